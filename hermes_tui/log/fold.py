@@ -1,0 +1,329 @@
+"""The run as it stands after an event: `state_at(log, seq)`. What is wrong *between* messages is
+found here: calls never answered, results of no call, ids used twice, names that no tool has.
+
+A turn is one reply of the model and its calls. Messages before a reply belong to the turn that the
+reply opens, results to the turn of their call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.findings import Finding
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestFailed,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolErrorRecorded,
+    ToolFailed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Origin, ToolResult, ToolSpec, Usage
+
+CHECKPOINT_EVERY = 4096
+
+_TOOL_ROLES = frozenset({"tool", "environment", "env"})
+_ANSWERS_IN_TEXT = (
+    "OBSERVATION",
+    "Observation",
+    "EXECUTION RESULT",
+    "<tool_response",
+    "<function_results",
+    "[Tool",
+    "Tool result",
+    "<returncode",
+    "<output",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that waits for its result."""
+
+    seq: int
+    turn: int
+    id: str | None
+    name: str | None
+    index: int
+
+
+@dataclass(slots=True)
+class RunState:
+    """Everything that is known of a run after its events so far."""
+
+    events: int = 0
+    turn: int = 0
+    messages: int = 0
+    calls: int = 0
+    results: int = 0
+    tool_errors: int = 0
+    reasoning: int = 0
+    defects: int = 0
+    characters: int = 0
+    run_id: str = ""
+    task: str = ""
+    model: str = ""
+    source_format: str = ""
+    group_id: str = ""
+    tools: dict[str, ToolSpec] = field(default_factory=dict)
+    tools_declared: bool = False
+    status: str = ""
+    stop_reason: str = ""
+    reward: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    usage: Usage | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    first_ts: float | None = None
+    last_ts: float | None = None
+    ended: bool = False
+    open_calls: tuple[OpenCall, ...] = ()
+    call_ids: dict[str, int] = field(default_factory=dict)
+    """Each id seen, and the turn it was last seen in."""
+    codes: Counter[Code] = field(default_factory=Counter)
+    severities: Counter[Severity] = field(default_factory=Counter)
+    answered: OpenCall | None = None
+    """The call that the last event answered, if it was a result."""
+    suspects: tuple[Finding, ...] = ()
+    """Calls found in content, undecided until it is seen whether somebody answered them."""
+
+    def copy(self) -> RunState:
+        """Return an independent state with the same content."""
+        twin = replace(self)
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, (dict, Counter)):
+                setattr(twin, item.name, value.copy())
+        return twin
+
+    def apply(self, event: Event) -> tuple[Finding, ...]:
+        """Take one event into account and return what it brings to light, in order."""
+        self.events += 1
+        self.answered = None
+        if event.ts is not None:
+            self.first_ts = event.ts if self.first_ts is None else self.first_ts
+            self.last_ts = event.ts
+        found: list[Finding] = []
+        match event:
+            case MessageAppended():
+                self._message(event, found)
+            case ToolCallProposed():
+                self._call(event, found)
+            case ToolReturned() | ToolFailed():
+                self._result(event.result, event.seq, found)
+            case RunStarted():
+                self._started(event)
+            case RunEnded():
+                self._ended(event, found)
+            case SourceDefect():
+                self.defects += 1
+                found.append(
+                    Finding(
+                        Code.SOURCE_DEFECT,
+                        Severity.WARNING if event.partial else Severity.ERROR,
+                        event.message,
+                        event.seq,
+                        self.turn,
+                    )
+                )
+            case RequestFailed() if not event.diagnostics:
+                found.append(
+                    Finding(Code.REQUEST_ERROR, Severity.ERROR, event.message, event.seq, self.turn)
+                )
+            case ToolErrorRecorded():
+                pass
+            case _:
+                pass
+        self._attached(event, found)
+        return self._counted(found)
+
+    def finish(self) -> tuple[Finding, ...]:
+        """Return what is only known once no more events can come."""
+        found: list[Finding] = []
+        self._close_turn(found, at_end=True)
+        return self._counted(found)
+
+    def _attached(self, event: Event, found: list[Finding]) -> None:
+        for diagnostic in event.diagnostics:
+            finding = Finding.of(diagnostic, event.seq, self.turn)
+            if diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR:
+                self.suspects += (finding,)
+            else:
+                found.append(finding)
+
+    def _counted(self, found: list[Finding]) -> tuple[Finding, ...]:
+        for finding in found:
+            self.codes[finding.code] += 1
+            self.severities[finding.severity] += 1
+        return tuple(found)
+
+    def _started(self, event: RunStarted) -> None:
+        self.run_id = event.run_id
+        self.task = event.task
+        self.model = event.model
+        self.source_format = event.source_format
+        self.group_id = event.group_id
+        self.tools = {tool.name: tool for tool in event.tools}
+        self.tools_declared = event.tools_declared
+        self.details = dict(event.details)
+
+    def _ended(self, event: RunEnded, found: list[Finding]) -> None:
+        self._close_turn(found, at_end=True)
+        self.ended = True
+        self.status = event.status
+        self.stop_reason = event.stop_reason
+        self.reward = event.reward
+        self.scores = dict(event.scores)
+        self.usage = event.usage or self.usage
+        self.details.update(event.details)
+
+    def _message(self, event: MessageAppended, found: list[Finding]) -> None:
+        message = event.message
+        if message.role == "assistant" or message.role not in _TOOL_ROLES:
+            answered = message.results > 0 or message.text.startswith(_ANSWERS_IN_TEXT)
+            self._decide_suspects(found, answered=answered and message.role != "assistant")
+        else:
+            self._decide_suspects(found, answered=True)
+        if message.role == "assistant":
+            self._close_turn(found, at_end=False)
+            self.turn += 1
+        self.messages += 1
+        self.characters += len(message.text)
+        self.reasoning += bool(message.reasoning)
+
+    def _call(self, event: ToolCallProposed, found: list[Finding]) -> None:
+        call = event.call
+        self.calls += 1
+        if call.id:
+            last_turn = self.call_ids.get(call.id)
+            if last_turn is not None:
+                same = last_turn == self.turn
+                found.append(
+                    Finding(
+                        Code.ID_DUPLICATE,
+                        Severity.ERROR if same else Severity.WARNING,
+                        f"call id {call.id!r} was used before, in turn {last_turn}",
+                        event.seq,
+                        self.turn,
+                        hint="results are paired by id: give every call an id of its own",
+                        call_index=call.index,
+                    )
+                )
+            self.call_ids[call.id] = self.turn
+        if call.name and self.tools and call.name not in self.tools:
+            found.append(self._unknown_name(call.name, event.seq, call.index))
+        suspect = any(f.seq == event.seq - 1 - call.index for f in self.suspects)
+        if not (suspect and call.origin is Origin.TEXT):
+            self.open_calls += (OpenCall(event.seq, self.turn, call.id, call.name, call.index),)
+
+    def _unknown_name(self, name: str, seq: int, index: int) -> Finding:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.tools, n=3, cutoff=0.5)
+        hint = f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(self.tools)}"
+        return Finding(
+            Code.NAME_UNKNOWN,
+            Severity.ERROR,
+            f"no declared tool is called {name!r}",
+            seq,
+            self.turn,
+            hint=hint[:300],
+            call_index=index,
+        )
+
+    def _result(self, result: ToolResult, seq: int, found: list[Finding]) -> None:
+        self.results += 1
+        if result.error is not None:
+            self.tool_errors += 1
+        answered = self._match_call(result)
+        if answered is not None:
+            self.answered = answered
+            self.open_calls = tuple(call for call in self.open_calls if call is not answered)
+        elif self.suspects:
+            self._decide_suspects(found, answered=True)
+        else:
+            wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
+            found.append(
+                Finding(
+                    Code.RESULT_ORPHAN,
+                    Severity.WARNING,
+                    f"the result answers no call: {wanted} is missing",
+                    seq,
+                    self.turn,
+                    hint="the call was dropped, renamed or answered before",
+                )
+            )
+
+    def _match_call(self, result: ToolResult) -> OpenCall | None:
+        """Pair by id within the turn, then by order among calls without an id."""
+        if not self.open_calls:
+            return None
+        if result.call_id:
+            for call in self.open_calls:
+                if call.id == result.call_id:
+                    return call
+        waiting = [call for call in self.open_calls if not (call.id and result.call_id)]
+        named = [call for call in waiting if result.name and call.name == result.name]
+        return (named or waiting or [None])[0]  # type: ignore[list-item]
+
+    def _decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
+        for finding in self.suspects:
+            if answered:
+                finding = replace(
+                    finding,
+                    severity=Severity.NOTE,
+                    message="the call stands in the text; a client-side parser read and answered it",
+                    hint="",
+                )
+            found.append(finding)
+        self.suspects = ()
+
+    def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
+        self._decide_suspects(found, answered=False)
+        for call in self.open_calls:
+            found.append(
+                Finding(
+                    Code.CALL_UNANSWERED,
+                    Severity.WARNING if at_end else Severity.ERROR,
+                    f"call {call.name or '(no name)'} of turn {call.turn} got no result"
+                    + (" before the run ended" if at_end else ""),
+                    call.seq,
+                    call.turn,
+                    call_index=call.index,
+                )
+            )
+        self.open_calls = ()
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """Copies of the state, one every `CHECKPOINT_EVERY` events of one log."""
+
+    states: list[RunState] = field(default_factory=lambda: [RunState()])
+
+    def offer(self, state: RunState) -> None:
+        """Keep a copy if a checkpoint is due."""
+        if state.events == len(self.states) * CHECKPOINT_EVERY:
+            self.states.append(state.copy())
+
+
+def state_at(log: EventLog, seq: int, checkpoints: Checkpoints | None = None) -> RunState:
+    """Return the run as it stood just after event `seq`.
+
+    `seq` is 0-based; -1 is the empty run. Costs O(events since the last checkpoint).
+    Raises IndexError beyond the head.
+    """
+    if not -1 <= seq < len(log):
+        raise IndexError(f"event {seq} of a log of {len(log)}")
+    states = checkpoints.states if checkpoints else [RunState()]
+    state = states[min((seq + 1) // CHECKPOINT_EVERY, len(states) - 1)].copy()
+    for position in range(state.events, seq + 1):
+        state.apply(log[position])
+    return state

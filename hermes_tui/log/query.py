@@ -1,0 +1,251 @@
+"""Questions about the rows of a run: their fields for expressions, their text for search, the next
+row of a kind, the message and the calls that a row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.timeline import KIND_NAMES, RowKind, Timeline
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestFailed,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolFailed,
+    ToolReturned,
+)
+
+FIELDS = {
+    "kind": "message, call, result, error, warning, note or event",
+    "role": "role of a message: system, user, assistant, tool, …",
+    "turn": "turn number, from 1",
+    "row": "row number, from 1",
+    "name": "tool name of a call or result",
+    "args": "arguments of a call: args.command, args['path']",
+    "text": "text of a message, result, argument string or finding",
+    "size": "characters of that text",
+    "id": "id of a call or of the call that a result answers",
+    "origin": "object, custom-object, dict, flat-dict, text or unknown",
+    "state": "state of a call's arguments: object, json-string, double-encoded, not-json, …",
+    "code": "code of a finding, such as CALL_IN_CONTENT",
+    "error": "true for tool errors and for error findings",
+    "reasoning": "characters of reasoning in a message",
+    "finish": "finish_reason of a message",
+    "event": "name of the event behind the row, such as ToolReturned",
+}
+
+
+def row_fields(timeline: Timeline, row: int) -> dict[str, Any]:
+    """Return the row as plain JSON values, keyed by `FIELDS`; fields that do not apply are missing."""
+    kind = timeline.kind(row)
+    event = timeline.event(row)
+    values: dict[str, Any] = {
+        "kind": KIND_NAMES[kind],
+        "turn": timeline.turn(row),
+        "row": row + 1,
+        "event": type(event).__name__,
+    }
+    finding = timeline.finding(row)
+    if finding is not None:
+        values |= {
+            "code": str(finding.code),
+            "text": finding.message,
+            "size": len(finding.message),
+            "error": kind is RowKind.ERROR,
+        }
+        return values
+    match event:
+        case MessageAppended(message=message):
+            values |= {
+                "role": message.role,
+                "text": message.text,
+                "size": len(message.text),
+                "reasoning": sum(len(piece.text) for piece in message.reasoning),
+                "finish": message.finish_reason,
+            }
+        case ToolCallProposed(call=call):
+            values |= {
+                "name": call.name,
+                "args": call.arguments,
+                "text": call.arguments_text,
+                "size": len(call.arguments_text),
+                "id": call.id,
+                "origin": str(call.origin),
+                "state": str(call.arguments_state),
+            }
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            values |= {
+                "name": result.name or _called_name(timeline, row),
+                "role": "tool",
+                "text": result.content,
+                "size": len(result.content),
+                "id": result.call_id,
+                "error": result.error is not None,
+            }
+        case _:
+            pass
+    return values
+
+
+def _called_name(timeline: Timeline, row: int) -> str | None:
+    seq = timeline.linked_seq(row)
+    event = timeline.log[seq] if seq is not None else None
+    return event.call.name if isinstance(event, ToolCallProposed) else None
+
+
+def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
+    """Yield every text that a search looks at in a row."""
+    finding = timeline.finding(row)
+    if finding is not None:
+        yield str(finding.code)
+        yield finding.message
+        return
+    match timeline.event(row):
+        case MessageAppended(message=message):
+            yield message.text
+            for piece in message.reasoning:
+                if piece.span is None:
+                    yield piece.text
+        case ToolCallProposed(call=call):
+            yield call.name or ""
+            yield call.arguments_text
+            yield call.id or ""
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            yield result.content
+            yield result.call_id or ""
+        case RunStarted() as started:
+            yield started.task
+            yield started.run_id
+        case RunEnded() as ended:
+            yield f"{ended.status} {ended.stop_reason}"
+        case RequestFailed() as failed:
+            yield failed.message
+            yield failed.body
+        case SourceDefect() as defect:
+            yield defect.message
+            yield defect.excerpt
+        case _:
+            return
+
+
+def find_row(
+    timeline: Timeline, start: int, step: int, wanted: Callable[[int], bool]
+) -> int | None:
+    """Return the nearest row from `start` (excluded) in the direction `step` that is `wanted`."""
+    row = start + step
+    while 0 <= row < len(timeline):
+        if wanted(row):
+            return row
+        row += step
+    return None
+
+
+def is_problem(timeline: Timeline, row: int) -> bool:
+    """Return whether a row shows an error or a warning."""
+    return timeline.kind(row) in (RowKind.ERROR, RowKind.WARNING)
+
+
+def starts_turn(timeline: Timeline, row: int) -> bool:
+    """Return whether a row is the model's reply that opens a turn."""
+    if timeline.kind(row) is not RowKind.MESSAGE:
+        return False
+    event = timeline.event(row)
+    return isinstance(event, MessageAppended) and event.message.role == "assistant"
+
+
+def message_of(timeline: Timeline, seq: int) -> MessageAppended | None:
+    """Return the message that event `seq` is or belongs to: a call's reply, a result's message."""
+    log = timeline.log
+    event = log[seq]
+    match event:
+        case MessageAppended():
+            return event
+        case ToolReturned() | ToolFailed():
+            step, limit = 1, min(len(log), seq + 64)
+        case ToolCallProposed():
+            step, limit = -1, max(-1, seq - 4096)
+        case _:
+            return None
+    position = seq + step
+    while position != limit:
+        other = log[position]
+        if isinstance(other, MessageAppended):
+            return other
+        position += step
+    return None
+
+
+def calls_of_turn(timeline: Timeline, row: int) -> list[int]:
+    """Return the rows of the calls of the turn that `row` belongs to, in order."""
+    turn = timeline.turn(row)
+    rows = [row] if timeline.kind(row) is RowKind.CALL else []
+    for step in (-1, 1):
+        position = row + step
+        while 0 <= position < len(timeline):
+            if timeline.kind(position) in (RowKind.ERROR, RowKind.WARNING, RowKind.NOTE):
+                position += step
+                continue
+            if timeline.turn(position) != turn:
+                break
+            if timeline.kind(position) is RowKind.CALL:
+                rows.append(position)
+            position += step
+    return sorted(rows)
+
+
+def findings_at(timeline: Timeline, row: int) -> list[Finding]:
+    """Return the findings about the event that `row` shows; they stand in the rows around it."""
+    seq = timeline.seq(row)
+    found = []
+    position = row + 1
+    while position < len(timeline) and timeline.finding(position) is not None:
+        finding = timeline.finding(position)
+        if finding is not None and finding.seq == seq:
+            found.append(finding)
+        position += 1
+    # What only shows at the end of the turn stands further down and points back.
+    turn = timeline.turn(row)
+    while position < len(timeline) and timeline.turn(position) <= turn + 1:
+        finding = timeline.finding(position)
+        if finding is not None and finding.seq == seq:
+            found.append(finding)
+        position += 1
+    return found
+
+
+def describe(event: Event) -> str:
+    """Return a one-line label of an event that is no message, call or result."""
+    match event:
+        case RunStarted() as started:
+            parts = [
+                started.source_format,
+                started.model and f"model {started.model}",
+                f"{len(started.tools)} tools" if started.tools_declared else "tools not declared",
+                started.run_id and f"id {started.run_id}",
+                started.task,
+            ]
+            return " · ".join(part for part in parts if part)
+        case RunEnded() as ended:
+            parts = [
+                ended.status,
+                ended.stop_reason,
+                f"reward {ended.reward:g}" if ended.reward is not None else "",
+            ]
+            return " · ".join(part for part in parts if part)
+        case RequestFailed() as failed:
+            return failed.message
+        case SourceDefect() as defect:
+            return defect.message
+        case _:
+            fields = [
+                f"{name}={getattr(event, name)}"
+                for name in event.__struct_fields__
+                if name not in ("seq", "ts", "at", "diagnostics", "raw", "body")
+                and getattr(event, name) not in (None, "", (), {})
+            ]
+            return " ".join(fields)

@@ -1,0 +1,89 @@
+"""Findings about a run: a code, how bad it is, where it stands and what to do about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from hermes_tui.model.spans import Span
+
+
+class Severity(StrEnum):
+    """`error`: the intended call was not delivered as meant; `warning`: delivered, but altered;
+    `note`: delivered only by luck, or worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Code(StrEnum):
+    """What was found. The first block is about messages and their links, the rest about a parse."""
+
+    CALL_IN_CONTENT = "CALL_IN_CONTENT"
+    TOOL_CALLS_EMPTY = "TOOL_CALLS_EMPTY"
+    ID_MISSING = "ID_MISSING"
+    ID_DUPLICATE = "ID_DUPLICATE"
+    CALL_UNANSWERED = "CALL_UNANSWERED"
+    RESULT_ORPHAN = "RESULT_ORPHAN"
+    NAME_UNKNOWN = "NAME_UNKNOWN"
+    NAME_MISSING = "NAME_MISSING"
+    ARGS_INVALID = "ARGS_INVALID"
+    ARGS_DOUBLE = "ARGS_DOUBLE"
+    ARGS_NOT_OBJECT = "ARGS_NOT_OBJECT"
+    ARGS_OBJECT = "ARGS_OBJECT"
+    TRUNCATED = "TRUNCATED"
+    TOOL_ERROR = "TOOL_ERROR"
+    REQUEST_ERROR = "REQUEST_ERROR"
+    UNKNOWN_ROLE = "UNKNOWN_ROLE"
+    SOURCE_DEFECT = "SOURCE_DEFECT"
+
+    NO_MARKER = "NO_MARKER"
+    WRONG_FORMAT = "WRONG_FORMAT"
+    MARKER_VARIANT = "MARKER_VARIANT"
+    MARKER_IN_PROSE = "MARKER_IN_PROSE"
+    MARKER_IN_REASONING = "MARKER_IN_REASONING"
+    MARKER_IN_FENCE = "MARKER_IN_FENCE"
+    UNCLOSED = "UNCLOSED"
+    ORPHAN_CLOSE = "ORPHAN_CLOSE"
+    NESTED_OPEN = "NESTED_OPEN"
+    MARKER_IN_VALUE = "MARKER_IN_VALUE"
+    EXTRA_TEXT = "EXTRA_TEXT"
+    MULTI_PAYLOAD = "MULTI_PAYLOAD"
+    EMPTY_BLOCK = "EMPTY_BLOCK"
+    STRAY_SPECIAL = "STRAY_SPECIAL"
+    SIBLING_VOIDED = "SIBLING_VOIDED"
+    NAME_TYPE = "NAME_TYPE"
+    NAME_DECORATED = "NAME_DECORATED"
+    BAD_QUOTES = "BAD_QUOTES"
+    INNER_QUOTE = "INNER_QUOTE"
+    RAW_CONTROL = "RAW_CONTROL"
+    BAD_ESCAPE = "BAD_ESCAPE"
+    SURROGATE = "SURROGATE"
+    TRAILING_COMMA = "TRAILING_COMMA"
+    COMMENT = "COMMENT"
+    PY_LITERAL = "PY_LITERAL"
+    NONFINITE = "NONFINITE"
+    LEADING_ZERO = "LEADING_ZERO"
+    BRACES_EXTRA = "BRACES_EXTRA"
+    BRACES_MISSING = "BRACES_MISSING"
+    DUP_KEY = "DUP_KEY"
+    ARGS_KEY = "ARGS_KEY"
+    ARGS_STRING = "ARGS_STRING"
+    PARAM_UNCLOSED = "PARAM_UNCLOSED"
+    PARAM_PAIRING = "PARAM_PAIRING"
+    JSON_INVALID = "JSON_INVALID"
+    """The payload is no JSON and no narrower code fits."""
+
+
+class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One finding. `span` counts characters of the text it was found in, None where no text applies."""
+
+    code: Code
+    severity: Severity
+    message: str
+    span: Span | None = None
+    hint: str = ""
+    call_index: int | None = None
+    """Position of the call meant among the calls of its message; None: the message as a whole."""

@@ -1,0 +1,70 @@
+"""The errors of our own environment. What goes wrong in the observed system is never one of these."""
+
+from __future__ import annotations
+
+
+class HermesError(Exception):
+    """A failure that a person can act on: one line, and what to do next."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(HermesError):
+    """The command line or a setting is wrong; exit code 2."""
+
+    exit_code = 2
+
+
+class SourceError(HermesError):
+    """A source cannot be read."""
+
+    def __init__(self, path: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {message}", hint)
+        self.path = path
+
+    @classmethod
+    def of_lines(cls, lines: list[str]) -> SourceError:
+        """Return one error for several sources of which none can be read."""
+        first = lines[0] if lines else "nothing to read"
+        more = f"and {len(lines) - 1} more" if len(lines) > 1 else ""
+        path, _, rest = first.partition(": ")
+        return cls(path, rest or "cannot be read", more)
+
+
+class StoreError(HermesError):
+    """A file cannot be written."""
+
+    def __init__(self, path: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{path}: {message}", hint)
+        self.path = path
+
+
+class SchemaTooNew(HermesError):
+    """A recording comes from a newer version of hermes-tui."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(
+            f"recording has schema {found}, this version reads up to {known}", "update hermes-tui"
+        )
+        self.found = found
+        self.known = known
+
+
+class IllegalCommand(HermesError):
+    """A command that the present phase does not allow; the log did not change."""
+
+    def __init__(self, command: str, phase: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{command} is not possible while {phase}", "allowed: " + (", ".join(allowed) or "none")
+        )
+        self.command = command
+        self.phase = phase
+        self.allowed = allowed

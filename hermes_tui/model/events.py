@@ -1,0 +1,242 @@
+"""The vocabulary of a run's log: frozen facts in the past tense, one tagged union `Event`.
+
+Every event has `seq` (dense, 0-based within its run), `ts` (unix seconds, None where a source has no
+clock) and, on disk, `kind` (its class name). `at` says where the fact stands in the source file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import (
+    Message,
+    Reasoning,
+    ToolCall,
+    ToolError,
+    ToolResult,
+    ToolSpec,
+    Usage,
+)
+from hermes_tui.model.spans import SourceRef
+
+
+class Fact(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag=True
+):
+    """The head that all events share."""
+
+    seq: int
+    ts: float | None = None
+    at: SourceRef | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class RunStarted(Fact, frozen=True):
+    """`details` holds whatever else the source knows of the run, as plain JSON values."""
+
+    run_id: str = ""
+    task: str = ""
+    model: str = ""
+    source_format: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    tools_declared: bool = False
+    """Whether the source says which tools there were; without it no name can be called unknown."""
+    parser: str = ""
+    group_id: str = ""
+    parent_run_id: str = ""
+    details: dict[str, Any] = {}
+
+
+class RequestSent(Fact, frozen=True):
+    """A request left for the model. `body` is the exact text sent, where it is kept."""
+
+    turn: int = 0
+    attempt: int = 1
+    body: str = ""
+    url: str = ""
+
+
+class ResponseChunked(Fact, frozen=True):
+    """A piece of a streamed response, kept only on request."""
+
+    turn: int = 0
+    raw: str = ""
+
+
+class ResponseReceived(Fact, frozen=True):
+    """The exact text of a model's reply."""
+
+    turn: int = 0
+    raw: str = ""
+    finish_reason: str = ""
+    usage: Usage | None = None
+    duration_s: float | None = None
+
+
+class ReasoningExtracted(Fact, frozen=True):
+    turn: int = 0
+    reasoning: tuple[Reasoning, ...] = ()
+
+
+class ResponseParsed(Fact, frozen=True):
+    """What was read out of a reply. `parser` is empty where the server's own calls were taken."""
+
+    turn: int = 0
+    parser: str = ""
+    calls: int = 0
+    content: str | None = None
+
+
+class MessageAppended(Fact, frozen=True):
+    """A message joined the conversation."""
+
+    message: Message
+    raw: str = ""
+    """The message's exact JSON text where the log itself carries it; else see `at`."""
+
+
+class ToolCallProposed(Fact, frozen=True):
+    call: ToolCall
+
+
+class Stopped(Fact, frozen=True):
+    """The run waits for a person. `stop_point` is one of the stop points of the stepping table."""
+
+    stop_point: str
+    call_index: int | None = None
+    breakpoints: tuple[str, ...] = ()
+
+
+class Resumed(Fact, frozen=True):
+    command: str
+    waited_s: float | None = None
+
+
+class PauseRequested(Fact, frozen=True):
+    pass
+
+
+class ArgumentsEdited(Fact, frozen=True):
+    call_index: int
+    before: str
+    after: str
+    name_before: str = ""
+    name_after: str = ""
+
+
+class CallSkipped(Fact, frozen=True):
+    call_index: int
+    reason: str = ""
+
+
+class ResultSubstituted(Fact, frozen=True):
+    call_index: int
+    before: str = ""
+    after: str = ""
+
+
+class ToolDispatched(Fact, frozen=True):
+    call_index: int
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolReturned(Fact, frozen=True):
+    """A tool answered. A result that is itself an error message still returned."""
+
+    result: ToolResult
+    call_index: int | None = None
+
+
+class ToolFailed(Fact, frozen=True):
+    """A tool did not answer: it raised, timed out or was killed."""
+
+    result: ToolResult
+    call_index: int | None = None
+    exception: str = ""
+
+
+class ToolErrorRecorded(Fact, frozen=True):
+    error: ToolError
+
+
+class RequestFailed(Fact, frozen=True):
+    """A request got no usable reply. `chain` is the exceptions, outermost first."""
+
+    turn: int = 0
+    attempt: int = 1
+    message: str = ""
+    status: int | None = None
+    body: str = ""
+    chain: tuple[str, ...] = ()
+
+
+class ReplyDiscarded(Fact, frozen=True):
+    reason: str = ""
+
+
+class RunEnded(Fact, frozen=True):
+    """`status` is ok, failed, error, truncated or unknown; `stop_reason` the source's own word."""
+
+    status: str = "unknown"
+    stop_reason: str = ""
+    reward: float | None = None
+    scores: dict[str, float] = {}
+    usage: Usage | None = None
+    details: dict[str, Any] = {}
+
+
+class RunForked(Fact, frozen=True):
+    parent_run_id: str
+    parent_seq: int
+
+
+class SourceDefect(Fact, frozen=True):
+    """A malformed place of a source. `partial`: the last record of a file that may still grow."""
+
+    message: str
+    excerpt: str = ""
+    partial: bool = False
+
+
+class UnknownEvent(Fact, frozen=True):
+    """An event kind this version does not know, kept whole in `raw`."""
+
+    unknown_kind: str
+    raw: dict[str, Any] = {}
+
+
+Event = (
+    RunStarted
+    | RequestSent
+    | ResponseChunked
+    | ResponseReceived
+    | ReasoningExtracted
+    | ResponseParsed
+    | MessageAppended
+    | ToolCallProposed
+    | Stopped
+    | Resumed
+    | PauseRequested
+    | ArgumentsEdited
+    | CallSkipped
+    | ResultSubstituted
+    | ToolDispatched
+    | ToolReturned
+    | ToolFailed
+    | ToolErrorRecorded
+    | RequestFailed
+    | ReplyDiscarded
+    | RunEnded
+    | RunForked
+    | SourceDefect
+    | UnknownEvent
+)
+
+
+def copy_event(event: Event, **changes: Any) -> Event:
+    """Return `event` with some fields replaced."""
+    return msgspec.structs.replace(event, **changes)

@@ -1,0 +1,35 @@
+"""Places in text and in files. Two types, so that characters and bytes cannot be mixed."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Span(msgspec.Struct, frozen=True, order=True):
+    """Half-open range of characters of one text."""
+
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def overlaps(self, other: Span) -> bool:
+        return self.start < other.end and other.start < self.end
+
+
+class ByteRange(msgspec.Struct, frozen=True, order=True):
+    """Half-open range of bytes of one (decompressed) file."""
+
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+class SourceRef(msgspec.Struct, frozen=True):
+    """Where a fact stands in a file: a record's bytes, and a JSON Pointer (RFC 6901) inside it."""
+
+    range: ByteRange
+    pointer: str = ""

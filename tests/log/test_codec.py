@@ -1,0 +1,55 @@
+"""Events survive the way to disk and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.log.codec import MalformedEvent, decode, encode
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.errors import SchemaTooNew
+from hermes_tui.model.events import Event, RunStarted, UnknownEvent
+from tests.log.events_strategy import logs
+
+
+def fold(events: list[Event]) -> RunState:
+    state = RunState()
+    for event in events:
+        state.apply(event)
+    state.finish()
+    return state
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_fold_of_the_saved_log_is_the_live_state(events: list[Event]) -> None:
+    saved = [decode(encode(event)) for event in events]
+    assert saved == events
+    assert fold(saved) == fold(events)
+
+
+def test_each_event_is_one_line() -> None:
+    line = encode(RunStarted(seq=0, task="two\nlines"))
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+
+
+def test_unknown_kind_is_kept_whole() -> None:
+    line = b'{"kind":"Teleported","seq":4,"ts":1.5,"where":"away"}\n'
+    event = decode(line)
+    assert isinstance(event, UnknownEvent)
+    assert (event.seq, event.ts, event.unknown_kind) == (4, 1.5, "Teleported")
+    assert decode(encode(event)) == event
+
+
+def test_newer_schema_is_refused() -> None:
+    with pytest.raises(SchemaTooNew, match="update hermes-tui"):
+        decode(b'{"schema":99,"kind":"RunStarted","seq":0}')
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"[]", b'{"seq":1}', b'{"kind":"RunEnded","seq":"x"}', b"\xff", b"null"]
+)
+def test_what_is_no_event_says_so(line: bytes) -> None:
+    with pytest.raises(MalformedEvent):
+        decode(line)

@@ -1,0 +1,159 @@
+"""What is wrong between messages is found, and said where it stands."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.fold import CHECKPOINT_EVERY, Checkpoints, RunState, state_at
+from hermes_tui.log.timeline import RowKind
+from hermes_tui.model.events import Event, copy_event
+from hermes_tui.model.messages import Origin
+from tests.log.events_strategy import logs
+from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
+
+
+def test_clean_run_has_no_findings() -> None:
+    lines = timeline(
+        started("terminal"),
+        says("user", "hi"),
+        says("assistant"),
+        call("terminal", "c1"),
+        answer(call_id="c1"),
+        says("tool", "ok", results=1),
+        says("assistant", "done"),
+        ended(),
+    )
+    assert codes(lines) == []
+    assert lines.state.turn == 2
+
+
+def test_call_without_result_is_unanswered() -> None:
+    lines = timeline(says("assistant"), call("f", "c1"), says("assistant", "next"))
+    assert codes(lines) == [("CALL_UNANSWERED", "error")]
+    assert lines.findings[0].seq == 1
+    assert lines.findings[0].turn == 1
+
+
+def test_call_open_at_the_end_is_a_warning() -> None:
+    assert codes(timeline(says("assistant"), call("f"))) == [("CALL_UNANSWERED", "warning")]
+
+
+def test_results_are_paired_by_id_before_order() -> None:
+    lines = timeline(
+        says("assistant"),
+        call("a", "c1", 0),
+        call("b", "c2", 1),
+        answer("second", "c2"),
+        answer("first", "c1"),
+    )
+    assert codes(lines) == []
+    assert [lines.linked_seq(row) for row in range(1, 5)] == [4, 3, 2, 1]
+
+
+def test_results_without_ids_are_paired_in_order() -> None:
+    lines = timeline(says("assistant"), call("a"), call("b", index=1), answer("1"), answer("2"))
+    assert codes(lines) == []
+    assert [lines.linked_seq(row) for row in (1, 2)] == [3, 4]
+
+
+def test_result_of_no_call_is_an_orphan() -> None:
+    lines = timeline(says("user"), answer(call_id="c9"))
+    assert codes(lines) == [("RESULT_ORPHAN", "warning")]
+    assert "c9" in lines.findings[0].message
+
+
+def test_result_whose_id_fits_no_call_is_an_orphan() -> None:
+    lines = timeline(says("assistant"), call("a", "c1"), answer(call_id="other"), ended())
+    assert codes(lines) == [("RESULT_ORPHAN", "warning"), ("CALL_UNANSWERED", "warning")]
+
+
+@pytest.mark.parametrize(("again_in_turn", "severity"), [(1, "error"), (2, "warning")])
+def test_id_used_twice(again_in_turn: int, severity: str) -> None:
+    first = [says("assistant"), call("a", "c1"), answer(call_id="c1")]
+    between = [says("assistant")] if again_in_turn == 2 else []
+    lines = timeline(*first, *between, call("b", "c1"), answer(call_id="c1"))
+    assert codes(lines) == [("ID_DUPLICATE", severity)]
+
+
+def test_unknown_name_offers_the_nearest() -> None:
+    lines = timeline(started("terminal", "read_file"), says("assistant"), call("terminl"), answer())
+    assert codes(lines) == [("NAME_UNKNOWN", "error")]
+    assert lines.findings[0].hint == "nearest: terminal"
+
+
+def test_no_name_is_unknown_where_no_tools_are_declared() -> None:
+    assert codes(timeline(started(), says("assistant"), call("anything"), answer())) == []
+
+
+def test_call_in_content_that_nobody_answered_is_an_error() -> None:
+    lines = timeline(suspect("<tool_call>…"), call("f", origin=Origin.TEXT), ended())
+    assert codes(lines) == [("CALL_IN_CONTENT", "error")]
+
+
+def test_call_in_content_that_was_answered_is_a_note() -> None:
+    lines = timeline(
+        suspect("<tool_call>…"),
+        call("f", origin=Origin.TEXT),
+        says("user", "OBSERVATION: fine"),
+        says("assistant", "done"),
+    )
+    assert codes(lines) == [("CALL_IN_CONTENT", "note")]
+
+
+def test_call_in_content_stands_before_the_next_message() -> None:
+    lines = timeline(suspect("<tool_call>…"), call("f", origin=Origin.TEXT), says("user", "hello?"))
+    kinds = [lines.kind(row) for row in range(len(lines))]
+    assert kinds == [RowKind.MESSAGE, RowKind.CALL, RowKind.ERROR, RowKind.MESSAGE]
+
+
+def test_tool_message_with_one_result_has_one_row() -> None:
+    lines = timeline(
+        says("assistant"), call("a"), answer("x"), says("tool", "x", results=1), ended()
+    )
+    assert [lines.kind(row).name for row in range(len(lines))] == [
+        "MESSAGE",
+        "CALL",
+        "RESULT",
+        "EVENT",
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(logs(), st.data())
+def test_state_at_is_the_state_after_that_event(events: list[Event], data: st.DataObject) -> None:
+    seq = data.draw(st.integers(-1, len(events) - 1))
+    state = RunState()
+    for event in events[: seq + 1]:
+        state.apply(event)
+    assert state_at(MemoryLog(events), seq) == state
+
+
+def test_checkpoints_give_the_same_state_as_the_whole_log() -> None:
+    turn = [says("assistant"), call("a", "c1"), answer(call_id="c1")]
+    log = MemoryLog(
+        copy_event(turn[seq % 3], seq=seq) for seq in range(CHECKPOINT_EVERY + 500)
+    )
+    checkpoints, state = Checkpoints(), RunState()
+    for event in log:
+        state.apply(event)
+        checkpoints.offer(state)
+    assert len(checkpoints.states) == 2
+    seq = CHECKPOINT_EVERY + 300
+    assert state_at(log, seq, checkpoints) == state_at(log, seq)
+    assert state_at(log, len(log) - 1, checkpoints) == state
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_every_finding_has_a_row_and_rows_of_events_are_in_order(events: list[Event]) -> None:
+    lines = timeline(*events)
+    shown = [lines.finding(row) for row in range(len(lines))]
+    assert [finding for finding in shown if finding] == lines.findings
+    order = [lines.seq(row) for row in range(len(lines)) if lines.finding(row) is None]
+    assert order == sorted(set(order))
+    for row in range(len(lines)):
+        if lines.finding(row) is None:
+            assert lines.row_of(lines.seq(row)) == row
