@@ -43,8 +43,7 @@ def decode(line: bytes) -> Event:
 
     Raises MalformedEvent where the line is none, SchemaTooNew where a newer version wrote it.
     """
-    if line.startswith(b'{"schema":'):
-        _check_schema(line)
+    check_schema(line)
     try:
         return _DECODER.decode(line)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -83,7 +82,10 @@ def _decode_patiently(line: bytes) -> Event:
     return from_value(value)
 
 
-def _check_schema(line: bytes) -> None:
+def check_schema(line: bytes) -> None:
+    """Raise SchemaTooNew where `line` begins a recording that a newer version wrote."""
+    if not line.startswith(b'{"schema":'):
+        return
     digits = line[len(b'{"schema":') :].split(b",", 1)[0].strip()
     if digits.isdigit() and len(digits) < 10 and int(digits) > SCHEMA:
         raise SchemaTooNew(int(digits), SCHEMA)

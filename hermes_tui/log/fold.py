@@ -53,6 +53,8 @@ class OpenCall:
     id: str | None
     name: str | None
     index: int
+    in_text: bool = False
+    """Read from text: whatever somebody else says next is its answer."""
 
 
 @dataclass(slots=True)
@@ -194,6 +196,8 @@ class RunState:
         if message.role == "assistant":
             self._close_turn(found, at_end=False)
             self.turn += 1
+        else:
+            self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
         self.messages += 1
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
@@ -221,7 +225,10 @@ class RunState:
             found.append(self._unknown_name(call.name, event.seq, call.index))
         suspect = any(f.seq == event.seq - 1 - call.index for f in self.suspects)
         if not (suspect and call.origin is Origin.TEXT):
-            self.open_calls += (OpenCall(event.seq, self.turn, call.id, call.name, call.index),)
+            in_text = call.origin is Origin.TEXT
+            self.open_calls += (
+                OpenCall(event.seq, self.turn, call.id, call.name, call.index, in_text),
+            )
 
     def _unknown_name(self, name: str, seq: int, index: int) -> Finding:
         from difflib import get_close_matches
@@ -279,7 +286,7 @@ class RunState:
                 finding = replace(
                     finding,
                     severity=Severity.NOTE,
-                    message="the call stands in the text; a client-side parser read and answered it",
+                    message="the call stands in the text; a client-side parser answered it",
                     hint="",
                 )
             found.append(finding)

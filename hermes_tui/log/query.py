@@ -41,7 +41,7 @@ FIELDS = {
 
 
 def row_fields(timeline: Timeline, row: int) -> dict[str, Any]:
-    """Return the row as plain JSON values, keyed by `FIELDS`; fields that do not apply are missing."""
+    """Return the row as plain JSON values by `FIELDS`; fields that do not apply are missing."""
     kind = timeline.kind(row)
     event = timeline.event(row)
     values: dict[str, Any] = {

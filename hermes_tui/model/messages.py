@@ -166,5 +166,5 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def with_flags(message: Message, *flags: str) -> Message:
-    """Return `message` with `flags` added to its own."""
-    return msgspec.structs.replace(message, flags=(*message.flags, *flags))
+    """Return `message` with those of `flags` added that it has not yet."""
+    return msgspec.structs.replace(message, flags=tuple(dict.fromkeys((*message.flags, *flags))))

@@ -1,39 +1,80 @@
-"""Foreign text made fit to be seen: what would act on a terminal is shown instead.
+"""Foreign text made harmless and visible, one character for one character.
 
-Replacement is one character for one, so spans of the text stay right.
+Nothing that a model, a tool or a file says may act on the terminal, hide from the reader, or take
+up another number of cells than we think. Offsets survive: every character is replaced by exactly
+one, except the tab, which becomes `TAB_CELLS` spaces. Safe to apply twice. No Textual here, so that
+commands which print plain lines can use it too.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-_NAMED = {code: chr(0x2400 + code) for code in range(0x20)}
-_NAMED[0x0A] = "\n"
-_NAMED[0x09] = "\t"
-_NAMED[0x7F] = "\u2421"
-_REPLACED = "\ufffd"
+TAB_CELLS: Final = 4
+ELLIPSIS: Final = "…"
+NEWLINE_MARK: Final = "⏎"
+NEWLINE_PICTURE: Final = "\u240a"
 
-ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""What must not reach a terminal: C0 (but newline and tab), DEL, C1, bidi controls, line and
-paragraph separators, byte order marks, interlinear marks, lone surrogates, tags."""
+# Stands where something invisible or misleading was.
+REPLACEMENT: Final = "\ufffd"
+# Terminals disagree on the width of what follows these (skin tone 2 or 4 cells, U+FE0F 2 or 1):
+# a mark without width or look takes their place, which leaves the plain emoji.
+_UNSTABLE: Final = (0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400))
+_INVISIBLE_MARK: Final = "\u034f"
+# Joiners are part of words and emoji in many languages: kept apart by a dot rather than by U+FFFD.
+_JOINERS: Final = (0x200C, 0x200D)
+_JOINER_MARK: Final = "·"
+
+BIDI_CONTROLS: Final = (
+    0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A),
+)  # fmt: skip
+LINE_SEPARATORS: Final = (0x2028, 0x2029)
+_ZERO_WIDTH: Final = (
+    0x180E, 0x200B, *range(0x2060, 0x2066), *range(0x206A, 0x2070), 0x3164, 0xFEFF, 0xFFA0,
+    *range(0xFFF9, 0xFFFC), *range(0xFE00, 0xFE0E), *range(0xE0000, 0xE0080),
+    *range(0xE0100, 0xE01F0),
+)  # fmt: skip
+_SOFT_HYPHEN: Final = 0xAD
+
+
+def _pictures() -> dict[int, str]:
+    hidden = (*range(0x80, 0xA0), *BIDI_CONTROLS, *LINE_SEPARATORS, *_ZERO_WIDTH)
+    table = dict.fromkeys((*hidden, *range(0xD800, 0xE000)), REPLACEMENT)
+    table |= {code: chr(0x2400 + code) for code in range(0x20)}
+    table |= dict.fromkeys(_UNSTABLE, _INVISIBLE_MARK) | dict.fromkeys(_JOINERS, _JOINER_MARK)
+    table |= {0x7F: "\u2421", _SOFT_HYPHEN: "-", ord("\t"): " " * TAB_CELLS}
+    del table[ord("\n")]
+    return table
+
+
+_PICTURES: Final = _pictures()
+_SUSPECT: Final = re.compile("[" + "".join(map(re.escape, map(chr, _PICTURES))) + "]")
 
 
 def visible(text: str) -> str:
-    """Return `text` with every acting character replaced by a visible one; newline and tab stay."""
-    if text.isprintable() or not ACTING.search(text):
-        return text
-    return ACTING.sub(lambda found: _NAMED.get(ord(found.group()), _REPLACED), text)
+    """Return `text` with every control, override and invisible character shown; newlines stay.
 
-
-def visible_line(text: str, limit: int = 200) -> str:
-    """Return the beginning of `text` as one line of at most `limit` characters.
-
-    Newlines show as ⏎; a cut shows as …. Only as much of the text is looked at as is shown.
+    C0 becomes its control picture (U+2400 + n), DEL U+2421; C1, bidi controls, line separators,
+    zero-width characters and lone surrogates become U+FFFD.
     """
-    head = text[: limit + 1].lstrip()
-    cut = len(text) > limit or len(head) > limit
-    line = visible(head[:limit]).replace("\n", "⏎").replace("\t", " ")
-    return line[: limit - 1] + "…" if cut else line
+    if text.isascii():
+        return text if text.isprintable() else text.translate(_PICTURES)
+    return text.translate(_PICTURES) if _SUSPECT.search(text) else text
+
+
+def visible_row(text: str) -> str:
+    """Return `text` as one drawn row: like `visible`, and a newline becomes its picture."""
+    return visible(text).replace("\n", NEWLINE_PICTURE)
+
+
+def visible_line(text: str, limit: int) -> str:
+    """Return the beginning of `text` on one line of at most `limit` characters.
+
+    Newlines become ⏎; the last character is … where something was left out. Costs O(limit),
+    whatever the length of `text`.
+    """
+    shown = visible(text[: limit + 1]).replace("\n", NEWLINE_MARK)
+    if len(shown) <= limit:
+        return shown
+    return shown[: max(0, limit - 1)] + ELLIPSIS[: max(0, limit)]
