@@ -1,0 +1,80 @@
+"""What every parser of model text takes and gives.
+
+Two questions are kept apart: what an engine does with a text (`outcome`, `calls`, `content`) and why
+(`steps`, `diagnostics`). Laws, property-tested for every parser: it never raises, whatever the text;
+spans lie in bounds; steps nest; content, reasoning, call and dropped spans cover the text; the time
+grows linearly with the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+
+
+class Outcome(StrEnum):
+    """What the engine would hand to the loop."""
+
+    CALLS = "calls"
+    TEXT = "text"
+    RAISED = "raised"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCall:
+    """One call read from text. `arguments` is the exact string that the engine emits.
+
+    `value` is what the arguments stand for, None where they could not be read.
+    `verdict` says how the block was read: `json`, `python-literal`, `repaired`, `unclosed`, `failed`.
+    """
+
+    name: str | None
+    arguments: str
+    span: Span
+    name_span: Span | None = None
+    arguments_span: Span | None = None
+    value: Any = None
+    verdict: str = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class ParseStep:
+    """One decision: which rule looked at which span, what it decided and why. Pre-order by `depth`."""
+
+    rule: str
+    span: Span
+    outcome: str
+    detail: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParseResult:
+    """A parser's verdict on one text, and the way to it."""
+
+    outcome: Outcome
+    calls: tuple[ParsedCall, ...] = ()
+    content: str | None = None
+    content_spans: tuple[Span, ...] = ()
+    reasoning: tuple[Span, ...] = ()
+    dropped: tuple[Span, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    steps: tuple[ParseStep, ...] = ()
+
+
+class Parser(Protocol):
+    """Reads tool calls out of model text."""
+
+    name: str
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult:
+        """Return the verdict on `text`; never raises. `final` False: more text may follow."""
+        ...

@@ -1,0 +1,229 @@
+"""What stands under `content`, part by part: text, media, and the blocks that are calls or results.
+
+content := text | null | [part, …] | part | any other JSON value
+part    := text | {"type": …, …} with the text under one of TEXT_KEYS
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.model.messages import ContentPart
+from hermes_tui.parsers.plain_values import json_text
+
+TEXT_KEYS = ("text", "value", "content", "input_text", "output_text")
+
+_TEXT = frozenset({"text", "input_text", "output_text", "summary_text", "markdown"})
+_REASONING = frozenset({"reasoning", "thinking", "redacted_thinking", "thought", "reasoning_text"})
+_CALLS = frozenset(
+    {"tool_call", "tool_use", "server_tool_use", "function_call", "toolCall", "functionCall"}
+)
+_RESULTS = frozenset(
+    {
+        "tool_result",
+        "tool_response",
+        "tool_call_response",
+        "function_call_output",
+        "web_search_tool_result",
+        "toolResult",
+        "functionResponse",
+    }
+)
+_MEDIA = {
+    "image": "image",
+    "image_url": "image",
+    "input_image": "image",
+    "input_audio": "audio",
+    "audio": "audio",
+    "audio_url": "audio",
+    "file": "file",
+    "input_file": "file",
+    "document": "file",
+    "video": "file",
+    "video_url": "file",
+    "media": "file",
+}
+_BARE_KEYS = {
+    "functionCall": "functionCall",
+    "functionResponse": "functionResponse",
+    "inlineData": "media",
+    "inline_data": "media",
+    "image_url": "image_url",
+}
+"""Parts without a type that their only key tells."""
+
+_MEDIA_KEYS = (
+    "image_url",
+    "input_audio",
+    "audio_url",
+    "video_url",
+    "audio",
+    "file",
+    "source",
+    "inlineData",
+    "inline_data",
+)
+_DATA_KEYS = ("data", "url", "image_url", "file_data", "file_url", "b64_json", "base64", "path")
+_TYPE_KEYS = ("media_type", "mime_type", "mimeType", "mediaType")
+_MAX_SHOWN_URL = 300
+_MAX_LEVELS = 3
+
+
+@dataclass(slots=True)
+class Content:
+    """A message's content, taken apart. The blocks are raw, in order."""
+
+    texts: list[str] = field(default_factory=list)
+    parts: list[ContentPart] = field(default_factory=list)
+    reasoning: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    whole: str | None = None
+    """The content as JSON where it is neither text nor parts."""
+
+    @property
+    def text(self) -> str:
+        return self.whole if self.whole is not None else "\n".join(self.texts)
+
+    def shown(self) -> str:
+        """Return everything there is to show, placeholders and JSON included."""
+        return self.whole if self.whole is not None else "\n".join(p.text for p in self.parts)
+
+
+def read_content(content: Any) -> Content:
+    """Take any value under `content` apart."""
+    found = Content()
+    if content is None:
+        return found
+    if isinstance(content, str):
+        found.texts.append(content)
+        found.parts.append(ContentPart("text", content))
+    elif isinstance(content, list):
+        _read_list(content, found, _MAX_LEVELS)
+    elif isinstance(content, dict) and _kind(content):
+        _read_part(content, found, _MAX_LEVELS)
+    elif isinstance(content, dict) and isinstance(parts := content.get("parts"), list):
+        _read_list(parts, found, _MAX_LEVELS)
+    else:
+        found.whole = json_text(content)
+        found.parts.append(ContentPart("json", found.whole))
+    return found
+
+
+def text_of(value: Any) -> str | None:
+    """Return the text that stands in a part under any of its usual keys."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        for key in TEXT_KEYS:
+            if isinstance(text := value.get(key), str):
+                return text
+            if isinstance(text, dict) and isinstance(inner := text.get("value"), str):
+                return inner
+    return None
+
+
+def _read_list(items: list[Any], found: Content, levels: int) -> None:
+    for item in items:
+        if isinstance(item, str):
+            _add_text(item, found)
+        elif isinstance(item, dict):
+            _read_part(item, found, levels)
+        elif item is not None:
+            found.parts.append(ContentPart("json", json_text(item)))
+
+
+def _kind(part: dict[str, Any]) -> str:
+    kind = part.get("type")
+    if isinstance(kind, str) and kind:
+        return kind
+    bare = next((_BARE_KEYS[key] for key in part if key in _BARE_KEYS), "")
+    if bare:
+        return bare
+    return "text" if isinstance(part.get("text"), str) and len(part) <= 3 else ""
+
+
+def _read_part(part: dict[str, Any], found: Content, levels: int) -> None:
+    kind = _kind(part)
+    text = text_of(part) if kind in _TEXT or not kind else None
+    if text is not None:
+        _add_text(text, found)
+    elif kind in _REASONING:
+        found.reasoning.append(part)
+    elif kind in _CALLS:
+        found.calls.append(part)
+    elif kind in _RESULTS:
+        found.results.append(part)
+    elif kind == "refusal":
+        found.parts.append(refusal_part(part.get("refusal") or text_of(part) or part))
+    elif kind in _MEDIA:
+        found.parts.append(_media(_MEDIA[kind], part))
+    elif kind in _TEXT and levels and isinstance(inner := part.get("content"), list):
+        _read_list(inner, found, levels - 1)
+    else:
+        found.parts.append(ContentPart("json", json_text(part)))
+
+
+def _add_text(text: str, found: Content) -> None:
+    found.texts.append(text)
+    found.parts.append(ContentPart("text", text))
+
+
+def refusal_part(value: Any) -> ContentPart:
+    return ContentPart("refusal", value if isinstance(value, str) else json_text(value))
+
+
+def _media(kind: str, part: dict[str, Any]) -> ContentPart:
+    """Return a placeholder such as `[image image/png, 12,345 bytes]`."""
+    holder: Any = next((part[key] for key in _MEDIA_KEYS if part.get(key)), part)
+    if isinstance(holder, str):
+        holder = {"url": holder}
+    if not isinstance(holder, dict):
+        return ContentPart("json", json_text(part))
+    media_type = _media_type(kind, holder) or _media_type(kind, part)
+    data = next((v for key in _DATA_KEYS if isinstance(v := holder.get(key), str) and v), "")
+    name = next(
+        (v for k in ("filename", "title", "name") if isinstance(v := holder.get(k), str)), ""
+    )
+    if data.startswith("data:"):
+        head, _, data = data[5:].partition(",")
+        media_type = head.partition(";")[0] or media_type
+        size = _decoded_size(data) if ";base64" in head else len(data)
+        return _placeholder(kind, name, media_type, size)
+    if data and ("://" in data[:12] or "path" in holder or data.startswith("/")):
+        url = (
+            data
+            if len(data) <= _MAX_SHOWN_URL
+            else f"{data[:_MAX_SHOWN_URL]}… ({len(data)} characters)"
+        )
+        return _placeholder(kind, name or url, media_type, None)
+    if data:
+        is_text = holder.get("type") == "text"
+        size = len(data.encode("utf-8", "replace")) if is_text else _decoded_size(data)
+        return _placeholder(kind, name, media_type, size)
+    file_id = holder.get("file_id", holder.get("id"))
+    return _placeholder(
+        kind, name or (file_id if isinstance(file_id, str) else ""), media_type, None
+    )
+
+
+def _media_type(kind: str, holder: dict[str, Any]) -> str:
+    for key in _TYPE_KEYS:
+        if isinstance(found := holder.get(key), str) and found:
+            return found
+    form = holder.get("format")
+    return f"{kind}/{form}" if isinstance(form, str) and form else ""
+
+
+def _decoded_size(data: str) -> int:
+    """Return how many bytes base64 text stands for, without decoding it."""
+    blanks = data.count("\n") + data.count("\r") + data.count(" ")
+    padding = data[-4:].count("=")
+    return max(0, (len(data) - blanks - padding) * 3 // 4)
+
+
+def _placeholder(kind: str, name: str, media_type: str, size: int | None) -> ContentPart:
+    head = " ".join(word for word in (kind, name, media_type) if word)
+    text = f"[{head}, {size:,} bytes]" if size is not None else f"[{head}]"
+    return ContentPart(kind, text, media_type, size)

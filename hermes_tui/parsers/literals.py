@@ -1,0 +1,217 @@
+"""JSON-like payloads, read by a ladder: JSON as it stands, else what a person would take it for.
+
+Sound JSON is read as it is. Anything else goes to `near_json`, which reads it in one pass and names
+each flaw. A payload whose flaws Python's own literals would allow is a `python-literal`, any other
+`repaired`. Nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.near_json import MAX_DEPTH, Flaw, NearJson, Unreadable
+
+JSON = "json"
+PYTHON = "python-literal"
+REPAIRED = "repaired"
+FAILED = "failed"
+
+MILD = frozenset({Code.DUP_KEY, Code.NONFINITE, Code.SURROGATE})
+"""Flaws of payloads that engines take all the same."""
+
+_PYTHON_CODES = frozenset({Code.BAD_QUOTES, Code.PY_LITERAL})
+_PYTHON_ALLOWS = _PYTHON_CODES | {Code.TRAILING_COMMA, Code.DUP_KEY, Code.SURROGATE}
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_BLANK = re.compile(r"[ \t\r\n]*+")
+_TOO_DEEP = "nested too deeply to read"
+_PLAIN = json.JSONDecoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A payload as it was read. `rung` is json, python-literal, repaired or failed.
+
+    `error` and `error_at` are strict JSON's own complaint (empty, -1: none). `cut_at` is where the
+    text ended inside the payload: the start of the string it ended in, else the end (-1: whole).
+    """
+
+    value: Any
+    span: Span
+    rung: str
+    flaws: tuple[Flaw, ...] = ()
+    error: str = ""
+    error_at: int = -1
+    cut_at: int = -1
+    cut_in_string: bool = False
+    near_members: dict[int, dict[str, Span]] = field(default_factory=dict)
+
+    def members(self, text: str, start: int) -> dict[str, Span]:
+        """Return where the values of the object at `start` stand, by key."""
+        if self.rung == JSON:
+            return _members_of_json(text, start)
+        return self.near_members.get(start, {})
+
+
+def read_literal(text: str, start: int, end: int) -> Literal:
+    """Read the payload at `start`.
+
+    JSON may run on beyond `end` (a closing tag inside a string), anything else must stop there.
+    """
+    odd: list[str] = []
+    found = _decode(text, start, end, odd)
+    if found.error == _TOO_DEEP:
+        return _too_deep(start, end)
+    if found.error:
+        return _read_near(text, start, end, found.error, found.position)
+    value, stop = found.value, found.position
+    if _deeper_than(text, start, stop, MAX_DEPTH):
+        return _too_deep(start, stop)
+    flaws: tuple[Flaw, ...] = ()
+    if odd or _SURROGATE_ESCAPE.search(text, start, stop):
+        flaws = _flaws_of_json(text, start, stop)
+    return Literal(value, Span(start, stop), JSON, flaws)
+
+
+def compact(value: Any) -> str:
+    """Return `value` as JSON on one line, non-ASCII as it is unless UTF-8 cannot hold it."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+class _Decoded(NamedTuple):
+    """A value and where it ends; with `error`, where that stands."""
+
+    value: Any
+    position: int
+    error: str = ""
+
+
+def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
+    """Read the JSON at `start`, in windows that grow while it runs over their end.
+
+    A complaint of the decoder costs as much as the text before it, hence not the whole text.
+    """
+    size = max(end - start, 1)
+    decoder = _decoder(odd)
+    while True:
+        window = text[start : start + size]
+        odd.clear()
+        try:
+            value, stop = decoder.raw_decode(window)
+        except RecursionError:
+            return _Decoded(None, start, _TOO_DEEP)
+        except json.JSONDecodeError as error:
+            near_end = error.pos + 12 >= len(window)
+            in_string = error.msg.startswith("Invalid") and near_end
+            in_string = in_string or error.msg.startswith("Unterminated")
+            runs_over = in_string or (near_end and size > end - start)
+            if not runs_over or start + size >= len(text):
+                return _Decoded(None, start + error.pos, error.msg)
+            size *= 4
+        except ValueError as error:
+            return _Decoded(None, start, str(error).partition(";")[0])
+        else:
+            return _Decoded(value, start + stop)
+
+
+def _decoder(odd: list[str]) -> json.JSONDecoder:
+    """Return a decoder that notes in `odd` what other readers may not take."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(items)
+        if len(members) < len(items):
+            odd.append("duplicate key")
+        return members
+
+    def number(digits: str) -> float | None:
+        found = float(digits)
+        if not math.isinf(found):
+            return found
+        odd.append(digits)
+        return None
+
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_constant=odd.append, parse_float=number)
+
+
+def _read_near(text: str, start: int, end: int, error: str, error_at: int) -> Literal:
+    reader = NearJson(text, start, end)
+    try:
+        value = reader.read()
+    except Unreadable:
+        return Literal(None, Span(start, end), FAILED, (), error, error_at)
+    codes = set(reader.flaws)
+    pythonic = reader.pythonic and codes & _PYTHON_CODES and codes <= _PYTHON_ALLOWS
+    return Literal(
+        value,
+        Span(start, reader.position),
+        PYTHON if pythonic and reader.cut_at < 0 else REPAIRED,
+        tuple(reader.flaws.values()),
+        error,
+        error_at,
+        reader.cut_at,
+        reader.cut_in_string,
+        reader.members,
+    )
+
+
+def _flaws_of_json(text: str, start: int, stop: int) -> tuple[Flaw, ...]:
+    """Find where sound JSON is odd, by reading it once more."""
+    reader = NearJson(text, start, stop)
+    try:
+        reader.read()
+    except Unreadable:
+        return ()
+    return tuple(flaw for code, flaw in reader.flaws.items() if code in MILD)
+
+
+def _too_deep(start: int, end: int) -> Literal:
+    return Literal(None, Span(start, end), FAILED, (), _TOO_DEEP, start)
+
+
+_BRACKET_OR_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
+
+
+def _deeper_than(text: str, start: int, stop: int, limit: int) -> bool:
+    if text.count("{", start, stop) + text.count("[", start, stop) <= limit:
+        return False
+    depth = 0
+    for token in _BRACKET_OR_STRING.finditer(text, start, stop):
+        if token[0] in "{[":
+            depth += 1
+            if depth > limit:
+                return True
+        elif token[0] in "}]":
+            depth -= 1
+    return False
+
+
+def _members_of_json(text: str, start: int) -> dict[str, Span]:
+    """Return where the values of the sound JSON object or list at `start` stand."""
+    spans: dict[str, Span] = {}
+    position = _skip(text, start + 1)
+    while text[position] not in "}]":
+        key = str(len(spans))
+        if text[start] == "{":
+            key, position = _PLAIN.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+        _, end = _PLAIN.raw_decode(text, position)
+        spans[key] = Span(position, end)
+        position = _skip(text, end)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    return spans
+
+
+def _skip(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
+    return found.end() if found else position

@@ -1,0 +1,126 @@
+"""Times, token counts and cost in the spellings that clients, servers and logs use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from hermes_tui.model.messages import Usage
+
+EARLIEST_S = 1e8
+"""A smaller number (before March 1973) is a duration or a counter, no time of day."""
+
+_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+"""Below each limit, how many units a second has: s, ms, µs, ns."""
+
+_TIME_KEYS = ("timestamp", "created_at", "created", "time", "ts", "startTime", "start_time")
+_DURATION_KEYS = (
+    ("duration_s", 1.0),
+    ("duration", 1.0),
+    ("duration_seconds", 1.0),
+    ("latency_sec", 1.0),
+    ("latency_s", 1.0),
+    ("elapsed", 1.0),
+    ("duration_ms", 1e3),
+    ("latency_ms", 1e3),
+)
+_PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "input")
+_COMPLETION_KEYS = ("completion_tokens", "output_tokens", "candidatesTokenCount", "output")
+_CACHED_KEYS = (
+    "cached_tokens",
+    "cache_read_input_tokens",
+    "cache_read_tokens",
+    "prompt_cache_hit_tokens",
+    "cachedContentTokenCount",
+)
+_REASONING_KEYS = ("reasoning_tokens", "thoughtsTokenCount")
+_COST_KEYS = ("cost", "cost_usd", "total_cost", "response_cost", "estimated_cost_usd")
+
+
+def number(value: Any) -> float | None:
+    """Return a finite JSON number as float, None for anything else (true and false included)."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if isfinite(found) else None
+
+
+def timestamp(value: Any) -> float | None:
+    """Return unix seconds of seconds, ms, µs or ns (as number or digits) or of an ISO 8601 text.
+
+    An ISO text without a time zone is taken as UTC.
+    """
+    if isinstance(value, str):
+        return _time_of_text(value)
+    found = number(value)
+    if found is None or found < EARLIEST_S:
+        return None
+    return next((found / scale for limit, scale in _UNITS if found < limit), None)
+
+
+def _time_of_text(text: str) -> float | None:
+    if not 8 <= len(text) <= 40:
+        return None
+    try:
+        return timestamp(float(text))
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def time_of(raw: Mapping[str, Any]) -> float | None:
+    """Return when a message or record was made, where it says so."""
+    for key in _TIME_KEYS:
+        if key in raw and (found := timestamp(raw[key])) is not None:
+            return found
+    return None
+
+
+def duration_of(raw: Mapping[str, Any]) -> float | None:
+    """Return the seconds that something took, where it says so."""
+    for key, scale in _DURATION_KEYS:
+        if key in raw and (found := number(raw[key])) is not None and found >= 0:
+            return found / scale
+    return None
+
+
+def usage(value: Any, cost: Any = None) -> Usage | None:
+    """Return token counts in any of the usual spellings; None where there is nothing.
+
+    Anthropic counts cached input apart from `input_tokens`: here `prompt_tokens` is all of it.
+    """
+    cost_usd = number(cost)
+    if not isinstance(value, Mapping):
+        return None if cost_usd is None else Usage(cost_usd=cost_usd)
+    prompt = _count(value, _PROMPT_KEYS)
+    if prompt is not None and "prompt_tokens" not in value:
+        prompt += _count(value, ("cache_read_input_tokens",)) or 0
+        prompt += _count(value, ("cache_creation_input_tokens",)) or 0
+    found = Usage(
+        prompt,
+        _count(value, _COMPLETION_KEYS),
+        _count(value, _CACHED_KEYS, "prompt_tokens_details", "input_tokens_details"),
+        _count(value, _REASONING_KEYS, "completion_tokens_details", "output_tokens_details"),
+        next((n for key in _COST_KEYS if (n := number(value.get(key))) is not None), cost_usd),
+    )
+    return None if found == Usage() else found
+
+
+def _count(raw: Mapping[str, Any], keys: tuple[str, ...], *details: str) -> int | None:
+    for key in keys:
+        if key in raw and (found := number(raw[key])) is not None:
+            return int(found)
+    for detail in details:
+        inner = raw.get(detail)
+        if isinstance(inner, Mapping) and (count := _count(inner, keys)) is not None:
+            return count
+    return None

@@ -1,0 +1,370 @@
+"""Near-JSON: one pass from left to right over a payload that is no JSON, naming each flaw.
+
+    value    := object | list | string | number | word
+    object   := "{" (key ":" value ","?)* "}"          list := "[" (value ","?)* "]" | "(" … ")"
+    key      := string | number | bare word            word := true True null None NaN … | bare text
+    string   := any kind of quotes; a quote inside it ends it only where the syntax could go on
+
+Brackets close what they can: one too few is taken as there, one too many as not there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.escapes import read_escape, starts_as_path
+
+MAX_DEPTH = 256
+
+_CLOSER = {"{": "}", "[": "]", "(": ")"}
+_QUOTES = {
+    '"': '"', "'": "'", "`": "`", "“": "”“\"", "”": "”\"", "„": "“”\"", "＂": "＂",
+    "‘": "’‘'", "’": "’'",
+}  # fmt: skip
+_WORDS: dict[str, tuple[Any, Code | None]] = {
+    "true": (True, None),
+    "false": (False, None),
+    "null": (None, None),
+    "True": (True, Code.PY_LITERAL),
+    "False": (False, Code.PY_LITERAL),
+    "None": (None, Code.PY_LITERAL),
+    "undefined": (None, Code.PY_LITERAL),
+    "NaN": (None, Code.NONFINITE),
+    "nan": (None, Code.NONFINITE),
+    "inf": (None, Code.NONFINITE),
+    "Infinity": (None, Code.NONFINITE),
+    "-Infinity": (None, Code.NONFINITE),
+    "-inf": (None, Code.NONFINITE),
+}
+_MESSAGES = {
+    Code.BAD_QUOTES: ("not in double quotes", 'JSON wants "…" around keys and strings'),
+    Code.PY_LITERAL: ("a Python literal, not JSON", "JSON has true, false, null and plain numbers"),
+    Code.NONFINITE: ("not a JSON number; read as null", "send null or a string"),
+    Code.TRAILING_COMMA: ("a comma before the closing bracket", "remove it"),
+    Code.COMMENT: ("a comment", "JSON has none; remove it"),
+    Code.RAW_CONTROL: ("a raw control character in a string", r"escape it (\n, \t, \u00XX)"),
+    Code.BAD_ESCAPE: ("an escape that JSON does not have", r"double the backslash"),
+    Code.INNER_QUOTE: ("an unescaped quote inside a string", r"escape it as \""),
+    Code.LEADING_ZERO: ("a number with leading zeros", "remove them, or send a string"),
+    Code.BRACES_EXTRA: ("a closing bracket too many", "remove it"),
+    Code.BRACES_MISSING: ("a closing bracket is missing", "add it"),
+    Code.DUP_KEY: ("the key stands twice in one object; the last one counts", "send it once"),
+    Code.SURROGATE: ("half a surrogate pair, which UTF-8 cannot hold", "send the whole character"),
+    Code.JSON_INVALID: ("not JSON", "see the place marked"),
+}
+
+_BLANK = re.compile(r"\s*+")
+_COMMENT = re.compile(r"//[^\n]*+|#[^\n]*+|/\*.*?\*/", re.DOTALL)
+_PLAIN = {q: re.compile(rf"[^{q}{''.join(_QUOTES[q])}\\\x00-\x1f]*+") for q in _QUOTES}
+_NUMBER = re.compile(
+    r"[-+]?(?:0[xX][0-9a-fA-F]+|(?:\d[\d_]*+(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?)(?![\w.])"
+)
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][-+]?\d++)?")
+_BARE_KEY = re.compile(r"[^\W\d][\w$.-]*+")
+_BARE_TEXT = re.compile(r"[^,{}\[\]()\"'“”‘’\n]++")
+
+_KEY_AHEAD = (
+    r"(?:\"(?:[^\"\\\n]|\\.){0,200}+\"|'(?:[^'\\\n]|\\.){0,200}+'"
+    r"|[“‘][^”’\n]{0,200}[”’]|[\w$.-]{1,80})\s*+:"
+)
+_AFTER_KEY = re.compile(r"\s*+:")
+_AFTER_MEMBER = re.compile(rf"\s*+(?:[}}\])]|\Z|[/#]|,\s*+(?:[}}\])]|\Z|[/#]|{_KEY_AHEAD}))")
+_AFTER_ITEM = re.compile(
+    r"\s*+(?:[}\])]|\Z|[/#]|,\s*+(?:[}\])]|\Z|[/#\"'“‘`{\[(\d.+-]|(?:true|false|null|True|False"
+    r"|None|NaN)\b))"
+)
+
+
+class Unreadable(Exception):
+    """The payload cannot be read even so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What keeps a payload from being JSON, and where."""
+
+    code: Code
+    span: Span
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open bracket: the container, the key whose value is awaited, and what may come next."""
+
+    start: int
+    closer: str
+    container: Any
+    expects: str
+    key: str = ""
+    spans: dict[str, Span] = field(default_factory=dict)
+    value_start: int = 0
+
+
+class NearJson:
+    """Reads one payload at `start`, at most up to `end`; keeps the first flaw of each kind."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.text = text
+        self.position = start
+        self.end = end
+        self.flaws: dict[Code, Flaw] = {}
+        self.members: dict[int, dict[str, Span]] = {}
+        self.pythonic = True
+        self.cut_at = -1
+        self.cut_in_string = False
+        self._stack: list[_Frame] = []
+        self._root: Any = None
+
+    def read(self) -> Any:
+        """Return the value; raises Unreadable where there is no sense in it."""
+        self._open()
+        while self._stack:
+            self._skip_blank()
+            if self.position >= self.end:
+                self._close_all()
+                break
+            frame = self._stack[-1]
+            char = self.text[self.position]
+            if char in "}])":
+                self._close(char, frame)
+            elif frame.expects == "key":
+                self._key(frame)
+            elif frame.expects == "colon":
+                self._colon(frame, char)
+            elif frame.expects == "comma":
+                self._comma(frame, char)
+            else:
+                self._value(frame, char)
+        return self._root
+
+    def _flag(self, code: Code, start: int, end: int, message: str = "") -> None:
+        if code not in self.flaws:
+            text, hint = _MESSAGES[code]
+            span = Span(start, min(max(end, start + 1), self.end))
+            self.flaws[code] = Flaw(code, span, message or text, hint)
+
+    def _skip_blank(self) -> None:
+        while True:
+            found = _BLANK.match(self.text, self.position, self.end)
+            self.position = found.end() if found else self.position
+            comment = _COMMENT.match(self.text, self.position, self.end)
+            if comment is None:
+                return
+            self._flag(Code.COMMENT, comment.start(), comment.end())
+            self.position = comment.end()
+
+    def _open(self) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            raise Unreadable
+        char = self.text[self.position] if self.position < self.end else ""
+        if char not in _CLOSER or not char:
+            raise Unreadable
+        if char == "(":
+            self._flag(Code.PY_LITERAL, self.position, self.position + 1)
+        in_object = char == "{"
+        container: Any = {} if in_object else []
+        frame = _Frame(self.position, _CLOSER[char], container, "key" if in_object else "value")
+        self._stack.append(frame)
+        self.position += 1
+
+    def _close(self, char: str, frame: _Frame) -> None:
+        at = self.position
+        if char != frame.closer and not any(other.closer == char for other in self._stack):
+            self._flag(Code.BRACES_EXTRA, at, at + 1)
+            self.position += 1
+            return
+        self._settle(frame, at)
+        if char == frame.closer:
+            self.position += 1
+        else:
+            self._flag(Code.BRACES_MISSING, at, at + 1, f"{frame.closer} is missing before this")
+        self._stack.pop()
+        self._store(frame.container, self.position)
+
+    def _settle(self, frame: _Frame, at: int) -> None:
+        """Accept a bracket that closes where more was expected."""
+        if frame.expects == "colon":
+            raise Unreadable
+        if frame.expects == "after comma" or (frame.expects == "key" and frame.container):
+            comma = self.text.rfind(",", frame.start, at)
+            self._flag(Code.TRAILING_COMMA, comma, comma + 1)
+        if isinstance(frame.container, dict) and frame.expects == "value":
+            self._flag(Code.JSON_INVALID, at, at + 1, f"the value of {frame.key!r} is missing")
+            self._put(frame, None, at)
+        self.members[frame.start] = frame.spans
+
+    def _close_all(self) -> None:
+        """Close every bracket that the end left open."""
+        if self.cut_at < 0:
+            self.cut_at = self.end
+        while self._stack:
+            frame = self._stack.pop()
+            if isinstance(frame.container, dict) and frame.expects == "value":
+                self._put(frame, None, self.end)
+            self.members[frame.start] = frame.spans
+            self._store(frame.container, self.end)
+
+    def _store(self, value: Any, end: int) -> None:
+        if not self._stack:
+            self._root = value
+            return
+        self._put(self._stack[-1], value, end)
+
+    def _put(self, frame: _Frame, value: Any, end: int) -> None:
+        if isinstance(frame.container, dict):
+            frame.container[frame.key] = value
+            frame.spans[frame.key] = Span(frame.value_start, end)
+        else:
+            frame.spans[str(len(frame.container))] = Span(frame.value_start, end)
+            frame.container.append(value)
+        frame.expects = "comma"
+
+    def _key(self, frame: _Frame) -> None:
+        start = self.position
+        if self.text[start] in _QUOTES:
+            key = self._string(_AFTER_KEY)
+        elif found := _NUMBER.match(self.text, start, self.end):
+            key, self.position = found[0], found.end()
+            self._flag(Code.PY_LITERAL, start, found.end())
+        elif found := _BARE_KEY.match(self.text, start, self.end):
+            key, self.position = found[0], found.end()
+            self._flag(Code.BAD_QUOTES, start, found.end())
+            self.pythonic = False
+        else:
+            raise Unreadable
+        if self.cut_at >= 0:
+            return
+        if key in frame.container:
+            self._flag(Code.DUP_KEY, start, self.position)
+        frame.key, frame.expects = key, "colon"
+
+    def _colon(self, frame: _Frame, char: str) -> None:
+        if char not in ":=：":
+            raise Unreadable
+        if char != ":":
+            self._flag(Code.JSON_INVALID, self.position, self.position + 1, "a colon is expected")
+        self.position += 1
+        frame.expects = "value"
+        frame.value_start = self.position
+
+    def _comma(self, frame: _Frame, char: str) -> None:
+        frame.expects = "key" if isinstance(frame.container, dict) else "after comma"
+        if char == ",":
+            self.position += 1
+        else:
+            self._flag(Code.JSON_INVALID, self.position, self.position + 1, "a comma is missing")
+            self.pythonic = False
+
+    def _value(self, frame: _Frame, char: str) -> None:
+        frame.value_start = self.position
+        if char in _CLOSER:
+            frame.expects = "value"
+            self._open()
+        elif char in _QUOTES:
+            after = _AFTER_MEMBER if isinstance(frame.container, dict) else _AFTER_ITEM
+            value = self._string(after)
+            self._put(frame, value, self.position)
+        else:
+            self._put(frame, self._atom(), self.position)
+
+    def _atom(self) -> Any:
+        start = self.position
+        if found := _NUMBER.match(self.text, start, self.end):
+            self.position = found.end()
+            return self._number(found[0], start)
+        found = _BARE_TEXT.match(self.text, start, self.end)
+        text = found[0].rstrip() if found else ""
+        if not text or text == "...":
+            raise Unreadable
+        self.position = start + len(text)
+        if text in _WORDS:
+            value, code = _WORDS[text]
+            if code is not None:
+                self._flag(code, start, self.position)
+            return value
+        if self.position >= self.end:
+            self.cut_at = start
+            return None
+        self._flag(Code.BAD_QUOTES, start, self.position)
+        self.pythonic = False
+        if self.text[self.position] in _QUOTES:
+            self.position += 1
+        return text
+
+    def _number(self, digits: str, start: int) -> Any:
+        end = start + len(digits)
+        bare = digits.replace("_", "").lstrip("+")
+        if not _JSON_NUMBER.fullmatch(digits):
+            zeros = bare.lstrip("-").startswith("0") and bare.lstrip("-").isdigit()
+            self._flag(Code.LEADING_ZERO if zeros else Code.PY_LITERAL, start, end)
+        try:
+            if bare.lstrip("-")[:2] in ("0x", "0X"):
+                return int(bare, 16)
+            if bare.lstrip("-").isdigit():
+                return int(bare)
+            value = float(bare)
+        except ValueError:
+            self._flag(Code.JSON_INVALID, start, end, "a number too long to read")
+            return digits
+        if value in (float("inf"), float("-inf")):
+            self._flag(Code.NONFINITE, start, end)
+            return None
+        return value
+
+    def _string(self, after: re.Pattern[str]) -> str:
+        """Read a string; `after` is what must follow the quote that ends it."""
+        text, start = self.text, self.position
+        quote = text[start]
+        if quote != '"':
+            self._flag(Code.BAD_QUOTES, start, start + 1)
+            self.pythonic = self.pythonic and quote == "'"
+        in_path = quote != "'" and starts_as_path(text, start + 1, self.end)
+        plain, closers = _PLAIN[quote], _QUOTES[quote]
+        pieces: list[str] = []
+        self.position = start + 1
+        while True:
+            found = plain.match(text, self.position, self.end)
+            if found and found[0]:
+                pieces.append(found[0])
+                self.position = found.end()
+            if self.position >= self.end:
+                return self._cut_string(start, "".join(pieces))
+            char = text[self.position]
+            if char == "\\":
+                strict = quote == '"'
+                escape = read_escape(text, self.position, self.end, strict=strict, in_path=in_path)
+                if escape.code is not None:
+                    self._flag(escape.code, self.position, max(escape.end, self.position + 2))
+                pieces.append(escape.value)
+                self.position = escape.end
+                continue
+            self.position += 1
+            if char in closers and after.match(text, self.position, self.end):
+                return "".join(pieces)
+            if char in _QUOTES:
+                self._flag(Code.INNER_QUOTE, self.position - 1, self.position)
+            elif char < " ":
+                self._flag(Code.RAW_CONTROL, self.position - 1, self.position)
+            pieces.append(char)
+
+    def _cut_string(self, start: int, value: str) -> str:
+        """Take what there is of a string; with all brackets at its end, only a quote is missing."""
+        bare = value.rstrip("}]) \t\r\n")
+        brackets = [char for char in value[len(bare) :] if char in "}])"]
+        if len(self._stack) > 1 and brackets == [f.closer for f in reversed(self._stack)]:
+            at = self.end - len(value) + len(bare)
+            self._flag(Code.BAD_QUOTES, start, at, "the closing quote is missing")
+            self.pythonic = False
+            self.position = at
+            if (control := self.flaws.get(Code.RAW_CONTROL)) and control.span.start >= at:
+                del self.flaws[Code.RAW_CONTROL]
+            return bare
+        self.cut_at = start
+        self.cut_in_string = True
+        return value

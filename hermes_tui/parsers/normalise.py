@@ -1,0 +1,221 @@
+"""Any message-like value, as OpenAI clients and servers write it, into one `Message`.
+
+Live replies and saved files pass here alike. The raw value of a call or result stays beside what
+was made of it, and every repair is a diagnostic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ContentPart, Message, Reasoning, ToolCall, ToolResult
+from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
+from hermes_tui.parsers.measures import duration_of, number, time_of, usage
+from hermes_tui.parsers.plain_values import attributes, first_line, json_text
+from hermes_tui.parsers.reasoning import (
+    all_reasoning,
+    field_reasoning,
+    marker_in_reasoning,
+    tag_reasoning,
+)
+from hermes_tui.parsers.roles import CALL_LABELS, NOT_A_MODEL, Speaker, speaker_of
+from hermes_tui.parsers.text_calls import TextCalls, TextReading, read_call_text, read_text_calls
+from hermes_tui.parsers.tool_calls import read_calls
+from hermes_tui.parsers.tool_results import OPEN, block_results, part_result, whole_result
+
+__all__ = ["Normalised", "TextCalls", "normalise_message"]
+
+Calls = list[tuple[ToolCall, tuple[Diagnostic, ...]]]
+Results = list[tuple[ToolResult, tuple[Diagnostic, ...]]]
+
+_CONTENT_KEYS = ("content", "value", "text", "parts", "message", "body")
+_SAYING_KEYS = frozenset(
+    {
+        "tool_calls",
+        "toolCalls",
+        "function_call",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+    }
+)
+_LABEL_KEYS = frozenset({"role", "from", "type", "name", "id", "timestamp", "finish_reason"})
+_CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+_COMPACTED = (
+    "[CONTEXT COMPACTION",
+    "[CONTEXT SUMMARY",
+    "[Old tool output cleared",
+    "[Result unavailable",
+)
+_NO_TEXT = TextReading([], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A message and what it carries, each with its own diagnostics."""
+
+    message: Message
+    calls: tuple[tuple[ToolCall, tuple[Diagnostic, ...]], ...] = ()
+    results: tuple[tuple[ToolResult, tuple[Diagnostic, ...]], ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def normalise_message(
+    raw: Any, *, text_calls: TextCalls = TextCalls.SUSPECT, role: str | None = None
+) -> Normalised:
+    """Return what `raw` (a mapping, usually) says; never raises.
+
+    `role` overrides the role that stands in it.
+    """
+    if not isinstance(raw, dict):
+        raw = _as_mapping(raw, role)
+    speaker = speaker_of(raw, role)
+    text, content, parts = _said(raw)
+    is_model = speaker.role not in NOT_A_MODEL
+    calls, findings = read_calls(raw, content.calls if content else [], may_call=is_model)
+    fields = field_reasoning(raw, content.reasoning if content else ())
+    tags: list[Reasoning] = []
+    reading = _NO_TEXT
+    if is_model and text:
+        tags = tag_reasoning(text)
+        reading = _read_text(text, speaker, text_calls, len(calls))
+        calls.extend(reading.calls)
+    results = _results(raw, speaker, text, content, text_calls)
+    finish = _finish_reason(raw)
+    findings.extend(reading.diagnostics)
+    findings.extend(_message_findings(speaker, finish, fields, calls, findings))
+    message = Message(
+        role=speaker.role,
+        text=text,
+        parts=parts,
+        author=speaker.author,
+        reasoning=all_reasoning(fields, tags, text),
+        calls=len(calls),
+        results=len(results),
+        finish_reason=finish,
+        usage=usage(_usage(raw), raw.get("cost")),
+        reward=number(raw.get("reward")),
+        flags=_flags(raw, text),
+        time_s=time_of(raw),
+        duration_s=duration_of(raw),
+    )
+    return Normalised(message, tuple(calls), tuple(results), tuple(findings))
+
+
+def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
+    """Return a mapping for a value that is none: an SDK object, a text, or any other JSON value."""
+    held = attributes(raw)
+    if held is not None:
+        return held
+    if isinstance(raw, str) or (role is not None and isinstance(raw, list)):
+        return {"content": raw}
+    if raw is None and role is not None:
+        return {"content": None}
+    return {"content": json_text(raw)}
+
+
+def _said(raw: Mapping[str, Any]) -> tuple[str, Content | None, tuple[ContentPart, ...]]:
+    """Return the text of a message, its content taken apart, and its parts (none: plain text)."""
+    value, given = _content(raw)
+    text, content = "", None
+    parts: tuple[ContentPart, ...] = ()
+    if isinstance(value, str):
+        text = value
+    elif value is not None:
+        content = read_content(value)
+        text, parts = content.text, tuple(content.parts)
+    elif not given and _SAYING_KEYS.isdisjoint(raw) and not raw.keys() <= _LABEL_KEYS:
+        text = json_text(raw)
+        parts = (ContentPart("json", text),)
+    if refusal := raw.get("refusal"):
+        own = (ContentPart("text", text),) if text and not parts else parts
+        parts = (*own, refusal_part(refusal))
+    return text, content, parts
+
+
+def _content(raw: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Return the content, and whether there is such a field; null counts only where no other is."""
+    if (value := raw.get("content")) is not None:
+        return value, True
+    given = False
+    for key in _CONTENT_KEYS:
+        if key in raw:
+            if raw[key] is not None:
+                return raw[key], True
+            given = True
+    return None, given
+
+
+def _read_text(text: str, speaker: Speaker, mode: TextCalls, native: int) -> TextReading:
+    if speaker.label in CALL_LABELS and not native and mode is not TextCalls.IGNORE:
+        return read_call_text(text)
+    return read_text_calls(text, mode, native)
+
+
+def _results(
+    raw: dict[str, Any], speaker: Speaker, text: str, content: Content | None, mode: TextCalls
+) -> Results:
+    found = [part_result(part) for part in content.results] if content else []
+    if speaker.role == "tool":
+        blocks = block_results(text) if OPEN in text else []
+        if blocks or found:
+            return found + blocks
+        return [whole_result(raw, content.shown() if content else text)]
+    in_text = mode is TextCalls.TRANSPORT and speaker.role in NOT_A_MODEL
+    if in_text and speaker.role != "system" and OPEN in text:
+        found.extend(block_results(text))
+    return found
+
+
+def _finish_reason(raw: Mapping[str, Any]) -> str:
+    for key in ("finish_reason", "stop_reason", "finishReason", "stopReason"):
+        if isinstance(value := raw.get(key), str):
+            return value
+    return ""
+
+
+def _message_findings(
+    speaker: Speaker,
+    finish: str,
+    fields: list[Reasoning],
+    calls: Calls,
+    so_far: Iterable[Diagnostic],
+) -> Iterable[Diagnostic]:
+    if not speaker.known:
+        what = f"unknown role {first_line(speaker.role, 60)!r}"
+        yield Diagnostic(
+            Code.UNKNOWN_ROLE,
+            Severity.WARNING,
+            what if speaker.label else "the message has no role",
+        )
+    if fields and not calls and (hidden := marker_in_reasoning(fields)):
+        yield hidden
+    if finish in _CUT_REASONS:
+        own = (found for _, several in calls for found in several)
+        if not any(d.code is Code.TRUNCATED for several in (so_far, own) for d in several):
+            yield Diagnostic(
+                Code.TRUNCATED,
+                Severity.ERROR,
+                f"the reply was cut: finish_reason {finish}",
+                hint="raise max_tokens, or shorten the context",
+            )
+
+
+def _usage(raw: Mapping[str, Any]) -> Any:
+    found = raw.get("usage")
+    if found is None:
+        found = raw.get("usage_metadata", raw.get("models_usage"))
+    return found if found is None or isinstance(found, Mapping) else attributes(found)
+
+
+def _flags(raw: Mapping[str, Any], text: str) -> tuple[str, ...]:
+    flags = []
+    if text.startswith(_COMPACTED) or raw.get("compacted") in (1, True):
+        flags.append("compaction")
+    if "active" in raw and isinstance(raw["active"], int) and not raw["active"]:
+        flags.append("hidden")
+    return tuple(flags)

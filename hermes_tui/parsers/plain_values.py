@@ -1,0 +1,76 @@
+"""Foreign values as plain JSON values and text, without calling foreign code beyond attributes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+MAX_DEPTH = 100
+"""Levels of a foreign object that are followed."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+_CALL_ATTRIBUTES = ("id", "type", "function", "custom", "name", "arguments", "input")
+_PLAIN = (str, int, float, type(None))
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as compact JSON on one line; a value too deep for that is named instead."""
+    try:
+        return _ENCODER.encode(value)
+    except (RecursionError, ValueError):
+        return json.dumps(f"[{type(value).__name__}, nested too deeply or too large to show]")
+    except TypeError:
+        return json.dumps(f"[{type(value).__name__} with keys that JSON does not have]")
+
+
+def decode(text: str) -> Any:
+    """Return the value that `text` is the JSON of, or None; never raises."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def attributes(value: Any) -> dict[str, Any] | None:
+    """Return what an SDK object holds, objects inside as they are; None for a plain value.
+
+    Of a pydantic model only the fields that were set count, so that absent and null stay apart.
+    """
+    if isinstance(value, (*_PLAIN, list, dict, tuple, bytes, type)):
+        return None
+    found = getattr(value, "__dict__", None)
+    if isinstance(found, dict):
+        given = getattr(value, "__pydantic_fields_set__", None)
+        extra = getattr(value, "__pydantic_extra__", None)
+        held = {k: v for k, v in found.items() if not isinstance(given, set) or k in given}
+        if isinstance(extra, dict):
+            held.update(extra)
+    else:
+        held = {k: getattr(value, k) for k in _CALL_ATTRIBUTES if hasattr(value, k)}
+    return {k: v for k, v in held.items() if not k.startswith("_") and not callable(v)}
+
+
+def members(value: Any, depth: int = 0) -> dict[str, Any] | None:
+    """Return what an SDK object holds as a JSON object; None for a plain value."""
+    held = attributes(value)
+    return held and {key: plain(item, depth + 1) for key, item in held.items()}
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return `value` with every object inside it as a mapping."""
+    if isinstance(value, _PLAIN):
+        return value
+    if depth > MAX_DEPTH:
+        return f"[{type(value).__name__}, nested too deeply]"
+    if isinstance(value, dict):
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    held = members(value, depth)
+    return held if held else str(value)
+
+
+def first_line(text: str, limit: int = 160) -> str:
+    """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
+    head = text[: 20 * limit].strip().partition("\n")[0].rstrip()
+    return head if len(head) <= limit else head[: limit - 1] + "…"

@@ -1,0 +1,185 @@
+"""Reasoning from every place where it stands, each text once, with the fields it was found in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Reasoning
+from hermes_tui.parsers.content_parts import text_of
+from hermes_tui.parsers.plain_values import decode, json_text
+from hermes_tui.parsers.reasoning_tags import split_reasoning
+
+_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
+_LISTS = (
+    "reasoning_details",
+    "thinking_blocks",
+    "codex_reasoning_items",
+    "anthropic_content_blocks",
+)
+_ALL = frozenset(_FIELDS) | frozenset(_LISTS)
+_ENCRYPTED_KEYS = ("encrypted_content", "data", "encrypted")
+_TEXT_KEYS = ("thinking", "reasoning", "text", "value", "content", "thought")
+_OPENER = re.compile(r"<tool_call>\s*+\{")
+
+Piece = tuple[str, str, str]
+"""Field, kind, text."""
+
+
+def field_reasoning(raw: Mapping[str, Any], blocks: Iterable[Any] = ()) -> list[Reasoning]:
+    """Return the reasoning of a message's own fields and of the `blocks` of its content."""
+    pieces: list[Piece] = []
+    if not _ALL.isdisjoint(raw):
+        for key in _FIELDS:
+            if value := raw.get(key):
+                pieces.extend(_pieces(key, value))
+        for key in _LISTS:
+            if value := raw.get(key):
+                pieces.extend(_listed(key, value, pieces))
+    if extra := raw.get("provider_specific_fields"):
+        pieces.extend(_provider(extra))
+    for index, block in enumerate(blocks):
+        pieces.extend(_pieces(f"content thinking[{index}]", block))
+    return _merged(pieces)
+
+
+def tag_reasoning(text: str) -> list[Reasoning]:
+    """Return what stands between reasoning tags in `text`; empty tags are filler."""
+    if "<" not in text:
+        return []
+    return [
+        Reasoning(f"content <{tag}>", inner_text, span=whole)
+        for whole, inner, tag in split_reasoning(text)
+        if (inner_text := text[inner.start : inner.end].strip())
+    ]
+
+
+def all_reasoning(
+    fields: list[Reasoning], tags: list[Reasoning], text: str
+) -> tuple[Reasoning, ...]:
+    """Join both kinds, each text once; note where content repeats reasoning word for word."""
+    if not fields and not tags:
+        return ()
+    found: dict[str, Reasoning] = {}
+    for piece in (*tags, *fields):
+        key = piece.text.strip() if piece.kind != "encrypted" else f"\0{piece.field}"
+        held = found.get(key)
+        found[key] = piece if held is None else _also(held, (piece.field, *piece.also_in))
+    said = _said(text, tags)
+    if said and said in found:
+        found[said] = _also(found[said], ("content",))
+    return tuple(found.values())
+
+
+def marker_in_reasoning(fields: Iterable[Reasoning]) -> Diagnostic | None:
+    """Find a call that stands in a reasoning field, where nobody looks for it."""
+    for piece in fields:
+        if "<tool_call>" in piece.text and (opener := _OPENER.search(piece.text)):
+            return Diagnostic(
+                Code.MARKER_IN_REASONING,
+                Severity.WARNING,
+                f"a call opens in {piece.field} at character {opener.start()}; "
+                "the message has no calls",
+                hint="the model called before it closed its reasoning: servers read calls from "
+                "the content after it only",
+            )
+    return None
+
+
+def _also(held: Reasoning, names: Iterable[str]) -> Reasoning:
+    more = tuple(n for n in dict.fromkeys(names) if n != held.field and n not in held.also_in)
+    return Reasoning(held.field, held.text, held.kind, held.also_in + more, held.span)
+
+
+def _said(text: str, tags: list[Reasoning]) -> str:
+    """Return the content without its reasoning, up to its first call."""
+    start = max((piece.span.end for piece in tags if piece.span), default=0)
+    end = text.find("<tool_call>", start)
+    return text[start : end if end >= 0 else len(text)].strip()
+
+
+def _merged(pieces: Iterable[Piece]) -> list[Reasoning]:
+    found: dict[tuple[str, str], Reasoning] = {}
+    for name, kind, text in pieces:
+        if not text.strip():
+            continue
+        key = (name if kind == "encrypted" else "", text.strip())
+        held = found.get(key)
+        found[key] = _also(held, (name,)) if held else Reasoning(name, text, kind)
+    return list(found.values())
+
+
+def _listed(key: str, value: Any, before: list[Piece]) -> list[Piece]:
+    """Return the pieces of a list field; pieces of a text that is known whole are named as one."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        value = decode(value) or value
+    if not isinstance(value, list):
+        return list(_pieces(key, value))
+    pieces = [
+        piece for index, item in enumerate(value) for piece in _pieces(f"{key}[{index}]", item, key)
+    ]
+    texts = [text for _, kind, text in pieces if kind != "encrypted"]
+    whole = "".join(texts)
+    if len(texts) > 1 and any(whole.strip() == text.strip() for _, _, text in before):
+        sealed = [piece for piece in pieces if piece[1] == "encrypted"]
+        return [(f"{key}[0..{len(value) - 1}]", "text", whole), *sealed]
+    return pieces
+
+
+def _pieces(name: str, value: Any, key: str = "", levels: int = 3) -> Iterator[Piece]:
+    """Yield (field, kind, text) of one reasoning value: text, block, or item with a summary."""
+    if isinstance(value, str):
+        yield name, "text", value
+    elif isinstance(value, dict):
+        yield from _dict_pieces(name, value, key)
+    elif isinstance(value, list) and levels:
+        for index, item in enumerate(value):
+            yield from _pieces(f"{name}[{index}]", item, key, levels - 1)
+    elif isinstance(value, list) and value:
+        yield name, "text", json_text(value)
+
+
+def _dict_pieces(name: str, value: dict[str, Any], key: str) -> Iterator[Piece]:
+    kind = str(value.get("type", ""))
+    if key == "anthropic_content_blocks" and "thinking" not in kind:
+        return
+    found = False
+    for text_key in _TEXT_KEYS:
+        inner = value.get(text_key)
+        text = _joined(inner) if isinstance(inner, list) else text_of(inner)
+        if text:
+            found = True
+            yield name, "summary" if "summary" in kind else "text", text
+            break
+    if summary := value.get("summary"):
+        text = _joined(summary) if isinstance(summary, list) else text_of(summary)
+        if text:
+            found = True
+            yield name, "summary", text
+    for sealed_key in _ENCRYPTED_KEYS:
+        if isinstance(sealed := value.get(sealed_key), str) and sealed:
+            size = len(sealed.encode("utf-8", "surrogatepass"))
+            yield name, "encrypted", f"encrypted, {size:,} bytes"
+            return
+    if not found and any(k not in ("type", "id", "index", "format", "signature") for k in value):
+        yield from _unknown(name, value)
+
+
+def _unknown(name: str, value: dict[str, Any]) -> Iterator[Piece]:
+    """Yield a value of no known shape as JSON, unless nothing stands in it."""
+    known = (*_TEXT_KEYS, *_ENCRYPTED_KEYS, "summary", "type", "id", "index", "format", "signature")
+    if any(item for key, item in value.items() if key not in known):
+        yield name, "text", json_text(value)
+
+
+def _joined(items: list[Any]) -> str:
+    return "\n".join(text for item in items if (text := text_of(item)))
+
+
+def _provider(extra: Any) -> Iterator[Piece]:
+    if isinstance(extra, dict):
+        for key in _FIELDS:
+            if isinstance(value := extra.get(key), str):
+                yield f"provider_specific_fields.{key}", "text", value

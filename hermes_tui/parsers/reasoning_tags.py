@@ -1,0 +1,55 @@
+"""Reasoning that stands in the text between tags.
+
+    reasoning := "<" TAG ">" … "</" TAG ">"       the first closing tag ends it
+               | "<" TAG ">" … end of text        never closed
+               | start of text … "</" TAG ">"     the opener stood in the prompt
+    TAG       := think | thinking | thought | reasoning | REASONING_SCRATCHPAD | scratch_pad
+
+A tag inside a call block belongs to the call, a tag after a backtick is quoted: neither counts.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hermes_tui.model.spans import Span
+
+TAGS = ("think", "thinking", "thought", "reasoning", "REASONING_SCRATCHPAD", "scratch_pad")
+
+_NAMES = "|".join(TAGS)
+_MARK = re.compile(
+    rf"<(?P<closing>/?)(?P<tag>{_NAMES})>"
+    r"|<tool_call>(?=\s*+(?:[{\[]|```|<function))|<function=[^<>\n]{0,200}>"
+)
+_ANY_TAG = re.compile(rf"</?(?:{_NAMES})>")
+_BLOCK_END = re.compile(r"</?tool_call>")
+_FUNCTION_END = re.compile(r"</function>|</?tool_call>")
+
+
+def split_reasoning(text: str) -> tuple[tuple[Span, Span, str], ...]:
+    """Return (whole span with tags, inner span, tag name) of each piece of reasoning, in order."""
+    if not has_reasoning_tag(text):
+        return ()
+    found: list[tuple[Span, Span, str]] = []
+    position = 0
+    while mark := _MARK.search(text, position):
+        start, position, tag = mark.start(), mark.end(), mark["tag"]
+        if tag is None:
+            end = (_FUNCTION_END if mark[0].startswith("<f") else _BLOCK_END).search(text, position)
+            position = end.start() if end else len(text)
+            position = max(position, mark.end())
+        elif start and text[start - 1] == "`":
+            continue
+        elif not mark["closing"]:
+            close = text.find(f"</{tag}>", position)
+            inner = Span(position, close if close >= 0 else len(text))
+            position = inner.end + (len(tag) + 3 if close >= 0 else 0)
+            found.append((Span(start, position), inner, tag))
+        elif not found:
+            found.append((Span(0, position), Span(0, start), tag))
+    return tuple(found)
+
+
+def has_reasoning_tag(text: str) -> bool:
+    """Tell cheaply whether `text` holds any tag at all."""
+    return "<" in text and _ANY_TAG.search(text) is not None

@@ -1,0 +1,121 @@
+"""Who speaks: the labels that formats give to speakers, and the four roles they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+_ROLES = {
+    "system": ("system", "developer", "systemmessage"),
+    "user": ("user", "human", "usermessage", "humanmessage"),
+    "assistant": (
+        "assistant",
+        "gpt",
+        "chatgpt",
+        "ai",
+        "model",
+        "agent",
+        "bot",
+        "gemini",
+        "assistantmessage",
+        "aimessage",
+        "aimessagechunk",
+        "function_call",
+        "tool_call",
+        "tool-call",
+    ),
+    "tool": (
+        "tool",
+        "function",
+        "observation",
+        "ipython",
+        "tool_response",
+        "tool-response",
+        "tool_result",
+        "toolresult",
+        "function_response",
+        "function_call_output",
+        "toolmessage",
+        "functionmessage",
+        "functionexecutionresultmessage",
+    ),
+}
+ROLE_OF_LABEL = {label: role for role, labels in _ROLES.items() for label in labels}
+
+CALL_LABELS = frozenset({"function_call", "tool_call", "tool-call"})
+"""Labels of an assistant's turn whose text is a call."""
+
+KEPT_LABELS = frozenset(
+    {
+        "environment",
+        "env",
+        "session_meta",
+        "exit",
+        "thought",
+        "state_info",
+        "handler_log",
+        "inference_input",
+    }
+)
+"""Labels that are known and stand for no role but themselves."""
+
+NOT_A_MODEL = frozenset(
+    {
+        "system",
+        "user",
+        "tool",
+        "environment",
+        "env",
+        "session_meta",
+        "state_info",
+        "handler_log",
+        "inference_input",
+        "unknown",
+    }
+)
+"""Whoever else speaks may be a model: its text is read for reasoning and calls."""
+
+_KEYS = ("role", "from", "type", "speaker", "sender", "source")
+
+
+class Speaker(NamedTuple):
+    """`author` is the source's own label where it differs from `role`, else a given name."""
+
+    role: str
+    author: str
+    label: str
+    known: bool
+
+
+def speaker_of(raw: Mapping[str, Any], role: str | None = None) -> Speaker:
+    """Return who speaks in `raw`; `role` overrides what stands in it."""
+    label = _label(raw)
+    chosen = role if role is not None else label
+    lowered = chosen.lower() if chosen not in ROLE_OF_LABEL else chosen
+    found = ROLE_OF_LABEL.get(lowered)
+    known = found is not None or lowered in KEPT_LABELS
+    resolved = found or (lowered if known else chosen) or "unknown"
+    author = label if label and label != resolved else ""
+    if not author and resolved != "tool":
+        author = _name(raw)
+    return Speaker(resolved, author or ("" if chosen == resolved else chosen), lowered, known)
+
+
+def _label(raw: Mapping[str, Any]) -> str:
+    given = raw.get("role")
+    if isinstance(given, str) and given:
+        return given
+    author = raw.get("author")
+    if isinstance(author, Mapping) and isinstance(author.get("role"), str):
+        return str(author["role"])
+    labels = [value for key in _KEYS if isinstance(value := raw.get(key), str) and value]
+    usual = (label for label in labels if label.lower() in ROLE_OF_LABEL)
+    kept = (label for label in labels if label.lower() in KEPT_LABELS)
+    return next(usual, next(kept, labels[0] if labels else ""))
+
+
+def _name(raw: Mapping[str, Any]) -> str:
+    name = raw.get("name")
+    if name is None and isinstance(author := raw.get("author"), Mapping):
+        name = author.get("name")
+    return name if isinstance(name, str) else ""

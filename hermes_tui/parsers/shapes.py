@@ -1,0 +1,198 @@
+"""The shape of a call once its payload is a value: where its name and its arguments are.
+
+call := {"name": NAME, "arguments": {…}}                   the shape meant
+      | {"name": NAME, "parameters"|"args"|…: {…}}         another key
+      | {"name": NAME, KEY: VALUE, …} | {"name": NAME}     flat, or no arguments at all
+      | {"type": "function", "function": call}             the envelope of the OpenAI API
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.literals import FAILED, JSON, read_literal
+
+ARGUMENT_KEYS = ("parameters", "args", "params", "input", "kwargs", "tool_input")
+NAME_KEYS = ("tool", "tool_name", "function", "function_name", "action")
+_ENVELOPE_KEYS = frozenset({"name", "type", "id", "call_id", "index"})
+
+Members = Callable[[int], dict[str, Span]]
+"""Where the values of the members of the object at a position stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """How a call departs from the shape meant, and where."""
+
+    code: Code
+    severity: Severity
+    span: Span
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallShape:
+    """What a payload says: `name` is None where it names nothing to call."""
+
+    name: str | None
+    value: Any
+    span: Span
+    name_span: Span | None
+    arguments_span: Span | None
+    misfits: tuple[Misfit, ...]
+
+
+def call_shape(
+    payload: Any, span: Span, members: Members, known_names: Collection[str] = ()
+) -> CallShape:
+    """Return what the payload at `span` says, with every way in which it is not as it should be."""
+    if not isinstance(payload, dict):
+        misfit = Misfit(
+            Code.NAME_MISSING, Severity.ERROR, span, "the payload is no object", _SHAPE_HINT
+        )
+        return CallShape(None, payload, span, None, None, (misfit,))
+    misfits: list[Misfit] = []
+    where = members(span.start)
+    inner = payload.get("function")
+    if isinstance(inner, dict):
+        at = where.get("function", span)
+        misfits.append(_args_key(at, "the call stands in an OpenAI envelope"))
+        payload, where, span = inner, members(at.start), span
+    name, name_span = _name(payload, where, span, misfits)
+    if name is not None and name_span is not None and known_names:
+        name = _plain_name(name, name_span, known_names, misfits)
+    key, value = _arguments(payload, name)
+    arguments_span = where.get(key) if key else None
+    if key != "arguments":
+        message = f"the arguments stand in `{key}`" if key else "there is no `arguments` key"
+        misfits.append(_args_key(arguments_span or span, message))
+    value = _decoded(value, arguments_span or span, misfits)
+    return CallShape(name, value, span, name_span, arguments_span, tuple(misfits))
+
+
+def looks_like_call(payload: Any) -> bool:
+    """Tell whether `payload` can only be a call: a name, and arguments under a usual key."""
+    if not isinstance(payload, dict):
+        return False
+    inner = payload.get("function")
+    if isinstance(inner, dict) and payload.get("type", "function") == "function":
+        payload = inner
+    name = payload.get("name")
+    if not isinstance(name, str) or not name:
+        return False
+    arguments = payload.get("arguments", payload.get("parameters"))
+    if isinstance(arguments, str):
+        return arguments.lstrip()[:1] == "{"
+    return isinstance(arguments, dict) and "properties" not in arguments
+
+
+_SHAPE_HINT = 'send {"name": "…", "arguments": {…}}'
+
+
+def _args_key(span: Span, message: str) -> Misfit:
+    return Misfit(
+        Code.ARGS_KEY, Severity.ERROR, span, message, f"vLLM refuses the block; {_SHAPE_HINT}"
+    )
+
+
+def _name(
+    payload: dict[str, Any], where: dict[str, Span], span: Span, misfits: list[Misfit]
+) -> tuple[str | None, Span | None]:
+    name = payload.get("name")
+    if isinstance(name, str) and name.strip():
+        return name, _unquoted(where.get("name"))
+    if "name" in payload:
+        at = where.get("name", span)
+        misfits.append(
+            Misfit(Code.NAME_TYPE, Severity.ERROR, at, "the name is no text", _SHAPE_HINT)
+        )
+        return None, at
+    for key in NAME_KEYS:
+        other = payload.get(key)
+        if isinstance(other, str) and other:
+            message = f"the name stands in `{key}`"
+            at = where.get(key, span)
+            misfits.append(Misfit(Code.NAME_MISSING, Severity.ERROR, at, message, _SHAPE_HINT))
+            return other, _unquoted(where.get(key))
+    misfits.append(
+        Misfit(Code.NAME_MISSING, Severity.ERROR, span, "the call has no name", _SHAPE_HINT)
+    )
+    return None, None
+
+
+def _unquoted(span: Span | None) -> Span | None:
+    return Span(span.start + 1, span.end - 1) if span and len(span) > 2 else span
+
+
+def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: list[Misfit]) -> str:
+    """Return the declared tool that a decorated name stands for, or the name as it is."""
+    if name in known_names:
+        return name
+    bare = name.strip().removesuffix("()").removesuffix("[ARGS]")
+    for guess in (bare, bare.rpartition(".")[2], bare.rpartition("/")[2], bare.rpartition(":")[2]):
+        for candidate in (guess, guess.replace(" ", "_"), guess.replace("-", "_"), guess.lower()):
+            if candidate in known_names:
+                message = f"the tool is called {candidate!r}, not {name!r}"
+                hint = "engines take the name as it is: the call finds no tool"
+                misfits.append(Misfit(Code.NAME_DECORATED, Severity.ERROR, span, message, hint))
+                return candidate
+    return name
+
+
+def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
+    """Return the key of the arguments ("" for none) and what they are."""
+    for key in ("arguments", *ARGUMENT_KEYS):
+        if key in payload:
+            return key, payload[key]
+    flat = {key: value for key, value in payload.items() if key not in _ENVELOPE_KEYS}
+    if name is not None:
+        for key in NAME_KEYS:
+            if flat.get(key) == name:
+                del flat[key]
+    return "", flat
+
+
+def _decoded(value: Any, span: Span, misfits: list[Misfit]) -> Any:
+    """Decode arguments that arrived as text; say so, and where they are no object."""
+    levels, near = 0, False
+    while isinstance(value, str) and levels < 3:
+        try:
+            value, rung = _loads(value)
+        except ValueError:
+            break
+        near = near or rung != JSON
+        levels += 1
+    if near:
+        message = "the text of the arguments is almost JSON"
+        misfits.append(Misfit(Code.ARGS_INVALID, Severity.ERROR, span, message, "send an object"))
+    if levels:
+        code = Code.ARGS_STRING if levels == 1 else Code.ARGS_DOUBLE
+        times = {1: "once", 2: "twice", 3: "three times"}[levels]
+        message = f"the arguments are a string, encoded {times}, not an object"
+        hint = "engines pass the string on as it is; decode it or send an object"
+        misfits.append(Misfit(code, Severity.WARNING, span, message, hint))
+    if isinstance(value, dict):
+        return value
+    kind = "null" if value is None else type(value).__name__
+    message = f"the arguments are {kind}, not an object"
+    misfits.append(Misfit(Code.ARGS_NOT_OBJECT, Severity.WARNING, span, message, "send {…}"))
+    return {} if value is None else value
+
+
+def _loads(text: str) -> tuple[Any, str]:
+    """Return the value of an encoded text and the rung that read it; raises ValueError."""
+    words = text.strip()
+    if not words:
+        return {}, JSON
+    if words[0] not in "{[":
+        return json.loads(words), JSON
+    literal = read_literal(words, 0, len(words))
+    if literal.rung == FAILED or literal.cut_at >= 0 or literal.span.end < len(words):
+        raise ValueError(literal.error)
+    return literal.value, literal.rung

@@ -1,0 +1,193 @@
+"""Calls that stand in a message's text: the format's own way, or a call that somebody missed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.call_arguments import read_arguments
+from hermes_tui.parsers.plain_values import first_line
+
+Found = tuple[ToolCall, tuple[Diagnostic, ...]]
+
+_NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
+_MAX_NAMED = 5
+
+
+class TextCalls(StrEnum):
+    """What call markup in a message's text means for the format at hand."""
+
+    TRANSPORT = "transport"
+    """The format carries its calls in the text: reading them there is right."""
+    SUSPECT = "suspect"
+    """Calls have a field of their own: markup in the text is a call that somebody missed."""
+    IGNORE = "ignore"
+    """Text is never read for calls."""
+
+
+class TextReading(NamedTuple):
+    """The calls of a text, each with its diagnostics, and those about the text as a whole."""
+
+    calls: list[Found]
+    diagnostics: list[Diagnostic]
+
+
+def read_text_calls(text: str, mode: TextCalls, native: int) -> TextReading:
+    """Read the calls of a model's text; the message carries `native` calls beside it."""
+    if mode is TextCalls.IGNORE or not _may_hold_call(text):
+        return TextReading([], [])
+    # Loaded with the first text that may hold a call; most files have none.
+    from hermes_tui.parsers.embedded import (
+        bare_call_json,
+        has_foreign_markers,
+        read_embedded,
+    )
+
+    parsed = read_embedded(text)
+    if parsed is not None and parsed.calls:
+        if native and mode is TextCalls.SUSPECT:
+            return TextReading([], [_beside_native(parsed.calls, native)])
+        reading = _attributed(parsed.calls, parsed.diagnostics, native)
+        if mode is TextCalls.SUSPECT:
+            reading.diagnostics.insert(0, _call_in_content(parsed.calls, parsed.diagnostics))
+        return reading
+    findings = list(parsed.diagnostics) if parsed is not None else []
+    if native:
+        return TextReading([], findings)
+    if mode is TextCalls.SUSPECT and (bare := bare_call_json(text)):
+        reading = _attributed(bare, (), 0)
+        reading.diagnostics.append(_bare_in_content(bare))
+        return reading
+    if foreign := has_foreign_markers(text):
+        findings.insert(0, _foreign(foreign))
+    return TextReading([], findings)
+
+
+def read_call_text(text: str) -> TextReading:
+    """Read a text that is said to be a call as a whole (`from: function_call`)."""
+    from hermes_tui.parsers.embedded import bare_call_json, read_embedded
+
+    parsed = read_embedded(text)
+    if parsed is not None and parsed.calls:
+        return _attributed(parsed.calls, parsed.diagnostics, 0)
+    if bare := bare_call_json(text):
+        return _attributed(bare, (), 0)
+    call = ParsedCall(None, text, Span(0, len(text)), verdict="failed")
+    broken = Diagnostic(
+        Code.JSON_INVALID,
+        Severity.ERROR,
+        "the text is said to be a call, but it is no call JSON",
+        Span(0, len(text)),
+        '{"name": …, "arguments": {…}} is expected',
+        0,
+    )
+    return _attributed((call,), (broken,), 0)
+
+
+def _may_hold_call(text: str) -> bool:
+    return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
+
+
+def _attributed(
+    parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...], first: int
+) -> TextReading:
+    """Give each diagnostic to the call it is about; calls are numbered from `first`."""
+    own: list[list[Diagnostic]] = [[] for _ in parsed]
+    message: list[Diagnostic] = []
+    for found in diagnostics:
+        index = found.call_index
+        if index is None or not 0 <= index < len(parsed):
+            message.append(found)
+            continue
+        if first:
+            found = Diagnostic(
+                found.code, found.severity, found.message, found.span, found.hint, first + index
+            )
+        own[index].append(found)
+    calls = [(_tool_call(call, first + i), tuple(own[i])) for i, call in enumerate(parsed)]
+    return TextReading(calls, message)
+
+
+def _tool_call(call: ParsedCall, index: int) -> ToolCall:
+    return ToolCall(
+        index=index,
+        name=call.name,
+        arguments_text=call.arguments,
+        arguments_state=_state(call),
+        arguments=call.value,
+        id_state=IdState.MISSING,
+        origin=Origin.TEXT,
+        span=call.span,
+        verdict=call.verdict,
+    )
+
+
+def _state(call: ParsedCall) -> ArgumentsState:
+    if not call.arguments.strip():
+        return ArgumentsState.MISSING if call.verdict == "failed" else ArgumentsState.EMPTY
+    if isinstance(call.value, dict) and call.verdict == "json":
+        return ArgumentsState.JSON_STRING
+    return read_arguments(call.arguments).state
+
+
+def _names(calls: tuple[ParsedCall, ...]) -> str:
+    names = [first_line(call.name, 60) if call.name else "an unreadable one" for call in calls]
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def _counted(count: int) -> str:
+    return "a call stands" if count == 1 else f"{count} calls stand"
+
+
+def _call_in_content(
+    calls: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]
+) -> Diagnostic:
+    cause = next((d for d in diagnostics if d.severity is Severity.ERROR), None)
+    readable = sum(1 for call in calls if call.name and call.verdict != "failed")
+    hint = f"the markup is sound: {_NO_SERVER_PARSER}"
+    if cause is not None:
+        hint = f"{cause.code.value}: {cause.message}"
+        if cause.hint:
+            hint += f"; {cause.hint}"
+    return Diagnostic(
+        Code.CALL_IN_CONTENT,
+        Severity.ERROR,
+        f"{_counted(len(calls))} in the text, none in tool_calls ({_names(calls)}); "
+        f"{readable} of {len(calls)} can be read",
+        calls[0].span,
+        hint,
+    )
+
+
+def _bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
+    return Diagnostic(
+        Code.CALL_IN_CONTENT,
+        Severity.ERROR,
+        f"{_counted(len(calls))} in the text as bare JSON, none in tool_calls ({_names(calls)})",
+        calls[0].span,
+        f"the model left out the markup, or a template or parser removed it; {_NO_SERVER_PARSER}",
+    )
+
+
+def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
+    return Diagnostic(
+        Code.CALL_IN_CONTENT,
+        Severity.NOTE,
+        f"{_counted(len(calls))} in the text beside {native} in tool_calls ({_names(calls)})",
+        calls[0].span,
+        "the text may repeat them, or the server's parser took only some",
+    )
+
+
+def _foreign(name: str) -> Diagnostic:
+    return Diagnostic(
+        Code.CALL_IN_CONTENT,
+        Severity.ERROR,
+        f"the text holds call markup of another format: {name}",
+        hint=f"no call was taken from it; {_NO_SERVER_PARSER}",
+    )

@@ -1,0 +1,179 @@
+"""Whether a tool's answer is an error, and who says so.
+
+In this order: a flag beside the content (`flag`); a JSON body that names an error; a text that
+starts as error messages do; a traceback anywhere; a non-zero exit code (all `heuristic`). An exit
+code by itself is no failure of the tool: `grep` without a match has one too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hermes_tui.model.messages import ErrorMark
+from hermes_tui.parsers.content_parts import text_of
+from hermes_tui.parsers.plain_values import decode, first_line, json_text
+
+_FLAGS = ("is_error", "isError")
+_BAD_STATUS = frozenset({"error", "failed"})
+_EXIT_KEYS = ("exit_code", "returncode", "exitCode", "return_code")
+_VERDICTS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
+_BODY_WORDS = (*(f'"{word}"' for word in _VERDICTS), '"status"', "Traceback")
+_MAX_BODY = 4_000_000
+_WINDOW = 2_000
+"""Characters at either end of a long text that are searched for an exit code."""
+
+_STARTS = re.compile(
+    r"\s{0,20}+(?:\[?error\b(?!-?free)|exception\b|traceback\b|fatal:|failed\b|<tool_use_error>"
+    r"|tool execution failed|unknown tool\b|(?:ran into )?\[errno \d"
+    r"|[\w.]{1,80}+(?<=error|ption):)",
+    re.IGNORECASE,
+)
+_TRACEBACK = "Traceback (most recent call last)"
+_EXIT = re.compile(
+    r"(?:exit(?:ed)?(?: with)?[ _](?:code|status)|<returncode>|returncode)\W{0,4}?(-?\d{1,6})\b",
+    re.IGNORECASE,
+)
+
+
+class Verdict(NamedTuple):
+    """Whether an answer is an error, and the exit code that it names."""
+
+    error: ErrorMark | None = None
+    exit_code: int | None = None
+
+
+def error_mark(content: Any, raw: Any = None) -> ErrorMark | None:
+    """Return why a tool's answer counts as an error, None where it does not."""
+    return judge(content, raw).error
+
+
+def judge(content: Any, raw: Any = None) -> Verdict:
+    """Judge `content` (text or a decoded body) and `raw`, the mapping that it stands in."""
+    code: int | None = None
+    if isinstance(raw, Mapping):
+        flagged = _flag(raw, content)
+        code = _exit_code(raw)
+        if code is None and isinstance(extra := raw.get("extra"), Mapping):
+            code = _exit_code(extra)
+        if flagged:
+            return Verdict(ErrorMark("flag", flagged), code)
+    found = _judge_body(content) if isinstance(content, Mapping) else _judge_text(content)
+    if code is None:
+        return found
+    return Verdict(found.error or _by_exit(code), code)
+
+
+def _flag(raw: Mapping[str, Any], content: Any) -> str:
+    """Return what a flag beside the content says; empty without one."""
+    for key in _FLAGS:
+        if raw.get(key) is True or raw.get(key) == 1:
+            return _named(key, content)
+    error = raw.get("error")
+    if error and error is not content:
+        return _named("error", content) if error is True else f"error: {_short(error)}"
+    status = raw.get("status")
+    if isinstance(status, str) and status.lower() in _BAD_STATUS:
+        return _named(f"status {status}", content)
+    return _named("success: false", content) if raw.get("success") is False else ""
+
+
+def _named(what: str, content: Any) -> str:
+    text = _short(content)
+    if text[:5].lower() == "error":
+        return text
+    return f"{what}: {text}" if text else what
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = value.get("message", value.get("error", value.get("content")))
+        value = inner if isinstance(inner, str) else value
+    if isinstance(value, list):
+        value = next((text for item in value if (text := text_of(item))), value)
+    return first_line(value if isinstance(value, str) else json_text(value)) if value else ""
+
+
+def _judge_text(content: Any) -> Verdict:
+    if not isinstance(content, str) or not content:
+        return Verdict()
+    if content[0] in "{ \n\t":
+        body = _body(content)
+        if body is not None:
+            return _judge_body(body, _TRACEBACK in content)
+    code = _code_in_text(content)
+    starts_as_error = _STARTS.match(content) is not None
+    if _TRACEBACK in content and (not starts_as_error or content.lstrip()[:1] == "T"):
+        return Verdict(_traceback(content), code)
+    if starts_as_error:
+        return Verdict(ErrorMark("heuristic", first_line(content)), code)
+    return Verdict(_by_exit(code), code)
+
+
+def _body(content: str) -> Mapping[str, Any] | None:
+    text = content.lstrip() if content[0] != "{" else content
+    if text[:1] != "{" or len(text) > _MAX_BODY or not any(word in text for word in _BODY_WORDS):
+        return None
+    body = decode(text)
+    return body if isinstance(body, dict) else None
+
+
+def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
+    """Judge a JSON body, and what stands one level down in its `content` or `metadata`."""
+    levels = [body, *(v for k in ("content", "metadata") if isinstance(v := body.get(k), Mapping))]
+    code = next((c for level in levels if (c := _exit_code(level)) is not None), None)
+    for level in levels:
+        if reason := _body_error(level):
+            return Verdict(ErrorMark("heuristic", reason), code)
+    if code is not None:
+        return Verdict(_by_exit(code), code)
+    settled = any(key in level for level in levels for key in _VERDICTS)
+    if traceback and not settled:
+        return Verdict(ErrorMark("heuristic", "the answer holds a Python traceback"))
+    return Verdict()
+
+
+def _body_error(body: Mapping[str, Any]) -> str:
+    error = body.get("error")
+    if error and not isinstance(error, (int, float)):
+        return f"error: {_short(error)}"
+    said = body.get("message", body.get("output", body.get("content")))
+    if error is True:
+        return _named("error", said)
+    if body.get("success") is False:
+        return _named("success: false", said)
+    if body.get("isError") is True or body.get("is_error") is True:
+        return _named("isError", said)
+    status = body.get("status")
+    if isinstance(status, str) and status.lower() in _BAD_STATUS:
+        return _named(f"status {status}", said)
+    return ""
+
+
+def _exit_code(raw: Mapping[str, Any]) -> int | None:
+    for key in _EXIT_KEYS:
+        code = raw.get(key)
+        if isinstance(code, int) and not isinstance(code, bool):
+            return code
+    return None
+
+
+def _code_in_text(text: str) -> int | None:
+    if len(text) > 2 * _WINDOW:
+        text = f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"
+    if "xit" not in text and "eturncode" not in text:
+        return None
+    found = _EXIT.search(text)
+    return int(found[1]) if found else None
+
+
+def _by_exit(code: int | None) -> ErrorMark | None:
+    return ErrorMark("heuristic", f"exit code {code}") if code else None
+
+
+def _traceback(text: str) -> ErrorMark:
+    """Name the exception, which stands in the last line that is not indented."""
+    tail = text[text.rfind(_TRACEBACK) :][:20_000].strip().split("\n")
+    last = next((line for line in tail[1:] if line[:1] not in ("", " ", "\t")), tail[0])
+    return ErrorMark("heuristic", first_line(last))

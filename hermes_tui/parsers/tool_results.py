@@ -1,0 +1,141 @@
+"""What tools answered: whole tool messages, result parts, and `<tool_response>` blocks in text.
+
+    block := "<tool_response>" body "</tool_response>"
+    body  := {"tool_call_id", "name", "content"} | {"name", "content"} | any text
+
+A body that is JSON may hold the closing tag inside a string, so it is read as JSON first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolResult
+from hermes_tui.parsers.content_parts import read_content
+from hermes_tui.parsers.measures import duration_of
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.parsers.tool_errors import judge
+
+Found = tuple[ToolResult, tuple[Diagnostic, ...]]
+
+OPEN = "<tool_response>"
+CLOSE = "</tool_response>"
+
+_ID_KEYS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
+_NAME_KEYS = ("name", "tool_name", "toolName", "function")
+_CONTENT_KEYS = ("content", "output", "response", "result", "value")
+_WRAPPERS = ("functionResponse", "tool_response", "tool_result")
+_END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
+_BLANK = re.compile(r"\s*+")
+_NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
+_DECODER = json.JSONDecoder()
+
+
+def whole_result(raw: Mapping[str, Any], text: str) -> Found:
+    """Return the one result that a tool message is. `text` is its content as shown."""
+    call_id = _text_at(raw, _ID_KEYS)
+    if call_id is None and "tool_call_id" not in raw and isinstance(raw.get("id"), str):
+        call_id = raw["id"]
+    body = raw.get("content")
+    judged = body if isinstance(body, dict) else text
+    return _result(text, call_id, _text_at(raw, _NAME_KEYS), raw, judged)
+
+
+def part_result(part: dict[str, Any]) -> Found:
+    """Return the result that a content part is."""
+    for key in _WRAPPERS:
+        if isinstance(inner := part.get(key), dict):
+            part = inner
+            break
+    content = next((part[key] for key in _CONTENT_KEYS if key in part), None)
+    text = read_content(content).shown()
+    call_id = _text_at(part, (*_ID_KEYS, "id"))
+    judged = content if isinstance(content, dict) else text
+    return _result(text, call_id, _text_at(part, _NAME_KEYS), part, judged)
+
+
+def block_results(text: str) -> list[Found]:
+    """Return the results in the blocks of a text that starts with one; none of any other text."""
+    found: list[Found] = []
+    opener = _NEXT_OPEN.match(text) if OPEN in text else None
+    while opener:
+        result, end = _block(text, opener.end())
+        found.append(result)
+        opener = _NEXT_OPEN.match(text, end)
+    return found
+
+
+def _block(text: str, start: int) -> tuple[Found, int]:
+    """Return the block whose body starts at `start`, and where it ends."""
+    body = _end(_BLANK, text, start)
+    if text.startswith(("{", "["), body):
+        try:
+            value, stop = _DECODER.raw_decode(text, body)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            stop_tag = _end(_BLANK, text, stop)
+            if text.startswith(CLOSE, stop_tag):
+                return _json_result(value, text[body:stop]), stop_tag + len(CLOSE)
+    closer = _END.search(text, body)
+    if closer:
+        return _result(text[body : closer.start()].strip(), None, None, None), closer.end()
+    nearest = text.find(CLOSE, body)
+    if nearest >= 0:
+        return _result(text[body:nearest].strip(), None, None, None), nearest + len(CLOSE)
+    result, diagnostics = _result(text[body:].strip(), None, None, None)
+    cut = Diagnostic(Code.UNCLOSED, Severity.WARNING, f"a {OPEN} block is never closed")
+    return (result, (*diagnostics, cut)), len(text)
+
+
+def _json_result(value: Any, text: str) -> Found:
+    if not isinstance(value, dict):
+        return _result(text, None, None, value)
+    name = _text_at(value, _NAME_KEYS)
+    call_id = _text_at(value, _ID_KEYS)
+    if "content" not in value or (name is None and call_id is None):
+        return _result(text, None, None, value, value)
+    content = value["content"]
+    shown = content if isinstance(content, str) else json_text(content)
+    judged = content if isinstance(content, dict) else shown
+    return _result(shown, call_id, None if name == "unknown" else name, value, judged)
+
+
+def _result(
+    text: str, call_id: str | None, name: str | None, raw: Any, judged: Any = None
+) -> Found:
+    error, exit_code = judge(text if judged is None else judged, raw if raw is not judged else None)
+    duration = duration_of(raw) if isinstance(raw, Mapping) else None
+    result = ToolResult(
+        content=text,
+        call_id=call_id,
+        name=name,
+        error=error,
+        exit_code=exit_code,
+        duration_s=duration,
+        raw=raw,
+    )
+    if error is None:
+        return result, ()
+    severity = Severity.ERROR if error.kind == "flag" else Severity.WARNING
+    hint = "" if error.kind == "flag" else "read from the answer; the source flags no error"
+    return result, (Diagnostic(Code.TOOL_ERROR, severity, error.reason, hint=hint),)
+
+
+def _text_at(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        value = raw.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position

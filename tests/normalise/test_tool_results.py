@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import pytest
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.tool_errors import error_mark
+from tests.normalise.reading import codes, only_result
+
+
+def test_a_tool_message_is_a_result():
+    raw = {"role": "tool", "tool_call_id": "c1", "name": "f", "content": "4"}
+    result = only_result(raw)
+    assert (result.call_id, result.name, result.content, result.error) == ("c1", "f", "4", None)
+    assert result.raw == raw
+
+
+def test_ids_and_names_are_found_under_other_keys():
+    assert only_result({"id": "c9", "content": ""}).call_id == "c9"
+    assert only_result({"id": 5, "tool_call_id": None, "content": ""}).call_id is None
+    assert only_result({"call_id": "x", "content": ""}).call_id == "x"
+    assert only_result({"tool_name": "g", "content": ""}).name == "g"
+
+
+def test_content_parts_of_a_result_are_joined():
+    content = [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    assert only_result({"content": content}).content == "a\n[image image/png, 3 bytes]"
+
+
+def test_a_decoded_body_is_shown_as_json_and_judged():
+    result = only_result({"content": {"output": "", "exit_code": 2}})
+    assert (result.content, result.exit_code) == ('{"output":"","exit_code":2}', 2)
+    assert result.error is not None
+    assert result.error.kind == "heuristic"
+
+
+def test_a_users_tool_result_blocks_are_results():
+    raw = {
+        "role": "user",
+        "content": [
+            {
+                "type": "tool_result",
+                "tool_use_id": "t1",
+                "content": [{"type": "text", "text": "x"}],
+            },
+            {"type": "tool_result", "tool_use_id": "t2", "content": "no", "is_error": True},
+        ],
+    }
+    found = normalise_message(raw)
+    assert (found.message.role, found.message.results) == ("user", 2)
+    (first, _), (second, findings) = found.results
+    assert (first.call_id, first.content, first.error) == ("t1", "x", None)
+    assert second.error is not None
+    assert second.error.kind == "flag"
+    assert [(d.code, d.severity) for d in findings] == [(Code.TOOL_ERROR, Severity.ERROR)]
+
+
+def test_every_response_block_is_a_result_even_if_it_quotes_the_tag():
+    text = (
+        '<tool_response>\n{"tool_call_id": "c1", "name": "f", "content": "ends </tool_response>"}'
+        '\n</tool_response>\n<tool_response>\n{"tool_call_id": "c2", "name": "unknown", '
+        '"content": {"error": "gone"}}\n</tool_response>\n<tool_response>plain</tool_response>'
+    )
+    found = normalise_message({"from": "tool", "value": text}, text_calls=TextCalls.TRANSPORT)
+    results = [result for result, _ in found.results]
+    assert [(r.call_id, r.name, r.content) for r in results] == [
+        ("c1", "f", "ends </tool_response>"),
+        ("c2", None, '{"error":"gone"}'),
+        (None, None, "plain"),
+    ]
+    assert [r.error is not None for r in results] == [False, True, False]
+    assert found.message.results == 3
+
+
+def test_response_blocks_of_a_user_count_in_a_text_transport_only():
+    raw = {"role": "user", "content": "<tool_response>\n4\n</tool_response>"}
+    sent = normalise_message(raw, text_calls=TextCalls.TRANSPORT)
+    assert (sent.message.role, sent.message.results) == ("user", 1)
+    assert sent.results[0][0].content == "4"
+    assert normalise_message(raw).results == ()
+    prose = {"role": "user", "content": "write <tool_response>x</tool_response>"}
+    assert normalise_message(prose, text_calls=TextCalls.TRANSPORT).results == ()
+
+
+def test_an_open_response_block_is_reported():
+    found = normalise_message({"role": "tool", "content": "<tool_response>\nhalf"})
+    assert found.results[0][0].content == "half"
+    assert codes(found.results[0][1]) == [Code.UNCLOSED]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"is_error": True},
+        {"isError": True},
+        {"error": True},
+        {"error": {"message": "boom"}},
+        {"status": "error"},
+        {"success": False},
+    ],
+)
+def test_flags_beside_the_content_are_flagged_errors(raw):
+    found = normalise_message({"role": "tool", "content": "x", **raw})
+    result, findings = found.results[0]
+    assert result.error is not None
+    assert result.error.kind == "flag"
+    assert findings[0].severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"error": "File not found: a"}',
+        '{"success": false}',
+        '{"isError": true, "content": []}',
+        '{"status": "failed"}',
+        '{"metadata": {"exit_code": 3}, "output": ""}',
+        '{"output": "", "exit_code": 1}',
+        "Error: no such file",
+        "error: pathspec",
+        "fatal: not a git repository",
+        "Failed to open",
+        "<tool_use_error>x</tool_use_error>",
+        "Tool execution failed: x",
+        "Unknown tool: y",
+        "ValueError: bad",
+        "Ran into [Errno 2] No such file",
+        "out\nTraceback (most recent call last):\n  File\nKeyError: 'a'",
+        '{"result": "Traceback (most recent call last):"}',
+        "bash: foo: command not found\nexit code 127",
+        "<returncode>1</returncode>\n<output></output>",
+    ],
+)
+def test_texts_that_look_like_errors_are_heuristic_errors(content):
+    found = normalise_message({"role": "tool", "content": content})
+    result, findings = found.results[0]
+    assert result.error is not None
+    assert result.error.kind == "heuristic"
+    assert [(d.code, d.severity) for d in findings] == [(Code.TOOL_ERROR, Severity.WARNING)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "4",
+        '{"error": "", "response": "ok"}',
+        '{"error": null, "exit_code": 0, "output": "Traceback (most recent call last):"}',
+        '{"error": 0.02}',
+        '{"success": true}',
+        "<returncode>0</returncode>",
+        "Process exited with code 0",
+        "No errors found",
+        "Error-free run",
+        "ErrorBoundary.tsx",
+        "[1, 2]",
+    ],
+)
+def test_texts_that_only_mention_errors_are_none(content):
+    assert only_result({"content": content}).error is None
+
+
+def test_the_exit_code_is_kept():
+    assert only_result({"content": '{"output": "", "exit_code": 0}'}).exit_code == 0
+    assert only_result({"content": "<returncode>-9</returncode>"}).exit_code == -9
+    assert only_result({"content": "x", "extra": {"returncode": 2}}).exit_code == 2
+
+
+def test_a_traceback_is_named_by_its_exception():
+    mark = error_mark("Traceback (most recent call last):\n  File x\nKeyError: 'a'")
+    assert mark is not None
+    assert mark.reason == "KeyError: 'a'"

@@ -1,0 +1,170 @@
+"""What `FunctionXml` reads out of function tags, sound and damaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.function_xml import FunctionXml
+from tests.parsers.laws import check_laws, codes, unmark
+
+PROPERTIES = {
+    "text": {"type": "string"},
+    "count": {"type": "integer"},
+    "ratio": {"type": "number"},
+    "flag": {"type": "boolean"},
+    "tags": {"type": "array"},
+    "maybe": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+}
+TOOL = ToolSpec("f", parameters={"type": "object", "properties": PROPERTIES})
+
+
+def read(text: str) -> ParseResult:
+    result = FunctionXml().parse(text, [TOOL])
+    check_laws(text, result)
+    return result
+
+
+def call(parameters: str) -> str:
+    return f"<function=f>\n{parameters}\n</function>"
+
+
+def test_a_call_is_read_with_and_without_its_wrapper() -> None:
+    bare = call("<parameter=text>\nhi\n</parameter>")
+    for text in (bare, f"<tool_call>\n{bare}\n</tool_call>"):
+        result = read(f"So.\n{text}\nDone.")
+        (found,) = result.calls
+        assert (found.name, found.arguments, found.verdict) == ("f", '{"text": "hi"}', "json")
+        assert (result.content, codes(result)) == ("So.\n\nDone.", [])
+
+
+def test_only_one_newline_is_taken_from_each_side_of_a_value() -> None:
+    found = read(call("<parameter=text>\n\n    indented\n\n</parameter>")).calls[0]
+    assert found.value == {"text": "\n    indented\n"}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("text", "42", "42"),
+        ("text", '{"a": 1}', '{"a": 1}'),
+        ("count", "7", 7),
+        ("count", "5.0", 5.0),
+        ("count", "five", "five"),
+        ("ratio", "1.5", 1.5),
+        ("ratio", "1e999", "1e999"),
+        ("flag", "true", True),
+        ("tags", '["a", 1]', ["a", 1]),
+        ("tags", "[1, 2", "[1, 2"),
+        ("maybe", "null", None),
+        ("maybe", "42", "42"),
+        ("unknown", "42", "42"),
+    ],
+)
+def test_the_schema_decides_the_type_of_a_value(key: str, text: str, value: Any) -> None:
+    result = read(call(f"<parameter={key}>\n{text}\n</parameter>"))
+    assert (result.calls[0].value, codes(result)) == ({key: value}, [])
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"), [("flag", "True", True), ("count", "None", None)]
+)
+def test_python_words_are_read_and_named(key: str, text: str, value: object) -> None:
+    result = read(call(f"<parameter={key}>\n{text}\n</parameter>"))
+    assert (result.calls[0].value, codes(result)) == ({key: value}, ["PY_LITERAL"])
+
+
+DAMAGED = [
+    (
+        "<function=f>\n‹<parameter=text>›\nhi\n\n<parameter=count>\n3\n</parameter>\n</function>",
+        "PARAM_UNCLOSED",
+        {"text": "hi", "count": 3},
+    ),
+    (
+        "<function=f>\n‹<parameter=text>›\nhi\n</function>",
+        "PARAM_UNCLOSED",
+        {"text": "hi"},
+    ),
+    ("<function=f>\n‹<parameter=text>\nhi›", "TRUNCATED", {"text": "hi"}),
+    (
+        "‹<function›=f>\n<parameter=text>\nhi\n</parameter>\n",
+        "UNCLOSED",
+        {"text": "hi"},
+    ),
+    (
+        "<function=f>\n<parameter=text>\nthe ‹</parameter>› tag\n</parameter>\n</function>",
+        "MARKER_IN_VALUE",
+        {"text": "the </parameter> tag"},
+    ),
+    (
+        "<function=f>\n<parameter=text>\nhi‹</parameter/>›\n</function>",
+        "MARKER_VARIANT",
+        {"text": "hi"},
+    ),
+    (
+        '<function="‹f›">\n<parameter=text>\nhi\n</parameter>\n</function>',
+        "MARKER_VARIANT",
+        {"text": "hi"},
+    ),
+    (
+        '<function=f>\n<parameter name="‹text›">\nhi\n</parameter>\n</function>',
+        "MARKER_VARIANT",
+        {"text": "hi"},
+    ),
+    (
+        "<function=f>\n<parameter=‹text=hi›>\n</parameter>\n</function>",
+        "PARAM_PAIRING",
+        {"text": "hi"},
+    ),
+    ('<function=f>‹{"text": "hi"}›</function>', "WRONG_FORMAT", {"text": "hi"}),
+]
+
+
+@pytest.mark.parametrize(("marked", "code", "value"), DAMAGED)
+def test_a_damaged_call_is_an_error_at_its_place(
+    marked: str, code: str, value: dict[str, Any]
+) -> None:
+    text, span = unmark(marked)
+    result = read(text)
+    found = [d for d in result.diagnostics if d.code == code]
+    assert found, codes(result)
+    assert (found[0].span, found[0].severity) == (span, Severity.ERROR)
+    assert (result.calls[0].name, result.calls[0].value) == ("f", value)
+
+
+def test_a_closing_tool_call_tag_inside_a_value_belongs_to_it() -> None:
+    value = "it printed </tool_call> and quit"
+    result = read(f"<tool_call>\n{call(f'<parameter=text>{value}</parameter>')}\n</tool_call>")
+    assert (result.calls[0].value, codes(result)) == ({"text": value}, [])
+
+
+def test_the_last_of_two_equal_keys_counts() -> None:
+    one, two = "<parameter=count>1</parameter>", "<parameter=count>2</parameter>"
+    result = read(call(one + two))
+    assert (result.calls[0].value, codes(result)) == ({"count": 2}, ["DUP_KEY"])
+
+
+def test_a_call_without_a_name_is_failed() -> None:
+    result = read("<function=>\n<parameter=text>x</parameter>\n</function>")
+    assert (result.calls[0].name, result.calls[0].verdict) == (None, "failed")
+    assert codes(result) == ["NAME_MISSING"]
+
+
+@pytest.mark.parametrize("text", ["Write <function=NAME> to start.", "a <function of x> is"])
+def test_a_function_tag_that_is_talked_about_calls_nothing(text: str) -> None:
+    result = read(text)
+    assert (result.calls, result.content) == ((), text)
+
+
+def test_json_in_a_block_is_named_as_the_other_format() -> None:
+    result = read('<tool_call>{"name": "f", "arguments": {}}</tool_call>')
+    assert (result.calls[0].verdict, codes(result)) == ("failed", ["WRONG_FORMAT"])
+
+
+def test_a_call_cut_in_its_first_tag_is_failed_not_lost() -> None:
+    result = read("So.\n<function=f")
+    assert (result.calls[0].verdict, codes(result)) == ("failed", ["TRUNCATED"])

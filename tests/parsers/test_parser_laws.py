@@ -1,0 +1,158 @@
+"""Laws of every text parser: total, covering, nested, linear, and at one with its own rendering."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers import function_xml, hermes
+from hermes_tui.parsers.base import ParsedCall, Parser
+from hermes_tui.parsers.embedded import bare_call_json, read_embedded
+from hermes_tui.parsers.function_xml import FunctionXml
+from hermes_tui.parsers.hermes import HermesTags
+from hermes_tui.parsers.literals import compact
+from tests.parsers.laws import check_laws
+
+PIECES = [
+    *("<tool_call>", "</tool_call>", "</tool_cal>", "&lt;tool_call&gt;", "<arg_key>"),
+    *("<function=f>", "<function=", '<function name="g">', "</function>"),
+    *("<parameter=k>", "</parameter>", "<think>", "</think>", "<|im_end|>"),
+    *("{", "}", "[", "]", '"', "'", "“", "`", ":", ",", "\\", "//", "/*", "```", "```json\n"),
+    *('"name"', '"arguments"', '"f"', "True", "03", "words"),
+    *('{"name":"f","arguments":{"a":1}}', "{'name':'f','arguments':{}}"),
+    *("\n", " ", "\x00", "\ud83e"),
+]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
+PARSERS: list[Parser] = [HermesTags(), FunctionXml()]
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@settings(max_examples=250, deadline=None)
+@given(TEXTS | st.text(max_size=60))
+def test_any_text_is_read_lawfully(parser: Parser, text: str) -> None:
+    check_laws(text, parser.parse(text))
+    parser.parse(text, final=False)
+
+
+@settings(max_examples=250, deadline=None)
+@given(TEXTS)
+def test_mixed_formats_are_read_lawfully(text: str) -> None:
+    result = read_embedded(text)
+    if result is not None:
+        check_laws(text, result)
+    bare_call_json(text)
+
+
+NAMES = st.text(min_size=1, max_size=10).filter(str.strip)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ARGUMENTS = st.dictionaries(st.text(max_size=6), JSON_VALUES, max_size=3)
+
+
+def call_of(name: str, value: dict[str, Any]) -> ParsedCall:
+    return ParsedCall(name, compact(value), Span(0, 0), value=value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(NAMES, ARGUMENTS), min_size=1, max_size=3))
+def test_rendered_tags_are_read_back(pairs: list[tuple[str, dict[str, Any]]]) -> None:
+    calls = [call_of(name, value) for name, value in pairs]
+    result = HermesTags().parse(hermes.render(calls))
+    assert [(c.name, c.arguments, c.value) for c in result.calls] == [
+        (c.name, c.arguments, c.value) for c in calls
+    ]
+    assert result.content is None
+
+
+WORDS = st.from_regex(r"[A-Za-z_][\w.-]{0,8}", fullmatch=True)
+PLAIN_TEXT = st.text(max_size=20).filter(lambda text: "</" not in text and "\r" not in text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(WORDS, st.dictionaries(WORDS, PLAIN_TEXT, max_size=3))
+def test_rendered_functions_are_read_back(name: str, value: dict[str, str]) -> None:
+    result = FunctionXml().parse(function_xml.render([call_of(name, value)]))
+    assert [(c.name, c.value) for c in result.calls] == [(name, value)]
+    assert result.diagnostics == ()
+
+
+REPEATED = [
+    "<tool_call>",
+    "<tool_call>{",
+    '<tool_call>{"a":"x" ',
+    '<tool_call>{"a":"',
+    "<tool_call>   ",
+    "<tool_call>[",
+    "</tool_call>",
+    '{"a":1}</tool_call>',
+    "{ </tool_call>",
+    "<think>",
+    "</think>",
+    "<think></think>",
+    "<function=a>",
+    "<function=a><parameter=b>",
+    "<function=a><parameter=b>x</parameter>z ",
+    "<function=a><parameter=b>x\n</function>z ",
+    "<parameter=k>",
+    "```",
+    '{"name":"a"}',
+    "[",
+    '"',
+    "\\",
+    " ",
+    "<|im_end|>",
+]
+OPENINGS = [
+    "",
+    "<tool_call>",
+    '<tool_call>{"name":"f","arguments":{"a":"',
+    "<function=a><parameter=b>",
+]
+
+
+def work(parser: Parser, text: str) -> int:
+    """Return how many calls of functions, Python's and built in, a parse takes."""
+    count = 0
+
+    def note(frame: Any, event: str, arg: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        parser.parse(text)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@pytest.mark.parametrize("unit", REPEATED)
+def test_the_work_grows_with_the_length(parser: Parser, unit: str) -> None:
+    for opening in OPENINGS:
+        small, large = (opening + unit * (size // len(unit)) for size in (1_000, 8_000))
+        assert work(parser, large) <= 12 * work(parser, small) + 500
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
+@pytest.mark.parametrize(
+    "unit", ["<tool_call>", "<tool_call>{", "<think>", "[", '"', " ", "<tool_call> "]
+)
+def test_a_megabyte_of_nonsense_is_read(parser: Parser, unit: str) -> None:
+    text = "<tool_call>" + unit * (1_000_000 // len(unit))
+    result = parser.parse(text)
+    assert len(result.steps) <= 1 + 3 * text.count("<")
+    del result
+    gc.collect()
