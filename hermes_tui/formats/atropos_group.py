@@ -1,0 +1,289 @@
+"""Atropos scored groups: parallel lists over the rollouts of one prompt, each rollout a run.
+
+    group    = {"tokens": [[int]], "masks": [[int]], "scores": [number], "messages"?: [said], …}
+             | the same with one rollout, its lists not wrapped
+             | {"prompt": [said], "chosen": [said], "rejected": [said], …_tokens, …_masks}
+    said     = [{"role", "content"}] | rendered chat template | markdown with roles
+
+A mask holds -100 where a token is not trained and the token id where it is; where no -100 occurs it
+is read as 0/1 if it has only those, else it says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.normalise import TextCalls
+
+UNTRAINED = -100
+_PREFERENCE = ("chosen", "rejected")
+_ROLLOUT_KEYS = frozenset({"tokens", "masks", "scores", "messages", "advantages"})
+_LOGPROB_KEYS = ("inference_logprobs", "ref_logprobs")
+_TEMPLATE_START = re.compile(r"\s*<\|(?:begin_of_text|start_header_id|im_start|system|user)\|>")
+_ROLES = {"agent": "assistant", "environment": "user", "env": "user"}
+
+
+@dataclass(slots=True)
+class _Rollout:
+    """One rollout of a group, its lists already picked out. `place` is where its messages stand."""
+
+    name: str
+    place: str
+    said: Any = None
+    tokens: Any = None
+    masks: Any = None
+    score: Any = None
+    before: tuple[tuple[str, Any], ...] = ()
+    """Pointer and messages that come first: the prompt of a preference pair."""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class AtroposGroup:
+    """Reads the groups that Atropos writes, one line each."""
+
+    name = "atropos-group"
+    summary = "Atropos scored groups (JSONL): a run a rollout, with scores, masks and token counts"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        objects = [value for value in sample.values if isinstance(value, dict)]
+        if sample.layout is Layout.DOCUMENT and not objects:
+            return None
+        return Match(0.95, Unit.RUNS) if fields.mostly(objects, _is_group) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not _is_group(value):
+            build.defect("not a scored group", fields.excerpt(value))
+            return
+        group_id = fields.label(value, "group_id", "env_id", "item_id", "id")
+        rollouts = list(_rollouts(value))
+        if not rollouts:
+            build.defect("a group without rollouts", fields.excerpt(value))
+        for rollout in rollouts:
+            notes = [*_token_notes(rollout)]
+            turns = _turns(rollout, notes)
+            build.start(
+                run_id=rollout.name,
+                task=fields.title_of(turn for _, turn in turns),
+                model=fields.model_of(value),
+                group_id=group_id,
+                details=rollout.details,
+                pointer=rollout.place,
+                diagnostics=tuple(notes),
+            )
+            for pointer, turn in turns:
+                _append(turn, pointer, build)
+            _end(rollout, value, build)
+
+
+def _is_group(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("tokens"), list) and ("masks" in value or "scores" in value):
+        return True
+    if all(isinstance(value.get(key), list) for key in _PREFERENCE):
+        return any(f"{key}_{kind}" in value for key in _PREFERENCE for kind in ("tokens", "masks"))
+    scores, said = value.get("scores"), value.get("messages")
+    # Without tokens only parallel lists tell a group from messages that somebody scored.
+    return (
+        isinstance(scores, list)
+        and isinstance(said, list)
+        and len(scores) == len(said) > 0
+        and all(isinstance(one, str) or fields.is_message_list(one) for one in said)
+    )
+
+
+def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
+    if _is_list_of(value.get("tokens"), int):
+        wrapped = {k: [v] if k in (*_ROLLOUT_KEYS, *_LOGPROB_KEYS) else v for k, v in value.items()}
+        for rollout in _rollouts(wrapped):
+            rollout.place = "/messages" if "messages" in value else ""
+            yield rollout
+        return
+    if all(key in value for key in _PREFERENCE):
+        yield from _preference_pairs(value)
+        return
+    keys = ("tokens", "masks", "scores", "messages")
+    size = max(len(value[key]) for key in keys if isinstance(value.get(key), list))
+    for index in range(size):
+        rollout = _Rollout(
+            name=f"rollout {index}",
+            place=f"/messages/{index}" if _at(value.get("messages"), index) is not None else "",
+            said=_at(value.get("messages"), index),
+            tokens=_at(value.get("tokens"), index),
+            masks=_at(value.get("masks"), index),
+            score=_at(value.get("scores"), index),
+        )
+        rollout.details = _details(value, index, size, rollout)
+        yield rollout
+
+
+def _preference_pairs(value: Mapping[str, Any]) -> Iterator[_Rollout]:
+    size = max(len(value[key]) for key in _PREFERENCE)
+    for index in range(size):
+        prompt = _at(value.get("prompt"), index)
+        before = () if prompt is None else ((f"/prompt/{index}", prompt),)
+        for key in _PREFERENCE:
+            rollout = _Rollout(
+                name=f"rollout {index} {key}",
+                place=f"/{key}/{index}",
+                said=_at(value.get(key), index),
+                tokens=_at(value.get(f"{key}_tokens"), index),
+                masks=_at(value.get(f"{key}_masks"), index),
+                score=_at(value.get("scores"), index),
+                before=before,
+            )
+            rollout.details = {"preference": key, **_details(value, index, size, rollout)}
+            yield rollout
+
+
+def _at(values: Any, index: int) -> Any:
+    return values[index] if isinstance(values, list) and index < len(values) else None
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], kind)
+
+
+def _details(value: Mapping[str, Any], index: int, size: int, rollout: _Rollout) -> dict[str, Any]:
+    """Return what a group says of one rollout beside its messages: counts, and small extras."""
+    details: dict[str, Any] = {"group_size": size, **_token_details(rollout)}
+    if rollout.score is not None:
+        details["score"] = fields.small(rollout.score)
+    for key in _LOGPROB_KEYS:
+        logprobs = _at(value.get(key), index)
+        if logprobs is not None:
+            details[key] = f"{len(logprobs):,}" if isinstance(logprobs, list) else logprobs
+    skipped = {*_ROLLOUT_KEYS, *_LOGPROB_KEYS, "prompt", *_PREFERENCE}
+    for key, extra in {"advantages": value.get("advantages"), **value}.items():
+        if (key in skipped and key != "advantages") or extra is None or extra in ([], {}):
+            continue
+        if key.endswith(("_tokens", "_masks")) and rollout.before:
+            continue
+        parallel = isinstance(extra, list) and len(extra) == size
+        details[key] = fields.small(extra[index] if parallel else extra)
+    return details
+
+
+def _token_details(rollout: _Rollout) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    if isinstance(rollout.tokens, list):
+        details["tokens"] = len(rollout.tokens)
+    masks = rollout.masks
+    if isinstance(masks, list) and masks:
+        untrained = masks.count(UNTRAINED)
+        if untrained:
+            details["trained_tokens"] = len(masks) - untrained
+            details["mask"] = f"token ids, {UNTRAINED} where not trained"
+        elif all(mark in (0, 1) for mark in masks):
+            details["trained_tokens"] = masks.count(1)
+            details["mask"] = "0 and 1"
+        else:
+            details["mask"] = f"token ids without any {UNTRAINED}: it does not say what is trained"
+    placeholder = _placeholder(rollout)
+    if placeholder:
+        details["tokens_are"] = f"placeholders: {placeholder}"
+    return details
+
+
+def _placeholder(rollout: _Rollout) -> str:
+    """Say why the tokens are no record of what was trained; empty where they may be one."""
+    tokens, masks = rollout.tokens, rollout.masks
+    if not isinstance(tokens, list) or len(tokens) < 2:
+        return ""
+    if tokens == list(range(len(tokens))):
+        return "they only count from 0"
+    if isinstance(masks, list) and masks[:1] == [UNTRAINED] and masks[1:] == tokens[1:]:
+        return "only the first one is masked, so they were made from the text afterwards"
+    return ""
+
+
+def _token_notes(rollout: _Rollout) -> Iterator[Diagnostic]:
+    placeholder = _placeholder(rollout)
+    if placeholder:
+        yield Diagnostic(
+            Code.SOURCE_DEFECT,
+            Severity.NOTE,
+            f"placeholder tokens: {placeholder}",
+            hint="tokens and masks do not show what the model saw or what was trained",
+        )
+    tokens, masks = rollout.tokens, rollout.masks
+    if isinstance(tokens, list) and isinstance(masks, list) and len(tokens) != len(masks):
+        message = f"{len(tokens):,} tokens but {len(masks):,} mask entries"
+        yield Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, message)
+
+
+def _turns(rollout: _Rollout, notes: list[Diagnostic]) -> list[tuple[str, Any]]:
+    """Return pointer and message of everything said; what is odd about it goes to `notes`."""
+    turns: list[tuple[str, Any]] = []
+    for place, said in (*rollout.before, (rollout.place, rollout.said)):
+        if said is None:
+            continue
+        last_role = "assistant" if rollout.before and place == rollout.place else "user"
+        turns.extend(_said(said, place, last_role, notes))
+    if not turns:
+        message = "no messages were saved with this rollout, only token ids"
+        hint = "a tokenizer turns them into text; include_messages=True saves the messages"
+        notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message, hint=hint))
+    return turns
+
+
+def _said(
+    said: Any, place: str, plain_role: str, notes: list[Diagnostic]
+) -> Iterator[tuple[str, Any]]:
+    said = decode_if_json(said)
+    if isinstance(said, dict):
+        yield place, said
+    elif isinstance(said, list) and (rendered := _rendered_whole(said)):
+        message = "one user message held the whole rendered conversation: taken apart again"
+        notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
+        yield from _said(rendered, f"{place}/0", plain_role, notes)
+    elif isinstance(said, list):
+        for index, message in enumerate(said):
+            yield f"{place}/{index}", decode_if_json(message)
+    elif isinstance(said, str):
+        turns = split_template(said)
+        for turn in turns:
+            yield place, {"role": turn.role or plain_role, "content": turn.text}
+        if not turns and plain_role == "user":
+            message = "one text without roles: shown whole, as if the user had said it"
+            notes.append(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message))
+        if not turns:
+            yield place, {"role": plain_role, "content": said}
+    else:
+        yield place, said
+
+
+def _rendered_whole(said: list[Any]) -> str:
+    """Return the text that the base environment writes where it has no messages, else nothing."""
+    if len(said) != 1 or not isinstance(said[0], dict) or said[0].get("role") != "user":
+        return ""
+    content = said[0].get("content")
+    return content if isinstance(content, str) and _TEMPLATE_START.match(content) else ""
+
+
+def _append(turn: Any, pointer: str, build: RunBuilder) -> None:
+    if not isinstance(turn, dict):
+        build.defect("not a message", fields.excerpt(turn), pointer=pointer)
+        return
+    label = turn.get("role")
+    role = _ROLES.get(label.lower()) if isinstance(label, str) else None
+    build.message(turn, pointer=pointer, text_calls=TextCalls.TRANSPORT, role=role)
+
+
+def _end(rollout: _Rollout, value: Mapping[str, Any], build: RunBuilder) -> None:
+    if rollout.score is None and "scores" not in value:
+        return
+    reward = fields.number(rollout.score)
+    details = {} if reward is not None else {"score": fields.small(rollout.score)}
+    build.end(reward=reward, details=details)
+
+
+FORMAT = AtroposGroup()

@@ -1,0 +1,298 @@
+"""What every reader of a foreign format gives, and the builder that numbers its events.
+
+A file is framed into records (`framing.py`); a `Format` says what the value of a record means. Laws,
+property-tested for every format: any bytes scan without an exception; record bytes concatenated are
+the file's bytes; the scan of a prefix is a prefix of the scan; reading a value never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolReturned,
+    copy_event,
+)
+from hermes_tui.model.messages import ToolSpec, Usage
+from hermes_tui.model.spans import ByteRange, SourceRef
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+
+
+class Source(Protocol):
+    """Bytes of one file, decompressed. It may still grow until `complete`."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def complete(self) -> bool: ...
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to `length` bytes from `start`; fewer where the file ends."""
+        ...
+
+
+class Layout(StrEnum):
+    """How a file is cut into records."""
+
+    LINES = "lines"
+    """One JSON value a line."""
+    ARRAY = "array"
+    """One JSON array; a record is an element."""
+    DOCUMENT = "document"
+    """One JSON value, one record."""
+    WHOLE_LINES = "whole-lines"
+    """One JSON value a line, but only all lines together make sense: one record, a list of values."""
+
+
+class Unit(StrEnum):
+    """What one record holds."""
+
+    RUNS = "runs"
+    """Zero or more whole runs."""
+    PARTS = "parts"
+    """A part of the one run that the whole file is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What sniffing sees: the layout found and the first (at most 50) decoded values."""
+
+    head: bytes
+    layout: Layout
+    values: tuple[Any, ...]
+
+    def first_object(self) -> dict[str, Any]:
+        """Return the first value that is a JSON object, or an empty one."""
+        return next((value for value in self.values if isinstance(value, dict)), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How sure a format is (0 < score <= 1), and how its files are to be cut."""
+
+    score: float
+    unit: Unit
+    layout: Layout | None = None
+    """None: the layout of the sample."""
+
+
+class Format(Protocol):
+    """One foreign shape. `summary` is the line that `hermes-tui formats` prints."""
+
+    name: str
+    summary: str
+
+    def sniff(self, sample: Sample) -> Match | None:
+        """Return how well the sample fits, from its content alone; None if not at all."""
+        ...
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        """Turn the value of one record into events. Never raises on any JSON value.
+
+        With `Unit.RUNS` it opens each run by `build.start`; with `Unit.PARTS` only where
+        `build.is_first` is true. With `Layout.WHOLE_LINES` the value is a list, and
+        `build.locate(i)` must be called before the events of value `i`.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class RunBuilder:
+    """Collects the events of one record and numbers them.
+
+    `record` is the record's byte range; pointers are JSON Pointers inside its value.
+    """
+
+    record: ByteRange
+    first_seq: int = 0
+    is_first: bool = True
+    line_ranges: tuple[ByteRange, ...] = ()
+    source_format: str = ""
+    events: list[Event] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """What was odd about the record's bytes: message and excerpt; reported in the first run."""
+    unit: Unit = Unit.RUNS
+    """What the record holds in the file at hand: some formats come both ways."""
+    _seq: int = -1
+
+    def __post_init__(self) -> None:
+        self._seq = self.first_seq
+
+    def locate(self, index: int) -> None:
+        """Let the following events stand in line `index` of a WHOLE_LINES record."""
+        if index < len(self.line_ranges):
+            self.record = self.line_ranges[index]
+
+    def at(self, pointer: str = "") -> SourceRef:
+        return SourceRef(self.record, pointer)
+
+    def next_seq(self) -> int:
+        seq = self._seq
+        self._seq += 1
+        return seq
+
+    def start(
+        self,
+        *,
+        run_id: str = "",
+        task: str = "",
+        model: str = "",
+        tools: tuple[ToolSpec, ...] | None = None,
+        parser: str = "",
+        group_id: str = "",
+        parent_run_id: str = "",
+        details: Mapping[str, Any] | None = None,
+        pointer: str = "",
+        ts: float | None = None,
+        diagnostics: tuple[Diagnostic, ...] = (),
+    ) -> None:
+        """Open a run; numbering starts again. `tools` None: the source does not say."""
+        self._seq = 0
+        self.events.append(
+            RunStarted(
+                seq=self.next_seq(),
+                ts=ts,
+                at=self.at(pointer),
+                run_id=run_id,
+                task=task,
+                model=model,
+                tools=tools or (),
+                tools_declared=tools is not None,
+                source_format=self.source_format,
+                parser=parser,
+                group_id=group_id,
+                parent_run_id=parent_run_id,
+                details=dict(details or {}),
+                diagnostics=diagnostics,
+            )
+        )
+        self.flush_problems()
+
+    def flush_problems(self) -> None:
+        """Report what was odd about the record's bytes, if that has not been done yet."""
+        problems, self.problems = self.problems, []
+        for message, excerpt in problems:
+            self.defect(message, excerpt)
+
+    def message(
+        self,
+        raw: Any,
+        *,
+        pointer: str = "",
+        text_calls: TextCalls = TextCalls.SUSPECT,
+        role: str | None = None,
+        ts: float | None = None,
+    ) -> None:
+        """Normalise one message-like JSON value and append it with its calls and results."""
+        self.append(normalise_message(raw, text_calls=text_calls, role=role), pointer, ts=ts)
+
+    def append(self, parts: Normalised, pointer: str = "", *, ts: float | None = None) -> None:
+        """Append a message that is already normalised: its results, itself, its calls."""
+        at = self.at(pointer)
+        ts = ts if ts is not None else parts.message.time_s
+        for result, diagnostics in parts.results:
+            self.events.append(
+                ToolReturned(
+                    seq=self.next_seq(), ts=ts, at=at, result=result, diagnostics=diagnostics
+                )
+            )
+        self.events.append(
+            MessageAppended(
+                seq=self.next_seq(),
+                ts=ts,
+                at=at,
+                message=parts.message,
+                diagnostics=parts.diagnostics,
+            )
+        )
+        for call, diagnostics in parts.calls:
+            self.events.append(
+                ToolCallProposed(
+                    seq=self.next_seq(), ts=ts, at=at, call=call, diagnostics=diagnostics
+                )
+            )
+
+    def messages(
+        self, raws: Iterable[Any], pointer: str, *, text_calls: TextCalls = TextCalls.SUSPECT
+    ) -> None:
+        """Append each message of a list that stands at `pointer`."""
+        for index, raw in enumerate(raws):
+            self.message(raw, pointer=f"{pointer}/{index}", text_calls=text_calls)
+
+    def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
+        """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""
+        self.events.append(event_type(seq=self.next_seq(), at=self.at(pointer), **fields))
+
+    def take(self, event: Event) -> None:
+        """Append an event that is one already, numbered anew; a recording may have torn lines."""
+        self.events.append(copy_event(event, seq=self.next_seq()))
+
+    def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
+        self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
+
+    def end(
+        self,
+        *,
+        status: str = "unknown",
+        stop_reason: str = "",
+        reward: float | None = None,
+        scores: Mapping[str, float] | None = None,
+        usage: Usage | None = None,
+        details: Mapping[str, Any] | None = None,
+        ts: float | None = None,
+    ) -> None:
+        """Close the run, with what the source says of how it went. Optional."""
+        self.events.append(
+            RunEnded(
+                seq=self.next_seq(),
+                ts=ts,
+                at=self.at(),
+                status=status,
+                stop_reason=stop_reason,
+                reward=reward,
+                scores=dict(scores or {}),
+                usage=usage,
+                details=dict(details or {}),
+            )
+        )
+
+
+def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
+    """Read declared tools from any of the usual spellings; None where `raw` declares none.
+
+    Accepts a list of `{"type":"function","function":{…}}`, of flat `{"name","parameters"}` (also
+    `input_schema`), or a JSON string of such a list.
+    """
+    from hermes_tui.formats.json_values import decode_if_json
+
+    raw = decode_if_json(raw)
+    if not isinstance(raw, list):
+        return None
+    specs = []
+    for item in map(decode_if_json, raw):
+        if not isinstance(item, dict):
+            continue
+        inner = item.get("function")
+        body = inner if isinstance(inner, dict) else item
+        name = body.get("name")
+        if isinstance(name, str) and name:
+            description = body.get("description")
+            specs.append(
+                ToolSpec(
+                    name,
+                    description if isinstance(description, str) else "",
+                    body.get("parameters", body.get("input_schema")),
+                )
+            )
+    return tuple(specs)

@@ -1,0 +1,91 @@
+"""A rendered chat template, taken apart into its messages again.
+
+    text     = preamble? turn+
+    turn     = marker body
+    marker   = "<|start_header_id|>" role "<|end_header_id|>" blank-line
+             | "<|im_start|>" role ("<|im_sep|>" | end-of-line)
+             | "<|" role "|>"
+             | "## " ROLE end-of-line | "**" role "**:" | "**" role ":**"
+    body     = text up to an end token (<|eot_id|>, <|im_end|>, …), the next marker or the end
+
+The first kind of marker that occurs decides; the markdown kinds count from two turns on, or where
+the text begins with one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hermes_tui.model.spans import Span
+
+_ROLE = r"(?P<role>[A-Za-z_][\w .\-]{0,40}?)"
+_NAMES = r"(?P<role>system|user|human|assistant|model|agent|environment|tool|function|observation)"
+_MARKERS = (
+    re.compile(rf"<\|start_header_id\|>\s*{_ROLE}\s*<\|end_header_id\|>(?:\r?\n){{0,2}}"),
+    re.compile(rf"<\|im_start\|>[ \t]*{_ROLE}[ \t]*(?:<\|im_sep\|>\n?|\r?\n|\Z|(?=<\|im_end\|>))"),
+    re.compile(rf"<\|{_NAMES}\|>\n?"),
+)
+_MARKDOWN = (
+    re.compile(rf"^#{{1,4}} *{_NAMES}:? *(?:\n+|\Z)", re.IGNORECASE | re.MULTILINE),
+    re.compile(rf"^\*\*{_NAMES}(?::\*\*|\*\*:?) *\n?", re.IGNORECASE | re.MULTILINE),
+)
+_END = re.compile(
+    r"\s*(?P<end><\|(?:eot_id|eom_id|end_of_text|im_end|endoftext|end|eos)\|>|</s>)\s*\Z"
+)
+_BEGIN = re.compile(r"\s*(?:(?:<\|begin_of_text\|>|<s>|<bos>|\[gMASK\]|<sop>)\s*)*")
+_SYNONYMS = {"human": "user", "model": "assistant", "ipython": "tool", "observation": "tool"}
+_TAIL = 200
+"""Characters at the end of a body in which an end token is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateTurn:
+    """One message of a rendered template. `span` covers `text` in the whole; `closed`: it ended."""
+
+    role: str
+    text: str
+    span: Span
+    closed: bool
+
+
+def split_template(text: str) -> tuple[TemplateTurn, ...]:
+    """Return the messages of a rendered template, none where no marker is found.
+
+    What stands before the first marker is a turn with an empty role. An open last turn without
+    text is the prompt for a reply that did not come, and is left out.
+    """
+    for pattern in _MARKERS:
+        markers = list(pattern.finditer(text))
+        if markers:
+            return _cut(text, markers)
+    for pattern in _MARKDOWN:
+        markers = list(pattern.finditer(text))
+        if len(markers) > 1 or (markers and not text[: markers[0].start()].strip()):
+            return _cut(text, markers)
+    return ()
+
+
+def _cut(text: str, markers: list[re.Match[str]]) -> tuple[TemplateTurn, ...]:
+    turns: list[TemplateTurn] = []
+    begin = _BEGIN.match(text, 0, markers[0].start())
+    start = begin.end() if begin else 0
+    if text[start : markers[0].start()].strip():
+        turns.append(_turn("", text, start, markers[0].start()))
+    for number, marker in enumerate(markers):
+        is_last = number + 1 == len(markers)
+        end = len(text) if is_last else markers[number + 1].start()
+        role = marker.group("role").strip().lower()
+        turn = _turn(_SYNONYMS.get(role, role), text, marker.end(), end)
+        if not is_last or turn.text or turn.closed:
+            turns.append(turn)
+    return tuple(turns)
+
+
+def _turn(role: str, text: str, start: int, end: int) -> TemplateTurn:
+    tail = max(start, end - _TAIL)
+    token = _END.search(text[tail:end])
+    stop = tail + token.start() if token else end
+    while stop > start and text[stop - 1] in "\r\n":
+        stop -= 1
+    return TemplateTurn(role, text[start:stop], Span(start, stop), token is not None)

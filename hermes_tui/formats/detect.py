@@ -1,0 +1,172 @@
+"""Find out what a file is from its content; its name is never looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
+from hermes_tui.formats.json_values import load
+from hermes_tui.formats.reader import Reader
+
+HEAD = 64 << 10
+MAX_VALUES = 50
+MAX_SAMPLE = 64 << 20
+"""Bytes: how far a first record may reach before the file is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The reader for a file, or why there is none. `rivals` names formats that fit equally well."""
+
+    reader: Reader | None
+    reason: str = ""
+    hint: str = ""
+    rivals: tuple[str, ...] = ()
+
+
+def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> Detection:
+    """Return the best reader for `source`; never raises.
+
+    `wanted` forces the format of that name, cut as the content suggests.
+    """
+    head = source.read(0, HEAD)
+    refusal = _refusal(head, source)
+    if refusal is not None:
+        return refusal
+    sample = take_sample(source, head)
+    if sample is None:
+        return Detection(None, "no JSON value found in it", "is it a transcript?")
+    matches: list[tuple[float, Format, Match]] = []
+    for candidate in formats:
+        if wanted and candidate.name != wanted:
+            continue
+        if matches and getattr(candidate, "last_resort", False):
+            continue
+        match = candidate.sniff(sample)
+        if match is None and wanted:
+            match = Match(1.0, _likely_unit(sample))
+        if match is not None:
+            matches.append((match.score, candidate, match))
+    if not matches:
+        return Detection(
+            None,
+            "JSON, but nothing in it looks like a message",
+            "list the formats with `hermes-tui formats`, force one with --format NAME",
+        )
+    matches.sort(key=lambda item: -item[0])
+    score, chosen, match = matches[0]
+    layout = match.layout or sample.layout
+    if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
+        layout = Layout.LINES
+    rivals = tuple(other.name for other_score, other, _ in matches[1:] if other_score == score)
+    return Detection(Reader(chosen, layout, match.unit), rivals=rivals)
+
+
+def _likely_unit(sample: Sample) -> Unit:
+    value = sample.first_object()
+    return Unit.PARTS if "role" in value or "kind" in value else Unit.RUNS
+
+
+def _refusal(head: bytes, source: Source) -> Detection | None:
+    if not head:
+        if source.complete:
+            return Detection(None, "empty file", "nothing was written to it")
+        return Detection(None, "empty so far", "wait until something is written")
+    if head.startswith(b"version https://git-lfs"):
+        return Detection(
+            None, "a Git LFS pointer, not the data", "run `git lfs pull` and try again"
+        )
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
+    if start.startswith((b"<!doctype", b"<html")):
+        return Detection(None, "an HTML page", "open the .jsonl file beside it")
+    if head.startswith(b"PAR1"):
+        return Detection(None, "a Parquet file", "convert it to JSONL first")
+    if head.startswith(b"PK\x03\x04"):
+        return Detection(None, "a zip archive", "unpack it first")
+    if b"\0" in head[:4096]:
+        return Detection(None, "binary data", "a transcript is JSON or JSON lines")
+    if not start:
+        return Detection(None, "only blanks", "nothing was written to it")
+    return None
+
+
+def take_sample(source: Source, head: bytes) -> Sample | None:
+    """Find the layout and decode the first values; None where there is no JSON value at all."""
+    lines = _line_values(source, head)
+    first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if lines is not None:
+        values, only_line = lines
+        if only_line and isinstance(values[0], list):
+            return Sample(head, Layout.ARRAY, tuple(values[0][:MAX_VALUES]))
+        # One line that is an object may be the first of many: lines, not a document.
+        return Sample(head, Layout.LINES, tuple(values))
+    if first == b"[":
+        elements = _first_elements(source)
+        if elements:
+            return Sample(head, Layout.ARRAY, tuple(elements))
+    later, share = _later_lines(head)
+    if first in (b"[", b"{") and share < 0.5:
+        whole = load(source.read(0, MAX_SAMPLE).strip())
+        if whole.values:
+            return Sample(head, Layout.DOCUMENT, whole.values[:1])
+    return Sample(head, Layout.LINES, tuple(later)) if later else None
+
+
+def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
+    """Return the values of the first lines if the first is a whole value, and if it is alone."""
+    data = head
+    while b"\n" not in data.lstrip() and len(data) < min(source.size, MAX_SAMPLE):
+        data = source.read(0, min(len(data) * 4, MAX_SAMPLE))
+    at_end = len(data) >= source.size
+    values: list[Any] = []
+    lines = [line for line in data.split(b"\n", 4 * MAX_VALUES) if line.strip()]
+    for number, line in enumerate(lines[:MAX_VALUES]):
+        if number == len(lines) - 1 and not at_end:
+            break
+        try:
+            value = json.loads(line.decode("utf-8", "replace").lstrip("\ufeff"), strict=False)
+        except (ValueError, RecursionError):
+            if not values:
+                return None
+            continue
+        if isinstance(value, (dict, list)):
+            values.append(value)
+        elif not values:
+            return None
+    if not values:
+        return None
+    return values, at_end and len(lines) == 1
+
+
+def _first_elements(source: Source) -> list[Any]:
+    decoder = json.JSONDecoder(strict=False)
+    window = HEAD
+    while True:
+        text = source.read(0, window).decode("utf-8", "replace")
+        values: list[Any] = []
+        position = text.find("[") + 1
+        while len(values) < MAX_VALUES:
+            while position < len(text) and text[position] in " \t\r\n,":
+                position += 1
+            try:
+                value, position = decoder.raw_decode(text, position)
+            except (ValueError, RecursionError):
+                break
+            values.append(value)
+        if values or window >= min(source.size, MAX_SAMPLE):
+            return values
+        window *= 4
+
+
+def _later_lines(head: bytes) -> tuple[list[Any], float]:
+    """Return the objects on later lines of a file whose first line is broken, and their share."""
+    values: list[Any] = []
+    lines = [line.strip() for line in head.split(b"\n")[1:MAX_VALUES] if line.strip()]
+    for line in lines:
+        loaded = load(line) if line.startswith(b"{") else None
+        if loaded is not None and loaded.values and not loaded.problems:
+            values.extend(loaded.values)
+    return values, len(values) / len(lines) if lines else 0.0

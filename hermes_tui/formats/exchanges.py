@@ -1,0 +1,318 @@
+"""One logged request to a model with what came back, in any of the spellings of call logs.
+
+exchange = {"messages", "response", …}                      completion logs, payloads, replays
+         | {"request": request, "response"|"error": …}      proxies and clients
+         | {"custom_id", "response": {"status_code", "body"}, "error"}     batch output
+         | {"method", "path"|"url", "status", "response"}   HTTP recordings
+         | {"input"|"body"|"prompt": request, "output": …}
+request  = {"messages"|"input"|"prompt", …} | [message, …] | text
+         | {"method", "url", "headers", "body": request}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.replies import (
+    Failure,
+    Reply,
+    failure_of,
+    function_call,
+    openai_messages,
+    reply_of,
+    status_of,
+)
+from hermes_tui.formats.secrets import masked_headers, masked_url
+from hermes_tui.parsers.measures import timestamp
+
+_FOREIGN = frozenset(
+    {
+        "completion",
+        "tokens",
+        "trajectory",
+        "conversations",
+        "instruction",
+        "parentObservationId",
+        "parent_run_id",
+        "resourceSpans",
+        "target",
+        "intermediate_steps",
+        "trajectory_format",
+        "parentUuid",
+        "action",
+        "observation",
+        "test_result",
+    }
+)
+_INPUTS = ("input", "body", "prompt")
+_WIRE_BODIES = ("body", "json", "data", "content")
+_SESSION_KEYS = (
+    "session_id",
+    "sessionId",
+    "conversation_id",
+    "thread_id",
+    "trace_id",
+    "litellm_trace_id",
+    "litellm_session_id",
+)
+_TIME_KEYS = ("startTime", "start_time", "started_at", "timestamp", "ts", "created_at", "time")
+_END_KEYS = ("endTime", "end_time", "completed_at", "ended_at")
+_DURATIONS = (
+    ("latency_sec", 1.0),
+    ("latency_s", 1.0),
+    ("duration_s", 1.0),
+    ("response_time", 1.0),
+    ("latency", 1.0),
+    ("latency_ms", 1e-3),
+    ("duration_ms", 1e-3),
+    ("_response_ms", 1e-3),
+    ("elapsed_ms", 1e-3),
+)
+_SHOWN_ELSEWHERE = frozenset(
+    {"messages", "response", "request", "raw_messages", "raw_response", "tools", "output", "model"}
+    | {"input", "body", "prompt", "stream", "headers", "request_headers", "url", "error"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its reply. `messages` and `reply.messages` carry the pointer of each.
+
+    `wire_request` and `wire_response` are what went over the wire where the log also has the
+    conversation in the agent's own words.
+    """
+
+    messages: tuple[tuple[str, dict[str, Any]], ...]
+    reply: Reply
+    request_pointer: str
+    reply_pointer: str
+    reply_raw: Any = None
+    model: str = ""
+    tools: Any = None
+    session: str = ""
+    own_id: str = ""
+    task: str = ""
+    ts: float | None = None
+    duration_s: float | None = None
+    cost: Any = None
+    url: str = ""
+    headers: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    wire_request: Any = None
+    wire_response: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    body: Any
+    pointer: str
+    url: str = ""
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
+    """Read `value`, which stands at `pointer`, as an exchange; None where it is none."""
+    if not isinstance(value, dict) or _FOREIGN & value.keys():
+        return None
+    found = _sides(value)
+    if found is None:
+        return None
+    request_key, reply_key = found
+    wire_request = wire_response = None
+    if "raw_messages" in value and request_key == "":
+        # The agent's conversation is under raw_messages; `messages` is what it was rewritten to.
+        wire_request, wire_response = value.get("messages"), value.get("raw_response")
+        request = _Request({**value, "messages": value["raw_messages"]}, "")
+        messages_key = "raw_messages"
+    else:
+        request = _request(value[request_key] if request_key else value, request_key)
+        messages_key = "messages"
+    body = request.body if isinstance(request.body, dict) else {}
+    messages = _messages(request.body, pointer + request.pointer, messages_key)
+    reply = _reply(value, reply_key, pointer)
+    if not messages and not reply.messages and not reply.failure and not request.url:
+        return None
+    return Exchange(
+        messages=tuple(messages),
+        reply=reply,
+        request_pointer=pointer + request.pointer,
+        reply_pointer=f"{pointer}/{reply_key}" if reply_key else pointer,
+        reply_raw=value.get(reply_key) if reply_key else None,
+        model=_among(value, body, "model") or reply.model,
+        tools=_tools(value, body),
+        session=_session(value, body),
+        own_id=fields.label(value, "custom_id", "id", "call_id", "request_id") or reply.id,
+        task=fields.label(value, "task", "task_name", "task_id", "instance_id"),
+        ts=_time(value, _TIME_KEYS) or _time(body, _TIME_KEYS),
+        duration_s=_duration(value),
+        cost=value.get("cost", value.get("response_cost", value.get("cost_usd"))),
+        url=masked_url(request.url),
+        headers=_headers(value, request, reply),
+        details=fields.details_of(value, without=_SHOWN_ELSEWHERE),
+        wire_request=wire_request,
+        wire_response=wire_response,
+    )
+
+
+def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the keys of the request ("" for `value` itself) and the reply ("" for none)."""
+    if isinstance(value.get("messages"), (list, str)) and "response" in value:
+        return "", "response"
+    if "request" in value and ("response" in value or value.get("error")):
+        request = decode_if_json(value["request"])
+        if "reason" in value and isinstance(request, dict) and "body" in request:
+            return None
+        return "request", "response" if "response" in value else ""
+    if "custom_id" in value and ("response" in value or value.get("error")):
+        return "", "response"
+    if isinstance(value.get("method"), str) and "response" in value and status_of(value):
+        return ("", "response") if "path" in value or "url" in value else None
+    if "output" in value:
+        key = next((key for key in _INPUTS if _is_request(value.get(key), value)), None)
+        return None if key is None else (key, "output")
+    return None
+
+
+def _is_request(side: Any, around: dict[str, Any]) -> bool:
+    """Say whether `side` can be a request; a bare text only where a model is named beside it."""
+    side = decode_if_json(side)
+    if isinstance(side, dict):
+        return any(key in side for key in ("messages", *_INPUTS))
+    if isinstance(side, list):
+        return fields.is_message_list(side)
+    return isinstance(side, str) and bool(fields.model_of(around))
+
+
+def _request(side: Any, key: str) -> _Request:
+    """Unwrap an HTTP request to the body that it carries."""
+    pointer = f"/{key}" if key else ""
+    side = decode_if_json(side)
+    if not isinstance(side, dict):
+        return _Request(side, pointer)
+    scope, path = fields.label(side, "scope"), fields.label(side, "path")
+    url = fields.label(side, "url", "uri") or (scope + path if "method" in side else "")
+    headers = side.get("headers")
+    if url or isinstance(headers, dict):
+        kept = headers if isinstance(headers, dict) else {}
+        for name in _WIRE_BODIES:
+            if side.get(name) is not None and "messages" not in side:
+                return _Request(decode_if_json(side[name]), f"{pointer}/{name}", url, kept)
+        return _Request(side, pointer, url, kept)
+    return _Request(side, pointer)
+
+
+def _messages(
+    body: Any, pointer: str, key: str, levels: int = 3
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a request says, with pointers; its body may stand `levels` deep in others."""
+    body = decode_if_json(body)
+    if isinstance(body, str):
+        return [(pointer, {"role": "user", "content": body})] if body.strip() else []
+    if isinstance(body, list):
+        return _listed(body, pointer)
+    if not isinstance(body, dict):
+        return []
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name in ("system", "instructions"):
+        if isinstance(body.get(name), (str, list)) and body[name]:
+            found.append((f"{pointer}/{name}", {"role": "system", "content": body[name]}))
+    for name in ("messages", "input", "prompt"):
+        said = decode_if_json(body.get(name))
+        place = f"{pointer}/{key if name == 'messages' else name}"
+        if isinstance(said, list):
+            return found + _listed(said, place)
+        if isinstance(said, dict) and levels:
+            return found + _messages(said, place, "messages", levels - 1)
+        if isinstance(said, str) and said:
+            return [*found, (place, {"role": "user", "content": said})]
+    return found
+
+
+def _listed(items: list[Any], pointer: str) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    for index, item in enumerate(items):
+        place = f"{pointer}/{index}"
+        item = decode_if_json(item)
+        if not isinstance(item, dict):
+            item = {"role": "user", "content": item if isinstance(item, str) else [item]}
+        found.extend((place + inner, message) for inner, message in _spelled(item))
+    return found
+
+
+def _spelled(item: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return a request item as chat messages: Responses items and AutoGen's spelling included."""
+    match item.get("type"):
+        case "function_call" | "custom_tool_call" if "role" not in item:
+            call = function_call(item)
+            return [("", {"role": "assistant", "content": None, "tool_calls": [call]})]
+        case "function_call_output" | "custom_tool_call_output":
+            result = {"tool_call_id": item.get("call_id"), "content": item.get("output")}
+            return [("", {"role": "tool", **result})]
+        case "reasoning" if "role" not in item:
+            text = fields.text_of(item.get("content") or item.get("summary"))
+            return [("", {"role": "assistant", "content": None, "reasoning": text})]
+    return openai_messages(item)
+
+
+def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:
+    """Read the reply under `key`; an error beside it or an HTTP status makes it a failure."""
+    error = next((value[k] for k in ("error", "error_str", "exception") if value.get(k)), None)
+    status = status_of(value)
+    reply = reply_of(value.get(key), f"{pointer}/{key}") if key else Reply(defect="no reply")
+    if reply.failure is None and error is not None and not reply.messages:
+        return Reply(failure=failure_of(error, status), headers=reply.headers)
+    if reply.failure is None and status is not None and status >= 400:
+        return Reply(failure=failure_of(value.get(key), status), headers=reply.headers)
+    if not reply.messages and not reply.failure and value.get("status") in ("failure", "error"):
+        return Reply(failure=Failure(f"the log says status {value['status']!r}"))
+    return reply
+
+
+def _among(value: dict[str, Any], body: dict[str, Any], key: str) -> str:
+    places = (body, value, value.get("kwargs"), value.get("model_parameters"))
+    found = (fields.label(place, key) for place in places if isinstance(place, dict))
+    return next(filter(None, found), "")
+
+
+def _tools(value: dict[str, Any], body: dict[str, Any]) -> Any:
+    names = ("kwargs", "optional_params", "model_parameters")
+    places = (body, value, *(value.get(name) for name in names))
+    for place in places:
+        for key in ("tools", "functions"):
+            if isinstance(place, dict) and place.get(key):
+                return place[key]
+    return None
+
+
+def _session(value: dict[str, Any], body: dict[str, Any]) -> str:
+    places = (value, value.get("metadata"), body, body.get("metadata"))
+    found = (fields.label(p, *_SESSION_KEYS) for p in places if isinstance(p, dict))
+    return next(filter(None, found), "")
+
+
+def _time(raw: dict[str, Any], keys: tuple[str, ...]) -> float | None:
+    return next((t for key in keys if (t := timestamp(raw.get(key))) is not None), None)
+
+
+def _duration(value: dict[str, Any]) -> float | None:
+    for key, factor in _DURATIONS:
+        found = fields.number(value.get(key))
+        if found is not None and found >= 0:
+            return found * factor
+    start, end = _time(value, _TIME_KEYS), _time(value, _END_KEYS)
+    return max(0.0, end - start) if start is not None and end is not None else None
+
+
+def _headers(value: dict[str, Any], request: _Request, reply: Reply) -> dict[str, Any]:
+    """Return the captured headers, credentials masked, by the side that sent them."""
+    sent = request.headers or value.get("request_headers") or value.get("headers")
+    found: dict[str, Any] = {}
+    if isinstance(sent, Mapping) and sent:
+        found["request_headers"] = masked_headers(sent)
+    if reply.headers:
+        found["response_headers"] = masked_headers(reply.headers)
+    return found

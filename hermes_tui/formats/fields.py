@@ -1,0 +1,230 @@
+"""Shapes that many foreign formats share: messages, titles, usage, outcomes, times.
+
+Readers ask here instead of each guessing on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from hermes_tui.formats.json_values import MAX_EXCERPT
+from hermes_tui.formats.secrets import mask_secrets, mask_top
+from hermes_tui.parsers import measures, plain_values
+
+MAX_TITLE = 120
+MAX_DETAIL = 2_000
+"""Characters of JSON: a detail longer than this is named, not copied; its record holds it whole."""
+
+_BODY_KEYS = (
+    "content",
+    "tool_calls",
+    "function_call",
+    "tool_call_id",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+)
+_ID_KEYS = (
+    "run_id",
+    "id",
+    "instance_id",
+    "task_id",
+    "trajectory_id",
+    "conversation_id",
+    "session_id",
+    "uuid",
+)
+_TASK_KEYS = ("task", "task_name", "task_id", "instance_id", "question", "problem", "title")
+_GOOD = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
+_BAD = frozenset({"failed", "failure", "incorrect", "unresolved"})
+_CUT = frozenset({"truncated", "length", "max_tokens", "max_turns", "max_steps", "incomplete"})
+
+
+def is_message(value: Any) -> bool:
+    """Say whether `value` is a chat message: a `role` and something said."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("role"), str)
+        and any(key in value for key in _BODY_KEYS)
+    )
+
+
+def is_message_list(value: Any) -> bool:
+    """Say whether `value` is a list of messages; a few odd elements do not spoil it."""
+    if not isinstance(value, list) or not value:
+        return False
+    return mostly(value[:50], is_message)
+
+
+def mostly(values: Sequence[Any], test: Any) -> bool:
+    """Say whether at least four in five of `values` pass; an empty sequence does not."""
+    return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)
+
+
+def text_of(content: Any) -> str:
+    """Return the text of a message's content, whatever its form; empty where there is none."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, dict):
+        content = [content]
+    if not isinstance(content, list):
+        return ""
+    texts = []
+    for part in content:
+        if isinstance(part, dict):
+            part = part.get("text", part.get("value", part.get("content")))
+        if isinstance(part, str):
+            texts.append(part)
+    return "\n".join(texts)
+
+
+def first_line(text: str) -> str:
+    """Return the first line of `text` that is not blank, cut to a title's length."""
+    return plain_values.first_line(text, MAX_TITLE)
+
+
+def title_of(messages: Iterable[Any]) -> str:
+    """Return the first line that the user says in `messages`, or an empty string."""
+    for message in messages:
+        if isinstance(message, dict) and message.get("role") in ("user", "human"):
+            title = first_line(text_of(message.get("content")))
+            if title:
+                return title
+    return ""
+
+
+def label(raw: Mapping[str, Any], *keys: str) -> str:
+    """Return the first of `keys` in `raw` that holds a name or a number, as text."""
+    for key in keys:
+        value = raw.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return ""
+
+
+def run_id_of(raw: Mapping[str, Any]) -> str:
+    return first_line(label(raw, *_ID_KEYS))
+
+
+def task_of(raw: Mapping[str, Any], messages: Iterable[Any]) -> str:
+    """Return what a run is about: what the file calls it, or what the user first says."""
+    return first_line(label(raw, *_TASK_KEYS)) or title_of(messages)
+
+
+def model_of(raw: Mapping[str, Any]) -> str:
+    return label(raw, "model", "model_name", "model_id")
+
+
+def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the members of `raw` not in `without`, secrets masked and long ones only named."""
+    left_out = frozenset(without)
+    kept = {str(key): value for key, value in raw.items() if key not in left_out}
+    return {key: small(value) for key, value in mask_top(kept).items()}
+
+
+def small(value: Any) -> Any:
+    """Return `value` with secrets masked, or a line saying how big it is where it is long."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_DETAIL else f"({len(value):,} characters)"
+    if not isinstance(value, (dict, list)):
+        return value
+    if len(value) <= MAX_DETAIL:
+        try:
+            if len(orjson.dumps(value, default=str)) <= MAX_DETAIL:
+                return mask_secrets(value)
+        except TypeError:
+            return "(nested too deeply, or not text)"
+    kind = "keys" if isinstance(value, dict) else "elements"
+    return f"({len(value):,} {kind})"
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, also one written as a string; None for anything else."""
+    if isinstance(value, str) and len(value) < 40:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return measures.number(value)
+
+
+def seconds(value: Any) -> float | None:
+    """Return a moment as unix seconds; see `measures.timestamp`."""
+    return measures.timestamp(value)
+
+
+OUTCOME_KEYS = (
+    "reward",
+    "score",
+    "scores",
+    "metrics",
+    "resolved",
+    "passed",
+    "success",
+    "correct",
+    "is_correct",
+    "completed",
+    "error",
+    "exit_status",
+    "status",
+    "stop_reason",
+    "finish_reason",
+)
+
+
+def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments of `RunBuilder.end` that `raw` speaks of, None where it says nothing."""
+    told = {key: raw[key] for key in OUTCOME_KEYS if raw.get(key) is not None}
+    if not told:
+        return None
+    scores: dict[str, float] = {}
+    for key in ("score", "reward"):
+        found = number(told.get(key))
+        if found is not None:
+            scores[key] = found
+    for key in ("scores", "metrics"):
+        group = told.get(key)
+        for name, value in group.items() if isinstance(group, dict) else ():
+            found = number(value)
+            if found is not None:
+                scores[str(name)] = found
+    reward = scores.pop("reward", None)
+    stop_reason = label(told, "exit_status", "stop_reason", "finish_reason", "status")
+    return {
+        "status": _status(told, stop_reason),
+        "stop_reason": first_line(stop_reason),
+        "reward": reward if reward is not None else scores.get("score"),
+        "scores": scores,
+        "details": {key: small(value) for key, value in told.items() if key != "metrics"},
+    }
+
+
+def _status(told: Mapping[str, Any], stop_reason: str) -> str:
+    if told.get("error"):
+        return "error"
+    for key in ("resolved", "passed", "success", "correct", "is_correct", "completed"):
+        if isinstance(told.get(key), bool):
+            return "ok" if told[key] else "failed"
+    word = stop_reason.strip().lower()
+    for status, words in (("ok", _GOOD | {"submitted", "stop"}), ("failed", _BAD)):
+        if word in words:
+            return status
+    if word in _CUT:
+        return "truncated"
+    return "error" if "error" in word or "exception" in word else "unknown"
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as compact JSON, a string as it is."""
+    return value if isinstance(value, str) else plain_values.json_text(value)
+
+
+def excerpt(value: Any) -> str:
+    """Return the beginning of `value` as JSON, for a person to recognise it by."""
+    return json_text(value)[:MAX_EXCERPT]

@@ -1,0 +1,165 @@
+"""Find what looks like a conversation in any JSON value, and put it in a chat message's words.
+
+A message has a label (`role`, `from`, `type`, `kind` or `source`) and a body (`content`, `value`,
+`parts`, `text` or `message`). The longest list of such objects wins; who speaks by `role` or `from`
+goes before what is only typed, since the parts of one message are typed too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.formats.json_values import decode_if_json
+
+MAX_VISITS = 200_000
+"""Values looked at before a search gives up; what was found so far counts."""
+MAX_DEPTH = 40
+MAX_JSON_STRING = 4 << 20
+"""Characters: JSON inside longer strings is not looked into."""
+
+_SPEAKERS = ("role", "from")
+_LABELS = ("role", "from", "type", "kind", "source")
+_BODIES = ("content", "value", "parts", "text", "message")
+_ENVELOPES = ("message", "payload", "data", "item", "event", "node_data")
+_CARRIED = ("tool_calls", "toolCalls", "function_call", "reasoning_content", "reasoning")
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A list of messages and the path to it."""
+
+    path: Path
+    items: list[Any]
+    rank: int
+
+    @property
+    def pointer(self) -> str:
+        return pointer_of(self.path)
+
+
+def pointer_of(path: Path) -> str:
+    """Return a path as a JSON Pointer."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def message_in(item: Any, envelopes: int = 2) -> tuple[str, dict[str, Any]] | None:
+    """Return `item` in a chat message's words and the pointer to it, None if it is no message.
+
+    Envelopes around a message are opened: `{"message": {…}}`, `{"payload": {…}}`.
+    """
+    if not isinstance(item, dict):
+        return None
+    if "role" not in item and envelopes:
+        for key in _ENVELOPES:
+            found = message_in(item.get(key), envelopes - 1)
+            if found is not None:
+                return f"/{key}{found[0]}", found[1]
+    plain = _plain(item)
+    return None if plain is None else ("", plain)
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any] | None:
+    label = next((item[key] for key in _LABELS if _is_label(item.get(key))), None)
+    if label is None:
+        return None
+    body_key = next((key for key in _BODIES if _is_body(item.get(key))), None)
+    if body_key is None and not any(item.get(key) for key in _CARRIED):
+        return None
+    message = {key: value for key, value in item.items() if key not in _BODIES}
+    if not any(key in item for key in _SPEAKERS):
+        message.pop("type", None)
+    message["role"] = label
+    message["content"] = item[body_key] if body_key else None
+    return message
+
+
+def _is_label(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 60 and "\n" not in value
+
+
+def _is_body(value: Any) -> bool:
+    return isinstance(value, (str, list)) or (isinstance(value, dict) and bool(value))
+
+
+def rank_of(items: Any) -> int:
+    """Return how sure a list is to be a conversation: 2 by its speakers, 1 by its types, 0 not.
+
+    One speaker alone is no conversation yet: logs hold many such lists beside the real one.
+    """
+    if not isinstance(items, list) or not items:
+        return 0
+    head = items[:50]
+    found = [message for item in head if (message := message_in(item)) is not None]
+    if 3 * len(found) < len(head):
+        return 0
+    speakers = sum(map(_has_speaker, head))
+    return 2 if 2 * speakers >= len(head) > 1 else 1
+
+
+def _has_speaker(item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    found = message_in(item)
+    places = (item, found[1] if found and found[0] else {})
+    return any(_is_label(place.get(key)) for place in places for key in _SPEAKERS)
+
+
+def find_conversations(value: Any) -> tuple[list[Found], list[Found]]:
+    """Return the best list of messages in `value` with its siblings, and the other lists found.
+
+    Siblings stand at the same place but for list indices (`/runs/0/messages`, `/runs/1/messages`).
+    Both are empty if there is nothing like a message.
+    """
+    found = list(_walk(value))
+    if not found:
+        return [], []
+    best = max(found, key=lambda one: (one.rank, len(one.items), -len(one.path)))
+    shape = _shape(best.path)
+    chosen = [one for one in found if _shape(one.path) == shape]
+    return chosen, [one for one in found if _shape(one.path) != shape]
+
+
+def _shape(path: Path) -> tuple[str, ...]:
+    return tuple("*" if isinstance(step, int) else step for step in path)
+
+
+def _walk(value: Any) -> Iterator[Found]:
+    """Yield every list of messages, outermost only, in the order of the document."""
+    stack: list[tuple[Path, Any]] = [((), value)]
+    visits = 0
+    while stack and visits < MAX_VISITS:
+        path, item = stack.pop()
+        visits += 1
+        if isinstance(item, str) and len(item) <= MAX_JSON_STRING:
+            item = decode_if_json(item)
+        if isinstance(item, list):
+            rank = rank_of(item)
+            if rank:
+                yield Found(path, item, rank)
+            if rank == 2:
+                continue
+            members: list[tuple[str | int, Any]] = []
+            if not _is_numbers(item):
+                members.extend(enumerate(item))
+        elif isinstance(item, dict):
+            members = list(item.items())
+        else:
+            continue
+        if len(path) < MAX_DEPTH:
+            below = [((*path, key), inner) for key, inner in members if _may_hold(inner)]
+            stack.extend(reversed(below))
+
+
+def _is_numbers(items: list[Any]) -> bool:
+    """Say whether a list is one of token ids or scores, which are long and hold no messages."""
+    return bool(items) and all(isinstance(items[at], (int, float)) for at in (0, -1))
+
+
+def _may_hold(value: Any) -> bool:
+    if isinstance(value, str):
+        return value[:1] in ("{", "[", '"')
+    return isinstance(value, (dict, list))

@@ -1,0 +1,187 @@
+"""`hermes-request-dump`: a request that hermes-agent could not get answered, and the error.
+
+`{timestamp, session_id, reason, request: {method, url, headers, body}, error: {type, message, …}}`.
+The body is that of chat completions (`messages`) or of the Responses API (`input`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import details_of, first_line, label, model_of, seconds, title_of
+from hermes_tui.formats.hermes_messages import excerpt_of
+from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import MessageAppended, RequestFailed, RequestSent
+
+_BODY_KEYS = ("messages", "input", "tools", "instructions", "system", "model")
+_HINTS = {
+    400: "the server refused the request as it stands; look at the last messages before it",
+    401: "the API key is missing or wrong",
+    403: "the API key may not use this model",
+    404: "no such model or path at this URL",
+    413: "the request is too large",
+    429: "too many requests, or the credit is used up",
+}
+
+
+class HermesRequestDump:
+    """One failed request."""
+
+    name = "hermes-request-dump"
+    summary = "hermes-agent request_dump_*.json: a request that failed, with the error"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        request = row.get("request")
+        if not isinstance(request, dict) or not isinstance(request.get("body"), dict):
+            return None
+        if "reason" in row and "session_id" in row:
+            return Match(0.98, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        request = value.get("request") if isinstance(value, dict) else None
+        body = request.get("body") if isinstance(request, dict) else None
+        if not isinstance(request, dict) or not isinstance(body, dict):
+            build.defect("no request with a body in this record", excerpt_of(value))
+            return
+        ts = seconds(value.get("timestamp"))
+        messages = _messages(body)
+        build.start(
+            run_id=label(value, "session_id"),
+            task=title_of(raw for raw, _ in messages),
+            model=model_of(body),
+            tools=tool_specs(body.get("tools")),
+            details=_details(value, request, body),
+        )
+        for raw, place in messages:
+            build.message(raw, pointer=f"/request/body{place}")
+        turn = 1 + sum(
+            isinstance(event, MessageAppended) and event.message.role == "assistant"
+            for event in build.events
+        )
+        url = masked_url(label(request, "url"))
+        build.add(RequestSent, ts=ts, turn=turn, body=_text(body), url=url, pointer="/request/body")
+        error = value.get("error")
+        if error:
+            build.add(RequestFailed, ts=ts, turn=turn, pointer="/error", **_failure(error))
+            build.end(status="error", stop_reason=first_line(label(value, "reason")), ts=ts)
+
+
+def _details(
+    value: dict[str, Any], request: dict[str, Any], body: dict[str, Any]
+) -> dict[str, Any]:
+    headers = request.get("headers")
+    return {
+        **details_of(value, without=("request", "error", "session_id")),
+        "method": label(request, "method"),
+        "headers": masked_headers(headers) if isinstance(headers, dict) else {},
+        "parameters": details_of(body, without=_BODY_KEYS),
+    }
+
+
+def _failure(error: Any) -> dict[str, Any]:
+    """Return the fields of `RequestFailed` from the `error` member, an object or a plain text."""
+    error = error if isinstance(error, dict) else {"message": _text(error)}
+    message = label(error, "message") or "the request failed"
+    kind = label(error, "type")
+    status = next(
+        (
+            error[key]
+            for key in ("status_code", "response_status", "code")
+            if isinstance(error.get(key), int) and 100 <= error[key] <= 999
+        ),
+        None,
+    )
+    reply = error.get("response_text") or error.get("body")
+    return {
+        "message": message,
+        "status": status,
+        "body": _text(reply) if reply else "",
+        "chain": (f"{kind}: {message}" if kind else message,),
+        "diagnostics": (
+            Diagnostic(
+                Code.REQUEST_ERROR,
+                Severity.ERROR,
+                first_line(f"{kind}: {message}" if kind else message),
+                hint=_HINTS.get(status or 0, ""),
+            ),
+        ),
+    }
+
+
+def _text(value: Any) -> str:
+    """Return a text as it is and any other value as JSON, credentials masked."""
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(mask_secrets(value)).decode()
+    except TypeError:
+        return "(nested too deeply, or not text)"
+
+
+def _messages(body: dict[str, Any]) -> list[tuple[Any, str]]:
+    """Return the messages of a body, each with its place in it."""
+    head: list[tuple[Any, str]] = [
+        ({"role": "system", "content": body[key]}, f"/{key}")
+        for key in ("system", "instructions")
+        if body.get(key) and isinstance(body[key], (str, list))
+    ]
+    chat = body.get("messages")
+    if isinstance(chat, list):
+        said: list[tuple[Any, str]] = [(raw, f"/messages/{i}") for i, raw in enumerate(chat)]
+    elif isinstance(body.get("input"), list):
+        said = _response_items(body["input"])
+    elif isinstance(body.get("input"), str):
+        said = [({"role": "user", "content": body["input"]}, "/input")]
+    else:
+        said = []
+    return head + said
+
+
+def _response_items(items: list[Any]) -> list[tuple[Any, str]]:
+    """Turn items of the Responses API into messages; all that the model says in a row is one."""
+    messages: list[tuple[Any, str]] = []
+    turn: dict[str, Any] | None = None
+    for index, item in enumerate(items):
+        kind = item.get("type", "message") if isinstance(item, dict) else ""
+        spoken = kind == "message" and item.get("role") == "assistant"
+        if not (spoken or kind in ("function_call", "reasoning")):
+            turn = None
+            messages.append((_heard(item, kind), f"/input/{index}"))
+            continue
+        if turn is None or (spoken and turn["content"]):
+            turn = {"role": "assistant", "content": []}
+            messages.append((turn, f"/input/{index}"))
+        _add_spoken(turn, item, kind)
+    return messages
+
+
+def _heard(item: Any, kind: Any) -> Any:
+    if kind != "function_call_output":
+        return item
+    return {"role": "tool", "tool_call_id": item.get("call_id"), "content": item.get("output")}
+
+
+def _add_spoken(turn: dict[str, Any], item: dict[str, Any], kind: Any) -> None:
+    if kind == "function_call":
+        function = {key: item[key] for key in ("name", "arguments") if key in item}
+        call = {"id": item.get("call_id"), "type": "function", "function": function}
+        turn.setdefault("tool_calls", []).append(call)
+    elif kind == "reasoning":
+        details = turn.setdefault("reasoning_details", [])
+        summary = item.get("summary")
+        for part in summary if isinstance(summary, list) else ():
+            if isinstance(part, dict):
+                details.append({"type": "reasoning.summary", "summary": part.get("text")})
+        if item.get("encrypted_content"):
+            details.append({"type": "reasoning.encrypted", "data": item["encrypted_content"]})
+    else:
+        turn["content"] = item.get("content") or []
+
+
+FORMATS = (HermesRequestDump(),)

@@ -1,0 +1,165 @@
+"""`hermes-session`, `hermes-export` and `hermes-state-db`: hermes-agent sessions, a run each.
+
+`hermes-session` is the JSON snapshot of one session, or the older one message a line behind a
+`session_meta` line; `hermes-export` is what `hermes sessions export` writes; `hermes-state-db` is
+the same straight from `state.db` (`runtime/state_db.py` reads it), rewound and compacted rows too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import (
+    details_of,
+    first_line,
+    label,
+    model_of,
+    number,
+    seconds,
+    title_of,
+)
+from hermes_tui.formats.hermes_messages import (
+    append_row,
+    excerpt_of,
+    message_of_row,
+    normalised,
+)
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.normalise import TextCalls
+
+STATE_DB_MARK = "_table"
+_MAX_COUNT = 2**53
+_SNAPSHOT_KEYS = ("session_start", "last_updated", "system_prompt", "platform")
+_OWN_KEYS = ("messages", "segments", "system_prompt", "tools", "title", STATE_DB_MARK)
+
+
+class HermesSession:
+    """A session file of hermes-agent."""
+
+    name = "hermes-session"
+    summary = "hermes-agent session file: session_<id>.json, or the older .jsonl with session_meta"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if row.get("role") == "session_meta" and sample.layout is Layout.LINES:
+            return Match(0.97, Unit.PARTS)
+        if not isinstance(row.get("messages"), list) or "session_id" not in row:
+            return None
+        if sum(key in row for key in _SNAPSHOT_KEYS) < 2:
+            return None
+        return Match(0.97, Unit.RUNS)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if isinstance(value, dict) and "role" in value and "messages" not in value:
+            _read_line(value, build)
+        else:
+            _read_session(value, build)
+
+
+class HermesExport:
+    """A line of `hermes sessions export`."""
+
+    name = "hermes-export"
+    summary = "hermes-agent `sessions export`: a session row with its messages a line"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if STATE_DB_MARK in row or not isinstance(row.get("messages"), list):
+            return None
+        if all(key in row for key in ("id", "source", "started_at")):
+            return Match(0.97, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        _read_session(value, build)
+
+
+class HermesStateDb:
+    """A session as `state.db` holds it."""
+
+    name = "hermes-state-db"
+    summary = "hermes-agent state.db (SQLite, opened read-only): every session, hidden rows too"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if row.get(STATE_DB_MARK) == "sessions":
+            return Match(1.0, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        _read_session(value, build)
+
+
+def _read_session(row: Any, build: RunBuilder) -> None:
+    rows = decode_if_json(row.get("messages")) if isinstance(row, dict) else None
+    if not isinstance(row, dict) or not isinstance(rows, list):
+        build.defect("no list of messages in this session", excerpt_of(row))
+        return
+    messages = [message_of_row(item) if isinstance(item, dict) else item for item in rows]
+    _start(row, messages, build)
+    prompt = row.get("system_prompt")
+    if isinstance(prompt, str) and prompt and not _begins_with_system(messages):
+        raw = {"role": "system", "content": prompt}
+        flags = ("from the session row",)
+        parts = normalised(raw, text_calls=TextCalls.IGNORE, flags=flags)
+        build.append(parts, "/system_prompt")
+    for index, (item, message) in enumerate(zip(rows, messages, strict=True)):
+        append_row(build, item, message, f"/messages/{index}")
+    reason, ended = row.get("end_reason"), seconds(row.get("ended_at"))
+    usage = _usage(row)
+    if isinstance(reason, str) or ended is not None or usage is not None:
+        build.end(stop_reason=first_line(label(row, "end_reason")), usage=usage, ts=ended)
+
+
+def _read_line(value: dict[str, Any], build: RunBuilder) -> None:
+    """Read a line of the older session files, the first of which may say what the session is."""
+    is_head = value.get("role") == "session_meta"
+    if build.is_first:
+        _start(value if is_head else {}, [], build)
+    if not (is_head and build.is_first):
+        append_row(build, value, message_of_row(value), "")
+
+
+def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
+    details = {
+        key: value
+        for key, value in details_of(row, without=_OWN_KEYS).items()
+        if value not in (None, 0, "")
+    }
+    build.start(
+        run_id=label(row, "session_id", "id"),
+        task=first_line(label(row, "title")) or title_of(messages),
+        model=model_of(row),
+        tools=tool_specs(row.get("tools")),
+        parent_run_id=label(row, "parent_session_id"),
+        details=details,
+        ts=seconds(row.get("started_at", row.get("session_start"))),
+    )
+
+
+def _begins_with_system(messages: list[Any]) -> bool:
+    first = messages[0] if messages else None
+    return isinstance(first, dict) and first.get("role") in ("system", "developer")
+
+
+def _usage(row: dict[str, Any]) -> Usage | None:
+    cost = number(row.get("actual_cost_usd"))
+    usage = Usage(
+        prompt_tokens=_count(row, "input_tokens"),
+        completion_tokens=_count(row, "output_tokens"),
+        cached_tokens=_count(row, "cache_read_tokens"),
+        reasoning_tokens=_count(row, "reasoning_tokens"),
+        cost_usd=cost if cost is not None else number(row.get("estimated_cost_usd")) or None,
+    )
+    return usage if usage != Usage() else None
+
+
+def _count(row: dict[str, Any], key: str) -> int | None:
+    """Return a counter of the session row; it starts at 0, which says nothing."""
+    found = number(row.get(key))
+    return int(found) if found and 0 < found < _MAX_COUNT else None
+
+
+FORMATS = (HermesSession(), HermesExport(), HermesStateDb())

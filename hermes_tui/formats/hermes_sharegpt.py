@@ -1,0 +1,240 @@
+"""`hermes-sharegpt` and `hermes-batch`: the training samples that hermes-agent saves.
+
+A line (or a pretty-printed file) is a run: `{"conversations": [{"from", "value"}], …}`, with calls,
+results and reasoning between tags in the text. The exporter loses things: the system turn is its
+own and not the prompt that the model saw, calls have no ids, arguments that were no JSON are `{}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import details_of, first_line, label, model_of, mostly, seconds
+from hermes_tui.formats.hermes_messages import excerpt_of, normalised
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolCall, ToolSpec
+from hermes_tui.parsers.normalise import Normalised, TextCalls
+
+_TEXT_MARKS = ("<tool_call>", "<tool_response>", "<think>")
+_EXPORTER_PROMPT = "You are a function calling AI model."
+_BATCH_KEYS = ("tool_stats", "toolsets_used", "tool_error_counts", "compression_metrics")
+_OWN_KEYS = ("conversations", "model", "query", "tools", "system", "tool_stats")
+_TURNS_SNIFFED = 20
+_NOT_IN_FILE = (
+    "runs without any reasoning and runs that raised; a merged trajectories.jsonl also lacks the "
+    "runs that called a tool which does not exist (they are in batch_*.jsonl)"
+)
+
+
+class HermesSharegpt:
+    """Samples of `save_trajectories`, `--save_sample` and the mini-swe runner."""
+
+    name = "hermes-sharegpt"
+    summary = "hermes-agent trajectory samples: conversations with <tool_call> and <think> in text"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if not _is_sharegpt(row):
+            return None
+        if "completed" in row and ("timestamp" in row or "metadata" in row):
+            return Match(0.95, Unit.RUNS)
+        if "timestamp" in row and "model" in row:
+            return Match(0.95, Unit.RUNS)
+        if any(mark in text for text in _texts(row) for mark in _TEXT_MARKS):
+            return Match(0.85, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        _read_row(value, build)
+
+
+class HermesBatch:
+    """Lines of batch_runner and of the trajectory compressor."""
+
+    name = "hermes-batch"
+    summary = (
+        "hermes-agent batch_runner output, also compressed: conversations with tool statistics"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if _is_sharegpt(row) and any(key in row for key in _BATCH_KEYS):
+            return Match(0.97, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        _read_row(value, build)
+
+
+def _is_sharegpt(row: dict[str, Any]) -> bool:
+    turns = row.get("conversations")
+    return isinstance(turns, list) and mostly(turns[:_TURNS_SNIFFED], _is_turn)
+
+
+def _is_turn(turn: Any) -> bool:
+    return isinstance(turn, dict) and "from" in turn and "value" in turn
+
+
+def _texts(row: dict[str, Any]) -> Iterator[str]:
+    for turn in row["conversations"][:_TURNS_SNIFFED]:
+        text = turn.get("value") if isinstance(turn, dict) else None
+        if isinstance(text, str):
+            yield text
+
+
+def _read_row(row: Any, build: RunBuilder) -> None:
+    turns = decode_if_json(row.get("conversations")) if isinstance(row, dict) else None
+    if not isinstance(row, dict) or not isinstance(turns, list):
+        build.defect("no list of conversations in this record", excerpt_of(row))
+        return
+    tools = _declared_tools(row, turns)
+    metadata = row.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    index = label(row, "prompt_index")
+    build.start(
+        run_id=f"prompt {index}" if index else label(row, "id"),
+        task=first_line(label(row, "query")) or _first_question(turns),
+        model=model_of(row) or model_of(metadata),
+        tools=tools,
+        details=_details(row),
+        diagnostics=_partial(row),
+    )
+    if isinstance(row.get("system"), str) and row["system"]:
+        build.message({"role": "system", "content": row["system"]}, pointer="/system")
+    by_name = {tool.name: tool for tool in tools or ()}
+    before: Any = None
+    for number, turn in enumerate(turns):
+        build.append(_turn(turn, before, by_name), f"/conversations/{number}")
+        before = turn
+    _end(row, metadata, build)
+
+
+def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
+    speaker = turn.get("from") if isinstance(turn, dict) else None
+    text = turn.get("value") if isinstance(turn, dict) else None
+    if speaker == "system":
+        from_exporter = isinstance(text, str) and text.startswith(_EXPORTER_PROMPT)
+        flags = ("exporter's prompt",) if from_exporter else ()
+        return normalised(turn, text_calls=TextCalls.IGNORE, flags=flags)
+    if speaker in ("human", "user"):
+        # The exporter writes the query itself and does not always skip the one in the history.
+        return normalised(
+            turn, text_calls=TextCalls.IGNORE, flags=("doubled",) if turn == before else ()
+        )
+    parts = normalised(turn, text_calls=TextCalls.TRANSPORT)
+    calls = tuple((call, found + _lost_arguments(call, tools)) for call, found in parts.calls)
+    return replace(parts, calls=calls)
+
+
+def _lost_arguments(call: ToolCall, tools: dict[str, ToolSpec]) -> tuple[Diagnostic, ...]:
+    """Say so where `{}` cannot be what the model sent."""
+    tool = tools.get(call.name or "")
+    schema = tool.parameters if tool is not None else None
+    required = schema.get("required") if isinstance(schema, dict) else None
+    if call.arguments != {} or not isinstance(required, list) or not required:
+        return ()
+    names = ", ".join(str(name)[:80] for name in required[:5] if isinstance(name, str))
+    return (
+        Diagnostic(
+            Code.ARGS_INVALID,
+            Severity.WARNING,
+            f"arguments are {{}} although {call.name} requires {names}: "
+            "hermes-agent writes {} for arguments that were not JSON",
+            hint="state.db and session files keep the exact text",
+            call_index=call.index,
+        ),
+    )
+
+
+def _declared_tools(row: dict[str, Any], turns: list[Any]) -> tuple[ToolSpec, ...] | None:
+    declared = tool_specs(row.get("tools"))
+    if declared is not None:
+        return declared
+    first = turns[0] if turns and isinstance(turns[0], dict) else {}
+    text = first.get("value") if first.get("from") == "system" else row.get("system")
+    return tool_specs(_tools_block(text)) if isinstance(text, str) else None
+
+
+def _tools_block(text: str) -> list[Any] | None:
+    """Return the tools in the first `<tools>` block that holds JSON: a list, or one tool a line."""
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("<tools>")
+    while start >= 0:
+        position = _skip_blank(text, start + len("<tools>"))
+        found: list[Any] = []
+        while text[position : position + 1] in ("[", "{"):
+            try:
+                value, position = decoder.raw_decode(text, position)
+            except (ValueError, RecursionError):
+                break
+            found.append(value)
+            position = _skip_blank(text, position)
+        if found:
+            declared: list[Any] = found[0] if isinstance(found[0], list) else found
+            return declared
+        start = text.find("<tools>", start + 1)
+    return None
+
+
+def _skip_blank(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _first_question(turns: list[Any]) -> str:
+    for turn in turns:
+        if isinstance(turn, dict) and turn.get("from") in ("human", "user"):
+            return first_line(label(turn, "value"))
+    return ""
+
+
+def _details(row: dict[str, Any]) -> dict[str, Any]:
+    details = details_of(row, without=_OWN_KEYS)
+    # Every tool known to the writer is listed; those that were never called say nothing.
+    stats = row.get("tool_stats")
+    if isinstance(stats, dict):
+        details["tool_stats"] = {
+            name: counts
+            for name, counts in stats.items()
+            if isinstance(counts, dict) and any(counts.values())
+        }
+    errors = row.get("tool_error_counts")
+    if isinstance(errors, dict):
+        details["tool_error_counts"] = {name: count for name, count in errors.items() if count}
+    if isinstance(stats, dict) and "prompt_index" in row:
+        details["not_in_this_file"] = _NOT_IN_FILE
+    return details
+
+
+def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    if row.get("partial") is not True:
+        return ()
+    return (
+        Diagnostic(
+            Code.TRUNCATED,
+            Severity.WARNING,
+            "the run was stopped because its tool calls were invalid again and again (partial)",
+            hint="the last calls say what was wrong with them",
+        ),
+    )
+
+
+def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> None:
+    completed = row.get("completed")
+    if not isinstance(completed, bool):
+        return
+    partial = row.get("partial") is True
+    build.end(
+        status="ok" if completed else "failed",
+        stop_reason="invalid tool calls" if partial else "" if completed else "not completed",
+        ts=seconds(row.get("timestamp", metadata.get("timestamp"))),
+    )
+
+
+FORMATS = (HermesSharegpt(), HermesBatch())

@@ -1,0 +1,209 @@
+"""Foreign JSON, read quickly where it is sound and patiently where it is not.
+
+orjson reads sound JSON. What it refuses goes to the standard library, which takes escaped lone
+surrogates (they are sound) and, each of them reported, NaN, raw control characters and, by way of
+surrogate escapes, invalid UTF-8. A document that stops half way is closed where its last whole
+value ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+
+MAX_EXCERPT = 120
+BOM = b"\xef\xbb\xbf"
+MAX_DOUBLED = 5
+"""How many doubled keys of one value are reported."""
+
+
+class Problem(NamedTuple):
+    """Something odd about JSON bytes: byte offset into them, and what it is."""
+
+    offset: int
+    message: str
+
+
+class Loaded(NamedTuple):
+    """The values found in some bytes (several where they were glued together), and what was odd."""
+
+    values: tuple[Any, ...]
+    problems: tuple[Problem, ...]
+
+
+def decode_if_json(value: Any, levels: int = 3) -> Any:
+    """Decode JSON inside strings, at most `levels` deep; anything else is returned as it is."""
+    while levels and isinstance(value, str) and value[:1] in ("{", "[", '"'):
+        try:
+            value = orjson.loads(value)
+        except ValueError:
+            return value
+        levels -= 1
+    return value
+
+
+def load(data: bytes) -> Loaded:
+    """Return the JSON value(s) in `data` and what was odd about them; never raises."""
+    if data.startswith(BOM):
+        data = b"   " + data[3:]
+    try:
+        value = orjson.loads(data)
+    except ValueError:
+        return _load_patiently(data)
+    return Loaded((value,), _duplicate_keys(data, value))
+
+
+def _load_patiently(data: bytes) -> Loaded:
+    problems: list[Problem] = []
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problems.append(Problem(error.start, "invalid UTF-8"))
+        text = data.decode("utf-8", "surrogateescape")
+    constants: list[str] = []
+
+    def constant(name: str) -> float:
+        constants.append(name)
+        return float(name.replace("Infinity", "inf"))
+
+    def integer(digits: str) -> int | float:
+        try:
+            return int(digits)
+        except ValueError:
+            constants.append(f"a number of {len(digits):,} digits")
+            return float(digits)
+
+    decoder = json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
+    values: list[Any] = []
+    position = _skip_blank(text, 0)
+    while position < len(text):
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except RecursionError:
+            problems.append(Problem(_byte_offset(text, position), "nested too deeply to read"))
+            break
+        except ValueError as error:
+            offset = _byte_offset(text, getattr(error, "pos", position))
+            reason = str(getattr(error, "msg", error))
+            problems.append(Problem(offset, f"not JSON: {reason}"))
+            if not values:
+                closed = _close_truncated(text[position:])
+                if closed is not None:
+                    values.append(closed)
+                    problems[-1] = Problem(
+                        offset,
+                        f"JSON stops or breaks here ({reason}); what stands before it is shown",
+                    )
+            break
+        values.append(value)
+        position = _skip_blank(text, end)
+    if len(values) > 1:
+        problems.append(Problem(0, f"{len(values)} JSON values on one line"))
+    if constants:
+        found = ", ".join(sorted(set(constants)))
+        problems.append(Problem(0, f"{found} is not JSON; read as a number"))
+    if values and not problems:
+        problems.extend(_raw_control(text))
+    return Loaded(tuple(values), tuple(problems))
+
+
+def _raw_control(text: str) -> Iterator[Problem]:
+    """Yield the first raw control character. Escaped lone surrogates are sound JSON."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        yield Problem(_byte_offset(text, error.pos), "a raw control character in a string")
+    except (ValueError, RecursionError):
+        return
+
+
+_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
+
+
+def _skip_blank(text: str, position: int) -> int:
+    found = _BLANK.match(text, position)
+    return found.end() if found else position
+
+
+def _byte_offset(text: str, position: int) -> int:
+    return len(text[:position].encode("utf-8", "surrogateescape"))
+
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]', re.DOTALL)
+
+
+def _close_truncated(text: str) -> Any:
+    """Return the value of `text` cut after its last whole member and closed; None for none."""
+    if text[:1] not in ("{", "["):
+        return None
+    stack: list[str] = []
+    cut: tuple[int, str] | None = None
+    for token in _TOKEN.finditer(text):
+        mark = token.group()
+        if mark in "{[":
+            stack.append("}" if mark == "{" else "]")
+        elif mark in "}]":
+            if not stack or stack.pop() != mark or not stack:
+                break
+            cut = (token.end(), "".join(reversed(stack)))
+        elif mark == ",":
+            cut = (token.start(), "".join(reversed(stack)))
+    if cut is None:
+        return None
+    end, closers = cut
+    try:
+        return json.loads(text[:end] + closers, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
+    """Report keys that stand twice in one object, of which only the last is kept.
+
+    Counting `":` in the bytes against the keys of the value is cheap and finds every case written
+    without a blank before the colon; only then the keys are read one by one.
+    """
+    tokens = data.count(b'":') - data.count(b'\\":')
+    if tokens <= _count_keys(value):
+        return ()
+    return tuple(
+        Problem(at, f"key {name} stands twice in one object; the last one counts")
+        for at, name in islice(_doubled_keys(data), MAX_DOUBLED)
+    )
+
+
+_KEY_OR_BRACKET = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}\[\]]', re.DOTALL)
+
+
+def _doubled_keys(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield where a key stands again in its object, and the key as it is written there."""
+    stack: list[set[Any]] = [set()]
+    for token in _KEY_OR_BRACKET.finditer(data):
+        match token.group():
+            case b"{" | b"[":
+                stack.append(set())
+            case b"}" | b"]":
+                stack.pop()
+            case _ if token.group(2):
+                key = orjson.loads(token.group(1))
+                if key in stack[-1]:
+                    yield token.start(), token.group(1).decode()
+                stack[-1].add(key)
+
+
+def _count_keys(value: Any) -> int:
+    stack = [value]
+    total = 0
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            total += len(item)
+            stack.extend(v for v in item.values() if isinstance(v, (dict, list)))
+        elif isinstance(item, list):
+            stack.extend(v for v in item if isinstance(v, (dict, list)))
+    return total

@@ -1,0 +1,262 @@
+"""OpenAI chat messages in every container: bare, listed, wrapped, one file or one line a run.
+
+    file    = message*            one run: an array of messages, or a message a line
+            | run*                an array or lines of runs, or one document
+    run     = [message, …] | {"messages": run, …metadata} | chat.completion
+
+Metadata beside the messages (tools, model, ids, reward, …) becomes the run's start and end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.events import ResponseReceived
+from hermes_tui.parsers.measures import time_of, usage
+
+MAX_CONTAINER_DEPTH = 4
+
+_TOOL_KEYS = ("tools", "functions", "tool_defs", "oai_tools")
+_SYSTEM_KEYS = ("system", "system_prompt")
+_FOREIGN_TOP = frozenset(
+    {
+        "response",
+        "raw_response",
+        "request",
+        "trajectory_format",
+        "schema_version",
+        "$schemaVersion",
+        "trajectory",
+        "traj",
+        "history",
+        "observations",
+        "resourceSpans",
+        "answer_generation",
+        "simulations",
+        "projectHash",
+        "loglines",
+        "tokens",
+        "completion",
+        "conversations",
+        "intermediate_steps",
+        "inference_log",
+        "parentUuid",
+        "finished_naturally",
+        "nodes",
+        "chosen",
+    }
+)
+_FOREIGN_TOGETHER = (
+    {"session_id", "system_prompt"},
+    {"id", "source", "started_at"},
+    {"eval", "status", "version"},
+    {"scores", "masks"},
+    {"mode", "stream"},
+)
+"""Keys that together name a format of its own whose messages look just like these."""
+_FOREIGN_IN_MESSAGE = frozenset({"parentUuid", "requestor", "payload", "uuid", "part_kind"})
+_FOREIGN_TYPES = frozenset({"message", "human", "ai", "tool", "system", "user", "assistant"})
+_FOREIGN_BLOCKS = frozenset({"tool_use", "tool_result", "server_tool_use"})
+
+
+class OpenAIMessages:
+    """Reads lists of chat messages and the objects around them."""
+
+    name = "openai-messages"
+    summary = "chat messages (JSON, JSONL, wrapped in objects or not) and bare chat completions"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values = sample.values
+        layout = sample.layout
+        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
+            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        if _is_chat(values):
+            return Match(0.6, Unit.PARTS, layout)
+        if fields.mostly(values, _is_run):
+            return Match(0.6, Unit.RUNS, layout)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if build.unit is Unit.PARTS:
+            _read_part(value, build)
+        elif not _read_run(value, build, "", 0):
+            build.defect("no chat message in this record", fields.excerpt(value))
+
+
+def _read_part(value: Any, build: RunBuilder) -> None:
+    """Read a record of a file that is one run: a message, or (rarely) several."""
+    messages = value if isinstance(value, list) else [value]
+    if build.is_first and not build.events:
+        build.start(task=fields.title_of(messages))
+    if isinstance(value, list):
+        _read_messages(value, build, "")
+    elif isinstance(value, dict) and "role" in value:
+        build.message(value)
+    else:
+        build.defect("not a chat message", fields.excerpt(value))
+
+
+def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
+    """Read the run or runs that `value` is; False where it is none."""
+    if isinstance(value, dict):
+        if _is_completion(value):
+            _read_completion(value, build, pointer)
+            return True
+        if "messages" in value:
+            _read_wrapped(value, build, pointer)
+            return True
+        if "role" not in value:
+            return False
+        build.start(task=fields.title_of([value]), pointer=pointer)
+        build.message(value, pointer=pointer)
+        return True
+    if not isinstance(value, list) or depth > MAX_CONTAINER_DEPTH:
+        return False
+    if not value or any(isinstance(item, dict) and "role" in item for item in value):
+        build.start(task=fields.title_of(value), pointer=pointer)
+        _read_messages(value, build, pointer)
+        return True
+    found = False
+    for index, item in enumerate(value):
+        inner = f"{pointer}/{index}"
+        if _read_run(item, build, inner, depth + 1):
+            found = True
+        elif found:
+            build.defect("no chat message here", fields.excerpt(item), pointer=inner)
+    return found
+
+
+def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    messages = decode_if_json(value["messages"])
+    if isinstance(messages, list) and messages and all(isinstance(m, list) for m in messages):
+        inner = [*messages]
+    else:
+        inner = [messages]
+    nested = len(inner) > 1 or inner[0] is not messages
+    for index, one in enumerate(inner):
+        place = f"{pointer}/messages/{index}" if nested else f"{pointer}/messages"
+        _start_wrapped(value, one if isinstance(one, list) else [], build, pointer)
+        for key in _SYSTEM_KEYS:
+            if isinstance(value.get(key), str) and not _has_system(one):
+                system = {"role": "system", "content": value[key]}
+                build.message(system, pointer=f"{pointer}/{key}")
+                break
+        if isinstance(one, list):
+            _read_messages(one, build, place)
+        elif one is not None:
+            build.defect("`messages` is not a list", fields.excerpt(one), pointer=place)
+        outcome = fields.outcome_of(value)
+        if outcome is not None:
+            build.end(**outcome)
+
+
+def _start_wrapped(
+    value: dict[str, Any], messages: list[Any], build: RunBuilder, pointer: str
+) -> None:
+    tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
+    named = ("messages", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    build.start(
+        run_id=fields.run_id_of(value),
+        task=fields.task_of(value, messages),
+        model=fields.model_of(value),
+        # An empty list is what exporters write that do not know the tools.
+        tools=tool_specs(value[tools_key]) if tools_key else None,
+        details=fields.details_of(value, without=named),
+        pointer=pointer,
+        ts=time_of(value),
+    )
+
+
+def _has_system(messages: Any) -> bool:
+    first = messages[0] if isinstance(messages, list) and messages else None
+    return isinstance(first, dict) and first.get("role") in ("system", "developer")
+
+
+def _read_messages(messages: list[Any], build: RunBuilder, pointer: str) -> None:
+    for index, message in enumerate(messages):
+        place = f"{pointer}/{index}"
+        message = decode_if_json(message)
+        if isinstance(message, dict):
+            build.message(message, pointer=place)
+        else:
+            build.defect("not a message", fields.excerpt(message), pointer=place)
+
+
+def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    """Read a bare `chat.completion`: a run of one reply for each choice."""
+    for index, choice in enumerate(value["choices"]):
+        place = f"{pointer}/choices/{index}"
+        build.start(
+            run_id=fields.run_id_of(value),
+            model=fields.model_of(value),
+            details=fields.details_of(value, without=("choices", "usage", "model")),
+            pointer=pointer,
+            ts=time_of(value),
+        )
+        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+            build.defect("a choice without a message", fields.excerpt(choice), pointer=place)
+            continue
+        reason = choice.get("finish_reason")
+        build.add(
+            ResponseReceived,
+            pointer=pointer,
+            turn=1,
+            finish_reason=reason if isinstance(reason, str) else "",
+            usage=usage(value.get("usage")),
+        )
+        message = {"role": "assistant", "finish_reason": reason, **choice["message"]}
+        build.message(message, pointer=f"{place}/message")
+
+
+def _is_completion(value: dict[str, Any]) -> bool:
+    choices = value.get("choices")
+    return (
+        isinstance(choices, list)
+        and bool(choices)
+        and "messages" not in value
+        and any(isinstance(choice, dict) and "message" in choice for choice in choices)
+    )
+
+
+def _is_chat(values: Any) -> bool:
+    """Say whether `values` are chat messages, none of which names a format of its own."""
+    if not isinstance(values, (list, tuple)):
+        return False
+    head = values[:50]
+    return fields.mostly(head, fields.is_message) and not any(map(_is_foreign, head))
+
+
+def _is_foreign(message: Any) -> bool:
+    if not isinstance(message, dict):
+        return False
+    if _FOREIGN_IN_MESSAGE & message.keys() or "messages" in message:
+        return True
+    if message.get("type") in _FOREIGN_TYPES:
+        return True
+    content = message.get("content")
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and part.get("type") in _FOREIGN_BLOCKS for part in content
+    )
+
+
+def _is_run(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return _is_chat(value) or (
+            isinstance(value, list) and bool(value) and all(map(_is_chat, value[:10]))
+        )
+    if _FOREIGN_TOP & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
+        return False
+    if _is_completion(value):
+        return True
+    messages = decode_if_json(value.get("messages"))
+    return (
+        messages == []
+        or _is_chat(messages)
+        or (isinstance(messages, list) and bool(messages) and all(map(_is_chat, messages[:10])))
+    )
+
+
+FORMAT = OpenAIMessages()

@@ -1,0 +1,208 @@
+"""A format applied to one file: framing, decoding, and the log of a run."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
+from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, scan
+from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
+from hermes_tui.model.events import Event, RunStarted, SourceDefect
+from hermes_tui.model.spans import ByteRange, SourceRef
+
+CACHED_RECORDS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one file is read: its format, and how that cuts this file."""
+
+    format: Format
+    layout: Layout
+    unit: Unit
+
+    @property
+    def name(self) -> str:
+        return self.format.name
+
+    def scan(self, source: Source, index: RecordIndex) -> Iterator[int]:
+        """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
+        return scan(source, self.layout, index)
+
+    def decode(
+        self, source: Source, record: Record, first_seq: int = 0, *, is_first: bool = True
+    ) -> tuple[Event, ...]:
+        """Return the events of one record; never raises.
+
+        With `Unit.PARTS` numbering goes on from `first_seq`; with `Unit.RUNS` every run begins
+        at 0, and events before the first `RunStarted` belong to no run.
+        """
+        if record.kind is RecordKind.FRAME:
+            return ()
+        data = source.read(record.range.start, len(record.range))
+        if len(data) < len(record.range):
+            return (_gone(record, first_seq),)
+        build = RunBuilder(
+            record.range, first_seq, is_first, source_format=self.format.name, unit=self.unit
+        )
+        if self.layout is Layout.WHOLE_LINES:
+            values, problems, build.line_ranges = _load_lines(data, record.range.start)
+            build.problems = problems
+            self.format.read(values, build)
+        else:
+            loaded, skipped = _load_value(data, self.layout)
+            build.problems = _located(loaded.problems, record.range.start + skipped, data)
+            for value in loaded.values:
+                self.format.read(value, build)
+        build.flush_problems()
+        return tuple(build.events)
+
+
+def partial_record(source: Source, index: RecordIndex, first_seq: int) -> SourceDefect | None:
+    """Return what stands behind the last whole record of a growing file, None if nothing does."""
+    length = source.size - index.end
+    if length <= 0 or source.complete or index.closed:
+        return None
+    excerpt = source.read(index.end, min(length, MAX_EXCERPT)).decode("utf-8", "replace")
+    if not excerpt.strip():
+        return None
+    return SourceDefect(
+        seq=first_seq,
+        at=SourceRef(ByteRange(index.end, source.size)),
+        message=f"partial: {length:,} bytes of a record that is still being written",
+        excerpt=excerpt,
+        partial=True,
+    )
+
+
+class RecordLog:
+    """The log of a file that is one run: its events are decoded when they are asked for.
+
+    `index_record` makes one more record known; the log is as long as the records known so far.
+    """
+
+    def __init__(self, reader: Reader, source: Source, index: RecordIndex) -> None:
+        self._reader = reader
+        self._source = source
+        self._index = index
+        self._first_seqs: list[int] = []
+        self._numbers: list[int] = []
+        self._length = 0
+        self._next_record = 0
+        self._cache: OrderedDict[int, tuple[Event, ...]] = OrderedDict()
+
+    @property
+    def complete(self) -> bool:
+        return (
+            self._source.complete
+            and self._next_record >= len(self._index)
+            and self._index.end >= self._source.size
+        )
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, seq: int) -> Event:
+        if not 0 <= seq < self._length:
+            raise IndexError(seq)
+        from bisect import bisect_right
+
+        slot = bisect_right(self._first_seqs, seq) - 1
+        return self._events(slot)[seq - self._first_seqs[slot]]
+
+    @property
+    def records_known(self) -> int:
+        return self._next_record
+
+    def index_record(self) -> bool:
+        """Take in the next scanned record; return False where there is none."""
+        if self._next_record >= len(self._index):
+            return False
+        number = self._next_record
+        self._next_record += 1
+        record = self._index[number]
+        if record.kind is RecordKind.FRAME:
+            return True
+        slot = len(self._numbers)
+        self._numbers.append(number)
+        self._first_seqs.append(self._length)
+        events = self._events(slot)
+        if events:
+            self._length += len(events)
+        else:
+            self._numbers.pop()
+            self._first_seqs.pop()
+            self._cache.pop(slot, None)
+        return True
+
+    def _events(self, slot: int) -> tuple[Event, ...]:
+        cached = self._cache.get(slot)
+        if cached is not None:
+            self._cache.move_to_end(slot)
+            return cached
+        events = self._reader.decode(
+            self._source,
+            self._index[self._numbers[slot]],
+            self._first_seqs[slot],
+            is_first=slot == 0,
+        )
+        self._cache[slot] = events
+        if len(self._cache) > CACHED_RECORDS:
+            self._cache.popitem(last=False)
+        return events
+
+
+def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple[Event, ...]]]:
+    """Return the events before the first run, and the events of each run."""
+    starts = [i for i, event in enumerate(events) if isinstance(event, RunStarted)]
+    if not starts:
+        return events, []
+    ends = [*starts[1:], len(events)]
+    return events[: starts[0]], [events[a:b] for a, b in zip(starts, ends, strict=True)]
+
+
+def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
+    blank = b" \t\r\n," if layout is Layout.ARRAY else b" \t\r\n"
+    stripped = data.lstrip(blank)
+    return load(stripped.rstrip(b" \t\r\n")), len(data) - len(stripped)
+
+
+def _load_lines(
+    data: bytes, base: int
+) -> tuple[list[object], list[tuple[str, str]], tuple[ByteRange, ...]]:
+    values: list[object] = []
+    ranges: list[ByteRange] = []
+    problems: list[tuple[str, str]] = []
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        line = data[start:end]
+        if line.strip():
+            loaded = load(line.strip())
+            problems.extend(_located(loaded.problems, base + start, line))
+            for value in loaded.values:
+                values.append(value)
+                ranges.append(ByteRange(base + start, base + end))
+        start = end
+    return values, problems, tuple(ranges)
+
+
+def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tuple[str, str]]:
+    """Return each problem as a message with the byte offset in the file, and an excerpt."""
+    located = []
+    for offset, message in problems:
+        around = data[max(0, offset - 40) : offset + MAX_EXCERPT - 40]
+        place = f"byte {base + offset:,} of the file: {message}"
+        located.append((place, around.decode("utf-8", "replace")))
+    return located
+
+
+def _gone(record: Record, seq: int) -> SourceDefect:
+    return SourceDefect(
+        seq=seq,
+        at=SourceRef(record.range),
+        message=f"bytes {record.range.start:,} to {record.range.end:,} can no longer be read: "
+        "the file has become shorter",
+    )

@@ -1,0 +1,284 @@
+"""A model's reply in whatever form a log keeps it: completion, envelope, stream, text or error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+
+MAX_CHAIN = 8
+_BODY_KEYS = ("body", "json", "content", "text", "data")
+_STATUS_KEYS = ("status_code", "status", "statusCode", "response_status")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a request got no usable reply."""
+
+    message: str
+    status: int | None = None
+    body: str = ""
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: messages with the pointer of each, or a failure, or neither (`defect`)."""
+
+    messages: tuple[tuple[str, dict[str, Any]], ...] = ()
+    finish_reason: str = ""
+    usage: Any = None
+    """As the server wrote it."""
+    model: str = ""
+    id: str = ""
+    failure: Failure | None = None
+    defect: str = ""
+    headers: Mapping[str, Any] | None = None
+
+
+def reply_of(response: Any, pointer: str) -> Reply:
+    """Read the response that stands at `pointer`; never raises."""
+    envelope = _unwrap(response)
+    if envelope is None:
+        return _reply(response, pointer, None)
+    status, body, headers, key = envelope
+    reply = _reply(body, f"{pointer}/{key}", status)
+    return Reply(**{**_fields(reply), "headers": headers})
+
+
+def failure_of(error: Any, status: int | None = None) -> Failure:
+    """Read an error as clients, servers and loggers write it: text, or an object around one."""
+    error = decode_if_json(error)
+    body = error if isinstance(error, str) else fields.json_text(error)
+    chain: list[str] = []
+    message = ""
+    inner = error
+    while isinstance(inner, Mapping) and len(chain) < MAX_CHAIN:
+        kind = fields.label(inner, "type", "error_class", "code", "name")
+        said = fields.label(inner, "message", "error_message", "error_str", "detail", "msg")
+        if kind or said:
+            chain.append(": ".join(filter(None, (kind, said))))
+            message = message or said
+        status = status if status is not None else status_of(inner)
+        following = next((inner[k] for k in ("error", "cause", "__cause__") if inner.get(k)), None)
+        inner = decode_if_json(following)
+    if isinstance(inner, str) and inner:
+        message = message or inner
+    if status is None and isinstance(error, Mapping):
+        code = fields.number(error.get("code", error.get("error_code")))
+        status = int(code) if code is not None and 100 <= code < 600 else None
+    return Failure(fields.first_line(message or body) or "error", status, body, tuple(chain))
+
+
+def status_of(raw: Mapping[str, Any]) -> int | None:
+    """Return the HTTP status that `raw` names, None where it names none."""
+    for key in _STATUS_KEYS:
+        found = fields.number(raw.get(key))
+        if found is not None and 100 <= found < 600:
+            return int(found)
+    return None
+
+
+def _fields(reply: Reply) -> dict[str, Any]:
+    return {name: getattr(reply, name) for name in Reply.__slots__}
+
+
+def _unwrap(
+    response: Any,
+) -> tuple[int | None, Any, Mapping[str, Any] | None, str] | None:
+    """Return status, body, headers and the body's key of an HTTP response, else None."""
+    response = decode_if_json(response)
+    if not isinstance(response, dict) or "choices" in response or "role" in response:
+        return None
+    status = status_of(response)
+    if status is None and not isinstance(response.get("headers"), dict):
+        return None
+    key = next((key for key in _BODY_KEYS if response.get(key) is not None), "")
+    if not key and (status is None or status < 400):
+        return None
+    headers = response.get("headers")
+    return status, response.get(key), headers if isinstance(headers, dict) else None, key
+
+
+def _reply(response: Any, pointer: str, status: int | None) -> Reply:
+    response = decode_if_json(response)
+    if status is not None and status >= 400:
+        return Reply(failure=failure_of(response if response is not None else "", status))
+    if isinstance(response, str):
+        return _text_reply(response, pointer)
+    if isinstance(response, list):
+        return _list_reply(response, pointer)
+    if isinstance(response, dict):
+        return _object_reply(response, pointer)
+    return Reply(defect="there is no reply")
+
+
+def _text_reply(text: str, pointer: str) -> Reply:
+    if looks_like_sse(text):
+        stream = read_sse(text)
+        joined = join_chunks(stream.events)
+        if joined is not None:
+            return _object_reply(joined, pointer, streamed=True)
+        errors = [e for e in stream.events if isinstance(e, dict) and e.get("error")]
+        if errors:
+            return Reply(failure=failure_of(errors[0]))
+        if stream.events or stream.unread:
+            return Reply(defect="an event stream in which no reply is found")
+    if not text.strip():
+        return Reply(defect="the reply is empty")
+    return Reply(messages=((pointer, {"role": "assistant", "content": text}),))
+
+
+def _list_reply(items: list[Any], pointer: str) -> Reply:
+    joined = join_chunks(items)
+    if joined is not None:
+        return _object_reply(joined, pointer, streamed=True)
+    if fields.is_message_list(items):
+        places = [(f"{pointer}/{i}", m) for i, m in enumerate(items) if isinstance(m, dict)]
+        return Reply(messages=tuple(places))
+    message = _from_output_items(items)
+    return Reply(messages=((pointer, message),)) if message else Reply(defect="no reply in a list")
+
+
+def _object_reply(raw: dict[str, Any], pointer: str, *, streamed: bool = False) -> Reply:
+    known: dict[str, Any] = {
+        "usage": raw.get("usage"),
+        "model": fields.model_of(raw),
+        "id": fields.label(raw, "id"),
+    }
+    choices = raw.get("choices")
+    if isinstance(choices, list) and choices:
+        return _choices_reply(choices, pointer, streamed, known)
+    reason = fields.label(raw, "finish_reason", "stop_reason", "done_reason")
+    if raw.get("error") and not raw.get("content"):
+        return Reply(**known, failure=failure_of(raw))
+    message, place = _message_in(raw, pointer)
+    if message is None:
+        return Reply(**known, finish_reason=reason, defect="no message in the reply")
+    if reason:
+        message = {"finish_reason": reason, **message}
+    place = pointer if streamed else place
+    return Reply(((place, message),), finish_reason=reason, **known)
+
+
+def _choices_reply(
+    choices: list[Any], pointer: str, streamed: bool, known: dict[str, Any]
+) -> Reply:
+    messages = []
+    reason = ""
+    for index, choice in enumerate(choices):
+        if not isinstance(choice, dict):
+            continue
+        found = choice.get("message")
+        if not isinstance(found, dict):
+            found = {"content": choice.get("text")} if "text" in choice else None
+        if found is None:
+            continue
+        finish = fields.label(choice, "finish_reason")
+        reason = reason or finish
+        message = {"role": "assistant", **({"finish_reason": finish} if finish else {}), **found}
+        place = pointer if streamed else f"{pointer}/choices/{index}/message"
+        messages.append((place, message))
+    defect = "" if messages else "choices without a message"
+    return Reply(tuple(messages), finish_reason=reason, defect=defect, **known)
+
+
+def _message_in(raw: dict[str, Any], pointer: str) -> tuple[dict[str, Any] | None, str]:
+    if isinstance(raw.get("message"), dict):
+        return {"role": "assistant", **raw["message"]}, f"{pointer}/message"
+    if isinstance(raw.get("output"), list):
+        return _from_output_items(raw["output"]), f"{pointer}/output"
+    if "role" in raw or "content" in raw or "tool_calls" in raw:
+        return openai_message({"role": "assistant", **raw}), pointer
+    for key in ("output_text", "completion", "generated_text", "text", "response", "answer"):
+        if isinstance(raw.get(key), str):
+            return {"role": "assistant", "content": raw[key]}, f"{pointer}/{key}"
+    return None, pointer
+
+
+def _from_output_items(items: list[Any]) -> dict[str, Any] | None:
+    """Return one assistant message for the output items of a Responses reply, None if none is."""
+    message: dict[str, Any] = {"role": "assistant", "content": None}
+    content: list[Any] = []
+    calls: list[Any] = []
+    summaries: list[Any] = []
+    for item in items:
+        match item.get("type") if isinstance(item, dict) else None:
+            case "message":
+                said = item.get("content")
+                content.extend(said if isinstance(said, list) else [said])
+            case "function_call" | "custom_tool_call":
+                calls.append(function_call(item))
+            case "reasoning":
+                parts = item.get("content") or item.get("summary")
+                summaries.append(fields.text_of(parts) or "(encrypted)")
+            case str():
+                content.append(item)
+    if content:
+        message["content"] = content
+    if calls:
+        message["tool_calls"] = calls
+    if summaries:
+        message["reasoning"] = "\n".join(summaries)
+    return message if content or calls or summaries else None
+
+
+def function_call(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call that stands on its own as an entry of `tool_calls`."""
+    return {
+        "id": item.get("call_id", item.get("id")),
+        "type": "function",
+        "function": {
+            "name": item.get("name"),
+            "arguments": item.get("arguments", item.get("input")),
+        },
+    }
+
+
+_AUTOGEN_ROLES = {
+    "SystemMessage": "system",
+    "UserMessage": "user",
+    "AssistantMessage": "assistant",
+    "FunctionExecutionResultMessage": "tool",
+}
+
+
+def openai_message(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return an AutoGen message in OpenAI's words; any other message as it is."""
+    kind = raw.get("type")
+    role = _AUTOGEN_ROLES.get(kind) if isinstance(kind, str) else None
+    content = raw.get("content")
+    has_calls = isinstance(content, list) and any(_is_function_call(item) for item in content)
+    if role is None and not has_calls and not raw.get("thought"):
+        return raw
+    message = {key: value for key, value in raw.items() if key not in ("type", "thought", "source")}
+    message["role"] = role or raw.get("role", "assistant")
+    if isinstance(raw.get("source"), str) and raw["source"] != message["role"]:
+        message["name"] = raw["source"]
+    if raw.get("thought"):
+        message["reasoning"] = raw["thought"]
+    if has_calls and isinstance(content, list):
+        message["tool_calls"] = [item for item in content if _is_function_call(item)]
+        message["content"] = [item for item in content if not _is_function_call(item)] or None
+    return message
+
+
+def openai_messages(raw: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return a message, or one for each result that an AutoGen message carries, with pointers."""
+    content = raw.get("content")
+    if raw.get("type") != "FunctionExecutionResultMessage" or not isinstance(content, list):
+        return [("", openai_message(raw))]
+    found = []
+    for index, item in enumerate(content):
+        result = item if isinstance(item, dict) else {"content": item}
+        message = {**result, "role": "tool", "tool_call_id": result.get("call_id")}
+        found.append((f"/content/{index}", message))
+    return found or [("", openai_message(raw))]
+
+
+def _is_function_call(item: Any) -> bool:
+    return isinstance(item, dict) and "name" in item and "arguments" in item and "type" not in item

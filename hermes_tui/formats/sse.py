@@ -1,0 +1,193 @@
+"""Streamed replies, joined to the reply that they add up to.
+
+    stream   = (event | comment)*          events end at a blank line
+    event    = ("data:" text | field)+     several data lines of one event are joined
+    comment  = ":" text                    such as ": OPENROUTER PROCESSING"
+
+Both OpenAI chunks and Anthropic message events are joined; `[DONE]` ends a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import orjson
+
+from hermes_tui.formats.fields import text_of
+
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+class Stream(NamedTuple):
+    """The decoded events of a stream; `unread` are data lines that are no JSON."""
+
+    events: tuple[Any, ...]
+    unread: tuple[str, ...]
+    done: bool
+
+
+def looks_like_sse(text: str) -> bool:
+    """Say whether `text` begins as an event stream does."""
+    return text.lstrip()[:6].startswith(("data:", "event:", "id:", ":", "retry:"))
+
+
+def read_sse(text: str) -> Stream:
+    """Decode the data of every event in `text`."""
+    events: list[Any] = []
+    unread: list[str] = []
+    pending: list[str] = []
+    done = False
+    for line in [*text.replace("\r\n", "\n").split("\n"), ""]:
+        if line.startswith("data:"):
+            pending.append(line[5:].removeprefix(" "))
+            continue
+        if line or not pending:
+            continue
+        done = _take("\n".join(pending), events, unread) or done
+        pending.clear()
+    return Stream(tuple(events), tuple(unread), done)
+
+
+def _take(data: str, events: list[Any], unread: list[str]) -> bool:
+    if data.strip() == "[DONE]":
+        return True
+    try:
+        events.append(orjson.loads(data))
+    except ValueError:
+        # Some servers end events by one newline only: then each line is an event.
+        for line in data.split("\n"):
+            if line.strip() == "[DONE]":
+                return True
+            try:
+                events.append(orjson.loads(line))
+            except ValueError:
+                unread.append(line)
+    return False
+
+
+def join_chunks(events: Iterable[Any]) -> dict[str, Any] | None:
+    """Return the completion that chunks add up to, None where they are no chunks of a reply."""
+    chunks = [event for event in events if isinstance(event, dict)]
+    if any(isinstance(chunk.get("choices"), list) for chunk in chunks):
+        return _join_openai(chunks)
+    if any(chunk.get("type") in ("message_start", "content_block_delta") for chunk in chunks):
+        return _join_anthropic(chunks)
+    return None
+
+
+def _join_openai(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    joined: dict[str, Any] = {"object": "chat.completion"}
+    choices: dict[int, dict[str, Any]] = {}
+    for chunk in chunks:
+        for key in ("id", "model", "created", "usage", "error"):
+            if chunk.get(key) is not None:
+                joined[key] = chunk[key]
+        found = chunk.get("choices")
+        for choice in found if isinstance(found, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            whole = choices.setdefault(
+                index if isinstance(index, int) else 0, {"message": {"role": "assistant"}}
+            )
+            if choice.get("finish_reason") is not None:
+                whole["finish_reason"] = choice["finish_reason"]
+            delta = choice.get("delta", choice.get("message"))
+            if isinstance(delta, dict):
+                _add_delta(whole["message"], delta)
+            elif isinstance(choice.get("text"), str):
+                _add_delta(whole["message"], {"content": choice["text"]})
+    joined["choices"] = [
+        {"index": index, "finish_reason": None, **whole} for index, whole in sorted(choices.items())
+    ]
+    for choice in joined["choices"]:
+        calls = choice["message"].get("tool_calls")
+        if calls:
+            choice["message"]["tool_calls"] = [call for _, call in sorted(calls.items())]
+        choice["message"].setdefault("content", None)
+    return joined
+
+
+def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    for key, value in delta.items():
+        if value is None:
+            continue
+        if key in _TEXTS:
+            message[key] = message.get(key, "") + text_of(value)
+        elif key == "tool_calls":
+            calls = message.setdefault(key, {})
+            for position, part in enumerate(value if isinstance(value, list) else [value]):
+                _add_call(calls, part, position)
+        elif key == "function_call" and isinstance(value, dict):
+            _add_function(message.setdefault(key, {}), value)
+        elif key == "reasoning_details" and isinstance(value, list):
+            message.setdefault(key, []).extend(value)
+        elif key not in ("function_call", "reasoning_details"):
+            message[key] = value
+
+
+def _add_call(calls: dict[int, dict[str, Any]], part: Any, position: int) -> None:
+    if not isinstance(part, dict):
+        part = {"raw": part}
+    index = part.get("index")
+    call = calls.setdefault(index if isinstance(index, int) else position, {})
+    for key, value in part.items():
+        if key == "function" and isinstance(value, dict):
+            _add_function(call.setdefault(key, {}), value)
+        elif key not in ("index", "function") and value not in (None, ""):
+            call[key] = value
+
+
+def _add_function(function: dict[str, Any], part: dict[str, Any]) -> None:
+    for key, value in part.items():
+        if isinstance(value, str) and isinstance(function.get(key), str):
+            function[key] += value
+        elif value is not None:
+            function[key] = value
+
+
+def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    message: dict[str, Any] = {"type": "message", "role": "assistant"}
+    blocks: dict[int, dict[str, Any]] = {}
+    for chunk in chunks:
+        index = chunk.get("index")
+        position = index if isinstance(index, int) else 0
+        delta = chunk["delta"] if isinstance(chunk.get("delta"), dict) else {}
+        match chunk.get("type"):
+            case "message_start" if isinstance(chunk.get("message"), dict):
+                message.update(chunk["message"])
+            case "content_block_start" if isinstance(chunk.get("content_block"), dict):
+                blocks[position] = dict(chunk["content_block"])
+            case "content_block_delta":
+                _add_block_delta(blocks.setdefault(position, {"type": "text"}), delta)
+            case "message_delta":
+                message.update(delta)
+                message["usage"] = {**_usage(message), **_usage(chunk)}
+            case "error":
+                message["error"] = chunk.get("error")
+    message["content"] = [_closed(block) for _, block in sorted(blocks.items())]
+    return message
+
+
+def _usage(raw: dict[str, Any]) -> dict[str, Any]:
+    usage = raw.get("usage")
+    return usage if isinstance(usage, dict) else {}
+
+
+def _add_block_delta(block: dict[str, Any], delta: dict[str, Any]) -> None:
+    for key in ("text", "thinking", "signature", "partial_json"):
+        if isinstance(delta.get(key), str):
+            before = block.get(key)
+            block[key] = (before if isinstance(before, str) else "") + delta[key]
+
+
+def _closed(block: dict[str, Any]) -> dict[str, Any]:
+    """Return a block whose streamed input is decoded, or kept as text where it is no JSON."""
+    partial = block.pop("partial_json", None)
+    if partial is None:
+        return block
+    try:
+        return {**block, "input": orjson.loads(partial)}
+    except ValueError:
+        return {**block, "input": partial}

@@ -1,0 +1,141 @@
+"""A run as a ShareGPT conversation with `<think>`, `<tool_call>` and `<tool_response>` in the text.
+
+    gpt  = ["<think>\\n" reasoning "\\n</think>\\n"] [content "\\n"] call*
+    call = "<tool_call>\\n" '{"name": …, "arguments": …}' "\\n</tool_call>"
+    tool = result ("\\n" result)*          all results between two other messages
+    result = "<tool_response>\\n" '{"tool_call_id": …, "name": …, "content": …}'
+             "\\n</tool_response>"
+
+It is the layout of hermes-agent's own trajectories without its losses: arguments that are no JSON
+stand there as a JSON string of what arrived instead of as `{}`, the real system prompt is kept, and
+no empty `<think>` is made up. A closing tag inside a value is written `<\\/…`, which JSON reads as
+the same string.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hermes_tui.formats.writers.text import escape_surrogates, json_text
+from hermes_tui.formats.writers.transcript import (
+    Entry,
+    Result,
+    Transcript,
+    field_reasoning,
+    metadata_of,
+    tool_value,
+    transcript_of,
+)
+from hermes_tui.log.findings import Finding
+from hermes_tui.model.events import Event
+from hermes_tui.model.messages import ArgumentsState, Message, Origin, ToolCall
+
+_SPEAKERS: Final = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
+
+
+def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
+    """Return the run as one line of JSON. Findings are made anew by whoever reads it."""
+    transcript = transcript_of(events, findings)
+    start, end = transcript.start, transcript.end
+    document: dict[str, Any] = {}
+    if start.run_id:
+        document["id"] = start.run_id
+    document["conversations"] = _conversations(transcript)
+    if start.tools_declared:
+        document["tools"] = json_text([tool_value(tool) for tool in start.tools])
+    if start.model:
+        document["model"] = start.model
+    if end is not None and end.status != "unknown":
+        document["completed"] = end.status == "ok"
+    document["metadata"] = metadata_of(transcript)
+    return json_text(document) + "\n"
+
+
+def _conversations(transcript: Transcript) -> list[dict[str, str]]:
+    turns: list[dict[str, str]] = []
+    only_results_so_far = False
+    for entry in transcript.entries:
+        if entry.other is not None:
+            continue
+        if entry.results:
+            value = "\n".join(
+                _response(event, transcript.tool_name(event)) for event in entry.results
+            )
+            if only_results_so_far:
+                turns[-1]["value"] += "\n" + value
+            else:
+                turns.append({"from": "tool", "value": value})
+            only_results_so_far = True
+        message = entry.message
+        # The text around the results of a tool message is only their wrapping.
+        if entry.results and (message.role == "tool" or not entry.text_beside_results):
+            continue
+        speaker = _SPEAKERS.get(message.role, message.role)
+        turns.append({"from": speaker, "value": _value(entry)})
+        only_results_so_far = False
+    return turns
+
+
+def _value(entry: Entry) -> str:
+    pieces = [f"<think>\n{text}\n</think>" for text in _thoughts(entry.message)]
+    text = _shown_text(entry.message)
+    if text:
+        pieces.append(text)
+    pieces.extend(
+        _block("tool_call", _call(event.call))
+        for event in entry.calls
+        if event.call.origin is not Origin.TEXT
+    )
+    return "\n".join(pieces)
+
+
+def _thoughts(message: Message) -> list[str]:
+    thoughts = [piece.text for piece in field_reasoning(message) if piece.kind != "encrypted"]
+    return ["\n\n".join(thoughts)] if thoughts else []
+
+
+def _shown_text(message: Message) -> str:
+    if all(part.kind == "text" for part in message.parts):
+        return message.text
+    return "\n".join(part.text for part in message.parts)
+
+
+def _call(call: ToolCall) -> str:
+    members = [f'"name": {json_text(call.name)}']
+    if call.arguments_state is not ArgumentsState.MISSING:
+        members.append(f'"arguments": {_arguments(call)}')
+    return f"{{{', '.join(members)}}}"
+
+
+def _arguments(call: ToolCall) -> str:
+    if call.arguments_state is ArgumentsState.NULL:
+        return "null"
+    return _exact_json(call.arguments_text) or json_text(call.arguments_text)
+
+
+def _response(event: Result, name: str) -> str:
+    result = event.result
+    members = []
+    if result.call_id is not None:
+        members.append(f'"tool_call_id": {json_text(result.call_id)}')
+    if name:
+        members.append(f'"name": {json_text(name)}')
+    content = result.content
+    exact = _exact_json(content) if content[:1] in ("{", "[") else ""
+    members.append(f'"content": {exact or json_text(content)}')
+    return _block("tool_response", f"{{{', '.join(members)}}}")
+
+
+def _exact_json(text: str) -> str:
+    """Return `text` if it can stand where JSON expects a value, else an empty string."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return escape_surrogates(text.strip())
+
+
+def _block(tag: str, body: str) -> str:
+    return f"<{tag}>\n{body.replace('</', '<' + chr(92) + '/')}\n</{tag}>"

@@ -1,0 +1,241 @@
+"""The events of a run, grouped into what a reader of a transcript expects: messages in order, each
+with its calls and results, and between them whatever else happened.
+
+In a log the results of a message come before it and its calls after it; a live log may have its
+calls before it. What belongs to no message gets one of its own, so that nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats.secrets import mask_secrets
+from hermes_tui.log.findings import Finding
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    ReasoningExtracted,
+    RequestFailed,
+    RequestSent,
+    ResponseChunked,
+    ResponseParsed,
+    ResponseReceived,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolDispatched,
+    ToolErrorRecorded,
+    ToolFailed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Message, Reasoning, ToolSpec
+
+Result = ToolReturned | ToolFailed
+
+_PLUMBING = (
+    RequestSent, ResponseChunked, ResponseReceived, ReasoningExtracted, ResponseParsed,
+    ToolDispatched,
+)  # fmt: skip
+"""Events whose content a message, a call or a result shows again."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message with its calls and results, or one `other` event. `turn` is 1-based.
+
+    `is_own` is false where no message was recorded: this one was made up for its calls or results.
+    """
+
+    seq: int
+    turn: int
+    message: Message = field(default_factory=lambda: Message("", ""))
+    raw: str = ""
+    is_own: bool = True
+    calls: list[ToolCallProposed] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    other: Event | None = None
+
+    @property
+    def text_beside_results(self) -> str:
+        """The message's text, empty where it only repeats the results."""
+        contents = [event.result.content for event in self.results]
+        return "" if contents and self.message.text == "\n".join(contents) else self.message.text
+
+
+@dataclass(slots=True)
+class Transcript:
+    """A whole run, ready to be written. `findings_at` has the findings about each event."""
+
+    start: RunStarted
+    end: RunEnded | None
+    entries: list[Entry]
+    findings: tuple[Finding, ...]
+    findings_at: dict[int, list[Finding]] = field(default_factory=dict)
+    call_names: dict[str, str] = field(default_factory=dict)
+    """The tool name of each call id, for results that do not name their tool."""
+
+    def __post_init__(self) -> None:
+        for event in (event for entry in self.entries for event in entry.calls):
+            if event.call.id and event.call.name:
+                self.call_names[event.call.id] = event.call.name
+        for finding in self.findings:
+            self.findings_at.setdefault(finding.seq, []).append(finding)
+
+    def tool_name(self, event: Result) -> str:
+        """Return the name of the tool that gave a result, empty where nothing says it."""
+        return event.result.name or self.call_names.get(event.result.call_id or "", "")
+
+
+def transcript_of(events: Sequence[Event], findings: Sequence[Finding] = ()) -> Transcript:
+    """Group `events`. Without `findings`, the diagnostics that the events carry are taken."""
+    start: RunStarted | None = None
+    end: RunEnded | None = None
+    grouper = _Grouper()
+    derived: list[Finding] = []
+    for event in events:
+        if isinstance(event, RunStarted) and start is None:
+            start = event
+        elif isinstance(event, RunEnded):
+            end = event
+        else:
+            grouper.take(event)
+        derived.extend(Finding.of(found, event.seq, grouper.turn) for found in event.diagnostics)
+    grouper.flush()
+    return Transcript(
+        start or RunStarted(seq=0), end, grouper.entries, tuple(findings) or tuple(derived)
+    )
+
+
+class _Grouper:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.turn = 0
+        self._calls: deque[ToolCallProposed] = deque()
+        self._results: deque[Result] = deque()
+        self._calling: Entry | None = None
+        """The last message, while calls that it announced are still to come."""
+
+    def take(self, event: Event) -> None:
+        match event:
+            case MessageAppended():
+                self._message(event)
+            case ToolCallProposed():
+                self._call(event)
+            case ToolReturned() | ToolFailed():
+                self._results.append(event)
+            case _ if not isinstance(event, _PLUMBING):
+                self.entries.append(Entry(event.seq, self.turn, other=event))
+
+    def flush(self) -> None:
+        """Give calls and results that no message carried a message of their own."""
+        if self._calls:
+            self.turn += 1
+            calls = list(self._calls)
+            message = Message("assistant", "", calls=len(calls))
+            self.entries.append(Entry(calls[0].seq, self.turn, message, is_own=False, calls=calls))
+            self._calls.clear()
+        for event in self._results:
+            message = Message("tool", "", results=1)
+            self.entries.append(Entry(event.seq, self.turn, message, is_own=False, results=[event]))
+        self._results.clear()
+
+    def _message(self, event: MessageAppended) -> None:
+        message = event.message
+        if self._calls and not message.calls:
+            self.flush()
+        results = [self._results.popleft() for _ in range(min(message.results, len(self._results)))]
+        if message.role == "assistant":
+            if self._results:
+                self.flush()
+            self.turn += 1
+        turn = self.turn if message.role in ("assistant", "tool") else self.turn + 1
+        entry = Entry(event.seq, turn, message, event.raw, results=results)
+        while self._calls and len(entry.calls) < message.calls:
+            entry.calls.append(self._calls.popleft())
+        self.entries.append(entry)
+        self._calling = entry
+
+    def _call(self, event: ToolCallProposed) -> None:
+        entry = self._calling
+        if entry is not None and len(entry.calls) < entry.message.calls:
+            entry.calls.append(event)
+        else:
+            self._calls.append(event)
+
+
+def text_parts_only(message: Message) -> bool:
+    """Return whether the text of `message` says all that its parts say."""
+    return all(part.kind == "text" for part in message.parts)
+
+
+def field_reasoning(message: Message) -> list[Reasoning]:
+    """Return the reasoning of `message` that does not stand in its text anyway."""
+    return [piece for piece in message.reasoning if piece.span is None]
+
+
+def tool_value(tool: ToolSpec) -> dict[str, Any]:
+    """Return a declared tool as chat requests write it."""
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    return {"type": "function", "function": function}
+
+
+def metadata_of(transcript: Transcript) -> dict[str, Any]:
+    """Return everything known of the run beside its messages and tools, without what is empty."""
+    start, end = transcript.start, transcript.end
+    values: dict[str, Any] = {
+        "run_id": start.run_id,
+        "task": start.task,
+        "source_format": start.source_format,
+        "parser": start.parser,
+        "group_id": start.group_id,
+        "parent_run_id": start.parent_run_id,
+    }
+    if end is not None:
+        usage = end.usage
+        values |= {
+            "status": end.status,
+            "stop_reason": end.stop_reason,
+            "reward": end.reward,
+            "scores": end.scores,
+            "usage": {name: getattr(usage, name) for name in usage.__struct_fields__}
+            if usage
+            else None,
+        }
+    values["details"] = {**start.details, **(end.details if end else {})}
+    values |= _other_facts(entry.other for entry in transcript.entries)
+    masked: dict[str, Any] = mask_secrets(_without_empty(values))
+    return masked
+
+
+def _other_facts(events: Iterable[Event | None]) -> dict[str, Any]:
+    facts: dict[str, list[Any]] = {"request_errors": [], "tool_errors": [], "defects": []}
+    for event in events:
+        match event:
+            case RequestFailed():
+                fields = ("turn", "attempt", "status", "message", "body", "chain")
+                facts["request_errors"].append(_fields(event, fields))
+            case ToolErrorRecorded(error=error):
+                facts["tool_errors"].append(_fields(error, error.__struct_fields__))
+            case SourceDefect():
+                facts["defects"].append(_fields(event, ("message", "excerpt", "partial")))
+    return facts
+
+
+def _fields(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    return _without_empty({name: getattr(value, name) for name in names})
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_empty(value) if key == "usage" else value
+        for key, value in values.items()
+        if value not in (None, "", [], {}, ())
+    }

@@ -1,0 +1,156 @@
+"""What a file is follows from its content alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout, Match, Sample, Unit
+from hermes_tui.formats.detect import HEAD, detect
+from hermes_tui.formats.registry import formats
+from tests.bytes_source import BytesSource
+
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+
+
+def found(data: bytes, wanted: str = "") -> tuple[str, Layout, Unit]:
+    detection = detect(BytesSource(data), formats(), wanted=wanted)
+    assert detection.reader is not None, detection.reason
+    return detection.reader.name, detection.reader.layout, detection.reader.unit
+
+
+def lines(*values: Any) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+@pytest.mark.parametrize(
+    ("data", "layout", "unit"),
+    [
+        (json.dumps(CHAT, indent=2).encode(), Layout.ARRAY, Unit.PARTS),
+        (json.dumps(CHAT).encode(), Layout.ARRAY, Unit.PARTS),
+        (lines(*CHAT), Layout.LINES, Unit.PARTS),
+        (lines(CHAT[0]), Layout.LINES, Unit.PARTS),
+        (lines({"messages": CHAT}, {"messages": CHAT}), Layout.LINES, Unit.RUNS),
+        (json.dumps({"messages": CHAT}, indent=1).encode(), Layout.DOCUMENT, Unit.RUNS),
+        (json.dumps([CHAT, CHAT], indent=1).encode(), Layout.ARRAY, Unit.RUNS),
+        (lines(CHAT, CHAT), Layout.LINES, Unit.RUNS),
+    ],
+    ids=[
+        "array of messages",
+        "array on one line",
+        "a message a line",
+        "one line",
+        "a run a line",
+        "document",
+        "array of runs",
+        "an array a line",
+    ],
+)
+def test_every_container_of_chat_messages_is_cut_as_it_is_written(
+    data: bytes, layout: Layout, unit: Unit
+) -> None:
+    assert found(data) == ("openai-messages", layout, unit)
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n\n  \r\n", b"\t"])
+def test_marks_and_blanks_before_the_content_do_not_matter(before: bytes) -> None:
+    assert found(before + lines(*CHAT))[0] == "openai-messages"
+    assert found(before + json.dumps(CHAT, indent=1).encode())[0] == "openai-messages"
+
+
+def test_windows_line_ends_do_not_matter() -> None:
+    data = lines(*CHAT).replace(b"\n", b"\r\n")
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
+def test_a_broken_first_line_does_not_hide_the_lines_behind_it() -> None:
+    data = b'{"role": "user", "content": oops}\n' + lines(*CHAT)
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
+def test_glued_values_on_the_first_line_do_not_hide_the_format() -> None:
+    data = lines(CHAT[0]).strip() + lines(CHAT[1]) + lines(*CHAT)
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
+def test_a_truncated_document_is_recognised_by_what_is_whole() -> None:
+    data = json.dumps({"messages": CHAT * 3}, indent=1).encode()
+    assert found(data[:-60]) == ("openai-messages", Layout.DOCUMENT, Unit.RUNS)
+
+
+def test_a_first_line_longer_than_the_head_is_read_whole() -> None:
+    big = {"messages": [{"role": "user", "content": "x" * 3 * HEAD}]}
+    assert found(lines(big, big)) == ("openai-messages", Layout.LINES, Unit.RUNS)
+    assert found(json.dumps([big, big], indent=1).encode())[1] is Layout.ARRAY
+
+
+def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
+    assert found(lines(*CHAT), wanted="generic")[0] == "generic"
+    assert found(lines(*CHAT), wanted="atropos-group")[0] == "atropos-group"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty file"),
+        (b" \n\r\n\t", "only blanks"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        (b"<!DOCTYPE html><html></html>", "an HTML page"),
+        (b"\n <HTML>", "an HTML page"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"PK\x03\x04\x14", "a zip archive"),
+        (b"\x7fELF\x02\x01\x01\0\0", "binary data"),
+        ("{'role'".encode("utf-16"), "binary data"),
+        (b"Traceback (most recent call last):\n  boom\n", "no JSON value"),
+        (b"42\n43\n", "no JSON value"),
+        (b'{"loss": 0.3}\n{"loss": 0.2}\n', "nothing in it looks like a message"),
+        (b"[" * 5000, "no JSON value"),
+    ],
+)
+def test_what_is_no_transcript_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is None
+    assert reason in detection.reason
+    assert detection.hint
+
+
+def test_a_source_that_still_comes_in_is_empty_only_so_far() -> None:
+    assert detect(BytesSource(b"", complete=False), formats()).reason == "empty so far"
+
+
+class _Twin:
+    summary = "fits everything"
+
+    def __init__(self, name: str, score: float) -> None:
+        self.name, self.score = name, score
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(self.score, Unit.PARTS)
+
+    def read(self, value: Any, build: Any) -> None:
+        raise AssertionError("not read here")
+
+
+def test_formats_that_fit_equally_well_are_named_as_rivals() -> None:
+    twins = [_Twin("a", 0.5), _Twin("b", 0.8), _Twin("c", 0.8)]
+    detection = detect(BytesSource(lines(*CHAT)), twins)
+    assert detection.reader is not None
+    assert (detection.reader.name, detection.rivals) == ("b", ("c",))
+
+
+def test_no_two_formats_have_one_name() -> None:
+    names = [item.name for item in formats()]
+    assert len(names) == len(set(names))
+    assert names[-1] == "generic"
+    assert all(item.summary and "\n" not in item.summary for item in formats())
+
+
+@settings(max_examples=80)
+@given(st.binary(max_size=200) | st.text(alphabet='[]{}":, \nab0', max_size=60).map(str.encode))
+def test_any_bytes_are_recognised_or_refused_with_a_reason(data: bytes) -> None:
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is not None or detection.reason

@@ -1,0 +1,87 @@
+"""Files are cut into records without losing a byte."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import RecordIndex, RecordKind, scan
+from tests.bytes_source import BytesSource
+
+LAYOUTS = list(Layout)
+
+
+def cut(data: bytes, layout: Layout) -> list[tuple[bytes, RecordKind]]:
+    source, index = BytesSource(data), RecordIndex()
+    for _ in scan(source, layout, index):
+        pass
+    return [
+        (data[index[i].range.start : index[i].range.end], index[i].kind)
+        for i in range(len(index))
+    ]
+
+
+@given(st.binary(max_size=300), st.sampled_from(LAYOUTS))
+def test_records_concatenated_are_the_file(data: bytes, layout: Layout) -> None:
+    assert b"".join(piece for piece, _ in cut(data, layout)) == data
+
+
+@given(
+    st.lists(st.sampled_from([b"{}", b"\n", b" ", b'{"a":"]"}', b",", b"[", b"]", b"1", b'"']))
+)
+def test_records_of_json_like_bytes_are_the_file(pieces: list[bytes]) -> None:
+    data = b"[" + b"".join(pieces)
+    assert b"".join(piece for piece, _ in cut(data, Layout.ARRAY)) == data
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=200), st.integers(0, 200), st.sampled_from(LAYOUTS))
+def test_scan_of_a_prefix_is_a_prefix_of_the_scan(data: bytes, at: int, layout: Layout) -> None:
+    growing = BytesSource(data, min(at, len(data)), complete=False)
+    index = RecordIndex()
+    for _ in scan(growing, layout, index):
+        pass
+    before = [index[i].range for i in range(len(index))]
+    growing.grow(complete=True)
+    for _ in scan(growing, layout, index):
+        pass
+    after = [index[i].range for i in range(len(index))]
+    assert after[: len(before)] == before
+    assert b"".join(data[r.start : r.end] for r in after) == data
+
+
+def test_blank_lines_are_no_values() -> None:
+    records = cut(b'{"a":1}\n\n  \r\n{"b":2}', Layout.LINES)
+    assert [kind for _, kind in records] == [0, 1, 1, 0]
+
+
+def test_elements_of_an_array_are_found_whatever_their_strings_hold() -> None:
+    values = [{"a": "],["}, ["x", {"é": "\u2028"}], "🙂", 12, None]
+    data = json.dumps(values, ensure_ascii=False, indent=1).encode()
+    elements = [piece for piece, kind in cut(data, Layout.ARRAY) if kind is RecordKind.VALUE]
+    assert [json.loads(piece.lstrip(b", \n")) for piece in elements] == values
+
+
+def test_a_broken_element_does_not_hide_the_ones_behind_it() -> None:
+    data = b'[{"a":1},\n{"b": oops},\n{"c":3}]'
+    elements = [piece for piece, kind in cut(data, Layout.ARRAY) if kind is RecordKind.VALUE]
+    assert [piece.strip(b", \n") for piece in elements] == [b'{"a":1}', b'{"b": oops}', b'{"c":3}']
+
+
+def test_a_torn_last_line_waits_until_it_is_whole() -> None:
+    source, index = BytesSource(b'{"a":1}\n{"b"', complete=False), RecordIndex()
+    list(scan(source, Layout.LINES, index))
+    assert len(index) == 1
+    source.grow(complete=True)
+    list(scan(source, Layout.LINES, index))
+    assert len(index) == 2
+
+
+@pytest.mark.parametrize("size", [1 << 20, (1 << 20) - 1, (1 << 20) + 1, 3 << 20])
+def test_lines_longer_than_a_slice_stay_whole(size: int) -> None:
+    lines = [b"x" * size + b"\n", b"\n", b"y\n"]
+    assert [piece for piece, _ in cut(b"".join(lines), Layout.LINES)] == lines

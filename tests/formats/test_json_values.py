@@ -1,0 +1,147 @@
+"""Foreign JSON is read as far as it goes, and what was odd is said with its place."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.json_values import MAX_DOUBLED, decode_if_json, load
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=200))
+def test_any_bytes_load_without_an_exception(data: bytes) -> None:
+    loaded = load(data)
+    assert loaded.values or loaded.problems or not data.strip(b" \t\r\n\xef\xbb\xbf")
+    assert all(0 <= problem.offset <= len(data) for problem in loaded.problems)
+
+
+@settings(max_examples=60)
+@given(json_values, st.booleans())
+def test_sound_json_loads_without_a_problem(value: Any, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    assert load(text.encode("utf-8")) == ((value,), ())
+
+
+@settings(max_examples=60)
+@given(json_values, st.integers(0, 300))
+def test_a_document_cut_anywhere_loads_without_an_exception(value: Any, at: int) -> None:
+    data = json.dumps({"messages": [value, value]}).encode()
+    loaded = load(data[:at])
+    assert loaded.problems or at == 0 or at >= len(data)
+
+
+def test_a_truncated_document_keeps_its_whole_members_and_says_where_it_stops() -> None:
+    data = b'{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"I wi'
+    values, problems = load(data)
+    assert values == ({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant"}]},)
+    assert [problem.offset for problem in problems] == [data.index(b'"I wi')]
+    assert "what stands before it is shown" in problems[0].message
+
+
+def test_glued_values_are_all_kept() -> None:
+    values, problems = load(b'{"a":1}{"b":2} [3]')
+    assert values == ({"a": 1}, {"b": 2}, [3])
+    assert problems[0].message == "3 JSON values on one line"
+
+
+def test_garbage_after_a_value_is_reported_where_it_begins() -> None:
+    values, problems = load(b'{"a":"\xc3\xa9"} oops')
+    assert values == ({"a": "é"},)
+    assert problems[0].offset == 11
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_are_no_json_are_read_and_reported(literal: str) -> None:
+    values, problems = load(b'{"a":%s,"b":2}' % literal.encode())
+    assert math.isnan(values[0]["a"]) or math.isinf(values[0]["a"])
+    assert values[0]["b"] == 2
+    assert literal in problems[0].message
+
+
+def test_a_number_too_long_to_convert_does_not_hide_its_neighbours() -> None:
+    values, problems = load(b'{"a":' + b"7" * 5000 + b',"b":2}')
+    assert values[0]["b"] == 2
+    assert "5,000 digits" in problems[0].message
+
+
+def test_a_raw_control_character_is_read_and_its_place_reported() -> None:
+    values, problems = load(b'{"a":"x\x1b[31m"}')
+    assert values == ({"a": "x\x1b[31m"},)
+    assert problems == ((7, "a raw control character in a string"),)
+
+
+def test_escaped_lone_surrogates_are_sound_json() -> None:
+    assert load(b'{"a":"\\ud800"}') == (({"a": "\ud800"},), ())
+
+
+def test_invalid_utf8_is_kept_as_surrogate_escapes_and_reported() -> None:
+    values, problems = load(b'{"a":"\xff\xfe"}')
+    assert values[0]["a"].encode("utf-8", "surrogateescape") == b"\xff\xfe"
+    assert problems == ((6, "invalid UTF-8"),)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert load(b'\xef\xbb\xbf{"a":1}') == (({"a": 1},), ())
+
+
+@pytest.mark.parametrize(
+    ("data", "offsets"),
+    [
+        (b'{"a":1,"a":2}', [7]),
+        (b'{"x":[{"a":1},{"a":2}]}', []),
+        ('{"é":{"é":0},"é":"a\\":"}'.encode(), [15]),
+        (b'{"a":1,"\\u0061":2}', [7]),
+        (b"{" + b",".join([b'"k":0'] * 20) + b"}", [7, 13, 19, 25, 31]),
+    ],
+)
+def test_keys_that_stand_twice_are_reported_where_they_stand_again(
+    data: bytes, offsets: list[int]
+) -> None:
+    _, problems = load(data)
+    assert [problem.offset for problem in problems] == offsets
+    assert len(problems) <= MAX_DOUBLED
+
+
+def test_the_last_of_two_equal_keys_counts() -> None:
+    assert load(b'{"a":1,"a":2}').values == ({"a": 2},)
+
+
+@pytest.mark.parametrize("depth", [200, 900])
+def test_deep_nesting_is_read(depth: int) -> None:
+    value: Any = load(b'{"a":' * depth + b"[]" + b"}" * depth).values[0]
+    for _ in range(depth):
+        value = value["a"]
+    assert value == []
+
+
+def test_nesting_too_deep_to_read_is_said() -> None:
+    values, problems = load(b"[" * 200_000)
+    assert values == ()
+    assert problems[0].message == "nested too deeply to read"
+
+
+@pytest.mark.parametrize(
+    ("given_value", "decoded"),
+    [
+        ('{"a":1}', {"a": 1}),
+        ('"[1]"', [1]),
+        (json.dumps(json.dumps(json.dumps(json.dumps("x")))), '"x"'),
+        ("plain", "plain"),
+        ("{broken", "{broken"),
+        (7, 7),
+    ],
+)
+def test_json_in_strings_is_decoded_three_levels_deep(given_value: Any, decoded: Any) -> None:
+    assert decode_if_json(given_value) == decoded

@@ -1,0 +1,220 @@
+"""Chat messages in every container give the same runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.openai_messages import FORMAT
+from hermes_tui.model.events import ResponseReceived, RunEnded, SourceDefect
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    lines,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+    sniffed,
+)
+from tests.formats.hermes_support import any_json
+
+USER = {"role": "user", "content": "list the files\nplease"}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": '{"path": "."}'}}
+    ],
+}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "a.txt"}
+CHAT = [USER, CALL, RESULT]
+
+
+@pytest.mark.parametrize(
+    ("data", "run_count"),
+    [
+        (document(CHAT), 1),
+        (lines(CHAT), 1),
+        (lines(*CHAT), 1),
+        (lines(CHAT, CHAT), 2),
+        (document([CHAT, CHAT]), 2),
+        (document({"messages": CHAT}), 1),
+        (lines({"messages": CHAT}, {"messages": CHAT}), 2),
+        (document([{"messages": CHAT}, {"messages": CHAT}]), 2),
+        (document({"messages": [CHAT, CHAT]}), 2),
+        (lines({"messages": str(document(CHAT), "utf-8")}), 1),
+    ],
+    ids=[
+        "array",
+        "one line",
+        "a message a line",
+        "a list a line",
+        "list of lists",
+        "wrapped",
+        "wrapped lines",
+        "list of wrapped",
+        "wrapped lists",
+        "messages as a JSON string",
+    ],
+)
+def test_every_container_gives_the_same_run(data: bytes, run_count: int) -> None:
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (run_count, 3 * run_count, run_count)
+    assert said(events)[0] == ("user", "list the files\nplease")
+    assert {call.name for call in calls(events)} == {"ls"}
+
+
+def test_each_run_counts_its_events_from_zero() -> None:
+    events = read_bytes(FORMAT, document([CHAT, CHAT]))
+    half = len(events) // 2
+    assert [event.seq for event in events] == [*range(half), *range(half)]
+
+
+def test_messages_of_a_one_run_file_are_numbered_on() -> None:
+    events = read_bytes(FORMAT, lines(*CHAT))
+    assert [event.seq for event in events] == list(range(len(events)))
+
+
+def test_pointers_lead_to_the_messages() -> None:
+    events = read_bytes(FORMAT, document({"messages": [CHAT, CHAT]}))
+    pointers = {event.at.pointer for event in events if event.at is not None}
+    assert {"/messages/0/0", "/messages/1/2"} <= pointers
+
+
+def test_metadata_beside_the_messages_starts_and_ends_the_run() -> None:
+    tool = {"type": "function", "function": {"name": "ls", "parameters": {"type": "object"}}}
+    wrapped = {
+        "messages": CHAT,
+        "tools": [tool],
+        "model": "hermes-4",
+        "instance_id": "repo-17",
+        "seed": 3,
+        "reward": 0.5,
+        "resolved": False,
+        "exit_status": "exit_cost",
+    }
+    events = read_value(FORMAT, wrapped)
+    started, ended = runs(events)[0], only(events, RunEnded)[0]
+    assert (started.run_id, started.task, started.model) == ("repo-17", "repo-17", "hermes-4")
+    assert [tool.name for tool in started.tools] == ["ls"] and started.tools_declared
+    assert started.details == {"instance_id": "repo-17", "seed": 3}
+    assert (ended.status, ended.stop_reason, ended.reward) == ("failed", "exit_cost", 0.5)
+
+
+def test_tools_may_be_a_json_string_and_an_empty_list_declares_nothing() -> None:
+    declared = runs(read_value(FORMAT, {"messages": CHAT, "tools": '[{"name": "ls"}]'}))[0]
+    empty = runs(read_value(FORMAT, {"messages": CHAT, "tools": []}))[0]
+    assert declared.tools[0].name == "ls"
+    assert not empty.tools_declared
+
+
+def test_the_task_is_what_the_user_first_says_where_nothing_names_it() -> None:
+    long = {"role": "user", "content": "\n\n" + "x" * 500}
+    assert runs(read_value(FORMAT, {"messages": CHAT}))[0].task == "list the files"
+    assert len(runs(read_value(FORMAT, [long]))[0].task) == 120
+    parts = {"role": "user", "content": [{"type": "text", "text": "from a part"}]}
+    assert runs(read_value(FORMAT, [parts]))[0].task == "from a part"
+
+
+def test_a_system_prompt_beside_the_messages_is_shown_as_one() -> None:
+    events = read_value(FORMAT, {"system": "be brief", "messages": CHAT})
+    assert said(events)[0] == ("system", "be brief")
+
+
+def test_long_metadata_is_named_and_secrets_are_masked() -> None:
+    wrapped = {
+        "messages": CHAT,
+        "log": ["x" * 50] * 100,
+        "headers": {"Authorization": "Bearer abcd"},
+    }
+    details = runs(read_value(FORMAT, wrapped))[0].details
+    assert details["log"] == "(100 elements)"
+    assert details["headers"] == {"Authorization": "Bearer ***"}
+
+
+def test_a_bare_completion_is_a_run_of_one_reply() -> None:
+    completion = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "tool_calls", "message": CALL}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+    }
+    events = read_bytes(FORMAT, document(completion))
+    assert counts(events) == (1, 1, 1)
+    received = only(events, ResponseReceived)[0]
+    assert received.finish_reason == "tool_calls"
+    assert (received.usage.prompt_tokens, received.usage.completion_tokens) == (7, 2)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"prompt": CHAT, "completion": CHAT, "reward": 1.0},
+        {"conversations": [{"from": "human", "value": "hi"}]},
+        {"tokens": [[1]], "masks": [[1]], "scores": [1], "messages": [CHAT]},
+        {"messages": CHAT, "response": {"choices": []}},
+        {"session_id": "s", "system_prompt": "p", "messages": CHAT},
+        {"trajectory_format": "mini-swe-agent-1.1", "messages": CHAT, "info": {}},
+        {"task_id": 1, "traj": CHAT},
+        {"type": "user", "parentUuid": None, "message": USER},
+        {"timestamp": "t", "type": "response_item", "payload": USER},
+        {"role": "user", "parts": [{"text": "hi"}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+        {"source": "user", "action": "message"},
+        {"id": "x", "source": "cli", "started_at": 1.0, "messages": CHAT},
+        {"rows": [1, 2]},
+        7,
+    ],
+)
+def test_files_of_other_formats_are_not_claimed(foreign: Any) -> None:
+    assert sniffed(FORMAT, foreign) == ""
+    assert sniffed(FORMAT, foreign, foreign, layout=Layout.ARRAY) == ""
+
+
+def test_a_record_without_messages_is_a_defect_not_a_run() -> None:
+    data = lines(*[{"messages": CHAT}] * 5, {"meta": 1})
+    events = read_bytes(FORMAT, data)
+    assert len(runs(events)) == 5
+    assert "no chat message" in only(events, SourceDefect)[0].message
+
+
+def test_an_odd_element_among_messages_is_a_defect_in_its_place() -> None:
+    events = read_value(FORMAT, {"messages": [USER, 3, RESULT]})
+    assert only(events, SourceDefect)[0].at.pointer == "/messages/1"
+    assert counts(events) == (1, 2, 0)
+
+
+@given(any_json("role", "content", "messages", "choices", "message", "tools", "system"))
+@settings(max_examples=150, deadline=None)
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
+    assert sniffed(FORMAT, value) in ("", "runs", "parts")
+    for unit in Unit:
+        assert read_value(FORMAT, value, unit)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("01-openai-chat/fncall-llm-message.json", (1, 14, 6)),
+        ("01-openai-chat/nonfncall-llm-message.json", (1, 10, 4)),
+        ("01-openai-chat/ft_xml_example.jsonl", (3, 209)),
+        ("01-openai-chat/reason_tool_use_demo_50.jsonl", (50, 274, 68)),
+        ("06b-mini-swe-agent/github_issue.traj.json", (1, 22, 0)),
+    ],
+)
+def test_real_files_hold_what_their_manifest_says(
+    trajectories: Path, name: str, expected: tuple[int, ...]
+) -> None:
+    events = read_bytes(FORMAT, (trajectories / name).read_bytes())
+    assert counts(events)[: len(expected)] == expected
+    assert not only(events, SourceDefect)

@@ -1,0 +1,182 @@
+"""Laws of every format, and the log that a file of one run is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.reader import Reader, RecordLog, partial_record, split_runs
+from hermes_tui.formats.registry import formats
+from hermes_tui.log.codec import decode, encode
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import Event, MessageAppended, RunStarted, SourceDefect
+from tests.bytes_source import BytesSource
+from tests.formats.hermes_support import any_json
+
+NAMES = [item.name for item in formats()]
+KEYS = (
+    "messages", "conversations", "role", "content", "from", "value", "tool_calls", "function",
+    "name", "arguments", "id", "tool_call_id", "tools", "response", "request", "choices",
+    "tokens", "masks", "scores", "kind", "seq", "schema", "message", "prompt", "error",
+)  # fmt: skip
+
+
+def reader_of(name: str, layout: Layout, unit: Unit) -> Reader:
+    return Reader(next(item for item in formats() if item.name == name), layout, unit)
+
+
+def read_all(reader: Reader, data: bytes) -> list[Event]:
+    """Return the events of every record, checking that each is numbered and placed in the file."""
+    source, index = BytesSource(data), RecordIndex()
+    for _ in reader.scan(source, index):
+        pass
+    events: list[Event] = []
+    for number in range(len(index)):
+        record = index[number]
+        first = len(events) if reader.unit is Unit.PARTS else 0
+        found = reader.decode(source, record, first, is_first=not events)
+        _, runs = split_runs(found)
+        for run in runs:
+            assert [event.seq for event in run] == list(range(len(run))) or first
+        for event in found:
+            assert event.at is not None
+            assert 0 <= event.at.range.start <= event.at.range.end <= len(data)
+        events.extend(found)
+    return events
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=12, deadline=None)
+@given(
+    data=st.binary(max_size=120),
+    layout=st.sampled_from(list(Layout)),
+    unit=st.sampled_from(list(Unit)),
+)
+def test_no_bytes_make_a_reader_raise(name: str, data: bytes, layout: Layout, unit: Unit) -> None:
+    fold_run(read_all(reader_of(name, layout, unit), data))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25, deadline=None)
+@given(
+    value=any_json(*KEYS),
+    layout=st.sampled_from(list(Layout)),
+    unit=st.sampled_from(list(Unit)),
+)
+def test_no_json_value_makes_a_reader_raise_and_its_events_can_be_recorded(
+    name: str, value: Any, layout: Layout, unit: Unit
+) -> None:
+    data = json.dumps(value).encode()
+    events = read_all(reader_of(name, layout, unit), data)
+    fold_run(events)
+    for event in events:
+        assert decode(encode(event)).seq == event.seq
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_that_a_format_does_not_know_is_never_dropped_silently(name: str) -> None:
+    events = read_all(reader_of(name, Layout.LINES, Unit.RUNS), b'{"loss": 0.25}\n')
+    assert any(isinstance(event, (SourceDefect, RunStarted)) for event in events)
+
+
+def chat(size: int) -> list[bytes]:
+    roles = ("user", "assistant")
+    return [
+        json.dumps({"role": roles[i % 2], "content": f"message {i}"}).encode() + b"\n"
+        for i in range(size)
+    ]
+
+
+def log_of(data: bytes, *, complete: bool = True) -> tuple[RecordLog, BytesSource, RecordIndex]:
+    source = BytesSource(data, complete=complete)
+    reader = detect(source, formats()).reader
+    assert reader is not None and reader.unit is Unit.PARTS
+    index = RecordIndex()
+    for _ in reader.scan(source, index):
+        pass
+    return RecordLog(reader, source, index), source, index
+
+
+def texts(log: RecordLog) -> list[str]:
+    events = [log[seq] for seq in range(len(log))]
+    return [event.message.text for event in events if isinstance(event, MessageAppended)]
+
+
+def test_a_log_is_as_long_as_the_records_that_are_known() -> None:
+    log, _, _ = log_of(b"".join(chat(3)))
+    assert len(log) == 0 and not log.complete
+    lengths = []
+    while log.index_record():
+        lengths.append(len(log))
+    assert lengths == [2, 3, 4]
+    assert log.complete
+    with pytest.raises(IndexError):
+        log[4]
+
+
+def test_events_are_numbered_through_the_file_and_can_be_asked_for_in_any_order() -> None:
+    log, _, _ = log_of(b"\n".join(chat(600)))
+    while log.index_record():
+        pass
+    assert [log[seq].seq for seq in (600, 0, 1, 300, 599)] == [600, 0, 1, 300, 599]
+    assert texts(log) == [f"message {i}" for i in range(600)]
+
+
+def test_a_bad_line_stands_in_its_place_with_its_byte_offset() -> None:
+    good = chat(3)
+    log, _, _ = log_of(good[0] + good[1] + b'{"role": oops}\n' + good[2])
+    while log.index_record():
+        pass
+    assert texts(log) == ["message 0", "message 1", "message 2"]
+    defects = [log[seq] for seq in range(len(log)) if isinstance(log[seq], SourceDefect)]
+    offset = len(good[0] + good[1]) + len('{"role": ')
+    assert len(defects) == 1
+    assert f"byte {offset:,} of the file" in str(defects[0])
+
+
+def test_glued_values_are_both_messages_of_the_run() -> None:
+    good = chat(4)
+    log, _, _ = log_of(good[0] + good[1].strip() + good[2] + good[3])
+    while log.index_record():
+        pass
+    assert texts(log) == [f"message {i}" for i in range(4)]
+
+
+def test_a_torn_last_line_of_a_growing_file_is_partial_until_it_is_whole() -> None:
+    data = b"".join(chat(3))
+    log, source, index = log_of(data[:-10], complete=False)
+    while log.index_record():
+        pass
+    assert texts(log) == ["message 0", "message 1"]
+    partial = partial_record(source, index, len(log))
+    assert partial is not None and partial.partial
+    assert partial.excerpt.startswith('{"role"')
+
+
+def test_a_record_that_can_no_longer_be_read_is_said_so() -> None:
+    log, source, _ = log_of(b"".join(chat(3)))
+    source.grow(60, complete=True)
+    while log.index_record():
+        pass
+    gone = log[len(log) - 1]
+    assert isinstance(gone, SourceDefect)
+    assert "can no longer be read" in gone.message
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 200))
+def test_the_events_of_a_prefix_are_a_prefix_of_the_events(at: int) -> None:
+    data = b"".join(chat(4))
+    whole, _, _ = log_of(data)
+    part, _, _ = log_of(data[: min(at + 70, len(data))], complete=False)
+    for log in (whole, part):
+        while log.index_record():
+            pass
+    assert [part[seq] for seq in range(len(part))] == [whole[seq] for seq in range(len(part))]

@@ -1,0 +1,99 @@
+"""Streamed replies add up to what the server would have sent at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.sse import join_chunks, read_sse
+from tests.formats.hermes_support import any_json
+
+
+def sse(*chunks: Any) -> str:
+    events = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return f": OPENROUTER PROCESSING\n\n{events}data: [DONE]\n\n"
+
+
+def delta(**fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": None}]}
+
+
+def test_streamed_calls_are_joined_by_their_index() -> None:
+    def part(index: int, **function: str) -> dict[str, Any]:
+        return delta(tool_calls=[{"index": index, "function": function}])
+
+    stream = read_sse(
+        sse(
+            delta(reasoning_content="hm"),
+            delta(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}]),
+            part(0, arguments='{"x"'),
+            part(1, name="g", arguments="{}"),
+            part(0, arguments=":1}"),
+        )
+    )
+    joined = join_chunks(stream.events)
+    assert stream.done and joined is not None
+    message = joined["choices"][0]["message"]
+    assert message["reasoning_content"] == "hm"
+    assert [call["function"] for call in message["tool_calls"]] == [
+        {"name": "f", "arguments": '{"x":1}'},
+        {"name": "g", "arguments": "{}"},
+    ]
+
+
+def test_anthropic_streams_are_joined_block_by_block() -> None:
+    joined = join_chunks(
+        [
+            {
+                "type": "message_start",
+                "message": {"role": "assistant", "usage": {"input_tokens": 3}},
+            },
+            {
+                "type": "content_block_start",
+                "index": 0,
+                "content_block": {"type": "text", "text": ""},
+            },
+            {"type": "content_block_delta", "index": 0, "delta": {"text": "hel"}},
+            {"type": "content_block_delta", "index": 0, "delta": {"text": "lo"}},
+            {
+                "type": "content_block_start",
+                "index": 1,
+                "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+            },
+            {"type": "content_block_delta", "index": 1, "delta": {"partial_json": '{"x":'}},
+            {"type": "content_block_delta", "index": 1, "delta": {"partial_json": "1}"}},
+            {
+                "type": "message_delta",
+                "delta": {"stop_reason": "tool_use"},
+                "usage": {"output_tokens": 5},
+            },
+        ]
+    )
+    assert joined is not None
+    assert joined["content"] == [
+        {"type": "text", "text": "hello"},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"x": 1}},
+    ]
+    assert joined["usage"] == {"input_tokens": 3, "output_tokens": 5}
+
+
+JSON = any_json("choices", "delta", "tool_calls", "function", "content", "index", "arguments")
+
+
+@given(st.text(max_size=60), st.lists(JSON, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_any_stream_is_joined_without_an_exception(text: str, values: list[Any]) -> None:
+    read_sse(text)
+    join_chunks(values)
+    join_chunks([{"choices": [{"delta": value}]} for value in values])
+    join_chunks([{"type": "content_block_delta", "index": 0, "delta": value} for value in values])
+
+
+def test_what_is_no_json_is_kept_apart_and_events_may_end_by_one_newline() -> None:
+    stream = read_sse('event: x\r\ndata: {"a":1}\r\ndata: {"b":2}\r\n\r\ndata: torn {\n\n')
+    assert stream.events == ({"a": 1}, {"b": 2})
+    assert stream.unread == ("torn {",)
+    assert not stream.done
