@@ -1,0 +1,123 @@
+"""`hermes-tui export`: one run as a file that others can read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hermes_tui.cli.json_text import escaped_json
+from hermes_tui.formats.writers.registry import WRITERS
+from hermes_tui.log.codec import encode
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.model.events import Event, MessageAppended, RunStarted, copy_event
+from hermes_tui.runtime.opener import (
+    FoundRun,
+    OpenFile,
+    RunRef,
+    check_format,
+    open_file,
+    read_events,
+    survey,
+)
+from hermes_tui.runtime.raw import raw_text
+
+JSON_FORMATS = ("openai", "sharegpt", "native")
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write the run and return the exit code."""
+    known = [*WRITERS, "native"]
+    if arguments.to not in known:
+        raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
+    check_format(arguments.format)
+    path = None if arguments.path == "-" else Path(arguments.path).expanduser()
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is a folder", "export takes one file")
+    file = open_file(path, wanted_format=arguments.format, whole=True)
+    try:
+        ref = pick_run(file, arguments.run)
+        content = render(arguments.to, read_events(ref), file)
+    finally:
+        file.close()
+    write_out(arguments.output, content, overwrite=arguments.force)
+    return 0
+
+
+def pick_run(file: OpenFile, wanted: str) -> RunRef:
+    """Return the run of a file that `wanted` names: its number from 1, its id, or its only one."""
+    runs = [step for step in survey(file) if isinstance(step, FoundRun) and step.final]
+    if not runs:
+        raise UsageError(f"{file.label}: no run in it")
+    if not wanted and len(runs) > 1:
+        raise UsageError(
+            f"{file.label} holds {len(runs)} runs", f"choose one with --run 1 … --run {len(runs)}"
+        )
+    for found in runs:
+        if not wanted or wanted in (str(found.ref.number + 1), found.state.run_id):
+            return found.ref
+    raise UsageError(
+        f"{file.label}: no run {wanted!r}", f"its runs are 1 to {len(runs)}, or give a run's id"
+    )
+
+
+def render(to: str, events: list[Event], file: OpenFile | None) -> bytes:
+    """Return a run in the format `to`."""
+    if to == "native":
+        lines = b"".join(encode(_with_raw(event, file)) for event in events)
+        return escaped_json(lines.decode()).encode()
+    _, findings = fold_run(events)
+    writer: Callable[..., str] = WRITERS[to]
+    text = writer(events, findings=findings)
+    return (escaped_json(text) if to in JSON_FORMATS else text).encode("utf-8", "backslashreplace")
+
+
+def _with_raw(event: Event, file: OpenFile | None) -> Event:
+    """Let a message carry its own exact text, since the source stays behind."""
+    if isinstance(event, RunStarted) and file is not None:
+        return copy_event(event, details={**event.details, "exported_from": file.label})
+    if file is None or not isinstance(event, MessageAppended) or event.raw:
+        return event
+    text, is_exact = raw_text(event, file.source)
+    return copy_event(event, raw=text) if is_exact else event
+
+
+def write_out(output: str, content: bytes, *, overwrite: bool) -> None:
+    """Write to a file, whole or not at all, or to standard output."""
+    if output == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    target = Path(output).expanduser()
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder", "name a file in it with -o")
+    try:
+        if target.exists() and not target.is_file():
+            # A device or a pipe is written to, never replaced.
+            target.write_bytes(content)
+            return
+        if target.exists() and not overwrite:
+            raise UsageError(f"{target} exists", "add --force to overwrite it")
+        _replace(target, content)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreError(str(target), reason, "choose another place with -o") from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    written = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        written.chmod(0o666 & ~mask)
+        written.replace(target)
+    except OSError:
+        written.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,173 @@
+"""`hermes-tui COMMAND …`: parse the command line, load only what the command needs, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from hermes_tui import __version__
+from hermes_tui.model.errors import HermesError
+
+DESCRIPTION = """\
+A terminal debugger for the trajectories of tool-calling LLM agents.
+
+  hermes-tui open run.jsonl            look at a saved run
+  hermes-tui open runs/ 'more/*.gz'    many files, folders, globs; - is standard input
+  hermes-tui scan runs/ --json         the same reading for scripts, one line a file
+  hermes-tui export run.json --to html -o run.html
+  hermes-tui formats                   what can be opened
+"""
+
+EPILOG = "exit codes: 0 fine, 1 error-level findings (scan), 2 wrong usage, 3 cannot read or write"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and what next, instead of printing the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.stderr.write(f"hermes-tui: {message} (see `{self.prog} --help`)\n")
+        raise SystemExit(2)
+
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[_Parser]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        return _flushed(argv)
+    except HermesError as error:
+        from hermes_tui.model.visible import visible_row
+
+        sys.stderr.write(f"hermes-tui: {visible_row(str(error))}\n")
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does. What is still buffered must go
+        # somewhere, or Python complains when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _flushed(argv: Sequence[str] | None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # Of the characters that a terminal's encoding lacks the number is shown.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(_parser().parse_args(argv))
+    finally:
+        sys.stdout.flush()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "open":
+            from hermes_tui.cli.open import run_open
+
+            return run_open(arguments)
+        case "scan":
+            from hermes_tui.cli.scan import run_scan
+
+            return run_scan(arguments)
+        case "export":
+            from hermes_tui.cli.export import run_export
+
+            return run_export(arguments)
+        case "formats":
+            from hermes_tui.cli.formats import run_formats
+
+            return run_formats(arguments)
+        case _:
+            sys.stdout.write(_parser().format_help())
+            return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="hermes-tui",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hermes-tui {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    _add_open(commands)
+    _add_scan(commands)
+    _add_export(commands)
+    formats = commands.add_parser("formats", help="list the formats that can be opened")
+    formats.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+def _add_open(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "open",
+        help="look at saved runs on a screen",
+        description="Open saved runs. Their format is found from the content; several make a list.",
+        epilog="Inside: ? lists the keys, ctrl+p finds any action, q goes back.",
+    )
+    _add_inputs(command)
+    command.add_argument(
+        "--follow", action="store_true", help="keep reading while the file is being written"
+    )
+    command.add_argument("--filter", default="", metavar="EXPR", help="show only rows that match")
+    command.add_argument(
+        "--theme", default="", metavar="NAME", help="hermes-dark, hermes-light or hermes-contrast"
+    )
+
+
+def _add_scan(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "scan",
+        help="read runs and report what is wrong, without a screen",
+        description="Read saved runs and print counts and findings, one line a file.",
+        epilog="exit codes: 0 clean, 1 error-level findings, 2 wrong usage, 3 cannot read",
+    )
+    _add_inputs(command)
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+    command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
+
+
+def _add_export(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "export",
+        help="write one run as a file that others can read",
+        description="Write one run as OpenAI messages, ShareGPT, Markdown, HTML or a recording.",
+    )
+    command.add_argument("path", metavar="RUN", help="a file, or - for standard input")
+    command.add_argument(
+        "--to",
+        required=True,
+        metavar="FORMAT",
+        help="openai, sharegpt, markdown, html or native",
+    )
+    command.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output")
+    command.add_argument(
+        "--run", default="", metavar="ID", help="which run of the file: its number (from 1) or id"
+    )
+    command.add_argument(
+        "--format", default="", metavar="NAME", help="read the file as this format"
+    )
+    command.add_argument("--force", action="store_true", help="overwrite an existing file")
+
+
+def _add_inputs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="files, folders or globs, .gz and .zst too; - is standard input",
+    )
+    command.add_argument("--format", default="", metavar="NAME", help="read as this format")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""`hermes-tui open`: saved runs on a screen; as text where there is no terminal to draw on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.config import Config, load_config
+from hermes_tui.runtime.opener import check_format, expand_paths
+from hermes_tui.ui.feeds import RunsFeed
+
+THEME_NAMES = ("hermes-dark", "hermes-light", "hermes-contrast")
+
+
+def run_open(arguments: argparse.Namespace) -> int:
+    """Show the runs and return the exit code."""
+    check_format(arguments.format)
+    if arguments.filter:
+        _check_filter(arguments.filter)
+    feed = RunsFeed(
+        expand_paths(arguments.paths), wanted_format=arguments.format, follow=arguments.follow
+    )
+    try:
+        if not sys.stdout.isatty():
+            return _print_runs(feed)
+        return _draw(feed, _config(arguments.theme), arguments.filter)
+    finally:
+        feed.close()
+
+
+def _check_filter(text: str) -> None:
+    from hermes_tui.log.expressions import ExpressionError, compile_expression
+    from hermes_tui.log.query import FIELDS
+
+    try:
+        compile_expression(text, FIELDS)
+    except ExpressionError as error:
+        raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error
+
+
+def _config(theme: str) -> Config:
+    from hermes_tui.ui.commands import check_keymap
+
+    config = load_config()
+    theme = theme or config.theme
+    if theme and theme not in THEME_NAMES:
+        raise UsageError(f"unknown theme {theme!r}", "known: " + ", ".join(THEME_NAMES))
+    problems = check_keymap(config.keys)
+    if problems:
+        raise UsageError(f"settings file: {problems[0]}", "correct its [keys]")
+    return Config(theme, config.keys)
+
+
+def _draw(feed: RunsFeed, config: Config, filter_text: str) -> int:
+    # A file that cannot be read is said on stderr, before anything is drawn.
+    feed.step(0.0)
+    while not feed.files and not feed.finished:
+        feed.step(0.01, stop_at_runs=1)
+    if not feed.files:
+        raise SourceError.of_lines(feed.complaints)
+    if any(target.path is None for target in feed.targets):
+        _keys_from_terminal()
+    from hermes_tui.ui.app import HermesApp
+
+    app = HermesApp(feed, config, filter_text=filter_text)
+    app.run()
+    return app.return_code or 0
+
+
+def _keys_from_terminal() -> None:
+    """Standard input brings the transcript, so the keys must come from the terminal itself."""
+    import os
+
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise SourceError(
+            "/dev/tty",
+            error.strerror or str(error),
+            "keys need a terminal; save the input to a file",
+        ) from error
+    os.dup2(terminal, 0)
+    os.close(terminal)
+
+
+def _print_runs(feed: RunsFeed) -> int:
+    from hermes_tui.cli.plain import print_run, print_runs
+
+    while not feed.finished:
+        feed.step(1.0)
+    for complaint in feed.complaints:
+        from hermes_tui.model.visible import visible_row
+
+        sys.stderr.write(f"hermes-tui: {visible_row(complaint)}\n")
+    if len(feed.rows) == 1:
+        print_run(feed.rows[0].ref)
+    else:
+        print_runs(feed.rows)
+    return 0 if feed.rows else 3

@@ -1,0 +1,271 @@
+"""Paths to files, files to runs, runs to logs."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hermes_tui.formats.base import Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.reader import Reader, RecordLog, split_runs
+from hermes_tui.formats.registry import formats
+from hermes_tui.log.codec import check_schema
+from hermes_tui.log.event_log import EventLog, MemoryLog
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
+from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.runtime.sources import OpenSource, open_source
+
+TRANSCRIPT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".db", ".har", ".eval", ".log")
+PACKED_SUFFIXES = (".gz", ".zst")
+RECORDS_A_STEP = 64
+SCHEMA_HEAD = 64
+SPOOL_WAIT_S = 0.05
+HEAD_WAITS = 10
+"""A document is only recognised whole, so a short one is given half a second to come in."""
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """One file that is being read, or why it cannot be."""
+
+    path: Path | None
+    source: OpenSource
+    reader: Reader
+    rivals: tuple[str, ...] = ()
+    index: RecordIndex = field(default_factory=RecordIndex)
+    _recent: tuple[int, tuple[Event, ...]] = (-1, ())
+
+    def decode(self, record: int) -> tuple[Event, ...]:
+        """Return the events of one record of a file of runs; the latest is kept."""
+        if self._recent[0] != record:
+            self._recent = (record, self.reader.decode(self.source, self.index[record]))
+        return self._recent[1]
+
+    @property
+    def label(self) -> str:
+        return str(self.path) if self.path is not None else "-"
+
+    @property
+    def is_one_run(self) -> bool:
+        return self.reader.unit is Unit.PARTS
+
+    def close(self) -> None:
+        self.source.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """Where a run is: its file, and for a file of runs the record and the place in it."""
+
+    file: OpenFile
+    number: int
+    """Position of the run in its file, 0-based."""
+    record: int = -1
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRun:
+    """A run met while going through a file. `final` False: the same run will come again, longer."""
+
+    ref: RunRef
+    state: RunState
+    findings: list[Finding]
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDefect:
+    """A malformed record that belongs to no run."""
+
+    file: OpenFile
+    defect: SourceDefect
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a file has been read."""
+
+    file: OpenFile
+    bytes_done: int
+    bytes_total: int
+
+
+Step = FoundRun | FoundDefect | Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file to open. `named` False: met in a folder or by a glob, so it may be no transcript."""
+
+    path: Path | None
+    named: bool = True
+
+
+def expand_paths(patterns: Iterable[str]) -> list[Target]:
+    """Return the files that paths, folders, globs and `-` (path None) stand for, in order.
+
+    Folders are walked for files that may be transcripts. Raises SourceError where nothing is found.
+    """
+    found: dict[Path | None, Target] = {}
+    for pattern in patterns:
+        for target in _expand(pattern):
+            found.setdefault(target.path, target)
+    if not found:
+        raise UsageError("no path given", "try `hermes-tui open transcripts/`")
+    return list(found.values())
+
+
+def _expand(pattern: str) -> Iterable[Target]:
+    if pattern == "-":
+        return [Target(None)]
+    path = Path(pattern).expanduser()
+    if path.is_dir():
+        inside = [Target(item, named=False) for item in sorted(_walk(path))]
+        if not inside:
+            raise SourceError(
+                pattern,
+                "no transcripts in this folder",
+                "looked for " + " ".join(TRANSCRIPT_SUFFIXES) + ", also .gz and .zst",
+            )
+        return inside
+    if path.exists() or not glob.has_magic(pattern):
+        return [Target(path)]
+    matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
+    files = [Target(match, named=False) for match in matches if match.is_file()]
+    if not files:
+        raise SourceError(pattern, "no file matches", "quote the pattern or check it")
+    return files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            bare = name.lower()
+            for suffix in PACKED_SUFFIXES:
+                bare = bare.removesuffix(suffix)
+            if bare.endswith(TRANSCRIPT_SUFFIXES) and not name.startswith("."):
+                yield Path(parent) / name
+
+
+def open_file(
+    path: Path | None, *, wanted_format: str = "", follow: bool = False, whole: bool = False
+) -> OpenFile:
+    """Open one file and find its format; raise SourceError with the reason and what to do next.
+
+    `whole`: return only when all of it was unpacked or came in.
+    """
+    label = str(path) if path is not None else "-"
+    source = open_source(path, follow=follow)
+    try:
+        _wait_for_head(source, whole=whole)
+        if source.failure and not source.size:
+            raise SourceError(label, source.failure.removeprefix(f"{label}: "))
+        found = detect(source, formats(), wanted=wanted_format)
+        if found.reader is None:
+            raise SourceError(label, found.reason, found.hint)
+        check_schema(source.read(0, SCHEMA_HEAD))
+    except SchemaTooNew as error:
+        source.close()
+        raise SourceError(label, error.message, error.hint) from error
+    except SourceError:
+        source.close()
+        raise
+    return OpenFile(path, source, found.reader, found.rivals)
+
+
+def check_format(name: str) -> None:
+    """Raise UsageError with the near matches unless `name` is a format."""
+    names = [item.name for item in formats()]
+    if name and name not in names:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, names, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui formats`"
+        raise UsageError(f"unknown format {name!r}", hint)
+
+
+def _wait_for_head(source: OpenSource, *, whole: bool) -> None:
+    """Give a spool the time to bring what sniffing needs."""
+    waiter = getattr(source, "wait", None)
+    if waiter is None:
+        return
+    waited = 0
+    while not source.complete and (whole or waited < HEAD_WAITS or source.size < 1 << 16):
+        waiter(SPOOL_WAIT_S)
+        waited += 1
+
+
+def survey(file: OpenFile, *, records_done: int = 0, runs_done: int = 0) -> Iterator[Step]:
+    """Go through a file, run by run; the caller may pause between any two steps.
+
+    Ends when everything that the source holds now was read. For a file of runs that has grown
+    since, call it again with what was done before.
+    """
+    if file.is_one_run:
+        yield from _survey_one_run(file)
+        return
+    for scanned in file.reader.scan(file.source, file.index):
+        yield Progress(file, scanned, file.source.size)
+        while records_done < len(file.index):
+            for step in _runs_of_record(file, records_done, runs_done):
+                runs_done += isinstance(step, FoundRun)
+                yield step
+            records_done += 1
+
+
+def _runs_of_record(file: OpenFile, record: int, number: int) -> Iterator[FoundRun | FoundDefect]:
+    events = file.decode(record)
+    if not events:
+        return
+    loose, runs = split_runs(events)
+    for event in loose:
+        if isinstance(event, SourceDefect):
+            yield FoundDefect(file, event)
+    for nth, run in enumerate(runs):
+        state, findings = fold_run(run)
+        yield FoundRun(RunRef(file, number + nth, record, nth), state, findings)
+
+
+def _survey_one_run(file: OpenFile) -> Iterator[Step]:
+    log = RecordLog(file.reader, file.source, file.index)
+    state = RunState()
+    findings: list[Finding] = []
+    ref = RunRef(file, 0)
+    for scanned in file.reader.scan(file.source, file.index):
+        while log.index_record():
+            while state.events < len(log):
+                findings.extend(state.apply(log[state.events]))
+            if log.records_known % RECORDS_A_STEP == 0:
+                yield FoundRun(ref, state, findings, final=False)
+        yield Progress(file, scanned, file.source.size)
+    findings.extend(state.finish())
+    yield FoundRun(ref, state, findings)
+
+
+def load_run(ref: RunRef) -> EventLog:
+    """Return the log of a run. That of a one-run file grows as its records are indexed."""
+    file = ref.file
+    if file.is_one_run:
+        return RecordLog(file.reader, file.source, file.index)
+    events = file.decode(ref.record)
+    _, runs = split_runs(events)
+    run: tuple[Event, ...] = runs[ref.nth] if ref.nth < len(runs) else events
+    return MemoryLog(run, complete=True)
+
+
+def read_events(ref: RunRef) -> list[Event]:
+    """Return all events of a run."""
+    log = load_run(ref)
+    if isinstance(log, RecordLog):
+        while log.index_record():
+            pass
+    return [log[seq] for seq in range(len(log))]

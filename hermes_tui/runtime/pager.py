@@ -1,0 +1,28 @@
+"""The person's own pager."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterable
+
+from hermes_tui.model.errors import SourceError
+
+
+def run_pager(lines: Iterable[str]) -> None:
+    """Pipe lines to $PAGER (else less) and wait; raise SourceError where it cannot be started."""
+    command = shlex.split(os.environ.get("PAGER", "")) or ["less"]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    except OSError as error:
+        raise SourceError(command[0], error.strerror or str(error), "set $PAGER") from error
+    assert process.stdin is not None
+    try:
+        with process.stdin as stream:
+            for line in lines:
+                stream.write(line.encode("utf-8", "backslashreplace"))
+    except BrokenPipeError:
+        # The pager was left before it had read everything.
+        pass
+    process.wait()

@@ -1,0 +1,151 @@
+"""`export`: one run, whole or not at all, in a form that reads back the same."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.cli.main import main
+from tests.cli.program import within
+
+WRITERS = ("openai", "sharegpt", "markdown", "html", "native")
+COUNTS = ("messages", "tool_calls", "tool_results", "tool_errors", "reasoning")
+
+
+def scanned(capsys: pytest.CaptureFixture[str], path: Path) -> dict[str, Any]:
+    main(["scan", "--json", str(path)])
+    (line,) = capsys.readouterr().out.splitlines()
+    row: dict[str, Any] = json.loads(line)
+    return row
+
+
+def exported(path: Path, to: str, target: Path, *more: str) -> Path:
+    assert main(["export", str(path), "--to", to, "-o", str(target), *more]) == 0
+    return target
+
+
+SAMPLES = [
+    "clean-run.json", "ids.json", "reasoning.json", "tool-errors.json", "hostile.json",
+    "arguments-not-json.json", "arguments-double-encoded.json",
+    "call-left-in-content.jsonl", "unknown-role.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("to", ["openai", "native"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_export_reads_back_with_the_same_counts_and_findings(
+    name: str, to: str, transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = scanned(capsys, transcripts / name)
+    after = scanned(capsys, exported(transcripts / name, to, tmp_path / "out"))
+    assert after["format"] == ("native" if to == "native" else "openai-messages")
+    assert [after[key] for key in COUNTS] == [before[key] for key in COUNTS]
+    assert after["diagnostics"] == before["diagnostics"]
+
+
+def test_a_recording_of_a_recording_says_the_same(transcripts: Path, tmp_path: Path) -> None:
+    once = exported(transcripts / "hostile.json", "native", tmp_path / "once")
+    twice = exported(once, "native", tmp_path / "twice")
+    for a, b in zip(once.read_text().splitlines(), twice.read_text().splitlines(), strict=True):
+        first, second = json.loads(a), json.loads(b)
+        for event in (first, second):
+            event.pop("at", None)
+            event.get("details", {}).pop("exported_from", None)
+        assert first == second
+
+
+def test_sharegpt_keeps_every_call_and_result(
+    transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = exported(transcripts / "clean-run.json", "sharegpt", tmp_path / "out")
+    after = scanned(capsys, target)
+    assert (after["format"], after["tool_calls"], after["tool_results"]) == (
+        "hermes-sharegpt",
+        5,
+        5,
+    )
+
+
+def test_the_recording_that_ships_is_what_export_makes(
+    transcripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(transcripts.parent)
+    target = exported(Path("transcripts/clean-run.json"), "native", tmp_path / "out")
+    assert target.read_bytes() == (transcripts / "clean-run.native.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("to", WRITERS)
+def test_standard_output_gets_the_same_bytes_as_a_file(
+    to: str, transcripts: Path, tmp_path: Path
+) -> None:
+    path = transcripts / "hostile.json"
+    target = exported(path, to, tmp_path / "out")
+    done = within("export", path, "--to", to)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == target.read_bytes()
+
+
+@pytest.mark.parametrize("to", WRITERS)
+def test_captured_credentials_are_in_no_export(to: str, transcripts: Path, tmp_path: Path) -> None:
+    path = transcripts / "request-failed.jsonl"
+    secrets = ("sk-sample-0123456789abcdef", "sample-key-that-must-not-be-shown", "sample-cookie")
+    assert all(secret in path.read_text() for secret in secrets)
+    text = exported(path, to, tmp_path / "out").read_text()
+    assert not [secret for secret in secrets if secret in text]
+
+
+def test_one_of_many_runs_is_chosen_by_number_or_id(
+    transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = transcripts / "atropos-group.jsonl"
+    assert main(["export", str(path), "--to", "openai"]) == 2
+    assert "holds 4 runs (choose one with --run 1 … --run 4)" in capsys.readouterr().err
+    for wanted in ("3", "rollout 2"):
+        target = exported(path, "openai", tmp_path / wanted, "--run", wanted)
+        assert "11, folders below src included" in target.read_text()
+    assert main(["export", str(path), "--to", "openai", "--run", "5"]) == 2
+    assert "its runs are 1 to 4" in capsys.readouterr().err
+
+
+def test_an_existing_file_is_kept_unless_forced(
+    transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out.html"
+    target.write_text("mine")
+    arguments = ["export", str(transcripts / "ids.json"), "--to", "html", "-o", str(target)]
+    assert main(arguments) == 2
+    assert "add --force" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+    assert main([*arguments, "--force"]) == 0
+    assert target.read_text().startswith("<!doctype html>")
+
+
+def test_the_file_appears_whole_with_the_usual_mode_and_nothing_beside_it(
+    transcripts: Path, tmp_path: Path
+) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    target = exported(transcripts / "ids.json", "markdown", tmp_path / "out.md")
+    assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    assert sorted(tmp_path.iterdir()) == [target, plain]
+
+
+def test_a_failed_write_leaves_nothing_behind(
+    transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", str(transcripts / "ids.json"), "--to", "html", "-o"]
+    assert main([*arguments, str(tmp_path / "no" / "out.html")]) == 3
+    assert "choose another place with -o" in capsys.readouterr().err
+    assert main([*arguments, str(tmp_path), "--force"]) == 2
+    assert "is a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_is_written_to_and_never_replaced(transcripts: Path) -> None:
+    arguments = ["export", str(transcripts / "ids.json"), "--to", "html", "--force"]
+    assert main([*arguments, "-o", "/dev/null"]) == 0
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)

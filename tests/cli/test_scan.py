@@ -1,0 +1,169 @@
+"""`scan`: what it prints, in which form, and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.cli.main import main
+from tests.cli.program import hermes_tui, within
+
+FILE_KEYS = [
+    "path", "format", "runs", "messages", "tool_calls", "tool_results", "tool_errors", "reasoning",
+    "diagnostics", "defects",
+]  # fmt: skip
+FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint"]
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+
+
+def scan(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[Any]]:
+    code = main(["scan", "--json", *map(str, arguments)])
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def write(path: Path, value: Any) -> Path:
+    path.write_text(json.dumps(value))
+    return path
+
+
+def test_one_json_object_a_file_has_exactly_these_keys(
+    transcripts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, rows = scan(capsys, transcripts / "clean-run.json", transcripts / "ids.json")
+    assert [list(row) for row in rows] == [FILE_KEYS, FILE_KEYS]
+    assert rows[0] == {
+        "path": str(transcripts / "clean-run.json"),
+        "format": "openai-messages",
+        "runs": 1,
+        "messages": 12,
+        "tool_calls": 5,
+        "tool_results": 5,
+        "tool_errors": 0,
+        "reasoning": 1,
+        "diagnostics": {},
+        "defects": 0,
+    }
+    assert rows[1]["diagnostics"] == {"ID_DUPLICATE": 2, "ID_MISSING": 2}
+    assert code == 1
+
+
+def test_one_json_object_a_run_has_its_number_its_id_and_its_findings_besides(
+    transcripts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, rows = scan(capsys, "--runs", transcripts / "trajectory_samples.jsonl")
+    assert [list(row) for row in rows] == [[*FILE_KEYS, "run", "id", "findings"]] * 3
+    assert [row["run"] for row in rows] == [1, 2, 3]
+    assert [row["runs"] for row in rows] == [1, 1, 1]
+    findings = [finding for row in rows for finding in row["findings"]]
+    assert all(list(finding) == FINDING_KEYS for finding in findings)
+    assert [finding["code"] for finding in findings] == ["TOOL_ERROR", "ARGS_INVALID", "TOOL_ERROR"]
+
+
+def test_a_finding_in_text_has_its_span_and_any_other_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = 'ok <tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'
+    path = write(tmp_path / "run.json", [*CHAT[:1], {"role": "assistant", "content": text}])
+    _, rows = scan(capsys, "--runs", path)
+    spans = {finding["code"]: finding["span"] for finding in rows[0]["findings"]}
+    start, end = spans["TRAILING_COMMA"]
+    assert text[start:end].startswith(",")
+    _, rows = scan(capsys, "--runs", write(path, [{"role": "critic", "content": "no"}]))
+    assert [finding["span"] for finding in rows[0]["findings"]] == [None]
+
+
+def test_clean_is_0_and_notes_and_warnings_are_0_too(
+    transcripts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scan(capsys, transcripts / "clean-run.json")[0] == 0
+    assert scan(capsys, transcripts / "arguments-as-object.json")[0] == 0
+    assert scan(capsys, transcripts / "unknown-role.json")[0] == 0
+
+
+def test_one_error_in_many_files_is_1_and_one_unreadable_file_is_3(
+    transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean, wrong = transcripts / "clean-run.json", transcripts / "unknown-tool.json"
+    assert scan(capsys, clean, wrong, clean.parent / "ids.json")[0] == 1
+    code, rows = scan(capsys, clean, tmp_path / "missing.json", wrong)
+    assert (code, len(rows)) == (3, 2)
+
+
+def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) -> None:
+    done = within("scan", transcripts / "clean-run.json", transcripts / "ids.json")
+    first, second = done.text.splitlines()
+    assert first.endswith(
+        "clean-run.json  openai-messages  1 runs: 12 messages, 5 calls, 5 results, "
+        "0 tool errors, 1 reasoning, 0 defects  clean"
+    )
+    assert second.endswith("ID_DUPLICATE×2 ID_MISSING×2")
+    assert done.err == ""
+
+
+def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) -> None:
+    done = within("scan", "--runs", transcripts / "unknown-tool.json")
+    assert "  error   NAME_UNKNOWN turn 1: no declared tool is called 'readfile'" in done.text
+    assert "nearest: read_file" in done.text
+    notes = within("scan", "--runs", transcripts / "arguments-as-object.json")
+    assert len(notes.text.splitlines()) == 1
+
+
+def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_aloud(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "a.json", CHAT)
+    write(tmp_path / "b.json", {"loss": 1})
+    (tmp_path / "c.json").symlink_to(tmp_path / "nowhere")
+    done = within("scan", "--json", tmp_path)
+    assert done.code == 0
+    assert [json.loads(line)["path"] for line in done.text.splitlines()] == [
+        str(tmp_path / "a.json")
+    ]
+    assert [line.split(str(tmp_path))[0] for line in done.err.splitlines()] == [
+        "hermes-tui: skipped "
+    ] * 2
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_3(tmp_path: Path) -> None:
+    write(tmp_path / "b.json", {"loss": 1})
+    assert within("scan", tmp_path).code == 3
+
+
+def test_a_glob_is_expanded_by_the_program_as_well(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", CHAT)
+    write(tmp_path / "b.json", CHAT)
+    done = hermes_tui("scan", "--json", "*.json", cwd=tmp_path)
+    assert [json.loads(line)["path"] for line in done.text.splitlines()] == ["a.json", "b.json"]
+
+
+def test_a_file_named_twice_is_scanned_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", CHAT)
+    assert len(within("scan", path, path, tmp_path).text.splitlines()) == 1
+
+
+def test_a_format_can_be_forced(transcripts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = transcripts / "clean-run.json"
+    _, rows = scan(capsys, "--format", "generic", path)
+    assert rows[0]["format"] == "generic"
+    assert rows[0]["messages"] == 12
+
+
+def test_counts_do_not_depend_on_the_container(
+    tmp_path: Path, transcripts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((transcripts / "ids.json").read_text())
+    messages = document["messages"]
+    lines = "".join(json.dumps(message) + "\n" for message in messages)
+    (tmp_path / "lines.jsonl").write_text(lines)
+    (tmp_path / "crlf.jsonl").write_bytes(b"\xef\xbb\xbf" + lines.replace("\n", "\r\n").encode())
+    write(tmp_path / "array.json", messages)
+    write(tmp_path / "line.jsonl", document)
+    (tmp_path / "wrapped.json").write_text(json.dumps({"messages": messages}, indent=3))
+    _, rows = scan(capsys, tmp_path)
+    assert len(rows) == 5
+    expected = {**rows[0], "path": ""}
+    assert expected["diagnostics"] == {"ID_DUPLICATE": 2, "ID_MISSING": 2}
+    assert [{**row, "path": ""} for row in rows] == [expected] * 5

@@ -1,0 +1,65 @@
+"""Every command loads only what it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.program import PROJECT
+
+DRAWING = {"textual", "rich"}
+NETWORK = {"openai", "httpx", "anyio", "pydantic", "ssl", "http", "asyncio"}
+WRAPPER = """
+import sys
+from hermes_tui.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print("\\n".join({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", WRAPPER, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["formats"],
+        ["scan", "--runs", "transcripts"],
+        ["export", "transcripts/clean-run.json", "--to", "html"],
+        ["export", "transcripts/clean-run.json", "--to", "native"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_without_a_screen_load_neither_drawing_nor_network(
+    arguments: list[str],
+) -> None:
+    assert not loaded_by(*arguments) & (DRAWING | NETWORK)
+
+
+def test_help_loads_no_reader_of_files() -> None:
+    assert not loaded_by("--help") & {"orjson", "msgspec", "zstandard", "sqlite3", "platformdirs"}
+
+
+def test_packing_and_databases_are_loaded_only_where_they_are_met() -> None:
+    assert not loaded_by("scan", "transcripts") & {"zstandard", "sqlite3", "gzip"}
+
+
+@pytest.mark.parametrize("path", ["transcripts", "transcripts/clean-run.json"])
+def test_open_into_a_pipe_prints_text_without_drawing_or_network(path: str) -> None:
+    assert not loaded_by("open", path) & (DRAWING | NETWORK)

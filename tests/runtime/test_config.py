@@ -1,0 +1,47 @@
+"""The settings file is optional, and wrong settings are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.config import Config, load_config
+
+
+def test_no_file_means_no_settings(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "config.toml") == Config()
+
+
+def test_theme_and_keys_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('theme = "hermes-light"\n[keys]\nnext-call = "ctrl+n"\n')
+    assert load_config(path) == Config("hermes-light", {"next-call": "ctrl+n"})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("theme = ", "Invalid value"),
+        ("colour = 1", "unknown setting 'colour'"),
+        ("theme = 3", "theme must be a string"),
+        ("keys = 3", "maps an action to keys"),
+        ("[keys]\ndown = 3", "maps an action to keys"),
+    ],
+)
+def test_wrong_settings_are_named_with_their_file(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=reason) as caught:
+        load_config(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_settings_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(UsageError, match=r"config\.toml"):
+        load_config(tmp_path / "config.toml")
+    (tmp_path / "latin.toml").write_bytes(b'theme = "\xe9"')
+    with pytest.raises(UsageError, match=r"latin\.toml"):
+        load_config(tmp_path / "latin.toml")

@@ -1,0 +1,59 @@
+"""The exact text behind an event."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hermes_tui.model.events import Event, MessageAppended, ToolCallProposed
+from hermes_tui.runtime.opener import FoundRun, OpenFile, open_file, read_events, survey
+from hermes_tui.runtime.raw import raw_text
+
+
+def opened(path: Path) -> tuple[OpenFile, list[Event]]:
+    file = open_file(path)
+    found = [step for step in survey(file) if isinstance(step, FoundRun)]
+    return file, read_events(found[-1].ref)
+
+
+def test_a_message_is_given_as_it_stands_in_the_file_to_the_byte(tmp_path: Path) -> None:
+    exact = '{"role" : "user",\n   "content":"caf\\u00e9 \\ud800"}'
+    path = tmp_path / "run.json"
+    path.write_text('{"messages": [ ' + exact + " ]}")
+    file, events = opened(path)
+    message = next(event for event in events if isinstance(event, MessageAppended))
+    assert raw_text(message, file.source) == (exact, True)
+    file.close()
+
+
+def test_bytes_that_are_no_utf8_come_back_unchanged(tmp_path: Path) -> None:
+    line = b'{"role":"user","content":"\xff\xfe"}'
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(line + b"\n" + line + b"\n")
+    file, events = opened(path)
+    text, is_exact = raw_text(events[-1], file.source)
+    assert is_exact
+    assert text.encode("utf-8", "surrogateescape") == line
+    file.close()
+
+
+def test_without_its_source_an_event_is_given_as_a_recording_holds_it(transcripts: Path) -> None:
+    file, events = opened(transcripts / "clean-run.json")
+    file.close()
+    text, is_exact = raw_text(events[0], None)
+    assert not is_exact
+    assert json.loads(text)["kind"] == "RunStarted"
+
+
+def test_a_recording_gives_its_own_lines_and_the_messages_it_recorded(transcripts: Path) -> None:
+    file, events = opened(transcripts / "clean-run.native.jsonl")
+    source, originals = opened(transcripts / "clean-run.json")
+    for event, original in zip(events, originals, strict=True):
+        text, is_exact = raw_text(event, file.source)
+        assert is_exact
+        if isinstance(event, MessageAppended):
+            assert text == raw_text(original, source.source)[0]
+        if isinstance(event, ToolCallProposed):
+            assert json.loads(text)["kind"] == "ToolCallProposed"
+    file.close()
+    source.close()

@@ -1,0 +1,155 @@
+"""Bytes come in plain, packed or growing; what goes wrong on the way is said, not raised."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.sources import FileSource, SpoolSource, open_source
+
+TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
+
+
+def whole(path: Path) -> tuple[bytes, str]:
+    source = open_source(path)
+    try:
+        if isinstance(source, SpoolSource):
+            source.wait(10)
+        assert source.complete
+        return source.read(0, source.size), source.failure
+    finally:
+        source.close()
+
+
+def zst(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        TEXT,
+        gzip.compress(TEXT),
+        gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:]),
+        zst(TEXT),
+        zst(TEXT[:5000]) + zst(b"") + zst(TEXT[5000:]),
+    ],
+    ids=["plain", "gzip", "two gzip members", "zstd", "several zstd frames"],
+)
+def test_packed_files_are_unpacked_whatever_their_name_is(tmp_path: Path, packed: bytes) -> None:
+    path = tmp_path / "run.data"
+    path.write_bytes(packed)
+    assert whole(path) == (TEXT, "")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+def test_the_readable_part_of_a_torn_packed_file_is_kept(tmp_path: Path, pack: object) -> None:
+    assert callable(pack)
+    noise = os.urandom(400_000)
+    path = tmp_path / "torn"
+    path.write_bytes(pack(noise)[:300_000])
+    data, failure = whole(path)
+    assert len(data) > 100_000
+    assert noise.startswith(data)
+    assert str(path) in failure and "ended" in failure
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+def test_damaged_packed_data_is_a_failure_in_words(tmp_path: Path, pack: object) -> None:
+    assert callable(pack)
+    packed = bytearray(pack(TEXT))
+    packed[len(packed) // 2 :] = b"\xff" * (len(packed) - len(packed) // 2)
+    path = tmp_path / "damaged"
+    path.write_bytes(packed)
+    data, failure = whole(path)
+    assert TEXT.startswith(data[:1000])
+    assert str(path) in failure
+
+
+def test_what_cannot_be_opened_says_why_and_what_next(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name, reason in {
+        "missing": "no such file",
+        "dangling": "no such file",
+        "pipe": "not a regular file",
+        "loop": "symbolic links",
+        ".": "not a regular file",
+    }.items():
+        with pytest.raises(SourceError, match=reason):
+            open_source(tmp_path / name)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "closed"
+    path.write_bytes(TEXT)
+    path.chmod(0)
+    with pytest.raises(SourceError, match="permission"):
+        open_source(path)
+
+
+def test_a_followed_file_grows_only_when_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\n")
+    source = FileSource(path, follow=True)
+    with path.open("ab") as stream:
+        stream.write(b"two\n")
+    assert (source.size, source.complete) == (4, False)
+    assert source.refresh()
+    assert source.read(4, 100) == b"two\n"
+    assert not source.refresh()
+    source.close()
+
+
+def test_a_file_that_shrinks_is_said_once_and_reads_short(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\ntwo\n")
+    source = FileSource(path, follow=True)
+    path.write_bytes(b"one\n")
+    assert source.refresh()
+    assert "became shorter" in source.failure
+    assert not source.refresh()
+    assert source.read(0, 8) == b"one\n"
+    source.close()
+
+
+def test_a_file_that_vanishes_stays_readable(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\n")
+    source = FileSource(path, follow=True)
+    path.unlink()
+    assert source.refresh()
+    assert "showing what was read before" in source.failure
+    assert source.read(0, 4) == b"one\n"
+    source.close()
+
+
+def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\n")
+    source = FileSource(path, follow=True)
+    (tmp_path / "new").write_bytes(b"other\n")
+    (tmp_path / "new").replace(path)
+    assert source.refresh()
+    assert "replaced by another file" in source.failure
+    assert source.read(0, 4) == b"one\n"
+    source.close()
+
+
+def test_a_spool_can_be_closed_before_it_is_full() -> None:
+    def endless() -> object:
+        while True:
+            yield b"x" * 1000
+
+    source = SpoolSource("endless", endless)  # type: ignore[arg-type]
+    source.wait(0.05)
+    assert source.size > 0
+    source.close()
+    assert not source._thread.is_alive()
