@@ -1,0 +1,203 @@
+"""The app: which screen comes first, themes, clipboard, pager, the way from runs to a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.events import Event
+from hermes_tui.model.visible import visible
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.raw import raw_text
+from hermes_tui.runtime.sources import OpenSource
+from hermes_tui.ui.commands import in_scope, shown_key
+from hermes_tui.ui.feeds import RunFeed, RunsFeed
+from hermes_tui.ui.render.rows import plain, timeline_row
+from hermes_tui.ui.safe_text import terminal_filters
+from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.screens.run import RunScreen
+from hermes_tui.ui.theme import THEMES, styles_for
+from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.runs_model import RunsModel
+
+FIRST_LOOK_S = 0.05
+"""Seconds spent on reading before the first screen is drawn."""
+
+
+class HermesApp(App[None]):
+    """Shows the runs of a feed; a single run at once, several as a list."""
+
+    TITLE = "hermes-tui"
+    ENABLE_COMMAND_PALETTE = True
+    def __init__(self, feed: RunsFeed, config: Config, *, filter_text: str = "") -> None:
+        super().__init__()
+        self.feed = feed
+        self.config = config
+        self.no_color = bool(os.environ.get("NO_COLOR"))
+        self._filter_text = filter_text
+        self._list: RunsModel | None = None
+        self._position = 0
+        self._resolve: Callable[[str], Style] = styles_for(
+            config.theme or THEMES[0].name, self.no_color
+        )
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = config.theme or THEMES[0].name
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let nothing that acts on a terminal through, whatever widget drew it."""
+        return terminal_filters(super().get_line_filters(), no_color=self.no_color)
+
+    def _fatal_error(self) -> None:
+        # Textual's own report prints the values of variables, which are foreign text, unfiltered.
+        import traceback
+
+        self.panic(Text(visible(traceback.format_exc())))
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.config.keys)
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the first screen: a single run at once, several as a list."""
+        self.feed.step(FIRST_LOOK_S, stop_at_runs=2)
+        return self._first_screen()
+
+    def _first_screen(self) -> CommandScreen:
+        feed = self.feed
+        one_file = len(feed.targets) == 1
+        if one_file and feed.files and feed.files[0].is_one_run:
+            return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
+        if feed.finished and len(feed.rows) == 1:
+            return self._run_screen(RunFeed(feed.rows[0].ref))
+        from hermes_tui.ui.screens.runs import RunsScreen
+
+        return RunsScreen(feed)
+
+    def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
+        feed.step(FIRST_LOOK_S)
+        if self._filter_text:
+            feed.model.try_filter(self._filter_text)
+            feed.step(FIRST_LOOK_S)
+        return RunScreen(feed, number=number, count=count)
+
+    # Runs
+
+    def open_run(self, runs: RunsModel, position: int) -> None:
+        """Open the run at a position of the list."""
+        self._list, self._position = runs, position
+        self.push_screen(self._listed_screen())
+
+    def switch_run(self, screen: RunScreen, step: int) -> None:
+        """Replace the run on screen by the next or previous one of the list."""
+        if self._list is None:
+            return
+        position = self._position + step
+        if not 0 <= position < len(self._list):
+            screen.say("this is the " + ("last run" if step > 0 else "first run"))
+            return
+        self._position = position
+        self._list.keep(position)
+        self.switch_screen(self._listed_screen())
+
+    def _listed_screen(self) -> RunScreen:
+        assert self._list is not None
+        row = self._list.row(self._position)
+        return self._run_screen(
+            RunFeed(row.ref, follow=self.feed.follow),
+            number=self._position,
+            count=len(self._list),
+        )
+
+    def leave(self, screen: Screen[None]) -> None:
+        """Go back one screen; leave the program from the first one."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.exit()
+
+    # Looks
+
+    def style(self, name: str) -> Style:
+        """Return the style that a semantic name has in the present theme."""
+        return self._resolve(name)
+
+    def next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+        self._resolve = styles_for(self.theme, self.no_color)
+        for screen in self.screen_stack:
+            for widget in screen.walk_children():
+                if isinstance(widget, (RowList, TextView)):
+                    widget.set_resolve(self.style)
+                widget.refresh()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every command of the registry that makes sense now."""
+        if not isinstance(screen, CommandScreen):
+            return
+        situation = screen.situation()
+        for command in in_scope(screen.scope):
+            if command.enabled(situation) and command.id != "palette":
+                key = shown_key(command, self.config.keys)
+                yield SystemCommand(
+                    f"{command.label} ({key})",
+                    command.help,
+                    lambda command_id=command.id: screen.action_command(command_id),
+                )
+
+    # Taking away
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard by OSC 52, lone surrogates as escapes."""
+        self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+    def row_text(self, model: RunModel) -> str:
+        """Return the exact text behind the row under the cursor."""
+        view = model.state()
+        finding = view.timeline.finding(view.row) if view.row >= 0 else None
+        if finding is not None:
+            return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
+        return raw_text(view.event, self._source())[0] if view.event is not None else ""
+
+    def _source(self) -> OpenSource | None:
+        screen = self.screen
+        return screen.feed.file.source if isinstance(screen, RunScreen) else None
+
+    def raw_text_of(self, file: OpenFile) -> Callable[[Event], tuple[str, bool]]:
+        """Return how the exact text behind an event of this file is had."""
+        return lambda event: raw_text(event, file.source)
+
+    def rows_text(self, model: RunModel) -> Iterable[str]:
+        """Yield every listed row as a line of text."""
+        for position in range(model.visible_rows()):
+            yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
+
+    def page_out(self, lines: Iterable[str]) -> None:
+        """Show lines in $PAGER, control characters made visible."""
+        from textual.app import SuspendNotSupported
+
+        from hermes_tui.runtime.pager import run_pager
+
+        try:
+            with self.suspend():
+                run_pager(visible(line) + "\n" for line in lines)
+        except SuspendNotSupported:
+            self.notify("this terminal cannot be handed to a pager", markup=False)
+        except SourceError as error:
+            self.notify(visible(str(error)), severity="error", markup=False)
+        self.refresh(repaint=True)

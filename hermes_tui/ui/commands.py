@@ -1,0 +1,399 @@
+"""The registry of everything a person can do: id, label, keys, where, and when it makes sense.
+
+Bindings, the key bar, the palette, the help screen and the keymap file all come from here; no key
+has two meanings in one place. Free on purpose, for stepping through live runs: c s S b B e E p x R F
+< > space and F5 F9 F10 F11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hermes_tui.ui.view_model import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do. `keys` are Textual key names; `shown` the key as a person reads it.
+
+    `scopes` are the screens on which it works; `bar` its rank in the key bar, 0 to leave it out.
+    """
+
+    id: str
+    label: str
+    keys: tuple[str, ...]
+    shown: str
+    scopes: frozenset[str]
+    help: str
+    group: str
+    bar: int = 0
+    enabled: Callable[[Situation], bool] = lambda situation: True
+
+
+RUN = frozenset({"run"})
+RUNS = frozenset({"runs"})
+BOTH = RUN | RUNS
+EVERYWHERE = BOTH | {"help"}
+
+
+def _has_rows(situation: Situation) -> bool:
+    return situation.rows > 0
+
+
+def _has_calls(situation: Situation) -> bool:
+    return situation.calls > 0
+
+
+def _has_problems(situation: Situation) -> bool:
+    return situation.problems > 0
+
+
+def _several_runs(situation: Situation) -> bool:
+    return situation.runs > 1
+
+
+def _linked(situation: Situation) -> bool:
+    return situation.linked
+
+
+def _searching(situation: Situation) -> bool:
+    return situation.searching
+
+
+def _filtered(situation: Situation) -> bool:
+    return situation.filtered
+
+
+def _loading(situation: Situation) -> bool:
+    return situation.loading
+
+
+COMMANDS: tuple[Command, ...] = (
+    # Moving
+    Command("down", "Down", ("j", "down"), "j ↓", EVERYWHERE, "one row or line down", "Move"),
+    Command("up", "Up", ("k", "up"), "k ↑", EVERYWHERE, "one row or line up", "Move"),
+    Command(
+        "page-down",
+        "Page down",
+        ("pagedown", "ctrl+d"),
+        "PgDn",
+        EVERYWHERE,
+        "one page down",
+        "Move",
+    ),
+    Command("page-up", "Page up", ("pageup", "ctrl+u"), "PgUp", EVERYWHERE, "one page up", "Move"),
+    Command("top", "Top", ("g", "home"), "g", EVERYWHERE, "to the first row or line", "Move"),
+    Command(
+        "bottom",
+        "Bottom",
+        ("G", "end"),
+        "G",
+        EVERYWHERE,
+        "to the last row; in a growing file, stay there",
+        "Move",
+    ),
+    Command(
+        "open",
+        "Open",
+        ("enter",),
+        "Enter",
+        BOTH,
+        "open the run; go to the tool error; show the row in its own pane",
+        "Move",
+        1,
+        _has_rows,
+    ),
+    Command(
+        "next-call",
+        "Next call",
+        ("right_square_bracket",),
+        "]",
+        RUN,
+        "to the next tool call",
+        "Move",
+        5,
+        _has_calls,
+    ),
+    Command(
+        "previous-call",
+        "Previous call",
+        ("left_square_bracket",),
+        "[",
+        RUN,
+        "to the previous tool call",
+        "Move",
+        0,
+        _has_calls,
+    ),
+    Command(
+        "next-turn",
+        "Next turn",
+        ("right_parenthesis",),
+        ")",
+        RUN,
+        "to the next turn",
+        "Move",
+        0,
+        _has_rows,
+    ),
+    Command(
+        "previous-turn",
+        "Previous turn",
+        ("left_parenthesis",),
+        "(",
+        RUN,
+        "to the previous turn",
+        "Move",
+        0,
+        _has_rows,
+    ),
+    Command(
+        "next-problem",
+        "Next problem",
+        ("right_curly_bracket",),
+        "}",
+        RUN,
+        "to the next error or diagnostic (notes are passed over)",
+        "Move",
+        4,
+        _has_problems,
+    ),
+    Command(
+        "previous-problem",
+        "Previous problem",
+        ("left_curly_bracket",),
+        "{",
+        RUN,
+        "to the previous error or diagnostic",
+        "Move",
+        0,
+        _has_problems,
+    ),
+    Command(
+        "next-run",
+        "Next run",
+        ("L",),
+        "L",
+        RUN,
+        "to the next run of the list",
+        "Move",
+        8,
+        _several_runs,
+    ),
+    Command(
+        "previous-run",
+        "Previous run",
+        ("H",),
+        "H",
+        RUN,
+        "to the previous run of the list",
+        "Move",
+        0,
+        _several_runs,
+    ),
+    Command(
+        "pair",
+        "Call ⇄ result",
+        ("percent_sign",),
+        "%",
+        RUN,
+        "between a call and its result",
+        "Move",
+        7,
+        _linked,
+    ),
+    Command("mark", "Mark", ("m",), "m", RUN, "mark this row with a letter", "Move", 0, _has_rows),
+    Command(
+        "to-mark",
+        "Go to mark",
+        ("apostrophe",),
+        "'",
+        RUN,
+        "to the row marked with a letter",
+        "Move",
+        0,
+        _has_rows,
+    ),
+    Command(
+        "go-to",
+        "Go to …",
+        ("colon",),
+        ":",
+        RUN,
+        "to a row by number, `t3` turn, `s12` event, `50%` of the way",
+        "Move",
+        0,
+        _has_rows,
+    ),
+    # Finding
+    Command(
+        "search",
+        "Search",
+        ("slash",),
+        "/",
+        BOTH,
+        "search everything (F2 in the prompt: regular expression, F3: case counts)",
+        "Find",
+        2,
+    ),
+    Command(
+        "search-next", "Next match", ("n",), "n", BOTH, "to the next match", "Find", 3, _searching
+    ),
+    Command(
+        "search-previous",
+        "Previous match",
+        ("N",),
+        "N",
+        BOTH,
+        "to the previous match",
+        "Find",
+        0,
+        _searching,
+    ),
+    Command(
+        "filter", "Filter", ("f",), "f", BOTH, "show only what an expression matches", "Find", 6
+    ),
+    Command(
+        "clear",
+        "Clear",
+        ("escape",),
+        "Esc",
+        EVERYWHERE,
+        "close the prompt, then drop search, filter, zoom",
+        "Find",
+    ),
+    Command("sort", "Sort", ("o",), "o", RUNS, "sort by the next column", "Find", 4, _has_rows),
+    Command(
+        "sort-reverse",
+        "Reverse",
+        ("O",),
+        "O",
+        RUNS,
+        "sort the other way round",
+        "Find",
+        0,
+        _has_rows,
+    ),
+    # Looking
+    Command("pane-1", "Timeline", ("1",), "1", RUN, "timeline", "Look"),
+    Command("pane-2", "Message", ("2",), "2", RUN, "message", "Look"),
+    Command("pane-3", "Calls", ("3",), "3", RUN, "tool calls of the turn", "Look"),
+    Command("pane-4", "Reasoning", ("4",), "4", RUN, "reasoning", "Look"),
+    Command("pane-5", "Tool errors", ("5",), "5", RUN, "tool errors of the run", "Look"),
+    Command("pane-6", "Raw", ("6",), "6", RUN, "the record's exact JSON", "Look"),
+    Command("next-pane", "Next pane", ("tab",), "Tab", RUN, "to the next pane", "Look", 9),
+    Command(
+        "previous-pane",
+        "Previous pane",
+        ("shift+tab",),
+        "shift+Tab",
+        RUN,
+        "to the previous pane",
+        "Look",
+    ),
+    Command(
+        "zoom", "Zoom", ("z",), "z", RUN, "give the pane the whole screen, and back", "Look", 10
+    ),
+    Command(
+        "view", "View", ("v",), "v", RUN, "message as plain text, Markdown or JSON", "Look", 11
+    ),
+    Command(
+        "raw-beside",
+        "Raw beside",
+        ("r",),
+        "r",
+        RUN,
+        "calls: raw beside normalised, differences marked",
+        "Look",
+        12,
+    ),
+    Command("wrap", "Wrap", ("w",), "w", RUN, "wrap long lines or cut them", "Look"),
+    Command("theme", "Theme", ("T",), "T", BOTH, "dark, light, high contrast", "Look"),
+    # Taking away
+    Command(
+        "copy",
+        "Copy",
+        ("y",),
+        "y",
+        BOTH,
+        "copy what is selected to the clipboard",
+        "Take away",
+        13,
+        _has_rows,
+    ),
+    Command("pager", "Pager", ("vertical_line",), "|", RUN, "open the pane in $PAGER", "Take away"),
+    # The program
+    Command(
+        "cancel",
+        "Stop loading",
+        ("ctrl+x",),
+        "ctrl+x",
+        BOTH,
+        "stop reading the rest of the files",
+        "Program",
+        3,
+        _loading,
+    ),
+    Command("unfilter", "Show all", ("u",), "u", BOTH, "drop the filter", "Program", 6, _filtered),
+    Command(
+        "help", "Help", ("question_mark", "f1"), "?", BOTH, "keys and expressions", "Program", 14
+    ),
+    Command(
+        "palette", "All actions", ("ctrl+p",), "ctrl+p", BOTH, "find any action by name", "Program"
+    ),
+    Command(
+        "back", "Back", ("q",), "q", EVERYWHERE, "back; on the first screen quit", "Program", 15
+    ),
+)
+
+BY_ID = {command.id: command for command in COMMANDS}
+
+
+def in_scope(scope: str) -> tuple[Command, ...]:
+    """Return the commands of one screen, in registry order."""
+    return tuple(command for command in COMMANDS if scope in command.scopes)
+
+
+def bar_entries(
+    scope: str, situation: Situation, keymap: dict[str, str]
+) -> list[tuple[str, str, str]]:
+    """Return (id, key, label) of what the key bar shows: what works now, most useful first."""
+    ranked = sorted(
+        (command for command in in_scope(scope) if command.bar and command.enabled(situation)),
+        key=lambda command: command.bar,
+    )
+    return [(item.id, shown_key(item, keymap), item.label) for item in ranked]
+
+
+def shown_key(command: Command, keymap: dict[str, str]) -> str:
+    """Return the key as a person reads it, remapped or not."""
+    return keymap.get(command.id, command.shown)
+
+
+def check_keymap(keymap: dict[str, str]) -> list[str]:
+    """Return what is wrong with a keymap: unknown ids, and keys that would mean two things."""
+    from difflib import get_close_matches
+
+    problems: list[str] = []
+    for command_id in keymap:
+        if command_id not in BY_ID:
+            near = get_close_matches(command_id, BY_ID, n=1)
+            problems.append(
+                f"unknown action {command_id!r}" + (f", did you mean {near[0]!r}?" if near else "")
+            )
+    for scope in ("run", "runs"):
+        problems.extend(_clashes(in_scope(scope), keymap))
+    return list(dict.fromkeys(problems))
+
+
+def _clashes(commands: Iterable[Command], keymap: dict[str, str]) -> list[str]:
+    taken: dict[str, str] = {}
+    problems = []
+    for command in commands:
+        keys = keymap[command.id].split(",") if command.id in keymap else command.keys
+        for key in keys:
+            other = taken.setdefault(key.strip(), command.id)
+            if other != command.id:
+                problems.append(f"key {key.strip()!r} means both {other!r} and {command.id!r}")
+    return problems

@@ -1,0 +1,98 @@
+"""The panes that show text about the row under the cursor: message, calls, reasoning, raw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.style import Style
+
+from hermes_tui.ui.render.calls import calls_page
+from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.message import message_page
+from hermes_tui.ui.render.raw import raw_page
+from hermes_tui.ui.render.reasoning import reasoning_page
+from hermes_tui.ui.view_model import Search, ViewState
+from hermes_tui.ui.widgets.text_view import TextView
+
+MAX_HIGHLIGHTS = 2_000
+
+
+class TextPane(TextView):
+    """Shows a page made from the view state; made anew only when what it depends on changed."""
+
+    title = ""
+
+    def __init__(self, resolve: Callable[[str], Style], *, id: str) -> None:
+        super().__init__(resolve=resolve, id=id)
+        self._shown_for: object = None
+        self._search: Search | None = None
+
+    def show(self, view: ViewState) -> None:
+        """Show what belongs to this state."""
+        width = self.scrollable_content_region.width
+        key = (view.row, id(view.timeline), view.mode, self.depends_on(view, width))
+        if key != self._shown_for:
+            same_row = isinstance(self._shown_for, tuple) and self._shown_for[:2] == key[:2]
+            self._shown_for = key
+            document, top = self.make_page(view)
+            self.set_document(document, keep_position=same_row)
+            if top and not same_row:
+                self.scroll_to_line(top)
+            self._search = None
+        if view.search != self._search:
+            self._search = view.search
+            self._highlight(view.search)
+
+    def depends_on(self, view: ViewState, width: int) -> object:
+        """Return what else the page depends on: findings and results that come in later."""
+        timeline = view.timeline
+        return timeline.finished or min(len(timeline), view.row + 64)
+
+    def make_page(self, view: ViewState) -> tuple[Document, int]:
+        """Return the page, and the line to begin at."""
+        raise NotImplementedError
+
+    def _highlight(self, search: Search | None) -> None:
+        if search is None:
+            self.set_matches([])
+            return
+        found = list(self.document.find(search.pattern, MAX_HIGHLIGHTS))
+        self.set_matches(found, 0 if found else None)
+
+
+class MessagePane(TextPane):
+    title = "Message"
+
+    def make_page(self, view: ViewState) -> tuple[Document, int]:
+        return message_page(view), 0
+
+
+class CallsPane(TextPane):
+    title = "Tool calls"
+
+    def depends_on(self, view: ViewState, width: int) -> object:
+        later = super().depends_on(view, width)
+        return (later, view.raw_beside, width if view.raw_beside else 0)
+
+    def make_page(self, view: ViewState) -> tuple[Document, int]:
+        return calls_page(view, self.scrollable_content_region.width)
+
+
+class ReasoningPane(TextPane):
+    title = "Reasoning"
+
+    def make_page(self, view: ViewState) -> tuple[Document, int]:
+        return reasoning_page(view), 0
+
+
+class RawPane(TextPane):
+    title = "Raw"
+
+    def __init__(
+        self, resolve: Callable[[str], Style], raw_text: Callable[..., tuple[str, bool]], *, id: str
+    ) -> None:
+        super().__init__(resolve, id=id)
+        self._raw_text = raw_text
+
+    def make_page(self, view: ViewState) -> tuple[Document, int]:
+        return raw_page(view, self._raw_text), 0

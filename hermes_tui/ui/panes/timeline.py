@@ -1,0 +1,52 @@
+"""The timeline pane: every row of the run, or those that the filter lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.style import Style
+
+from hermes_tui.ui.render.rows import Segments, timeline_row
+from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.widgets.row_list import RowList
+
+
+class TimelineRows:
+    """The rows of a model as the list widget asks for them."""
+
+    def __init__(self, model: RunModel) -> None:
+        self.model = model
+
+    def __len__(self) -> int:
+        return self.model.visible_rows()
+
+    def row(self, index: int, width: int) -> Segments:
+        model = self.model
+        row = model.row_at(index)
+        segments = timeline_row(model.timeline, row, width)
+        if row in model.marks.values():
+            letter = next(mark for mark, marked in model.marks.items() if marked == row)
+            segments = [(f"{letter} ", "badge"), *segments]
+        return segments
+
+
+class TimelinePane(RowList):
+    """Rows of the run, with the cursor that all other panes follow."""
+
+    title = "Timeline"
+
+    def __init__(self, model: RunModel, resolve: Callable[[str], Style]) -> None:
+        super().__init__(TimelineRows(model), resolve=resolve, id="timeline", empty="no rows yet")
+        self._model = model
+        self._drawn_for: object = (None, 0)
+
+    def show(self) -> None:
+        """Take over length and cursor from the model."""
+        model = self._model
+        self.follow = model.follow
+        drawn_for = (model.filter, len(model.marks))
+        # Another filter or mark changes rows that are drawn already.
+        self.rows_changed(None if drawn_for == self._drawn_for else 0)
+        self._drawn_for = drawn_for
+        if model.visible_rows():
+            self.go(model.position(), quiet=True)

@@ -1,0 +1,238 @@
+"""The tool-calls pane: the calls of the turn, normalised, each with its result; or raw beside
+normalised, with what normalising changed marked."""
+
+from __future__ import annotations
+
+import json
+from itertools import zip_longest
+from typing import Any
+
+from rich.cells import cell_len, chop_cells
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.query import calls_of_turn, findings_at
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import ToolCallProposed, ToolFailed, ToolReturned
+from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
+from hermes_tui.model.visible import visible, visible_line
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.rows import short_size
+from hermes_tui.ui.view_model import ViewState
+
+ORIGINS = {
+    Origin.OBJECT: "an SDK object",
+    Origin.CUSTOM_OBJECT: "a custom-tool SDK object",
+    Origin.DICT: 'a dict {"id","type","function":{…}}',
+    Origin.FLAT_DICT: 'a flat dict {"name","arguments"}',
+    Origin.TEXT: "text that a parser read",
+    Origin.UNKNOWN: "a shape that is not known",
+}
+ARGUMENTS = {
+    ArgumentsState.OBJECT: "sent as an object, not as a JSON string",
+    ArgumentsState.JSON_STRING: "JSON string of an object",
+    ArgumentsState.DOUBLE_ENCODED: "double-encoded: a JSON string inside a JSON string",
+    ArgumentsState.NOT_JSON: "not JSON",
+    ArgumentsState.NOT_OBJECT: "JSON, but not an object",
+    ArgumentsState.EMPTY: "empty",
+    ArgumentsState.NULL: "null",
+    ArgumentsState.MISSING: "missing",
+}
+GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
+PREVIEW_LINES = 12
+
+
+def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
+    """Return the pane's text, and the line at which the call under the cursor begins.
+
+    `width` (cells) is what two columns have to share.
+    """
+    page = Page()
+    timeline = view.timeline
+    if not 0 <= view.row < len(timeline):
+        return Document.from_text(""), 0
+    rows = calls_of_turn(timeline, view.row)
+    turn = timeline.turn(view.row)
+    if not rows:
+        page.line(f"no tool calls in turn {turn}", "dim")
+        return page.document(), 0
+    chosen, _ = selected_call(timeline, view.row)
+    plural = "s" if len(rows) > 1 else ""
+    page.heading(f"turn {turn}: {len(rows)} call{plural}")
+    top = 0
+    for row in rows:
+        event = timeline.event(row)
+        if not isinstance(event, ToolCallProposed):
+            continue
+        page.blank()
+        if row == chosen:
+            top = page.length
+        _call(page, view, row, event.call, is_chosen=row == chosen)
+        if view.raw_beside:
+            page.extend(raw_beside_normalised(event.call, width))
+    return page.document(), top
+
+
+def selected_call(timeline: Timeline, row: int) -> tuple[int | None, ToolCall | None]:
+    """Return the row of the call that `row` is about, and the call; (None, None) if about none."""
+    for seq in (timeline.seq(row), timeline.linked_seq(row)):
+        if seq is None:
+            continue
+        event = timeline.log[seq]
+        if isinstance(event, ToolCallProposed):
+            return timeline.row_of(seq), event.call
+    return None, None
+
+
+def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool) -> None:
+    timeline = view.timeline
+    found = findings_at(timeline, row)
+    pointer = "▶" if is_chosen else " "
+    badge = f"[{call.origin}]"
+    title = f"{pointer} {call.index + 1}. {call.name or '(no name)'} "
+    page.extend(
+        [
+            Line(
+                title + badge,
+                (
+                    StyledSpan(0, len(title), "call"),
+                    StyledSpan(len(title), len(title) + len(badge), "badge"),
+                ),
+            )
+        ]
+    )
+    _fact(
+        page,
+        "arrived as",
+        ORIGINS[call.origin] + (f", read as {call.verdict}" * bool(call.verdict)),
+    )
+    _fact(page, "id", *_id_fact(call, found))
+    _fact(page, "name", *_name_fact(timeline, call, found))
+    state = call.arguments_state
+    _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
+    if not view.raw_beside:
+        page.extend(_arguments(call))
+    for finding in found:
+        text = f"{finding.severity} {finding.code}: {finding.message}"
+        page.line(text, str(finding.severity), indent=4)
+        if finding.hint:
+            page.line(f"→ {finding.hint}", "hint", indent=6)
+    _result(page, timeline, row)
+
+
+def _fact(page: Page, name: str, text: str, style: str = "") -> None:
+    label = f"{name:<11}"
+    spans = [StyledSpan(0, len(label), "key")]
+    if style:
+        spans.append(StyledSpan(len(label), len(label) + len(text), style))
+    page.extend([Line(label + text, tuple(spans), 4)])
+
+
+def _id_fact(call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+    codes = {finding.code for finding in found}
+    if call.id_state is IdState.MISSING and call.origin is Origin.TEXT:
+        return "none: a call in text has no id", ""
+    if call.id_state in (IdState.MISSING, IdState.NULL, IdState.EMPTY):
+        return f"{call.id_state}", "warning"
+    text = call.id or ""
+    if call.id_state is IdState.SYNTHETIC:
+        text += " (synthetic: made up by the writer of the file)"
+    if Code.ID_DUPLICATE in codes:
+        return f"{text} (used before)", "error"
+    return text, ""
+
+
+def _name_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+    if not call.name:
+        return "missing", "error"
+    for finding in found:
+        if finding.code is Code.NAME_UNKNOWN:
+            return f"{call.name} — not a declared tool; {finding.hint}", "error"
+    if timeline.state.tools_declared:
+        return f"{call.name} (declared)", ""
+    return f"{call.name} (the source declares no tools)", ""
+
+
+def _arguments(call: ToolCall) -> list[Line]:
+    if call.arguments is None:
+        if not call.arguments_text:
+            return []
+        return [Line(part, (), 6) for part in call.arguments_text.split("\n")]
+    return json_lines(pretty(call.arguments), 6)
+
+
+def pretty(value: Any) -> str:
+    """Return a value as indented JSON; a text value with newlines keeps them escaped."""
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return str(value)
+
+
+def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
+    """Return two columns: the call as it arrived, and as it was normalised; `≠` marks a difference.
+
+    Members that only one side has are marked as well.
+    """
+    raw = call.raw if call.raw is not None else call.arguments_text
+    left = (raw if isinstance(raw, str) else pretty(raw)).split("\n")
+    right = pretty({"id": call.id, "name": call.name, "arguments": call.arguments}).split("\n")
+    column = max(16, (width - 8) // 2)
+    title = f"{'raw':<{column}}   normalised"
+    lines = [Line(title, (StyledSpan(0, len(title), "key"),), 4)]
+    on_left, on_right = ({line.strip().rstrip(",") for line in side} for side in (left, right))
+    for one, two in zip_longest(left, right, fillvalue=""):
+        differs = (_only_in(one, on_right), _only_in(two, on_left))
+        rows = zip_longest(_chunks(one, column), _chunks(two, column), fillvalue="")
+        for first, second in rows:
+            lines.append(_pair(first, second, column, *differs))
+    return lines
+
+
+def _only_in(line: str, others: set[str]) -> bool:
+    return bool(line.strip(" {}[],")) and line.strip().rstrip(",") not in others
+
+
+def _chunks(text: str, column: int) -> list[str]:
+    """Cut a line into pieces of at most `column` cells."""
+    return chop_cells(visible(text), column) or [""]
+
+
+def _pair(one: str, two: str, column: int, differs_left: bool, differs_right: bool) -> Line:
+    mark = "≠" if differs_left or differs_right else "│"
+    left = one + " " * (column - cell_len(one))
+    text = f"{left} {mark} {two}"
+    spans = []
+    if differs_left:
+        spans.append(StyledSpan(0, len(one), "removed"))
+    if differs_right:
+        spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
+    return Line(text, tuple(spans), 4)
+
+
+def _result(page: Page, timeline: Timeline, row: int) -> None:
+    seq = timeline.linked_seq(row)
+    event = timeline.log[seq] if seq is not None else None
+    if not isinstance(event, (ToolReturned, ToolFailed)):
+        _fact(page, "result", "none: the call was never answered", "warning")
+        return
+    result = event.result
+    size = f"{short_size(len(result.content))} characters"
+    if result.error is None:
+        _fact(page, "result", size)
+    else:
+        kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
+        style = "error" if result.error.kind == "flag" else "warning"
+        _fact(page, "result", f"{kind}: {visible_line(result.error.reason, 200)} · {size}", style)
+    _preview(page, result)
+
+
+def _preview(page: Page, result: ToolResult) -> None:
+    lines = result.content[:20_000].split("\n")
+    for line in lines[:PREVIEW_LINES]:
+        page.line(line[:2_000], indent=6)
+    if len(lines) > PREVIEW_LINES or len(result.content) > 20_000:
+        rest = max(0, result.content.count("\n") + 1 - PREVIEW_LINES)
+        page.line(f"… {rest:,} more lines: press % to go to the result", "dim", indent=6)

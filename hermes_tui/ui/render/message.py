@@ -1,0 +1,234 @@
+"""The message pane: the selected message whole, as plain text, Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from hermes_tui.log.query import describe, findings_at, message_of
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestFailed,
+    RunEnded,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolFailed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Message, ToolResult
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.rows import ROLE_STYLES, clock, counted, short_size
+from hermes_tui.ui.view_model import ViewState
+
+MODES = ("plain", "markdown", "json")
+MAX_STYLED = 200_000
+"""Characters: a longer text is shown plain, since styling it would take longer than a key press."""
+
+
+def message_page(view: ViewState) -> Document:
+    """Return what the message pane shows for the row under the cursor."""
+    event = view.event
+    if event is None:
+        return Document.from_text("")
+    page = Page()
+    finding = view.timeline.finding(view.row)
+    if finding is not None:
+        page.heading(f"{finding.severity} {finding.code}", str(finding.severity))
+        page.line(finding.message)
+        if finding.hint:
+            page.line(f"→ {finding.hint}", "hint")
+        page.blank()
+    match event:
+        case MessageAppended():
+            _message(page, event.message, view)
+        case ToolCallProposed():
+            owner = message_of(view.timeline, event.seq)
+            if owner is not None:
+                page.line(f"call {event.call.index + 1} of this message (see 3 Tool calls)", "dim")
+                _message(page, owner.message, view)
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            _result(page, result, view.mode)
+        case _:
+            _other(page, event)
+    if finding is None:
+        _findings(page, view)
+    return page.document()
+
+
+def _findings(page: Page, view: ViewState) -> None:
+    found = findings_at(view.timeline, view.row)
+    if not found:
+        return
+    page.blank()
+    for finding in found:
+        page.line(f"{finding.severity} {finding.code}: {finding.message}", str(finding.severity))
+        if finding.hint:
+            page.line(f"→ {finding.hint}", "hint", indent=2)
+
+
+def _message(page: Page, message: Message, view: ViewState) -> None:
+    style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
+    facts = [
+        message.author and f"as {message.author}",
+        f"turn {view.timeline.turn(view.row)}",
+        clock(message.time_s),
+        f"{short_size(len(message.text))} characters",
+        message.finish_reason and f"finish_reason {message.finish_reason}",
+        counted(message.calls, "call") if message.calls else "",
+        counted(message.results, "result") if message.results else "",
+        f"reward {message.reward:g}" if message.reward is not None else "",
+        f"{message.duration_s:.2f} s" if message.duration_s is not None else "",
+        *message.flags,
+    ]
+    page.heading(f"{message.role}  " + " · ".join(fact for fact in facts if fact), style)
+    if message.usage is not None:
+        page.line(_usage(message), "dim")
+    if not message.parts:
+        body(page, message.text, view.mode)
+        return
+    for number, part in enumerate(message.parts, 1):
+        size = f", {part.size:,} bytes" if part.size is not None else ""
+        page.line(f"part {number} · {part.kind} {part.media_type}{size}".rstrip(), "dim")
+        body(page, part.text, "json" if part.kind == "json" else view.mode)
+
+
+def _usage(message: Message) -> str:
+    usage = message.usage
+    assert usage is not None
+    parts = [
+        ("in", usage.prompt_tokens),
+        ("out", usage.completion_tokens),
+        ("cached", usage.cached_tokens),
+        ("reasoning", usage.reasoning_tokens),
+    ]
+    text = " · ".join(f"{name} {count:,}" for name, count in parts if count is not None)
+    cost = f" · ${usage.cost_usd:.4f}" if usage.cost_usd is not None else ""
+    return f"tokens: {text}{cost}"
+
+
+def _result(page: Page, result: ToolResult, mode: str) -> None:
+    facts = [
+        result.name and f"of {result.name}",
+        f"for call {result.call_id}" if result.call_id else "without a call id",
+        f"exit code {result.exit_code}" if result.exit_code is not None else "",
+        f"{result.duration_s:.2f} s" if result.duration_s is not None else "",
+        f"{short_size(len(result.content))} characters",
+    ]
+    page.heading("result  " + " · ".join(fact for fact in facts if fact), "role.tool")
+    if result.error is not None:
+        how = "the source says so" if result.error.kind == "flag" else "it reads like one"
+        style = "error" if result.error.kind == "flag" else "warning"
+        page.line(f"error ({how}): {result.error.reason}", style)
+    body(page, result.content, mode)
+
+
+def _other(page: Page, event: Event) -> None:
+    page.heading(type(event).__name__, "heading")
+    match event:
+        case RunStarted():
+            _started(page, event)
+        case RunEnded():
+            page.line(describe(event))
+            page.fields(event.scores)
+            page.fields(event.details)
+        case RequestFailed():
+            page.line(event.message, "error")
+            for number, link in enumerate(event.chain):
+                page.line(f"{'  ' * number}caused by {link}" if number else link, "dim")
+            if event.status is not None:
+                page.line(f"HTTP status {event.status}, attempt {event.attempt}")
+            body(page, event.body, "json")
+        case SourceDefect():
+            page.line(event.message, "warning" if event.partial else "error")
+            page.line(event.excerpt)
+        case _:
+            page.line(describe(event))
+
+
+def _started(page: Page, event: RunStarted) -> None:
+    page.fields(
+        {
+            "run": event.run_id,
+            "task": event.task,
+            "model": event.model,
+            "format": event.source_format,
+            "group": event.group_id,
+            "parser": event.parser,
+        }
+    )
+    page.fields(event.details)
+    if not event.tools_declared:
+        page.line("tools: not declared in the source", "dim")
+        return
+    page.heading(f"{len(event.tools)} tools", "heading")
+    for tool in event.tools:
+        page.line(tool.name, "key")
+        if tool.description:
+            page.text(tool.description, indent=2)
+        if tool.parameters is not None:
+            page.extend(json_lines(json.dumps(tool.parameters, indent=2, ensure_ascii=False), 2))
+
+
+def body(page: Page, text: str, mode: str) -> None:
+    """Add a text in the mode asked for; where that is not possible, plain, and say so."""
+    if len(text) > MAX_STYLED:
+        if mode != "plain":
+            page.line(f"{short_size(len(text))} characters: shown plain", "dim")
+        page.text(text)
+        return
+    if mode == "json":
+        pretty = pretty_json(text)
+        if pretty is not None:
+            page.extend(json_lines(pretty))
+            return
+    if mode == "markdown":
+        page.extend(markdown_lines(text.split("\n")))
+        return
+    page.text(text)
+
+
+def pretty_json(text: str) -> str | None:
+    """Return `text` as indented JSON, None where it is no JSON object or list."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.dumps(json.loads(text, strict=False), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+_INLINE = re.compile(r"`[^`\n]+`|\*\*[^*\n]+\*\*")
+
+
+def markdown_lines(lines: Iterable[str]) -> list[Line]:
+    """Style headings, quotes, bullets, fences, `code` and **bold**; every character stays."""
+    styled: list[Line] = []
+    fenced = False
+    for text in lines:
+        bare = text.lstrip()
+        if bare.startswith(("```", "~~~")):
+            fenced = not fenced
+            styled.append(Line(text, (StyledSpan(0, len(text), "dim"),)))
+        elif fenced:
+            styled.append(Line(text, (StyledSpan(0, len(text), "code"),)))
+        elif re.match(r"#{1,6} ", bare):
+            styled.append(Line(text, (StyledSpan(0, len(text), "heading"),)))
+        elif bare.startswith(">"):
+            styled.append(Line(text, (StyledSpan(0, len(text), "dim"),)))
+        else:
+            styled.append(Line(text, tuple(_inline(text))))
+    return styled
+
+
+def _inline(text: str) -> Iterable[StyledSpan]:
+    bullet = re.match(r"\s*([-*+]|\d+\.) ", text)
+    if bullet:
+        yield StyledSpan(bullet.start(1), bullet.end(1), "key")
+    for found in _INLINE.finditer(text):
+        style = "code" if found.group()[0] == "`" else "strong"
+        yield StyledSpan(found.start(), found.end(), style)

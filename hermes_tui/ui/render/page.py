@@ -1,0 +1,104 @@
+"""A page of a pane, put together from headings, fields and texts of any size."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+
+
+class Page:
+    """Collects lines; long texts stay whole and are cut into lines only when they are shown."""
+
+    def __init__(self) -> None:
+        self._sections: list[Sequence[Line]] = []
+        self._lines: list[Line] = []
+
+    def line(self, text: str, style: str = "", *, indent: int = 0) -> None:
+        """Add a text in one style; newlines in it start new lines. `indent` is in cells."""
+        for part in text.split("\n"):
+            spans = (StyledSpan(0, len(part), style),) if style else ()
+            self._lines.append(Line(part, spans, indent))
+
+    def heading(self, text: str, style: str = "heading") -> None:
+        self.line(text, style)
+
+    def blank(self) -> None:
+        if self._lines or self._sections:
+            self._lines.append(Line(""))
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        self._lines.extend(lines)
+
+    def text(self, text: str, *, indent: int = 0) -> None:
+        """Add a text of any size, unstyled."""
+        if indent or len(text) < 10_000:
+            self._lines.extend(Line(part, (), indent) for part in text.split("\n"))
+            return
+        self._flush()
+        self._sections.append(Document.from_text(text).lines)
+
+    def fields(self, values: Mapping[str, Any]) -> None:
+        """Add `name  value` lines for what is not empty; structured values as JSON."""
+        present = {name: value for name, value in values.items() if value not in (None, "", [], {})}
+        width = min(24, max((len(name) for name in present), default=0))
+        for name, value in present.items():
+            shown = value if isinstance(value, str) else _json(value)
+            first, *rest = shown.split("\n")
+            label = f"{name:<{width}}  "
+            self._lines.append(Line(label + first, (StyledSpan(0, len(name), "key"),)))
+            self._lines.extend(Line(" " * (width + 2) + part) for part in rest)
+
+    @property
+    def length(self) -> int:
+        """Lines added so far."""
+        return sum(len(section) for section in self._sections) + len(self._lines)
+
+    def document(self) -> Document:
+        self._flush()
+        if len(self._sections) == 1:
+            return Document(self._sections[0])
+        return Document(_Chain(self._sections))
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._sections.append(self._lines)
+            self._lines = []
+
+
+class _Chain(Sequence[Line]):
+    """Several sequences of lines as one, without copying them."""
+
+    def __init__(self, sections: Sequence[Sequence[Line]]) -> None:
+        self._sections = sections
+        self._starts: list[int] = []
+        self._length = 0
+        for section in sections:
+            self._starts.append(self._length)
+            self._length += len(section)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._length))]
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        index %= self._length
+        section = bisect_right(self._starts, index) - 1
+        return self._sections[section][index - self._starts[section]]
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) > 100:
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return text

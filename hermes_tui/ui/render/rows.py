@@ -1,0 +1,156 @@
+"""One row of the timeline or of the runs list, as styled segments. Only drawn rows are made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hermes_tui.log.query import describe
+from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.model.events import (
+    MessageAppended,
+    ToolCallProposed,
+    ToolFailed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Message, ToolCall, ToolResult
+from hermes_tui.model.visible import visible, visible_line
+
+Segments = list[tuple[str, str]]
+
+MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
+"""What tells findings apart without colour."""
+STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
+KIND_WIDTH = 10
+TIME_FROM = 90
+"""Cells: a narrower list leaves the time out."""
+ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
+
+
+def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
+    """Return turn, kind, size, time and summary of one row; the list cuts it to its width."""
+    columns = _size(timeline, row)
+    if width >= TIME_FROM:
+        columns += f" {clock(timeline.event(row).ts):>8}"
+    label, style, summary = _what(timeline, row, max(8, width))
+    kind = timeline.kind(row)
+    is_bad = kind in STYLES or (kind is RowKind.RESULT and style in ("error", "warning"))
+    return [
+        (f"{timeline.turn(row) or '':>4} ", "dim"),
+        (f"{label:<{KIND_WIDTH}}"[:KIND_WIDTH], style),
+        (f"{columns}  ", "dim"),
+        (summary, style if is_bad else ""),
+    ]
+
+
+def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
+    """Return label, style and summary of a row."""
+    finding = timeline.finding(row)
+    kind = timeline.kind(row)
+    if finding is not None:
+        text = f"{finding.code} {finding.message}"
+        return f"{MARKS[kind]} {kind.name.lower()}", STYLES[kind], visible_line(text, room)
+    match timeline.event(row):
+        case MessageAppended(message=message):
+            return _message(message, room)
+        case ToolCallProposed(call=call):
+            return "→ call", "call", call_line(call, room)
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            return _result(result, room)
+        case event:
+            name = type(event).__name__
+            label = {"RunStarted": "▶ run", "RunEnded": "■ end"}.get(name, "• event")
+            prefix = "" if label != "• event" else f"{name} "
+            return label, "dim", visible_line(prefix + describe(event), room)
+
+
+def _message(message: Message, room: int) -> tuple[str, str, str]:
+    style = f"role.{message.role}" if message.role in ROLE_STYLES else "role.other"
+    marks = [f"‹{flag}›" for flag in message.flags]
+    if message.reasoning:
+        marks.append("‹reasoning›")
+    if message.finish_reason in ("length", "max_tokens"):
+        marks.append(f"‹{message.finish_reason}›")
+    text = message.text or ("" if message.calls or marks else "(empty)")
+    summary = " ".join([*marks, visible_line(text, room)])
+    return visible_line(message.author or message.role, KIND_WIDTH - 1), style, summary
+
+
+def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
+    name = f"{visible_line(result.name, 30)}: " if result.name else ""
+    summary = name + visible_line(result.content or "(empty)", room)
+    if result.error is None:
+        return "← result", "role.tool", summary
+    mark = "✗" if result.error.kind == "flag" else "?"
+    return f"←{mark} error", "error" if mark == "✗" else "warning", summary
+
+
+def call_line(call: ToolCall, room: int) -> str:
+    """Return name and arguments of a call on one line, with how it arrived where that is unusual."""
+    badge = "" if str(call.origin) in ("dict", "object") else f"[{call.origin}] "
+    return f"{badge}{visible_line(call.name or '(no name)', 40)} " + visible_line(
+        call.arguments_text, room
+    )
+
+
+def _size(timeline: Timeline, row: int) -> str:
+    if timeline.finding(row) is not None:
+        return " " * 5
+    match timeline.event(row):
+        case MessageAppended(message=message):
+            size = short_size(len(message.text))
+        case ToolCallProposed(call=call):
+            size = short_size(len(call.arguments_text))
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            size = short_size(len(result.content))
+        case _:
+            size = ""
+    return f"{size:>5}"
+
+
+def short_size(characters: int) -> str:
+    """Return a number of characters in at most five: 812, 12k, 3.4M."""
+    if characters < 1000:
+        return str(characters)
+    if characters < 999_500:
+        return f"{characters / 1000:.3g}k"
+    return f"{characters / 1e6:.3g}M"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return such as "1 call" or "2 calls"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def clock(ts: float | None) -> str:
+    """Return the time of day (UTC) of unix seconds, empty where there is none or no such time."""
+    if ts is None or not 0 <= ts < 4e9:
+        return ""
+    return datetime.fromtimestamp(ts, UTC).strftime("%H:%M:%S")
+
+
+def plain(segments: Segments, width: int = 100) -> str:
+    """Return a row as text, for where nothing is drawn."""
+    return visible("".join(part for part, _ in segments))[:width].rstrip()
+
+
+def error_row(timeline: Timeline, row: int, width: int) -> Segments:
+    """Return one row of the tool-errors pane: turn, tool, flagged or heuristic, error, arguments."""
+    event = timeline.event(row)
+    if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
+        return [("", "")]
+    error = event.result.error
+    linked = timeline.linked_seq(row)
+    call = timeline.log[linked] if linked is not None else None
+    name, arguments = event.result.name or "?", ""
+    if isinstance(call, ToolCallProposed):
+        name = call.call.name or name
+        arguments = visible_line(call.call.arguments_text, max(10, width // 3))
+    flagged = error.kind == "flag"
+    style = "error" if flagged else "warning"
+    return [
+        (f"{timeline.turn(row):>4} ", "dim"),
+        ("✗ flagged   " if flagged else "? heuristic ", style),
+        (f"{visible_line(name, 20):<16} ", "call"),
+        (visible_line(error.reason, width), style),
+        (f"  {arguments}", "dim"),
+    ]

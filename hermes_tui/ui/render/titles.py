@@ -1,0 +1,81 @@
+"""The title and the status line of the run screen."""
+
+from __future__ import annotations
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.render.rows import Segments, counted
+from hermes_tui.ui.view_model import RunModel
+
+
+def run_title(
+    model: RunModel, label: str, format_name: str, *, number: int, count: int
+) -> Segments:
+    """Return who and what the run is, and how it went."""
+    state = model.timeline.state
+    who = state.task or state.run_id
+    left: Segments = [(" hermes-tui ", "strong"), (visible_line(label, 60), "")]
+    if count > 1:
+        left.append((f"  run {number + 1:,} of {count:,}", ""))
+    if who:
+        left.append((f"  {visible_line(who, 60)}", "strong"))
+    facts = [
+        visible_line(state.model, 40),
+        format_name,
+        counted(state.turn, "turn"),
+        counted(state.calls, "call"),
+        f"reward {state.reward:g}" if state.reward is not None else "",
+        state.status if state.status not in ("", "unknown") else "",
+    ]
+    right: Segments = [("\0fill", ""), (" · ".join(fact for fact in facts if fact), "")]
+    errors = state.severities[Severity.ERROR]
+    warnings = state.severities[Severity.WARNING]
+    if errors:
+        right.append((f"  ✗ {counted(errors, 'error')}", "error"))
+    if warnings:
+        right.append((f"  ! {counted(warnings, 'warning')}", "warning"))
+    right.append((" ", ""))
+    return left + right
+
+
+def status_segments(
+    model: RunModel,
+    *,
+    progress: tuple[int, int] | None,
+    partial: str,
+    message: str,
+    failure: str,
+) -> Segments:
+    """Return where the cursor is, what is searched and filtered, and what is going on."""
+    rows = len(model.timeline)
+    here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
+    if model.filter is not None:
+        here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
+        here.append((f"{len(model.shown):,} shown", "strong"))
+    if model.search is not None:
+        here.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
+        here.append((match_text(model), "strong"))
+    if model.follow:
+        here.append((" · following", "badge"))
+    if message:
+        here.append((f" · {visible_line(message, 160)}", "hint"))
+    if failure:
+        here.append((f" · {visible_line(failure, 160)}", "error"))
+    if partial:
+        here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
+    if progress is not None:
+        done, total = progress
+        share = done / total if total else 0.0
+        bar = "█" * int(share * 10)
+        here += [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+    return here
+
+
+def match_text(model: RunModel) -> str:
+    """Return such as "3 of 41"."""
+    total = len(model.matches)
+    going_on = "…" if model.searched < len(model.timeline) else ""
+    number = model.match_number()
+    if not total:
+        return "searching…" if going_on else "no match"
+    return f"{number} of {total:,}{going_on}" if number else f"{total:,} matches{going_on}"

@@ -1,0 +1,80 @@
+"""Two locks between foreign text and the terminal.
+
+`visible` is for the place where text enters a view; `TerminalFilter` is for everything drawn,
+whatever widget drew it, because nearly every Textual surface passes control sequences on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter, NoColor
+
+from hermes_tui.model.visible import (
+    BIDI_CONTROLS,
+    LINE_SEPARATORS,
+    REPLACEMENT,
+    visible,
+    visible_line,
+    visible_row,
+)
+
+__all__ = ["TerminalFilter", "terminal_filters", "visible", "visible_line", "visible_row"]
+
+_OVERRIDES = "".join(map(chr, (*BIDI_CONTROLS, *LINE_SEPARATORS)))
+# All of these have no width in Rich, so a layout that is already made does not shift.
+_HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_OVERRIDES}\U0001f3fb-\U0001f3ff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_EMOJI_STYLE = re.compile("(.?)\ufe0f\u20e3?", re.DOTALL)
+_SUSPECT = re.compile(f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f")
+
+
+class TerminalFilter(LineFilter):
+    """Take everything that acts on a terminal out of drawn lines, and keep their width.
+
+    Return it last from `App.get_line_filters()`. Links are dropped too: their target would be
+    written into the terminal's stream as it is.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return `segments` without control characters, overrides and links."""
+        if not any(map(_is_suspect, segments)):
+            return segments
+        return [_harmless(segment) if _is_suspect(segment) else segment for segment in segments]
+
+
+def terminal_filters(filters: Sequence[LineFilter], *, no_color: bool) -> list[LineFilter]:
+    """Return what `App.get_line_filters()` returns: the app's own, no colour at all, then the lock.
+
+    Textual's answer to NO_COLOR is shades of grey; with `no_color` no colour code is sent.
+    """
+    return [*filters, *([NoColor()] if no_color else []), TerminalFilter()]
+
+
+def _is_suspect(segment: Segment) -> bool:
+    text, style, _ = segment
+    if style is not None and style.link is not None:
+        return True
+    if text.isascii():
+        return not text.isprintable()
+    return _SUSPECT.search(text) is not None
+
+
+def _harmless(segment: Segment) -> Segment:
+    text, style, control = segment
+    if style is not None and style.link is not None:
+        style = style.update_link(None)
+    # A surrogate cannot be encoded: writing it would end the program.
+    shown = _SURROGATE.sub(REPLACEMENT, _HARMFUL.sub("", text))
+    shown = _EMOJI_STYLE.sub(_plain_emoji, shown)
+    return Segment(set_cell_size(shown, cell_len(text)), style, control)
+
+
+def _plain_emoji(match: re.Match[str]) -> str:
+    """Return the character without its emoji style, padded to the width that Rich counted."""
+    base = match[1]
+    return base + " " * (cell_len(f"{base}\ufe0f") - cell_len(base))

@@ -1,0 +1,133 @@
+"""What the screens share: commands by key, bar, palette and click; a prompt; a pump for feeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.screen import Screen
+
+from hermes_tui.ui.commands import BY_ID, bar_entries
+from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.widgets.key_bar import KeyBar
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from hermes_tui.ui.app import HermesApp
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+SLICE_S = 0.008
+BUSY_EVERY_S = 0.012
+POLL_EVERY_S = 0.25
+
+
+class CommandScreen(Screen[None]):
+    """A screen whose every action is a command of the registry: `do_<id>` with `_` for `-`."""
+
+    scope: ClassVar[str] = ""
+    AUTO_FOCUS = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pump_timer: Timer | None = None
+        self._busy = False
+
+    @property
+    def hermes(self) -> HermesApp:
+        return cast("HermesApp", self.app)
+
+    # Commands
+
+    def situation(self) -> Situation:
+        """Return what decides which commands make sense now."""
+        return Situation()
+
+    def action_command(self, command_id: str) -> None:
+        """Carry out one command, if it makes sense now."""
+        if not BY_ID[command_id].enabled(self.situation()):
+            return
+        handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
+        if handler is not None:
+            handler()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "command" and parameters:
+            command = BY_ID.get(str(parameters[0]))
+            return command is not None and self.scope in command.scopes
+        return True
+
+    def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
+        self.action_command(event.command_id)
+
+    def refresh_bar(self) -> None:
+        bar = self.query_one(KeyBar)
+        bar.show(bar_entries(self.scope, self.situation(), self.hermes.config.keys))
+
+    def do_help(self) -> None:
+        from hermes_tui.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def do_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def do_theme(self) -> None:
+        self.hermes.next_theme()
+
+    def do_back(self) -> None:
+        self.hermes.leave(self)
+
+    # The prompt
+
+    def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
+        """Ask for a line of text; `answered_<purpose>` will be called with it."""
+        # Made when first needed: its parts would delay the first paint.
+        from hermes_tui.ui.widgets.prompt import Prompt
+
+        prompt = next(iter(self.query(Prompt)), None)
+        if prompt is None:
+            prompt = Prompt()
+            prompt.ask(label, purpose, value, **options)
+            self.mount(prompt, before=self.query_one(KeyBar))
+        else:
+            prompt.ask(label, purpose, value, **options)
+
+    def on_prompt_answered(self, event: Prompt.Answered) -> None:
+        getattr(self, f"answered_{event.purpose.replace('-', '_')}")(event)
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        self.focus_main()
+
+    def focus_main(self) -> None:
+        """Give the keys back to the pane that had them."""
+
+    # The pump
+
+    def start_pump(self) -> None:
+        """Call `pump` again and again, quickly while there is work, else a few times a second."""
+        self._busy = True
+        self._pump_timer = self.set_interval(BUSY_EVERY_S, self._on_pump)
+
+    def _on_pump(self) -> None:
+        if not self.is_current and not self.pumps_in_background:
+            return
+        busy = self.pump()
+        if busy != self._busy and self._pump_timer is not None:
+            self._busy = busy
+            self._pump_timer.stop()
+            self._pump_timer = self.set_interval(
+                BUSY_EVERY_S if busy else POLL_EVERY_S, self._on_pump
+            )
+
+    pumps_in_background: ClassVar[bool] = False
+
+    def pump(self) -> bool:
+        """Do a few milliseconds of work; return whether there is more."""
+        return False
+
+    def hurry(self) -> None:
+        """Pump quickly from now on: there is new work."""
+        if not self._busy and self._pump_timer is not None:
+            self._busy = True
+            self._pump_timer.stop()
+            self._pump_timer = self.set_interval(BUSY_EVERY_S, self._on_pump)

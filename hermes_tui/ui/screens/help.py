@@ -1,0 +1,96 @@
+"""The help screen: every key, the expression language, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from hermes_tui.log.expressions import HELP
+from hermes_tui.log.query import FIELDS
+from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.commands import COMMANDS, shown_key
+from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
+from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.widgets.key_bar import KeyBar
+from hermes_tui.ui.widgets.status_line import StatusLine
+from hermes_tui.ui.widgets.text_view import TextView
+
+
+class HelpScreen(CommandScreen):
+    """One page of text."""
+
+    scope = "help"
+    BINDINGS: ClassVar = bindings_for("help")
+    DEFAULT_CSS = "HelpScreen TextView { height: 1fr; padding: 0 1; }"
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.hermes.style, id="title")
+        yield TextView(resolve=self.hermes.style)
+        yield KeyBar(self.hermes.style)
+
+    def on_mount(self) -> None:
+        self.query_one(StatusLine).show([(" hermes-tui help", "strong")])
+        view = self.query_one(TextView)
+        view.set_document(help_document(self.hermes.config.keys, self.hermes.feed.complaints))
+        view.focus()
+        self.refresh_bar()
+
+    def do_down(self) -> None:
+        self.query_one(TextView).move(1)
+
+    def do_up(self) -> None:
+        self.query_one(TextView).move(-1)
+
+    def do_page_down(self) -> None:
+        self.query_one(TextView).page(1)
+
+    def do_page_up(self) -> None:
+        self.query_one(TextView).page(-1)
+
+    def do_top(self) -> None:
+        self.query_one(TextView).to_top()
+
+    def do_bottom(self) -> None:
+        self.query_one(TextView).to_bottom()
+
+    def do_clear(self) -> None:
+        self.do_back()
+
+
+def help_document(keymap: dict[str, str], complaints: Iterable[str]) -> Document:
+    """Return the help text; keys as remapped, files that could not be read first."""
+    page = Page()
+    unread = list(complaints)
+    if unread:
+        page.heading("What could not be read, or only in part")
+        for complaint in unread:
+            page.line("  " + complaint, "warning")
+        page.blank()
+    for group, commands in groupby(COMMANDS, key=lambda command: command.group):
+        page.heading(group)
+        page.fields(
+            {f"  {shown_key(item, keymap)}": f"{item.help}  [{item.id}]" for item in commands}
+        )
+        page.blank()
+    page.heading("Where things stand")
+    page.line("  → call   ← result   ←✗ error flagged by the source   ←? reads like an error")
+    page.line("  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message")
+    page.blank()
+    page.heading("Expressions")
+    page.line(HELP.rstrip("\n"))
+    page.blank()
+    page.heading("Fields of a row (f on the run screen)")
+    page.fields({f"  {name}": text for name, text in FIELDS.items()})
+    page.blank()
+    page.heading("Fields of a run (f on the runs screen)")
+    page.fields({f"  {name}": text for name, text in RUN_FIELDS.items()})
+    page.blank()
+    page.heading("Settings")
+    page.line('  config.toml in the configuration folder: theme = "hermes-light", and under [keys]')
+    page.line('  the id in brackets above = the keys it shall have, such as next-call = "ctrl+n"')
+    return page.document()

@@ -1,0 +1,211 @@
+"""The runs screen: every run of the files given, to sort, filter, search and open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.panes.runs import RunsPane
+from hermes_tui.ui.runs_model import FIELD_NAMES, RunsModel
+from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.widgets.key_bar import KeyBar
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+
+class RunsScreen(CommandScreen):
+    """A table of runs that fills while files are read."""
+
+    scope = "runs"
+    BINDINGS: ClassVar = bindings_for("runs")
+    DEFAULT_CSS = "RunsScreen #runs { height: 1fr; }"
+    pumps_in_background = True
+
+    def __init__(self, feed: RunsFeed) -> None:
+        super().__init__()
+        self.feed = feed
+        self.model = RunsModel(feed.rows)
+        self._message = ""
+        self._told = 0
+
+    def compose(self) -> ComposeResult:
+        resolve = self.hermes.style
+        yield StatusLine(resolve, id="title")
+        yield RunsPane(self.model, resolve)
+        yield StatusLine(resolve, base="status", id="status")
+        yield KeyBar(resolve)
+
+    def on_mount(self) -> None:
+        self.query_one(RunsPane).focus()
+        self.refresh_view()
+        self.start_pump()
+
+    def situation(self) -> Situation:
+        return Situation(
+            rows=len(self.model),
+            runs=len(self.model),
+            searching=bool(self.model.search_text),
+            filtered=self.model.filter is not None,
+            loading=self.feed.progress() is not None,
+        )
+
+    def focus_main(self) -> None:
+        self.query_one(RunsPane).focus()
+
+    def pump(self) -> bool:
+        polled = self.feed.poll()
+        changed = self.feed.step(SLICE_S)
+        if changed or polled:
+            self.refresh_view()
+        return not self.feed.finished
+
+    def refresh_view(self) -> None:
+        """Show the rows read so far."""
+        self.model.update()
+        pane = self.query_one(RunsPane)
+        pane.show()
+        self._refresh_lines()
+
+    def _refresh_lines(self) -> None:
+        model, feed = self.model, self.feed
+        files = len(feed.files)
+        errors = sum(1 for row in feed.rows if row.summary.errors)
+        title = [
+            (" hermes-tui ", "strong"),
+            (f"{len(feed.rows):,} runs in {files:,} files", ""),
+            ("\0fill", ""),
+            (f"{errors:,} with errors ", "error" if errors else ""),
+        ]
+        self.query_one("#title", StatusLine).show(title)
+        status = [(f" {self.query_one(RunsPane).cursor + 1:,} of {len(model):,}", "")]
+        status.append((f" · sorted by {model.sort_name}{' ↓' if model.descending else ' ↑'}", ""))
+        if model.filter is not None:
+            status.append((f" · filter {visible_line(model.filter_text, 60)}", "strong"))
+        if model.search_text:
+            status.append(
+                (f" · /{visible_line(model.search_text, 40)}: {len(model.matches)}", "strong")
+            )
+        note = self._message or (feed.complaints[-1] if feed.complaints else "")
+        if note:
+            more = f" (+{len(feed.complaints) - 1} more, see ?)" if len(feed.complaints) > 1 else ""
+            status.append(
+                (f" · {visible_line(note, 140)}{'' if self._message else more}", "warning")
+            )
+        progress = feed.progress()
+        if progress is not None:
+            share = progress[0] / progress[1] if progress[1] else 0.0
+            bar = "█" * int(share * 10)
+            status += [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+        self.query_one("#status", StatusLine).show(status)
+        self.refresh_bar()
+
+    def say(self, message: str) -> None:
+        """Show a message in the status line until the next command."""
+        self._message = message
+        self._refresh_lines()
+
+    def action_command(self, command_id: str) -> None:
+        self._message = ""
+        super().action_command(command_id)
+        self._refresh_lines()
+
+    @on(RowList.Moved)
+    def _moved(self, event: RowList.Moved) -> None:
+        self.model.keep(event.index)
+        self._refresh_lines()
+
+    @on(RowList.Chosen)
+    def _chosen(self, event: RowList.Chosen) -> None:
+        self.action_command("open")
+
+    # Commands
+
+    def do_down(self) -> None:
+        self.query_one(RunsPane).move(1)
+
+    def do_up(self) -> None:
+        self.query_one(RunsPane).move(-1)
+
+    def do_page_down(self) -> None:
+        self.query_one(RunsPane).page(1)
+
+    def do_page_up(self) -> None:
+        self.query_one(RunsPane).page(-1)
+
+    def do_top(self) -> None:
+        self.query_one(RunsPane).to_top()
+
+    def do_bottom(self) -> None:
+        self.query_one(RunsPane).to_bottom()
+
+    def do_open(self) -> None:
+        position = self.query_one(RunsPane).cursor
+        if position < len(self.model):
+            self.hermes.open_run(self.model, position)
+
+    def do_sort(self) -> None:
+        self.model.sort_by_next()
+        self.refresh_view()
+
+    def do_sort_reverse(self) -> None:
+        self.model.reverse()
+        self.refresh_view()
+
+    def do_filter(self) -> None:
+        self.ask(f"filter ({', '.join(FIELD_NAMES[:6])}, …)", "filter", self.model.filter_text)
+
+    def answered_filter(self, event: Prompt.Answered) -> None:
+        wrong = self.model.try_filter(event.value)
+        if wrong:
+            self.say(wrong)
+        self.refresh_view()
+
+    def do_unfilter(self) -> None:
+        self.model.try_filter("")
+        self.refresh_view()
+
+    def do_search(self) -> None:
+        self.ask("search", "search", self.model.search_text)
+
+    def answered_search(self, event: Prompt.Answered) -> None:
+        self.model.set_search(event.value)
+        self._go_match(1)
+
+    def do_search_next(self) -> None:
+        self._go_match(1)
+
+    def do_search_previous(self) -> None:
+        self._go_match(-1)
+
+    def _go_match(self, step: int) -> None:
+        pane = self.query_one(RunsPane)
+        position = self.model.next_match(pane.cursor, step)
+        if position is None:
+            self.say("no match" if self.model.search_text else "no search: / begins one")
+        else:
+            pane.go(position)
+
+    def do_clear(self) -> None:
+        if self.model.search_text:
+            self.model.set_search("")
+        elif self.model.filter is not None:
+            self.do_unfilter()
+        self.refresh_view()
+
+    def do_cancel(self) -> None:
+        self.feed.cancelled = True
+        self.say("stopped reading; the runs read so far are shown")
+
+    def do_copy(self) -> None:
+        text = self.model.line(self.query_one(RunsPane).cursor)
+        self.hermes.copy(text)
+        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")

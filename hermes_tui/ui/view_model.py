@@ -1,0 +1,312 @@
+"""What is on the run screen, without any widget: log, cursor, filter, search, marks.
+
+`RunModel` takes a person's moves; panes are given a frozen `ViewState` and read the log from it.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hermes_tui.formats.reader import RecordLog
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.query import (
+    FIELDS,
+    find_row,
+    is_problem,
+    row_fields,
+    row_texts,
+    starts_turn,
+)
+from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.model.events import Event
+
+if TYPE_CHECKING:
+    from hermes_tui.log.expressions import Expression
+
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides which commands make sense now."""
+
+    rows: int = 0
+    calls: int = 0
+    problems: int = 0
+    runs: int = 1
+    linked: bool = False
+    searching: bool = False
+    filtered: bool = False
+    loading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search over the run. `pattern` is compiled; `text` is what the person typed."""
+
+    text: str
+    pattern: re.Pattern[str]
+    is_regex: bool = False
+    case_matters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """What the panes show. `row` is a row of the timeline; -1 while there is none."""
+
+    timeline: Timeline
+    row: int
+    length: int
+    """Rows of the timeline when this state was made."""
+    follow: bool = False
+    search: Search | None = None
+    mode: str = "plain"
+    """How the message pane renders: plain, markdown or json."""
+    raw_beside: bool = False
+
+    @property
+    def event(self) -> Event | None:
+        """Return the event under the cursor, None where there is none."""
+        return self.timeline.event(self.row) if 0 <= self.row < len(self.timeline) else None
+
+
+def compile_search(text: str, *, is_regex: bool, case_matters: bool) -> Search:
+    """Return a search; raise re.error where the regular expression is none."""
+    source = text if is_regex else re.escape(text)
+    return Search(
+        text, re.compile(source, 0 if case_matters else re.IGNORECASE), is_regex, case_matters
+    )
+
+
+@dataclass(slots=True)
+class RunModel:
+    """The state of one run screen. Row numbers are rows of the timeline, whatever the filter."""
+
+    log: EventLog
+    timeline: Timeline = field(init=False)
+    row: int = 0
+    follow: bool = False
+    mode: str = "plain"
+    raw_beside: bool = False
+    search: Search | None = None
+    matches: array[int] = field(default_factory=lambda: array("L"))
+    searched: int = 0
+    """Rows looked at by the search so far."""
+    filter_text: str = ""
+    filter: Expression | None = None
+    shown: array[int] = field(default_factory=lambda: array("L"))
+    """Rows that the filter lets through, in order; used only while there is a filter."""
+    filtered: int = 0
+    """Rows looked at by the filter so far."""
+    marks: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.timeline = Timeline(self.log)
+
+    # Growing
+
+    def advance(self, events: int) -> bool:
+        """Take in up to `events` further events; return whether anything was done."""
+        log = self.log
+        if isinstance(log, RecordLog):
+            while len(log) - self.timeline.state.events < events and log.index_record():
+                pass
+        before = len(self.timeline)
+        taken = self.timeline.advance(events)
+        return bool(taken) or len(self.timeline) != before
+
+    def advance_search(self, rows: int) -> bool:
+        """Search up to `rows` further rows; return whether any were left."""
+        search = self.search
+        if search is None or self.searched >= len(self.timeline):
+            return False
+        end = min(len(self.timeline), self.searched + rows)
+        for row in range(self.searched, end):
+            if any(search.pattern.search(text) for text in row_texts(self.timeline, row)):
+                self.matches.append(row)
+        self.searched = end
+        return True
+
+    def advance_filter(self, rows: int) -> bool:
+        """Test up to `rows` further rows against the filter; return whether any were left."""
+        expression = self.filter
+        if expression is None or self.filtered >= len(self.timeline):
+            return False
+        end = min(len(self.timeline), self.filtered + rows)
+        for row in range(self.filtered, end):
+            if expression.matches(row_fields(self.timeline, row)):
+                self.shown.append(row)
+        self.filtered = end
+        return True
+
+    # Looking
+
+    def state(self) -> ViewState:
+        """Return what the panes show now."""
+        return ViewState(
+            self.timeline,
+            self.row if len(self.timeline) else -1,
+            len(self.timeline),
+            self.follow,
+            self.search,
+            self.mode,
+            self.raw_beside,
+        )
+
+    def situation(self, *, runs: int = 1, loading: bool = False) -> Situation:
+        """Return what decides which commands make sense now."""
+        state = self.timeline.state
+        linked = bool(len(self.timeline)) and self.timeline.linked_seq(self.row) is not None
+        problems = sum(1 for code in state.severities if code != "note")
+        return Situation(
+            rows=len(self.timeline),
+            calls=state.calls,
+            problems=problems,
+            runs=runs,
+            linked=linked,
+            searching=self.search is not None,
+            filtered=self.filter is not None,
+            loading=loading,
+        )
+
+    def visible_rows(self) -> int:
+        """Return how many rows the list shows."""
+        return len(self.timeline) if self.filter is None else len(self.shown)
+
+    def row_at(self, position: int) -> int:
+        """Return the timeline row at a position of the list."""
+        return position if self.filter is None else self.shown[position]
+
+    def position(self) -> int:
+        """Return the position in the list of the cursor, or of the shown row nearest below it."""
+        if self.filter is None:
+            return self.row
+        return min(bisect_left(self.shown, self.row), max(0, len(self.shown) - 1))
+
+    def is_shown(self, row: int) -> bool:
+        """Return whether the filter lets a row through."""
+        if self.filter is None:
+            return True
+        at = bisect_left(self.shown, row)
+        return at < len(self.shown) and self.shown[at] == row
+
+    # Moving
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, kept inside the run."""
+        self.row = max(0, min(row, len(self.timeline) - 1))
+
+    def snap(self) -> None:
+        """Put the cursor on the shown row nearest below it, if the filter hides its own."""
+        if self.filter is not None and len(self.shown):
+            self.row = self.shown[self.position()]
+
+    def go_kind(self, step: int, wanted: str) -> bool:
+        """Move to the next (`step` 1) or previous (-1) shown `call`, `turn` or `problem`."""
+        timeline = self.timeline
+        tests = {
+            "call": lambda row: timeline.kind(row) is RowKind.CALL,
+            "turn": lambda row: starts_turn(timeline, row),
+            "problem": lambda row: is_problem(timeline, row),
+        }
+        test = tests[wanted]
+        found = find_row(
+            timeline, self.row, step, lambda row: test(row) and self.is_shown(row)
+        )
+        if found is not None:
+            self.row = found
+        return found is not None
+
+    def go_pair(self) -> bool:
+        """Move between a call and its result; a filter that hides the other end is dropped."""
+        seq = self.timeline.linked_seq(self.row) if len(self.timeline) else None
+        row = self.timeline.row_of(seq) if seq is not None else None
+        if row is None:
+            return False
+        self.row = row
+        if not self.is_shown(row):
+            self.set_filter("", None)
+        return True
+
+    def go_match(self, step: int) -> int | None:
+        """Move to the next or previous match, around the ends; return its 1-based number."""
+        if not self.matches:
+            return None
+        here = bisect_left(self.matches, self.row)
+        on_match = here < len(self.matches) and self.matches[here] == self.row
+        if step > 0:
+            number = here + 1 if on_match else here
+        else:
+            number = here - 1
+        number %= len(self.matches)
+        self.row = self.matches[number]
+        return number + 1
+
+    def match_number(self) -> int | None:
+        """Return the 1-based number of the match under the cursor, None beside one."""
+        here = bisect_left(self.matches, self.row)
+        on_match = here < len(self.matches) and self.matches[here] == self.row
+        return here + 1 if on_match else None
+
+    def go_to(self, target: str) -> str:
+        """Go where `target` says: a row number, t3, s12 or 50%; return what was wrong, or ""."""
+        target = target.strip()
+        found = re.fullmatch(r"(t|s)?(\d{1,12})(%)?", target)
+        if found is None:
+            return "a row number, t3 for a turn, s12 for an event, or 50%"
+        prefix, digits, percent = found.groups()
+        number = int(digits)
+        last = len(self.timeline) - 1
+        if percent:
+            self.go(last * min(number, 100) // 100)
+        elif prefix == "s":
+            self.go(self.timeline.row_of(number) or 0)
+        elif prefix == "t":
+            return self._go_to_turn(number)
+        elif not 1 <= number <= last + 1:
+            return f"there is no row {number:,}; rows go from 1 to {last + 1:,}"
+        else:
+            self.go(number - 1)
+        return ""
+
+    def _go_to_turn(self, number: int) -> str:
+        timeline = self.timeline
+        row = find_row(
+            timeline,
+            -1,
+            1,
+            lambda row: timeline.turn(row) == number and starts_turn(timeline, row),
+        )
+        if row is None:
+            return f"there is no turn {number}; the last is {timeline.state.turn}"
+        self.row = row
+        return ""
+
+    # Narrowing
+
+    def set_search(self, search: Search | None) -> None:
+        self.search = search
+        self.matches = array("L")
+        self.searched = 0
+
+    def try_filter(self, text: str) -> str:
+        """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
+        from hermes_tui.log.expressions import ExpressionError, compile_expression
+
+        expression = None
+        if text.strip():
+            try:
+                expression = compile_expression(text, FIELDS)
+            except ExpressionError as error:
+                return str(error)
+        self.set_filter(text.strip(), expression)
+        return ""
+
+    def set_filter(self, text: str, expression: Expression | None) -> None:
+        self.filter_text = text
+        self.filter = expression
+        self.shown = array("L")
+        self.filtered = 0

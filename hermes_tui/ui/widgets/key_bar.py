@@ -1,0 +1,60 @@
+"""The last line of a screen: the keys that do something now. A click presses the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+Entry = tuple[str, str, str]
+"""Command id, key, label."""
+
+
+class KeyBar(Widget):
+    """Shows as many entries as fit, in the order given."""
+
+    DEFAULT_CSS = "KeyBar { height: 1; }"
+
+    class Pressed(Message):
+        """An entry was clicked."""
+
+        def __init__(self, command_id: str) -> None:
+            super().__init__()
+            self.command_id = command_id
+
+    def __init__(self, resolve: Callable[[str], Style]) -> None:
+        super().__init__()
+        self.resolve = resolve
+        self._entries: list[Entry] = []
+        self._places: list[tuple[int, int, str]] = []
+
+    def show(self, entries: list[Entry]) -> None:
+        """Show these entries from now on."""
+        if entries != self._entries:
+            self._entries = entries
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        segments: list[Segment] = []
+        self._places = []
+        position = 0
+        for command_id, key, label in self._entries:
+            text = f" {key} {label} "
+            if position + len(text) > width:
+                break
+            self._places.append((position, position + len(text), command_id))
+            segments.append(Segment(f" {key}", self.resolve("bar.key")))
+            segments.append(Segment(f" {label} ", self.resolve("bar")))
+            position += len(text)
+        return Strip(segments).adjust_cell_length(width, self.resolve("bar"))
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, command_id in self._places:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(command_id))

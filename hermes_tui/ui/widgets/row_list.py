@@ -1,0 +1,339 @@
+"""A list of rows with a cursor: a million rows cost no more than those on screen."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hermes_tui.model.visible import ELLIPSIS, visible_line
+
+Row = Sequence[tuple[str, str]]
+"""The text of a row in pieces: (raw text, name of its style)."""
+
+Resolve = Callable[[str], Style]
+
+GUTTER = 1
+MARGIN = 2
+# The cursor is told by this mark, not by its colour alone.
+CURSOR_FOCUSED, CURSOR_BLURRED, NO_CURSOR = "▌", ">", " "
+_CURSOR_STYLES = {CURSOR_FOCUSED: "cursor", CURSOR_BLURRED: "cursor.blurred"}
+_CACHED_STRIPS = 1024
+_NO_STYLE = Style()
+
+
+class RowSource(Protocol):
+    """Where a list takes its rows from, one at a time, when they are drawn."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int, width: int) -> Row:
+        """Return row `index` for `width` cells. Text need not be escaped, padded or cut."""
+        ...
+
+
+class NoRows:
+    """The empty source."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def row(self, index: int, width: int) -> Row:
+        """Raise IndexError: there is no row."""
+        raise IndexError(index)
+
+
+class _RowMessage(Message):
+    def __init__(self, row_list: RowList, index: int) -> None:
+        super().__init__()
+        self.row_list = row_list
+        self.index = index
+
+    @property
+    def control(self) -> RowList:
+        """The list that it is about."""
+        return self.row_list
+
+
+class RowList(ScrollView, can_focus=True, inherit_bindings=False):
+    """Show the rows of a `RowSource` and move a cursor over them. No key is bound here.
+
+    `header` makes the lines that stay at the top, for a width in cells. `follow` keeps the cursor
+    on the last row as rows are added; moving it to another row ends that.
+    """
+
+    DEFAULT_CSS = """
+    RowList {
+        height: 1fr;
+        overflow: hidden auto;
+        scrollbar-gutter: stable;
+        scrollbar-size: 1 1;
+    }
+    """
+    ALLOW_SELECT = False
+
+    class Moved(_RowMessage):
+        """A person, or a `go` that is not quiet, moved the cursor to row `index`."""
+
+    class Chosen(_RowMessage):
+        """Row `index` was double-clicked, or `choose` was called."""
+
+    def __init__(
+        self,
+        source: RowSource | None = None,
+        *,
+        resolve: Resolve = lambda name: _NO_STYLE,
+        header: Callable[[int], Sequence[Row]] | None = None,
+        empty: str = "",
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._source: RowSource = source if source is not None else NoRows()
+        self._count = len(self._source)
+        self._cursor = 0
+        self._follow = False
+        self._resolve = resolve
+        self._header = header
+        self._header_rows: Sequence[Row] = ()
+        self._empty = empty
+        self._width = 0
+        self._strips: OrderedDict[tuple[int, int, str, Style], Strip] = OrderedDict()
+
+    @property
+    def cursor(self) -> int:
+        """The row that the cursor is on; 0 where there is none."""
+        return self._cursor
+
+    @property
+    def row_count(self) -> int:
+        """The number of rows as of the last `set_source` or `rows_changed`."""
+        return self._count
+
+    @property
+    def follow(self) -> bool:
+        """Whether the cursor stays on the last row as rows are added."""
+        return self._follow
+
+    @follow.setter
+    def follow(self, follow: bool) -> None:
+        self._follow = follow
+        if follow:
+            self.go(self._count - 1, quiet=True)
+
+    def set_source(self, source: RowSource, *, cursor: int = 0) -> None:
+        """Show other rows with the cursor on row `cursor`, without a `Moved`."""
+        self._source = source
+        self._count = len(source)
+        self._cursor = self._clamp(cursor)
+        self._draw_anew()
+        self._show_cursor()
+
+    def set_header(self, header: Callable[[int], Sequence[Row]] | None) -> None:
+        """Put other lines at the top."""
+        self._header = header
+        self._draw_anew()
+        self._show_cursor()
+
+    def set_resolve(self, resolve: Resolve) -> None:
+        """Take other styles for the same names, as when the theme changes."""
+        self._resolve = resolve
+        self._draw_anew()
+
+    def set_empty_text(self, text: str) -> None:
+        """Say what stands here when there are no rows."""
+        self._empty = text
+        self.refresh()
+
+    def rows_changed(self, first: int | None = None) -> None:
+        """Read the length again; rows from `first` on may read differently.
+
+        Without `first`, rows were only added at the end or taken away there. Where the cursor has
+        to go along, no `Moved` is posted: read `cursor`.
+        """
+        before, self._count = self._count, len(self._source)
+        first = min(before, self._count) if first is None else first
+        for key in [key for key in self._strips if key[0] >= first]:
+            del self._strips[key]
+        self._publish_size()
+        last_shown = self.scroll_offset.y + self._height
+        if min(before, first) < last_shown:
+            start = max(first, self.scroll_offset.y)
+            # At least the row that says the list is empty, or was.
+            self.refresh_lines(start + len(self._header_rows), max(1, last_shown - start))
+        if not self._count:
+            self._cursor = 0
+        elif self._follow or self._cursor >= self._count:
+            self.go(self._count - 1, quiet=True)
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by rows; up where negative."""
+        self.go(self._cursor + rows)
+
+    def page(self, pages: int) -> None:
+        """Move cursor and window by pages that share one row."""
+        rows = pages * max(1, self._height - 1)
+        self._scroll(self.scroll_offset.y + rows)
+        self.go(self._cursor + rows)
+
+    def to_top(self) -> None:
+        """Move the cursor to the first row."""
+        self.go(0)
+
+    def to_bottom(self) -> None:
+        """Move the cursor to the last row."""
+        self.go(self._count - 1)
+
+    def go(self, index: int, *, quiet: bool = False) -> None:
+        """Move the cursor to a row, or the nearest there is, and bring it into view.
+
+        Posts `Moved` if the cursor was elsewhere, unless `quiet`.
+        """
+        if not self._count:
+            return
+        index = self._clamp(index)
+        self._follow = self._follow and index == self._count - 1
+        if index != self._cursor:
+            before, self._cursor = self._cursor, index
+            self._refresh_row(before)
+            self._refresh_row(index)
+            if not quiet:
+                self.post_message(self.Moved(self, index))
+        self._show_cursor()
+
+    def choose(self) -> None:
+        """Post `Chosen` for the row under the cursor, if there is one."""
+        if self._count:
+            self.post_message(self.Chosen(self, self._cursor))
+
+    def on_mount(self) -> None:
+        self._publish_size()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._take_width()
+
+    def on_show(self, event: events.Show) -> None:
+        self._take_width()
+
+    def on_focus(self, event: events.Focus) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_blur(self, event: events.Blur) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = self.scroll_offset.y + offset.y - len(self._header_rows)
+        if offset.y < len(self._header_rows) or index >= self._count:
+            return
+        self.go(index)
+        if event.chain == 2:
+            self.choose()
+
+    @property
+    def _height(self) -> int:
+        """The rows that fit below the header."""
+        return max(0, self.scrollable_content_region.height - len(self._header_rows))
+
+    def _clamp(self, index: int) -> int:
+        return max(0, min(index, self._count - 1))
+
+    def _take_width(self) -> None:
+        width = self.scrollable_content_region.width
+        if width and width != self._width:
+            self._width = width
+            self._draw_anew()
+        self._publish_size()
+        self._show_cursor()
+
+    def _draw_anew(self) -> None:
+        self._strips.clear()
+        self._make_header()
+        self._publish_size()
+        self.refresh()
+
+    def _make_header(self) -> None:
+        room = max(0, self._width - GUTTER)
+        self._header_rows = tuple(self._header(room)) if self._header is not None else ()
+
+    def _publish_size(self) -> None:
+        # Every assignment costs a layout of the screen.
+        if (size := Size(1, self._count + len(self._header_rows))) != self.virtual_size:
+            self.virtual_size = size
+
+    def _show_cursor(self) -> None:
+        """Scroll as little as keeps the cursor in view with some rows around it."""
+        height = self._height
+        if not height:
+            return
+        margin = min(MARGIN, (height - 1) // 2)
+        lowest, highest = self._cursor + margin + 1 - height, self._cursor - margin
+        top = min(max(self.scroll_offset.y, lowest), highest)
+        if top != self.scroll_offset.y:
+            self._scroll(top)
+
+    def _scroll(self, top: int) -> None:
+        # Forced, since a scrollbar that the new size calls for only appears with the next layout.
+        self.scroll_to(y=top, animate=False, force=True)
+
+    def _refresh_row(self, index: int) -> None:
+        if 0 <= index - self.scroll_offset.y < self._height:
+            self.refresh_line(index + len(self._header_rows))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line at `y` of the window: header, row, or nothing."""
+        base = self.rich_style
+        if not self._width:
+            # The first paint comes before the first Resize: it need not be empty.
+            self._width = self.scrollable_content_region.width
+            self._make_header()
+        if y < len(self._header_rows):
+            heading = base + self._resolve("heading")
+            return self._strip(self._header_rows[y], NO_CURSOR, heading)
+        index = self.scroll_offset.y + y - len(self._header_rows)
+        if not self._count and index == 0:
+            return self._strip([(self._empty, "dim")], NO_CURSOR, base)
+        if index >= min(self._count, len(self._source)):
+            return Strip.blank(self.size.width, base)
+        return self._row_strip(index, base)
+
+    def _row_strip(self, index: int, base: Style) -> Strip:
+        cursor = NO_CURSOR
+        if index == self._cursor:
+            cursor = CURSOR_FOCUSED if self.has_focus else CURSOR_BLURRED
+        key = (index, self._width, cursor, base)
+        strip = self._strips.get(key)
+        if strip is None:
+            row = self._source.row(index, max(0, self._width - GUTTER))
+            strip = self._strips[key] = self._strip(row, cursor, base)
+            if len(self._strips) > _CACHED_STRIPS:
+                self._strips.popitem(last=False)
+        return strip
+
+    def _strip(self, row: Row, cursor: str, base: Style) -> Strip:
+        """Draw `row` after its gutter, cut with … where it is wider than the list."""
+        over = self._resolve(_CURSOR_STYLES[cursor]) if cursor in _CURSOR_STYLES else _NO_STYLE
+        limit = 2 * self._width + 1
+        segments = [Segment(cursor, base + over)]
+        for text, style_name in row:
+            own = self._resolve(style_name)
+            # Colours that come as a pair stay a pair under the cursor.
+            style = base + over + own if own.bgcolor else base + own + over
+            segments.append(Segment(visible_line(text, limit), style))
+        strip = Strip(segments)
+        if strip.cell_length > self._width > 0:
+            mark = Segment(ELLIPSIS, base + self._resolve("dim") + over)
+            strip = Strip([*strip.crop(0, self._width - 1), mark])
+        strip = strip.adjust_cell_length(self._width, base + over)
+        return strip.extend_cell_length(self.size.width, base)

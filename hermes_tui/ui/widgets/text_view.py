@@ -1,0 +1,229 @@
+"""A long text to read: wrapped to the width, drawn row by row, at home with 5 MB."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
+from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
+from hermes_tui.ui.widgets.wrap import Extent, RowMap
+
+Resolve = Callable[[str], Style]
+Place = tuple[int, int]
+
+_TOP: Place = (0, 0)
+_NO_STYLE = Style()
+
+
+class TextView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Show a `Document`. Painting costs O(rows on screen), whatever its length.
+
+    `resolve` turns the names of styles into styles. What is at the top stays there when the width
+    or `wrap` changes. No key is bound here.
+    """
+
+    DEFAULT_CSS = """
+    TextView {
+        height: 1fr;
+        overflow: auto auto;
+        scrollbar-gutter: stable;
+        scrollbar-size: 1 1;
+    }
+    """
+    ALLOW_SELECT = False
+
+    wrap: reactive[bool] = reactive(True, init=False)
+
+    def __init__(
+        self,
+        document: Document | None = None,
+        *,
+        resolve: Resolve = lambda name: _NO_STYLE,
+        empty: str = "",
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._document = document or Document()
+        self._resolve = resolve
+        self._empty = empty
+        self._row_map: RowMap | None = None
+        self._width = 0
+        self._marks: dict[int, list[StyledSpan]] = {}
+        # The place asked for, and the row that shows it: as long as nobody scrolls, repeated
+        # resizing comes back to exactly this place.
+        self._place, self._place_row = _TOP, 0
+
+    @property
+    def document(self) -> Document:
+        """What is shown."""
+        return self._document
+
+    @property
+    def top_line(self) -> int:
+        """The line whose text is in the topmost row; 0 before anything is shown."""
+        return self._top_place()[0]
+
+    def set_document(self, document: Document, *, keep_position: bool = False) -> None:
+        """Show `document` from its beginning, or from the place now at the top. Drops matches."""
+        place = self._top_place() if keep_position else _TOP
+        self._document = document
+        self._marks = {}
+        if not keep_position:
+            self._scroll(x=0)
+        self._lay_out(place)
+
+    def set_resolve(self, resolve: Resolve) -> None:
+        """Take other styles for the same names, as when the theme changes."""
+        self._resolve = resolve
+        self.refresh()
+
+    def set_empty_text(self, text: str) -> None:
+        """Say what stands here when there is nothing to read."""
+        self._empty = text
+        self.refresh()
+
+    def set_matches(
+        self, matches: Sequence[Match | tuple[int, int, int]], current: int | None = None
+    ) -> None:
+        """Highlight `matches` (sorted), and bring the one with index `current` into view."""
+        marks = defaultdict(list)
+        for index, (line, start, end) in enumerate(matches):
+            style_name = "match.current" if index == current else "match"
+            marks[line].append(StyledSpan(start, end, style_name))
+        self._marks = dict(marks)
+        if current is not None:
+            line, start, _ = matches[current]
+            self.reveal(line, start)
+        self.refresh()
+
+    def scroll_to_line(self, line: int, character: int = 0) -> None:
+        """Put the row that shows a place at the top, or as near to it as the end allows."""
+        self._go_to((line, character))
+
+    def reveal(self, line: int, character: int = 0) -> None:
+        """Scroll only if the row that shows a place is out of sight; then leave some context."""
+        if self._row_map is None:
+            self._place = (line, character)
+            return
+        row, top, height = self._row_map.row_of(line, character), self._top_row, self._height
+        if not top <= row < top + height:
+            self._scroll(y=row - height // 3)
+        if not self.wrap:
+            left = self._row_map.column_of(line, character)
+            if not self.scroll_offset.x <= left < self.scroll_offset.x + self._width:
+                self._scroll(x=left - self._width // 2)
+
+    def move(self, rows: int) -> None:
+        """Scroll by rows; up where negative."""
+        self._scroll(y=self._top_row + rows)
+
+    def move_columns(self, columns: int) -> None:
+        """Scroll sideways where lines are not wrapped."""
+        self._scroll(x=self.scroll_offset.x + columns)
+
+    def page(self, pages: int) -> None:
+        """Scroll by pages that share one row."""
+        self.move(pages * max(1, self._height - 1))
+
+    def to_top(self) -> None:
+        """Scroll to the first row."""
+        self._scroll(y=0)
+
+    def to_bottom(self) -> None:
+        """Scroll to the last row."""
+        self._scroll(y=self.virtual_size.height)
+
+    def watch_wrap(self) -> None:
+        place = self._top_place()
+        self._scroll(x=0)
+        self._lay_out(place)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.scrollable_content_region.width != self._width:
+            self._lay_out(self._top_place())
+
+    def on_show(self, event: events.Show) -> None:
+        if self.scrollable_content_region.width != self._width:
+            self._lay_out(self._top_place())
+
+    @property
+    def _top_row(self) -> int:
+        return self.scroll_offset.y
+
+    @property
+    def _height(self) -> int:
+        return self.scrollable_content_region.height
+
+    def _top_place(self) -> Place:
+        if self._row_map is None or self._top_row == self._place_row:
+            return self._place
+        if self._top_row >= self._row_map.rows:
+            return _TOP
+        extent = self._row_map.extent(self._top_row)
+        return extent.line, extent.start
+
+    def _lay_out(self, place: Place) -> None:
+        """Wrap the document anew; a view without a size yet does so when it gets one."""
+        self._width = self.scrollable_content_region.width or self._width
+        if not self._width:
+            self._place = place
+            return
+        self._row_map = RowMap(self._document, self._width, wrap=self.wrap)
+        columns = 1 if self.wrap else self._row_map.widest()
+        # Every assignment costs a layout of the screen.
+        if (size := Size(columns, self._row_map.rows)) != self.virtual_size:
+            self.virtual_size = size
+        self._go_to(place)
+        self.refresh()
+
+    def _go_to(self, place: Place) -> None:
+        self._place = place
+        if self._row_map is not None:
+            self._scroll(y=self._row_map.row_of(*place))
+            self._place_row = self._top_row
+
+    def _scroll(self, x: int | None = None, y: int | None = None) -> None:
+        # Forced, since a scrollbar that the new size calls for only appears with the next layout.
+        self.scroll_to(x, y, animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the row at `y` of the window."""
+        base = self.rich_style
+        if self._document.is_empty:
+            return self._empty_row(y, base)
+        row = self._top_row + y
+        if self._row_map is None or row >= self._row_map.rows:
+            return Strip.blank(self.size.width, base)
+        extent = self._row_map.extent(row, self.scroll_offset.x)
+        strip = Strip(self._segments(extent, base)).adjust_cell_length(self._width, base)
+        return strip.extend_cell_length(self.size.width, base)
+
+    def _segments(self, extent: Extent, base: Style) -> list[Segment]:
+        line = self._document.lines[extent.line]
+        segments = [Segment(" " * extent.lead, base)] if extent.lead else []
+        marks = self._marks.get(extent.line, ())
+        for text, style_names in pieces(line, extent.start, extent.end, marks):
+            style = base
+            for style_name in style_names:
+                style += self._resolve(style_name)
+            segments.append(Segment(visible_row(text), style))
+        if self.wrap and not line.wrap and extent.end < len(line.text):
+            strip = Strip(segments).adjust_cell_length(self._width - 1, base)
+            return [*strip, Segment(ELLIPSIS, base + self._resolve("dim"))]
+        return segments
+
+    def _empty_row(self, y: int, base: Style) -> Strip:
+        text = visible_line(self._empty, self.size.width) if y == 0 else ""
+        strip = Strip([Segment(text, base + self._resolve("dim"))] if text else [])
+        return strip.adjust_cell_length(self.size.width, base)

@@ -1,0 +1,240 @@
+"""Where lines break, and how wide they are in terminal cells once they are drawn. Pure.
+
+Offsets are those of the raw text; widths are those of `visible_row(text)`, so nothing has to be
+escaped before it is on screen. Lines break after a space where there is one, else anywhere.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+
+from hermes_tui.ui.render.document import Document, Line
+from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
+
+_ONE_ROW = (0,)
+_CACHED_LINES = 256
+Cached = TypeVar("Cached")
+
+
+class _CellWidths(dict[str, int]):
+    """Character → cells that it takes when drawn; filled as characters are met."""
+
+    def __missing__(self, character: str) -> int:
+        cells = self[character] = cell_len(visible_row(character))
+        return cells
+
+
+_WIDTHS = _CellWidths()
+
+
+class Extent(NamedTuple):
+    """What one row shows: characters `[start, end)` of a line, after `lead` blank cells."""
+
+    line: int
+    start: int
+    end: int
+    lead: int
+
+
+def cells(text: str) -> int:
+    """Return how many cells `text` takes when drawn."""
+    return len(text) if _is_even(text) else sum(map(_WIDTHS.__getitem__, text))
+
+
+def fit(text: str, width: int) -> str:
+    """Return `text` on one line of exactly `width` cells: padded, or cut with … at the end.
+
+    The result is ready to be drawn. Costs O(width).
+    """
+    shown = visible_line(text, 2 * width + 1)
+    if cell_len(shown) <= width:
+        return set_cell_size(shown, width)
+    return set_cell_size(shown, width - 1) + ELLIPSIS if width > 0 else ""
+
+
+def row_starts(text: str, width: int) -> Sequence[int]:
+    """Return the offset at which each row of `text` begins; the first is 0. `width` >= 1 cells.
+
+    One space may hang over the end of a row, where it is not drawn.
+    """
+    if not _is_even(text):
+        return _uneven_starts(text, width)
+    if len(text) <= width:
+        return _ONE_ROW
+    starts = array("I", _ONE_ROW)
+    start = 0
+    while len(text) - start > width:
+        start = _break(text, start, start + width)
+        if start >= len(text):
+            break
+        starts.append(start)
+    return starts
+
+
+def _uneven_starts(text: str, width: int) -> Sequence[int]:
+    edges = _edges(text)
+    if edges[-1] <= width:
+        return _ONE_ROW
+    starts = array("I", _ONE_ROW)
+    start = 0
+    while True:
+        # A character wider than the row still moves on; combining marks stay with their base.
+        end = max(start + 1, bisect_right(edges, edges[start] + width) - 1)
+        if end >= len(text):
+            return starts
+        start = _break(text, start, end)
+        if start >= len(text):
+            return starts
+        starts.append(start)
+
+
+def _is_even(text: str) -> bool:
+    """Tell whether every character takes one cell (a control is drawn as a one-cell picture)."""
+    return text.isascii() and "\t" not in text
+
+
+def _edges(text: str) -> array[int]:
+    """Return the cells before each character, and at the end those of the whole text."""
+    return array("I", accumulate(map(_WIDTHS.__getitem__, text), initial=0))
+
+
+def _break(text: str, start: int, end: int) -> int:
+    """Return where the next row begins, given that `[start, end)` fits and `text[end]` does not."""
+    if text[end] == " ":
+        return end + 1
+    space = text.rfind(" ", start, end)
+    if space <= start or text[start:space].isspace():
+        return end
+    return space + 1
+
+
+class RowMap:
+    """Rows of a document at one width, in both directions: row ⇄ (line, character).
+
+    Costs O(lines) to make plus O(length) of the lines that are longer than a row; finding a row is
+    O(log lines).
+    """
+
+    def __init__(self, document: Document, width: int, *, wrap: bool = True) -> None:
+        self._document = document
+        self._width = max(1, width)
+        self._wrap = wrap
+        self._starts: OrderedDict[int, Sequence[int]] = OrderedDict()
+        self._line_edges: OrderedDict[int, array[int]] = OrderedDict()
+        # Rows up to and including each line; None where every line takes one row.
+        self._ends = self._measure() if wrap else None
+        self.rows = self._ends[-1] if self._ends else len(document)
+
+    def widest(self) -> int:
+        """Return the cells of the longest line, indent included. O(text)."""
+        texts = self._document.texts
+        if texts is None:
+            return max((line.indent + cells(line.text) for line in self._document.lines), default=0)
+        if self._document.plain_ascii:
+            return max(map(len, texts), default=0)
+        return max(map(cells, texts), default=0)
+
+    def row_of(self, line: int, character: int = 0) -> int:
+        """Return the row that shows a character; the nearest where there is no such place."""
+        if not len(self._document):
+            return 0
+        line = min(max(0, line), len(self._document) - 1)
+        if self._ends is None:
+            return line
+        first = self._ends[line - 1] if line else 0
+        return first + max(0, bisect_right(self._starts_of(line), character) - 1)
+
+    def column_of(self, line: int, character: int) -> int:
+        """Return how many cells stand before a character where its line is not wrapped."""
+        shown = self._document.lines[line]
+        return shown.indent + cells(shown.text[:character])
+
+    def extent(self, row: int, left: int = 0) -> Extent:
+        """Return what `row` shows. Raises IndexError beyond the last row.
+
+        `left` is how many cells are scrolled out where lines are not wrapped.
+        """
+        if not 0 <= row < self.rows:
+            raise IndexError(row)
+        if not self._wrap:
+            return self._cut(row, left)
+        line = row if self._ends is None else bisect_right(self._ends, row)
+        shown = self._document.lines[line]
+        if not shown.wrap:
+            return self._cut(line, 0)
+        starts = self._starts_of(line)
+        nth = row - self.row_of(line)
+        end = starts[nth + 1] if nth + 1 < len(starts) else len(shown.text)
+        return Extent(line, starts[nth], end, self._indent(shown))
+
+    def _cut(self, number: int, left: int) -> Extent:
+        """Return the characters of a line that lie in the window of cells from `left` on."""
+        line = self._document.lines[number]
+        lead = max(0, line.indent - left)
+        left = max(0, left - line.indent)
+        room = max(0, self._width - lead)
+        if _is_even(line.text):
+            start = min(left, len(line.text))
+            return Extent(number, start, min(start + room, len(line.text)), lead)
+        edges = self._edges_of(number, line.text)
+        start = bisect_right(edges, left) - 1
+        if edges[start] < left and start < len(line.text):
+            # A wide character is cut by the left edge: blank cells stand for its rest.
+            start = bisect_right(edges, edges[start + 1]) - 1
+            lead += min(room, edges[start] - left)
+        end = bisect_right(edges, left + room) - 1
+        return Extent(number, min(start, len(line.text)), max(start, end), lead)
+
+    def _measure(self) -> array[int] | None:
+        width, texts = self._width, self._document.texts
+        if texts is None:
+            heights = [self._height(line) for line in self._document.lines]
+        elif self._document.plain_ascii:
+            if max(map(len, texts), default=0) <= width:
+                return None
+            heights = [1 if len(t) <= width else len(row_starts(t, width)) for t in texts]
+        else:
+            heights = [
+                # No character but the tab takes more than two cells.
+                1 if 2 * len(t) <= width and "\t" not in t else len(row_starts(t, width))
+                for t in texts
+            ]
+        return None if max(heights, default=1) == 1 else array("Q", accumulate(heights))
+
+    def _height(self, line: Line) -> int:
+        return len(row_starts(line.text, self._room(line))) if line.wrap else 1
+
+    def _indent(self, line: Line) -> int:
+        """Return the cells of indent, of which at least half a row stays free for the text."""
+        return min(line.indent, self._width // 2)
+
+    def _room(self, line: Line) -> int:
+        return self._width - self._indent(line)
+
+    def _starts_of(self, number: int) -> Sequence[int]:
+        starts = self._starts.get(number)
+        if starts is None:
+            line = self._document.lines[number]
+            starts = row_starts(line.text, self._room(line)) if line.wrap else _ONE_ROW
+            _remember(self._starts, number, starts)
+        return starts
+
+    def _edges_of(self, number: int, text: str) -> array[int]:
+        edges = self._line_edges.get(number)
+        if edges is None:
+            edges = _edges(text)
+            _remember(self._line_edges, number, edges)
+        return edges
+
+
+def _remember(cache: OrderedDict[int, Cached], key: int, value: Cached) -> None:
+    cache[key] = value
+    if len(cache) > _CACHED_LINES:
+        cache.popitem(last=False)

@@ -1,0 +1,85 @@
+"""The app on a file made for a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.screens.run import RunScreen
+
+WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
+
+
+def app_on(*paths: Path, follow: bool = False, **config: Any) -> HermesApp:
+    """Return the app that `hermes-tui open PATH…` runs."""
+    feed = RunsFeed(expand_paths(str(path) for path in paths), follow=follow)
+    while not feed.files and not feed.finished:
+        feed.step(0.01, stop_at_runs=1)
+    return HermesApp(feed, Config(**config))
+
+
+def run_screen(app: HermesApp) -> RunScreen:
+    """Return the run screen, which must be the one on top."""
+    screen = app.screen
+    assert isinstance(screen, RunScreen)
+    return screen
+
+
+def call(call_id: str | None, name: str, arguments: Any) -> dict[str, Any]:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    entry: dict[str, Any] = {"type": "function", "function": {"name": name, "arguments": text}}
+    return entry if call_id is None else {"id": call_id, **entry}
+
+
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+    for name in ("terminal", "read_file")
+]
+
+MESSAGES: list[dict[str, Any]] = [
+    {"role": "system", "content": "You fix bugs."},
+    {"role": "user", "content": "Fix the failing test in parser.py"},
+    {
+        "role": "assistant",
+        "content": "I look at it.",
+        "reasoning_content": "the file first",
+        "tool_calls": [
+            call("c1", "read_file", {"path": "parser.py"}),
+            call("c2", "terminl", {"command": "pytest -q"}),
+        ],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": "def parse(text):\n    return None"},
+    {"role": "tool", "tool_call_id": "c2", "content": '{"error": "Unknown tool terminl"}'},
+    {
+        "role": "assistant",
+        "content": "Again.",
+        "tool_calls": [call("c3", "terminal", '{"command": "pytest -q"')],
+    },
+    {"role": "tool", "tool_call_id": "c3", "content": "1 passed"},
+    {
+        "role": "assistant",
+        "content": '<tool_call>\n{"name": "terminal", "arguments": {}}\n</tool_call>',
+    },
+]
+
+
+def write_run(path: Path, messages: list[dict[str, Any]] | None = None, **fields: Any) -> Path:
+    """Write one run as an object with `messages` and return its path."""
+    run = {"messages": MESSAGES if messages is None else messages, "tools": TOOLS, **fields}
+    path.write_text(json.dumps(run, ensure_ascii=True), "utf-8")
+    return path
+
+
+def write_runs(path: Path, count: int) -> Path:
+    """Write a JSONL file of runs, each with its number as id and reward."""
+    lines = [
+        json.dumps({"id": f"run-{n}", "messages": MESSAGES[: 3 + n % 6], "reward": n / count})
+        for n in range(count)
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path

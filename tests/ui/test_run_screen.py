@@ -1,0 +1,325 @@
+"""What a person sees and can do on the run screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, write_run, write_runs
+from tests.ui.screen_text import screen_lines
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "run.json", model="hermes-4", task="fix parser")
+
+
+def text_of(app: object) -> str:
+    return "\n".join(screen_lines(app))  # type: ignore[arg-type]
+
+
+async def test_a_single_run_opens_directly(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        shown = text_of(app)
+        assert "fix parser" in shown
+        assert "3 turns" in shown
+        assert "Fix the failing" in shown
+
+
+@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 12)])
+async def test_every_size_draws_without_an_error(run_file: Path, size: tuple[int, int]) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("j", "j", "j", "3", "4", "5", "6", "1", "z", "z", "tab")
+        await pilot.pause()
+        assert "Timeline" in text_of(app)
+
+
+async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("]", "]")
+        await pilot.pause()
+        shown = text_of(app)
+        assert "▶ 2. terminl [dict]" in shown
+        assert "not a declared tool" in shown
+        assert "nearest: terminal" in shown
+
+
+async def test_brackets_go_from_call_to_call(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        model = run_screen(app).model
+        names = []
+        for _ in range(4):
+            await pilot.press("]")
+            names.append(model.state().event.call.name)  # type: ignore[union-attr]
+        assert names == ["read_file", "terminl", "terminal", "terminal"]
+        await pilot.press("]")
+        assert "no further call" in text_of(app)
+        await pilot.press("[", "[")
+        assert model.state().event.call.name == "terminl"  # type: ignore[union-attr]
+
+
+async def test_braces_go_from_problem_to_problem_and_pass_over_notes(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        model = run_screen(app).model
+        codes = []
+        for _ in range(4):
+            await pilot.press("}")
+            finding = model.timeline.finding(model.row)
+            assert finding is not None
+            codes.append(str(finding.code))
+        assert codes == ["NAME_UNKNOWN", "TOOL_ERROR", "ARGS_INVALID", "CALL_IN_CONTENT"]
+
+
+async def test_parentheses_go_from_turn_to_turn(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        model = run_screen(app).model
+        turns = []
+        for key in (")", ")", ")", "("):
+            await pilot.press(key)
+            turns.append(model.timeline.turn(model.row))
+        assert turns == [1, 2, 3, 2]
+
+
+async def test_percent_goes_between_call_and_result(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        model = run_screen(app).model
+        await pilot.press("]")
+        call_row = model.row
+        await pilot.press("%")
+        assert model.state().event.result.content.startswith("def parse")  # type: ignore[union-attr]
+        await pilot.press("%")
+        assert model.row == call_row
+
+
+async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("slash", *"PARSE", "enter")
+        await pilot.pause()
+        assert "/PARSE: 1 of 4" in text_of(app)
+        await pilot.press("n", "n", "n", "n")
+        assert "/PARSE: 1 of 4" in text_of(app)
+        await pilot.press("N")
+        assert "/PARSE: 4 of 4" in text_of(app)
+        await pilot.press("escape")
+        assert "/PARSE" not in text_of(app)
+
+
+async def test_search_takes_regular_expressions_and_case(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("slash", "f2", "f3", *"1 pass.d$", "enter")
+        await pilot.pause()
+        assert "1 of 1" in text_of(app)
+        await pilot.press("slash", "ctrl+u", *"(", "enter")
+        await pilot.pause()
+        assert "not a regular expression" in text_of(app)
+
+
+async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        model = run_screen(app).model
+        await pilot.press("f", *'kind == "call" and name == "terminal"', "enter")
+        await pilot.pause()
+        assert model.visible_rows() == 2
+        assert "2 shown" in text_of(app)
+        await pilot.press("f", "ctrl+u", *"nam == 1", "enter")
+        await pilot.pause()
+        assert "did you mean" in text_of(app)
+        assert model.visible_rows() == 2
+        await pilot.press("u")
+        assert model.visible_rows() == len(model.timeline)
+
+
+async def test_marks_bring_back(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        model = run_screen(app).model
+        await pilot.press("j", "j", "m", "a", "G")
+        assert model.row == len(model.timeline) - 1
+        await pilot.press("'", "a")
+        await pilot.pause()
+        assert model.row == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("4", "row 4 of"), ("t2", "turn 2"), ("999", "there is no row 999")]
+)
+async def test_colon_goes_to_rows_and_turns(run_file: Path, target: str, said: str) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(":", *target, "enter")
+        await pilot.pause()
+        assert said in text_of(app)
+
+
+async def test_tool_errors_pane_lists_and_enter_goes_there(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("5")
+        await pilot.pause()
+        assert "Unknown tool terminl" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        model = run_screen(app).model
+        assert model.state().event.result.error is not None  # type: ignore[union-attr]
+
+
+async def test_reasoning_pane_names_the_field(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press(")")
+        await pilot.pause()
+        shown = text_of(app)
+        assert "reasoning_content · 14 characters" in shown
+        assert "the file first" in shown
+
+
+async def test_raw_pane_shows_the_exact_json(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(b'{"role":"user","content":"hi",  "n": 1.50, "n": 2}\n')
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("G", "6", "z")
+        await pilot.pause()
+        assert '"n": 1.50, "n": 2}' in text_of(app)
+
+
+async def test_raw_pane_masks_secrets(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run.json", [{"role": "user", "content": "x", "api_key": "s3cr3t"}])
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("j", "6")
+        await pilot.pause()
+        assert "s3cr3t" not in text_of(app)
+        assert "secrets are masked" in text_of(app)
+
+
+async def test_raw_beside_normalised_marks_differences(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("]", "r", "z")
+        await pilot.pause()
+        shown = text_of(app)
+        assert "normalised" in shown
+        assert "≠" in shown
+
+
+async def test_y_copies_and_says_so(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("j", "j", "y")
+        await pilot.pause()
+        assert "Fix the failing test" in app.clipboard
+        assert "OSC 52" in text_of(app)
+
+
+async def test_moving_between_runs(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("enter", "L")
+        await pilot.pause()
+        assert "run 2 of 3" in text_of(app)
+        await pilot.press("H", "H")
+        await pilot.pause()
+        assert "this is the first run" in text_of(app)
+        await pilot.press("q")
+        await pilot.pause()
+        assert "3 runs in 1 files" in text_of(app)
+
+
+async def test_help_lists_every_command_and_field(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "to the next tool call" in text_of(app)
+        await pilot.press("q")
+        await pilot.pause()
+        assert run_screen(app)
+
+
+async def test_q_leaves(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+async def test_key_can_be_remapped(run_file: Path) -> None:
+    app = app_on(run_file, keys={"next-call": "ctrl+n"})
+    async with app.run_test(size=WIDE) as pilot:
+        model = run_screen(app).model
+        await pilot.press("]")
+        assert model.row == 0
+        await pilot.press("ctrl+n")
+        assert model.timeline.kind(model.row).name == "CALL"
+        assert "ctrl+n" in text_of(app)
+
+
+async def test_following_shows_what_is_appended_and_what_is_still_partial(tmp_path: Path) -> None:
+    path = tmp_path / "grow.jsonl"
+    path.write_bytes(b'{"role":"user","content":"one"}\n')
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        with path.open("ab") as stream:
+            stream.write(b'{"role":"assistant","content":"two"}\n{"role":"user","con')
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if "two" in text_of(app) and "partial" in text_of(app):
+                break
+        assert "two" in text_of(app)
+        assert 'partial: {"role":"user","con' in text_of(app)
+        with path.open("ab") as stream:
+            stream.write(b'tent":"three"}\n')
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if "three" in text_of(app):
+                break
+        assert "three" in text_of(app)
+        assert "partial" not in text_of(app)
+
+
+async def test_file_that_vanishes_stays_on_screen_and_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "gone.jsonl"
+    path.write_bytes(b'{"role":"user","content":"one"}\n')
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        path.unlink()
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if "No such file" in text_of(app):
+                break
+        shown = text_of(app)
+        assert "No such file" in shown
+        assert "one" in shown
+
+
+async def test_mouse_moves_the_cursor(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.click("#timeline", offset=(10, 3))
+        await pilot.pause()
+        assert run_screen(app).model.row == 2
+
+
+@pytest.mark.parametrize("theme", ["hermes-dark", "hermes-light", "hermes-contrast"])
+async def test_every_theme_draws(run_file: Path, theme: str) -> None:
+    app = app_on(run_file, theme=theme)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("T", "T", "T")
+        await pilot.pause()
+        assert "Timeline" in text_of(app)

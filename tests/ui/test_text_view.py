@@ -1,0 +1,261 @@
+"""Long texts wrap to the width, keep their place, and show what they hold."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.style import Style
+from textual.app import App, ComposeResult
+
+from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan, pieces
+from hermes_tui.model.visible import visible_row
+from hermes_tui.ui.widgets.text_view import TextView
+from hermes_tui.ui.widgets.wrap import RowMap, cells, fit, row_starts
+from tests.ui.screen_text import screen_lines
+
+TEXTS = st.text(st.sampled_from("ab  \t\x1b中👍\u0301\u200d\u202eé-"), max_size=50)
+
+
+class Reader(App[None]):
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, document: Document, empty: str = "") -> None:
+        super().__init__()
+        self.view = TextView(document, empty=empty, resolve=lambda name: Style(bold=True))
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+
+def numbered(count: int, words: str = "") -> Document:
+    return Document.from_text("\n".join(f"line {number}{words}" for number in range(count)))
+
+
+@settings(max_examples=200)
+@given(TEXTS, st.integers(1, 12))
+def test_rows_hold_all_of_the_text_and_fit(text: str, width: int) -> None:
+    starts = [*row_starts(text, width), len(text)]
+    assert starts[0] == 0
+    assert starts == sorted(starts)
+    rows = [text[start:end] for start, end in pairwise(starts)]
+    assert "".join(rows) == text
+    for row in rows:
+        hanging = row.removesuffix(" ")
+        assert cells(hanging) <= width or len(hanging.rstrip("\u0301")) == 1
+
+
+@settings(max_examples=150)
+@given(TEXTS)
+def test_the_width_counted_is_the_width_drawn(text: str) -> None:
+    assert cells(text) == cell_len(visible_row(text))
+
+
+@settings(max_examples=150)
+@given(TEXTS, st.integers(0, 20))
+def test_a_fitted_cell_has_exactly_its_width(text: str, width: int) -> None:
+    assert cell_len(fit(text, width)) == width
+
+
+@settings(max_examples=100)
+@given(st.lists(TEXTS, max_size=8), st.integers(1, 12), st.integers(0, 4))
+def test_rows_and_places_are_two_names_of_one_thing(
+    texts: list[str], width: int, indent: int
+) -> None:
+    for document in (
+        Document([Line(text, indent=indent) for text in texts]),
+        Document.from_text("\n".join(texts)),
+    ):
+        row_map = RowMap(document, width)
+        for row in range(row_map.rows):
+            extent = row_map.extent(row)
+            assert row_map.row_of(extent.line, extent.start) == row
+        with pytest.raises(IndexError):
+            row_map.extent(row_map.rows)
+
+
+@settings(max_examples=100)
+@given(TEXTS, st.integers(1, 12), st.integers(0, 30))
+def test_a_line_that_is_not_wrapped_is_a_window_on_its_cells(
+    text: str, width: int, left: int
+) -> None:
+    document = Document([Line(text)])
+    extent = RowMap(document, width, wrap=False).extent(0, left)
+    assert extent.lead + cells(text[extent.start : extent.end]) <= width
+    assert extent.start == extent.end or cells(text[: extent.start]) == left + extent.lead
+
+
+def test_words_stay_whole_and_long_ones_break() -> None:
+    assert list(row_starts("one two three", 8)) == [0, 8]
+    assert list(row_starts("seven x", 5)) == [0, 6]
+    assert list(row_starts("x" * 10, 4)) == [0, 4, 8]
+    assert list(row_starts("    " + "x" * 6, 6)) == [0, 6]
+
+
+def test_pieces_cut_where_styles_change() -> None:
+    line = Line("0123456789", (StyledSpan(0, 4, "key"), StyledSpan(4, 9, "string")))
+    marks = [StyledSpan(3, 5, "match")]
+    assert list(pieces(line, 2, 10, marks)) == [
+        ("2", ("key",)),
+        ("3", ("key", "match")),
+        ("4", ("string", "match")),
+        ("5678", ("string",)),
+        ("9", ()),
+    ]
+
+
+def test_search_is_lazy_capped_and_literal_for_plain_strings() -> None:
+    document = Document.from_text("a.b a.b\nacb\na.b")
+    assert list(document.find("a.b")) == [Match(0, 0, 3), Match(0, 4, 7), Match(2, 0, 3)]
+    assert list(document.find("a.b", limit=2)) == [Match(0, 0, 3), Match(0, 4, 7)]
+    assert next(document.find("acb")) == Match(1, 0, 3)
+
+
+async def test_control_characters_markup_and_wide_text_are_shown_as_they_are() -> None:
+    document = Document.from_text("\x1b]0;PWNED\x07\n[/] [@click=app.bell()]x[/]\n中文\tend\u202e")
+    async with Reader(document).run_test(size=(40, 5)) as pilot:
+        assert screen_lines(pilot.app)[:3] == [
+            "␛]0;PWNED␇",
+            "[/] [@click=app.bell()]x[/]",
+            "中文    end�",
+        ]
+
+
+async def test_paging_walks_through_a_wrapped_text() -> None:
+    app = Reader(numbered(100, " and some words that need a second row"))
+    async with app.run_test(size=(30, 10)) as pilot:
+        assert screen_lines(app)[:2] == ["line 0 and some words that", "need a second row"]
+        app.view.page(1)
+        await pilot.pause()
+        assert screen_lines(app)[:2] == ["need a second row", "line 5 and some words that"]
+        app.view.to_bottom()
+        await pilot.pause()
+        assert screen_lines(app)[-2:] == ["line 99 and some words that", "need a second row"]
+        app.view.to_top()
+        app.view.move(2)
+        await pilot.pause()
+        assert screen_lines(app)[0] == "line 1 and some words that"
+
+
+async def test_the_mouse_wheel_scrolls() -> None:
+    app = Reader(numbered(100))
+    async with app.run_test(size=(30, 10)) as pilot:
+        await pilot._post_mouse_events([_wheel()], app.view, offset=(2, 2))
+        await pilot.pause()
+        assert app.view.top_line > 0
+
+
+def _wheel() -> type:
+    from textual.events import MouseScrollDown
+
+    return MouseScrollDown
+
+
+async def test_the_top_line_stays_when_the_width_or_the_wrapping_changes() -> None:
+    app = Reader(numbered(200, " with words enough to wrap when it is narrow"))
+    async with app.run_test(size=(60, 10)) as pilot:
+        app.view.scroll_to_line(50)
+        for width in (20, 33, 80, 60):
+            await pilot.resize_terminal(width, 10)
+            await pilot.pause()
+            assert screen_lines(app)[0].startswith("line 50")
+        app.view.wrap = False
+        await pilot.pause()
+        assert app.view.top_line == 50
+        assert screen_lines(app)[1].startswith("line 51")
+
+
+async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
+    app = Reader(Document.from_text("x" * 30 + "END\n" + "中" * 30))
+    async with app.run_test(size=(21, 4)) as pilot:
+        app.view.wrap = False
+        await pilot.pause()
+        app.view.move_columns(17)
+        await pilot.pause()
+        assert screen_lines(app)[0] == "x" * 13 + "END"
+        assert screen_lines(app)[1].strip() == "中" * 9
+        app.view.reveal(0, 0)
+        await pilot.pause()
+        assert screen_lines(app)[0] == "x" * 20
+
+
+async def test_a_line_that_must_not_wrap_says_that_it_is_cut() -> None:
+    document = Document([Line("0123456789" * 3, wrap=False), Line("indented text", indent=4)])
+    app = Reader(document)
+    async with app.run_test(size=(13, 6)):
+        assert screen_lines(app)[:3] == ["01234567890…", "    indented", "    text"]
+
+
+async def test_a_new_document_starts_at_its_top_unless_the_place_is_kept() -> None:
+    app = Reader(numbered(100))
+    async with app.run_test(size=(30, 10)) as pilot:
+        app.view.scroll_to_line(40)
+        app.view.set_document(numbered(120), keep_position=True)
+        await pilot.pause()
+        assert screen_lines(app)[0] == "line 40"
+        app.view.set_document(numbered(90))
+        await pilot.pause()
+        assert screen_lines(app)[0] == "line 0"
+
+
+async def test_the_current_match_comes_into_view_and_looks_different() -> None:
+    app = Reader(numbered(500))
+    app.view.set_resolve(lambda name: Style(reverse=name == "match", underline="current" in name))
+    async with app.run_test(size=(30, 9)) as pilot:
+        matches = list(app.view.document.find("line 30"))
+        app.view.set_matches(matches, current=1)
+        await pilot.pause()
+        assert "line 300" in screen_lines(app)
+        row = screen_lines(app).index("line 300")
+        strip = app.view.render_line(row)
+        [current] = [segment for segment in strip if segment.text == "line 30"]
+        assert current.style is not None
+        assert current.style.underline
+
+
+async def test_an_empty_document_says_so() -> None:
+    app = Reader(Document.from_text(""), empty="No reasoning in this message")
+    async with app.run_test(size=(40, 4)) as pilot:
+        assert screen_lines(app)[0] == "No reasoning in this message"
+        app.view.set_document(Document.from_text("here"))
+        await pilot.pause()
+        assert screen_lines(app)[0] == "here"
+
+
+async def test_a_place_asked_for_before_the_first_paint_is_where_it_opens() -> None:
+    app = Reader(numbered(100))
+    app.view.scroll_to_line(42)
+    async with app.run_test(size=(30, 10)):
+        assert screen_lines(app)[0] == "line 42"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 1_000_000, "中👍" * 250_000, "word " * 200_000], ids=["ascii", "wide", "words"]
+)
+async def test_one_line_of_a_megabyte_is_read_to_its_end(text: str) -> None:
+    app = Reader(Document.from_text(text + "END"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.to_bottom()
+        await pilot.pause()
+        assert screen_lines(app)[-1].endswith("END")
+
+
+def test_a_five_megabyte_document_makes_no_line_before_it_is_asked_for() -> None:
+    document = Document.from_text("abc\n" * 1_250_000, style="dim")
+    assert len(document) == 1_250_001
+    assert document.lines[7] == Line("abc", (StyledSpan(0, 3, "dim"),))
+    assert RowMap(document, 80).rows == 1_250_001
+
+
+def test_no_textual_widget_is_loaded_for_these_two() -> None:
+    code = (
+        "import sys, hermes_tui.ui.widgets.text_view, hermes_tui.ui.widgets.row_list;"
+        "print([m for m in sys.modules if m.startswith(('textual.widgets.', 'rich.markdown'))])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"

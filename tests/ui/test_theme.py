@@ -1,0 +1,49 @@
+"""Every meaning can be read in every theme, and without any colour."""
+
+import pytest
+from rich.style import Style
+from textual.color import Color
+from textual.theme import Theme
+
+from hermes_tui.ui.theme import DARK, STYLE_NAMES, THEMES, styles_for
+
+
+def _contrast(theme: Theme, name: str, over: str) -> float:
+    resolve = styles_for(theme.name)
+    base = Style.parse(f"{theme.foreground} on {theme.background}")
+    own, above = resolve(name), resolve(over)
+    style = base + above + own if own.bgcolor else base + own + above
+    colors = (style.color, style.bgcolor)
+    lights = sorted(_luminance(Color.from_rich_color(color)) for color in colors)
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    channels = [
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized
+    ]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), channels, strict=True))
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_every_style_can_be_read_in_every_theme_and_under_the_cursor(theme: Theme) -> None:
+    least = 7.0 if "contrast" in theme.name else 4.5
+    contrasts = {
+        f"{name} under {over}": _contrast(theme, name, over)
+        for name in STYLE_NAMES
+        for over in ("", "cursor", "cursor.blurred")
+    }
+    assert {name: ratio for name, ratio in contrasts.items() if ratio < least} == {}
+
+
+def test_without_colour_errors_and_cursor_still_differ_from_text() -> None:
+    resolve = styles_for(DARK, no_color=True)
+    assert all(resolve(name).color is resolve(name).bgcolor is None for name in STYLE_NAMES)
+    distinct = ("text", "error", "warning", "match", "match.current", "cursor", "cursor.blurred")
+    assert len({str(resolve(name)) for name in distinct}) == len(distinct)
+
+
+def test_a_special_badge_looks_like_a_badge() -> None:
+    resolve = styles_for(DARK)
+    assert resolve("badge.object") == resolve("badge")
+    assert resolve("no such name") == Style()
