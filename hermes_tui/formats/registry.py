@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
 
@@ -18,7 +18,12 @@ class _Entry:
     """A format by name; stands for it until it is needed."""
 
     def __init__(
-        self, name: str, module: str, may_fit: Callable[[Sample], bool], *, last_resort: bool = False
+        self,
+        name: str,
+        module: str,
+        may_fit: Callable[[Sample], bool],
+        *,
+        last_resort: bool = False,
     ) -> None:
         self.name = name
         self.last_resort = last_resort
@@ -71,7 +76,7 @@ def _may_be_session(sample: Sample) -> bool:
 _may_be_log = _has("request", "response", "output", "custom_id")
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
-_ENTRIES: tuple[Format, ...] = (
+_ENTRIES = (
     _Entry("native", "native", _has("kind")),
     _Entry("openai-messages", "openai_messages", _always),
     _Entry("llm-call-log", "llm_call_log", _may_be_log),
@@ -89,4 +94,5 @@ _ENTRIES: tuple[Format, ...] = (
 
 def formats() -> tuple[Format, ...]:
     """Return every format known."""
-    return _ENTRIES
+    # A `Format` has its summary as a plain attribute; nobody sets it.
+    return cast("tuple[Format, ...]", _ENTRIES)

@@ -55,7 +55,7 @@ _ATTRIBUTES: Final = MappingProxyType({
     "cursor": "bold reverse", "cursor.blurred": "underline",
     "added": "underline", "removed": "strike", "partial": "italic", "mark": "bold",
     "strong": "bold", "hint": "italic", "code": "", "bar": "reverse", "bar.key": "bold reverse",
-    "status": "",
+    "status": "", "damage": "bold reverse",
 })  # fmt: skip
 
 # Colour and attributes of each name; a name that is not here looks as its attributes say.
@@ -73,6 +73,7 @@ _DARK: Final = MappingProxyType({
     "added": "#8fd694 underline", "removed": "#ff8f8f strike", "partial": "italic #f0c060",
     "mark": "bold #e0af68", "hint": "italic #b8c7a0", "code": "#b7d5c4",
     "bar": "#aeb9c7 on #1e2530", "bar.key": "bold #e0af68 on #1e2530", "status": "#9ba6b5",
+    "damage": "bold #11151c on #ff8f8f",
 })  # fmt: skip
 _LIGHT: Final = MappingProxyType({
     "dim": "#5c6570", "note": "italic #24557f", "warning": "bold #7a5200", "error": "bold #b3001b",
@@ -88,6 +89,7 @@ _LIGHT: Final = MappingProxyType({
     "added": "#116329 underline", "removed": "#b3001b strike", "partial": "italic #7a5200",
     "mark": "bold #8a4600", "hint": "italic #4a5a20", "code": "#1f5a44",
     "bar": "#4a525c on #e8e8e5", "bar.key": "bold #8a4600 on #e8e8e5", "status": "#5c6570",
+    "damage": "bold #ffffff on #b3001b",
 })  # fmt: skip
 _CONTRAST: Final = MappingProxyType({
     "dim": "#d0d0d0", "note": "italic #a0e0ff", "warning": "bold underline #ffff00",
@@ -104,6 +106,7 @@ _CONTRAST: Final = MappingProxyType({
     "added": "underline #80ff80", "removed": "strike #ffb0b0", "partial": "italic #ffff00",
     "mark": "bold #ffff00", "hint": "italic #d0ffa0", "code": "#c0ffe0",
     "bar": "#ffffff on #1a1a1a", "bar.key": "bold #ffff00 on #1a1a1a", "status": "#d0d0d0",
+    "damage": "bold #000000 on #ffb0b0",
 })  # fmt: skip
 
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

@@ -18,6 +18,7 @@ from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall,
 from hermes_tui.model.visible import visible, visible_line
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import short_size
 from hermes_tui.ui.view_model import ViewState
@@ -113,7 +114,7 @@ def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: b
     state = call.arguments_state
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
     if not view.raw_beside:
-        page.extend(_arguments(call))
+        page.extend(_arguments(call, found))
     for finding in found:
         text = f"{finding.severity} {finding.code}: {finding.message}"
         page.line(text, str(finding.severity), indent=4)
@@ -155,11 +156,13 @@ def _name_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tupl
     return f"{call.name} (the source declares no tools)", ""
 
 
-def _arguments(call: ToolCall) -> list[Line]:
-    if call.arguments is None:
+def _arguments(call: ToolCall, found: list[Finding]) -> list[Line]:
+    if call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON:
         if not call.arguments_text:
             return []
-        return [Line(part, (), 6) for part in call.arguments_text.split("\n")]
+        places = [] if call.origin is Origin.TEXT else [f.span for f in found if f.span]
+        marks = [(span, "damage") for span in places]
+        return marked_lines(call.arguments_text, marks, indent=6)
     return json_lines(pretty(call.arguments), 6)
 
 

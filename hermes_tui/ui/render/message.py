@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from hermes_tui.log.query import describe, findings_at, message_of
+from hermes_tui.log.query import calls_of_turn, describe, findings_at, message_of
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
@@ -21,6 +21,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import ROLE_STYLES, clock, counted, short_size
 from hermes_tui.ui.view_model import ViewState
@@ -89,12 +90,39 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
     if message.usage is not None:
         page.line(_usage(message), "dim")
     if not message.parts:
-        body(page, message.text, view.mode)
+        marks = text_marks(view) if view.mode == "plain" else []
+        if marks and len(message.text) <= MAX_STYLED:
+            page.extend(marked_lines(message.text, marks))
+        else:
+            body(page, message.text, view.mode)
         return
     for number, part in enumerate(message.parts, 1):
         size = f", {part.size:,} bytes" if part.size is not None else ""
         page.line(f"part {number} · {part.kind} {part.media_type}{size}".rstrip(), "dim")
         body(page, part.text, "json" if part.kind == "json" else view.mode)
+
+
+def text_marks(view: ViewState) -> list[Mark]:
+    """Return what is to be marked in the message's text: its text calls, then findings with a place.
+
+    Findings of calls that arrived as objects point into their arguments, not into the text.
+    """
+    timeline = view.timeline
+    marks: list[Mark] = []
+    in_text = set()
+    for row in calls_of_turn(timeline, view.row):
+        event = timeline.event(row)
+        if isinstance(event, ToolCallProposed) and event.call.span is not None:
+            in_text.add(event.seq)
+            marks.append((event.call.span, "call"))
+    selected = timeline.finding(view.row)
+    for finding in [selected] if selected else findings_at(timeline, view.row):
+        is_message = isinstance(timeline.log[finding.seq], MessageAppended)
+        if finding.span is not None and (finding.seq in in_text or is_message):
+            whole = any(finding.span == span for span, _ in marks)
+            if not whole:
+                marks.append((finding.span, "damage"))
+    return marks
 
 
 def _usage(message: Message) -> str:

@@ -29,7 +29,7 @@ ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
 def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     """Return turn, kind, size, time and summary of one row; the list cuts it to its width."""
     columns = _size(timeline, row)
-    if width >= TIME_FROM:
+    if width >= TIME_FROM and timeline.state.first_ts is not None:
         columns += f" {clock(timeline.event(row).ts):>8}"
     label, style, summary = _what(timeline, row, max(8, width))
     kind = timeline.kind(row)

@@ -47,9 +47,9 @@ class RunScreen(CommandScreen):
     RunScreen #body { height: 1fr; }
     RunScreen #details { height: 1fr; width: 1fr; }
     RunScreen #body TextPane, RunScreen #body RowList {
-        border: round $border-blurred; padding: 0; border-title-align: left;
+        border: round $secondary 60%; border-title-color: $secondary; padding: 0; border-title-align: left;
     }
-    RunScreen #body TextPane:focus, RunScreen #body RowList:focus { border: heavy $accent; }
+    RunScreen #body TextPane:focus, RunScreen #body RowList:focus { border: heavy $accent; border-title-color: $accent; }
     RunScreen #body .away { display: none; }
 
     RunScreen.narrow #body { layout: vertical; }

@@ -1,0 +1,111 @@
+"""`hermes-tui open` on a real terminal line: what is drawn, and what must never reach it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.terminal import Program
+
+OPEN = [sys.executable, "-m", "hermes_tui", "open"]
+HOSTILE = {
+    "OSC 52 writes the clipboard": "\x1b]52;c;SEVSTUVT\x07",
+    "OSC 0 sets the title": "\x1b]0;PWNED\x07",
+    "DSR makes the terminal type": "\x1b[6n",
+    "colour": "\x1b[5;97;41m",
+    "C1 CSI": "\x9b31m",
+    "NUL": "a\x00b",
+    "DEL": "a\x7fb",
+    "right-to-left override": "\u202egnp.exe",
+    "lone surrogate": "\ud800",
+}
+NEVER = [
+    b"\x1b]52;c;SEVSTUVT", b"\x1b]0;PWNED", b"\x1b[6n", b"\x1b[5;97;41m", b"\xc2\x9b", b"\x00",
+    b"\x7f", b"\xe2\x80\xae", b"\xed\xa0\x80",
+]  # fmt: skip
+MARKUP = "[@click=app.bell()]x[/] [/] [bold]"
+
+
+@pytest.fixture
+def started() -> Iterator[list[Program]]:
+    programs: list[Program] = []
+    yield programs
+    for program in programs:
+        program.end()
+
+
+def hostile_run(path: Path) -> Path:
+    import json
+
+    text = "\n".join([*HOSTILE.values(), MARKUP, "FIRST-TEXT"])
+    name = "\x1b]0;PWNED\x07tool[/]"
+    arguments = json.dumps({"command": text})
+    call = {"id": text, "type": "function", "function": {"name": name, "arguments": arguments}}
+    messages = [
+        {"role": "user\x1b[6n", "content": text},
+        {"role": "assistant", "content": text, "reasoning_content": text, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": text, "content": f"Error: {text}"},
+    ]
+    run = {"id": text, "task": f"{text}", "model": text, "messages": messages, "tools": [call]}
+    path.write_text(json.dumps(run), "ascii")
+    return path
+
+
+def test_nothing_in_a_file_reaches_the_terminal_as_a_control(
+    tmp_path: Path, started: list[Program]
+) -> None:
+    program = Program.start([*OPEN, str(hostile_run(tmp_path / "hostile.json"))])
+    started.append(program)
+    program.wait_for(b"Timeline")
+    program.settle()
+    for keys in (b"j", b"j", b"3", b"z", b"z", b"4", b"5", b"6", b"z", b"v", b"v", b"r", b"?", b"q",
+                 b"\x10", b"\x1b", b"/FIRST\r", b"T", b"T"):  # fmt: skip
+        program.press(keys)
+        program.settle(0.1)
+    assert b"FIRST-TEXT" in program.output
+    assert b"[@click=app.bell()]x[/]" in program.output
+    assert [payload for payload in NEVER if payload in program.output] == []
+
+
+def test_a_run_piped_into_standard_input_is_drawn_and_keys_work(
+    tmp_path: Path, started: list[Program]
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST"}\n{"role":"assistant","content":"SECOND"}\n')
+    command = f"cat {path} | {' '.join(OPEN)} -"
+    program = Program.start(["sh", "-c", command])
+    started.append(program)
+    program.wait_for(b"SECOND")
+    program.settle()
+    program.press(b"?")
+    program.wait_for(b"to the next tool call")
+
+
+def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST"}\n')
+    program = Program.start([*OPEN, str(path)])
+    program.wait_for(b"FIRST")
+    program.settle()
+    program.press(b"q")
+    while program.read(5.0):
+        pass
+    _, status = os.waitpid(program.pid, 0)
+    os.close(program.fd)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert b"\x1b[?1049l" in program.output
+
+
+def test_no_colour_where_it_is_not_wanted(tmp_path: Path, started: list[Program]) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST"}\n')
+    program = Program.start([*OPEN, str(path)], {"NO_COLOR": "1"})
+    started.append(program)
+    program.wait_for(b"FIRST")
+    program.settle()
+    assert b"38;2;" not in program.output
+    assert b"48;2;" not in program.output
