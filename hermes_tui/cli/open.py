@@ -57,7 +57,7 @@ def _draw(feed: RunsFeed, config: Config, filter_text: str) -> int:
     feed.step(0.0)
     while not feed.files and not feed.finished:
         feed.step(0.01, stop_at_runs=1)
-    if not feed.files:
+    if not feed.files and not feed.waiting:
         raise SourceError.of_lines(feed.complaints)
     if any(target.path is None for target in feed.targets):
         _keys_from_terminal()

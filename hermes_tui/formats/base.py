@@ -1,8 +1,9 @@
 """What every reader of a foreign format gives, and the builder that numbers its events.
 
-A file is framed into records (`framing.py`); a `Format` says what the value of a record means. Laws,
-property-tested for every format: any bytes scan without an exception; record bytes concatenated are
-the file's bytes; the scan of a prefix is a prefix of the scan; reading a value never raises.
+A file is framed into records (`framing.py`); a `Format` says what the value of a record means.
+Laws, property-tested for every format: any bytes scan without an exception; record bytes
+concatenated are the file's bytes; the scan of a prefix is a prefix of the scan; reading a value
+never raises.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Layout(StrEnum):
     DOCUMENT = "document"
     """One JSON value, one record."""
     WHOLE_LINES = "whole-lines"
-    """One JSON value a line, but only all lines together make sense: one record, a list of values."""
+    """One JSON value a line, all lines together one record: they make sense only as a list."""
 
 
 class Unit(StrEnum):

@@ -108,7 +108,8 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
         if elements:
             return Sample(head, Layout.ARRAY, tuple(elements))
     later, share = _later_lines(head)
-    if first in (b"[", b"{") and share < 0.5:
+    # Of a file that is still being written, what looks like a torn document is a torn first line.
+    if first in (b"[", b"{") and share < 0.5 and source.complete:
         whole = load(source.read(0, MAX_SAMPLE).strip())
         if whole.values:
             return Sample(head, Layout.DOCUMENT, whole.values[:1])

@@ -1,6 +1,6 @@
 """Events to bytes and back: one JSON object a line, `kind` first. The native recording format.
 
-Schema 1. A kind that this version does not know decodes to `UnknownEvent` and is written back whole.
+Schema 1. A kind that this version does not know becomes `UnknownEvent` and is written back whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The append-only log of one run. Opened or live, everything on screen is read from one of these."""
+"""The append-only log of one run; opened or live, everything on screen is read from one."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Code(StrEnum):
 
 
 class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One finding. `span` counts characters of the text it was found in, None where no text applies."""
+    """One finding. `span` counts characters of the text it was found in, None where there is none."""
 
     code: Code
     severity: Severity

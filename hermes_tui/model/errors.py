@@ -1,4 +1,4 @@
-"""The errors of our own environment. What goes wrong in the observed system is never one of these."""
+"""The errors of our own environment; what goes wrong in the observed system is never one of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The vocabulary of a run's log: frozen facts in the past tense, one tagged union `Event`.
 
-Every event has `seq` (dense, 0-based within its run), `ts` (unix seconds, None where a source has no
-clock) and, on disk, `kind` (its class name). `at` says where the fact stands in the source file.
+Every event has `seq` (dense, 0-based within its run), `ts` (unix seconds, None where a source has
+no clock) and, on disk, `kind` (its class name). `at` says where the fact stands in the source file.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Origin(StrEnum):
 
 
 class IdState(StrEnum):
-    """What the file says of a call's id. `synthetic`: made up by a writer or by us, not by a server."""
+    """What the file says of a call's id. `synthetic`: made up by a writer or by us, by no server."""
 
     GIVEN = "given"
     MISSING = "missing"
@@ -63,7 +63,7 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ContentPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One part of a message. `kind` is text, image, audio, file, refusal, or json for anything else.
+    """One part of a message. `kind` is text, image, audio, file, refusal, or json for the rest.
 
     `text` is what to show: the text, a placeholder for media, or the part as JSON.
     """
@@ -92,7 +92,7 @@ class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tool call, normalised.
 
-    `arguments_text` is the exact text that arrived, or compact JSON of a value that arrived decoded.
+    `arguments_text` is the exact text that arrived, or compact JSON where a value arrived decoded.
     `arguments` is the value it stands for, None where there is none (see `arguments_state`).
     `span` covers the call's markup in the message's text (`origin` text only).
     """
@@ -108,7 +108,7 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: Any = None
     span: Span | None = None
     verdict: str = ""
-    """For text calls: how the block was read, e.g. `json`, `python-literal`, `failed`, `unclosed`."""
+    """For text calls: how the block was read: `json`, `python-literal`, `failed`, `unclosed` …"""
 
 
 class ErrorMark(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ class ToolError(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message. `role` is system, user, assistant, tool, or the source's own label kept as it is.
+    """One message. `role` is system, user, assistant, tool, or the source's own label as it is.
 
     `text` joins the text parts by newlines; it is what spans of text calls and reasoning refer to.
     `calls` and `results` are how many of each the message carries.

@@ -1,9 +1,9 @@
 """What every parser of model text takes and gives.
 
-Two questions are kept apart: what an engine does with a text (`outcome`, `calls`, `content`) and why
-(`steps`, `diagnostics`). Laws, property-tested for every parser: it never raises, whatever the text;
-spans lie in bounds; steps nest; content, reasoning, call and dropped spans cover the text; the time
-grows linearly with the text.
+Two questions are kept apart: what an engine does with a text (`outcome`, `calls`, `content`) and
+why (`steps`, `diagnostics`). Laws, property-tested for every parser: it never raises, whatever the
+text; spans lie in bounds; steps nest; content, reasoning, call and dropped spans cover the text;
+the time grows linearly with the text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class ParsedCall:
     """One call read from text. `arguments` is the exact string that the engine emits.
 
     `value` is what the arguments stand for, None where they could not be read.
-    `verdict` says how the block was read: `json`, `python-literal`, `repaired`, `unclosed`, `failed`.
+    `verdict` says how the block was read: `json`, `python-literal`, `repaired`, `unclosed` or
+    `failed`.
     """
 
     name: str | None
@@ -45,7 +46,7 @@ class ParsedCall:
 
 @dataclass(frozen=True, slots=True)
 class ParseStep:
-    """One decision: which rule looked at which span, what it decided and why. Pre-order by `depth`."""
+    """One decision: which rule looked at which span, what it decided, why. Pre-order by `depth`."""
 
     rule: str
     span: Span

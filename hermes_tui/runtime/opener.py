@@ -31,6 +31,10 @@ HEAD_WAITS = 10
 """A document is only recognised whole, so a short one is given half a second to come in."""
 
 
+class NothingYet(SourceError):
+    """A followed file has no whole first record yet."""
+
+
 @dataclass(slots=True)
 class OpenFile:
     """One file that is being read, or why it cannot be."""
@@ -170,6 +174,11 @@ def open_file(
         if source.failure and not source.size:
             raise SourceError(label, source.failure.removeprefix(f"{label}: "))
         found = detect(source, formats(), wanted=wanted_format)
+        if found.reader is None and not source.complete:
+            if follow and path is not None:
+                raise NothingYet(label, "nothing readable in it yet", "waiting for more")
+            _wait_for_head(source, whole=True)
+            found = detect(source, formats(), wanted=wanted_format)
         if found.reader is None:
             raise SourceError(label, found.reason, found.hint)
         check_schema(source.read(0, SCHEMA_HEAD))

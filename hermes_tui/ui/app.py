@@ -82,7 +82,10 @@ class HermesApp(App[None]):
         if one_file and feed.files and feed.files[0].is_one_run:
             return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
         if feed.finished and len(feed.rows) == 1:
-            return self._run_screen(RunFeed(feed.rows[0].ref))
+            screen = self._run_screen(RunFeed(feed.rows[0].ref))
+            if feed.complaints:
+                screen.notice = feed.complaints[-1]
+            return screen
         from hermes_tui.ui.screens.runs import RunsScreen
 
         return RunsScreen(feed)

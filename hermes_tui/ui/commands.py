@@ -1,8 +1,8 @@
 """The registry of everything a person can do: id, label, keys, where, and when it makes sense.
 
 Bindings, the key bar, the palette, the help screen and the keymap file all come from here; no key
-has two meanings in one place. Free on purpose, for stepping through live runs: c s S b B e E p x R F
-< > space and F5 F9 F10 F11.
+has two meanings in one place. Free on purpose, for stepping through live runs:
+c s S b B e E p x R F < > space and F5 F9 F10 F11.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from hermes_tui.ui.view_model import Situation
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing a person can do. `keys` are Textual key names; `shown` the key as a person reads it.
+    """One thing a person can do.
 
+    `keys` are Textual key names; `shown` the key as a person reads it;
     `scopes` are the screens on which it works; `bar` its rank in the key bar, 0 to leave it out.
     """
 

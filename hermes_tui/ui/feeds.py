@@ -12,6 +12,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.opener import (
     FoundDefect,
     FoundRun,
+    NothingYet,
     OpenFile,
     Progress,
     RunRef,
@@ -130,6 +131,8 @@ class RunsFeed:
     rows: list[RunRow] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     files: list[OpenFile] = field(default_factory=list)
+    waiting: list[Target] = field(default_factory=list)
+    """Followed files that hold nothing whole yet."""
     cancelled: bool = False
     _next_target: int = 0
     _survey: Iterator[Step] | None = None
@@ -165,11 +168,17 @@ class RunsFeed:
         target = self.targets[self._next_target]
         self._next_target += 1
         try:
-            file = open_file(target.path, wanted_format=self.wanted_format, follow=self.follow)
+            return self._open(target)
+        except NothingYet as error:
+            self.waiting.append(target)
+            self.complaints.append(str(error))
         except SourceError as error:
             prefix = "" if target.named else "skipped "
             self.complaints.append(f"{prefix}{error}")
-            return True
+        return True
+
+    def _open(self, target: Target) -> bool:
+        file = open_file(target.path, wanted_format=self.wanted_format, follow=self.follow)
         self.files.append(file)
         if file.rivals:
             self.complaints.append(
@@ -199,6 +208,13 @@ class RunsFeed:
         """Look whether a file has grown that was read to its end; if so there is work again."""
         if self._survey is not None or self.cancelled:
             return False
+        for target in self.waiting:
+            try:
+                self._open(target)
+            except SourceError:
+                continue
+            self.waiting.remove(target)
+            return True
         for file in self._growing:
             if file.source.refresh():
                 self._growing.remove(file)

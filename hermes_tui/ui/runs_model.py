@@ -83,6 +83,8 @@ class RunsModel:
         self.filter_text = ""
         self.search_text = ""
         self.matches: list[int] = []
+        self.revision = 0
+        """Grows whenever rows that were listed before may stand elsewhere or read differently."""
         self._seen = 0
         self._kept: int | None = None
 
@@ -111,6 +113,8 @@ class RunsModel:
         self.order.extend(fresh)
         if (fresh or again) and not (self.sort_name == "run" and not self.descending):
             self.order.sort(key=self._sort_key, reverse=self.descending)
+            self.revision += 1
+        self.revision += again
         if self.search_text and (fresh or again):
             self._find()
 

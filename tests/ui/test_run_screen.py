@@ -235,7 +235,7 @@ async def test_moving_between_runs(tmp_path: Path) -> None:
         assert "this is the first run" in text_of(app)
         await pilot.press("q")
         await pilot.pause()
-        assert "3 runs in 1 files" in text_of(app)
+        assert "3 runs in 1 file" in text_of(app)
 
 
 async def test_help_lists_every_command_and_field(run_file: Path) -> None:
@@ -323,3 +323,21 @@ async def test_every_theme_draws(run_file: Path, theme: str) -> None:
         await pilot.press("T", "T", "T")
         await pilot.pause()
         assert "Timeline" in text_of(app)
+
+
+async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -> None:
+    path = tmp_path / "grow.jsonl"
+    path.write_bytes(b'{"role":"user","con')
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        assert "nothing readable in it yet" in text_of(app)
+        with path.open("ab") as stream:
+            stream.write(b'tent":"one"}\n{"role":"assistant","content":"two"}\n')
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if "1 run in" in text_of(app):
+                break
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "two" in text_of(app)

@@ -65,10 +65,14 @@ class RunsPane(RowList):
         rows = RunRows(model)
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty="no runs yet")
         self._model = model
+        self._drawn_revision = 0
 
     def show(self) -> None:
         """Take over the rows; the cursor stays on its run."""
-        self.rows_changed()
+        # Another order changes rows that are drawn already.
+        revision = self._model.revision
+        self.rows_changed(None if revision == self._drawn_revision else 0)
+        self._drawn_revision = revision
         position = self._model.kept_position()
         if position is not None and position != self.cursor:
             self.go(position)

@@ -103,7 +103,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
 
 
 def text_marks(view: ViewState) -> list[Mark]:
-    """Return what is to be marked in the message's text: its text calls, then findings with a place.
+    """Return what is to be marked in the message's text: text calls, then findings with a place.
 
     Findings of calls that arrived as objects point into their arguments, not into the text.
     """

@@ -85,7 +85,7 @@ def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
 
 
 def call_line(call: ToolCall, room: int) -> str:
-    """Return name and arguments of a call on one line, with how it arrived where that is unusual."""
+    """Return name and arguments of a call on one line, and its origin where that is unusual."""
     badge = "" if str(call.origin) in ("dict", "object") else f"[{call.origin}] "
     return f"{badge}{visible_line(call.name or '(no name)', 40)} " + visible_line(
         call.arguments_text, room
@@ -134,7 +134,7 @@ def plain(segments: Segments, width: int = 100) -> str:
 
 
 def error_row(timeline: Timeline, row: int, width: int) -> Segments:
-    """Return one row of the tool-errors pane: turn, tool, flagged or heuristic, error, arguments."""
+    """Return a row of the tool-errors pane: turn, tool, flagged or heuristic, error, arguments."""
     event = timeline.event(row)
     if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
         return [("", "")]

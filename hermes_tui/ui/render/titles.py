@@ -14,11 +14,13 @@ def run_title(
     """Return who and what the run is, and how it went."""
     state = model.timeline.state
     who = state.task or state.run_id
-    left: Segments = [(" hermes-tui ", "strong"), (visible_line(label, 60), "")]
+    left: Segments = [(" hermes-tui ", "strong")]
     if count > 1:
-        left.append((f"  run {number + 1:,} of {count:,}", ""))
+        left.append((f" run {number + 1:,} of {count:,} ", ""))
     if who:
-        left.append((f"  {visible_line(who, 60)}", "strong"))
+        left.append((f" {visible_line(who, 50)} ", "strong"))
+    # The end of a path tells more than its beginning.
+    left.append((f" {visible_line(label if len(label) <= 40 else '…' + label[-39:], 41)}", ""))
     facts = [
         visible_line(state.model, 40),
         format_name,

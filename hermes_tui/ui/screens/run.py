@@ -76,6 +76,8 @@ class RunScreen(CommandScreen):
         """The detail pane shown where there is room for one only."""
         self._main = "timeline"
         self._message = ""
+        self.notice = ""
+        """What is to be said of the files, shown until the first command."""
 
     def compose(self) -> ComposeResult:
         resolve = self.hermes.style
@@ -165,7 +167,7 @@ class RunScreen(CommandScreen):
             model,
             progress=feed.progress(),
             partial=feed.partial,
-            message=self._message,
+            message=self._message or self.notice,
             failure=feed.file.source.failure,
         )
         self.query_one("#status", StatusLine).show(status)
@@ -185,7 +187,7 @@ class RunScreen(CommandScreen):
         self._refresh_lines()
 
     def action_command(self, command_id: str) -> None:
-        self._message = ""
+        self._message = self.notice = ""
         super().action_command(command_id)
         self._refresh_lines()
 

@@ -11,6 +11,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
+from hermes_tui.ui.render.rows import counted
 from hermes_tui.ui.runs_model import FIELD_NAMES, RunsModel
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 from hermes_tui.ui.view_model import Situation
@@ -49,6 +50,9 @@ class RunsScreen(CommandScreen):
         self.refresh_view()
         self.start_pump()
 
+    def on_screen_resume(self) -> None:
+        self.refresh_view()
+
     def situation(self) -> Situation:
         return Situation(
             rows=len(self.model),
@@ -81,7 +85,7 @@ class RunsScreen(CommandScreen):
         errors = sum(1 for row in feed.rows if row.summary.errors)
         title = [
             (" hermes-tui ", "strong"),
-            (f"{len(feed.rows):,} runs in {files:,} files", ""),
+            (f"{counted(len(feed.rows), 'run')} in {counted(files, 'file')}", ""),
             ("\0fill", ""),
             (f"{errors:,} with errors ", "error" if errors else ""),
         ]
