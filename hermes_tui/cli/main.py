@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -69,9 +70,15 @@ def _flushed(argv: Sequence[str] | None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "open":
-            from hermes_tui.cli.open import run_open
+            # To look for garbage while modules load takes a tenth of the start: `open` begins
+            # with it again once something is on screen.
+            gc.disable()
+            try:
+                from hermes_tui.cli.open import run_open
 
-            return run_open(arguments)
+                return run_open(arguments)
+            finally:
+                gc.enable()
         case "scan":
             from hermes_tui.cli.scan import run_scan
 

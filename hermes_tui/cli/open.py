@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
 from hermes_tui.model.errors import SourceError, UsageError
@@ -54,9 +55,7 @@ def _config(theme: str) -> Config:
 
 def _draw(feed: RunsFeed, config: Config, filter_text: str) -> int:
     # A file that cannot be read is said on stderr, before anything is drawn.
-    feed.step(0.0)
-    while not feed.files and not feed.finished:
-        feed.step(0.01, stop_at_runs=1)
+    feed.open_first()
     if not feed.files and not feed.waiting:
         raise SourceError.of_lines(feed.complaints)
     if any(target.path is None for target in feed.targets):
@@ -87,6 +86,7 @@ def _keys_from_terminal() -> None:
 def _print_runs(feed: RunsFeed) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
+    gc.enable()
     while not feed.finished:
         feed.step(1.0)
     for complaint in feed.complaints:

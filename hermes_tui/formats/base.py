@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import (
@@ -65,8 +65,7 @@ class Unit(StrEnum):
     """A part of the one run that the whole file is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """What sniffing sees: the layout found and the first (at most 50) decoded values."""
 
     head: bytes
@@ -78,8 +77,7 @@ class Sample:
         return next((value for value in self.values if isinstance(value, dict)), {})
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """How sure a format is (0 < score <= 1), and how its files are to be cut."""
 
     score: float

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
 from hermes_tui.formats.json_values import load
@@ -17,14 +16,17 @@ MAX_SAMPLE = 64 << 20
 """Bytes: how far a first record may reach before the file is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """The reader for a file, or why there is none. `rivals` names formats that fit equally well."""
+class Detection(NamedTuple):
+    """The reader for a file, or why there is none. `rivals` names formats that fit equally well.
+
+    `may_change`: what is still to come in may lead to another answer.
+    """
 
     reader: Reader | None
     reason: str = ""
     hint: str = ""
     rivals: tuple[str, ...] = ()
+    may_change: bool = False
 
 
 def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> Detection:
@@ -36,9 +38,11 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     refusal = _refusal(head, source)
     if refusal is not None:
         return refusal
+    may_change = _may_change(head, source)
     sample = take_sample(source, head)
     if sample is None:
-        return Detection(None, "no JSON value found in it", "is it a transcript?")
+        why = _why_not_json(head, source)
+        return Detection(None, why, "is it a transcript?", may_change=may_change)
     matches: list[tuple[float, Format, Match]] = []
     for candidate in formats:
         if wanted and candidate.name != wanted:
@@ -55,6 +59,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
             None,
             "JSON, but nothing in it looks like a message",
             "list the formats with `hermes-tui formats`, force one with --format NAME",
+            may_change=may_change,
         )
     matches.sort(key=lambda item: -item[0])
     score, chosen, match = matches[0]
@@ -62,7 +67,22 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
         layout = Layout.LINES
     rivals = tuple(other.name for other_score, other, _ in matches[1:] if other_score == score)
-    return Detection(Reader(chosen, layout, match.unit), rivals=rivals)
+    return Detection(Reader(chosen, layout, match.unit), rivals=rivals, may_change=may_change)
+
+
+def _may_change(head: bytes, source: Source) -> bool:
+    """Say whether more bytes matter: only a value may go on behind the head, lines are sampled."""
+    starts_value = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    return not source.complete and (starts_value or len(head) < HEAD)
+
+
+def _why_not_json(head: bytes, source: Source) -> str:
+    reason = "no JSON value found in it"
+    if not source.complete or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return reason
+    for offset, message in load(source.read(0, MAX_SAMPLE).rstrip()).problems:
+        return f"{reason}: {message.removeprefix('not JSON: ')} (byte {offset:,})"
+    return reason
 
 
 def _likely_unit(sample: Sample) -> Unit:
@@ -74,7 +94,7 @@ def _refusal(head: bytes, source: Source) -> Detection | None:
     if not head:
         if source.complete:
             return Detection(None, "empty file", "nothing was written to it")
-        return Detection(None, "empty so far", "wait until something is written")
+        return Detection(None, "empty so far", "wait until something is written", may_change=True)
     if head.startswith(b"version https://git-lfs"):
         return Detection(
             None, "a Git LFS pointer, not the data", "run `git lfs pull` and try again"
@@ -89,7 +109,8 @@ def _refusal(head: bytes, source: Source) -> Detection | None:
     if b"\0" in head[:4096]:
         return Detection(None, "binary data", "a transcript is JSON or JSON lines")
     if not start:
-        return Detection(None, "only blanks", "nothing was written to it")
+        blank = not source.complete
+        return Detection(None, "only blanks", "nothing was written to it", may_change=blank)
     return None
 
 
@@ -113,7 +134,9 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
         whole = load(source.read(0, MAX_SAMPLE).strip())
         if whole.values:
             return Sample(head, Layout.DOCUMENT, whole.values[:1])
-    return Sample(head, Layout.LINES, tuple(later)) if later else None
+    # Nor are a few lines inside of a document that is still coming in lines of values.
+    is_lines = later and (source.complete or share >= 0.5)
+    return Sample(head, Layout.LINES, tuple(later)) if is_lines else None
 
 
 def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from hermes_tui.formats.json_values import MAX_EXCERPT
-from hermes_tui.formats.secrets import mask_secrets, mask_top
 from hermes_tui.parsers import measures, plain_values
 
 MAX_TITLE = 120
@@ -125,6 +124,10 @@ def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[s
     """Return the members of `raw` not in `without`, secrets masked and long ones only named."""
     left_out = frozenset(without)
     kept = {str(key): value for key, value in raw.items() if key not in left_out}
+    if not kept:
+        return {}
+    from hermes_tui.formats.secrets import mask_top
+
     return {key: small(value) for key, value in mask_top(kept).items()}
 
 
@@ -137,6 +140,8 @@ def small(value: Any) -> Any:
     if len(value) <= MAX_DETAIL:
         try:
             if len(orjson.dumps(value, default=str)) <= MAX_DETAIL:
+                from hermes_tui.formats.secrets import mask_secrets
+
                 return mask_secrets(value)
         except TypeError:
             return "(nested too deeply, or not text)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats.base import RunBuilder
@@ -26,7 +25,7 @@ def normalised(
     parts = normalise_message(raw, text_calls=text_calls)
     if any(result.content.lstrip().startswith(_STUBS) for result, _ in parts.results):
         flags = (*flags, "compaction")
-    return replace(parts, message=with_flags(parts.message, *flags)) if flags else parts
+    return parts._replace(message=with_flags(parts.message, *flags)) if flags else parts
 
 
 def message_of_row(row: dict[str, Any]) -> dict[str, Any]:

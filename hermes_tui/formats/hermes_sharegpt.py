@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
@@ -128,7 +127,7 @@ def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
         )
     parts = normalised(turn, text_calls=TextCalls.TRANSPORT)
     calls = tuple((call, found + _lost_arguments(call, tools)) for call, found in parts.calls)
-    return replace(parts, calls=calls)
+    return parts._replace(calls=calls)
 
 
 def _lost_arguments(call: ToolCall, tools: dict[str, ToolSpec]) -> tuple[Diagnostic, ...]:

@@ -2,8 +2,7 @@
 
 orjson reads sound JSON. What it refuses goes to the standard library, which takes escaped lone
 surrogates (they are sound) and, each of them reported, NaN, raw control characters and, by way of
-surrogate escapes, invalid UTF-8. A document that stops half way is closed where its last whole
-value ends.
+surrogate escapes, invalid UTF-8. Of a document that stops half way the beginning is read.
 """
 
 from __future__ import annotations
@@ -88,17 +87,11 @@ def _load_patiently(data: bytes) -> Loaded:
             problems.append(Problem(_byte_offset(text, position), "nested too deeply to read"))
             break
         except ValueError as error:
-            offset = _byte_offset(text, getattr(error, "pos", position))
+            stop = getattr(error, "pos", position)
             reason = str(getattr(error, "msg", error))
-            problems.append(Problem(offset, f"not JSON: {reason}"))
-            if not values:
-                closed = _close_truncated(text[position:])
-                if closed is not None:
-                    values.append(closed)
-                    problems[-1] = Problem(
-                        offset,
-                        f"JSON stops or breaks here ({reason}); what stands before it is shown",
-                    )
+            beginning, problem = _beginning(decoder, text, position, stop, reason)
+            values.extend(beginning)
+            problems.append(problem)
             break
         values.append(value)
         position = _skip_blank(text, end)
@@ -134,32 +127,25 @@ def _byte_offset(text: str, position: int) -> int:
     return len(text[:position].encode("utf-8", "surrogateescape"))
 
 
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],]', re.DOTALL)
+def _beginning(
+    decoder: json.JSONDecoder, text: str, start: int, stop: int, reason: str
+) -> tuple[list[Any], Problem]:
+    """Return what can be read of the value at `start`, and what is wrong with it at `stop`."""
+    from hermes_tui.formats.torn_json import close_torn
 
-
-def _close_truncated(text: str) -> Any:
-    """Return the value of `text` cut after its last whole member and closed; None for none."""
-    if text[:1] not in ("{", "["):
-        return None
-    stack: list[str] = []
-    cut: tuple[int, str] | None = None
-    for token in _TOKEN.finditer(text):
-        mark = token.group()
-        if mark in "{[":
-            stack.append("}" if mark == "{" else "]")
-        elif mark in "}]":
-            if not stack or stack.pop() != mark or not stack:
-                break
-            cut = (token.end(), "".join(reversed(stack)))
-        elif mark == ",":
-            cut = (token.start(), "".join(reversed(stack)))
-    if cut is None:
-        return None
-    end, closers = cut
+    here = _byte_offset(text, stop)
+    closed = close_torn(text, start, stop)
     try:
-        return json.loads(text[:end] + closers, strict=False)
+        values = [decoder.decode(closed.text)] if closed is not None else []
     except (ValueError, RecursionError):
-        return None
+        values = []
+    if closed is None or not values:
+        return [], Problem(here, f"not JSON: {reason}")
+    if closed.is_truncated:
+        here, found = _byte_offset(text, len(text)), "the JSON is truncated here"
+    else:
+        found = f"the JSON breaks here ({reason})"
+    return values, Problem(here, f"{found}; what stands before it is shown")
 
 
 def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:

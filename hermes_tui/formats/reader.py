@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, scan
@@ -15,8 +15,7 @@ from hermes_tui.model.spans import ByteRange, SourceRef
 CACHED_RECORDS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """How one file is read: its format, and how that cuts this file."""
 
     format: Format
@@ -128,13 +127,13 @@ class RecordLog:
         slot = len(self._numbers)
         self._numbers.append(number)
         self._first_seqs.append(self._length)
-        events = self._events(slot)
+        events = self._decode(slot)
         if events:
             self._length += len(events)
+            self._keep(slot, events)
         else:
             self._numbers.pop()
             self._first_seqs.pop()
-            self._cache.pop(slot, None)
         return True
 
     def _events(self, slot: int) -> tuple[Event, ...]:
@@ -142,16 +141,29 @@ class RecordLog:
         if cached is not None:
             self._cache.move_to_end(slot)
             return cached
-        events = self._reader.decode(
+        events = self._decode(slot)
+        first = self._first_seqs[slot]
+        is_last = slot + 1 == len(self._first_seqs)
+        seqs = range(first, self._length if is_last else self._first_seqs[slot + 1])
+        if len(events) != len(seqs):
+            # Other events were numbered after those that the record had; all of it is given up.
+            record = self._index[self._numbers[slot]]
+            events = tuple(_gone(record, seq) for seq in seqs)
+        self._keep(slot, events)
+        return events
+
+    def _decode(self, slot: int) -> tuple[Event, ...]:
+        return self._reader.decode(
             self._source,
             self._index[self._numbers[slot]],
             self._first_seqs[slot],
             is_first=slot == 0,
         )
+
+    def _keep(self, slot: int, events: tuple[Event, ...]) -> None:
         self._cache[slot] = events
         if len(self._cache) > CACHED_RECORDS:
             self._cache.popitem(last=False)
-        return events
 
 
 def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple[Event, ...]]]:
@@ -204,5 +216,5 @@ def _gone(record: Record, seq: int) -> SourceDefect:
         seq=seq,
         at=SourceRef(record.range),
         message=f"bytes {record.range.start:,} to {record.range.end:,} can no longer be read: "
-        "the file has become shorter",
+        "the file has become shorter or was rewritten",
     )

@@ -6,6 +6,7 @@ Schema 1. A kind that this version does not know becomes `UnknownEvent` and is w
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,12 +17,17 @@ from hermes_tui.model.events import Event, RunStarted, UnknownEvent
 SCHEMA = 1
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Event)
 _KINDS = frozenset(event_type.__name__ for event_type in Event.__args__)
 
 
 class MalformedEvent(ValueError):
     """A line is no event: not JSON, no `kind`, or a field of the wrong type."""
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Any]:
+    # Made when needed: that takes longer than to load this module.
+    return msgspec.json.Decoder(Event)
 
 
 def encode(event: Event) -> bytes:
@@ -45,7 +51,7 @@ def decode(line: bytes) -> Event:
     """
     check_schema(line)
     try:
-        return _DECODER.decode(line)  # type: ignore[no-any-return]
+        return _decoder().decode(line)  # type: ignore[no-any-return]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_patiently(line)
 

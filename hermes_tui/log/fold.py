@@ -15,8 +15,10 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
+    CallDropped,
     Event,
     MessageAppended,
+    ReplyDiscarded,
     RequestFailed,
     RunEnded,
     RunStarted,
@@ -139,6 +141,12 @@ class RunState:
                 found.append(
                     Finding(Code.REQUEST_ERROR, Severity.ERROR, event.message, event.seq, self.turn)
                 )
+            case CallDropped():
+                self.open_calls = tuple(
+                    call for call in self.open_calls if call.index != event.call_index
+                )
+            case ReplyDiscarded():
+                self.open_calls, self.suspects = (), ()
             case ToolErrorRecorded():
                 pass
             case _:
@@ -225,7 +233,8 @@ class RunState:
             found.append(self._unknown_name(call.name, event.seq, call.index))
         suspect = any(f.seq == event.seq - 1 - call.index for f in self.suspects)
         if not (suspect and call.origin is Origin.TEXT):
-            in_text = call.origin is Origin.TEXT
+            # Where a call read from text has an id, each of its turn gets a result of its own.
+            in_text = call.origin is Origin.TEXT and not call.id
             self.open_calls += (
                 OpenCall(event.seq, self.turn, call.id, call.name, call.index, in_text),
             )
@@ -283,8 +292,7 @@ class RunState:
     def _decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
         for finding in self.suspects:
             if answered:
-                finding = replace(
-                    finding,
+                finding = finding._replace(
                     severity=Severity.NOTE,
                     message="the call stands in the text; a client-side parser answered it",
                     hint="",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(NamedTuple):
     """Counts and outcome of one run. `codes` counts its diagnostics by code."""
 
     run_id: str

@@ -78,7 +78,7 @@ class Code(StrEnum):
 
 
 class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One finding. `span` counts characters of the text it was found in, None where there is none."""
+    """One finding. `span` counts characters of the text it was found in, None without one."""
 
     code: Code
     severity: Severity

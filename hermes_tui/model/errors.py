@@ -1,4 +1,4 @@
-"""The errors of our own environment; what goes wrong in the observed system is never one of them."""
+"""The errors of our own environment; what goes wrong in the observed system is never one."""
 
 from __future__ import annotations
 

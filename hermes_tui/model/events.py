@@ -102,12 +102,36 @@ class ToolCallProposed(Fact, frozen=True):
     call: ToolCall
 
 
-class Stopped(Fact, frozen=True):
-    """The run waits for a person. `stop_point` is one of the stop points of the stepping table."""
+class BreakpointsSet(Fact, frozen=True):
+    """What stops the run from here on: each breakpoint's text by its id, and stop points as such."""
+
+    breakpoints: dict[str, str] = {}
+    stop_points: tuple[str, ...] = ()
+
+
+class BreakpointsHit(Fact, frozen=True):
+    """Breakpoints matched and the run did not wait. Fields as in `Stopped`; `fatal` ends the run."""
 
     stop_point: str
     call_index: int | None = None
     breakpoints: tuple[str, ...] = ()
+    hits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fatal: bool = False
+
+
+class Stopped(Fact, frozen=True):
+    """The run waits for a person. `stop_point` is one of the stop points of the stepping table.
+
+    `hits` are the breakpoints whose condition held, `breakpoints` those of them that took effect,
+    `notes` what they print: log lines, and why a condition could not be evaluated.
+    """
+
+    stop_point: str
+    call_index: int | None = None
+    breakpoints: tuple[str, ...] = ()
+    hits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Resumed(Fact, frozen=True):
@@ -128,8 +152,18 @@ class ArgumentsEdited(Fact, frozen=True):
 
 
 class CallSkipped(Fact, frozen=True):
+    """A person answered a call instead of its tool: with `result`, or with a failure."""
+
     call_index: int
     reason: str = ""
+    result: str = ""
+    failed: bool = False
+
+
+class CallDropped(Fact, frozen=True):
+    """A person took a call out of the reply: the model will not see that it made it."""
+
+    call_index: int
 
 
 class ResultSubstituted(Fact, frozen=True):
@@ -172,6 +206,8 @@ class RequestFailed(Fact, frozen=True):
     status: int | None = None
     body: str = ""
     chain: tuple[str, ...] = ()
+    empty: bool = False
+    """The server answered, but with no message."""
 
 
 class ReplyDiscarded(Fact, frozen=True):
@@ -218,11 +254,14 @@ Event = (
     | ResponseParsed
     | MessageAppended
     | ToolCallProposed
+    | BreakpointsSet
+    | BreakpointsHit
     | Stopped
     | Resumed
     | PauseRequested
     | ArgumentsEdited
     | CallSkipped
+    | CallDropped
     | ResultSubstituted
     | ToolDispatched
     | ToolReturned

@@ -22,7 +22,7 @@ class Origin(StrEnum):
 
 
 class IdState(StrEnum):
-    """What the file says of a call's id. `synthetic`: made up by a writer or by us, by no server."""
+    """What the file says of a call's id. `synthetic`: made up by a writer or by us."""
 
     GIVEN = "given"
     MISSING = "missing"

@@ -9,6 +9,7 @@ commands which print plain lines can use it too.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 TAB_CELLS: Final = 4
@@ -49,7 +50,20 @@ def _pictures() -> dict[int, str]:
 
 
 _PICTURES: Final = _pictures()
-_SUSPECT: Final = re.compile("[" + "".join(map(re.escape, map(chr, _PICTURES))) + "]")
+
+
+def _ranges(codes: Iterable[int]) -> str:
+    """Return sorted characters as the inside of a character class, runs of them as ranges."""
+    runs: list[list[int]] = []
+    for code in codes:
+        if runs and code == runs[-1][1] + 1:
+            runs[-1][1] = code
+        else:
+            runs.append([code, code])
+    return "".join(rf"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in runs)
+
+
+_SUSPECT: Final = re.compile(f"[{_ranges(sorted(_PICTURES))}]")
 
 
 def visible(text: str) -> str:

@@ -9,9 +9,8 @@ the time grows linearly with the text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ToolSpec
@@ -26,8 +25,7 @@ class Outcome(StrEnum):
     RAISED = "raised"
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCall:
+class ParsedCall(NamedTuple):
     """One call read from text. `arguments` is the exact string that the engine emits.
 
     `value` is what the arguments stand for, None where they could not be read.
@@ -44,8 +42,7 @@ class ParsedCall:
     verdict: str = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class ParseStep:
+class ParseStep(NamedTuple):
     """One decision: which rule looked at which span, what it decided, why. Pre-order by `depth`."""
 
     rule: str
@@ -55,8 +52,7 @@ class ParseStep:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ParseResult:
+class ParseResult(NamedTuple):
     """A parser's verdict on one text, and the way to it."""
 
     outcome: Outcome

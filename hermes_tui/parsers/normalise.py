@@ -7,8 +7,7 @@ was made of it, and every repair is a diagnostic.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ContentPart, Message, Reasoning, ToolCall, ToolResult
@@ -54,8 +53,7 @@ _COMPACTED = (
 _NO_TEXT = TextReading([], [])
 
 
-@dataclass(frozen=True, slots=True)
-class Normalised:
+class Normalised(NamedTuple):
     """A message and what it carries, each with its own diagnostics."""
 
     message: Message

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from hermes_tui.formats.base import Unit
-from hermes_tui.formats.detect import detect
+from hermes_tui.formats.detect import HEAD, Detection, detect
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.formats.reader import Reader, RecordLog, split_runs
 from hermes_tui.formats.registry import formats
@@ -17,7 +17,6 @@ from hermes_tui.log.codec import check_schema
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.sources import OpenSource, open_source
@@ -26,9 +25,9 @@ TRANSCRIPT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".db", ".har", ".e
 PACKED_SUFFIXES = (".gz", ".zst")
 RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
-SPOOL_WAIT_S = 0.05
-HEAD_WAITS = 10
-"""A document is only recognised whole, so a short one is given half a second to come in."""
+SPOOL_WAIT_S = 0.02
+HEAD_WAITS = 25
+"""A document is only recognised whole, so a followed one is given half a second to be unpacked."""
 
 
 class NothingYet(SourceError):
@@ -64,8 +63,7 @@ class OpenFile:
         self.source.close()
 
 
-@dataclass(frozen=True, slots=True)
-class RunRef:
+class RunRef(NamedTuple):
     """Where a run is: its file, and for a file of runs the record and the place in it."""
 
     file: OpenFile
@@ -75,26 +73,34 @@ class RunRef:
     nth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRun:
+class FoundRun(NamedTuple):
     """A run met while going through a file. `final` False: the same run will come again, longer."""
 
     ref: RunRef
     state: RunState
     findings: list[Finding]
     final: bool = True
+    siblings: int = 1
+    """The runs of its record, itself included."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDefect:
+@dataclass(slots=True)
+class RunFold:
+    """How far a one-run file is folded, so that the fold goes on once the file has grown."""
+
+    state: RunState = field(default_factory=RunState)
+    findings: list[Finding] = field(default_factory=list)
+    records_done: int = 0
+
+
+class FoundDefect(NamedTuple):
     """A malformed record that belongs to no run."""
 
     file: OpenFile
     defect: SourceDefect
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a file has been read."""
 
     file: OpenFile
@@ -105,8 +111,7 @@ class Progress:
 Step = FoundRun | FoundDefect | Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A file to open. `named` False: met in a folder or by a glob, so it may be no transcript."""
 
     path: Path | None
@@ -140,7 +145,11 @@ def _expand(pattern: str) -> Iterable[Target]:
                 "looked for " + " ".join(TRANSCRIPT_SUFFIXES) + ", also .gz and .zst",
             )
         return inside
-    if path.exists() or not glob.has_magic(pattern):
+    if path.exists():
+        return [Target(path)]
+    import glob
+
+    if not glob.has_magic(pattern):
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
     files = [Target(match, named=False) for match in matches if match.is_file()]
@@ -170,15 +179,12 @@ def open_file(
     label = str(path) if path is not None else "-"
     source = open_source(path, follow=follow)
     try:
-        _wait_for_head(source, whole=whole)
+        reopens = follow and path is not None
+        found = _recognise(source, wanted_format, whole=whole, waits=HEAD_WAITS * reopens)
         if source.failure and not source.size:
             raise SourceError(label, source.failure.removeprefix(f"{label}: "))
-        found = detect(source, formats(), wanted=wanted_format)
-        if found.reader is None and not source.complete:
-            if follow and path is not None:
-                raise NothingYet(label, "nothing readable in it yet", "waiting for more")
-            _wait_for_head(source, whole=True)
-            found = detect(source, formats(), wanted=wanted_format)
+        if found.reader is None and found.may_change:
+            raise NothingYet(label, "nothing readable in it yet", "waiting for more")
         if found.reader is None:
             raise SourceError(label, found.reason, found.hint)
         check_schema(source.read(0, SCHEMA_HEAD))
@@ -202,25 +208,39 @@ def check_format(name: str) -> None:
         raise UsageError(f"unknown format {name!r}", hint)
 
 
-def _wait_for_head(source: OpenSource, *, whole: bool) -> None:
-    """Give a spool the time to bring what sniffing needs."""
+def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> Detection:
+    """Find the format; of a spool, as soon as what has come in lets it be found.
+
+    With `whole` only when all has come in. At most `waits` pauses are made, with 0 any number.
+    """
     waiter = getattr(source, "wait", None)
-    if waiter is None:
-        return
-    waited = 0
-    while not source.complete and (whole or waited < HEAD_WAITS or source.size < 1 << 16):
+    looked_at, waited = 0, 0
+    while waiter is not None and not source.complete:
+        size = source.size
         waiter(SPOOL_WAIT_S)
         waited += 1
+        # In a stream that flows on, a look is worth it when there is twice as much to see.
+        rests = source.size == size or source.size >= max(HEAD, 2 * looked_at)
+        if not whole and rests and source.size != looked_at:
+            looked_at = source.size
+            found = detect(source, formats(), wanted=wanted)
+            if found.reader is not None or not found.may_change:
+                return found
+        if waited == waits:
+            break
+    return detect(source, formats(), wanted=wanted)
 
 
-def survey(file: OpenFile, *, records_done: int = 0, runs_done: int = 0) -> Iterator[Step]:
+def survey(
+    file: OpenFile, *, records_done: int = 0, runs_done: int = 0, fold: RunFold | None = None
+) -> Iterator[Step]:
     """Go through a file, run by run; the caller may pause between any two steps.
 
-    Ends when everything that the source holds now was read. For a file of runs that has grown
-    since, call it again with what was done before.
+    Ends when everything that the source holds now was read. For a file that has grown since, call
+    it again with what was done before: for a one-run file that is its `fold`.
     """
     if file.is_one_run:
-        yield from _survey_one_run(file)
+        yield from _survey_one_run(file, fold or RunFold())
         return
     for scanned in file.reader.scan(file.source, file.index):
         yield Progress(file, scanned, file.source.size)
@@ -235,29 +255,41 @@ def _runs_of_record(file: OpenFile, record: int, number: int) -> Iterator[FoundR
     events = file.decode(record)
     if not events:
         return
+    from hermes_tui.log.summary import fold_run
+
     loose, runs = split_runs(events)
     for event in loose:
         if isinstance(event, SourceDefect):
             yield FoundDefect(file, event)
     for nth, run in enumerate(runs):
         state, findings = fold_run(run)
-        yield FoundRun(RunRef(file, number + nth, record, nth), state, findings)
+        ref = RunRef(file, number + nth, record, nth)
+        yield FoundRun(ref, state, findings, siblings=len(runs))
 
 
-def _survey_one_run(file: OpenFile) -> Iterator[Step]:
-    log = RecordLog(file.reader, file.source, file.index)
-    state = RunState()
-    findings: list[Finding] = []
-    ref = RunRef(file, 0)
+def _survey_one_run(file: OpenFile, fold: RunFold) -> Iterator[Step]:
     for scanned in file.reader.scan(file.source, file.index):
-        while log.index_record():
-            while state.events < len(log):
-                findings.extend(state.apply(log[state.events]))
-            if log.records_known % RECORDS_A_STEP == 0:
-                yield FoundRun(ref, state, findings, final=False)
+        yield from _fold_records(file, fold)
         yield Progress(file, scanned, file.source.size)
-    findings.extend(state.finish())
-    yield FoundRun(ref, state, findings)
+    # Somebody else who reads the same file may have scanned it further.
+    yield from _fold_records(file, fold)
+    state, findings = fold.state, fold.findings
+    if file.source.complete:
+        state = state.copy()
+        findings = [*findings, *state.finish()]
+    yield FoundRun(RunRef(file, 0), state, findings, final=file.source.complete)
+
+
+def _fold_records(file: OpenFile, fold: RunFold) -> Iterator[FoundRun]:
+    state = fold.state
+    while fold.records_done < len(file.index):
+        record = file.index[fold.records_done]
+        fold.records_done += 1
+        is_first = not state.events
+        for event in file.reader.decode(file.source, record, state.events, is_first=is_first):
+            fold.findings.extend(state.apply(event))
+        if fold.records_done % RECORDS_A_STEP == 0:
+            yield FoundRun(RunRef(file, 0), state, fold.findings, final=False)
 
 
 def load_run(ref: RunRef) -> EventLog:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
+import time
 from collections.abc import Iterable
 
 from hermes_tui.model.errors import SourceError
 
+AT_ONCE_S = 0.3
+
 
 def run_pager(lines: Iterable[str]) -> None:
     """Pipe lines to $PAGER (else less) and wait; raise SourceError where it cannot be started."""
+    began = time.monotonic()
     command = shlex.split(os.environ.get("PAGER", "")) or ["less"]
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE)
@@ -26,3 +31,8 @@ def run_pager(lines: Iterable[str]) -> None:
         # The pager was left before it had read everything.
         pass
     process.wait()
+    if time.monotonic() - began < AT_ONCE_S:
+        # A pager that does not wait, such as cat, would be drawn over before it was read.
+        sys.stdout.write("\n[Enter goes back] ")
+        sys.stdout.flush()
+        sys.stdin.readline()

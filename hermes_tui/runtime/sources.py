@@ -135,6 +135,9 @@ class SpoolSource:
             self.failure = f"{self.name}: {error or 'ends too early'}"
         finally:
             self._done.set()
+            if self._stop.is_set():
+                # `close` may have given up waiting for a writer that stayed silent.
+                self._file.close()
 
     @property
     def size(self) -> int:

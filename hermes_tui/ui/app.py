@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +18,6 @@ from hermes_tui.model.events import Event
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import OpenFile
-from hermes_tui.runtime.raw import raw_text
 from hermes_tui.runtime.sources import OpenSource
 from hermes_tui.ui.commands import in_scope, shown_key
 from hermes_tui.ui.feeds import RunFeed, RunsFeed
@@ -35,6 +35,17 @@ if TYPE_CHECKING:
 
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
+SHORT_FILE = 1 << 17
+"""Bytes of a file that is read to its end first: only then it is known to be a single run."""
+FIRST_ROWS = 100
+"""Rows that fill the first screen: a run is read on behind it."""
+
+
+def _collect_garbage_again() -> None:
+    """End what `cli.main` began; what was loaded until now stays, so it is never looked through."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 class HermesApp(App[None]):
@@ -70,17 +81,16 @@ class HermesApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_keymap(self.config.keys)
+        self.call_after_refresh(_collect_garbage_again)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the first screen: a single run at once, several as a list."""
-        self.feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        return self._first_screen()
-
-    def _first_screen(self) -> CommandScreen:
         feed = self.feed
-        one_file = len(feed.targets) == 1
-        if one_file and feed.files and feed.files[0].is_one_run:
+        if len(feed.targets) == 1 and feed.files and feed.files[0].is_one_run:
             return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
+        feed.step(FIRST_LOOK_S, stop_at_runs=2)
+        while self._is_soon_read() and len(feed.rows) < 2:
+            feed.step(FIRST_LOOK_S, stop_at_runs=2)
         if feed.finished and len(feed.rows) == 1:
             screen = self._run_screen(RunFeed(feed.rows[0].ref))
             if feed.complaints:
@@ -90,11 +100,18 @@ class HermesApp(App[None]):
 
         return RunsScreen(feed)
 
+    def _is_soon_read(self) -> bool:
+        """Tell whether so little is left to read that the first screen may wait for it."""
+        feed = self.feed
+        size = sum(file.source.size for file in feed.files)
+        return not feed.finished and len(feed.targets) == 1 and size <= SHORT_FILE
+
     def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
-        feed.step(FIRST_LOOK_S)
+        feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)
         if self._filter_text:
             feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
+            feed.model.snap()
         return RunScreen(feed, number=number, count=count)
 
     # Runs
@@ -104,9 +121,9 @@ class HermesApp(App[None]):
         self._list, self._position = runs, position
         self.push_screen(self._listed_screen())
 
-    def switch_run(self, screen: RunScreen, step: int) -> None:
+    def switch_run(self, screen: CommandScreen, step: int) -> None:
         """Replace the run on screen by the next or previous one of the list."""
-        if self._list is None:
+        if self._list is None or not isinstance(screen, RunScreen):
             return
         position = self._position + step
         if not 0 <= position < len(self._list):
@@ -114,7 +131,9 @@ class HermesApp(App[None]):
             return
         self._position = position
         self._list.keep(position)
-        self.switch_screen(self._listed_screen())
+        following = self._listed_screen()
+        following.take_over(screen)
+        self.switch_screen(following)
 
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
@@ -175,7 +194,12 @@ class HermesApp(App[None]):
         finding = view.timeline.finding(view.row) if view.row >= 0 else None
         if finding is not None:
             return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
-        return raw_text(view.event, self._source())[0] if view.event is not None else ""
+        if view.event is None:
+            return ""
+        from hermes_tui.formats.secrets import mask_json_text
+        from hermes_tui.runtime.raw import raw_text
+
+        return mask_json_text(raw_text(view.event, self._source())[0])
 
     def _source(self) -> OpenSource | None:
         screen = self.screen
@@ -183,6 +207,8 @@ class HermesApp(App[None]):
 
     def raw_text_of(self, file: OpenFile) -> Callable[[Event], tuple[str, bool]]:
         """Return how the exact text behind an event of this file is had."""
+        from hermes_tui.runtime.raw import raw_text
+
         return lambda event: raw_text(event, file.source)
 
     def rows_text(self, model: RunModel) -> Iterable[str]:
@@ -190,17 +216,21 @@ class HermesApp(App[None]):
         for position in range(model.visible_rows()):
             yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
 
-    def page_out(self, lines: Iterable[str]) -> None:
-        """Show lines in $PAGER, control characters made visible."""
+    def page_out(self, lines: Iterable[str]) -> str:
+        """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""
         from textual.app import SuspendNotSupported
 
         from hermes_tui.runtime.pager import run_pager
 
+        failure = ""
         try:
             with self.suspend():
-                run_pager(visible(line) + "\n" for line in lines)
+                # The terminal only comes back if nothing is raised in here.
+                try:
+                    run_pager(visible(line) + "\n" for line in lines)
+                except SourceError as error:
+                    failure = str(error)
         except SuspendNotSupported:
-            self.notify("this terminal cannot be handed to a pager", markup=False)
-        except SourceError as error:
-            self.notify(visible(str(error)), severity="error", markup=False)
+            failure = "this terminal cannot be handed to a pager"
         self.refresh(repaint=True)
+        return failure

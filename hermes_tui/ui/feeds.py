@@ -45,17 +45,19 @@ class RunFeed:
         """Return the feed of a file that is one run."""
         return cls(RunRef(file, 0), follow=follow)
 
-    def step(self, budget_s: float) -> bool:
-        """Work for about `budget_s` seconds; return whether anything on screen may have changed."""
+    def step(self, budget_s: float, *, enough_rows: int = 1 << 60) -> bool:
+        """Work for about `budget_s` seconds; return whether anything on screen may have changed.
+
+        Returns earlier once the timeline has `enough_rows`.
+        """
         deadline = time.perf_counter() + budget_s
         changed = False
-        while time.perf_counter() < deadline:
-            if self._bite():
-                changed = True
-            elif not (self._search_or_filter()):
+        while time.perf_counter() < deadline and len(self.model.timeline) < enough_rows:
+            # A search or filter goes on beside the reading: its first hits must not wait for it.
+            read = self._bite()
+            if not (self._search_or_filter() or read):
                 break
-            else:
-                changed = True
+            changed = True
         if changed and self.model.follow and len(self.model.timeline):
             self.model.go(len(self.model.timeline) - 1)
         return changed
@@ -163,6 +165,11 @@ class RunsFeed:
             else:
                 changed |= self._take(step)
         return changed
+
+    def open_first(self) -> None:
+        """Open files until one can be read; its runs are not looked at yet."""
+        while not self.files and self._next_target < len(self.targets):
+            self._open_next()
 
     def _open_next(self) -> bool:
         target = self.targets[self._next_target]

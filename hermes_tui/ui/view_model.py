@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.event_log import EventLog
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What decides which commands make sense now."""
 
     rows: int = 0
@@ -43,18 +43,29 @@ class Situation:
     loading: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A search over the run. `pattern` is compiled; `text` is what the person typed."""
+class Search(NamedTuple):
+    """A search over the run. `text` is what the person typed; `found_in` takes linear time."""
 
     text: str
-    pattern: re.Pattern[str]
+    found_in: Callable[[str], bool]
     is_regex: bool = False
     case_matters: bool = False
 
+    def highlight(self) -> re.Pattern[str]:
+        """Return what marks the matches in a text that holds some.
 
-@dataclass(frozen=True, slots=True)
-class ViewState:
+        A repeated group could send Python's own engine through endless tries: then the whole line
+        is marked.
+        """
+        flags = 0 if self.case_matters else re.IGNORECASE
+        if not self.is_regex:
+            return re.compile(re.escape(self.text), flags)
+        if re.search(r"\)[*+{?]", self.text):
+            return re.compile(".+")
+        return re.compile(self.text, flags)
+
+
+class ViewState(NamedTuple):
     """What the panes show. `row` is a row of the timeline; -1 while there is none."""
 
     timeline: Timeline
@@ -74,11 +85,16 @@ class ViewState:
 
 
 def compile_search(text: str, *, is_regex: bool, case_matters: bool) -> Search:
-    """Return a search; raise re.error where the regular expression is none."""
-    source = text if is_regex else re.escape(text)
-    return Search(
-        text, re.compile(source, 0 if case_matters else re.IGNORECASE), is_regex, case_matters
-    )
+    """Return a search; raise RegexError where the regular expression is none."""
+    if is_regex:
+        from hermes_tui.log.linear_regex import compile_regex
+
+        found_in = compile_regex(text if case_matters else f"(?i){text}")
+        return Search(text, found_in, is_regex, case_matters)
+    if case_matters:
+        return Search(text, lambda whole: text in whole, is_regex, case_matters)
+    plain = re.compile(re.escape(text), re.IGNORECASE)
+    return Search(text, lambda whole: plain.search(whole) is not None, is_regex, case_matters)
 
 
 @dataclass(slots=True)
@@ -93,6 +109,8 @@ class RunModel:
     raw_beside: bool = False
     search: Search | None = None
     matches: array[int] = field(default_factory=lambda: array("L"))
+    seeking: bool = False
+    """Whether the cursor is still to go to the first match from where it is."""
     searched: int = 0
     """Rows looked at by the search so far."""
     filter_text: str = ""
@@ -125,7 +143,7 @@ class RunModel:
             return False
         end = min(len(self.timeline), self.searched + rows)
         for row in range(self.searched, end):
-            if any(search.pattern.search(text) for text in row_texts(self.timeline, row)):
+            if any(search.found_in(text) for text in row_texts(self.timeline, row)):
                 self.matches.append(row)
         self.searched = end
         return True
@@ -148,7 +166,7 @@ class RunModel:
         """Return what the panes show now."""
         return ViewState(
             self.timeline,
-            self.row if len(self.timeline) else -1,
+            self.row if self.visible_rows() else -1,
             len(self.timeline),
             self.follow,
             self.search,
@@ -204,10 +222,25 @@ class RunModel:
         if self.filter is not None and len(self.shown):
             self.row = self.shown[self.position()]
 
+    def settle(self) -> None:
+        """Let the cursor follow what search and filter have found by now."""
+        if not self.is_shown(self.row):
+            self.snap()
+        if not self.seeking or self.search is None:
+            return
+        at = bisect_left(self.matches, self.row)
+        if at < len(self.matches):
+            self.row = self.matches[at]
+            self.seeking = False
+        elif self.searched >= len(self.timeline) and self.timeline.finished:
+            self.seeking = False
+            if len(self.matches):
+                self.row = self.matches[0]
+
     def go_kind(self, step: int, wanted: str) -> bool:
         """Move to the next (`step` 1) or previous (-1) shown `call`, `turn` or `problem`."""
         timeline = self.timeline
-        tests = {
+        tests: dict[str, Callable[[int], bool]] = {
             "call": lambda row: timeline.kind(row) is RowKind.CALL,
             "turn": lambda row: starts_turn(timeline, row),
             "problem": lambda row: is_problem(timeline, row),
@@ -237,11 +270,8 @@ class RunModel:
             return None
         here = bisect_left(self.matches, self.row)
         on_match = here < len(self.matches) and self.matches[here] == self.row
-        if step > 0:
-            number = here + 1 if on_match else here
-        else:
-            number = here - 1
-        number %= len(self.matches)
+        target = here + (on_match if step > 0 else -1)
+        number = target % len(self.matches)
         self.row = self.matches[number]
         return number + 1
 
@@ -287,8 +317,10 @@ class RunModel:
 
     # Narrowing
 
-    def set_search(self, search: Search | None) -> None:
+    def set_search(self, search: Search | None, *, seek: bool = False) -> None:
+        """Search from the first row on; `seek`: go to the first match from the cursor on."""
         self.search = search
+        self.seeking = seek
         self.matches = array("L")
         self.searched = 0
 

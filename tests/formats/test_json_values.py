@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -42,12 +43,68 @@ def test_a_document_cut_anywhere_loads_without_an_exception(value: Any, at: int)
     assert loaded.problems or at == 0 or at >= len(data)
 
 
-def test_a_truncated_document_keeps_its_whole_members_and_says_where_it_stops() -> None:
+def test_a_truncated_document_is_read_to_its_last_character_and_says_where_it_stops() -> None:
     data = b'{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"I wi'
     values, problems = load(data)
-    assert values == ({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant"}]},)
-    assert [problem.offset for problem in problems] == [data.index(b'"I wi')]
-    assert "what stands before it is shown" in problems[0].message
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "I wi"}]
+    assert values == ({"messages": messages},)
+    assert problems == ((len(data), "the JSON is truncated here; what stands before it is shown"),)
+
+
+@pytest.mark.parametrize(
+    ("torn", "kept"),
+    [
+        (r'{"a":1,"b":"caf', {"a": 1, "b": "caf"}),
+        (r'{"a":1,"b":"', {"a": 1, "b": ""}),
+        (r'{"a":1,"b":"x\n\"y\\', {"a": 1, "b": 'x\n"y\\'}),
+        ('{"a":1,"b":"x\\', {"a": 1, "b": "x"}),
+        (r'{"a":1,"b":"x\u00', {"a": 1, "b": "x"}),
+        (r'{"a":1,"b":"x\ud83d', {"a": 1, "b": "x"}),
+        (r'{"a":1,"b":"x\ud83d\ude', {"a": 1, "b": "x"}),
+        (r'{"a":1,"b":"x\\ud83d', {"a": 1, "b": r"x\ud83d"}),
+        (r'{"a":1,"b":"{\"c\":[1,', {"a": 1, "b": '{"c":[1,'}),
+        (r'{"a":1,"b', {"a": 1}),
+        (r'{"a":1,"b":', {"a": 1}),
+        (r'{"a":1,"b":12', {"a": 1}),
+        (r'{"a":1,"b":1.', {"a": 1}),
+        (r'{"a":1,"b":tr', {"a": 1}),
+        (r'{"a":1,"b":true', {"a": 1, "b": True}),
+        (r'{"a":1,"b":[{"c":[', {"a": 1}),
+        (r'[["x"],[2,"y', [["x"], [2, "y"]]),
+        (r'{"a":1}{"b":"c', {"b": "c"}),
+    ],
+)
+def test_of_a_torn_end_only_what_says_something_is_kept(torn: str, kept: Any) -> None:
+    values, problems = load(torn.encode())
+    assert values[-1] == kept
+    assert problems[0] == (len(torn), "the JSON is truncated here; what stands before it is shown")
+
+
+@pytest.mark.parametrize(
+    ("broken", "kept", "offset"),
+    [
+        (r'{"a":"x","b":oops,"c":"d"}', {"a": "x"}, 13),
+        (r'{"a":"x" "b":"y"}', {"a": "x"}, 9),
+        (r'{"a":"x\q and more"}', {"a": "x"}, 7),
+        (r'{"a":[1,2},"b":3}', {"a": [1, 2]}, 9),
+    ],
+)
+def test_what_stands_before_a_break_is_kept(broken: str, kept: Any, offset: int) -> None:
+    values, problems = load(broken.encode())
+    assert values == (kept,)
+    assert problems[0].offset == offset
+    assert "breaks here" in problems[0].message
+
+
+@pytest.mark.parametrize("torn", ['["', '["\\"', "[{", '{"a":"', "[1,", '{"a":1,"a'])
+def test_a_long_torn_document_is_closed_in_linear_time(torn: str) -> None:
+    times = []
+    for length in (20_000, 200_000):
+        data = (torn * (length // len(torn))).encode()
+        before = perf_counter()
+        load(data)
+        times.append(perf_counter() - before)
+    assert times[1] < 0.2 or times[1] < times[0] * 40
 
 
 def test_glued_values_are_all_kept() -> None:

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from textual.pilot import Pilot
+
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 
 WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
@@ -28,6 +31,16 @@ def run_screen(app: HermesApp) -> RunScreen:
     screen = app.screen
     assert isinstance(screen, RunScreen)
     return screen
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Wait until everything is read and drawn."""
+    await pilot.pause()
+    screen = pilot.app.screen
+    assert isinstance(screen, CommandScreen)
+    while screen.situation().loading:
+        await pilot.pause(0.01)
+    await pilot.pause()
 
 
 def call(call_id: str | None, name: str, arguments: Any) -> dict[str, Any]:

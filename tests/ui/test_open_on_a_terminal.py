@@ -109,3 +109,18 @@ def test_no_colour_where_it_is_not_wanted(tmp_path: Path, started: list[Program]
     program.settle()
     assert b"38;2;" not in program.output
     assert b"48;2;" not in program.output
+
+
+def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[Program]) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST query"}\n')
+    program = Program.start([*OPEN, str(path)])
+    started.append(program)
+    program.wait_for(b"FIRST")
+    program.press(b"/query\r")
+    program.wait_for(b"/query: 1 of")
+    program.press(b"\x1b")
+    program.settle()
+    program.press(b"/")
+    program.press(b"quiet\r")
+    program.wait_for(b"/queryquiet: no match")

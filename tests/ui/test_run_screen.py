@@ -35,7 +35,7 @@ async def test_every_size_draws_without_an_error(run_file: Path, size: tuple[int
     async with app.run_test(size=size) as pilot:
         await pilot.press("j", "j", "j", "3", "4", "5", "6", "1", "z", "z", "tab")
         await pilot.pause()
-        assert "Timeline" in text_of(app)
+        assert "row " in text_of(app)
 
 
 async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: Path) -> None:
@@ -137,7 +137,7 @@ async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: P
         await pilot.pause()
         assert "did you mean" in text_of(app)
         assert model.visible_rows() == 2
-        await pilot.press("u")
+        await pilot.press("escape", "u")
         assert model.visible_rows() == len(model.timeline)
 
 
@@ -341,3 +341,82 @@ async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -
         await pilot.press("enter")
         await pilot.pause()
         assert "two" in text_of(app)
+
+
+async def test_zoom_survives_a_resize(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.press("]", "3", "z")
+        await pilot.resize_terminal(190, 48)
+        await pilot.pause()
+        assert "Timeline" not in text_of(app)
+        assert "▶ 1. read_file" in text_of(app)
+        await pilot.press("z")
+        await pilot.pause()
+        assert "Timeline" in text_of(app)
+
+
+async def test_a_very_low_terminal_shows_one_pane_without_a_border(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=(60, 8)) as pilot:
+        await pilot.press("j", "j")
+        await pilot.pause()
+        assert "Fix the failing" in text_of(app)
+        assert "─" not in text_of(app)
+        await pilot.press("3")
+        await pilot.pause()
+        assert "turn 1: 2 calls" in text_of(app)
+
+
+async def test_copying_gives_the_bare_text_and_no_secret(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run.json", [{"role": "user", "content": "x", "api_key": "s3cr3t"}])
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("j", "y")
+        await pilot.pause()
+        assert app.clipboard == '{"role": "user", "content": "x", "api_key": "***"}'
+        await pilot.press("2", "y")
+        await pilot.pause()
+        assert app.clipboard == "x"
+
+
+async def test_no_regular_expression_can_hang_the_search(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "run.json", [{"role": "user", "content": "a" * 60 + "!"}])
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("slash", "f2", *"(a+)+b", "enter")
+        await pilot.pause()
+        assert "no match" in text_of(app)
+        await pilot.press("slash", "ctrl+u", *"(a+)+!", "enter")
+        await pilot.pause()
+        assert "1 of 2" in text_of(app)
+
+
+async def test_filter_moves_the_cursor_to_a_row_that_it_shows(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("f", *'kind == "result"', "enter")
+        await pilot.pause()
+        assert run_screen(app).model.state().event.result is not None  # type: ignore[union-attr]
+        await pilot.press("f", "ctrl+u", *"turn > 99", "enter")
+        await pilot.pause()
+        assert "no row matches the filter" in text_of(app)
+        assert run_screen(app).model.state().event is None
+
+
+async def test_next_run_is_looked_at_the_same_way(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 9))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("j", "j", "j", "j", "enter", "v")
+        await pilot.press("f", *'kind == "call"', "enter", "slash", *"parser", "enter", "L")
+        await pilot.pause()
+        model = run_screen(app).model
+        assert (model.mode, model.filter_text) == ("markdown", 'kind == "call"')
+        assert "/parser:" in text_of(app)
+
+
+async def test_footer_always_says_how_to_get_help_and_leave(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=(50, 20)) as pilot:
+        await pilot.pause()
+        assert screen_lines(app)[-1].endswith("? Help  q Back")

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan, pieces
 from hermes_tui.model.visible import visible_row
+from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan, pieces
 from hermes_tui.ui.widgets.text_view import TextView
 from hermes_tui.ui.widgets.wrap import RowMap, cells, fit, row_starts
 from tests.ui.screen_text import screen_lines

@@ -57,14 +57,16 @@ def _messages(entry: Entry) -> Iterator[dict[str, Any]]:
     for result in entry.results:
         yield _tool_message(result, entry)
     message = entry.message
+    native = [event.call for event in entry.calls if event.call.origin is not Origin.TEXT]
     # The text around several results in one tool message is only their wrapping.
-    if entry.results and (message.role == "tool" or not entry.text_beside_results):
+    is_wrapping = bool(entry.results) and (message.role == "tool" or not entry.text_beside_results)
+    if is_wrapping and not native:
         return
-    written: dict[str, Any] = {"role": message.role, "content": _content(entry)}
+    content = None if is_wrapping else _content(entry)
+    written: dict[str, Any] = {"role": message.role, "content": content}
     if message.role == "tool":
         written |= _raw_fields(entry, ("tool_call_id", "name"))
     written |= _reasoning(message)
-    native = [event.call for event in entry.calls if event.call.origin is not Origin.TEXT]
     if native:
         written["tool_calls"] = [_call(call) for call in native]
     yield written | _extras(message)

@@ -1,4 +1,7 @@
-"""The panes that show text about the row under the cursor: message, calls, reasoning, raw."""
+"""The panes that show text about the row under the cursor: message, calls, reasoning, raw.
+
+What only a pane needs that is not on the first screen is loaded when its first page is made.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,8 @@ from collections.abc import Callable
 
 from rich.style import Style
 
-from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.document import Document
-from hermes_tui.ui.render.message import message_page
-from hermes_tui.ui.render.raw import raw_page
-from hermes_tui.ui.render.reasoning import reasoning_page
+from hermes_tui.ui.render.message import message_page, message_text
 from hermes_tui.ui.view_model import Search, ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -52,11 +52,15 @@ class TextPane(TextView):
         """Return the page, and the line to begin at."""
         raise NotImplementedError
 
+    def copied(self, view: ViewState) -> str:
+        """Return what copying this pane takes: what is shown, unless the pane has a better idea."""
+        return self.document.text
+
     def _highlight(self, search: Search | None) -> None:
         if search is None:
             self.set_matches([])
             return
-        found = list(self.document.find(search.pattern, MAX_HIGHLIGHTS))
+        found = list(self.document.find(search.highlight(), MAX_HIGHLIGHTS))
         self.set_matches(found, 0 if found else None)
 
 
@@ -65,6 +69,10 @@ class MessagePane(TextPane):
 
     def make_page(self, view: ViewState) -> tuple[Document, int]:
         return message_page(view), 0
+
+    def copied(self, view: ViewState) -> str:
+        text = message_text(view)
+        return self.document.text if text is None else text
 
 
 class CallsPane(TextPane):
@@ -75,6 +83,8 @@ class CallsPane(TextPane):
         return (later, view.raw_beside, width if view.raw_beside else 0)
 
     def make_page(self, view: ViewState) -> tuple[Document, int]:
+        from hermes_tui.ui.render.calls import calls_page
+
         return calls_page(view, self.scrollable_content_region.width)
 
 
@@ -82,6 +92,8 @@ class ReasoningPane(TextPane):
     title = "Reasoning"
 
     def make_page(self, view: ViewState) -> tuple[Document, int]:
+        from hermes_tui.ui.render.reasoning import reasoning_page
+
         return reasoning_page(view), 0
 
 
@@ -95,4 +107,11 @@ class RawPane(TextPane):
         self._raw_text = raw_text
 
     def make_page(self, view: ViewState) -> tuple[Document, int]:
+        from hermes_tui.ui.render.raw import raw_page
+
         return raw_page(view, self._raw_text), 0
+
+    def copied(self, view: ViewState) -> str:
+        from hermes_tui.formats.secrets import mask_json_text
+
+        return "" if view.event is None else mask_json_text(self._raw_text(view.event)[0])

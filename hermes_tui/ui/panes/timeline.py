@@ -48,5 +48,6 @@ class TimelinePane(RowList):
         # Another filter or mark changes rows that are drawn already.
         self.rows_changed(None if drawn_for == self._drawn_for else 0)
         self._drawn_for = drawn_for
+        self.set_empty_text("no row matches the filter" if model.filter else "no rows yet")
         if model.visible_rows():
             self.go(model.position(), quiet=True)

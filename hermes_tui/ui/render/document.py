@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import attrgetter
 from typing import NamedTuple, overload
@@ -27,8 +26,7 @@ class Match(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One logical line, raw: nothing is escaped, expanded or cut yet.
 
     `spans` are sorted by start and do not overlap. `indent` is in cells and stays in front of every

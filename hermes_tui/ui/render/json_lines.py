@@ -6,7 +6,7 @@ import re
 
 from hermes_tui.ui.render.document import Line, StyledSpan
 
-_TOKEN = re.compile(
+_TOKEN = (
     r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*"?)'
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<literal>\b(?:true|false|null|NaN)\b)"
 )
@@ -25,5 +25,6 @@ def _spans(line: str) -> tuple[StyledSpan, ...]:
         return ()
     return tuple(
         StyledSpan(found.start(), found.end(), found.lastgroup or "")
-        for found in _TOKEN.finditer(line)
+        # Compiled at the first line, not at the start of the program.
+        for found in re.finditer(_TOKEN, line)
     )

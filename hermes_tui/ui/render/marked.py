@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from hermes_tui.model.spans import Span
 from hermes_tui.ui.render.document import Line, StyledSpan
@@ -39,7 +40,7 @@ def _flattened(spans: Iterable[tuple[int, int, str]]) -> Iterable[StyledSpan]:
     """Cut overlapping spans so that each character has one style, that of the last span on it."""
     pieces = list(spans)
     cuts = sorted({edge for left, right, _ in pieces for edge in (left, right)})
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         style = next((s for a, b, s in reversed(pieces) if a <= left and b >= right), None)
         if style is not None and right > left:
             yield StyledSpan(left, right, style)

@@ -61,6 +61,17 @@ def message_page(view: ViewState) -> Document:
     return page.document()
 
 
+def message_text(view: ViewState) -> str | None:
+    """Return the bare text of the message or result under the cursor, None for other rows."""
+    match view.event:
+        case MessageAppended(message=message) if view.timeline.finding(view.row) is None:
+            return message.text
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            return result.content
+        case _:
+            return None
+
+
 def _findings(page: Page, view: ViewState) -> None:
     found = findings_at(view.timeline, view.row)
     if not found:

@@ -118,7 +118,9 @@ def short_size(characters: int) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return such as "1 call" or "2 calls"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def clock(ts: float | None) -> str:

@@ -29,7 +29,8 @@ def run_title(
         f"reward {state.reward:g}" if state.reward is not None else "",
         state.status if state.status not in ("", "unknown") else "",
     ]
-    right: Segments = [("\0fill", ""), (" · ".join(fact for fact in facts if fact), "")]
+    # The line drops what stands first on the right where there is no room for all of it.
+    right: Segments = [("\0fill", ""), *((f" · {fact}", "") for fact in facts if fact)]
     errors = state.severities[Severity.ERROR]
     warnings = state.severities[Severity.WARNING]
     if errors:
@@ -53,7 +54,8 @@ def status_segments(
     here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
     if model.filter is not None:
         here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
-        here.append((f"{len(model.shown):,} shown", "strong"))
+        going_on = "…" if model.filtered < len(model.timeline) else ""
+        here.append((f"{len(model.shown):,} shown{going_on}", "strong"))
     if model.search is not None:
         here.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
         here.append((match_text(model), "strong"))
@@ -80,4 +82,4 @@ def match_text(model: RunModel) -> str:
     number = model.match_number()
     if not total:
         return "searching…" if going_on else "no match"
-    return f"{number} of {total:,}{going_on}" if number else f"{total:,} matches{going_on}"
+    return f"{number} of {total:,}{going_on}" if number else f"{counted(total, 'match')}{going_on}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events
 from textual.screen import Screen
 
 from hermes_tui.ui.commands import BY_ID, bar_entries
@@ -78,6 +79,13 @@ class CommandScreen(Screen[None]):
         self.hermes.leave(self)
 
     # The prompt
+
+    def on_key(self, event: events.Key) -> None:
+        # Keys typed before the prompt can take them are meant for it, not for the screen.
+        for prompt in self.query("Prompt"):
+            if cast("Prompt", prompt).hold(event):
+                event.stop()
+                event.prevent_default()
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""

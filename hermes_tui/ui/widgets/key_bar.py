@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,8 +16,16 @@ Entry = tuple[str, str, str]
 """Command id, key, label."""
 
 
+PINNED = ("help", "back")
+"""Commands that are always shown: whoever is lost needs these."""
+
+
+def _width(entry: Entry) -> int:
+    return cell_len(f" {entry[1]} {entry[2]} ")
+
+
 class KeyBar(Widget):
-    """Shows as many entries as fit, in the order given."""
+    """Shows as many entries as fit, in the order given, and the pinned ones at the end."""
 
     DEFAULT_CSS = "KeyBar { height: 1; }"
 
@@ -41,17 +50,28 @@ class KeyBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
+        pinned = [entry for entry in self._entries if entry[0] in PINNED]
+        room = width - sum(_width(entry) for entry in pinned)
+        shown: list[Entry] = []
+        for entry in self._entries:
+            if entry in pinned:
+                continue
+            if _width(entry) > room:
+                break
+            room -= _width(entry)
+            shown.append(entry)
+        return self._drawn([*shown, *pinned], width)
+
+    def _drawn(self, entries: list[Entry], width: int) -> Strip:
         segments: list[Segment] = []
         self._places = []
         position = 0
-        for command_id, key, label in self._entries:
-            text = f" {key} {label} "
-            if position + len(text) > width:
-                break
-            self._places.append((position, position + len(text), command_id))
+        for entry in entries:
+            command_id, key, label = entry
+            self._places.append((position, position + _width(entry), command_id))
             segments.append(Segment(f" {key}", self.resolve("bar.key")))
             segments.append(Segment(f" {label} ", self.resolve("bar")))
-            position += len(text)
+            position += _width(entry)
         return Strip(segments).adjust_cell_length(width, self.resolve("bar"))
 
     def on_click(self, event: events.Click) -> None:

@@ -36,17 +36,24 @@ class Prompt(Horizontal):
 
     def __init__(self) -> None:
         super().__init__()
+        self._name = Static(markup=False)
+        self._line = Input(compact=True, select_on_focus=False)
         self._label = ""
         self._purpose = ""
-        self._value = ""
         self._toggles = False
         self._one_letter = False
+        self._has_keys = False
+        self._held: list[events.Key] = []
         self.is_regex = False
         self.case_matters = False
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
-        yield Input(compact=True, select_on_focus=False)
+        yield self._name
+        yield self._line
+
+    def on_mount(self) -> None:
+        if self.display:
+            self.call_after_refresh(self._take_keys)
 
     def ask(
         self,
@@ -58,28 +65,58 @@ class Prompt(Horizontal):
         one_letter: bool = False,
     ) -> None:
         """Show the prompt. `one_letter`: the first letter typed is the answer."""
-        self._label, self._purpose, self._value = label, purpose, value
+        self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
+        self._line.value = value
+        self._line.cursor_position = len(value)
+        self._has_keys = False
+        self._held.clear()
         self.display = True
-        if self.is_mounted:
-            self._show()
-
-    def on_mount(self) -> None:
-        if self.display:
-            self._show()
-
-    def _show(self) -> None:
-        line = self.query_one(Input)
-        line.value = self._value
-        line.cursor_position = len(self._value)
-        line.focus()
         self._show_label()
+        if self.is_mounted:
+            self.call_after_refresh(self._take_keys)
 
     def close(self) -> None:
         """Hide the prompt, if it is open."""
         if self.display:
             self.display = False
+            # At once: the next key is for the screen again.
+            self.screen.set_focus(None)
             self.post_message(self.Closed())
+
+    def hold(self, event: events.Key) -> bool:
+        """Keep a key that came before the line has the keys; return whether it was kept."""
+        if not self.display or self._has_keys:
+            return False
+        self._held.append(event)
+        return True
+
+    def _take_keys(self) -> None:
+        if not self.display:
+            return
+        self.screen.set_focus(self._line)
+        self._has_keys = True
+        held, self._held = self._held, []
+        for event in held:
+            if self.display:
+                self._take(event)
+
+    def _take(self, event: events.Key) -> None:
+        """Do what a held key would have done, had the line had the keys."""
+        if event.key == "enter":
+            self._answer(self._line.value)
+        elif event.key == "escape":
+            self.close()
+        elif event.key in ("f2", "f3"):
+            self._toggle(event.key)
+        elif event.key == "backspace":
+            self._line.action_delete_left()
+        elif event.key == "ctrl+u":
+            self._line.action_delete_left_all()
+        elif event.is_printable and event.character:
+            self._line.insert_text_at_cursor(event.character)
+            if self._one_letter:
+                self._answer(event.character)
 
     def _show_label(self) -> None:
         label = self._label
@@ -87,7 +124,7 @@ class Prompt(Horizontal):
             regex = "on" if self.is_regex else "off"
             case = "on" if self.case_matters else "off"
             label += f"  F2 regex {regex} · F3 case {case}"
-        self.query_one(Static).update(label)
+        self._name.update(label)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -97,14 +134,17 @@ class Prompt(Horizontal):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._one_letter and self.display and event.value:
+        if self._one_letter and self.display and self._has_keys and event.value:
             self._answer(event.value[0])
 
     def _answer(self, value: str) -> None:
-        purpose = self._purpose
+        if not self.display:
+            return
         self.close()
         self.post_message(
-            self.Answered(purpose, value, is_regex=self.is_regex, case_matters=self.case_matters)
+            self.Answered(
+                self._purpose, value, is_regex=self.is_regex, case_matters=self.case_matters
+            )
         )
 
     def on_key(self, event: events.Key) -> None:
@@ -113,8 +153,13 @@ class Prompt(Horizontal):
             self.close()
         elif self._toggles and event.key in ("f2", "f3"):
             event.stop()
-            if event.key == "f2":
-                self.is_regex = not self.is_regex
-            else:
-                self.case_matters = not self.case_matters
-            self._show_label()
+            self._toggle(event.key)
+
+    def _toggle(self, key: str) -> None:
+        if not self._toggles:
+            return
+        if key == "f2":
+            self.is_regex = not self.is_regex
+        else:
+            self.case_matters = not self.case_matters
+        self._show_label()

@@ -293,7 +293,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw the line at `y` of the window: header, row, or nothing."""
-        base = self.rich_style
+        base = self.visual_style.rich_style
         if not self._width:
             # The first paint comes before the first Resize: it need not be empty.
             self._width = self.scrollable_content_region.width

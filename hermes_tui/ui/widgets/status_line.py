@@ -11,7 +11,10 @@ from textual.widget import Widget
 
 
 class StatusLine(Widget):
-    """Shows segments; those behind a `\\0fill` segment are put to the right end."""
+    """Shows segments; those behind a `\\0fill` segment are put to the right end.
+
+    Where there is no room for all, the first of those on the right go, then the left is cut.
+    """
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
 
@@ -35,7 +38,7 @@ class StatusLine(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.resolve(self._base)
+        base = self.rich_style + self.resolve(self._base)
         sides: list[list[Segment]] = [[], []]
         side = 0
         for text, style in self._segments:
@@ -43,7 +46,11 @@ class StatusLine(Widget):
                 side = 1
             else:
                 sides[side].append(Segment(text, base + self.resolve(style) if style else base))
-        right = Strip(sides[1])
+        while len(sides[1]) > 1 and Strip(sides[1]).cell_length > max(width // 2, width - 40):
+            sides[1].pop(0)
+        left, right = Strip(sides[0]), Strip(sides[1])
         left_width = max(0, width - right.cell_length)
-        left = Strip(sides[0]).adjust_cell_length(left_width, base)
+        if left.cell_length > left_width > 1:
+            left = Strip.join([left.crop(0, left_width - 2), Strip([Segment("… ", base)])])
+        left = left.adjust_cell_length(left_width, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)

@@ -13,8 +13,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
+from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
 from hermes_tui.ui.widgets.wrap import Extent, RowMap
 
 Resolve = Callable[[str], Style]
@@ -199,7 +199,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw the row at `y` of the window."""
-        base = self.rich_style
+        base = self.visual_style.rich_style
         if self._document.is_empty:
             return self._empty_row(y, base)
         row = self._top_row + y

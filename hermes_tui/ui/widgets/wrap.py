@@ -15,8 +15,8 @@ from typing import NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
-from hermes_tui.ui.render.document import Document, Line
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
+from hermes_tui.ui.render.document import Document, Line
 
 _ONE_ROW = (0,)
 _CACHED_LINES = 256

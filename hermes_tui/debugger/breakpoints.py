@@ -1,0 +1,199 @@
+"""Breakpoints: where, for which tool, on what condition, how often, and what then. One line each.
+
+    breakpoint := point [":" glob] ["if" expression] option*
+    option     := "ignore" N | "every" N | "once" | "disabled" | "fail" | "count" | "log" string
+
+`string` is a JSON string, a template in which `{args.command}` stands for that field. Tested in
+this order: enabled, point, glob, condition, count. Counts are of *true* conditions and are kept by
+whoever folds the log; nothing here remembers anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
+from hermes_tui.log.expression_values import MISSING, member
+from hermes_tui.log.expressions import Expression, ExpressionError, compile_expression
+from hermes_tui.model.errors import UsageError
+
+FIELDS: Final[Mapping[str, str]] = {
+    "point": "stop point, such as before_dispatch",
+    "turn": "turn number, from 1",
+    "attempt": "number of the request within its turn, from 1",
+    "hits": "how often this breakpoint's condition held before",
+    "tool": "name of the tool that is called",
+    "name": "the same as tool",
+    "args": "arguments of the call: args.command, args['path']",
+    "text": "argument text of a call, content of a result, text of a reply, a failure's message",
+    "id": "id of the call",
+    "index": "position of the call in its reply, from 0",
+    "origin": "object, custom-object, dict, flat-dict, text or unknown",
+    "state": "state of the arguments: json-string, double-encoded, not-json, …",
+    "repeats": "how often the same call was proposed before in this run",
+    "error": "true for a result that is an error",
+    "finish": "finish_reason of the reply",
+    "calls": "number of calls in the reply",
+}
+
+
+class Action(StrEnum):
+    """What a breakpoint that takes effect does. `fail` ends the run."""
+
+    STOP = "stop"
+    LOG = "log"
+    FAIL = "fail"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """`ignore`: the first so many hits have no effect; `every`: after them each so-manieth has."""
+
+    id: str
+    point: StopPoint
+    tool: str = "*"
+    where: str = ""
+    ignore: int = 0
+    every: int = 1
+    once: bool = False
+    enabled: bool = True
+    action: Action = Action.STOP
+    log: str = ""
+
+    @property
+    def text(self) -> str:
+        """The breakpoint as one line, which `parse_breakpoint` reads back."""
+        parts = [self.point.value if self.tool == "*" else f"{self.point}:{self.tool}"]
+        if self.where:
+            parts.append(f"if {self.where}")
+        if self.ignore:
+            parts.append(f"ignore {self.ignore}")
+        if self.every > 1:
+            parts.append(f"every {self.every}")
+        if self.once:
+            parts.append("once")
+        if not self.enabled:
+            parts.append("disabled")
+        if self.action is Action.LOG:
+            parts.append(f"log {json.dumps(self.log)}")
+        elif self.action is not Action.STOP:
+            parts.append(self.action)
+        return " ".join(parts)
+
+
+_OPTION = re.compile(
+    r"(?:^|\s)(?:(?P<word>once|disabled|fail|count)"
+    r"|(?P<number>ignore|every)\s+(?P<value>\d{1,9})"
+    r'|log\s+(?P<log>"(?:[^"\\]|\\.)*+"))$'
+)
+_HEAD = re.compile(r"(?P<point>\w+)(?::(?P<tool>\S+))?(?:\s+if\s+(?P<where>.+))?")
+_PLACEHOLDER = re.compile(r"\{([a-z_]\w*(?:\.[\w-]+)*)\}")
+
+
+def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
+    """Return the breakpoint that `text` describes; raises UsageError where it describes none."""
+    rest, options = _split_options(text.strip())
+    head = _HEAD.fullmatch(rest)
+    if head is None or "\n" in text:
+        raise UsageError(
+            f"no breakpoint: {text!r}", "such as: before_dispatch:terminal if 'rm' in args.command"
+        )
+    point, tool, where = _point(head["point"]), head["tool"] or "*", (head["where"] or "").strip()
+    if tool != "*" and not STOP_POINTS[point].about_call:
+        raise UsageError(f"{point} is about no call", f"leave out :{tool}")
+    if where:
+        _compiled(where)
+    return Breakpoint(breakpoint_id, point, tool, where, **options)
+
+
+def _split_options(text: str) -> tuple[str, dict[str, Any]]:
+    """Take the options off the end of `text`; no expression can end as one of them does."""
+    options: dict[str, Any] = {}
+    while found := _OPTION.search(text):
+        text = text[: found.start()].rstrip()
+        if found["log"]:
+            options |= {"action": Action.LOG, "log": _string(found["log"])}
+        elif found["number"]:
+            options[found["number"]] = int(found["value"])
+        elif found["word"] == "once":
+            options["once"] = True
+        elif found["word"] == "disabled":
+            options["enabled"] = False
+        else:
+            options["action"] = Action(found["word"])
+    if options.get("every") == 0:
+        raise UsageError("every 0 would never take effect", "use: disabled")
+    return text, options
+
+
+def _string(quoted: str) -> str:
+    try:
+        return str(json.loads(quoted))
+    except ValueError as error:
+        raise UsageError(f"the log text {quoted} is no JSON string: {error}") from error
+
+
+def _point(name: str) -> StopPoint:
+    try:
+        return StopPoint(name)
+    except ValueError:
+        near = get_close_matches(name, list(StopPoint), n=3, cutoff=0.5) or list(StopPoint)
+        raise UsageError(f"no stop point is called {name!r}", ", ".join(near)) from None
+
+
+@lru_cache(maxsize=512)
+def _compiled(where: str) -> Expression:
+    return compile_expression(where, FIELDS)
+
+
+class Hit(NamedTuple):
+    """A condition that held. `action` is None where counting says that nothing happens yet."""
+
+    action: Action | None
+    note: str = ""
+
+
+def hit(breakpoint: Breakpoint, fields: Mapping[str, Any], hits: int) -> Hit | None:
+    """Return what `breakpoint` does at a point with these fields, having hit `hits` times before.
+
+    A condition that cannot be evaluated stops: better once too often than a call let through.
+    """
+    if not breakpoint.enabled or breakpoint.point != fields["point"]:
+        return None
+    if breakpoint.tool != "*" and not fnmatchcase(fields.get("tool") or "", breakpoint.tool):
+        return None
+    if breakpoint.where:
+        try:
+            if not _compiled(breakpoint.where).evaluate({**fields, "hits": hits}):
+                return None
+        except ExpressionError as error:
+            return Hit(Action.STOP, f"{breakpoint.id}: {error.message} (if {breakpoint.where})")
+    counted = hits + 1 - breakpoint.ignore
+    if counted <= 0 or counted % breakpoint.every:
+        return Hit(None)
+    note = render_log(breakpoint.log, fields) if breakpoint.action is Action.LOG else ""
+    return Hit(breakpoint.action, note)
+
+
+def render_log(template: str, fields: Mapping[str, Any]) -> str:
+    """Return `template` with its `{placeholders}` filled in; a missing field is left empty."""
+
+    def value(found: re.Match[str]) -> str:
+        name, *path = found[1].split(".")
+        held = fields.get(name, MISSING)
+        for key in path:
+            held = member(held, key)
+        if held is MISSING:
+            return ""
+        return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False, default=str)
+
+    return _PLACEHOLDER.sub(value, template)

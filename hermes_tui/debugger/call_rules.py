@@ -1,0 +1,83 @@
+"""What the agent loop does with a call: run its tool, or answer the model with an error itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.model.messages import ArgumentsState, ToolResult, ToolSpec
+from hermes_tui.parsers.call_arguments import Arguments
+from hermes_tui.parsers.plain_values import decode, json_text
+
+_NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
+
+Tools = Mapping[str, ToolSpec] | None
+
+
+class Refusal(NamedTuple):
+    """Why a call cannot be dispatched: for the record, and as the model is told."""
+
+    point: StopPoint
+    error: str
+    told: str
+
+
+def refusal(name: str | None, arguments: Arguments, tools: Tools) -> Refusal | None:
+    """Return why this call cannot be dispatched; None where it can. `tools` None: any name goes."""
+    if not name or (tools is not None and name not in tools):
+        error = f"Unknown tool '{name or ''}'"
+        known = f". Available tools: {sorted(tools)}" if tools is not None else ""
+        return Refusal(StopPoint.UNKNOWN_TOOL, error, error + known)
+    if arguments.state in _NO_ARGUMENTS or isinstance(arguments.value, dict):
+        return None
+    if arguments.state is ArgumentsState.NOT_JSON:
+        error = "Invalid JSON in tool arguments"
+        return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with valid JSON.")
+    error = "Tool arguments are not a JSON object"
+    return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with an object.")
+
+
+def missing_parameters(name: str | None, arguments: Arguments, tools: Tools) -> tuple[str, ...]:
+    """Return the parameters that the tool's schema requires and the call does not give."""
+    spec = tools.get(name) if tools and name else None
+    schema = spec.parameters if spec else None
+    required = schema.get("required") if isinstance(schema, dict) else None
+    if not isinstance(required, list):
+        return ()
+    given = arguments.value if isinstance(arguments.value, dict) else {}
+    return tuple(key for key in required if isinstance(key, str) and key not in given)
+
+
+def dispatched_arguments(arguments: Arguments) -> str:
+    """Return the JSON text of the object that the tool receives, the exact text where it is one."""
+    if arguments.state in _NO_ARGUMENTS:
+        return "{}"
+    if arguments.state is ArgumentsState.DOUBLE_ENCODED:
+        return json_text(arguments.value)
+    return arguments.text
+
+
+def call_key(name: str | None, arguments: Arguments) -> str:
+    """Return a text that is the same for calls of one tool with equal arguments."""
+    value: Any = arguments.value if arguments.value is not None else arguments.text
+    try:
+        return json.dumps([name, value], sort_keys=True)
+    except (RecursionError, ValueError, TypeError):
+        return f"{name} {arguments.text}"
+
+
+def error_text(message: str) -> str:
+    """Return what the model is told in place of a result."""
+    return json.dumps({"error": message}, ensure_ascii=False)
+
+
+def recorded_error(result: ToolResult) -> str:
+    """Return the error that the loop records for a result: one with a negative exit code."""
+    body = decode(result.content)
+    if not isinstance(body, dict) or not body.get("error"):
+        return ""
+    code = body.get("exit_code")
+    negative = isinstance(code, (int, float)) and code < 0
+    return str(body["error"]) if negative else ""

@@ -1,0 +1,146 @@
+"""What a person commands, as events. Raises IllegalCommand where the run stands elsewhere."""
+
+from __future__ import annotations
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.replies import breakpoints_set
+from hermes_tui.debugger.state import RETRY, SessionState
+from hermes_tui.debugger.stepping import Kind, Moment, allowed
+from hermes_tui.debugger.turn import CallState, CallStatus
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import IllegalCommand
+from hermes_tui.model.messages import IdState, Origin, ToolCall
+from hermes_tui.parsers.call_arguments import read_arguments
+
+_Command = (
+    given.Resume
+    | given.Pause
+    | given.EditArguments
+    | given.EditName
+    | given.SkipCall
+    | given.FailCall
+    | given.SubstituteResult
+    | given.DropCall
+    | given.AddCall
+    | given.Retry
+    | given.SetBreakpoints
+)
+
+
+def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Event]:
+    """Return the events that carry out `command`. What a person decided is written down before
+    the run is let go, so that no log breaks off in between with the decision lost."""
+    match command:
+        case given.Resume():
+            return [ev.Resumed(seq=0, command=command.command)]
+        case given.Pause():
+            return [ev.PauseRequested(seq=0)]
+        case given.SetBreakpoints():
+            return [breakpoints_set(command.breakpoints, command.stop_points)]
+        case given.EditArguments() | given.EditName():
+            return [_edited(command, _waiting(command.call_index, command.kind, state))]
+        case given.AddCall():
+            return [_added(command, state, new_id)]
+        case given.DropCall():
+            return _dropped(command, state)
+        case given.Retry():
+            return _retried(state)
+        case given.SkipCall() | given.FailCall():
+            return _skipped(command, state)
+        case given.SubstituteResult():
+            return _substituted(command, state)
+
+
+def _refuse(kind: Kind, state: SessionState, where: str) -> IllegalCommand:
+    others = (k for k in allowed(state.phase, state.moment) if k is not kind)
+    return IllegalCommand(kind, where, tuple(others))
+
+
+def _waiting(call_index: int, kind: Kind, state: SessionState) -> CallState:
+    """Return a call that has not been run yet."""
+    calls = state.reply.calls if state.reply else []
+    if 0 <= call_index < len(calls) and calls[call_index].status is CallStatus.WAITING:
+        return calls[call_index]
+    raise _refuse(kind, state, f"call {call_index} does not wait")
+
+
+def _current(kind: Kind, state: SessionState) -> CallState:
+    """Return the call that the run is stopped at."""
+    if state.call is None or state.stop.call_index is None:
+        raise _refuse(kind, state, "the run stands at no call")
+    return state.call
+
+
+def _edited(command: given.EditArguments | given.EditName, call: CallState) -> ev.Event:
+    before, name = call.arguments.text, call.name or ""
+    index = call.call.index
+    if isinstance(command, given.EditArguments):
+        return ev.ArgumentsEdited(seq=0, call_index=index, before=before, after=command.arguments)
+    return ev.ArgumentsEdited(
+        seq=0,
+        call_index=index,
+        before=before,
+        after=before,
+        name_before=name,
+        name_after=command.name,
+    )
+
+
+def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event:
+    if state.reply is None:
+        raise _refuse(command.kind, state, "there is no reply to add to")
+    index = len(state.reply.calls)
+    arguments = read_arguments(command.arguments)
+    call = ToolCall(
+        index,
+        command.name,
+        arguments.text,
+        arguments.state,
+        arguments=arguments.value,
+        id=f"call_{new_id}_{index}",
+        id_state=IdState.SYNTHETIC,
+        origin=Origin.UNKNOWN,
+        verdict="added",
+    )
+    return ev.ToolCallProposed(seq=0, call=call, diagnostics=arguments.diagnostics)
+
+
+def _dropped(command: given.DropCall, state: SessionState) -> list[ev.Event]:
+    call = _waiting(command.call_index, command.kind, state)
+    dropped = ev.CallDropped(seq=0, call_index=call.call.index)
+    if state.stop.call_index == call.call.index:
+        return [dropped, ev.Resumed(seq=0, command="drop")]
+    return [dropped]
+
+
+def _retried(state: SessionState) -> list[ev.Event]:
+    resumed = ev.Resumed(seq=0, command=RETRY)
+    if state.moment is Moment.REPLY:
+        return [ev.ReplyDiscarded(seq=0, reason="asked again"), resumed]
+    return [resumed]
+
+
+def _skipped(command: given.SkipCall | given.FailCall, state: SessionState) -> list[ev.Event]:
+    call = _current(command.kind, state)
+    failed = isinstance(command, given.FailCall)
+    return [
+        ev.CallSkipped(
+            seq=0,
+            call_index=call.call.index,
+            reason=command.reason,
+            result=command.error if isinstance(command, given.FailCall) else command.result,
+            failed=failed,
+        ),
+        ev.Resumed(seq=0, command="fail" if failed else "skip"),
+    ]
+
+
+def _substituted(command: given.SubstituteResult, state: SessionState) -> list[ev.Event]:
+    call = _current(command.kind, state)
+    before = call.result.content if call.result else ""
+    return [
+        ev.ResultSubstituted(
+            seq=0, call_index=call.call.index, before=before, after=command.result
+        ),
+        ev.Resumed(seq=0, command="substitute"),
+    ]

@@ -1,0 +1,147 @@
+"""Whether a run stops at a moment, and why. Pure: a question to the state, no change to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hermes_tui.debugger.breakpoints import Action, hit
+from hermes_tui.debugger.call_rules import missing_parameters, refusal
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.stepping import STOP_POINTS, Command, Moment, StopPoint
+from hermes_tui.debugger.turn import CallState
+
+_CUT = frozenset({"length", "content_filter", "max_tokens"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens at a moment. `hits` are all conditions that held, `breakpoints` took effect."""
+
+    point: StopPoint
+    stops: bool
+    fatal: bool = False
+    breakpoints: tuple[str, ...] = ()
+    hits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verdict | None:
+    """Return what happens at `moment`; None where the run goes on and there is nothing to tell."""
+    index = call.call.index if call else None
+    if state.place_of(moment, index) <= state.reached:
+        return None
+    points = tuple(points_at(state, moment, call))
+    reasons = [point for point in points if point in _enabled(state)]
+    hits, took, notes = [], [], []
+    fatal = False
+    for key, breakpoint in state.breakpoints.items():
+        if breakpoint.point not in points or key in state.spent:
+            continue
+        fields = fields_at(state, breakpoint.point, call)
+        found = hit(breakpoint, fields, state.hits[key])
+        if found is None:
+            continue
+        hits.append(key)
+        if found.note:
+            notes.append(found.note)
+        if found.action is None:
+            continue
+        took.append(key)
+        fatal = fatal or found.action is Action.FAIL
+        if found.action in (Action.STOP, Action.FAIL):
+            reasons.append(breakpoint.point)
+    stepped = _stepped_to(state, moment)
+    if not (reasons or stepped or hits):
+        return None
+    point = min(reasons, key=points.index) if reasons else points[-1]
+    stops = bool(reasons or stepped) and not fatal
+    return Verdict(point, stops, fatal, tuple(took), tuple(hits), tuple(notes))
+
+
+def _enabled(state: SessionState) -> frozenset[StopPoint]:
+    if state.aim is Command.STEP_OUT:
+        return state.stop_points - {StopPoint.BEFORE_DISPATCH}
+    return state.stop_points
+
+
+def _stepped_to(state: SessionState, moment: Moment) -> bool:
+    match state.aim:
+        case Command.STEP_IN:
+            return True
+        case Command.NEXT if moment is state.aim_moment:
+            return True
+        case Command.STEP_OUT if moment is Moment.TURN_END:
+            return True
+    return state.pausing
+
+
+def points_at(state: SessionState, moment: Moment, call: CallState | None) -> Iterator[StopPoint]:
+    """Yield the stop points that apply at `moment`, the narrowest first."""
+    for point, traits in STOP_POINTS.items():
+        if traits.moment is moment and _applies(state, point, call):
+            yield point
+
+
+def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> bool:
+    reply = state.reply
+    match point:
+        case StopPoint.TRUNCATED:
+            return reply is not None and (reply.truncated or reply.finish_reason in _CUT)
+        case StopPoint.PARSE_FAILURE:
+            return reply is not None and (
+                reply.flawed or any(c.flawed and c.call.span is not None for c in reply.calls)
+            )
+        case StopPoint.UNKNOWN_TOOL:
+            return _refused(state, call) is point
+        case StopPoint.INVALID_ARGS:
+            return call is not None and (
+                _refused(state, call) is point
+                or bool(missing_parameters(call.name, call.arguments, state.tools))
+            )
+        case StopPoint.REPEAT:
+            return call is not None and call.repeats > 0
+        case StopPoint.TOOL_ERROR:
+            return call is not None and _is_error(call)
+        case _:
+            return True
+
+
+def _refused(state: SessionState, call: CallState | None) -> StopPoint | None:
+    found = refusal(call.name, call.arguments, state.tools) if call else None
+    return found.point if found else None
+
+
+def _is_error(call: CallState) -> bool:
+    return bool(call.exception) or (call.result is not None and call.result.error is not None)
+
+
+def fields_at(state: SessionState, point: StopPoint, call: CallState | None) -> dict[str, Any]:
+    """Return what a condition can read at `point`, as named in `breakpoints.FIELDS`."""
+    moment, reply = point.moment, state.reply
+    turn, attempt = state.request if moment is Moment.REQUEST else (state.turn, state.attempt)
+    fields: dict[str, Any] = {"point": point.value, "turn": turn, "attempt": attempt}
+    if reply is not None and moment is not Moment.REQUEST:
+        fields |= {
+            "finish": reply.finish_reason,
+            "calls": len(reply.running),
+            "text": reply.text,
+        }
+    if state.failure is not None:
+        fields["text"] = state.failure.message
+    if call is not None:
+        fields |= {
+            "tool": call.name,
+            "name": call.name,
+            "args": call.arguments.value,
+            "text": call.arguments.text,
+            "id": call.call.id,
+            "index": call.call.index,
+            "origin": str(call.call.origin),
+            "state": str(call.arguments.state),
+            "repeats": call.repeats,
+        }
+        if call.result is not None:
+            fields |= {"text": call.result.content, "error": _is_error(call)}
+    return fields

@@ -1,0 +1,265 @@
+"""A run under the debugger, without I/O: an input goes in, events and effects come out.
+
+    session = Session()
+    events, effects = session.apply(Start(messages), now=time.time(), new_id=uuid4().hex)
+
+The state is a fold of the events that came out, so `Session.from_events(log)` stands where the log
+ends; `Reopen` then says what was lost with the old process. Whoever drives it writes the events
+down before performing the effects, and gives each input a new id that no other input had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hermes_tui.debugger import call_rules, commands, gates, replies
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.effects import (
+    CancelRequest,
+    CancelTool,
+    DispatchTool,
+    Effect,
+    Finish,
+    SendRequest,
+)
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.stepping import Kind, Moment, Phase, StopPoint, allowed, check
+from hermes_tui.debugger.turn import CallState, CallStatus, Reply
+from hermes_tui.debugger.wire import tool_text
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import Message, ToolError
+
+_LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY})
+_STATUS = {
+    "finished": "ok",
+    "max_turns": "truncated",
+    "terminated": "truncated",
+    "breakpoint": "failed",
+}
+
+
+class Session:
+    """Applies inputs to one run. Holds its state and nothing else; the log is somebody else's."""
+
+    def __init__(self, state: SessionState | None = None) -> None:
+        self.state = state or SessionState()
+        self._now = 0.0
+        self._events: list[ev.Event] = []
+        self._effects: list[Effect] = []
+
+    @classmethod
+    def from_events(cls, events: Iterable[ev.Event]) -> Session:
+        """Return the session as it stood after `events`, a log from its beginning."""
+        return cls(SessionState.of(events))
+
+    @property
+    def allowed(self) -> tuple[Kind, ...]:
+        """What can be put in now."""
+        return allowed(self.state.phase, self.state.moment)
+
+    def apply(
+        self, given_input: given.Input, *, now: float, new_id: str
+    ) -> tuple[tuple[ev.Event, ...], tuple[Effect, ...]]:
+        """Return what `given_input` makes happen at `now` (unix seconds).
+
+        Raises IllegalCommand, having changed nothing, where the present phase does not allow it.
+        """
+        state = self.state
+        check(given_input.kind, state.phase, state.moment)
+        opening = self._opening(given_input, new_id)
+        self._now, self._events, self._effects = now, [], []
+        if given_input.kind is Kind.TERMINATE:
+            self._cancel()
+        for event in opening:
+            self._emit(event)
+        if isinstance(given_input, given.Terminate):
+            self._end("terminated")
+        while state.phase is Phase.DECIDING:
+            self._decide()
+        return tuple(self._events), tuple(self._effects)
+
+    def effects_due(self) -> tuple[Effect, ...]:
+        """Return the effect whose reply is owed, if one is."""
+        state, call = self.state, self.state.call
+        if state.phase is Phase.REQUESTING:
+            return (SendRequest(state.turn, state.attempt, tuple(state.conversation)),)
+        if state.phase is Phase.DISPATCHING and call is not None:
+            arguments = call_rules.dispatched_arguments(call.arguments)
+            return (DispatchTool(call.call.index, call.call.id or "", call.name or "", arguments),)
+        return ()
+
+    def _opening(self, given_input: given.Input, new_id: str) -> list[ev.Event]:
+        """Return the events that say what came in; raises IllegalCommand, changes nothing."""
+        state = self.state
+        if state.phase is Phase.ENDED and given_input.kind in _LATE:
+            return [ev.ReplyDiscarded(seq=0, reason=f"{given_input.kind} after the end")]
+        match given_input:
+            case given.Start():
+                return replies.started(given_input, new_id)
+            case given.ModelReplied():
+                return replies.replied(given_input, state.turn, new_id)
+            case given.RequestFailed():
+                return [replies.failed(given_input, state)]
+            case given.ToolReplied() | given.ToolRaised():
+                return [replies.tool_answered(given_input, state)]
+            case given.Reopen():
+                return self._reopened()
+            case given.Terminate():
+                return []
+            case _:
+                return commands.opening(given_input, state, new_id)
+
+    def _emit(self, event: ev.Event) -> None:
+        numbered = ev.copy_event(event, seq=self.state.events, ts=self._now)
+        if isinstance(numbered, ev.Resumed) and self.state.stop.ts is not None:
+            waited = max(0.0, self._now - self.state.stop.ts)
+            numbered = ev.copy_event(numbered, waited_s=waited)
+        self._events.append(numbered)
+        self.state.apply(numbered)
+
+    def _reopened(self) -> list[ev.Event]:
+        """Stop where a reply was owed that cannot come any more; elsewhere nothing was lost."""
+        state = self.state
+        if state.phase is Phase.REQUESTING:
+            return [ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY)]
+        if state.phase is Phase.DISPATCHING and state.call is not None:
+            index = state.call.call.index
+            return [ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY, call_index=index)]
+        if state.reply is not None and not state.reply.whole:
+            return [
+                ev.ReplyDiscarded(seq=0, reason="the recording broke off in the middle of it"),
+                ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY),
+            ]
+        return []
+
+    def _cancel(self) -> None:
+        match self.effects_due():
+            case (SendRequest(turn=turn),):
+                self._effects.append(CancelRequest(turn))
+            case (DispatchTool(call_index=index),):
+                self._effects.append(CancelTool(index))
+
+    def _decide(self) -> None:
+        """Do the next thing; each one is an event, so a log can break off between any two."""
+        state = self.state
+        if state.doomed:
+            self._end("breakpoint")
+        elif state.failure is not None:
+            if self._passes(Moment.FAILURE):
+                self._close("empty_response" if state.failure.empty else "request_failed")
+        elif state.reply is None:
+            self._ask()
+        elif self._passes(Moment.REPLY):
+            self._go_on(state.reply)
+
+    def _go_on(self, reply: Reply) -> None:
+        call = self.state.call
+        if call is not None:
+            self._advance(call)
+        elif not self._passes(Moment.TURN_END):
+            return
+        elif reply.running:
+            self._ask()
+        else:
+            self._close("finished")
+
+    def _ask(self) -> None:
+        """Send the next request, unless the run is out of turns."""
+        state = self.state
+        turn, attempt = state.request
+        if turn > state.max_turns:
+            self._close("max_turns")
+        elif self._passes(Moment.REQUEST):
+            self._emit(ev.RequestSent(seq=0, turn=turn, attempt=attempt))
+            self._effects.extend(self.effects_due())
+
+    def _close(self, stop_reason: str) -> None:
+        if self._passes(Moment.RUN_END):
+            self._end(stop_reason)
+
+    def _end(self, stop_reason: str) -> None:
+        status = _STATUS.get(stop_reason, "error")
+        details = {"turns_used": self.state.turn}
+        self._emit(ev.RunEnded(seq=0, status=status, stop_reason=stop_reason, details=details))
+        self._effects.append(Finish(stop_reason))
+
+    def _passes(self, moment: Moment, call: CallState | None = None) -> bool:
+        """Return whether the run goes on at `moment`; write down a stop, hits and log lines."""
+        found = gates.verdict(self.state, moment, call)
+        if found is None:
+            return True
+        index = call.call.index if call else None
+        if found.stops:
+            self._emit(
+                ev.Stopped(
+                    seq=0,
+                    stop_point=found.point,
+                    call_index=index,
+                    breakpoints=found.breakpoints,
+                    hits=found.hits,
+                    notes=found.notes,
+                )
+            )
+            return False
+        self._emit(
+            ev.BreakpointsHit(
+                seq=0,
+                stop_point=found.point,
+                call_index=index,
+                breakpoints=found.breakpoints,
+                hits=found.hits,
+                notes=found.notes,
+                fatal=found.fatal,
+            )
+        )
+        return not found.fatal
+
+    def _advance(self, call: CallState) -> None:
+        """Take a call one event further."""
+        match call.status:
+            case CallStatus.WAITING:
+                if self._passes(Moment.CALL, call):
+                    self._dispatch(call)
+            case CallStatus.SKIPPED:
+                self._emit(replies.skipped(call))
+            case CallStatus.LOST:
+                self._emit(replies.lost(call))
+            case _:
+                self._conclude(call)
+
+    def _dispatch(self, call: CallState) -> None:
+        refusal = call_rules.refusal(call.name, call.arguments, self.state.tools)
+        if refusal is not None:
+            self._emit(replies.refused(call, refusal))
+            return
+        arguments = call_rules.dispatched_arguments(call.arguments)
+        self._emit(
+            ev.ToolDispatched(
+                seq=0, call_index=call.call.index, name=call.name or "", arguments=arguments
+            )
+        )
+        self._effects.extend(self.effects_due())
+
+    def _conclude(self, call: CallState) -> None:
+        """Record an error of the answered call, stop after its result, show it to the model."""
+        result = call.result
+        if result is None:
+            return
+        error = call.exception or call_rules.recorded_error(result)
+        if error and not call.error_recorded and not call.substituted:
+            self._emit(
+                ev.ToolErrorRecorded(
+                    seq=0,
+                    error=ToolError(
+                        self.state.turn,
+                        call.name or "",
+                        call.arguments.text[:200],
+                        error,
+                        result.content[:500],
+                    ),
+                )
+            )
+        elif self._passes(Moment.RESULT, call):
+            message = Message("tool", result.content, results=1, flags=replies.flags_of(call))
+            raw = tool_text(call.call.id or "", result.content)
+            self._emit(ev.MessageAppended(seq=0, message=message, raw=raw))

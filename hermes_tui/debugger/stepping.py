@@ -1,0 +1,207 @@
+"""How a run can be stepped: its phases, its inputs, where it can stop. One table, nothing else.
+
+Read `TRANSITIONS` first: what is not in it is an `IllegalCommand`. DECIDING is never at rest: it
+passes on at once, to the phases that its own row names, so `START: {DECIDING}` reads "sends the
+first request, or stops before it".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from hermes_tui.model.errors import IllegalCommand
+
+
+class Phase(StrEnum):
+    """READY has no run yet. REQUESTING and DISPATCHING are owed exactly one reply."""
+
+    READY = "ready"
+    REQUESTING = "requesting"
+    DECIDING = "deciding"
+    STOPPED = "stopped"
+    DISPATCHING = "dispatching"
+    ENDED = "ended"
+
+
+class Kind(StrEnum):
+    """The kinds of input. `CALL_READY` is none: it is what DECIDING does by itself."""
+
+    START = "start"
+    RESPONSE = "response"
+    REQUEST_FAILURE = "request failure"
+    CALL_READY = "call ready"
+    RESUME = "resume"
+    EDIT = "edit"
+    SKIP = "skip"
+    SUBSTITUTE = "substitute"
+    DROP = "drop"
+    ADD = "add"
+    RETRY = "retry"
+    PAUSE = "pause"
+    TOOL_REPLY = "tool reply"
+    TERMINATE = "terminate"
+    SET_BREAKPOINTS = "set breakpoints"
+    REOPEN = "reopen"
+
+
+class Command(StrEnum):
+    """How far a stopped run goes. Breakpoints and enabled stop points hold it up on any way."""
+
+    CONTINUE = "continue"
+    """To the next breakpoint, enabled stop point, or the end."""
+    NEXT = "next"
+    """To the next stop of the same moment: the next call, the next result, the next reply …"""
+    STEP_IN = "step_in"
+    """To the very next moment."""
+    STEP_OUT = "step_out"
+    """To the end of the turn; calls that only the mode would stop are let through."""
+    RUN = "run"
+    """As `continue`, and from here on calls are no longer stopped by the mode."""
+
+
+_P = Phase
+TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
+    Phase.READY: {
+        Kind.START: frozenset({_P.DECIDING}),
+        Kind.TERMINATE: frozenset({_P.ENDED}),
+    },
+    Phase.REQUESTING: {
+        Kind.RESPONSE: frozenset({_P.DECIDING}),
+        Kind.REQUEST_FAILURE: frozenset({_P.DECIDING}),
+        Kind.PAUSE: frozenset({_P.REQUESTING}),  # arms a stop
+        Kind.TERMINATE: frozenset({_P.ENDED}),  # and cancels the request
+        Kind.SET_BREAKPOINTS: frozenset({_P.REQUESTING}),
+        Kind.REOPEN: frozenset({_P.STOPPED}),  # the reply was lost with the process
+    },
+    Phase.DECIDING: {
+        # A stop, or: the tool runs, or: none left, so the next request; no calls, so the end.
+        Kind.CALL_READY: frozenset({_P.STOPPED, _P.DISPATCHING, _P.REQUESTING, _P.ENDED}),
+        Kind.REOPEN: frozenset({_P.DECIDING}),  # the log broke off here
+    },
+    Phase.STOPPED: {
+        Kind.RESUME: frozenset({_P.DECIDING}),  # disarmed for this moment only
+        Kind.EDIT: frozenset({_P.STOPPED}),
+        Kind.ADD: frozenset({_P.STOPPED}),
+        Kind.DROP: frozenset({_P.STOPPED, _P.DECIDING}),  # goes on if it stood at that call
+        Kind.SKIP: frozenset({_P.DECIDING}),
+        Kind.SUBSTITUTE: frozenset({_P.DECIDING}),
+        Kind.RETRY: frozenset({_P.DECIDING}),
+        Kind.TERMINATE: frozenset({_P.ENDED}),
+        Kind.SET_BREAKPOINTS: frozenset({_P.STOPPED}),
+        Kind.REOPEN: frozenset({_P.STOPPED}),  # at the same stop
+    },
+    Phase.DISPATCHING: {
+        Kind.TOOL_REPLY: frozenset({_P.DECIDING}),
+        Kind.PAUSE: frozenset({_P.DISPATCHING}),  # arms a stop
+        Kind.TERMINATE: frozenset({_P.ENDED}),  # and cancels the tool
+        Kind.SET_BREAKPOINTS: frozenset({_P.DISPATCHING}),
+        Kind.REOPEN: frozenset({_P.STOPPED}),  # the tool may have run: a person decides
+    },
+    Phase.ENDED: {
+        # What still comes in is discarded, and that is recorded.
+        Kind.RESPONSE: frozenset({_P.ENDED}),
+        Kind.REQUEST_FAILURE: frozenset({_P.ENDED}),
+        Kind.TOOL_REPLY: frozenset({_P.ENDED}),
+    },
+}
+
+
+class Moment(StrEnum):
+    """When a run can stop. At one moment it stops at most once an attempt, whatever matched."""
+
+    REQUEST = "request"
+    FAILURE = "failure"
+    REPLY = "reply"
+    CALL = "call"
+    RESULT = "result"
+    TURN_END = "turn end"
+    RUN_END = "run end"
+    RECOVERY = "recovery"
+
+
+class StopPoint(StrEnum):
+    """Why a run stops at a moment. Within a moment the narrower reason stands first."""
+
+    BEFORE_REQUEST = "before_request"
+    REQUEST_FAILED = "request_failed"
+    TRUNCATED = "truncated"
+    PARSE_FAILURE = "parse_failure"
+    AFTER_PARSE = "after_parse"
+    AFTER_RESPONSE = "after_response"
+    UNKNOWN_TOOL = "unknown_tool"
+    INVALID_ARGS = "invalid_args"
+    REPEAT = "repeat"
+    BEFORE_DISPATCH = "before_dispatch"
+    TOOL_ERROR = "tool_error"
+    AFTER_RESULT = "after_result"
+    TURN_END = "turn_end"
+    RUN_END = "run_end"
+    RECOVERY = "recovery"
+    """The run was reopened while a reply was owed that can no longer come."""
+
+    @property
+    def moment(self) -> Moment:
+        return STOP_POINTS[self].moment
+
+
+class Traits(NamedTuple):
+    """`stops`: the run stops here without being told to. `about_call`: it concerns one call."""
+
+    moment: Moment
+    stops: bool = False
+    about_call: bool = False
+
+
+STOP_POINTS: Final[Mapping[StopPoint, Traits]] = {
+    StopPoint.BEFORE_REQUEST: Traits(Moment.REQUEST),
+    StopPoint.REQUEST_FAILED: Traits(Moment.FAILURE, stops=True),
+    StopPoint.TRUNCATED: Traits(Moment.REPLY, stops=True),
+    StopPoint.PARSE_FAILURE: Traits(Moment.REPLY, stops=True),
+    StopPoint.AFTER_PARSE: Traits(Moment.REPLY),
+    StopPoint.AFTER_RESPONSE: Traits(Moment.REPLY),
+    StopPoint.UNKNOWN_TOOL: Traits(Moment.CALL, stops=True, about_call=True),
+    StopPoint.INVALID_ARGS: Traits(Moment.CALL, stops=True, about_call=True),
+    StopPoint.REPEAT: Traits(Moment.CALL, about_call=True),
+    StopPoint.BEFORE_DISPATCH: Traits(Moment.CALL, about_call=True),
+    StopPoint.TOOL_ERROR: Traits(Moment.RESULT, about_call=True),
+    StopPoint.AFTER_RESULT: Traits(Moment.RESULT, about_call=True),
+    StopPoint.TURN_END: Traits(Moment.TURN_END),
+    StopPoint.RUN_END: Traits(Moment.RUN_END),
+    StopPoint.RECOVERY: Traits(Moment.RECOVERY, stops=True),
+}
+
+RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if traits.stops)
+"""Runs to the first breakpoint or mishap."""
+STEP_MODE: Final = RUN_MODE | {StopPoint.BEFORE_DISPATCH}
+"""Stops before every dispatch. The default."""
+
+_ANYWHERE = frozenset({Kind.RESUME, Kind.TERMINATE, Kind.SET_BREAKPOINTS, Kind.REOPEN})
+AT_STOP: Final[Mapping[Moment, frozenset[Kind]]] = {
+    Moment.REQUEST: _ANYWHERE,
+    Moment.FAILURE: _ANYWHERE | {Kind.RETRY},
+    Moment.REPLY: _ANYWHERE | {Kind.RETRY, Kind.EDIT, Kind.DROP, Kind.ADD},
+    Moment.CALL: _ANYWHERE | {Kind.EDIT, Kind.SKIP, Kind.DROP, Kind.ADD},
+    Moment.RESULT: _ANYWHERE | {Kind.SUBSTITUTE, Kind.EDIT, Kind.DROP, Kind.ADD},
+    Moment.TURN_END: _ANYWHERE,
+    Moment.RUN_END: _ANYWHERE,
+    Moment.RECOVERY: _ANYWHERE | {Kind.SKIP, Kind.RETRY},
+}
+"""What of the STOPPED row makes sense at which moment; edits reach calls that still wait."""
+
+
+def allowed(phase: Phase, moment: Moment | None = None) -> tuple[Kind, ...]:
+    """Return the inputs that are legal in `phase`, for a stop at `moment` those legal there."""
+    kinds = tuple(kind for kind in TRANSITIONS[phase] if kind is not Kind.CALL_READY)
+    if moment is None:
+        return kinds
+    return tuple(kind for kind in kinds if kind in AT_STOP[moment])
+
+
+def check(kind: Kind, phase: Phase, moment: Moment | None = None) -> None:
+    """Raise IllegalCommand where `kind` is not legal; `moment` is that of the present stop."""
+    legal = allowed(phase, moment)
+    if kind not in legal:
+        where = f"{phase} at {moment}" if moment else str(phase)
+        raise IllegalCommand(kind, where, legal)

@@ -1,0 +1,47 @@
+"""The messages of a conversation as the model is sent them, JSON text each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hermes_tui.model.messages import Origin, Reasoning, ToolCall
+from hermes_tui.parsers.plain_values import json_text
+
+
+def assistant_text(
+    content: str, calls: Iterable[tuple[str, str, str]], reasoning: Sequence[Reasoning]
+) -> str:
+    """Return a reply; `calls` are (id, name, arguments text). Reasoning from fields is kept."""
+    message: dict[str, object] = {"role": "assistant", "content": content}
+    listed = [
+        {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for key, name, arguments in calls
+    ]
+    if listed:
+        message["tool_calls"] = listed
+    for piece in reasoning:
+        if piece.kind == "text" and piece.span is None:
+            message["reasoning_content"] = piece.text
+            break
+    return json_text(message)
+
+
+def tool_text(call_id: str, content: str) -> str:
+    return json_text({"role": "tool", "tool_call_id": call_id, "content": content})
+
+
+def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
+    """Return `text` without the markup of the calls that were read from it.
+
+    With the markup left in, the next prompt would hold each call twice.
+    """
+    spans = sorted(
+        (c.span.start, c.span.end) for c in calls if c.origin is Origin.TEXT and c.span is not None
+    )
+    if not spans:
+        return text
+    kept, position = [], 0
+    for start, end in spans:
+        kept.append(text[position:start])
+        position = max(position, end)
+    return "".join((*kept, text[position:])).strip()

@@ -1,0 +1,119 @@
+"""Many files, few descriptors: what was read to its end is closed and opened again when needed."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.sources import OpenSource, open_source
+
+MOST_OPEN = 64
+_WAIT_S = 0.05
+
+Stamp = tuple[int, int, int]
+
+
+class RestingSource:
+    """A source that may be closed once it is complete; the next read opens it again."""
+
+    def __init__(self, path: Path, source: OpenSource, pool: SourcePool) -> None:
+        self._path = path
+        self._source: OpenSource | None = source
+        self._pool = pool
+        self._stamp = _stamp(path)
+        self._size: int | None = None
+        self._failure = ""
+
+    @property
+    def size(self) -> int:
+        if self._size is not None:
+            return self._size
+        return self._source.size if self._source is not None else 0
+
+    @property
+    def complete(self) -> bool:
+        return self._source is None or self._source.complete
+
+    @property
+    def failure(self) -> str:
+        return self._failure or (self._source.failure if self._source is not None else "")
+
+    def read(self, start: int, length: int) -> bytes:
+        source = self._awake()
+        return source.read(start, length) if source is not None else b""
+
+    def refresh(self) -> bool:
+        return self._source.refresh() if self._source is not None else False
+
+    def rest(self) -> bool:
+        """Close what can be opened again; return whether nothing is open now."""
+        if self._source is None:
+            return True
+        if not self._source.complete:
+            return False
+        self._size, self._failure = self.size, self.failure
+        self._source.close()
+        self._source = None
+        return True
+
+    def close(self) -> None:
+        self._pool.forget(self)
+        if self._source is not None:
+            self._source.close()
+
+    def _awake(self) -> OpenSource | None:
+        if self._source is None:
+            self._source = self._opened_again()
+        if self._source is not None:
+            self._pool.touch(self)
+        return self._source
+
+    def _opened_again(self) -> OpenSource | None:
+        if _stamp(self._path) != self._stamp:
+            self._failure = f"{self._path}: changed since it was read; open it again to read it anew"
+        try:
+            source = open_source(self._path)
+        except SourceError as error:
+            self._failure = str(error)
+            return None
+        wait = getattr(source, "wait", None)
+        while wait is not None and not source.complete and source.size < self.size:
+            wait(_WAIT_S)
+        return source
+
+
+class SourcePool:
+    """Keeps at most so many sources open; the one not read from for longest rests first."""
+
+    def __init__(self, most_open: int = MOST_OPEN) -> None:
+        self._most_open = most_open
+        self._awake: OrderedDict[RestingSource, None] = OrderedDict()
+
+    def keep(self, path: Path, source: OpenSource) -> RestingSource:
+        """Return `source` as one that may rest."""
+        resting = RestingSource(path, source, self)
+        self.touch(resting)
+        return resting
+
+    def touch(self, source: RestingSource) -> None:
+        self._awake[source] = None
+        self._awake.move_to_end(source)
+        if len(self._awake) <= self._most_open:
+            return
+        for oldest in list(self._awake):
+            if oldest is not source and oldest.rest():
+                del self._awake[oldest]
+                return
+
+    def forget(self, source: RestingSource) -> None:
+        self._awake.pop(source, None)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,294 @@
+"""What a person can do on the run screen, one method a command."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from hermes_tui.ui.panes.errors import ErrorsPane
+from hermes_tui.ui.panes.text_panes import TextPane
+from hermes_tui.ui.render.message import MODES
+from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+from hermes_tui.ui.view_model import compile_search
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.feeds import RunFeed
+    from hermes_tui.ui.view_model import RunModel
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+
+class RunCommands(CommandScreen):
+    """Moves the model and says what came of it; how it is shown is the screen's own matter."""
+
+    feed: RunFeed
+    model: RunModel
+    zoomed: bool
+
+    @abstractmethod
+    def focused_pane(self) -> RowList | TextView: ...
+
+    @abstractmethod
+    def show_pane(self, name: str) -> None: ...
+
+    @abstractmethod
+    def shown_panes(self) -> list[str]: ...
+
+    @abstractmethod
+    def moved(self) -> None: ...
+
+    @abstractmethod
+    def on_call(self) -> bool: ...
+
+    @abstractmethod
+    def toggle_zoom(self) -> None: ...
+
+    @abstractmethod
+    def say(self, message: str) -> None: ...
+
+    @abstractmethod
+    def refresh_view(self) -> None: ...
+
+    # Commands: moving
+
+    def do_down(self) -> None:
+        self._step(1)
+
+    def do_up(self) -> None:
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        self.focused_pane().move(by)
+
+    def do_page_down(self) -> None:
+        self.focused_pane().page(1)
+
+    def do_page_up(self) -> None:
+        self.focused_pane().page(-1)
+
+    def do_top(self) -> None:
+        self.focused_pane().to_top()
+
+    def do_bottom(self) -> None:
+        self.focused_pane().to_bottom()
+
+    def do_open(self) -> None:
+        pane = self.focused_pane()
+        if isinstance(pane, ErrorsPane):
+            row = pane.chosen_row()
+            if row is not None:
+                self.model.go(row)
+                self.show_pane("timeline")
+                self.moved()
+        elif isinstance(pane, RowList):
+            self.show_pane("calls" if self.on_call() else "message")
+        else:
+            self.toggle_zoom()
+
+    def _go_kind(self, step: int, wanted: str) -> None:
+        if self.model.go_kind(step, wanted):
+            self.moved()
+        else:
+            self.say(f"no {'further' if step > 0 else 'earlier'} {wanted}")
+
+    def do_next_call(self) -> None:
+        self._go_kind(1, "call")
+
+    def do_previous_call(self) -> None:
+        self._go_kind(-1, "call")
+
+    def do_next_turn(self) -> None:
+        self._go_kind(1, "turn")
+
+    def do_previous_turn(self) -> None:
+        self._go_kind(-1, "turn")
+
+    def do_next_problem(self) -> None:
+        self._go_kind(1, "problem")
+
+    def do_previous_problem(self) -> None:
+        self._go_kind(-1, "problem")
+
+    def do_next_run(self) -> None:
+        self.hermes.switch_run(self, 1)
+
+    def do_previous_run(self) -> None:
+        self.hermes.switch_run(self, -1)
+
+    def do_pair(self) -> None:
+        if self.model.go_pair():
+            self.moved()
+        else:
+            self.say("no result or call belongs to this row")
+
+    def do_mark(self) -> None:
+        self.ask("mark with letter", "mark", one_letter=True)
+
+    def answered_mark(self, event: Prompt.Answered) -> None:
+        self.model.marks[event.value] = self.model.row
+        self.say(f"row {self.model.row + 1:,} is marked {event.value}")
+        self.refresh_view()
+
+    def do_to_mark(self) -> None:
+        if not self.model.marks:
+            self.say("no marks yet: m sets one")
+            return
+        known = " ".join(sorted(self.model.marks))
+        self.ask(f"go to mark ({known})", "to-mark", one_letter=True)
+
+    def answered_to_mark(self, event: Prompt.Answered) -> None:
+        row = self.model.marks.get(event.value)
+        if row is None:
+            self.say(f"nothing is marked {event.value}")
+            return
+        self.model.go(row)
+        self.moved()
+
+    def do_go_to(self) -> None:
+        self.ask("go to row, t3 turn, s12 event, 50%", "go-to")
+
+    def answered_go_to(self, event: Prompt.Answered) -> None:
+        wrong = self.model.go_to(event.value)
+        if wrong:
+            self.say(wrong)
+        self.moved()
+
+    # Commands: finding
+
+    def do_search(self) -> None:
+        before = self.model.search
+        self.ask("search", "search", before.text if before else "", toggles=True)
+
+    def answered_search(self, event: Prompt.Answered) -> None:
+        if not event.value:
+            self.model.set_search(None)
+            self.refresh_view()
+            return
+        from hermes_tui.log.linear_regex import RegexError
+
+        try:
+            search = compile_search(
+                event.value, is_regex=event.is_regex, case_matters=event.case_matters
+            )
+        except RegexError as error:
+            self.ask("search", "search", event.value, toggles=True)
+            self.say(f"not a regular expression: {error}")
+            return
+        self.model.set_search(search, seek=True)
+        self.feed.step(SLICE_S * 4)
+        self.model.settle()
+        self.hurry()
+        self.moved()
+
+    def do_search_next(self) -> None:
+        self._go_match(1)
+
+    def do_search_previous(self) -> None:
+        self._go_match(-1)
+
+    def _go_match(self, step: int) -> None:
+        if self.model.go_match(step) is None:
+            self.say("no match" if self.model.search else "no search: / begins one")
+        self.moved()
+
+    def do_filter(self) -> None:
+        self.ask("filter", "filter", self.model.filter_text)
+
+    def answered_filter(self, event: Prompt.Answered) -> None:
+        wrong = self.model.try_filter(event.value)
+        if wrong:
+            self.ask("filter", "filter", event.value)
+            self.say(wrong)
+            return
+        self.feed.step(SLICE_S * 4)
+        self.model.snap()
+        self.hurry()
+        self.moved()
+
+    def do_unfilter(self) -> None:
+        self.model.set_filter("", None)
+        self.moved()
+
+    def do_clear(self) -> None:
+        if self.zoomed:
+            self.toggle_zoom()
+        elif self.model.search is not None:
+            self.model.set_search(None)
+        elif self.model.filter is not None:
+            self.do_unfilter()
+        self.refresh_view()
+
+    def do_cancel(self) -> None:
+        self.feed.cancelled = True
+        self.say("stopped reading; what was read so far is shown")
+
+    # Commands: looking
+
+    def do_pane_1(self) -> None:
+        self.show_pane("timeline")
+
+    def do_pane_2(self) -> None:
+        self.show_pane("message")
+
+    def do_pane_3(self) -> None:
+        self.show_pane("calls")
+
+    def do_pane_4(self) -> None:
+        self.show_pane("reasoning")
+
+    def do_pane_5(self) -> None:
+        self.show_pane("errors")
+
+    def do_pane_6(self) -> None:
+        self.show_pane("raw")
+
+    def do_next_pane(self) -> None:
+        self._cycle_pane(1)
+
+    def do_previous_pane(self) -> None:
+        self._cycle_pane(-1)
+
+    def _cycle_pane(self, step: int) -> None:
+        names = self.shown_panes()
+        here = str(self.focused_pane().id)
+        at = names.index(here) + step if here in names else 0
+        self.show_pane(names[at % len(names)])
+
+    def do_zoom(self) -> None:
+        self.toggle_zoom()
+
+    def do_view(self) -> None:
+        self.model.mode = MODES[(MODES.index(self.model.mode) + 1) % len(MODES)]
+        self.say(f"texts are shown as {self.model.mode}")
+        self.refresh_view()
+
+    def do_raw_beside(self) -> None:
+        self.model.raw_beside = not self.model.raw_beside
+        self.show_pane("calls")
+
+    def do_wrap(self) -> None:
+        views = list(self.query(TextView))
+        for view in views:
+            view.wrap = not view.wrap
+        self.say("long lines are " + ("wrapped" if views[0].wrap else "cut"))
+
+    # Commands: taking away
+
+    def do_copy(self) -> None:
+        pane = self.focused_pane()
+        if isinstance(pane, TextPane):
+            text = pane.copied(self.model.state())
+        else:
+            text = self.hermes.row_text(self.model)
+        self.hermes.copy(text)
+        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+
+    def do_pager(self) -> None:
+        pane = self.focused_pane()
+        if isinstance(pane, TextView):
+            wrong = self.hermes.page_out([pane.document.text])
+        else:
+            wrong = self.hermes.page_out(self.hermes.rows_text(self.model))
+        if wrong:
+            self.say(wrong)

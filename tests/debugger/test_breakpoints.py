@@ -1,0 +1,139 @@
+"""Breakpoints read as one line each and match as that line says."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.debugger.breakpoints import (
+    FIELDS,
+    Action,
+    Breakpoint,
+    Hit,
+    hit,
+    parse_breakpoint,
+    render_log,
+)
+from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
+from hermes_tui.model.errors import UsageError
+
+CALL: dict[str, Any] = {
+    "point": "before_dispatch",
+    "tool": "terminal",
+    "args": {"command": "rm -rf /", "n": "3"},
+    "turn": 2,
+}
+
+
+def parse(text: str) -> Breakpoint:
+    return parse_breakpoint(text, breakpoint_id="b1")
+
+
+def actions(text: str, times: int) -> list[Action | None]:
+    """Return what happens at each of `times` calls that all match."""
+    found = [hit(parse(text), CALL, hits) for hits in range(times)]
+    return [one.action for one in found if one]
+
+
+def test_full_line_is_read() -> None:
+    assert parse("before_dispatch:terminal if 'rm -rf' in args.command ignore 2 once") == (
+        Breakpoint(
+            "b1",
+            StopPoint.BEFORE_DISPATCH,
+            "terminal",
+            "'rm -rf' in args.command",
+            ignore=2,
+            once=True,
+        )
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.builds(
+        Breakpoint,
+        st.just("b1"),
+        st.sampled_from([p for p, traits in STOP_POINTS.items() if traits.about_call]),
+        tool=st.sampled_from(["*", "terminal", "read_*", "if", "once"]),
+        where=st.sampled_from(["", "turn > 3", "text == 'a once'", "'log \"x\"' in text"]),
+        ignore=st.integers(0, 9),
+        every=st.integers(1, 9),
+        once=st.booleans(),
+        enabled=st.booleans(),
+    ),
+    st.sampled_from(Action),
+    st.text(max_size=8),
+)
+def test_text_of_a_breakpoint_is_read_back_as_the_same(
+    breakpoint: Breakpoint, action: Action, log: str
+) -> None:
+    whole = dataclasses.replace(breakpoint, action=action, log=log if action == "log" else "")
+    assert parse(whole.text) == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no breakpoint"),
+        ("before_dispach", "before_dispatch"),
+        ("before_dispatch if (", "never closed"),
+        ("before_dispatch if colour == 1", "colour"),
+        ("before_dispatch every 0", "never"),
+        ("before_request:terminal", "about no call"),
+        ('before_dispatch log "\\x"', "no JSON string"),
+        ("before_dispatch twice", "no breakpoint"),
+    ],
+)
+def test_what_is_no_breakpoint_says_why(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("before_dispatch", True),
+        ("before_dispatch:term*", True),
+        ("before_dispatch:read_file", False),
+        ("after_result", False),
+        ("before_dispatch disabled", False),
+        ("before_dispatch if 'rm' in args.command and turn == 2", True),
+        ("before_dispatch if args.path == 'x'", False),
+        ("before_dispatch if hits > 0", False),
+    ],
+)
+def test_point_glob_and_condition_must_all_match(text: str, matches: bool) -> None:
+    assert (hit(parse(text), CALL, 0) is not None) == matches
+
+
+def test_ignored_hits_are_counted_without_effect() -> None:
+    assert actions("before_dispatch ignore 2", 4) == [None, None, Action.STOP, Action.STOP]
+
+
+def test_every_third_hit_takes_effect() -> None:
+    stop = Action.STOP
+    assert actions("before_dispatch every 3", 6) == [None, None, stop, None, None, stop]
+
+
+def test_condition_that_cannot_be_evaluated_stops_and_says_why() -> None:
+    found = hit(parse("before_dispatch if args.n > 2 ignore 5 count"), CALL, 0)
+    assert found is not None
+    assert found.action is Action.STOP
+    assert "cannot compare" in found.note
+
+
+def test_logpoint_prints_its_template() -> None:
+    line = 'before_dispatch log "turn {turn}: {tool} {args.command} {args.path}{x"'
+    assert hit(parse(line), CALL, 0) == Hit(Action.LOG, "turn 2: terminal rm -rf / {x")
+
+
+def test_log_shows_values_as_json() -> None:
+    assert render_log("{args}", {"args": {"a": None}}) == '{"a": null}'
+
+
+def test_fields_are_explained() -> None:
+    assert {"point", "tool", "args", "turn", "text", "origin", "id", "hits"} <= FIELDS.keys()

@@ -1,0 +1,191 @@
+"""What a person changes is what happens, and it stands in the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermes_tui.debugger.effects import DispatchTool
+from hermes_tui.debugger.inputs import (
+    AddCall,
+    DropCall,
+    EditArguments,
+    EditName,
+    FailCall,
+    Resume,
+    Retry,
+    SkipCall,
+    SubstituteResult,
+    ToolRaised,
+    ToolReplied,
+)
+from hermes_tui.debugger.stepping import RUN_MODE, StopPoint
+from hermes_tui.log.fold import RunState
+from hermes_tui.model import events as ev
+from hermes_tui.model.events import MessageAppended
+from tests.debugger.scenario import REQUEST, Scenario, calls, run_to, saw, says, task
+
+LS = ("terminal", {"command": "ls"})
+RM = ("terminal", {"command": "rm -rf /"})
+AFTER_RESULT = RUN_MODE | {StopPoint.AFTER_RESULT}
+
+
+def findings(run: Scenario) -> list[str]:
+    state = RunState()
+    found = [finding for event in run.log for finding in state.apply(event)]
+    return [finding.code.value for finding in found]
+
+
+def test_edited_arguments_are_what_the_tool_receives() -> None:
+    run = Scenario() >> task() >> calls(RM)
+    (
+        run
+        >> EditArguments(0, '{"command": "ls"}')
+        << saw(ev.ArgumentsEdited, before='{"command": "rm -rf /"}', after='{"command": "ls"}')
+    )
+    (
+        run
+        >> Resume()
+        << (
+            ev.Resumed,
+            saw(ev.ToolDispatched, arguments='{"command": "ls"}'),
+            DispatchTool(0, "c0", "terminal", '{"command": "ls"}'),
+        )
+    )
+
+
+def test_edited_call_is_what_the_model_is_shown_as_its_own() -> None:
+    run = Scenario() >> task() >> calls(RM) >> EditArguments(0, '{"command": "ls"}')
+    run >> Resume() >> ToolReplied("a.txt")
+    function = run.conversation()[1]["tool_calls"][0]["function"]
+    assert function == {"name": "terminal", "arguments": '{"command": "ls"}'}
+
+
+def test_renamed_call_goes_to_the_other_tool() -> None:
+    run = Scenario() >> run_to() >> calls(("read_fil", {"path": "a"}))
+    (
+        run
+        >> EditName(0, "read_file")
+        << saw(ev.ArgumentsEdited, name_before="read_fil", name_after="read_file")
+    )
+    run >> Resume()
+    assert run.effects == (DispatchTool(0, "c0", "read_file", '{"path": "a"}'),)
+
+
+def test_call_that_ran_cannot_be_edited() -> None:
+    run = Scenario() >> task(stop_points=AFTER_RESULT) >> calls(LS, LS) >> ToolReplied("a")
+    run.refuses(EditArguments(0, "{}"))
+    run.refuses(EditArguments(7, "{}"))
+    run >> EditArguments(1, "{}") << ev.ArgumentsEdited
+
+
+def test_skipped_call_is_answered_as_typed_and_marked() -> None:
+    run = Scenario() >> task() >> calls(RM)
+    (
+        run
+        >> SkipCall("nothing to delete", reason="too dangerous")
+        << (
+            saw(ev.CallSkipped, reason="too dangerous", result="nothing to delete"),
+            saw(ev.Resumed, command="skip"),
+            ev.ToolReturned,
+            ev.MessageAppended,
+            *REQUEST,
+        )
+    )
+    assert run.conversation()[-1]["content"] == "nothing to delete"
+    (message,) = [e.message for e in run.log if isinstance(e, MessageAppended)][-1:]
+    assert message.flags == ("skipped",)
+
+
+def test_failed_call_is_an_error_for_the_model() -> None:
+    run = Scenario() >> task() >> calls(RM)
+    (
+        run
+        >> FailCall("not allowed")
+        << (
+            saw(ev.CallSkipped, failed=True),
+            saw(ev.Resumed, command="fail"),
+            saw(ev.ToolFailed, exception="not allowed"),
+            ev.ToolErrorRecorded,
+            ev.MessageAppended,
+            *REQUEST,
+        )
+    )
+    assert run.conversation()[-1]["content"] == '{"error": "not allowed"}'
+
+
+def test_substituted_result_is_what_the_model_sees() -> None:
+    run = Scenario() >> task(stop_points=AFTER_RESULT) >> calls(LS) >> ToolReplied("secret")
+    (
+        run
+        >> SubstituteResult("***")
+        << (
+            saw(ev.ResultSubstituted, before="secret", after="***"),
+            ev.Resumed,
+            saw(ev.MessageAppended, raw='{"role":"tool","tool_call_id":"c0","content":"***"}'),
+            *REQUEST,
+        )
+    )
+    (message,) = [e.message for e in run.log if isinstance(e, MessageAppended)][-1:]
+    assert message.flags == ("substituted",)
+
+
+def test_error_of_a_tool_can_be_replaced() -> None:
+    run = Scenario() >> run_to("tool_error") >> calls(LS) >> ToolRaised("OSError: no")
+    assert run.session.state.stop.stop_point == "tool_error"
+    run >> SubstituteResult("fine")
+    assert run.conversation()[-1]["content"] == "fine"
+
+
+def test_dropped_call_leaves_no_trace_in_the_conversation() -> None:
+    run = Scenario() >> task() >> calls(RM, LS)
+    (
+        run
+        >> DropCall(0)
+        << (
+            ev.CallDropped,
+            saw(ev.Resumed, command="drop"),
+            saw(ev.Stopped, stop_point="before_dispatch", call_index=1),
+        )
+    )
+    run >> Resume() >> ToolReplied("a")
+    assert [call["id"] for call in run.conversation()[1]["tool_calls"]] == ["c1"]
+    assert findings(run) == []
+
+
+def test_other_call_is_dropped_while_the_run_stays_where_it_is() -> None:
+    run = Scenario() >> task() >> calls(LS, RM) >> DropCall(1) << ev.CallDropped
+    run >> Resume() >> ToolReplied("a")
+    assert len(run.conversation()[1]["tool_calls"]) == 1
+
+
+def test_run_whose_calls_are_all_dropped_is_finished() -> None:
+    run = Scenario() >> task() >> calls(RM) >> DropCall(0)
+    assert isinstance(run.log[-1], ev.RunEnded)
+
+
+def test_added_call_runs_behind_the_others() -> None:
+    run = Scenario() >> task() >> calls(LS)
+    run >> AddCall("read_file", '{"path": "a"}') << ev.ToolCallProposed
+    run >> Resume() >> ToolReplied("a") >> Resume()
+    (dispatch,) = run.effects
+    assert isinstance(dispatch, DispatchTool)
+    assert (dispatch.call_index, dispatch.name) == (1, "read_file")
+    run >> ToolReplied("b")
+    assert len(run.conversation()[1]["tool_calls"]) == 2
+
+
+def test_call_can_be_added_to_a_final_answer() -> None:
+    run = Scenario() >> run_to("after_response") >> says("done") >> AddCall("read_file")
+    run >> Resume()
+    assert isinstance(run.effects[0], DispatchTool)
+
+
+def test_discarded_reply_leaves_no_open_calls() -> None:
+    run = Scenario() >> run_to("after_response once") >> calls(RM) >> Retry()
+    run >> calls(LS) >> ToolReplied("a") >> says("done")
+    assert set(findings(run)) <= {"ID_DUPLICATE"}
+
+
+@pytest.mark.parametrize("given", [SkipCall("x"), FailCall("x"), SubstituteResult("x")])
+def test_answers_need_a_call_to_stand_at(given: SkipCall) -> None:
+    (Scenario() >> run_to("after_response") >> calls(LS)).refuses(given)

@@ -1,0 +1,264 @@
+"""What holds in every session, however it is driven and wherever it is killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.effects import DispatchTool, SendRequest
+from hermes_tui.debugger.session import Session
+from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, Command, Kind, Phase, StopPoint
+from hermes_tui.log.codec import decode, encode
+from hermes_tui.log.fold import RunState
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import IllegalCommand
+from tests.debugger.scenario import broken, calls, says, task
+
+GUARD = "before_dispatch:terminal if 'rm' in args.command"
+MORE = [
+    "after_result every 2",
+    "before_request once",
+    "turn_end if turn == 2",
+    'before_dispatch log "{tool}"',
+    "tool_error count",
+    "after_parse ignore 1",
+    "run_end",
+    "before_dispatch:read_file if args.n > 3 fail",
+]
+COMMANDS = ["rm -rf x", "ls", "farm"]
+ARGUMENTS = st.one_of(
+    st.sampled_from(COMMANDS).map(lambda command: json.dumps({"command": command})),
+    st.sampled_from(["", "{", "[]", '"{}"', '{"n": "x"}']),
+)
+NAMES = st.sampled_from(["terminal", "terminal", "read_file", "nope", ""])
+TEXTS = st.sampled_from(["", "ok", '{"error": "x", "exit_code": -1}', "\ud800"])
+INDEX = st.integers(0, 3)
+MODES = st.sampled_from([RUN_MODE, STEP_MODE, frozenset(), frozenset(StopPoint)])
+BREAKPOINTS = st.lists(st.sampled_from(MORE), max_size=2).map(lambda more: broken(GUARD, *more))
+LEFT_IN_TEXT = '<tool_call>{"name": "terminal", "arguments": {"command": "rm"}}</tool_call>'
+
+GOOD = st.sampled_from(COMMANDS).map(lambda command: ("terminal", {"command": command}))
+
+STARTS = st.builds(
+    lambda modes, breakpoints, turns: task(
+        stop_points=modes, breakpoints=breakpoints, max_turns=turns
+    ),
+    MODES,
+    BREAKPOINTS,
+    st.integers(0, 9).map(lambda turns: turns * 3),
+)
+INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
+    Kind.START: STARTS,
+    Kind.RESPONSE: st.one_of(
+        st.lists(GOOD, min_size=1, max_size=3).map(lambda named: calls(*named)),
+        st.lists(st.tuples(NAMES, ARGUMENTS), min_size=1, max_size=3).map(
+            lambda named: calls(*named)
+        ),
+        st.builds(says, st.sampled_from(["done", "", LEFT_IN_TEXT]), st.just("length")),
+        st.just(says("done")),
+    ),
+    Kind.REQUEST_FAILURE: st.builds(given.RequestFailed, st.just("500"), empty=st.booleans()),
+    Kind.TOOL_REPLY: st.one_of(
+        st.builds(given.ToolReplied, TEXTS), st.just(given.ToolRaised("OSError: x"))
+    ),
+    Kind.RESUME: st.builds(given.Resume, st.sampled_from(Command)),
+    Kind.PAUSE: st.just(given.Pause()),
+    Kind.EDIT: st.one_of(
+        st.builds(given.EditArguments, INDEX, ARGUMENTS), st.builds(given.EditName, INDEX, NAMES)
+    ),
+    Kind.SKIP: st.one_of(st.builds(given.SkipCall, TEXTS), st.builds(given.FailCall, TEXTS)),
+    Kind.SUBSTITUTE: st.builds(given.SubstituteResult, TEXTS),
+    Kind.DROP: st.builds(given.DropCall, INDEX),
+    Kind.ADD: st.builds(given.AddCall, NAMES, ARGUMENTS),
+    Kind.RETRY: st.just(given.Retry()),
+    Kind.TERMINATE: st.just(given.Terminate()),
+    Kind.SET_BREAKPOINTS: st.builds(given.SetBreakpoints, BREAKPOINTS, MODES),
+    Kind.REOPEN: st.just(given.Reopen()),
+}
+NEXT_INPUT = {
+    Phase.REQUESTING: st.lists(GOOD, min_size=1, max_size=3).map(lambda named: calls(*named)),
+    Phase.STOPPED: INPUTS[Kind.RESUME],
+    Phase.DISPATCHING: INPUTS[Kind.TOOL_REPLY],
+}
+"""What takes a run on to its next turn."""
+CHANGES = {Kind.EDIT, Kind.SKIP, Kind.SUBSTITUTE, Kind.DROP, Kind.ADD, Kind.RETRY}
+
+
+class Sessions(RuleBasedStateMachine):
+    """Drives one session with legal and illegal inputs, and kills it now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = Session()
+        self.log: list[ev.Event] = []
+        self.clock = 0.0
+
+    def put(self, one: given.Input) -> None:
+        events, effects = self.session.apply(one, now=self.clock, new_id=f"i{len(self.log)}")
+        self.clock += 1.0
+        self.log += events
+        asks = [e for e in effects if isinstance(e, (SendRequest, DispatchTool))]
+        sent = [e for e in events if isinstance(e, (ev.RequestSent, ev.ToolDispatched))]
+        assert len(asks) == len(sent) <= 1
+        if asks:
+            assert self.session.effects_due() == tuple(asks)
+
+    @initialize(start=STARTS)
+    def begin(self, start: given.Start) -> None:
+        self.put(start)
+
+    def put_one_of(self, kinds: Collection[Kind], data: st.DataObject) -> bool:
+        kind = data.draw(st.sampled_from(sorted(kinds)))
+        return self.try_to_put(data.draw(INPUTS[kind]))
+
+    @property
+    def phase(self) -> Phase:
+        return self.session.state.phase
+
+    @precondition(lambda self: self.phase is Phase.REQUESTING)
+    @rule(reply=INPUTS[Kind.RESPONSE])
+    def the_model_replies(self, reply: given.Input) -> None:
+        self.put(reply)
+
+    @precondition(lambda self: self.phase is Phase.DISPATCHING)
+    @rule(reply=INPUTS[Kind.TOOL_REPLY])
+    def the_tool_replies(self, reply: given.Input) -> None:
+        self.put(reply)
+
+    @precondition(lambda self: self.phase in NEXT_INPUT)
+    @rule(data=st.data(), inputs=st.integers(2, 8))
+    def the_run_goes_on(self, data: st.DataObject, inputs: int) -> None:
+        for _ in range(inputs):
+            if self.phase in NEXT_INPUT:
+                self.put(data.draw(NEXT_INPUT[self.phase]))
+
+    @precondition(lambda self: self.phase is Phase.STOPPED)
+    @rule(resume=INPUTS[Kind.RESUME])
+    def the_run_is_resumed(self, resume: given.Input) -> None:
+        self.put(resume)
+
+    @precondition(lambda self: self.phase is Phase.STOPPED and CHANGES & {*self.session.allowed})
+    @rule(data=st.data())
+    def a_person_changes_something(self, data: st.DataObject) -> None:
+        self.put_one_of(CHANGES & {*self.session.allowed}, data)
+
+    @precondition(lambda self: self.phase is not Phase.ENDED)
+    @rule(data=st.data())
+    def something_else_that_is_legal(self, data: st.DataObject) -> None:
+        self.put_one_of({*self.session.allowed} - {Kind.TERMINATE, Kind.REOPEN}, data)
+
+    @rule(data=st.data())
+    def something_illegal(self, data: st.DataObject) -> None:
+        before = len(self.log)
+        assert not self.put_one_of(INPUTS.keys() - {*self.session.allowed}, data)
+        assert len(self.log) == before
+
+    @precondition(lambda self: self.phase is Phase.ENDED and isinstance(self.log[-1], ev.RunEnded))
+    @rule(data=st.data())
+    def a_late_reply_is_discarded(self, data: st.DataObject) -> None:
+        self.put_one_of(self.session.allowed, data)
+        assert isinstance(self.log[-1], ev.ReplyDiscarded)
+
+    def try_to_put(self, one: given.Input) -> bool:
+        try:
+            self.put(one)
+        except IllegalCommand as refused:
+            assert refused.phase
+            return False
+        return True
+
+    @precondition(lambda self: len(self.log) > 12)
+    @rule(data=st.data())
+    def the_process_is_killed(self, data: st.DataObject) -> None:
+        tail = data.draw(st.integers(0, 6))
+        del self.log[len(self.log) - tail :]
+        self.session = Session.from_events(self.log)
+        if Kind.REOPEN in self.session.allowed:
+            self.put(given.Reopen())
+
+    @precondition(lambda self: self.session.state.turn > 3)
+    @rule()
+    def the_run_is_terminated(self) -> None:
+        if Kind.TERMINATE in self.session.allowed:
+            self.put(given.Terminate())
+            assert self.phase is Phase.ENDED
+
+    @invariant()
+    def folding_the_log_gives_the_live_state(self) -> None:
+        assert [event.seq for event in self.log] == list(range(len(self.log)))
+        saved = [decode(encode(event)) for event in self.log]
+        assert saved == self.log
+        assert Session.from_events(self.log).state == self.session.state
+        assert Session.from_events(saved).state == self.session.state
+        assert run_state(saved) == run_state(self.log)
+
+    @invariant()
+    def it_rests_where_it_waits_for_somebody(self) -> None:
+        phase = self.session.state.phase
+        assert phase is not Phase.DECIDING
+        owed = phase in (Phase.REQUESTING, Phase.DISPATCHING)
+        assert len(self.session.effects_due()) == owed
+
+    @invariant()
+    def guarded_calls_are_stopped_before(self) -> None:
+        stops: set[int | None] = set()
+        for event in self.log:
+            if isinstance(event, ev.ResponseReceived):
+                stops = set()
+            elif isinstance(event, ev.Stopped):
+                stops.add(event.call_index)
+            elif isinstance(event, ev.ToolDispatched) and is_guarded(event):
+                assert event.call_index in stops
+
+    @invariant()
+    def no_tool_runs_twice_unasked(self) -> None:
+        ran: set[int] = set()
+        for event, before in zip(self.log[1:], self.log, strict=False):
+            if isinstance(event, ev.ResponseReceived):
+                ran = set()
+            elif isinstance(event, ev.ToolDispatched):
+                asked = isinstance(before, ev.Resumed) and before.command == "retry"
+                assert asked or event.call_index not in ran
+                ran.add(event.call_index)
+
+    @invariant()
+    def no_moment_stops_twice_in_one_attempt(self) -> None:
+        seen: set[tuple[str, int | None]] = set()
+        for event in self.log:
+            if isinstance(event, ev.RequestSent):
+                seen = set()
+            elif isinstance(event, ev.Stopped) and event.stop_point != StopPoint.RECOVERY:
+                place = (StopPoint(event.stop_point).moment, event.call_index)
+                assert place not in seen
+                seen.add(place)
+
+    @invariant()
+    def every_call_of_a_finished_turn_has_one_answer(self) -> None:
+        for effect in self.session.effects_due():
+            if isinstance(effect, SendRequest):
+                messages = [json.loads(message) for message in effect.messages]
+                asked = [c["id"] for m in messages for c in m.get("tool_calls", ())]
+                assert asked == [m["tool_call_id"] for m in messages if m["role"] == "tool"]
+
+
+def is_guarded(event: ev.ToolDispatched) -> bool:
+    value: Any = json.loads(event.arguments)
+    assert isinstance(value, dict)
+    return event.name == "terminal" and "rm" in str(value.get("command", ""))
+
+
+def run_state(log: list[ev.Event]) -> RunState:
+    state = RunState()
+    for event in log:
+        state.apply(event)
+    return state
+
+
+TestSessions = Sessions.TestCase
+TestSessions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
