@@ -64,5 +64,5 @@ def _end_of_torn(text: str, end: int, is_truncated: bool) -> int:
     half = _HIGH_SURROGATE.search(text, max(0, end - 6), end) if is_truncated else None
     if half is None:
         return end
-    escapes = end - 6 - len(text[:half.start()].rstrip("\\"))
+    escapes = end - 6 - len(text[: half.start()].rstrip("\\"))
     return half.start() if escapes % 2 == 0 else end

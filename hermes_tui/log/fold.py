@@ -95,8 +95,12 @@ class RunState:
     severities: Counter[Severity] = field(default_factory=Counter)
     answered: OpenCall | None = None
     """The call that the last event answered, if it was a result."""
+    answered_in_text: tuple[OpenCall, ...] = ()
+    """The calls read from text that the last event answered, if it was a message."""
     suspects: tuple[Finding, ...] = ()
     """Calls found in content, undecided until it is seen whether somebody answered them."""
+    suspect_calls: tuple[OpenCall, ...] = ()
+    """What was read from the text of `suspects`."""
 
     def copy(self) -> RunState:
         """Return an independent state with the same content."""
@@ -110,7 +114,7 @@ class RunState:
     def apply(self, event: Event) -> tuple[Finding, ...]:
         """Take one event into account and return what it brings to light, in order."""
         self.events += 1
-        self.answered = None
+        self.answered, self.answered_in_text = None, ()
         if event.ts is not None:
             self.first_ts = event.ts if self.first_ts is None else self.first_ts
             self.last_ts = event.ts
@@ -146,7 +150,7 @@ class RunState:
                     call for call in self.open_calls if call.index != event.call_index
                 )
             case ReplyDiscarded():
-                self.open_calls, self.suspects = (), ()
+                self.open_calls, self.suspects, self.suspect_calls = (), (), ()
             case ToolErrorRecorded():
                 pass
             case _:
@@ -196,15 +200,17 @@ class RunState:
 
     def _message(self, event: MessageAppended, found: list[Finding]) -> None:
         message = event.message
-        if message.role == "assistant" or message.role not in _TOOL_ROLES:
-            answered = message.results > 0 or message.text.startswith(_ANSWERS_IN_TEXT)
-            self._decide_suspects(found, answered=answered and message.role != "assistant")
-        else:
-            self._decide_suspects(found, answered=True)
         if message.role == "assistant":
             self._close_turn(found, at_end=False)
             self.turn += 1
         else:
+            answered = (
+                message.role in _TOOL_ROLES
+                or message.results > 0
+                or message.text.startswith(_ANSWERS_IN_TEXT)
+            )
+            self._decide_suspects(found, answered=answered)
+            self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
             self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
         self.messages += 1
         self.characters += len(message.text)
@@ -232,12 +238,13 @@ class RunState:
         if call.name and self.tools and call.name not in self.tools:
             found.append(self._unknown_name(call.name, event.seq, call.index))
         suspect = any(f.seq == event.seq - 1 - call.index for f in self.suspects)
-        if not (suspect and call.origin is Origin.TEXT):
-            # Where a call read from text has an id, each of its turn gets a result of its own.
-            in_text = call.origin is Origin.TEXT and not call.id
-            self.open_calls += (
-                OpenCall(event.seq, self.turn, call.id, call.name, call.index, in_text),
-            )
+        # Where a call read from text has an id, each of its turn gets a result of its own.
+        in_text = call.origin is Origin.TEXT and (suspect or not call.id)
+        opened = OpenCall(event.seq, self.turn, call.id, call.name, call.index, in_text)
+        if suspect and in_text:
+            self.suspect_calls += (opened,)
+        else:
+            self.open_calls += (opened,)
 
     def _unknown_name(self, name: str, seq: int, index: int) -> Finding:
         from difflib import get_close_matches
@@ -258,13 +265,15 @@ class RunState:
         self.results += 1
         if result.error is not None:
             self.tool_errors += 1
+        suspected = self.suspects
+        if suspected and self._match_call(result) is None:
+            # A client-side parser took the calls out of the text: now they are open like others.
+            self._decide_suspects(found, answered=True)
         answered = self._match_call(result)
         if answered is not None:
             self.answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)
-        elif self.suspects:
-            self._decide_suspects(found, answered=True)
-        else:
+        elif not suspected:
             wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
             found.append(
                 Finding(
@@ -298,7 +307,9 @@ class RunState:
                     hint="",
                 )
             found.append(finding)
-        self.suspects = ()
+        if answered:
+            self.open_calls += self.suspect_calls
+        self.suspects, self.suspect_calls = (), ()
 
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         self._decide_suspects(found, answered=False)

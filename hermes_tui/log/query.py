@@ -3,7 +3,7 @@ row of a kind, the message and the calls that a row belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.log.findings import Finding
@@ -19,6 +19,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
+from hermes_tui.model.messages import Message
 
 FIELDS = {
     "kind": "message, call, result, error, warning, note or event",
@@ -99,63 +100,69 @@ def _called_name(timeline: Timeline, row: int) -> str | None:
 
 
 def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
-    """Yield every text that a search looks at in a row."""
+    """Yield every text that a search looks at in a row: what the panes show of it."""
     finding = timeline.finding(row)
     if finding is not None:
-        yield str(finding.code)
-        yield finding.message
+        yield from (str(finding.code), finding.message, finding.hint)
         return
     match timeline.event(row):
         case MessageAppended(message=message):
-            yield message.text
-            for piece in message.reasoning:
-                if piece.span is None:
-                    yield piece.text
+            yield from _texts_of_message(message)
         case ToolCallProposed(call=call):
-            yield call.name or ""
-            yield call.arguments_text
-            yield call.id or ""
-        case ToolReturned(result=result) | ToolFailed(result=result):
+            yield from (call.name or "", call.arguments_text, call.id or "")
+            # As they are shown, without the escapes of the text.
+            yield from _texts_in(call.arguments)
+        case (ToolReturned() | ToolFailed()) as answer:
+            result = answer.result
             yield result.content
-            yield result.call_id or ""
+            yield from (result.name or "", _called_name(timeline, row) or "", result.call_id or "")
+            yield result.error.reason if result.error is not None else ""
         case RunStarted() as started:
-            yield started.task
-            yield started.run_id
+            yield from (started.task, started.run_id, started.model, started.source_format)
+            yield from (started.group_id, started.parser)
+            yield from _texts_in(started.details)
+            for tool in started.tools:
+                yield from (tool.name, tool.description)
+                yield from _texts_in(tool.parameters)
         case RunEnded() as ended:
-            yield f"{ended.status} {ended.stop_reason}"
+            yield describe(ended)
+            yield from _texts_in([ended.scores, ended.details])
         case RequestFailed() as failed:
-            yield failed.message
-            yield failed.body
+            yield from (failed.message, *failed.chain, failed.body)
         case SourceDefect() as defect:
-            yield defect.message
-            yield defect.excerpt
-        case _:
-            return
+            yield from (defect.message, defect.excerpt)
+        case event:
+            yield f"{type(event).__name__} {describe(event)}"
 
 
-def find_row(
-    timeline: Timeline, start: int, step: int, wanted: Callable[[int], bool]
-) -> int | None:
-    """Return the nearest row from `start` (excluded) in the direction `step` that is `wanted`."""
-    row = start + step
-    while 0 <= row < len(timeline):
-        if wanted(row):
-            return row
-        row += step
-    return None
+def _texts_of_message(message: Message) -> Iterator[str]:
+    yield message.text
+    yield from (message.author, message.finish_reason, *message.flags)
+    for part in message.parts:
+        if part.kind != "text":
+            yield from (f"{part.kind} {part.media_type}", part.text)
+    for piece in message.reasoning:
+        if piece.span is None:
+            yield piece.text
 
 
-def is_problem(timeline: Timeline, row: int) -> bool:
-    """Return whether a row shows an error or a warning."""
-    return timeline.kind(row) in (RowKind.ERROR, RowKind.WARNING)
-
-
-def starts_turn(timeline: Timeline, row: int) -> bool:
-    """Return whether a row is the model's reply that opens a turn."""
-    if timeline.kind(row) is not RowKind.MESSAGE:
-        return False
-    event = timeline.event(row)
-    return isinstance(event, MessageAppended) and event.message.role == "assistant"
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield the names and values in a JSON value, however deep."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        match item:
+            case str():
+                yield item
+            case dict():
+                yield from map(str, item)
+                waiting.extend(reversed(item.values()))
+            case list() | tuple():
+                waiting.extend(reversed(item))
+            case None:
+                pass
+            case _:
+                yield str(item)
 
 
 def message_of(timeline: Timeline, seq: int) -> MessageAppended | None:
@@ -182,40 +189,12 @@ def message_of(timeline: Timeline, seq: int) -> MessageAppended | None:
 
 def calls_of_turn(timeline: Timeline, row: int) -> list[int]:
     """Return the rows of the calls of the turn that `row` belongs to, in order."""
-    turn = timeline.turn(row)
-    rows = [row] if timeline.kind(row) is RowKind.CALL else []
-    for step in (-1, 1):
-        position = row + step
-        while 0 <= position < len(timeline):
-            if timeline.kind(position) in (RowKind.ERROR, RowKind.WARNING, RowKind.NOTE):
-                position += step
-                continue
-            if timeline.turn(position) != turn:
-                break
-            if timeline.kind(position) is RowKind.CALL:
-                rows.append(position)
-            position += step
-    return sorted(rows)
+    return timeline.call_rows(timeline.turn(row))
 
 
 def findings_at(timeline: Timeline, row: int) -> list[Finding]:
-    """Return the findings about the event that `row` shows; they stand in the rows around it."""
-    seq = timeline.seq(row)
-    found = []
-    position = row + 1
-    while position < len(timeline) and timeline.finding(position) is not None:
-        finding = timeline.finding(position)
-        if finding is not None and finding.seq == seq:
-            found.append(finding)
-        position += 1
-    # What only shows at the end of the turn stands further down and points back.
-    turn = timeline.turn(row)
-    while position < len(timeline) and timeline.turn(position) <= turn + 1:
-        finding = timeline.finding(position)
-        if finding is not None and finding.seq == seq:
-            found.append(finding)
-        position += 1
-    return found
+    """Return the findings about the event that `row` shows, or is about."""
+    return timeline.findings_of(timeline.seq(row))
 
 
 def describe(event: Event) -> str:

@@ -6,7 +6,8 @@ costs megabytes; their text is made when they are drawn.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 from hermes_tui.log.event_log import EventLog
@@ -74,12 +75,17 @@ class Timeline:
         self.checkpoints = Checkpoints()
         self.findings: list[Finding] = []
         self.finished = False
-        self._seqs = array("L")
-        self._findings = array("l")
-        self._turns = array("L")
+        self._seqs = array("I")
+        self._findings = array("i")
+        self._turns = array("I")
         self._kinds = bytearray()
-        self._links = array("l")
-        """For a call the seq of its result, for a result the seq of its call, else -1."""
+        self._links = array("i")
+        """For a call the seq of what answers it, for that the seq of the call, else -1."""
+        self._event_rows = array("I")
+        """The rows that show events, so in the order of their seqs."""
+        self._rows_of = {"call": array("I"), "turn": array("I"), "problem": array("I")}
+        self._findings_of: dict[int, array[int]] = {}
+        """The numbers of the findings about an event, by its seq."""
         self.tool_error_rows = array("L")
 
     def __len__(self) -> int:
@@ -97,6 +103,7 @@ class Timeline:
         if not self.finished and self.log.complete and self.state.events == len(self.log):
             self.finished = True
             self._add_findings(self.state.finish())
+            self._end_last_turn()
         return taken
 
     def seq(self, row: int) -> int:
@@ -116,48 +123,61 @@ class Timeline:
     def event(self, row: int) -> Event:
         return self.log[self._seqs[row]]
 
+    def findings_of(self, seq: int) -> list[Finding]:
+        """Return the findings about event `seq`, wherever their rows stand."""
+        return [self.findings[number] for number in self._findings_of.get(seq, ())]
+
     def linked_seq(self, row: int) -> int | None:
-        """Return the event at the other end: the result of a call, the call of a result."""
+        """Return the event at the other end: what answers a call, the call that is answered.
+
+        A call read from text may be answered by a message, several of them by the same one.
+        """
         link = self._links[row]
         return link if link >= 0 else None
 
     def row_of(self, seq: int) -> int | None:
         """Return the row that shows event `seq` itself, or the first one after it."""
-        # Findings of an unanswered call point back, so seqs are sorted only among event rows.
-        low, high = 0, len(self._seqs)
-        while low < high:
-            middle = (low + high) // 2
-            probe = middle
-            while probe < high and self._findings[probe] >= 0:
-                probe += 1
-            if probe == high:
-                high = middle
-            elif self._seqs[probe] < seq:
-                low = probe + 1
-            else:
-                high = middle
-        while low < len(self._seqs) and self._findings[low] >= 0:
-            low += 1
-        return low if low < len(self._seqs) else None
+        rows = self._event_rows
+        place = bisect_left(rows, seq, key=self._seqs.__getitem__)
+        return rows[place] if place < len(rows) else None
+
+    def rows_from(self, what: str, row: int, step: int) -> Iterator[int]:
+        """Yield the rows beyond `row` in the direction `step`, the nearest first.
+
+        `what` is `call`, `turn` (the replies that open one) or `problem` (errors and warnings).
+        """
+        rows = self._rows_of[what]
+        place = bisect_right(rows, row) if step > 0 else bisect_left(rows, row) - 1
+        while 0 <= place < len(rows):
+            yield rows[place]
+            place += step
+
+    def turn_row(self, turn: int) -> int | None:
+        """Return the row of the reply that opens a turn (from 1)."""
+        rows = self._rows_of["turn"]
+        return rows[turn - 1] if 1 <= turn <= len(rows) else None
+
+    def call_rows(self, turn: int) -> list[int]:
+        """Return the rows of the calls of a turn; of turn 0 those before any reply."""
+        calls, turns = self._rows_of["call"], self._rows_of["turn"]
+        if turn > len(turns):
+            return []
+        first = bisect_left(calls, turns[turn - 1]) if turn else 0
+        last = bisect_left(calls, turns[turn]) if turn < len(turns) else len(calls)
+        return list(calls[first:last])
 
     def _take(self, event: Event) -> None:
         found = self.state.apply(event)
         # What concerns the turn before this event is shown before it.
         early = [f for f in found if f.seq < event.seq]
         self._add_findings(early)
+        if isinstance(event, MessageAppended) and event.message.role == "assistant":
+            self._rows_of["turn"].append(len(self._seqs))
         if self._has_row(event):
-            kind = RowKind.EVENT
-            if isinstance(event, MessageAppended):
-                kind = RowKind.MESSAGE
-            elif isinstance(event, ToolCallProposed):
-                kind = RowKind.CALL
-            elif isinstance(event, (ToolReturned, ToolFailed)):
-                kind = RowKind.RESULT
-            self._add_row(event.seq, -1, self._turn_of(event), kind)
-        if isinstance(event, (ToolReturned, ToolFailed)):
-            if event.result.error is not None:
-                self.tool_error_rows.append(len(self._seqs) - 1)
-            self._link(event.seq)
+            self._add_row(event.seq, -1, self._turn_of(event), _kind_of(event))
+        if isinstance(event, (ToolReturned, ToolFailed)) and event.result.error is not None:
+            self.tool_error_rows.append(len(self._seqs) - 1)
+        self._link(event)
         self._add_findings(f for f in found if f.seq >= event.seq)
         self.checkpoints.offer(self.state)
 
@@ -173,16 +193,38 @@ class Timeline:
             return not (event.message.role == "tool" and event.message.results == 1)
         return not isinstance(event, _WITHOUT_ROW)
 
-    def _link(self, seq: int) -> None:
-        call = self.state.answered
-        if call is None:
+    def _link(self, event: Event) -> None:
+        state = self.state
+        answered = (state.answered,) if state.answered is not None else state.answered_in_text
+        if not answered:
             return
-        row = self.row_of(call.seq)
-        if row is not None and self._seqs[row] == call.seq:
-            self._links[row] = seq
-            self._links[len(self._seqs) - 1] = call.seq
+        # A message that has no row is shown by the row of its result.
+        answer = event.seq if self._has_row(event) else event.seq - 1
+        for call in answered:
+            self._set_link(call.seq, answer)
+        row = self.row_of(answer)
+        if row is not None and self._links[row] < 0:
+            self._set_link(answer, answered[0].seq)
+
+    def _set_link(self, seq: int, other: int) -> None:
+        row = self.row_of(seq)
+        if row is not None and self._seqs[row] == seq:
+            self._links[row] = other
+
+    def _end_last_turn(self) -> None:
+        # What was said after the last reply would belong to the next one: none will come.
+        turns = self._rows_of["turn"]
+        for row in range(turns[-1] if turns else 0, len(self._turns)):
+            self._turns[row] = min(self._turns[row], self.state.turn)
 
     def _add_row(self, seq: int, finding: int, turn: int, kind: RowKind) -> None:
+        row = len(self._seqs)
+        if finding < 0:
+            self._event_rows.append(row)
+        if kind is RowKind.CALL:
+            self._rows_of["call"].append(row)
+        elif kind in (RowKind.ERROR, RowKind.WARNING):
+            self._rows_of["problem"].append(row)
         self._seqs.append(seq)
         self._findings.append(finding)
         self._turns.append(turn)
@@ -191,7 +233,21 @@ class Timeline:
 
     def _add_findings(self, found: Iterable[Finding]) -> None:
         for finding in found:
+            numbers = self._findings_of.setdefault(finding.seq, array("I"))
+            numbers.append(len(self.findings))
             self.findings.append(finding)
             self._add_row(
                 finding.seq, len(self.findings) - 1, finding.turn, _OF_SEVERITY[finding.severity]
             )
+
+
+def _kind_of(event: Event) -> RowKind:
+    match event:
+        case MessageAppended():
+            return RowKind.MESSAGE
+        case ToolCallProposed():
+            return RowKind.CALL
+        case ToolReturned() | ToolFailed():
+            return RowKind.RESULT
+        case _:
+            return RowKind.EVENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -72,7 +71,7 @@ class RestingSource:
 
     def _opened_again(self) -> OpenSource | None:
         if _stamp(self._path) != self._stamp:
-            self._failure = f"{self._path}: changed since it was read; open it again to read it anew"
+            self._failure = f"{self._path}: changed since it was read; open it again"
         try:
             source = open_source(self._path)
         except SourceError as error:
@@ -113,7 +112,7 @@ class SourcePool:
 
 def _stamp(path: Path) -> Stamp | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns

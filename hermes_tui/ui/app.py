@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
@@ -82,6 +83,14 @@ class HermesApp(App[None]):
     def on_mount(self) -> None:
         self.set_keymap(self.config.keys)
         self.call_after_refresh(_collect_garbage_again)
+
+    def on_key(self, event: events.Key) -> None:
+        # Here, where commands are carried out in order: on its way up a key passes the screen while
+        # the key before it has not opened its prompt yet.
+        screen = self.screen
+        if isinstance(screen, CommandScreen) and screen.hold_key(event):
+            event.stop()
+            event.prevent_default()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the first screen: a single run at once, several as a list."""

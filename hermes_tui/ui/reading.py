@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hermes_tui.formats.base import Layout
 from hermes_tui.formats.framing import RecordKind
 from hermes_tui.runtime.opener import FoundRun, OpenFile, Progress, RunFold, RunRef, Step, survey
 
@@ -60,7 +61,12 @@ class Reading:
         return failure
 
     def group(self, ref: RunRef) -> int:
-        """Return the 1-based number, among the values of its file, of the one that holds a run."""
+        """Return the 1-based number, among the values of its file, of the one that holds a run.
+
+        0 where the file is one value.
+        """
+        if self.file.reader.layout is Layout.DOCUMENT:
+            return 0
         counted, upto = self._records_counted, ref.record + 1
         if upto > counted:
             self._groups += self.file.index.kinds.count(RecordKind.VALUE, counted, upto)

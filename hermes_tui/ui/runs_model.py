@@ -1,78 +1,45 @@
-"""The order and choice of the runs on the runs screen."""
+"""The order and choice of the runs on the runs screen, kept up to date in slices.
+
+A run is known by its place in `rows`, where it stays. Their own order is that of files and runs;
+`order` holds the places of the listed ones as they are sorted now.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.feeds import RunRow
+from hermes_tui.ui.run_fields import (
+    FIELD_NAMES,
+    FIELDS,
+    SORTS,
+    UPWARDS,
+    findings_text,
+    id_text,
+    run_fields,
+    run_line,
+    sort_values,
+)
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
-FIELDS: dict[str, str] = {
-    "run": "position of the run in the order it was read, from 1",
-    "id": "id of the run",
-    "task": "task or first user message",
-    "model": "model",
-    "turns": "replies of the model",
-    "messages": "messages",
-    "calls": "tool calls",
-    "results": "tool results",
-    "tool_errors": "tool errors",
-    "errors": "findings of severity error",
-    "warnings": "findings of severity warning",
-    "codes": 'findings by code: codes.CALL_IN_CONTENT > 0, "TRUNCATED" in codes',
-    "reward": "reward, missing where the file has none",
-    "status": "ok, failed, error, truncated or unknown",
-    "size": "characters of text",
-    "format": "format of the file",
-    "file": "path of the file",
-    "group": "id of the group that the run belongs to",
-}
-FIELD_NAMES = tuple(FIELDS)
-SORTS = (
-    "run",
-    "errors",
-    "warnings",
-    "tool_errors",
-    "turns",
-    "calls",
-    "reward",
-    "size",
-    "status",
-    "model",
-    "task",
-    "id",
-)
+__all__ = ["FIELDS", "FIELD_NAMES", "SORTS", "RunsModel"]
 
-
-def run_fields(number: int, row: RunRow) -> dict[str, Any]:
-    """Return a run as plain JSON values, keyed by `FIELDS`."""
-    summary = row.summary
-    return {
-        "run": number + 1,
-        "id": summary.run_id,
-        "task": summary.task,
-        "model": summary.model,
-        "turns": summary.turns,
-        "messages": summary.messages,
-        "calls": summary.calls,
-        "results": summary.results,
-        "tool_errors": summary.tool_errors,
-        "errors": summary.errors,
-        "warnings": summary.warnings,
-        "codes": dict(summary.codes),
-        "reward": summary.reward,
-        "status": summary.status,
-        "size": summary.characters,
-        "format": summary.format,
-        "file": row.file_label,
-        "group": summary.group_id,
-    }
+ROWS_A_BITE = 64
+ARRANGE_EVERY_S = 0.2
+ARRANGE_SHARE = 10
+"""Arranging takes at most this part of the time, where it takes long."""
+FIRST_SLICE_S = 0.02
+LONGEST_SHOWN = 60
+_FILE_BITS = 40
 
 
 class RunsModel:
-    """Which runs are listed, and in what order. `order` holds positions in the rows as read."""
+    """Which runs are listed, and in what order."""
 
     def __init__(self, rows: list[RunRow]) -> None:
         self.rows = rows
@@ -82,11 +49,27 @@ class RunsModel:
         self.filter: Expression | None = None
         self.filter_text = ""
         self.search_text = ""
-        self.matches: list[int] = []
+        self.runs_with_errors = 0
+        self.longest: dict[str, int] = {}
+        """Characters of the longest text met in a column; columns that were always empty lack."""
         self.revision = 0
         """Grows whenever rows that were listed before may stand elsewhere or read differently."""
-        self._seen = 0
+        self._taken = 0
+        self._numbers: list[int] = []
+        self._sort_places: list[int] = []
+        self._in_file_order: list[int] = []
+        self._displaced = False
+        self._stale = False
+        self._due = 0.0
+        self._erring = bytearray()
+        self._passing = bytearray()
+        self._tested = 0
+        self._found = bytearray()
+        self._searched = 0
+        self._match_count: tuple[int, int, int] | None = None
+        self._place_of: dict[tuple[int, int], int] = {}
         self._kept: int | None = None
+        self._kept_at = 0
 
     def __len__(self) -> int:
         return len(self.order)
@@ -94,51 +77,244 @@ class RunsModel:
     def row(self, position: int) -> RunRow:
         return self.rows[self.order[position]]
 
+    def number(self, position: int) -> int:
+        """Return the 1-based number that a listed run has among all."""
+        return self._numbers[self.order[position]] + 1
+
+    def line(self, position: int) -> str:
+        """Return a run as one line of text."""
+        return run_line(self.row(position)) if position < len(self.order) else ""
+
+    # Where runs are
+
     def keep(self, position: int) -> None:
         """Remember the run under the cursor, so that sorting does not lose it."""
         self._kept = self.order[position] if position < len(self.order) else None
+        self._kept_at = position
 
     def kept_position(self) -> int | None:
-        """Return where the remembered run stands now."""
-        if self._kept is None or self._kept not in self.order:
+        """Return where the remembered run stands now. O(1) while it stands where it stood."""
+        if self._kept is None:
             return None
-        return self.order.index(self._kept)
+        if not (self._kept_at < len(self.order) and self.order[self._kept_at] == self._kept):
+            try:
+                self._kept_at = self.order.index(self._kept)
+            except ValueError:
+                return None
+        return self._kept_at
 
-    def update(self, *, again: bool = False) -> None:
-        """Take in rows that were read since, or all rows `again`."""
-        if again:
-            self.order, self._seen = [], 0
-        fresh = [n for n in range(self._seen, len(self.rows)) if self._passes(n)]
-        self._seen = len(self.rows)
-        self.order.extend(fresh)
-        if (fresh or again) and not (self.sort_name == "run" and not self.descending):
-            self.order.sort(key=self._sort_key, reverse=self.descending)
-            self.revision += 1
-        self.revision += again
-        if self.search_text and (fresh or again):
-            self._find()
+    def position_of(self, ref: RunRef) -> int | None:
+        """Return where a run is listed, None where it is not. O(listed runs)."""
+        place = self._place_of.get((id(ref.file), ref.number))
+        try:
+            return self.order.index(place) if place is not None else None
+        except ValueError:
+            return None
 
-    def _passes(self, number: int) -> bool:
-        return self.filter is None or self.filter.matches(run_fields(number, self.rows[number]))
+    def neighbour(self, ref: RunRef, step: int) -> int | None:
+        """Return the position `step` runs after the one of `ref`, None where the list ends.
 
-    def _sort_key(self, number: int) -> tuple[bool, Any]:
-        value = run_fields(number, self.rows[number])[self.sort_name]
-        if value is None:
-            return (not self.descending, 0)
-        return (self.descending, value)
+        For a run that is not listed (any more), count from where it would stand. O(listed runs).
+        """
+        target = self.position_of(ref)
+        if target is not None:
+            target += step
+        else:
+            place = self._place_of.get((id(ref.file), ref.number))
+            if place is None:
+                return None
+            sorted_with_it = self._sorted([*self._listed(), place])
+            target = sorted_with_it.index(place) + step - (step > 0)
+        return target if 0 <= target < len(self.order) else None
+
+    # Keeping up
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether there is something left to filter, search or sort."""
+        return self._stale or self._displaced or self._tested < self._taken or self.searching
+
+    @property
+    def searching(self) -> bool:
+        """Whether a search has not seen all runs yet."""
+        return bool(self.search_text) and self._searched < self._taken
+
+    def update(self, replaced: Iterable[int] = (), *, at_once: bool = True) -> None:
+        """Take in rows that were read since, and those that were replaced.
+
+        With `at_once` False, sorting them in is left to `advance` if it was done a moment ago.
+        """
+        for place in replaced:
+            if place < self._taken:
+                self._take_again(place)
+        fresh = range(self._taken, len(self.rows))
+        for place in fresh:
+            self._take(place)
+        self._taken = len(self.rows)
+        if self.filter is None and fresh:
+            self._tested = self._taken
+            self._list(fresh)
+        if at_once:
+            self.advance(FIRST_SLICE_S)
+            self._arrange_if_needed()
+        elif (self._stale or self._displaced) and time.perf_counter() >= self._due:
+            self._arrange_if_needed()
+
+    def _take(self, place: int) -> None:
+        row = self.rows[place]
+        self._erring.append(0)
+        self._found.append(0)
+        self._passing.append(self.filter is None)
+        self._note(place)
+        sort_place = (row.file_number << _FILE_BITS) + row.ref.number
+        if self._in_file_order and sort_place < self._sort_places[self._in_file_order[-1]]:
+            self._displaced = True
+        self._sort_places.append(sort_place)
+        self._numbers.append(len(self._in_file_order))
+        self._in_file_order.append(place)
+        self._place_of[id(row.ref.file), row.ref.number] = place
+
+    def _take_again(self, place: int) -> None:
+        self._note(place)
+        self._stale = True
+        if self.filter is not None and place < self._tested:
+            self._passing[place] = self._passes(place)
+        if self.search_text and place < self._searched:
+            self._found[place] = self._is_found(place)
+            self._match_count = None
+
+    def _note(self, place: int) -> None:
+        """Note what the whole list says of itself: runs with errors, and how long its texts are."""
+        row = self.rows[place]
+        summary = row.summary
+        erring = summary.errors > 0
+        self.runs_with_errors += erring - self._erring[place]
+        self._erring[place] = erring
+        longest = self.longest
+        for name, length in (
+            ("id", len(id_text(row))),
+            ("task", len(summary.task)),
+            ("model", len(summary.model)),
+            ("codes", len(findings_text(row)) if summary.codes else 0),
+            ("status", len(summary.status)),
+            ("reward", summary.reward is not None),
+            ("tool_errors", summary.tool_errors > 0),
+            ("group", row.group > 0),
+            ("file", len(row.file_name) if row.file_number != self.rows[0].file_number else 0),
+        ):
+            if length > longest.get(name, 0):
+                longest[name] = min(length, LONGEST_SHOWN)
+
+    def advance(self, budget_s: float) -> bool:
+        """Filter, search and sort on for about `budget_s` seconds; return whether it had to."""
+        if not self.unsettled:
+            return False
+        deadline = time.perf_counter() + budget_s
+        while self._tested < self._taken and time.perf_counter() < deadline:
+            bite = range(self._tested, min(self._taken, self._tested + ROWS_A_BITE))
+            self._tested = bite.stop
+            self._filter(bite)
+        while self.searching and time.perf_counter() < deadline:
+            for place in range(self._searched, min(self._taken, self._searched + ROWS_A_BITE)):
+                self._found[place] = self._is_found(place)
+                self._searched += 1
+            self._match_count = None
+        if (self._stale or self._displaced) and time.perf_counter() >= self._due:
+            self._arrange_if_needed()
+        return True
+
+    def _filter(self, places: Iterable[int]) -> None:
+        passing = []
+        for place in places:
+            before, self._passing[place] = self._passing[place], self._passes(place)
+            if before != self._passing[place]:
+                if before:
+                    self._stale = True
+                else:
+                    passing.append(place)
+        self._list(passing)
+
+    def _list(self, places: Iterable[int]) -> None:
+        """Add runs to the list: at its end if they belong there, else when it is arranged next."""
+        if self.sort_name != "run" or self.descending:
+            self._stale = self._stale or any(True for _ in places)
+            return
+        sort_places, order = self._sort_places, self.order
+        for place in places:
+            if order and sort_places[place] < sort_places[order[-1]]:
+                self._stale = True
+            else:
+                order.append(place)
+
+    def _passes(self, place: int) -> bool:
+        if self.filter is None:
+            return True
+        fields = run_fields(self._numbers[place], self.rows[place], self.filter.names)
+        return self.filter.matches(fields)
+
+    # Order
+
+    def _arrange_if_needed(self) -> None:
+        if self._stale or self._displaced:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """List the runs anew that pass the filter, sorted."""
+        began = time.perf_counter()
+        if self._displaced:
+            self._renumber()
+        self.order = self._sorted(self._listed())
+        self._stale = False
+        self.revision += 1
+        now = time.perf_counter()
+        self._due = now + max(ARRANGE_EVERY_S, ARRANGE_SHARE * (now - began))
+
+    def _renumber(self) -> None:
+        self._displaced = False
+        self._in_file_order.sort(key=self._sort_places.__getitem__)
+        for number, place in enumerate(self._in_file_order):
+            self._numbers[place] = number
+        if self.filter is not None and "run" in self.filter.names:
+            self._tested = 0
+
+    def _listed(self) -> list[int]:
+        """Return the runs that pass the filter, in the order of files and runs."""
+        if self.filter is None:
+            return self._in_file_order.copy()
+        passing = self._passing
+        return [place for place in self._in_file_order if passing[place]]
+
+    def _sorted(self, places: list[int]) -> list[int]:
+        """Return runs sorted by the present column, those that are equal in their own order."""
+        places.sort(key=self._sort_places.__getitem__, reverse=self.descending)
+        if self.sort_name == "run":
+            return places
+        if self.descending:
+            places.reverse()
+        values = sort_values(self.rows, self.sort_name, descending=self.descending)
+        places.sort(key=values.__getitem__, reverse=self.descending)
+        return places
+
+    def sort_by(self, name: str, *, descending: bool | None = None) -> None:
+        """Sort by a column; counts begin with the largest unless `descending` says otherwise."""
+        self.sort_name = name
+        self.descending = name not in UPWARDS if descending is None else descending
+        self._arrange()
 
     def sort_by_next(self) -> None:
-        """Sort by the next column; counts begin with the largest."""
-        self.sort_name = SORTS[(SORTS.index(self.sort_name) + 1) % len(SORTS)]
-        self.descending = self.sort_name not in ("run", "status", "model", "task", "id")
-        self.update(again=True)
+        """Sort by the next column."""
+        self.sort_by(SORTS[(SORTS.index(self.sort_name) + 1) % len(SORTS)])
 
     def reverse(self) -> None:
-        self.descending = not self.descending
-        self.update(again=True)
+        self.sort_by(self.sort_name, descending=not self.descending)
+
+    # Choice
 
     def try_filter(self, text: str) -> str:
-        """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
+        """Filter by an expression, none if it is empty; return what is wrong with it, or "".
+
+        Long lists are filtered on by `advance`.
+        """
         from hermes_tui.log.expressions import ExpressionError, compile_expression
 
         expression = None
@@ -148,37 +324,40 @@ class RunsModel:
             except ExpressionError as error:
                 return str(error)
         self.filter, self.filter_text = expression, text.strip()
-        self.update(again=True)
+        self._passing = bytearray([expression is None]) * self._taken
+        self._tested = 0 if expression is not None else self._taken
+        self._match_count = None
+        self._arrange()
+        self._due = 0.0
+        self.advance(FIRST_SLICE_S)
         return ""
 
     def set_search(self, text: str) -> None:
+        """Search for a text in all runs, upper or lower case; long lists by `advance`."""
         self.search_text = text
-        self._find()
+        self._wanted = text.casefold()
+        self._found = bytearray(self._taken)
+        self._searched = 0
+        self._match_count = None
+        self.advance(FIRST_SLICE_S)
 
-    def _find(self) -> None:
-        wanted = self.search_text.casefold()
-        self.matches = [
-            position
-            for position in range(len(self.order))
-            if wanted and wanted in self.line(position).casefold()
-        ]
+    def _is_found(self, place: int) -> bool:
+        return self._wanted in run_line(self.rows[place]).casefold()
+
+    @property
+    def matches(self) -> int:
+        """How many listed runs match the search, as far as it got."""
+        state = (self.revision, len(self.order), self._searched)
+        if self._match_count is None or self._match_count[0] != hash(state):
+            count = sum(map(self._found.__getitem__, self.order))
+            self._match_count = (hash(state), count, 0)
+        return self._match_count[1]
 
     def next_match(self, position: int, step: int) -> int | None:
         """Return the next match from `position` in the direction `step`, around the ends."""
-        if not self.matches:
-            return None
-        if step > 0:
-            return next((m for m in self.matches if m > position), self.matches[0])
-        return next((m for m in reversed(self.matches) if m < position), self.matches[-1])
-
-    def line(self, position: int) -> str:
-        """Return a run as one line of text."""
-        if position >= len(self.order):
-            return ""
-        row = self.row(position)
-        summary = row.summary
-        codes = " ".join(f"{code}×{count}" for code, count in summary.codes)
-        return (
-            f"{row.file_label} run {row.ref.number + 1} {summary.run_id} {summary.task} "
-            f"{summary.model} {summary.status} {codes}"
-        )
+        count = len(self.order)
+        for distance in range(1, count + 1):
+            at = (position + step * distance) % count
+            if self._found[self.order[at]]:
+                return at
+        return None

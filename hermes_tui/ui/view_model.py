@@ -16,13 +16,10 @@ from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import (
     FIELDS,
-    find_row,
-    is_problem,
     row_fields,
     row_texts,
-    starts_turn,
 )
-from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
 
 if TYPE_CHECKING:
@@ -239,16 +236,8 @@ class RunModel:
 
     def go_kind(self, step: int, wanted: str) -> bool:
         """Move to the next (`step` 1) or previous (-1) shown `call`, `turn` or `problem`."""
-        timeline = self.timeline
-        tests: dict[str, Callable[[int], bool]] = {
-            "call": lambda row: timeline.kind(row) is RowKind.CALL,
-            "turn": lambda row: starts_turn(timeline, row),
-            "problem": lambda row: is_problem(timeline, row),
-        }
-        test = tests[wanted]
-        found = find_row(
-            timeline, self.row, step, lambda row: test(row) and self.is_shown(row)
-        )
+        rows = self.timeline.rows_from(wanted, self.row, step)
+        found = next(filter(self.is_shown, rows), None)
         if found is not None:
             self.row = found
         return found is not None
@@ -303,15 +292,9 @@ class RunModel:
         return ""
 
     def _go_to_turn(self, number: int) -> str:
-        timeline = self.timeline
-        row = find_row(
-            timeline,
-            -1,
-            1,
-            lambda row: timeline.turn(row) == number and starts_turn(timeline, row),
-        )
+        row = self.timeline.turn_row(number)
         if row is None:
-            return f"there is no turn {number}; the last is {timeline.state.turn}"
+            return f"there is no turn {number}; the last is {self.timeline.state.turn}"
         self.row = row
         return ""
 

@@ -261,4 +261,4 @@ def run_state(log: list[ev.Event]) -> RunState:
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSessions.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)

@@ -238,6 +238,19 @@ def test_openai_splits_a_message_with_several_results() -> None:
     ]  # fmt: skip
 
 
+def test_openai_keeps_a_call_whose_message_holds_a_result_and_no_text() -> None:
+    asked = call(0, "{}", ArgumentsState.OBJECT)
+    run = numbered(
+        ToolCallProposed(seq=0, call=asked),
+        ToolReturned(seq=0, result=ToolResult("1", call_id="a")),
+        said("user", "1", calls=1, results=1),
+    )
+    result, message = opened(openai.write(run))["messages"]
+    assert result["content"] == "1"
+    assert message["content"] is None
+    assert len(message["tool_calls"]) == 1
+
+
 def test_calls_and_results_without_a_message_are_written_too() -> None:
     proposed = ToolCallProposed(seq=0, call=CALLS[0])
     failed = ToolFailed(seq=0, result=ToolResult("killed", call_id="c0"), exception="TimeoutError")

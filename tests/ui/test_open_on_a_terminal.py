@@ -123,4 +123,4 @@ def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[P
     program.settle()
     program.press(b"/")
     program.press(b"quiet\r")
-    program.wait_for(b"/queryquiet: no match")
+    program.wait_for(b"/quiet: no match")

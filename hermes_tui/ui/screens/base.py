@@ -80,12 +80,9 @@ class CommandScreen(Screen[None]):
 
     # The prompt
 
-    def on_key(self, event: events.Key) -> None:
-        # Keys typed before the prompt can take them are meant for it, not for the screen.
-        for prompt in self.query("Prompt"):
-            if cast("Prompt", prompt).hold(event):
-                event.stop()
-                event.prevent_default()
+    def hold_key(self, event: events.Key) -> bool:
+        """Let an open prompt keep a key that it cannot take yet; return whether it did."""
+        return any(cast("Prompt", prompt).hold(event) for prompt in self.query("Prompt"))
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""

@@ -267,7 +267,8 @@ class RunScreen(RunCommands):
 
     def moved(self) -> None:
         """Follow the cursor with the other panes, and show the pane that fits the row."""
-        if self._is_complete and not self.has_class("wide") and self._active in ("message", "calls"):
+        follows_row = self._active in ("message", "calls") and not self.has_class("wide")
+        if self._is_complete and follows_row:
             wanted = "calls" if self.on_call() else "message"
             if wanted != self._active and not self._pane(wanted).display:
                 self._active = wanted

@@ -36,7 +36,7 @@ class Prompt(Horizontal):
 
     def __init__(self) -> None:
         super().__init__()
-        self._name = Static(markup=False)
+        self._caption = Static(markup=False)
         self._line = Input(compact=True, select_on_focus=False)
         self._label = ""
         self._purpose = ""
@@ -48,7 +48,7 @@ class Prompt(Horizontal):
         self.case_matters = False
 
     def compose(self) -> ComposeResult:
-        yield self._name
+        yield self._caption
         yield self._line
 
     def on_mount(self) -> None:
@@ -124,7 +124,7 @@ class Prompt(Horizontal):
             regex = "on" if self.is_regex else "off"
             case = "on" if self.case_matters else "off"
             label += f"  F2 regex {regex} · F3 case {case}"
-        self._name.update(label)
+        self._caption.update(label)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
