@@ -24,7 +24,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     )
     try:
         if not sys.stdout.isatty():
-            return _print_runs(feed)
+            return _print_runs(feed, arguments.filter)
         return _draw(feed, _config(arguments.theme), arguments.filter)
     finally:
         feed.close()
@@ -83,7 +83,7 @@ def _keys_from_terminal() -> None:
     os.close(terminal)
 
 
-def _print_runs(feed: RunsFeed) -> int:
+def _print_runs(feed: RunsFeed, filter_text: str) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()
@@ -94,7 +94,7 @@ def _print_runs(feed: RunsFeed) -> int:
 
         sys.stderr.write(f"hermes-tui: {visible_row(complaint)}\n")
     if len(feed.rows) == 1:
-        print_run(feed.rows[0].ref)
+        print_run(feed.rows[0].ref, filter_text)
     else:
         print_runs(feed.rows)
     return 0 if feed.rows else 3

@@ -1,5 +1,5 @@
-"""Questions about the rows of a run: their fields for expressions, their text for search, the next
-row of a kind, the message and the calls that a row belongs to."""
+"""Questions about the rows of a run: their fields for expressions, their text for search, the
+message and the calls that a row belongs to."""
 
 from __future__ import annotations
 

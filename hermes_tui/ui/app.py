@@ -38,6 +38,8 @@ FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
 SHORT_FILE = 1 << 17
 """Bytes of a file that is read to its end first: only then it is known to be a single run."""
+NEW_OBJECTS = 50_000
+"""Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
 FIRST_ROWS = 100
 """Rows that fill the first screen: a run is read on behind it."""
 
@@ -46,6 +48,7 @@ def _collect_garbage_again() -> None:
     """End what `cli.main` began; what was loaded until now stays, so it is never looked through."""
     if not gc.isenabled():
         gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
         gc.enable()
 
 

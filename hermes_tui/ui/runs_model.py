@@ -17,12 +17,11 @@ from hermes_tui.ui.run_fields import (
     FIELDS,
     SORTS,
     UPWARDS,
-    findings_text,
-    id_text,
     run_fields,
     run_line,
     sort_values,
 )
+from hermes_tui.ui.runs_facts import RunsFacts
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -34,7 +33,6 @@ ARRANGE_EVERY_S = 0.2
 ARRANGE_SHARE = 10
 """Arranging takes at most this part of the time, where it takes long."""
 FIRST_SLICE_S = 0.02
-LONGEST_SHOWN = 60
 _FILE_BITS = 40
 
 
@@ -49,9 +47,7 @@ class RunsModel:
         self.filter: Expression | None = None
         self.filter_text = ""
         self.search_text = ""
-        self.runs_with_errors = 0
-        self.longest: dict[str, int] = {}
-        """Characters of the longest text met in a column; columns that were always empty lack."""
+        self.facts = RunsFacts()
         self.revision = 0
         """Grows whenever rows that were listed before may stand elsewhere or read differently."""
         self._taken = 0
@@ -61,12 +57,12 @@ class RunsModel:
         self._displaced = False
         self._stale = False
         self._due = 0.0
-        self._erring = bytearray()
         self._passing = bytearray()
         self._tested = 0
         self._found = bytearray()
         self._searched = 0
-        self._match_count: tuple[int, int, int] | None = None
+        self._wanted = ""
+        self._match_count: tuple[tuple[int, int], int] | None = None
         self._place_of: dict[tuple[int, int], int] = {}
         self._kept: int | None = None
         self._kept_at = 0
@@ -162,10 +158,9 @@ class RunsModel:
 
     def _take(self, place: int) -> None:
         row = self.rows[place]
-        self._erring.append(0)
         self._found.append(0)
         self._passing.append(self.filter is None)
-        self._note(place)
+        self.facts.note(place, self.rows[place])
         sort_place = (row.file_number << _FILE_BITS) + row.ref.number
         if self._in_file_order and sort_place < self._sort_places[self._in_file_order[-1]]:
             self._displaced = True
@@ -175,35 +170,13 @@ class RunsModel:
         self._place_of[id(row.ref.file), row.ref.number] = place
 
     def _take_again(self, place: int) -> None:
-        self._note(place)
+        self.facts.note(place, self.rows[place])
         self._stale = True
         if self.filter is not None and place < self._tested:
             self._passing[place] = self._passes(place)
         if self.search_text and place < self._searched:
             self._found[place] = self._is_found(place)
             self._match_count = None
-
-    def _note(self, place: int) -> None:
-        """Note what the whole list says of itself: runs with errors, and how long its texts are."""
-        row = self.rows[place]
-        summary = row.summary
-        erring = summary.errors > 0
-        self.runs_with_errors += erring - self._erring[place]
-        self._erring[place] = erring
-        longest = self.longest
-        for name, length in (
-            ("id", len(id_text(row))),
-            ("task", len(summary.task)),
-            ("model", len(summary.model)),
-            ("codes", len(findings_text(row)) if summary.codes else 0),
-            ("status", len(summary.status)),
-            ("reward", summary.reward is not None),
-            ("tool_errors", summary.tool_errors > 0),
-            ("group", row.group > 0),
-            ("file", len(row.file_name) if row.file_number != self.rows[0].file_number else 0),
-        ):
-            if length > longest.get(name, 0):
-                longest[name] = min(length, LONGEST_SHOWN)
 
     def advance(self, budget_s: float) -> bool:
         """Filter, search and sort on for about `budget_s` seconds; return whether it had to."""
@@ -286,11 +259,11 @@ class RunsModel:
 
     def _sorted(self, places: list[int]) -> list[int]:
         """Return runs sorted by the present column, those that are equal in their own order."""
-        places.sort(key=self._sort_places.__getitem__, reverse=self.descending)
+        in_file_order = self._sort_places.__getitem__
         if self.sort_name == "run":
+            places.sort(key=in_file_order, reverse=self.descending)
             return places
-        if self.descending:
-            places.reverse()
+        places.sort(key=in_file_order)
         values = sort_values(self.rows, self.sort_name, descending=self.descending)
         places.sort(key=values.__getitem__, reverse=self.descending)
         return places
@@ -347,10 +320,9 @@ class RunsModel:
     @property
     def matches(self) -> int:
         """How many listed runs match the search, as far as it got."""
-        state = (self.revision, len(self.order), self._searched)
-        if self._match_count is None or self._match_count[0] != hash(state):
-            count = sum(map(self._found.__getitem__, self.order))
-            self._match_count = (hash(state), count, 0)
+        state = (self.revision, len(self.order))
+        if self._match_count is None or self._match_count[0] != state:
+            self._match_count = (state, sum(map(self._found.__getitem__, self.order)))
         return self._match_count[1]
 
     def next_match(self, position: int, step: int) -> int | None:

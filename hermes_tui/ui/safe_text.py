@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -36,12 +37,18 @@ _SUSPECT = re.compile(f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f")
 class TerminalFilter(LineFilter):
     """Take everything that acts on a terminal out of drawn lines, and keep their width.
 
-    Return it last from `App.get_line_filters()`. Links are dropped too: their target would be
-    written into the terminal's stream as it is.
+    It comes last, after the filters given. Links are dropped too: their target would be written
+    into the terminal's stream as it is.
     """
+
+    def __init__(self, *before: LineFilter) -> None:
+        super().__init__()
+        self._before = before
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return `segments` without control characters, overrides and links."""
+        for earlier in self._before:
+            segments = earlier.apply(segments, background)
         if not any(map(_is_suspect, segments)):
             return segments
         return [_harmless(segment) if _is_suspect(segment) else segment for segment in segments]
@@ -52,7 +59,14 @@ def terminal_filters(filters: Sequence[LineFilter], *, no_color: bool) -> list[L
 
     Textual's answer to NO_COLOR is shades of grey; with `no_color` no colour code is sent.
     """
-    return [*filters, *([NoColor()] if no_color else []), TerminalFilter()]
+    return [_all_in_one(tuple(filters), no_color)]
+
+
+@lru_cache(maxsize=8)
+def _all_in_one(filters: tuple[LineFilter, ...], no_color: bool) -> TerminalFilter:
+    # One filter, and always the same one: Textual remembers for every line what a filter made of
+    # it, and makes another line for every filter.
+    return TerminalFilter(*filters, *([NoColor()] if no_color else []))
 
 
 def _is_suspect(segment: Segment) -> bool:

@@ -83,20 +83,20 @@ def test_what_cannot_be_opened_is_3_and_one_line(tmp_path: Path, command: str) -
 def test_a_truncated_document_shows_its_messages_and_names_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     whole = json.dumps({"messages": [json.loads(USER), json.loads(MODEL)] * 3}, indent=1).encode()
-    offset = whole.rindex(b'"hello"')
-    path.write_bytes(whole[: offset + 3])
+    cut_at = whole.rindex(b'"hello"') + 3
+    path.write_bytes(whole[:cut_at])
     code, found, messages = defects(path)
     assert (code, messages) == (1, 6)
     assert len(found) == 1
-    assert f"byte {offset} of the file: JSON stops or breaks here" in found[0]
+    assert f"byte {cut_at} of the file: the JSON is truncated here" in found[0]
     assert "what stands before it is shown" in found[0]
 
 
-def test_a_truncated_array_of_messages_shows_the_whole_ones(tmp_path: Path) -> None:
+def test_a_truncated_array_of_messages_shows_its_messages_and_names_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     whole = json.dumps([json.loads(USER), json.loads(MODEL)] * 3, indent=1).encode()
-    cut_at = whole.rindex(b'"hello"')
-    path.write_bytes(whole[: cut_at + 3])
+    cut_at = whole.rindex(b'"hello"') + 3
+    path.write_bytes(whole[:cut_at])
     code, found, messages = defects(path)
     assert (code, messages, len(found)) == (1, 6, 1)
     assert f"byte {cut_at} of the file" in found[0]
@@ -104,10 +104,34 @@ def test_a_truncated_array_of_messages_shows_the_whole_ones(tmp_path: Path) -> N
 
 def test_a_torn_last_line_is_named_by_its_byte(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_bytes(USER + MODEL + USER[:12])
+    path.write_bytes(USER + MODEL + USER[:-4])
     code, found, messages = defects(path)
-    assert (code, messages, len(found)) == (1, 2, 1)
-    assert f"byte {len(USER + MODEL) + 8} of the file" in found[0]
+    assert (code, messages, len(found)) == (1, 3, 1)
+    assert f"byte {len(USER + MODEL + USER) - 4} of the file" in found[0]
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        '{"messages":[{"role":"user","content":"half a sen',
+        '{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"half a sen',
+        '[{"role":"user","content":"half a sen',
+        '[{"role":"user","content":"hi"},{"role":"assistant","content":"half a sen',
+    ],
+    ids=["first message", "reply", "first message of an array", "reply in an array"],
+)
+def test_a_message_that_the_end_tears_is_shown_as_far_as_it_goes(torn: str) -> None:
+    done = hermes_tui("export", "-", "--to", "openai", stdin=torn.encode())
+    assert '"half a sen"' in done.text
+    shown = hermes_tui("open", "-", stdin=torn.encode()).text
+    assert f"byte {len(torn)} of the file: the JSON is truncated here" in shown
+
+
+@pytest.mark.parametrize("torn", [b"[" * 5000, b'{"a":' * 20_000], ids=["lists", "objects"])
+def test_nesting_too_deep_to_read_is_the_reason_given(torn: bytes) -> None:
+    done = hermes_tui("open", "-", stdin=torn)
+    assert done.code == 3
+    assert "nested too deeply" in done.one_line
 
 
 def test_two_values_glued_on_a_line_are_both_read(tmp_path: Path) -> None:

@@ -106,3 +106,13 @@ def test_an_output_that_cannot_hold_every_character_gets_their_numbers(tmp_path:
         done = hermes_tui(command, path, PYTHONIOENCODING="ascii")
         assert (done.code, done.err) == (0, "")
         assert done.out.isascii()
+
+
+def test_filter_also_narrows_what_is_printed_into_a_pipe(
+    capsys: pytest.CaptureFixture[str], transcripts: Path
+) -> None:
+    path = str(transcripts / "clean-run.json")
+    assert main(["open", "--filter", 'kind == "call"', path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all("→ call" in line for line in lines)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,13 @@ def run_screen(app: HermesApp) -> RunScreen:
     screen = app.screen
     assert isinstance(screen, RunScreen)
     return screen
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most half a minute; what the test asserts next says what is off."""
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        await pilot.pause(0.02)
 
 
 async def settled(pilot: Pilot[None]) -> None:

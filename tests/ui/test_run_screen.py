@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, write_run, write_runs
+from tests.ui.opened import (
+    MEDIUM,
+    NARROW,
+    WIDE,
+    app_on,
+    run_screen,
+    settled,
+    until,
+    write_run,
+    write_runs,
+)
 from tests.ui.screen_text import screen_lines
 
 
@@ -103,6 +113,7 @@ async def test_percent_goes_between_call_and_result(run_file: Path) -> None:
 async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
         await pilot.press("slash", *"PARSE", "enter")
         await pilot.pause()
         total = len(run_screen(app).model.matches)
@@ -278,18 +289,12 @@ async def test_following_shows_what_is_appended_and_what_is_still_partial(tmp_pa
         await pilot.pause()
         with path.open("ab") as stream:
             stream.write(b'{"role":"assistant","content":"two"}\n{"role":"user","con')
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if "two" in text_of(app) and "partial" in text_of(app):
-                break
+        await until(pilot, lambda: "two" in text_of(app) and "partial" in text_of(app))
         assert "two" in text_of(app)
         assert 'partial: {"role":"user","con' in text_of(app)
         with path.open("ab") as stream:
             stream.write(b'tent":"three"}\n')
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if "three" in text_of(app):
-                break
+        await until(pilot, lambda: "three" in text_of(app))
         assert "three" in text_of(app)
         assert "partial" not in text_of(app)
 
@@ -301,10 +306,7 @@ async def test_file_that_vanishes_stays_on_screen_and_is_said(tmp_path: Path) ->
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         path.unlink()
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if "No such file" in text_of(app):
-                break
+        await until(pilot, lambda: "No such file" in text_of(app))
         shown = text_of(app)
         assert "No such file" in shown
         assert "one" in shown
@@ -336,10 +338,7 @@ async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -
         assert "nothing readable in it yet" in text_of(app)
         with path.open("ab") as stream:
             stream.write(b'tent":"one"}\n{"role":"assistant","content":"two"}\n')
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if "1 run in" in text_of(app):
-                break
+        await until(pilot, lambda: "1 run in" in text_of(app))
         await pilot.press("enter")
         await pilot.pause()
         assert "two" in text_of(app)

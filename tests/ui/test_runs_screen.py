@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.opened import NARROW, WIDE, app_on, write_run, write_runs
+from tests.ui.opened import NARROW, WIDE, app_on, settled, until, write_run, write_runs
 from tests.ui.screen_text import screen_lines
 
 
@@ -27,7 +27,7 @@ def first_row(app: object) -> str:
 async def test_runs_are_listed_with_what_is_wrong(runs_file: Path, size: tuple[int, int]) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=size) as pilot:
-        await pilot.pause(0.2)
+        await settled(pilot)
         assert "30 runs in 1 file" in text_of(app)
         assert "✗" in text_of(app)
 
@@ -37,7 +37,7 @@ async def test_sorting_puts_the_worst_first_and_keeps_the_cursor_on_its_run(
 ) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause(0.2)
+        await settled(pilot)
         assert " 1     1     2" in first_row(app)
         await pilot.press("o")
         await pilot.pause()
@@ -88,7 +88,7 @@ async def test_files_that_cannot_be_read_are_named_beside_the_good_ones(tmp_path
     bad.write_bytes(b"\0\1binary")
     app = app_on(good, bad)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause(0.2)
+        await settled(pilot)
         assert "bad.json: binary data" in text_of(app)
         assert "Fix the failing" in text_of(app)
 
@@ -109,13 +109,9 @@ async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> N
     path = write_runs(tmp_path / "grow.jsonl", 2)
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause(0.1)
-        assert "2 runs" in text_of(app)
+        await until(pilot, lambda: "2 runs" in text_of(app))
         more = write_runs(tmp_path / "more.jsonl", 3).read_bytes()
         with path.open("ab") as stream:
             stream.write(more)
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if "5 runs" in text_of(app):
-                break
+        await until(pilot, lambda: "5 runs" in text_of(app))
         assert "5 runs in 1 file" in text_of(app)

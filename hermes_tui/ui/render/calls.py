@@ -3,23 +3,18 @@ normalised, with what normalising changed marked."""
 
 from __future__ import annotations
 
-import json
-from itertools import zip_longest
-from typing import Any
-
-from rich.cells import cell_len, chop_cells
-
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.query import calls_of_turn, findings_at
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import ToolCallProposed, ToolFailed, ToolReturned
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
-from hermes_tui.model.visible import visible, visible_line
+from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.raw_beside import pretty, raw_beside_normalised
 from hermes_tui.ui.render.rows import short_size
 from hermes_tui.ui.view_model import ViewState
 
@@ -164,55 +159,6 @@ def _arguments(call: ToolCall, found: list[Finding]) -> list[Line]:
         marks = [(span, "damage") for span in places]
         return marked_lines(call.arguments_text, marks, indent=6)
     return json_lines(pretty(call.arguments), 6)
-
-
-def pretty(value: Any) -> str:
-    """Return a value as indented JSON; a text value with newlines keeps them escaped."""
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        return str(value)
-
-
-def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
-    """Return two columns: the call as it arrived, and as it was normalised; `≠` marks a difference.
-
-    Members that only one side has are marked as well.
-    """
-    raw = call.raw if call.raw is not None else call.arguments_text
-    left = (raw if isinstance(raw, str) else pretty(raw)).split("\n")
-    right = pretty({"id": call.id, "name": call.name, "arguments": call.arguments}).split("\n")
-    column = max(16, (width - 8) // 2)
-    title = f"{'raw':<{column}}   normalised"
-    lines = [Line(title, (StyledSpan(0, len(title), "key"),), 4)]
-    on_left, on_right = ({line.strip().rstrip(",") for line in side} for side in (left, right))
-    for one, two in zip_longest(left, right, fillvalue=""):
-        differs = (_only_in(one, on_right), _only_in(two, on_left))
-        rows = zip_longest(_chunks(one, column), _chunks(two, column), fillvalue="")
-        for first, second in rows:
-            lines.append(_pair(first, second, column, *differs))
-    return lines
-
-
-def _only_in(line: str, others: set[str]) -> bool:
-    return bool(line.strip(" {}[],")) and line.strip().rstrip(",") not in others
-
-
-def _chunks(text: str, column: int) -> list[str]:
-    """Cut a line into pieces of at most `column` cells."""
-    return chop_cells(visible(text), column) or [""]
-
-
-def _pair(one: str, two: str, column: int, differs_left: bool, differs_right: bool) -> Line:
-    mark = "≠" if differs_left or differs_right else "│"
-    left = one + " " * (column - cell_len(one))
-    text = f"{left} {mark} {two}"
-    spans = []
-    if differs_left:
-        spans.append(StyledSpan(0, len(one), "removed"))
-    if differs_right:
-        spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
-    return Line(text, tuple(spans), 4)
 
 
 def _result(page: Page, timeline: Timeline, row: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -74,6 +74,8 @@ class RunScreen(RunCommands):
         self._message = ""
         self._stale = False
         self._drawn_at = 0.0
+        self._made: dict[str, TimelinePane | TextPane | ErrorsPane] = {}
+        """The panes that are there already, by name."""
         self.notice = ""
         """What is to be said of the files, shown until the first command."""
 
@@ -83,7 +85,7 @@ class RunScreen(RunCommands):
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
         with Container(id="body"):
-            yield TimelinePane(self.model, resolve)
+            yield self._made.setdefault("timeline", TimelinePane(self.model, resolve))
             with Container(id="details"):
                 yield self._make_pane("message")
         yield StatusLine(resolve, base="status", id="status")
@@ -104,6 +106,7 @@ class RunScreen(RunCommands):
             case _:
                 pane = RawPane(resolve, self.hermes.raw_text_of(self.feed.file), id="raw")
         pane.border_title = f"{PANES.index(name) + 1} {pane.title}"
+        self._made[name] = pane
         return pane
 
     def on_mount(self) -> None:
@@ -133,9 +136,8 @@ class RunScreen(RunCommands):
 
     def _pane(self, name: str) -> TimelinePane | TextPane | ErrorsPane:
         """Return a pane, made on the spot if it is not there yet."""
-        found = self.query(f"#{name}")
-        if found:
-            return cast("TextPane", found.first())
+        if name in self._made:
+            return self._made[name]
         pane = self._make_pane(name)
         pane.display = False
         later = [other for other in self._panes() if PANES.index(str(other.id)) > PANES.index(name)]
@@ -144,8 +146,7 @@ class RunScreen(RunCommands):
 
     def _panes(self) -> list[TimelinePane | TextPane | ErrorsPane]:
         """Return the panes that are there already, in order."""
-        found = [self.query(f"#{name}") for name in PANES]
-        return [cast("TextPane", nodes.first()) for nodes in found if nodes]
+        return [self._made[name] for name in PANES if name in self._made]
 
     # Showing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,8 +13,9 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import counted
-from hermes_tui.ui.runs_model import FIELD_NAMES, RunsModel
-from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+from hermes_tui.ui.run_columns import MARKS
+from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS, RunsModel
+from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
@@ -21,6 +23,8 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
+
+DRAW_EVERY_S = 0.05
 
 
 class RunsScreen(CommandScreen):
@@ -36,7 +40,10 @@ class RunsScreen(CommandScreen):
         self.feed = feed
         self.model = RunsModel(feed.rows)
         self._message = ""
-        self._told = 0
+        self._next_poll = self._next_draw = 0.0
+        self._is_stale = False
+        self._seek = 0
+        """Direction in which to go to a match as soon as all runs were searched."""
 
     def compose(self) -> ComposeResult:
         resolve = self.hermes.style
@@ -66,23 +73,32 @@ class RunsScreen(CommandScreen):
         self.query_one(RunsPane).focus()
 
     def pump(self) -> bool:
-        polled = self.feed.poll()
-        changed = self.feed.step(SLICE_S)
-        if changed or polled:
+        now = time.perf_counter()
+        if now >= self._next_poll:
+            self._next_poll = now + POLL_EVERY_S
+            self._is_stale |= self.feed.poll()
+        self._is_stale |= self.feed.step(SLICE_S)
+        self._is_stale |= self.model.advance(SLICE_S)
+        is_done = self.feed.finished and not self.model.unsettled
+        if self._is_stale and (is_done or now >= self._next_draw):
+            self._next_draw = now + DRAW_EVERY_S
+            self._is_stale = False
             self.refresh_view()
-        return not self.feed.finished
+        if self._seek and not self.model.searching:
+            self._go_match(self._seek)
+        return not self.feed.finished or self.model.unsettled
 
     def refresh_view(self) -> None:
-        """Show the rows read so far."""
-        self.model.update()
-        pane = self.query_one(RunsPane)
-        pane.show()
-        self._refresh_lines()
+        """Take over the rows read so far, and show them if this screen is on top."""
+        self.model.update(self.feed.take_replaced(), at_once=self.feed.finished)
+        if self.is_current:
+            self.query_one(RunsPane).show()
+            self._refresh_lines()
 
     def _refresh_lines(self) -> None:
         model, feed = self.model, self.feed
         files = len(feed.files)
-        errors = sum(1 for row in feed.rows if row.summary.errors)
+        errors = model.facts.runs_with_errors
         title = [
             (" hermes-tui ", "strong"),
             (f"{counted(len(feed.rows), 'run')} in {counted(files, 'file')}", ""),
@@ -90,14 +106,14 @@ class RunsScreen(CommandScreen):
             (f"{errors:,} with errors ", "error" if errors else ""),
         ]
         self.query_one("#title", StatusLine).show(title)
-        status = [(f" {self.query_one(RunsPane).cursor + 1:,} of {len(model):,}", "")]
-        status.append((f" · sorted by {model.sort_name}{' ↓' if model.descending else ' ↑'}", ""))
+        cursor = self.query_one(RunsPane).cursor + 1 if len(model) else 0
+        status = [(f" {cursor:,} of {len(model):,}", "")]
+        status.append((f" · sorted by {model.sort_name} {MARKS[model.descending]}", ""))
         if model.filter is not None:
             status.append((f" · filter {visible_line(model.filter_text, 60)}", "strong"))
         if model.search_text:
-            status.append(
-                (f" · /{visible_line(model.search_text, 40)}: {len(model.matches)}", "strong")
-            )
+            count = f"{model.matches:,}{'…' if model.searching else ''}"
+            status.append((f" · /{visible_line(model.search_text, 40)}: {count}", "strong"))
         note = self._message or (feed.complaints[-1] if feed.complaints else "")
         if note:
             more = f" (+{len(feed.complaints) - 1} more, see ?)" if len(feed.complaints) > 1 else ""
@@ -153,8 +169,17 @@ class RunsScreen(CommandScreen):
 
     def do_open(self) -> None:
         position = self.query_one(RunsPane).cursor
+        self.model.keep(position)
         if position < len(self.model):
             self.hermes.open_run(self.model, position)
+
+    @on(RunsPane.HeadingClicked)
+    def _heading_clicked(self, event: RunsPane.HeadingClicked) -> None:
+        if event.name == self.model.sort_name:
+            self.model.reverse()
+        elif event.name in SORTS:
+            self.model.sort_by(event.name)
+        self.refresh_view()
 
     def do_sort(self) -> None:
         self.model.sort_by_next()
@@ -172,6 +197,7 @@ class RunsScreen(CommandScreen):
         if wrong:
             self.say(wrong)
         self.refresh_view()
+        self.hurry()
 
     def do_unfilter(self) -> None:
         self.model.try_filter("")
@@ -191,12 +217,18 @@ class RunsScreen(CommandScreen):
         self._go_match(-1)
 
     def _go_match(self, step: int) -> None:
+        if self.model.searching:
+            self._seek = step
+            self.hurry()
+            return
+        self._seek = 0
         pane = self.query_one(RunsPane)
         position = self.model.next_match(pane.cursor, step)
         if position is None:
             self.say("no match" if self.model.search_text else "no search: / begins one")
         else:
             pane.go(position)
+        self._refresh_lines()
 
     def do_clear(self) -> None:
         if self.model.search_text:

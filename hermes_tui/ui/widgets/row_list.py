@@ -162,8 +162,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         """
         before, self._count = self._count, len(self._source)
         first = min(before, self._count) if first is None else first
-        for key in [key for key in self._strips if key[0] >= first]:
-            del self._strips[key]
+        if first < before:
+            for key in [key for key in self._strips if key[0] >= first]:
+                del self._strips[key]
         self._publish_size()
         last_shown = self.scroll_offset.y + self._height
         if min(before, first) < last_shown:

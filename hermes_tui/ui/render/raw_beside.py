@@ -1,0 +1,104 @@
+"""A call as it arrived beside what it was normalised to, field by field."""
+
+from __future__ import annotations
+
+import json
+from itertools import zip_longest
+from typing import Any
+
+from rich.cells import cell_len, chop_cells
+
+from hermes_tui.model.messages import Origin, ToolCall
+from hermes_tui.model.visible import visible
+from hermes_tui.ui.render.document import Line, StyledSpan
+
+SAME, DECODED, DIFFERENT = "=", "≈", "≠"
+"""Marks between the columns: the same value, the same once its JSON is decoded, another value."""
+_NAMES = {"name": ("name",), "id": ("id", "call_id"), "arguments": ("arguments", "args", "input",
+                                                                   "parameters")}  # fmt: skip
+_ABSENT = object()
+
+
+def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
+    """Return id, name and arguments in two columns of `width` cells together, then what the raw
+    call holds besides."""
+    column = max(12, (width - 18) // 2)
+    title = f"{'':<10} {'raw':<{column}}   normalised   (= same, ≈ once decoded, ≠ different)"
+    lines = [Line(title, (StyledSpan(0, len(title), "key"),), 4)]
+    rest = _members(call.raw)
+    for field, value in (("id", call.id), ("name", call.name), ("arguments", call.arguments)):
+        raw = _take(rest, _NAMES[field])
+        if raw is _ABSENT and call.origin is Origin.TEXT and field == "arguments":
+            raw = call.arguments_text
+        lines.extend(_field(field, raw, value, column))
+    others = {name: value for name, value in rest.items() if value not in ({}, None)}
+    if others:
+        lines.extend(Line(part, (), 4) for part in f"besides  {pretty(others)}".split("\n"))
+    return lines
+
+
+def pretty(value: Any) -> str:
+    """Return a value as indented JSON; newlines inside text stay escaped."""
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return str(value)
+
+
+def _members(raw: Any) -> dict[str, Any]:
+    """Return the members of a raw call, those of its `function` or `custom` part among them."""
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(raw, dict):
+        return {}
+    members = dict(raw)
+    for inner in ("function", "custom", "function_call"):
+        if isinstance(members.get(inner), dict):
+            members |= members.pop(inner)
+    return members
+
+
+def _take(members: dict[str, Any], names: tuple[str, ...]) -> Any:
+    for name in names:
+        if name in members:
+            return members.pop(name)
+    return _ABSENT
+
+
+def _field(name: str, raw: Any, value: Any, column: int) -> list[Line]:
+    mark = _compare(raw, value)
+    left = "(missing)" if raw is _ABSENT else raw if isinstance(raw, str) else pretty(raw)
+    right = value if isinstance(value, str) else pretty(value)
+    rows = zip_longest(_cut(left, column), _cut(right, column), fillvalue="")
+    lines = []
+    for number, (one, two) in enumerate(rows):
+        label = name if number == 0 else ""
+        padded = one + " " * (column - cell_len(one))
+        text = f"{label:<10} {padded} {mark if number == 0 else ' '} {two}"
+        spans = [StyledSpan(0, len(label), "key")]
+        if mark == DIFFERENT:
+            spans.append(StyledSpan(11, 11 + len(one), "removed"))
+            spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
+        lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
+    return lines
+
+
+def _compare(raw: Any, value: Any) -> str:
+    if raw is not _ABSENT and raw == value and type(raw) is type(value):
+        return SAME
+    if isinstance(raw, str) and not isinstance(value, str):
+        try:
+            return DECODED if json.loads(raw, strict=False) == value else DIFFERENT
+        except (ValueError, RecursionError):
+            return DIFFERENT
+    return DIFFERENT
+
+
+def _cut(text: str, column: int) -> list[str]:
+    """Cut a text into rows of at most `column` cells."""
+    return [
+        piece for line in text.split("\n") for piece in chop_cells(visible(line), column) or [""]
+    ]

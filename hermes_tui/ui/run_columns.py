@@ -1,0 +1,103 @@
+"""Which columns the list of runs has in a given width, and how wide each is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+GAP = 1
+MARKS = {False: "▲", True: "▼"}
+EASY_TASK = 30
+"""Cells that the task gets before the other texts grow."""
+
+
+class Column(NamedTuple):
+    """One column; its cells follow one blank cell. `name` is that of the field to sort by."""
+
+    name: str
+    heading: str
+    width: int
+    is_number: bool = False
+
+
+class _Kind(NamedTuple):
+    heading: str
+    least: int
+    most: int
+    wanted_from: int = 0
+    """Cells: a narrower list leaves the column out."""
+    is_number: bool = False
+    needs_text: bool = True
+    """It is left out where no run has anything in it."""
+
+
+_KINDS: Final = MappingProxyType({
+    "run": _Kind("run", 5, 5, is_number=True, needs_text=False),
+    "turns": _Kind("turns", 5, 5, is_number=True, needs_text=False),
+    "calls": _Kind("calls", 5, 5, is_number=True, needs_text=False),
+    "tool_errors": _Kind("terr", 4, 4, 100, is_number=True),
+    "errors": _Kind("err", 5, 5, is_number=True, needs_text=False),
+    "warnings": _Kind("warn", 5, 5, 90, is_number=True, needs_text=False),
+    "reward": _Kind("reward", 7, 7, is_number=True),
+    "size": _Kind("size", 5, 5, 130, is_number=True, needs_text=False),
+    "status": _Kind("status", 8, 10, 100),
+    "file": _Kind("file", 11, 44),
+    "id": _Kind("id", 14, 32, 110),
+    "task": _Kind("task", 18, 400, needs_text=False),
+    "model": _Kind("model", 10, 24, 110),
+    "codes": _Kind("diagnostics", 14, 50, 100),
+})  # fmt: skip
+_FIRST_TO_GO: Final = (
+    "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
+)  # fmt: skip
+_GROWING: Final = ("id", "file", "model", "codes", "status")
+
+
+def columns_for(width: int, longest: Mapping[str, int], runs: int) -> tuple[Column, ...]:
+    """Return the columns for `width` cells; `longest` says what texts there are, and how long."""
+    widths = _least_widths(width, longest)
+    widths["run"] = max(widths["run"], len(str(runs)))
+    for name in _FIRST_TO_GO:
+        if sum(widths.values()) + GAP * len(widths) <= width:
+            break
+        widths.pop(name, None)
+    rest = max(0, width - sum(widths.values()) - GAP * len(widths))
+    grown = min(rest, EASY_TASK - widths["task"])
+    widths["task"] += grown
+    rest -= grown
+    for name in _GROWING:
+        if name in widths:
+            wanted = min(_KINDS[name].most, longest.get(name, 0)) - widths[name]
+            grown = max(0, min(rest, wanted))
+            widths[name] += grown
+            rest -= grown
+    widths["task"] += rest
+    return tuple(
+        Column(name, _KINDS[name].heading, cells, _KINDS[name].is_number)
+        for name, cells in widths.items()
+    )
+
+
+def _least_widths(width: int, longest: Mapping[str, int]) -> dict[str, int]:
+    widths = {}
+    for name, kind in _KINDS.items():
+        # Without its group, a rollout cannot be told from those of other groups.
+        wanted_from = 0 if name == "id" and "group" in longest else kind.wanted_from
+        if width < wanted_from or (kind.needs_text and name not in longest):
+            continue
+        room = kind.least
+        if kind.needs_text and not kind.is_number:
+            room = min(room, max(longest[name], len(kind.heading) + GAP))
+        widths[name] = room
+    return widths
+
+
+def column_at(columns: tuple[Column, ...], x: int) -> Column | None:
+    """Return the column at a cell of the row, None behind the last."""
+    end = 0
+    for column in columns:
+        end += GAP + column.width
+        if x < end:
+            return column
+    return None
