@@ -17,3 +17,7 @@ class BytesSource:
     def grow(self, size: int | None = None, *, complete: bool = False) -> None:
         self.size = len(self._data) if size is None else size
         self.complete = complete
+
+    def replace(self, data: bytes) -> None:
+        """Let other bytes be there, the size once seen notwithstanding."""
+        self._data = data

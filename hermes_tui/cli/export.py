@@ -24,7 +24,7 @@ from hermes_tui.runtime.opener import (
     read_events,
     survey,
 )
-from hermes_tui.runtime.raw import raw_text
+from hermes_tui.runtime.raw import RawReader
 
 JSON_FORMATS = ("openai", "sharegpt", "native")
 
@@ -68,7 +68,8 @@ def pick_run(file: OpenFile, wanted: str) -> RunRef:
 def render(to: str, events: list[Event], file: OpenFile | None) -> bytes:
     """Return a run in the format `to`."""
     if to == "native":
-        lines = b"".join(encode(_with_raw(event, file)) for event in events)
+        raw = RawReader(file.source if file is not None else None)
+        lines = b"".join(encode(_with_raw(event, file, raw)) for event in events)
         return escaped_json(lines.decode()).encode()
     _, findings = fold_run(events)
     writer: Callable[..., str] = WRITERS[to]
@@ -76,13 +77,13 @@ def render(to: str, events: list[Event], file: OpenFile | None) -> bytes:
     return (escaped_json(text) if to in JSON_FORMATS else text).encode("utf-8", "backslashreplace")
 
 
-def _with_raw(event: Event, file: OpenFile | None) -> Event:
+def _with_raw(event: Event, file: OpenFile | None, raw: RawReader) -> Event:
     """Let a message carry its own exact text, since the source stays behind."""
     if isinstance(event, RunStarted) and file is not None:
         return copy_event(event, details={**event.details, "exported_from": file.label})
     if file is None or not isinstance(event, MessageAppended) or event.raw:
         return event
-    text, is_exact = raw_text(event, file.source)
+    text, is_exact = raw.text(event)
     return copy_event(event, raw=text) if is_exact else event
 
 

@@ -3,82 +3,112 @@
 from __future__ import annotations
 
 import json
+from array import array
 
 _DECODER = json.JSONDecoder(strict=False)
 _BLANK = " \t\r\n"
+MAX_CONTAINERS = 64
+"""How many objects, and how many arrays, of one record are remembered."""
+MAX_DIGITS = 12
 
 
 def json_slice(data: bytes, pointer: str) -> bytes | None:
     """Return the bytes of the value at `pointer` as they stand in `data`, None where there is none.
 
-    Duplicate keys: the last one counts, as for every JSON reader. Costs one pass over the
-    containers on the way.
+    Duplicate keys: the last one counts, as for every JSON reader. A value that is torn or broken
+    is given with all that stands behind it.
     """
-    # Latin-1 gives one character a byte; JSON's own characters are ASCII.
-    text = data.decode("latin-1")
-    start = _skip(text, 0)
-    if text.startswith("\xef\xbb\xbf"):
-        start = _skip(text, 3)
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        found = _member(text, start, key) if text[start : start + 1] == "{" else None
-        if text[start : start + 1] == "[":
-            found = _element(text, start, key)
-        if found is None:
-            return None
-        start = found
-    end = _end(text, start)
-    return data[start:end] if end is not None else None
+    return JsonSlicer(data).find(pointer)
 
 
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in _BLANK:
-        position += 1
-    return position
+class JsonSlicer:
+    """Finds values of one record by their pointers.
 
+    It remembers where the members of the containers on the way begin: the first value costs one
+    pass over them, its neighbours only themselves.
+    """
 
-def _end(text: str, start: int) -> int | None:
-    try:
-        return _DECODER.raw_decode(text, start)[1]
-    except (ValueError, RecursionError):
-        return None
+    def __init__(self, data: bytes) -> None:
+        # Latin-1 gives one character a byte; JSON's own characters are ASCII.
+        self._text = data.decode("latin-1")
+        self._objects: dict[int, dict[str, int]] = {}
+        self._arrays: dict[int, array[int]] = {}
 
+    def find(self, pointer: str) -> bytes | None:
+        """Return the bytes of the value at `pointer`, None where there is none."""
+        text = self._text
+        start = self._skip(3 if text.startswith("\xef\xbb\xbf") else 0)
+        for token in pointer.split("/")[1:]:
+            key = token.replace("~1", "/").replace("~0", "~")
+            found = None
+            if text.startswith("{", start):
+                found = self._member(start, key)
+            elif text.startswith("[", start):
+                found = self._element(start, key)
+            if found is None:
+                return None
+            start = found
+        return text[start : self._end(start)].encode("latin-1")
 
-def _member(text: str, start: int, key: str) -> int | None:
-    wanted = key.encode("utf-8", "surrogatepass").decode("latin-1")
-    position = _skip(text, start + 1)
-    found = None
-    while text[position : position + 1] == '"':
+    def _skip(self, position: int) -> int:
+        text = self._text
+        while position < len(text) and text[position] in _BLANK:
+            position += 1
+        return position
+
+    def _end(self, start: int) -> int | None:
         try:
-            name, position = _DECODER.raw_decode(text, position)
-        except ValueError:
-            return found
-        position = _skip(text, position)
-        if text[position : position + 1] != ":":
-            return found
-        value = _skip(text, position + 1)
-        if name in (wanted, key):
-            found = value
-        end = _end(text, value)
-        if end is None:
-            return found
-        position = _skip(text, end)
-        if text[position : position + 1] != ",":
-            return found
-        position = _skip(text, position + 1)
-    return found
-
-
-def _element(text: str, start: int, key: str) -> int | None:
-    if not key.isdecimal():
-        return None
-    position = _skip(text, start + 1)
-    for _ in range(int(key)):
-        end = _end(text, position)
-        if end is None:
+            return _DECODER.raw_decode(self._text, start)[1]
+        except (ValueError, RecursionError):
             return None
-        position = _skip(text, end)
-        if text[position : position + 1] != ",":
+
+    def _after(self, value: int) -> int | None:
+        """Return where the value behind the one that begins at `value` begins, None for none."""
+        end = self._end(value)
+        position = self._skip(end) if end is not None else len(self._text)
+        return self._skip(position + 1) if self._text.startswith(",", position) else None
+
+    def _member(self, start: int, key: str) -> int | None:
+        if start not in self._objects:
+            if len(self._objects) >= MAX_CONTAINERS:
+                self._objects.clear()
+            self._objects[start] = self._members(start)
+        members = self._objects[start]
+        as_bytes = key.encode("utf-8", "surrogatepass").decode("latin-1")
+        # A key stands in the text as its own characters or, in ASCII, as escapes.
+        found = max(members.get(as_bytes, -1), members.get(key, -1))
+        return found if found >= 0 else None
+
+    def _members(self, start: int) -> dict[str, int]:
+        """Return where the value of each member begins; of equal keys the last one counts."""
+        text = self._text
+        members: dict[str, int] = {}
+        place: int | None = self._skip(start + 1)
+        while place is not None and text.startswith('"', place):
+            try:
+                name, position = _DECODER.raw_decode(text, place)
+            except ValueError:
+                break
+            position = self._skip(position)
+            if not text.startswith(":", position):
+                break
+            members[name] = self._skip(position + 1)
+            place = self._after(members[name])
+        return members
+
+    def _element(self, start: int, key: str) -> int | None:
+        if not key.isdecimal() or len(key) > MAX_DIGITS:
             return None
-        position = _skip(text, position + 1)
-    return position if text[position : position + 1] not in ("]", "") else None
+        if start not in self._arrays:
+            if len(self._arrays) >= MAX_CONTAINERS:
+                self._arrays.clear()
+            first = self._skip(start + 1)
+            is_empty = self._text[first : first + 1] in ("]", "")
+            self._arrays[start] = array("Q", [] if is_empty else [first])
+        begins = self._arrays[start]
+        while begins and len(begins) <= int(key):
+            following = self._after(begins[-1])
+            if following is None or self._text[following : following + 1] in ("]", ""):
+                return None
+            begins.append(following)
+        return begins[int(key)] if begins else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -86,8 +88,8 @@ class RecordLog:
         self._reader = reader
         self._source = source
         self._index = index
-        self._first_seqs: list[int] = []
-        self._numbers: list[int] = []
+        self._first_seqs = array("Q")
+        self._numbers = array("Q")
         self._length = 0
         self._next_record = 0
         self._cache: OrderedDict[int, tuple[Event, ...]] = OrderedDict()
@@ -106,8 +108,6 @@ class RecordLog:
     def __getitem__(self, seq: int) -> Event:
         if not 0 <= seq < self._length:
             raise IndexError(seq)
-        from bisect import bisect_right
-
         slot = bisect_right(self._first_seqs, seq) - 1
         return self._events(slot)[seq - self._first_seqs[slot]]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
+from itertools import takewhile
 from typing import Any
 
 from hermes_tui.log.event_log import EventLog
@@ -90,7 +91,7 @@ class RunState:
     ended: bool = False
     open_calls: tuple[OpenCall, ...] = ()
     call_ids: dict[str, int] = field(default_factory=dict)
-    """Each id seen, and the turn it was last seen in."""
+    """Each id seen, and the turn it was last seen in; the latest at the end."""
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
     answered: OpenCall | None = None
@@ -102,11 +103,11 @@ class RunState:
     suspect_calls: tuple[OpenCall, ...] = ()
     """What was read from the text of `suspects`."""
 
-    def copy(self) -> RunState:
-        """Return an independent state with the same content."""
-        twin = replace(self)
-        for item in fields(self):
-            value = getattr(self, item.name)
+    def copy(self, *, call_ids: dict[str, int] | None = None) -> RunState:
+        """Return an independent state with the same content, or with other `call_ids`."""
+        twin = replace(self) if call_ids is None else replace(self, call_ids=call_ids)
+        for item in fields(twin):
+            value = getattr(twin, item.name)
             if isinstance(value, (dict, Counter)):
                 setattr(twin, item.name, value.copy())
         return twin
@@ -234,6 +235,7 @@ class RunState:
                         call_index=call.index,
                     )
                 )
+            self.call_ids.pop(call.id, None)
             self.call_ids[call.id] = self.turn
         if call.name and self.tools and call.name not in self.tools:
             found.append(self._unknown_name(call.name, event.seq, call.index))
@@ -330,14 +332,27 @@ class RunState:
 
 @dataclass(slots=True)
 class Checkpoints:
-    """Copies of the state, one every `CHECKPOINT_EVERY` events of one log."""
+    """Copies of the state, one every `CHECKPOINT_EVERY` events of one log.
+
+    Only the ids of calls grow with the log: each copy has those used since the one before it.
+    """
 
     states: list[RunState] = field(default_factory=lambda: [RunState()])
 
     def offer(self, state: RunState) -> None:
         """Keep a copy if a checkpoint is due."""
         if state.events == len(self.states) * CHECKPOINT_EVERY:
-            self.states.append(state.copy())
+            turn = self.states[-1].turn
+            latest = takewhile(lambda used: used[1] >= turn, reversed(state.call_ids.items()))
+            self.states.append(state.copy(call_ids=dict(latest)))
+
+    def before(self, position: int) -> RunState:
+        """Return the last state kept that saw no event from `position` on."""
+        number = min(position // CHECKPOINT_EVERY, len(self.states) - 1)
+        call_ids: dict[str, int] = {}
+        for state in self.states[: number + 1]:
+            call_ids |= state.call_ids
+        return self.states[number].copy(call_ids=call_ids)
 
 
 def state_at(log: EventLog, seq: int, checkpoints: Checkpoints | None = None) -> RunState:
@@ -348,8 +363,7 @@ def state_at(log: EventLog, seq: int, checkpoints: Checkpoints | None = None) ->
     """
     if not -1 <= seq < len(log):
         raise IndexError(f"event {seq} of a log of {len(log)}")
-    states = checkpoints.states if checkpoints else [RunState()]
-    state = states[min((seq + 1) // CHECKPOINT_EVERY, len(states) - 1)].copy()
+    state = (checkpoints or Checkpoints()).before(seq + 1)
     for position in range(state.events, seq + 1):
         state.apply(log[position])
     return state

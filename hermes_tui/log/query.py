@@ -104,8 +104,11 @@ def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
     finding = timeline.finding(row)
     if finding is not None:
         yield from (str(finding.code), finding.message, finding.hint)
+    event = timeline.event(row)
+    # A failed request and a defect have no row but that of their finding.
+    if finding is not None and not isinstance(event, (RequestFailed, SourceDefect)):
         return
-    match timeline.event(row):
+    match event:
         case MessageAppended(message=message):
             yield from _texts_of_message(message)
         case ToolCallProposed(call=call):
@@ -131,7 +134,7 @@ def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
             yield from (failed.message, *failed.chain, failed.body)
         case SourceDefect() as defect:
             yield from (defect.message, defect.excerpt)
-        case event:
+        case _:
             yield f"{type(event).__name__} {describe(event)}"
 
 

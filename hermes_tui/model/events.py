@@ -103,14 +103,14 @@ class ToolCallProposed(Fact, frozen=True):
 
 
 class BreakpointsSet(Fact, frozen=True):
-    """What stops the run from here on: each breakpoint's text by its id, and stop points as such."""
+    """What stops the run from here on: breakpoints as text by their ids, and stop points."""
 
     breakpoints: dict[str, str] = {}
     stop_points: tuple[str, ...] = ()
 
 
 class BreakpointsHit(Fact, frozen=True):
-    """Breakpoints matched and the run did not wait. Fields as in `Stopped`; `fatal` ends the run."""
+    """Breakpoints matched, the run did not wait. Fields as in `Stopped`; `fatal` ends the run."""
 
     stop_point: str
     call_index: int | None = None

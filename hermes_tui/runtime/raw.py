@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from hermes_tui.formats.json_slice import json_slice
+from typing import TYPE_CHECKING
+
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import Event, MessageAppended
+from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.sources import OpenSource
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.json_slice import JsonSlicer
+
+
+class RawReader:
+    """Gives the exact text behind the events of one source, None where there is no source.
+
+    It holds on to the last record of several messages: the next one asked for mostly stands in it.
+    """
+
+    def __init__(self, source: OpenSource | None) -> None:
+        self._source = source
+        self._held: tuple[ByteRange, JsonSlicer] | None = None
+
+    def text(self, event: Event) -> tuple[str, bool]:
+        """Return the exact text behind `event`, and whether it is the source's own.
+
+        Without a place in a source it is the event as a recording would hold it. Bytes that are no
+        UTF-8 come as lone surrogates, so that nothing is lost.
+        """
+        if isinstance(event, MessageAppended) and event.raw:
+            return event.raw, True
+        at = event.at
+        if at is None or self._source is None:
+            return encode(event).decode("utf-8", "surrogateescape").rstrip("\n"), False
+        found = self._slicer(at.range).find(at.pointer) if at.pointer else None
+        if found is None:
+            found = self._record(at.range)
+        return found.decode("utf-8", "surrogateescape"), True
+
+    def _record(self, place: ByteRange) -> bytes:
+        assert self._source is not None
+        return self._source.read(place.start, len(place)).strip(b" \t\r\n,")
+
+    def _slicer(self, place: ByteRange) -> JsonSlicer:
+        if self._held is None or self._held[0] != place:
+            from hermes_tui.formats.json_slice import JsonSlicer
+
+            self._held = (place, JsonSlicer(self._record(place)))
+        return self._held[1]
 
 
 def raw_text(event: Event, source: OpenSource | None) -> tuple[str, bool]:
-    """Return the exact text behind `event`, and whether it is the source's own.
-
-    Without a place in a source it is the event as a recording would hold it. Bytes that are no
-    UTF-8 come as lone surrogates, so that nothing is lost.
-    """
-    if isinstance(event, MessageAppended) and event.raw:
-        return event.raw, True
-    at = event.at
-    if at is None or source is None:
-        return encode(event).decode("utf-8", "surrogateescape").rstrip("\n"), False
-    data = source.read(at.range.start, len(at.range))
-    record = data.strip(b" \t\r\n,")
-    found = json_slice(record, at.pointer) if at.pointer else record
-    return (found if found is not None else record).decode("utf-8", "surrogateescape"), True
+    """Return the exact text behind one event, as a `RawReader` gives it."""
+    return RawReader(source).text(event)

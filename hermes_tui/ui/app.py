@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
-from textual.filter import LineFilter
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.screen import Screen
 
 from hermes_tui.model.errors import SourceError
@@ -57,6 +57,7 @@ class HermesApp(App[None]):
 
     TITLE = "hermes-tui"
     ENABLE_COMMAND_PALETTE = True
+
     def __init__(self, feed: RunsFeed, config: Config, *, filter_text: str = "") -> None:
         super().__init__()
         self.feed = feed
@@ -75,7 +76,9 @@ class HermesApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing that acts on a terminal through, whatever widget drew it."""
-        return terminal_filters(super().get_line_filters(), no_color=self.no_color)
+        # Our themes have no colours that depend on the terminal's palette.
+        filters = [each for each in super().get_line_filters() if type(each) is not ANSIToTruecolor]
+        return terminal_filters(filters, no_color=self.no_color)
 
     def _fatal_error(self) -> None:
         # Textual's own report prints the values of variables, which are foreign text, unfiltered.
@@ -219,9 +222,9 @@ class HermesApp(App[None]):
 
     def raw_text_of(self, file: OpenFile) -> Callable[[Event], tuple[str, bool]]:
         """Return how the exact text behind an event of this file is had."""
-        from hermes_tui.runtime.raw import raw_text
+        from hermes_tui.runtime.raw import RawReader
 
-        return lambda event: raw_text(event, file.source)
+        return RawReader(file.source).text
 
     def rows_text(self, model: RunModel) -> Iterable[str]:
         """Yield every listed row as a line of text."""

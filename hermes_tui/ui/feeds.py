@@ -53,6 +53,7 @@ class RunFeed:
         self.cancelled = False
         self._scan: Iterator[int] | None = None
         self._scanned_size = -1
+        self._seen = (self._size_now(), self.file.source.failure)
 
     @classmethod
     def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
@@ -100,8 +101,11 @@ class RunFeed:
         return self.model.advance_filter(ROWS_A_BITE) or searched
 
     def poll(self) -> bool:
-        """Look whether the file has grown."""
-        return self.file.source.refresh()
+        """Return whether the file has grown or broken since this was last asked."""
+        # Not what `refresh` returns: that may have told the list, which reads the same file.
+        self.file.source.refresh()
+        before, self._seen = self._seen, (self._size_now(), self.file.source.failure)
+        return before != self._seen
 
     @property
     def partial(self) -> str:
@@ -178,13 +182,13 @@ class RunsFeed:
         """Work for about `budget_s` seconds; return whether there is anything new."""
         deadline = time.perf_counter() + budget_s
         changed = False
-        while time.perf_counter() < deadline and not self.finished:
-            if len(self.rows) >= stop_at_runs:
-                break
+        while not self.finished and len(self.rows) < stop_at_runs:
             if len(self._active) < FILES_AT_ONCE and self._next_target < len(self.targets):
                 changed |= self._open_next()
             if self._active:
                 changed |= self._turn(deadline)
+            if time.perf_counter() >= deadline:
+                break
         return changed
 
     def _turn(self, deadline: float) -> bool:

@@ -153,7 +153,7 @@ class RunsModel:
         if at_once:
             self.advance(FIRST_SLICE_S)
             self._arrange_if_needed()
-        elif (self._stale or self._displaced) and time.perf_counter() >= self._due:
+        elif time.perf_counter() >= self._due:
             self._arrange_if_needed()
 
     def _take(self, place: int) -> None:
@@ -183,18 +183,24 @@ class RunsModel:
         if not self.unsettled:
             return False
         deadline = time.perf_counter() + budget_s
-        while self._tested < self._taken and time.perf_counter() < deadline:
+        is_over = False
+        while self._tested < self._taken and not is_over:
             bite = range(self._tested, min(self._taken, self._tested + ROWS_A_BITE))
             self._tested = bite.stop
             self._filter(bite)
-        while self.searching and time.perf_counter() < deadline:
-            for place in range(self._searched, min(self._taken, self._searched + ROWS_A_BITE)):
-                self._found[place] = self._is_found(place)
-                self._searched += 1
-            self._match_count = None
-        if (self._stale or self._displaced) and time.perf_counter() >= self._due:
+            is_over = time.perf_counter() >= deadline
+        while self.searching and not is_over:
+            self._search(range(self._searched, min(self._taken, self._searched + ROWS_A_BITE)))
+            is_over = time.perf_counter() >= deadline
+        if time.perf_counter() >= self._due:
             self._arrange_if_needed()
         return True
+
+    def _search(self, places: range) -> None:
+        for place in places:
+            self._found[place] = self._is_found(place)
+        self._searched = places.stop
+        self._match_count = None
 
     def _filter(self, places: Iterable[int]) -> None:
         passing = []

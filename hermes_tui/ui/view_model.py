@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
 
-
 class Situation(NamedTuple):
     """What decides which commands make sense now."""
 

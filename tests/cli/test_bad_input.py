@@ -92,7 +92,7 @@ def test_a_truncated_document_shows_its_messages_and_names_the_byte(tmp_path: Pa
     assert "what stands before it is shown" in found[0]
 
 
-def test_a_truncated_array_of_messages_shows_its_messages_and_names_the_byte(tmp_path: Path) -> None:
+def test_a_truncated_array_shows_its_messages_and_names_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     whole = json.dumps([json.loads(USER), json.loads(MODEL)] * 3, indent=1).encode()
     cut_at = whole.rindex(b'"hello"') + 3

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
-from hermes_tui.debugger.effects import Effect, SendRequest
+from hermes_tui.debugger.effects import DispatchTool, Effect, Finish, SendRequest
 from hermes_tui.debugger.inputs import Input, ModelReplied, Start
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import RUN_MODE
+from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import IllegalCommand
 from hermes_tui.model.events import (
     BreakpointsSet,
@@ -26,8 +27,11 @@ from hermes_tui.model.events import (
     RequestSent,
     ResponseParsed,
     ResponseReceived,
+    RunEnded,
     RunStarted,
+    Stopped,
     ToolCallProposed,
+    ToolDispatched,
     ToolReturned,
 )
 from hermes_tui.model.messages import ToolSpec
@@ -38,6 +42,9 @@ TERMINAL = ToolSpec(
     parameters={"type": "object", "properties": {"command": {}}, "required": ["command"]},
 )
 READ = ToolSpec("read_file")
+
+LS = ("terminal", {"command": "ls"})
+RM = ("terminal", {"command": "rm -rf /"})
 
 REQUEST = (RequestSent, SendRequest)
 STARTED = (RunStarted, MessageAppended, BreakpointsSet, *REQUEST)
@@ -61,6 +68,14 @@ class Saw:
 
 def saw(kind: type, **fields: Any) -> Saw:
     return Saw(kind, fields)
+
+
+def stopped(point: str, call_index: int | None = None) -> object:
+    return saw(Stopped, stop_point=point, call_index=call_index)
+
+
+DISPATCHED = (ToolDispatched, DispatchTool)
+FINISHED = (saw(RunEnded, status="ok", stop_reason="finished"), Finish("finished"))
 
 
 def _matches(output: object, expected: object) -> bool:
@@ -106,6 +121,12 @@ class Scenario:
         """Return the scenario as another process finds its log, cut to `length` events."""
         log = self.log[:length]
         return Scenario(Session.from_events(log), list(log))
+
+    def findings(self) -> list[str]:
+        """Return the codes of what the log's own fold finds wrong in it."""
+        state = RunState()
+        found = [finding for event in self.log for finding in state.apply(event)]
+        return [finding.code.value for finding in found]
 
     def conversation(self) -> list[dict[str, Any]]:
         """Return what the last request sent."""

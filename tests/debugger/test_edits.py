@@ -19,20 +19,11 @@ from hermes_tui.debugger.inputs import (
     ToolReplied,
 )
 from hermes_tui.debugger.stepping import RUN_MODE, StopPoint
-from hermes_tui.log.fold import RunState
 from hermes_tui.model import events as ev
 from hermes_tui.model.events import MessageAppended
-from tests.debugger.scenario import REQUEST, Scenario, calls, run_to, saw, says, task
+from tests.debugger.scenario import LS, REQUEST, RM, Scenario, calls, run_to, saw, says, task
 
-LS = ("terminal", {"command": "ls"})
-RM = ("terminal", {"command": "rm -rf /"})
 AFTER_RESULT = RUN_MODE | {StopPoint.AFTER_RESULT}
-
-
-def findings(run: Scenario) -> list[str]:
-    state = RunState()
-    found = [finding for event in run.log for finding in state.apply(event)]
-    return [finding.code.value for finding in found]
 
 
 def test_edited_arguments_are_what_the_tool_receives() -> None:
@@ -149,7 +140,7 @@ def test_dropped_call_leaves_no_trace_in_the_conversation() -> None:
     )
     run >> Resume() >> ToolReplied("a")
     assert [call["id"] for call in run.conversation()[1]["tool_calls"]] == ["c1"]
-    assert findings(run) == []
+    assert run.findings() == []
 
 
 def test_other_call_is_dropped_while_the_run_stays_where_it_is() -> None:
@@ -183,7 +174,7 @@ def test_call_can_be_added_to_a_final_answer() -> None:
 def test_discarded_reply_leaves_no_open_calls() -> None:
     run = Scenario() >> run_to("after_response once") >> calls(RM) >> Retry()
     run >> calls(LS) >> ToolReplied("a") >> says("done")
-    assert set(findings(run)) <= {"ID_DUPLICATE"}
+    assert set(run.findings()) <= {"ID_DUPLICATE"}
 
 
 @pytest.mark.parametrize("given", [SkipCall("x"), FailCall("x"), SubstituteResult("x")])

@@ -12,9 +12,7 @@ from hermes_tui.debugger.inputs import (
     ToolReplied,
 )
 from hermes_tui.model import events as ev
-from tests.debugger.scenario import REQUEST, Scenario, calls, run_to, saw, task
-
-LS = ("terminal", {"command": "ls"})
+from tests.debugger.scenario import LS, REQUEST, Scenario, calls, run_to, saw, task
 
 
 def length_before(run: Scenario, kind: type) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.effects import DispatchTool, SendRequest
+from hermes_tui.debugger.effects import DispatchTool, Effect, SendRequest
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, Command, Kind, Phase, StopPoint
 from hermes_tui.log.codec import decode, encode
@@ -98,16 +98,17 @@ class Sessions(RuleBasedStateMachine):
         self.session = Session()
         self.log: list[ev.Event] = []
         self.clock = 0.0
+        self.asked: tuple[Effect, ...] = ()
+        """What this process asked for last; one that is killed takes that with it."""
 
     def put(self, one: given.Input) -> None:
         events, effects = self.session.apply(one, now=self.clock, new_id=f"i{len(self.log)}")
         self.clock += 1.0
         self.log += events
-        asks = [e for e in effects if isinstance(e, (SendRequest, DispatchTool))]
+        asks = tuple(e for e in effects if isinstance(e, (SendRequest, DispatchTool)))
         sent = [e for e in events if isinstance(e, (ev.RequestSent, ev.ToolDispatched))]
         assert len(asks) == len(sent) <= 1
-        if asks:
-            assert self.session.effects_due() == tuple(asks)
+        self.asked = asks or self.asked
 
     @initialize(start=STARTS)
     def begin(self, start: given.Start) -> None:
@@ -143,7 +144,7 @@ class Sessions(RuleBasedStateMachine):
     def the_run_is_resumed(self, resume: given.Input) -> None:
         self.put(resume)
 
-    @precondition(lambda self: self.phase is Phase.STOPPED and CHANGES & {*self.session.allowed})
+    @precondition(lambda self: not CHANGES.isdisjoint(self.session.allowed))
     @rule(data=st.data())
     def a_person_changes_something(self, data: st.DataObject) -> None:
         self.put_one_of(CHANGES & {*self.session.allowed}, data)
@@ -178,7 +179,16 @@ class Sessions(RuleBasedStateMachine):
     def the_process_is_killed(self, data: st.DataObject) -> None:
         tail = data.draw(st.integers(0, 6))
         del self.log[len(self.log) - tail :]
-        self.session = Session.from_events(self.log)
+        self.reopen()
+
+    @precondition(lambda self: self.phase is Phase.DISPATCHING)
+    @rule()
+    def the_process_is_killed_while_a_tool_runs(self) -> None:
+        self.reopen()
+        assert self.phase is Phase.STOPPED
+
+    def reopen(self) -> None:
+        self.session, self.asked = Session.from_events(self.log), ()
         if Kind.REOPEN in self.session.allowed:
             self.put(given.Reopen())
 
@@ -204,6 +214,8 @@ class Sessions(RuleBasedStateMachine):
         assert phase is not Phase.DECIDING
         owed = phase in (Phase.REQUESTING, Phase.DISPATCHING)
         assert len(self.session.effects_due()) == owed
+        if owed:
+            assert self.session.effects_due() == self.asked
 
     @invariant()
     def guarded_calls_are_stopped_before(self) -> None:
@@ -261,4 +273,4 @@ def run_state(log: list[ev.Event]) -> RunState:
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestSessions.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -20,8 +20,7 @@ def cut(data: bytes, layout: Layout) -> list[tuple[bytes, RecordKind]]:
     for _ in scan(source, layout, index):
         pass
     return [
-        (data[index[i].range.start : index[i].range.end], index[i].kind)
-        for i in range(len(index))
+        (data[index[i].range.start : index[i].range.end], index[i].kind) for i in range(len(index))
     ]
 
 
@@ -30,9 +29,7 @@ def test_records_concatenated_are_the_file(data: bytes, layout: Layout) -> None:
     assert b"".join(piece for piece, _ in cut(data, layout)) == data
 
 
-@given(
-    st.lists(st.sampled_from([b"{}", b"\n", b" ", b'{"a":"]"}', b",", b"[", b"]", b"1", b'"']))
-)
+@given(st.lists(st.sampled_from([b"{}", b"\n", b" ", b'{"a":"]"}', b",", b"[", b"]", b"1", b'"'])))
 def test_records_of_json_like_bytes_are_the_file(pieces: list[bytes]) -> None:
     data = b"[" + b"".join(pieces)
     assert b"".join(piece for piece, _ in cut(data, Layout.ARRAY)) == data

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.json_slice import json_slice
+from hermes_tui.formats.json_slice import JsonSlicer, json_slice
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=6),
@@ -38,9 +39,10 @@ def test_every_value_is_found_at_its_pointer(
     value: Any, ascii_only: bool, indent: int | None
 ) -> None:
     data = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
-    for pointer, item in pointers(value):
-        found = json_slice(data, pointer)
-        assert found is not None
+    slicer = JsonSlicer(data)
+    for pointer, item in [*pointers(value), *reversed(list(pointers(value)))]:
+        found = slicer.find(pointer)
+        assert found is not None and found == json_slice(data, pointer)
         assert json.loads(found) == item
 
 
@@ -74,3 +76,21 @@ def test_a_pointer_to_nothing_finds_nothing(pointer: str) -> None:
 
 def test_what_stands_before_a_torn_end_is_found() -> None:
     assert json_slice(b'{"a":[{"b":1},{"c":', "/a/0") == b'{"b":1}'
+
+
+def test_a_torn_value_is_found_as_far_as_it_goes() -> None:
+    data = b'{"a":[{"b":1},{"c":"half'
+    assert json_slice(data, "/a/1") == b'{"c":"half'
+    assert json_slice(data, "/a/1/c") == b'"half'
+    assert json_slice(data, "/a/2") is None
+
+
+def test_of_a_long_record_only_the_first_value_costs_a_pass() -> None:
+    message = json.dumps({"role": "user", "content": "x" * 200})
+    slicer = JsonSlicer(('{"messages":[' + ",".join([message] * 20_000) + "]}").encode())
+    times = []
+    for number in (19_998, 19_999, 3, 10_000):
+        before = perf_counter()
+        assert slicer.find(f"/messages/{number}") == message.encode()
+        times.append(perf_counter() - before)
+    assert max(times[1:]) < times[0] / 10

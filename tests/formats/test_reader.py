@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import RecordIndex
-from hermes_tui.formats.reader import Reader, RecordLog, partial_record, split_runs
+from hermes_tui.formats.reader import CACHED_RECORDS, Reader, RecordLog, partial_record, split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.codec import decode, encode
 from hermes_tui.log.summary import fold_run
@@ -96,12 +96,17 @@ def chat(size: int) -> list[bytes]:
 
 def log_of(data: bytes, *, complete: bool = True) -> tuple[RecordLog, BytesSource, RecordIndex]:
     source = BytesSource(data, complete=complete)
+    log, index = log_of_source(source)
+    return log, source, index
+
+
+def log_of_source(source: BytesSource) -> tuple[RecordLog, RecordIndex]:
     reader = detect(source, formats()).reader
     assert reader is not None and reader.unit is Unit.PARTS
     index = RecordIndex()
     for _ in reader.scan(source, index):
         pass
-    return RecordLog(reader, source, index), source, index
+    return RecordLog(reader, source, index), index
 
 
 def texts(log: RecordLog) -> list[str]:
@@ -168,6 +173,28 @@ def test_a_record_that_can_no_longer_be_read_is_said_so() -> None:
     gone = log[len(log) - 1]
     assert isinstance(gone, SourceDefect)
     assert "can no longer be read" in gone.message
+
+
+@pytest.mark.parametrize("change", ["cut", "rewritten"])
+def test_every_event_of_a_record_that_is_gone_says_so_in_its_place(change: str) -> None:
+    calls = [{"id": f"c{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(2)]
+    reply = json.dumps({"role": "assistant", "content": "x", "tool_calls": calls}).encode() + b"\n"
+    lines = chat(1) + [reply] + chat(1) * (CACHED_RECORDS + 1)
+    whole = b"".join(lines)
+    source = BytesSource(whole)
+    log, _ = log_of_source(source)
+    while log.index_record():
+        pass
+    assert len(log) == CACHED_RECORDS + 6
+    after = whole[: len(lines[0]) + 10]
+    if change == "rewritten":
+        after = lines[0] + b" " * (len(reply) - 1) + b"\n" + b"".join(lines[2:])
+    source.replace(after)
+    gone = [log[seq] for seq in (2, 3, 4)]
+    assert [event.seq for event in gone] == [2, 3, 4]
+    assert all(isinstance(event, SourceDefect) for event in gone)
+    assert all("can no longer be read" in str(event) for event in gone)
+    assert [log[seq].seq for seq in range(len(log))] == list(range(len(log)))
 
 
 @settings(max_examples=25, deadline=None)

@@ -30,9 +30,7 @@ from hermes_tui.model.messages import (
 )
 from hermes_tui.model.spans import Span
 
-TEXT = st.text(
-    alphabet=st.characters() | st.sampled_from("\ud800\x1b\u202e[/]"), max_size=12
-)
+TEXT = st.text(alphabet=st.characters() | st.sampled_from("\ud800\x1b\u202e[/]"), max_size=12)
 IDS = st.sampled_from(["c1", "c2", ""]) | st.none()
 NAMES = st.sampled_from(["terminal", "read_file", ""]) | st.none()
 DIAGNOSTICS = st.lists(
@@ -96,7 +94,5 @@ def logs(max_size: int = 25) -> st.SearchStrategy[list[Event]]:
         tools_declared=st.booleans(),
     )
     return st.tuples(started, st.lists(events(), max_size=max_size)).map(
-        lambda pair: [
-            copy_event(event, seq=seq) for seq, event in enumerate([pair[0], *pair[1]])
-        ]
+        lambda pair: [copy_event(event, seq=seq) for seq, event in enumerate([pair[0], *pair[1]])]
     )

@@ -352,7 +352,7 @@ _SOURCES = st.recursive(
         st.tuples(st.sampled_from(["len", "lower", "str", "not ", "-", "upper"]), inner).map(
             lambda parts: f"{parts[0]}({parts[1]})"
         ),
-        inner.map(lambda value: f"{value} is None"),
+        inner.map(lambda value: f"({value} is None)"),
         inner.map(lambda value: f"glob({value}, '*a*')"),
         st.tuples(inner, inner).map(lambda pair: f"has({pair[0]}, {pair[1]})"),
     ),

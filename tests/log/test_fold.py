@@ -133,9 +133,7 @@ def test_state_at_is_the_state_after_that_event(events: list[Event], data: st.Da
 
 def test_checkpoints_give_the_same_state_as_the_whole_log() -> None:
     turn = [says("assistant"), call("a", "c1"), answer(call_id="c1")]
-    log = MemoryLog(
-        copy_event(turn[seq % 3], seq=seq) for seq in range(CHECKPOINT_EVERY + 500)
-    )
+    log = MemoryLog(copy_event(turn[seq % 3], seq=seq) for seq in range(CHECKPOINT_EVERY + 500))
     checkpoints, state = Checkpoints(), RunState()
     for event in log:
         state.apply(event)
@@ -144,6 +142,22 @@ def test_checkpoints_give_the_same_state_as_the_whole_log() -> None:
     seq = CHECKPOINT_EVERY + 300
     assert state_at(log, seq, checkpoints) == state_at(log, seq)
     assert state_at(log, len(log) - 1, checkpoints) == state
+
+
+def test_checkpoints_know_every_id_though_each_keeps_only_the_latest() -> None:
+    def event_at(seq: int) -> Event:
+        # Every third call takes an id that was used long before.
+        number = seq % 1000 if seq % 3 == 0 else seq
+        step = says("assistant") if seq % 2 else call("a", f"c{number}")
+        return copy_event(step, seq=seq)
+
+    log = MemoryLog(event_at(seq) for seq in range(3 * CHECKPOINT_EVERY + 1))
+    checkpoints, state = Checkpoints(), RunState()
+    for event in log:
+        state.apply(event)
+        checkpoints.offer(state)
+    assert state_at(log, len(log) - 1, checkpoints) == state
+    assert sum(len(kept.call_ids) for kept in checkpoints.states) < 1.5 * len(state.call_ids)
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hermes_tui.model.events import Event, MessageAppended, ToolCallProposed
 from hermes_tui.runtime.opener import FoundRun, OpenFile, open_file, read_events, survey
-from hermes_tui.runtime.raw import raw_text
+from hermes_tui.runtime.raw import RawReader, raw_text
 
 
 def opened(path: Path) -> tuple[OpenFile, list[Event]]:
@@ -57,3 +57,24 @@ def test_a_recording_gives_its_own_lines_and_the_messages_it_recorded(transcript
             assert json.loads(text)["kind"] == "ToolCallProposed"
     file.close()
     source.close()
+
+
+def test_neighbours_in_one_long_document_are_read_from_the_file_once(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": f"message {number}"} for number in range(50)]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"messages": messages}, indent=1))
+    file, events = opened(path)
+    reader = RawReader(file.source)
+    told = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
+    assert [json.loads(text) for text in told] == messages
+    read, reads = file.source.read, []
+
+    def counted(start: int, length: int) -> bytes:
+        reads.append(length)
+        return read(start, length)
+
+    file.source.read = counted  # type: ignore[method-assign]
+    again = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
+    assert again == told
+    assert reads == []
+    file.close()

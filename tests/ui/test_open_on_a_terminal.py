@@ -85,6 +85,27 @@ def test_a_run_piped_into_standard_input_is_drawn_and_keys_work(
     program.wait_for(b"to the next tool call")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"role":"user","content":"x"}\n{"role":"assistant","content":"SHOWN"}\n',
+        (
+            '{"id":"a","messages":[{"role":"user","content":"x"}]}\n'
+            '{"id":"SHOWN","messages":[{"role":"user","content":"x"}]}\n'
+        ),
+    ],
+    ids=["a message a line", "a run a line"],
+)
+def test_rows_are_drawn_while_the_writer_of_the_pipe_is_still_there(
+    tmp_path: Path, started: list[Program], text: str
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(text)
+    program = Program.start(["sh", "-c", f"(cat {path}; sleep 30) | {' '.join(OPEN)} -"])
+    started.append(program)
+    program.wait_for(b"SHOWN", 15)
+
+
 def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"FIRST"}\n')

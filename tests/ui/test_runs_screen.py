@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
-from tests.ui.opened import NARROW, WIDE, app_on, settled, until, write_run, write_runs
+from hermes_tui.log.summary import summarise
+from hermes_tui.runtime.opener import RunRef, expand_paths, read_events
+from hermes_tui.ui import runs_model
+from hermes_tui.ui.feeds import FEW_FILES, RunFeed, RunsFeed
+from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
+from hermes_tui.ui.runs_model import RunsModel
+from tests.ui.opened import (
+    MESSAGES,
+    NARROW,
+    WIDE,
+    app_on,
+    run_screen,
+    settled,
+    until,
+    write_run,
+    write_runs,
+)
 from tests.ui.screen_text import screen_lines
 
 
@@ -41,7 +61,7 @@ async def test_sorting_puts_the_worst_first_and_keeps_the_cursor_on_its_run(
         assert " 1     1     2" in first_row(app)
         await pilot.press("o")
         await pilot.pause()
-        assert "sorted by errors ↓" in text_of(app)
+        assert "sorted by errors ▼" in text_of(app)
         assert "✗2" in first_row(app)
         await pilot.press("O")
         await pilot.pause()
@@ -115,3 +135,426 @@ async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> N
             stream.write(more)
         await until(pilot, lambda: "5 runs" in text_of(app))
         assert "5 runs in 1 file" in text_of(app)
+
+
+# Several files, files that grow
+
+
+def lines_of(*messages: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+
+
+def feed_on(*paths: Path, follow: bool = False) -> RunsFeed:
+    return RunsFeed(expand_paths(str(path) for path in paths), follow=follow)
+
+
+def read_all(feed: RunsFeed) -> RunsFeed:
+    feed.poll()
+    while not feed.finished:
+        feed.step(1.0)
+    return feed
+
+
+def grow(path: Path, *messages: dict[str, Any]) -> None:
+    with path.open("ab") as stream:
+        stream.write(lines_of(*messages))
+
+
+def model_on(feed: RunsFeed) -> RunsModel:
+    model = RunsModel(feed.rows)
+    model.update()
+    return model
+
+
+def listed(model: RunsModel) -> list[int]:
+    return [model.number(position) for position in range(len(model))]
+
+
+def test_files_that_grow_side_by_side_keep_their_own_rows(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    for path in (a, b):
+        path.write_bytes(lines_of(*MESSAGES[:3]))
+    feed = read_all(feed_on(a, b, follow=True))
+    for path in (b, a, b):
+        grow(path, *MESSAGES[1:3])
+        read_all(feed)
+    assert [(row.file_name, row.summary.turns) for row in feed.rows] == [
+        ("a.jsonl", 2),
+        ("b.jsonl", 3),
+    ]
+    feed.close()
+
+
+def test_a_growing_run_is_read_on_from_where_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(lines_of(*MESSAGES[:3] * 200))
+    feed = feed_on(path, follow=True)
+    turns = []
+    while not feed.finished:
+        feed.step(0.0)
+        turns.append(feed.rows[0].summary.turns if feed.rows else 0)
+    for _ in range(3):
+        grow(path, *MESSAGES[:3])
+        feed.poll()
+        while not feed.finished:
+            feed.step(0.0)
+            turns.append(feed.rows[0].summary.turns)
+    assert turns == sorted(turns)
+    assert turns[-1] == 203
+    feed.close()
+
+
+def test_calls_of_a_run_that_still_grows_are_not_called_unanswered(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(lines_of(*MESSAGES[:3]))
+    feed = read_all(feed_on(path, follow=True))
+    assert "CALL_UNANSWERED" not in dict(feed.rows[0].summary.codes)
+    feed.close()
+    feed = read_all(feed_on(path))
+    assert "CALL_UNANSWERED" in dict(feed.rows[0].summary.codes)
+    feed.close()
+
+
+def test_a_run_that_grows_into_the_filter_is_listed(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
+    for path in paths:
+        path.write_bytes(lines_of(*MESSAGES[:3]))
+    feed = read_all(feed_on(*paths, follow=True))
+    model = model_on(feed)
+    assert model.try_filter("turns >= 2") == ""
+    assert listed(model) == []
+    grow(paths[1], *MESSAGES[3:6])
+    read_all(feed)
+    model.update(feed.take_replaced())
+    assert listed(model) == [2]
+    feed.close()
+
+
+def test_a_run_that_grows_is_sorted_anew(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
+    for path in paths:
+        path.write_bytes(lines_of(*MESSAGES[:3]))
+    feed = read_all(feed_on(*paths, follow=True))
+    model = model_on(feed)
+    model.sort_by("turns")
+    assert listed(model) == [1, 2, 3]
+    grow(paths[2], *MESSAGES[3:6])
+    read_all(feed)
+    model.update(feed.take_replaced())
+    assert listed(model) == [3, 1, 2]
+    feed.close()
+
+
+async def test_a_row_on_screen_changes_when_its_run_grows(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "ab"]
+    for path in paths:
+        path.write_bytes(lines_of(*MESSAGES[:3]))
+    app = app_on(*paths, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "     1     1     2" in first_row(app)
+        grow(paths[0], *MESSAGES[3:6])
+        await until(pilot, lambda: "     1     2     3" in first_row(app))
+        assert "     1     2     3" in first_row(app)
+
+
+def test_growth_is_seen_by_the_list_and_by_the_open_run(tmp_path: Path) -> None:
+    path, other = tmp_path / "run.jsonl", tmp_path / "other.jsonl"
+    for each in (path, other):
+        each.write_bytes(lines_of(*MESSAGES[:3]))
+    feed = read_all(feed_on(path, other, follow=True))
+    run = RunFeed(feed.rows[0].ref, follow=True)
+    while run.step(0.01):
+        pass
+    for polls in ((run, feed), (feed, run)):
+        before = len(run.model.timeline)
+        grow(path, *MESSAGES[1:3])
+        assert [each.poll() for each in polls] == [True, True]
+        while run.step(0.01):
+            pass
+        while not feed.finished:
+            feed.step(0.01)
+        assert len(run.model.timeline) > before
+    assert feed.rows[0].summary.turns == 3
+    feed.close()
+
+
+async def test_a_file_that_fills_up_is_no_longer_said_to_be_empty(tmp_path: Path) -> None:
+    empty, full = tmp_path / "empty.jsonl", tmp_path / "full.jsonl"
+    empty.write_bytes(b"")
+    full.write_bytes(lines_of(*MESSAGES))
+    app = app_on(empty, full, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "nothing readable in it yet" in text_of(app)
+        grow(empty, *MESSAGES[:3])
+        await until(pilot, lambda: "2 runs" in text_of(app))
+        assert "nothing readable in it yet" not in text_of(app)
+        assert "empty" in first_row(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: path.unlink(), "No such file"),
+        (lambda path: path.write_bytes(b""), "became shorter"),
+        (lambda path: path.with_suffix(".new").rename(path), "replaced by another file"),
+    ],
+)
+async def test_what_happens_to_a_followed_file_is_said(
+    tmp_path: Path, change: Any, said: str
+) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "ab"]
+    for path in (*paths, paths[0].with_suffix(".new")):
+        path.write_bytes(lines_of(*MESSAGES[:3]))
+    app = app_on(*paths, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        change(paths[0])
+        await until(pilot, lambda: said in text_of(app))
+        assert said in text_of(app)
+        assert "2 runs in 2 files" in text_of(app)
+
+
+def test_a_big_file_does_not_keep_small_ones_waiting(tmp_path: Path) -> None:
+    big = write_runs(tmp_path / "a-big.jsonl", 3_000)
+    for name in "bcdefghijklmn":
+        write_run(tmp_path / f"{name}.json")
+    feed = feed_on(tmp_path)
+    while len({row.file_label for row in feed.rows}) < 14:
+        feed.step(0.0)
+    assert sum(row.file_label == str(big) for row in feed.rows) < 1_000
+    read_all(feed)
+    model = model_on(feed)
+    names = [model.row(position).file_name for position in range(len(model))]
+    assert names == sorted(names)
+    assert listed(model) == list(range(1, 3_014))
+    feed.close()
+
+
+def test_progress_is_that_of_all_bytes(tmp_path: Path) -> None:
+    big = write_runs(tmp_path / "a-big.jsonl", 500)
+    small = write_run(tmp_path / "b.json")
+    feed = feed_on(tmp_path)
+    shares = []
+    while not feed.finished:
+        progress = feed.progress()
+        assert progress is not None
+        shares.append(progress[0])
+        assert progress[1] == big.stat().st_size + small.stat().st_size
+        feed.step(0.0)
+    assert shares == sorted(shares)
+    assert feed.progress() is None
+    feed.close()
+
+
+def test_many_files_need_few_descriptors(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    count = FEW_FILES * 4
+    for number in range(count):
+        write_run(tmp_path / f"{number:04}.json", MESSAGES[:2], id=f"run-{number}")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES * 2 + 40, limits[1]))
+    try:
+        feed = read_all(feed_on(tmp_path))
+        model = model_on(feed)
+        assert (len(model), feed.complaints) == (count, [])
+        for position in (0, count // 2, count - 1, 1):
+            assert len(read_events(model.row(position).ref)) > 2
+        feed.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_file_changed_since_it_was_read_is_not_taken_for_the_same(tmp_path: Path) -> None:
+    for number in range(FEW_FILES + 1):
+        write_run(tmp_path / f"{number:04}.json", MESSAGES[:2])
+    feed = read_all(feed_on(tmp_path))
+    first = model_on(feed).row(0).ref
+    write_run(tmp_path / "0000.json", MESSAGES[:1])
+    for row in feed.rows:
+        row.ref.file.source.read(0, 1)
+    assert "changed since it was read" in first.file.source.failure
+    feed.close()
+
+
+# Columns
+
+
+def heading(app: object) -> str:
+    return screen_lines(app)[1]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"),
+    [
+        (80, ["run", "turns", "calls", "err", "file", "task"], ["model", "diagnostics"]),
+        (120, ["file", "id", "task", "model", "diagnostics"], ["size"]),
+        (160, ["size", "file", "id", "task", "model", "diagnostics"], []),
+        (200, ["size", "file", "id", "task", "model", "diagnostics"], []),
+    ],
+)
+async def test_wider_terminals_have_more_columns(
+    tmp_path: Path, width: int, shown: list[str], left_out: list[str]
+) -> None:
+    for name in "ab":
+        write_run(tmp_path / f"{name}.json", id=f"run-{name}", model="hermes-4-70b")
+    app = app_on(tmp_path)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await settled(pilot)
+        words = heading(app).replace("▲", " ").split()
+        assert [word for word in words if word in shown] == shown
+        assert not set(words) & set(left_out)
+
+
+@pytest.mark.parametrize("width", [40, 58, 78, 98, 118, 158, 198])
+def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> None:
+    task = "試験が失敗する 🧪 " * 20
+    for number, who in enumerate(("", "名前" * 30, "a\x1b[31m\n\tb")):
+        messages = [{"role": "user", "content": task[number:]}, *MESSAGES[2:]]
+        write_run(tmp_path / f"{number}試.json", messages, id=who, model=who, reward=-1.23456e99)
+    feed = read_all(feed_on(tmp_path))
+    model = model_on(feed)
+    rows = RunRows(model)
+    [header] = rows.header(width)
+    wanted = [cell_len(text) for text, _ in header]
+    assert width < 58 or sum(wanted) <= width
+    for position in range(len(model)):
+        assert [cell_len(text) for text, _ in rows.row(position, width)] == wanted
+    feed.close()
+
+
+def test_of_a_long_path_the_end_is_shown() -> None:
+    assert file_cell("groups/of/humor_3.jsonl", 30).rstrip() == "groups/of/humor_3.jsonl"
+    assert file_cell("groups/of/humor_3.jsonl", 10) == "…f/humor_3"
+    assert file_cell("a/試験試験試験", 8) == "…験試験 "
+
+
+async def test_rollouts_are_shown_with_their_group(transcripts: Path) -> None:
+    app = app_on(transcripts / "atropos-group.jsonl")
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "g1 · rollout 0" in first_row(app)
+
+
+async def test_the_sorted_column_is_marked_in_its_heading(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "▲run" in heading(app)
+        await pilot.press("o")
+        await pilot.pause()
+        assert "▼err" in heading(app)
+        assert "▲" not in heading(app)
+        await pilot.press("O")
+        await pilot.pause()
+        assert "▲err" in heading(app)
+
+
+async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        place = heading(app).index("turns")
+        await pilot.click(RunsPane, offset=(place, 0))
+        await pilot.pause()
+        assert "sorted by turns ▼" in text_of(app)
+        await pilot.click(RunsPane, offset=(place, 0))
+        await pilot.pause()
+        assert "sorted by turns ▲" in text_of(app)
+
+
+# Long lists, lists that change behind an open run
+
+
+def long_model(count: int) -> RunsModel:
+    from hermes_tui.log.fold import RunState
+    from hermes_tui.ui.feeds import RunRow
+
+    file: Any = object()
+    summaries = [
+        summarise(RunState(run_id=f"run-{n}", turn=n, status="ok", reward=n / 4)) for n in range(4)
+    ]
+    return RunsModel([RunRow(RunRef(file, n, n), summaries[n % 4], "a") for n in range(count)])
+
+
+def test_long_lists_are_filtered_and_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_model, "FIRST_SLICE_S", 0.0)
+    model = long_model(1_000)
+    model.update()
+    model.try_filter("turns == 3")
+    assert 0 < len(model) < 50
+    model.set_search("RUN-3")
+    while model.unsettled:
+        before = len(model)
+        model.advance(0.0)
+        assert len(model) - before < 50
+    assert (len(model), model.matches) == (250, 250)
+
+
+def test_a_list_that_fills_is_sorted_a_few_times_a_second() -> None:
+    model = long_model(2_000)
+    rows, model.rows = model.rows, []
+    model.sort_by("turns")
+    began, before = time.perf_counter(), model.revision
+    for number in range(0, 2_000, 20):
+        model.rows.extend(rows[number : number + 20])
+        model.update(at_once=False)
+    took = time.perf_counter() - began
+    assert model.revision - before <= 1 + took / runs_model.ARRANGE_EVERY_S
+    model.update()
+    assert [model.row(n).summary.turns for n in (0, 499, 500, 1_999)] == [3, 3, 2, 0]
+    assert listed(model)[:2] == [4, 8]
+
+
+def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:
+    for name, reward in {"a": None, "b": 0.5, "c": float("nan"), "d": -1.0}.items():
+        write_run(tmp_path / f"{name}.json", MESSAGES[:3], reward=reward)
+    feed = read_all(feed_on(tmp_path))
+    model = model_on(feed)
+    model.sort_by("reward")
+    assert listed(model) == [2, 4, 1, 3]
+    model.reverse()
+    assert listed(model) == [4, 2, 1, 3]
+    feed.close()
+
+
+def test_the_next_run_is_counted_from_where_the_run_stands_now() -> None:
+    model = long_model(8)
+    model.update()
+    ref = model.row(2).ref
+    assert (model.position_of(ref), model.neighbour(ref, 1), model.neighbour(ref, -1)) == (2, 3, 1)
+    model.sort_by("turns")
+    assert model.position_of(ref) == 2
+    assert [model.neighbour(model.row(n).ref, step) for n, step in ((0, -1), (7, 1))] == [None] * 2
+    model.sort_by("run", descending=True)
+    assert (model.position_of(ref), model.neighbour(ref, 1)) == (5, 6)
+
+
+def test_a_run_that_is_filtered_out_still_has_neighbours() -> None:
+    model = long_model(8)
+    model.update()
+    ref = model.row(2).ref
+    model.try_filter("turns != 2")
+    assert model.position_of(ref) is None
+    after, before = model.neighbour(ref, 1), model.neighbour(ref, -1)
+    assert after is not None and before is not None
+    assert (model.number(before), model.number(after)) == (2, 4)
+    assert model.neighbour(RunRef(ref.file, 99), 1) is None
+
+
+async def test_the_cursor_comes_back_to_the_run_that_was_opened(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
+    for number, path in enumerate(paths):
+        path.write_bytes(lines_of(*MESSAGES[: 3 + 3 * number]))
+    app = app_on(*paths, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("o", "o", "o", "o", "j", "enter")
+        await until(pilot, lambda: "run 2 of 3" in text_of(app))
+        opened = run_screen(app).feed.file.label
+        grow(Path(opened), *MESSAGES[2:] * 3)
+        await until(pilot, lambda: len(run_screen(app).model.timeline) > 20)
+        await pilot.press("q")
+        await until(pilot, lambda: "1 of 3" in text_of(app))
+        assert Path(opened).stem in first_row(app)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePath
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -20,6 +19,7 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 from hermes_tui.ui.widgets.wrap import fit
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
+LONGEST_SUFFIX = 6
 
 
 class RunRows:
@@ -107,9 +107,9 @@ def short_number(number: float) -> str:
 
 def file_cell(name: str, width: int) -> str:
     """Return the end of a path on exactly `width` cells, without its suffix where that is tight."""
-    if len(name) > width:
-        name = PurePath(name).with_suffix("").as_posix()
-    return fit_end(name, width)
+    stem, _, suffix = name.rpartition(".")
+    is_tight = len(name) > width and len(suffix) <= LONGEST_SUFFIX
+    return fit_end(stem if is_tight and stem else name, width)
 
 
 def fit_end(text: str, width: int) -> str:

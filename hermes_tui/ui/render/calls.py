@@ -7,7 +7,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.query import calls_of_turn, findings_at
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.events import ToolCallProposed, ToolFailed, ToolReturned
+from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFailed, ToolReturned
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
@@ -164,6 +164,13 @@ def _arguments(call: ToolCall, found: list[Finding]) -> list[Line]:
 def _result(page: Page, timeline: Timeline, row: int) -> None:
     seq = timeline.linked_seq(row)
     event = timeline.log[seq] if seq is not None else None
+    if isinstance(event, MessageAppended):
+        speaker = event.message.author or event.message.role
+        _fact(page, "result", f"in the text of the next message ({speaker})")
+        return
+    if not isinstance(event, (ToolReturned, ToolFailed)) and not timeline.finished:
+        _fact(page, "result", "none yet")
+        return
     if not isinstance(event, (ToolReturned, ToolFailed)):
         _fact(page, "result", "none: the call was never answered", "warning")
         return

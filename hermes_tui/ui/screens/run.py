@@ -247,6 +247,7 @@ class RunScreen(RunCommands):
         self._arrange()
         self.set_focus(self._pane(name))
         self.refresh_view()
+        self.call_after_refresh(self.refresh_view)
 
     def focus_main(self) -> None:
         if self._is_complete:
@@ -288,7 +289,8 @@ class RunScreen(RunCommands):
         self.zoomed = not self.zoomed
         self._arrange()
         self.focus_main()
-        self.refresh_view()
+        # The panes have their new widths only after the layout.
+        self.call_after_refresh(self.refresh_view)
 
     @on(RowList.Moved)
     def _cursor_moved(self, event: RowList.Moved) -> None:

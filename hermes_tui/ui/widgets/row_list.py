@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -327,14 +328,20 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         over = self._resolve(_CURSOR_STYLES[cursor]) if cursor in _CURSOR_STYLES else _NO_STYLE
         limit = 2 * self._width + 1
         segments = [Segment(cursor, base + over)]
+        length = GUTTER
         for text, style_name in row:
             own = self._resolve(style_name)
             # Colours that come as a pair stay a pair under the cursor.
             style = base + over + own if own.bgcolor else base + own + over
-            segments.append(Segment(visible_line(text, limit), style))
-        strip = Strip(segments)
-        if strip.cell_length > self._width > 0:
+            shown = visible_line(text, limit)
+            segments.append(Segment(shown, style))
+            length += cell_len(shown)
+        if length > self._width > 0:
             mark = Segment(ELLIPSIS, base + self._resolve("dim") + over)
-            strip = Strip([*strip.crop(0, self._width - 1), mark])
-        strip = strip.adjust_cell_length(self._width, base + over)
-        return strip.extend_cell_length(self.size.width, base)
+            segments = [*Strip(segments).crop(0, self._width - 1), mark]
+        elif length < self._width:
+            segments.append(Segment(" " * (self._width - length), base + over))
+        # Made once at its full length: every method of a strip makes another one.
+        beyond = max(0, self.size.width - self._width)
+        segments.append(Segment(" " * beyond, base))
+        return Strip(segments, self._width + beyond)

@@ -1,0 +1,141 @@
+"""Where a run goes on to, and what holds it up."""
+
+from __future__ import annotations
+
+from hermes_tui.debugger.effects import Finish
+from hermes_tui.debugger.inputs import (
+    Pause,
+    Resume,
+    SetBreakpoints,
+    ToolReplied,
+)
+from hermes_tui.debugger.stepping import RUN_MODE, Command
+from hermes_tui.model import events as ev
+from tests.debugger.scenario import (
+    ANSWERED,
+    DISPATCHED,
+    FINISHED,
+    LS,
+    REQUEST,
+    Scenario,
+    broken,
+    calls,
+    replied,
+    run_to,
+    saw,
+    says,
+    stopped,
+    task,
+)
+
+
+def test_continue_lets_the_mode_stop_at_the_next_call() -> None:
+    run = Scenario() >> task() >> calls(LS, LS) >> Resume()
+    run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
+
+
+def test_step_in_stops_at_the_very_next_moment() -> None:
+    run = Scenario() >> task() >> calls(LS)
+    (
+        run
+        >> Resume(Command.STEP_IN)
+        >> ToolReplied("a")
+        << (ev.ToolReturned, stopped("after_result", 0))
+    )
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, ev.MessageAppended, stopped("turn_end"))
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, stopped("before_request"))
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, *REQUEST)
+    run >> says("done") << (*replied(), stopped("after_response"))
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, stopped("turn_end"))
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, stopped("run_end"))
+    run >> Resume(Command.STEP_IN) << (ev.Resumed, *FINISHED)
+
+
+def test_next_stops_at_the_same_moment_of_the_next_call() -> None:
+    run = Scenario() >> run_to("before_dispatch once") >> calls(LS, LS)
+    run >> Resume(Command.NEXT) >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
+
+
+def test_step_out_runs_to_the_end_of_the_turn() -> None:
+    run = Scenario() >> task() >> calls(LS, LS) >> Resume(Command.STEP_OUT)
+    run >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
+    run >> ToolReplied("b") << (*ANSWERED, stopped("turn_end"))
+
+
+def test_step_out_is_held_up_by_a_breakpoint() -> None:
+    run = Scenario() >> task(breakpoints=broken("before_dispatch if index == 1"))
+    run >> calls(LS, LS) >> Resume(Command.STEP_OUT) >> ToolReplied("a")
+    run << (*ANSWERED, stopped("before_dispatch", 1))
+
+
+def test_step_out_is_held_up_by_a_mishap() -> None:
+    run = Scenario() >> task() >> calls(LS, ("nope", {})) >> Resume(Command.STEP_OUT)
+    run >> ToolReplied("a") << (*ANSWERED, stopped("unknown_tool", 1))
+
+
+def test_run_lets_all_further_calls_through() -> None:
+    run = Scenario() >> task() >> calls(LS, LS) >> Resume(Command.RUN)
+    run >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
+
+
+def test_pause_stops_at_the_next_moment() -> None:
+    run = Scenario() >> run_to() >> calls(LS) >> Pause() << ev.PauseRequested
+    run >> ToolReplied("a") << (ev.ToolReturned, stopped("after_result", 0))
+    run >> Resume() << (ev.Resumed, ev.MessageAppended, *REQUEST)
+
+
+def test_one_stop_lists_every_breakpoint_that_matched() -> None:
+    lines = ("before_dispatch", "unknown_tool", 'before_dispatch log "{tool}"', "repeat")
+    run = Scenario() >> run_to(*lines) >> calls(("nope", {}))
+    run << (
+        *replied(1),
+        saw(
+            ev.Stopped,
+            stop_point="unknown_tool",
+            breakpoints=("b1", "b2", "b3"),
+            notes=("nope",),
+        ),
+    )
+
+
+def test_logpoint_prints_and_the_run_goes_on() -> None:
+    run = Scenario() >> run_to('before_dispatch log "$ {args.command}"') >> calls(LS)
+    run << (*replied(1), saw(ev.BreakpointsHit, notes=("$ ls",), fatal=False), *DISPATCHED)
+
+
+def test_breakpoint_that_fails_ends_the_run_before_the_dispatch() -> None:
+    run = Scenario() >> run_to("before_dispatch:terminal fail") >> calls(LS)
+    run << (
+        *replied(1),
+        saw(ev.BreakpointsHit, breakpoints=("b1",), fatal=True),
+        saw(ev.RunEnded, status="failed", stop_reason="breakpoint"),
+        Finish("breakpoint"),
+    )
+
+
+def test_condition_that_cannot_be_evaluated_stops_the_run() -> None:
+    run = Scenario() >> run_to("before_dispatch if args.command > 3 count") >> calls(LS)
+    assert run.session.state.stop.notes[0].startswith("b1: cannot compare")
+
+
+def test_breakpoint_for_one_time_stops_once() -> None:
+    run = Scenario() >> run_to("before_dispatch once") >> calls(LS, LS)
+    run >> Resume() >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
+
+
+def test_same_call_again_is_a_repeat() -> None:
+    run = Scenario() >> run_to("repeat if repeats >= 2") >> calls(LS, LS, LS)
+    run >> ToolReplied("a") >> ToolReplied("a") << (*ANSWERED, stopped("repeat", 2))
+
+
+def test_breakpoints_set_while_a_tool_runs_hold_for_the_next_call() -> None:
+    run = Scenario() >> run_to() >> calls(LS, LS)
+    run >> SetBreakpoints(broken("before_dispatch"), RUN_MODE) << ev.BreakpointsSet
+    run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
+
+
+def test_hit_counts_go_on_when_breakpoints_are_set_anew() -> None:
+    lines = broken("before_dispatch ignore 1")
+    run = Scenario() >> task(stop_points=RUN_MODE, breakpoints=lines) >> calls(LS, LS)
+    run >> SetBreakpoints(lines, RUN_MODE)
+    run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))

@@ -1,0 +1,124 @@
+"""The rows of a run: their turns, what they are linked to, and the way from one to the next."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.query import calls_of_turn, findings_at
+from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.model.events import Event, MessageAppended, copy_event
+from hermes_tui.model.messages import Origin
+from tests.log.events_strategy import logs
+from tests.log.runs import answer, call, codes, says, started, suspect, timeline
+
+
+def links(lines: Timeline) -> list[int | None]:
+    return [lines.linked_seq(row) for row in range(len(lines))]
+
+
+def in_text(name: str = "f", call_id: str | None = None, index: int = 0) -> Event:
+    return call(name, call_id, index, Origin.TEXT)
+
+
+def test_a_call_in_text_is_linked_to_the_message_that_answers_it() -> None:
+    lines = timeline(says("assistant"), in_text(), says("user", "3 files"), says("assistant"))
+    assert codes(lines) == []
+    assert links(lines) == [None, 2, 1, None]
+    answering = lines.log[2]
+    assert isinstance(answering, MessageAppended) and answering.message.text == "3 files"
+
+
+def test_several_calls_in_text_have_one_answer_that_leads_back_to_the_first() -> None:
+    lines = timeline(says("assistant"), in_text(), in_text(index=1), says("user", "both"))
+    assert links(lines) == [None, 3, 3, 1]
+
+
+def test_a_call_in_content_that_a_parser_read_is_linked_to_its_answer() -> None:
+    lines = timeline(suspect("<tool_call>…"), in_text(), says("user", "OBSERVATION: fine"))
+    assert codes(lines) == [("CALL_IN_CONTENT", "note")]
+    kinds = [(lines.kind(row), lines.linked_seq(row)) for row in range(len(lines))]
+    assert (RowKind.CALL, 2) in kinds
+    assert kinds[-1] == (RowKind.MESSAGE, 1)
+
+
+def test_a_call_in_content_that_nobody_answered_is_linked_to_nothing() -> None:
+    lines = timeline(suspect("<tool_call>…"), in_text(), says("user", "hello?"))
+    assert set(links(lines)) == {None}
+
+
+def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
+    lines = timeline(
+        suspect("<tool_call>…<tool_call>…"),
+        in_text(),
+        in_text(index=1),
+        answer("one"),
+        says("tool", "one", results=1),
+        says("assistant", "done"),
+    )
+    assert codes(lines) == [("CALL_IN_CONTENT", "note")]
+    linked = [lines.linked_seq(row) for row in range(len(lines)) if not lines.finding(row)]
+    assert linked == [None, 3, 3, 1, None]
+
+
+def test_what_is_said_after_the_last_reply_belongs_to_its_turn_once_no_other_can_come() -> None:
+    events = [says("user"), says("assistant"), says("user", "thanks"), says("environment", "bye")]
+    log = MemoryLog([copy_event(event, seq=seq) for seq, event in enumerate(events)])
+    lines = Timeline(log)
+    lines.advance()
+    assert [lines.turn(row) for row in range(4)] == [1, 1, 2, 2]
+    log.complete = True
+    lines.advance()
+    assert [lines.turn(row) for row in range(4)] == [1, 1, 1, 1]
+
+
+def test_a_run_without_a_reply_has_no_turn() -> None:
+    lines = timeline(started(), says("user", "anybody there?"))
+    assert [lines.turn(row) for row in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("what", "rows"), [("call", [2, 3, 7]), ("turn", [1, 6]), ("problem", [5, 8])]
+)
+def test_rows_of_a_kind_are_met_in_order_both_ways(what: str, rows: list[int]) -> None:
+    lines = timeline(
+        says("user"), says("assistant"), call("a"), call("b", index=1), answer("1"),
+        says("assistant"), call("a"),
+    )  # fmt: skip
+    assert list(lines.rows_from(what, -1, 1)) == rows
+    assert list(lines.rows_from(what, len(lines), -1)) == rows[::-1]
+    assert list(lines.rows_from(what, rows[0], 1)) == rows[1:]
+    assert list(lines.rows_from(what, rows[1], -1)) == rows[:1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(logs())
+def test_the_ways_through_a_run_agree_with_its_rows(events: list[Event]) -> None:
+    lines = timeline(*events)
+    rows = range(len(lines))
+    calls = [row for row in rows if lines.kind(row) is RowKind.CALL]
+    assert list(lines.rows_from("call", -1, 1)) == calls
+    problems = [row for row in rows if lines.kind(row) in (RowKind.ERROR, RowKind.WARNING)]
+    assert list(lines.rows_from("problem", -1, 1)) == problems
+    for row in rows:
+        assert calls_of_turn(lines, row) == [r for r in calls if lines.turn(r) == lines.turn(row)]
+        found = [finding for finding in lines.findings if finding.seq == lines.seq(row)]
+        assert findings_at(lines, row) == found
+        other = lines.linked_seq(row)
+        assert other is None or lines.row_of(other) is not None
+    turns = list(lines.rows_from("turn", -1, 1))
+    assert turns == [lines.turn_row(turn) for turn in range(1, lines.state.turn + 1)]
+    assert lines.turn_row(0) is None and lines.turn_row(lines.state.turn + 1) is None
+
+
+def test_a_turn_of_many_messages_costs_no_more_to_look_at() -> None:
+    lines = timeline(*[says("user", "x")] * 30_000, says("assistant"), call("f"), answer())
+    before = perf_counter()
+    for row in range(0, 30_000, 30):
+        findings_at(lines, row)
+        calls_of_turn(lines, row)
+        next(lines.rows_from("turn", row, 1))
+    assert perf_counter() - before < 1
