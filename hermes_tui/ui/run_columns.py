@@ -8,8 +8,6 @@ from typing import Final, NamedTuple
 
 GAP = 1
 MARKS = {False: "▲", True: "▼"}
-EASY_TASK = 30
-"""Cells that the task gets before the other texts grow."""
 
 
 class Column(NamedTuple):
@@ -51,7 +49,7 @@ _KINDS: Final = MappingProxyType({
 _FIRST_TO_GO: Final = (
     "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
 )  # fmt: skip
-_GROWING: Final = ("id", "file", "model", "codes", "status")
+_GROWING: Final = ("task", "id", "file", "model", "codes", "status")
 
 
 def columns_for(width: int, longest: Mapping[str, int], runs: int) -> tuple[Column, ...]:
@@ -62,21 +60,30 @@ def columns_for(width: int, longest: Mapping[str, int], runs: int) -> tuple[Colu
         if sum(widths.values()) + GAP * len(widths) <= width:
             break
         widths.pop(name, None)
-    rest = max(0, width - sum(widths.values()) - GAP * len(widths))
-    grown = min(rest, EASY_TASK - widths["task"])
-    widths["task"] += grown
-    rest -= grown
-    for name in _GROWING:
-        if name in widths:
-            wanted = min(_KINDS[name].most, longest.get(name, 0)) - widths[name]
-            grown = max(0, min(rest, wanted))
-            widths[name] += grown
-            rest -= grown
-    widths["task"] += rest
+    _share_out(max(0, width - sum(widths.values()) - GAP * len(widths)), widths, longest)
     return tuple(
         Column(name, _KINDS[name].heading, cells, _KINDS[name].is_number)
         for name, cells in widths.items()
     )
+
+
+def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
+    """Widen the texts by `rest` cells, evenly up to what each needs; the task takes what is left.
+
+    A round gives a cell to every text that is cut, two to the task.
+    """
+
+    def is_cut(name: str) -> bool:
+        return widths[name] < min(_KINDS[name].most, longest.get(name, 0))
+
+    hungry = [name for name in _GROWING if name in widths and is_cut(name)]
+    while rest and hungry:
+        for name in hungry:
+            grown = min(rest, 2 if name == "task" else 1)
+            widths[name] += grown
+            rest -= grown
+        hungry = [name for name in hungry if is_cut(name)]
+    widths["task"] += rest
 
 
 def _least_widths(width: int, longest: Mapping[str, int]) -> dict[str, int]:

@@ -20,7 +20,7 @@ class RunsFacts:
         The path counts once there are several files; `reward`, `tool_errors` and `group` are 1.
         """
         self._erring = bytearray()
-        self._first_file = -1
+        self._first_file = (-1, 0)
 
     def note(self, place: int, row: RunRow) -> None:
         """Take in the row at a place in the list: the next new one, or one that was replaced."""
@@ -28,7 +28,7 @@ class RunsFacts:
         if place == len(self._erring):
             self._erring.append(0)
         if not place:
-            self._first_file = row.file_number
+            self._first_file = (row.file_number, len(row.file_name))
         is_erring = summary.errors > 0
         self.runs_with_errors += is_erring - self._erring[place]
         self._erring[place] = is_erring
@@ -42,8 +42,9 @@ class RunsFacts:
         self._note_length("group", row.group > 0)
         if summary.codes:
             self._note_length("codes", len(findings_text(row)))
-        if row.file_number != self._first_file:
-            self._note_length("file", len(row.file_name))
+        first_file, length = self._first_file
+        if row.file_number != first_file:
+            self._note_length("file", max(length, len(row.file_name)))
 
     def _note_length(self, name: str, length: int) -> None:
         if length > self.longest.get(name, 0):

@@ -7,7 +7,7 @@ A run is known by its place in `rows`, where it stays. Their own order is that o
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
@@ -213,10 +213,10 @@ class RunsModel:
                     passing.append(place)
         self._list(passing)
 
-    def _list(self, places: Iterable[int]) -> None:
+    def _list(self, places: Sequence[int]) -> None:
         """Add runs to the list: at its end if they belong there, else when it is arranged next."""
         if self.sort_name != "run" or self.descending:
-            self._stale = self._stale or any(True for _ in places)
+            self._stale = self._stale or bool(places)
             return
         sort_places, order = self._sort_places, self.order
         for place in places:

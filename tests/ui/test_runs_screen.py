@@ -280,15 +280,14 @@ def test_growth_is_seen_by_the_list_and_by_the_open_run(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_fills_up_is_no_longer_said_to_be_empty(tmp_path: Path) -> None:
-    empty, full = tmp_path / "empty.jsonl", tmp_path / "full.jsonl"
+    empty, full = tmp_path / "empty.jsonl", write_runs(tmp_path / "full.jsonl", 2)
     empty.write_bytes(b"")
-    full.write_bytes(lines_of(*MESSAGES))
     app = app_on(empty, full, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "nothing readable in it yet" in text_of(app)
         grow(empty, *MESSAGES[:3])
-        await until(pilot, lambda: "2 runs" in text_of(app))
+        await until(pilot, lambda: "3 runs" in text_of(app))
         assert "nothing readable in it yet" not in text_of(app)
         assert "empty" in first_row(app)
 

@@ -110,7 +110,8 @@ class RunsScreen(CommandScreen):
         status = [(f" {cursor:,} of {len(model):,}", "")]
         status.append((f" · sorted by {model.sort_name} {MARKS[model.descending]}", ""))
         if model.filter is not None:
-            status.append((f" · filter {visible_line(model.filter_text, 60)}", "strong"))
+            going_on = " …" if model.unsettled else ""
+            status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
         if model.search_text:
             count = f"{model.matches:,}{'…' if model.searching else ''}"
             status.append((f" · /{visible_line(model.search_text, 40)}: {count}", "strong"))

@@ -326,6 +326,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _strip(self, row: Row, cursor: str, base: Style) -> Strip:
         """Draw `row` after its gutter, cut with … where it is wider than the list."""
         over = self._resolve(_CURSOR_STYLES[cursor]) if cursor in _CURSOR_STYLES else _NO_STYLE
+        if not self._width:
+            return Strip.blank(self.size.width, base)
         limit = 2 * self._width + 1
         segments = [Segment(cursor, base + over)]
         length = GUTTER
@@ -336,12 +338,13 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             shown = visible_line(text, limit)
             segments.append(Segment(shown, style))
             length += cell_len(shown)
-        if length > self._width > 0:
+        if length > self._width:
             mark = Segment(ELLIPSIS, base + self._resolve("dim") + over)
             segments = [*Strip(segments).crop(0, self._width - 1), mark]
         elif length < self._width:
             segments.append(Segment(" " * (self._width - length), base + over))
         # Made once at its full length: every method of a strip makes another one.
         beyond = max(0, self.size.width - self._width)
-        segments.append(Segment(" " * beyond, base))
+        if beyond:
+            segments.append(Segment(" " * beyond, base))
         return Strip(segments, self._width + beyond)
