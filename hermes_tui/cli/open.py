@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+import time
 
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
@@ -83,11 +84,21 @@ def _keys_from_terminal() -> None:
     os.close(terminal)
 
 
+def _may_bring_more(feed: RunsFeed) -> bool:
+    """Wait a moment for a pipe or a packed file that is still coming in; False if none is."""
+    if feed.follow or feed.cancelled:
+        return False
+    coming = [file.source for file in feed.files if not file.source.complete]
+    if coming:
+        time.sleep(0.05)
+    return feed.poll() or bool(coming)
+
+
 def _print_runs(feed: RunsFeed, filter_text: str) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()
-    while not feed.finished:
+    while not feed.finished or _may_bring_more(feed):
         feed.step(1.0)
     for complaint in feed.complaints:
         from hermes_tui.model.visible import visible_row

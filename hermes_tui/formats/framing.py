@@ -89,9 +89,8 @@ def scan(source: Source, layout: Layout, index: RecordIndex) -> Iterator[int]:
 
 def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
     add_end, add_kind = index.ends.append, index.kinds.append
-    start = index.end
     while index.scanned < source.size:
-        base = index.scanned
+        start, base = index.end, index.scanned
         data = source.read(base, SLICE)
         if not data:
             break

@@ -106,7 +106,7 @@ class HermesApp(App[None]):
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
         while self._is_soon_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        if feed.finished and len(feed.rows) == 1:
+        if feed.finished and len(feed.rows) == 1 and not feed.waiting:
             screen = self._run_screen(RunFeed(feed.rows[0].ref))
             if feed.complaints:
                 screen.notice = feed.complaints[-1]
@@ -140,8 +140,8 @@ class HermesApp(App[None]):
         """Replace the run on screen by the next or previous one of the list."""
         if self._list is None or not isinstance(screen, RunScreen):
             return
-        position = self._position + step
-        if not 0 <= position < len(self._list):
+        position = self._list.neighbour(screen.feed.ref, step)
+        if position is None:
             screen.say("this is the " + ("last run" if step > 0 else "first run"))
             return
         self._position = position

@@ -181,8 +181,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self._row_map = RowMap(self._document, self._width, wrap=self.wrap)
         columns = 1 if self.wrap else self._row_map.widest()
-        # Every assignment costs a layout of the screen.
-        if (size := Size(columns, self._row_map.rows)) != self.virtual_size:
+        # Every assignment costs a layout of the screen, so all texts that fit count as one page.
+        rows = max(self._row_map.rows, self._height)
+        if (size := Size(columns, rows)) != self.virtual_size:
             self.virtual_size = size
         self._go_to(place)
         self.refresh()

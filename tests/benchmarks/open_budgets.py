@@ -1,0 +1,170 @@
+"""How soon `hermes-tui open` paints, what a page costs and what it keeps: figures against floors
+that are measured beside them.
+
+    python -m tests.benchmarks.open_budgets
+
+Every figure is a median of several whole processes on a pseudo-terminal, taken in turn with its
+floor, since the speed of a machine drifts.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmarks.terminal import Program
+
+RUNS = 5
+PAGES = 60
+OPEN = [sys.executable, "-m", "hermes_tui", "open"]
+MARK = b"FIRST-TEXT"
+FLOOR = """
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+class Floor(App):
+    def compose(self) -> ComposeResult:
+        yield Static("FIRST-TEXT")
+Floor().run()
+"""
+
+
+class Figure(NamedTuple):
+    """One line of the table. `value` and `floor` in `unit`; `budget` limits value, or the ratio."""
+
+    name: str
+    value: float
+    unit: str
+    budget: float
+    floor: float | None = None
+
+    @property
+    def measured(self) -> float:
+        return self.value / self.floor if self.floor is not None else self.value
+
+
+def turn(number: int, text: str = "x" * 250) -> list[dict[str, object]]:
+    """Return a reply with a call, its result, and a reply."""
+    function = {"name": "terminal", "arguments": json.dumps({"command": f"ls {number}"})}
+    call = {"id": f"c{number}", "type": "function", "function": function}
+    return [
+        {"role": "assistant", "content": f"step {number}", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": f"c{number}", "content": text},
+        {"role": "assistant", "content": "seen"},
+    ]
+
+
+def messages(count: int) -> list[dict[str, object]]:
+    first: list[dict[str, object]] = [{"role": "user", "content": MARK.decode()}]
+    return (first + [message for n in range(count // 3) for message in turn(n)])[:count]
+
+
+def write_lines(path: Path, values: Sequence[object]) -> Path:
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    return path
+
+
+def first_paint_ms(command: Sequence[str]) -> float:
+    program = Program.start(command)
+    seconds = program.wait_for(MARK)
+    program.end()
+    return seconds * 1000
+
+
+def paired(command: Sequence[str], floor: Sequence[str]) -> tuple[float, float]:
+    """Return the medians of two commands' first paints, taken in turn after a warm-up."""
+    times = [(first_paint_ms(command), first_paint_ms(floor)) for _ in range(RUNS + 1)][1:]
+    return statistics.median(a for a, _ in times), statistics.median(b for _, b in times)
+
+
+def loaded(path: Path, timeout_s: float = 60.0) -> Program:
+    """Return the program on a file once all of it is read: the processor is idle."""
+    program = Program.start([*OPEN, str(path)])
+    program.wait_for(MARK)
+    before, waited = -1.0, 0.0
+    while program.cpu_s() - before > 0.02 and waited < timeout_s:
+        before = program.cpu_s()
+        for _ in range(10):
+            program.read(0.05)
+        waited += 0.5
+    program.settle()
+    return program
+
+
+def page_ms(program: Program, keys: bytes) -> float:
+    """Return the processor time of one page key, drawing included, in milliseconds."""
+    before = program.cpu_s()
+    for _ in range(PAGES):
+        program.press(keys)
+        program.settle(0.03)
+    return (program.cpu_s() - before) / PAGES * 1000
+
+
+def measure(folder: Path, say: Callable[[str], None]) -> list[Figure]:
+    floor = folder / "floor.py"
+    floor.write_text(FLOOR)
+    say("writing files")
+    short = folder / "short.json"
+    short.write_text(json.dumps({"messages": messages(200)}))
+    long = write_lines(folder / "long.jsonl", messages(100_000))
+    runs = [{"id": f"{MARK.decode()}-{n}", "messages": messages(300)} for n in range(40)]
+    many = folder / "many.jsonl"
+    block = "".join(json.dumps(run) + "\n" for run in runs)
+    many.write_text(block * (100_000_000 // len(block) + 1))
+
+    def opened(path: Path) -> list[str]:
+        return [*OPEN, str(path)]
+
+    say("first paint, 200 messages")
+    paint = paired(opened(short), [sys.executable, str(floor)])
+    say("first paint, 100,000 messages")
+    long_paint = paired(opened(long), opened(short))
+    say("first paint, 100 MB of runs")
+    many_paint = paired(opened(many), opened(short))
+    say("pages and memory, 200 messages")
+    program = loaded(short)
+    short_memory = program.memory_mb()
+    short_page = page_ms(program, b"\x1b[6~\x1b[5~") / 2
+    program.end()
+    say("pages and memory, 100,000 messages")
+    program = loaded(long)
+    page = page_ms(program, b"\x1b[6~")
+    program.press(b"G")
+    program.settle()
+    last_page = page_ms(program, b"\x1b[5~")
+    long_memory = program.memory_mb()
+    program.end()
+    return [
+        Figure("first paint, 200 messages / one-Static app", paint[0], "ms", 1.7, paint[1]),
+        Figure("memory, 200 messages", short_memory, "MB", 60),
+        Figure("first paint, 100,000 / 200 messages", long_paint[0], "ms", 1.3, long_paint[1]),
+        Figure("first paint, 100 MB of runs / 200 messages", many_paint[0], "ms", 2, many_paint[1]),
+        Figure("page, 200 messages (CPU)", short_page, "ms", 16),
+        Figure("page down from the top of 100,000 messages (CPU)", page, "ms", 16),
+        Figure("page up from the end of 100,000 messages (CPU)", last_page, "ms", 16),
+        Figure("memory, 100,000 messages", long_memory, "MB", 150),
+    ]
+
+
+def main() -> int:
+    """Print the table; return 1 if a budget is not kept."""
+    with tempfile.TemporaryDirectory() as name:
+        figures = measure(Path(name), lambda step: print(f"… {step}", file=sys.stderr))
+    print(f"{'figure':<52} {'value':>9} {'floor':>9} {'measured':>9} {'budget':>7}")
+    for item in figures:
+        floor = f"{item.floor:.0f} {item.unit}" if item.floor is not None else ""
+        value = f"{item.value:.{0 if item.value > 99 else 1}f} {item.unit}"
+        verdict = "ok" if item.measured <= item.budget else "OVER"
+        print(
+            f"{item.name:<52} {value:>9} {floor:>9} {item.measured:>9.2f} {item.budget:>7g} "
+            f"{verdict}"
+        )
+    return int(any(item.measured > item.budget for item in figures))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
