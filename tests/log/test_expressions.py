@@ -350,7 +350,8 @@ _SOURCES = st.recursive(
             inner,
         ).map(lambda parts: f"({' '.join(parts)})"),
         st.tuples(st.sampled_from(["len", "lower", "str", "not ", "-", "upper"]), inner).map(
-            lambda parts: f"{parts[0]}({parts[1]})"
+            # Python reads no `not` behind an operator without brackets around it.
+            lambda parts: f"({parts[0]}({parts[1]}))"
         ),
         inner.map(lambda value: f"({value} is None)"),
         inner.map(lambda value: f"glob({value}, '*a*')"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.ui.panes.timeline import TimelinePane
 from tests.ui.opened import (
     MEDIUM,
     NARROW,
@@ -421,3 +422,23 @@ async def test_footer_always_says_how_to_get_help_and_leave(run_file: Path) -> N
     async with app.run_test(size=(50, 20)) as pilot:
         await pilot.pause()
         assert screen_lines(app)[-1].endswith("? Help  q Back")
+
+
+async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_is_told(
+    tmp_path: Path,
+) -> None:
+    messages = [{"role": "user", "content": f"line {number}"} for number in range(200)]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        screen = run_screen(app)
+        timeline = screen.query_one(TimelinePane)
+        screen.do_page_down()
+        # As the pump does while a file is read.
+        screen.refresh_view()
+        screen.do_page_down()
+        screen.refresh_view()
+        await pilot.pause()
+        rows = timeline.scrollable_content_region.height - 1
+        assert timeline.scroll_offset.y == 2 * rows
+        assert screen.model.row == timeline.cursor == 2 * rows

@@ -40,6 +40,14 @@ class TimelinePane(RowList):
         self._model = model
         self._drawn_for: object = (None, 0)
 
+    def go(self, index: int, *, quiet: bool = False) -> None:
+        super().go(index, quiet=quiet)
+        model = self._model
+        if not quiet and (rows := model.visible_rows()):
+            # At once: a view drawn before `Moved` arrives would put the cursor back.
+            model.go(model.row_at(min(self.cursor, rows - 1)))
+            model.follow = model.follow and self.follow
+
     def show(self) -> None:
         """Take over length and cursor from the model."""
         model = self._model

@@ -295,8 +295,9 @@ class RunScreen(RunCommands):
     @on(RowList.Moved)
     def _cursor_moved(self, event: RowList.Moved) -> None:
         if event.row_list.id == "timeline" and self.model.visible_rows():
-            self.model.go(self.model.row_at(event.index))
-            self.model.follow = self.feed.follows and event.index == self.model.visible_rows() - 1
+            # The model went along already, and maybe further than this event says.
+            last = self.model.visible_rows() - 1
+            self.model.follow = self.feed.follows and event.row_list.cursor == last
             self.moved()
 
     @on(RowList.Chosen)
