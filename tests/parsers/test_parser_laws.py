@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from typing import Any
 
@@ -76,7 +77,9 @@ def test_rendered_tags_are_read_back(pairs: list[tuple[str, dict[str, Any]]]) ->
 
 
 WORDS = st.from_regex(r"[A-Za-z_][\w.-]{0,8}", fullmatch=True)
-PLAIN_TEXT = st.text(max_size=20).filter(lambda text: "</" not in text and "\r" not in text)
+# The format has no escapes: a value that holds its tags cannot always be told from one that ends.
+UNCLEAR = re.compile(r"</|<(?:function|parameter|tool_call)|\r")
+PLAIN_TEXT = st.text(max_size=20).filter(lambda text: not UNCLEAR.search(text))
 
 
 @settings(max_examples=150, deadline=None)
