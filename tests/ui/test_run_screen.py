@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.ui.panes.timeline import TimelinePane
+from hermes_tui.ui.widgets.row_list import MARGIN
 from tests.ui.opened import (
     MEDIUM,
     NARROW,
@@ -440,5 +441,5 @@ async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_
         screen.refresh_view()
         await pilot.pause()
         rows = timeline.scrollable_content_region.height - 1
-        assert timeline.scroll_offset.y == 2 * rows
+        assert timeline.scroll_offset.y == 2 * rows - MARGIN
         assert screen.model.row == timeline.cursor == 2 * rows
