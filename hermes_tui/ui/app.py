@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
 SHORT_FILE = 1 << 17
-"""Bytes of a file that is read to its end first: only then it is known to be a single run."""
+"""Unread bytes that are read first: only at the end of a file it is known to be a single run."""
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
 FIRST_ROWS = 100
@@ -118,8 +118,8 @@ class HermesApp(App[None]):
     def _is_soon_read(self) -> bool:
         """Tell whether so little is left to read that the first screen may wait for it."""
         feed = self.feed
-        size = sum(file.source.size for file in feed.files)
-        return not feed.finished and len(feed.targets) == 1 and size <= SHORT_FILE
+        unread = sum(file.source.size - file.index.end for file in feed.files)
+        return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
 
     def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
         feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)

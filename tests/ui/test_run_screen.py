@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.ui.app import SHORT_FILE, HermesApp
+from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.timeline import TimelinePane
 from hermes_tui.ui.widgets.row_list import MARGIN
 from tests.ui.opened import (
@@ -443,3 +447,22 @@ async def test_a_page_key_moves_a_whole_page_though_the_view_is_drawn_before_it_
         rows = timeline.scrollable_content_region.height - 1
         assert timeline.scroll_offset.y == 2 * rows - MARGIN
         assert screen.model.row == timeline.cursor == 2 * rows
+
+
+async def test_a_single_run_that_takes_long_to_read_opens_directly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No first look is long enough for it, on however fast a machine.
+    monkeypatch.setattr("hermes_tui.ui.app.FIRST_LOOK_S", 0.0)
+    replies = [{"role": "assistant", "content": "y" * 1000} for _ in range(500)]
+    path = write_run(tmp_path / "run.json", replies)
+    assert path.stat().st_size > SHORT_FILE
+    feed = RunsFeed(expand_paths([str(path)]))
+    feed.open_first()
+    while feed.files[0].index.end < SHORT_FILE:
+        feed.step(0.0)
+    assert not feed.finished
+    app = HermesApp(feed, Config())
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.pause()
+        assert run_screen(app)
