@@ -1,0 +1,68 @@
+"""What tools are to the loop: names with schemas, and something that answers calls of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hermes_tui.model.messages import ErrorMark, ToolSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a tool is told beside its arguments."""
+
+    task_id: str
+    user_task: str = ""
+    """The first user message, at most 500 characters."""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool answered. `value` is a text, or any value where the tool returned no text.
+
+    `error` is set where the tool itself flags its answer as an error.
+    """
+
+    value: Any
+    error: ErrorMark | None = None
+    exit_code: int | None = None
+
+
+class ToolFailure(Exception):
+    """A tool did not answer: it timed out, was killed, or could not be started.
+
+    The text is the whole of what is recorded, such as `TimeoutError: still running after 5 s`.
+    """
+
+
+class Toolbox(Protocol):
+    """A set of tools. Whatever `call` raises is the tool's failure, never the end of the run.
+
+    Cancelling `call` ends what the tool started, within a second.
+    """
+
+    schemas: tuple[dict[str, Any], ...]
+    """As in the `tools` of a request: `{"type": "function", "function": {…}}`."""
+    specs: tuple[ToolSpec, ...]
+    manual: frozenset[str]
+    """Names of tools that a person answers."""
+
+    async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+        """Run the tool `name`; `arguments` is the decoded JSON value, usually an object."""
+        ...
+
+    async def close(self) -> None:
+        """End every process, thread and connection that is left."""
+        ...
+
+
+def specs_of(schemas: tuple[dict[str, Any], ...]) -> tuple[ToolSpec, ...]:
+    """Return the declared tools of OpenAI-style schemas; entries without a name are left out."""
+    functions = [schema.get("function", schema) for schema in schemas]
+    return tuple(
+        ToolSpec(str(item["name"]), str(item.get("description") or ""), item.get("parameters"))
+        for item in functions
+        if isinstance(item, dict) and item.get("name")
+    )
