@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hermes_tui.formats.fields import text_of
-
-_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+from hermes_tui.formats.chunks import ChunkJoiner
 
 
 class Stream(NamedTuple):
@@ -77,74 +75,10 @@ def join_chunks(events: Iterable[Any]) -> dict[str, Any] | None:
 
 
 def _join_openai(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    joined: dict[str, Any] = {"object": "chat.completion"}
-    choices: dict[int, dict[str, Any]] = {}
+    joiner = ChunkJoiner()
     for chunk in chunks:
-        for key in ("id", "model", "created", "usage", "error"):
-            if chunk.get(key) is not None:
-                joined[key] = chunk[key]
-        found = chunk.get("choices")
-        for choice in found if isinstance(found, list) else ():
-            if not isinstance(choice, dict):
-                continue
-            index = choice.get("index")
-            whole = choices.setdefault(
-                index if isinstance(index, int) else 0, {"message": {"role": "assistant"}}
-            )
-            if choice.get("finish_reason") is not None:
-                whole["finish_reason"] = choice["finish_reason"]
-            delta = choice.get("delta", choice.get("message"))
-            if isinstance(delta, dict):
-                _add_delta(whole["message"], delta)
-            elif isinstance(choice.get("text"), str):
-                _add_delta(whole["message"], {"content": choice["text"]})
-    joined["choices"] = [
-        {"index": index, "finish_reason": None, **whole} for index, whole in sorted(choices.items())
-    ]
-    for choice in joined["choices"]:
-        calls = choice["message"].get("tool_calls")
-        if calls:
-            choice["message"]["tool_calls"] = [call for _, call in sorted(calls.items())]
-        choice["message"].setdefault("content", None)
-    return joined
-
-
-def _add_delta(message: dict[str, Any], delta: dict[str, Any]) -> None:
-    for key, value in delta.items():
-        if value is None:
-            continue
-        if key in _TEXTS:
-            message[key] = message.get(key, "") + text_of(value)
-        elif key == "tool_calls":
-            calls = message.setdefault(key, {})
-            for position, part in enumerate(value if isinstance(value, list) else [value]):
-                _add_call(calls, part, position)
-        elif key == "function_call" and isinstance(value, dict):
-            _add_function(message.setdefault(key, {}), value)
-        elif key == "reasoning_details" and isinstance(value, list):
-            message.setdefault(key, []).extend(value)
-        elif key not in ("function_call", "reasoning_details"):
-            message[key] = value
-
-
-def _add_call(calls: dict[int, dict[str, Any]], part: Any, position: int) -> None:
-    if not isinstance(part, dict):
-        part = {"raw": part}
-    index = part.get("index")
-    call = calls.setdefault(index if isinstance(index, int) else position, {})
-    for key, value in part.items():
-        if key == "function" and isinstance(value, dict):
-            _add_function(call.setdefault(key, {}), value)
-        elif key not in ("index", "function") and value not in (None, ""):
-            call[key] = value
-
-
-def _add_function(function: dict[str, Any], part: dict[str, Any]) -> None:
-    for key, value in part.items():
-        if isinstance(value, str) and isinstance(function.get(key), str):
-            function[key] += value
-        elif value is not None:
-            function[key] = value
+        joiner.add(chunk)
+    return joiner.completion()
 
 
 def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:

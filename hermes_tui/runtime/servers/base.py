@@ -21,6 +21,8 @@ class Request:
     attempt: int
     messages: tuple[str, ...]
     parameters: str
+    accepted: bool = False
+    """In a replay: answer as recorded though the request differs."""
 
     @property
     def body(self) -> bytes:

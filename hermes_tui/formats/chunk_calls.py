@@ -1,0 +1,209 @@
+"""Tool calls that arrive in parts.
+
+A part belongs to the call with its index and id. A new id on a used index begins a new call, if
+it brings a name: some servers make up a new id for every part of one call. A part without an id
+goes on with the last call of its index, one without index and id with the last call of all,
+unless it has a name and arguments of its own and the arguments before it are already whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from hermes_tui.parsers.plain_values import json_text
+
+Piece = tuple[str, str]
+"""What a part adds: `call` and a piece of the name, or `arguments` and a piece of them."""
+
+
+class Growing:
+    """A function of a call, while its name and its text (arguments or input) arrive."""
+
+    def __init__(self, text_key: str) -> None:
+        self._text_key = text_key
+        self._members: dict[str, Any] = {}
+        self._pieces: list[str] = []
+        self._value: Any = None
+
+    @property
+    def is_begun(self) -> bool:
+        """Say whether anything has come."""
+        return bool(self._members)
+
+    @property
+    def has_whole_arguments(self) -> bool:
+        """Say whether the arguments so far are an object that is closed."""
+        if self._value is not None:
+            return True
+        try:
+            return isinstance(orjson.loads("".join(self._pieces)), dict)
+        except ValueError:
+            return False
+
+    def add(self, part: dict[str, Any]) -> list[Piece]:
+        """Take what a part says; return what it adds."""
+        added: list[Piece] = []
+        for key, value in part.items():
+            if key == "name" and isinstance(value, str):
+                if said := self._add_name(value):
+                    added.append(("call", said))
+            elif key == self._text_key and value is not None:
+                self._members.setdefault(key, None)
+                if text := self._add_text(value):
+                    added.append(("arguments", text))
+            elif value is not None or key not in self._members:
+                self._members[key] = value
+        return added
+
+    def whole(self) -> dict[str, Any]:
+        """Return all that was said."""
+        members = dict(self._members)
+        if self._value is not None:
+            members[self._text_key] = self._value
+        elif self._pieces:
+            members[self._text_key] = "".join(self._pieces)
+        return members
+
+    def _add_name(self, name: str) -> str:
+        """Add a name that may be repeated, said again in full, or come in pieces."""
+        before = self._members.get("name")
+        if not isinstance(before, str) or not before:
+            self._members["name"] = name
+            return name
+        if not name or name == before or any(self._pieces) or self._value is not None:
+            return ""
+        said = name.removeprefix(before)
+        self._members["name"] = before + said
+        return said
+
+    def _add_text(self, value: Any) -> str:
+        if isinstance(value, str) and self._value is None:
+            self._pieces.append(value)
+            return value
+        if isinstance(value, str):
+            # Text after a value: nobody knows how they go together, so all of it is kept.
+            self._pieces = [json_text(self._value), value]
+            self._value = None
+            return value
+        if any(self._pieces):
+            self._pieces.append(json_text(value))
+        else:
+            self._value = value
+        return json_text(value)
+
+
+class _Call:
+    def __init__(self, index: int | None) -> None:
+        self.index = index
+        self.id: Any = None
+        self.raw: Any = None
+        self.members: dict[str, Any] = {}
+        self.flat = Growing("arguments")
+        self.functions: dict[str, Growing] = {}
+
+    @property
+    def has_whole_arguments(self) -> bool:
+        return any(part.has_whole_arguments for part in (self.flat, *self.functions.values()))
+
+    def add(self, part: dict[str, Any]) -> list[Piece]:
+        added: list[Piece] = []
+        for key, value in part.items():
+            if key in ("function", "custom") and isinstance(value, dict):
+                if key not in self.functions:
+                    self.functions[key] = Growing("input" if key == "custom" else "arguments")
+                added.extend(self.functions[key].add(value))
+            elif key in ("name", "arguments"):
+                added.extend(self.flat.add({key: value}))
+            elif key == "id" and self.id is not None:
+                continue
+            elif key != "index" and (value not in (None, "") or key not in self.members):
+                self.members[key] = value
+        self.id = self.members.get("id") or None
+        return added
+
+    def whole(self) -> Any:
+        if self.raw is not None:
+            return self.raw
+        functions = {key: function.whole() for key, function in self.functions.items()}
+        return {**self.members, **self.flat.whole(), **functions}
+
+
+class StreamedCalls:
+    """The calls of one message, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def add(self, value: Any) -> list[tuple[str, str, int]]:
+        """Take the `tool_calls` of a delta; return what they add, each with the call's position."""
+        added: list[tuple[str, str, int]] = []
+        fresh: list[_Call] = []
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                call = self._call_of(part, fresh)
+                position = next(i for i, known in enumerate(self._calls) if known is call)
+                added.extend((*piece, position) for piece in call.add(part))
+            elif part is not None:
+                # No call at all, but what stands there is not lost.
+                call = self._begin(None)
+                call.raw = part
+            else:
+                continue
+            fresh.append(call)
+        return added
+
+    def whole(self) -> list[Any]:
+        """Return the calls so far, in the order of their indices."""
+        order = [
+            (call.index if call.index is not None else position, position)
+            for position, call in enumerate(self._calls)
+        ]
+        return [self._calls[position].whole() for _, position in sorted(order)]
+
+    def _call_of(self, part: dict[str, Any], fresh: list[_Call]) -> _Call:
+        """Return the call that `part` belongs to; `fresh` are those of the same delta before it."""
+        index = _index(part.get("index"))
+        id = part.get("id") or None
+        known = [
+            call
+            for call in self._calls
+            if call.raw is None
+            and (call.index == index if index is not None else id is None or call.id == id)
+        ]
+        same = [call for call in known if call.id == id] if id is not None else []
+        if same:
+            return same[-1]
+        if not known:
+            return self._begin(index)
+        last = known[-1]
+        names, brings_arguments = _says(part)
+        if id is not None and last.id is not None:
+            return self._begin(index) if names or last.has_whole_arguments else last
+        if not names or not brings_arguments:
+            return last
+        is_other = (index is None and last in fresh) or last.has_whole_arguments
+        return self._begin(index) if is_other else last
+
+    def _begin(self, index: int | None) -> _Call:
+        self._calls.append(_Call(index))
+        return self._calls[-1]
+
+
+def _says(part: dict[str, Any]) -> tuple[bool, bool]:
+    """Say whether `part` brings a name, and whether it brings arguments."""
+    found = [
+        part,
+        *(part[key] for key in ("function", "custom") if isinstance(part.get(key), dict)),
+    ]
+    return (
+        any(item.get("name") for item in found),
+        any(item.get("arguments") or item.get("input") for item in found),
+    )
+
+
+def _index(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

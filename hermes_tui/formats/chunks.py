@@ -1,0 +1,187 @@
+"""Chunks of a streamed chat completion, joined to the completion that they add up to.
+
+Texts grow piece by piece; a role, a name and an id are said once, however often a server repeats
+them. Which call a part belongs to: see `StreamedCalls`. The same rules join a stream while it
+arrives and one that is found in a file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from hermes_tui.formats.chunk_calls import Growing, StreamedCalls
+from hermes_tui.formats.fields import text_of
+from hermes_tui.parsers.plain_values import json_text
+
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_TEXTS = frozenset({"content", "refusal", *_REASONING})
+_GROWING_LISTS = ("annotations",)
+_HEAD = ("id", "model", "created", "usage", "error")
+
+
+class Delta(NamedTuple):
+    """What a chunk adds. `kind`: content, reasoning, call or arguments, the last two for `call`."""
+
+    kind: str
+    text: str
+    call: int = 0
+
+
+class ChunkJoiner:
+    """Takes chunks in their order; says what each adds and what all of them add up to."""
+
+    def __init__(self) -> None:
+        self._head: dict[str, Any] = {"object": "chat.completion"}
+        self._choices: dict[int, _Choice] = {}
+
+    @property
+    def is_begun(self) -> bool:
+        """Say whether any choice has come yet."""
+        return bool(self._choices)
+
+    @property
+    def finish_reason(self) -> Any:
+        """Return why the first choice ended, None where nothing said so yet."""
+        first = min(self._choices, default=None)
+        return None if first is None else self._choices[first].finish_reason
+
+    def add(self, chunk: dict[str, Any]) -> list[Delta]:
+        """Take one chunk and return what it adds to the first choice."""
+        for key in _HEAD:
+            if (value := chunk.get(key)) is not None:
+                self._head[key] = value
+        added: list[Delta] = []
+        found = chunk.get("choices")
+        for raw in found if isinstance(found, list) else ():
+            if isinstance(raw, dict):
+                deltas = self._add_choice(raw)
+                added = added or deltas
+        return added
+
+    def completion(self) -> dict[str, Any]:
+        """Return the completion so far, as a reply in one piece would have held it."""
+        choices = [
+            {"index": index, "finish_reason": choice.finish_reason, "message": choice.message()}
+            for index, choice in sorted(self._choices.items())
+        ]
+        return {**self._head, "choices": choices}
+
+    def _add_choice(self, raw: dict[str, Any]) -> list[Delta]:
+        index = raw.get("index")
+        position = index if isinstance(index, int) else 0
+        choice = self._choices.get(position)
+        if choice is None:
+            choice = self._choices[position] = _Choice()
+        if (reason := raw.get("finish_reason")) is not None:
+            choice.finish_reason = reason
+        delta = raw.get("delta")
+        if delta is None:
+            delta = raw.get("message")
+        if delta is None and isinstance(raw.get("text"), str):
+            delta = {"content": raw["text"]}
+        deltas = choice.add(delta) if isinstance(delta, dict) else []
+        return deltas if position == min(self._choices) else []
+
+
+class _Choice:
+    """The message of one choice while it grows."""
+
+    def __init__(self) -> None:
+        self.finish_reason: Any = None
+        self._members: dict[str, Any] = {"role": None}
+        self._texts: dict[str, list[str]] = {}
+        self._parts: list[Any] = []
+        self._calls = StreamedCalls()
+        self._legacy = Growing("arguments")
+
+    def add(self, delta: dict[str, Any]) -> list[Delta]:
+        added: list[Delta] = []
+        for key, value in delta.items():
+            if value is None:
+                continue
+            if key in _TEXTS:
+                if text := self._add_text(key, value):
+                    kind = "reasoning" if key in _REASONING else "content"
+                    # Some servers say the same thought under two names.
+                    if Delta(kind, text) not in added:
+                        added.append(Delta(kind, text))
+            elif key == "tool_calls":
+                added.extend(Delta(*piece) for piece in self._calls.add(value))
+            elif key == "function_call" and isinstance(value, dict):
+                added.extend(Delta(*piece, 0) for piece in self._legacy.add(value))
+            elif key == "reasoning_details" and isinstance(value, list):
+                _add_details(self._members.setdefault(key, []), value)
+            elif key in _GROWING_LISTS and isinstance(value, list):
+                self._members.setdefault(key, []).extend(value)
+            elif key != "role" or not self._members["role"]:
+                self._members[key] = value
+        return added
+
+    def message(self) -> dict[str, Any]:
+        """Return the message so far."""
+        texts = {key: "".join(pieces) for key, pieces in self._texts.items()}
+        message = {**self._members, "content": None, **texts}
+        message["role"] = self._members["role"] or "assistant"
+        if self._parts:
+            message["content"] = list(self._parts)
+        if calls := self._calls.whole():
+            message["tool_calls"] = calls
+        if self._legacy.is_begun:
+            message["function_call"] = self._legacy.whole()
+        return message
+
+    def _add_text(self, key: str, value: Any) -> str:
+        if key == "content" and isinstance(value, (list, dict)):
+            before = "".join(self._texts.pop(key, ()))
+            for part in [before, *(value if isinstance(value, list) else [value])]:
+                _add_part(self._parts, part)
+            return text_of(value)
+        if not isinstance(value, str):
+            value = text_of(value) or json_text(value)
+        if key == "content" and self._parts:
+            _add_part(self._parts, value)
+        else:
+            self._texts.setdefault(key, []).append(value)
+        return str(value)
+
+
+def _add_part(parts: list[Any], part: Any) -> None:
+    """Add a content part; text goes on in the text part before it."""
+    if isinstance(part, str):
+        part = {"type": "text", "text": part}
+        if not part["text"]:
+            return
+    last: Any = parts[-1] if parts else None
+    if _is_text(part) and _is_text(last):
+        parts[-1] = {**last, "text": last["text"] + part["text"]}
+    else:
+        parts.append(part)
+
+
+def _is_text(part: Any) -> bool:
+    return (
+        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+    )
+
+
+def _add_details(details: Any, added: list[Any]) -> None:
+    """Add thoughts in OpenRouter's form; a part with type and index of the last one goes on it."""
+    for part in added:
+        last = details[-1] if details else None
+        if not isinstance(part, dict) or not isinstance(last, dict) or not _same_detail(last, part):
+            details.append(part)
+            continue
+        grown = {**last, **{key: value for key, value in part.items() if value is not None}}
+        for key in ("text", "summary"):
+            if isinstance(last.get(key), str) and isinstance(part.get(key), str):
+                grown[key] = last[key] + part[key]
+        details[-1] = grown
+
+
+def _same_detail(last: dict[str, Any], part: dict[str, Any]) -> bool:
+    return (
+        last.get("type") in ("reasoning.text", "reasoning.summary")
+        and last.get("type") == part.get("type")
+        and "index" in part
+        and last.get("index") == part["index"]
+    )

@@ -1,0 +1,177 @@
+"""A body that came whole: the message in it, or why there is none.
+
+Anything a server may put there is read; what is off but usable is a diagnostic of the reply, what
+leaves no message is a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats.event_stream import NotJson, load_strictly
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.plain_values import first_line
+from hermes_tui.runtime.servers.base import Reply, RequestFailure
+from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title, is_html
+
+_KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def kind_of(value: Any) -> str:
+    """Return what kind of JSON value `value` is, with its article."""
+    return _KINDS.get(type(value), "a number")
+
+
+def shape(severity: Severity, message: str, hint: str = "") -> Diagnostic:
+    """Return a finding about the form of a reply."""
+    return Diagnostic(Code.REPLY_SHAPE, severity, message, hint=hint)
+
+
+def stream_cut(message: str, severity: Severity = Severity.ERROR) -> Diagnostic:
+    """Return a finding about a stream that ended too early."""
+    hint = (
+        "" if severity is Severity.NOTE else "retry the turn; what arrived stands in the raw body"
+    )
+    return Diagnostic(Code.STREAM_CUT, severity, message, hint=hint)
+
+
+def read_body(exchange: Exchange) -> Reply:
+    """Return the reply that the body holds, its message as plain JSON. Raises RequestFailure."""
+    value, oddity = _decoded(exchange)
+    if not isinstance(value, dict):
+        raise _no_message(exchange, f"the body is {kind_of(value)}, not an object with choices")
+    message, choice = _message(exchange, value)
+    reason = choice.get("finish_reason")
+    found = (
+        *_oddities(oddity, exchange),
+        *completion_findings(value),
+        *_message_findings(message, choice),
+    )
+    return Reply(
+        raw=exchange.text,
+        message=message,
+        finish_reason=reason if isinstance(reason, str) else "",
+        usage=value.get("usage"),
+        diagnostics=found,
+        status=exchange.status,
+    )
+
+
+def _decoded(exchange: Exchange) -> tuple[Any, str]:
+    text = exchange.so_far
+    if not text.strip():
+        raise _no_message(exchange, f"{exchange.status} with an empty body")
+    if is_html(text):
+        raise _failure(
+            exchange,
+            f"{exchange.status} with HTML, not JSON: {html_title(text)}",
+            "the URL may be that of a web page or a proxy; the API mostly lives below /v1",
+        )
+    try:
+        return load_strictly(bytes(exchange.received))
+    except NotJson as error:
+        what = f"with a body that is not JSON ({first_line(str(error))}): {first_line(text)}"
+        if error.is_torn:
+            end = " ".join(text[-60:].split())
+            what = f"with JSON that breaks off after {len(exchange.received):,} bytes: …{end}"
+        raise _failure(exchange, f"{exchange.status} {what}", "retry the turn") from None
+
+
+def _message(exchange: Exchange, value: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the message of the first choice, and that choice."""
+    choices = value.get("choices")
+    if not choices and (error := value.get("error")):
+        raise RequestFailure(
+            f"the body is an error: {error_text({'error': error})}",
+            status=exchange.status,
+            body=exchange.so_far,
+            empty=True,
+            diagnostics=(
+                Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, error_text({"error": error})),
+            ),
+        )
+    if not isinstance(choices, list) or not choices:
+        raise _no_message(exchange, f"choices {_absent(value, 'choices', 'a list')}")
+    choice = choices[0]
+    if not isinstance(choice, dict):
+        raise _no_message(exchange, f"choices[0] is {kind_of(choice)}, not an object")
+    message = choice.get("message")
+    if message is None:
+        raise _no_message(exchange, f"message {_absent(choice, 'message', 'an object')}")
+    return message, choice
+
+
+def _absent(holder: dict[str, Any], key: str, wanted: str) -> str:
+    if key not in holder:
+        keys = ", ".join(list(holder)[:8])
+        error = f"; the body says: {error_text(holder)}" if "detail" in holder else ""
+        return f"is missing (there is: {keys or 'nothing'}){error}"
+    if holder[key] == []:
+        return "is empty"
+    if holder[key] is None:
+        return "is null"
+    return f"is {kind_of(holder[key])}, not {wanted}"
+
+
+def _no_message(exchange: Exchange, what: str) -> RequestFailure:
+    failure = _failure(exchange, what, "the server took the request but gave no message; retry")
+    failure.empty = True
+    return failure
+
+
+def _failure(exchange: Exchange, what: str, hint: str = "") -> RequestFailure:
+    return RequestFailure(
+        what,
+        status=exchange.status,
+        body=exchange.so_far,
+        diagnostics=(shape(Severity.ERROR, what, hint),),
+    )
+
+
+def _oddities(oddity: str, exchange: Exchange) -> Iterator[Diagnostic]:
+    if oddity:
+        severity = Severity.WARNING if "UTF-8" in oddity else Severity.NOTE
+        yield shape(severity, f"the body is not quite JSON: {oddity}")
+    kind = exchange.headers.get("content-type", "").split(";")[0].strip()
+    if not kind.endswith(("json", "event-stream")):
+        said = f"says it is {kind}" if kind else "does not say what it is"
+        yield shape(
+            Severity.NOTE, f"the body is JSON but {said}", "some clients hand on a text there"
+        )
+
+
+def completion_findings(value: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Yield what is off around the choices of a completion."""
+    if error := value.get("error"):
+        yield Diagnostic(
+            Code.ERROR_IN_REPLY,
+            Severity.WARNING,
+            f"an error stands beside the choices: {error_text({'error': error})}",
+            hint="the message may be incomplete; retry the turn if it is",
+        )
+    count = len(value["choices"])
+    if count > 1:
+        yield shape(
+            Severity.WARNING,
+            f"{count} choices came; the first one is used",
+            "ask for n=1; all of them stand in the raw body",
+        )
+    usage = value.get("usage")
+    if usage is not None and not isinstance(usage, dict):
+        yield shape(Severity.NOTE, f"usage is {kind_of(usage)}, not an object")
+    elif usage and (wrong := [key for key in _COUNTS if _is_no_count(usage.get(key, 0))]):
+        yield shape(Severity.NOTE, f"usage holds no whole number: {', '.join(wrong)}")
+
+
+def _is_no_count(value: Any) -> bool:
+    return not isinstance(value, int) or isinstance(value, bool)
+
+
+def _message_findings(message: Any, choice: dict[str, Any]) -> Iterator[Diagnostic]:
+    if not isinstance(message, dict):
+        yield shape(Severity.WARNING, f"the message is {kind_of(message)}, not an object")
+    if not isinstance(choice.get("finish_reason"), str):
+        said = kind_of(choice["finish_reason"]) if "finish_reason" in choice else "missing"
+        yield shape(Severity.NOTE, f"finish_reason is {said}")

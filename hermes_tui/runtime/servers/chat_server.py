@@ -1,0 +1,223 @@
+"""What every server with chat completions over HTTP has in common: one request, one reply.
+
+How a request is sent differs, what may come back does not. The bytes are read here in both cases,
+so that the exact body is kept and an event stream is cut at newlines only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
+from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
+from hermes_tui.runtime.servers.redaction import Redactor, host_of, public_url
+from hermes_tui.runtime.servers.streams import StreamedReply
+
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of a reply beyond which it is given up: a server that never stops must not fill memory."""
+MAX_CONNECT_S = 20.0
+MAX_CONNECTIONS = 1000
+KEEPALIVE_S = 3.0
+"""Seconds after which an idle connection is not used again: many servers close it after five, and
+a person at a stop often thinks longer than that."""
+AFTER_DONE_S = 0.25
+"""How long the rest of a stream is waited for once it said that it is over."""
+_OTHER_ERRORS = (ValueError, TypeError, RuntimeError, ImportError)
+"""What a client raises for a URL, header or body that it cannot send, or if it is missing."""
+_SSE_STARTS = (b"data:", b"event:", b"id:", b":", b"retry:", b"error:")
+
+
+class ChatServer:
+    """A server under one URL. The client that speaks to it is made at the first request."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 600.0,
+        stream: bool = False,
+    ) -> None:
+        self.url = public_url(_endpoint(base_url))
+        self._endpoint = _endpoint(base_url)
+        self._api_key = api_key
+        self._headers = dict(headers or {})
+        self._timeout_s = timeout_s
+        self._is_streaming = stream
+        self._redactor = Redactor(base_url, api_key, self._headers)
+        self._client: Any = None
+        self._errors: tuple[type[Exception], ...] = (OSError,)
+        """What sending and reading raise; the client adds its own when it is loaded."""
+        self._is_closed = False
+        self._starting = asyncio.Lock()
+
+    async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+        """Send `request` and return the reply; raises RequestFailure and nothing else."""
+        exchange = Exchange(
+            host_of(self._endpoint), self._timeout_s, min(self._timeout_s, MAX_CONNECT_S)
+        )
+        try:
+            client = await self._started()
+            return await self._exchange(client, request.body, exchange, on_piece)
+        except RequestFailure as failure:
+            # The causes may quote headers; what they say stands in the chain of the failure.
+            raise self._redactor.failure(failure) from None
+        except self._errors + _OTHER_ERRORS as error:
+            raise self._redactor.failure(transport_failure(error, exchange)) from None
+
+    async def close(self) -> None:
+        """Close all connections; a later request is refused."""
+        self._is_closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            await self._close_client(client)
+
+    def _make_client(self) -> Any:
+        """Return the client; what it may raise goes to `_errors`. Runs in a thread: it is slow."""
+        raise NotImplementedError
+
+    async def _close_client(self, client: Any) -> None:
+        await client.aclose()
+
+    async def _exchange(
+        self, client: Any, body: bytes, exchange: Exchange, on_piece: OnPiece
+    ) -> Reply:
+        raise NotImplementedError
+
+    async def _started(self) -> Any:
+        async with self._starting:
+            if self._client is None and not self._is_closed:
+                client = await asyncio.to_thread(self._make_client)
+                if not self._is_closed:
+                    self._client = client
+        if self._client is None:
+            raise RequestFailure("the connection to the server has been closed")
+        return self._client
+
+    async def _receive(self, response: Any, exchange: Exchange, on_piece: OnPiece) -> Reply:
+        """Read the whole of `response` (of httpx or httpx2) and return the reply in it."""
+        try:
+            exchange.status = response.status_code
+            exchange.headers = response.headers
+            async with contextlib.aclosing(response.aiter_bytes()) as chunks:
+                if not 200 <= response.status_code < 300:
+                    with contextlib.suppress(*self._errors):
+                        async for data in chunks:
+                            _add(exchange, data)
+                    raise status_failure(exchange, url=self._endpoint)
+                return await self._read(chunks, exchange, on_piece)
+        finally:
+            await response.aclose()
+
+    async def _read(
+        self, chunks: AsyncIterator[bytes], exchange: Exchange, on_piece: OnPiece
+    ) -> Reply:
+        stream: StreamedReply | None = None
+        kind = exchange.headers.get("content-type", "")
+        broke_off = ""
+        try:
+            async for data in chunks:
+                _add(exchange, data)
+                if stream is not None:
+                    stream.feed(data)
+                elif "event-stream" in kind or _begins_as_stream(exchange.received):
+                    stream = StreamedReply(exchange, on_piece)
+                    stream.feed(bytes(exchange.received))
+                if stream is not None and stream.is_done:
+                    await self._drain(chunks, exchange, stream)
+                    break
+        except self._errors as error:
+            failure = transport_failure(error, exchange)
+            if stream is None or not stream.is_complete:
+                if stream is not None:
+                    failure.diagnostics = (stream_cut(failure.message),)
+                raise failure from error
+            broke_off = failure.message
+        is_empty_stream = "event-stream" in kind and not exchange.received
+        if stream is None and is_empty_stream:
+            stream = StreamedReply(exchange, on_piece)
+        if stream is None:
+            return self._expected(read_body(exchange), streamed=False)
+        reply = _finished(stream, exchange, broke_off, is_empty_stream)
+        return self._expected(reply, streamed=True)
+
+    async def _drain(
+        self, chunks: AsyncIterator[bytes], exchange: Exchange, stream: StreamedReply
+    ) -> None:
+        """Read what follows the end of a stream, so that its connection can be used again."""
+        with contextlib.suppress(*self._errors):
+            async with asyncio.timeout(AFTER_DONE_S):
+                async for data in chunks:
+                    _add(exchange, data)
+                    stream.feed(data)
+
+    def _expected(self, reply: Reply, *, streamed: bool) -> Reply:
+        """Return `reply`, with a warning where it is streamed and should not be, or the reverse."""
+        if streamed == self._is_streaming:
+            return reply
+        came = "a stream came though none was asked for" if streamed else "a whole reply came"
+        asked = "" if streamed else " though a stream was asked for"
+        hint = "most clients lose the message then; check what the server says about stream"
+        found = shape(Severity.WARNING, f"{came}{asked}", hint)
+        return Reply(
+            raw=reply.raw,
+            message=reply.message,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            diagnostics=(found, *reply.diagnostics),
+            status=reply.status,
+            pieces=reply.pieces,
+        )
+
+
+def _finished(
+    stream: StreamedReply, exchange: Exchange, broke_off: str, is_empty_stream: bool
+) -> Reply:
+    """Return what a stream adds up to; a body that only claims to be one is read as it is."""
+    try:
+        return stream.finish(broke_off=broke_off)
+    except RequestFailure:
+        if stream.is_event_stream or is_empty_stream:
+            raise
+    return read_body(exchange)
+
+
+def _add(exchange: Exchange, data: bytes) -> None:
+    exchange.received += data
+    if len(exchange.received) > MAX_BODY:
+        raise RequestFailure(
+            f"the reply is longer than {MAX_BODY:,} bytes: given up",
+            status=exchange.status,
+            body=exchange.so_far,
+        )
+
+
+def _begins_as_stream(received: bytearray) -> bool:
+    return received[:64].lstrip(b"\xef\xbb\xbf \r\n").startswith(_SSE_STARTS)
+
+
+def _endpoint(base_url: str) -> str:
+    """Return where requests go: below `base_url`, before its query."""
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError:
+        return base_url
+    path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether `url` is on this machine: such a server is never asked through a proxy."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,244 @@
+"""Why a request got no usable reply, in words that say what to look at.
+
+The two HTTP libraries in use (httpx, and httpx2 below newer versions of the OpenAI SDK) name their
+errors alike, so errors are told apart by the names of their classes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from math import isfinite
+from typing import Any
+
+from hermes_tui.formats.event_stream import NotJson, load_strictly
+from hermes_tui.parsers.plain_values import first_line, json_text
+from hermes_tui.runtime.servers.base import RequestFailure
+from hermes_tui.runtime.servers.redaction import public_url
+
+MAX_FAILURE_BODY = 1_000_000
+"""Characters of a body that a failure keeps."""
+MAX_CHAIN = 20
+
+_HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<h1|<title|<center)", re.IGNORECASE)
+_HTML_TITLES = (r"<title[^>]*>(.*?)</title>", r"<h[1-3][^>]*>(.*?)</h[1-3]>")
+_TAG = re.compile(r"<[^>]{0,200}>")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """How far one request has come: where it went, how long it may wait, what has arrived."""
+
+    host: str
+    timeout_s: float
+    connect_timeout_s: float
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    received: bytearray = field(default_factory=bytearray)
+
+    @property
+    def text(self) -> str:
+        """Return the body so far, exactly; bytes that are no text are written as escapes."""
+        return self.received.decode("utf-8", "backslashreplace")
+
+    @property
+    def so_far(self) -> str:
+        """Return the body so far for a failure, cut visibly where it is very long."""
+        return capped(self.text)
+
+
+def capped(text: str) -> str:
+    """Return `text`, cut visibly to what a failure keeps."""
+    if len(text) <= MAX_FAILURE_BODY:
+        return text
+    return f"{text[:MAX_FAILURE_BODY]}\n[{len(text) - MAX_FAILURE_BODY:,} more characters]"
+
+
+def exceptions_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it came from, outermost first, with what retries and groups hold."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting and len(seen) < MAX_CHAIN:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        # A time limit shows as a cancelled task below it; that says nothing more.
+        if not isinstance(current, asyncio.CancelledError):
+            yield current
+        if isinstance(current, BaseExceptionGroup):
+            waiting.extend(current.exceptions)
+        attempt = getattr(current, "last_attempt", None)
+        if attempt is not None and attempt.done() and (inner := attempt.exception()) is not None:
+            waiting.append(inner)
+        # httpcore raises `from None` and so hides why a connection failed; the context still knows.
+        if (cause := current.__cause__ or current.__context__) is not None:
+            waiting.append(cause)
+
+
+def exception_chain(error: BaseException) -> tuple[str, ...]:
+    """Return `error` and what it came from, each as "Type: message"."""
+    return tuple(_said(found) for found in exceptions_of(error))
+
+
+def _said(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailure:
+    """Return the failure that `error` means: what went wrong on the way, and where."""
+    return RequestFailure(
+        _what_went_wrong(error, exchange),
+        status=exchange.status,
+        body=exchange.so_far,
+        chain=exception_chain(error),
+    )
+
+
+def _what_went_wrong(error: BaseException, exchange: Exchange) -> str:
+    chain = list(exceptions_of(error))
+    names = {kind.__name__ for found in chain for kind in type(found).__mro__}
+    host = exchange.host
+    if any(isinstance(found, ConnectionRefusedError) for found in chain):
+        return f"connection refused by {host}: is the server running?"
+    if any(isinstance(found, socket.gaierror) for found in chain):
+        return f"the host {host} is not known: is its name right?"
+    if secure := next((found for found in chain if isinstance(found, ssl.SSLError)), None):
+        return f"no secure connection to {host}: {first_line(str(secure))}"
+    if "ConnectTimeout" in names:
+        return f"no connection to {host} within {_number(exchange.connect_timeout_s)} s"
+    if "PoolTimeout" in names:
+        return f"no free connection to {host}: too many requests at once"
+    if "WriteTimeout" in names:
+        return f"{host} stopped taking the request for {_number(exchange.timeout_s)} s"
+    if "ReadTimeout" in names or "APITimeoutError" in names:
+        return _waited(exchange)
+    if names & {"UnsupportedProtocol", "InvalidURL"}:
+        return f"the server's URL cannot be used: {first_line(str(chain[-1]))}"
+    if names & {"LocalProtocolError", "UnicodeEncodeError"}:
+        return f"the request cannot be sent: {first_line(str(chain[-1]))}"
+    if "DecodingError" in names:
+        return f"the body cannot be unpacked: {first_line(str(chain[-1]))}"
+    if names & {"RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError"}:
+        return _broken_off(chain, exchange)
+    if "ConnectError" in names:
+        return f"no connection to {host}: {first_line(str(chain[-1]) or str(error))}"
+    if "ImportError" in names:
+        return f"the client cannot be loaded: {first_line(str(error))}"
+    return first_line(_said(error))
+
+
+def _waited(exchange: Exchange) -> str:
+    wait = _number(exchange.timeout_s)
+    if exchange.status is None:
+        return f"no reply within {wait} s"
+    return f"nothing more came for {wait} s, after {len(exchange.received):,} bytes of the body"
+
+
+def _broken_off(chain: list[BaseException], exchange: Exchange) -> str:
+    last = str(chain[-1])
+    if exchange.status is None and "message body" not in last:
+        if not last or "disconnected" in last or "reset" in last.lower():
+            return "the server closed the connection without a reply"
+        return f"the answer is no HTTP: {first_line(last)}"
+    length = exchange.headers.get("content-length", "")
+    if length.isdigit() and "content-encoding" not in exchange.headers:
+        return f"the body broke off after {len(exchange.received):,} of {int(length):,} bytes"
+    return f"the body broke off after {len(exchange.received):,} bytes"
+
+
+def _number(seconds: float) -> str:
+    return f"{seconds:,.3f}".rstrip("0").rstrip(".")
+
+
+def status_failure(
+    exchange: Exchange, *, chain: tuple[str, ...] = (), url: str = ""
+) -> RequestFailure:
+    """Return the failure that a status other than 2xx means."""
+    status = exchange.status or 0
+    wait = retry_after(exchange.headers)
+    if 300 <= status < 400:
+        target = public_url(exchange.headers.get("location", ""))
+        where = f"to {target}" if target else "nowhere"
+        message = f"{status}: the server redirects {where}; give that as the server's URL"
+        if target and url.split("?")[0].endswith(target):
+            message = f"{status}: the server redirects to {target}, which is where the request went"
+    else:
+        message = f"{status}{_status_text(exchange)}"
+    if wait is not None:
+        message += f" (retry after {_number(wait)} s)"
+    if exchange.headers.get("x-should-retry", "").lower() == "false":
+        message += " (the server asks not to retry)"
+    return RequestFailure(
+        message, status=status, body=exchange.so_far, chain=chain, retry_after_s=wait
+    )
+
+
+def _status_text(exchange: Exchange) -> str:
+    text = exchange.so_far
+    if not text.strip():
+        is_empty = exchange.headers.get("content-length", "0") == "0"
+        return " with an empty body" if is_empty else ", and its body did not come"
+    if is_html(text):
+        return f" with HTML: {html_title(text)}"
+    try:
+        value, _ = load_strictly(bytes(exchange.received))
+    except NotJson:
+        return f": {first_line(text)}"
+    return f": {error_text(value)}"
+
+
+def error_text(value: Any) -> str:
+    """Return what an error body says, for a person; any JSON value will do."""
+    error = value
+    if isinstance(value, dict):
+        error = value.get("error") or value.get("detail") or value.get("message") or value
+    if isinstance(error, dict):
+        said = error.get("message") or error.get("detail") or error.get("type")
+        error = said if isinstance(said, str) else error
+    return first_line(error if isinstance(error, str) else json_text(error), 400)
+
+
+def is_html(text: str) -> bool:
+    """Say whether `text` is a web page."""
+    return _HTML.match(text) is not None
+
+
+def html_title(text: str) -> str:
+    """Return the title of a web page, or its first line of text."""
+    for pattern in _HTML_TITLES:
+        found = re.search(pattern, text[:20_000], re.IGNORECASE | re.DOTALL)
+        if found and (title := _TAG.sub("", found.group(1)).strip()):
+            return first_line(unescape(title))
+    return first_line(unescape(_TAG.sub(" ", text[:20_000])).strip())
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Return after how many seconds the server asks to be asked again, None where it does not."""
+    if (wait := _seconds(headers.get("retry-after-ms", ""))) is not None:
+        return wait / 1000
+    value = headers.get("retry-after", "")
+    if (wait := _seconds(value)) is not None:
+        return wait
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return max(0.0, seconds) if isfinite(seconds) else None

@@ -1,0 +1,109 @@
+"""What a request is sent with and nobody may read, taken out of all that is said about it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from hermes_tui.formats.secrets import MASK, mask_json_text, masked_headers, masked_url
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.runtime.servers.base import RequestFailure
+
+MIN_SECRET = 4
+"""Shorter keys (`x`, `no`) stand for no key; masking them would spoil every text."""
+WORD_SECRET = 12
+"""Shorter secrets are masked only where they stand as a word of their own."""
+
+_SECRET_PARAMETER = re.compile(r"key|token|secret|sig|pass|auth|code|credential", re.IGNORECASE)
+
+
+def public_url(url: str) -> str:
+    """Return `url` without user and password, keys in its query masked."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return masked_url(url)
+    query = "&".join(_public_parameter(item) for item in parts.query.split("&"))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def host_of(url: str) -> str:
+    """Return host and port of `url` for a person."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or url
+    except ValueError:
+        return url
+
+
+def _public_parameter(item: str) -> str:
+    name, equals, _ = item.partition("=")
+    return f"{name}={MASK}" if equals and _SECRET_PARAMETER.search(name) else item
+
+
+class Redactor:
+    """Knows the secrets of one server and masks them in texts."""
+
+    def __init__(self, url: str, api_key: str, headers: Mapping[str, str]) -> None:
+        found = {api_key, *_secrets_of_url(url)}
+        for name, masked in masked_headers(headers).items():
+            if (value := headers[name]) != masked:
+                found.update((value, value.partition(" ")[2]))
+        forms = {form for secret in found for form in _written_forms(secret)}
+        patterns = [_pattern(form) for form in sorted(forms, key=len, reverse=True)]
+        self._found = re.compile("|".join(patterns)) if patterns else None
+
+    def text(self, text: str) -> str:
+        """Return `text` with every secret masked."""
+        return self._found.sub(MASK, text) if self._found is not None and text else text
+
+    def failure(self, failure: RequestFailure) -> RequestFailure:
+        """Return `failure` with every secret masked, wherever it stands in it."""
+        return RequestFailure(
+            message=self.text(failure.message),
+            status=failure.status,
+            body=mask_json_text(self.text(failure.body)),
+            chain=tuple(self.text(line) for line in failure.chain),
+            empty=failure.empty,
+            retry_after_s=failure.retry_after_s,
+            diagnostics=tuple(self._diagnostic(found) for found in failure.diagnostics),
+        )
+
+    def _diagnostic(self, found: Diagnostic) -> Diagnostic:
+        return Diagnostic(
+            found.code, found.severity, self.text(found.message), found.span, self.text(found.hint)
+        )
+
+
+def _secrets_of_url(url: str) -> Iterable[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    user, at, _ = parts.netloc.rpartition("@")
+    if at:
+        pair = unquote(user)
+        yield from (user, pair, base64.b64encode(pair.encode()).decode())
+        # The user's name alone is only masked where it is all there is: a key given as the user.
+        name, colon, password = user.partition(":")
+        yield from (password, unquote(password)) if colon and password else (name, unquote(name))
+    for item in parts.query.split("&"):
+        name, _, value = item.partition("=")
+        if _SECRET_PARAMETER.search(name):
+            yield value
+            yield from (decoded for _, decoded in parse_qsl(item))
+
+
+def _written_forms(secret: str) -> Iterable[str]:
+    """Yield `secret` as it may stand in messages: as it is, stripped, and with escapes."""
+    for form in (secret, secret.strip()):
+        for written in (form, repr(form)[1:-1], json.dumps(form)[1:-1]):
+            if len(written) >= MIN_SECRET:
+                yield written
+
+
+def _pattern(form: str) -> str:
+    escaped = re.escape(form)
+    return escaped if len(form) >= WORD_SECRET else rf"(?<!\w){escaped}(?!\w)"

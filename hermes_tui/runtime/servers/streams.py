@@ -1,0 +1,189 @@
+"""A reply that arrives as an event stream: its pieces as they come, and what they add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats.chunks import ChunkJoiner
+from hermes_tui.formats.event_stream import Event, EventReader, NotJson, load_strictly
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.plain_values import first_line
+from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, RequestFailure
+from hermes_tui.runtime.servers.bodies import completion_findings, shape, stream_cut
+from hermes_tui.runtime.servers.failures import Exchange, error_text
+
+MAX_FINDINGS = 20
+"""A stream that is wrong throughout is told by its first events."""
+RETRY_HINT = "retry the turn, or go on with what arrived"
+
+
+class StreamedReply:
+    """Takes the bytes of one stream."""
+
+    def __init__(self, exchange: Exchange, on_piece: OnPiece) -> None:
+        self.is_done = False
+        """Whether the stream said that it is over."""
+        self._exchange = exchange
+        self._on_piece = on_piece
+        self._reader = EventReader()
+        self._joiner = ChunkJoiner()
+        self._pieces = 0
+        self._events = 0
+        self._after_done = 0
+        self._findings: dict[str, Diagnostic] = {}
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Say whether anything of an event stream has come."""
+        return self._reader.is_event_stream
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether all of the message has come, whatever else was still to come."""
+        return self.is_done or self._joiner.finish_reason is not None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the stream. Raises RequestFailure where it holds an error."""
+        for event in self._reader.feed(data):
+            self._take(event)
+
+    def finish(self, *, broke_off: str = "") -> Reply:
+        """Return the reply that came; `broke_off` says how the transport failed after its end.
+
+        Raises RequestFailure where no choice came at all.
+        """
+        for event in self._reader.finish():
+            self._take(event)
+        if not self._joiner.is_begun:
+            raise self._nothing_came()
+        self._judge_the_end(broke_off)
+        completion = self._joiner.completion()
+        choice = completion["choices"][0]
+        reason = choice["finish_reason"]
+        return Reply(
+            raw=self._exchange.text,
+            message=choice["message"],
+            finish_reason=reason if isinstance(reason, str) else "",
+            usage=completion.get("usage"),
+            diagnostics=(*self._findings.values(), *completion_findings(completion)),
+            status=self._exchange.status,
+            pieces=self._pieces,
+        )
+
+    def _take(self, event: Event) -> None:
+        if self.is_done:
+            self._after_done += 1
+            return
+        if event.is_done:
+            self.is_done = True
+            return
+        self._events += 1
+        if not event.data.strip():
+            name = f" ({event.name})" if event.name else ""
+            self._find(Severity.NOTE, f"an event{name} has no data", _GIVES_UP)
+            return
+        try:
+            value, oddity = load_strictly(event.data)
+        except NotJson as error:
+            self._not_json(event, error)
+            return
+        if oddity:
+            self._find(Severity.NOTE, f"event {self._events} is not quite JSON: {oddity}")
+        self._take_value(event, value)
+
+    def _take_value(self, event: Event, value: Any) -> None:
+        if event.name == "error" or (isinstance(value, dict) and value.get("error")):
+            raise self._error(error_text(value))
+        if not isinstance(value, dict):
+            self._find(Severity.WARNING, f"event {self._events} is no chunk", RETRY_HINT)
+            return
+        self._look_at(event, value)
+        raw = ""
+        for place, (kind, text, call) in enumerate(self._joiner.add(value)):
+            raw = "" if place else event.raw.decode("utf-8", "backslashreplace")
+            self._pieces += 1
+            self._on_piece(Piece(kind, text, call, raw))
+
+    def _look_at(self, event: Event, chunk: dict[str, Any]) -> None:
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            if not event.name:
+                said = "null" if "choices" in chunk else "missing"
+                self._find(Severity.NOTE, f"choices is {said} in a chunk", _GIVES_UP)
+            return
+        for choice in choices:
+            if not isinstance(choice, dict):
+                self._find(Severity.WARNING, "a choice of a chunk is no object", RETRY_HINT)
+            elif choice.get("delta") is None:
+                if choice.get("message") is not None:
+                    self._find(
+                        Severity.WARNING, "a chunk holds message, not delta", "most clients lose it"
+                    )
+                elif "text" not in choice:
+                    said = "null" if "delta" in choice else "missing"
+                    self._find(Severity.NOTE, f"delta is {said} in a chunk", _GIVES_UP)
+
+    def _not_json(self, event: Event, error: NotJson) -> None:
+        text = event.data.decode("utf-8", "backslashreplace")
+        if event.name == "error":
+            raise self._error(first_line(text))
+        what = f"event {self._events} is not JSON ({error}): {first_line(text)}"
+        self._find(Severity.ERROR, what, RETRY_HINT)
+
+    def _judge_the_end(self, broke_off: str) -> None:
+        if self._after_done:
+            self._find(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
+        if not self._pieces:
+            severity = Severity.ERROR if self._findings else Severity.WARNING
+            self._find(severity, "the stream held no text and no call", RETRY_HINT)
+        torn = self._reader.torn.decode("utf-8", "backslashreplace")
+        if torn and not self.is_done:
+            self._cut(
+                Severity.ERROR, f"the stream ends in the midst of an event: {first_line(torn)}"
+            )
+        elif broke_off and not self.is_done:
+            self._cut(Severity.WARNING, f"{broke_off}, though after finish_reason")
+        elif not self.is_complete:
+            self._cut(Severity.ERROR, "the stream ends without finish_reason and without [DONE]")
+        elif self._joiner.finish_reason is None:
+            self._cut(Severity.WARNING, "the stream has no finish_reason")
+        elif not self.is_done:
+            self._cut(Severity.NOTE, "the stream ends without [DONE]")
+
+    def _nothing_came(self) -> RequestFailure:
+        if self._findings:
+            what = f"the stream held no message: {next(iter(self._findings))}"
+        elif self._events:
+            what = "the stream held no message"
+        elif self.is_done:
+            what = "the stream was empty: nothing but [DONE]"
+        elif self._reader.torn:
+            what = "the stream broke off in its first event"
+        else:
+            what = "the stream was empty: not one event came"
+        found = shape(Severity.ERROR, what, "retry; ask without --stream if it happens again")
+        return RequestFailure(
+            what,
+            status=self._exchange.status,
+            body=self._exchange.so_far,
+            empty=True,
+            diagnostics=(*self._findings.values(), found),
+        )
+
+    def _error(self, said: str) -> RequestFailure:
+        return RequestFailure(
+            f"the server broke off the stream with an error: {said}",
+            status=self._exchange.status,
+            body=self._exchange.so_far,
+            diagnostics=(Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said, hint=RETRY_HINT),),
+        )
+
+    def _find(self, severity: Severity, message: str, hint: str = "") -> None:
+        if len(self._findings) < MAX_FINDINGS:
+            self._findings.setdefault(message, shape(severity, message, hint))
+
+    def _cut(self, severity: Severity, message: str) -> None:
+        self._findings[message] = stream_cut(message, severity)
+
+
+_GIVES_UP = "the usual clients fail there"

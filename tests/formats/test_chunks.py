@@ -1,0 +1,164 @@
+"""Chunks add up to one reply, whatever a server repeats, leaves out or mixes up."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.chunks import ChunkJoiner, Delta
+from tests.formats.hermes_support import any_json
+
+
+def joined(*deltas: dict[str, Any]) -> tuple[dict[str, Any], list[Delta]]:
+    joiner = ChunkJoiner()
+    added = [
+        piece
+        for delta in ({"role": "assistant"}, *deltas)
+        for piece in joiner.add({"choices": [{"index": 0, "delta": delta}]})
+    ]
+    return joiner.completion()["choices"][0]["message"], added
+
+
+def calls(*parts: Any) -> list[Any]:
+    found = joined(*({"tool_calls": [part]} for part in parts))[0].get("tool_calls", [])
+    assert isinstance(found, list)
+    return found
+
+
+def part(index: Any, id: Any, name: Any, arguments: Any) -> dict[str, Any]:
+    return {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+
+
+def functions(*parts: Any) -> list[tuple[Any, Any]]:
+    return [
+        (call["function"].get("name"), call["function"].get("arguments")) for call in calls(*parts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        # said once, then again and again
+        (
+            [part(0, "a", "get", ""), part(0, "a", "get", '{"x'), part(0, "a", "get", '":1}')],
+            [("get", '{"x":1}')],
+        ),
+        # a name in pieces, and one that grows
+        ([part(0, "a", "get_", None), part(0, None, "weather", "{}")], [("get_weather", "{}")]),
+        ([part(0, "a", "get", None), part(0, "a", "get_all", "{}")], [("get_all", "{}")]),
+        # a new id on a used index is a new call, if it has a name
+        ([part(0, "a", "f", "{}"), part(0, "b", "g", "{}")], [("f", "{}"), ("g", "{}")]),
+        ([part(0, "a", "f", '{"x'), part(0, "b", None, '":1}')], [("f", '{"x":1}')]),
+        # no index and no id: whole calls stay apart, pieces go together
+        (
+            [part(None, None, "f", '{"a":1}'), part(None, None, "f", '{"a":2}')],
+            [("f", '{"a":1}'), ("f", '{"a":2}')],
+        ),
+        ([part(None, None, "f", "{"), part(None, None, None, "}")], [("f", "{}")]),
+        # ids without indices, interleaved
+        (
+            [
+                part(None, "a", "f", "{"),
+                part(None, "b", "g", "["),
+                part(None, "a", None, "}"),
+                part(None, "b", None, "]"),
+            ],
+            [("f", "{}"), ("g", "[]")],
+        ),
+        # indices out of order, and as text
+        ([part(1, "b", "g", "{}"), part(0, "a", "f", "{}")], [("f", "{}"), ("g", "{}")]),
+        ([part("0", "a", "f", "{"), part("0", None, None, "}")], [("f", "{}")]),
+        # arguments that are values
+        ([part(0, "a", "f", {"x": 1})], [("f", {"x": 1})]),
+        ([part(0, "a", "f", ""), part(0, None, None, {"x": 1})], [("f", {"x": 1})]),
+        ([part(0, "a", "f", None)], [("f", None)]),
+    ],
+)
+def test_a_part_goes_to_the_call_it_is_of(parts: list[Any], expected: list[Any]) -> None:
+    assert functions(*parts) == expected
+
+
+def test_whole_calls_in_one_delta_without_index_and_id_stay_apart() -> None:
+    same = {"function": {"name": "f", "arguments": "{}"}}
+    message, _ = joined({"tool_calls": [same, same]})
+    assert message["tool_calls"] == [same, same]
+
+
+def test_what_is_no_call_is_kept_among_the_calls() -> None:
+    assert calls("get_weather", part(0, "a", "f", "{}"))[0] == "get_weather"
+
+
+def test_flat_and_custom_calls_keep_their_form() -> None:
+    flat = [{"index": 0, "id": "a", "name": "f", "arguments": "{"}, {"index": 0, "arguments": "}"}]
+    assert calls(*flat) == [{"id": "a", "name": "f", "arguments": "{}"}]
+    custom = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "l"}}
+    rest = {"index": 0, "custom": {"input": "s"}}
+    assert calls(custom, rest)[0]["custom"] == {"name": "sh", "input": "ls"}
+
+
+def test_parts_of_a_content_list_go_on_in_each_other() -> None:
+    def text(said: str) -> dict[str, str]:
+        return {"type": "text", "text": said}
+
+    message, added = joined({"content": "a"}, {"content": [text("b"), text("c")]}, {"content": "d"})
+    assert message["content"] == [text("abcd")]
+    assert [piece.text for piece in added] == ["a", "b\nc", "d"]
+
+
+def test_a_thought_under_two_names_is_one_piece() -> None:
+    message, added = joined({"reasoning": "hm", "reasoning_content": "hm"})
+    assert (message["reasoning"], message["reasoning_content"]) == ("hm", "hm")
+    assert added == [Delta("reasoning", "hm")]
+
+
+def test_details_of_thoughts_grow_by_their_index() -> None:
+    def detail(text: str, index: int) -> dict[str, Any]:
+        return {"reasoning_details": [{"type": "reasoning.text", "text": text, "index": index}]}
+
+    message, _ = joined(detail("a", 0), detail("b", 0), detail("c", 1))
+    assert [found["text"] for found in message["reasoning_details"]] == ["ab", "c"]
+
+
+def test_pieces_are_those_of_the_first_choice() -> None:
+    joiner = ChunkJoiner()
+    chunks = [
+        {"choices": [{"index": at, "delta": {"content": said}}]} for at, said in enumerate("ab")
+    ]
+    assert [joiner.add(one) for one in chunks] == [[Delta("content", "a")], []]
+    assert len(joiner.completion()["choices"]) == 2
+
+
+TEXTS = st.text(alphabet='ab{}":ü😀\u2028 ', max_size=12)
+
+
+@given(st.lists(st.tuples(TEXTS, st.lists(TEXTS, max_size=4)), max_size=4), st.lists(TEXTS))
+@settings(max_examples=60, deadline=None)
+def test_pieces_add_up_to_the_message(
+    named: list[tuple[str, list[str]]], content: list[str]
+) -> None:
+    deltas: list[dict[str, Any]] = [{"content": piece} for piece in content]
+    for index, (name, pieces) in enumerate(named):
+        deltas.append({"tool_calls": [part(index, f"id{index}", f"n{name}", "")]})
+        deltas += [{"tool_calls": [{"index": index, "function": {"arguments": p}}]} for p in pieces]
+    message, added = joined(*deltas)
+    assert (message["content"] or "") == "".join(content)
+    assert "".join(piece.text for piece in added if piece.kind == "content") == "".join(content)
+    for index, (name, pieces) in enumerate(named):
+        function = message["tool_calls"][index]["function"]
+        assert (function["name"], function["arguments"] or "") == (f"n{name}", "".join(pieces))
+        said = [piece.text for piece in added if (piece.kind, piece.call) == ("arguments", index)]
+        assert "".join(said) == "".join(pieces)
+
+
+VALUES = any_json("index", "id", "name", "function", "arguments", "type", "custom", "input")
+
+
+@given(st.lists(VALUES, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_any_calls_are_joined_without_an_exception(values: list[Any]) -> None:
+    message, _ = joined(*({"tool_calls": value, "function_call": value} for value in values))
+    json.dumps(message)

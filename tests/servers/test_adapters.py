@@ -1,0 +1,263 @@
+"""Both adapters against a real server on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.messages import Origin
+from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure
+from hermes_tui.runtime.servers.chat_server import ChatServer
+from hermes_tui.runtime.servers.http import HttpServer
+from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
+from tests.servers.asking import KEY, MESSAGE, PARTS, asked, both, opened, request
+from tests.servers.local_server import HOLD, Answer, LocalServer, streamed, whole
+
+
+@both
+async def test_a_reply_holds_message_reason_usage_and_the_exact_body(
+    adapter: type[ChatServer],
+) -> None:
+    answer = whole(MESSAGE, "tool_calls")
+    reply = await asked(adapter, answer)
+    found = normalise_message(reply.message)
+    assert reply.raw == b"".join(answer.parts).decode()
+    assert (reply.finish_reason, reply.usage["total_tokens"]) == ("tool_calls", 7)
+    assert reply.diagnostics == () and reply.pieces == 0 and reply.status == 200
+    assert found.message.text == "Let me look."
+    assert found.message.reasoning[0].text == "They ask for weather."
+    assert found.calls[0][0].arguments_text == '{"city": "Zürich"}'
+
+
+async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> None:
+    from openai.types.chat import ChatCompletionMessage
+
+    plain = await asked(HttpServer, whole(MESSAGE))
+    sdk = await asked(OpenAIServer, whole(MESSAGE))
+    assert plain.message == MESSAGE
+    assert isinstance(sdk.message, ChatCompletionMessage)
+    assert sdk.message.tool_calls and sdk.message.tool_calls[0].id == "call_1"
+    origins = [normalise_message(reply.message).calls[0][0].origin for reply in (plain, sdk)]
+    assert origins == [Origin.DICT, Origin.OBJECT]
+
+
+@both
+async def test_a_streamed_reply_is_the_reply_in_one_piece(adapter: type[ChatServer]) -> None:
+    at_once = await asked(adapter, whole(MESSAGE, "tool_calls"))
+    answer = streamed(*PARTS)
+    in_pieces = await asked(adapter, answer, stream=True)
+    assert normalise_message(in_pieces.message) == normalise_message(at_once.message)
+    assert in_pieces.finish_reason == at_once.finish_reason
+    assert in_pieces.diagnostics == ()
+    assert in_pieces.raw == b"".join(answer.parts).decode()
+
+
+@both
+async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]) -> None:
+    answer = streamed(*PARTS[:5], HOLD)
+    pieces: list[Piece] = []
+    arrived = asyncio.Event()
+
+    def on_piece(piece: Piece) -> None:
+        pieces.append(piece)
+        if len(pieces) == 4:
+            arrived.set()
+
+    with LocalServer(answer) as local:
+        async with opened(adapter, local.url, stream=True) as server:
+            task = asyncio.create_task(server.reply(request(), on_piece))
+            await asyncio.wait_for(arrived.wait(), 5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert [(piece.kind, piece.text) for piece in pieces] == [
+        ("reasoning", "They ask "),
+        ("reasoning", "for weather."),
+        ("content", "Let me "),
+        ("content", "look."),
+    ]
+    assert pieces[0].raw == PARTS[1].decode()
+
+
+@both
+async def test_the_encoded_body_arrives_byte_for_byte(adapter: type[ChatServer]) -> None:
+    sent = Request(0, 0, ('{"role": "user",  "content":"ü\\u00fc"}',), '{ "model":"m" ,"n":1}')
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url, headers={"X-Run": "7"}) as server:
+            await server.reply(sent, lambda piece: None)
+    asked = local.asked[0]
+    assert asked.body == sent.body
+    assert asked.path == "/v1/chat/completions"
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.headers["x-run"] == "7"
+
+
+@both
+async def test_without_a_key_no_key_is_sent(
+    adapter: type[ChatServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url, api_key="") as server:
+            await server.reply(request(), lambda piece: None)
+    assert "authorization" not in local.asked[0].headers
+
+
+@both
+async def test_a_given_header_stands_for_the_one_of_the_key(adapter: type[ChatServer]) -> None:
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url, headers={"authorization": "Basic abc"}) as server:
+            await server.reply(request(), lambda piece: None)
+    assert local.asked[0].headers["authorization"] == "Basic abc"
+
+
+@both
+async def test_the_query_of_the_url_stays_behind_the_path(adapter: type[ChatServer]) -> None:
+    with LocalServer(whole(MESSAGE)) as local:
+        url = f"{local.url}/?api-version=2&api-key={KEY}"
+        async with opened(adapter, url) as server:
+            await server.reply(request(), lambda piece: None)
+    assert local.asked[0].path == f"/v1/chat/completions?api-version=2&api-key={KEY}"
+    assert server.url == f"http://{local.host}/v1/chat/completions?api-version=2&api-key=***"
+
+
+@both
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("127.0.0.1:8000/v1", "the server's URL cannot be used"),
+        ("http://127.0.0.1:port/v1", "the server's URL cannot be used"),
+        ("ftp://127.0.0.1/v1", "the server's URL cannot be used"),
+        ("http://[::1/v1", "the server's URL cannot be used"),
+        ("", "the server's URL cannot be used"),
+        ("https://127.0.0.1:1/v1", "connection refused by 127.0.0.1:1"),
+    ],
+)
+async def test_a_url_that_leads_nowhere_is_a_failure(
+    adapter: type[ChatServer], url: str, said: str
+) -> None:
+    async with opened(adapter, url) as server:
+        with pytest.raises(RequestFailure) as caught:
+            await server.reply(request(), lambda piece: None)
+    assert caught.value.message.startswith(said)
+
+
+@both
+async def test_the_first_of_several_choices_is_taken_and_that_is_said(
+    adapter: type[ChatServer],
+) -> None:
+    choices = [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}] * 2
+    reply = await asked(adapter, whole(MESSAGE, choices=choices))
+    assert [found.message for found in reply.diagnostics] == [
+        "2 choices came; the first one is used"
+    ]
+
+
+@both
+async def test_a_message_the_sdk_has_no_words_for_is_not_lost(adapter: type[ChatServer]) -> None:
+    reply = await asked(adapter, whole({"role": "assistant", "_fields_set": 1, "content": "hi"}))
+    assert normalise_message(reply.message).message.text == "hi"
+
+
+@both
+async def test_a_message_that_is_a_text_is_a_reply_with_a_warning(
+    adapter: type[ChatServer],
+) -> None:
+    choices = [{"message": "just text", "finish_reason": "stop"}]
+    reply = await asked(adapter, whole(MESSAGE, choices=choices))
+    assert reply.message == "just text"
+    assert reply.diagnostics[0].message == "the message is a string, not an object"
+
+
+@both
+async def test_connections_are_used_again_and_none_is_left(adapter: type[ChatServer]) -> None:
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url) as server:
+            for _ in range(3):
+                await server.reply(request(), lambda piece: None)
+        assert len({asked.connection for asked in local.asked}) == 1
+        with pytest.raises(RequestFailure) as caught:
+            await server.reply(request(), lambda piece: None)
+    assert caught.value.message == "the connection to the server has been closed"
+    assert len(asyncio.all_tasks()) == 1
+
+
+@both
+async def test_a_connection_that_idled_too_long_is_not_used_again(
+    adapter: type[ChatServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.runtime.servers.http.KEEPALIVE_S", 0.0)
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url) as server:
+            for _ in range(2):
+                await server.reply(request(), lambda piece: None)
+        assert len({asked.connection for asked in local.asked}) == 2
+
+
+@both
+async def test_a_streamed_connection_is_used_again(adapter: type[ChatServer]) -> None:
+    with LocalServer(streamed(*PARTS)) as local:
+        async with opened(adapter, local.url, stream=True) as server:
+            for _ in range(2):
+                await server.reply(request(), lambda piece: None)
+        assert len({asked.connection for asked in local.asked}) == 1
+
+
+@both
+async def test_many_requests_go_side_by_side(adapter: type[ChatServer]) -> None:
+    with LocalServer(whole(MESSAGE)) as local:
+        async with opened(adapter, local.url) as server:
+            replies = await asyncio.gather(
+                *(server.reply(request(), lambda piece: None) for _ in range(20))
+            )
+    assert len(replies) == len(local.asked) == 20
+
+
+@both
+async def test_a_stream_cut_after_its_reason_is_kept_with_a_warning(
+    adapter: type[ChatServer],
+) -> None:
+    headers = {"Content-Type": "text/event-stream", "Content-Encoding": "identity"}
+    answer = Answer([*PARTS, HOLD], headers=headers)
+    reply = await asked(adapter, answer, stream=True, timeout_s=0.3)
+    (found,) = reply.diagnostics
+    assert found.code == "STREAM_CUT" and "after finish_reason" in found.message
+    assert normalise_message(reply.message).calls[0][0].name == "get_weather"
+
+
+@both
+async def test_what_follows_done_is_not_waited_for(adapter: type[ChatServer]) -> None:
+    answer = Answer(
+        [*PARTS, b"data: [DONE]\n\n", HOLD], headers={"Content-Type": "text/event-stream"}
+    )
+    reply = await asyncio.wait_for(asked(adapter, answer, stream=True, timeout_s=30), 5)
+    assert reply.diagnostics == ()
+
+
+@both
+async def test_the_sdk_is_loaded_off_the_event_loop(adapter: type[ChatServer]) -> None:
+    loaded_in: list[int] = []
+
+    class Watched(adapter):  # type: ignore[misc, valid-type]
+        def _make_client(self) -> Any:
+            loaded_in.append(threading.get_ident())
+            return super()._make_client()
+
+    await asked(Watched, whole(MESSAGE))
+    assert loaded_in and loaded_in[0] != threading.get_ident()
+
+
+def test_no_client_is_loaded_before_it_is_needed() -> None:
+    code = (
+        "import sys, hermes_tui.runtime.servers.http, hermes_tui.runtime.servers.openai_sdk as s;"
+        "s.OpenAIServer('http://127.0.0.1:1/v1');"
+        "sys.exit(bool({'openai', 'httpx', 'httpx2', 'anyio', 'pydantic'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

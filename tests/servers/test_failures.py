@@ -1,0 +1,162 @@
+"""What a failure says, and what it never says."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime.servers.base import RequestFailure
+from hermes_tui.runtime.servers.failures import (
+    MAX_FAILURE_BODY,
+    Exchange,
+    error_text,
+    exception_chain,
+    html_title,
+    retry_after,
+    status_failure,
+    transport_failure,
+)
+from hermes_tui.runtime.servers.redaction import Redactor, public_url
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "-1"}, 0.0),
+        ({"retry-after-ms": "200", "retry-after": "9"}, 0.2),
+        ({"retry-after": "Sat, 21 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Sat, 21 Nov 2026 11:00:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+    ],
+)
+def test_when_to_ask_again_is_read_in_every_form(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after(headers, NOON) == seconds
+
+
+class RetryError(Exception):
+    """As tenacity raises it: what went wrong stands in the last attempt only."""
+
+    def __init__(self, attempt: Future[None]) -> None:
+        super().__init__()
+        self.last_attempt = attempt
+
+
+def test_the_chain_holds_causes_contexts_retries_and_groups() -> None:
+    attempt: Future[None] = Future()
+    try:
+        try:
+            raise OSError("the wire")
+        except OSError:
+            raise ValueError("the value") from None
+    except ValueError as error:
+        attempt.set_exception(error)
+    group = ExceptionGroup("several", [RetryError(attempt), KeyError("k")])
+    chain = exception_chain(group)
+    assert chain[0].startswith("ExceptionGroup: several")
+    assert chain[1:] == (
+        "RetryError",
+        "KeyError: 'k'",
+        "ValueError: the value",
+        "OSError: the wire",
+    )
+
+
+def test_a_chain_that_goes_in_a_circle_ends() -> None:
+    first, second = ValueError("1"), ValueError("2")
+    first.__cause__, second.__cause__ = second, first
+    assert exception_chain(first) == ("ValueError: 1", "ValueError: 2")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"error": {"message": "slow down"}}, "slow down"),
+        ({"error": "model not found"}, "model not found"),
+        ({"error": {"code": 5}}, '{"code":5}'),
+        ({"detail": "no such route"}, "no such route"),
+        ({"message": "oops"}, "oops"),
+        (["a"], '["a"]'),
+        (None, "null"),
+    ],
+)
+def test_error_bodies_of_all_servers_are_read(value: Any, text: str) -> None:
+    assert error_text(value) == text
+
+
+def test_a_page_is_named_by_its_title_or_its_text() -> None:
+    assert html_title("<html><title>\n Bad &amp; worse </title><h1>x</h1>") == "Bad & worse"
+    assert html_title("<center><h1></h1><b>nginx</b></center>") == "nginx"
+
+
+def test_a_long_body_is_cut_visibly() -> None:
+    exchange = Exchange("h", 1, 1, status=500, received=bytearray(b"x" * (MAX_FAILURE_BODY + 5)))
+    failure = status_failure(exchange)
+    assert failure.body.endswith("x\n[5 more characters]")
+    assert len(failure.message) < 500
+
+
+def test_a_redirect_says_where_to_without_credentials() -> None:
+    headers = {"location": "https://me:secret@other/v1?token=abc"}
+    failure = status_failure(Exchange("h", 1, 1, status=301, headers=headers))
+    assert "redirects to https://other/v1?token=***" in failure.message
+
+
+def test_waiting_in_vain_says_how_long_and_what_had_come() -> None:
+    class ReadTimeout(Exception):
+        pass
+
+    exchange = Exchange("h", 600, 20)
+    assert transport_failure(ReadTimeout(), exchange).message == "no reply within 600 s"
+    exchange.status, exchange.received = 200, bytearray(b"data: half")
+    failure = transport_failure(ReadTimeout(), exchange)
+    assert failure.message == "nothing more came for 600 s, after 10 bytes of the body"
+    assert failure.body == "data: half"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:p@h:1/v1", "http://h:1/v1"),
+        ("http://h/v1?api-version=1&code=x&sig=y", "http://h/v1?api-version=1&code=***&sig=***"),
+        ("http://h/v1#key", "http://h/v1"),
+        ("http://[::1/v1", "http://[::1/v1"),
+    ],
+)
+def test_a_url_is_shown_without_credentials(url: str, shown: str) -> None:
+    assert public_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-0123456789",
+        "Bearer tok-of-header",
+        "tok-of-header",
+        "hunter2",
+        "dTpodW50ZXIy",
+        "q-key-1",
+    ],
+)
+def test_every_credential_is_masked_wherever_it_stands(secret: str) -> None:
+    headers = {"X-Run": "seven", "Proxy-Authorization": "Bearer tok-of-header"}
+    redactor = Redactor("http://u:hunter2@h/v1?key=q-key-1", "sk-0123456789", headers)
+    said = f"<{secret}>"
+    clean = redactor.failure(RequestFailure(said, body=said, chain=(said,)))
+    assert secret not in repr((clean.message, clean.body, clean.chain))
+    assert redactor.text("seven") == "seven"
+
+
+def test_a_key_that_stands_for_none_spoils_no_text() -> None:
+    assert Redactor("http://h", "x", {}).text("six boxes") == "six boxes"
+    assert Redactor("http://h", "test", {}).text("the tests, a test") == "the tests, a ***"
