@@ -16,6 +16,10 @@ class CallContext:
     user_task: str = ""
     """The first user message, at most 500 characters."""
     call_id: str = ""
+    turn: int = 0
+    call_index: int = 0
+    accepted: bool = False
+    """In a replay: answer as recorded though the call differs."""
 
 
 @dataclass(frozen=True, slots=True)

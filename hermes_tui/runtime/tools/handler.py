@@ -1,0 +1,105 @@
+"""Tools of an environment that runs the loop itself: its schemas, and its handler of calls."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hermes_tui.model.errors import HermesError
+from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
+from hermes_tui.runtime.tools.threads import resize_tool_pool, tool_pool
+from hermes_tui.runtime.tools.todo import TodoStore
+
+__all__ = ["HandlerToolbox", "resize_tool_pool"]
+
+Handler = Callable[..., Any]
+"""`(name, arguments, *, task_id, user_task)`, sync or async."""
+ABSENT = {"memory": "Memory", "session_search": "Session search"}
+"""What the observed loop refuses itself."""
+
+
+def hermes_agent_handler() -> Handler:
+    """Return hermes-agent's dispatch; raises ImportError where it is not installed."""
+    import model_tools  # type: ignore[import-not-found, unused-ignore]
+
+    def handle(name: str, arguments: Any, *, task_id: str, user_task: str) -> Any:
+        # By name, since the order of its parameters has changed between versions.
+        return model_tools.handle_function_call(
+            function_name=name, function_args=arguments, task_id=task_id, user_task=user_task
+        )
+
+    return handle
+
+
+class HandlerToolbox:
+    """Calls go to `handler`: a plain one runs in the shared thread pool, an async one on the loop.
+
+    Without a handler hermes-agent's takes them, but for todo, memory and session_search, which the
+    observed loop answers itself; `answers_specials` says so for a handler of one's own. Values are
+    handed on as they are. Raises HermesError where there are tools but nobody to answer.
+    """
+
+    manual: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        schemas: Sequence[dict[str, Any]],
+        handler: Handler | None = None,
+        *,
+        answers_specials: bool | None = None,
+    ) -> None:
+        if handler is None and schemas and importlib.util.find_spec("model_tools") is None:
+            hint = "pass tool_handler=, or pip install hermes-agent"
+            raise HermesError("nothing answers calls: hermes-agent is not installed here", hint)
+        self.schemas = tuple(schemas)
+        self.specs = specs_of(self.schemas)
+        self._handler = handler
+        self._answers_specials = handler is None if answers_specials is None else answers_specials
+        self._todo: Callable[[Any, Any], Any] | None = None
+
+    async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+        """Hand the call over; what the handler raises is raised."""
+        if self._answers_specials and name == "todo":
+            self._todo = self._todo or _todo_tool()
+            return Answer(self._todo(arguments.get("todos"), arguments.get("merge", False)))
+        if self._answers_specials and name in ABSENT:
+            message = f"{ABSENT[name]} is not available in RL environments."
+            return Answer(json.dumps({"error": message}))
+        if self._handler is None:
+            # Importing hermes-agent takes seconds.
+            self._handler = await tool_pool().run(hermes_agent_handler)
+        return Answer(await self._handle(self._handler, name, arguments, context))
+
+    async def _handle(
+        self, handler: Handler, name: str, arguments: Any, context: CallContext
+    ) -> Any:
+        told = {"task_id": context.task_id, "user_task": context.user_task}
+        is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+            getattr(handler, "__call__", None)  # noqa: B004  an object may have an async one
+        )
+        if is_async:
+            return await handler(name, arguments, **told)
+        answer = await tool_pool().run(lambda: handler(name, arguments, **told))
+        # A plain function may hand a coroutine on, as a lambda or functools.partial does.
+        return await answer if inspect.isawaitable(answer) else answer
+
+    async def close(self) -> None:
+        """End idle threads."""
+        tool_pool().end_idle()
+
+
+def _todo_tool() -> Callable[[Any, Any], Any]:
+    """Return hermes-agent's todo tool with a list of its own, or ours where it is not installed."""
+    try:
+        from tools.todo_tool import (  # type: ignore[import-not-found, unused-ignore]
+            TodoStore as TheirStore,
+        )
+        from tools.todo_tool import todo_tool
+    except ImportError:
+        ours = TodoStore()
+        return lambda todos, merge: json.dumps(ours.update(todos, merge), ensure_ascii=False)
+    theirs = TheirStore()
+    return lambda todos, merge: todo_tool(todos=todos, merge=merge, store=theirs)

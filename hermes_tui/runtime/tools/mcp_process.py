@@ -1,0 +1,167 @@
+"""An MCP server as a child process: its messages on two streams, its stderr never on the terminal.
+
+The `mcp` package has a stdio transport of its own, but that one hides the exit status and gives a
+stubborn server four seconds to end; this one has the same shape, keeps the last lines of stderr,
+and is over within two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from hermes_tui.runtime.tools.processes import clean_environment, signal_name
+
+STDIN_GRACE_S = 0.8
+TERM_GRACE_S = 0.5
+KILL_GRACE_S = 0.4
+POLL_S = 0.01
+READ_BYTES = 1 << 16
+MAX_LINE_BYTES = 1 << 26
+STDERR_LINES = 5
+STDERR_LINE_CHARACTERS = 300
+
+
+class McpProcess:
+    """A server's process, as the transport that `mcp.Client` takes."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.command = shlex.join(arguments)
+        self._arguments = tuple(arguments)
+        self._process: asyncio.subprocess.Process | None = None
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._streams: tuple[Any, ...] = ()
+
+    async def __aenter__(self) -> Any:
+        import anyio
+
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=clean_environment(),
+            start_new_session=True,
+        )
+        arriving, arrived = anyio.create_memory_object_stream[Any](0)
+        leaving, left = anyio.create_memory_object_stream[Any](0)
+        self._streams = (arriving, arrived, leaving, left)
+        self._tasks = [
+            asyncio.create_task(self._read(process.stdout, arriving)),
+            asyncio.create_task(self._write(process.stdin, left, arriving)),
+            asyncio.create_task(self._keep_stderr(process.stderr)),
+        ]
+        return arrived, leaving
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close its stdin, then TERM, then KILL to its group; within two seconds all is over."""
+        process = self._process
+        if process is None:
+            return
+        try:
+            await self._end(process)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                _signal_group(process.pid, number)
+            for task in self._tasks:
+                task.cancel()
+            for stream in self._streams:
+                stream.close()
+            # A process that left the group may still hold the pipes open.
+            transport = getattr(process, "_transport", None)
+            if transport is not None:
+                transport.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdin is not None:
+            process.stdin.close()
+        if not await self.has_ended_within(STDIN_GRACE_S):
+            _signal_group(process.pid, signal.SIGTERM)
+            if not await self.has_ended_within(TERM_GRACE_S):
+                _signal_group(process.pid, signal.SIGKILL)
+                await self.has_ended_within(KILL_GRACE_S)
+
+    async def has_ended_within(self, seconds: float) -> bool:
+        """Return whether it ends in time. (`wait` would also wait for the pipes.)"""
+        deadline = time.monotonic() + seconds
+        while self._process is not None and self._process.returncode is None:
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(POLL_S)
+        return True
+
+    async def ending(self, within_s: float = KILL_GRACE_S) -> str:
+        """Return how it ended and the last it said on stderr, or nothing while it runs."""
+        if self._process is None or not await self.has_ended_within(within_s):
+            return ""
+        if len(self._tasks) > 2:
+            await asyncio.wait({self._tasks[2]}, timeout=KILL_GRACE_S)
+        status = self._process.returncode or 0
+        how = f"was killed by {signal_name(-status)}" if status < 0 else f"ended, status {status}"
+        return f"{how}: {self.last_words}" if self.last_words else how
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of its stderr, on one."""
+        return " | ".join(self._stderr)
+
+    async def _read(self, stdout: Any, arriving: Any) -> None:
+        import anyio
+        from mcp.shared.message import SessionMessage
+        from mcp_types import jsonrpc_message_adapter
+
+        buffer = bytearray()
+        with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            async with arriving:
+                while data := await stdout.read(READ_BYTES):
+                    *lines, rest = data.split(b"\n")
+                    for line in lines:
+                        whole = bytes(buffer) + line
+                        buffer.clear()
+                        try:
+                            message = jsonrpc_message_adapter.validate_json(whole, by_name=False)
+                        except ValueError:
+                            self._note(whole)  # not a message: something it should not print here
+                            continue
+                        await arriving.send(SessionMessage(message))
+                    buffer += rest
+                    if len(buffer) > MAX_LINE_BYTES:
+                        self._stderr.append(f"sent a line of over {MAX_LINE_BYTES:,} bytes")
+                        return
+
+    async def _write(self, stdin: Any, left: Any, arriving: Any) -> None:
+        try:
+            async with left:
+                async for item in left:
+                    text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
+                    stdin.write(text.encode() + b"\n")
+                    await stdin.drain()
+        except OSError:
+            # Closing the other stream tells the session that the connection is over.
+            arriving.close()
+
+    async def _keep_stderr(self, stderr: Any) -> None:
+        rest = b""
+        while data := await stderr.read(READ_BYTES):
+            *lines, rest = (rest + data)[-READ_BYTES:].split(b"\n")
+            for line in lines:
+                self._note(line)
+        self._note(rest)
+
+    def _note(self, line: bytes) -> None:
+        if text := line.decode("utf-8", "replace").strip():
+            self._stderr.append(text[:STDERR_LINE_CHARACTERS])
+
+
+def _signal_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

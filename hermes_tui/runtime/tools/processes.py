@@ -1,0 +1,258 @@
+"""Shell commands in a session of their own, with limits; nothing of them is left behind.
+
+Whatever a command leaves in its process group ends with it. What left the group (`setsid`) may go
+on serving later calls; it carries a mark in its environment and ends with a timeout or a cancel of
+its call, or when the tools are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.kept_output import KeptOutput
+
+TERM_GRACE_S = 2.0
+CANCEL_GRACE_S = 0.4
+REST_GRACE_S = 0.2
+"""What a finished command left in the background has this long to end after TERM."""
+PIPE_GRACE_S = 0.15
+"""After the shell has ended, what is on its way through the pipe has this long to arrive."""
+POLL_S = 0.01
+READ_BYTES = 1 << 18
+PIPE_BYTES = 1 << 20
+NICENESS = 5
+"""Below the debugger, so that keys answer while a tool uses every core."""
+TIMED_OUT = 124
+MARK = "HERMES_TUI_CALL"
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+PLAIN_TERMINAL = {
+    "TERM": "dumb",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "MANPAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended. `exit_code` is negative where a signal ended it, 124 after the limit."""
+
+    output: str
+    exit_code: int
+    error: str = ""
+
+
+def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for tools: without secrets, with nothing that asks for a terminal."""
+    inherited = os.environ if environment is None else environment
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not any(word in name.upper() for word in SECRET_WORDS)
+    }
+    return kept | PLAIN_TERMINAL
+
+
+async def run_shell(
+    command: str, *, workdir: Path, timeout_s: float, keep_bytes: int, mark: str
+) -> Ended:
+    """Run `command` through the shell and return how it ended.
+
+    Raises ToolFailure where it cannot be started. After `timeout_s` its group gets TERM, and KILL
+    two seconds later; a cancel takes half a second.
+    """
+    pipe = _Pipe(keep_bytes)
+    try:
+        process = await _start(command, workdir, pipe, mark)
+        try:
+            is_timed_out = not await _ends_within(process, timeout_s)
+            await _end_group(process, TERM_GRACE_S if is_timed_out else REST_GRACE_S, pipe)
+        except asyncio.CancelledError:
+            await _end_for_certain(process)
+            kill_marked(mark)
+            raise
+        if is_timed_out:
+            kill_marked(mark)
+        return _ended(pipe.finish(), process.returncode, timeout_s if is_timed_out else None)
+    finally:
+        pipe.close()
+
+
+async def _start(command: str, workdir: Path, pipe: _Pipe, mark: str) -> asyncio.subprocess.Process:
+    shell = shutil.which("bash") or "/bin/sh"
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(shell, "-c", command),
+            cwd=workdir,
+            env=clean_environment() | {MARK: mark},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipe.write_end,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        gone = "" if workdir.is_dir() else f" (the working folder {workdir} is gone)"
+        raise ToolFailure(f"{type(error).__name__}: {error}{gone}") from error
+    pipe.listen()
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, process.pid, NICENESS)
+    return process
+
+
+async def _ends_within(process: asyncio.subprocess.Process, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await process.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _end_group(
+    process: asyncio.subprocess.Process, grace_s: float, pipe: _Pipe | None
+) -> None:
+    """End everything in the group of `process`; `pipe` is first given time to run empty."""
+    if process.returncode is not None and pipe is not None:
+        await pipe.ends_within(PIPE_GRACE_S)
+    _signal_group(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while process.returncode is None or _has_members(process.pid):
+        if time.monotonic() >= deadline:
+            _signal_group(process.pid, signal.SIGKILL)
+            break
+        await asyncio.sleep(POLL_S)
+    await process.wait()
+
+
+async def _end_for_certain(process: asyncio.subprocess.Process) -> None:
+    """End its group whatever is cancelled meanwhile; a second cancel only makes it quicker."""
+    ending = asyncio.create_task(_end_group(process, CANCEL_GRACE_S, None))
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            _signal_group(process.pid, signal.SIGKILL)
+
+
+def _ended(output: str, exit_code: int | None, limit_s: float | None) -> Ended:
+    if limit_s is not None:
+        return Ended(output, TIMED_OUT, f"timed out after {limit_s:g} s")
+    code = exit_code if exit_code is not None else -1
+    return Ended(output, code, f"killed by {signal_name(-code)}" if code < 0 else "")
+
+
+def signal_name(number: int) -> str:
+    """Return such as SIGKILL."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal to a group; False where nobody is left in it.
+
+    The group's number is its first process's, and is not given out again while members live.
+    """
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _has_members(group: int) -> bool:
+    """Return whether a process of the group runs; dead ones that nobody reaps do not count."""
+    if not _signal_group(group, 0):
+        return False
+    if not Path("/proc/self/stat").exists():
+        return True
+    return any(state != "Z" and of == group for state, of in _states_and_groups())
+
+
+def _states_and_groups() -> Iterator[tuple[str, int]]:
+    for folder in _process_folders():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name of the program stands in brackets and may hold blanks and brackets itself.
+            fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            yield fields[0], int(fields[2])
+
+
+def _process_folders() -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        yield from (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process whose mark begins with `mark`, whatever group or session it moved to."""
+    wanted = f"{MARK}={mark}".encode()
+    for folder in _process_folders():
+        with contextlib.suppress(OSError):
+            entries = (folder / "environ").read_bytes().split(b"\0")
+            if any(entry.startswith(wanted) for entry in entries):
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
+class _Pipe:
+    """The pipe that a command writes to; read as it fills, whatever is not kept is thrown away."""
+
+    def __init__(self, keep_bytes: int) -> None:
+        self._kept = KeptOutput(keep_bytes)
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(self._read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+    def listen(self) -> None:
+        """Begin to read, and give our own writing end up."""
+        os.close(self.write_end)
+        self.write_end = -1
+        self._loop.add_reader(self._read_end, self._read)
+
+    def _read(self) -> bool:
+        """Take what is there; False when nothing is."""
+        try:
+            data = os.read(self._read_end, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.remove_reader(self._read_end)
+            self._ended.set()
+            return False
+        self._kept.add(data)
+        return True
+
+    async def ends_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
+    def finish(self) -> str:
+        """Take what is left in the pipe and return the output; at most one pipe full."""
+        for _ in range(PIPE_BYTES // READ_BYTES + 1):
+            if self._ended.is_set() or not self._read():
+                break
+        return self._kept.text()
+
+    def close(self) -> None:
+        if self.write_end >= 0:
+            os.close(self.write_end)
+        else:
+            self._loop.remove_reader(self._read_end)
+        os.close(self._read_end)

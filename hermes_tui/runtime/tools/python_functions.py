@@ -1,0 +1,156 @@
+"""Functions of a Python file as tools.
+
+A tool is a public function that the file defines (one that `__all__` names, where there is one),
+with type hints or a docstring. Plain functions run in the shared thread pool; a cancel leaves
+their thread behind, since a thread cannot be ended. What they print is dropped (see `quiet`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
+from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
+from hermes_tui.runtime.tools.plain_values import plain
+from hermes_tui.runtime.tools.quiet import dropped_prints
+from hermes_tui.runtime.tools.threads import awaitable_error, tool_pool
+
+CANCEL_S = 0.5
+"""How long a cancelled async function may take to end before it is left behind."""
+
+
+class PythonFunctions:
+    """The tools of one file."""
+
+    manual: frozenset[str] = frozenset()
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._functions = _tools_of(module)
+        self.schemas = tuple(schema_of_function(*item) for item in self._functions.items())
+        self.specs = specs_of(self.schemas)
+
+    @classmethod
+    async def open(cls, path: Path) -> PythonFunctions:
+        """Import the file; raises UsageError where it fails or holds no tool, or SourceError."""
+        if not path.is_file():
+            raise SourceError(str(path), "no such file", "python: takes the path of a .py file")
+        module = await tool_pool().run(lambda: _import(path))
+        box = cls(module)
+        if not box.schemas:
+            await box.close()
+            hint = "a tool is a public function with type hints or a docstring"
+            raise UsageError(f"{path} defines no tool", hint)
+        return box
+
+    async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+        """Call a function; what it raises is raised, ToolFailure where that would end the run."""
+        function = self._functions.get(name)
+        if function is None:
+            raise ToolFailure(f"LookupError: {self._module.__file__} has no function {name!r}")
+        given = {} if arguments is None else arguments
+        if not isinstance(given, dict):
+            kind = type(given).__name__
+            raise TypeError(f"{name}() takes named arguments in an object, not {kind}")
+        bound = _bind(name, function, given)
+        if inspect.iscoroutinefunction(function):
+            return Answer(plain(await _run_on_loop(function, bound)))
+        return Answer(await tool_pool().run(lambda: plain(_run_quietly(function, bound))))
+
+    async def close(self) -> None:
+        """Forget the module, and end idle threads."""
+        sys.modules.pop(self._module.__name__, None)
+        tool_pool().end_idle()
+
+
+def _import(path: Path) -> ModuleType:
+    location = path.resolve()
+    name = f"hermes_tui_tools_{hashlib.sha256(str(location).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, location)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not a Python file", "its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    # Last, so that the file's neighbours can be imported but hide nothing.
+    if str(location.parent) not in sys.path:
+        sys.path.append(str(location.parent))
+    try:
+        with dropped_prints():
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        place = f"{path}:{_line_of(error, str(location))}"
+        raise UsageError(f"{place}: {type(error).__name__}: {error}", "fix the file") from error
+    return module
+
+
+def _line_of(error: BaseException, location: str) -> int:
+    """Return the line of the file where importing it failed."""
+    if isinstance(error, SyntaxError) and error.filename == location:
+        return error.lineno or 1
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == location), 1)
+
+
+def _tools_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    named = getattr(module, "__all__", None)
+    return {
+        name: item
+        for name, item in vars(module).items()
+        if inspect.isfunction(item)
+        and (name in named if named is not None else not name.startswith("_"))
+        and item.__module__ == module.__name__
+        and (item.__doc__ or item.__annotations__)
+    }
+
+
+def _bind(name: str, function: Callable[..., Any], given: dict[str, Any]) -> inspect.BoundArguments:
+    """Return the arguments as the function takes them; raises TypeError that names the misfit."""
+    signature, hints = inspect.signature(function), hints_of(function)
+    converted = {key: convert(value, hints.get(key, Any)) for key, value in given.items()}
+    positional = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is not parameter.POSITIONAL_ONLY or parameter.name not in converted:
+            break
+        positional.append(converted.pop(parameter.name))
+    try:
+        return signature.bind(*positional, **converted)
+    except TypeError as error:
+        raise TypeError(f"{name}(): {error}") from error
+
+
+def _run_quietly(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    with dropped_prints():
+        return function(*bound.args, **bound.kwargs)
+
+
+async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    async def guarded() -> Any:
+        try:
+            with dropped_prints():
+                return await function(*bound.args, **bound.kwargs)
+        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            # An event loop ends at once when a task raises one of the latter.
+            raise awaitable_error(error) from error
+
+    task = asyncio.create_task(guarded())
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_S)
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        raise
+    if task.cancelled():
+        raise ToolFailure("CancelledError: the function was cancelled from inside")
+    return task.result()

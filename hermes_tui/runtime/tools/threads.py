@@ -1,0 +1,156 @@
+"""A pool of threads for blocking tools. A thread that hangs is left behind and holds up nothing.
+
+The threads are daemons, so that the interpreter ends without them; a thread whose call was
+cancelled no longer counts, so that hanging tools do not use the pool up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hermes_tui.runtime.tools.base import ToolFailure
+
+DEFAULT_SIZE = 128
+"""As the observed loop has it: enough for 89 runs of one evaluation at once."""
+IDLE_S = 30.0
+
+
+class _Job:
+    __slots__ = ("context", "function", "future", "is_abandoned", "is_done", "loop")
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.context = contextvars.copy_context()
+        self.is_abandoned = False
+        self.is_done = False
+
+    def work(self) -> None:
+        value, failure = None, None
+        try:
+            value = self.context.run(self.function)
+        except BaseException as error:  # noqa: BLE001  a tool may raise anything, even SystemExit
+            failure = awaitable_error(error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self.loop.call_soon_threadsafe(self._deliver, value, failure)
+
+    def _deliver(self, value: Any, failure: Exception | None) -> None:
+        if self.future.done():
+            return
+        if failure is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(failure)
+
+
+def awaitable_error(error: BaseException) -> Exception:
+    """Return `error`, or a ToolFailure naming it where raising it would end more than the call."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return ToolFailure(f"{type(error).__name__}: {error}")
+
+
+class DaemonPool:
+    """Runs functions in at most `size` threads, started as they are needed."""
+
+    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+        if size < 1:
+            raise ValueError(f"a pool needs at least 1 thread, not {size}")
+        self.size = size
+        self._changed = threading.Condition()
+        self._jobs: deque[_Job] = deque()
+        self._threads = 0
+        self._idle = 0
+        self._is_retiring = False
+        self._is_closed = False
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        """Return what `function` returns or raise what it raises; a cancel leaves it behind."""
+        job = _Job(function)
+        self._submit(job)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            self._abandon(job)
+            raise
+
+    def close(self) -> None:
+        """Let threads end as soon as nothing waits; does not wait for them."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def end_idle(self) -> None:
+        """End the threads that have nothing to do; later calls start new ones."""
+        with self._changed:
+            self._is_retiring = True
+            self._changed.notify_all()
+
+    def _submit(self, job: _Job) -> None:
+        with self._changed:
+            if self._is_closed:
+                raise ToolFailure("RuntimeError: the thread pool of the tools is closed")
+            self._jobs.append(job)
+            self._is_retiring = False
+            self._changed.notify()
+            self._start_if_short()
+
+    def _start_if_short(self) -> None:
+        if self._idle < len(self._jobs) and self._threads < self.size:
+            threading.Thread(target=self._work, name="tool", daemon=True).start()
+            self._threads += 1
+
+    def _abandon(self, job: _Job) -> None:
+        with self._changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+            elif not job.is_done:
+                job.is_abandoned = True
+                self._threads -= 1
+                self._start_if_short()
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job.work()
+            with self._changed:
+                job.is_done = True
+                if job.is_abandoned:
+                    return
+
+    def _next(self) -> _Job | None:
+        """Wait for a job; None when this thread is to end, which then counts no more."""
+        woken = True
+        with self._changed:
+            while not self._jobs:
+                if self._is_closed or self._is_retiring or not woken:
+                    self._threads -= 1
+                    return None
+                self._idle += 1
+                woken = self._changed.wait(IDLE_S)
+                self._idle -= 1
+            return self._jobs.popleft()
+
+
+_pool = DaemonPool()
+
+
+def tool_pool() -> DaemonPool:
+    """Return the pool that all tools share."""
+    return _pool
+
+
+def resize_tool_pool(max_workers: int) -> None:
+    """Replace the shared pool by one of `max_workers` threads.
+
+    What already runs or waits in the old pool is finished there; nothing waits for it.
+    """
+    global _pool
+    old, _pool = _pool, DaemonPool(max_workers)
+    old.close()

@@ -1,0 +1,167 @@
+"""The tools of a run, from the values of `--tools`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure
+
+KINDS = ("builtin", "python", "mcp", "hermes", "schema")
+BUILTIN_NAMES = ("terminal", "read_file", "write_file", "todo")
+
+
+class Toolset:
+    """Several toolboxes as one. Names are unique."""
+
+    def __init__(self, boxes: Sequence[tuple[str, Toolbox]], timeout_s: float | None) -> None:
+        self._boxes = [box for _, box in boxes]
+        self._owner = _owners(boxes)
+        self._timeout_s = timeout_s
+        # A shell command ends itself in time and says so in its answer.
+        self._limit_themselves = [box for spec, box in boxes if _kind(spec) == "builtin"]
+        self.schemas = tuple(schema for box in self._boxes for schema in box.schemas)
+        self.specs = tuple(spec for box in self._boxes for spec in box.specs)
+        self.manual = frozenset(name for box in self._boxes for name in box.manual)
+
+    async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+        """Run the tool; raises ToolFailure for an unknown name and after the time limit."""
+        box = self._owner.get(name)
+        if box is None:
+            hint = _near(name, self._owner)
+            raise ToolFailure(f"LookupError: no tool is called {name!r}{hint}")
+        limit = asyncio.timeout(None if box in self._limit_themselves else self._timeout_s)
+        try:
+            async with limit:
+                return await box.call(name, arguments, context)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            message = f"TimeoutError: still running after {self._timeout_s:g} s"
+            raise ToolFailure(message) from error
+
+    async def close(self) -> None:
+        """Close all boxes at the same time, then raise what the first failing one raised."""
+        await _close_all(self._boxes)
+
+
+async def open_tools(
+    specs: Sequence[str],
+    *,
+    workdir: Path,
+    outside: bool = False,
+    timeout_s: float | None = None,
+) -> Toolset:
+    """Open what the values of `--tools` name, in their order.
+
+    `timeout_s` limits every call; a shell command has 30 s unless it asks for more, and at most
+    ten minutes where there is no `timeout_s`.
+    Raises UsageError for a wrong value or a name given twice, and what a box raises that cannot be
+    opened; whatever was open by then is closed.
+    """
+    opened: list[tuple[str, Toolbox]] = []
+    try:
+        for spec in specs:
+            opened.append((spec, await _open(spec, workdir, outside, timeout_s)))
+        return Toolset(opened, timeout_s)
+    except BaseException:
+        # What went wrong first is what counts.
+        with contextlib.suppress(Exception):
+            await _close_all([box for _, box in opened])
+        raise
+
+
+async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None) -> Toolbox:
+    kind, rest = _kind(spec), spec.partition(":")[2]
+    match kind:
+        case "builtin":
+            return _open_builtin(spec, rest, workdir, outside, timeout_s)
+        case "python" if rest:
+            from hermes_tui.runtime.tools.python_functions import PythonFunctions
+
+            return await PythonFunctions.open(Path(rest).expanduser())
+        case "mcp" if rest.strip():
+            from hermes_tui.runtime.tools.mcp_stdio import McpTools
+
+            return await McpTools.open(_words(spec, rest))
+        case "hermes" if _names(rest):
+            from hermes_tui.runtime.tools.hermes_agent import HermesAgentTools
+
+            return await HermesAgentTools.open(_names(rest), workdir)
+        case "schema" if rest:
+            from hermes_tui.runtime.tools.manual import ManualTools
+
+            return ManualTools.open(Path(rest).expanduser())
+        case _ if kind in KINDS:
+            what = {"mcp": "a command", "hermes": "toolsets"}.get(kind, "a path")
+            raise UsageError(f"--tools {spec}: {what} is missing after {kind}:")
+        case _:
+            raise UsageError(f"--tools {spec}: unknown kind {kind!r}{_near(kind, KINDS)}")
+
+
+def _open_builtin(
+    spec: str, rest: str, workdir: Path, outside: bool, timeout_s: float | None
+) -> Toolbox:
+    from hermes_tui.runtime.tools.builtin import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, BuiltinTools
+
+    names = _names(rest) or list(BUILTIN_NAMES)
+    for name in names:
+        if name not in BUILTIN_NAMES:
+            hint = _near(name, BUILTIN_NAMES)
+            raise UsageError(f"--tools {spec}: unknown built-in tool {name!r}{hint}")
+    return BuiltinTools(
+        workdir,
+        names,
+        outside=outside,
+        timeout_s=DEFAULT_TIMEOUT_S,
+        max_timeout_s=MAX_TIMEOUT_S if timeout_s is None else timeout_s,
+    )
+
+
+def _kind(spec: str) -> str:
+    return spec.partition(":")[0].strip()
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _words(spec: str, command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--tools {spec}: {error}") from error
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; known are {', '.join(names)}" if names else ""
+
+
+def _owners(boxes: Sequence[tuple[str, Toolbox]]) -> dict[str, Toolbox]:
+    """Return whose each name is; raises UsageError for a name that two sources give."""
+    source: dict[str, str] = {}
+    owner: dict[str, Toolbox] = {}
+    for spec, box in boxes:
+        for tool in box.specs:
+            if tool.name in source:
+                between = f"in {source[tool.name]} and in {spec}"
+                raise UsageError(f"two tools are called {tool.name!r}, {between}", "leave one out")
+            source[tool.name], owner[tool.name] = spec, box
+    return owner
+
+
+async def _close_all(boxes: Iterable[Toolbox]) -> None:
+    ended = await asyncio.gather(*(box.close() for box in boxes), return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome

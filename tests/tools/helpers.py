@@ -1,0 +1,50 @@
+"""What the tests of the tools share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.runtime.tools.base import Answer, CallContext
+
+CONTEXT = CallContext(task_id="task-1", user_task="try it", call_id="call_1")
+
+
+async def asked(box: Any, name: str, **arguments: Any) -> dict[str, Any]:
+    """Return the answer of a built-in tool, decoded."""
+    answer = await box.call(name, arguments, CONTEXT)
+    assert isinstance(answer.value, str)
+    return dict(json.loads(answer.value))
+
+
+async def value_of(box: Any, name: str, **arguments: Any) -> Any:
+    answer: Answer = await box.call(name, arguments, CONTEXT)
+    return answer.value
+
+
+async def until(condition: Callable[[], Any], within_s: float = 5.0) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+def processes_with(text: str) -> list[int]:
+    """Return running processes that have `text` in their command line (its words apart by NUL)."""
+    wanted = text.replace(" ", "\0").encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and wanted in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,146 @@
+"""Tools of real MCP servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.errors import HermesError, SourceError
+from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.mcp_stdio import McpTools
+from hermes_tui.runtime.tools.toolset import open_tools
+from tests.tools.helpers import CONTEXT, processes_with, until, value_of
+
+mcp = pytest.importorskip("mcp")
+pytestmark = pytest.mark.skipif(not hasattr(mcp, "Client"), reason="mcp is older than 2")
+
+SERVER = str(Path(__file__).parent / "stand_ins" / "mcp_server.py")
+
+
+@pytest.fixture
+async def box() -> Any:
+    opened = await McpTools.open([sys.executable, SERVER])
+    yield opened
+    await opened.close()
+
+
+async def test_a_server_gives_its_tools_and_answers(
+    box: McpTools, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add = box.schemas[0]["function"]
+    assert (add["name"], add["description"]) == ("add", "Add two numbers.")
+    assert add["parameters"]["required"] == ["a", "b"]
+    assert await value_of(box, "add", a=1, b=2) == "3"
+    assert await value_of(box, "big", size=300_000) == "x" * 300_000
+    blocks = await value_of(box, "picture")
+    assert [block["type"] for block in blocks] == ["text", "image"]
+    assert blocks[1]["mimeType"] == "image/png"
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+async def test_errors_that_the_server_flags_are_marked(box: McpTools) -> None:
+    answer = await box.call("fail", {"reason": "no luck"}, CONTEXT)
+    assert answer.value.startswith("Error executing tool fail")
+    assert answer.error is not None
+    assert answer.error.kind == "flag"
+    assert (await box.call("add", {"a": "x"}, CONTEXT)).error is not None
+
+
+async def test_errors_of_the_protocol_are_failures(box: McpTools) -> None:
+    with pytest.raises(ToolFailure, match="nothing"):
+        answer = await box.call("nothing", {}, CONTEXT)
+        assert answer.error, "some servers flag an unknown tool instead"
+        raise ToolFailure(answer.value)
+    with pytest.raises(TypeError, match="take an object, not list"):
+        await box.call("add", [1], CONTEXT)
+
+
+async def test_calls_may_overlap_and_be_cancelled(box: McpTools) -> None:
+    hanging = asyncio.create_task(box.call("hang", {}, CONTEXT))
+    await value_of(box, "add", a=1, b=1)
+    started = time.monotonic()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    assert time.monotonic() - started < 1
+    assert await value_of(box, "add", a=2, b=2) == "4"
+
+
+@pytest.mark.parametrize(("how", "said"), [("exit", "ended, status 7"), ("signal", "SIGKILL")])
+async def test_a_server_that_dies_in_a_call_says_how(how: str, said: str) -> None:
+    box = await McpTools.open([sys.executable, SERVER])
+    with pytest.raises(ToolFailure, match=rf"{said}.*last words"):
+        await box.call("die", {"how": how}, CONTEXT)
+    with pytest.raises(ToolFailure, match=said):
+        await box.call("add", {"a": 1, "b": 1}, CONTEXT)
+    await box.close()
+
+
+async def test_a_stubborn_server_is_gone_within_two_seconds_of_closing() -> None:
+    box = await McpTools.open([sys.executable, SERVER, "--stubborn"])
+    assert processes_with(f"{SERVER}\0--stubborn")
+    started = time.monotonic()
+    await box.close()
+    assert time.monotonic() - started < 2
+    assert not processes_with(f"{SERVER}\0--stubborn")
+    with pytest.raises(ToolFailure, match="closed"):
+        await box.call("add", {"a": 1, "b": 1}, CONTEXT)
+    await box.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["no-such-program-at-all"], "cannot be started: No such file"),
+        ([sys.executable, "-c", "raise SystemExit('oh dear')"], "ended, status 1: oh dear"),
+        ([sys.executable, "-c", "import os; os.abort()"], "was killed by SIGABRT"),
+        ([sys.executable, "-c", "print('no protocol')"], "ended, status 0: no protocol"),
+    ],
+)
+async def test_a_server_that_does_not_start_is_explained(command: list[str], said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        await McpTools.open(command)
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(1000.77)"]
+    with pytest.raises(SourceError, match=r"did not answer within 0\.3 s"):
+        await McpTools.open(command, start_s=0.3)
+    assert not processes_with("1000.77")
+
+
+async def test_cancelling_the_start_leaves_no_process() -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(1000.78)"]
+    opening = asyncio.create_task(McpTools.open(command))
+    await until(lambda: processes_with("1000.78"))
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert not processes_with("1000.78")
+
+
+async def test_without_the_package_the_next_action_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(HermesError, match=r"pip install 'hermes-tui\[mcp\]'") as caught:
+        await McpTools.open(["x"])
+    assert caught.value.exit_code == 3
+
+
+async def test_a_published_server_works(tmp_path: Path) -> None:
+    pytest.importorskip("mcp_server_time")
+    tools = await open_tools([f"mcp:{sys.executable} -m mcp_server_time"], workdir=tmp_path)
+    assert [spec.name for spec in tools.specs] == ["get_current_time", "convert_time"]
+    answer = await tools.call("get_current_time", {"timezone": "Asia/Tokyo"}, CONTEXT)
+    assert json.loads(answer.value)["timezone"] == "Asia/Tokyo"
+    wrong = await tools.call("get_current_time", {"timezone": "Nowhere"}, CONTEXT)
+    assert wrong.error is not None
+    await tools.close()

@@ -1,0 +1,229 @@
+"""The shell tool: limits, signals, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.builtin import BuiltinTools
+from hermes_tui.runtime.tools.processes import clean_environment
+from tests.tools.helpers import CONTEXT, asked, processes_with, until
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> BuiltinTools:
+    return BuiltinTools(tmp_path, ["terminal"])
+
+
+def nap() -> str:
+    """Return a long sleep that can be told from every other by its command line."""
+    return f"sleep 1000.{uuid.uuid4().int}"
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_output_and_exit_code_come_back_as_json(box: BuiltinTools) -> None:
+    result = await asked(box, "terminal", command="echo out; echo err >&2; echo äh; exit 3")
+    assert result == {"output": "out\nerr\näh\n", "exit_code": 3}
+
+
+async def test_a_positive_exit_code_is_no_error(box: BuiltinTools) -> None:
+    answer = await box.call("terminal", {"command": "exit 3"}, CONTEXT)
+    assert (answer.exit_code, answer.error) == (3, None)
+
+
+async def test_a_command_runs_in_the_working_folder(box: BuiltinTools, tmp_path: Path) -> None:
+    assert (await asked(box, "terminal", command="pwd -P"))["output"].strip() == str(
+        tmp_path.resolve()
+    )
+
+
+async def test_nothing_can_be_read_from_stdin(box: BuiltinTools) -> None:
+    assert (await asked(box, "terminal", command="cat; echo done"))["output"] == "done\n"
+
+
+async def test_after_the_limit_the_command_and_its_children_are_gone(box: BuiltinTools) -> None:
+    sleep = nap()
+    command = f"{sleep} & echo begun; {sleep}"
+    result = await asked(box, "terminal", command=command, timeout_s=0.2)
+    assert result == {"output": "begun\n", "exit_code": 124, "error": "timed out after 0.2 s"}
+    assert processes_with(sleep) == []
+
+
+async def test_a_command_that_ignores_term_is_killed_two_seconds_later(box: BuiltinTools) -> None:
+    started = time.monotonic()
+    command = "trap '' TERM; while :; do :; done"
+    result = await asked(box, "terminal", command=command, timeout_s=0.1)
+    assert result["exit_code"] == 124
+    assert 2 < time.monotonic() - started < 4
+
+
+async def test_cancelling_ends_a_stubborn_command_within_a_second(box: BuiltinTools) -> None:
+    sleep = nap()
+    command = f"trap '' TERM; {sleep} & setsid {sleep} & while :; do {sleep}; done"
+    call = asyncio.create_task(asked(box, "terminal", command=command))
+    await until(lambda: len(processes_with(sleep)) >= 3)
+    started = time.monotonic()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert time.monotonic() - started < 1
+    await until(lambda: processes_with(sleep) == [])
+
+
+async def test_a_second_cancel_does_not_leave_processes_behind(box: BuiltinTools) -> None:
+    sleep = nap()
+    call = asyncio.create_task(asked(box, "terminal", command=f"trap '' TERM; {sleep}; {sleep}"))
+    await until(lambda: processes_with(sleep))
+    call.cancel()
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await until(lambda: processes_with(sleep) == [])
+
+
+async def test_a_background_child_that_holds_the_pipe_does_not_hang_the_call(
+    box: BuiltinTools,
+) -> None:
+    sleep = nap()
+    started = time.monotonic()
+    result = await asked(box, "terminal", command=f"{sleep} & echo begun")
+    assert result == {"output": "begun\n", "exit_code": 0}
+    assert time.monotonic() - started < 2
+    assert processes_with(sleep) == []
+
+
+async def test_what_moved_to_its_own_session_ends_when_the_tools_are_closed(
+    box: BuiltinTools,
+) -> None:
+    sleep = nap()
+    command = f"setsid sh -c '> up; exec {sleep}' > /dev/null 2>&1 & until [ -e up ]; do :; done"
+    result = await asked(box, "terminal", command=command)
+    assert result == {"output": "", "exit_code": 0}
+    await until(lambda: processes_with(sleep))
+    await box.close()
+    await until(lambda: processes_with(sleep) == [])
+
+
+async def test_a_command_leaves_no_zombie(box: BuiltinTools) -> None:
+    result = await asked(box, "terminal", command="echo $$")
+    assert not Path("/proc", result["output"].strip()).exists()
+
+
+async def test_a_command_that_dies_by_signal_says_which(box: BuiltinTools) -> None:
+    result = await asked(box, "terminal", command="echo before; kill -9 $$")
+    assert result == {"output": "before\n", "exit_code": -9, "error": "killed by SIGKILL"}
+
+
+async def test_a_gigabyte_is_read_without_being_kept(tmp_path: Path) -> None:
+    script = f"""
+import asyncio, json, resource, time
+from pathlib import Path
+from hermes_tui.runtime.tools.base import CallContext
+from hermes_tui.runtime.tools.builtin import BuiltinTools
+async def main():
+    box = BuiltinTools(Path({str(tmp_path)!r}))
+    await box.call("terminal", {{"command": "true"}}, CallContext("t"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    command = {{"command": "yes 0123456789abcdef | head -c 1000000000"}}
+    answer = await box.call("terminal", command, CallContext("t"))
+    result = json.loads(answer.value)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(len(result["output"]), result["exit_code"], grown, "999,900,000" in result["output"])
+asyncio.run(main())
+"""
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    length, code, grown_kb, is_counted = ended.stdout.split()
+    assert (code, is_counted) == ("0", "True")
+    assert int(length) < 101_000
+    assert int(grown_kb) < 20_000
+
+
+async def test_long_output_keeps_its_head_and_tail(tmp_path: Path) -> None:
+    box = BuiltinTools(tmp_path, keep_bytes=20)
+    result = await asked(box, "terminal", command="printf %s aaaaaaaaaa; seq 1000; printf zz")
+    assert result["output"] == "aaaaaaaaaa\n[3,885 bytes left out]\n99\n1000\nzz"
+
+
+async def test_invalid_utf_8_is_shown_escaped(box: BuiltinTools) -> None:
+    result = await asked(box, "terminal", command=r"printf 'a\xff\xc3b'")
+    assert result["output"] == r"a\xff\xc3b"
+
+
+async def test_secrets_of_the_environment_are_not_visible(
+    box: BuiltinTools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "hf_token", "My_Secret", "DB_PASSWORD", "AWS_CREDENTIALS"):
+        monkeypatch.setenv(name, "do-not-tell")
+    monkeypatch.setenv("HARMLESS", "yes")
+    output = (await asked(box, "terminal", command="env"))["output"]
+    assert "do-not-tell" not in output
+    assert "HARMLESS=yes" in output
+    assert "TERM=dumb" in output
+
+
+def test_the_terminal_is_plain_whatever_is_inherited() -> None:
+    environment = clean_environment({"TERM": "xterm-256color", "PAGER": "less", "PATH": "/bin"})
+    assert (environment["TERM"], environment["PAGER"]) == ("dumb", "cat")
+
+
+@pytest.mark.parametrize("command", ["echo a\0b", "echo \ud800", "echo " + "x" * 200_000])
+async def test_a_command_that_cannot_be_started_is_a_failure(
+    box: BuiltinTools, command: str
+) -> None:
+    with pytest.raises(ToolFailure, match=r"^(\w+Error): "):
+        await box.call("terminal", {"command": command}, CONTEXT)
+
+
+async def test_a_working_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    box = BuiltinTools(tmp_path / "gone")
+    with pytest.raises(ToolFailure, match=r"the working folder .*gone is gone"):
+        await box.call("terminal", {"command": "true"}, CONTEXT)
+
+
+async def test_no_file_descriptor_is_left_open(box: BuiltinTools) -> None:
+    await asked(box, "terminal", command="true")
+    before = open_files()
+    for command in ("true", "sleep 1000 &", "kill -9 $$", "seq 100000"):
+        await asked(box, "terminal", command=command)
+    with pytest.raises(ToolFailure):
+        await box.call("terminal", {"command": "a\0"}, CONTEXT)
+    assert open_files() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({}, "missing argument 'command'"),
+        ({"cmd": "ls", "command": "ls"}, "unknown argument 'cmd'; terminal takes command, timeou"),
+        ({"command": 5}, "command must be a text"),
+        ({"command": "ls", "timeout_s": -1}, "timeout_s must be a positive number"),
+        ({"command": "ls", "timeout_s": "soon"}, "timeout_s must be a positive number"),
+        ({"command": "ls", "timeout_s": float("nan")}, "timeout_s must be a positive number"),
+        ([1], "arguments must be an object, not list"),
+    ],
+)
+async def test_wrong_arguments_are_answered_with_what_is_wrong(
+    box: BuiltinTools, arguments: object, error: str
+) -> None:
+    answer = await box.call("terminal", arguments, CONTEXT)
+    assert answer.error is not None
+    assert answer.error.reason.startswith(error)
+
+
+async def test_no_command_may_take_longer_than_the_maximum(tmp_path: Path) -> None:
+    box = BuiltinTools(tmp_path, max_timeout_s=0.1)
+    result = await asked(box, "terminal", command="sleep 1000", timeout_s="900")
+    assert result["error"] == "timed out after 0.1 s"

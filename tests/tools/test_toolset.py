@@ -1,0 +1,134 @@
+"""The values of `--tools`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
+from hermes_tui.runtime.tools.builtin import SCHEMAS
+from hermes_tui.runtime.tools.toolset import BUILTIN_NAMES, Toolset, open_tools
+from tests.tools.helpers import CONTEXT, asked, value_of
+
+
+def write_python(folder: Path, source: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(source)
+    return f"python:{path}"
+
+
+def test_the_names_of_the_built_in_tools_are_their_schemas() -> None:
+    assert tuple(SCHEMAS) == BUILTIN_NAMES
+
+
+async def test_several_sources_are_one_set(tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(json.dumps([{"name": "ask"}]))
+    mine = write_python(tmp_path, "def add(a: int) -> int:\n    return a + 1\n")
+    tools = await open_tools(
+        ["builtin:terminal, todo", mine, f"schema:{tmp_path}/s.json"], workdir=tmp_path
+    )
+    assert [spec.name for spec in tools.specs] == ["terminal", "todo", "add", "ask"]
+    assert len(tools.schemas) == 4
+    assert tools.manual == {"ask"}
+    assert (await asked(tools, "terminal", command="echo hi"))["output"] == "hi\n"
+    assert await value_of(tools, "add", a=1) == 2
+    await tools.close()
+
+
+async def test_bare_builtin_is_all_of_them(tmp_path: Path) -> None:
+    tools = await open_tools(["builtin"], workdir=tmp_path)
+    assert tuple(spec.name for spec in tools.specs) == BUILTIN_NAMES
+    await tools.close()
+
+
+async def test_no_tools_are_a_set_too(tmp_path: Path) -> None:
+    assert (await open_tools([], workdir=tmp_path)).schemas == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ("builtin:terminl", "unknown built-in tool 'terminl'; did you mean terminal?"),
+        ("bultin", "unknown kind 'bultin'; did you mean builtin?"),
+        ("", "unknown kind ''; known are builtin, hermes, mcp, python, schema"),
+        ("python:", "a path is missing after python:"),
+        ("mcp: ", "a command is missing after mcp:"),
+        ("hermes", "toolsets is missing after hermes:"),
+        ("mcp:'x", "No closing quotation"),
+    ],
+)
+async def test_a_wrong_value_is_explained(tmp_path: Path, spec: str, error: str) -> None:
+    with pytest.raises(UsageError, match=error):
+        await open_tools([spec], workdir=tmp_path)
+
+
+async def test_a_name_given_twice_names_both_sources(tmp_path: Path) -> None:
+    mine = write_python(tmp_path, "def todo() -> str:\n    return ''\n")
+    with pytest.raises(UsageError, match=r"'todo', in builtin:todo and in python:.*mine\.py"):
+        await open_tools(["builtin:todo", mine], workdir=tmp_path)
+
+
+async def test_what_was_open_is_closed_when_another_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    mine = write_python(tmp_path, "def add(a: int) -> int:\n    return a + 1\n")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SourceError, match="none"):
+        await open_tools([mine, f"python:{tmp_path}/none.py"], workdir=tmp_path)
+    assert not [name for name in sys.modules if name.startswith("hermes_tui_tools_")]
+
+
+async def test_an_unknown_name_is_a_failure_with_near_matches(tmp_path: Path) -> None:
+    tools = await open_tools(["builtin"], workdir=tmp_path)
+    with pytest.raises(ToolFailure, match="no tool is called 'read_fil'; did you mean read_file"):
+        await tools.call("read_fil", {}, CONTEXT)
+    await tools.close()
+
+
+async def test_after_the_limit_a_call_is_given_up(tmp_path: Path) -> None:
+    source = "import asyncio\nasync def wait() -> None:\n    await asyncio.Event().wait()\n"
+    mine = write_python(tmp_path, source)
+    tools = await open_tools([mine, "builtin:terminal"], workdir=tmp_path, timeout_s=0.1)
+    with pytest.raises(ToolFailure, match=r"TimeoutError: still running after 0\.1 s"):
+        await tools.call("wait", {}, CONTEXT)
+    assert (await asked(tools, "terminal", command="sleep 9"))["error"] == "timed out after 0.1 s"
+    await tools.close()
+
+
+class Box:
+    """A toolbox of the test."""
+
+    manual: frozenset[str] = frozenset()
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        self.schemas = ({"type": "function", "function": {"name": name}},)
+        self.specs = specs_of(self.schemas)
+        self.error = error
+        self.is_closed = False
+
+    async def call(self, name: str, arguments: object, context: CallContext) -> Answer:
+        raise TimeoutError("its own")
+
+    async def close(self) -> None:
+        if self.error is not None:
+            raise self.error
+        await asyncio.sleep(0)
+        self.is_closed = True
+
+
+async def test_closing_closes_all_even_where_one_fails() -> None:
+    boxes = [Box("a"), Box("b", OSError("stuck")), Box("c")]
+    with pytest.raises(OSError, match="stuck"):
+        await Toolset([("x", box) for box in boxes], None).close()
+    assert [box.is_closed for box in boxes] == [True, False, True]
+
+
+async def test_a_timeout_that_a_tool_raises_itself_is_passed_on() -> None:
+    with pytest.raises(TimeoutError, match="its own"):
+        await Toolset([("x", Box("a"))], 5.0).call("a", {}, CONTEXT)
