@@ -1,0 +1,131 @@
+"""The recording of a run: every event is one line, written at once and by one writer only.
+
+A line that was written whole survives the death of the process; `sync` makes it survive that of
+the machine. What a killed writer left of its last line is cut off when the file is taken up again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from hermes_tui.log.codec import MalformedEvent, decode, encode
+from hermes_tui.model.errors import SourceError, StoreError
+from hermes_tui.model.events import Event
+
+MASK = b"[masked]"
+SHORTEST_SECRET = 8
+
+
+def default_path(run_id: str, *, now: float) -> Path:
+    """Return where a run is recorded if nobody says where: the platform's state folder."""
+    from platformdirs import user_state_path
+
+    day = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
+    return user_state_path("hermes-tui") / "runs" / f"{day}-{run_id[:8]}.jsonl"
+
+
+class Recording:
+    """An open recording. Raises StoreError where it cannot be written, or somebody else does."""
+
+    def __init__(self, path: Path, *, secrets: Iterable[str] = (), exclusive: bool = True) -> None:
+        """Open `path`, made with its folder where it is missing; `exclusive`: it must be new.
+
+        `secrets` are texts, such as API keys, that never reach the file.
+        """
+        self.path = path
+        self._secrets = tuple(
+            secret.encode() for secret in secrets if len(secret) >= SHORTEST_SECRET
+        )
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, flags | (os.O_EXCL if exclusive else 0), 0o600)
+        except FileExistsError:
+            hint = "name another file, or take it up again with --resume"
+            raise StoreError(str(path), "there is a recording already", hint) from None
+        except OSError as error:
+            raise self._failure(error) from error
+        self._lock()
+        self._length = os.fstat(self._descriptor).st_size
+
+    @classmethod
+    def resumed(
+        cls, path: Path, *, secrets: Iterable[str] = ()
+    ) -> tuple[Recording, tuple[Event, ...]]:
+        """Return the recording at `path`, to be gone on with, and the events it holds."""
+        if not path.is_file():
+            raise SourceError(str(path), "no such recording", "hermes-tui live without --resume")
+        recording = cls(path, secrets=secrets, exclusive=False)
+        try:
+            return recording, recording._read_whole()
+        except BaseException:
+            recording.close()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            hint = "end that one first, or look at the file with `hermes-tui open --follow`"
+            message = "another hermes-tui is writing this recording"
+            raise StoreError(str(self.path), message, hint) from error
+
+    def _read_whole(self) -> tuple[Event, ...]:
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        events = []
+        for number, line in enumerate(data[:whole].splitlines(), 1):
+            try:
+                events.append(decode(line))
+            except MalformedEvent as error:
+                message = f"line {number} is no event: {error}"
+                hint = "it can be looked at with `hermes-tui open`, not gone on with"
+                raise SourceError(str(self.path), message, hint) from error
+        if whole < len(data):
+            os.ftruncate(self._descriptor, whole)
+            self._length = whole
+        return tuple(events)
+
+    def append(self, event: Event) -> None:
+        """Write one event."""
+        line = encode(event)
+        for secret in self._secrets:
+            if secret in line:
+                line = line.replace(secret, MASK)
+        try:
+            written = os.write(self._descriptor, line)
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError as error:
+            self._cut_torn_line()
+            raise self._failure(error) from error
+        self._length += len(line)
+
+    def _cut_torn_line(self) -> None:
+        try:
+            os.ftruncate(self._descriptor, self._length)
+        except OSError:
+            # Whoever takes the file up again cuts it; the first failure is the one to tell.
+            return
+
+    def sync(self) -> None:
+        """Wait until everything written is on the disk."""
+        try:
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Let go of the file and its lock; may be called twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _failure(self, error: OSError) -> StoreError:
+        hint = "free some space" if error.errno == 28 else "see --record"
+        return StoreError(str(self.path), error.strerror or str(error), hint)
