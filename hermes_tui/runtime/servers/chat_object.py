@@ -1,0 +1,159 @@
+"""Any object with an async `chat_completion(**kwargs)`, asked as HermesAgentLoop asks it.
+
+kwargs := messages (one list, the same object every turn), n, temperature, further parameters,
+          tools where there are some, max_tokens where it is set, extra_body where it is not empty
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.plain_values import decode, first_line, json_text, plain
+from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.failures import capped, exception_chain, exceptions_of
+
+_ONLY_STREAMING: Final = ("stream", "stream_options")
+_ONLY_IF_TRUE: Final = ("tools", "extra_body")
+
+
+class ChatCompletionServer:
+    """Asks `server`; what it answers with is handed on as it is, objects and all.
+
+    `messages` is a caller's list: it is what `server` is given, and grows with the conversation.
+    """
+
+    url = ""
+
+    def __init__(self, server: Any, messages: list[Any] | None = None) -> None:
+        self._server = server
+        self._messages: list[Any] = [] if messages is None else messages
+        self._texts = [json_text(message) for message in self._messages]
+
+    async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+        """Call `chat_completion` and return the first choice; raises RequestFailure only."""
+        self.take(request.messages)
+        kwargs = {"messages": self._messages, **self._arguments(request.parameters)}
+        try:
+            response = await self._server.chat_completion(**kwargs)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # the server is foreign code: whatever it raises is its answer
+            raise failure_of(error) from error
+        return _reply_in(response)
+
+    def take(self, messages: Sequence[Any]) -> None:
+        """Bring the list up to date with `messages`, JSON texts or values; the same ones stay."""
+        texts = [m if isinstance(m, str) else json_text(m) for m in messages]
+        same = 0
+        while same < min(len(texts), len(self._texts)) and texts[same] == self._texts[same]:
+            same += 1
+        new = messages[same:]
+        self._messages[same:] = [decode(m) if isinstance(m, str) else m for m in new]
+        self._texts[same:] = texts[same:]
+
+    def state(self) -> Any:
+        """Return what the server's `get_state()` gives, as plain JSON; None where it has none."""
+        get_state = getattr(self._server, "get_state", None)
+        return plain(get_state()) if callable(get_state) else None
+
+    async def close(self) -> None:
+        """Do nothing: the server belongs to whoever made it."""
+
+    def _arguments(self, parameters: str) -> dict[str, Any]:
+        """Return the keyword arguments beside the messages."""
+        given: dict[str, Any] = json.loads(parameters)
+        arguments = {"n": 1, **given}
+        for name in _ONLY_STREAMING:
+            arguments.pop(name, None)
+        for name in _ONLY_IF_TRUE:
+            if not arguments.get(name):
+                arguments.pop(name, None)
+        if arguments.get("max_tokens") is None:
+            arguments.pop("max_tokens", None)
+        return arguments
+
+
+def _reply_in(response: Any) -> Reply:
+    raw = json_text(plain(response))
+    try:
+        choices: Any = response.choices if response else ()
+        choice = choices[0] if choices else None
+        message = getattr(choice, "message", None)
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        what = f"{type(response).__name__} is no response with choices ({first_line(str(error))})"
+        raise _empty(what, raw) from error
+    if not response:
+        raise _empty("the server returned nothing", raw)
+    if message is None:
+        raise _empty("no choices came" if not choices else "the first choice has no message", raw)
+    reason = getattr(choice, "finish_reason", None)
+    return Reply(
+        raw=raw,
+        message=message,
+        finish_reason=reason if isinstance(reason, str) else "",
+        usage=plain(getattr(response, "usage", None)),
+        diagnostics=_several(choices),
+        status=None,
+    )
+
+
+def _empty(what: str, raw: str) -> RequestFailure:
+    found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
+    return RequestFailure(what, body=capped(raw), empty=True, diagnostics=(found,))
+
+
+def _several(choices: Sequence[Any]) -> tuple[Diagnostic, ...]:
+    if len(choices) < 2:
+        return ()
+    what = f"{len(choices)} choices came; the first one is used"
+    return (Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, what, hint="ask for n=1"),)
+
+
+def failure_of(error: BaseException) -> RequestFailure:
+    """Return what an exception of a server means; what it was retried for counts, not the retry.
+
+    tenacity says `RetryError[<Future …>]`: the attempts of nested retries multiply.
+    """
+    attempts, real = 1, error
+    while (inner := _retried(real)) is not None:
+        number, real = inner
+        attempts *= number
+    text = first_line(str(real))
+    message = f"{type(real).__name__}: {text}" if text else type(real).__name__
+    if attempts > 1:
+        message += f" (after {attempts} attempts)"
+    return RequestFailure(
+        message,
+        status=next((s for e in exceptions_of(error) if (s := _status(e)) is not None), None),
+        body=capped(next((b for e in exceptions_of(error) if (b := _body(e))), "")),
+        chain=exception_chain(error),
+    )
+
+
+def _retried(error: BaseException) -> tuple[int, BaseException] | None:
+    """Return how often something was tried and what it failed with, for the error of a retry."""
+    attempt = getattr(error, "last_attempt", None)
+    if attempt is None or not attempt.done() or (inner := attempt.exception()) is None:
+        return None
+    number = getattr(attempt, "attempt_number", 1)
+    return (number if isinstance(number, int) else 1), inner
+
+
+def _status(error: BaseException) -> int | None:
+    for name in ("status_code", "status"):
+        value = getattr(error, name, None)
+        if isinstance(value, int) and 100 <= value <= 599:
+            return value
+    return None
+
+
+def _body(error: BaseException) -> str:
+    text = getattr(getattr(error, "response", None), "text", None)
+    if isinstance(text, str):
+        return text
+    body = getattr(error, "body", None)
+    return "" if body is None else body if isinstance(body, str) else json_text(plain(body))

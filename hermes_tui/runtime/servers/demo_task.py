@@ -1,0 +1,149 @@
+"""What the demo is about: its task, its little project, and a hint for each stop on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+DEMO_MODEL: Final = "demo"
+DEMO_TOOLS: Final = ("terminal", "read_file", "write_file", "todo")
+DEMO_SYSTEM: Final = (
+    "You are a careful programmer. You work in the current folder with the tools that you have. "
+    "Look before you change anything, and check what you changed."
+)
+DEMO_TASK: Final = (
+    "duration.py reads durations such as 1h30m, but `python3 check.py` says that it gets some of "
+    "them wrong. Find out why, correct duration.py and show that all checks pass."
+)
+
+CHECK_COMMAND: Final = "python3 check.py"
+PASSED: Final = "5 of 5 checks pass"
+
+_README = """\
+# duration
+
+`seconds(text)` in duration.py turns a duration into seconds: "45s", "2m", "1h", "1h30m".
+The units are h, m and s. Any other text raises ValueError.
+
+`python3 check.py` tries five texts and says how many come out right.
+"""
+
+_BROKEN = '''\
+"""Durations such as 1h30m, in seconds."""
+
+import re
+
+UNITS = {"h": 60, "m": 60, "s": 1}
+
+
+def seconds(text):
+    total = 0
+    for number, unit in re.findall(r"(\\d+)([hms])", text):
+        total += int(number) * UNITS[unit]
+    return total
+'''
+
+CORRECTED: Final = '''\
+"""Durations such as 1h30m, in seconds."""
+
+import re
+
+UNITS = {"h": 3600, "m": 60, "s": 1}
+
+
+def seconds(text):
+    """Return the seconds that `text` stands for; raise ValueError where it is no duration."""
+    if not re.fullmatch(r"(\\d+[hms])+", text):
+        raise ValueError(f"no duration: {text!r}")
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\\d+)([hms])", text))
+'''
+
+_CHECK = """\
+import sys
+
+sys.dont_write_bytecode = True  # a corrected duration.py counts at once
+
+from duration import seconds
+
+CASES = [("45s", 45), ("2m", 120), ("1h", 3600), ("1h30m", 5400), ("soon", ValueError)]
+
+
+def outcome(text):
+    try:
+        return seconds(text)
+    except ValueError:
+        return ValueError
+
+
+wrong = [(text, outcome(text), due) for text, due in CASES if outcome(text) != due]
+for text, got, due in wrong:
+    print(f"{text}: got {got}, expected {due}")
+print(f"{len(CASES) - len(wrong)} of {len(CASES)} checks pass")
+sys.exit(bool(wrong))
+"""
+
+FILES: Final[Mapping[str, str]] = MappingProxyType(
+    {"README.md": _README, "duration.py": _BROKEN, "check.py": _CHECK}
+)
+
+
+def prepare_workdir(path: Path) -> None:
+    """Write the files that the task is about into the folder `path`; it is made where missing."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, text in FILES.items():
+        (path / name).write_text(text, "utf-8")
+
+
+HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "before_request": "The next request goes out now. c sends it.",
+        "after_response": "The reply is in; its calls have not been looked at. s steps on.",
+        "after_parse": "The reply has been read; 3 shows its calls. space goes to the next reply.",
+        "before_dispatch": "Nothing ran yet: c runs the tool, e edits, x answers in its place.",
+        "before_dispatch@1": "The model wants to run a tool; nothing ran yet. space runs it.",
+        "before_dispatch@2": (
+            "This call has no id (3: calls, 6: raw). s runs it and stops at its result."
+        ),
+        "before_dispatch@5": (
+            "The second call's arguments are a string in a string. S ends the turn."
+        ),
+        "before_dispatch@7": (
+            "b sets a breakpoint here, B lists them; < > look back, undoing nothing."
+        ),
+        "before_dispatch@8": "Repaired: the call runs after all. c lets it go.",
+        "after_result": "The tool answered. E edits what the model will see; c goes on.",
+        "after_result@2": "The real answer. E edits what the model will see of it; c goes on.",
+        "unknown_tool": "There is no such tool. e corrects the name; c tells the model instead.",
+        "unknown_tool@3": "There is no read_fil. e makes it read_file; c tells the model instead.",
+        "invalid_args": "These arguments are no JSON. e corrects them; c tells the model instead.",
+        "invalid_args@4": "A comma too many: no JSON. e takes it out; c tells the model instead.",
+        "invalid_args@6": (
+            "Cut off in mid-string. F forks here to try both ways; c tells the model."
+        ),
+        "invalid_args@8": "Read out of the text though unclosed. e corrects it; c tells the model.",
+        "truncated": "The reply was cut off at its token limit. R asks again; c goes on with it.",
+        "truncated@6": (
+            "Cut off (finish_reason length). R retries, max_tokens 400 helps; c goes on."
+        ),
+        "parse_failure": "A call stands in the text, and nobody read it. e repairs it; c goes on.",
+        "parse_failure@8": (
+            "An unclosed call in the text: many loops end here. e adds } and </tool_call>."
+        ),
+        "tool_error": "The tool failed. E edits what the model is told; c goes on.",
+        "manual": "A person answers for this tool. x opens a field for the result.",
+        "repeat": "The same call again, with the same arguments. x answers it yourself; c runs it.",
+        "request_failed": "No usable reply. R asks again; c ends the run.",
+        "turn_end": "The turn is over: every call has its result. c asks the model again.",
+        "run_end": "The end. } jumps to the next problem, ? lists the keys, q leaves.",
+        "divergence": "The replay asks for other than was recorded; c answers as recorded.",
+        "recovery": "The reply was lost with the process. R asks again, x answers for the tool.",
+    }
+)
+"""What a first-time user can do, by stop point; `point@turn` where a turn has something to show."""
+
+
+def hint_at(point: str, turn: int) -> str:
+    """Return the hint for a stop at `point` in `turn` (1-based), empty where there is none."""
+    return HINTS.get(f"{point}@{turn}") or HINTS.get(point, "")

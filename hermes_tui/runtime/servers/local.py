@@ -1,0 +1,158 @@
+"""A small real model on this machine: no key, no network, a child process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import hermes_tui
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.models import choose_model
+
+MAX_STDERR_LINES: Final = 200
+SHOWN_STDERR_LINES: Final = 3
+_TEMPLATE: Final = Path(__file__).with_name("local_template.jinja")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """How the model is run. `template` replaces the template that teaches it to call tools."""
+
+    n_ctx: int = 4096
+    threads: int = 1
+    ready_timeout_s: float = 60.0
+    close_timeout_s: float = 1.0
+    template: Path = _TEMPLATE
+
+
+class LocalModel:
+    """Serves the installed model `name`, the default one where it is empty."""
+
+    def __init__(self, name: str = "", options: LocalOptions | None = None) -> None:
+        self._name = name
+        self._options = options or LocalOptions()
+        self._process: asyncio.subprocess.Process | None = None
+        self._complaints: deque[str] = deque(maxlen=MAX_STDERR_LINES)
+        self._listening: asyncio.Task[None] | None = None
+        self.model = ""
+        """What requests call the model."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the model, None where none runs."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process else None
+
+    async def start(self) -> str:
+        """Load the model and return the base URL, `/v1` included.
+
+        Raises SourceError where xllamacpp or the model is missing, or where it does not start.
+        """
+        if find_spec("xllamacpp") is None:
+            hint = "pip install 'hermes-tui[local]'"
+            raise SourceError("local model", "xllamacpp is not installed", hint)
+        model = choose_model(self._name)
+        self.model = model.name
+        config = {
+            "gguf": str(model.path),
+            "alias": model.name,
+            "n_ctx": self._options.n_ctx,
+            "threads": self._options.threads,
+            "template": self._template_text(),
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "hermes_tui.runtime.servers.local_child",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            env=_child_environment(),
+        )
+        self._listening = asyncio.create_task(self._listen())
+        try:
+            return await self._url(config)
+        except BaseException:
+            await self.close()
+            raise
+
+    def _template_text(self) -> str:
+        path = self._options.template
+        try:
+            return path.read_text("utf-8")
+        except OSError as error:
+            raise SourceError(str(path), error.strerror or "cannot be read") from error
+
+    async def _url(self, config: dict[str, Any]) -> str:
+        """Tell the child what to run, and wait for the line that says where the model is."""
+        process, limit_s = self._process, self._options.ready_timeout_s
+        assert process is not None and process.stdin and process.stdout, "started"
+        process.stdin.write(json.dumps(config).encode() + b"\n")
+        try:
+            async with asyncio.timeout(limit_s):
+                line = await process.stdout.readline()
+        except TimeoutError as error:
+            raise self._failure(f"not ready after {limit_s:g} s") from error
+        try:
+            return f"{json.loads(line)['url']}/v1"
+        except (ValueError, KeyError, TypeError) as error:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await process.wait()
+                    if self._listening is not None:
+                        await asyncio.shield(self._listening)
+            raise self._failure("it did not start") from error
+
+    def _failure(self, what: str) -> SourceError:
+        said = [line for line in self._complaints if line.strip()][-SHOWN_STDERR_LINES:]
+        return SourceError(f"local model {self.model}", what, " | ".join(said))
+
+    async def _listen(self) -> None:
+        """Keep the last lines of the child's stderr, so that it never blocks on a full pipe."""
+        process = self._process
+        assert process is not None and process.stderr is not None, "started"
+        while piece := await process.stderr.read(8192):
+            self._complaints.extend(piece.decode("utf-8", "replace").splitlines())
+
+    async def close(self) -> None:
+        """End the child within two seconds."""
+        process, listening = self._process, self._listening
+        self._process = self._listening = None
+        if process is not None and process.returncode is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                async with asyncio.timeout(self._options.close_timeout_s):
+                    await process.wait()
+            except TimeoutError:
+                _kill_group(process.pid)
+                await process.wait()
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            os.kill(pid, signal.SIGTERM)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _child_environment() -> dict[str, str]:
+    """Return an environment in which the child finds this package, and not the current folder."""
+    root = str(Path(hermes_tui.__file__).parent.parent)
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}

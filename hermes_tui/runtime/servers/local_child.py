@@ -1,0 +1,69 @@
+"""The process that a local model lives in: llama.cpp's own HTTP server, from xllamacpp.
+
+Reads one line from standard input, a JSON object: `gguf`, `alias`, `n_ctx`, `threads`, `template`
+(its text). Prints one line of JSON when it is ready, `{"url": …}`. Ends when its input does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(config: dict[str, Any]) -> None:
+    """Load the model, serve it, and end with the parent."""
+    # To load a model takes seconds in which no Python runs. The thread ends the process even then.
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    # By name: it has no types, and most machines do not have it at all.
+    xllamacpp: Any = importlib.import_module("xllamacpp")
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = config["gguf"]
+    parameters.model_alias = {config["alias"]}
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.n_ctx = config["n_ctx"]
+    parameters.n_parallel = 1
+    # Threads that wait for a busy core spin: two of them can be ten times slower than one.
+    parameters.cpuparams.n_threads = config["threads"]
+    parameters.cpuparams_batch.n_threads = config["threads"]
+    parameters.use_jinja = True
+    parameters.ui = False
+    parameters.verbosity = 0
+    parameters.warmup = False
+    parameters.chat_template = config["template"]
+    server = xllamacpp.Server(parameters)
+    sys.stdout.write(json.dumps({"url": server.listening_address}) + "\n")
+    sys.stdout.flush()
+    threading.Event().wait()
+
+
+def _end_with_input() -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 4096):
+            pass
+    # Nothing is worth an orderly end: the weights are only read.
+    os._exit(0)
+
+
+def _die_with_parent() -> None:
+    """On Linux, have the kernel end this process with its parent, whatever it is doing."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
+    main(json.loads(sys.stdin.buffer.readline()))

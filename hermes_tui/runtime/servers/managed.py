@@ -1,0 +1,226 @@
+"""atroposlib's ManagedServer: it renders the prompt itself, asks a vLLM or SGLang `/generate`
+server for tokens, and keeps them as sequence nodes for training.
+
+What it does not say is said here: that a reply was cut off (it reports `stop`), and that a history
+did not extend a node, so that earlier replies count as prompt and are not trained on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import math
+import os
+import warnings
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any, Final, Self
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.parsers.plain_values import first_line, plain
+from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.chat_object import ChatCompletionServer, failure_of
+from hermes_tui.runtime.servers.redaction import Redactor, public_url
+
+SERVER_TYPES: Final = ("vllm", "sglang")
+_NEEDED: Final = ("atroposlib", "transformers", "aiohttp", "pydantic_cli", "tenacity", "numpy")
+_SHOWN_BEFORE: Final = 30
+"""Characters shown before the place where two histories part."""
+
+
+class ManagedServer(ChatCompletionServer):
+    """Asks `base_url` by way of atroposlib; calls arrive as plain dicts."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str,
+        server_type: str = "vllm",
+        tokenizer_name: str = "",
+        tool_parser: str = "hermes",
+        api_key: str = "",
+        timeout_s: float = 1200.0,
+    ) -> None:
+        """Check what can be checked now; atroposlib and the tokenizer load at the first request.
+
+        `tokenizer_name` is a name or folder that transformers can load; empty: the model's.
+        """
+        if server_type not in SERVER_TYPES:
+            raise UsageError(f"unknown server type {server_type!r}", "vllm or sglang")
+        if missing := [name for name in _NEEDED if find_spec(name) is None]:
+            hint = "pip install 'hermes-tui[managed]'"
+            raise SourceError("managed server", f"{missing[0]} is not installed", hint)
+        super().__init__(None)
+        self.url = public_url(base_url)
+        self._is_ours = True
+        self._settings = {
+            "base_url": base_url,
+            "model_name": model,
+            "server_type": server_type,
+            "tokenizer_name": tokenizer_name or "none",
+            # The SDK below refuses to start without any, or takes one from the environment.
+            "api_key": api_key or "none",
+            "timeout": math.ceil(timeout_s),
+            # While a health check fails, every request would wait without end and without a word.
+            "health_check": False,
+        }
+        self._tool_parser = tool_parser
+        self._redactor = Redactor(base_url, api_key, {})
+        self._unsaid: tuple[Diagnostic, ...] | None = None
+
+    @classmethod
+    def around(cls, managed: Any) -> Self:
+        """Return an adapter for a ManagedServer that is there already; it is not closed."""
+        made = cls.__new__(cls)
+        ChatCompletionServer.__init__(made, managed)
+        config = getattr(getattr(managed, "server", None), "config", None)
+        base_url = str(getattr(config, "base_url", None) or "")
+        made.url = public_url(base_url)
+        made._is_ours = False
+        made._redactor = Redactor(base_url, str(getattr(config, "api_key", None) or ""), {})
+        made._unsaid = None
+        return made
+
+    async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+        """Ask for one reply; raises RequestFailure only, retries inside are unwrapped."""
+        try:
+            if self._server is None:
+                self._server = await self._load()
+            if self._unsaid is None:
+                self._unsaid = (
+                    self._translator_findings() if '"tools"' in request.parameters else ()
+                )
+            before = _nodes(self._server)
+            reply = await super().reply(request, on_piece)
+        except RequestFailure as failure:
+            # The causes may quote the key; what they say stands in the chain of the failure.
+            raise self._redactor.failure(failure) from None
+        found = self._node_findings(before, reply, request.attempt)
+        unsaid, self._unsaid = self._unsaid, ()
+        return replace(reply, diagnostics=(*reply.diagnostics, *unsaid, *found))
+
+    def state(self) -> dict[str, Any]:
+        """Return the sequence nodes: full_text, tokens, masked_tokens, logprobs, metadata."""
+        return {"nodes": [_plain_node(node) for node in _nodes(self._server)]}
+
+    async def close(self) -> None:
+        """Close the client that was made here."""
+        if not self._is_ours or self._server is None:
+            return
+        client = getattr(self._server.server, "openai", None)
+        self._server = None
+        if client is not None:
+            await client.close()
+
+    def _arguments(self, parameters: str) -> dict[str, Any]:
+        arguments = super()._arguments(parameters)
+        # The server has its model; HermesAgentLoop never names one.
+        arguments.pop("model", None)
+        return arguments
+
+    async def _load(self) -> Any:
+        """Import atroposlib and load the tokenizer, seconds of work, beside the event loop."""
+        try:
+            inner = await asyncio.to_thread(self._make_inner)
+            made = _atropos("managed_server").ManagedServer
+            return made(inner, tool_parser=self._tool_parser or None)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # a plug-in is loaded, and with it whatever it loads
+            failure = failure_of(error)
+            failure.message = f"the managed server cannot be made: {failure.message}"
+            raise failure from error
+
+    def _make_inner(self) -> Any:
+        os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+        config = _atropos("server_baseline").APIServerConfig(**self._settings)
+        if config.server_type == "sglang":
+            return _atropos("sglang_server").SGLangServer(config)
+        return _atropos("vllm_server").VLLMServer(config)
+
+    def _translator_findings(self) -> tuple[Diagnostic, ...]:
+        """Return what speaks against tool calls, known once the translator has been made.
+
+        It is made here so that what it warns of becomes a finding, not a line across the screen.
+        """
+        make = getattr(self._server, "_get_translator", None)
+        if not callable(make):
+            return ()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            translator = make()
+        said = [first_line(str(warning.message)) for warning in caught]
+        if translator is None:
+            what = "without a tool parser the model is not told of the tools"
+            said = [what, *said]
+        hint = "calls stay in the text" if translator is not None else "name a tool parser"
+        return tuple(
+            Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, text, hint=hint) for text in said
+        )
+
+    def _node_findings(
+        self, before: list[Any], reply: Reply, attempt: int
+    ) -> tuple[Diagnostic, ...]:
+        """Return what the node of this reply says that the reply does not."""
+        after = _nodes(self._server)
+        known = {id(node) for node in before}
+        new = [node for node in after if id(node) not in known]
+        if not new:
+            return ()
+        found = []
+        metadata = getattr(new[0], "metadata", None) or {}
+        if metadata.get("finish_reason") == "length" and reply.finish_reason != "length":
+            what = f"the reply was cut off at its token limit; the response says {_quoted(reply)}"
+            hint = "ask again with more max_tokens"
+            found.append(Diagnostic(Code.TRUNCATED, Severity.ERROR, what, hint=hint))
+        if before and len(after) > len(before) and not getattr(self._server, "track_tree", False):
+            found.append(_not_extended(before[-1], new[0], len(after), attempt))
+        return tuple(found)
+
+
+def _atropos(name: str) -> Any:
+    """Import a module of atroposlib, by name: it has no types, and is seldom installed."""
+    return importlib.import_module(f"atroposlib.envs.server_handling.{name}")
+
+
+def _quoted(reply: Reply) -> str:
+    return repr(reply.finish_reason) if reply.finish_reason else "nothing of it"
+
+
+def _not_extended(old: Any, new: Any, count: int, attempt: int) -> Diagnostic:
+    """Return that a reply began a node of its own, and where its history parts from the last."""
+    if attempt > 1:
+        what = f"asked again: there are {count} nodes now, one for each try"
+        return Diagnostic(Code.REPLY_SHAPE, Severity.NOTE, what, hint="training takes the last")
+    texts = zip(old.full_text, new.full_text, strict=False)
+    at = next((i for i, (was, now) in enumerate(texts) if was != now), len(new.full_text))
+    shown = new.full_text[max(0, at - _SHOWN_BEFORE) : at]
+    return Diagnostic(
+        Code.REPLY_SHAPE,
+        Severity.WARNING,
+        f"the history does not extend the last node, so there are {count} nodes now: "
+        "replies before this one are prompt in the last, and lost for training",
+        hint=f"they part at character {at:,}, after {shown!r}",
+    )
+
+
+def _nodes(managed: Any) -> list[Any]:
+    """Return the sequence nodes, in both of the ways in which a ManagedServer keeps them."""
+    get_state = getattr(managed, "get_state", None)
+    state = get_state() if callable(get_state) else None
+    if not isinstance(state, dict):
+        return []
+    nodes = state.get("nodes")
+    return list(nodes) if nodes is not None else list((state.get("sequences") or {}).values())
+
+
+def _plain_node(node: Any) -> dict[str, Any]:
+    return {
+        "full_text": node.full_text,
+        "tokens": list(node.tokens),
+        "masked_tokens": list(node.masked_tokens),
+        "logprobs": [value if math.isfinite(value) else None for value in node.logprobs],
+        "metadata": plain(node.metadata),
+    }

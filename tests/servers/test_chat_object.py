@@ -1,0 +1,199 @@
+"""Objects with `chat_completion`, asked as HermesAgentLoop asks them."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
+
+USER = {"role": "user", "content": "go"}
+
+
+class Scripted:
+    """Answers with what it is given, raises what is an exception, and keeps what it was asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+
+    async def chat_completion(self, **kwargs: Any) -> Any:
+        self.asked.append(kwargs)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def response(**message: Any) -> SimpleNamespace:
+    said = SimpleNamespace(role="assistant", **{"content": "hi", "tool_calls": None, **message})
+    return SimpleNamespace(choices=[SimpleNamespace(message=said, finish_reason="stop")])
+
+
+def request(*messages: dict[str, Any], **parameters: Any) -> Request:
+    return Request(1, 1, tuple(map(json_text, messages)), json.dumps(parameters))
+
+
+async def ask(server: ChatCompletionServer, asked: Request) -> Reply:
+    return await server.reply(asked, lambda piece: None)
+
+
+async def failure(answer: Any) -> RequestFailure:
+    with pytest.raises(RequestFailure) as caught:
+        await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    return caught.value
+
+
+async def test_the_arguments_are_those_of_the_seed_loop() -> None:
+    server = Scripted(response(), response())
+    adapter = ChatCompletionServer(server)
+    await ask(adapter, request(USER, n=1, temperature=1.0))
+    tools = [{"type": "function", "function": {"name": "a"}}]
+    await ask(
+        adapter,
+        request(USER, n=1, temperature=0.5, tools=tools, max_tokens=9, extra_body={"a": 1}),
+    )
+    assert server.asked[0] == {"messages": [USER], "n": 1, "temperature": 1.0}
+    assert server.asked[1] == {
+        "messages": [USER],
+        "n": 1,
+        "temperature": 0.5,
+        "tools": tools,
+        "max_tokens": 9,
+        "extra_body": {"a": 1},
+    }
+
+
+async def test_what_is_empty_or_about_streaming_is_left_out() -> None:
+    server = Scripted(response())
+    await ask(
+        ChatCompletionServer(server),
+        request(USER, tools=[], max_tokens=None, extra_body={}, stream=True, stream_options={}),
+    )
+    assert server.asked == [{"messages": [USER], "n": 1}]
+
+
+async def test_the_callers_list_is_passed_every_turn_and_grows() -> None:
+    messages: list[Any] = [USER]
+    own = messages[0]
+    server = Scripted(response(), response())
+    adapter = ChatCompletionServer(server, messages)
+    await ask(adapter, request(USER))
+    said = {"role": "assistant", "content": "hi"}
+    await ask(adapter, request(USER, said))
+    assert server.asked[0]["messages"] is server.asked[1]["messages"] is messages
+    assert messages == [USER, said]
+    assert messages[0] is own
+
+
+async def test_an_edited_message_replaces_the_callers() -> None:
+    messages: list[Any] = [USER, {"role": "assistant", "content": "a"}]
+    adapter = ChatCompletionServer(Scripted(response()), messages)
+    await ask(adapter, request(USER, {"role": "assistant", "content": "b"}))
+    assert messages[1]["content"] == "b"
+    adapter.take([json_text(USER)])
+    assert messages == [USER]
+
+
+async def test_the_message_is_handed_on_untouched() -> None:
+    answer = response(tool_calls=[{"name": "a", "arguments": {"x": 1}}], reasoning="why")
+    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    assert reply.message is answer.choices[0].message
+    assert reply.finish_reason == "stop"
+    assert json.loads(reply.raw)["choices"][0]["message"]["tool_calls"] == [
+        {"name": "a", "arguments": {"x": 1}}
+    ]
+
+
+async def test_the_raw_text_holds_every_field_of_an_sdk_object() -> None:
+    body = {
+        "id": "c1",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "tool_calls",
+                "message": {
+                    "role": "assistant",
+                    "content": None,
+                    "reasoning_content": "why",
+                    "tool_calls": [
+                        {"id": None, "type": "function", "function": {"name": "a", "arguments": ""}}
+                    ],
+                },
+            }
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.1},
+    }
+    answer = ChatCompletion.construct(**body)
+    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    assert json.loads(reply.raw) == body
+    assert reply.usage == body["usage"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (None, "returned nothing"),
+        (SimpleNamespace(choices=[]), "no choices"),
+        (SimpleNamespace(choices=None), "no choices"),
+        (SimpleNamespace(choices=[SimpleNamespace(message=None)]), "no message"),
+        ({"choices": [1]}, "dict is no response with choices"),
+        ("<html>", "str is no response with choices"),
+        (SimpleNamespace(choices=5), "is no response with choices"),
+    ],
+)
+async def test_a_response_without_a_message_is_an_empty_one(answer: Any, what: str) -> None:
+    found = await failure(answer)
+    assert found.empty
+    assert what in found.message
+
+
+async def test_several_choices_are_told_of() -> None:
+    answer = response()
+    answer.choices *= 2
+    reply = await ask(ChatCompletionServer(Scripted(answer)), request(USER))
+    assert [found.code for found in reply.diagnostics] == [Code.REPLY_SHAPE]
+
+
+async def test_an_exception_keeps_its_chain_status_and_body() -> None:
+    error = ValueError("503 from upstream")
+    error.__cause__ = ConnectionError("worker died")
+    vars(error).update(status_code=503, body={"error": "busy"})
+    found = await failure(error)
+    assert found.message == "ValueError: 503 from upstream"
+    assert found.chain == ("ValueError: 503 from upstream", "ConnectionError: worker died")
+    assert (found.status, found.body, found.empty) == (503, '{"error":"busy"}', False)
+
+
+async def test_retries_are_unwrapped_and_their_attempts_counted() -> None:
+    tenacity = pytest.importorskip("tenacity")
+    tries: list[int] = []
+
+    @tenacity.retry(stop=tenacity.stop_after_attempt(3))
+    async def inner() -> None:
+        tries.append(1)
+        raise ConnectionRefusedError("nobody there")
+
+    class Server:
+        @tenacity.retry(stop=tenacity.stop_after_attempt(3))
+        async def chat_completion(self, **_: Any) -> None:
+            await inner()
+
+    with pytest.raises(RequestFailure) as caught:
+        await ask(ChatCompletionServer(Server()), request(USER))
+    assert caught.value.message == "ConnectionRefusedError: nobody there (after 9 attempts)"
+    assert len(tries) == 9
+    assert "ConnectionRefusedError: nobody there" in caught.value.chain
+
+
+def test_a_server_without_a_state_has_none() -> None:
+    assert ChatCompletionServer(Scripted()).state() is None
+    state = SimpleNamespace(get_state=lambda: {"nodes": [SimpleNamespace(tokens=[1])]})
+    assert ChatCompletionServer(state).state() == {"nodes": [{"tokens": [1]}]}

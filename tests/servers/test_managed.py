@@ -1,0 +1,224 @@
+"""atroposlib's real ManagedServer, its tokenizer and its `/generate` server stood in for."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.servers import managed as adapter
+from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
+from hermes_tui.runtime.servers.managed import ManagedServer
+
+for needed in ("tenacity", "numpy", "pydantic"):
+    pytest.importorskip(needed)
+atropos = pytest.importorskip("atroposlib.envs.server_handling.managed_server")
+translation = pytest.importorskip("atroposlib.envs.server_handling.tool_call_translator")
+
+USER = {"role": "user", "content": "go"}
+TOOLS = [{"type": "function", "function": {"name": "terminal", "parameters": {}}}]
+CALL = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
+
+
+class Characters:
+    """A tokenizer with a token for each character."""
+
+    eos_token_id, bos_token_id = 0, 1
+
+    def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        return [ord(character) for character in text]
+
+    def decode(self, tokens: list[int], skip_special_tokens: bool = False) -> str:
+        return "".join(map(chr, tokens))
+
+    def apply_chat_template(
+        self,
+        messages: list[dict[str, Any]],
+        tokenize: bool = False,
+        add_generation_prompt: bool = True,
+        tools: Any = None,
+    ) -> str:
+        text = f"<tools>{json.dumps(tools)}</tools>" if tools else ""
+        text += "".join(f"<{m['role']}>{m.get('content') or ''}" for m in messages)
+        return text + ("<assistant>" if add_generation_prompt else "")
+
+
+class Generates:
+    """Stands where a VLLMServer stands: gives tokens for texts, or raises."""
+
+    def __init__(self, *outputs: Any) -> None:
+        self.config = SimpleNamespace(
+            model_name="m", base_url="http://user:pw@here:1/v1", api_key="key-1234567890"
+        )
+        self.tokenizer = Characters()
+        self.outputs = list(outputs)
+        self.asked: list[dict[str, Any]] = []
+
+    async def tokens_and_logprobs_completion(self, **kwargs: Any) -> Any:
+        self.asked.append(kwargs)
+        output = self.outputs.pop(0)
+        if isinstance(output, Exception):
+            raise output
+        text, reason = output if isinstance(output, tuple) else (output, "stop")
+        tokens = self.tokenizer.encode(text)
+        prompt = kwargs.get("input_ids") or self.tokenizer.encode(kwargs["prompt"])
+        return prompt, [tokens], [[-0.5] * len(tokens)], [reason]
+
+
+def made(*outputs: Any, reads_calls: bool = True) -> tuple[ManagedServer, Generates]:
+    """Return an adapter around the real class; vLLM's parser is stood in for by a small one."""
+    server = Generates(*outputs)
+    real = atropos.ManagedServer(server, tool_parser="hermes" if reads_calls else None)
+    if reads_calls:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            real._translator = Translator(server.tokenizer)
+    return ManagedServer.around(real), server
+
+
+class Translator(translation.ToolCallTranslator):  # type: ignore[name-defined,misc]
+    def parse_model_output(self, raw_text: str, tool_choice: Any = None, tools: Any = None) -> Any:
+        calls = []
+        for number, found in enumerate(re.findall(r"<tool_call>(.*?)</tool_call>", raw_text)):
+            call = json.loads(found)
+            function = SimpleNamespace(name=call["name"], arguments=json.dumps(call["arguments"]))
+            calls.append(SimpleNamespace(id=f"call_{number}", function=function))
+            self.call_id_to_raw_text[f"call_{number}"] = raw_text
+        return (None, calls, "tool_calls") if calls else (raw_text, None, "stop")
+
+
+async def ask(
+    server: ManagedServer, *messages: dict[str, Any], attempt: int = 1, **parameters: Any
+) -> Reply:
+    parameters = {"model": "m", "n": 1, "temperature": 1.0, "tools": TOOLS, **parameters}
+    texts = tuple(map(json.dumps, messages))
+    return await server.reply(Request(1, attempt, texts, json.dumps(parameters)), lambda _: None)
+
+
+def shapes(reply: Reply) -> list[Diagnostic]:
+    return [found for found in reply.diagnostics if found.code is Code.REPLY_SHAPE]
+
+
+async def test_calls_arrive_as_plain_dicts() -> None:
+    server, inner = made(CALL)
+    reply = await ask(server, USER)
+    call = {"name": "terminal", "arguments": '{"command": "ls"}'}
+    assert reply.message.tool_calls == [{"id": "call_0", "type": "function", "function": call}]
+    assert reply.finish_reason == "tool_calls"
+    assert json.loads(reply.raw)["choices"][0]["message"]["tool_calls"][0]["id"] == "call_0"
+    assert reply.diagnostics == ()
+    assert "<tools>" in inner.asked[0]["prompt"]
+    assert server.url == "http://here:1/v1"
+
+
+async def test_a_conversation_that_extends_stays_one_node() -> None:
+    server, _ = made(CALL, "done")
+    reply = await ask(server, USER)
+    said = {"role": "assistant", "content": "", "tool_calls": reply.message.tool_calls}
+    result = {"role": "tool", "tool_call_id": "call_0", "content": "a.txt"}
+    reply = await ask(server, USER, said, result)
+    assert reply.diagnostics == ()
+    (node,) = server.state()["nodes"]
+    assert node["full_text"].endswith("<tool>a.txt<assistant>done")
+    assert len(node["tokens"]) == len(node["masked_tokens"]) == len(node["logprobs"])
+    trained = [token for token in node["masked_tokens"] if token != -100]
+    assert "".join(map(chr, trained)) == CALL + "done"
+    assert json.loads(json.dumps(server.state())) == server.state()
+
+
+async def test_a_history_that_does_not_extend_is_told_of() -> None:
+    server, _ = made(CALL, "done")
+    await ask(server, USER)
+    said = {"role": "assistant", "content": "I ran something else"}
+    reply = await ask(server, USER, said, USER)
+    (found,) = shapes(reply)
+    assert found.severity is Severity.WARNING
+    assert "2 nodes" in found.message and "lost for training" in found.message
+    assert found.hint.endswith("<user>go<assistant>'")
+    assert len(server.state()["nodes"]) == 2
+
+
+async def test_a_retry_makes_a_node_without_alarm() -> None:
+    server, _ = made("one", "two")
+    await ask(server, USER)
+    (found,) = shapes(await ask(server, USER, attempt=2))
+    assert found.severity is Severity.NOTE
+
+
+async def test_a_truncated_reply_is_told_of_though_it_says_stop() -> None:
+    server, _ = made(('<tool_call>{"name": "term', "length"))
+    reply = await ask(server, USER)
+    (found,) = reply.diagnostics
+    assert (found.code, found.severity) == (Code.TRUNCATED, Severity.ERROR)
+    assert "'stop'" in found.message
+    assert reply.finish_reason == "stop"
+    assert server.state()["nodes"][0]["metadata"] == {"finish_reason": "length"}
+
+
+async def test_without_a_parser_it_says_that_the_model_saw_no_tools() -> None:
+    server, inner = made("hello", "again", reads_calls=False)
+    (found,) = shapes(await ask(server, USER))
+    assert found.message == "without a tool parser the model is not told of the tools"
+    assert "<tools>" not in inner.asked[0]["prompt"]
+    extended = {"role": "assistant", "content": "hello"}
+    assert shapes(await ask(server, USER, extended, USER)) == []
+
+
+async def test_without_vllm_its_warning_is_a_finding() -> None:
+    if translation.VLLM_AVAILABLE:
+        pytest.skip("vLLM is installed")
+    inner = Generates(CALL)
+    server = ManagedServer.around(atropos.ManagedServer(inner, tool_parser="hermes"))
+    reply = await ask(server, USER)
+    (found,) = shapes(reply)
+    assert "vLLM is not installed" in found.message
+    assert reply.message.tool_calls is None
+    assert reply.message.content == CALL
+
+
+async def test_a_failure_names_what_failed_and_hides_the_key() -> None:
+    from tenacity import retry, stop_after_attempt
+
+    class Refuses(Generates):
+        @retry(stop=stop_after_attempt(3))
+        async def tokens_and_logprobs_completion(self, **kwargs: Any) -> Any:
+            self.asked.append(kwargs)
+            raise ConnectionRefusedError("no way in with Bearer key-1234567890")
+
+    inner = Refuses()
+    server = ManagedServer.around(atropos.ManagedServer(inner, tool_parser=None))
+    with pytest.raises(RequestFailure) as caught:
+        await ask(server, USER)
+    assert caught.value.message.startswith("ConnectionRefusedError: no way in")
+    assert caught.value.message.endswith("(after 3 attempts)")
+    assert len(inner.asked) == 3
+    assert "key-1234567890" not in repr((caught.value.message, caught.value.chain))
+
+
+async def test_a_tree_of_nodes_is_shown_as_nodes() -> None:
+    inner = Generates("one", "two")
+    server = ManagedServer.around(atropos.ManagedServer(inner, track_tree=True))
+    await ask(server, USER, tools=[])
+    reply = await ask(server, USER, USER, tools=[])
+    assert reply.diagnostics == ()
+    assert [node["full_text"] for node in server.state()["nodes"]] == [
+        "<user>go<assistant>one",
+        "<user>go<user>go<assistant>two",
+    ]
+
+
+def test_what_is_not_installed_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "find_spec", lambda name: None)
+    with pytest.raises(SourceError, match=r"atroposlib is not installed .*hermes-tui\[managed\]"):
+        ManagedServer("http://here:1", model="m")
+
+
+def test_an_unknown_server_type_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"vllm or sglang"):
+        ManagedServer("http://here:1", model="m", server_type="trl")
