@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.model.messages import ArgumentsState, ToolResult, ToolSpec
+from hermes_tui.model.messages import ArgumentsState, ToolResult
 from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import decode, json_text
 
 _NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
-
-Tools = Mapping[str, ToolSpec] | None
 
 
 class Refusal(NamedTuple):
@@ -24,11 +21,11 @@ class Refusal(NamedTuple):
     told: str
 
 
-def refusal(name: str | None, arguments: Arguments, tools: Tools) -> Refusal | None:
-    """Return why this call cannot be dispatched; None where it can. `tools` None: any name goes."""
-    if not name or (tools is not None and name not in tools):
+def refusal(name: str | None, arguments: Arguments, names: frozenset[str] | None) -> Refusal | None:
+    """Return why this call cannot be dispatched; None where it can. `names` None: any name goes."""
+    if not name or (names is not None and name not in names):
         error = f"Unknown tool '{name or ''}'"
-        known = f". Available tools: {sorted(tools)}" if tools is not None else ""
+        known = f". Available tools: {sorted(names)}" if names is not None else ""
         return Refusal(StopPoint.UNKNOWN_TOOL, error, error + known)
     if arguments.state in _NO_ARGUMENTS or isinstance(arguments.value, dict):
         return None
@@ -37,17 +34,6 @@ def refusal(name: str | None, arguments: Arguments, tools: Tools) -> Refusal | N
         return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with valid JSON.")
     error = "Tool arguments are not a JSON object"
     return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with an object.")
-
-
-def missing_parameters(name: str | None, arguments: Arguments, tools: Tools) -> tuple[str, ...]:
-    """Return the parameters that the tool's schema requires and the call does not give."""
-    spec = tools.get(name) if tools and name else None
-    schema = spec.parameters if spec else None
-    required = schema.get("required") if isinstance(schema, dict) else None
-    if not isinstance(required, list):
-        return ()
-    given = arguments.value if isinstance(arguments.value, dict) else {}
-    return tuple(key for key in required if isinstance(key, str) and key not in given)
 
 
 def dispatched_arguments(arguments: Arguments) -> str:
@@ -70,7 +56,7 @@ def call_key(name: str | None, arguments: Arguments) -> str:
 
 def error_text(message: str) -> str:
     """Return what the model is told in place of a result."""
-    return json.dumps({"error": message}, ensure_ascii=False)
+    return json.dumps({"error": message})
 
 
 def recorded_error(result: ToolResult) -> str:

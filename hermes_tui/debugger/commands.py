@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from hermes_tui.debugger import edits
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.replies import breakpoints_set
 from hermes_tui.debugger.state import RETRY, SessionState
 from hermes_tui.debugger.stepping import Kind, Moment, allowed
-from hermes_tui.debugger.turn import CallState, CallStatus
+from hermes_tui.debugger.turn import ADDED, CallState, CallStatus
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import IllegalCommand
 from hermes_tui.model.messages import IdState, Origin, ToolCall
 from hermes_tui.parsers.call_arguments import read_arguments
 
+_OF_TURN = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT, Moment.TURN_END})
 _Command = (
     given.Resume
     | given.Pause
     | given.EditArguments
     | given.EditName
+    | given.EditText
+    | given.EditMessage
+    | given.SetParameters
     | given.SkipCall
     | given.FailCall
     | given.SubstituteResult
@@ -44,7 +49,15 @@ def opening(command: _Command, state: SessionState, new_id: str) -> list[ev.Even
         case given.DropCall():
             return _dropped(command, state)
         case given.Retry():
-            return _retried(state)
+            return _retried(command, state)
+        case given.EditText():
+            if state.reply is None:
+                raise _refuse(command.kind, state, "there is no reply")
+            return edits.text_edited(command, state, state.reply, new_id)
+        case given.EditMessage():
+            return [edits.message_edited(command, state)]
+        case given.SetParameters():
+            return [edits.parameters_changed(command.parameters, state)]
         case given.SkipCall() | given.FailCall():
             return _skipped(command, state)
         case given.SubstituteResult():
@@ -100,7 +113,7 @@ def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event
         id=f"call_{new_id}_{index}",
         id_state=IdState.SYNTHETIC,
         origin=Origin.UNKNOWN,
-        verdict="added",
+        verdict=ADDED,
     )
     return ev.ToolCallProposed(seq=0, call=call, diagnostics=arguments.diagnostics)
 
@@ -113,11 +126,24 @@ def _dropped(command: given.DropCall, state: SessionState) -> list[ev.Event]:
     return [dropped]
 
 
-def _retried(state: SessionState) -> list[ev.Event]:
-    resumed = ev.Resumed(seq=0, command=RETRY)
-    if state.moment is Moment.REPLY:
-        return [ev.ReplyDiscarded(seq=0, reason="asked again"), resumed]
-    return [resumed]
+def _retried(command: given.Retry, state: SessionState) -> list[ev.Event]:
+    """Ask the model again, or run the tool again that the run stands behind."""
+    events: list[ev.Event] = []
+    if command.parameters is not None:
+        events.append(edits.parameters_changed(command.parameters, state))
+    if state.moment in _OF_TURN and not _reruns(state):
+        if state.tool_ran:
+            raise _refuse(command.kind, state, "a tool of this turn has run: fork before it")
+        events.append(ev.ReplyDiscarded(seq=0, reason="asked again"))
+    return [*events, ev.Resumed(seq=0, command=RETRY)]
+
+
+def _reruns(state: SessionState) -> bool:
+    return (
+        state.moment is Moment.RESULT
+        and state.call is not None
+        and state.call.dispatched is not None
+    )
 
 
 def _skipped(command: given.SkipCall | given.FailCall, state: SessionState) -> list[ev.Event]:

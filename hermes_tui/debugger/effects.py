@@ -10,21 +10,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """Ask the model; owes `ModelReplied` or `RequestFailed`. `messages` are JSON texts."""
+    """Ask the model; owes `ModelReplied`, `RequestFailed` or `Diverged`.
+
+    `messages` are JSON texts, `parameters` that of an object: the body but for its messages.
+    `accepted`: a person saw that a replay diverges here and lets it.
+    """
 
     turn: int
     attempt: int
     messages: tuple[str, ...]
+    parameters: str
+    delay_s: float = 0.0
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchTool:
-    """Run a tool; owes `ToolReplied` or `ToolRaised`. `arguments` is the JSON text of an object."""
+    """Run a tool; owes `ToolReplied`, `ToolRaised` or `Diverged`.
+
+    `arguments` is the JSON text of an object (in faithful mode: of whatever the seed passes on).
+    """
 
     call_index: int
     call_id: str
     name: str
     arguments: str
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hermes_tui.debugger.argument_schema import SchemaProblem, schema_problems
 from hermes_tui.debugger.breakpoints import Action, hit
-from hermes_tui.debugger.call_rules import missing_parameters, refusal
+from hermes_tui.debugger.call_rules import refusal
+from hermes_tui.debugger.replies import CUT
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import STOP_POINTS, Command, Moment, StopPoint
 from hermes_tui.debugger.turn import CallState
-
-_CUT = frozenset({"length", "content_filter", "max_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,19 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
     return Verdict(point, stops, fatal, tuple(took), tuple(hits), tuple(notes))
 
 
+def name_of_stop(state: SessionState, moment: Moment) -> StopPoint:
+    """Return the point that a stop at `moment` is named after, whatever brought it there."""
+    points = tuple(points_at(state, moment, None))
+    return next((point for point in points if point in state.stop_points), points[-1])
+
+
 def _enabled(state: SessionState) -> frozenset[StopPoint]:
+    enabled = state.stop_points
     if state.aim is Command.STEP_OUT:
-        return state.stop_points - {StopPoint.BEFORE_DISPATCH}
-    return state.stop_points
+        enabled -= {StopPoint.BEFORE_DISPATCH}
+    if state.asks_again:
+        enabled -= {StopPoint.REQUEST_FAILED}
+    return enabled
 
 
 def _stepped_to(state: SessionState, moment: Moment) -> bool:
@@ -88,7 +97,7 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
     reply = state.reply
     match point:
         case StopPoint.TRUNCATED:
-            return reply is not None and (reply.truncated or reply.finish_reason in _CUT)
+            return reply is not None and (reply.truncated or reply.finish_reason in CUT)
         case StopPoint.PARSE_FAILURE:
             return reply is not None and (
                 reply.flawed or any(c.flawed and c.call.span is not None for c in reply.calls)
@@ -98,8 +107,10 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
         case StopPoint.INVALID_ARGS:
             return call is not None and (
                 _refused(state, call) is point
-                or bool(missing_parameters(call.name, call.arguments, state.tools))
+                or (_asked_for(state, point) and bool(problems_of(call, state)))
             )
+        case StopPoint.MANUAL:
+            return call is not None and call.name in state.manual
         case StopPoint.REPEAT:
             return call is not None and call.repeats > 0
         case StopPoint.TOOL_ERROR:
@@ -108,8 +119,27 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
             return True
 
 
+def _asked_for(state: SessionState, point: StopPoint) -> bool:
+    """Return whether anybody wants to know of `point`; only then is it worth finding out."""
+    return point in state.stop_points or any(
+        breakpoint.point is point for breakpoint in state.breakpoints.values()
+    )
+
+
+def problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, ...]:
+    """Return what the tool's schema says against the arguments of `call`, once they are an object.
+
+    Kept until the call is edited.
+    """
+    if call.problems is None:
+        spec = state.tools.get(call.name or "") if state.tools else None
+        value = {} if call.arguments.value is None else call.arguments.value
+        call.problems = schema_problems(value, spec.parameters) if spec is not None else ()
+    return call.problems
+
+
 def _refused(state: SessionState, call: CallState | None) -> StopPoint | None:
-    found = refusal(call.name, call.arguments, state.tools) if call else None
+    found = refusal(call.name, call.arguments, state.names) if call else None
     return found.point if found else None
 
 

@@ -7,17 +7,30 @@ from typing import Any, ClassVar
 
 from hermes_tui.debugger.breakpoints import Breakpoint
 from hermes_tui.debugger.stepping import STEP_MODE, Command, Kind, StopPoint
-from hermes_tui.model.messages import ErrorMark, ToolSpec, Usage
-from hermes_tui.parsers.normalise import Normalised
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import ErrorMark, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a run with `messages` (as an OpenAI client takes them). `tools` None: any name goes."""
+    """Begin a run with `messages` (as an OpenAI client takes them).
+
+    `valid_names` are the tools that may be called; None: those of `tools`, any where that is None.
+    `parameters` is the request's body but for its messages, `parser` what reads calls from the
+    text (empty: nothing does), `mode` strict or faithful, `retries` how often a failed request is
+    sent again without asking, `manual` the tools that a person answers.
+    """
 
     kind: ClassVar = Kind.START
     messages: tuple[dict[str, Any], ...]
     tools: tuple[ToolSpec, ...] | None = None
+    valid_names: frozenset[str] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    url: str = ""
+    parser: str = ""
+    mode: str = "strict"
+    retries: int = 0
+    manual: frozenset[str] = frozenset()
     max_turns: int = 30
     task: str = ""
     model: str = ""
@@ -28,15 +41,18 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class ModelReplied:
-    """The model's reply, exact and as read; `parser` is named if it took calls from the text."""
+    """The model's reply: its exact text, and the message in it as the loop is handed it.
+
+    `message` and `usage` are SDK objects, mappings, or whatever else came.
+    """
 
     kind: ClassVar = Kind.RESPONSE
     raw: str
-    reply: Normalised
-    parser: str = ""
+    message: Any
     finish_reason: str = ""
-    usage: Usage | None = None
+    usage: Any = None
     duration_s: float | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +65,17 @@ class RequestFailed:
     body: str = ""
     chain: tuple[str, ...] = ()
     empty: bool = False
+    retryable: bool = False
+    retry_in_s: float | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ToolReplied:
-    """A tool answered; `content` is what the model will see, `raw` what came if that differs."""
+    """A tool answered; `content` is what the model will see, `raw` what came if that differs.
+
+    `is_text`: the tool answered with a text; None: it did unless there is a `raw`.
+    """
 
     kind: ClassVar = Kind.TOOL_REPLY
     content: str
@@ -61,6 +83,7 @@ class ToolReplied:
     exit_code: int | None = None
     duration_s: float | None = None
     raw: Any = None
+    is_text: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,34 @@ class EditName:
     kind: ClassVar = Kind.EDIT
     call_index: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditText:
+    """Change the text of the reply that the run stands at; it is read again."""
+
+    kind: ClassVar = Kind.EDIT_TEXT
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditMessage:
+    """Put `after` (JSON text) in place of message `index` of the request about to be sent.
+
+    An empty `after` takes the message out; the index behind the last one appends.
+    """
+
+    kind: ClassVar = Kind.EDIT_MESSAGE
+    index: int
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameters:
+    """Change the request's parameters from the next request on."""
+
+    kind: ClassVar = Kind.SET_PARAMETERS
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +197,21 @@ class AddCall:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Ask the model once more, or run the tool whose reply was lost once more."""
+    """Ask the model once more; after a result, or where it was lost, run the tool once more.
+
+    `parameters` are those of the request from here on; None: as they are.
+    """
 
     kind: ClassVar = Kind.RETRY
+    parameters: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
+    """End the run. `reason` is its stop reason: terminated, or budget."""
+
     kind: ClassVar = Kind.TERMINATE
+    reason: str = "terminated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +230,25 @@ class Reopen:
     kind: ClassVar = Kind.REOPEN
 
 
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Make a run of its own out of what is shared with another one, and stop at once."""
+
+    kind: ClassVar = Kind.FORK
+    parent_run_id: str
+    parent_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """What is asked for is not what the recording that is replayed answers."""
+
+    kind: ClassVar = Kind.DIVERGENCE
+    what: str
+    expected: str = ""
+    got: str = ""
+
+
 Input = (
     Start
     | ModelReplied
@@ -182,6 +259,9 @@ Input = (
     | Pause
     | EditArguments
     | EditName
+    | EditText
+    | EditMessage
+    | SetParameters
     | SkipCall
     | FailCall
     | SubstituteResult
@@ -191,4 +271,6 @@ Input = (
     | Terminate
     | SetBreakpoints
     | Reopen
+    | Fork
+    | Diverged
 )

@@ -1,31 +1,49 @@
-"""What came in, as events: the start of a run, replies of the model, answers of tools.
+"""What came in, as events: the start of a run, and replies of the model.
 
 Numbers and times of the events are filled in by the session.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from hermes_tui.debugger import inputs as given
+import msgspec
+
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
-from hermes_tui.debugger.call_rules import Refusal, error_text
-from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.debugger.turn import CallState
 from hermes_tui.debugger.wire import assistant_text, content_beside
 from hermes_tui.model import events as ev
-from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.messages import ErrorMark, IdState, Origin, ToolCall, ToolResult
-from hermes_tui.parsers.normalise import TextCalls, normalise_message
-from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, Usage, with_flags
+from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import json_text, plain
 
-LOST = "The tool may have run; its result was lost"
+if TYPE_CHECKING:
+    from hermes_tui.debugger import inputs as given
+    from hermes_tui.debugger.state import SessionState
+    from hermes_tui.debugger.turn import CallState, Reply
+
+EDITED = "edited"
+CUT = frozenset({"length", "content_filter", "max_tokens"})
+"""Finish reasons of replies that are not whole."""
 
 
 def started(start: given.Start, new_id: str) -> list[ev.Event]:
     """Return the beginning of a log; what stops the run comes last, and with it the run begins."""
+    details: dict[str, Any] = {
+        **plain_json(start.details),
+        "max_turns": start.max_turns,
+        "mode": start.mode,
+        "parameters": plain_json(start.parameters),
+        "url": start.url,
+        "retries": start.retries,
+        "manual": sorted(start.manual),
+        "valid_names": None if start.valid_names is None else sorted(start.valid_names),
+    }
     events: list[ev.Event] = [
         ev.RunStarted(
             seq=0,
@@ -35,7 +53,8 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
             source_format="native",
             tools=start.tools or (),
             tools_declared=start.tools is not None,
-            details={**start.details, "max_turns": start.max_turns},
+            parser=start.parser,
+            details=details,
         )
     ]
     for raw in start.messages:
@@ -46,6 +65,12 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
             )
         )
     return [*events, breakpoints_set(start.breakpoints, start.stop_points)]
+
+
+def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `value` as JSON keeps it, so that the log says the same as the one who writes it."""
+    found = json.loads(json_text(value), parse_constant=lambda name: None)
+    return found if isinstance(found, dict) else {}
 
 
 def breakpoints_set(
@@ -62,45 +87,103 @@ def breakpoints_set(
     )
 
 
-def replied(replied: given.ModelReplied, turn: int, new_id: str) -> list[ev.Event]:
-    """Return a reply as it arrived and what was read out of it. Every call that runs has an id."""
-    message = replied.reply.message
+def replied(replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
+    """Return a reply as it arrived and what was read out of it; never raises."""
+    mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
+    found = heard(replied, mode)
+    return [received(replied, found.message, state), *read(found, state, new_id)]
+
+
+def received(replied: given.ModelReplied, message: Message, state: SessionState) -> ev.Event:
+    """Return the reply as it arrived."""
+    return ev.ResponseReceived(
+        seq=0,
+        turn=state.turn,
+        raw=replied.raw,
+        finish_reason=message.finish_reason,
+        usage=message.usage,
+        duration_s=replied.duration_s,
+        diagnostics=replied.diagnostics,
+    )
+
+
+def heard(replied: given.ModelReplied, mode: TextCalls) -> Normalised:
+    """Return what the message of a reply says, and what stands around it; never raises."""
+    found = normalise_message(replied.message, text_calls=mode, role="assistant")
+    finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
+    message = msgspec.structs.replace(
+        found.message,
+        finish_reason=finish or found.message.finish_reason,
+        usage=_usage(replied.usage) or found.message.usage,
+    )
+    calls = tuple((loggable(call), own) for call, own in found.calls)
+    flaws = [flaw for flaw in (_shapeless(replied), _cut(message, found)) if flaw is not None]
+    return found._replace(message=message, calls=calls, diagnostics=(*found.diagnostics, *flaws))
+
+
+def loggable(call: ToolCall) -> ToolCall:
+    """Return `call` with nothing in it that a log cannot hold."""
+    return msgspec.structs.replace(call, raw=plain(call.raw), arguments=plain(call.arguments))
+
+
+def _cut(message: Message, found: Normalised) -> Diagnostic | None:
+    """Return that the reply was cut, where its message alone does not say so."""
+    own = (one for _, several in found.calls for one in several)
+    known = any(one.code is Code.TRUNCATED for one in (*found.diagnostics, *own))
+    if known or message.finish_reason not in CUT:
+        return None
+    return Diagnostic(
+        Code.TRUNCATED,
+        Severity.ERROR,
+        f"the reply was cut: finish_reason {message.finish_reason}",
+        hint=""
+        if message.finish_reason == "content_filter"
+        else "raise max_tokens, or shorten the context",
+    )
+
+
+def _shapeless(replied: given.ModelReplied) -> Diagnostic | None:
+    """Return what is wrong with a message that is none."""
+    message = replied.message
+    if message is not None and not isinstance(message, (str, bytes, int, float, list, tuple)):
+        return None
+    what = "null" if message is None else f"of type {type(message).__name__}"
+    return Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, f"the reply's message is {what}, no object")
+
+
+def _usage(value: Any) -> Usage | None:
+    held = value if isinstance(value, Usage) or value is None else plain(value)
+    return held if isinstance(held, Usage) else usage(held)
+
+
+def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
+    """Return what was read out of a reply. Every call that runs has an id."""
+    message = found.message
     missed = any(
-        d.code is Code.CALL_IN_CONTENT and d.severity is Severity.ERROR
-        for d in replied.reply.diagnostics
+        d.code is Code.CALL_IN_CONTENT and d.severity is Severity.ERROR for d in found.diagnostics
     )
     calls = [
-        (call if missed and call.origin is Origin.TEXT else with_id(call, new_id), found)
-        for call, found in replied.reply.calls
+        (call if missed and call.origin is Origin.TEXT else with_id(call, new_id), own)
+        for call, own in found.calls
     ]
     run = [call for call, _ in calls if call.id]
     content = content_beside(message.text, run)
     said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in run]
-    events: list[ev.Event] = [
-        ev.ResponseReceived(
-            seq=0,
-            turn=turn,
-            raw=replied.raw,
-            finish_reason=replied.finish_reason or message.finish_reason,
-            usage=replied.usage or message.usage,
-            duration_s=replied.duration_s,
-        )
-    ]
-    if message.reasoning:
-        events.append(ev.ReasoningExtracted(seq=0, turn=turn, reasoning=message.reasoning))
-    return [
-        *events,
-        ev.ResponseParsed(
-            seq=0, turn=turn, parser=replied.parser, calls=len(calls), content=content
-        ),
-        ev.MessageAppended(
-            seq=0,
-            message=message,
-            raw=assistant_text(content, said, message.reasoning),
-            diagnostics=replied.reply.diagnostics,
-        ),
-        *(ev.ToolCallProposed(seq=0, call=call, diagnostics=found) for call, found in calls),
-    ]
+    parser = state.parser if any(call.origin is Origin.TEXT for call in run) else ""
+    parsed = ev.ResponseParsed(
+        seq=0, turn=state.turn, parser=parser, calls=len(calls), content=content
+    )
+    appended = ev.MessageAppended(
+        seq=0,
+        message=message,
+        raw=assistant_text(content, said, message.reasoning),
+        diagnostics=found.diagnostics,
+    )
+    proposed = [ev.ToolCallProposed(seq=0, call=call, diagnostics=own) for call, own in calls]
+    if not message.reasoning:
+        return [parsed, appended, *proposed]
+    reasoning = ev.ReasoningExtracted(seq=0, turn=state.turn, reasoning=message.reasoning)
+    return [reasoning, parsed, appended, *proposed]
 
 
 def with_id(call: ToolCall, new_id: str) -> ToolCall:
@@ -110,6 +193,47 @@ def with_id(call: ToolCall, new_id: str) -> ToolCall:
     fields: dict[str, Any] = {name: getattr(call, name) for name in call.__struct_fields__}
     fields |= {"id": f"call_{new_id}_{call.index}", "id_state": IdState.SYNTHETIC}
     return ToolCall(**fields)
+
+
+def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
+    """Return a reply with another text, read as a reply is; calls of its own field stay."""
+    mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
+    own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
+    raw = {"content": text, "tool_calls": [_entry(call) for call in own] or None}
+    found = normalise_message(raw, text_calls=mode, role="assistant")
+    calls = tuple(
+        (kept(call, own[index].call) if index < len(own) else call, diagnostics)
+        for index, (call, diagnostics) in enumerate(found.calls)
+    )
+    return read(found._replace(message=_message(found, reply), calls=calls), state, new_id)
+
+
+def _entry(call: CallState) -> dict[str, Any]:
+    """Return a call as it stands now, edits included, as an entry of `tool_calls`."""
+    function = {"name": call.name, "arguments": call.arguments.text}
+    return {"id": call.call.id, "type": "function", "function": function}
+
+
+def kept(call: ToolCall, before: ToolCall) -> ToolCall:
+    """Return `call` with what only the call that arrived can say."""
+    return msgspec.structs.replace(
+        call,
+        origin=before.origin,
+        id_state=before.id_state,
+        raw=before.raw,
+        verdict=before.verdict,
+    )
+
+
+def _message(found: Normalised, reply: Reply) -> Message:
+    """Return the message with the reasoning that did not stand in the text."""
+    fields = tuple(piece for piece in reply.reasoning if piece.span is None)
+    message = msgspec.structs.replace(
+        found.message,
+        reasoning=(*found.message.reasoning, *fields),
+        finish_reason=reply.finish_reason,
+    )
+    return with_flags(message, EDITED)
 
 
 def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
@@ -122,66 +246,7 @@ def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
         body=failure.body,
         chain=failure.chain,
         empty=failure.empty,
+        retryable=failure.retryable,
+        retry_in_s=failure.retry_in_s,
+        diagnostics=failure.diagnostics,
     )
-
-
-def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionState) -> ev.Event:
-    """Return the answer of the tool that is under way."""
-    call = state.call
-    assert call is not None, "DISPATCHING without a call"
-    match answer:
-        case given.ToolReplied():
-            result = ToolResult(
-                answer.content,
-                call_id=call.call.id,
-                name=call.name,
-                error=answer.error,
-                exit_code=answer.exit_code,
-                duration_s=answer.duration_s,
-                raw=answer.raw,
-            )
-            return ev.ToolReturned(seq=0, result=result, call_index=call.call.index)
-        case given.ToolRaised():
-            told = f"Tool execution failed: {answer.exception}"
-            return _failure(call, answer.exception, error_text(told), answer.duration_s)
-
-
-def skipped(call: CallState) -> ev.Event:
-    """Return what a person answered in place of the tool."""
-    skip = call.skip
-    assert skip is not None, "skipped without an answer"
-    if skip.failed:
-        return _failure(call, skip.result, error_text(skip.result))
-    result = ToolResult(skip.result, call_id=call.call.id, name=call.name)
-    return ev.ToolReturned(seq=0, result=result, call_index=call.call.index)
-
-
-def refused(call: CallState, refusal: Refusal) -> ev.Event:
-    return _failure(call, refusal.error, error_text(refusal.told))
-
-
-def lost(call: CallState) -> ev.Event:
-    return _failure(call, LOST, error_text(LOST))
-
-
-def _failure(
-    call: CallState, exception: str, content: str, duration_s: float | None = None
-) -> ev.Event:
-    result = ToolResult(
-        content,
-        call_id=call.call.id,
-        name=call.name,
-        error=ErrorMark("flag", exception),
-        duration_s=duration_s,
-    )
-    return ev.ToolFailed(seq=0, result=result, call_index=call.call.index, exception=exception)
-
-
-def flags_of(call: CallState) -> tuple[str, ...]:
-    """Return how a tool message came to be where it is not what the tool said."""
-    flags = []
-    if call.skip is not None:
-        flags.append("skipped")
-    if call.substituted:
-        flags.append("substituted")
-    return tuple(flags)

@@ -10,9 +10,9 @@ down before performing the effects, and gives each input a new id that no other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from hermes_tui.debugger import call_rules, commands, gates, replies
+from hermes_tui.debugger import answers, commands, gates, replies
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.effects import (
     CancelRequest,
@@ -22,18 +22,20 @@ from hermes_tui.debugger.effects import (
     Finish,
     SendRequest,
 )
+from hermes_tui.debugger.loop_rules import Dispatch, Escaped, Raised, rules_for
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import Kind, Moment, Phase, StopPoint, allowed, check
 from hermes_tui.debugger.turn import CallState, CallStatus, Reply
-from hermes_tui.debugger.wire import tool_text
 from hermes_tui.model import events as ev
-from hermes_tui.model.messages import Message, ToolError
+from hermes_tui.model.messages import Message
 
-_LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY})
+ACCEPT = "accept"
+"""The command of a run that goes on by itself where a replay diverged."""
+_NOTHING: Mapping[str, object] = {}
+_LATE = frozenset({Kind.RESPONSE, Kind.REQUEST_FAILURE, Kind.TOOL_REPLY, Kind.DIVERGENCE})
 _STATUS = {
     "finished": "ok",
     "max_turns": "truncated",
-    "terminated": "truncated",
     "breakpoint": "failed",
 }
 
@@ -73,7 +75,9 @@ class Session:
         for event in opening:
             self._emit(event)
         if isinstance(given_input, given.Terminate):
-            self._end("terminated")
+            self._end(given_input.reason, "truncated")
+        if isinstance(given_input, given.EditText):
+            self._emit(ev.Stopped(seq=0, stop_point=gates.name_of_stop(state, Moment.REPLY)))
         while state.phase is Phase.DECIDING:
             self._decide()
         return tuple(self._events), tuple(self._effects)
@@ -82,10 +86,26 @@ class Session:
         """Return the effect whose reply is owed, if one is."""
         state, call = self.state, self.state.call
         if state.phase is Phase.REQUESTING:
-            return (SendRequest(state.turn, state.attempt, tuple(state.conversation)),)
-        if state.phase is Phase.DISPATCHING and call is not None:
-            arguments = call_rules.dispatched_arguments(call.arguments)
-            return (DispatchTool(call.call.index, call.call.id or "", call.name or "", arguments),)
+            return (
+                SendRequest(
+                    state.turn,
+                    state.attempt,
+                    tuple(state.conversation),
+                    state.parameters,
+                    state.delay_s,
+                    state.accepted,
+                ),
+            )
+        if state.phase is Phase.DISPATCHING and call is not None and call.dispatched is not None:
+            return (
+                DispatchTool(
+                    call.call.index,
+                    call.call.id or "",
+                    call.dispatched.name,
+                    call.dispatched.arguments,
+                    state.accepted,
+                ),
+            )
         return ()
 
     def _opening(self, given_input: given.Input, new_id: str) -> list[ev.Event]:
@@ -97,13 +117,23 @@ class Session:
             case given.Start():
                 return replies.started(given_input, new_id)
             case given.ModelReplied():
-                return replies.replied(given_input, state.turn, new_id)
+                return rules_for(state.mode).read(given_input, state, new_id)
             case given.RequestFailed():
                 return [replies.failed(given_input, state)]
             case given.ToolReplied() | given.ToolRaised():
-                return [replies.tool_answered(given_input, state)]
+                return [answers.tool_answered(given_input, state)]
             case given.Reopen():
                 return self._reopened()
+            case given.Fork(parent_run_id=parent, parent_seq=seq):
+                forked = ev.RunForked(seq=0, parent_run_id=parent, parent_seq=seq, run_id=new_id)
+                return [forked, *self._reopened()]
+            case given.Diverged(what=what, expected=expected, got=got):
+                index = state.call.call.index if state.call else None
+                return [
+                    ev.ReplayDiverged(
+                        seq=0, what=what, expected=expected, got=got, call_index=index
+                    )
+                ]
             case given.Terminate():
                 return []
             case _:
@@ -111,15 +141,19 @@ class Session:
 
     def _emit(self, event: ev.Event) -> None:
         numbered = ev.copy_event(event, seq=self.state.events, ts=self._now)
-        if isinstance(numbered, ev.Resumed) and self.state.stop.ts is not None:
-            waited = max(0.0, self._now - self.state.stop.ts)
+        if isinstance(numbered, ev.Resumed) and self.state.phase is Phase.STOPPED:
+            waited = max(0.0, self._now - (self.state.stop.ts or self._now))
             numbered = ev.copy_event(numbered, waited_s=waited)
         self._events.append(numbered)
         self.state.apply(numbered)
+        if isinstance(numbered, (ev.RequestSent, ev.ToolDispatched, ev.Resumed)):
+            self._effects.extend(self.effects_due())
 
     def _reopened(self) -> list[ev.Event]:
         """Stop where a reply was owed that cannot come any more; elsewhere nothing was lost."""
         state = self.state
+        if state.lost:
+            return []
         if state.phase is Phase.REQUESTING:
             return [ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY)]
         if state.phase is Phase.DISPATCHING and state.call is not None:
@@ -144,18 +178,29 @@ class Session:
         state = self.state
         if state.doomed:
             self._end("breakpoint")
+        elif state.escaped is not None:
+            self._end("escaped", details={"exception": state.escaped.exception})
+        elif state.diverged is not None:
+            if self._passes(Moment.DIVERGENCE, state.call):
+                self._emit(ev.Resumed(seq=0, command=ACCEPT))
         elif state.failure is not None:
             if self._passes(Moment.FAILURE):
-                self._close("empty_response" if state.failure.empty else "request_failed")
+                self._after_failure(state.failure)
         elif state.reply is None:
             self._ask()
         elif self._passes(Moment.REPLY):
             self._go_on(state.reply)
 
+    def _after_failure(self, failure: ev.RequestFailed) -> None:
+        if self.state.asks_again:
+            self._ask()
+        else:
+            self._close("empty_response" if failure.empty else "request_failed")
+
     def _go_on(self, reply: Reply) -> None:
         call = self.state.call
         if call is not None:
-            self._advance(call)
+            self._advance(call, reply)
         elif not self._passes(Moment.TURN_END):
             return
         elif reply.running:
@@ -170,16 +215,27 @@ class Session:
         if turn > state.max_turns:
             self._close("max_turns")
         elif self._passes(Moment.REQUEST):
-            self._emit(ev.RequestSent(seq=0, turn=turn, attempt=attempt))
-            self._effects.extend(self.effects_due())
+            changed = state.parameters != state.sent_parameters
+            self._emit(
+                ev.RequestSent(
+                    seq=0,
+                    turn=turn,
+                    attempt=attempt,
+                    url=state.url,
+                    parameters=state.parameters if changed else "",
+                    messages=len(state.upcoming()),
+                )
+            )
 
     def _close(self, stop_reason: str) -> None:
         if self._passes(Moment.RUN_END):
             self._end(stop_reason)
 
-    def _end(self, stop_reason: str) -> None:
-        status = _STATUS.get(stop_reason, "error")
-        details = {"turns_used": self.state.turn}
+    def _end(
+        self, stop_reason: str, status: str = "", details: Mapping[str, object] = _NOTHING
+    ) -> None:
+        status = status or _STATUS.get(stop_reason, "error")
+        details = {"turns_used": self.state.turn, **details}
         self._emit(ev.RunEnded(seq=0, status=status, stop_reason=stop_reason, details=details))
         self._effects.append(Finish(stop_reason))
 
@@ -214,52 +270,56 @@ class Session:
         )
         return not found.fatal
 
-    def _advance(self, call: CallState) -> None:
+    def _advance(self, call: CallState, reply: Reply) -> None:
         """Take a call one event further."""
         match call.status:
             case CallStatus.WAITING:
                 if self._passes(Moment.CALL, call):
-                    self._dispatch(call)
+                    self._dispatch(call, reply)
             case CallStatus.SKIPPED:
-                self._emit(replies.skipped(call))
-            case CallStatus.LOST:
-                self._emit(replies.lost(call))
+                self._emit(answers.skipped(call))
+            case CallStatus.LOST | CallStatus.DISPATCHED:
+                self._emit(answers.lost(call))
             case _:
-                self._conclude(call)
+                self._conclude(call, reply)
 
-    def _dispatch(self, call: CallState) -> None:
-        refusal = call_rules.refusal(call.name, call.arguments, self.state.tools)
-        if refusal is not None:
-            self._emit(replies.refused(call, refusal))
-            return
-        arguments = call_rules.dispatched_arguments(call.arguments)
+    def _dispatch(self, call: CallState, reply: Reply) -> None:
+        index = call.call.index
+        match rules_for(self.state.mode).decide(call, reply, self.state.names):
+            case Dispatch(name=name, arguments=arguments):
+                self._emit(
+                    ev.ToolDispatched(seq=0, call_index=index, name=name, arguments=arguments)
+                )
+            case Raised(exception=exception):
+                self._emit(answers.raised(call, exception))
+            case Escaped() as escaped:
+                self._escape(escaped, call)
+            case refusal:
+                self._emit(answers.refused(call, refusal))
+
+    def _escape(self, escaped: Escaped, call: CallState) -> None:
         self._emit(
-            ev.ToolDispatched(
-                seq=0, call_index=call.call.index, name=call.name or "", arguments=arguments
+            ev.LoopEscaped(
+                seq=0,
+                exception=escaped.exception,
+                turn=self.state.turn,
+                call_index=call.call.index,
             )
         )
-        self._effects.extend(self.effects_due())
 
-    def _conclude(self, call: CallState) -> None:
+    def _conclude(self, call: CallState, reply: Reply) -> None:
         """Record an error of the answered call, stop after its result, show it to the model."""
-        result = call.result
+        result, rules = call.result, rules_for(self.state.mode)
         if result is None:
             return
-        error = call.exception or call_rules.recorded_error(result)
-        if error and not call.error_recorded and not call.substituted:
-            self._emit(
-                ev.ToolErrorRecorded(
-                    seq=0,
-                    error=ToolError(
-                        self.state.turn,
-                        call.name or "",
-                        call.arguments.text[:200],
-                        error,
-                        result.content[:500],
-                    ),
-                )
-            )
+        error = None
+        if not call.error_recorded and not call.substituted:
+            error = rules.error_of(call, reply, self.state.turn)
+        if isinstance(error, Escaped):
+            self._escape(error, call)
+        elif error is not None:
+            self._emit(ev.ToolErrorRecorded(seq=0, error=error))
         elif self._passes(Moment.RESULT, call):
-            message = Message("tool", result.content, results=1, flags=replies.flags_of(call))
-            raw = tool_text(call.call.id or "", result.content)
+            message = Message("tool", result.content, results=1, flags=answers.flags_of(call))
+            raw = rules.tool_message(call, reply)
             self._emit(ev.MessageAppended(seq=0, message=message, raw=raw))

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.call_rules import call_key
-from hermes_tui.debugger.stepping import Command, Moment, Phase, StopPoint
+from hermes_tui.debugger.loop_rules import rules_for
+from hermes_tui.debugger.stepping import Command, Moment, Phase, StopPoint, stop_point
 from hermes_tui.debugger.turn import CallState, CallStatus, Reply
 from hermes_tui.model import events as ev
+from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.plain_values import json_text
 
 RETRY = "retry"
+_FIRST_DELAY_S = 0.5
+_LONGEST_DELAY_S = 8.0
 _NO_STOP = ev.Stopped(seq=-1, stop_point="")
 
 
@@ -24,7 +31,21 @@ class SessionState:
     phase: Phase = Phase.READY
     events: int = 0
     tools: dict[str, ToolSpec] | None = None
+    names: frozenset[str] | None = None
+    """The tools that may be called; None: any."""
+    manual: frozenset[str] = frozenset()
+    mode: str = "strict"
+    parser: str = ""
+    """What reads calls from the text of replies; empty: nothing does."""
+    url: str = ""
     max_turns: int = 30
+    retries: int = 0
+    parameters: str = "{}"
+    """All of the next request's body but the messages, JSON text."""
+    sent_parameters: str = ""
+    """Those of the last request."""
+    delay_s: float = 0.0
+    """How long the request that was sent last waits before it leaves."""
     stop_points: frozenset[StopPoint] = frozenset()
     breakpoints: dict[str, Breakpoint] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
@@ -36,6 +57,8 @@ class SessionState:
     stop: ev.Stopped = _NO_STOP
     conversation: list[str] = field(default_factory=list)
     """The messages of the turns before this one, as JSON texts."""
+    message_edits: list[ev.MessageEdited] = field(default_factory=list)
+    """What a person changed in the messages of the next request."""
     turn: int = 0
     attempt: int = 0
     reply: Reply | None = None
@@ -43,6 +66,10 @@ class SessionState:
     reached: tuple[int, ...] = ()
     seen_calls: Counter[str] = field(default_factory=Counter)
     doomed: bool = False
+    escaped: ev.LoopEscaped | None = None
+    diverged: ev.ReplayDiverged | None = None
+    accepted: bool = False
+    """The reply that is owed is one that a replay could not give."""
 
     @classmethod
     def of(cls, events: Iterable[ev.Event]) -> SessionState:
@@ -55,7 +82,7 @@ class SessionState:
     @property
     def moment(self) -> Moment | None:
         """The moment of the present stop; None where the run is not stopped."""
-        return StopPoint(self.stop.stop_point).moment if self.phase is Phase.STOPPED else None
+        return stop_point(self.stop.stop_point).moment if self.phase is Phase.STOPPED else None
 
     @property
     def call(self) -> CallState | None:
@@ -68,11 +95,43 @@ class SessionState:
         again = self.turn > 0 and self.reply is None
         return (self.turn, self.attempt + 1) if again else (self.turn + 1, 1)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the run can only end, or is owed a reply that a replay could not give."""
+        return self.doomed or self.escaped is not None or self.diverged is not None
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the request that failed is sent again without asking a person."""
+        failure = self.failure
+        return failure is not None and failure.retryable and self.attempt <= self.retries
+
+    @property
+    def tool_ran(self) -> bool:
+        """Whether a tool of this turn was set going."""
+        return self.reply is not None and any(
+            call.dispatched is not None for call in self.reply.calls
+        )
+
+    def upcoming(self) -> list[str]:
+        """Return the messages that the next request would hold."""
+        messages = list(self.conversation)
+        if self.reply is not None:
+            messages += rules_for(self.mode).messages(self.reply)
+        for edit in self.message_edits:
+            if not edit.after:
+                del messages[edit.index : edit.index + 1]
+            else:
+                messages[edit.index : edit.index + 1] = [edit.after]
+        return messages
+
     def place_of(self, moment: Moment, call_index: int | None) -> tuple[int, ...]:
         """Return where `moment` stands in the turn; places only grow, so none is passed twice."""
         match moment:
+            case Moment.REQUEST if self.reply is not None:
+                return (5,)
             case Moment.REQUEST:
-                return (0,) if self.reply is None else (5,)
+                return (0,) if self.failure is None else (1, 1)
             case Moment.FAILURE:
                 return (1,)
             case Moment.REPLY:
@@ -87,6 +146,8 @@ class SessionState:
                 return (6,)
             case Moment.RECOVERY:
                 return ()
+            case Moment.DIVERGENCE:
+                return (0, 1) if call_index is None else (3, call_index, 0, 1)
 
     def apply(self, event: ev.Event) -> None:
         """Take one event into account."""
@@ -99,9 +160,23 @@ class SessionState:
             case ev.RequestSent():
                 self._sent(event)
             case ev.RequestFailed():
-                self.failure, self.phase = event, Phase.DECIDING
+                self.failure, self.phase, self.accepted = event, Phase.DECIDING, False
             case ev.ReplyDiscarded() if self.phase is not Phase.ENDED:
-                self.reply = None
+                self._forget_calls()
+                self.reply, self.reached = None, ()
+            case ev.TextEdited() if self.reply is not None:
+                self._forget_calls()
+                self.reply = Reply(finish_reason=self.reply.finish_reason)
+            case ev.MessageEdited():
+                self.message_edits.append(event)
+            case ev.ParametersChanged():
+                self.parameters = event.after
+            case ev.ReplayDiverged() if self.phase is not Phase.ENDED:
+                self.diverged, self.phase = event, Phase.DECIDING
+            case ev.LoopEscaped():
+                self.escaped, self.phase = event, Phase.DECIDING
+            case ev.RunForked():
+                self._forked()
             case ev.Stopped():
                 self._hit(event)
                 self.stop, self.phase = event, Phase.STOPPED
@@ -122,6 +197,7 @@ class SessionState:
         """Take what a reply says into account, and what becomes of its calls."""
         if isinstance(event, ev.ResponseReceived):
             self.reply, self.phase = Reply(finish_reason=event.finish_reason), Phase.DECIDING
+            self.accepted = False
             return
         reply = self.reply
         if reply is None:
@@ -133,43 +209,83 @@ class SessionState:
         match event:
             case ev.ToolCallProposed():
                 proposed = reply.calls[-1]
-                key = call_key(proposed.name, proposed.arguments)
-                proposed.repeats = self.seen_calls[key]
-                self.seen_calls[key] += 1
+                proposed.key = call_key(proposed.name, proposed.arguments)
+                proposed.repeats = self.seen_calls[proposed.key]
+                self.seen_calls[proposed.key] += 1
             case ev.ToolDispatched():
-                self.phase = Phase.DISPATCHING
+                if reply.current is not None and reply.current.status is CallStatus.DISPATCHED:
+                    self.phase, self.accepted = Phase.DISPATCHING, False
                 self._reach(Moment.CALL, event.call_index)
             case ev.ToolReturned() | ev.ToolFailed():
-                self.phase = Phase.DECIDING
+                self.phase, self.accepted = Phase.DECIDING, False
                 self._reach(Moment.CALL, event.call_index)
             case ev.MessageAppended() if current is not None and reply.current is not current:
                 self._reach(Moment.RESULT, current.call.index)
             case _:
                 pass
 
+    def _forget_calls(self) -> None:
+        """Take the calls of the reply out of what was proposed before."""
+        for call in self.reply.calls if self.reply else ():
+            self.seen_calls[call.key] -= 1
+
     def _started(self, event: ev.RunStarted) -> None:
         self.tools = {tool.name: tool for tool in event.tools} if event.tools_declared else None
-        self.max_turns = int(event.details.get("max_turns", self.max_turns))
+        self.parser = event.parser
         self.conversation = []
+        details = event.details
+        self.max_turns = _number(details, "max_turns", self.max_turns)
+        self.retries = _number(details, "retries", 0)
+        self.mode = str(details.get("mode", "strict"))
+        self.url = str(details.get("url", ""))
+        self.manual = _names(details, "manual") or frozenset()
+        self.names = _names(details, "valid_names")
+        if self.names is None and self.tools is not None:
+            self.names = frozenset(self.tools)
+        if isinstance(given := details.get("parameters"), dict):
+            self.parameters = json_text(given)
+
+    def _forked(self) -> None:
+        """Stop at the next moment, even where the other run was let go at it already."""
+        if self.phase is not Phase.DECIDING:
+            return
+        self.pausing = True
+        if self.call is not None and self.call.status is CallStatus.WAITING:
+            self.reached = min(self.reached, self.place_of(Moment.CALL, self.call.call.index)[:2])
+        elif self.reply is None and self.failure is None:
+            self.reached = ()
+        else:
+            self.reached = min(self.reached, self.place_of(Moment.TURN_END, None))
 
     def _set_breakpoints(self, event: ev.BreakpointsSet) -> None:
-        self.breakpoints = {
-            key: parse_breakpoint(text, breakpoint_id=key)
-            for key, text in event.breakpoints.items()
-        }
-        self.stop_points = frozenset(StopPoint(point) for point in event.stop_points)
+        self.breakpoints = {}
+        for key, text in event.breakpoints.items():
+            # What another version or a person wrote there, and this one cannot read.
+            with suppress(UsageError):
+                self.breakpoints[key] = parse_breakpoint(text, breakpoint_id=key)
+        known = frozenset(StopPoint)
+        self.stop_points = frozenset(StopPoint(one) for one in event.stop_points if one in known)
         self.spent &= self.breakpoints.keys()
         if self.phase is Phase.READY:
             self.phase = Phase.DECIDING
 
     def _sent(self, event: ev.RequestSent) -> None:
-        if self.reply is not None:
-            self.conversation += self.reply.messages()
+        self.delay_s, self.accepted = self._delay_s(), False
+        self.conversation, self.message_edits = self.upcoming(), []
+        self.sent_parameters = event.parameters or self.sent_parameters
         self.turn, self.attempt, self.phase = event.turn, event.attempt, Phase.REQUESTING
         self.reply, self.failure, self.reached = None, None, ()
 
+    def _delay_s(self) -> float:
+        """Return how long to wait before a request that failed is sent again."""
+        if self.failure is None:
+            return 0.0
+        if self.failure.retry_in_s is not None:
+            return max(0.0, self.failure.retry_in_s)
+        return min(_FIRST_DELAY_S * 2.0 ** min(self.attempt - 1, 8), _LONGEST_DELAY_S)
+
     def _hit(self, event: ev.Stopped | ev.BreakpointsHit) -> None:
-        self._reach(StopPoint(event.stop_point).moment, event.call_index)
+        self._reach(stop_point(event.stop_point).moment, event.call_index)
         self.hits.update(event.hits)
         for key in event.breakpoints:
             if key in self.breakpoints and self.breakpoints[key].once:
@@ -185,7 +301,23 @@ class SessionState:
             self.aim, self.aim_moment = Command(event.command), moment
         if self.aim is Command.RUN:
             self.stop_points -= {StopPoint.BEFORE_DISPATCH}
-        if call is not None and call.status is CallStatus.DISPATCHED:
+        if self.diverged is not None:
+            self.diverged, self.accepted = None, True
+            self.phase = Phase.REQUESTING if call is None else Phase.DISPATCHING
+        elif call is not None and call.status is CallStatus.DISPATCHED:
             call.status = CallStatus.WAITING if event.command == RETRY else CallStatus.LOST
+        elif call is not None and event.command == RETRY:
+            call.run_again()
+            self.reached = self.place_of(Moment.CALL, call.call.index)
         elif event.command == RETRY and self.reply is None:
             self.failure, self.reached = None, ()
+
+
+def _number(details: dict[str, Any], key: str, default: int) -> int:
+    value = details.get(key, default)
+    return value if isinstance(value, int) else default
+
+
+def _names(details: dict[str, Any], key: str) -> frozenset[str] | None:
+    value = details.get(key)
+    return frozenset(map(str, value)) if isinstance(value, (list, tuple)) else None

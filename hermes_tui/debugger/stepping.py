@@ -34,6 +34,9 @@ class Kind(StrEnum):
     CALL_READY = "call ready"
     RESUME = "resume"
     EDIT = "edit"
+    EDIT_TEXT = "edit text"
+    EDIT_MESSAGE = "edit message"
+    SET_PARAMETERS = "set parameters"
     SKIP = "skip"
     SUBSTITUTE = "substitute"
     DROP = "drop"
@@ -44,6 +47,8 @@ class Kind(StrEnum):
     TERMINATE = "terminate"
     SET_BREAKPOINTS = "set breakpoints"
     REOPEN = "reopen"
+    FORK = "fork"
+    DIVERGENCE = "divergence"
 
 
 class Command(StrEnum):
@@ -70,19 +75,26 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
     Phase.REQUESTING: {
         Kind.RESPONSE: frozenset({_P.DECIDING}),
         Kind.REQUEST_FAILURE: frozenset({_P.DECIDING}),
+        Kind.DIVERGENCE: frozenset({_P.DECIDING}),  # the reply stays owed
         Kind.PAUSE: frozenset({_P.REQUESTING}),  # arms a stop
         Kind.TERMINATE: frozenset({_P.ENDED}),  # and cancels the request
         Kind.SET_BREAKPOINTS: frozenset({_P.REQUESTING}),
         Kind.REOPEN: frozenset({_P.STOPPED}),  # the reply was lost with the process
+        Kind.FORK: frozenset({_P.STOPPED}),  # the reply is that of the other run
     },
     Phase.DECIDING: {
         # A stop, or: the tool runs, or: none left, so the next request; no calls, so the end.
         Kind.CALL_READY: frozenset({_P.STOPPED, _P.DISPATCHING, _P.REQUESTING, _P.ENDED}),
         Kind.REOPEN: frozenset({_P.DECIDING}),  # the log broke off here
+        Kind.FORK: frozenset({_P.DECIDING}),  # arms a stop
     },
     Phase.STOPPED: {
-        Kind.RESUME: frozenset({_P.DECIDING}),  # disarmed for this moment only
+        # Disarmed for this moment only; where a replay diverged, the reply is owed again.
+        Kind.RESUME: frozenset({_P.DECIDING, _P.REQUESTING, _P.DISPATCHING}),
         Kind.EDIT: frozenset({_P.STOPPED}),
+        Kind.EDIT_TEXT: frozenset({_P.STOPPED}),
+        Kind.EDIT_MESSAGE: frozenset({_P.STOPPED}),
+        Kind.SET_PARAMETERS: frozenset({_P.STOPPED}),
         Kind.ADD: frozenset({_P.STOPPED}),
         Kind.DROP: frozenset({_P.STOPPED, _P.DECIDING}),  # goes on if it stood at that call
         Kind.SKIP: frozenset({_P.DECIDING}),
@@ -91,19 +103,23 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Kind, frozenset[Phase]]]] = {
         Kind.TERMINATE: frozenset({_P.ENDED}),
         Kind.SET_BREAKPOINTS: frozenset({_P.STOPPED}),
         Kind.REOPEN: frozenset({_P.STOPPED}),  # at the same stop
+        Kind.FORK: frozenset({_P.STOPPED}),  # at the same stop
     },
     Phase.DISPATCHING: {
         Kind.TOOL_REPLY: frozenset({_P.DECIDING}),
+        Kind.DIVERGENCE: frozenset({_P.DECIDING}),  # the reply stays owed
         Kind.PAUSE: frozenset({_P.DISPATCHING}),  # arms a stop
         Kind.TERMINATE: frozenset({_P.ENDED}),  # and cancels the tool
         Kind.SET_BREAKPOINTS: frozenset({_P.DISPATCHING}),
         Kind.REOPEN: frozenset({_P.STOPPED}),  # the tool may have run: a person decides
+        Kind.FORK: frozenset({_P.STOPPED}),
     },
     Phase.ENDED: {
         # What still comes in is discarded, and that is recorded.
         Kind.RESPONSE: frozenset({_P.ENDED}),
         Kind.REQUEST_FAILURE: frozenset({_P.ENDED}),
         Kind.TOOL_REPLY: frozenset({_P.ENDED}),
+        Kind.DIVERGENCE: frozenset({_P.ENDED}),
     },
 }
 
@@ -119,6 +135,7 @@ class Moment(StrEnum):
     TURN_END = "turn end"
     RUN_END = "run end"
     RECOVERY = "recovery"
+    DIVERGENCE = "divergence"
 
 
 class StopPoint(StrEnum):
@@ -132,6 +149,8 @@ class StopPoint(StrEnum):
     AFTER_RESPONSE = "after_response"
     UNKNOWN_TOOL = "unknown_tool"
     INVALID_ARGS = "invalid_args"
+    MANUAL = "manual"
+    """The tool is one that a person answers."""
     REPEAT = "repeat"
     BEFORE_DISPATCH = "before_dispatch"
     TOOL_ERROR = "tool_error"
@@ -140,10 +159,20 @@ class StopPoint(StrEnum):
     RUN_END = "run_end"
     RECOVERY = "recovery"
     """The run was reopened while a reply was owed that can no longer come."""
+    DIVERGENCE = "divergence"
+    """A replay asks for something else than was recorded."""
 
     @property
     def moment(self) -> Moment:
         return STOP_POINTS[self].moment
+
+
+def stop_point(name: str) -> StopPoint:
+    """Return the stop point of that name; one that is not known is left to a person."""
+    try:
+        return StopPoint(name)
+    except ValueError:
+        return StopPoint.RECOVERY
 
 
 class Traits(NamedTuple):
@@ -163,6 +192,7 @@ STOP_POINTS: Final[Mapping[StopPoint, Traits]] = {
     StopPoint.AFTER_RESPONSE: Traits(Moment.REPLY),
     StopPoint.UNKNOWN_TOOL: Traits(Moment.CALL, stops=True, about_call=True),
     StopPoint.INVALID_ARGS: Traits(Moment.CALL, stops=True, about_call=True),
+    StopPoint.MANUAL: Traits(Moment.CALL, stops=True, about_call=True),
     StopPoint.REPEAT: Traits(Moment.CALL, about_call=True),
     StopPoint.BEFORE_DISPATCH: Traits(Moment.CALL, about_call=True),
     StopPoint.TOOL_ERROR: Traits(Moment.RESULT, about_call=True),
@@ -170,6 +200,7 @@ STOP_POINTS: Final[Mapping[StopPoint, Traits]] = {
     StopPoint.TURN_END: Traits(Moment.TURN_END),
     StopPoint.RUN_END: Traits(Moment.RUN_END),
     StopPoint.RECOVERY: Traits(Moment.RECOVERY, stops=True),
+    StopPoint.DIVERGENCE: Traits(Moment.DIVERGENCE, stops=True),
 }
 
 RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if traits.stops)
@@ -177,16 +208,27 @@ RUN_MODE: Final = frozenset(point for point, traits in STOP_POINTS.items() if tr
 STEP_MODE: Final = RUN_MODE | {StopPoint.BEFORE_DISPATCH}
 """Stops before every dispatch. The default."""
 
-_ANYWHERE = frozenset({Kind.RESUME, Kind.TERMINATE, Kind.SET_BREAKPOINTS, Kind.REOPEN})
+_ANYWHERE = frozenset(
+    {
+        Kind.RESUME,
+        Kind.TERMINATE,
+        Kind.SET_BREAKPOINTS,
+        Kind.SET_PARAMETERS,
+        Kind.REOPEN,
+        Kind.FORK,
+    }
+)
+_CALLS = frozenset({Kind.RETRY, Kind.EDIT, Kind.DROP, Kind.ADD})
 AT_STOP: Final[Mapping[Moment, frozenset[Kind]]] = {
-    Moment.REQUEST: _ANYWHERE,
-    Moment.FAILURE: _ANYWHERE | {Kind.RETRY},
-    Moment.REPLY: _ANYWHERE | {Kind.RETRY, Kind.EDIT, Kind.DROP, Kind.ADD},
-    Moment.CALL: _ANYWHERE | {Kind.EDIT, Kind.SKIP, Kind.DROP, Kind.ADD},
-    Moment.RESULT: _ANYWHERE | {Kind.SUBSTITUTE, Kind.EDIT, Kind.DROP, Kind.ADD},
-    Moment.TURN_END: _ANYWHERE,
+    Moment.REQUEST: _ANYWHERE | {Kind.EDIT_MESSAGE},
+    Moment.FAILURE: _ANYWHERE | {Kind.EDIT_MESSAGE, Kind.RETRY},
+    Moment.REPLY: _ANYWHERE | _CALLS | {Kind.EDIT_TEXT},
+    Moment.CALL: _ANYWHERE | _CALLS | {Kind.SKIP},
+    Moment.RESULT: _ANYWHERE | _CALLS | {Kind.SUBSTITUTE},
+    Moment.TURN_END: _ANYWHERE | {Kind.RETRY},
     Moment.RUN_END: _ANYWHERE,
     Moment.RECOVERY: _ANYWHERE | {Kind.SKIP, Kind.RETRY},
+    Moment.DIVERGENCE: _ANYWHERE,
 }
 """What of the STOPPED row makes sense at which moment; edits reach calls that still wait."""
 

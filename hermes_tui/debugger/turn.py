@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Final
 
-from hermes_tui.debugger.wire import assistant_text
+import msgspec
+
+from hermes_tui.debugger.argument_schema import SchemaProblem
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
+
+ADDED: Final = "added"
+"""The verdict of a call that a person added."""
 
 
 class CallStatus(StrEnum):
@@ -33,22 +39,43 @@ class CallState:
     name: str | None
     arguments: Arguments
     status: CallStatus = CallStatus.WAITING
+    dispatched: ev.ToolDispatched | None = None
+    """How its tool was set going last; None: it never was."""
+    edited: bool = False
     flawed: bool = False
+    key: str = ""
+    """The same for equal calls."""
     repeats: int = 0
     skip: ev.CallSkipped | None = None
     result: ToolResult | None = None
+    is_text: bool = True
     exception: str = ""
     error_recorded: bool = False
     substituted: bool = False
     message: str = ""
     """The tool message as sent to the model, JSON text."""
+    problems: tuple[SchemaProblem, ...] | None = field(default=None, compare=False, repr=False)
+    """What the tool's schema says against the arguments; None: nobody asked."""
+
+    @property
+    def touched(self) -> bool:
+        """Whether the call is not as the model made it."""
+        return self.edited or self.status is CallStatus.DROPPED or self.call.verdict == ADDED
+
+    @property
+    def value(self) -> Any:
+        """What answered the call: a text, or the tool's value where that was none."""
+        if self.result is None:
+            return ""
+        return self.result.content if self.is_text else self.result.raw
 
     def apply(self, event: ev.Event) -> None:
         """Take one event about this call into account."""
         match event:
             case ev.ArgumentsEdited():
                 self.arguments = read_arguments(event.after)
-                self.name = event.name_after or self.name
+                self.name, self.problems = event.name_after or self.name, None
+                self.edited = True
             case ev.CallSkipped():
                 self.skip, self.status = event, CallStatus.SKIPPED
             case ev.CallDropped():
@@ -56,14 +83,20 @@ class CallState:
             case ev.ResultSubstituted() if self.result is not None:
                 old = self.result
                 self.result = ToolResult(event.after, call_id=old.call_id, name=old.name)
-                self.substituted = True
+                self.substituted, self.is_text = True, True
             case ev.ToolDispatched():
-                self.status = CallStatus.DISPATCHED
+                self.status, self.dispatched = CallStatus.DISPATCHED, event
             case ev.ToolReturned() | ev.ToolFailed():
                 self.result, self.status = event.result, CallStatus.ANSWERED
                 self.exception = event.exception if isinstance(event, ev.ToolFailed) else ""
+                self.is_text = not isinstance(event, ev.ToolReturned) or event.is_text
             case _:
                 pass
+
+    def run_again(self) -> None:
+        """Forget the answer: the tool is to be run once more."""
+        self.status, self.skip, self.result = CallStatus.WAITING, None, None
+        self.exception, self.error_recorded, self.substituted = "", False, False
 
 
 @dataclass(slots=True)
@@ -73,6 +106,8 @@ class Reply:
     expected: int | None = None
     content: str = ""
     text: str = ""
+    said: str = ""
+    """The message as it joined the conversation, JSON text."""
     finish_reason: str = ""
     reasoning: tuple[Reasoning, ...] = ()
     calls: list[CallState] = field(default_factory=list)
@@ -95,16 +130,6 @@ class Reply:
         """The call that the run is at: the first that is not done with."""
         return next((c for c in self.running if c.status is not CallStatus.DONE), None)
 
-    def messages(self) -> list[str]:
-        """Return what the turn adds to the conversation, edits and drops included."""
-        calls = self.running
-        said = assistant_text(
-            self.content,
-            [(c.call.id or "", c.name or "", c.arguments.text or "{}") for c in calls],
-            self.reasoning,
-        )
-        return [said, *(c.message for c in calls)]
-
     def apply(self, event: ev.Event) -> None:
         """Take one event of the turn into account."""
         match event:
@@ -125,7 +150,9 @@ class Reply:
                 | ev.ToolReturned()
                 | ev.ToolFailed()
             ):
-                self.calls[event.call_index or 0].apply(event)
+                index = event.call_index or 0
+                if 0 <= index < len(self.calls):
+                    self.calls[index].apply(event)
             case ev.ToolErrorRecorded() if self.current is not None:
                 self.current.error_recorded = True
             case _:
@@ -136,7 +163,7 @@ class Reply:
             if self.current is not None:
                 self.current.message, self.current.status = event.raw, CallStatus.DONE
             return
-        self.seen, self.text = True, event.message.text
+        self.seen, self.text, self.said = True, event.message.text, event.raw
         self.reads_text = not _holds(event.diagnostics, Code.CALL_IN_CONTENT)
         self.truncated = _holds(event.diagnostics, Code.TRUNCATED)
         self.flawed = any(
@@ -145,6 +172,9 @@ class Reply:
 
     def _proposed(self, event: ev.ToolCallProposed) -> None:
         call = event.call
+        if call.index != len(self.calls):
+            # Whatever a log says: a call is found by its place.
+            call = msgspec.structs.replace(call, index=len(self.calls))
         shown = call.origin is Origin.TEXT and not self.reads_text
         self.calls.append(
             CallState(

@@ -1,4 +1,4 @@
-"""The run as it stands after an event: `state_at(log, seq)`. What is wrong *between* messages is
+"""The run as it stands after its events so far: `RunState`. What is wrong *between* messages is
 found here: calls never answered, results of no call, ids used twice, names that no tool has.
 
 A turn is one reply of the model and its calls. Messages before a reply belong to the turn that the
@@ -8,11 +8,11 @@ reply opens, results to the turn of their call.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
 from typing import Any
 
-from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
@@ -21,18 +21,25 @@ from hermes_tui.model.events import (
     MessageAppended,
     ReplyDiscarded,
     RequestFailed,
+    RequestSent,
     RunEnded,
+    RunForked,
     RunStarted,
     SourceDefect,
+    TextEdited,
     ToolCallProposed,
+    ToolDispatched,
     ToolErrorRecorded,
     ToolFailed,
     ToolReturned,
 )
 from hermes_tui.model.messages import Origin, ToolResult, ToolSpec, Usage
 
-CHECKPOINT_EVERY = 4096
+DISCARDED = -1
+"""The turn of ids whose reply was discarded: they may be used again."""
 
+_OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
+"""What is counted as it was before where a reply is discarded."""
 _TOOL_ROLES = frozenset({"tool", "environment", "env"})
 _ANSWERS_IN_TEXT = (
     "OBSERVATION",
@@ -74,6 +81,7 @@ class RunState:
     defects: int = 0
     characters: int = 0
     run_id: str = ""
+    parent_run_id: str = ""
     task: str = ""
     model: str = ""
     source_format: str = ""
@@ -94,8 +102,12 @@ class RunState:
     """Each id seen, and the turn it was last seen in; the latest at the end."""
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
+    before_reply: tuple[int, ...] = ()
+    """The counts as they were before the reply of this turn; empty where there is none."""
     answered: OpenCall | None = None
     """The call that the last event answered, if it was a result."""
+    last_answered: OpenCall | None = None
+    """The call that was answered last, which may be dispatched once more."""
     answered_in_text: tuple[OpenCall, ...] = ()
     """The calls read from text that the last event answered, if it was a message."""
     suspects: tuple[Finding, ...] = ()
@@ -150,8 +162,15 @@ class RunState:
                 self.open_calls = tuple(
                     call for call in self.open_calls if call.index != event.call_index
                 )
-            case ReplyDiscarded():
-                self.open_calls, self.suspects, self.suspect_calls = (), (), ()
+            case ReplyDiscarded() | TextEdited():
+                self._discard_reply()
+            case RequestSent():
+                self.before_reply = ()
+            case ToolDispatched():
+                self._dispatched(event.call_index)
+            case RunForked():
+                self.parent_run_id = event.parent_run_id
+                self.run_id = event.run_id or self.run_id
             case ToolErrorRecorded():
                 pass
             case _:
@@ -181,6 +200,7 @@ class RunState:
 
     def _started(self, event: RunStarted) -> None:
         self.run_id = event.run_id
+        self.parent_run_id = event.parent_run_id
         self.task = event.task
         self.model = event.model
         self.source_format = event.source_format
@@ -199,10 +219,38 @@ class RunState:
         self.usage = event.usage or self.usage
         self.details.update(event.details)
 
+    def _discard_reply(self) -> None:
+        """Count as if the reply of this turn had not come; what was found in it stays found."""
+        self.open_calls, self.suspects, self.suspect_calls = (), (), ()
+        if self.ended or not self.before_reply:
+            return
+        for call_id in [key for key, turn in self._latest_ids() if turn == self.turn]:
+            del self.call_ids[call_id]
+            self.call_ids[call_id] = DISCARDED
+        for name, count in zip(_OF_REPLY, self.before_reply, strict=True):
+            setattr(self, name, count)
+        self.before_reply = ()
+
+    def _latest_ids(self) -> Iterator[tuple[str, int]]:
+        """Yield the ids of this turn and those discarded in it, the latest first."""
+        return takewhile(
+            lambda used: used[1] in (self.turn, DISCARDED), reversed(self.call_ids.items())
+        )
+
+    def _dispatched(self, call_index: int) -> None:
+        """Open a call again whose tool is run once more."""
+        last = self.last_answered
+        if last is None or (last.turn, last.index) != (self.turn, call_index):
+            return
+        if all(call.index != call_index for call in self.open_calls):
+            self.open_calls += (last,)
+
     def _message(self, event: MessageAppended, found: list[Finding]) -> None:
         message = event.message
         if message.role == "assistant":
             self._close_turn(found, at_end=False)
+            self.before_reply = tuple(getattr(self, name) for name in _OF_REPLY)
+            self.last_answered = None
             self.turn += 1
         else:
             answered = (
@@ -221,8 +269,8 @@ class RunState:
         call = event.call
         self.calls += 1
         if call.id:
-            last_turn = self.call_ids.get(call.id)
-            if last_turn is not None:
+            last_turn = self.call_ids.get(call.id, DISCARDED)
+            if last_turn != DISCARDED:
                 same = last_turn == self.turn
                 found.append(
                     Finding(
@@ -273,7 +321,7 @@ class RunState:
             self._decide_suspects(found, answered=True)
         answered = self._match_call(result)
         if answered is not None:
-            self.answered = answered
+            self.answered = self.last_answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)
         elif not suspected:
             wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
@@ -328,42 +376,3 @@ class RunState:
                 )
             )
         self.open_calls = ()
-
-
-@dataclass(slots=True)
-class Checkpoints:
-    """Copies of the state, one every `CHECKPOINT_EVERY` events of one log.
-
-    Only the ids of calls grow with the log: each copy has those used since the one before it.
-    """
-
-    states: list[RunState] = field(default_factory=lambda: [RunState()])
-
-    def offer(self, state: RunState) -> None:
-        """Keep a copy if a checkpoint is due."""
-        if state.events == len(self.states) * CHECKPOINT_EVERY:
-            turn = self.states[-1].turn
-            latest = takewhile(lambda used: used[1] >= turn, reversed(state.call_ids.items()))
-            self.states.append(state.copy(call_ids=dict(latest)))
-
-    def before(self, position: int) -> RunState:
-        """Return the last state kept that saw no event from `position` on."""
-        number = min(position // CHECKPOINT_EVERY, len(self.states) - 1)
-        call_ids: dict[str, int] = {}
-        for state in self.states[: number + 1]:
-            call_ids |= state.call_ids
-        return self.states[number].copy(call_ids=call_ids)
-
-
-def state_at(log: EventLog, seq: int, checkpoints: Checkpoints | None = None) -> RunState:
-    """Return the run as it stood just after event `seq`.
-
-    `seq` is 0-based; -1 is the empty run. Costs O(events since the last checkpoint).
-    Raises IndexError beyond the head.
-    """
-    if not -1 <= seq < len(log):
-        raise IndexError(f"event {seq} of a log of {len(log)}")
-    state = (checkpoints or Checkpoints()).before(seq + 1)
-    for position in range(state.events, seq + 1):
-        state.apply(log[position])
-    return state

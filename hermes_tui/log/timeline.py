@@ -10,9 +10,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
+from hermes_tui.log.checkpoints import Checkpoints
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.findings import Finding
-from hermes_tui.log.fold import Checkpoints, RunState
+from hermes_tui.log.fold import RunState
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import (
     Event,
@@ -164,10 +165,15 @@ class Timeline:
             return []
         first = bisect_left(calls, turns[turn - 1]) if turn else 0
         last = bisect_left(calls, turns[turn]) if turn < len(turns) else len(calls)
-        return list(calls[first:last])
+        # Those of a reply that was discarded stand before the one that opens their turn.
+        return [row for row in calls[first:last] if self._turns[row] == turn]
 
     def _take(self, event: Event) -> None:
+        turn = self.state.turn
         found = self.state.apply(event)
+        if self.state.turn < turn:
+            # The reply that opened the turn was discarded; another one will open it.
+            self._rows_of["turn"].pop()
         # What concerns the turn before this event is shown before it.
         early = [f for f in found if f.seq < event.seq]
         self._add_findings(early)

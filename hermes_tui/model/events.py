@@ -57,6 +57,10 @@ class RequestSent(Fact, frozen=True):
     attempt: int = 1
     body: str = ""
     url: str = ""
+    parameters: str = ""
+    """All of the body but the messages, as JSON text; empty: as in the request before."""
+    messages: int = 0
+    """How many messages the request holds."""
 
 
 class ResponseChunked(Fact, frozen=True):
@@ -151,6 +155,29 @@ class ArgumentsEdited(Fact, frozen=True):
     name_after: str = ""
 
 
+class TextEdited(Fact, frozen=True):
+    """A person changed the text of a reply. What is read out of the new text follows."""
+
+    before: str
+    after: str
+
+
+class MessageEdited(Fact, frozen=True):
+    """A person changed a message (JSON text) of the next request: empty `before` adds it, empty
+    `after` takes it out. `index` counts the messages of the request."""
+
+    index: int
+    before: str = ""
+    after: str = ""
+
+
+class ParametersChanged(Fact, frozen=True):
+    """A person changed the request's parameters (JSON text) from here on."""
+
+    before: str = ""
+    after: str = ""
+
+
 class CallSkipped(Fact, frozen=True):
     """A person answered a call instead of its tool: with `result`, or with a failure."""
 
@@ -179,10 +206,14 @@ class ToolDispatched(Fact, frozen=True):
 
 
 class ToolReturned(Fact, frozen=True):
-    """A tool answered. A result that is itself an error message still returned."""
+    """A tool answered. A result that is itself an error message still returned.
+
+    `is_text`: the tool answered with a text; else `result.raw` is its value.
+    """
 
     result: ToolResult
     call_index: int | None = None
+    is_text: bool = True
 
 
 class ToolFailed(Fact, frozen=True):
@@ -208,6 +239,9 @@ class RequestFailed(Fact, frozen=True):
     chain: tuple[str, ...] = ()
     empty: bool = False
     """The server answered, but with no message."""
+    retryable: bool = False
+    retry_in_s: float | None = None
+    """When the server wants to be asked again, where it says so."""
 
 
 class ReplyDiscarded(Fact, frozen=True):
@@ -226,8 +260,28 @@ class RunEnded(Fact, frozen=True):
 
 
 class RunForked(Fact, frozen=True):
+    """The events so far are those of another run; from here on it is a run of its own."""
+
     parent_run_id: str
     parent_seq: int
+    run_id: str = ""
+
+
+class ReplayDiverged(Fact, frozen=True):
+    """What is asked now is not what the recording answers. `what` names the first difference."""
+
+    what: str
+    expected: str = ""
+    got: str = ""
+    call_index: int | None = None
+
+
+class LoopEscaped(Fact, frozen=True):
+    """An exception left the loop: the observed program would have lost the run here."""
+
+    exception: str
+    turn: int = 0
+    call_index: int | None = None
 
 
 class SourceDefect(Fact, frozen=True):
@@ -260,6 +314,9 @@ Event = (
     | Resumed
     | PauseRequested
     | ArgumentsEdited
+    | TextEdited
+    | MessageEdited
+    | ParametersChanged
     | CallSkipped
     | CallDropped
     | ResultSubstituted
@@ -271,6 +328,8 @@ Event = (
     | ReplyDiscarded
     | RunEnded
     | RunForked
+    | ReplayDiverged
+    | LoopEscaped
     | SourceDefect
     | UnknownEvent
 )

@@ -35,7 +35,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import json_text
 
 TERMINAL = ToolSpec(
     "terminal",
@@ -135,6 +135,11 @@ class Scenario:
         return [json.loads(message) for message in request.messages]
 
 
+def length_before(run: Scenario, kind: type) -> int:
+    """Return how long the log was before its last event of `kind`."""
+    return max(seq for seq, event in enumerate(run.log) if isinstance(event, kind))
+
+
 def task(text: str = "go", **fields: Any) -> Start:
     fields.setdefault("tools", (TERMINAL, READ))
     return Start(messages=({"role": "user", "content": text},), **fields)
@@ -152,8 +157,8 @@ def broken(*texts: str) -> tuple[Breakpoint, ...]:
     )
 
 
-def says(text: str, finish: str = "stop", mode: TextCalls = TextCalls.SUSPECT) -> ModelReplied:
-    return replies({"role": "assistant", "content": text}, finish, mode)
+def says(text: str, finish: str = "stop") -> ModelReplied:
+    return replies({"role": "assistant", "content": text}, finish)
 
 
 def calls(*named: tuple[str, Any], text: str = "") -> ModelReplied:
@@ -172,8 +177,5 @@ def calls(*named: tuple[str, Any], text: str = "") -> ModelReplied:
     return replies({"role": "assistant", "content": text, "tool_calls": listed}, "tool_calls")
 
 
-def replies(
-    message: dict[str, Any], finish: str = "stop", mode: TextCalls = TextCalls.SUSPECT
-) -> ModelReplied:
-    reply = normalise_message(message, text_calls=mode, role="assistant")
-    return ModelReplied(raw=json.dumps(message), reply=reply, finish_reason=finish)
+def replies(message: Any, finish: str = "stop") -> ModelReplied:
+    return ModelReplied(raw=json_text(message), message=message, finish_reason=finish)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_tui.debugger.effects import DispatchTool, SendRequest
+from hermes_tui.debugger.effects import DispatchTool, Finish, SendRequest
 from hermes_tui.debugger.inputs import (
     EditArguments,
     Reopen,
@@ -12,12 +12,17 @@ from hermes_tui.debugger.inputs import (
     ToolReplied,
 )
 from hermes_tui.model import events as ev
-from tests.debugger.scenario import LS, REQUEST, Scenario, calls, run_to, saw, task
-
-
-def length_before(run: Scenario, kind: type) -> int:
-    """Return how long the log was before its last event of `kind`."""
-    return max(seq for seq, event in enumerate(run.log) if isinstance(event, kind))
+from tests.debugger.scenario import (
+    LS,
+    REQUEST,
+    Scenario,
+    calls,
+    length_before,
+    replies,
+    run_to,
+    saw,
+    task,
+)
 
 
 def test_reopened_log_stands_at_the_same_stop() -> None:
@@ -93,3 +98,29 @@ def test_log_that_broke_off_in_its_beginning_is_begun_anew() -> None:
     run.refuses(Reopen())
     run >> task()
     assert len(run.conversation()) == 1
+
+
+def test_run_that_an_exception_left_is_ended_when_reopened() -> None:
+    run = Scenario() >> run_to(mode="faithful") >> replies(None)
+    run << (
+        ev.ResponseReceived,
+        saw(ev.LoopEscaped, turn=1, call_index=None),
+        saw(
+            ev.RunEnded,
+            status="error",
+            stop_reason="escaped",
+            details={
+                "turns_used": 1,
+                "exception": "AttributeError: 'NoneType' object has no attribute 'tool_calls'",
+            },
+        ),
+        Finish("escaped"),
+    )
+    again = run.reopened(length_before(run, ev.RunEnded)) >> Reopen()
+    assert isinstance(again.log[-1], ev.RunEnded)
+    assert again.session.state == run.session.state
+
+
+def test_call_at_which_an_exception_leaves_is_named() -> None:
+    run = Scenario() >> run_to(mode="faithful") >> calls(LS, LS) >> ToolReplied("[" * 100_000)
+    assert saw(ev.LoopEscaped, turn=1, call_index=0).matches(run.log[-2])

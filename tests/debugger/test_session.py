@@ -20,7 +20,6 @@ from hermes_tui.debugger.inputs import (
 from hermes_tui.debugger.stepping import Kind, StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import IdState
-from hermes_tui.parsers.normalise import TextCalls
 from tests.debugger.scenario import (
     ANSWERED,
     DISPATCHED,
@@ -224,8 +223,8 @@ def test_call_left_in_the_text_stops_and_does_not_run() -> None:
 
 def test_calls_read_from_the_text_run_and_leave_it() -> None:
     one = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
-    run = Scenario() >> run_to() << STARTED
-    run >> says(f"I look.\n{one}\n{one}", mode=TextCalls.TRANSPORT)
+    run = Scenario() >> run_to(parser="hermes") << STARTED
+    run >> says(f"I look.\n{one}\n{one}")
     run << (*replied(2), *DISPATCHED)
     run >> ToolReplied("a") >> ToolReplied("b")
     _, assistant, *results = run.conversation()
@@ -296,7 +295,7 @@ def test_retried_turn_asks_the_same_again() -> None:
             ev.ReplyDiscarded,
             ev.Resumed,
             saw(ev.RequestSent, turn=1, attempt=2),
-            SendRequest(1, 2, first[0].messages),  # type: ignore[union-attr]
+            SendRequest(1, 2, first[0].messages, "{}"),  # type: ignore[union-attr]
         )
     )
 
@@ -325,4 +324,4 @@ def test_only_what_the_phase_allows_can_be_put_in() -> None:
     run.refuses(says("twice"))
     run.refuses(Pause())
     assert Kind.SKIP in run.session.allowed
-    assert Kind.RETRY not in run.session.allowed
+    assert Kind.EDIT_MESSAGE not in run.session.allowed

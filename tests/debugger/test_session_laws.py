@@ -12,12 +12,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.effects import DispatchTool, Effect, SendRequest
+from hermes_tui.debugger.forks import fork_point
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, Command, Kind, Phase, StopPoint
 from hermes_tui.log.codec import decode, encode
 from hermes_tui.log.fold import RunState
 from hermes_tui.model import events as ev
-from hermes_tui.model.errors import IllegalCommand
+from hermes_tui.model.errors import HermesError
 from tests.debugger.scenario import broken, calls, says, task
 
 GUARD = "before_dispatch:terminal if 'rm' in args.command"
@@ -46,13 +47,26 @@ LEFT_IN_TEXT = '<tool_call>{"name": "terminal", "arguments": {"command": "rm"}}<
 GOOD = st.sampled_from(COMMANDS).map(lambda command: ("terminal", {"command": command}))
 
 STARTS = st.builds(
-    lambda modes, breakpoints, turns: task(
-        stop_points=modes, breakpoints=breakpoints, max_turns=turns
+    lambda modes, breakpoints, turns, parser, retries, manual, mode: task(
+        mode=mode,
+        stop_points=modes,
+        breakpoints=breakpoints,
+        max_turns=turns,
+        parser=parser,
+        retries=retries,
+        manual=manual,
+        parameters={"model": "m", "temperature": 1.0},
+        url="http://127.0.0.1/v1",
     ),
     MODES,
     BREAKPOINTS,
     st.integers(0, 9).map(lambda turns: turns * 3),
+    st.sampled_from(["", "hermes"]),
+    st.integers(0, 2),
+    st.sampled_from([frozenset(), frozenset({"read_file"})]),
+    st.sampled_from(["strict", "strict", "faithful"]),
 )
+PARAMETERS = st.sampled_from([{"model": "m", "temperature": 0.5}, {"model": "other"}])
 INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
     Kind.START: STARTS,
     Kind.RESPONSE: st.one_of(
@@ -63,7 +77,13 @@ INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
         st.builds(says, st.sampled_from(["done", "", LEFT_IN_TEXT]), st.just("length")),
         st.just(says("done")),
     ),
-    Kind.REQUEST_FAILURE: st.builds(given.RequestFailed, st.just("500"), empty=st.booleans()),
+    Kind.REQUEST_FAILURE: st.builds(
+        given.RequestFailed,
+        st.just("500"),
+        empty=st.booleans(),
+        retryable=st.booleans(),
+        retry_in_s=st.sampled_from([None, 0.0, 2.5]),
+    ),
     Kind.TOOL_REPLY: st.one_of(
         st.builds(given.ToolReplied, TEXTS), st.just(given.ToolRaised("OSError: x"))
     ),
@@ -76,7 +96,16 @@ INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
     Kind.SUBSTITUTE: st.builds(given.SubstituteResult, TEXTS),
     Kind.DROP: st.builds(given.DropCall, INDEX),
     Kind.ADD: st.builds(given.AddCall, NAMES, ARGUMENTS),
-    Kind.RETRY: st.just(given.Retry()),
+    Kind.RETRY: st.builds(given.Retry, st.none() | PARAMETERS),
+    Kind.EDIT_TEXT: st.builds(
+        given.EditText, st.sampled_from(["", "done", LEFT_IN_TEXT, LEFT_IN_TEXT[:30]])
+    ),
+    Kind.EDIT_MESSAGE: st.builds(
+        given.EditMessage, INDEX, st.sampled_from(["", "[]", '{"role": "user", "content": "x"}'])
+    ),
+    Kind.SET_PARAMETERS: st.builds(given.SetParameters, PARAMETERS),
+    Kind.FORK: st.just(given.Fork("parent", 1)),
+    Kind.DIVERGENCE: st.just(given.Diverged("message 2", "a", "b")),
     Kind.TERMINATE: st.just(given.Terminate()),
     Kind.SET_BREAKPOINTS: st.builds(given.SetBreakpoints, BREAKPOINTS, MODES),
     Kind.REOPEN: st.just(given.Reopen()),
@@ -87,7 +116,17 @@ NEXT_INPUT = {
     Phase.DISPATCHING: INPUTS[Kind.TOOL_REPLY],
 }
 """What takes a run on to its next turn."""
-CHANGES = {Kind.EDIT, Kind.SKIP, Kind.SUBSTITUTE, Kind.DROP, Kind.ADD, Kind.RETRY}
+CHANGES = {
+    Kind.EDIT,
+    Kind.EDIT_TEXT,
+    Kind.EDIT_MESSAGE,
+    Kind.SET_PARAMETERS,
+    Kind.SKIP,
+    Kind.SUBSTITUTE,
+    Kind.DROP,
+    Kind.ADD,
+    Kind.RETRY,
+}
 
 
 class Sessions(RuleBasedStateMachine):
@@ -107,7 +146,8 @@ class Sessions(RuleBasedStateMachine):
         self.log += events
         asks = tuple(e for e in effects if isinstance(e, (SendRequest, DispatchTool)))
         sent = [e for e in events if isinstance(e, (ev.RequestSent, ev.ToolDispatched))]
-        assert len(asks) == len(sent) <= 1
+        assert len([ask for ask in asks if not ask.accepted]) == len(sent)
+        assert len(asks) <= 1
         self.asked = asks or self.asked
 
     @initialize(start=STARTS)
@@ -169,8 +209,8 @@ class Sessions(RuleBasedStateMachine):
     def try_to_put(self, one: given.Input) -> bool:
         try:
             self.put(one)
-        except IllegalCommand as refused:
-            assert refused.phase
+        except HermesError as refused:
+            assert refused.message
             return False
         return True
 
@@ -186,6 +226,33 @@ class Sessions(RuleBasedStateMachine):
     def the_process_is_killed_while_a_tool_runs(self) -> None:
         self.reopen()
         assert self.phase is Phase.STOPPED
+
+    @precondition(lambda self: len(self.log) > 8)
+    @rule(data=st.data())
+    def the_run_is_forked_anywhere(self, data: st.DataObject) -> None:
+        length = data.draw(st.integers(3, len(self.log)))
+        self.log, self.asked = self.log[:length], ()
+        self.session = Session.from_events(self.log)
+        if Kind.FORK in self.session.allowed:
+            self.put(given.Fork("parent", length - 1))
+            assert self.phase is Phase.STOPPED or self.session.state.doomed
+
+    @precondition(lambda self: len(self.log) > 8)
+    @rule(data=st.data())
+    def a_fork_from_here_stops_where_the_run_once_was(self, data: st.DataObject) -> None:
+        seq = data.draw(st.integers(0, len(self.log) - 1))
+        length = fork_point(self.log, seq)
+        if not length:
+            return
+        fork = Session.from_events(self.log[:length])
+        events, effects = fork.apply(given.Fork("parent", seq), now=self.clock, new_id="fork")
+        assert fork.state.phase is Phase.STOPPED
+        assert not effects
+        assert Session.from_events([*self.log[:length], *events]).state == fork.state
+        if isinstance(one := self.log[seq], ev.ToolDispatched):
+            waiting = fork.state.call
+            assert waiting is not None
+            assert waiting.call.index == one.call_index
 
     def reopen(self) -> None:
         self.session, self.asked = Session.from_events(self.log), ()
@@ -243,8 +310,13 @@ class Sessions(RuleBasedStateMachine):
     def no_moment_stops_twice_in_one_attempt(self) -> None:
         seen: set[tuple[str, int | None]] = set()
         for event in self.log:
-            if isinstance(event, ev.RequestSent):
+            if isinstance(event, (ev.RequestSent, ev.RunForked)):
                 seen = set()
+            elif isinstance(event, ev.TextEdited):
+                seen.discard((StopPoint.AFTER_RESPONSE.moment, None))
+            elif isinstance(event, ev.ToolDispatched):
+                seen.discard((StopPoint.AFTER_RESULT.moment, event.call_index))
+                seen.discard((StopPoint.DIVERGENCE.moment, event.call_index))
             elif isinstance(event, ev.Stopped) and event.stop_point != StopPoint.RECOVERY:
                 place = (StopPoint(event.stop_point).moment, event.call_index)
                 assert place not in seen
@@ -252,6 +324,10 @@ class Sessions(RuleBasedStateMachine):
 
     @invariant()
     def every_call_of_a_finished_turn_has_one_answer(self) -> None:
+        if any(isinstance(event, ev.MessageEdited) for event in self.log):
+            return
+        if self.session.state.mode == "faithful":
+            return
         for effect in self.session.effects_due():
             if isinstance(effect, SendRequest):
                 messages = [json.loads(message) for message in effect.messages]
@@ -261,8 +337,8 @@ class Sessions(RuleBasedStateMachine):
 
 def is_guarded(event: ev.ToolDispatched) -> bool:
     value: Any = json.loads(event.arguments)
-    assert isinstance(value, dict)
-    return event.name == "terminal" and "rm" in str(value.get("command", ""))
+    is_object = isinstance(value, dict)
+    return is_object and event.name == "terminal" and "rm" in str(value.get("command", ""))
 
 
 def run_state(log: list[ev.Event]) -> RunState:
@@ -273,4 +349,4 @@ def run_state(log: list[ev.Event]) -> RunState:
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestSessions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

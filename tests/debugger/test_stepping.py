@@ -38,7 +38,7 @@ def test_nothing_leads_back_from_the_end() -> None:
 
 
 def test_only_what_happens_by_itself_leaves_deciding() -> None:
-    assert allowed(Phase.DECIDING) == (Kind.REOPEN,)
+    assert allowed(Phase.DECIDING) == (Kind.REOPEN, Kind.FORK)
 
 
 def test_illegal_input_names_what_is_allowed() -> None:
@@ -62,4 +62,6 @@ def test_default_stops_are_the_mishaps_and_every_dispatch() -> None:
         "unknown_tool",
         "invalid_args",
         "recovery",
+        "manual",
+        "divergence",
     }

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.log.checkpoints import CHECKPOINT_EVERY, Checkpoints, state_at
 from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.log.fold import CHECKPOINT_EVERY, Checkpoints, RunState, state_at
+from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import RowKind
 from hermes_tui.model.events import Event, copy_event
 from hermes_tui.model.messages import Origin

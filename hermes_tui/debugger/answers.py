@@ -1,0 +1,85 @@
+"""What answers a call, as events: its tool, a person in its place, or the loop itself.
+
+Numbers and times of the events are filled in by the session.
+"""
+
+from __future__ import annotations
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.call_rules import Refusal, error_text
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.turn import CallState
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ErrorMark, ToolResult
+from hermes_tui.parsers.plain_values import plain
+
+LOST = "The tool may have run; its result was lost"
+
+
+def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionState) -> ev.Event:
+    """Return the answer of the tool that is under way."""
+    call = state.call
+    assert call is not None, "DISPATCHING without a call"
+    match answer:
+        case given.ToolReplied():
+            result = ToolResult(
+                answer.content,
+                call_id=call.call.id,
+                name=call.name,
+                error=answer.error,
+                exit_code=answer.exit_code,
+                duration_s=answer.duration_s,
+                raw=plain(answer.raw),
+            )
+            is_text = answer.raw is None if answer.is_text is None else answer.is_text
+            return ev.ToolReturned(
+                seq=0, result=result, call_index=call.call.index, is_text=is_text
+            )
+        case given.ToolRaised():
+            return raised(call, answer.exception, answer.duration_s)
+
+
+def raised(call: CallState, exception: str, duration_s: float | None = None) -> ev.Event:
+    told = f"Tool execution failed: {exception}"
+    return _failure(call, exception, error_text(told), duration_s)
+
+
+def skipped(call: CallState) -> ev.Event:
+    """Return what a person answered in place of the tool."""
+    skip = call.skip
+    assert skip is not None, "skipped without an answer"
+    if skip.failed:
+        return _failure(call, skip.result, error_text(skip.result))
+    result = ToolResult(skip.result, call_id=call.call.id, name=call.name)
+    return ev.ToolReturned(seq=0, result=result, call_index=call.call.index)
+
+
+def refused(call: CallState, refusal: Refusal) -> ev.Event:
+    return _failure(call, refusal.error, error_text(refusal.told))
+
+
+def lost(call: CallState) -> ev.Event:
+    return _failure(call, LOST, error_text(LOST))
+
+
+def _failure(
+    call: CallState, exception: str, content: str, duration_s: float | None = None
+) -> ev.Event:
+    result = ToolResult(
+        content,
+        call_id=call.call.id,
+        name=call.name,
+        error=ErrorMark("flag", exception),
+        duration_s=duration_s,
+    )
+    return ev.ToolFailed(seq=0, result=result, call_index=call.call.index, exception=exception)
+
+
+def flags_of(call: CallState) -> tuple[str, ...]:
+    """Return how a tool message came to be where it is not what the tool said."""
+    flags = []
+    if call.skip is not None:
+        flags.append("skipped")
+    if call.substituted:
+        flags.append("substituted")
+    return tuple(flags)

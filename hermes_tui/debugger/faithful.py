@@ -1,0 +1,370 @@
+"""The loop as HermesAgentLoop has it, mistakes included, on the values that came in.
+
+Where that program would let an exception out of its `run` and lose the run, `LoopEscaped` says so.
+Names and arguments keep whatever type they arrived with: they are read back from the assistant
+message of the log, which is written as that program writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger import replies
+from hermes_tui.debugger.call_rules import Refusal
+from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Diagnostic
+from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolError, with_flags
+from hermes_tui.parsers.call_arguments import read_arguments
+from hermes_tui.parsers.normalise import TextCalls
+from hermes_tui.parsers.plain_values import decode, json_text, plain
+from hermes_tui.parsers.tool_calls import read_call
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger.state import SessionState
+    from hermes_tui.debugger.turn import CallState, Reply
+
+_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>|<tool_call>\s*(.*)", re.DOTALL)
+_OPEN = "<tool_call>"
+_PREVIEW = 80
+_KEPT = 200
+_KEPT_RESULT = 500
+
+_Found = tuple[ToolCall, tuple[Diagnostic, ...]]
+
+
+class Faithful:
+    """Rules of HermesAgentLoop at the commit that made dict calls and object calls alike."""
+
+    def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
+        message = replies.heard(replied, TextCalls.IGNORE).message
+        return [replies.received(replied, message, state), *_read(replied, state, new_id)]
+
+    def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
+        said = _said(reply)
+        own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
+        message = {
+            "content": text,
+            "tool_calls": [_entry(call, said) for call in own],
+            "reasoning_content": said.get("reasoning_content"),
+        }
+        replied = given.ModelReplied("", message, finish_reason=reply.finish_reason)
+        return _read(replied, state, new_id, [call.call for call in own], (replies.EDITED,))
+
+    def messages(self, reply: Reply) -> list[str]:
+        calls = reply.running
+        told = [call.message for call in calls if call.message]
+        if all(not call.touched for call in reply.calls):
+            return [reply.said, *told]
+        said = {key: value for key, value in _said(reply).items() if key != "tool_calls"}
+        if calls:
+            said["tool_calls"] = [_entry(call, _said(reply)) for call in calls]
+        return [json_text(said), *told]
+
+    def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
+        name, raw = _asked(call, reply)
+        try:
+            hash(name)
+            unknown = names is not None and name not in names
+            if unknown:
+                raw[:_KEPT]
+        except (TypeError, KeyError) as error:
+            return Escaped(_worded(error))
+        if unknown:
+            told = f"Unknown tool '{name}'"
+            known = f". Available tools: {sorted(names or ())}"
+            return Refusal(StopPoint.UNKNOWN_TOOL, told, told + known)
+        text = raw
+        try:
+            value = json.loads(raw)
+        except json.JSONDecodeError:
+            value, text = {}, "{}"
+        except (TypeError, ValueError, RecursionError) as error:
+            return Escaped(_worded(error))
+        failure = _before_the_tool(name, value)
+        return Raised(failure) if failure else Dispatch(str(name), text)
+
+    def tool_message(self, call: CallState, reply: Reply) -> str:
+        message = {
+            "role": "tool",
+            "tool_call_id": _result_id(call, reply),
+            "content": plain(call.value),
+        }
+        return json_text(message)
+
+    def error_of(self, call: CallState, reply: Reply, turn: int) -> ToolError | Escaped | None:
+        name, raw = _asked(call, reply)
+        if call.exception:
+            content = call.result.content if call.result else ""
+            return ToolError(turn, str(name), _kept(raw), call.exception, content)
+        try:
+            answer = json.loads(call.value)
+        except (json.JSONDecodeError, TypeError):
+            return None
+        except (ValueError, RecursionError) as error:
+            return Escaped(_worded(error))
+        told = _negative(answer)
+        if not told:
+            return None
+        return ToolError(turn, str(name), _kept(raw), told, call.value[:_KEPT_RESULT])
+
+
+def _worded(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _kept(raw: Any) -> str:
+    """Return what a recorded error keeps of the arguments; a list is cut as a list."""
+    cut = raw[:_KEPT] if isinstance(raw, (str, list)) else raw
+    return cut if isinstance(cut, str) else json_text(cut)
+
+
+def _negative(answer: Any) -> str:
+    """Return the error of an answer with a negative exit code, else an empty text."""
+    if not isinstance(answer, dict):
+        return ""
+    error, code = answer.get("error"), answer.get("exit_code")
+    try:
+        return str(error) if error and code and code < 0 else ""
+    except TypeError:
+        return ""
+
+
+def _before_the_tool(name: Any, value: Any) -> str:
+    """Return what goes wrong on the way to the tool: a preview, or arguments taken apart."""
+    try:
+        if name == "terminal":
+            value.get("command", "")[:_PREVIEW]
+        elif name == "todo":
+            _ = value.get
+    except (AttributeError, TypeError, KeyError) as error:
+        return _worded(error)
+    return ""
+
+
+# What came in
+
+
+class _History(NamedTuple):
+    """The assistant message as it joins the conversation. `taken`: its calls were in the text."""
+
+    said: dict[str, Any]
+    calls: Sequence[Any]
+    taken: bool
+
+
+def _read(
+    replied: given.ModelReplied,
+    state: SessionState,
+    new_id: str,
+    before: Sequence[ToolCall] = (),
+    flags: tuple[str, ...] = (),
+) -> list[ev.Event]:
+    try:
+        history = _history(replied.message, _gives_tools(state), new_id)
+    except (AttributeError, TypeError, LookupError) as error:
+        return _lost(replied, state, _worded(error))
+    found = replies.heard(replied, TextCalls.TRANSPORT if history.taken else TextCalls.SUSPECT)
+    calls = _calls(history, found.calls, before)
+    content = history.said["content"]
+    text = content if isinstance(content, str) else json_text(plain(content))
+    said = msgspec.structs.replace(found.message, calls=len(calls))
+    parsed = ev.ResponseParsed(
+        seq=0,
+        turn=state.turn,
+        parser="hermes" if history.taken else "",
+        calls=len(calls),
+        content=text,
+    )
+    appended = ev.MessageAppended(
+        seq=0,
+        message=with_flags(said, *flags) if flags else said,
+        raw=json_text(plain(history.said)),
+        diagnostics=_without_missed(found.diagnostics) if history.taken else found.diagnostics,
+    )
+    proposed = [ev.ToolCallProposed(seq=0, call=call, diagnostics=own) for call, own in calls]
+    return [*_thought(said, state), parsed, appended, *proposed]
+
+
+def _lost(replied: given.ModelReplied, state: SessionState, exception: str) -> list[ev.Event]:
+    found = replies.heard(replied, TextCalls.SUSPECT)
+    own = (diagnostic for _, several in found.calls for diagnostic in several)
+    escaped = ev.LoopEscaped(
+        seq=0, exception=exception, turn=state.turn, diagnostics=(*found.diagnostics, *own)
+    )
+    return [*_thought(found.message, state), escaped]
+
+
+def _thought(message: Message, state: SessionState) -> list[ev.Event]:
+    if not message.reasoning:
+        return []
+    return [ev.ReasoningExtracted(seq=0, turn=state.turn, reasoning=message.reasoning)]
+
+
+def _without_missed(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(one for one in found if one.code is not Code.CALL_IN_CONTENT)
+
+
+def _gives_tools(state: SessionState) -> bool:
+    if state.tools:
+        return True
+    parameters = decode(state.parameters)
+    return isinstance(parameters, dict) and bool(parameters.get("tools"))
+
+
+def _history(message: Any, tools: bool, new_id: str) -> _History:
+    """Return the message for the conversation; raises where HermesAgentLoop does."""
+    reasoning = _reasoning(message)
+    calls, content = _held(message, "tool_calls"), _held(message, "content")
+    taken: list[Any] = []
+    if not calls and content and tools and _OPEN in content:
+        before, taken = _from_text(content, new_id) if isinstance(content, str) else ("", [])
+        content = before or content if taken else content
+    said: dict[str, Any] = {"role": "assistant", "content": content or ""}
+    if taken:
+        said["tool_calls"] = taken
+    elif calls:
+        said["tool_calls"] = [_of_call(one, n, new_id) for n, one in enumerate(calls)]
+    if reasoning:
+        said["reasoning_content"] = reasoning
+    return _History(said, taken or list(calls or ()), bool(taken))
+
+
+def _held(message: Any, name: str) -> Any:
+    """Return a field of an SDK object; of a mapping as the SDK would make it one."""
+    return message.get(name) if isinstance(message, dict) else getattr(message, name)
+
+
+def _reasoning(message: Any) -> Any:
+    """Return the first reasoning: of two fields, else of the first detail that has a text."""
+    for name in ("reasoning_content", "reasoning"):
+        if found := _optional(message, name):
+            return found
+    for detail in _optional(message, "reasoning_details") or ():
+        if found := _optional(detail, "text"):
+            return found
+    return None
+
+
+def _optional(message: Any, name: str) -> Any:
+    return message.get(name) if isinstance(message, dict) else getattr(message, name, None)
+
+
+def _made_id(new_id: str, index: int) -> str:
+    return f"call_{sha256(f'{new_id} {index}'.encode()).hexdigest()[:8]}"
+
+
+def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
+    """Return a call as the conversation holds it."""
+    if isinstance(one, dict):
+        key = one.get("id", _made_id(new_id, index))
+        function = one.get("function", {})
+        name = function.get("name", one.get("name", ""))
+        arguments = function.get("arguments", one.get("arguments", "{}"))
+    else:
+        key, name, arguments = one.id, one.function.name, one.function.arguments
+    return {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the text before the first call, and the calls; none where one of them is broken."""
+    found: list[dict[str, Any]] = []
+    for closed, unclosed in _BLOCK.findall(text):
+        payload = closed or unclosed
+        if not payload.strip():
+            continue
+        try:
+            value = json.loads(payload)
+        except (ValueError, RecursionError):
+            return "", []
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+            return "", []
+        arguments = json.dumps(value.get("arguments", {}), ensure_ascii=False)
+        function = {"name": value["name"], "arguments": arguments}
+        found.append({"id": _made_id(new_id, len(found)), "type": "function", "function": function})
+    return text.partition(_OPEN)[0].strip(), found
+
+
+def _calls(history: _History, read: Sequence[_Found], before: Sequence[ToolCall]) -> list[_Found]:
+    in_text = [one for one in read if one[0].origin is Origin.TEXT]
+    if history.taken:
+        return [_text_call(one, n, in_text) for n, one in enumerate(history.calls)]
+    if not history.calls:
+        return [
+            (msgspec.structs.replace(call, index=n), own) for n, (call, own) in enumerate(in_text)
+        ]
+    entries = history.said["tool_calls"]
+    found = [_proposed(read_call(one, n), entries[n], one) for n, one in enumerate(history.calls)]
+    return [
+        (replies.kept(call, before[n]) if n < len(before) else call, own)
+        for n, (call, own) in enumerate(found)
+    ]
+
+
+def _text_call(entry: dict[str, Any], index: int, read: Sequence[_Found]) -> _Found:
+    arguments = read_arguments(entry["function"]["arguments"], index)
+    span = read[index][0].span if index < len(read) else None
+    call = ToolCall(
+        index,
+        entry["function"]["name"],
+        arguments.text,
+        arguments.state,
+        arguments=arguments.value,
+        id=entry["id"],
+        id_state=IdState.SYNTHETIC,
+        origin=Origin.TEXT,
+        span=span,
+        verdict="json",
+    )
+    return call, arguments.diagnostics
+
+
+def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
+    """Return a call under the id that the conversation holds it by."""
+    call, own = replies.loggable(found[0]), found[1]
+    key = entry["id"]
+    if isinstance(one, dict) and "id" not in one:
+        call = msgspec.structs.replace(call, id=key, id_state=IdState.SYNTHETIC)
+    return call, own
+
+
+# What goes out
+
+
+def _said(reply: Reply) -> dict[str, Any]:
+    said = decode(reply.said)
+    return said if isinstance(said, dict) else {"role": "assistant", "content": ""}
+
+
+def _entry(call: CallState, said: dict[str, Any]) -> dict[str, Any]:
+    """Return a call as the conversation holds it now, edits included."""
+    listed = said.get("tool_calls") or []
+    index = call.call.index
+    if index < len(listed) and not call.edited:
+        entry: dict[str, Any] = listed[index]
+        return entry
+    key = listed[index]["id"] if index < len(listed) else call.call.id
+    function = {"name": call.name or "", "arguments": call.arguments.text}
+    return {"id": key, "type": "function", "function": function}
+
+
+def _asked(call: CallState, reply: Reply) -> tuple[Any, Any]:
+    """Return name and arguments of a call in the types they arrived in."""
+    function = _entry(call, _said(reply))["function"]
+    return function["name"], function["arguments"]
+
+
+def _result_id(call: CallState, reply: Reply) -> Any:
+    """Return the id that the answer carries: not the one made up for a call that came without."""
+    made_up = call.call.id_state is IdState.SYNTHETIC and call.call.origin is not Origin.TEXT
+    if made_up and isinstance(call.call.raw, dict) and "id" not in call.call.raw:
+        return ""
+    return _entry(call, _said(reply))["id"]

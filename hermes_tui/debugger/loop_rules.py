@@ -1,0 +1,121 @@
+"""What the agent loop makes of replies, calls and results: the one place where modes differ.
+
+`strict` delivers what was meant and says what was wrong; `faithful` does what HermesAgentLoop does.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hermes_tui.debugger import call_rules, replies
+from hermes_tui.debugger.call_rules import Refusal
+from hermes_tui.debugger.wire import assistant_text, tool_text
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ToolError
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger import inputs as given
+    from hermes_tui.debugger.state import SessionState
+    from hermes_tui.debugger.turn import CallState, Reply
+
+FAITHFUL = "faithful"
+
+
+class Dispatch(NamedTuple):
+    """The tool is run. `arguments` is JSON text."""
+
+    name: str
+    arguments: str
+
+
+class Raised(NamedTuple):
+    """The loop itself fails at the call, and takes that for a failure of the tool."""
+
+    exception: str
+
+
+class Escaped(NamedTuple):
+    """An exception leaves the loop, and the run is lost."""
+
+    exception: str
+
+
+Decision = Dispatch | Refusal | Raised | Escaped
+
+
+class LoopRules(Protocol):
+    """What a mode decides. All of it follows from the log."""
+
+    def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
+        """Return a reply as it arrived and what is read out of it; never raises."""
+        ...
+
+    def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
+        """Return what is read out of a reply whose text a person changed."""
+        ...
+
+    def messages(self, reply: Reply) -> list[str]:
+        """Return what the turn adds to the conversation, JSON texts; edits and drops included."""
+        ...
+
+    def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
+        """Return what becomes of a call; `names` are the tools that may be called, None: any."""
+        ...
+
+    def tool_message(self, call: CallState, reply: Reply) -> str:
+        """Return an answered call as the model is told, JSON text."""
+        ...
+
+    def error_of(self, call: CallState, reply: Reply, turn: int) -> ToolError | Escaped | None:
+        """Return the error that is recorded for an answered call, if one is."""
+        ...
+
+
+class Strict:
+    """The loop without its mistakes."""
+
+    def read(self, replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
+        return replies.replied(replied, state, new_id)
+
+    def reread(self, text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
+        return replies.reread(text, reply, state, new_id)
+
+    def messages(self, reply: Reply) -> list[str]:
+        calls = reply.running
+        said = assistant_text(
+            reply.content,
+            [(c.call.id or "", c.name or "", c.arguments.text or "{}") for c in calls],
+            reply.reasoning,
+        )
+        return [said, *(c.message for c in calls if c.message)]
+
+    def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
+        refusal = call_rules.refusal(call.name, call.arguments, names)
+        if refusal is not None:
+            return refusal
+        return Dispatch(call.name or "", call_rules.dispatched_arguments(call.arguments))
+
+    def tool_message(self, call: CallState, reply: Reply) -> str:
+        content = call.result.content if call.result else ""
+        return tool_text(call.call.id or "", content)
+
+    def error_of(self, call: CallState, reply: Reply, turn: int) -> ToolError | Escaped | None:
+        if call.result is None:
+            return None
+        error = call.exception or call_rules.recorded_error(call.result)
+        if not error:
+            return None
+        return ToolError(
+            turn, call.name or "", call.arguments.text[:200], error, call.result.content[:500]
+        )
+
+
+@cache
+def rules_for(mode: str) -> LoopRules:
+    """Return the rules of `mode`, strict for any name but faithful."""
+    if mode != FAITHFUL:
+        return Strict()
+    from hermes_tui.debugger.faithful import Faithful
+
+    return Faithful()

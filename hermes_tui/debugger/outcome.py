@@ -1,0 +1,71 @@
+"""What a run came to, from its log: the facts that an agent loop returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from hermes_tui.debugger.loop_rules import rules_for
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.stepping import Phase
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ToolError
+from hermes_tui.parsers.plain_values import decode
+
+
+class Outcome(NamedTuple):
+    """`messages` is the whole conversation, JSON texts; `turns_used` counts the turns asked for.
+
+    `reasoning_per_turn` has an entry for every reply, None for one without reasoning.
+    `stop_reason` is empty for a run that has not ended.
+    """
+
+    messages: list[str]
+    turns_used: int
+    finished_naturally: bool
+    reasoning_per_turn: list[Any]
+    tool_errors: list[ToolError]
+    stop_reason: str
+
+
+def outcome_of(events: Iterable[ev.Event]) -> Outcome:
+    """Return what the run of these events, a log from its beginning, came to."""
+    state = SessionState()
+    thoughts: list[Any] = []
+    errors: list[ToolError] = []
+    errors_before, stop_reason = 0, ""
+    for event in events:
+        match event:
+            case ev.ResponseReceived():
+                thoughts.append(None)
+                errors_before = len(errors)
+            case ev.ReplyDiscarded() if state.reply is not None and thoughts and not stop_reason:
+                thoughts.pop()
+                del errors[errors_before:]
+            case ev.ReasoningExtracted() if thoughts:
+                own = (r.text for r in event.reasoning if r.kind == "text" and r.span is None)
+                thoughts[-1] = next(own, None)
+            case ev.MessageAppended(message=message) if message.role == "assistant" and thoughts:
+                said = decode(event.raw)
+                thoughts[-1] = said.get("reasoning_content") if isinstance(said, dict) else None
+            case ev.ToolErrorRecorded():
+                errors.append(event.error)
+            case ev.RunEnded():
+                stop_reason = event.stop_reason
+        state.apply(event)
+    return Outcome(
+        conversation(state),
+        state.turn,
+        state.phase is Phase.ENDED and stop_reason == "finished",
+        thoughts,
+        errors,
+        stop_reason,
+    )
+
+
+def conversation(state: SessionState) -> list[str]:
+    """Return all messages so far, those of the present turn included, JSON texts."""
+    reply = state.reply
+    if reply is None or not reply.whole:
+        return list(state.conversation)
+    return [*state.conversation, *rules_for(state.mode).messages(reply)]

@@ -1,0 +1,66 @@
+"""A replay that asks for something else than was recorded stops, and can be let go."""
+
+from __future__ import annotations
+
+from hermes_tui.debugger.effects import DispatchTool, SendRequest
+from hermes_tui.debugger.inputs import Diverged, Reopen, Resume, Terminate, ToolReplied
+from hermes_tui.model import events as ev
+from tests.debugger.scenario import LS, REQUEST, Scenario, calls, run_to, saw, says, stopped, task
+
+OTHER = Diverged("message 1", "go", "stop")
+
+
+def test_diverging_request_stops_with_both_sides_shown() -> None:
+    run = Scenario() >> run_to() >> OTHER
+    run << (
+        saw(ev.ReplayDiverged, what="message 1", expected="go", got="stop", call_index=None),
+        stopped("divergence"),
+    )
+
+
+def test_accepted_request_is_owed_again_without_a_second_event() -> None:
+    run = Scenario() >> run_to() >> OTHER >> Resume()
+    resumed, request = run.outputs
+    assert isinstance(resumed, ev.Resumed)
+    assert isinstance(request, SendRequest)
+    assert request.accepted
+    assert run.session.effects_due() == run.effects
+    run >> calls(LS)
+    (dispatch,) = run.effects
+    assert isinstance(dispatch, DispatchTool)
+    assert not dispatch.accepted
+
+
+def test_diverging_tool_stops_and_is_owed_again() -> None:
+    run = Scenario() >> run_to() >> calls(LS) >> OTHER
+    run << (saw(ev.ReplayDiverged, call_index=0), stopped("divergence", 0))
+    again = run.reopened() >> Reopen() << ()
+    again >> Resume()
+    assert again.effects == (DispatchTool(0, "c0", "terminal", '{"command": "ls"}', accepted=True),)
+    again >> ToolReplied("a")
+    (request,) = again.effects
+    assert isinstance(request, SendRequest)
+    assert not request.accepted
+
+
+def test_replay_that_may_diverge_goes_on_by_itself() -> None:
+    run = Scenario() >> task(stop_points=frozenset()) >> OTHER
+    run << (ev.ReplayDiverged, saw(ev.Resumed, command="accept"), SendRequest)
+    run >> says("done")
+    assert run.session.state.phase == "ended"
+
+
+def test_log_that_breaks_off_at_a_divergence_stops_there() -> None:
+    run = Scenario() >> run_to() >> OTHER
+    run.reopened(len(run.log) - 1) >> Reopen() << stopped("divergence")
+
+
+def test_run_is_ended_where_it_diverges() -> None:
+    run = Scenario() >> run_to() >> OTHER >> Terminate()
+    assert saw(ev.RunEnded, stop_reason="terminated").matches(run.log[-1])
+
+
+def test_later_request_can_diverge_again() -> None:
+    run = Scenario() >> run_to() >> OTHER >> Resume() >> calls(LS) >> ToolReplied("a")
+    run >> OTHER << (ev.ReplayDiverged, stopped("divergence"))
+    run >> Resume() << (ev.Resumed, REQUEST[1])
