@@ -1,3 +1,22 @@
-"""A terminal debugger for the trajectories of tool-calling LLM agents."""
+"""A terminal debugger for the trajectories of tool-calling LLM agents.
+
+`AgentLoop`, `AgentResult`, `Debugger` and `ToolError` are loaded when they are first named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult, Debugger, ToolError
 
 __version__ = "0.1.0"
+__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hermes_tui.runtime import agent_loop
+
+    return getattr(agent_loop, name)

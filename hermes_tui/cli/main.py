@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from hermes_tui import __version__
+from hermes_tui.cli.live_arguments import add_demo, add_live
+from hermes_tui.cli.model import add_model_parser
 from hermes_tui.model.errors import HermesError
 
 DESCRIPTION = """\
 A terminal debugger for the trajectories of tool-calling LLM agents.
 
+  hermes-tui demo                      learn the debugger: no key, no network
+  hermes-tui live --server URL …       run the agent loop, stop before every tool call
   hermes-tui open run.jsonl            look at a saved run
   hermes-tui open runs/ 'more/*.gz'    many files, folders, globs; - is standard input
   hermes-tui scan runs/ --json         the same reading for scripts, one line a file
@@ -23,7 +27,9 @@ A terminal debugger for the trajectories of tool-calling LLM agents.
   hermes-tui formats                   what can be opened
 """
 
-EPILOG = "exit codes: 0 fine, 1 error-level findings (scan), 2 wrong usage, 3 cannot read or write"
+EPILOG = """\
+exit codes: 0 fine, 1 error-level findings (scan), 2 wrong usage, 3 cannot read or write;
+those of a run without a screen are under `hermes-tui live --help`"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +68,7 @@ def _flushed(argv: Sequence[str] | None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(_parser().parse_args(argv))
+        return _run(parser().parse_args(argv))
     finally:
         sys.stdout.flush()
 
@@ -79,6 +85,12 @@ def _run(arguments: argparse.Namespace) -> int:
                 return run_open(arguments)
             finally:
                 gc.enable()
+        case "live" | "demo":
+            return _live(arguments)
+        case "model":
+            from hermes_tui.cli.model import run_model
+
+            return run_model(arguments)
         case "scan":
             from hermes_tui.cli.scan import run_scan
 
@@ -92,26 +104,40 @@ def _run(arguments: argparse.Namespace) -> int:
 
             return run_formats(arguments)
         case _:
-            sys.stdout.write(_parser().format_help())
+            sys.stdout.write(parser().format_help())
             return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _live(arguments: argparse.Namespace) -> int:
+    gc.disable()  # as for `open`
+    try:
+        from hermes_tui.cli.live import run_demo, run_live
+
+        return run_live(arguments) if arguments.command == "live" else run_demo(arguments)
+    finally:
+        gc.enable()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    whole = _Parser(
         prog="hermes-tui",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"hermes-tui {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    whole.add_argument("--version", action="version", version=f"hermes-tui {__version__}")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    add_demo(commands)
+    add_live(commands)
     _add_open(commands)
     _add_scan(commands)
     _add_export(commands)
+    add_model_parser(commands)
     formats = commands.add_parser("formats", help="list the formats that can be opened")
     formats.add_argument("--json", action="store_true", help="one JSON object a line")
-    return parser
+    return whole
 
 
 def _add_open(commands: _Commands) -> None:

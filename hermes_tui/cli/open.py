@@ -26,7 +26,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     try:
         if not sys.stdout.isatty():
             return _print_runs(feed, arguments.filter)
-        return _draw(feed, _config(arguments.theme), arguments.filter)
+        return _draw(feed, make_config(arguments.theme), arguments.filter)
     finally:
         feed.close()
 
@@ -41,7 +41,7 @@ def _check_filter(text: str) -> None:
         raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error
 
 
-def _config(theme: str) -> Config:
+def make_config(theme: str) -> Config:
     from hermes_tui.ui.commands import check_keymap
 
     config = load_config()

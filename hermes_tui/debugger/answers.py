@@ -12,6 +12,7 @@ from hermes_tui.debugger.turn import CallState
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import ErrorMark, ToolResult
 from hermes_tui.parsers.plain_values import plain
+from hermes_tui.parsers.tool_results import error_findings
 
 LOST = "The tool may have run; its result was lost"
 
@@ -33,7 +34,11 @@ def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionSt
             )
             is_text = answer.raw is None if answer.is_text is None else answer.is_text
             return ev.ToolReturned(
-                seq=0, result=result, call_index=call.call.index, is_text=is_text
+                seq=0,
+                result=result,
+                call_index=call.call.index,
+                is_text=is_text,
+                diagnostics=error_findings(answer.error),
             )
         case given.ToolRaised():
             return raised(call, answer.exception, answer.duration_s)
@@ -55,7 +60,9 @@ def skipped(call: CallState) -> ev.Event:
 
 
 def refused(call: CallState, refusal: Refusal) -> ev.Event:
-    return _failure(call, refusal.error, error_text(refusal.told))
+    """Return what the loop itself answers; what is wrong with the call stands with the call."""
+    event = _failure(call, refusal.error, error_text(refusal.told))
+    return ev.copy_event(event, diagnostics=())
 
 
 def lost(call: CallState) -> ev.Event:
@@ -65,14 +72,17 @@ def lost(call: CallState) -> ev.Event:
 def _failure(
     call: CallState, exception: str, content: str, duration_s: float | None = None
 ) -> ev.Event:
+    error = ErrorMark("flag", exception)
     result = ToolResult(
-        content,
-        call_id=call.call.id,
-        name=call.name,
-        error=ErrorMark("flag", exception),
-        duration_s=duration_s,
+        content, call_id=call.call.id, name=call.name, error=error, duration_s=duration_s
     )
-    return ev.ToolFailed(seq=0, result=result, call_index=call.call.index, exception=exception)
+    return ev.ToolFailed(
+        seq=0,
+        result=result,
+        call_index=call.call.index,
+        exception=exception,
+        diagnostics=error_findings(error),
+    )
 
 
 def flags_of(call: CallState) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Breakpoints: where, for which tool, on what condition, how often, and what then. One line each.
 
-    breakpoint := point [":" glob] ["if" expression] option*
+    breakpoint := (point [":" glob] ["if" expression] | expression) option*
     option     := "ignore" N | "every" N | "once" | "disabled" | "fail" | "count" | "log" string
 
-`string` is a JSON string, a template in which `{args.command}` stands for that field. Tested in
+An expression alone is about calls: `before_dispatch` is meant. `string` is a JSON string, a template in which `{args.command}` stands for that field. Tested in
 this order: enabled, point, glob, condition, count. Counts are of *true* conditions and are kept by
 whoever folds the log; nothing here remembers anything.
 """
@@ -33,6 +33,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "tool": "name of the tool that is called",
     "name": "the same as tool",
     "args": "arguments of the call: args.command, args['path']",
+    "arguments": "the same as args",
     "text": "argument text of a call, content of a result, text of a reply, a failure's message",
     "id": "id of the call",
     "index": "position of the call in its reply, from 0",
@@ -104,15 +105,23 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
     rest, options = _split_options(text.strip())
     head = _HEAD.fullmatch(rest)
     if head is None or "\n" in text:
-        raise UsageError(
-            f"no breakpoint: {text!r}", "such as: before_dispatch:terminal if 'rm' in args.command"
-        )
+        return _condition(text, rest, breakpoint_id, options)
     point, tool, where = _point(head["point"]), head["tool"] or "*", (head["where"] or "").strip()
     if tool != "*" and not STOP_POINTS[point].about_call:
         raise UsageError(f"{point} is about no call", f"leave out :{tool}")
     if where:
         _compiled(where)
     return Breakpoint(breakpoint_id, point, tool, where, **options)
+
+
+def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]) -> Breakpoint:
+    """Return the breakpoint that is an expression alone."""
+    try:
+        _compiled(rest)
+    except ExpressionError as error:
+        example = "such as: before_dispatch:terminal if 'rm' in args.command"
+        raise UsageError(f"no breakpoint: {text!r}: {error.message}", example) from error
+    return Breakpoint(breakpoint_id, StopPoint.BEFORE_DISPATCH, where=rest, **options)
 
 
 def _split_options(text: str) -> tuple[str, dict[str, Any]]:

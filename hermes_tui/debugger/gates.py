@@ -165,6 +165,7 @@ def fields_at(state: SessionState, point: StopPoint, call: CallState | None) -> 
             "tool": call.name,
             "name": call.name,
             "args": call.arguments.value,
+            "arguments": call.arguments.value,
             "text": call.arguments.text,
             "id": call.call.id,
             "index": call.call.index,

@@ -53,6 +53,7 @@ class ModelReplied:
     usage: Any = None
     duration_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    sequences: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

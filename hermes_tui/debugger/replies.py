@@ -104,6 +104,7 @@ def received(replied: given.ModelReplied, message: Message, state: SessionState)
         usage=message.usage,
         duration_s=replied.duration_s,
         diagnostics=replied.diagnostics,
+        sequences=replied.sequences,
     )
 
 

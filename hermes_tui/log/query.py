@@ -28,6 +28,7 @@ FIELDS = {
     "row": "row number, from 1",
     "name": "tool name of a call or result",
     "args": "arguments of a call: args.command, args['path']",
+    "arguments": "the same as args",
     "text": "text of a message, result, argument string or finding",
     "size": "characters of that text",
     "id": "id of a call or of the call that a result answers",
@@ -73,6 +74,7 @@ def row_fields(timeline: Timeline, row: int) -> dict[str, Any]:
             values |= {
                 "name": call.name,
                 "args": call.arguments,
+                "arguments": call.arguments,
                 "text": call.arguments_text,
                 "size": len(call.arguments_text),
                 "id": call.id,

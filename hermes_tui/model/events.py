@@ -78,6 +78,9 @@ class ResponseReceived(Fact, frozen=True):
     finish_reason: str = ""
     usage: Usage | None = None
     duration_s: float | None = None
+    sequences: tuple[Any, ...] = ()
+    """What a managed server keeps for training that this reply added: objects with full_text,
+    tokens, masked_tokens, logprobs and metadata, and their index."""
 
 
 class ReasoningExtracted(Fact, frozen=True):

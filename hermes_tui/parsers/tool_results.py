@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ToolResult
+from hermes_tui.model.messages import ErrorMark, ToolResult
 from hermes_tui.parsers.content_parts import read_content
 from hermes_tui.parsers.measures import duration_of
 from hermes_tui.parsers.plain_values import json_text
@@ -119,11 +119,16 @@ def _result(
         duration_s=duration,
         raw=raw,
     )
+    return result, error_findings(error)
+
+
+def error_findings(error: ErrorMark | None) -> tuple[Diagnostic, ...]:
+    """Return what is to be said of an answer that counts as an error for this reason, if it does."""
     if error is None:
-        return result, ()
+        return ()
     severity = Severity.ERROR if error.kind == "flag" else Severity.WARNING
     hint = "" if error.kind == "flag" else "read from the answer; the source flags no error"
-    return result, (Diagnostic(Code.TOOL_ERROR, severity, error.reason, hint=hint),)
+    return (Diagnostic(Code.TOOL_ERROR, severity, error.reason, hint=hint),)
 
 
 def _text_at(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:

@@ -11,16 +11,14 @@ does it. A figure without a budget is only told.
 from __future__ import annotations
 
 import json
-import math
-import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from tests.benchmarks.figures import Figure, compile_into, report
 from tests.benchmarks.terminal import Program
 
 RUNS = 5
@@ -35,20 +33,6 @@ class Floor(App):
         yield Static("FIRST-TEXT")
 Floor().run()
 """
-
-
-class Figure(NamedTuple):
-    """One line of the table. `value` and `floor` in `unit`; `budget` limits value, or the ratio."""
-
-    name: str
-    value: float
-    unit: str
-    budget: float = math.inf
-    floor: float | None = None
-
-    @property
-    def measured(self) -> float:
-        return self.value / self.floor if self.floor is not None else self.value
 
 
 def turn(number: int, text: str = "x" * 250) -> list[dict[str, object]]:
@@ -72,16 +56,18 @@ def write_lines(path: Path, values: Sequence[object]) -> Path:
     return path
 
 
-def first_paint_ms(command: Sequence[str]) -> float:
+def first_paint_ms(command: Sequence[str], mark: bytes = MARK) -> float:
     program = Program.start(command)
-    seconds = program.wait_for(MARK)
+    seconds = program.wait_for(mark)
     program.end()
     return seconds * 1000
 
 
-def paired(command: Sequence[str], floor: Sequence[str]) -> tuple[float, float]:
+def paired(
+    command: Sequence[str], floor: Sequence[str], *, mark: bytes = MARK
+) -> tuple[float, float]:
     """Return the medians of two commands' first paints, taken in turn after a warm-up."""
-    times = [(first_paint_ms(command), first_paint_ms(floor)) for _ in range(RUNS + 1)][1:]
+    times = [(first_paint_ms(command, mark), first_paint_ms(floor)) for _ in range(RUNS + 1)][1:]
     return statistics.median(a for a, _ in times), statistics.median(b for _, b in times)
 
 
@@ -182,18 +168,9 @@ def measure(folder: Path, say: Callable[[str], None]) -> list[Figure]:
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
     with tempfile.TemporaryDirectory() as name:
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(name, "compiled"))
+        compile_into(Path(name, "compiled"))
         figures = measure(Path(name), lambda step: print(f"… {step}", file=sys.stderr))
-    print(f"{'figure':<52} {'value':>9} {'floor':>9} {'measured':>9} {'budget':>7}")
-    for item in figures:
-        floor = f"{item.floor:.0f} {item.unit}" if item.floor is not None else ""
-        value = f"{item.value:.{0 if item.value > 99 else 1}f} {item.unit}"
-        line = f"{item.name:<52} {value:>9} {floor:>9} {item.measured:>9.2f}"
-        if item.budget < math.inf:
-            line += f" {item.budget:>7g} {'ok' if item.measured <= item.budget else 'OVER'}"
-        print(line)
-    return int(any(item.measured > item.budget for item in figures))
+    return report(figures)
 
 
 if __name__ == "__main__":

@@ -137,3 +137,16 @@ def test_log_shows_values_as_json() -> None:
 
 def test_fields_are_explained() -> None:
     assert {"point", "tool", "args", "turn", "text", "origin", "id", "hits"} <= FIELDS.keys()
+
+
+def test_an_expression_alone_is_about_calls() -> None:
+    text = 'name == "terminal" and "rm " in arguments.command once'
+    found = parse_breakpoint(text, breakpoint_id="b")
+    assert found.point is StopPoint.BEFORE_DISPATCH
+    assert found.where == 'name == "terminal" and "rm " in arguments.command'
+    assert found.once
+
+
+def test_what_is_neither_a_point_nor_an_expression_is_refused() -> None:
+    with pytest.raises(UsageError, match="no breakpoint"):
+        parse_breakpoint('nme == "terminal"', breakpoint_id="b")

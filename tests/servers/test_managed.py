@@ -222,3 +222,13 @@ def test_what_is_not_installed_is_named_with_its_remedy(monkeypatch: pytest.Monk
 def test_an_unknown_server_type_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match=r"vllm or sglang"):
         ManagedServer("http://here:1", model="m", server_type="trl")
+
+
+async def test_a_reply_brings_the_sequence_that_it_extended() -> None:
+    server, _ = made("done")
+    reply = await ask(server, USER)
+    (sequence,) = reply.sequences
+    assert sequence["index"] == 0
+    assert sequence["full_text"].endswith("done")
+    assert len(sequence["tokens"]) == len(sequence["masked_tokens"]) == len(sequence["logprobs"])
+    assert [token for token in sequence["masked_tokens"] if token != -100] == [*map(ord, "done")]

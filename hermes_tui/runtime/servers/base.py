@@ -49,6 +49,8 @@ class Reply:
     status: int | None = 200
     pieces: int = 0
     """How many pieces a stream came in."""
+    sequences: tuple[Any, ...] = ()
+    """As in the event `ResponseReceived`."""
 
 
 @dataclass(eq=False, slots=True)

@@ -99,7 +99,20 @@ class ManagedServer(ChatCompletionServer):
             raise self._redactor.failure(failure) from None
         found = self._node_findings(before, reply, request.attempt)
         unsaid, self._unsaid = self._unsaid, ()
-        return replace(reply, diagnostics=(*reply.diagnostics, *unsaid, *found))
+        return replace(
+            reply,
+            diagnostics=(*reply.diagnostics, *unsaid, *found),
+            sequences=self._new_sequences(before),
+        )
+
+    def _new_sequences(self, before: list[Any]) -> tuple[dict[str, Any], ...]:
+        """Return the nodes that the last reply made: a node that grew is one of them."""
+        known = {id(node) for node in before}
+        return tuple(
+            {"index": index, **_plain_node(node)}
+            for index, node in enumerate(_nodes(self._server))
+            if id(node) not in known
+        )
 
     def state(self) -> dict[str, Any]:
         """Return the sequence nodes: full_text, tokens, masked_tokens, logprobs, metadata."""

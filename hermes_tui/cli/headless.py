@@ -1,0 +1,77 @@
+"""`hermes-tui live --headless`: the same engine without a screen, an event a line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.stepping import Phase, StopPoint
+from hermes_tui.log.codec import encode
+from hermes_tui.model.events import RunEnded, Stopped
+from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.live import LiveSettings, open_branches
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branch
+
+FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
+
+
+def run_headless(settings: LiveSettings) -> int:
+    """Run to the end or the first stop, print every event, and return the exit code."""
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: LiveSettings) -> int:
+    branches = await open_branches(settings)
+    try:
+        branch = branches.all[0]
+        driver = branch.driver
+        log = driver.log
+
+        def write(length: int) -> None:
+            sys.stdout.buffer.write(encode(log[length - 1]))
+
+        for length in range(1, len(log) + 1):
+            write(length)
+        log.on_append(write)
+        driver.on_change = sys.stdout.flush
+        sys.stdout.flush()
+        try:
+            await driver.at_rest()
+        except asyncio.CancelledError:
+            if driver.phase not in (Phase.STOPPED, Phase.ENDED, Phase.READY):
+                driver.put(given.Terminate())
+            raise KeyboardInterrupt from None
+        return _report(branch)
+    finally:
+        sys.stdout.flush()
+        await branches.close()
+
+
+def _report(branch: Branch) -> int:
+    """Say on stderr how the run stands, and return its exit code."""
+    driver = branch.driver
+    if driver.failure is not None:
+        raise driver.failure
+    last = driver.log[len(driver.log) - 1]
+    where = f"; recorded in {branch.path}" if branch.path else ""
+    match last:
+        case Stopped():
+            on = f" ({', '.join(last.breakpoints)})" if last.breakpoints else ""
+            hint = f"; go on with `hermes-tui live --resume {branch.path}`" if branch.path else ""
+            _say(f"stopped at {last.stop_point}{on}{hint}")
+            return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
+        case RunEnded(stop_reason="finished"):
+            _say(f"finished{where}")
+            return FINISHED
+        case RunEnded():
+            _say(f"ended: {last.stop_reason}{where}")
+            return SPENT if last.stop_reason == "budget" else ENDED
+    return ENDED
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")

@@ -1,0 +1,227 @@
+"""`hermes-tui live` and `hermes-tui demo`: a run under the debugger, on a screen or without."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.driver import Limits
+from hermes_tui.runtime.live import (
+    LiveSettings,
+    ServerSettings,
+    messages_from,
+    parse_breakpoints,
+    stop_points,
+)
+
+KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
+        "tool_parser", "stream", "parser")  # fmt: skip
+"""Settings that a recording keeps, so that --resume need not be told them again."""
+
+
+def run_live(arguments: argparse.Namespace) -> int:
+    """Run the loop and return the exit code."""
+    _check(arguments)
+    if arguments.resume:
+        _take_from(arguments, Path(arguments.resume))
+    arguments.api = arguments.api or ("openai" if arguments.server else "demo")
+    if arguments.api == "demo":
+        _play_demo(arguments)
+    headless = arguments.headless or not sys.stdout.isatty()
+    settings = _settings(arguments, headless=headless)
+    if headless:
+        from hermes_tui.cli.headless import run_headless
+
+        return run_headless(settings)
+    hints: dict[str, str] = {}
+    if arguments.api == "demo":
+        from hermes_tui.runtime.servers.demo import HINTS
+
+        hints = dict(HINTS)
+    return _draw(settings, arguments.theme, hints)
+
+
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Play the demo and return the exit code."""
+    from hermes_tui.cli.main import parser
+
+    line = ["live", "--api", "demo", "--theme", arguments.theme]
+    if arguments.record:
+        line += ["--record", arguments.record]
+    if arguments.stream:
+        line.append("--stream")
+    return run_live(parser().parse_args(line))
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.no_record and (arguments.record or arguments.resume):
+        raise UsageError("--no-record goes with neither --record nor --resume")
+    if arguments.resume and (arguments.replay or arguments.record):
+        raise UsageError("--resume goes on in the recording itself", "leave out the other one")
+    if arguments.api in ("openai", "http", "managed") and not (
+        arguments.server or arguments.resume
+    ):
+        raise UsageError(f"--api {arguments.api} needs --server URL")
+    if arguments.api == "managed" and not (arguments.model or arguments.resume):
+        raise UsageError("--api managed needs --model NAME")
+    if arguments.server and not arguments.server.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--server {arguments.server!r} is no URL", "such as http://127.0.0.1:8000/v1"
+        )
+
+
+def _take_from(arguments: argparse.Namespace, path: Path) -> None:
+    """Fill in what the recording knows and the command line does not say."""
+    from hermes_tui.log.codec import MalformedEvent, decode
+    from hermes_tui.model.events import RunStarted
+
+    try:
+        with path.open("rb") as file:
+            first = decode(file.readline())
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error)) from error
+    except MalformedEvent as error:
+        raise SourceError(str(path), f"no recording: {error}") from error
+    kept = first.details.get("live") if isinstance(first, RunStarted) else None
+    if not isinstance(kept, dict):
+        hint = "`hermes-tui open` shows it"
+        raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
+    given_by_hand = {"server": arguments.server, "api": arguments.api, "tools": arguments.tools}
+    for name in KEPT:
+        if name in kept and not given_by_hand.get(name):
+            setattr(arguments, name, kept[name])
+    arguments.workdir = arguments.workdir or kept.get("workdir", "")
+    arguments.model = arguments.model or str(first.model) if isinstance(first, RunStarted) else ""
+
+
+def _play_demo(arguments: argparse.Namespace) -> None:
+    from hermes_tui.runtime.servers import demo
+
+    arguments.tools = arguments.tools or ["builtin:" + ",".join(demo.DEMO_TOOLS)]
+    arguments.model = arguments.model or "demo"
+    if not arguments.task and not arguments.messages:
+        arguments.system = arguments.system or demo.DEMO_SYSTEM
+        arguments.task = demo.DEMO_TASK
+
+
+def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
+    messages = _messages(arguments)
+    settings = LiveSettings(
+        server=_server(arguments, pace_s=0.0 if headless else 0.02),
+        origin={name: getattr(arguments, name) for name in KEPT},
+        parameters=_parameters(arguments),
+        messages=messages,
+        task=arguments.task,
+        tools=tuple(arguments.tools),
+        workdir=_folder(arguments.workdir),
+        outside=arguments.outside,
+        max_turns=arguments.max_turns,
+        mode=arguments.mode,
+        parser=arguments.parser,
+        retries=arguments.retries,
+        stop_points=stop_points(run=arguments.run, headless=headless),
+        breakpoints=parse_breakpoints(arguments.breakpoints),
+        record=Path(arguments.record) if arguments.record else None,
+        recorded=not arguments.no_record,
+        limits=Limits(arguments.time_limit, arguments.token_limit),
+    )
+    return replace(
+        settings,
+        resume=Path(arguments.resume) if arguments.resume else None,
+        replay=Path(arguments.replay) if arguments.replay else None,
+    )
+
+
+def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
+    if arguments.resume or arguments.replay:
+        return ()
+    messages: list[dict[str, Any]] = []
+    if arguments.system:
+        messages.append({"role": "system", "content": arguments.system})
+    if arguments.messages:
+        messages += messages_from(arguments.messages)
+    if arguments.task:
+        messages.append({"role": "user", "content": arguments.task})
+    if not any(message.get("role") == "user" for message in messages):
+        raise UsageError("what is the agent to do?", "--task TEXT or --messages FILE")
+    return tuple(messages)
+
+
+def _folder(name: str) -> Path | None:
+    if not name:
+        return None
+    if not Path(name).is_dir():
+        raise SourceError(name, "the workdir is no folder", "make it, or leave out --workdir")
+    return Path(name)
+
+
+def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
+    headers = {}
+    for header in arguments.header:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip():
+            raise UsageError(f"--header {name!r} is no header", "--header 'Name: value'")
+        headers[name.strip()] = value.strip()
+    key = os.environ.get(arguments.api_key_env, "")
+    if not key and arguments.api_key_env != "OPENAI_API_KEY":
+        raise UsageError(f"--api-key-env: there is no variable {arguments.api_key_env}")
+    return ServerSettings(
+        api=arguments.api,
+        url=arguments.server,
+        model=arguments.model,
+        api_key=key if arguments.api in ("openai", "http", "managed") else "",
+        headers=headers,
+        timeout_s=arguments.timeout,
+        stream=arguments.stream,
+        tokenizer=arguments.tokenizer,
+        server_type=arguments.server_type,
+        tool_parser=arguments.tool_parser,
+        pace_s=pace_s,
+    )
+
+
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"temperature": arguments.temperature}
+    if arguments.max_tokens is not None:
+        parameters["max_tokens"] = arguments.max_tokens
+    if arguments.tool_choice:
+        parameters["tool_choice"] = _tool_choice(arguments.tool_choice)
+    if arguments.extra_body:
+        try:
+            extra = json.loads(arguments.extra_body)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"--extra-body is no JSON: {error}") from error
+        if not isinstance(extra, dict):
+            raise UsageError("--extra-body must be a JSON object")
+        parameters |= extra
+    return parameters
+
+
+def _tool_choice(text: str) -> Any:
+    if not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--tool-choice is no JSON: {error}") from error
+
+
+def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
+    from hermes_tui.cli.open import make_config
+    from hermes_tui.runtime.live import open_branches
+    from hermes_tui.ui.live_app import LiveApp
+
+    label = str(settings.resume or settings.replay or settings.server.url or settings.server.api)
+    app = LiveApp(lambda: open_branches(settings), make_config(theme), label=label, hints=hints)
+    app.run()
+    if app.failure is not None:
+        raise app.failure
+    for line in app.last_words:
+        sys.stderr.write(f"hermes-tui: {line}\n")
+    return app.return_code or 0

@@ -1,0 +1,155 @@
+"""The command lines of `hermes-tui live` and `hermes-tui demo`. Loads nothing but argparse."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Any]
+
+EXAMPLES = """\
+  hermes-tui live --server http://127.0.0.1:8000/v1 --tools builtin --task "list the files"
+  hermes-tui live --api local --tools builtin:terminal --task "which day is it?"
+  hermes-tui live --server URL --tools python:tools.py --task … --run \\
+      --break 'before_dispatch:terminal if "rm " in args.command'
+  hermes-tui live --resume run.jsonl          go on where a run stopped or was killed
+  hermes-tui live --replay run.jsonl          model and tools answer from the recording
+  hermes-tui live --headless … | jq .kind     no screen: an event a line, and an exit code
+
+exit codes (headless): 0 finished naturally, 1 ended otherwise, 4 stopped at a breakpoint,
+5 replay diverged, 6 time or tokens spent; 2 wrong usage, 3 environment
+"""
+
+
+def _seconds(text: str) -> float:
+    return _above(float(text), 0)
+
+
+def _count(text: str) -> int:
+    return int(_above(int(text), 0))
+
+
+def _count_or_none(text: str) -> int:
+    return int(_above(int(text), -1))
+
+
+def _above(number: float, least: float) -> float:
+    if not number > least:
+        raise argparse.ArgumentTypeError(f"must be greater than {least}")
+    return number
+
+
+def add_live(commands: Commands) -> None:
+    command = commands.add_parser(
+        "live",
+        help="run the agent loop and stop before every tool call",
+        description="Run the agent loop under the debugger: every call waits until you let it go.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _server(command.add_argument_group("server"))
+    _task(command.add_argument_group("task and tools"))
+    _debugger(command.add_argument_group("debugger"))
+    _recording(command.add_argument_group("recording"))
+    _headless(command.add_argument_group("without a screen"))
+
+
+def add_demo(commands: Commands) -> None:
+    command = commands.add_parser(
+        "demo",
+        help="learn the debugger on a scripted model: no key, no network",
+        description="A scripted model makes the usual mistakes; the built-in tools really run.",
+    )
+    command.add_argument("--stream", action="store_true", help="let the replies come in bit by bit")
+    command.add_argument("--record", default="", metavar="FILE", help="where to record the run")
+    command.add_argument("--theme", default="", metavar="NAME")
+
+
+def _server(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--server", default="", metavar="URL", help="such as http://host:8000/v1")
+    group.add_argument(
+        "--api",
+        choices=("openai", "http", "managed", "local", "demo"),
+        help="openai: the SDK, calls arrive as objects (default with --server); http: plain HTTP, "
+        "calls arrive as dicts; managed: Atropos ManagedServer around /generate; local: a small "
+        "model on this machine; demo: a script (default without --server)",
+    )
+    group.add_argument("--model", default="", help="default: the first that the server lists")
+    group.add_argument(
+        "--api-key-env", default="OPENAI_API_KEY", metavar="NAME", help="where the key is read from"
+    )
+    group.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'")
+    group.add_argument("--extra-body", default="", metavar="JSON", help="merged into every request")
+    group.add_argument("--temperature", type=float, default=1.0)
+    group.add_argument("--max-tokens", type=_count)
+    group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
+    group.add_argument("--stream", action="store_true", help="let replies come in bit by bit")
+    group.add_argument("--timeout", type=_seconds, default=600.0, metavar="SECONDS")
+    group.add_argument("--retries", type=_count_or_none, default=0, metavar="N", help="ask again by itself")
+    group.add_argument("--tokenizer", default="", metavar="NAME", help="managed: its tokenizer")
+    group.add_argument("--server-type", choices=("vllm", "sglang"), default="vllm", help="managed")
+    group.add_argument("--tool-parser", default="hermes", metavar="NAME", help="managed: vLLM's")
+
+
+def _task(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--task", default="", help="what the agent is to do: the user message")
+    group.add_argument("--system", default="", metavar="TEXT", help="the system message")
+    group.add_argument(
+        "--messages", default="", metavar="FILE", help="begin with these: a JSON list of messages"
+    )
+    group.add_argument(
+        "--tools",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="builtin[:terminal,…], python:FILE, mcp:COMMAND, hermes:TOOLSET, schema:FILE (you "
+        "answer); repeatable",
+    )
+    group.add_argument("--workdir", default="", metavar="DIR", help="default: a new, empty folder")
+    group.add_argument(
+        "--outside", action="store_true", help="let built-in file tools leave the workdir"
+    )
+    group.add_argument("--max-turns", type=_count_or_none, default=30)
+    group.add_argument(
+        "--mode",
+        choices=("strict", "faithful"),
+        default="strict",
+        help="faithful: as HermesAgentLoop does it, mistakes included",
+    )
+    group.add_argument(
+        "--parser",
+        choices=("auto", "none"),
+        default="auto",
+        help="whether calls written as text are run",
+    )
+
+
+def _debugger(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--run", action="store_true", help="run to the first breakpoint or mishap, do not step"
+    )
+    group.add_argument(
+        "--break",
+        dest="breakpoints",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help="POINT[:TOOL] [if EXPR] [ignore N] [every N] [once] [log TEXT]; repeatable",
+    )
+    group.add_argument("--theme", default="", metavar="NAME")
+
+
+def _recording(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--record", default="", metavar="FILE", help="default: the state folder")
+    group.add_argument("--no-record", action="store_true", help="write nothing")
+    group.add_argument("--resume", default="", metavar="FILE", help="go on with a recording")
+    group.add_argument("--replay", default="", metavar="FILE", help="answer from a recording")
+
+
+def _headless(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--headless", action="store_true", help="events as JSON lines; only --break stops"
+    )
+    group.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools")
+    group.add_argument("--token-limit", type=_count, metavar="N", help="in and out together")

@@ -1,0 +1,128 @@
+"""The branches of a live run: a fork is a run of its own that shares the past up to some event."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.forks import fork_point
+from hermes_tui.model.events import RunForked, RunStarted
+from hermes_tui.runtime.driver import NO_LIMITS, Driver, Limits
+from hermes_tui.runtime.writer import Recording, default_path
+
+if TYPE_CHECKING:
+    from hermes_tui.log.event_log import MemoryLog
+    from hermes_tui.runtime.servers.base import Server
+    from hermes_tui.runtime.tools.base import Toolbox
+
+
+@dataclass(eq=False, slots=True)
+class Branch:
+    """One run. `parent` is the branch it was forked from, `shared` the events both have."""
+
+    name: str
+    driver: Driver
+    parent: Branch | None = None
+    shared: int = 0
+
+    @property
+    def log(self) -> MemoryLog:
+        return self.driver.log
+
+    @property
+    def path(self) -> Path | None:
+        """Where the branch is recorded."""
+        return self.driver.recording.path if self.driver.recording is not None else None
+
+
+class Branches:
+    """A run and its forks, with the server and the tools that they share."""
+
+    def __init__(
+        self,
+        server: Server,
+        tools: Toolbox,
+        *,
+        record: Path | None = None,
+        recorded: bool = True,
+        limits: Limits = NO_LIMITS,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        """`record` None: the platform's state folder; `recorded` False: nothing is written."""
+        self.server, self.tools = server, tools
+        self.all: list[Branch] = []
+        self._record, self._recorded = record, recorded
+        self._limits, self._secrets = limits, secrets
+
+    def start(self, start: given.Start) -> Branch:
+        """Begin the first branch."""
+        recording = self._recording(self._record)
+        driver = Driver(self.server, self.tools, recording=recording, limits=self._limits)
+        branch = self._add(Branch("main", driver))
+        driver.put(start)
+        return branch
+
+    def resume(self, path: Path) -> Branch:
+        """Take up a recording where it ends."""
+        recording, events = Recording.resumed(path, secrets=self._secrets)
+        driver = Driver(
+            self.server, self.tools, recording=recording, events=events, limits=self._limits
+        )
+        branch = self._add(Branch("main", driver))
+        driver.reopen()
+        return branch
+
+    def fork(self, parent: Branch, seq: int) -> Branch:
+        """Begin a branch that shares what led to event `seq` of `parent`, and stops right there."""
+        shared = fork_point(parent.log, seq)
+        events = [parent.log[at] for at in range(shared)]
+        recording = self._recording(self._fork_path(parent))
+        if recording is not None:
+            for event in events:
+                recording.append(event)
+        driver = Driver(
+            self.server, self.tools, recording=recording, events=events, limits=self._limits
+        )
+        branch = self._add(Branch(f"fork-{len(self.all)}", driver, parent, shared))
+        driver.put(given.Fork(_run_id(parent.log), parent.log[shared - 1].seq))
+        return branch
+
+    def _add(self, branch: Branch) -> Branch:
+        self.all.append(branch)
+        return branch
+
+    def _recording(self, path: Path | None) -> Recording | None:
+        if not self._recorded:
+            return None
+        where = path or default_path(uuid4().hex, now=time.time())
+        return Recording(where, secrets=self._secrets)
+
+    def _fork_path(self, parent: Branch) -> Path | None:
+        path = self.all[0].path or parent.path
+        if path is None:
+            return None
+        number = len(self.all)
+        while (forked := path.with_name(f"{path.stem}.fork-{number}{path.suffix}")).exists():
+            number += 1
+        return forked
+
+    async def close(self) -> None:
+        """End every branch, then the server and the tools; recordings stand where the runs do."""
+        try:
+            for branch in self.all:
+                await branch.driver.close()
+        finally:
+            try:
+                await self.tools.close()
+            finally:
+                await self.server.close()
+
+
+def _run_id(log: MemoryLog) -> str:
+    named = (event.run_id for event in log if isinstance(event, (RunStarted, RunForked)))
+    *_, last = named
+    return last

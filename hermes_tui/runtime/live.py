@@ -1,0 +1,240 @@
+"""What a live run is made of, from plain settings: server, tools, messages, recording."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
+from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
+from hermes_tui.log.expressions import ExpressionError
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.driver import NO_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.servers.base import Server
+    from hermes_tui.runtime.tools.base import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Which server, and how it is asked. `api`: openai, http, managed, local or demo."""
+
+    api: str = "openai"
+    url: str = ""
+    model: str = ""
+    api_key: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 600.0
+    stream: bool = False
+    tokenizer: str = ""
+    server_type: str = "vllm"
+    tool_parser: str = "hermes"
+    pace_s: float = 0.02
+    """demo: seconds that a token takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Everything that `hermes-tui live` was told."""
+
+    server: ServerSettings = ServerSettings()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What a later --resume needs to find server and tools again; holds no secret."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Of the request body, without model, tools and messages."""
+    messages: tuple[dict[str, Any], ...] = ()
+    task: str = ""
+    tools: tuple[str, ...] = ()
+    workdir: Path | None = None
+    outside: bool = False
+    max_turns: int = 30
+    mode: str = "strict"
+    parser: str = "auto"
+    retries: int = 0
+    stop_points: frozenset[StopPoint] = STEP_MODE
+    breakpoints: tuple[Breakpoint, ...] = ()
+    record: Path | None = None
+    recorded: bool = True
+    resume: Path | None = None
+    replay: Path | None = None
+    limits: Limits = NO_LIMITS
+
+
+def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
+    """Return the breakpoints that lines describe; raises UsageError for the first that is none."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(parse_breakpoint(line, breakpoint_id=f"b{number}"))
+        except (UsageError, ExpressionError) as error:
+            raise UsageError(f"--break {line!r}: {error.message}", error.hint) from error
+    return tuple(found)
+
+
+def stop_points(*, run: bool, headless: bool) -> frozenset[StopPoint]:
+    """Return what stops a run without being named: nothing does where nobody is there to go on."""
+    if headless:
+        return frozenset({StopPoint.DIVERGENCE, StopPoint.MANUAL})
+    return RUN_MODE if run else STEP_MODE
+
+
+def messages_from(path: str) -> tuple[dict[str, Any], ...]:
+    """Return the messages in a JSON file: a list, or an object that holds one."""
+    try:
+        value = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise SourceError(path, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceError(path, f"not JSON: {error}", "a list of messages is expected") from error
+    if isinstance(value, dict):
+        value = value.get("messages")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise SourceError(path, "no list of messages", '[{"role": "user", "content": "…"}]')
+    return tuple(value)
+
+
+async def open_branches(settings: LiveSettings) -> Branches:
+    """Start server and tools and begin the run; what was started is ended where that fails."""
+    if settings.replay is not None:
+        from hermes_tui.runtime.replay import open_replay
+
+        return open_replay(settings, settings.replay)
+    server, url = await open_server(settings.server)
+    workdir = settings.workdir or Path(tempfile.mkdtemp(prefix="hermes-tui-"))
+    try:
+        tools = await _open_tools(settings, workdir)
+    except BaseException:
+        await server.close()
+        raise
+    branches = Branches(
+        server,
+        tools,
+        record=settings.record,
+        recorded=settings.recorded,
+        limits=settings.limits,
+        secrets=_secrets(settings.server),
+    )
+    try:
+        if settings.resume is not None:
+            branches.resume(settings.resume)
+        else:
+            origin = {**settings.origin, "workdir": str(workdir.absolute())}
+            branches.start(await _start(settings, server, tools, url, origin))
+    except BaseException:
+        await branches.close()
+        raise
+    return branches
+
+
+def _secrets(settings: ServerSettings) -> tuple[str, ...]:
+    return (settings.api_key, *settings.headers.values())
+
+
+async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
+    from hermes_tui.runtime.tools.toolset import open_tools
+
+    if settings.server.api == "demo" and settings.resume is None:
+        from hermes_tui.runtime.servers.demo import prepare_workdir
+
+        prepare_workdir(workdir)
+    return await open_tools(settings.tools, workdir=workdir, outside=settings.outside)
+
+
+async def open_server(settings: ServerSettings) -> tuple[Server, str]:
+    """Return the server that is asked, and the base URL that requests go to."""
+    from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
+
+    common: dict[str, Any] = {
+        "api_key": settings.api_key,
+        "headers": settings.headers,
+        "timeout_s": settings.timeout_s,
+        "stream": settings.stream,
+    }
+    match settings.api:
+        case "openai":
+            return OpenAIServer(settings.url, **common), settings.url
+        case "http":
+            from hermes_tui.runtime.servers.http import HttpServer
+
+            return HttpServer(settings.url, **common), settings.url
+        case "managed":
+            from hermes_tui.runtime.servers.managed import ManagedServer
+
+            managed = ManagedServer(
+                settings.url,
+                model=settings.model,
+                server_type=settings.server_type,
+                tokenizer_name=settings.tokenizer,
+                tool_parser=settings.tool_parser,
+                api_key=settings.api_key,
+            )
+            return managed, settings.url
+        case "local":
+            from hermes_tui.runtime.servers.hosted import HostedServer
+            from hermes_tui.runtime.servers.local import LocalModel
+
+            hosted = await HostedServer.started(LocalModel(settings.model), **common)
+            return hosted, hosted.base_url
+        case _:
+            from hermes_tui.runtime.servers.demo import DemoServer
+            from hermes_tui.runtime.servers.hosted import HostedServer
+
+            hosted = await HostedServer.started(DemoServer(delay_s=settings.pace_s), **common)
+            return hosted, hosted.base_url
+
+
+async def _start(
+    settings: LiveSettings, server: Server, tools: Toolbox, url: str, origin: dict[str, Any]
+) -> given.Start:
+    asked = settings.server
+    model = asked.model or await _first_model(settings.server, url)
+    parameters: dict[str, Any] = {"model": model, "n": 1, **settings.parameters}
+    if tools.schemas:
+        parameters["tools"] = list(tools.schemas)
+    if asked.stream:
+        parameters |= {"stream": True, "stream_options": {"include_usage": True}}
+    return given.Start(
+        settings.messages,
+        tools=tools.specs,
+        parameters=parameters,
+        url=server.url,
+        parser="" if settings.parser == "none" else settings.parser,
+        mode=settings.mode,
+        retries=settings.retries,
+        manual=tools.manual,
+        max_turns=settings.max_turns,
+        task=settings.task,
+        model=model,
+        stop_points=settings.stop_points,
+        breakpoints=settings.breakpoints,
+        details={"live": origin},
+    )
+
+
+async def _first_model(settings: ServerSettings, url: str) -> str:
+    """Return the first model that a server lists."""
+    if settings.api == "managed":
+        raise UsageError("--api managed needs --model")
+    import httpx
+
+    hint = "name it with --model"
+    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+    try:
+        async with httpx.AsyncClient(timeout=10) as client:
+            answer = await client.get(
+                f"{url.rstrip('/')}/models", headers={**headers, **settings.headers}
+            )
+        listed = answer.json()["data"]
+        return str(listed[0]["id"])
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        problem = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise SourceError(url, f"cannot be asked for its models: {problem}", hint) from error
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise SourceError(url, f"lists no models (status {answer.status_code})", hint) from error

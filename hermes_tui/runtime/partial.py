@@ -1,0 +1,34 @@
+"""What has come in of a reply that is still being streamed: shown meanwhile, then thrown away."""
+
+from __future__ import annotations
+
+from hermes_tui.runtime.servers.base import Piece
+
+
+class Partial:
+    """Collects the pieces of one reply. `pieces` only grows, so it tells whether anything came."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+        self._texts: dict[tuple[str, int], list[str]] = {}
+
+    def add(self, piece: Piece) -> None:
+        self.pieces += 1
+        self._texts.setdefault((piece.kind, piece.call), []).append(piece.text)
+
+    def text(self, kind: str, call: int = 0) -> str:
+        """Return what has come in of one part: content, reasoning, or a call's name, arguments."""
+        held = self._texts.get((kind, call), [])
+        if len(held) > 1:
+            held[:] = ["".join(held)]
+        return held[0] if held else ""
+
+    @property
+    def calls(self) -> int:
+        """How many calls have begun to come in."""
+        of_calls = (call for kind, call in self._texts if kind in ("call", "arguments"))
+        return 1 + max(of_calls, default=-1)
+
+    def clear(self) -> None:
+        self.pieces = 0
+        self._texts.clear()

@@ -1,0 +1,274 @@
+"""Model and tools that answer from a recording: the same run again, to be stepped through at will.
+
+What is asked is compared with what was asked then; where it differs, that is said before anything
+is answered, and a person decides whether the recorded answer is taken all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.formats.sse import looks_like_sse
+from hermes_tui.log.codec import MalformedEvent, decode
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.plain_values import decode as decode_json
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.runtime.divergence import Divergence
+from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
+from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branches
+    from hermes_tui.runtime.live import LiveSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request as it was sent, and what came of it."""
+
+    messages: tuple[str, ...]
+    parameters: str
+    answer: ev.ResponseReceived | ev.RequestFailed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A call as it was dispatched, and what came of it."""
+
+    name: str
+    arguments: str
+    answer: ev.ToolReturned | ev.ToolFailed | None = None
+
+
+@dataclass(slots=True)
+class Cassette:
+    """What a recording holds of the world outside the loop, by turn and attempt or call."""
+
+    start: ev.RunStarted
+    messages: tuple[dict[str, Any], ...]
+    exchanges: dict[tuple[int, int], Exchange] = field(default_factory=dict)
+    dispatches: dict[tuple[int, int], Dispatch] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[ev.Event]) -> Cassette:
+        """Return the cassette of a recording; raises ValueError where no run begins in it."""
+        state = SessionState()
+        made: Cassette | None = None
+        first: list[dict[str, Any]] = []
+        parameters = ""
+        for event in events:
+            state.apply(event)
+            match event:
+                case ev.RunStarted() if made is None:
+                    made = cls(event, ())
+                case ev.RequestSent() if made is not None:
+                    parameters = event.parameters or parameters
+                    place = (event.turn, event.attempt)
+                    made.exchanges[place] = Exchange(tuple(state.conversation), parameters)
+                case ev.MessageAppended() if made is not None and not made.exchanges:
+                    first.append(decode_json(event.raw))
+                case _ if made is not None:
+                    made._answered(event, state)
+        if made is None:
+            raise ValueError("no run begins here")
+        made.messages = tuple(first)
+        return made
+
+    def _answered(self, event: ev.Event, state: SessionState) -> None:
+        place = (state.turn, state.attempt)
+        match event:
+            case ev.ResponseReceived() | ev.RequestFailed() if place in self.exchanges:
+                asked = self.exchanges[place]
+                self.exchanges[place] = Exchange(asked.messages, asked.parameters, event)
+            case ev.ToolDispatched():
+                call = (state.turn, event.call_index)
+                self.dispatches[call] = Dispatch(event.name, event.arguments)
+            case ev.ToolReturned() | ev.ToolFailed():
+                call = (state.turn, event.call_index or 0)
+                sent = self.dispatches.get(call)
+                if sent is not None and sent.answer is None:
+                    self.dispatches[call] = Dispatch(sent.name, sent.arguments, event)
+            case _:
+                pass
+
+
+class ReplayServer:
+    """Answers requests from a cassette."""
+
+    url = ""
+
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette = cassette
+
+    async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+        """Return the recorded reply; raises Divergence unless `request.accepted`."""
+        recorded = self._cassette.exchanges.get((request.turn, request.attempt))
+        if not request.accepted:
+            _compare_requests(recorded, request)
+        answer = recorded.answer if recorded else None
+        match answer:
+            case ev.ResponseReceived():
+                message = await self._message(answer)
+                return Reply(
+                    answer.raw,
+                    message,
+                    finish_reason=answer.finish_reason,
+                    usage=answer.usage,
+                    diagnostics=answer.diagnostics,
+                )
+            case ev.RequestFailed():
+                raise RequestFailure(
+                    answer.message, answer.status, answer.body, answer.chain, answer.empty
+                )
+        raise RequestFailure(f"the recording holds no reply to request {request.turn}")
+
+    async def _message(self, answer: ev.ResponseReceived) -> Any:
+        message = _message_in(answer.raw)
+        live = self._cassette.start.details.get("live")
+        api = live.get("api") if isinstance(live, dict) else ""
+        if api not in ("openai", "local", "demo"):
+            return message
+        from hermes_tui.runtime.servers.openai_sdk import sdk_message
+
+        return await asyncio.to_thread(sdk_message, message)
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+def _message_in(raw: str) -> Any:
+    """Return the message of a recorded body, be it whole or a stream."""
+    from hermes_tui.runtime.servers.bodies import read_body
+    from hermes_tui.runtime.servers.failures import Exchange
+    from hermes_tui.runtime.servers.streams import StreamedReply
+
+    exchange = Exchange("the recording", 0.0, 0.0, status=200)
+    exchange.received += raw.encode("utf-8", "surrogatepass")
+    if not looks_like_sse(raw):
+        return read_body(exchange).message
+    stream = StreamedReply(exchange, lambda piece: None)
+    stream.feed(bytes(exchange.received))
+    return stream.finish(broke_off="").message
+
+
+def _compare_requests(recorded: Exchange | None, request: Request) -> None:
+    if recorded is None:
+        place = f"request {request.turn}, attempt {request.attempt}"
+        raise Divergence(place, "no such request", _last(request.messages))
+    if recorded.parameters != request.parameters:
+        raise Divergence("the request's parameters", recorded.parameters, request.parameters)
+    pairs = enumerate(zip(recorded.messages, request.messages, strict=False), 1)
+    for number, (before, now) in pairs:
+        if before != now:
+            raise Divergence(f"message {number} of the request", before, now)
+    if len(recorded.messages) != len(request.messages):
+        expected = f"{len(recorded.messages)} messages, the last: {_last(recorded.messages)}"
+        got = f"{len(request.messages)} messages, the last: {_last(request.messages)}"
+        raise Divergence("the length of the conversation", expected, got)
+
+
+def _last(messages: Sequence[str]) -> str:
+    return messages[-1] if messages else ""
+
+
+class ReplayTools:
+    """Answers calls from a cassette; declares the tools that were declared then."""
+
+    manual: frozenset[str] = frozenset()
+
+    def __init__(self, cassette: Cassette) -> None:
+        self._cassette = cassette
+        self.specs: tuple[ToolSpec, ...] = cassette.start.tools
+        listed = cassette.start.details.get("parameters", {}).get("tools", ())
+        self.schemas: tuple[dict[str, Any], ...] = tuple(listed)
+
+    async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+        """Return the recorded answer; raises Divergence unless `context.accepted`."""
+        recorded = self._cassette.dispatches.get((context.turn, context.call_index))
+        asked = f"{name}({json_text(arguments)})"
+        if recorded is None or recorded.answer is None:
+            what = f"call {context.call_index + 1} of turn {context.turn}"
+            if not context.accepted:
+                raise Divergence(what, "no answer of this call", asked)
+            raise ToolFailure(f"the recording holds no answer to {what}")
+        if not context.accepted:
+            _compare_calls(recorded, name, arguments, asked, context)
+        result = recorded.answer.result
+        if isinstance(recorded.answer, ev.ToolFailed):
+            raise ToolFailure(recorded.answer.exception)
+        value = result.content if result.raw is None else result.raw
+        return Answer(value, result.error, result.exit_code)
+
+    async def close(self) -> None:
+        """There is nothing to end."""
+
+
+def _compare_calls(
+    recorded: Dispatch, name: str, arguments: Any, asked: str, context: CallContext
+) -> None:
+    if recorded.name == name and decode_json(recorded.arguments) == arguments:
+        return
+    what = f"call {context.call_index + 1} of turn {context.turn}"
+    raise Divergence(what, f"{recorded.name}({recorded.arguments})", asked)
+
+
+def open_replay(settings: LiveSettings, path: Path) -> Branches:
+    """Begin the recorded run anew, with the stops and breakpoints of `settings`."""
+    from hermes_tui.runtime.branches import Branches
+
+    cassette = _read(path)
+    branches = Branches(
+        ReplayServer(cassette),
+        ReplayTools(cassette),
+        record=settings.record,
+        recorded=settings.recorded and settings.record is not None,
+        limits=settings.limits,
+    )
+    recorded = cassette.start
+    details = recorded.details
+    valid = details.get("valid_names")
+    branches.start(
+        given.Start(
+            cassette.messages,
+            tools=recorded.tools if recorded.tools_declared else None,
+            valid_names=None if valid is None else frozenset(valid),
+            parameters=details.get("parameters", {}),
+            url=details.get("url", ""),
+            parser=recorded.parser,
+            mode=details.get("mode", "strict"),
+            retries=details.get("retries", 0),
+            max_turns=details.get("max_turns", 30),
+            task=recorded.task,
+            model=recorded.model,
+            stop_points=settings.stop_points | {StopPoint.DIVERGENCE},
+            breakpoints=settings.breakpoints,
+            details={
+                "live": details.get("live", {}),
+                "ids_of": details.get("ids_of", recorded.run_id),
+            },
+        )
+    )
+    return branches
+
+
+def _read(path: Path) -> Cassette:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error)) from error
+    try:
+        # What stands behind the last newline is torn.
+        return Cassette.of(decode(line) for line in lines[:-1])
+    except MalformedEvent as error:
+        raise SourceError(str(path), f"no recording: {error}") from error
+    except ValueError as error:
+        raise SourceError(str(path), f"cannot be replayed: {error}") from error

@@ -1,0 +1,42 @@
+"""Figures with their floors and budgets, and the table that they make."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """One line of the table. `value` and `floor` in `unit`; `budget` limits value, or the ratio."""
+
+    name: str
+    value: float
+    unit: str
+    budget: float = math.inf
+    floor: float | None = None
+
+    @property
+    def measured(self) -> float:
+        return self.value / self.floor if self.floor is not None else self.value
+
+
+def compile_into(folder: Path) -> None:
+    """Let programs keep their compiled modules there, as an installation has them."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
+def report(figures: Sequence[Figure]) -> int:
+    """Print a line a figure; return 1 if a budget is not kept."""
+    print(f"{'figure':<52} {'value':>9} {'floor':>9} {'measured':>9} {'budget':>7}")
+    for item in figures:
+        floor = f"{item.floor:.0f} {item.unit}" if item.floor is not None else ""
+        value = f"{item.value:.{0 if item.value > 99 else 1}f} {item.unit}"
+        line = f"{item.name:<52} {value:>9} {floor:>9} {item.measured:>9.2f}"
+        if item.budget < math.inf:
+            line += f" {item.budget:>7g} {'ok' if item.measured <= item.budget else 'OVER'}"
+        print(line)
+    return int(any(item.measured > item.budget for item in figures))

@@ -1,0 +1,235 @@
+"""`hermes-tui live --headless`: the engine as scripts use it, with a real server and tools."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LIVE = [sys.executable, "-m", "hermes_tui", "live", "--headless"]
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep recordings of these runs out of the person's own state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield tmp_path / "state"
+
+
+def live(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LIVE, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def kinds(text: str) -> list[str]:
+    return [event["kind"] for event in events(text)]
+
+
+def without_times(event: dict[str, Any]) -> dict[str, Any]:
+    volatile = ("ts", "duration_s", "run_id", "details")
+    result = {k: v for k, v in event.get("result", {}).items() if k != "duration_s"}
+    kept = {key: value for key, value in event.items() if key not in volatile}
+    return {**kept, "result": result} if result else kept
+
+
+def test_the_demo_runs_to_its_end_and_its_tools_really_ran(tmp_path: Path) -> None:
+    ended = live("--workdir", str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert kinds(ended.stdout)[-1] == "RunEnded"
+    checked = subprocess.run(
+        [sys.executable, "check.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "5 of 5 checks pass" in checked.stdout
+
+
+def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    ended = live("--record", str(path))
+    assert path.read_text() == ended.stdout
+    assert str(path) in ended.stderr
+
+
+def test_without_record_the_state_folder_has_the_recording(state_folder: Path) -> None:
+    live("--max-turns", "1")
+    (recording,) = state_folder.rglob("*.jsonl")
+    assert "RunEnded" in recording.read_text()
+
+
+def test_nothing_is_written_if_so_wanted(state_folder: Path) -> None:
+    assert live("--no-record", "--max-turns", "1").returncode == 1
+    assert not list(state_folder.rglob("*.jsonl"))
+
+
+def test_a_breakpoint_ends_it_with_four_and_says_how_to_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    stopped = live("--record", str(path), "--break", "before_dispatch:write_file")
+    assert stopped.returncode == 4
+    assert kinds(stopped.stdout)[-1] == "Stopped"
+    assert f"live --resume {path}" in stopped.stderr
+    assert "before_dispatch" in stopped.stderr
+
+
+def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    before = live("--record", str(path), "--break", "before_dispatch:write_file")
+    again = live("--resume", str(path))
+    assert again.returncode == 4
+    assert path.read_text() == before.stdout
+
+
+def test_running_out_of_turns_ends_with_one() -> None:
+    ended = live("--max-turns", "2")
+    assert ended.returncode == 1
+    assert "max_turns" in ended.stderr
+
+
+def test_spent_tokens_end_with_six() -> None:
+    ended = live("--token-limit", "500")
+    assert ended.returncode == 6
+    assert "budget" in ended.stderr
+
+
+def test_an_unreachable_server_ends_with_one_and_is_named() -> None:
+    ended = live("--server", "http://127.0.0.1:9/v1", "--model", "m", "--task", "x")
+    assert ended.returncode == 1
+    (failed,) = [event for event in events(ended.stdout) if event["kind"] == "RequestFailed"]
+    assert "127.0.0.1:9" in failed["message"]
+
+
+def test_a_replay_is_the_same_run_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    first = live("--record", str(path))
+    replayed = live("--replay", str(path))
+    assert replayed.returncode == 0, replayed.stderr
+    assert [*map(without_times, events(replayed.stdout))] == [
+        *map(without_times, events(first.stdout))
+    ]
+
+
+def test_a_replay_that_diverges_ends_with_five_and_shows_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    live("--record", str(path))
+    changed = path.read_text().replace('\\"command\\": \\"ls\\"', '\\"command\\": \\"ls -la\\"')
+    path.write_text(changed)
+    replayed = live("--replay", str(path))
+    assert replayed.returncode == 5
+    (diverged,) = [e for e in events(replayed.stdout) if e["kind"] == "ReplayDiverged"]
+    assert "ls -la" in diverged["got"] + diverged["expected"]
+
+
+def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    tool = tmp_path / "slow.py"
+    tool.write_text(
+        "import time\n\n\ndef terminal(command: str) -> str:\n"
+        '    """Run a command."""\n    time.sleep(60)\n    return command\n'
+    )
+    command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if json.loads(line)["kind"] == "ToolDispatched":
+                break
+        running.send_signal(signal.SIGKILL)
+    assert kinds(path.read_text())[-1] == "ToolDispatched"
+    again = live("--resume", str(path))
+    assert again.returncode == 4
+    assert "recovery" in again.stderr
+
+
+def test_ctrl_c_ends_the_run_and_leaves_a_whole_recording(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    tool = tmp_path / "slow.py"
+    tool.write_text(
+        "import asyncio\n\n\nasync def terminal(command: str) -> str:\n"
+        '    """Run a command."""\n    await asyncio.sleep(60)\n    return command\n'
+    )
+    command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if json.loads(line)["kind"] == "ToolDispatched":
+                break
+        asked = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        running.wait(20)
+    assert time.monotonic() - asked < 10
+    assert running.returncode == 130
+    assert events(path.read_text())[-1]["stop_reason"] == "terminated"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--server", "http://127.0.0.1:9/v1"], "--task"),
+        (["--server", "127.0.0.1:9", "--task", "x"], "is no URL"),
+        (["--api", "openai", "--task", "x"], "needs --server"),
+        (["--break", "before_dispach"], "before_dispatch"),
+        (["--break", "before_dispatch if name =="], "--break"),
+        (["--extra-body", "{"], "--extra-body"),
+        (["--extra-body", "[]"], "--extra-body"),
+        (["--header", "novalue"], "--header"),
+        (["--api-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
+        (["--tools", "builtin:termnal"], "terminal"),
+        (["--tools", "bultin"], "builtin"),
+        (["--no-record", "--resume", "x.jsonl"], "--no-record"),
+        (["--api", "managed", "--server", "http://127.0.0.1:9", "--task", "x"], "--model"),
+        (["--max-turns", "-1"], "--max-turns"),
+        (["--time-limit", "0"], "--time-limit"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> None:
+    ended = live(*arguments)
+    assert ended.returncode == 2, ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert told in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--workdir", "/no/such/folder"], "/no/such/folder"),
+        (["--messages", "/no/such/file", "--server", "http://127.0.0.1:9/v1"], "/no/such/file"),
+        (["--resume", "/no/such/file"], "/no/such/file"),
+        (["--replay", "/no/such/file"], "/no/such/file"),
+        (["--record", "/proc/no/run.jsonl"], "/proc/no"),
+        (["--server", "http://127.0.0.1:9/v1", "--task", "x"], "--model"),
+    ],
+)
+def test_a_wrong_environment_is_one_line_and_three(arguments: list[str], told: str) -> None:
+    ended = live(*arguments)
+    assert ended.returncode == 3, ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert told in ended.stderr
+
+
+def test_a_recording_that_is_being_written_is_not_gone_on_with(tmp_path: Path) -> None:
+    from hermes_tui.runtime.writer import Recording
+
+    path = tmp_path / "run.jsonl"
+    live("--record", str(path), "--break", "before_dispatch")
+    held, _ = Recording.resumed(path)
+    refused = live("--resume", str(path))
+    held.close()
+    assert refused.returncode == 3
+    assert "another hermes-tui" in refused.stderr
+
+
+def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("mine")
+    refused = live("--record", str(path))
+    assert refused.returncode == 3
+    assert path.read_text() == "mine"

@@ -1,0 +1,300 @@
+"""The importable loop: takes HermesAgentLoop's place, records, and can be debugged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import hermes_tui
+from hermes_tui import AgentLoop, AgentResult, Debugger, ToolError
+from hermes_tui.debugger.inputs import EditArguments, Input, Resume, SkipCall, Terminate
+from hermes_tui.debugger.session import Session
+from hermes_tui.log.codec import decode
+from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.model.events import RunEnded, Stopped
+from tests.runtime.scripted import said
+
+SCHEMAS = [
+    {
+        "type": "function",
+        "function": {"name": name, "parameters": {"type": "object", "properties": {}}},
+    }
+    for name in ("terminal", "search")
+]
+NAMES = {"terminal", "search"}
+
+
+def as_object(value: Any) -> Any:
+    """Return JSON as objects with attributes, calls as the dicts that a managed server gives."""
+    message = value["choices"][0]["message"]
+    choice = SimpleNamespace(
+        message=SimpleNamespace(
+            content=message["content"], tool_calls=message.get("tool_calls"), role="assistant"
+        ),
+        finish_reason=value["choices"][0]["finish_reason"],
+    )
+    return SimpleNamespace(choices=[choice], usage=None)
+
+
+class Server:
+    """A server object as environments have it."""
+
+    def __init__(self, *replies: Any) -> None:
+        self.replies = list(replies)
+        self.asked: list[dict[str, Any]] = []
+        self.lists: list[int] = []
+
+    async def chat_completion(self, **kwargs: Any) -> Any:
+        self.lists.append(id(kwargs["messages"]))
+        self.asked.append({**kwargs, "messages": json.loads(json.dumps(kwargs["messages"]))})
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return as_object(reply) if isinstance(reply, dict) else reply
+
+
+class StatefulServer(Server):
+    def get_state(self) -> dict[str, Any]:
+        return {"nodes": ["a node"]}
+
+
+def answer(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
+    return json.dumps({"output": arguments, "exit_code": 0})
+
+
+def user() -> list[dict[str, Any]]:
+    return [{"role": "user", "content": " find the bug "}]
+
+
+def loop(server: Any, **options: Any) -> AgentLoop:
+    return AgentLoop(server, SCHEMAS, NAMES, **{"tool_handler": answer, **options})
+
+
+async def test_a_run_returns_what_the_observed_loop_returns() -> None:
+    server = Server(said("I look", ("terminal", {"command": "ls"})), said("done"))
+    messages = user()
+    result = await loop(server).run(messages)
+    assert isinstance(result, AgentResult)
+    assert result.messages is messages
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "assistant"]
+    assert messages[2] == {
+        "role": "tool",
+        "tool_call_id": "c0",
+        "content": '{"output": {"command": "ls"}, "exit_code": 0}',
+    }
+    assert (result.turns_used, result.finished_naturally, result.stop_reason) == (
+        2,
+        True,
+        "finished",
+    )
+    assert result.reasoning_per_turn == [None, None]
+    assert result.managed_state is None
+
+
+async def test_the_server_is_asked_as_the_observed_loop_asks() -> None:
+    server = Server(said("done"))
+    await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(user())
+    assert server.asked == [
+        {
+            "messages": [{"role": "user", "content": " find the bug "}],
+            "n": 1,
+            "temperature": 0.5,
+            "tools": SCHEMAS,
+            "max_tokens": 10,
+            "extra_body": {"provider": {}},
+        }
+    ]
+
+
+async def test_what_is_not_set_is_not_sent() -> None:
+    server = Server(said("done"))
+    await AgentLoop(server, [], set()).run(user())
+    assert set(server.asked[0]) == {"messages", "n", "temperature"}
+
+
+async def test_every_turn_is_given_the_same_list() -> None:
+    server = Server(said(None, ("terminal", {})), said("done"))
+    messages = user()
+    await loop(server).run(messages)
+    assert server.lists == [id(messages)] * 2
+
+
+async def test_the_handler_is_told_task_id_and_user_task() -> None:
+    told: list[Any] = []
+
+    async def handler(name: str, arguments: Any, **more: Any) -> str:
+        told.append((name, arguments, more))
+        return "ok"
+
+    server = Server(said(None, ("search", {"q": 1})), said("done"))
+    await loop(server, tool_handler=handler, task_id="t-1").run(user())
+    assert told == [("search", {"q": 1}, {"task_id": "t-1", "user_task": "find the bug"})]
+
+
+async def test_a_tool_that_raises_is_a_tool_error() -> None:
+    def handler(name: str, arguments: Any, **more: Any) -> str:
+        raise ValueError("no such row")
+
+    server = Server(said(None, ("search", {"q": 1})), said("done"))
+    result = await loop(server, tool_handler=handler).run(user())
+    assert result.tool_errors == [
+        ToolError(
+            turn=1,
+            tool_name="search",
+            arguments='{"q": 1}',
+            error="ValueError: no such row",
+            tool_result='{"error": "Tool execution failed: ValueError: no such row"}',
+        )
+    ]
+    assert result.messages[2]["content"] == result.tool_errors[0].tool_result
+
+
+async def test_an_unknown_tool_is_answered_with_those_there_are() -> None:
+    server = Server(said(None, ("serch", {})), said("done"))
+    result = await loop(server).run(user())
+    assert json.loads(result.messages[2]["content"]) == {
+        "error": "Unknown tool 'serch'. Available tools: ['search', 'terminal']"
+    }
+    assert result.tool_errors[0].error == "Unknown tool 'serch'"
+
+
+@pytest.mark.parametrize(
+    ("reply", "stop_reason"),
+    [
+        (RuntimeError("worker died"), "request_failed"),
+        (None, "empty_response"),
+        (SimpleNamespace(choices=[]), "empty_response"),
+    ],
+)
+async def test_a_failed_request_is_told_from_an_empty_answer(reply: Any, stop_reason: str) -> None:
+    result = await loop(Server(reply)).run(user())
+    assert (result.stop_reason, result.turns_used, result.finished_naturally) == (
+        stop_reason,
+        1,
+        False,
+    )
+
+
+async def test_turns_run_out() -> None:
+    server = Server(*[said(None, ("terminal", {}))] * 3)
+    result = await loop(server, max_turns=2).run(user())
+    assert (result.stop_reason, result.turns_used) == ("max_turns", 2)
+    assert result.finished_naturally is False
+
+
+async def test_no_turns_at_all_ask_nothing() -> None:
+    server = Server()
+    result = await loop(server, max_turns=0).run(user())
+    assert (result.stop_reason, result.turns_used, server.asked) == ("max_turns", 0, [])
+
+
+async def test_reasoning_is_returned_and_sent_back() -> None:
+    reply = as_object(said(None, ("terminal", {})))
+    reply.choices[0].message.reasoning = "hm"
+    server = Server(reply, said("done"))
+    result = await loop(server).run(user())
+    assert result.reasoning_per_turn == ["hm", None]
+    assert server.asked[1]["messages"][1]["reasoning_content"] == "hm"
+
+
+async def test_a_call_in_the_text_is_run() -> None:
+    text = '<tool_call>\n{"name": "search", "arguments": {"q": "x"}}\n</tool_call>'
+    result = await loop(Server(said(text), said("done"))).run(user())
+    assert result.messages[1]["tool_calls"][0]["function"]["name"] == "search"
+    assert "<tool_call>" not in result.messages[1]["content"]
+
+
+async def test_the_state_of_a_managed_server_is_returned() -> None:
+    result = await loop(StatefulServer(said("done"))).run(user())
+    assert result.managed_state == {"nodes": ["a node"]}
+
+
+async def test_a_recording_holds_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    await loop(Server(said("done")), record=path).run(user())
+    last = decode(path.read_bytes().splitlines()[-1])
+    assert isinstance(last, RunEnded)
+
+
+async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("mine")
+    with pytest.raises(StoreError):
+        await loop(Server(said("done")), record=path).run(user())
+    assert path.read_text() == "mine"
+
+
+async def test_a_debugger_edits_the_arguments_that_the_tool_receives() -> None:
+    seen: list[Any] = []
+
+    def handler(name: str, arguments: Any, **more: Any) -> str:
+        seen.append(arguments)
+        return "ok"
+
+    decisions: list[Input] = [EditArguments(0, '{"command": "ls"}'), Resume()]
+
+    def decide(stop: Stopped, session: Session) -> Input:
+        return decisions.pop(0)
+
+    debugger = Debugger(decide, ['before_dispatch:terminal if "rm" in args.command'])
+    server = Server(said(None, ("terminal", {"command": "rm -rf /"})), said("done"))
+    result = await loop(server, tool_handler=handler, debugger=debugger).run(user())
+    assert seen == [{"command": "ls"}]
+    assert result.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"command": "ls"}'
+
+
+async def test_a_debugger_may_take_its_time_and_answer_itself() -> None:
+    async def decide(stop: Stopped, session: Session) -> Input:
+        await asyncio.sleep(0)
+        return SkipCall("not today")
+
+    server = Server(said(None, ("terminal", {})), said("done"))
+    result = await loop(server, debugger=Debugger(decide, ["before_dispatch"])).run(user())
+    assert result.messages[2]["content"] == "not today"
+
+
+async def test_a_debugger_can_end_the_run() -> None:
+    server = Server(said(None, ("terminal", {})))
+    debugger = Debugger(lambda stop, session: Terminate(), stop_points=["before_dispatch"])
+    result = await loop(server, debugger=debugger).run(user())
+    assert result.stop_reason == "terminated"
+
+
+async def test_many_loops_run_beside_one_another() -> None:
+    loops = [
+        loop(Server(said(None, ("terminal", {"n": n})), said(f"done {n}"))).run(user())
+        for n in range(20)
+    ]
+    results = await asyncio.gather(*loops)
+    assert [r.messages[-1]["content"] for r in results] == [f"done {n}" for n in range(20)]
+
+
+async def test_cancelling_a_run_cancels_its_request() -> None:
+    begun = asyncio.Event()
+
+    class Hanging(Server):
+        async def chat_completion(self, **kwargs: Any) -> Any:
+            begun.set()
+            await asyncio.Event().wait()
+
+    running = asyncio.create_task(loop(Hanging()).run(user()))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(UsageError, match="faithful"):
+        loop(Server(), mode="faithfull")
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="AgentLop"):
+        hermes_tui.AgentLop  # noqa: B018

@@ -1,0 +1,270 @@
+"""The driver: effects one at a time, everything recorded first, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.debugger.inputs import Resume, Retry, SkipCall, Terminate
+from hermes_tui.debugger.stepping import STEP_MODE, Phase, StopPoint
+from hermes_tui.log.codec import decode
+from hermes_tui.model.errors import IllegalCommand, StoreError
+from hermes_tui.model.events import Event, RunEnded, Stopped, ToolFailed, ToolReturned
+from hermes_tui.runtime.driver import Driver, Limits
+from hermes_tui.runtime.servers.base import RequestFailure
+from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.writer import Recording
+from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
+
+
+def of_kind(driver: Driver, kind: type[Any]) -> list[Any]:
+    return [event for event in driver.log if isinstance(event, kind)]
+
+
+def ended(driver: Driver) -> str:
+    (end,) = of_kind(driver, RunEnded)
+    return str(end.stop_reason)
+
+
+def recorded(path: Path) -> list[Event]:
+    return [decode(line) for line in path.read_bytes().splitlines()]
+
+
+async def hanging(arguments: Any) -> str:
+    await asyncio.Event().wait()
+    return "never"
+
+
+async def test_a_run_goes_to_its_end_and_the_tool_gets_what_the_model_asked_for() -> None:
+    server = ScriptedServer(said(None, ("add", {"a": 1})), said("done"))
+    tools = FunctionTools(add=lambda arguments: arguments["a"] + 1)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert tools.calls == [("add", {"a": 1})]
+    assert server.bodies[1]["messages"][-1] == {
+        "role": "tool",
+        "tool_call_id": "c0",
+        "content": "2",
+    }
+    assert ended(driver) == "finished"
+
+
+async def test_a_stop_waits_until_the_call_is_let_go() -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+        assert driver.phase is Phase.STOPPED
+        assert tools.calls == []
+        driver.put(Resume())
+        await driver.at_rest()
+    assert tools.calls == [("add", {})]
+
+
+async def test_a_skipped_call_is_answered_by_the_person_and_never_run() -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+        driver.put(SkipCall("typed by hand"))
+        await driver.at_rest()
+    assert tools.calls == []
+    assert server.bodies[1]["messages"][-1]["content"] == "typed by hand"
+
+
+async def test_everything_that_happened_is_in_the_recording(tmp_path: Path) -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: {"sum": 1})
+    recording = Recording(tmp_path / "run.jsonl")
+    async with Driver(server, tools, recording=recording) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert recorded(recording.path) == list(driver.log)
+
+
+async def test_a_run_is_gone_on_with_at_the_same_stop(tmp_path: Path) -> None:
+    tools = FunctionTools(add=lambda arguments: "x")
+    path = tmp_path / "run.jsonl"
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    async with Driver(server, tools, recording=Recording(path)) as first:
+        first.put(start(tools, stops=STEP_MODE))
+        await first.at_rest()
+    recording, events = Recording.resumed(path)
+    async with Driver(server, tools, recording=recording, events=events) as second:
+        second.reopen()
+        assert second.session.state == first.session.state
+        second.put(Resume())
+        await second.at_rest()
+    assert ended(second) == "finished"
+    assert recorded(path) == list(second.log)
+
+
+async def test_a_tool_that_was_running_when_the_process_died_is_not_run_again(
+    tmp_path: Path,
+) -> None:
+    tools = FunctionTools(add=hanging)
+    path = tmp_path / "run.jsonl"
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    async with Driver(server, tools, recording=Recording(path)) as first:
+        first.put(start(tools))
+        while not tools.calls:
+            await asyncio.sleep(0)
+    recording, events = Recording.resumed(path)
+    async with Driver(server, tools, recording=recording, events=events) as second:
+        second.reopen()
+        await second.at_rest()
+        assert second.session.state.stop.stop_point == StopPoint.RECOVERY
+    assert len(tools.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (ValueError("no such row"), "ValueError: no such row"),
+        (ToolFailure("TimeoutError: still running after 5 s"), "TimeoutError: still running"),
+        (SystemExit(3), "SystemExit: 3"),
+    ],
+)
+async def test_a_tool_that_raises_fails_alone(raised: BaseException, told: str) -> None:
+    def broken(arguments: Any) -> str:
+        raise raised
+
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=broken)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    (failed,) = of_kind(driver, ToolFailed)
+    assert failed.exception.startswith(told)
+    assert ended(driver) == "finished"
+
+
+async def test_a_result_that_reads_like_an_error_is_marked() -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: '{"error": "no such file"}')
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    (returned,) = of_kind(driver, ToolReturned)
+    assert returned.result.error.reason
+
+
+async def test_terminating_gives_up_a_request_under_way() -> None:
+    server = ScriptedServer(HANG)
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        while not server.bodies:
+            await asyncio.sleep(0)
+        driver.put(Terminate())
+        await driver.at_rest()
+    assert server.given_up == 1
+    assert ended(driver) == "terminated"
+
+
+async def test_closing_leaves_no_task_behind() -> None:
+    server = ScriptedServer(said(None, ("add", {})))
+    tools = FunctionTools(add=hanging)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        while not tools.calls:
+            await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_failed_request_stops_and_can_be_sent_again() -> None:
+    failure = RequestFailure("500: worker died", 500, "worker died", ("InternalServerError",))
+    server = ScriptedServer(failure, said("done"))
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, stops=frozenset({StopPoint.REQUEST_FAILED})))
+        await driver.at_rest()
+        assert of_kind(driver, Stopped)[0].stop_point == StopPoint.REQUEST_FAILED
+        driver.put(Retry())
+        await driver.at_rest()
+    assert ended(driver) == "finished"
+    assert server.bodies[0] == server.bodies[1]
+
+
+async def test_a_failure_worth_it_is_retried_as_often_as_was_said() -> None:
+    failure = RequestFailure("429: slow down", 429, retry_after_s=0.01)
+    server = ScriptedServer(failure, failure, failure)
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, retries=2))
+        await driver.at_rest()
+    assert len(server.bodies) == 3
+    assert ended(driver) == "request_failed"
+
+
+async def test_a_wrong_request_is_not_retried() -> None:
+    server = ScriptedServer(RequestFailure("400: bad request", 400))
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, retries=2))
+        await driver.at_rest()
+    assert len(server.bodies) == 1
+
+
+async def test_a_run_that_cannot_be_recorded_goes_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+    recording = Recording(tmp_path / "run.jsonl")
+    async with Driver(server, tools, recording=recording) as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+
+        def full(descriptor: int, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "write", full)
+        driver.put(Resume())
+        await driver.at_rest()
+        monkeypatch.undo()
+        assert isinstance(driver.failure, StoreError)
+        assert "No space left" in str(driver.failure)
+        with pytest.raises(IllegalCommand, match="broken off"):
+            driver.put(Resume())
+    assert tools.calls == []
+
+
+async def test_a_run_ends_when_its_tokens_are_spent() -> None:
+    reply = said(None, ("add", {}), prompt_tokens=60, completion_tokens=50)
+    server = ScriptedServer(reply, said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+    async with Driver(server, tools, limits=Limits(tokens=100)) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert ended(driver) == "budget"
+    assert len(server.bodies) == 1
+
+
+async def test_a_run_ends_when_its_time_is_spent() -> None:
+    server = ScriptedServer(said(None, ("add", {})))
+    tools = FunctionTools(add=hanging)
+    async with Driver(server, tools, limits=Limits(time_s=0.05)) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert ended(driver) == "budget"
+
+
+async def test_a_mistake_of_our_own_is_raised_where_the_run_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = ScriptedServer(said("done"))
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        monkeypatch.setattr(Driver, "_ask", None)
+        driver.put(start(tools))
+        with pytest.raises(TypeError):
+            await driver.at_rest()
