@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hermes_tui.debugger.breakpoints import parse_breakpoint
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.expressions import compile_expression
@@ -36,6 +37,25 @@ def test_keys_in_the_table_are_keys() -> None:
     keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
     known = {part for command in COMMANDS for part in command.shown.split()}
     assert {key.replace("\\|", "|") for key in keys} <= known
+
+
+def test_keys_at_a_stop_are_keys() -> None:
+    rows = [line for line in _section("Debug a live run").splitlines() if line.startswith("| `")]
+    keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
+    assert keys
+    assert keys <= {part for command in COMMANDS for part in command.shown.split()}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for text in _section("Debug a live run").split("**Breakpoints**")[1].splitlines()[3:6]
+        for line in re.split(r"\s{4,}", text)
+    ],
+)
+def test_breakpoints_can_be_set(line: str) -> None:
+    assert parse_breakpoint(line, breakpoint_id="b").enabled
 
 
 def test_actions_in_the_settings_example_are_actions() -> None:

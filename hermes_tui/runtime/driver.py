@@ -82,7 +82,7 @@ class Driver:
         self.partial = Partial()
         self.failure: HermesError | None = None
         self.spent_s = 0.0
-        self.tokens = 0
+        self.tokens = sum(map(_tokens_of, self.log))
         self.working_since: float | None = None
         """When the effect that is under way began, by the monotonic clock."""
         self.on_change: Callable[[], None] = lambda: None
@@ -167,9 +167,7 @@ class Driver:
                 except StoreError as error:
                     self._break_off(error)
             self.log.append(event)
-            if isinstance(event, ResponseReceived) and event.usage is not None:
-                usage = event.usage
-                self.tokens += (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)
+            self.tokens += _tokens_of(event)
 
     def _break_off(self, failure: HermesError) -> None:
         """End the run without another word: what cannot be recorded is not done."""
@@ -329,6 +327,12 @@ class Driver:
             self.recording.sync()
         except StoreError as error:
             self._break_off(error)
+
+
+def _tokens_of(event: Event) -> int:
+    if not isinstance(event, ResponseReceived) or event.usage is None:
+        return 0
+    return (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0)
 
 
 def _failed(failure: RequestFailure) -> given.RequestFailed:
