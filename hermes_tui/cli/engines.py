@@ -1,0 +1,163 @@
+"""`hermes-tui engines`: the real parsers of vLLM, SGLang and hermes-agent, for comparison."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.engines.added import AddedEngine
+
+_ADD = """\
+Make an engine's real parsers available to the parser lab, without the engine:
+
+  hermes-tui engines add vllm==0.33.0        download 336 MB, keep 73 MB
+  hermes-tui engines add sglang==0.5.23      download 39 MB, keep 84 MB
+  hermes-tui engines add sglang              the newest version
+  hermes-tui engines add ./vllm-0.33.0-….whl a wheel that is here already
+  hermes-tui engines add --python .venv/bin/python   what is installed for this interpreter
+  hermes-tui engines add --path ~/hermes-agent       hermes-agent's parsers, from a checkout
+
+Of a wheel only the Python files are kept, and a few small packages that its parsers import are put
+beside them; neither PyTorch nor a GPU is needed. Nothing is downloaded unless asked for here. The
+parsers run in a process of their own, with limits on time and memory."""
+
+
+def add_engines_parser(commands: Any) -> None:
+    """Add the command to what `add_subparsers` returned."""
+    command = commands.add_parser(
+        "engines",
+        help="add, list or remove the real parsers of vLLM, SGLang and hermes-agent",
+        description="The real parsers that the parser lab compares, in the cache folder.",
+        epilog="exit codes: 0 fine, 2 wrong usage, 3 cannot download, load, read or write",
+    )
+    actions = command.add_subparsers(
+        dest="action", metavar="add|list|remove", required=True, parser_class=type(command)
+    )
+    add = actions.add_parser(
+        "add",
+        help="fetch an engine's parsers, or take those of an interpreter or a checkout",
+        description=_ADD,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add.add_argument(
+        "engine", nargs="?", default="", metavar="ENGINE", help="vllm or sglang, ==VERSION; a wheel"
+    )
+    where = add.add_mutually_exclusive_group()
+    where.add_argument(
+        "--python", default="", metavar="PROGRAM", help="an interpreter that has it installed"
+    )
+    where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
+    add.add_argument("--name", default="", metavar="NAME", help="what to call it")
+    listing = actions.add_parser("list", help="list the engines that were added")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    removing = actions.add_parser("remove", help="delete an engine from the cache folder")
+    removing.add_argument("name", metavar="NAME", help="as `engines list` shows it")
+
+
+def run_engines(arguments: argparse.Namespace) -> int:
+    """Run `engines add`, `list` or `remove` and return the exit code."""
+    match arguments.action:
+        case "add":
+            return _add(arguments)
+        case "list":
+            return _list(as_json=arguments.json)
+        case "remove":
+            return _remove(arguments.name)
+        case other:
+            raise UsageError(f"engines {other} is unknown", "add, list or remove")
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from hermes_tui.cli.progress import ProgressLine
+    from hermes_tui.runtime.engines.store import add_path, add_python, add_wheel
+
+    if arguments.path and arguments.engine:
+        raise UsageError("--path needs no engine", "it is hermes-agent's")
+    if not (arguments.engine or arguments.python or arguments.path):
+        raise UsageError("which engine?", "for example: hermes-tui engines add vllm")
+    line = ProgressLine()
+    try:
+        if arguments.path:
+            added = [add_path(Path(arguments.path), arguments.name)]
+        elif arguments.python:
+            added = list(add_python(arguments.python, arguments.engine, arguments.name))
+        else:
+            added = [add_wheel(arguments.engine, line.show, arguments.name)]
+    finally:
+        line.clear()
+    _print(added)
+    for engine in added:
+        for name, reason in engine.failures.items():
+            _say(f"{engine.name}: {name} cannot be loaded: {reason}")
+    return 0
+
+
+def _list(*, as_json: bool) -> int:
+    from hermes_tui.runtime.engines.store import added_engines
+
+    engines = added_engines()
+    if as_json:
+        for engine in engines:
+            sys.stdout.write(_json_line(engine))
+        return 0
+    _print(engines)
+    if not engines:
+        _say("no engine yet (hermes-tui engines add)")
+    return 0
+
+
+def _remove(name: str) -> int:
+    from hermes_tui.runtime.engines.store import remove
+
+    sys.stdout.write(f"removed {_shown(remove(name).name)}\n")
+    return 0
+
+
+def _print(engines: Any) -> None:
+    """Write a line for each: name, parsers, size, where it is from or what is wrong."""
+    from hermes_tui.runtime.engines.store import size_of
+
+    width = max((len(_shown(engine.name)) for engine in engines), default=0)
+    for engine in engines:
+        loaded = len(engine.names) - len(engine.failures)
+        origin = engine.problem or engine.python or engine.source
+        size = f"{size_of(engine) / 1e6:>6,.0f} MB"
+        sys.stdout.write(
+            f"{_shown(engine.name):{width}}  {loaded:>3} parsers  {size}  {_shown(origin)}\n"
+        )
+
+
+def _json_line(engine: AddedEngine) -> str:
+    import json
+
+    from hermes_tui.runtime.engines.store import size_of
+
+    row = {
+        "name": engine.name,
+        "engine": engine.engine,
+        "version": engine.version,
+        "kind": engine.kind,
+        "python": engine.python,
+        "python_version": engine.python_version,
+        "source": engine.source,
+        "size": size_of(engine),
+        "parsers": [name for name in engine.names if name not in engine.failures],
+        "failures": engine.failures,
+        "problem": engine.problem,
+    }
+    return json.dumps(row) + "\n"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"hermes-tui: {_shown(line)}\n")
+
+
+def _shown(text: str) -> str:
+    from hermes_tui.model.visible import visible_row
+
+    return visible_row(text)

@@ -1,0 +1,117 @@
+"""What every adapter of an engine takes and gives."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class UnknownParser(Exception):
+    """The engine has no parser of this name, or it cannot be loaded here."""
+
+
+@dataclass
+class Job:
+    """One text to be read. `sizes`: of the deltas of a stream, empty for the whole text at once."""
+
+    parser: str
+    text: str
+    tools: list[Any]
+    reasoning_parser: str = ""
+    sizes: Sequence[int] = ()
+    by_tokens: bool = True
+
+
+@dataclass
+class Reading:
+    """What the engine hands out. `calls` are `{"name", "arguments"}`.
+
+    `says_called` is its own word for whether there are calls, where it has one beside the list.
+    """
+
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    content: str | None = None
+    reasoning: str | None = None
+    says_called: bool | None = None
+
+
+@dataclass
+class Stream:
+    """What was sent after each delta: `[end of the delta, content, reasoning, calls]`.
+
+    `calls` are pieces `[index, name, arguments]`; what a delta sent is not repeated by the next.
+    """
+
+    rows: list[list[Any]] = field(default_factory=list)
+    end: int = 0
+
+    def sent(
+        self,
+        length: int,
+        content: str | None,
+        reasoning: str | None = None,
+        calls: Sequence[tuple[int, str | None, str | None]] = (),
+    ) -> None:
+        """Note what the engine sent for a delta of `length` characters."""
+        self.end += length
+        pieces = [[index, name or "", arguments or ""] for index, name, arguments in calls]
+        self.rows.append([self.end, content or "", reasoning or "", pieces])
+
+    def reading(self) -> Reading:
+        """Join all that was sent, as a client would."""
+        calls: dict[int, dict[str, list[str]]] = {}
+        for _, _, _, pieces in self.rows:
+            for index, name, arguments in pieces:
+                call = calls.setdefault(index, {"name": [], "arguments": []})
+                call["name"].append(name)
+                call["arguments"].append(arguments)
+        return Reading(
+            [{key: "".join(calls[index][key]) for key in calls[index]} for index in sorted(calls)],
+            "".join(row[1] for row in self.rows) or None,
+            "".join(row[2] for row in self.rows) or None,
+        )
+
+
+class Adapter(Protocol):
+    """Calls the parsers of one engine."""
+
+    version: str
+
+    def names(self) -> list[str]:
+        """Return the names of the parsers, sorted."""
+        ...
+
+    def load(self, name: str) -> None:
+        """Import a parser; raises whatever its modules raise."""
+        ...
+
+    def whole(self, job: Job) -> Reading:
+        """Read the whole text at once."""
+        ...
+
+    def stream(self, job: Job, stream: Stream) -> None:
+        """Feed the text delta by delta."""
+        ...
+
+
+def in_sizes(pieces: Sequence[Any], sizes: Sequence[int]) -> Iterator[Sequence[Any]]:
+    """Cut `pieces` after each of `sizes`; the last size is used again until nothing is left."""
+    begin = at = 0
+    while begin < len(pieces):
+        size = max(1, sizes[min(at, len(sizes) - 1)])
+        yield pieces[begin : begin + size]
+        begin += size
+        at += 1
+
+
+def first_of(places: Sequence[str]) -> Any:
+    """Import the first of `places` that this version of the engine has."""
+    for place in places[:-1]:
+        try:
+            return importlib.import_module(place)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{place}.".startswith(f"{error.name}."):
+                raise  # the place is there, what it imports is not
+    return importlib.import_module(places[-1])

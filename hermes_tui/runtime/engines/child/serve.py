@@ -1,0 +1,200 @@
+"""Answer requests, a JSON object a line, until there are no more.
+
+The first line says what to load: `{"engine", "source", "deps", "version", "within", "memory_mb"}`;
+`within` is what the paths of the engine's own files hold. Its answer is `{"version", "names",
+"python"}` or `{"error"}`. Then `{"probe": true}` gives `{"failures"}`, and `{"parser", "text",
+"tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` a verdict. All lines are ASCII: a lone
+surrogate in a text has no other spelling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from typing import Any, TextIO
+
+from .base import Adapter, Job, Reading, Stream, UnknownParser
+from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
+
+_ENGINES = {
+    "vllm": (".vllm_engine", "VllmEngine"),
+    "sglang": (".sglang_engine", "SglangEngine"),
+    "hermes-agent": (".hermes_engine", "HermesEngine"),
+}
+_NICENESS = 5
+"""Below the debugger, so that keys answer while a parser uses a whole core."""
+_MAX_LOG_LINES = 20
+_MAX_LOG_CHARS = 500
+_MAX_ERROR_CHARS = 2000
+
+
+class _Log(logging.Handler):
+    """Keeps what the engine logs: it often holds the reason. Notes memory errors it swallowed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self.is_out_of_memory = False
+
+    def clear(self) -> None:
+        self.lines, self.is_out_of_memory = [], False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        reason = ""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self.is_out_of_memory |= isinstance(error, MemoryError)
+            reason = f" ({_said(error)})"
+        if len(self.lines) < _MAX_LOG_LINES:
+            line = f"{record.levelname}: {record.getMessage()}{reason}"
+            self.lines.append(line[:_MAX_LOG_CHARS])
+
+
+class _Server:
+    def __init__(self, adapter: Adapter, log: _Log, within: str) -> None:
+        self._within = within
+        self._adapter = adapter
+        self._log = log
+        self._alarm = Alarm()
+        self._names = frozenset(adapter.names())
+
+    def failures(self) -> dict[str, str]:
+        """Import every parser and return why some cannot be."""
+        failures = {}
+        for name in sorted(self._names):
+            try:
+                self._adapter.load(name)
+            except Exception as error:  # noqa: BLE001 - a plug-in is loaded
+                failures[name] = _said(error)
+        return failures
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        job = Job(
+            request["parser"],
+            request["text"],
+            request.get("tools") or [],
+            request.get("reasoning_parser") or "",
+            request.get("sizes") or (),
+            request.get("unit", "tokens") == "tokens",
+        )
+        self._log.clear()
+        stream = Stream()
+        began = time.perf_counter()
+        outcome, reading, error = self._read(job, stream, float(request["timeout_s"]))
+        said = reading.says_called
+        return {
+            "outcome": outcome,
+            "tools_called": bool(reading.calls if said is None else said),
+            "tool_calls": reading.calls,
+            "content": reading.content,
+            "reasoning": reading.reasoning,
+            "error": error,
+            "log": self._log.lines,
+            "duration_s": time.perf_counter() - began,
+            "deltas": stream.rows,
+        }
+
+    def _read(self, job: Job, stream: Stream, limit_s: float) -> tuple[str, Reading, str]:
+        """Return the outcome, what was read, and the error."""
+        if job.parser not in self._names:
+            return "unknown", Reading(), self._unknown(job.parser)
+        try:
+            with self._alarm.guard(limit_s):
+                reading = self._run(job, stream)
+        except TimeIsUp as up:
+            return "timed-out", stream.reading(), place(up, self._within)
+        except MemoryError:
+            return "memory", Reading(), ""
+        except UnknownParser as unknown:
+            return "unknown", Reading(), str(unknown)
+        except ModuleNotFoundError as error:
+            return "unknown", Reading(), f"cannot be loaded: {_said(error)}"
+        except Exception as error:  # noqa: BLE001 - that is the verdict
+            return "raised", stream.reading(), _said(error)
+        if self._alarm.rang:
+            return "timed-out", reading, "it went on after the limit"
+        if self._log.is_out_of_memory:
+            return "memory", Reading(), ""
+        return ("calls" if reading.calls else "text"), reading, ""
+
+    def _run(self, job: Job, stream: Stream) -> Reading:
+        if not job.sizes:
+            return self._adapter.whole(job)
+        self._adapter.stream(job, stream)
+        return stream.reading()
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._names, 3)
+        hint = f"; near: {', '.join(near)}" if near else ""
+        return f"no parser is called {name!r}{hint}"
+
+
+def main() -> None:
+    """Load the engine that the first line names, then answer every further line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(_NICENESS)
+    requests, answers = _private_streams()
+    config = json.loads(requests.readline())
+    log = _Log()
+    logging.basicConfig(handlers=[log], level=logging.WARNING, force=True)
+    try:
+        server = _Server(adapter := _load(config), log, config["within"])
+    except Exception as error:  # noqa: BLE001 - a plug-in is loaded
+        _write(answers, {"error": _said(error)})
+        return
+    hello = {"version": adapter.version, "names": adapter.names(), "python": _python()}
+    limit_memory(config["memory_mb"])
+    _write(answers, hello)
+    for line in requests:
+        request = json.loads(line)
+        if request.get("probe"):
+            _write(answers, {"failures": server.failures()})
+            continue
+        answer = server.answer(request)
+        _write(answers, answer)
+        if answer["outcome"] == "memory":
+            return  # what a parser holds on to is not given back
+
+
+def _private_streams() -> tuple[TextIO, TextIO]:
+    """Move both pipes out of reach: parsers print, and some would read."""
+    requests = os.fdopen(os.dup(0), encoding="utf-8", newline="\n")
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _load(config: dict[str, Any]) -> Adapter:
+    module, name = _ENGINES[config["engine"]]
+    sys.path[:0] = [folder for folder in (config["deps"],) if folder]
+    made = getattr(importlib.import_module(module, __package__), name)
+    adapter: Adapter = made(config["source"], config["version"])
+    for quiet in ("vllm", "sglang"):
+        # Installed engines configure loggers of their own.
+        logger = logging.getLogger(quiet)
+        logger.handlers, logger.propagate = [], True
+    return adapter
+
+
+def _write(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer, default=str) + "\n")
+    answers.flush()
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")

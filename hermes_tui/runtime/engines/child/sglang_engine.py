@@ -1,0 +1,116 @@
+"""SGLang's parsers, called as its server calls them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from . import vocabulary
+from .base import Job, Reading, Stream, first_of, in_sizes
+
+_MARKERS = (*vocabulary.MARKERS, *vocabulary.MISTRAL_11, *vocabulary.HARMONY)
+_PROTOCOLS = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
+_SPLITTERS = ("sglang.srt.parser.reasoning_parser", "sglang.srt.reasoning_parser")
+_ASKED_FOR = (
+    *("<tool_calls>", "</tool_calls>", "<tool_call>", "</tool_call>", "<tool_sep>"),
+    *("<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"),
+)
+"""Hunyuan looks for these in the vocabulary: of its spellings it takes those that are there."""
+
+
+class SglangEngine:
+    """SGLang of one version, from its Python files alone (`source`) or as it is installed."""
+
+    def __init__(self, source: str, version: str = "") -> None:
+        if source:
+            from . import sglang_facts as facts
+            from .stand_ins import StandIns
+
+            StandIns(
+                source,
+                package=facts.PACKAGE,
+                real=facts.REAL,
+                facts=facts.FACTS,
+                others=facts.OTHERS,
+            ).install()
+        # All detectors are imported by this one module.
+        module = importlib.import_module("sglang.srt.function_call.function_call_parser")
+        self._parser = module.FunctionCallParser
+        self._takes_tokenizer = "tokenizer" in inspect.signature(self._parser).parameters
+        self._tool = first_of(_PROTOCOLS).Tool
+        self._words = vocabulary.Vocabulary(_MARKERS)
+        self._asked_for = vocabulary.Vocabulary(_ASKED_FOR, ("<|eos|>",))
+        self.version = version or str(importlib.import_module("sglang").__version__)
+
+    def names(self) -> list[str]:
+        """Return the names that the server takes."""
+        return sorted(self._parser.ToolCallParserEnum)
+
+    def load(self, name: str) -> None:
+        """Make a parser, without tools."""
+        self._made([], name)
+
+    def whole(self, job: Job) -> Reading:
+        """Read the text at once. The server reads it only where it sees a marker."""
+        text, reasoning = job.text, None
+        if job.reasoning_parser:
+            splitting = first_of(_SPLITTERS).ReasoningParser(
+                job.reasoning_parser, stream_reasoning=False
+            )
+            reasoning, rest = splitting.parse_non_stream(text)
+            text = rest or ""
+        parser = self._new_parser(job)
+        has_call = parser.has_tool_call(text)
+        content, calls = parser.parse_non_stream(text)
+        return Reading(
+            [{"name": call.name, "arguments": call.parameters} for call in calls],
+            (content if has_call else text) or None,
+            reasoning,
+        )
+
+    def stream(self, job: Job, stream: Stream) -> None:
+        """Feed the text delta by delta, then say that it has ended."""
+        parser = self._new_parser(job)
+        splitting = None
+        if job.reasoning_parser:
+            splitting = first_of(_SPLITTERS).ReasoningParser(
+                job.reasoning_parser, stream_reasoning=True
+            )
+        for text in self._deltas(job):
+            reasoning, rest = None, text
+            if splitting is not None:
+                reasoning, rest = splitting.parse_stream_chunk(text)
+            content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
+            stream.sent(len(text), content, reasoning, _pieces(calls))
+        # Newer versions let go of what they held back.
+        reasoning, rest = _ended(splitting)
+        if reasoning or rest:
+            content, calls = parser.parse_stream_chunk(rest) if rest else ("", ())
+            stream.sent(0, content, reasoning, _pieces(calls))
+        content, calls = _ended(parser)
+        if content or calls:
+            stream.sent(0, content, None, _pieces(calls))
+
+    def _new_parser(self, job: Job) -> Any:
+        return self._made([self._tool(**tool) for tool in job.tools], job.parser)
+
+    def _made(self, tools: list[Any], name: str) -> Any:
+        if self._takes_tokenizer:
+            return self._parser(tools, name, tokenizer=self._asked_for)
+        return self._parser(tools, name)
+
+    def _deltas(self, job: Job) -> Sequence[str]:
+        pieces: Sequence[str] = self._words.tokenize(job.text) if job.by_tokens else job.text
+        return ["".join(part) for part in in_sizes(pieces, job.sizes)]
+
+
+def _ended(parser: Any) -> tuple[Any, Any]:
+    """Tell a parser that the stream has ended, where it takes that."""
+    ending = getattr(parser, "parse_stream_end", None)
+    return ending() if ending is not None else ("", ())
+
+
+def _pieces(calls: Any) -> list[tuple[int, str | None, str | None]]:
+    return [(call.tool_index, call.name, call.parameters) for call in calls or ()]

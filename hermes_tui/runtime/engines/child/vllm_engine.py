@@ -1,0 +1,229 @@
+"""vLLM's parsers, called as its server calls them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import vocabulary
+from .base import Job, Reading, Stream, UnknownParser, first_of, in_sizes
+from .stand_ins import StandIn, StandIns
+
+_MARKERS = {
+    "mistral": (*vocabulary.MARKERS, *vocabulary.MISTRAL_7),
+    "mistral_v11": (*vocabulary.MARKERS, *vocabulary.MISTRAL_11),
+    "mistral_v13": (*vocabulary.MARKERS, *vocabulary.MISTRAL_13),
+}
+"""The parser `mistral` reads another format where the tokenizer has the newer markers."""
+_HARMONY = "openai"
+_WITHOUT_REASONING = "this version is not read with a reasoning parser here"
+_PLACES = ("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers")
+_PROTOCOLS = (
+    "vllm.entrypoints.openai.chat_completion.protocol",
+    "vllm.entrypoints.openai.protocol",
+)
+
+
+class VllmEngine:
+    """vLLM of one version, from its Python files alone (`source`) or as it is installed."""
+
+    def __init__(self, source: str, version: str = "") -> None:
+        if source:
+            from . import vllm_facts as facts
+
+            StandIns(
+                source,
+                package=facts.PACKAGE,
+                real=facts.REAL,
+                facts=facts.FACTS,
+                others=facts.others(),
+            ).install()
+        self._manager = first_of(_PLACES).ToolParserManager
+        self._request = first_of(_PROTOCOLS).ChatCompletionRequest
+        # Before, the server itself joined the two parsers and kept what went before in a stream.
+        self._is_old = not _has("vllm.parser", "abstract_parser", "def parse_delta(")
+        self._reads_harmony = _has("vllm.parser", "harmony", "class HarmonyParser")
+        self._vocabularies: dict[str, Any] = {}
+        self.version = version or str(importlib.import_module("vllm").__version__)
+
+    def names(self) -> list[str]:
+        """Return the registered names, and Mistral's newer spellings as names of their own."""
+        listed = getattr(self._manager, "list_registered", None)
+        names = set(listed() if listed else self._manager.tool_parsers)
+        if "mistral" in names:
+            names |= _MARKERS.keys()
+        return sorted(names)
+
+    def load(self, name: str) -> None:
+        """Import the parser `name`."""
+        if name == _HARMONY:
+            self._vocabulary(name)
+        if name == _HARMONY and self._reads_harmony:
+            self._parser_class(name, "")
+        else:
+            self._manager.get_tool_parser(_registered(name))
+
+    def whole(self, job: Job) -> Reading:
+        """Read the text at once: with the tool parser alone where no reasoning is split off."""
+        request = self._new_request(job.tools)
+        if self._is_old and job.reasoning_parser:
+            raise UnknownParser(_WITHOUT_REASONING)
+        if job.reasoning_parser or (job.parser == _HARMONY and self._reads_harmony):
+            return self._served(job, request)
+        parser = self._tool_parser(job, request)
+        extra = {}
+        if job.parser == _HARMONY:
+            extra["token_ids"] = self._vocabulary(_HARMONY).encode(job.text)
+        found = parser.extract_tool_calls(job.text, self._adjusted(parser, request), **extra)
+        calls = _calls(found.tool_calls)
+        return Reading(calls, found.content, says_called=bool(found.tools_called))
+
+    def _served(self, job: Job, request: Any) -> Reading:
+        words = self._vocabulary(job.parser)
+        parser = self._parser_class(job.parser, job.reasoning_parser)(words, request.tools)
+        if job.parser != _HARMONY:
+            request = self._adjusted(parser, request)
+        reasoning, content, calls = parser.parse(
+            job.text,
+            request,
+            enable_auto_tools=True,
+            model_output_token_ids=words.encode(job.text),
+        )
+        return Reading(_calls(calls), content, reasoning)
+
+    def stream(self, job: Job, stream: Stream) -> None:
+        """Feed the text delta by delta, as the server does with what the model samples."""
+        request = self._new_request(job.tools)
+        if self._is_old:
+            self._stream_old(job, request, stream)
+            return
+        words = self._vocabulary(job.parser)
+        parser = self._parser_class(job.parser, job.reasoning_parser)(words, request.tools)
+        if job.parser != _HARMONY:
+            request = self._adjusted(parser, request)
+        deltas = list(_deltas(job, words)) or [("", [])]
+        for number, (text, ids) in enumerate(deltas, 1):
+            is_last = number == len(deltas)
+            given = parser.parse_delta(text, ids, request, prompt_token_ids=[], finished=is_last)
+            _note(stream, text, given)
+
+    def _stream_old(self, job: Job, request: Any, stream: Stream) -> None:
+        """Feed the tool parser of an old version, which is told what went before."""
+        if job.reasoning_parser:
+            raise UnknownParser(_WITHOUT_REASONING)
+        parser = self._tool_parser(job, request)
+        request = self._adjusted(parser, request)
+        before, ids_before = "", list[int]()
+        for text, ids in _deltas(job, self._vocabulary(job.parser)):
+            now, ids_now = before + text, ids_before + list(ids)
+            given = parser.extract_tool_calls_streaming(
+                before, now, text, ids_before, ids_now, ids, request
+            )
+            _note(stream, text, given)
+            before, ids_before = now, ids_now
+
+    def _new_request(self, tools: list[Any]) -> Any:
+        return self._request(
+            model="m",
+            messages=[{"role": "user", "content": "hi"}],
+            tools=tools or None,
+            tool_choice="auto" if tools else None,
+        )
+
+    def _adjusted(self, parser: Any, request: Any) -> Any:
+        # It adds constraints on what is sampled, which need what is stood in for.
+        with contextlib.suppress(Exception):
+            return parser.adjust_request(request)
+        return request
+
+    def _tool_parser(self, job: Job, request: Any) -> Any:
+        made = self._manager.get_tool_parser(_registered(job.parser))
+        words = self._vocabulary(job.parser)
+        try:
+            parser = made(words, request.tools)
+        except TypeError:
+            parser = made(words)  # before 0.16
+        if hasattr(parser, "skip_reasoning_parsing"):
+            parser.skip_reasoning_parsing = True
+        return parser
+
+    def _parser_class(self, name: str, reasoning: str) -> Any:
+        """Return the class that the server makes of a tool parser and a reasoning parser."""
+        manager = importlib.import_module("vllm.parser.parser_manager").ParserManager
+        if name == _HARMONY and self._reads_harmony:
+            return manager.get_parser(name, "openai_gptoss", True, "gpt-oss", is_harmony=True)
+        return manager.get_parser(_registered(name), reasoning or None, True, "m")
+
+    def _vocabulary(self, name: str) -> Any:
+        kind = name if name in _MARKERS or name == _HARMONY else ""
+        if kind not in self._vocabularies:
+            markers = _MARKERS.get(kind, vocabulary.MARKERS)
+            made = _Harmony() if kind == _HARMONY else vocabulary.Vocabulary(markers)
+            self._vocabularies[kind] = made
+        return self._vocabularies[kind]
+
+
+class _Harmony:
+    """The real tokens of gpt-oss: vLLM reads its text by token ids."""
+
+    all_special_tokens: Sequence[str] = ()
+    all_special_ids: Sequence[int] = ()
+
+    def __init__(self) -> None:
+        harmony = importlib.import_module("openai_harmony")
+        if isinstance(harmony, StandIn):
+            raise ModuleNotFoundError("No module named 'openai_harmony'")
+        self._encoding = harmony.load_harmony_encoding("HarmonyGptOss")
+
+    def get_vocab(self) -> dict[str, int]:
+        return {}
+
+    def encode(self, text: str, **_: Any) -> list[int]:
+        return list(self._encoding.encode(text, allowed_special="all"))
+
+    def decode(self, ids: int | Sequence[int], **_: Any) -> str:
+        return str(self._encoding.decode([ids] if isinstance(ids, int) else list(ids)))
+
+
+def _registered(name: str) -> str:
+    return "mistral" if name in _MARKERS else name
+
+
+def _has(package: str, module: str, line: str) -> bool:
+    """Return whether a module that may be absent has such a line; it is not imported."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec is not None else None
+    paths = [Path(folder, f"{module}.py") for folder in folders or ()]
+    return any(line in path.read_text("utf-8") for path in paths if path.exists())
+
+
+def _deltas(job: Job, words: Any) -> Iterator[tuple[str, list[int]]]:
+    """Yield the text and the token ids of each delta."""
+    if job.by_tokens:
+        for ids in in_sizes(words.encode(job.text), job.sizes):
+            yield words.decode(ids), list(ids)
+        return
+    for text in in_sizes(job.text, job.sizes):
+        yield str(text), words.encode(str(text))
+
+
+def _calls(calls: Any) -> list[dict[str, Any]]:
+    functions = [getattr(call, "function", call) for call in calls or ()]
+    return [{"name": one.name, "arguments": one.arguments} for one in functions]
+
+
+def _note(stream: Stream, text: str, given: Any) -> None:
+    if given is None:
+        stream.sent(len(text), None)
+        return
+    reasoning = getattr(given, "reasoning", None) or getattr(given, "reasoning_content", None)
+    pieces = [
+        (call.index, call.function.name, call.function.arguments)
+        if call.function is not None
+        else (call.index, None, None)
+        for call in given.tool_calls or ()
+    ]
+    stream.sent(len(text), given.content, reasoning, pieces)

@@ -1,0 +1,114 @@
+"""What is fetched with this interpreter's pip: one wheel, or small packages into a folder.
+
+Only wheels are taken: nothing of what is fetched runs while it is being added.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import SourceError
+
+_COMMON: Final = ("--only-binary=:all:", "--disable-pip-version-check", "--no-input")
+_NO_LONG_WAIT: Final = ("--retries", "2", "--timeout", "15")
+_POLL_S: Final = 0.2
+_PROGRESS: Final = re.compile(rb"Progress (\d+) of (\d+)")
+_RAW_PROGRESS_SINCE: Final = (24, 1)
+_NOT_FOUND: Final = "No matching distribution"
+_GLIBC: Final = (39, 35, 34, 31, 28, 24, 17)
+_ANY_MACHINE: Final = (
+    *("--python-version", "3.11", "--implementation", "cp"),
+    *(word for abi in ("cp311", "abi3", "none") for word in ("--abi", abi)),
+    *(word for minor in _GLIBC for word in ("--platform", f"manylinux_2_{minor}_x86_64")),
+    *("--platform", "manylinux2014_x86_64", "--platform", "any"),
+)
+"""The wheel for Linux: of it only Python files are used, so that it does on every machine."""
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is going on, bytes done and bytes in all."""
+
+
+def download(requirement: str, scratch: Path, progress: OnProgress) -> Path:
+    """Return the wheel of `requirement`, alone, downloaded into `scratch`.
+
+    Raises SourceError where pip cannot, OSError where nothing can be written.
+    """
+    folder = scratch / "wheel"
+    command = ["download", "--no-deps", "--no-cache-dir", *_COMMON, *_raw_progress()]
+    command += [requirement, "-d", str(folder)]
+    code, output = _run(command, scratch, lambda done, all_: progress("downloading", done, all_))
+    if code and _NOT_FOUND in output:
+        retry = [*command, *_ANY_MACHINE]
+        code, again = _run(retry, scratch, lambda done, all_: progress("downloading", done, all_))
+        output = output if code else again
+    wheels = sorted(folder.glob("*.whl"))
+    if code or not wheels:
+        raise _failed(requirement, output)
+    return wheels[0]
+
+
+def install_into(folder: Path, packages: Sequence[str], scratch: Path) -> None:
+    """Install `packages` and what they need into `folder`, for this interpreter.
+
+    Raises SourceError where pip cannot.
+    """
+    command = ["install", "--quiet", "--target", str(folder), *_COMMON, *packages]
+    code, output = _run(command, scratch, lambda *_: None)
+    if code:
+        raise _failed(" ".join(packages), output)
+
+
+def _raw_progress() -> tuple[str, ...]:
+    """Return the options that make pip tell its progress in bytes, where it can."""
+    try:
+        found = tuple(map(int, version("pip").split(".")[:2]))
+    except (PackageNotFoundError, ValueError):
+        return ("--quiet",)
+    return ("--progress-bar", "raw") if found >= _RAW_PROGRESS_SINCE else ("--quiet",)
+
+
+def _run(
+    command: Sequence[str], scratch: Path, on_bytes: Callable[[int, int], None]
+) -> tuple[int, str]:
+    """Run pip and return its exit code and all it said; it ends with this call."""
+    with (scratch / "pip.txt").open("w+b") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pip", *_NO_LONG_WAIT, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch)},
+        )
+        try:
+            while process.poll() is None:
+                on_bytes(*_bytes_so_far(scratch / "pip.txt"))
+                time.sleep(_POLL_S)
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        return process.returncode, said.read().decode("utf-8", "replace")
+
+
+def _bytes_so_far(path: Path) -> tuple[int, int]:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        found = _PROGRESS.findall(file.read())
+    return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
+
+
+def _failed(requirement: str, output: str) -> SourceError:
+    if "No module named pip" in output:
+        return SourceError("pip", "is not part of this Python", "python -m ensurepip")
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    said = (errors or lines or ["pip failed"])[-1].removeprefix("ERROR: ")
+    return SourceError(requirement, said, "--path and --python need no download")

@@ -1,0 +1,73 @@
+"""The added engines, a process each, started when first asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from hermes_tui.runtime.engines.added import AddedEngine
+from hermes_tui.runtime.engines.store import added_engines
+from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict
+from hermes_tui.runtime.engines.worker import (
+    DEFAULT_MEMORY_MB,
+    DEFAULT_TIMEOUT_S,
+    EngineWorker,
+    Tool,
+)
+
+
+class EnginePool:
+    """Keeps a worker for each of `engines`, by default those in the cache folder."""
+
+    def __init__(
+        self,
+        engines: Iterable[AddedEngine] | None = None,
+        *,
+        memory_mb: int = DEFAULT_MEMORY_MB,
+    ) -> None:
+        chosen = added_engines() if engines is None else engines
+        self._workers = {
+            engine.name: EngineWorker(engine, memory_mb=memory_mb) for engine in chosen
+        }
+
+    @property
+    def engines(self) -> tuple[AddedEngine, ...]:
+        """The engines, by name."""
+        return tuple(worker.engine for worker in self._workers.values())
+
+    def worker(self, name: str) -> EngineWorker:
+        """Return the worker of the engine `name`, such as `vllm-0.33.0`; raises KeyError."""
+        return self._workers[name]
+
+    async def parse(
+        self,
+        name: str,
+        parser: str,
+        text: str,
+        tools: Sequence[Tool] = (),
+        *,
+        stream: Sequence[int] | None = None,
+        by_characters: bool = False,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        reasoning_parser: str = "",
+    ) -> EngineVerdict:
+        """Return what the engine `name` makes of `text`, as `EngineWorker.parse` does."""
+        worker = self._workers.get(name)
+        if worker is None:
+            error = f"no engine {name} was added (hermes-tui engines add)"
+            return EngineVerdict(EngineOutcome.UNKNOWN, error=error)
+        return await worker.parse(
+            parser,
+            text,
+            tools,
+            stream=stream,
+            by_characters=by_characters,
+            timeout_s=timeout_s,
+            reasoning_parser=reasoning_parser,
+        )
+
+    async def close(self) -> None:
+        """End every process."""
+        async with asyncio.TaskGroup() as ending:
+            for worker in self._workers.values():
+                ending.create_task(worker.close())

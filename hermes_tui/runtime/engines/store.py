@@ -1,0 +1,272 @@
+"""The engines on this machine, in the platform's cache folder: `engines/NAME/manifest.json`.
+
+An engine from a wheel has its Python files in `src` and the few small packages that its parsers
+import in `deps`; hermes-tui itself depends on none of them. What is being added appears under its
+name in one step, after its parsers were loaded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import platform
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import HermesError, SourceError, StoreError, UsageError
+from hermes_tui.runtime.engines.added import ENGINES, AddedEngine, read_engine, write_manifest
+from hermes_tui.runtime.engines.pip import OnProgress, download, install_into
+from hermes_tui.runtime.engines.worker import EngineWorker
+
+NEEDED: Final = {
+    "vllm": ("pydantic", "regex", "partial-json-parser", "ijson"),
+    "sglang": ("pydantic", "regex", "partial-json-parser", "msgspec", "orjson"),
+}
+"""What the parsers import, whatever else the wheel depends on. `ijson` is used by Mistral's."""
+WANTED: Final = {"vllm": ("oss-harmony",), "sglang": ()}
+"""What one parser alone needs: `openai`, for gpt-oss. Where it cannot be had, the rest works."""
+DOWNLOADABLE: Final = tuple(NEEDED)
+_PARSERS_INSIDE: Final = {
+    "vllm": ("vllm/tool_parsers/", "vllm/entrypoints/openai/tool_parsers/"),
+    "sglang": ("sglang/srt/function_call/",),
+}
+_MAX_UNPACKED_BYTES: Final = 1 << 30
+_REQUIREMENT: Final = re.compile(r"(vllm|sglang)((?:[=<>!~]=?=?[\w.!+*]+,?)*)")
+_WHEEL: Final = re.compile(r"(vllm|sglang)-([\w.!+]+)-.+\.whl")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_CHECKOUT: Final = Path("environments", "tool_call_parsers")
+_ADD_HINT: Final = "hermes-tui engines add"
+
+
+def engines_dir() -> Path:
+    """Return the folder that holds the engines; it need not exist."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("hermes-tui") / "engines"
+
+
+def added_engines() -> tuple[AddedEngine, ...]:
+    """Return the engines by name; those that cannot run are among them, with their problem."""
+    folder = engines_dir()
+    try:
+        folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise SourceError(str(folder), error.strerror or "cannot be read") from error
+    return tuple(read_engine(path) for path in folders if not path.name.startswith("."))
+
+
+def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
+    """Add `vllm==0.33.0`, `sglang`, or a wheel file of one; the newest where no version is given.
+
+    Raises UsageError for any other, SourceError where it cannot be had or holds no parsers.
+    """
+    wheel = Path(wanted).expanduser()
+    is_file = wheel.suffix == ".whl"
+    if is_file and not wheel.is_file():
+        raise SourceError(wanted, "no such file")
+    if not is_file and not _REQUIREMENT.fullmatch(wanted):
+        hint = "vllm, sglang, vllm==0.33.0 or a wheel file"
+        raise UsageError(f"{wanted!r} is no engine", hint)
+    with _scratch() as scratch:
+        if not is_file:
+            wheel = download(wanted, scratch, progress)
+        found = _WHEEL.fullmatch(wheel.name)
+        if found is None:
+            raise UsageError(f"{wheel.name} is no engine", "a wheel of vllm or sglang")
+        engine, version = found.groups()
+        made = scratch / _valid(name or f"{engine}-{version}")
+        (made / "src").mkdir(parents=True)
+        _unpack(wheel, made / "src", _PARSERS_INSIDE[engine], progress)
+        _add_packages(engine, made / "deps", scratch, progress)
+        added = _blank(made, engine, "wheel", version=version, source=str(made / "src"))
+        return _install(_probed(added))
+
+
+def add_python(python: str, wanted: str = "", name: str = "") -> tuple[AddedEngine, ...]:
+    """Add what is installed for the interpreter `python`: `wanted`, or else every engine there is.
+
+    Raises SourceError where there is none. Nothing is downloaded or copied.
+    """
+    path = Path(os.path.abspath(Path(python).expanduser()))  # noqa: PTH100 - links stay: a venv is one
+    if not path.is_file():
+        raise SourceError(python, "no such interpreter", "for example .venv/bin/python")
+    if wanted and wanted not in DOWNLOADABLE:
+        raise UsageError(f"{wanted!r} is no engine", "with --python: vllm or sglang")
+    if name and not wanted:
+        raise UsageError("--name needs an engine", "with --python: vllm or sglang")
+    added, failures = [], []
+    for engine in (wanted,) if wanted else DOWNLOADABLE:
+        with _scratch() as scratch:
+            blank = _blank(scratch / engine, engine, "python", python=str(path))
+            blank.folder.mkdir()
+            try:
+                probed = _probed(blank)
+            except SourceError as error:
+                failures.append(str(error))
+                continue
+            called = _valid(name or f"{engine}-{probed.version}-python")
+            added.append(_install(_moved(probed, called)))
+    if not added:
+        raise SourceError(python, "has no engine that can be loaded", "; ".join(failures))
+    return tuple(added)
+
+
+def add_path(path: Path, name: str = "") -> AddedEngine:
+    """Add hermes-agent's parsers of the checkout at `path`, or of the folder that holds them.
+
+    They stay where they are: a change there shows at the next start of the engine.
+    """
+    root = path.expanduser().resolve()
+    if root.parts[-2:] == _CHECKOUT.parts:
+        root = root.parent.parent
+    if not (root / _CHECKOUT / "__init__.py").is_file():
+        raise SourceError(str(path), f"holds no {_CHECKOUT}", "a checkout of hermes-agent")
+    with _scratch() as scratch:
+        made = scratch / _valid(name or "hermes-agent")
+        made.mkdir()
+        blank = _blank(made, "hermes-agent", "path", version="checkout", source=str(root))
+        return _install(_probed(blank))
+
+
+def remove(name: str) -> AddedEngine:
+    """Delete the engine `name` from the cache folder and return what it was.
+
+    What lies outside, an interpreter or a checkout, is left alone.
+    """
+    engines = {engine.name: engine for engine in added_engines()}
+    if name not in engines:
+        near = difflib.get_close_matches(name, engines, 3) or list(engines)
+        hint = f"added: {', '.join(near)}" if near else _ADD_HINT
+        raise UsageError(f"no engine is called {name!r}", hint)
+    folder = engines[name].folder
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(str(folder), error.strerror or "cannot be removed") from error
+    return engines[name]
+
+
+def size_of(engine: AddedEngine) -> int:
+    """Return how many bytes the engine takes in the cache folder."""
+    total = 0
+    for parent, _, names in os.walk(engine.folder):
+        total += sum(os.lstat(Path(parent, name)).st_size for name in names)
+    return total
+
+
+def _add_packages(engine: str, folder: Path, scratch: Path, progress: OnProgress) -> None:
+    progress("adding what its parsers import", 0, 1)
+    try:
+        install_into(folder, (*NEEDED[engine], *WANTED[engine]), scratch)
+    except SourceError:
+        if not WANTED[engine]:
+            raise
+        install_into(folder, NEEDED[engine], scratch)
+
+
+def _unpack(wheel: Path, folder: Path, inside: Sequence[str], progress: OnProgress) -> None:
+    """Take the Python files and the METADATA of a wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            wanted = [
+                member
+                for member in archive.infolist()
+                if member.filename.endswith((".py", ".dist-info/METADATA"))
+            ]
+            if not any(member.filename.startswith(tuple(inside)) for member in wanted):
+                raise SourceError(wheel.name, "holds no parsers", "try another version")
+            total = sum(member.file_size for member in wanted)
+            if total > _MAX_UNPACKED_BYTES:
+                raise SourceError(wheel.name, f"unpacks to {total / 1e6:,.0f} MB")
+            done = 0
+            for member in wanted:
+                archive.extract(member, folder)
+                done += member.file_size
+                progress("unpacking", done, total)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise SourceError(wheel.name, f"is damaged: {error}", "try again later") from error
+
+
+def _blank(
+    folder: Path, engine: str, kind: str, *, version: str = "", source: str = "", python: str = ""
+) -> AddedEngine:
+    assert engine in ENGINES, engine
+    return AddedEngine(
+        folder.name,
+        engine,
+        version,
+        kind,
+        python,
+        platform.python_version(),
+        source,
+        (),
+        {},
+        folder,
+    )
+
+
+def _probed(engine: AddedEngine) -> AddedEngine:
+    """Load every parser once and return the engine with what was found; raises SourceError."""
+    return asyncio.run(_probe(engine))
+
+
+async def _probe(engine: AddedEngine) -> AddedEngine:
+    worker = EngineWorker(engine)
+    try:
+        hello = await worker.start()
+        failures = await worker.failures()
+    finally:
+        await worker.close()
+    if not hello["names"]:
+        raise SourceError(engine.name, "has no parsers")
+    return engine._replace(
+        version=hello["version"] or engine.version,
+        python_version=hello["python"],
+        names=tuple(hello["names"]),
+        failures=failures,
+    )
+
+
+def _install(engine: AddedEngine) -> AddedEngine:
+    """Move what is ready to its place, where an older one of the name gives way."""
+    write_manifest(engine)
+    target = engines_dir() / engine.name
+    if target.exists():
+        target.rename(engine.folder.with_name(f"{engine.name}.old"))
+    engine.folder.rename(target)
+    return read_engine(target)
+
+
+def _moved(engine: AddedEngine, name: str) -> AddedEngine:
+    folder = engine.folder.rename(engine.folder.with_name(name))
+    return engine._replace(name=name, folder=folder)
+
+
+def _valid(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name an engine", "letters, digits and ._+- only")
+    return name
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a folder beside the engines, so that what is ready is moved in one step."""
+    folder = engines_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as scratch:
+            yield Path(scratch)
+    except HermesError:
+        raise
+    except OSError as error:
+        where = str(error.filename or folder)
+        raise StoreError(where, error.strerror or "cannot be written") from error

@@ -1,0 +1,131 @@
+"""What a real engine makes of a text, and how to say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class EngineOutcome(StrEnum):
+    """How the reading ended. UNKNOWN: there is no verdict, the parser or the engine is missing."""
+
+    CALLS = "calls"
+    TEXT = "text"
+    RAISED = "raised"
+    TIMED_OUT = "timed-out"
+    UNKNOWN = "unknown"
+
+
+class EngineCall(NamedTuple):
+    """A call as the engine emits it; `arguments` is its exact string."""
+
+    name: str
+    arguments: str
+
+
+class CallPiece(NamedTuple):
+    """A part of the call number `slot`, as a stream sends it; both strings may be empty."""
+
+    slot: int
+    name: str
+    arguments: str
+
+
+class StreamDelta(NamedTuple):
+    """What was sent for one delta, which ends at character `end` of the text.
+
+    What is left at the end of a stream is sent for a delta of no characters.
+    """
+
+    end: int
+    content: str
+    reasoning: str
+    calls: tuple[CallPiece, ...]
+
+
+class EngineVerdict(NamedTuple):
+    """A real engine's verdict. `log` are its own warnings; they often hold the reason.
+
+    `tools_called` is the engine's own word: some say so and hand out no call. After RAISED or
+    TIMED_OUT, `deltas` holds what had been sent until then, and the rest what it amounts to.
+    `is_last`: the process ends after it.
+    """
+
+    outcome: EngineOutcome
+    tool_calls: tuple[EngineCall, ...] = ()
+    content: str | None = None
+    reasoning: str | None = None
+    error: str = ""
+    log: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    deltas: tuple[StreamDelta, ...] = ()
+    tools_called: bool = False
+    is_last: bool = False
+
+
+class Sent(NamedTuple):
+    """What a client holds at some point of a stream."""
+
+    content: str
+    reasoning: str
+    calls: tuple[EngineCall, ...]
+
+
+def sent_after(deltas: Sequence[StreamDelta], count: int) -> Sent:
+    """Return what a client holds after the first `count` deltas."""
+    calls: dict[int, tuple[list[str], list[str]]] = {}
+    for delta in deltas[:count]:
+        for slot, name, arguments in delta.calls:
+            names, pieces = calls.setdefault(slot, ([], []))
+            names.append(name)
+            pieces.append(arguments)
+    return Sent(
+        "".join(delta.content for delta in deltas[:count]),
+        "".join(delta.reasoning for delta in deltas[:count]),
+        tuple(
+            EngineCall("".join(calls[slot][0]), "".join(calls[slot][1])) for slot in sorted(calls)
+        ),
+    )
+
+
+def verdict_of(line: bytes, *, limit_s: float, memory_mb: int) -> EngineVerdict:
+    """Return the verdict that a line of the engine's process holds.
+
+    Raises KeyError, TypeError or ValueError where it holds none.
+    """
+    answer: dict[str, Any] = json.loads(line)
+    outcome, error = answer["outcome"], answer["error"]
+    is_out_of_memory = outcome == "memory"
+    if is_out_of_memory:
+        outcome, error = "timed-out", f"stopped: it needs more than {memory_mb:,} MB"
+    elif outcome == "timed-out":
+        error = timed_out(limit_s, error)
+    return EngineVerdict(
+        EngineOutcome(outcome),
+        tuple(
+            EngineCall(_text(call["name"]), _text(call["arguments"]))
+            for call in answer["tool_calls"]
+        ),
+        answer["content"],
+        answer["reasoning"],
+        error,
+        tuple(answer["log"]),
+        answer["duration_s"],
+        tuple(
+            StreamDelta(end, content, reasoning, tuple(CallPiece(*piece) for piece in pieces))
+            for end, content, reasoning, pieces in answer["deltas"]
+        ),
+        answer["tools_called"],
+        is_out_of_memory,
+    )
+
+
+def timed_out(limit_s: float, where: str = "") -> str:
+    """Say that a reading took too long, and what it was busy with."""
+    return f"stopped after {limit_s:g} s" + (f", in {where}" if where else "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,193 @@
+"""A real engine as the lab asks it: one text at a time, and a verdict whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.runtime.engines.added import AddedEngine
+from hermes_tui.runtime.engines.process import EngineProcess
+from hermes_tui.runtime.engines.verdicts import (
+    EngineOutcome,
+    EngineVerdict,
+    timed_out,
+    verdict_of,
+)
+from hermes_tui.runtime.tools.processes import signal_name
+
+DEFAULT_TIMEOUT_S: Final = 5.0
+DEFAULT_MEMORY_MB: Final = 1024
+GRACE_S: Final = 1.0
+"""The process stops a reading itself; this much later it is killed."""
+PROBE_TIMEOUT_S: Final = 120.0
+_LONG_BYTES: Final = 1 << 18
+_FORCED: Final = "Timeout ("
+"""How faulthandler begins when it ends a process; the lines below say what it was busy with."""
+
+Tool = ToolSpec | Mapping[str, Any]
+"""A tool of the request: as read, or as its JSON schema with `type` and `function`."""
+
+
+class EngineWorker:
+    """Keeps one process of `engine`; it is started when needed, and again where it ended."""
+
+    def __init__(self, engine: AddedEngine, *, memory_mb: int = DEFAULT_MEMORY_MB) -> None:
+        self.engine = engine
+        self._memory_mb = memory_mb
+        self._process: EngineProcess | None = None
+        self._turn = asyncio.Lock()
+        self._busy: asyncio.Task[EngineVerdict] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, None where none runs."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> dict[str, Any]:
+        """Have a process that is ready to read, and return its `version`, `names` and `python`.
+
+        Raises SourceError where there can be none.
+        """
+        async with self._turn:
+            await self._settle()
+            return (await self._started()).hello
+
+    async def names(self) -> tuple[str, ...]:
+        """Return the names of the parsers; raises SourceError as `start` does."""
+        return tuple((await self.start())["names"])
+
+    async def failures(self) -> dict[str, str]:
+        """Load every parser and return why some cannot be; raises SourceError."""
+        async with self._turn:
+            await self._settle()
+            process = await self._started()
+            try:
+                line = await process.ask({"probe": True}, PROBE_TIMEOUT_S)
+                return dict(json.loads(line)["failures"])
+            except (TimeoutError, ValueError, KeyError, TypeError) as error:
+                raise await process.unusable("its parsers cannot be loaded") from error
+            except asyncio.CancelledError:
+                await self._end()
+                raise
+
+    async def parse(
+        self,
+        parser: str,
+        text: str,
+        tools: Sequence[Tool] = (),
+        *,
+        stream: Sequence[int] | None = None,
+        by_characters: bool = False,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        reasoning_parser: str = "",
+    ) -> EngineVerdict:
+        """Return the engine's verdict on `text`; whatever goes wrong is a verdict too.
+
+        `stream` are the sizes of the deltas to feed, in pseudo-tokens (a marker is one, and so is
+        a word, a digit, a punctuation mark) or characters; the last size is used until the end.
+        """
+        request = {
+            "parser": parser,
+            "text": text,
+            "tools": [_schema(tool) for tool in tools],
+            "sizes": list(stream or ()),
+            "unit": "characters" if by_characters else "tokens",
+            "reasoning_parser": reasoning_parser,
+            "timeout_s": timeout_s,
+        }
+        async with self._turn:
+            await self._settle()
+            self._busy = asyncio.create_task(self._verdict(request, timeout_s))
+            # Who no longer waits does not end the process: its answer is read and forgotten.
+            return await asyncio.shield(self._busy)
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._busy is not None:
+            self._busy.cancel()
+            await asyncio.gather(self._busy, return_exceptions=True)
+        await self._end()
+
+    async def _settle(self) -> None:
+        """Wait until the process is done with what nobody waits for any more."""
+        if self._busy is not None:
+            await asyncio.wait((self._busy,))
+            self._busy = None
+
+    async def _started(self) -> EngineProcess:
+        if self._process is None or self._process.pid is None:
+            await self._end()
+            self._process = await EngineProcess.started(self.engine, self._memory_mb)
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await process.end()
+
+    async def _verdict(self, request: dict[str, Any], limit_s: float) -> EngineVerdict:
+        try:
+            process = await self._started()
+        except SourceError as error:
+            return EngineVerdict(EngineOutcome.UNKNOWN, error=str(error))
+        began = time.monotonic()
+        try:
+            line = await process.ask(request, limit_s + GRACE_S)
+            if not line.endswith(b"\n"):
+                return await self._ended(process, limit_s, time.monotonic() - began)
+            # A long stream in small deltas takes a while to read, in which the screen must go on.
+            reading = partial(verdict_of, limit_s=limit_s, memory_mb=self._memory_mb)
+            is_long = len(line) > _LONG_BYTES
+            verdict = await asyncio.to_thread(reading, line) if is_long else reading(line)
+        except TimeoutError:
+            await self._end()
+            return _timed_out(limit_s, time.monotonic() - began)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            # Of ours: tools that are no JSON, or nest too deeply. Of the engine: no such line.
+            await self._end()
+            return EngineVerdict(EngineOutcome.RAISED, error=f"not exchanged: {error}")
+        if verdict.is_last:
+            await self._end()
+        return verdict
+
+    async def _ended(
+        self, process: EngineProcess, limit_s: float, duration_s: float
+    ) -> EngineVerdict:
+        """Say how the process ended in the middle of a reading."""
+        code, said = await process.last_words()
+        await self._end()
+        if any(line.startswith(_FORCED) for line in said):
+            return _timed_out(limit_s, duration_s, _busy_with(said, process.within))
+        how = signal_name(-code) if code < 0 else f"exit code {code}"
+        why = f": {said[-1]}" if said else ""
+        error = f"the parser ended its process ({how}){why}"
+        return EngineVerdict(EngineOutcome.RAISED, error=error, duration_s=duration_s)
+
+
+def _timed_out(limit_s: float, duration_s: float, where: str = "") -> EngineVerdict:
+    error = timed_out(limit_s, where)
+    return EngineVerdict(EngineOutcome.TIMED_OUT, error=error, duration_s=duration_s)
+
+
+def _busy_with(said: Sequence[str], within: str) -> str:
+    """Return the innermost line of the engine that a forced end names: `file.py:12 in name`."""
+    for line in said:
+        if line.startswith('File "') and within in line:
+            path, _, rest = line.removeprefix('File "').partition('", line ')
+            number, _, name = rest.partition(" in ")
+            return f"{Path(path).name}:{number} in {name}"
+    return ""
+
+
+def _schema(tool: Tool) -> dict[str, Any]:
+    if not isinstance(tool, ToolSpec):
+        return dict(tool)
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}

@@ -1,0 +1,188 @@
+"""The real engines, where they were added, give the verdicts that were measured with the whole
+engines: `hermes-tui engines add vllm==0.33.0` and `sglang==0.5.23` make these tests run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime.engines.pool import EnginePool
+from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, sent_after
+from hermes_tui.runtime.engines.worker import EngineWorker
+
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "parsers"
+LIMIT_S = 20.0
+AGREE = 0.995
+
+pytestmark = [pytest.mark.engines]
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[EnginePool]:
+    pool = EnginePool()
+    yield pool
+    await pool.close()
+
+
+def worker_of(pool: EnginePool, name: str) -> EngineWorker:
+    engine = next((engine for engine in pool.engines if engine.name == name), None)
+    if engine is None or engine.problem:
+        what = engine.problem if engine else f"hermes-tui engines add {name.replace('-', '==')}"
+        pytest.skip(f"{name} is not here: {what}")
+    return pool.worker(name)
+
+
+def rows_with(column: str) -> list[dict[str, Any]]:
+    path = CORPUS / "corpus.jsonl"
+    if not path.is_file():
+        pytest.skip("the measured verdicts are not here")
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [row for row in rows if row.get(column)]
+
+
+def equal(measured: dict[str, Any], verdict: EngineVerdict) -> bool:
+    if measured["error"]:
+        return verdict.outcome is EngineOutcome.RAISED
+    if verdict.outcome not in (EngineOutcome.CALLS, EngineOutcome.TEXT):
+        return False
+    calls = measured["tool_calls"]
+    return (
+        len(calls) == len(verdict.tool_calls)
+        and verdict.tools_called == measured["tools_called"]
+        and (measured["content"] or "") == (verdict.content or "")
+        and all(
+            call["name"] == found.name and same_json(call["arguments"], found.arguments)
+            for call, found in zip(calls, verdict.tool_calls, strict=True)
+        )
+    )
+
+
+def same_json(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("vllm-0.33.0", "vllm"),
+        ("vllm-0.33.0", "vllm_stream"),
+        ("sglang-0.5.23", "sglang"),
+        ("sglang-0.5.23", "sglang_stream"),
+    ],
+)
+async def test_verdicts_equal_those_of_the_whole_engine(
+    pool: EnginePool, name: str, column: str
+) -> None:
+    worker = worker_of(pool, name)
+    rows = rows_with(column)
+    tools = json.loads((CORPUS / "tools.json").read_text("utf-8"))
+    stream = [1] if column.endswith("_stream") else None
+    total, agreed, differing = Counter[str](), Counter[str](), []
+    for row in rows:
+        schemas = tools.get(row["tools"]) or []
+        verdict = await worker.parse(
+            row[column]["parser"], row["text"], schemas, stream=stream, timeout_s=LIMIT_S
+        )
+        total[row["format"]] += 1
+        if equal(row[column], verdict):
+            agreed[row["format"]] += 1
+        else:
+            differing.append(row["id"])
+    assert agreed.total() >= AGREE * total.total(), differing
+    assert all(agreed[wire] >= 0.9 * total[wire] for wire in total), differing
+
+
+@pytest.mark.parametrize(
+    ("name", "parsers"), [("vllm-0.33.0", 58), ("sglang-0.5.23", 43)], ids=["vllm", "sglang"]
+)
+async def test_every_parser_loads(pool: EnginePool, name: str, parsers: int) -> None:
+    worker = worker_of(pool, name)
+    failing = await worker.failures()
+    assert len(await worker.names()) - len(failing) >= parsers
+
+
+async def test_an_exponential_text_is_stopped_while_everything_else_goes_on(
+    pool: EnginePool,
+) -> None:
+    worker = worker_of(pool, "sglang-0.5.23")
+    await worker.start()
+    arguments = ", ".join(f"a{number}=1" for number in range(30))
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]
+    began = time.monotonic()
+    reading = asyncio.create_task(
+        worker.parse("pythonic", f"[get_weather({arguments}", tools, timeout_s=0.5)
+    )
+    ticks = 0
+    while not reading.done():
+        await asyncio.sleep(0.01)
+        ticks += 1
+    verdict = await reading
+    assert verdict.outcome is EngineOutcome.TIMED_OUT
+    assert verdict.error.startswith("stopped after 0.5 s")
+    assert time.monotonic() - began < 2
+    assert ticks > 10
+    assert (await worker.parse("hermes", "hello")).content == "hello"
+
+
+@pytest.mark.parametrize("by_characters", [False, True])
+async def test_a_stream_says_what_was_sent_after_each_delta(
+    pool: EnginePool, by_characters: bool
+) -> None:
+    worker = worker_of(pool, "vllm-0.33.0")
+    text = 'Sure. <tool_call>{"name": "f", "arguments": {"city": "Oslo"}}</tool_call>'
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    verdict = await worker.parse("hermes", text, tools, stream=[2], by_characters=by_characters)
+    ends = [delta.end for delta in verdict.deltas]
+    assert ends == sorted(ends) and ends[-1] == len(text)
+    if by_characters:
+        assert ends[:2] == [2, 4]
+    assert sent_after(verdict.deltas, 1).calls == ()
+    whole = sent_after(verdict.deltas, len(verdict.deltas))
+    assert whole.calls == verdict.tool_calls
+    assert whole.content == verdict.content
+    assert verdict.tool_calls[0].arguments == '{"city": "Oslo"}'
+
+
+async def test_the_size_of_the_deltas_changes_what_is_sent(pool: EnginePool) -> None:
+    worker = worker_of(pool, "vllm-0.33.0")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    text = '<tool_call>{"name": "f", "arguments": {"a": True}}</tool_call>'
+    sent = {
+        (await worker.parse("hermes", text, tools, stream=[size])).tool_calls[0].arguments
+        for size in range(1, 20)
+    }
+    assert sent == {'{"a": True}', '{"a": True}}'}
+
+
+async def test_sizes_say_where_a_stream_is_cut(pool: EnginePool) -> None:
+    worker = worker_of(pool, "sglang-0.5.23")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    verdict = await worker.parse("hermes", "abcdefgh", tools, stream=[3, 1, 2], by_characters=True)
+    assert [delta.end for delta in verdict.deltas] == [3, 4, 6, 8]
+    assert verdict.content == "abcdefgh"
+
+
+async def test_the_reasoning_parser_is_asked_too(pool: EnginePool) -> None:
+    text = '<think>hm</think><tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    for name, parser in (("vllm-0.33.0", "qwen3_json"), ("sglang-0.5.23", "qwen25")):
+        worker = worker_of(pool, name)
+        for stream in (None, [1]):
+            verdict = await worker.parse(
+                parser, text, tools, reasoning_parser="qwen3", stream=stream
+            )
+            assert verdict.reasoning == "hm", (name, stream)
+            assert [call.name for call in verdict.tool_calls] == ["f"], (name, stream)
