@@ -1,8 +1,7 @@
 """The registry of everything a person can do: id, label, keys, where, and when it makes sense.
 
 Bindings, the key bar, the palette, the help screen and the keymap file all come from here; no key
-has two meanings in one place. Free on purpose, for stepping through live runs:
-c s S b B e E p x R F < > space and F5 F9 F10 F11.
+has two meanings in one place.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ class Command(NamedTuple):
     """One thing a person can do.
 
     `keys` are Textual key names; `shown` the key as a person reads it;
-    `scopes` are the screens on which it works; `bar` its rank in the key bar, 0 to leave it out.
+    `scopes` are the screens on which it works; `bar` its rank in the key bar (the lowest stands
+    first), 0 to leave it out.
     """
 
     id: str
@@ -31,8 +31,11 @@ class Command(NamedTuple):
     enabled: Callable[[Situation], bool] = lambda situation: True
 
 
-RUN = frozenset({"run"})
+LIVE = frozenset({"live"})
+"""The run screen of a run that happens now: it can do all that the run screen can, and more."""
+RUN = frozenset({"run"}) | LIVE
 RUNS = frozenset({"runs"})
+DEBUG = "Debugging a live run"
 BOTH = RUN | RUNS
 EVERYWHERE = BOTH | {"help"}
 
@@ -67,6 +70,23 @@ def _filtered(situation: Situation) -> bool:
 
 def _loading(situation: Situation) -> bool:
     return situation.loading
+
+
+def _legal(*kinds: str) -> Callable[[Situation], bool]:
+    """Return whether any of these kinds of input can be put into the live run."""
+    return lambda situation: not situation.legal.isdisjoint(kinds)
+
+
+def _live(situation: Situation) -> bool:
+    return situation.live
+
+
+def _can_look_back(situation: Situation) -> bool:
+    return situation.live and situation.rows > 1
+
+
+def _several_branches(situation: Situation) -> bool:
+    return situation.branches > 1
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -150,6 +170,54 @@ COMMANDS: tuple[Command, ...] = (
         "Program"),
     Command("back", "Back", ("q",), "q", EVERYWHERE, "back; on the first screen quit", "Program",
         15),
+    # Debugging
+    Command("next", "Next", ("space", "f10"), "space", LIVE,
+        "go on to the next stop of the same kind: the next call, result, reply …", DEBUG, -9,
+        _legal("resume")),
+    Command("continue", "Continue", ("c", "f5"), "c", LIVE,
+        "go on to the next breakpoint or stop point", DEBUG, -8, _legal("resume")),
+    Command("step-in", "Step", ("s", "f11"), "s", LIVE, "go on to the very next moment", DEBUG, -7,
+        _legal("resume")),
+    Command("step-out", "End of turn", ("S", "t", "shift+f11", "f23"), "S", LIVE,
+        "go on to the end of the turn", DEBUG, -5, _legal("resume")),
+    Command("run-on", "Run on", ("C",), "C", LIVE,
+        "continue, and no more stop before every call", DEBUG, 0, _legal("resume")),
+    Command("pause", "Pause", ("p",), "p", LIVE, "stop at the next moment, whatever it is", DEBUG,
+        -9, _legal("pause")),
+    Command("edit", "Edit", ("e",), "e", LIVE,
+        "edit the call (name, arguments), the reply's text, or a message about to be sent", DEBUG,
+        -6, _legal("edit", "edit text", "edit message")),
+    Command("answer", "Answer", ("x",), "x", LIVE,
+        "answer the call yourself, with a result or an error, instead of its tool", DEBUG, -6,
+        _legal("skip")),
+    Command("edit-result", "Edit result", ("E",), "E", LIVE,
+        "edit the tool's result before the model sees it", DEBUG, -7, _legal("substitute")),
+    Command("drop-call", "Drop", ("d",), "d", LIVE,
+        "take the call out of the reply: the model will not know it made it", DEBUG, -1,
+        _legal("drop")),
+    Command("add-call", "Add call", ("a",), "a", LIVE, "put a call behind those of the reply",
+        DEBUG, 3, _legal("add")),
+    Command("retry", "Retry", ("R",), "R", LIVE,
+        "ask the model once more, with other sampling if wanted; run a tool once more", DEBUG, -5,
+        _legal("retry")),
+    Command("fork", "Fork", ("F",), "F", LIVE,
+        "begin a new branch that shares the past up to the row under the cursor", DEBUG, -4, _live),
+    Command("branches", "Branches", ("D",), "D", LIVE,
+        "the branches of the run: go to one, see what differs", DEBUG, -3, _several_branches),
+    Command("breakpoint", "Breakpoint", ("b", "f9"), "b", LIVE,
+        "set a breakpoint for what is under the cursor", DEBUG, -3, _legal("set breakpoints")),
+    Command("breakpoints", "Breakpoints", ("B",), "B", LIVE, "list, switch and edit what stops",
+        DEBUG, -2, _legal("set breakpoints")),
+    Command("back-in-time", "Back", ("less_than_sign",), "<", LIVE,
+        "look at what happened before; nothing is undone", DEBUG, 4, _can_look_back),
+    Command("on-in-time", "Forward", ("greater_than_sign",), ">", LIVE,
+        "look at what happened next; at the end, live again", DEBUG, 4, _can_look_back),
+    Command("recording", "Recording", ("i",), "i", LIVE, "say where the run is recorded", DEBUG, 0,
+        _live),
+    Command("end-run", "End the run", ("ctrl+t",), "ctrl+t", LIVE, "end the run for good", DEBUG,
+        5, _legal("terminate")),
+    Command("interrupt", "Interrupt", ("ctrl+c",), "ctrl+c", LIVE,
+        "pause a run that is under way; the second time, leave", DEBUG),
 )  # fmt: skip
 
 BY_ID = {command.id: command for command in COMMANDS}
@@ -187,7 +255,7 @@ def check_keymap(keymap: dict[str, str]) -> list[str]:
             problems.append(
                 f"unknown action {command_id!r}" + (f", did you mean {near[0]!r}?" if near else "")
             )
-    for scope in ("run", "runs"):
+    for scope in ("run", "runs", "live"):
         problems.extend(_clashes(in_scope(scope), keymap))
     return list(dict.fromkeys(problems))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -21,11 +20,9 @@ from hermes_tui.runtime.opener import (
     Progress,
     RunRef,
     Target,
-    load_run,
     open_file,
 )
 from hermes_tui.ui.reading import Reading
-from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,103 +30,11 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.resting import SourcePool
     from hermes_tui.runtime.sources import OpenSource
 
-EVENTS_A_BITE = 16
-ROWS_A_BITE = 200
 FILES_AT_ONCE = 8
 """Files read in turn, so that a big one does not keep the small ones behind it waiting."""
 STEPS_A_TURN = 8
 FEW_FILES = 64
 """That many may all stay open; of more, those read to the end are closed for a while."""
-
-
-class RunFeed:
-    """Feeds one run to its model: indexing of its file, filter and search."""
-
-    def __init__(self, ref: RunRef, *, follow: bool = False) -> None:
-        self.ref = ref
-        self.file = ref.file
-        self.follows = follow
-        self.model = RunModel(load_run(ref), follow=follow)
-        self.cancelled = False
-        self._scan: Iterator[int] | None = None
-        self._scanned_size = -1
-        self._seen = (self._size_now(), self.file.source.failure)
-
-    @classmethod
-    def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
-        """Return the feed of a file that is one run."""
-        return cls(RunRef(file, 0), follow=follow)
-
-    def step(self, budget_s: float, *, enough_rows: int = 1 << 60) -> bool:
-        """Work for about `budget_s` seconds; return whether anything on screen may have changed.
-
-        Returns earlier once the timeline has `enough_rows`.
-        """
-        deadline = time.perf_counter() + budget_s
-        changed = False
-        while time.perf_counter() < deadline and len(self.model.timeline) < enough_rows:
-            # A search or filter goes on beside the reading: its first hits must not wait for it.
-            read = self._bite()
-            if not (self._search_or_filter() or read):
-                break
-            changed = True
-        if changed and self.model.follow and len(self.model.timeline):
-            self.model.go(len(self.model.timeline) - 1)
-        return changed
-
-    def _bite(self) -> bool:
-        if self.cancelled:
-            return False
-        if self.model.advance(EVENTS_A_BITE):
-            return True
-        if not self.file.is_one_run:
-            return False
-        if self._scan is None:
-            if self._scanned_size == self._size_now():
-                return False
-            self._scanned_size = self._size_now()
-            self._scan = self.file.reader.scan(self.file.source, self.file.index)
-        if next(self._scan, None) is None:
-            self._scan = None
-        return True
-
-    def _size_now(self) -> int:
-        return self.file.source.size * 2 + self.file.source.complete
-
-    def _search_or_filter(self) -> bool:
-        searched = self.model.advance_search(ROWS_A_BITE)
-        return self.model.advance_filter(ROWS_A_BITE) or searched
-
-    def poll(self) -> bool:
-        """Return whether the file has grown or broken since this was last asked."""
-        # Not what `refresh` returns: that may have told the list, which reads the same file.
-        self.file.source.refresh()
-        before, self._seen = self._seen, (self._size_now(), self.file.source.failure)
-        return before != self._seen
-
-    @property
-    def partial(self) -> str:
-        """Return the beginning of a record that is still being written, empty if there is none."""
-        source, index = self.file.source, self.file.index
-        if not self.file.is_one_run or source.complete or index.closed:
-            return ""
-        length = source.size - index.end
-        return source.read(index.end, min(length, 200)).decode("utf-8", "replace").strip()
-
-    def progress(self) -> tuple[int, int] | None:
-        """Return bytes folded and bytes in all while the file is being read, else None."""
-        if not self.file.is_one_run or self.cancelled or self.model.timeline.finished:
-            return None
-        total = self.file.source.size
-        done = self._folded_bytes()
-        if not self.file.source.complete and done >= total - len(self.partial) - 1:
-            return None
-        return (done, total) if done < total else None
-
-    def _folded_bytes(self) -> int:
-        index = self.file.index
-        known = getattr(self.model.log, "records_known", len(index))
-        return index.ends[known - 1] if known else 0
 
 
 @dataclass(slots=True)
@@ -158,6 +63,8 @@ class RunsFeed:
     targets: list[Target]
     wanted_format: str = ""
     follow: bool = False
+    parser: str = ""
+    """What reads the model's messages for their diagnosis; empty: nothing does."""
     rows: list[RunRow] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     files: list[OpenFile] = field(default_factory=list)
@@ -236,7 +143,9 @@ class RunsFeed:
 
     def _open(self, number: int) -> None:
         path = self.targets[number].path
-        file = open_file(path, wanted_format=self.wanted_format, follow=self.follow)
+        file = open_file(
+            path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
+        )
         if len(self.targets) > FEW_FILES and path is not None and not self.follow:
             file.source = self._resting(path, file.source)
         self.files.append(file)

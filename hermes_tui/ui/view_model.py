@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import (
     FIELDS,
@@ -37,6 +36,14 @@ class Situation(NamedTuple):
     searching: bool = False
     filtered: bool = False
     loading: bool = False
+    legal: frozenset[str] = frozenset()
+    """What can be put into a live run now."""
+    stop: str = ""
+    """The stop point at which a live run stands."""
+    live: bool = False
+    """Whether there is a live run by now."""
+    looking_back: bool = False
+    branches: int = 0
 
 
 class Search(NamedTuple):
@@ -120,13 +127,23 @@ class RunModel:
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.log)
 
+    def show_log(self, log: EventLog) -> None:
+        """Show another run from its beginning, with the same search and filter."""
+        self.log, self.timeline = log, Timeline(log)
+        self.row = 0
+        self.marks.clear()
+        self.set_search(self.search)
+        self.set_filter(self.filter_text, self.filter)
+
     # Growing
 
     def advance(self, events: int) -> bool:
         """Take in up to `events` further events; return whether anything was done."""
         log = self.log
-        if isinstance(log, RecordLog):
-            while len(log) - self.timeline.state.events < events and log.index_record():
+        # Only a log that is read from a file has it, whose readers a live run does without.
+        index_record = getattr(log, "index_record", None)
+        if index_record is not None:
+            while len(log) - self.timeline.state.events < events and index_record():
                 pass
         before = len(self.timeline)
         taken = self.timeline.advance(events)

@@ -13,8 +13,9 @@ from rich.cells import cell_len
 from hermes_tui.log.summary import summarise
 from hermes_tui.runtime.opener import RunRef, expand_paths, read_events
 from hermes_tui.ui import runs_model
-from hermes_tui.ui.feeds import FEW_FILES, RunFeed, RunsFeed
+from hermes_tui.ui.feeds import FEW_FILES, RunsFeed
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
+from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs_model import RunsModel
 from tests.ui.opened import (
     MESSAGES,
@@ -551,7 +552,7 @@ async def test_the_cursor_comes_back_to_the_run_that_was_opened(tmp_path: Path) 
         await settled(pilot)
         await pilot.press("o", "o", "o", "o", "j", "enter")
         await until(pilot, lambda: "run 2 of 3" in text_of(app))
-        opened = run_screen(app).feed.file.label
+        opened = run_screen(app).feed.label
         grow(Path(opened), *MESSAGES[2:] * 3)
         await until(pilot, lambda: len(run_screen(app).model.timeline) > 20)
         await pilot.press("q")

@@ -35,10 +35,13 @@ class ErrorsPane(RowList):
             ErrorRows(model), resolve=resolve, id="errors", empty="no tool errors in this run"
         )
         self._model = model
+        self._drawn_for = model.timeline
 
     def show(self) -> None:
         """Take over the errors found so far."""
-        self.rows_changed()
+        timeline = self._model.timeline
+        self.rows_changed(None if timeline is self._drawn_for else 0)
+        self._drawn_for = timeline
 
     def chosen_row(self) -> int | None:
         """Return the timeline row of the error under the cursor."""

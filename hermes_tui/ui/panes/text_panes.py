@@ -15,6 +15,7 @@ from hermes_tui.ui.view_model import Search, ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
 MAX_HIGHLIGHTS = 2_000
+GROWING = "growing"
 
 
 class TextPane(TextView):
@@ -26,6 +27,8 @@ class TextPane(TextView):
         super().__init__(resolve=resolve, id=id)
         self._shown_for: object = None
         self._search: Search | None = None
+        self._end_row = 0
+        """The topmost row when the end of a growing text was shown last."""
 
     def show(self, view: ViewState) -> None:
         """Show what belongs to this state."""
@@ -42,6 +45,22 @@ class TextPane(TextView):
         if view.search != self._search:
             self._search = view.search
             self._highlight(view.search)
+
+    def show_growing(self, document: Document) -> None:
+        """Show a text that is still coming in; its end stays in sight unless scrolled away."""
+        top = self.scroll_offset.y
+        at_end = self._shown_for != GROWING or top >= min(self._end_row, self.max_scroll_y)
+        self._shown_for = GROWING
+        self.set_document(document, keep_position=not at_end)
+        if at_end:
+            self._show_end()
+            # The room may change with the next layout.
+            self.call_after_refresh(self._show_end)
+
+    def _show_end(self) -> None:
+        if self._shown_for == GROWING:
+            self.to_bottom()
+            self._end_row = self.scroll_offset.y
 
     def depends_on(self, view: ViewState, width: int) -> object:
         """Return what else the page depends on: findings and results that come in later."""

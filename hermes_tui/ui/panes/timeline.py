@@ -38,7 +38,7 @@ class TimelinePane(RowList):
     def __init__(self, model: RunModel, resolve: Callable[[str], Style]) -> None:
         super().__init__(TimelineRows(model), resolve=resolve, id="timeline", empty="no rows yet")
         self._model = model
-        self._drawn_for: object = (None, 0)
+        self._drawn_for: object = (model.timeline, None, 0)
 
     def go(self, index: int, *, quiet: bool = False) -> None:
         super().go(index, quiet=quiet)
@@ -52,8 +52,8 @@ class TimelinePane(RowList):
         """Take over length and cursor from the model."""
         model = self._model
         self.follow = model.follow
-        drawn_for = (model.filter, len(model.marks))
-        # Another filter or mark changes rows that are drawn already.
+        drawn_for = (model.timeline, model.filter, len(model.marks))
+        # Another run, filter or mark changes rows that are drawn already.
         self.rows_changed(None if drawn_for == self._drawn_for else 0)
         self._drawn_for = drawn_for
         self.set_empty_text("no row matches the filter" if model.filter else "no rows yet")

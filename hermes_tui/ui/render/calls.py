@@ -115,15 +115,20 @@ def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: b
         page.line(text, str(finding.severity), indent=4)
         if finding.hint:
             page.line(f"→ {finding.hint}", "hint", indent=6)
+    if is_recorded(timeline):
+        from hermes_tui.ui.render.call_story import add_story
+
+        add_story(page, timeline, timeline.seq(row), call)
     _result(page, timeline, row)
 
 
+def is_recorded(timeline: Timeline) -> bool:
+    """Tell whether this program recorded the run: only then more is known of its calls."""
+    return timeline.state.source_format == "native"
+
+
 def _fact(page: Page, name: str, text: str, style: str = "") -> None:
-    label = f"{name:<11}"
-    spans = [StyledSpan(0, len(label), "key")]
-    if style:
-        spans.append(StyledSpan(len(label), len(label) + len(text), style))
-    page.extend([Line(label + text, tuple(spans), 4)])
+    page.fact(name, text, style, width=11)
 
 
 def _id_fact(call: ToolCall, found: list[Finding]) -> tuple[str, str]:

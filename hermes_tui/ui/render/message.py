@@ -55,7 +55,7 @@ def message_page(view: ViewState) -> Document:
         case ToolReturned(result=result) | ToolFailed(result=result):
             _result(page, result, view.mode)
         case _:
-            _other(page, event)
+            _other(page, event, view)
     if finding is None:
         _findings(page, view)
     return page.document()
@@ -166,16 +166,18 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
     body(page, result.content, mode)
 
 
-def _other(page: Page, event: Event) -> None:
-    page.heading(type(event).__name__, "heading")
+def _other(page: Page, event: Event, view: ViewState) -> None:
     match event:
         case RunStarted():
+            page.heading("RunStarted")
             _started(page, event)
         case RunEnded():
+            page.heading("RunEnded")
             page.line(describe(event))
             page.fields(event.scores)
             page.fields(event.details)
         case RequestFailed():
+            page.heading("RequestFailed")
             page.line(event.message, "error")
             for number, link in enumerate(event.chain):
                 page.line(f"{'  ' * number}caused by {link}" if number else link, "dim")
@@ -183,10 +185,13 @@ def _other(page: Page, event: Event) -> None:
                 page.line(f"HTTP status {event.status}, attempt {event.attempt}")
             body(page, event.body, "json")
         case SourceDefect():
+            page.heading("SourceDefect")
             page.line(event.message, "warning" if event.partial else "error")
             page.line(event.excerpt)
         case _:
-            page.line(describe(event))
+            from hermes_tui.ui.render.happening_page import happening_page
+
+            happening_page(page, view.timeline.log, event)
 
 
 def _started(page: Page, event: RunStarted) -> None:

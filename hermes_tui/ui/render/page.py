@@ -26,6 +26,17 @@ class Page:
     def heading(self, text: str, style: str = "heading") -> None:
         self.line(text, style)
 
+    def fact(self, name: str, text: str, style: str = "", *, width: int, indent: int = 4) -> None:
+        """Add `name  text`; further lines of the text stand below its first one."""
+        first, *rest = text.split("\n")
+        label = f"{name:<{width}}"
+        spans = [StyledSpan(0, len(label), "key")]
+        if style:
+            spans.append(StyledSpan(len(label), len(label) + len(first), style))
+        self._lines.append(Line(label + first, tuple(spans), indent))
+        for part in rest:
+            self.line(part, style, indent=indent + width)
+
     def blank(self) -> None:
         if self._lines or self._sections:
             self._lines.append(Line(""))

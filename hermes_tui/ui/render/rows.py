@@ -8,6 +8,8 @@ from hermes_tui.log.query import describe
 from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.model.events import (
     MessageAppended,
+    RunEnded,
+    RunStarted,
     ToolCallProposed,
     ToolFailed,
     ToolReturned,
@@ -56,11 +58,16 @@ def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
             return "→ call", "call", call_line(call, room)
         case ToolReturned(result=result) | ToolFailed(result=result):
             return _result(result, room)
+        case RunStarted() as started:
+            return "▶ run", "dim", visible_line(describe(started), room)
+        case RunEnded() as ended if timeline.state.source_format != "native":
+            return "■ end", "dim", visible_line(describe(ended), room)
         case event:
-            name = type(event).__name__
-            label = {"RunStarted": "▶ run", "RunEnded": "■ end"}.get(name, "• event")
-            prefix = "" if label != "• event" else f"{name} "
-            return label, "dim", visible_line(prefix + describe(event), room)
+            # The first screen of most files does without.
+            from hermes_tui.ui.render.happenings import happening
+
+            label, style, text = happening(timeline.log, event)
+            return label, style, visible_line(text, room)
 
 
 def _message(message: Message, room: int) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from hermes_tui.ui.widgets.key_bar import KeyBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from hermes_tui.ui.app import HermesApp
+    from hermes_tui.ui.base_app import BaseApp
     from hermes_tui.ui.widgets.prompt import Prompt
 
 SLICE_S = 0.008
@@ -34,8 +34,8 @@ class CommandScreen(Screen[None]):
         self._busy = False
 
     @property
-    def hermes(self) -> HermesApp:
-        return cast("HermesApp", self.app)
+    def hermes(self) -> BaseApp:
+        return cast("BaseApp", self.app)
 
     # Commands
 
@@ -111,7 +111,7 @@ class CommandScreen(Screen[None]):
     def start_pump(self) -> None:
         """Call `pump` again and again, quickly while there is work, else a few times a second."""
         self._busy = True
-        self._pump_timer = self.set_interval(BUSY_EVERY_S, self._on_pump)
+        self._pump_timer = self.set_interval(self.busy_every_s, self._on_pump)
 
     def _on_pump(self) -> None:
         if not self.is_current and not self.pumps_in_background:
@@ -121,10 +121,11 @@ class CommandScreen(Screen[None]):
             self._busy = busy
             self._pump_timer.stop()
             self._pump_timer = self.set_interval(
-                BUSY_EVERY_S if busy else POLL_EVERY_S, self._on_pump
+                self.busy_every_s if busy else POLL_EVERY_S, self._on_pump
             )
 
     pumps_in_background: ClassVar[bool] = False
+    busy_every_s: ClassVar[float] = BUSY_EVERY_S
 
     def pump(self) -> bool:
         """Do a few milliseconds of work; return whether there is more."""
@@ -135,4 +136,4 @@ class CommandScreen(Screen[None]):
         if not self._busy and self._pump_timer is not None:
             self._busy = True
             self._pump_timer.stop()
-            self._pump_timer = self.set_interval(BUSY_EVERY_S, self._on_pump)
+            self._pump_timer = self.set_interval(self.busy_every_s, self._on_pump)

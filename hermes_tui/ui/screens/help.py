@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from hermes_tui.log.expressions import HELP
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.commands import COMMANDS, shown_key
+from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
@@ -22,11 +22,15 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 
 class HelpScreen(CommandScreen):
-    """One page of text."""
+    """One page of text; the keys for a live run come first where there is one."""
 
     scope = "help"
     BINDINGS: ClassVar = bindings_for("help")
     DEFAULT_CSS = "HelpScreen TextView { height: 1fr; padding: 0 1; }"
+
+    def __init__(self, *, live: bool = False) -> None:
+        super().__init__()
+        self._live = live
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.hermes.style, id="title")
@@ -36,7 +40,8 @@ class HelpScreen(CommandScreen):
     def on_mount(self) -> None:
         self.query_one(StatusLine).show([(" hermes-tui help", "strong")])
         view = self.query_one(TextView)
-        view.set_document(help_document(self.hermes.config.keys, self.hermes.feed.complaints))
+        complaints = self.hermes.complaints
+        view.set_document(help_document(self.hermes.config.keys, complaints, live=self._live))
         view.focus()
         self.refresh_bar()
 
@@ -62,7 +67,9 @@ class HelpScreen(CommandScreen):
         self.do_back()
 
 
-def help_document(keymap: dict[str, str], complaints: Iterable[str]) -> Document:
+def help_document(
+    keymap: dict[str, str], complaints: Iterable[str], *, live: bool = False
+) -> Document:
     """Return the help text; keys as remapped, files that could not be read first."""
     page = Page()
     unread = list(complaints)
@@ -71,12 +78,15 @@ def help_document(keymap: dict[str, str], complaints: Iterable[str]) -> Document
         for complaint in unread:
             page.line("  " + complaint, "warning")
         page.blank()
-    for group, commands in groupby(COMMANDS, key=lambda command: command.group):
+    ordered = sorted(COMMANDS, key=lambda command: live and command.group != DEBUG)
+    for group, commands in groupby(ordered, key=lambda command: command.group):
         page.heading(group)
         page.fields(
             {f"  {shown_key(item, keymap)}": f"{item.help}  [{item.id}]" for item in commands}
         )
         page.blank()
+    if live:
+        _dialogs(page)
     page.heading("Where things stand")
     page.line("  → call   ← result   ←✗ error flagged by the source   ←? reads like an error")
     page.line("  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message")
@@ -94,3 +104,17 @@ def help_document(keymap: dict[str, str], complaints: Iterable[str]) -> Document
     page.line('  config.toml in the configuration folder: theme = "hermes-light", and under [keys]')
     page.line('  the id in brackets above = the keys it shall have, such as next-call = "ctrl+n"')
     return page.document()
+
+
+def _dialogs(page: Page) -> None:
+    """Add the keys of the editors and lists, and what breakpoints can ask for."""
+    from hermes_tui.debugger.breakpoints import FIELDS as BREAKPOINT_FIELDS
+    from hermes_tui.ui.dialog_keys import DIALOG_KEYS
+
+    for scope, keys in groupby(DIALOG_KEYS, key=lambda key: key.scope):
+        page.heading(f"In a dialog: {scope}")
+        page.fields({f"  {key.shown}": key.help for key in keys})
+        page.blank()
+    page.heading("Fields of a breakpoint's condition (b, B)")
+    page.fields({f"  {name}": text for name, text in BREAKPOINT_FIELDS.items()})
+    page.blank()

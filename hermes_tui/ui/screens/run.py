@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
@@ -11,8 +12,8 @@ from textual.containers import Container
 from textual.events import Resize
 
 from hermes_tui.log.timeline import RowKind
+from hermes_tui.model.events import Event
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.feeds import RunFeed
 from hermes_tui.ui.layout import LAYOUTS, PANES, arrange
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import (
@@ -23,10 +24,12 @@ from hermes_tui.ui.panes.text_panes import (
     TextPane,
 )
 from hermes_tui.ui.panes.timeline import TimelinePane
+from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import run_title, status_segments
+from hermes_tui.ui.run_feed import Feed
 from hermes_tui.ui.screens.base import SLICE_S
 from hermes_tui.ui.screens.run_commands import RunCommands
-from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.view_model import Situation, ViewState
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -40,6 +43,7 @@ class RunScreen(RunCommands):
     """Timeline on the left or on top, the other panes beside or below, as the room allows."""
 
     scope = "run"
+    draw_every_s: ClassVar = DRAW_EVERY_S
     BINDINGS: ClassVar = bindings_for("run")
     DEFAULT_CSS = """
     RunScreen { layout: vertical; }
@@ -61,7 +65,7 @@ class RunScreen(RunCommands):
     RunScreen.wide #details { layout: grid; grid-size: 2 2; grid-rows: 3fr 2fr; }
     """
 
-    def __init__(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> None:
+    def __init__(self, feed: Feed, *, number: int = 0, count: int = 1) -> None:
         super().__init__()
         self.feed = feed
         self.model = feed.model
@@ -88,8 +92,13 @@ class RunScreen(RunCommands):
             yield self._made.setdefault("timeline", TimelinePane(self.model, resolve))
             with Container(id="details"):
                 yield self._make_pane("message")
+        yield from self.further_lines()
         yield StatusLine(resolve, base="status", id="status")
         yield KeyBar(resolve)
+
+    def further_lines(self) -> Iterable[StatusLine]:
+        """Return the lines that stand between the panes and the status line."""
+        return ()
 
     def _make_pane(self, name: str) -> TextPane | ErrorsPane:
         resolve = self.hermes.style
@@ -104,10 +113,13 @@ class RunScreen(RunCommands):
             case "errors":
                 pane = ErrorsPane(self.model, resolve)
             case _:
-                pane = RawPane(resolve, self.hermes.raw_text_of(self.feed.file), id="raw")
+                pane = RawPane(resolve, self._raw_text, id="raw")
         pane.border_title = f"{PANES.index(name) + 1} {pane.title}"
         self._made[name] = pane
         return pane
+
+    def _raw_text(self, event: Event) -> tuple[str, bool]:
+        return self.feed.raw_text(event)
 
     def on_mount(self) -> None:
         self.query_one("#timeline").border_title = "1 Timeline"
@@ -160,26 +172,34 @@ class RunScreen(RunCommands):
             if not pane.display:
                 continue
             if isinstance(pane, TextPane):
-                pane.show(view)
+                self.fill(pane, view)
             else:
                 pane.show()
-        self._refresh_lines()
+        self.refresh_lines()
 
-    def _refresh_lines(self) -> None:
+    def fill(self, pane: TextPane, view: ViewState) -> None:
+        """Show in a pane what belongs to a state."""
+        pane.show(view)
+
+    def refresh_lines(self) -> None:
+        """Show what the lines above and below the panes say now."""
         feed, model = self.feed, self.model
         title = run_title(
-            model, feed.file.label, feed.file.reader.name, number=self._number, count=self._count
+            model, feed.label, feed.format_name, number=self._number, count=self._count
         )
         self.query_one("#title", StatusLine).show(title)
-        status = status_segments(
-            model,
-            progress=feed.progress(),
-            partial=feed.partial,
-            message=self._message or self.notice,
-            failure=feed.file.source.failure,
-        )
-        self.query_one("#status", StatusLine).show(status)
+        self.query_one("#status", StatusLine).show(self.status())
         self.refresh_bar()
+
+    def status(self) -> Segments:
+        """Return what the status line says."""
+        return status_segments(
+            self.model,
+            progress=self.feed.progress(),
+            partial=self.feed.partial,
+            message=self._message or self.notice,
+            failure=self.feed.failure,
+        )
 
     def pump(self) -> bool:
         polled = self.feed.poll()
@@ -187,7 +207,7 @@ class RunScreen(RunCommands):
         self._stale = self._stale or changed or polled
         now = time.monotonic()
         # While a long file is read, drawing at every slice would cost more than the reading.
-        if self._stale and (not changed or now - self._drawn_at > DRAW_EVERY_S):
+        if self._stale and (not changed or now - self._drawn_at > self.draw_every_s):
             self._stale = False
             self._drawn_at = now
             self.model.settle()
@@ -208,12 +228,12 @@ class RunScreen(RunCommands):
     def say(self, message: str) -> None:
         """Show a message in the status line until the next command."""
         self._message = message
-        self._refresh_lines()
+        self.refresh_lines()
 
     def action_command(self, command_id: str) -> None:
         self._message = self.notice = ""
         super().action_command(command_id)
-        self._refresh_lines()
+        self.refresh_lines()
 
     # Arranging
 
@@ -296,9 +316,12 @@ class RunScreen(RunCommands):
     def _cursor_moved(self, event: RowList.Moved) -> None:
         if event.row_list.id == "timeline" and self.model.visible_rows():
             # The model went along already, and maybe further than this event says.
-            last = self.model.visible_rows() - 1
-            self.model.follow = self.feed.follows and event.row_list.cursor == last
+            self.model.follow = self.feed.follows and self.is_at_head(event.row_list.cursor)
             self.moved()
+
+    def is_at_head(self, position: int) -> bool:
+        """Return whether a position of the list is one where the cursor goes along with the run."""
+        return position == self.model.visible_rows() - 1
 
     @on(RowList.Chosen)
     def _row_chosen(self, event: RowList.Chosen) -> None:

@@ -14,7 +14,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.feeds import RunFeed
+    from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.view_model import RunModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RunCommands(CommandScreen):
     """Moves the model and says what came of it; how it is shown is the screen's own matter."""
 
-    feed: RunFeed
+    feed: Feed
     model: RunModel
     zoomed: bool
 

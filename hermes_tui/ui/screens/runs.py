@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,6 +22,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from hermes_tui.ui.app import HermesApp
     from hermes_tui.ui.widgets.prompt import Prompt
 
 DRAW_EVERY_S = 0.05
@@ -172,7 +173,7 @@ class RunsScreen(CommandScreen):
         position = self.query_one(RunsPane).cursor
         self.model.keep(position)
         if position < len(self.model):
-            self.hermes.open_run(self.model, position)
+            cast("HermesApp", self.app).open_run(self.model, position)
 
     @on(RunsPane.HeadingClicked)
     def _heading_clicked(self, event: RunsPane.HeadingClicked) -> None:

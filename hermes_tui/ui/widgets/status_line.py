@@ -13,15 +13,22 @@ from textual.widget import Widget
 class StatusLine(Widget):
     """Shows segments; those behind a `\\0fill` segment are put to the right end.
 
-    Where there is no room for all, the first of those on the right go, then the left is cut.
+    Where there is no room for all, the first of those on the right go, then the left is cut. With
+    `keeps_left` all but the last of those on the right go before the left is cut at all.
     """
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
 
     def __init__(
-        self, resolve: Callable[[str], Style], *, base: str = "bar", id: str | None = None
+        self,
+        resolve: Callable[[str], Style],
+        *,
+        base: str = "bar",
+        keeps_left: bool = False,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._keeps_left = keeps_left
         self.resolve = resolve
         self._base = base
         self._segments: list[tuple[str, str]] = []
@@ -46,7 +53,10 @@ class StatusLine(Widget):
                 side = 1
             else:
                 sides[side].append(Segment(text, base + self.resolve(style) if style else base))
-        while len(sides[1]) > 1 and Strip(sides[1]).cell_length > max(width // 2, width - 40):
+        room = max(width // 2, width - 40)
+        if self._keeps_left:
+            room = width - Strip(sides[0]).cell_length
+        while len(sides[1]) > 1 and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
         left, right = Strip(sides[0]), Strip(sides[1])
         left_width = max(0, width - right.cell_length)

@@ -1,0 +1,170 @@
+"""What every app shares: themes, what may reach the terminal, palette, clipboard, pager."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.app import App, SystemCommand
+from textual.filter import ANSIToTruecolor, LineFilter
+from textual.screen import Screen
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.visible import visible
+from hermes_tui.runtime.config import Config
+from hermes_tui.ui.commands import in_scope, shown_key
+from hermes_tui.ui.render.rows import plain, timeline_row
+from hermes_tui.ui.safe_text import terminal_filters
+from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.screens.run import RunScreen
+from hermes_tui.ui.theme import THEMES, styles_for
+from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+NEW_OBJECTS = 50_000
+"""Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
+
+
+def _collect_garbage_again() -> None:
+    """End what `cli.main` began; what was loaded until now stays, so it is never looked through."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
+        gc.enable()
+
+
+class BaseApp(App[None]):
+    """Looks and manners; which screens there are is its subclasses' matter."""
+
+    TITLE = "hermes-tui"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.no_color = bool(os.environ.get("NO_COLOR"))
+        self._resolve: Callable[[str], Style] = styles_for(
+            config.theme or THEMES[0].name, self.no_color
+        )
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = config.theme or THEMES[0].name
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """Return what could not be read, or only in part."""
+        return ()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let nothing that acts on a terminal through, whatever widget drew it."""
+        # Our themes have no colours that depend on the terminal's palette.
+        filters = [each for each in super().get_line_filters() if type(each) is not ANSIToTruecolor]
+        return terminal_filters(filters, no_color=self.no_color)
+
+    def _fatal_error(self) -> None:
+        # Textual's own report prints the values of variables, which are foreign text, unfiltered.
+        import traceback
+
+        self.panic(Text(visible(traceback.format_exc())))
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.config.keys)
+        self.call_after_refresh(_collect_garbage_again)
+
+    def on_key(self, event: events.Key) -> None:
+        # Here, where commands are carried out in order: on its way up a key passes the screen while
+        # the key before it has not opened its prompt yet.
+        screen = self.screen
+        if isinstance(screen, CommandScreen) and screen.hold_key(event):
+            event.stop()
+            event.prevent_default()
+
+    def leave(self, screen: Screen[None]) -> None:
+        """Go back one screen; leave the program from the first one."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            self.exit()
+
+    def switch_run(self, screen: CommandScreen, step: int) -> None:
+        """Replace the run on screen by the next or previous one, where there are several."""
+
+    # Looks
+
+    def style(self, name: str) -> Style:
+        """Return the style that a semantic name has in the present theme."""
+        return self._resolve(name)
+
+    def next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+        self._resolve = styles_for(self.theme, self.no_color)
+        for screen in self.screen_stack:
+            for widget in screen.walk_children():
+                if isinstance(widget, (RowList, TextView)):
+                    widget.set_resolve(self.style)
+                widget.refresh()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer every command of the registry that makes sense now."""
+        if not isinstance(screen, CommandScreen):
+            return
+        situation = screen.situation()
+        for command in in_scope(screen.scope):
+            if command.enabled(situation) and command.id != "palette":
+                key = shown_key(command, self.config.keys)
+                yield SystemCommand(
+                    f"{command.label} ({key})",
+                    command.help,
+                    lambda command_id=command.id: screen.action_command(command_id),
+                )
+
+    # Taking away
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard by OSC 52, lone surrogates as escapes."""
+        self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+    def row_text(self, model: RunModel) -> str:
+        """Return the exact text behind the row under the cursor."""
+        view = model.state()
+        finding = view.timeline.finding(view.row) if view.row >= 0 else None
+        if finding is not None:
+            return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
+        screen = self.screen
+        if view.event is None or not isinstance(screen, RunScreen):
+            return ""
+        from hermes_tui.formats.secrets import mask_json_text
+
+        return mask_json_text(screen.feed.raw_text(view.event)[0])
+
+    def rows_text(self, model: RunModel) -> Iterable[str]:
+        """Yield every listed row as a line of text."""
+        for position in range(model.visible_rows()):
+            yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
+
+    def page_out(self, lines: Iterable[str]) -> str:
+        """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""
+        from textual.app import SuspendNotSupported
+
+        from hermes_tui.runtime.pager import run_pager
+
+        failure = ""
+        try:
+            with self.suspend():
+                # The terminal only comes back if nothing is raised in here.
+                try:
+                    run_pager(visible(line) + "\n" for line in lines)
+                except SourceError as error:
+                    failure = str(error)
+        except SuspendNotSupported:
+            failure = "this terminal cannot be handed to a pager"
+        self.refresh(repaint=True)
+        return failure

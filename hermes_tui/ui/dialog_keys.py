@@ -1,0 +1,98 @@
+"""The keys of the dialogs. While a text is edited only control and function keys act."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class DialogKey(NamedTuple):
+    """A thing that can be done in a dialog; fields as in the command registry."""
+
+    id: str
+    label: str
+    keys: tuple[str, ...]
+    shown: str
+    scope: str
+    help: str
+    bar: bool = True
+    """Whether the key bar shows it."""
+
+
+DIALOG_KEYS: Final = (
+    DialogKey("editor-accept", "Accept", ("ctrl+s", "f2"), "^S", "editor",
+        "take what was edited; shows what changed first"),
+    DialogKey("editor-leave", "Leave", ("escape",), "Esc", "editor",
+        "leave; asks first where something was changed"),
+    DialogKey("editor-kind", "Result/error", ("f3",), "F3", "editor",
+        "answer with a result, or with an error"),
+    DialogKey("editor-layout", "Lay out JSON", ("f4",), "F4", "editor",
+        "JSON on several lines, or on one"),
+    DialogKey("editor-external", "$EDITOR", ("ctrl+e",), "^E", "editor",
+        "edit the text in $VISUAL or $EDITOR"),
+    DialogKey("editor-next", "Next field", ("tab",), "Tab", "editor", "go to the next field"),
+    DialogKey("editor-previous", "Previous field", ("shift+tab",), "shift+tab", "editor",
+        "go to the previous field", False),
+    DialogKey("editor-scroll-down", "Scroll", ("ctrl+down", "alt+down"), "^↓", "editor",
+        "scroll what stands below the text: problems, the message, help"),
+    DialogKey("editor-scroll-up", "Scroll up", ("ctrl+up", "alt+up"), "^↑", "editor",
+        "scroll it back", False),
+
+    DialogKey("confirm-yes", "Yes", ("enter", "y"), "Enter", "confirm", "yes, do it"),
+    DialogKey("confirm-no", "No", ("escape", "n", "q"), "Esc", "confirm", "no, go back"),
+    DialogKey("confirm-down", "Down", ("down", "j"), "↓", "confirm", "scroll down", False),
+    DialogKey("confirm-up", "Up", ("up", "k"), "↑", "confirm", "scroll up", False),
+    DialogKey("confirm-page-down", "Page down", ("pagedown", "space"), "PgDn", "confirm",
+        "one page down", False),
+    DialogKey("confirm-page-up", "Page up", ("pageup",), "PgUp", "confirm", "one page up", False),
+
+    DialogKey("breakpoints-toggle", "On/off", ("space",), "Space", "breakpoints",
+        "switch a stop point or a breakpoint on or off"),
+    DialogKey("breakpoints-add", "Add", ("a",), "a", "breakpoints", "add a breakpoint"),
+    DialogKey("breakpoints-edit", "Edit", ("e",), "e", "breakpoints", "edit the breakpoint"),
+    DialogKey("breakpoints-delete", "Delete", ("d", "delete"), "d", "breakpoints",
+        "delete the breakpoint"),
+    DialogKey("breakpoints-once", "Once", ("o",), "o", "breakpoints",
+        "take effect a single time, or every time"),
+    DialogKey("breakpoints-apply", "Apply", ("enter", "ctrl+s"), "Enter", "breakpoints",
+        "take over what is switched on"),
+    DialogKey("breakpoints-leave", "Cancel", ("escape", "q"), "Esc", "breakpoints",
+        "leave everything as it was"),
+    DialogKey("breakpoints-down", "Down", ("down", "j"), "↓", "breakpoints", "one row down", False),
+    DialogKey("breakpoints-up", "Up", ("up", "k"), "↑", "breakpoints", "one row up", False),
+    DialogKey("breakpoints-page-down", "Page down", ("pagedown",), "PgDn", "breakpoints",
+        "one page down", False),
+    DialogKey("breakpoints-page-up", "Page up", ("pageup",), "PgUp", "breakpoints",
+        "one page up", False),
+    DialogKey("breakpoints-top", "First", ("home", "g"), "g", "breakpoints", "first row", False),
+    DialogKey("breakpoints-bottom", "Last", ("end", "G"), "G", "breakpoints", "last row", False),
+
+    DialogKey("branches-open", "Go to it", ("enter",), "Enter", "branches", "go to the branch"),
+    DialogKey("branches-mark", "Mark", ("space", "m"), "Space", "branches",
+        "mark the branch for a comparison"),
+    DialogKey("branches-compare", "Compare", ("D",), "D", "branches",
+        "compare the two marked branches, or this one with where it was forked from"),
+    DialogKey("branches-leave", "Back", ("escape", "q"), "Esc", "branches", "leave the list"),
+    DialogKey("branches-down", "Down", ("down", "j"), "↓", "branches", "one row down", False),
+    DialogKey("branches-up", "Up", ("up", "k"), "↑", "branches", "one row up", False),
+
+    DialogKey("comparison-leave", "Back", ("escape", "q", "enter"), "Esc", "comparison",
+        "back to the branches"),
+    DialogKey("comparison-next", "Next difference", ("n", "right_square_bracket"), "n",
+        "comparison", "next difference"),
+    DialogKey("comparison-previous", "Previous", ("N", "left_square_bracket"), "N", "comparison",
+        "previous difference", False),
+    DialogKey("comparison-down", "Down", ("down", "j"), "↓", "comparison", "scroll down", False),
+    DialogKey("comparison-up", "Up", ("up", "k"), "↑", "comparison", "scroll up", False),
+    DialogKey("comparison-page-down", "Page down", ("pagedown", "space"), "PgDn", "comparison",
+        "one page down", False),
+    DialogKey("comparison-page-up", "Page up", ("pageup",), "PgUp", "comparison",
+        "one page up", False),
+    DialogKey("comparison-top", "Top", ("home", "g"), "g", "comparison", "to the top", False),
+    DialogKey("comparison-bottom", "Bottom", ("end", "G"), "G", "comparison",
+        "to the bottom", False),
+)  # fmt: skip
+
+
+def dialog_keys(scope: str) -> tuple[DialogKey, ...]:
+    """Return the keys of one dialog, most useful first."""
+    return tuple(key for key in DIALOG_KEYS if key.scope == scope)

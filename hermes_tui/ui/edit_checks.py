@@ -1,0 +1,234 @@
+"""What is wrong with a text while it is edited: arguments, names, messages, sampling, replies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.errors import HermesError
+from hermes_tui.model.messages import ArgumentsState, ToolSpec
+from hermes_tui.parsers.call_arguments import read_arguments
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.ui.json_layout import offset_of
+
+MAX_PROBLEMS: Final = 50
+_ROLES: Final = ("system", "user", "assistant", "tool", "developer")
+_NUMBERS: Final = frozenset({
+    "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "seed",
+    "presence_penalty", "frequency_penalty", "repetition_penalty", "timeout", "top_logprobs",
+})  # fmt: skip
+_SENT_BY_THE_LOOP: Final = ("messages", "stream")
+_NO_OBJECT: Final = "this is {}, it must be a JSON object"
+
+
+class Problem(NamedTuple):
+    """A finding in a text. `line` and `column` count from 1; line 0 means the text as a whole."""
+
+    severity: Severity
+    message: str
+    line: int = 0
+    column: int = 0
+
+
+Check = Callable[[str], Sequence[Problem]]
+
+
+def check_nothing(text: str) -> Sequence[Problem]:
+    """Find nothing wrong: any text will do."""
+    return ()
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column, from 1, of a character of `text`."""
+    start = text.rfind("\n", 0, offset) + 1
+    return text.count("\n", 0, offset) + 1, offset - start + 1
+
+
+def check_arguments(text: str, schema: Any = None) -> list[Problem]:
+    """Return what the loop will make of arguments: no JSON, no object, not as the schema says."""
+    read = read_arguments(text)
+    problems = [_of_diagnostic(found, text) for found in read.diagnostics]
+    if read.state is ArgumentsState.EMPTY:
+        problems.append(Problem(Severity.NOTE, "empty text is a call without arguments: {}"))
+    if read.state is ArgumentsState.JSON_STRING:
+        problems += _oddities(text)
+    if isinstance(read.value, dict) and schema is not None:
+        problems += _against_schema(text, read.value, schema)
+    return problems[:MAX_PROBLEMS]
+
+
+def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
+    """Return what is wrong with a tool's name; with `names` None any name is known."""
+    if not text:
+        return [Problem(Severity.ERROR, "a call needs the name of a tool", 1, 1)]
+    problems = []
+    if text != text.strip() or not text.isprintable():
+        problems.append(Problem(Severity.WARNING, "blanks or invisible characters in the name", 1))
+    if names is None or text in (known := sorted(names)):
+        return problems
+    near = get_close_matches(text, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(known[:12])
+    return [*problems, Problem(Severity.WARNING, f"no tool has this name; {hint}", 1, 1)]
+
+
+def check_message(text: str) -> list[Problem]:
+    """Return what is wrong with a message of the conversation, as JSON; empty text deletes it."""
+    if not text.strip():
+        return [Problem(Severity.NOTE, "empty: the message is taken out of the conversation")]
+    value, problems = read_object(text)
+    if value is None:
+        return problems
+    role = value.get("role")
+    if role not in _ROLES:
+        near = get_close_matches(str(role), _ROLES, n=1)
+        hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(_ROLES)
+        problems.append(Problem(Severity.WARNING, f"role is {_short(role)}; {hint}"))
+    if role == "tool" and not isinstance(value.get("tool_call_id"), str):
+        problems.append(Problem(Severity.WARNING, "a tool message names its call: tool_call_id"))
+    problems += _content_problems(value)
+    return problems[:MAX_PROBLEMS]
+
+
+def check_parameters(text: str) -> list[Problem]:
+    """Return what is wrong with the parameters of a request, as JSON."""
+    value, problems = read_object(text)
+    for key, given in (value or {}).items():
+        if key in _SENT_BY_THE_LOOP:
+            problems.append(Problem(Severity.ERROR, f"{key} is set by the loop itself"))
+        elif key in _NUMBERS and given is not None and not _is_number(given):
+            problems.append(
+                Problem(Severity.WARNING, f"{key} is {_short(given)}, servers expect a number")
+            )
+        elif key == "tools" and not isinstance(given, list):
+            problems.append(Problem(Severity.WARNING, "tools is no list"))
+    return problems[:MAX_PROBLEMS]
+
+
+def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[Problem]:
+    """Return how a reply's text is read: the calls found in it, and what is wrong with them."""
+    from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+    raw = {"role": "assistant", "content": text}
+    read = normalise_message(raw, text_calls=TextCalls.TRANSPORT)
+    known = None if tools is None else frozenset(tools)
+    problems = [_of_diagnostic(found, text) for found in read.diagnostics]
+    for call, findings in read.calls:
+        at = position(text, call.span.start) if call.span else (0, 0)
+        said = f"call {call.index + 1}: {call.name or 'no name'} {call.arguments_text}"
+        problems.append(Problem(Severity.NOTE, _short_text(said), *at))
+        problems += [_of_diagnostic(found, text) for found in findings]
+        if call.name:
+            problems += [p._replace(line=at[0], column=at[1]) for p in check_name(call.name, known)]
+    if not read.calls:
+        problems.append(Problem(Severity.NOTE, "no call in this text: it is a plain answer"))
+    return problems[:MAX_PROBLEMS]
+
+
+def check_breakpoint(text: str) -> list[Problem]:
+    """Return why `text` is no breakpoint; nothing where it is one."""
+    from hermes_tui.debugger.breakpoints import parse_breakpoint
+
+    try:
+        parse_breakpoint(text, breakpoint_id="")
+    except HermesError as error:
+        return [Problem(Severity.ERROR, str(error))]
+    return []
+
+
+def read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """Return the JSON object that `text` is, None where it is none, and what is wrong with it."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        at = position(text, error.pos)
+        return None, [Problem(Severity.ERROR, f"no JSON: {error.msg}", *at)]
+    except (ValueError, RecursionError) as error:
+        return None, [Problem(Severity.ERROR, f"no JSON that can be read: {error}")]
+    if not isinstance(value, dict):
+        return None, [Problem(Severity.ERROR, _NO_OBJECT.format(_short(value)), 1, 1)]
+    return value, _oddities(text)
+
+
+def signature(spec: ToolSpec | None) -> str:
+    """Return what a tool takes, on one line: `terminal(command: string, timeout?: integer)`."""
+    if spec is None:
+        return ""
+    schema = spec.parameters if isinstance(spec.parameters, dict) else {}
+    properties, required = schema.get("properties"), schema.get("required")
+    if not isinstance(properties, dict):
+        return f"{spec.name}(…)"
+    needed = required if isinstance(required, list) else []
+    shown = [
+        f"{key}{'' if key in needed else '?'}{_type_of(declared)}"
+        for key, declared in properties.items()
+    ]
+    return f"{spec.name}({', '.join(shown)})"
+
+
+def _type_of(declared: Any) -> str:
+    kind = declared.get("type") if isinstance(declared, dict) else None
+    return f": {kind}" if isinstance(kind, str) else ""
+
+
+def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
+    content = message.get("content")
+    if content is None and not message.get("tool_calls"):
+        return [Problem(Severity.WARNING, "the message has no content")]
+    if content is not None and not isinstance(content, (str, list)):
+        return [Problem(Severity.WARNING, f"content is {_short(content)}, no text")]
+    return []
+
+
+def _against_schema(text: str, arguments: dict[str, Any], schema: Any) -> list[Problem]:
+    from hermes_tui.debugger.argument_schema import schema_problems
+
+    problems = []
+    for found in schema_problems(arguments, schema):
+        offset = offset_of(text, found.path)
+        at = (0, 0) if offset is None or not found.path else position(text, offset)
+        problems.append(Problem(Severity.WARNING, str(found), *at))
+    return problems
+
+
+def _oddities(text: str) -> list[Problem]:
+    """Return what JSON readers do not agree on: keys that stand twice, numbers that are none."""
+    problems: list[Problem] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in items:
+            if key in seen:
+                problems.append(
+                    Problem(Severity.WARNING, f"{_short(key)} stands twice, the last one counts")
+                )
+            seen.add(key)
+
+    def constant(name: str) -> None:
+        at = re.search(rf"{re.escape(name)}\b", text)
+        where = position(text, at.start()) if at else (0, 0)
+        problems.append(Problem(Severity.WARNING, f"{name} is no JSON number", *where))
+
+    json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    return problems
+
+
+def _of_diagnostic(found: Diagnostic, text: str) -> Problem:
+    message = f"{found.message}; {found.hint}" if found.hint else found.message
+    at = position(text, found.span.start) if found.span else (0, 0)
+    return Problem(found.severity, message, *at)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    return _short_text(json_text(value))
+
+
+def _short_text(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,92 @@
+"""JSON text on several lines or on one, every string and number spelled as it was; places in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_INDENT: Final = "  "
+_ENTRY: Final = re.compile(r"\[(\d+)\]\.?")
+_BLANKS: Final = re.compile(r"[ \t\n\r]*+")
+_DECODER: Final = json.JSONDecoder()
+
+
+def laid_out(text: str) -> str:
+    """Return JSON text on several lines, or where it is so already, on one; else `text` itself."""
+    wide = spread(text)
+    return _joined(_TOKEN.findall(text)) if wide == text.strip() and _is_json(text) else wide
+
+
+def spread(text: str) -> str:
+    """Return JSON text on several lines; `text` itself where it is none."""
+    return _spread(_TOKEN.findall(text)) if _is_json(text) else text
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _joined(tokens: list[str]) -> str:
+    return "".join({",": ", ", ":": ": "}.get(token, token) for token in tokens)
+
+
+def _spread(tokens: list[str]) -> str:
+    parts: list[str] = []
+    depth = 0
+    previous = ""
+    for token in tokens:
+        if token in ("}", "]"):
+            depth -= 1
+            if previous not in ("{", "["):
+                parts.append("\n" + _INDENT * depth)
+        elif previous in ("{", "[", ","):
+            parts.append("\n" + _INDENT * depth)
+        if token in ("{", "["):
+            depth += 1
+        parts.append(": " if token == ":" else token)
+        previous = token
+    return "".join(parts)
+
+
+def offset_of(text: str, path: str) -> int | None:
+    """Return where the value at `path`, such as `files[0].name`, begins in JSON text."""
+    try:
+        at, rest = _past_blanks(text, 0), path
+        while rest:
+            at, rest = _step_down(text, at, rest)
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return at
+
+
+def _step_down(text: str, at: int, path: str) -> tuple[int, str]:
+    """Return where the first value that `path` names begins, and the rest of `path`."""
+    place = _past_blanks(text, at + 1)
+    if text[at] == "[" and (entry := _ENTRY.match(path)):
+        for _ in range(int(entry[1])):
+            place = _past_value(text, place)
+        return place, path[entry.end() :]
+    while text[at] == "{" and text[place] == '"':
+        key, end = _DECODER.raw_decode(text, place)
+        value = _past_blanks(text, _past_blanks(text, end) + 1)
+        if path == key or path.startswith((f"{key}.", f"{key}[")):
+            return value, path[len(key) :].removeprefix(".")
+        place = _past_value(text, value)
+    raise ValueError(path)
+
+
+def _past_value(text: str, at: int) -> int:
+    """Return where the next key or entry begins, behind the value at `at` and its comma."""
+    _, end = _DECODER.raw_decode(text, at)
+    return _past_blanks(text, _past_blanks(text, end) + 1)
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found else at

@@ -1,0 +1,178 @@
+"""The app of a run that happens now: it paints first, then begins the run, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from hermes_tui.debugger.stepping import Phase
+from hermes_tui.model.errors import HermesError
+from hermes_tui.runtime.config import Config
+from hermes_tui.ui.base_app import BaseApp
+from hermes_tui.ui.live_feed import LiveFeed
+from hermes_tui.ui.live_model import doing_at
+from hermes_tui.ui.screens.live import LiveScreen
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branch, Branches
+
+CLOSE_WITHIN_S = 2.0
+"""For so long servers and tools may take to end; then the program leaves without them."""
+ASK_AGAIN_S = 10.0
+"""A second q or Ctrl-C counts as the answer for so long."""
+
+
+class LiveApp(BaseApp):
+    """`open_branches` makes server and tools and begins the run; it is called after the first
+    paint. `failure` is what it raised; the app has ended then.
+
+    `branches` are closed when `run` returns.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", show=False, system=True),
+    ]
+
+    def __init__(
+        self,
+        open_branches: Callable[[], Awaitable[Branches]],
+        config: Config,
+        *,
+        label: str,
+        hints: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(config)
+        self.branches: Branches | None = None
+        self.failure: HermesError | None = None
+        self.last_words: list[str] = []
+        """What is to be said once the screen is gone: where the run is recorded, what broke."""
+        self._open_branches = open_branches
+        self.live_feed = LiveFeed(label)
+        self._hints, self._clock = hints, clock
+        self._beginning: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._asked_at = -ASK_AGAIN_S
+
+    def get_default_screen(self) -> Screen[None]:
+        self._live = LiveScreen(self.live_feed, hints=self._hints, clock=self._clock)
+        return self._live
+
+    @property
+    def branch_count(self) -> int:
+        return len(self.branches.all) if self.branches is not None else 0
+
+    # Beginning
+
+    def on_mount(self) -> None:
+        # What every app does when it is mounted, Textual calls by itself.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.exit)
+        self._beginning = asyncio.create_task(self._open())
+        self._beginning.add_done_callback(self._begun)
+
+    async def _open(self) -> None:
+        try:
+            self.branches = await self._open_branches()
+        except HermesError as error:
+            self.failure = error
+            self.exit(return_code=error.exit_code)
+
+    def _begun(self, opening: asyncio.Task[None]) -> None:
+        if opening.cancelled():
+            return
+        if (mistake := opening.exception()) is not None:
+            self.call_later(_raise, mistake)
+        elif self.branches is not None and self.branches.all:
+            self.call_later(self._live.show_branch, self.branches.all[0])
+
+    # Ending
+
+    @property
+    def is_leaving(self) -> bool:
+        """Tell whether the program was asked to leave, and waits for that to be said again."""
+        return self._clock() - self._asked_at < ASK_AGAIN_S
+
+    def forget_leaving(self) -> None:
+        """Take back what `ask_to_leave` began: something else was done since."""
+        self._asked_at = -ASK_AGAIN_S
+
+    def ask_to_leave(self, first: str = "") -> None:
+        """Leave if this is the second time, or nothing would be lost; else say so."""
+        if self._ending is not None:
+            self.exit()
+        elif self.is_leaving or not self._would_lose():
+            self._ending = asyncio.create_task(self._end())
+        else:
+            self._asked_at = self._clock()
+            said = first or self._what_stands()
+            self._live.say(f"once more leaves: {said}; the recording can be resumed")
+
+    def _would_lose(self) -> bool:
+        driver = self.live_feed.driver
+        return driver is not None and driver.failure is None and driver.phase is not Phase.ENDED
+
+    def _what_stands(self) -> str:
+        log = self.live_feed.model.log
+        doing = doing_at(log, len(log) - 1)
+        return f"the run is {doing.word.lower()} {doing.what}".rstrip()
+
+    async def _end(self) -> None:
+        self._live.say("ending what is under way; once more leaves at once")
+        try:
+            await self._close_branches()
+        finally:
+            self.exit()
+
+    async def _close_branches(self) -> None:
+        opening, self._beginning = self._beginning, None
+        if opening is not None and not opening.done():
+            opening.cancel()
+            await asyncio.wait([opening], timeout=CLOSE_WITHIN_S)
+        branches, self.branches = self.branches, None
+        if branches is None:
+            return
+        self.last_words = [line for branch in branches.all for line in _last_words(branch)]
+        closing = asyncio.create_task(branches.close())
+        done, _ = await asyncio.wait([closing], timeout=CLOSE_WITHIN_S)
+        if not done:
+            closing.cancel()
+
+    async def on_unmount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        if self._ending is None:
+            await self._close_branches()
+
+    def action_interrupt(self) -> None:
+        """Do what Ctrl-C does, whatever screen is on top."""
+        self._live.action_command("interrupt")
+
+    async def action_quit(self) -> None:
+        self.ask_to_leave()
+
+
+def _last_words(branch: Branch) -> list[str]:
+    driver, path = branch.driver, branch.path
+    lines = [f"{branch.name} was broken off: {driver.failure}"] if driver.failure else []
+    if path is None:
+        return lines
+    recorded = f"{branch.name} is recorded in {path}"
+    if driver.phase is not Phase.ENDED:
+        recorded += f" (go on with: hermes-tui live --resume {path})"
+    return [*lines, recorded]
+
+
+def _raise(mistake: BaseException, *_: Any) -> None:
+    raise mistake

@@ -1,0 +1,85 @@
+"""Feeds a run that happens now to its screen, and switches between its branches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.ui.live_model import Spent, head_row
+from hermes_tui.ui.run_feed import EVENTS_A_BITE, Feed
+from hermes_tui.ui.view_model import RunModel
+
+if TYPE_CHECKING:
+    from hermes_tui.model.events import Event
+    from hermes_tui.runtime.branches import Branch
+    from hermes_tui.runtime.driver import Driver
+
+
+class LiveFeed(Feed):
+    """Feeds the branch that is looked at; none before the run has begun."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(RunModel(MemoryLog(), follow=True), follows=True)
+        self.branch: Branch | None = None
+        self.spent = Spent()
+        self._label = label
+        self._seen: object = None
+
+    @property
+    def driver(self) -> Driver | None:
+        return self.branch.driver if self.branch is not None else None
+
+    @property
+    def label(self) -> str:
+        if self.branch is None or self.branch.name == "main":
+            return self._label
+        return f"{self.branch.name} · {self._label}"
+
+    @property
+    def format_name(self) -> str:
+        return "live"
+
+    @property
+    def failure(self) -> str:
+        failure = self.driver.failure if self.driver is not None else None
+        return str(failure) if failure is not None else ""
+
+    def show(self, branch: Branch) -> None:
+        """Look at a branch from now on, at its head."""
+        self.branch = branch
+        self.spent = Spent()
+        self.model.show_log(branch.log)
+        self.model.follow = True
+
+    def poll(self) -> bool:
+        driver = self.driver
+        if driver is None:
+            return False
+        seen = (len(driver.log), driver.partial.pieces, driver.phase, driver.failure)
+        before, self._seen = self._seen, seen
+        return before != seen
+
+    def to_head(self) -> None:
+        """Put the cursor on what a stop is about, else on the last row."""
+        self.model.go(head_row(self.model.timeline))
+
+    def working_s(self) -> float | None:
+        """Return for how long a request or a tool has been under way; None if none is."""
+        since = self.driver.working_since if self.driver is not None else None
+        return None if since is None else time.monotonic() - since
+
+    def spent_s(self) -> float:
+        """Return the seconds that requests and tools took so far."""
+        driver = self.driver
+        return (driver.spent_s if driver is not None else 0.0) + (self.working_s() or 0.0)
+
+    def raw_text(self, event: Event) -> tuple[str, bool]:
+        from hermes_tui.runtime.raw import raw_text
+
+        return raw_text(event, None)
+
+    def _bite(self) -> bool:
+        taken = self.model.advance(EVENTS_A_BITE)
+        self.spent.take(self.model.log)
+        return taken

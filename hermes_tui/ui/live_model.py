@@ -1,0 +1,267 @@
+"""What a live run is doing, in words and rows, without any widget: read from its log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hermes_tui.debugger.stepping import Moment, StopPoint
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model import events as ev
+
+_PLAIN_NAME = re.compile(r"[\w.:/-]+")
+_AGO = 4096
+"""Events that are looked through for where a run stood; a stop or request is never so far off."""
+
+STOP_WORDS: Mapping[StopPoint, str] = {
+    StopPoint.BEFORE_REQUEST: "before the request",
+    StopPoint.REQUEST_FAILED: "the request failed",
+    StopPoint.TRUNCATED: "the reply was cut off",
+    StopPoint.PARSE_FAILURE: "the reply cannot be read",
+    StopPoint.AFTER_PARSE: "the reply was read",
+    StopPoint.AFTER_RESPONSE: "the reply is in",
+    StopPoint.UNKNOWN_TOOL: "before dispatch of",
+    StopPoint.INVALID_ARGS: "before dispatch of",
+    StopPoint.REPEAT: "before dispatch of",
+    StopPoint.BEFORE_DISPATCH: "before dispatch of",
+    StopPoint.MANUAL: "your answer is wanted for",
+    StopPoint.TOOL_ERROR: "after",
+    StopPoint.AFTER_RESULT: "after",
+    StopPoint.TURN_END: "at the end of the turn",
+    StopPoint.RUN_END: "before the end of the run",
+    StopPoint.RECOVERY: "taken up again: the reply was lost",
+    StopPoint.DIVERGENCE: "the replay diverged",
+}
+REASONS: Mapping[StopPoint, str] = {
+    StopPoint.REQUEST_FAILED: "retry asks again, continue ends the run",
+    StopPoint.UNKNOWN_TOOL: "no such tool",
+    StopPoint.INVALID_ARGS: "invalid arguments",
+    StopPoint.REPEAT: "the same call as before",
+    StopPoint.TOOL_ERROR: "tool error",
+}
+ENDINGS = {
+    "finished": "finished naturally",
+    "max_turns": "out of turns",
+    "request_failed": "the request failed",
+    "empty_response": "the response was empty",
+    "terminated": "ended by hand",
+    "budget": "the budget is spent",
+    "breakpoint": "a breakpoint ended it",
+    "escaped": "an exception left the loop",
+}
+
+
+class Doing(NamedTuple):
+    """What a run does: a word, what about it, and why. `style` is a style's name."""
+
+    word: str
+    what: str = ""
+    why: str = ""
+    style: str = "badge"
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a run has used so far, added up event by event."""
+
+    seen: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    turn: int = 0
+
+    def take(self, log: EventLog) -> None:
+        """Add what the events since the last time say."""
+        for seq in range(self.seen, len(log)):
+            event = log[seq]
+            if isinstance(event, ev.RequestSent):
+                self.turn = event.turn
+            elif isinstance(event, ev.ResponseReceived) and event.usage is not None:
+                self.tokens_in += event.usage.prompt_tokens or 0
+                self.tokens_out += event.usage.completion_tokens or 0
+        self.seen = len(log)
+
+
+def doing_at(log: EventLog, seq: int) -> Doing:
+    """Return what the run was doing just after event `seq`."""
+    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
+        match log[at]:
+            case ev.Stopped() as stop:
+                return stopped(log, stop)
+            case ev.RequestSent() as sent:
+                again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
+                return Doing("REQUESTING", f"turn {sent.turn}{again}")
+            case ev.ToolDispatched() as dispatched:
+                return Doing("DISPATCHING", dispatched.name)
+            case ev.RunEnded() as ended:
+                ok = ended.status == "ok"
+                why = ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
+                return Doing("ENDED", "", why, "success" if ok else "warning")
+            case ev.ResponseReceived() as received:
+                return Doing("READING", f"the reply of turn {received.turn}")
+            case ev.ToolReturned() | ev.ToolFailed():
+                return Doing("READING", "what the tool answered")
+            case ev.RunForked():
+                return Doing("FORKED")
+            case _:
+                pass
+    return Doing("STARTING")
+
+
+def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
+    """Return where and why the run waits."""
+    point = point_of(stop)
+    words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
+    if stop.call_index is not None:
+        place, count = stop.call_index + 1, calls_before(log, stop.seq)
+        which = f" (call {place} of {count})" if count > 1 else ""
+        words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
+    return Doing("STOPPED", words, why_stopped(log, stop))
+
+
+def point_of(stop: ev.Stopped) -> StopPoint | None:
+    """Return the stop point of a stop; None for one that this version does not know."""
+    return StopPoint(stop.stop_point) if stop.stop_point in list(StopPoint) else None
+
+
+def why_stopped(log: EventLog, stop: ev.Stopped) -> str:
+    """Return the breakpoints that stopped the run, with what they print; else the stop point."""
+    texts = breakpoint_texts(log, stop.seq)
+    named = [texts.get(key, key) for key in stop.breakpoints]
+    if not named:
+        point = point_of(stop)
+        named = [REASONS.get(point, stop.stop_point) if point is not None else "unknown"]
+    return " · ".join([*named, *stop.notes])
+
+
+def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
+    """Return the breakpoints that were set at event `seq`, as text by their ids."""
+    for at in range(seq, -1, -1):
+        event = log[at]
+        if isinstance(event, ev.BreakpointsSet):
+            return event.breakpoints
+    return {}
+
+
+def call_seq(log: EventLog, seq: int, index: int) -> int | None:
+    """Return the event that proposed call `index` of the turn that event `seq` belongs to."""
+    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
+        event = log[at]
+        if isinstance(event, ev.ToolCallProposed) and event.call.index == index:
+            return at
+        if isinstance(event, ev.RequestSent):
+            return None
+    return None
+
+
+def call_name(log: EventLog, seq: int, index: int) -> str:
+    """Return the name that call `index` had when event `seq` happened, edits included."""
+    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
+        match log[at]:
+            case ev.ArgumentsEdited(call_index=edited, name_after=name) if edited == index and name:
+                return name
+            case ev.ToolCallProposed(call=call) if call.index == index:
+                return call.name or ""
+            case ev.RequestSent():
+                return ""
+            case _:
+                pass
+    return ""
+
+
+def calls_before(log: EventLog, seq: int) -> int:
+    """Return how many calls the reply has that event `seq` is about."""
+    count = 0
+    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
+        event = log[at]
+        if isinstance(event, ev.ToolCallProposed):
+            count = max(count, event.call.index + 1)
+        elif isinstance(event, ev.RequestSent):
+            break
+    return count
+
+
+def head_row(timeline: Timeline) -> int:
+    """Return the row that a person wants to see now: what a stop is about, else the last one."""
+    last, log = len(timeline) - 1, timeline.log
+    stop = last_stop(log)
+    if stop is None:
+        return last
+    point = point_of(stop)
+    match point.moment if point is not None else None:
+        case Moment.CALL:
+            seq = call_seq(log, stop.seq, stop.call_index or 0)
+        case Moment.RESULT:
+            seq = _last(log, stop.seq, (ev.ToolReturned, ev.ToolFailed))
+        case Moment.REPLY:
+            seq = _last(log, stop.seq, (ev.MessageAppended,))
+        case Moment.FAILURE:
+            return _finding_row(timeline, _last(log, stop.seq, (ev.RequestFailed,)), last)
+        case _:
+            return last
+    row = timeline.row_of(seq) if seq is not None else None
+    return last if row is None else row
+
+
+def last_stop(log: EventLog) -> ev.Stopped | None:
+    """Return the stop at which the run stands; None if it does not stand."""
+    for at in range(len(log) - 1, max(-1, len(log) - _AGO), -1):
+        match log[at]:
+            case ev.Stopped() as stop:
+                return stop
+            case ev.Resumed() | ev.RequestSent() | ev.ToolDispatched() | ev.RunEnded():
+                return None
+            case _:
+                pass
+    return None
+
+
+def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | None:
+    return next(
+        (at for at in range(seq, max(-1, seq - _AGO), -1) if isinstance(log[at], kinds)), None
+    )
+
+
+def _finding_row(timeline: Timeline, seq: int | None, last: int) -> int:
+    """Return the row of what was found at event `seq`, which has none of its own."""
+    rows = range(last, max(-1, last - _AGO), -1)
+    return next((row for row in rows if timeline.seq(row) == seq), last)
+
+
+def breakpoint_for(timeline: Timeline, row: int) -> str:
+    """Return the text of a breakpoint that would stop at what a row shows."""
+    if not 0 <= row < len(timeline):
+        return StopPoint.BEFORE_DISPATCH
+    match timeline.event(row):
+        case ev.ToolCallProposed(call=call):
+            return _about(StopPoint.BEFORE_DISPATCH, call.name)
+        case ev.ToolDispatched(name=name):
+            return _about(StopPoint.BEFORE_DISPATCH, name)
+        case ev.ToolReturned(result=result) | ev.ToolFailed(result=result):
+            point = StopPoint.TOOL_ERROR if result.error else StopPoint.AFTER_RESULT
+            return _about(point, result.name)
+        case ev.MessageAppended(message=message) if message.role == "assistant":
+            return StopPoint.AFTER_RESPONSE
+        case ev.MessageAppended() | ev.RequestSent():
+            return StopPoint.BEFORE_REQUEST
+        case ev.RequestFailed():
+            return StopPoint.REQUEST_FAILED
+        case ev.RunEnded():
+            return StopPoint.RUN_END
+        case ev.Stopped(stop_point=point):
+            return point
+        case _:
+            return StopPoint.BEFORE_DISPATCH
+
+
+def _about(point: StopPoint, name: str | None) -> str:
+    return f"{point}:{name}" if name and _PLAIN_NAME.fullmatch(name) else str(point)
+
+
+def message_index(timeline: Timeline, row: int, messages: list[str]) -> int:
+    """Return which of the request's messages (JSON texts) a row shows; the last where none is."""
+    event = timeline.event(row) if 0 <= row < len(timeline) else None
+    raw = event.raw if isinstance(event, ev.MessageAppended) else ""
+    return messages.index(raw) if raw in messages else max(0, len(messages) - 1)

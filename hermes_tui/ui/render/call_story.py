@@ -1,0 +1,123 @@
+"""What became of a call under the debugger: stops, edits, what its tool is given, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import Origin, ToolCall
+from hermes_tui.parsers.call_arguments import Arguments, read_arguments
+from hermes_tui.ui.live_model import stopped
+from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.happenings import changes
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.rows import counted
+
+_LONGEST_TURN = 4096
+_LABEL = 11
+
+
+@dataclass(slots=True)
+class Story:
+    """The events about one call, in order, and how the call stands after them."""
+
+    call: ToolCall
+    name: str
+    arguments: Arguments
+    events: list[ev.Event] = field(default_factory=list)
+    dispatched: ev.ToolDispatched | None = None
+    waits: bool = True
+
+
+def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
+    """Return what the log says of the call that event `seq` proposed."""
+    arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
+    story = Story(call, call.name or "", arguments)
+    for event in _rest_of_turn(log, seq):
+        if getattr(event, "call_index", None) != call.index:
+            continue
+        story.events.append(event)
+        match event:
+            case ev.ArgumentsEdited():
+                story.arguments = read_arguments(event.after)
+                story.name = event.name_after or story.name
+            case ev.ToolDispatched():
+                story.dispatched, story.waits = event, False
+            case ev.CallSkipped() | ev.CallDropped() | ev.ToolReturned() | ev.ToolFailed():
+                story.waits = False
+            case _:
+                pass
+    return story
+
+
+def _rest_of_turn(log: EventLog, seq: int) -> Iterator[ev.Event]:
+    for at in range(seq + 1, min(len(log), seq + _LONGEST_TURN)):
+        event = log[at]
+        if isinstance(event, (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)):
+            return
+        yield event
+
+
+def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
+    """Add how the call arrived, what its tool is given, and what a person made of it."""
+    story = story_of(timeline.log, seq, call)
+    if call.origin is not Origin.TEXT and call.arguments_text:
+        _fact(page, "raw", call.arguments_text)
+    for event in story.events:
+        _event(page, timeline.log, event)
+    _given(page, timeline, story)
+
+
+def _event(page: Page, log: EventLog, event: ev.Event) -> None:
+    match event:
+        case ev.Stopped():
+            _fact(page, "stopped", stopped(log, event).why, "hint")
+        case ev.BreakpointsHit():
+            _fact(page, "hit", " · ".join([*event.notes, *event.breakpoints]), "hint")
+        case ev.ArgumentsEdited() | ev.ResultSubstituted():
+            for what, before, after in changes(event):
+                _fact(page, "edited", what, "hint")
+                page.extend(line._replace(indent=6) for line in diff_lines(before, after))
+        case ev.CallSkipped():
+            how = "with an error" if event.failed else "with a result"
+            reason = f" ({event.reason})" if event.reason else ""
+            _fact(page, "answered", f"by hand, {how}{reason}", "hint")
+        case ev.CallDropped():
+            _fact(page, "dropped", "by hand: the model will not see that it made this call", "hint")
+        case ev.ToolFailed() if event.exception:
+            _fact(page, "raised", event.exception, "error")
+        case _:
+            pass
+
+
+def _given(page: Page, timeline: Timeline, story: Story) -> None:
+    """Add what the tool got or will get, or why it gets nothing; and what its schema says."""
+    from hermes_tui.debugger.call_rules import dispatched_arguments, refusal
+
+    state = timeline.state
+    if story.dispatched is not None:
+        _fact(page, "tool got", story.dispatched.arguments)
+    elif story.waits:
+        names = frozenset(state.tools) if state.tools_declared else None
+        refused = refusal(story.name, story.arguments, names)
+        if refused is not None:
+            _fact(page, "tool gets", f"nothing: {refused.error}; the model is told so", "error")
+            return
+        _fact(page, "tool gets", dispatched_arguments(story.arguments))
+    spec = state.tools.get(story.name)
+    if spec is None or not isinstance(story.arguments.value, dict):
+        return
+    from hermes_tui.debugger.argument_schema import schema_problems
+
+    problems = schema_problems(story.arguments.value, spec.parameters)
+    if problems:
+        _fact(page, "schema", counted(len(problems), "problem"), "warning")
+    for problem in problems:
+        page.line(str(problem), "warning", indent=6)
+
+
+def _fact(page: Page, name: str, text: str, style: str = "") -> None:
+    page.fact(name, text, style, width=_LABEL)

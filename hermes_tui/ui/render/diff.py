@@ -1,0 +1,106 @@
+"""Two texts, line by line: what went, what came, and a little of what stayed around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+
+CONTEXT: Final = 3
+_MATCHED_LINES: Final = 600
+"""Beyond so many lines that differ they are shown as replaced as a whole: matching is quadratic."""
+_KEPT, _REMOVED, _ADDED = "  ", "- ", "+ "
+
+Block = tuple[Sequence[str], Sequence[str] | None]
+"""Lines before and after; None where they stayed."""
+
+
+def diff_document(before: str, after: str) -> Document:
+    """Return the differences as a page."""
+    return Document(diff_lines(before, after))
+
+
+def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]:
+    """Return removed (`-`) and added (`+`) lines with `context` lines of what stayed around them.
+
+    Lines that were changed stand below each other, what differs in them marked.
+    """
+    if before == after:
+        return [Line("no difference", (StyledSpan(0, 13, "dim"),))]
+    lines: list[Line] = []
+    blocks = list(_blocks(before.split("\n"), after.split("\n")))
+    for number, (old, new) in enumerate(blocks):
+        if new is not None:
+            lines += _changed(old, new)
+            continue
+        head = 0 if number == 0 else context
+        tail = 0 if number == len(blocks) - 1 else context
+        lines += _kept(old, head, tail)
+    return lines
+
+
+def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:
+    """Yield stretches that stayed and stretches that changed, in order."""
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    if head:
+        yield old[:head], None
+    yield from _matched(old[head : len(old) - tail], new[head : len(new) - tail])
+    if tail:
+        yield old[-tail:], None
+
+
+def _matched(old: list[str], new: list[str]) -> Iterator[Block]:
+    if max(len(old), len(new)) > _MATCHED_LINES:
+        yield old, new
+        return
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for tag, left, left_end, right, right_end in matcher.get_opcodes():
+        yield old[left:left_end], None if tag == "equal" else new[right:right_end]
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    count = 0
+    for left, right in zip(old, new, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+def _kept(texts: Sequence[str], head: int, tail: int) -> list[Line]:
+    if len(texts) <= head + tail + 1:
+        return [Line(_KEPT + text) for text in texts]
+    hidden = f"  ⋮ {len(texts) - head - tail} lines as before"
+    return [
+        *(Line(_KEPT + text) for text in texts[:head]),
+        Line(hidden, (StyledSpan(0, len(hidden), "dim"),)),
+        *(Line(_KEPT + text) for text in texts[len(texts) - tail :]),
+    ]
+
+
+def _changed(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+    if len(old) != len(new):
+        return [
+            *(_line(_REMOVED, text, "removed", 0, len(text)) for text in old),
+            *(_line(_ADDED, text, "added", 0, len(text)) for text in new),
+        ]
+    lines = []
+    for before, after in zip(old, new, strict=True):
+        start = _common(before, after)
+        room = min(len(before), len(after)) - start
+        # Not across what the beginnings have in common already.
+        end = min(room, _common(before[::-1], after[::-1]))
+        lines.append(_line(_REMOVED, before, "removed", start, len(before) - end))
+        lines.append(_line(_ADDED, after, "added", start, len(after) - end))
+    return lines
+
+
+def _line(sign: str, text: str, style: str, start: int, end: int) -> Line:
+    """Return a line with its sign; what differs, `text[start:end]`, is marked."""
+    spans = [StyledSpan(0, 1, "badge" if style == "added" else "badge.bad")]
+    if end > start:
+        spans.append(StyledSpan(len(sign) + start, len(sign) + end, style))
+    return Line(sign + text, tuple(spans))

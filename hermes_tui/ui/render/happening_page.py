@@ -1,0 +1,85 @@
+"""The message pane for what is no message: requests whole, edits as differences, stops and why."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, cast
+
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.query import describe
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import HermesError
+from hermes_tui.parsers.plain_values import decode, json_text
+from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.happenings import changes, happening
+from hermes_tui.ui.render.message import body
+from hermes_tui.ui.render.page import Page
+
+
+def happening_page(page: Page, log: EventLog, event: ev.Event) -> None:
+    """Add all that there is to say of an event."""
+    label, style, text = happening(log, event)
+    page.heading(f"{type(event).__name__}  {label}", style if style != "dim" else "heading")
+    page.line(text)
+    for what, before, after in changes(event):
+        page.blank()
+        if what:
+            page.line(what, "key")
+        page.extend(diff_lines(before, after))
+    match event:
+        case ev.RequestSent():
+            _request(page, log, event)
+        case ev.ResponseReceived():
+            page.blank()
+            body(page, event.raw, "json")
+        case ev.ToolDispatched():
+            page.blank()
+            page.line("what the tool is given", "dim")
+            body(page, event.arguments, "json")
+        case ev.CallSkipped():
+            page.blank()
+            page.line("the error the model is told" if event.failed else "the result", "dim")
+            body(page, event.result, "json")
+        case ev.Stopped() | ev.BreakpointsHit():
+            page.fields({"stop point": event.stop_point, "notes": "\n".join(event.notes)})
+        case ev.BreakpointsSet():
+            page.fields({"stop points": "\n".join(event.stop_points), **event.breakpoints})
+        case ev.UnknownEvent():
+            page.fields(event.raw)
+        case _ if text.startswith(type(event).__name__):
+            page.line(describe(event))
+        case _:
+            pass
+
+
+def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
+    """Add the body that was sent: as it is kept, else as the log before it says."""
+    page.blank()
+    if event.body:
+        body(page, event.body, "json")
+        return
+    if not event.messages:
+        page.line(describe(event), "dim")
+        return
+    text = _sent_body(cast(Any, log), event.seq)
+    if not text:
+        page.line("its body cannot be put together from this recording", "dim")
+        return
+    page.line("the request's body, put together from the recording", "dim")
+    body(page, text, "json")
+
+
+@lru_cache(maxsize=4)
+def _sent_body(log: EventLog, seq: int) -> str:
+    """Return the body of the request that event `seq` sent; empty where the log is not sound."""
+    from hermes_tui.debugger.state import SessionState
+
+    try:
+        state = SessionState.of(log[at] for at in range(seq + 1))
+    except (HermesError, AttributeError, LookupError, TypeError, ValueError):
+        # A recording that somebody edited: it is shown, but it cannot be gone on with.
+        return ""
+    parameters = decode(state.parameters)
+    given = parameters if isinstance(parameters, dict) else {}
+    messages = [decode(text) for text in state.conversation]
+    return json_text({**given, "messages": messages})

@@ -1,0 +1,206 @@
+"""What happened to a run beside messages, calls and results, in words: requests, stops, edits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.query import describe
+from hermes_tui.model import events as ev
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.live_model import ENDINGS, breakpoint_texts, call_name, doing_at, stopped
+
+COMMANDS = {
+    "continue": "continued",
+    "next": "went on to the next one",
+    "step_in": "took a step",
+    "step_out": "went on to the end of the turn",
+    "run": "continued, without stops before calls from here on",
+    "retry": "tried again",
+    "skip": "went on with a result that was typed",
+    "fail": "went on with an error that was typed",
+    "drop": "went on without the call",
+    "substitute": "went on with an edited result",
+}
+ROOM = 300
+"""Characters of a text that is shown on one line."""
+
+
+def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
+    """Return label, style and one line of text for an event that is no message, call or result."""
+    match event:
+        case ev.RunStarted():
+            return "▶ run", "dim", describe(event)
+        case ev.RunEnded():
+            return "■ end", "dim", _ended(event)
+        case ev.RequestSent():
+            return "↑ request", "dim", _sent(event)
+        case ev.ResponseReceived():
+            return "↓ reply", "dim", _received(event)
+        case ev.ToolDispatched():
+            return "» run tool", "dim", f"{event.name or '(no name)'} {_short(event.arguments)}"
+        case ev.Stopped():
+            doing = stopped(log, event)
+            return "‖ stop", "badge", f"{doing.what} — {doing.why}"
+        case ev.Resumed():
+            words = COMMANDS.get(event.command, event.command)
+            waited = f" after {event.waited_s:.1f} s" if event.waited_s is not None else ""
+            return "▸ resume", "dim", words + waited
+        case ev.PauseRequested():
+            return "‖ pause", "dim", "asked to stop at the next moment"
+        case ev.BreakpointsSet():
+            return "◉ breaks", "dim", _set(event)
+        case ev.BreakpointsHit():
+            return "◌ hit", "hint", _hit(log, event)
+        case _:
+            return _decision(log, event)
+
+
+def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
+    """Return what a person changed, and how runs part from others."""
+    match event:
+        case ev.ArgumentsEdited():
+            return "✎ edit", "hint", _edited(log, event)
+        case ev.CallSkipped():
+            how = "failed" if event.failed else "answered"
+            reason = f" ({_short(event.reason)})" if event.reason else ""
+            name = _name(log, event.seq, event.call_index)
+            return "✎ answer", "hint", f"{name} {how} by hand{reason}: {_short(event.result)}"
+        case ev.CallDropped():
+            name = _name(log, event.seq, event.call_index)
+            return "✎ drop", "hint", f"{name} was taken out: the model will not see this call"
+        case ev.ResultSubstituted():
+            name = _name(log, event.seq, event.call_index)
+            return "✎ result", "hint", f"of {name}: {_change(event.before, event.after)}"
+        case ev.TextEdited():
+            return "✎ edit", "hint", f"the reply's text: {_change(event.before, event.after)}"
+        case ev.MessageEdited():
+            return "✎ edit", "hint", _message_edited(event)
+        case ev.ParametersChanged():
+            return "✎ edit", "hint", "parameters: " + _changed_keys(event.before, event.after)
+        case ev.ReplyDiscarded():
+            return "✗ discard", "warning", f"the reply was set aside: {event.reason}"
+        case ev.RunForked():
+            parent = f"run {event.parent_run_id}"
+            return "↳ fork", "badge", f"shares all before this with {parent}"
+        case ev.ReplayDiverged():
+            return "≠ replay", "error", f"{event.what}: {_change(event.expected, event.got)}"
+        case ev.LoopEscaped():
+            return "! escape", "error", f"{event.exception} left the loop"
+        case _:
+            return "• event", "dim", f"{type(event).__name__} {describe(event)}"
+
+
+def changes(event: ev.Event) -> list[tuple[str, str, str]]:
+    """Return what an event changed: what it is, the text before and the text after."""
+    match event:
+        case ev.ArgumentsEdited():
+            named = ("name", event.name_before, event.name_after)
+            both = [named, ("arguments", _spread(event.before), _spread(event.after))]
+            return [change for change in both if change[1] != change[2]]
+        case ev.ResultSubstituted():
+            return [("result", event.before, event.after)]
+        case ev.TextEdited():
+            return [("text", event.before, event.after)]
+        case ev.MessageEdited() | ev.ParametersChanged():
+            return [("", _spread(event.before), _spread(event.after))]
+        case ev.ReplayDiverged():
+            return [("recorded, and now", event.expected, event.got)]
+        case _:
+            return []
+
+
+def _ended(event: ev.RunEnded) -> str:
+    words = ENDINGS.get(event.stop_reason, event.stop_reason)
+    reward = f"reward {event.reward:g}" if event.reward is not None else ""
+    return " · ".join(part for part in (event.status, words, reward) if part)
+
+
+def _sent(event: ev.RequestSent) -> str:
+    parts = [
+        f"turn {event.turn}",
+        f"attempt {event.attempt}" if event.attempt > 1 else "",
+        f"{event.messages} message{'s' * (event.messages != 1)}" if event.messages else "",
+        "other parameters" if event.parameters and event.turn + event.attempt > 2 else "",
+        event.url,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _received(event: ev.ResponseReceived) -> str:
+    usage = event.usage
+    parts = [
+        f"finish_reason {event.finish_reason}" if event.finish_reason else "no finish_reason",
+        f"{usage.prompt_tokens or 0:,} in {usage.completion_tokens or 0:,} out" if usage else "",
+        f"{event.duration_s:.2f} s" if event.duration_s is not None else "",
+        f"{len(event.raw):,} characters" if event.raw else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _set(event: ev.BreakpointsSet) -> str:
+    texts = [f"{key} {text}" for key, text in event.breakpoints.items()]
+    return " · ".join([", ".join(event.stop_points) or "no stop point", *texts])
+
+
+def _hit(log: EventLog, event: ev.BreakpointsHit) -> str:
+    texts = breakpoint_texts(log, event.seq)
+    named = [texts.get(key, key) for key in event.breakpoints or event.hits]
+    ends = ["this ends the run"] if event.fatal else []
+    return " · ".join([*event.notes, *named, *ends]) or doing_at(log, event.seq).what
+
+
+def _edited(log: EventLog, event: ev.ArgumentsEdited) -> str:
+    if event.name_after and event.name_after != event.name_before:
+        return f"the call's name: {_change(event.name_before, event.name_after)}"
+    name = _name(log, event.seq, event.call_index)
+    return f"arguments of {name}: {_change(event.before, event.after)}"
+
+
+def _message_edited(event: ev.MessageEdited) -> str:
+    which = f"message {event.index + 1} of the request"
+    if not event.before:
+        return f"{which} was added: {_short(event.after)}"
+    if not event.after:
+        return f"{which} was taken out: {_short(event.before)}"
+    return f"{which}: {_change(event.before, event.after)}"
+
+
+def _changed_keys(before: str, after: str) -> str:
+    old, new = _object(before), _object(after)
+    if old is None or new is None:
+        return _change(before, after)
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    shown = [f"{key} {_value(old.get(key))} → {_value(new.get(key))}" for key in keys]
+    return ", ".join(shown) or "as before"
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else visible_line(json.dumps(value, ensure_ascii=False), 40)
+
+
+def _spread(text: str) -> str:
+    from hermes_tui.ui.json_layout import laid_out
+
+    return laid_out(text) if "\n" not in text else text
+
+
+def _name(log: EventLog, seq: int, index: int) -> str:
+    return visible_line(call_name(log, seq, index) or "(no name)", 60)
+
+
+def _change(before: str, after: str) -> str:
+    return f"{visible_line(before, 60)} → {_short(after)}"
+
+
+def _short(text: str) -> str:
+    return visible_line(text, ROOM)

@@ -1,0 +1,59 @@
+"""The line that says what a live run does now: phase, why, turn, tokens, time."""
+
+from __future__ import annotations
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.live_model import Doing, Spent
+from hermes_tui.ui.render.rows import Segments
+
+
+def phase_segments(
+    doing: Doing,
+    spent: Spent,
+    *,
+    max_turns: int,
+    working_s: float | None,
+    spent_s: float,
+    branch: str = "",
+    past: str = "",
+    failure: str = "",
+) -> Segments:
+    """Return the segments.
+
+    `branch` is its name where there are several, `past` says where in the run a person looks back
+    at, empty at its head. Of what stands on the right the first goes where there is no room.
+    """
+    left: Segments = []
+    if past:
+        left.append((" LOOKING BACK ", "match.current"))
+        left.append((f" {visible_line(past, 100)} · now ", "hint"))
+    left.append((f" {doing.word} ", doing.style))
+    about = doing.what
+    if working_s is not None:
+        about += f" {seconds(working_s)}"
+    if about:
+        left.append((f" {visible_line(about.strip(), 120)}", "strong"))
+    if failure:
+        left.append((f" · {visible_line(failure, 200)}", "error"))
+    elif doing.why:
+        left.append(
+            (f" — {visible_line(doing.why, 200)}", "hint" if doing.word == "STOPPED" else "")
+        )
+    right: Segments = [("\0fill", "")]
+    if spent_s:
+        right.append((f" {seconds(spent_s)} ·", "dim"))
+    if spent.tokens_in or spent.tokens_out:
+        right.append((f" {spent.tokens_in:,} in {spent.tokens_out:,} out ·", "dim"))
+    if max_turns:
+        named = f" {visible_line(branch, 30)} ·" if branch else ""
+        right.append((f"{named} turn {spent.turn}/{max_turns} ", ""))
+    return left + right
+
+
+def seconds(value: float) -> str:
+    """Return such as 0.4 s, 12 s, 3:05."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 100:
+        return f"{value:.0f} s"
+    return f"{int(value) // 60}:{int(value) % 60:02}"

@@ -1,0 +1,47 @@
+"""What the panes show of a reply that is still coming in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.page import Page
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.partial import Partial
+
+TAIL = 60_000
+"""Characters that are shown of a longer text: laying out more takes longer than a paint may."""
+
+
+def streamed_page(pane: str, partial: Partial) -> Document | None:
+    """Return what has come in for a pane; None where the pane shows something else."""
+    match pane:
+        case "message":
+            page = Page()
+            page.line("the reply so far", "dim")
+            if not partial.text("content"):
+                reasoning = partial.text("reasoning")
+                page.line(f"{len(reasoning):,} characters of reasoning, no text yet", "dim")
+                _tail(page, reasoning)
+            _tail(page, partial.text("content"))
+        case "reasoning":
+            page = Page()
+            _tail(page, partial.text("reasoning"))
+        case "calls":
+            page = Page()
+            page.line("the calls so far", "dim")
+            for call in range(partial.calls):
+                page.blank()
+                page.line(f"  {call + 1}. {partial.text('call', call)}", "call")
+                _tail(page, partial.text("arguments", call), indent=6)
+        case _:
+            return None
+    return page.document()
+
+
+def _tail(page: Page, text: str, *, indent: int = 0) -> None:
+    if len(text) > TAIL:
+        page.line(f"… {len(text) - TAIL:,} characters before this", "dim")
+        text = text[-TAIL:]
+    page.text(text, indent=indent)

@@ -1,0 +1,179 @@
+"""What feeds one run to a run screen, bit by bit, so that keys are answered in between."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hermes_tui.ui.view_model import RunModel
+
+if TYPE_CHECKING:
+    from hermes_tui.model.events import Event
+    from hermes_tui.runtime.opener import OpenFile, RunRef
+    from hermes_tui.runtime.raw import RawReader
+
+EVENTS_A_BITE = 16
+ROWS_A_BITE = 200
+
+
+class Feed(ABC):
+    """Brings a run to its model. `follows`: it can grow, and the cursor may stay at its head."""
+
+    def __init__(self, model: RunModel, *, follows: bool) -> None:
+        self.model = model
+        self.follows = follows
+        self.cancelled = False
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Return where the run comes from, in a few words."""
+
+    @property
+    @abstractmethod
+    def format_name(self) -> str: ...
+
+    @property
+    def failure(self) -> str:
+        """Return what went wrong with the source, empty if nothing did."""
+        return ""
+
+    @property
+    def partial(self) -> str:
+        """Return the beginning of a record that is still being written, empty if there is none."""
+        return ""
+
+    @abstractmethod
+    def poll(self) -> bool:
+        """Return whether the source has grown or broken since this was last asked."""
+
+    def progress(self) -> tuple[int, int] | None:
+        """Return what is read and what there is to read; None when all is read."""
+        return None
+
+    @abstractmethod
+    def raw_text(self, event: Event) -> tuple[str, bool]:
+        """Return the exact text behind an event, and whether it is the source's own."""
+
+    def step(self, budget_s: float, *, enough_rows: int = 1 << 60) -> bool:
+        """Work for about `budget_s` seconds; return whether anything on screen may have changed.
+
+        Returns earlier once the timeline has `enough_rows`.
+        """
+        deadline = time.perf_counter() + budget_s
+        changed = False
+        while time.perf_counter() < deadline and len(self.model.timeline) < enough_rows:
+            # A search or filter goes on beside the reading: its first hits must not wait for it.
+            read = self._bite()
+            if not (self._search_or_filter() or read):
+                break
+            changed = True
+        if changed and self.model.follow and len(self.model.timeline):
+            self.to_head()
+        return changed
+
+    def to_head(self) -> None:
+        """Put the cursor where it stays while the run grows: on the last row."""
+        self.model.go(len(self.model.timeline) - 1)
+
+    @abstractmethod
+    def _bite(self) -> bool:
+        """Take in a few events; return whether anything was done."""
+
+    def _search_or_filter(self) -> bool:
+        searched = self.model.advance_search(ROWS_A_BITE)
+        return self.model.advance_filter(ROWS_A_BITE) or searched
+
+
+class RunFeed(Feed):
+    """Feeds one run to its model: indexing of its file, filter and search."""
+
+    def __init__(self, ref: RunRef, *, follow: bool = False) -> None:
+        from hermes_tui.runtime.opener import load_run
+
+        super().__init__(RunModel(load_run(ref), follow=follow), follows=follow)
+        self.ref = ref
+        self.file = ref.file
+        self._scan: Iterator[int] | None = None
+        self._scanned_size = -1
+        self._seen = (self._size_now(), self.file.source.failure)
+        self._raw: RawReader | None = None
+
+    @classmethod
+    def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
+        """Return the feed of a file that is one run."""
+        from hermes_tui.runtime.opener import RunRef
+
+        return cls(RunRef(file, 0), follow=follow)
+
+    @property
+    def label(self) -> str:
+        return self.file.label
+
+    @property
+    def format_name(self) -> str:
+        return self.file.reader.name
+
+    @property
+    def failure(self) -> str:
+        return self.file.source.failure
+
+    def raw_text(self, event: Event) -> tuple[str, bool]:
+        """Return the exact text behind an event, and whether it is the file's own."""
+        if self._raw is None:
+            from hermes_tui.runtime.raw import RawReader
+
+            self._raw = RawReader(self.file.source)
+        return self._raw.text(event)
+
+    def _bite(self) -> bool:
+        if self.cancelled:
+            return False
+        if self.model.advance(EVENTS_A_BITE):
+            return True
+        if not self.file.is_one_run:
+            return False
+        if self._scan is None:
+            if self._scanned_size == self._size_now():
+                return False
+            self._scanned_size = self._size_now()
+            self._scan = self.file.reader.scan(self.file.source, self.file.index)
+        if next(self._scan, None) is None:
+            self._scan = None
+        return True
+
+    def _size_now(self) -> int:
+        return self.file.source.size * 2 + self.file.source.complete
+
+    def poll(self) -> bool:
+        """Return whether the file has grown or broken since this was last asked."""
+        # Not what `refresh` returns: that may have told the list, which reads the same file.
+        self.file.source.refresh()
+        before, self._seen = self._seen, (self._size_now(), self.file.source.failure)
+        return before != self._seen
+
+    @property
+    def partial(self) -> str:
+        """Return the beginning of a record that is still being written, empty if there is none."""
+        source, index = self.file.source, self.file.index
+        if not self.file.is_one_run or source.complete or index.closed:
+            return ""
+        length = source.size - index.end
+        return source.read(index.end, min(length, 200)).decode("utf-8", "replace").strip()
+
+    def progress(self) -> tuple[int, int] | None:
+        """Return bytes folded and bytes in all while the file is being read, else None."""
+        if not self.file.is_one_run or self.cancelled or self.model.timeline.finished:
+            return None
+        total = self.file.source.size
+        done = self._folded_bytes()
+        if not self.file.source.complete and done >= total - len(self.partial) - 1:
+            return None
+        return (done, total) if done < total else None
+
+    def _folded_bytes(self) -> int:
+        index = self.file.index
+        known = getattr(self.model.log, "records_known", len(index))
+        return index.ends[known - 1] if known else 0

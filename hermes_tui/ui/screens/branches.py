@@ -1,0 +1,242 @@
+"""The branches of a live run as a tree, and what differs between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.widget import Widget
+
+from hermes_tui.log.branch_diff import branch_diff
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.render.branches import (
+    BranchRow,
+    Comparison,
+    branch_rows,
+    comparison,
+    forked_from,
+    standing,
+)
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
+from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branch
+
+LOOK_EVERY_S = 0.5
+"""Branches that are not on screen go on: their rows are read again so often."""
+_NAME, _STANDING, _NUMBER = 18, 30, 8
+_WIDE: Final = 96
+
+
+class BranchesScreen(Dialog["Branch | None"]):
+    """Lists branches; gives the one to go to, None where it was left."""
+
+    scope = "branches"
+    BINDINGS: ClassVar = dialog_bindings("branches")
+    DEFAULT_CSS = "BranchesScreen #about { height: 5; margin-top: 1; }"
+
+    def __init__(self, branches: Sequence[Branch], current: Branch) -> None:
+        super().__init__("Branches of this run")
+        self._rows = branch_rows(branches)
+        self._here = current
+        self._marked: list[Branch] = []
+        self._origins = {row.branch: forked_from(row.branch) for row in self._rows}
+
+    def body(self) -> Iterable[Widget]:
+        yield RowList(_Rows(self), resolve=self.hermes.style, header=_header)
+        about = TextView(resolve=self.hermes.style, id="about")
+        about.can_focus = False
+        yield about
+
+    def on_mount(self) -> None:
+        rows = self.query_one(RowList)
+        rows.focus()
+        rows.go(
+            next((i for i, r in enumerate(self._rows) if r.branch is self._here), 0), quiet=True
+        )
+        self._show_about()
+        self.set_interval(LOOK_EVERY_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self.query_one(RowList).rows_changed(0)
+        self._show_about()
+
+    @property
+    def rows(self) -> list[BranchRow]:
+        return self._rows
+
+    def is_here(self, branch: Branch) -> bool:
+        return branch is self._here
+
+    def is_marked(self, branch: Branch) -> bool:
+        return branch in self._marked
+
+    def origin(self, branch: Branch) -> str:
+        """Return where a branch was forked from."""
+        return self._origins[branch]
+
+    @property
+    def current(self) -> Branch:
+        """The branch that the cursor is on."""
+        return self._rows[self.query_one(RowList).cursor].branch
+
+    def on_row_list_moved(self, event: RowList.Moved) -> None:
+        self._show_about()
+        self.refresh_bar()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        self.do_open()
+
+    def _show_about(self) -> None:
+        branch, page = self.current, Page()
+        page.fields(
+            {
+                "branch": branch.name + (", shown now" if branch is self._here else ""),
+                "forked from": self.origin(branch) + f", {branch.shared} events shared"
+                if branch.parent
+                else "",
+                "stands": standing(branch),
+                "recorded in": str(branch.path) if branch.path else "not recorded",
+            }
+        )
+        self.query_one("#about", TextView).set_document(page.document(), keep_position=True)
+
+    # Keys
+
+    def offers(self, key_id: str) -> bool:
+        return self._pair() is not None if key_id == "branches-compare" else True
+
+    def _pair(self) -> tuple[Branch, Branch] | None:
+        """Return the branches to compare: two marked, a marked and this one, or parent and this."""
+        order = [row.branch for row in self._rows]
+        chosen = self._marked if len(self._marked) == 2 else [*self._marked, self.current]
+        if len(set(chosen)) == 2:
+            first, second = sorted(chosen, key=order.index)
+            return first, second
+        current = self.current
+        return (current.parent, current) if current.parent is not None else None
+
+    def do_open(self) -> None:
+        self.dismiss(self.current)
+
+    def do_mark(self) -> None:
+        """Mark the branch, or take its mark off; the last two marks count."""
+        branch = self.current
+        if branch in self._marked:
+            self._marked.remove(branch)
+        else:
+            self._marked = [*self._marked[-1:], branch]
+        self.query_one(RowList).rows_changed(0)
+        self.refresh_bar()
+
+    def do_compare(self) -> None:
+        pair = self._pair()
+        if pair is not None:
+            left, right = pair
+            rows = branch_diff(tuple(left.log), tuple(right.log))
+            found = comparison(rows, left.name, right.name)
+            self.app.push_screen(BranchDiffScreen(left.name, right.name, found))
+
+    def do_leave(self) -> None:
+        self.dismiss(None)
+
+    def do_down(self) -> None:
+        self.query_one(RowList).move(1)
+
+    def do_up(self) -> None:
+        self.query_one(RowList).move(-1)
+
+
+def _header(width: int) -> list[Row]:
+    text = f"{'':4}{'branch':<{_NAME}} {'stands':<{_STANDING}} {'events':>{_NUMBER}}"
+    text += f" {'tokens':>{_NUMBER}}"
+    return [[(text + ("   forked from" if width >= _WIDE else ""), "heading")]]
+
+
+class _Rows:
+    """The rows of the tree."""
+
+    def __init__(self, screen: BranchesScreen) -> None:
+        self._screen = screen
+
+    def __len__(self) -> int:
+        return len(self._screen.rows)
+
+    def row(self, index: int, width: int) -> Row:
+        """Return a branch: its name in the tree, where it stands, what it cost."""
+        branch, tree = self._screen.rows[index]
+        mark = "[x] " if self._screen.is_marked(branch) else "    "
+        name = visible_line(tree + branch.name, _NAME)
+        stands = visible_line(standing(branch), _STANDING)
+        numbers = f"{len(branch.log):>{_NUMBER}} {branch.driver.tokens:>{_NUMBER}}"
+        return [
+            (mark, "mark"),
+            (f"{name:<{_NAME}} ", "strong" if self._screen.is_here(branch) else "text"),
+            (f"{stands:<{_STANDING}} ", ""),
+            (numbers, "number"),
+            (f"   {self._screen.origin(branch)}" if width >= _WIDE else "", "dim"),
+        ]
+
+
+class BranchDiffScreen(Dialog[None]):
+    """A page with what differs between two branches."""
+
+    scope = "comparison"
+    BINDINGS: ClassVar = dialog_bindings("comparison")
+
+    def __init__(self, left: str, right: str, found: Comparison) -> None:
+        count = len(found.differences)
+        super().__init__(f"- {left}  + {right}: {count} difference{'s' * (count != 1)}")
+        self._found = found
+
+    def body(self) -> Iterable[Widget]:
+        yield TextView(self._found.document, resolve=self.hermes.style)
+
+    def on_mount(self) -> None:
+        self.view.focus()
+        if self._found.differences:
+            self.view.scroll_to_line(max(0, self._found.differences[0] - 3))
+
+    @property
+    def view(self) -> TextView:
+        return self.query_one(TextView)
+
+    def offers(self, key_id: str) -> bool:
+        moving = key_id in ("comparison-next", "comparison-previous")
+        return len(self._found.differences) > 1 if moving else True
+
+    def do_next(self) -> None:
+        """Go to the next difference."""
+        later = [line for line in self._found.differences if line > self.view.top_line]
+        if later:
+            self.view.scroll_to_line(later[0])
+
+    def do_previous(self) -> None:
+        """Go to the difference before."""
+        earlier = [line for line in self._found.differences if line < self.view.top_line]
+        if earlier:
+            self.view.scroll_to_line(earlier[-1])
+
+    def do_leave(self) -> None:
+        self.dismiss(None)
+
+    def do_down(self) -> None:
+        self.view.move(1)
+
+    def do_up(self) -> None:
+        self.view.move(-1)
+
+    def do_page_down(self) -> None:
+        self.view.page(1)
+
+    def do_page_up(self) -> None:
+        self.view.page(-1)
+
+    def do_top(self) -> None:
+        self.view.to_top()
+
+    def do_bottom(self) -> None:
+        self.view.to_bottom()

@@ -1,0 +1,156 @@
+"""Editing a call, or answering it in place of its tool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from textual.widget import Widget
+
+from hermes_tui.debugger.call_rules import error_text
+from hermes_tui.debugger.wire import tool_text
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.ui.edit_checks import (
+    Problem,
+    check_arguments,
+    check_name,
+    check_nothing,
+    signature,
+)
+from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.screens.editor import Field, Form, caption, label
+from hermes_tui.ui.widgets.status_line import StatusLine
+from hermes_tui.ui.widgets.text_view import TextView
+
+
+class CallEditorScreen(Form[tuple[str, str] | None]):
+    """Edit name and arguments of a call; gives both, None where it was left.
+
+    `specs` are the declared tools by name; `names` the ones that are run, where those are others.
+    Both None: any name goes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: str,
+        specs: Mapping[str, ToolSpec] | None,
+        *,
+        names: Collection[str] | None = None,
+        title: str = "Edit the call",
+        confirm: bool = True,
+    ) -> None:
+        super().__init__(title, confirm=confirm)
+        self._tool, self._arguments, self._specs = name, arguments, specs
+        self._names = specs if names is None else names
+
+    def body(self) -> Iterable[Widget]:
+        yield label(self, "Tool")
+        yield self.field("tool", self._tool, self._check_name, one_line=True, id="name")
+        yield label(self, "Arguments", id="signature")
+        yield self.field("arguments", self._arguments, self._check_arguments, id="arguments")
+        yield self.problem_list()
+
+    @property
+    def first(self) -> Field:
+        return self.fields[1 if self._tool else 0]
+
+    def changed(self) -> None:
+        taken = signature(self._spec())
+        line = self.query_one("#signature", StatusLine)
+        line.show([("Arguments", "key"), (f"  {taken}" if taken else "", "dim")])
+
+    def result(self) -> tuple[str, str]:
+        name, arguments = self.fields
+        return name.area.value, arguments.area.value
+
+    def _spec(self) -> ToolSpec | None:
+        return (self._specs or {}).get(self.fields[0].area.value)
+
+    def _check_name(self, text: str) -> list[Problem]:
+        return check_name(text, self._names)
+
+    def _check_arguments(self, text: str) -> list[Problem]:
+        spec = self._spec()
+        return check_arguments(text, spec.parameters if spec else None)
+
+
+class Answer(NamedTuple):
+    """What a person answers a call with: a result, or where `failed`, an error."""
+
+    failed: bool
+    text: str
+    reason: str = ""
+
+
+def told(call_id: str, answer: Answer) -> str:
+    """Return the tool message that the model will see."""
+    return tool_text(call_id, error_text(answer.text) if answer.failed else answer.text)
+
+
+class AnswerScreen(Form[Answer | None]):
+    """Answer a call in place of its tool; below stands the exact message the model will see.
+
+    `message` makes that message, should the loop word it in another way.
+    """
+
+    DEFAULT_CSS = """
+    AnswerScreen #told { height: 30%; min-height: 2; }
+    AnswerScreen #text { min-height: 2; }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        call_id: str,
+        *,
+        text: str = "",
+        failed: bool = False,
+        shown: str = "",
+        message: Callable[[str, Answer], str] = told,
+    ) -> None:
+        super().__init__(title, confirm=False)
+        self._call_id, self._text, self._failed = call_id, text, failed
+        self._shown, self._message = shown, message
+
+    def body(self) -> Iterable[Widget]:
+        if self._shown:
+            yield caption(self, self._shown)
+        reason = self.field("reason", "", check_nothing, one_line=True, id="reason")
+        text = self.field("answer", self._text, check_nothing, id="text")
+        yield label(self, "", id="kind")
+        yield text
+        yield label(self, "Why, for the recording only (may be empty)")
+        yield reason
+        yield label(self, "The model will see")
+        yield TextView(id="told", resolve=self.hermes.style)
+        yield self.problem_list()
+
+    def offers(self, key_id: str) -> bool:
+        return True if key_id == "editor-kind" else super().offers(key_id)
+
+    def below(self) -> TextView:
+        return self.query_one("#told", TextView)
+
+    def changed(self) -> None:
+        kind, other = ("Error", "result") if self._failed else ("Result", "error")
+        self.query_one("#kind", StatusLine).show(
+            [
+                (f"{kind} in place of the tool", "error" if self._failed else "key"),
+                (f"  F3: an {other}" if other == "error" else f"  F3: a {other}", "dim"),
+            ]
+        )
+        message = self._message(self._call_id, self.result())
+        self.query_one("#told", TextView).set_document(
+            Document.from_text(message), keep_position=True
+        )
+        self.query_one("#problems", TextView).display = False
+
+    def result(self) -> Answer:
+        reason, text = self.fields
+        return Answer(self._failed, text.area.value, reason.area.value)
+
+    def do_kind(self) -> None:
+        """Answer with a result instead of an error, and the other way round."""
+        self._failed = not self._failed
+        self.changed()

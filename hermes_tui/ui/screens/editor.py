@@ -1,0 +1,323 @@
+"""Editors with live checks, and what changed shown before it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar, TypeVar
+
+from textual.app import SuspendNotSupported
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.errors import SourceError
+from hermes_tui.ui.edit_checks import Check, Problem
+from hermes_tui.ui.json_layout import laid_out
+from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.screens.dialog import ConfirmScreen, Dialog, dialog_bindings
+from hermes_tui.ui.widgets.edit_area import LARGE, EditArea
+from hermes_tui.ui.widgets.status_line import StatusLine
+from hermes_tui.ui.widgets.text_view import TextView
+
+T = TypeVar("T")
+SOON_S = 0.15
+"""Seconds without a key after which a text that is not short is checked."""
+_SHORT = 5_000
+_MOST_ROWS = 6
+MOST_CAPTION_ROWS = 4
+_SIGNS = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
+_NOTE_SIGN = ("·", "note")
+
+
+class Field:
+    """A text that is edited: its editor, its name for the person, its checks."""
+
+    def __init__(self, name: str, area: EditArea, check: Check) -> None:
+        self.name, self.area, self.check = name, area, check
+        self.before = area.value
+
+    @property
+    def is_changed(self) -> bool:
+        return self.area.value != self.before
+
+
+class Form(Dialog[T]):
+    """Fields, below them what is wrong with them. Subclasses say what comes of it.
+
+    `strict`: a text with errors cannot be taken; else it can, and the question says so.
+    """
+
+    scope = "editor"
+    BINDINGS: ClassVar = dialog_bindings("editor")
+    DEFAULT_CSS = """
+    Form .caption { height: auto; max-height: 4; }
+    Form #problems { height: 1; margin: 0 0 0 0; }
+    Form EditArea.-one-line { height: 1; }
+    """
+
+    def __init__(self, title: str, *, confirm: bool = True, strict: bool = False) -> None:
+        super().__init__(title)
+        self.fields: list[Field] = []
+        self._confirm, self._strict = confirm, strict
+        self._problems: list[tuple[Field, Problem]] = []
+        self._timer: Timer | None = None
+
+    # What subclasses say
+
+    def result(self) -> T:
+        """Return what the dialog gives when it is accepted."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """A text was changed and checked."""
+
+    # Fields
+
+    def field(
+        self, name: str, text: str, check: Check, *, one_line: bool = False, id: str | None = None
+    ) -> EditArea:
+        """Return the editor of a new field."""
+        area = EditArea(text, resolve=self.hermes.style, one_line=one_line, id=id)
+        self.fields.append(Field(name, area, check))
+        return area
+
+    def problem_list(self) -> TextView:
+        return TextView(id="problems", resolve=self.hermes.style, empty="✓ nothing is wrong")
+
+    @property
+    def current(self) -> Field:
+        """The field that has the keys."""
+        return next((f for f in self.fields if f.area.has_focus), self.fields[-1])
+
+    @property
+    def first(self) -> Field:
+        """The field that has the keys at first."""
+        return self.fields[-1]
+
+    def on_mount(self) -> None:
+        # At once, so that a key typed ahead is not lost.
+        self.set_focus(self.first.area)
+        self.check_now()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        if sum(len(field.area.text) for field in self.fields) < _SHORT:
+            self.check_now()
+        else:
+            self._timer = self.set_timer(SOON_S, self.check_now)
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        self._show_place()
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_bar()
+        self._show_place()
+
+    def on_edit_area_submitted(self, event: EditArea.Submitted) -> None:
+        if len(self.fields) > 1:
+            self.do_next()
+        else:
+            self.do_accept()
+
+    def _show_place(self) -> None:
+        area = self.current.area
+        large = " · large: better in $EDITOR" if len(area.text) >= LARGE else ""
+        self.show_title(area.place + large)
+
+    def check_now(self) -> None:
+        """Look for what is wrong, and show it."""
+        self._problems = [(f, found) for f in self.fields for found in f.check(f.area.value)]
+        for field in self.fields:
+            # Text that is no error may be of any length: only places that matter are marked.
+            field.area.mark(
+                [
+                    (found.line, found.column or 1, _sign(found)[1])
+                    for at, found in self._problems
+                    if at is field and found.line and found.severity is not Severity.NOTE
+                ][:1]
+            )
+        self._show_problems()
+        self.changed()
+        self.refresh_bar()
+
+    def _show_problems(self) -> None:
+        several = len(self.fields) > 1
+        lines = [_problem_line(found, f.name if several else "") for f, found in self._problems]
+        view = self.query_one("#problems", TextView)
+        view.set_document(Document(lines))
+        width = max(20, self.size.width * 9 // 10 - 6)
+        rows = sum(1 + len(line.text) // width for line in lines)
+        view.styles.height = max(1, min(rows, _MOST_ROWS))
+
+    @property
+    def errors(self) -> int:
+        return sum(found.severity is Severity.ERROR for _, found in self._problems)
+
+    # Keys
+
+    def offers(self, key_id: str) -> bool:
+        if not self.fields:
+            return False
+        match key_id:
+            case "editor-kind":
+                return False
+            case "editor-next" | "editor-previous":
+                return len(self.fields) > 1
+            case "editor-scroll-down" | "editor-scroll-up":
+                return self.below().max_scroll_y > 0
+            case "editor-layout":
+                return bool(self.fields) and self.current.area.text[:1000].lstrip()[:1] in (
+                    "{",
+                    "[",
+                )
+            case _:
+                return True
+
+    def do_accept(self) -> None:
+        """Take what was edited, after a look at what changed."""
+        self.check_now()
+        if self._strict and self.errors:
+            self.app.bell()
+            self.show_title("not possible with an error in it")
+        elif not any(field.is_changed for field in self.fields) and self._confirm:
+            self.show_title("nothing was changed")
+        elif self._confirm:
+            many = f", {self.errors} error{'s' * (self.errors > 1)} in it" if self.errors else ""
+            self._ask(f"Take this{many}? {self._title}", self.differences(), self._accepted)
+        else:
+            self._accepted(True)
+
+    def _accepted(self, yes: bool | None) -> None:
+        if yes:
+            self.dismiss(self.result())
+
+    def differences(self) -> Document:
+        """Return what changed, as a page."""
+        page = Page()
+        for field in self.fields:
+            if not field.is_changed:
+                continue
+            if len(self.fields) > 1:
+                page.blank()
+                page.heading(field.name)
+            page.extend(diff_lines(field.before, field.area.value))
+        return page.document()
+
+    def do_leave(self) -> None:
+        """Leave; ask first where that loses something."""
+        if any(field.is_changed for field in self.fields):
+            self._ask(f"Leave, and lose this? {self._title}", self.differences(), self._left)
+        else:
+            self._left(True)
+
+    def _left(self, yes: bool | None) -> None:
+        if yes:
+            self.dismiss(None)
+
+    def _ask(
+        self, question: str, document: Document, answered: Callable[[bool | None], None]
+    ) -> None:
+        self.app.push_screen(ConfirmScreen(question, document), answered)
+
+    def do_layout(self) -> None:
+        area = self.current.area
+        area.value = laid_out(area.value)
+
+    def do_next(self) -> None:
+        self.focus_next(EditArea)
+
+    def do_previous(self) -> None:
+        self.focus_previous(EditArea)
+
+    def below(self) -> TextView:
+        """Return what is read below the fields."""
+        return self.query_one("#problems", TextView)
+
+    def do_scroll_down(self) -> None:
+        self.below().page(1)
+
+    def do_scroll_up(self) -> None:
+        self.below().page(-1)
+
+    def do_external(self) -> None:
+        """Edit the text of the field in the person's own editor."""
+        from hermes_tui.runtime.external_editor import edit_externally
+
+        area, failure = self.current.area, ""
+        suffix = ".json" if self.offers("editor-layout") else ".txt"
+        text = area.value
+        try:
+            with self.app.suspend():
+                # The terminal only comes back if nothing is raised in here.
+                try:
+                    text = edit_externally(text, suffix=suffix)
+                except SourceError as error:
+                    failure = str(error)
+        except SuspendNotSupported:
+            failure = "this terminal cannot be handed to an editor"
+        self.app.refresh(repaint=True)
+        if text != area.value:
+            area.value = text
+        self.show_title(failure)
+
+
+class EditorScreen(Form[str | None]):
+    """Edit one text; gives the new text, None where it was left or nothing was changed.
+
+    `check` looks at the text with every change, `shown` says what the text is.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        *,
+        check: Check,
+        shown: str = "",
+        confirm: bool = True,
+        strict: bool = False,
+    ) -> None:
+        super().__init__(title, confirm=confirm, strict=strict)
+        self._text, self._check, self._shown = text, check, shown
+
+    def body(self) -> Iterable[Widget]:
+        if self._shown:
+            yield caption(self, self._shown)
+        yield self.field("text", self._text, self._check)
+        yield self.problem_list()
+
+    def result(self) -> str | None:
+        return self.fields[0].area.value
+
+
+def caption(form: Dialog[T], text: str) -> TextView:
+    """Return a text of one to four lines above a field."""
+    view = TextView(Document.from_text(text, "dim"), resolve=form.hermes.style, classes="caption")
+    view.can_focus = False
+    width = max(20, form.app.size.width * 9 // 10 - 6)
+    rows = sum(1 + len(line) // width for line in text.split("\n"))
+    view.styles.height = min(MOST_CAPTION_ROWS, rows)
+    return view
+
+
+def label(form: Dialog[T], text: str, *, id: str | None = None) -> StatusLine:
+    """Return the name of a field, above it."""
+    line = StatusLine(form.hermes.style, base="", id=id)
+    line.show([(text, "key")])
+    return line
+
+
+def _sign(found: Problem) -> tuple[str, str]:
+    return _SIGNS.get(found.severity, _NOTE_SIGN)
+
+
+def _problem_line(found: Problem, field: str) -> Line:
+    sign, style = _sign(found)
+    at = f"{found.line}:{found.column}  " if found.line and found.column else ""
+    where = f"{field}  " if field else ""
+    text = f"{sign} {where}{at}{found.message}".replace("\n", "⏎")
+    return Line(text, (StyledSpan(0, len(text), style),), 2)

@@ -1,0 +1,234 @@
+"""The run screen of a run that happens now: what it does, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from hermes_tui.debugger.stepping import Kind, Moment, Phase
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.live_feed import LiveFeed
+from hermes_tui.ui.live_model import Doing, doing_at, head_row, last_stop
+from hermes_tui.ui.panes.text_panes import TextPane
+from hermes_tui.ui.render.live_status import phase_segments
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.streaming import streamed_page
+from hermes_tui.ui.render.titles import status_segments
+from hermes_tui.ui.screens.live_edits import LiveEdits
+from hermes_tui.ui.view_model import Situation, ViewState
+from hermes_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branch
+    from hermes_tui.runtime.driver import Driver
+
+GUARD_S = 0.25
+"""For so long after a stop appears, keys that let it go are ignored: they were pressed for
+something else."""
+PAINT_EVERY_S = 1 / 30
+
+
+class LiveScreen(LiveEdits, inherit_bindings=False):
+    """The run screen with a line that says what the run does, and above it a hint if there is one.
+
+    `clock` gives monotonic seconds. `hints` are by stop point, or by stop point and turn:
+    `before_dispatch@2`.
+    """
+
+    scope = "live"
+    BINDINGS: ClassVar = bindings_for("live")
+    DEFAULT_CSS = """
+    LiveScreen #hint { display: none; }
+    LiveScreen #hint.given { display: block; }
+    """
+    pumps_in_background = True
+    busy_every_s = PAINT_EVERY_S
+    draw_every_s = 0.0
+
+    def __init__(
+        self,
+        feed: LiveFeed,
+        *,
+        hints: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(feed)
+        self.hints = hints or {}
+        self.clock = clock
+        self._stop_seen = -1
+        self._stop_seen_at = -GUARD_S
+        self._streamed = 0
+
+    def further_lines(self) -> Iterable[StatusLine]:
+        resolve = self.hermes.style
+        yield StatusLine(resolve, base="status", id="hint")
+        yield StatusLine(resolve, base="status", keeps_left=True, id="phase")
+
+    # The run
+
+    def show_branch(self, branch: Branch) -> None:
+        """Look at a branch from now on."""
+        if (before := self.feed.driver) is not None:
+            before.on_change = lambda: None
+        self.feed.show(branch)
+        branch.driver.on_change = self.hurry
+        self._stop_seen = -1
+        self.feed.step(0.02)
+        self._look_for_stop()
+        self.moved()
+        self.hurry()
+
+    def pump(self) -> bool:
+        driver = self.feed.driver
+        if driver is None:
+            return False
+        self._raise_mistakes()
+        rows = len(self.model.timeline)
+        super().pump()
+        self._look_for_stop()
+        if rows != len(self.model.timeline) and self.model.follow:
+            # A pane that fits the new row, such as that of the calls.
+            self.moved()
+        elif self._streams():
+            self._refresh_stream()
+        elif self.feed.working_s() is not None:
+            self.refresh_lines()
+        return driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+
+    def _raise_mistakes(self) -> None:
+        """Let a mistake of our own, in whatever branch, be reported like any other."""
+        branches = self.live_app.branches
+        for branch in branches.all if branches is not None else ():
+            if branch.driver.mistake is not None:
+                raise branch.driver.mistake
+
+    def _look_for_stop(self) -> None:
+        stop = last_stop(self.model.log)
+        if stop is not None and stop.seq != self._stop_seen:
+            self._stop_seen, self._stop_seen_at = stop.seq, self.clock()
+
+    def is_guarded(self) -> bool:
+        """Tell whether a stop appeared so shortly ago that a key cannot be an answer to it."""
+        return self.clock() - self._stop_seen_at < GUARD_S
+
+    # Showing
+
+    def situation(self) -> Situation:
+        driver, model = self.feed.driver, self.model
+        situation = super().situation()
+        if driver is None:
+            return situation
+        stop = last_stop(model.log)
+        return situation._replace(
+            live=True,
+            legal=self._legal(driver),
+            stop=stop.stop_point if stop is not None else "",
+            looking_back=not model.follow,
+            branches=self.live_app.branch_count,
+        )
+
+    @staticmethod
+    def _legal(driver: Driver) -> frozenset[str]:
+        """Return what can be put into the run now."""
+        if driver.failure is not None:
+            return frozenset()
+        legal, state = frozenset(driver.session.allowed), driver.session.state
+        if state.tool_ran and state.moment in (Moment.REPLY, Moment.CALL, Moment.TURN_END):
+            # A turn whose tools have run can be forked, not asked for again.
+            return legal - {Kind.RETRY}
+        return legal
+
+    def refresh_lines(self) -> None:
+        super().refresh_lines()
+        feed, model = self.feed, self.model
+        driver = feed.driver
+        doing = doing_at(model.log, len(model.log) - 1)
+        if driver is None:
+            doing = Doing("STARTING", feed.label)
+        elif feed.failure:
+            doing = Doing("BROKEN OFF", style="error")
+        phase = phase_segments(
+            doing,
+            feed.spent,
+            max_turns=driver.session.state.max_turns if driver is not None else 0,
+            working_s=feed.working_s(),
+            spent_s=feed.spent_s(),
+            branch=self._branch_name(),
+            past=self._past(),
+            failure=feed.failure,
+        )
+        self.query_one("#phase", StatusLine).show(phase)
+        hint = self._hint()
+        line = self.query_one("#hint", StatusLine)
+        line.show([(f" {visible_line(hint, 300)}", "hint")])
+        if line.has_class("given") != bool(hint):
+            line.set_class(bool(hint), "given")
+
+    def _branch_name(self) -> str:
+        branch = self.feed.branch
+        return branch.name if branch is not None and self.live_app.branch_count > 1 else ""
+
+    def status(self) -> Segments:
+        """Return what was said last, and where the cursor is on the right."""
+        if not self._message:
+            return status_segments(
+                self.model, progress=None, partial="", message=self.notice, failure=""
+            )
+        where = f"row {self.model.row + 1:,} of {len(self.model.timeline):,} "
+        return [(f" {visible_line(self._message, 300)}", "hint"), ("\0fill", ""), (where, "dim")]
+
+    def _past(self) -> str:
+        """Return where in the run the cursor looks back at; empty at its head."""
+        model = self.model
+        if model.follow or not len(model.timeline):
+            return ""
+        seq = model.timeline.seq(model.row)
+        then = doing_at(model.log, seq)
+        return f"event {seq + 1} of {len(model.log)}: {then.word.lower()} {then.what}".rstrip()
+
+    def _hint(self) -> str:
+        stop = last_stop(self.model.log)
+        if stop is None or not self.hints:
+            key = "ended" if self.situation().live and not self.situation().legal else ""
+            return self.hints.get(key, "")
+        point, turn = str(stop.stop_point), self.feed.spent.turn
+        return self.hints.get(f"{point}@{turn}", self.hints.get(point, ""))
+
+    # Streaming
+
+    def _streams(self) -> bool:
+        driver = self.feed.driver
+        return (
+            driver is not None
+            and self.model.follow
+            and driver.phase is Phase.REQUESTING
+            and driver.partial.pieces > 0
+        )
+
+    def _refresh_stream(self) -> None:
+        driver = self.feed.driver
+        if driver is None or driver.partial.pieces == self._streamed:
+            self.refresh_lines()
+            return
+        self._streamed = driver.partial.pieces
+        view = self.model.state()
+        for pane in self._panes():
+            if isinstance(pane, TextPane) and pane.display:
+                self.fill(pane, view)
+        self.refresh_lines()
+
+    def fill(self, pane: TextPane, view: ViewState) -> None:
+        driver = self.feed.driver
+        page = None
+        if driver is not None and self._streams():
+            page = streamed_page(str(pane.id), driver.partial)
+        if page is None:
+            super().fill(pane, view)
+        else:
+            pane.show_growing(page)
+
+    def is_at_head(self, position: int) -> bool:
+        model = self.model
+        return super().is_at_head(position) or model.row == head_row(model.timeline)

@@ -1,0 +1,278 @@
+"""What a person can do with a live run but edit it, one method a command.
+
+What the first paint does without is loaded when it is first needed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, cast
+
+from hermes_tui.debugger.stepping import Command, Phase, StopPoint
+from hermes_tui.model.errors import HermesError, IllegalCommand, UsageError
+from hermes_tui.ui.commands import BY_ID, DEBUG, in_scope, shown_key
+from hermes_tui.ui.live_feed import LiveFeed
+from hermes_tui.ui.live_model import breakpoint_for, last_stop
+from hermes_tui.ui.screens.run import RunScreen
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger import inputs as given
+    from hermes_tui.debugger.breakpoints import Breakpoint
+    from hermes_tui.debugger.state import SessionState
+    from hermes_tui.runtime.branches import Branch
+    from hermes_tui.ui.live_app import LiveApp
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+UNGUARDED = frozenset(
+    {"pause", "back-in-time", "on-in-time", "recording", "branches", "breakpoints", "interrupt"}
+)
+"""Commands of the debugger that let nothing go, so that a stray key does no harm."""
+
+
+class LiveCommands(RunScreen):
+    """Steps the run, sets breakpoints, looks back, forks."""
+
+    feed: LiveFeed
+
+    @property
+    def live_app(self) -> LiveApp:
+        return cast("LiveApp", self.app)
+
+    @property
+    def state(self) -> SessionState:
+        """Return the session's state; only asked for by commands that need a live run."""
+        assert self.feed.driver is not None
+        return self.feed.driver.session.state
+
+    @abstractmethod
+    def is_guarded(self) -> bool: ...
+
+    @abstractmethod
+    def show_branch(self, branch: Branch) -> None: ...
+
+    def action_command(self, command_id: str) -> None:
+        command = BY_ID[command_id]
+        if command.group == DEBUG:
+            if command_id not in UNGUARDED and self.is_guarded():
+                self.say(f"{command.shown} came too soon after the stop and was ignored")
+                return
+            if not command.enabled(self.situation()):
+                self.say(f"{command.label.lower()} is not possible now; {self._possible()}")
+                return
+        if command_id not in ("back", "interrupt"):
+            self.live_app.forget_leaving()
+        super().action_command(command_id)
+
+    def _possible(self) -> str:
+        situation, keys = self.situation(), self.hermes.config.keys
+        offered = [
+            f"{shown_key(command, keys)} {command.label.lower()}"
+            for command in in_scope(self.scope)
+            if command.group == DEBUG and command.bar < 0 and command.enabled(situation)
+        ]
+        return ", ".join(offered) if offered else "the run has not begun"
+
+    def put(self, what: given.Input) -> bool:
+        """Put an input into the run and go to its head; return whether it was legal."""
+        driver = self.feed.driver
+        if driver is None:
+            return False
+        try:
+            driver.put(what)
+        except (IllegalCommand, UsageError) as error:
+            self.say(str(error))
+            return False
+        self.go_live()
+        return True
+
+    def go_live(self) -> None:
+        """Put the cursor at the head of the run, and keep it there."""
+        self.model.follow = True
+        self.feed.step(0.02)
+        self.feed.to_head()
+        self.model.settle()
+        self.moved()
+        self.hurry()
+
+    def do_help(self) -> None:
+        from hermes_tui.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(live=True))
+
+    # Stepping
+
+    def do_continue(self) -> None:
+        self._resume(Command.CONTINUE)
+
+    def do_next(self) -> None:
+        self._resume(Command.NEXT)
+
+    def do_step_in(self) -> None:
+        self._resume(Command.STEP_IN)
+
+    def do_step_out(self) -> None:
+        self._resume(Command.STEP_OUT)
+
+    def do_run_on(self) -> None:
+        self._resume(Command.RUN)
+
+    def _resume(self, command: Command) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        stop = last_stop(self.model.log)
+        if stop is not None and stop.stop_point == StopPoint.MANUAL:
+            self.do_answer()
+        else:
+            self.put(given.Resume(command))
+
+    @abstractmethod
+    def do_answer(self) -> None: ...
+
+    def do_pause(self) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        if self.put(given.Pause()):
+            self.say("stopping at the next moment")
+
+    def do_end_run(self) -> None:
+        self.ask("end the run for good? y ends it", "end-run", one_letter=True)
+
+    def answered_end_run(self, event: Prompt.Answered) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        if event.value in ("y", "Y"):
+            self.put(given.Terminate())
+        else:
+            self.say("the run goes on")
+
+    def do_back(self) -> None:
+        self.live_app.ask_to_leave()
+
+    def do_interrupt(self) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        driver = self.feed.driver
+        working = driver is not None and driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+        if working and not self.live_app.is_leaving and not self.state.pausing:
+            self.put(given.Pause())
+            self.live_app.ask_to_leave("stopping at the next moment")
+        else:
+            self.live_app.ask_to_leave()
+
+    # Breakpoints
+
+    def do_breakpoint(self) -> None:
+        text = breakpoint_for(self.model.timeline, self.model.row)
+        self.ask("break at", "breakpoint", text)
+
+    def answered_breakpoint(self, event: Prompt.Answered) -> None:
+        from hermes_tui.debugger.breakpoints import parse_breakpoint
+
+        if not event.value.strip():
+            return
+        try:
+            added = parse_breakpoint(event.value, breakpoint_id=self._new_breakpoint_id())
+        except UsageError as error:
+            self.ask("break at", "breakpoint", event.value)
+            self.say(str(error))
+            return
+        if self._set_breakpoints((*self.state.breakpoints.values(), added), None):
+            self.say(f"{added.id} stops {added.text}")
+
+    def _new_breakpoint_id(self) -> str:
+        # Hits go on by id, so that of one that was deleted is not given again.
+        taken = {*self.state.breakpoints, *self.state.hits}
+        number = 1
+        while f"b{number}" in taken:
+            number += 1
+        return f"b{number}"
+
+    def _set_breakpoints(
+        self, breakpoints: tuple[Breakpoint, ...], stop_points: frozenset[StopPoint] | None
+    ) -> bool:
+        from hermes_tui.debugger import inputs as given
+
+        wanted = self.state.stop_points if stop_points is None else stop_points
+        follow, row = self.model.follow, self.model.row
+        done = self.put(given.SetBreakpoints(breakpoints, wanted))
+        if not follow:
+            self.model.follow = False
+            self.model.go(row)
+            self.moved()
+        return done
+
+    def do_breakpoints(self) -> None:
+        from hermes_tui.ui.screens.breakpoint_list import BreakpointListScreen
+
+        state = self.state
+        screen = BreakpointListScreen(
+            tuple(state.breakpoints.values()), frozenset(state.stop_points), dict(state.hits)
+        )
+        self.app.push_screen(screen, self._breakpoints_listed)
+
+    def _breakpoints_listed(
+        self, wanted: tuple[tuple[Breakpoint, ...], frozenset[StopPoint]] | None
+    ) -> None:
+        if wanted is not None:
+            self._set_breakpoints(*wanted)
+
+    # Time
+
+    def do_back_in_time(self) -> None:
+        self._look(-1)
+
+    def do_on_in_time(self) -> None:
+        self._look(1)
+
+    def do_bottom(self) -> None:
+        if self.focused_pane().id == "timeline":
+            self.go_live()
+        else:
+            super().do_bottom()
+
+    def _look(self, step: int) -> None:
+        model = self.model
+        if step > 0 and model.follow:
+            self.say("this is the present")
+            return
+        position = model.position() + step
+        if position >= model.visible_rows():
+            self.go_live()
+            return
+        if position < 0:
+            self.say("this is the beginning of the run")
+            return
+        model.follow = False
+        model.go(model.row_at(position))
+        self.moved()
+
+    # Branches
+
+    def do_fork(self) -> None:
+        timeline = self.model.timeline
+        row = min(self.model.row, len(timeline) - 1)
+        branches, parent = self.live_app.branches, self.feed.branch
+        if branches is None or parent is None or row < 0:
+            return
+        try:
+            branch = branches.fork(parent, timeline.seq(row))
+        except HermesError as error:
+            self.say(str(error))
+            return
+        self.show_branch(branch)
+        self.say(f"{branch.name} shares {branch.shared} events with {parent.name}; D lists both")
+
+    def do_branches(self) -> None:
+        from hermes_tui.ui.screens.branches import BranchesScreen
+
+        branches = self.live_app.branches
+        if branches is not None and self.feed.branch is not None:
+            self.app.push_screen(BranchesScreen(branches.all, self.feed.branch), self._chosen)
+
+    def _chosen(self, branch: Branch | None) -> None:
+        if branch is not None and branch is not self.feed.branch:
+            self.show_branch(branch)
+
+    def do_recording(self) -> None:
+        path = self.feed.branch.path if self.feed.branch is not None else None
+        self.say(f"recorded in {path}" if path is not None else "this run is not recorded")

@@ -1,0 +1,226 @@
+"""What a person can change in a live run, one method a command: the dialogs, and what they give.
+
+What the first paint does without is loaded when it is first needed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hermes_tui.debugger.stepping import Kind, Moment
+from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.ui.live_model import message_index
+from hermes_tui.ui.screens.live_commands import LiveCommands
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger.turn import CallState
+    from hermes_tui.ui.screens.call_editor import Answer
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+
+class LiveEdits(LiveCommands):
+    """Edits calls, texts, messages, results and sampling at a stop."""
+
+    # Which call
+
+    def _chosen_call(self) -> CallState | None:
+        """Return the waiting call under the cursor; else the one that the run stands at."""
+        state, timeline = self.state, self.model.timeline
+        calls = state.reply.calls if state.reply is not None else []
+        event = timeline.event(self.model.row) if len(timeline) else None
+        if isinstance(event, ToolCallProposed) and timeline.turn(self.model.row) == state.turn:
+            index = event.call.index
+            if index < len(calls) and _waits(calls[index]):
+                return calls[index]
+        index = state.stop.call_index if state.stop.call_index is not None else -1
+        return calls[index] if 0 <= index < len(calls) else None
+
+    # Editing what the model said
+
+    def do_edit(self) -> None:
+        moment, call = self.state.moment, self._chosen_call()
+        if call is not None and _waits(call):
+            self._edit_call(call)
+        elif moment is Moment.REPLY:
+            self._edit_text()
+        elif moment in (Moment.REQUEST, Moment.FAILURE):
+            last = len(self.state.upcoming()) - 1
+            near = message_index(self.model.timeline, self.model.row, self.state.upcoming())
+            label = f"edit message 1 to {last + 1} ({last + 2} adds one)"
+            self.ask(label, "message-number", str(near + 1))
+        else:
+            self.say("no call waits here that could be edited")
+
+    def _edit_call(self, call: CallState) -> None:
+        from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.screens.call_editor import CallEditorScreen
+
+        index, name, arguments = call.call.index, call.name or "", call.arguments.text
+        title = f"Edit call {index + 1} of turn {self.state.turn}"
+        editor = CallEditorScreen(name, arguments, self.state.tools, title=title)
+
+        def edited(after: tuple[str, str] | None) -> None:
+            if after is None:
+                return
+            if after[0] != name:
+                self.put(given.EditName(index, after[0]))
+            if after[1] != arguments:
+                self.put(given.EditArguments(index, after[1]))
+
+        self.app.push_screen(editor, edited)
+
+    def _edit_text(self) -> None:
+        from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.edit_checks import check_assistant_text
+        from hermes_tui.ui.screens.editor import EditorScreen
+
+        state = self.state
+        before = state.reply.text if state.reply is not None else ""
+        editor = EditorScreen(
+            f"Edit the reply of turn {state.turn}",
+            before,
+            check=lambda text: check_assistant_text(text, state.names),
+            shown="" if state.parser else "calls found in the text are shown, but not run",
+        )
+
+        def edited(after: str | None) -> None:
+            if after is not None and after != before:
+                self.put(given.EditText(after))
+
+        self.app.push_screen(editor, edited)
+
+    def answered_message_number(self, event: Prompt.Answered) -> None:
+        from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.edit_checks import check_message
+        from hermes_tui.ui.json_layout import laid_out
+        from hermes_tui.ui.screens.editor import EditorScreen
+
+        messages = self.state.upcoming()
+        number = int(event.value) if event.value.isascii() and event.value.isdigit() else 0
+        if not 1 <= number <= len(messages) + 1:
+            self.say(f"a number from 1 to {len(messages) + 1}")
+            return
+        index = number - 1
+        before = messages[index] if index < len(messages) else '{"role":"user","content":""}'
+        editor = EditorScreen(
+            f"Edit message {number} of {len(messages)} before it is sent",
+            laid_out(before) or before,
+            check=check_message,
+            shown="a message left empty is taken out",
+            strict=True,
+        )
+
+        def edited(after: str | None) -> None:
+            if after is not None:
+                self.put(given.EditMessage(index, after.strip()))
+
+        self.app.push_screen(editor, edited)
+
+    def do_edit_result(self) -> None:
+        from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.edit_checks import check_nothing
+        from hermes_tui.ui.screens.editor import EditorScreen
+
+        call = self.state.call
+        if call is None or call.result is None:
+            self.say("there is no result here")
+            return
+        before = call.result.content
+        editor = EditorScreen(
+            f"What the model will see of {call.name or 'the call'}", before, check=check_nothing
+        )
+
+        def edited(after: str | None) -> None:
+            if after is not None and after != before:
+                self.put(given.SubstituteResult(after))
+
+        self.app.push_screen(editor, edited)
+
+    # Answering, dropping, adding
+
+    def do_answer(self) -> None:
+        from hermes_tui.ui.screens.call_editor import AnswerScreen
+
+        call = self.state.call
+        if call is None or Kind.SKIP not in self.situation().legal:
+            self.say("the run stands at no call")
+            return
+        title = f"Answer {call.name or '(no name)'} in place of its tool"
+        editor = AnswerScreen(title, call.call.id or "", shown=call.arguments.text[:2000])
+        self.app.push_screen(editor, self._answered)
+
+    def _answered(self, answer: Answer | None) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        if answer is None:
+            return
+        if answer.failed:
+            self.put(given.FailCall(answer.text, answer.reason))
+        else:
+            self.put(given.SkipCall(answer.text, answer.reason))
+
+    def do_drop_call(self) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        call = self._chosen_call()
+        if call is None or not _waits(call):
+            self.say("no call waits here that could be dropped")
+            return
+        name = call.name or "(no name)"
+        if self.put(given.DropCall(call.call.index)):
+            self.say(f"call {call.call.index + 1}, {name}, is dropped: the model will not see it")
+
+    def do_add_call(self) -> None:
+        from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.screens.call_editor import CallEditorScreen
+
+        editor = CallEditorScreen("", "{}", self.state.tools, title="Add a call", confirm=False)
+
+        def added(after: tuple[str, str] | None) -> None:
+            if after is not None:
+                self.put(given.AddCall(*after))
+
+        self.app.push_screen(editor, added)
+
+    # Asking again
+
+    def do_retry(self) -> None:
+        from hermes_tui.debugger import inputs as given
+
+        state = self.state
+        if state.moment in (Moment.RESULT, Moment.RECOVERY) and state.call is not None:
+            if self.put(given.Retry()):
+                self.say("the tool runs once more; the recording keeps its first answer")
+            return
+        if state.tool_ran:
+            self.say("a tool of this turn has run already: F on the reply forks before it")
+            return
+        from hermes_tui.ui.edit_checks import check_parameters
+        from hermes_tui.ui.json_layout import laid_out
+        from hermes_tui.ui.screens.editor import EditorScreen
+
+        before = laid_out(state.parameters) or state.parameters
+        editor = EditorScreen(
+            f"Ask again for turn {max(1, state.turn)}, with these parameters",
+            before,
+            check=check_parameters,
+            shown="everything in the request but the messages; ^S asks",
+            confirm=False,
+            strict=True,
+        )
+
+        def edited(after: str | None) -> None:
+            if after is None:
+                return
+            changed = after != before
+            self.put(given.Retry(json.loads(after) if changed else None))
+
+        self.app.push_screen(editor, edited)
+
+
+def _waits(call: CallState) -> bool:
+    """Tell whether a call has not been run or answered yet."""
+    from hermes_tui.debugger.turn import CallStatus
+
+    return call.status is CallStatus.WAITING

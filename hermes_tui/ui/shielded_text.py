@@ -1,0 +1,113 @@
+"""Foreign text in an editor: what acts on a terminal or hides has a stand-in there, and comes back.
+
+An editor would split lines at some such characters, count others as no cell wide, and draw them
+all. So each character that `visible` shows as something else, the tab and the newline apart, is
+held by a private one that is one cell wide, and a private one of the text stands behind `_ESCAPE`:
+
+    U+0000 … U+FFFF      U+F0000 + code               controls, overrides, surrogates, zero width
+    U+1F000 … U+1FFFF    U+100000 + code - U+1F000    skin tones
+    U+E0000 … U+E0FFF    U+101000 + code - U+E0000    tags, variants
+
+An editor's time for a key grows with the line it is in, and models write JSON of a megabyte on one
+line: long lines are broken behind a `SOFT_BREAK`, which goes again with the newline behind it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from hermes_tui.model.visible import visible
+
+_ESCAPE: Final = "\U0010fffd"
+SOFT_BREAK: Final = "\U0010fffc"
+_BLOCKS: Final = (
+    (0x0, 0x10000, 0xF0000),
+    (0x1F000, 0x20000, 0x100000),
+    (0xE0000, 0xE1000, 0x101000),
+)
+STAND_IN: Final = re.compile("[\U000f0000-\U0010ffff]")
+_HELD: Final = re.compile(f"{_ESCAPE}(.)|{SOFT_BREAK}\n?|({STAND_IN.pattern})", re.DOTALL)
+_LONG, _PIECE = 4_000, 1_000
+_LONG_LINE: Final = re.compile(f"[^\n]{{{_LONG},}}")
+_PIECES: Final = re.compile(f"(?:{_ESCAPE}.|[^\n]){{1,{_PIECE}}}")
+_KEPT: Final = "\t\n"
+_NO_WIDTH: Final = "\u034f"
+
+
+def shield(text: str, *, newlines: bool = False) -> str:
+    """Return `text` as an editor can hold it. `unshield` gives back exactly `text`.
+
+    With `newlines` those have a stand-in too: for editors of one line.
+    """
+    if STAND_IN.search(text):
+        text = STAND_IN.sub(lambda found: _ESCAPE + found[0], text)
+    held = hold(text, newlines=newlines)
+    return held if newlines else _LONG_LINE.sub(_in_pieces, held)
+
+
+def _in_pieces(found: re.Match[str]) -> str:
+    return f"{SOFT_BREAK}\n".join(_PIECES.findall(found[0]))
+
+
+def hold(text: str, *, newlines: bool = False) -> str:
+    """Return typed or pasted text with stand-ins; those that are in it already are let be."""
+    kept = "\t" if newlines else _KEPT
+    table = {ord(char): held for char in set(text) if char not in kept and (held := _held(char))}
+    return text.translate(table) if table else text
+
+
+def unshield(text: str) -> str:
+    """Return the text that an editor's text stands for."""
+    return _HELD.sub(_meant, text)
+
+
+def _meant(found: re.Match[str]) -> str:
+    if found[1]:
+        return found[1]
+    return _restored(found[2]) if found[2] else ""
+
+
+def pictured(text: str) -> str:
+    """Return an editor's text as it is drawn, one character for one character."""
+    return STAND_IN.sub(lambda found: _picture(found[0]), text)
+
+
+def name_of(char: str) -> str:
+    """Return what a stand-in is for (`U+202E right-to-left override`), "" for other characters."""
+    meant = _restored(char)
+    if meant == char:
+        return ""
+    known = unicodedata.name(meant, "").lower() or _KINDS.get(unicodedata.category(meant), "")
+    return f"U+{ord(meant):04X} {known}".rstrip()
+
+
+_KINDS: Final = {"Cc": "control character", "Cs": "lone surrogate", "Cf": "format character"}
+
+
+def _held(char: str) -> str:
+    code = ord(char)
+    if char != "\n" and visible(char) == char:
+        return ""
+    return next((chr(code - low + held) for low, high, held in _BLOCKS if low <= code < high), "")
+
+
+def _restored(char: str) -> str:
+    """Return what `char` stands in for; itself where it is no stand-in."""
+    code = ord(char)
+    for low, high, held in _BLOCKS:
+        if held <= code < held + high - low:
+            meant = chr(code - held + low)
+            return meant if _held(meant) == char else char
+    return char
+
+
+def _picture(char: str) -> str:
+    if char == SOFT_BREAK:
+        return "↩"
+    meant = _restored(char)
+    if meant == char:
+        return char
+    shown = "⏎" if meant == "\n" else visible(meant)
+    return "·" if shown == _NO_WIDTH else shown[0]

@@ -1,0 +1,169 @@
+"""An editor for foreign text: nothing in it reaches the terminal, all of it comes out as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
+
+from hermes_tui.ui.shielded_text import (
+    SOFT_BREAK,
+    STAND_IN,
+    hold,
+    name_of,
+    pictured,
+    shield,
+    unshield,
+)
+
+LARGE = 1_000_000
+"""Characters from which every key is felt: a text of that size is better edited in $EDITOR."""
+_BRACKETS = 100_000
+"""Characters up to which the other bracket of a pair is looked for, one after the other."""
+_NO_STYLE = Style()
+
+
+class EditArea(TextArea):
+    """A `TextArea` whose text is read and set by `value`. With `one_line` Enter submits."""
+
+    DEFAULT_CSS = """
+    EditArea {
+        border: none; padding: 0; background: $surface; scrollbar-size: 1 1;
+        &:focus { border: none; }
+        &.-one-line { height: 1; scrollbar-size: 0 0; overflow: hidden hidden; }
+        & .text-area--cursor { text-style: reverse; color: $foreground; background: $background; }
+        & .text-area--selection { text-style: underline; }
+        & .text-area--gutter { color: $secondary; }
+        & .text-area--cursor-gutter { color: $foreground; text-style: bold; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "to_start", "To the beginning", show=False),
+        Binding("ctrl+end", "to_end", "To the end", show=False),
+    ]
+
+    class Submitted(Message):
+        """Enter was pressed in an editor of one line."""
+
+    def __init__(
+        self,
+        value: str = "",
+        *,
+        resolve: Callable[[str], Style] = lambda name: _NO_STYLE,
+        one_line: bool = False,
+        id: str | None = None,
+    ) -> None:
+        # Before the text area is made, which measures and edits from the beginning.
+        self._resolve = resolve
+        self._one_line = one_line
+        self._marks: Mapping[int, Sequence[tuple[int, str]]] = {}
+        super().__init__(
+            shield(value, newlines=one_line),
+            soft_wrap=not one_line,
+            show_line_numbers=False,
+            highlight_cursor_line=False,
+            compact=True,
+            id=id,
+            classes="-one-line" if one_line else None,
+        )
+        self.cursor_blink = False
+        self._number_lines()
+
+    @property
+    def value(self) -> str:
+        """The text, every character as it came or was typed."""
+        return unshield(self.text)
+
+    @value.setter
+    def value(self, value: str) -> None:
+        self.replace(shield(value, newlines=self._one_line), (0, 0), self.document.end)
+        self.move_cursor((0, 0))
+        self._number_lines()
+
+    def _number_lines(self) -> None:
+        # Broken lines would be counted too.
+        self.show_line_numbers = not self._one_line and SOFT_BREAK not in self.text
+
+    def mark(self, places: Sequence[tuple[int, int, str]]) -> None:
+        """Mark characters at (line, column) from 1, each in a style; those before are unmarked."""
+        marks: dict[int, list[tuple[int, str]]] = {}
+        for line, column, style in places:
+            at, index = self._place_in_document(line, column)
+            marks.setdefault(at, []).append((index, style))
+        if marks != self._marks:
+            self._marks = marks
+            self.notify_style_update()
+
+    def _place_in_document(self, line: int, column: int) -> tuple[int, int]:
+        """Return where a character of the value stands: lines may be broken there."""
+        at, before = 1, column - 1
+        for number, text in enumerate(self.document.lines):
+            goes_on = text.endswith(SOFT_BREAK)
+            if at == line:
+                length = len(unshield(text))
+                if before < length or not goes_on:
+                    return number, len(shield(unshield(text)[:before]))
+                before -= length
+            at += not goes_on
+        return self.document.end
+
+    @property
+    def place(self) -> str:
+        """Where the cursor is, and what the character there is if that cannot be seen."""
+        row, column = self.cursor_location
+        lines = self.document.lines
+        first = row
+        while first and lines[first - 1].endswith(SOFT_BREAK):
+            first -= 1
+        line = first + 1 - sum(text.endswith(SOFT_BREAK) for text in lines[:first])
+        before = sum(len(unshield(text)) for text in lines[first:row])
+        before += len(unshield(lines[row][:column]))
+        name = name_of(lines[row][column]) if column < len(lines[row]) else ""
+        return f"line {line}, column {before + 1}" + (f" · {name}" if name else "")
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Perform an edit, whatever was typed or pasted harmless."""
+        edit.text = hold(edit.text.replace("\r\n", "\n"), newlines=self._one_line)
+        return super().edit(edit)
+
+    def get_line(self, line_index: int) -> Text:
+        """Return a line as it is drawn."""
+        line = super().get_line(line_index)
+        plain = line.plain
+        if STAND_IN.search(plain):
+            shown = pictured(plain)
+            line = Text(shown, end="", no_wrap=True)
+            for found in STAND_IN.finditer(plain):
+                line.stylize(self._resolve("mark"), found.start(), found.end())
+        for column, style in self._marks.get(line_index, ()):
+            at = min(column, max(0, len(plain) - 1))
+            line.stylize(self._resolve(style), at, at + 1)
+        return line
+
+    def find_matching_bracket(
+        self, bracket: str, search_from: tuple[int, int]
+    ) -> tuple[int, int] | None:
+        """Return where the other bracket of a pair is; None in a large text."""
+        if len(self.text) > _BRACKETS:
+            return None
+        return super().find_matching_bracket(bracket, search_from)
+
+    def action_to_start(self) -> None:
+        self.move_cursor((0, 0))
+
+    def action_to_end(self) -> None:
+        self.move_cursor(self.document.end)
+
+    def on_key(self, event: events.Key) -> None:
+        if self._one_line and event.key == "enter":
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.Submitted())

@@ -1,0 +1,263 @@
+"""Branches of a run: shown as a tree, compared step by step."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.stepping import Phase
+from hermes_tui.log.branch_diff import DiffRow, StepKind, branch_diff, steps
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ArgumentsState, Message, ToolCall, ToolResult
+from hermes_tui.model.visible import visible
+from hermes_tui.runtime.branches import Branch, Branches
+from hermes_tui.ui.render.branches import branch_rows, comparison, forked_from, standing
+from hermes_tui.ui.screens.branches import BranchDiffScreen, BranchesScreen
+from tests.live.dialogs import SIZES, shown, text_of
+from tests.live.engine import FunctionTools, ScriptedServer, says
+
+START = given.Start(({"role": "user", "content": "look"},))
+
+
+@asynccontextmanager
+async def forked() -> AsyncIterator[Branches]:
+    """Give a run that ended, and a branch of it whose only call was edited and ended too."""
+    server = ScriptedServer(
+        [
+            says("first", ("terminal", {"command": "rm x"})),
+            says("removed"),
+            says("listed"),
+        ]
+    )
+    tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
+    branches = Branches(server, tools, recorded=False)
+    try:
+        main = branches.start(START)
+        await main.driver.at_rest()
+        proposed = next(e.seq for e in main.log if isinstance(e, ev.ToolCallProposed))
+        await ended(main)
+        fork = branches.fork(main, proposed)
+        await fork.driver.at_rest()
+        fork.driver.put(given.EditArguments(0, '{"command": "ls"}'))
+        await ended(fork)
+        yield branches
+    finally:
+        await branches.close()
+
+
+async def ended(branch: Branch) -> None:
+    """Let a branch run to its end."""
+    while branch.driver.phase is Phase.STOPPED:
+        branch.driver.put(given.Resume())
+        await branch.driver.at_rest()
+
+
+def call(index: int, name: str, arguments: str) -> ev.ToolCallProposed:
+    return ev.ToolCallProposed(
+        seq=0, call=ToolCall(index, name, arguments, ArgumentsState.JSON_STRING)
+    )
+
+
+def result(index: int, content: str) -> ev.ToolReturned:
+    return ev.ToolReturned(seq=0, result=ToolResult(content, name="terminal"), call_index=index)
+
+
+def reply(turn: int, text: str, calls: int = 0) -> list[ev.Event]:
+    message = Message("assistant", text, calls=calls)
+    return [
+        ev.ResponseReceived(seq=0, turn=turn),
+        ev.MessageAppended(seq=0, message=message),
+    ]
+
+
+def changes(rows: list[DiffRow]) -> list[tuple[str, str]]:
+    """Return the texts that differ, (before, after), "" where a side has none."""
+    return [
+        (row.left.text if row.left else "", row.right.text if row.right else "")
+        for row in rows
+        if not row.is_same
+    ]
+
+
+# What differs
+
+
+def test_equal_logs_have_no_difference() -> None:
+    log = [*reply(1, "a", 1), call(0, "terminal", "{}"), result(0, "b")]
+    assert changes(branch_diff(log, list(log))) == []
+
+
+def test_an_edited_call_and_what_followed_differ() -> None:
+    past = [*reply(1, "a", 1), call(0, "terminal", '{"command": "rm"}')]
+    edited = ev.ArgumentsEdited(
+        seq=0, call_index=0, before='{"command": "rm"}', after='{"command": "ls"}'
+    )
+    rows = branch_diff([*past, result(0, "gone")], [*past, edited, result(0, "files")])
+    assert changes(rows) == [('{"command": "rm"}', '{"command": "ls"}'), ("gone", "files")]
+
+
+def test_a_reply_that_was_thrown_away_does_not_count() -> None:
+    log = [
+        *reply(1, "bad", 1),
+        call(0, "terminal", "{}"),
+        ev.ReplyDiscarded(seq=0),
+        *reply(1, "good"),
+    ]
+    assert [step.text for step in steps(log)] == ["good"]
+
+
+def test_results_count_as_the_model_saw_them() -> None:
+    substituted = ev.ResultSubstituted(seq=0, call_index=0, before="raw", after="typed")
+    log = [*reply(1, "", 1), call(0, "terminal", "{}"), result(0, "raw"), substituted]
+    assert [step.text for step in steps(log)] == ["{}", "typed"]
+
+
+def test_a_tool_that_ran_twice_answered_once() -> None:
+    log = [*reply(1, "", 1), call(0, "terminal", "{}"), result(0, "once"), result(0, "twice")]
+    assert [step.text for step in steps(log)] == ["{}", "twice"]
+
+
+def test_a_reply_that_came_after_the_end_takes_nothing_away() -> None:
+    log = [*reply(1, "a"), ev.RunEnded(seq=0, status="ok"), ev.ReplyDiscarded(seq=0)]
+    assert [step.text for step in steps(log)] == ["a", "ok"]
+
+
+def test_a_dropped_call_is_no_step() -> None:
+    log = [*reply(1, "", 1), call(0, "terminal", "{}"), ev.CallDropped(seq=0, call_index=0)]
+    assert steps(log) == []
+
+
+def test_a_call_that_only_one_branch_made_stands_alone() -> None:
+    left = [*reply(1, "a"), *reply(2, "c")]
+    right = [*reply(1, "a"), call(0, "terminal", "{}"), result(0, "b"), *reply(2, "c")]
+    rows = branch_diff(left, right)
+    assert [row.right.kind for row in rows if row.left is None and row.right] == [
+        StepKind.CALL,
+        StepKind.RESULT,
+    ]
+    assert [row.left.text for row in rows if row.is_same and row.left] == ["a", "c"]
+
+
+def test_thousands_of_steps_are_compared_in_time() -> None:
+    left = [event for n in range(6_000) for event in reply(n, f"left {n}")]
+    right = [event for n in range(6_000) for event in reply(n, f"right {n}")]
+    assert len(branch_diff(left, right)) == 12_000
+
+
+# The page
+
+
+def test_the_page_shows_differences_with_a_little_context() -> None:
+    past = [event for n in range(9) for event in reply(n, f"same {n}")]
+    rows = branch_diff([*past, *reply(9, "one\ntwo")], [*past, *reply(9, "one\n2")])
+    found = comparison(rows, "main", "fork-1")
+    lines = found.document.text.split("\n")
+    assert lines[0] == "  ⋮ 7 steps the same"
+    assert lines[found.differences[0]] == "~ turn 9, assistant"
+    assert "- two" in lines
+    assert "+ 2" in lines
+
+
+def test_a_step_of_one_branch_names_it() -> None:
+    found = comparison(branch_diff(reply(1, "a"), [*reply(1, "a"), *reply(2, "b")]), "l", "r")
+    assert "+ turn 2, assistant, only in r\n+ b" in found.document.text
+
+
+def test_the_page_says_when_nothing_differs() -> None:
+    assert "did the same" in comparison([], "l", "r").document.text
+
+
+# The screens
+
+
+async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
+    async with forked() as branches:
+        main, fork = branches.all
+        assert [(row.tree, row.branch) for row in branch_rows(branches.all)] == [
+            ("", main),
+            ("└ ", fork),
+        ]
+        assert forked_from(fork) == "main, reply of turn 1"
+        assert forked_from(main) == ""
+        assert standing(main).startswith("ended: ")
+
+
+async def test_forks_of_forks_are_drawn_as_a_tree() -> None:
+    async with forked() as branches:
+        main, fork = branches.all
+        deeper = Branch("fork-2", fork.driver, fork, 3)
+        second = Branch("fork-3", fork.driver, main, 3)
+        rows = branch_rows([main, fork, deeper, second])
+        assert [row.tree + row.branch.name for row in rows] == [
+            "main",
+            "├ fork-1",
+            "│ └ fork-2",
+            "└ fork-3",
+        ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_branches_fit_and_enter_goes_to_one(size: tuple[int, int]) -> None:
+    async with (
+        forked() as branches,
+        shown(BranchesScreen(branches.all, branches.all[1]), size) as (app, pilot),
+    ):
+        drawn = text_of(app)
+        assert "▌    └ fork-1" in drawn
+        assert "forked from" in drawn
+        assert "main, reply of turn 1" in drawn
+        await pilot.press("k", "enter")
+        assert app.given == [branches.all[0]]
+
+
+async def test_a_fork_is_compared_with_its_parent() -> None:
+    async with (
+        forked() as branches,
+        shown(BranchesScreen(branches.all, branches.all[1])) as (app, pilot),
+    ):
+        await pilot.press("D")
+        await pilot.pause()
+        assert isinstance(app.screen, BranchDiffScreen)
+        drawn = text_of(app)
+        assert "- main  + fork-1: 3 differences" in drawn
+        assert "~ turn 1, call terminal" in drawn
+        assert '-   "command": "rm x"' in drawn
+        assert '+   "command": "ls"' in drawn
+        assert "~ turn 1, result of terminal" in drawn
+        await pilot.press("escape", "escape")
+        assert app.given == [None]
+
+
+async def test_two_marked_branches_are_compared() -> None:
+    async with (
+        forked() as branches,
+        shown(BranchesScreen(branches.all, branches.all[0])) as (app, pilot),
+    ):
+        await pilot.press("space", "j", "space", "k", "D")
+        await pilot.pause()
+        assert isinstance(app.screen, BranchDiffScreen)
+
+
+async def test_n_goes_from_difference_to_difference() -> None:
+    left = [event for n in range(30) for event in reply(n, f"left {n}\n" * 5)]
+    right = [event for n in range(30) for event in reply(n, f"right {n}\n" * 5)]
+    found = comparison(branch_diff(left, right), "main", "fork-1")
+    async with shown(BranchDiffScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
+        await pilot.press("n", "n")
+        await pilot.pause()
+        assert "~ turn 2, assistant" in text_of(app)
+        await pilot.press("N")
+        await pilot.pause()
+        assert "~ turn 1, assistant" in text_of(app)
+
+
+async def test_foreign_names_and_texts_are_drawn_harmless() -> None:
+    odd = [*reply(1, "\x1b]0;t\x07", 1), call(0, "na\u202eme\n2", "\x9b")]
+    found = comparison(branch_diff([], odd), "main", "fork-1")
+    async with shown(BranchDiffScreen("main", "fork-1", found)) as (app, _):
+        drawn = text_of(app)
+        assert visible(drawn) == drawn
+        assert "␛]0;t␇" in drawn

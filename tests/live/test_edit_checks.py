@@ -1,0 +1,174 @@
+"""What is said of a text while it is edited; how JSON is laid out; how differences are shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.ui.edit_checks import (
+    check_arguments,
+    check_assistant_text,
+    check_breakpoint,
+    check_message,
+    check_name,
+    check_parameters,
+    position,
+    signature,
+)
+from hermes_tui.ui.json_layout import laid_out, offset_of
+from hermes_tui.ui.render.diff import diff_lines
+from tests.live.dialogs import TERMINAL
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+# What is wrong
+
+
+def test_broken_arguments_are_located() -> None:
+    (problem,) = check_arguments('{"a": 1,\n "b" 2}')
+    assert (problem.severity, problem.line, problem.column) == (Severity.ERROR, 2, 6)
+    assert "no JSON" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1]", "a list"),
+        ('"{\\"a\\": 1}"', "encoded 2 times"),
+        ("", "without arguments"),
+        ('{"a": 1, "a": 2}', "stands twice"),
+        ('{"a": NaN}', "NaN is no JSON number"),
+        ("[" * 100_000, "deep"),
+    ],
+)
+def test_odd_arguments_are_named(text: str, said: str) -> None:
+    assert said in " ".join(problem.message for problem in check_arguments(text))
+
+
+def test_arguments_are_checked_against_the_schema() -> None:
+    problems = check_arguments('{\n "timeout": "soon"}', TERMINAL.parameters)
+    assert [(problem.line, problem.column) for problem in problems] == [(0, 0), (2, 13)]
+    assert "command" in problems[0].message
+    assert "timeout" in problems[1].message
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("a", "[1"), ("a[1]", '{"b.c'), ("a[1].b.c", "null"), ("d", "2"), ("a[9]", None), ("e", None)],
+)
+def test_values_are_found_by_their_path(path: str, found: str | None) -> None:
+    text = '{"a" : [1, {"b.c": null}],\n "d":2}'
+    offset = offset_of(text, path)
+    assert (offset is None) if found is None else text.startswith(found, offset)
+
+
+@given(VALUES, st.text())
+@settings(max_examples=100)
+def test_any_path_may_be_looked_for(value: object, path: str) -> None:
+    offset_of(json.dumps(value), path)
+
+
+def test_a_good_call_has_no_problems() -> None:
+    assert check_name("terminal", ["terminal"]) == []
+    assert check_name("anything", None) == []
+    assert check_arguments('{"command": "ls"}') == []
+
+
+def test_an_unknown_name_names_what_is_near() -> None:
+    (problem,) = check_name("termnal", ["terminal", "todo"])
+    assert "did you mean terminal?" in problem.message
+    assert check_name("", ["terminal"])[0].severity is Severity.ERROR
+
+
+def test_messages_and_parameters_must_be_objects() -> None:
+    assert check_message("[]")[0].severity is Severity.ERROR
+    assert check_message('{"role": "user", "content": "hi"}') == []
+    assert "did you mean user" in check_message('{"role": "usr", "content": "hi"}')[0].message
+    assert "tool_call_id" in check_message('{"role": "tool", "content": "hi"}')[0].message
+    assert check_parameters('{"temperature": 0.2}') == []
+    assert "temperature" in check_parameters('{"temperature": "hot"}')[0].message
+    assert check_parameters('{"messages": []}')[0].severity is Severity.ERROR
+
+
+def test_a_replys_text_is_read_again() -> None:
+    text = 'Look:\n<tool_call>{"name": "termnal", "arguments": {}}</tool_call>'
+    said = {problem.message: problem.line for problem in check_assistant_text(text, ["terminal"])}
+    assert said["call 1: termnal {}"] == 2
+    assert any("did you mean terminal" in message for message in said)
+    assert "plain answer" in check_assistant_text("hello", [])[-1].message
+
+
+def test_an_unclosed_call_is_found_while_editing() -> None:
+    problems = check_assistant_text('<tool_call>{"name": "terminal", "arguments": {"comm')
+    assert any(problem.severity is not Severity.NOTE for problem in problems)
+
+
+@given(st.text())
+@settings(max_examples=100)
+def test_checks_take_any_text(text: str) -> None:
+    for check in (
+        check_arguments,
+        check_message,
+        check_parameters,
+        check_assistant_text,
+        check_breakpoint,
+    ):
+        check(text)
+    check_name(text, ["terminal"])
+
+
+def test_positions_count_from_one() -> None:
+    assert position("ab\ncd", 0) == (1, 1)
+    assert position("ab\ncd", 4) == (2, 2)
+
+
+def test_a_signature_tells_what_may_be_left_out() -> None:
+    assert signature(TERMINAL) == "terminal(command: string, timeout?: integer)"
+    assert signature(ToolSpec("x", parameters=["odd"])) == "x(…)"
+
+
+# Layout and differences
+
+
+@given(VALUES)
+@settings(max_examples=100)
+def test_laid_out_json_means_the_same(value: object) -> None:
+    text = json.dumps(value)
+    assert json.loads(laid_out(text)) == value
+    assert json.loads(laid_out(laid_out(text))) == value
+
+
+def test_layout_keeps_the_spelling_of_numbers_and_double_keys() -> None:
+    text = '{"a":1.50e+3,"a":"\\u0041 { , }","b":[]}'
+    spread = laid_out(text)
+    assert spread == '{\n  "a": 1.50e+3,\n  "a": "\\u0041 { , }",\n  "b": []\n}'
+    assert laid_out(spread) == '{"a": 1.50e+3, "a": "\\u0041 { , }", "b": []}'
+    assert laid_out("{broken") == "{broken"
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+@settings(max_examples=100)
+def test_a_difference_holds_all_that_went_and_came(old: list[str], new: list[str]) -> None:
+    before, after = "\n".join(old), "\n".join(new)
+    lines = [line.text for line in diff_lines(before, after, context=50)]
+    if before == after:
+        assert lines == ["no difference"]
+        return
+    assert "\n".join(line[2:] for line in lines if line[0] != "+") == before
+    assert "\n".join(line[2:] for line in lines if line[0] != "-") == after
+
+
+def test_only_what_differs_in_a_line_is_marked() -> None:
+    removed, added = diff_lines('{"a": "rm x"}', '{"a": "ls x"}')
+    assert removed.text[removed.spans[1].start : removed.spans[1].end] == "rm"
+    assert added.text[added.spans[1].start : added.spans[1].end] == "ls"

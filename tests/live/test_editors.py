@@ -1,0 +1,253 @@
+"""The editors: what comes out is what was typed, what is wrong is said, nothing acts on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.visible import visible
+from hermes_tui.ui.edit_checks import (
+    check_arguments,
+    check_message,
+    check_nothing,
+)
+from hermes_tui.ui.screens.call_editor import Answer, AnswerScreen, CallEditorScreen
+from hermes_tui.ui.screens.dialog import ConfirmScreen
+from hermes_tui.ui.screens.editor import EditorScreen
+from hermes_tui.ui.shielded_text import hold, name_of, pictured, shield, unshield
+from hermes_tui.ui.widgets.edit_area import EditArea
+from tests.live.dialogs import SIZES, TERMINAL, shown, text_of
+
+HOSTILE = "a\x1b]0;title\x07b\r\nc\x9b2Jd\u202ee\u200bf\ud800g\u2028h\x0bi\tj\U000f001bk\U0010fffdl"
+TEXTS = st.text(st.characters() | st.sampled_from("\n\r\t\x1b\u202e\ud800\U000f001b\U0010fffd"))
+
+
+# Texts that an editor can hold
+
+
+@given(TEXTS, st.booleans())
+@settings(max_examples=300)
+def test_a_shielded_text_comes_back_as_it_was(text: str, newlines: bool) -> None:
+    assert unshield(shield(text, newlines=newlines)) == text
+
+
+@given(TEXTS.filter(bool), st.integers(3_000, 9_000))
+@settings(max_examples=50)
+def test_a_long_line_is_broken_and_comes_back_in_one(text: str, length: int) -> None:
+    line = (text * length)[:length]
+    held = shield(line)
+    assert unshield(held) == line
+    assert max(map(len, held.split("\n"))) < 9_000
+
+
+@given(TEXTS)
+@settings(max_examples=200)
+def test_a_shielded_text_holds_nothing_that_acts(text: str) -> None:
+    held = shield(text).replace("\t", "")
+    assert visible(held) == held
+    assert visible(pictured(held)) == pictured(held)
+    assert len(pictured(held)) == len(held)
+
+
+def test_what_cannot_be_seen_has_a_name() -> None:
+    assert name_of(hold("\u202e")) == "U+202E right-to-left override"
+    assert name_of(hold("\x1b")) == "U+001B control character"
+    assert name_of("a") == ""
+
+
+async def test_hostile_text_survives_the_editor_and_is_not_drawn() -> None:
+    screen = EditorScreen("Result", HOSTILE, check=check_nothing, confirm=False)
+    async with shown(screen) as (app, pilot):
+        drawn = text_of(app)
+        assert not any(char in drawn for char in "\x1b\x07\x9b\u202e\u200b\ud800\u2028\x0b\r")
+        assert "␛]0;title␇b␍" in drawn
+        await pilot.press("ctrl+end", "!", "ctrl+s")
+        assert app.given == [HOSTILE + "!"]
+
+
+async def test_pasted_control_characters_are_held_too() -> None:
+    screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
+    async with shown(screen) as (app, pilot):
+        app.screen.query_one(EditArea).insert("one\r\ntwo\x1b[31m\u2028three")
+        await pilot.pause()
+        assert "two␛[31m�three" in text_of(app)
+        await pilot.press("ctrl+s")
+        assert app.given == ["one\ntwo\x1b[31m\u2028three"]
+
+
+async def test_a_megabyte_on_one_line_is_edited_like_any_text() -> None:
+    text = json.dumps({"content": "x\x07" * 300_000, "path": "a"}, ensure_ascii=False)
+    screen = EditorScreen("Arguments", text, check=check_nothing, confirm=False)
+    async with shown(screen) as (app, pilot):
+        await pilot.press("ctrl+end", "backspace", "}")
+        area = app.screen.query_one(EditArea)
+        assert area.place == f"line 1, column {len(text) + 1}"
+        await pilot.press("ctrl+s")
+        assert app.given == [text]
+
+
+async def test_the_status_tells_the_character_under_the_cursor() -> None:
+    async with shown(EditorScreen("T", "a\u202eb", check=check_nothing)) as (app, pilot):
+        await pilot.press("right")
+        await pilot.pause()
+        assert "column 2 · U+202E right-to-left override" in text_of(app)
+
+
+# The dialogs
+
+
+async def test_edited_text_is_shown_as_a_difference_before_it_is_taken() -> None:
+    screen = EditorScreen("Edit arguments", '{"command": "rm -rf /"}', check=check_arguments)
+    async with shown(screen) as (app, pilot):
+        app.screen.query_one(EditArea).value = '{"command": "ls"}'
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        drawn = text_of(app)
+        assert '- {"command": "rm -rf /"}' in drawn
+        assert '+ {"command": "ls"}' in drawn
+        await pilot.press("escape")
+        assert app.given == []
+        await pilot.press("f2", "enter")
+        assert app.given == ['{"command": "ls"}']
+
+
+async def test_escape_asks_before_it_throws_a_change_away() -> None:
+    async with shown(EditorScreen("Edit", "x", check=check_nothing)) as (app, pilot):
+        await pilot.press("y", "escape")
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")
+        assert app.given == []
+        await pilot.press("escape", "y")
+        assert app.given == [None]
+
+
+async def test_escape_leaves_at_once_where_nothing_was_changed() -> None:
+    async with shown(EditorScreen("Edit", "x", check=check_nothing)) as (app, pilot):
+        await pilot.press("escape")
+        assert app.given == [None]
+
+
+async def test_problems_follow_every_key() -> None:
+    async with shown(EditorScreen("Edit", '{"a": 1}', check=check_arguments)) as (app, pilot):
+        assert "nothing is wrong" in text_of(app)
+        await pilot.press("ctrl+end", "backspace")
+        await pilot.pause()
+        assert "✗ 1:" in text_of(app)
+        await pilot.press("}")
+        await pilot.pause()
+        assert "nothing is wrong" in text_of(app)
+
+
+async def test_a_strict_editor_keeps_a_text_with_errors() -> None:
+    screen = EditorScreen("Message", "{}", check=check_message, strict=True)
+    async with shown(screen) as (app, pilot):
+        await pilot.press("x", "ctrl+s")
+        await pilot.pause()
+        assert app.given == []
+        assert "not possible with an error" in text_of(app)
+
+
+async def test_name_and_arguments_of_a_call_are_edited_together() -> None:
+    screen = CallEditorScreen("termnal", "{}", {"terminal": TERMINAL})
+    async with shown(screen) as (app, pilot):
+        assert "did you mean terminal" in text_of(app)
+        await pilot.press("shift+tab", *("delete",) * 7, *"terminal")
+        await pilot.pause()
+        assert "terminal(command: string, timeout?: integer)" in text_of(app)
+        await pilot.press("enter", "right", *'"command":"ls"', "ctrl+s", "enter")
+        assert app.given == [("terminal", '{"command":"ls"}')]
+
+
+async def test_a_call_without_a_name_starts_with_the_name() -> None:
+    screen = CallEditorScreen("", "{}", None, title="Add a call", confirm=False)
+    async with shown(screen) as (app, pilot):
+        await pilot.press(*"todo", "ctrl+s")
+        assert app.given == [("todo", "{}")]
+
+
+async def test_f4_lays_json_out() -> None:
+    screen = EditorScreen("Edit", '{"a":1}', check=check_arguments, confirm=False)
+    async with shown(screen) as (app, pilot):
+        await pilot.press("f4", "ctrl+s")
+        assert app.given == ['{\n  "a": 1\n}']
+
+
+async def test_the_answer_form_shows_the_exact_message_of_a_result() -> None:
+    async with shown(AnswerScreen("Answer terminal", "call_1")) as (app, pilot):
+        await pilot.press(*"ok")
+        await pilot.pause()
+        assert '{"role":"tool","tool_call_id":"call_1","content":"ok"}' in text_of(app)
+        await pilot.press("tab", *"by hand", "ctrl+s")
+        assert app.given == [Answer(False, "ok", "by hand")]
+
+
+async def test_f3_makes_the_answer_an_error() -> None:
+    async with shown(AnswerScreen("Answer terminal", "call_1")) as (app, pilot):
+        await pilot.press(*"denied", "f3")
+        await pilot.pause()
+        assert r'"content":"{\"error\": \"denied\"}"' in text_of(app)
+        await pilot.press("ctrl+s")
+        assert app.given == [Answer(True, "denied")]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_answer_form_fits(size: tuple[int, int]) -> None:
+    async with shown(AnswerScreen("Answer", "call_1", shown="a\nb"), size) as (app, _):
+        drawn = text_of(app)
+        for part in ("Result in place of the tool", "Why", "The model will see", "^S Accept"):
+            assert part in drawn
+
+
+@pytest.mark.parametrize("theme", ["hermes-light", "hermes-contrast"])
+async def test_editors_draw_on_a_tiny_terminal_in_every_theme(theme: str) -> None:
+    screen = CallEditorScreen("x", "{broken\x1b", {"terminal": TERMINAL})
+    async with shown(screen, (40, 10), theme=theme) as (app, pilot):
+        await pilot.press("x", "f4", "ctrl+s")
+        await pilot.pause()
+        assert "Take this, 1 error" in text_of(app)
+
+
+async def test_a_text_goes_through_the_persons_own_editor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hermes_tui.runtime.external_editor import edit_externally
+
+    script = tmp_path / "editor"
+    script.write_text('#!/bin/sh\nprintf "%s+\\n" "$(cat "$1")" > "$1"\n')
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("VISUAL", os.fspath(script))
+    assert edit_externally("a\x1bb\ud800") == "a\x1bb\ud800+"
+    assert edit_externally("a\n") == "a+\n"
+
+
+async def test_an_editor_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hermes_tui.model.errors import SourceError
+    from hermes_tui.runtime.external_editor import edit_externally
+
+    monkeypatch.setenv("VISUAL", "/nowhere/editor")
+    with pytest.raises(SourceError):
+        edit_externally("a")
+    monkeypatch.setenv("VISUAL", "false")
+    with pytest.raises(SourceError, match="ended with 1"):
+        edit_externally("a")
+
+
+async def test_keys_of_dialogs_can_be_moved() -> None:
+    screen = EditorScreen("Edit", "a", check=check_nothing, confirm=False)
+    async with shown(screen, keys={"editor-accept": "ctrl+g"}) as (app, pilot):
+        assert "ctrl+g Accept" in text_of(app)
+        await pilot.press("b", "ctrl+g")
+        assert app.given == ["ba"]
+
+
+async def test_a_click_on_the_key_bar_does_what_the_key_does() -> None:
+    async with shown(EditorScreen("Edit", "a", check=check_nothing)) as (app, pilot):
+        await pilot.click("KeyBar", offset=(14, 0))
+        await pilot.pause()
+        assert app.given == [None]

@@ -1,0 +1,536 @@
+"""What a person sees and can do while a run happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.debugger.inputs import Resume
+from hermes_tui.debugger.stepping import Command, Phase, StopPoint
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.servers.base import Piece, RequestFailure
+from hermes_tui.ui.live_app import LiveApp
+from tests.live.engine import FunctionTools, never, says, streamed
+from tests.live.screen import Clock, live
+from tests.ui.opened import NARROW, WIDE, until
+from tests.ui.screen_text import screen_lines
+
+LS = ("terminal", {"command": "ls"})
+PWD = ("terminal", {"command": "pwd"})
+EVERY_MOMENT = frozenset(StopPoint)
+
+
+def terminal(command: str) -> str:
+    return f"ran {command}"
+
+
+TOOLS = {"terminal": terminal}
+
+
+# Stepping
+
+
+@pytest.mark.parametrize("size", [NARROW, (110, 34), WIDE])
+async def test_a_run_stops_before_every_dispatch_and_says_so(size: tuple[int, int]) -> None:
+    async with live([says("I look.", LS, PWD)], TOOLS, size=size) as run:
+        await run.stopped()
+        await run.shows("STOPPED  before dispatch of terminal (call 1 of 2)")
+        assert "space Next" in run.text and "turn 1/30" in run.text
+        assert not run.events(ev.ToolDispatched)
+
+
+async def test_next_stops_at_the_next_call_and_continue_ends_the_run() -> None:
+    async with live([says("", LS, PWD), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("space")
+        await run.shows("call 2 of 2")
+        assert [e.arguments for e in run.events(ev.ToolDispatched)] == ['{"command":"ls"}']
+        await run.press("c")
+        await run.shows("ENDED  — finished naturally")
+        assert run.driver.phase is Phase.ENDED
+
+
+KEYS = {
+    "c": "continue", "f5": "continue", "space": "next", "f10": "next", "s": "step_in",
+    "f11": "step_in", "S": "step_out", "t": "step_out", "f23": "step_out", "C": "run",
+}  # fmt: skip
+
+
+async def test_each_key_goes_as_far_as_it_says() -> None:
+    async with live([says("", LS)] * 20, TOOLS) as run:
+        await run.stopped()
+        for key, command in KEYS.items():
+            while run.events(ev.Stopped)[-1].stop_point != StopPoint.BEFORE_DISPATCH:
+                stops = len(run.events(ev.Stopped))
+                await run.press("c")
+                await run.until(lambda stops=stops: len(run.events(ev.Stopped)) > stops)
+            stops = len(run.events(ev.Stopped))
+            resumed = len(run.events(ev.Resumed))
+            await run.press(key)
+            assert run.events(ev.Resumed)[resumed].command == command
+            if key != "C":
+                await run.until(lambda stops=stops: len(run.events(ev.Stopped)) > stops)
+
+
+async def test_pause_stops_a_run_at_the_next_moment() -> None:
+    let_go = asyncio.Event()
+
+    async def waits(command: str) -> str:
+        await let_go.wait()
+        return "late"
+
+    async with live([says("", LS), says("Done.")], {"terminal": waits}) as run:
+        await run.stopped()
+        await run.press("c")
+        await run.shows("DISPATCHING")
+        await run.press("p")
+        let_go.set()
+        await run.stopped()
+        assert run.events(ev.Stopped)[-1].stop_point == StopPoint.AFTER_RESULT
+
+
+async def test_a_key_that_comes_right_after_a_stop_lets_nothing_go() -> None:
+    clock = Clock(tick=0.0)
+    clock.now = 100.0
+    async with live([says("", LS, PWD)], TOOLS, clock=clock) as run:
+        await run.stopped()
+        clock.now += 0.2
+        await run.press("c", "f10")
+        assert "came too soon after the stop" in run.text
+        await run.press("j")
+        assert not run.events(ev.Resumed)
+        assert run.screen.model.row > 3
+        clock.now += 0.1
+        await run.press("s")
+        assert run.events(ev.Resumed)
+
+
+async def test_a_command_that_is_not_possible_says_what_is() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("E")
+        await run.shows("edit result is not possible now; space next, c continue")
+        assert not run.events(ev.ResultSubstituted)
+
+
+# Looking
+
+
+async def test_looking_back_undoes_nothing_and_says_so_plainly() -> None:
+    async with live([says("I look.", LS)], TOOLS, size=WIDE) as run:
+        await run.stopped()
+        before, row = len(run.driver.log), run.screen.model.row
+        await run.press("less_than_sign", "less_than_sign")
+        await run.shows("LOOKING BACK")
+        assert "reading the reply of turn 1" in run.text and "now  STOPPED" in run.text
+        assert run.screen.model.row == row - 2 and len(run.driver.log) == before
+        await run.press("G")
+        await run.until(lambda: "LOOKING BACK" not in run.text)
+        assert "LOOKING BACK" not in run.text
+        assert run.screen.model.row == row
+
+
+async def test_going_forward_beyond_the_last_row_is_live_again() -> None:
+    async with live([says("I look.", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("less_than_sign", *["greater_than_sign"] * 4)
+        await run.until(lambda: "LOOKING BACK" not in run.text)
+        assert run.screen.model.follow
+
+
+async def test_what_comes_in_does_not_move_a_cursor_that_looks_back() -> None:
+    async with live([says("", LS, PWD)], TOOLS) as run:
+        await run.stopped()
+        await run.press("g")
+        run.driver.put(Resume(Command.NEXT))
+        await run.until(lambda: len(run.events(ev.Stopped)) == 2)
+        await run.pilot.pause(0.1)
+        assert run.screen.model.row == 0 and "LOOKING BACK" in run.text
+
+
+async def test_a_stop_shows_its_call_raw_and_as_the_tool_will_get_it() -> None:
+    double = ("terminal", json.dumps(json.dumps({"command": "ls"})))
+    async with live([says("", double)], TOOLS, size=(160, 60)) as run:
+        await run.stopped()
+        await run.shows('tool gets  {"command":"ls"}')
+        assert "double-encoded" in run.text and '"{\\"command\\"' in run.text
+
+
+async def test_a_hint_stands_above_the_status_line() -> None:
+    hints = {"before_dispatch": "space runs the tool", "before_dispatch@1": "this is the first"}
+    async with live([says("", LS), says("", PWD)], TOOLS, hints=hints) as run:
+        await run.stopped()
+        await run.shows("this is the first")
+        await run.press("c")
+        await run.shows("space runs the tool")
+
+
+async def test_a_reply_is_read_while_it_streams() -> None:
+    whole = asyncio.Event()
+    text = "The end of this is near: " + "word " * 500 + "LAST"
+    async with live([streamed(text, pieces=400, until=whole)], TOOLS) as run:
+        await run.shows("LAST")
+        assert "REQUESTING" in run.text and not run.events(ev.ResponseReceived)
+        whole.set()
+        await run.shows("ENDED")
+
+
+async def test_hostile_text_does_nothing_to_the_screen() -> None:
+    hostile = "\x1b]52;c;aGk=\x07\x1b[2J[/red][@click=app.exit()]\u202e\ud800"
+    calls = says(hostile, ("terminal", {"command": hostile}))
+    async with live([calls, says(hostile)], {"terminal": lambda command: hostile}) as run:
+        await run.stopped()
+        for key in ("1", "2", "3", "6", "s", "e", "escape", "E", "escape", "c"):
+            await run.press(key)
+        await run.shows("ENDED")
+        assert "\x1b" not in run.text and "\u202e" not in run.text
+
+
+# Deciding
+
+
+async def test_edited_arguments_are_what_the_tool_gets() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("e", "ctrl+end")
+        await run.press("left", "left", *"-la", "ctrl+s")
+        await run.press("enter")
+        assert [e.after for e in run.events(ev.ArgumentsEdited)] == ['{"command":"ls-la"}']
+        await run.press("s")
+        await run.until(lambda: bool(run.events(ev.ToolReturned)))
+        assert run.events(ev.ToolReturned)[0].result.content == "ran ls-la"
+        await run.shows("ls-la")
+
+
+async def test_an_answer_typed_by_hand_is_what_the_model_sees() -> None:
+    async with live([says("", LS), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("x", *"made up", "ctrl+s")
+        await run.shows("ENDED")
+        assert run.events(ev.CallSkipped)[0].result == "made up"
+        assert not run.events(ev.ToolDispatched)
+
+
+async def test_a_result_is_edited_before_the_model_sees_it() -> None:
+    async with live([says("", LS), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("s")
+        await run.shows("after terminal")
+        await run.press("E", "ctrl+end", *"!!", "ctrl+s")
+        await run.press("enter")
+        await run.shows("ENDED")
+        assert run.events(ev.ResultSubstituted)[0].after == "ran ls!!"
+
+
+async def test_a_call_is_dropped_and_another_one_added() -> None:
+    async with live([says("", LS, PWD), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("d")
+        assert [e.call_index for e in run.events(ev.CallDropped)] == [0]
+        await run.press("a", *"terminal", "ctrl+s")
+        assert [e.call.index for e in run.events(ev.ToolCallProposed)] == [0, 1, 2]
+
+
+async def test_the_text_of_a_reply_is_edited_and_read_again() -> None:
+    async with live([says("wrong")], TOOLS, stop_points=EVERY_MOMENT) as run:
+        await run.stopped()
+        await run.press("s")
+        await run.until(
+            lambda: (
+                run.events(ev.Stopped)[-1].stop_point
+                in (StopPoint.AFTER_RESPONSE, StopPoint.AFTER_PARSE)
+            )
+        )
+        await run.shows("the reply")
+        await run.press("e", *"not ", "ctrl+s")
+        await run.press("enter")
+        assert [(e.before, e.after) for e in run.events(ev.TextEdited)] == [("wrong", "not wrong")]
+
+
+async def test_a_message_is_edited_before_it_is_sent() -> None:
+    async with live([says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+        await run.stopped()
+        assert run.events(ev.Stopped)[-1].stop_point == StopPoint.BEFORE_REQUEST
+        await run.press("e", "enter")
+        await run.until(lambda: "Edit message 1 of 1" in run.text)
+        await run.press("ctrl+end", "up", "end", "left", *"!", "ctrl+s")
+        await run.press("enter")
+        edits = run.events(ev.MessageEdited)
+        assert [json.loads(e.after)["content"] for e in edits] == ["Say hello!"]
+
+
+async def test_retry_asks_the_model_again() -> None:
+    failure = RequestFailure("RateLimitError: slow down", status=429)
+    async with live([failure, says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.shows("the request failed")
+        await run.press("R", "ctrl+s")
+        await run.shows("ENDED")
+        assert [e.attempt for e in run.events(ev.RequestSent)] == [1, 2]
+
+
+async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
+    tools = FunctionTools({"ask": terminal}, manual=("ask",))
+    async with live([says("", ("ask", {})), says("Done.")], tools) as run:
+        await run.stopped()
+        await run.shows("your answer is wanted for ask")
+        await run.press("c", *"42", "ctrl+s")
+        await run.shows("ENDED")
+        assert run.events(ev.CallSkipped)[0].result == "42" and not tools.calls
+
+
+async def test_parameters_that_are_no_json_are_not_taken() -> None:
+    async with live([RequestFailure("no"), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("R", *"]]", "ctrl+s")
+        await run.shows("not possible with an error in it")
+        assert len(run.events(ev.RequestSent)) == 1
+        await run.press("escape", "enter")
+
+
+async def test_retry_with_other_sampling_changes_the_request() -> None:
+    async with live([RequestFailure("no"), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("R", "ctrl+end", "up", "end", "backspace", *"25", "ctrl+s")
+        await run.shows("ENDED")
+        changed = json.loads(run.events(ev.ParametersChanged)[0].after)
+        assert changed == {"model": "scripted", "temperature": 1.25}
+
+
+# Breakpoints
+
+
+async def test_a_breakpoint_is_set_from_the_row_under_the_cursor() -> None:
+    async with live([says("", LS), says("", LS), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("b")
+        await run.shows("before_dispatch:terminal")
+        await run.press(*" once", "enter")
+        await run.shows("b1 stops before_dispatch:terminal once")
+        await run.press("C")
+        await run.stopped()
+        assert run.events(ev.Stopped)[-1].breakpoints == ("b1",)
+        assert "— before_dispatch:terminal once" in run.text
+
+
+async def test_a_breakpoint_that_is_none_is_asked_for_again() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("b", "ctrl+u", *"before_dispach", "enter")
+        await run.shows("no stop point is called 'before_dispach'")
+        assert len(run.events(ev.BreakpointsSet)) == 1
+        await run.press("escape")
+
+
+async def test_the_list_of_breakpoints_switches_stop_points() -> None:
+    async with live([says("", LS), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        before = run.driver.session.state.stop_points
+        await run.press("B")
+        await run.press("G", "space")
+        await run.press("ctrl+s")
+        assert run.driver.session.state.stop_points != before
+
+
+# Branches
+
+
+async def test_a_fork_shares_the_past_and_both_branches_go_on() -> None:
+    replies = [says("", LS), says("first end"), says("second end")]
+    async with live(replies, TOOLS) as run:
+        await run.stopped()
+        await run.press("c")
+        await run.shows("ENDED")
+        call = next(
+            r
+            for r in range(20)
+            if isinstance(run.screen.model.timeline.event(r), ev.ToolCallProposed)
+        )
+        await run.press("colon", *str(call + 1), "enter")
+        await run.press("F")
+        await run.stopped()
+        await run.shows("fork-1 shares")
+        assert run.events(ev.RunForked) and run.driver.phase is Phase.STOPPED
+        while run.driver.phase is Phase.STOPPED:
+            await run.press("c")
+            await run.pilot.pause(0.1)
+        await run.shows("ENDED")
+        assert run.events(ev.MessageAppended)[-1].message.text == "second end"
+        branches = run.app.branches
+        assert branches is not None and len(branches.all) == 2
+        await run.press("D")
+        await run.shows("Branches of this run")
+        await run.press("k", "enter")
+        await run.until(lambda: run.screen.feed.branch is branches.all[0])
+        assert run.events(ev.MessageAppended)[-1].message.text == "first end"
+        await run.until(lambda: "fork-1 ·" not in run.text)
+        assert "fork-1 ·" not in run.text
+
+
+async def test_the_first_row_can_be_forked_too() -> None:
+    async with live([says("", LS), says("again")], TOOLS) as run:
+        await run.stopped()
+        await run.press("g", "F")
+        await run.until(lambda: bool(run.events(ev.RunForked)))
+        await run.stopped()
+        assert run.events(ev.RunForked) and not run.events(ev.ResponseReceived)
+
+
+# Ending
+
+
+async def test_ending_the_run_is_asked_for() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("ctrl+t", "n")
+        assert run.driver.phase is Phase.STOPPED
+        await run.press("ctrl+t", "y")
+        await run.shows("ENDED  — ended by hand")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
+    async with live([says("", LS)], TOOLS, clock=Clock(0.01)) as run:
+        await run.stopped()
+        await run.pilot.pause(0.05)
+        await run.press(key)
+        await run.shows("once more leaves")
+        assert run.app.is_running
+        await run.press(key)
+        await run.until(lambda: not run.app.is_running)
+        assert not run.app.is_running and run.app.branches is None
+
+
+async def test_a_run_that_has_ended_is_left_at_once() -> None:
+    async with live([says("Done.")], TOOLS) as run:
+        await run.shows("ENDED")
+        await run.press("q")
+        await run.until(lambda: not run.app.is_running)
+        assert not run.app.is_running
+
+
+@pytest.mark.parametrize("where", ["server", "tool"])
+async def test_what_hangs_leaves_the_keys_alive_and_is_given_up(where: str) -> None:
+    hangs = where == "server"
+    replies: list[Any] = [never] if hangs else [says("", LS)]
+    async with live(replies, {"terminal": never}) as run:
+        if not hangs:
+            await run.stopped()
+            await run.press("c")
+        await run.shows("REQUESTING" if hangs else "DISPATCHING")
+        await run.press("3", "1", "g", "T")
+        await run.press("ctrl+t", "y")
+        begun = time.monotonic()
+        await run.shows("ENDED")
+        assert time.monotonic() - begun < 1.0
+
+
+async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:
+    async with live([never], TOOLS, clock=Clock(0.01)) as run:
+        await run.shows("REQUESTING")
+        await run.press("ctrl+c")
+        await run.shows("stopping at the next moment")
+        assert run.events(ev.PauseRequested) and run.app.is_running
+        begun = time.monotonic()
+        await run.press("ctrl+c")
+        await run.until(lambda: not run.app.is_running)
+        assert time.monotonic() - begun < 2.0
+
+
+async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01)) as run:
+        await run.stopped()
+        await run.pilot.pause(0.05)
+        await run.press("i")
+        await run.shows("recorded in")
+        events = len(run.driver.log)
+        await run.press("q", "q")
+        await run.until(lambda: not run.app.is_running)
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == events and all(json.loads(line) for line in lines)
+
+
+async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path: Path) -> None:
+    async with live([says("", LS)], TOOLS, record=tmp_path / "run.jsonl") as run:
+        await run.stopped()
+        assert run.driver.recording is not None
+        run.driver.recording.close()
+        await run.press("c")
+        await run.shows("BROKEN OFF")
+        assert "run.jsonl" in run.text and "c Continue" not in run.text
+        await run.press("q")
+        await run.until(lambda: not run.app.is_running)
+    assert any("broken off" in line for line in run.app.last_words)
+
+
+async def test_a_server_that_never_opens_can_be_left() -> None:
+    async def hangs() -> Branches:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = LiveApp(hangs, Config(), label="nowhere")
+    async with app.run_test() as pilot:
+        await pilot.pause(0.1)
+        assert " STARTING " in "\n".join(screen_lines(app))
+        await pilot.press("c", "F", "less_than_sign", "e", "q")
+        await until(pilot, lambda: not app.is_running)
+    assert app.failure is None
+
+
+async def test_help_begins_with_the_keys_of_a_live_run() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("question_mark")
+        await run.shows("Debugging a live run")
+        await run.press("q")
+        await run.shows("STOPPED")
+
+
+async def test_what_cannot_be_opened_ends_the_app_with_the_reason() -> None:
+    async def fails() -> Branches:
+        raise UsageError("no such server", "give another one")
+
+    app = LiveApp(fails, Config(), label="nowhere")
+    async with app.run_test() as pilot:
+        await pilot.pause(0.1)
+    assert str(app.failure) == "no such server (give another one)" and app.return_code == 2
+
+
+async def test_what_streams_in_does_not_move_who_reads_its_beginning() -> None:
+    more, end = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Any, on_piece: Any) -> dict[str, Any]:
+        on_piece(Piece("content", "FIRST\n" + "line\n" * 100 + "MIDDLE"))
+        await more.wait()
+        on_piece(Piece("content", "\nline" * 50 + "\nLAST"))
+        await end.wait()
+        return says("Done.")
+
+    async with live([reply], TOOLS) as run:
+        await run.shows("MIDDLE")
+        await run.press("2", "g")
+        await run.shows("FIRST")
+        more.set()
+        await run.until(lambda: run.driver.partial.pieces == 2)
+        await run.pilot.pause(0.1)
+        assert "FIRST" in run.text and "LAST" not in run.text
+        await run.press("G")
+        await run.shows("LAST")
+        end.set()
+
+
+async def test_every_possible_command_is_in_the_palette_with_its_key() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        offered = {item.title for item in run.app.get_system_commands(run.screen)}
+        assert {"Continue (c)", "Edit (e)", "Fork (F)"} <= offered
+        assert "Edit result (E)" not in offered

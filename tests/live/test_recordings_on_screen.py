@@ -1,0 +1,97 @@
+"""A recording of a live run, opened: every decision reads as it did, whatever the file holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.model import events as ev
+from tests.live.engine import FunctionTools, says
+from tests.live.screen import live
+from tests.ui.opened import WIDE, app_on, run_screen, settled
+from tests.ui.screen_text import screen_lines
+
+LS = ("terminal", {"command": "ls"})
+
+
+async def recorded(path: Path) -> None:
+    """Record a run in which a call was edited, answered by hand and then continued."""
+    tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
+    async with live([says("", LS, LS), says("Done.")], tools, record=path) as run:
+        await run.stopped()
+        await run.press("e", "ctrl+end", "left", "left", *"!", "ctrl+s")
+        await run.press("enter")
+        await run.press("b", "enter")
+        await run.press("space")
+        await run.shows("call 2 of 2")
+        await run.press("x", *"typed", "ctrl+s")
+        await run.shows("ENDED")
+
+
+async def test_an_opened_recording_tells_what_was_decided(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    await recorded(path)
+    app = app_on(path)
+    async with app.run_test(size=(160, 60)) as pilot:
+        await settled(pilot)
+        await pilot.press("z")
+        text = "\n".join(screen_lines(app))
+        for words in (
+            "before dispatch of terminal (call 1 of 2)",
+            "✎ edit",
+            "terminal answered by hand: typed",
+            "■ end",
+        ):
+            assert words in text, words
+        await pilot.press("z")
+        timeline = run_screen(app).model.timeline
+        row = next(
+            r for r in range(len(timeline)) if isinstance(timeline.event(r), ev.ToolCallProposed)
+        )
+        await pilot.press("colon", *str(row + 1), "enter", "3")
+        await settled(pilot)
+        text = "\n".join(screen_lines(app))
+        assert 'tool got   {"command":"ls!"}' in text
+        assert "- {" not in text and '"command": "ls!"' in text
+        await pilot.press("colon", "4", "enter", "2")
+        await settled(pilot)
+        assert "the request's body" in "\n".join(screen_lines(app))
+
+
+ODD: list[dict[str, Any]] = [
+    {"schema": 1, "kind": "RunStarted", "source_format": "native", "details": {"parameters": 7}},
+    {"kind": "Stopped", "stop_point": "no_such_point", "call_index": 99, "breakpoints": ["b7"]},
+    {"kind": "BreakpointsSet", "breakpoints": {"b1": "nonsense \u001b[31m"}, "stop_points": ["x"]},
+    {"kind": "RequestSent", "turn": 1, "messages": 3},
+    {"kind": "ArgumentsEdited", "call_index": 5, "before": "{", "after": "}"},
+    {"kind": "ToolCallProposed", "call": {"index": 0, "name": "t", "arguments_text": "{}",
+     "arguments_state": "json-string", "arguments": {}}},
+    {"kind": "ArgumentsEdited", "call_index": 0, "before": "{}", "after": "[\u202e"},
+    {"kind": "BreakpointsHit", "stop_point": "?", "call_index": -3, "notes": ["[/b] \u001b]0;x"]},
+    {"kind": "CallSkipped", "call_index": 0, "result": "\ud83d", "failed": True},
+    {"kind": "ResultSubstituted", "call_index": 0, "before": "a", "after": "b"},
+    {"kind": "MessageEdited", "index": 12, "before": "", "after": "no json"},
+    {"kind": "ParametersChanged", "before": "[]", "after": "{}"},
+    {"kind": "ReplayDiverged", "what": "messages[0]", "expected": "1", "got": "2"},
+    {"kind": "LoopEscaped", "exception": "KeyError: 'x'"},
+    {"kind": "RunForked", "parent_run_id": "p", "parent_seq": 4, "run_id": "q"},
+    {"kind": "Resumed", "command": "\u001b[2J", "waited_s": 1.5},
+    {"kind": "RequestSent", "turn": 2, "messages": 9},
+    {"kind": "Telepathy", "level": 3},
+]  # fmt: skip
+
+
+async def test_a_recording_that_makes_no_sense_is_shown_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    lines = [json.dumps({**event, "seq": seq, "ts": 1.0 + seq}) for seq, event in enumerate(ODD)]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        rows = len(run_screen(app).model.timeline)
+        assert rows >= len(ODD) - 2
+        # Of this size the message, the calls and the raw text of every row are drawn.
+        await pilot.press("6", "1", "g", *["j"] * rows)
+        text = "\n".join(screen_lines(app))
+        assert "\x1b" not in text and "\u202e" not in text
