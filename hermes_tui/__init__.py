@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult, Debugger, ToolError
 
-__version__ = "0.1.0"
 __all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError"]
 
 

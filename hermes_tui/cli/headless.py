@@ -11,7 +11,8 @@ from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.visible import visible_row
-from hermes_tui.runtime.live import LiveSettings, open_branches
+from hermes_tui.runtime.live import open_branches
+from hermes_tui.runtime.live_settings import LiveSettings
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch

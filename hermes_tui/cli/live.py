@@ -8,17 +8,19 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.runtime.driver import Limits
-from hermes_tui.runtime.live import (
+from hermes_tui.runtime.live_settings import (
+    Limits,
     LiveSettings,
     ServerSettings,
     messages_from,
-    parse_breakpoints,
-    stop_points,
 )
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger.breakpoints import Breakpoint
+    from hermes_tui.runtime.branches import Branches
 
 KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
         "tool_parser", "stream", "parser")  # fmt: skip
@@ -125,8 +127,8 @@ def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
         mode=arguments.mode,
         parser=arguments.parser,
         retries=arguments.retries,
-        stop_points=stop_points(run=arguments.run, headless=headless),
-        breakpoints=parse_breakpoints(arguments.breakpoints),
+        stops="named" if headless else "run" if arguments.run else "step",
+        breakpoints=_breakpoints(arguments.breakpoints),
         record=Path(arguments.record) if arguments.record else None,
         recorded=not arguments.no_record,
         limits=Limits(arguments.time_limit, arguments.token_limit),
@@ -136,6 +138,15 @@ def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
         resume=Path(arguments.resume) if arguments.resume else None,
         replay=Path(arguments.replay) if arguments.replay else None,
     )
+
+
+def _breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
+    if not lines:
+        return ()
+    # Loaded only where it is needed: the first paint waits for what stands above.
+    from hermes_tui.runtime.live import parse_breakpoints
+
+    return parse_breakpoints(lines)
 
 
 def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
@@ -212,13 +223,19 @@ def _tool_choice(text: str) -> Any:
         raise UsageError(f"--tool-choice is no JSON: {error}") from error
 
 
+async def _open(settings: LiveSettings) -> Branches:
+    # Loaded behind the first paint.
+    from hermes_tui.runtime.live import open_branches
+
+    return await open_branches(settings)
+
+
 def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
     from hermes_tui.cli.open import make_config
-    from hermes_tui.runtime.live import open_branches
     from hermes_tui.ui.live_app import LiveApp
 
     label = str(settings.resume or settings.replay or settings.server.url or settings.server.api)
-    app = LiveApp(lambda: open_branches(settings), make_config(theme), label=label, hints=hints)
+    app = LiveApp(lambda: _open(settings), make_config(theme), label=label, hints=hints)
     app.run()
     if app.failure is not None:
         raise app.failure

@@ -86,7 +86,9 @@ def _server(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
     group.add_argument("--stream", action="store_true", help="let replies come in bit by bit")
     group.add_argument("--timeout", type=_seconds, default=600.0, metavar="SECONDS")
-    group.add_argument("--retries", type=_count_or_none, default=0, metavar="N", help="ask again by itself")
+    group.add_argument(
+        "--retries", type=_count_or_none, default=0, metavar="N", help="ask again by itself"
+    )
     group.add_argument("--tokenizer", default="", metavar="NAME", help="managed: its tokenizer")
     group.add_argument("--server-type", choices=("vllm", "sglang"), default="vllm", help="managed")
     group.add_argument("--tool-parser", default="hermes", metavar="NAME", help="managed: vLLM's")
@@ -151,5 +153,7 @@ def _headless(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--headless", action="store_true", help="events as JSON lines; only --break stops"
     )
-    group.add_argument("--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools")
+    group.add_argument(
+        "--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools"
+    )
     group.add_argument("--token-limit", type=_count, metavar="N", help="in and out together")

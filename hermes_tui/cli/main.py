@@ -10,10 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from hermes_tui import __version__
+from hermes_tui.cli.engines import add_engines_parser
 from hermes_tui.cli.live_arguments import add_demo, add_live
 from hermes_tui.cli.model import add_model_parser
+from hermes_tui.cli.parse import add_parse_parser
+from hermes_tui.cli.parsers import add_parsers_parser
 from hermes_tui.model.errors import HermesError
+from hermes_tui.version import __version__
 
 DESCRIPTION = """\
 A terminal debugger for the trajectories of tool-calling LLM agents.
@@ -24,11 +27,12 @@ A terminal debugger for the trajectories of tool-calling LLM agents.
   hermes-tui open runs/ 'more/*.gz'    many files, folders, globs; - is standard input
   hermes-tui scan runs/ --json         the same reading for scripts, one line a file
   hermes-tui export run.json --to html -o run.html
-  hermes-tui formats                   what can be opened
+  hermes-tui parse reply.txt           what each tool-call parser makes of a text, and why
+  hermes-tui formats                   what can be opened; `parsers`: what can be asked to read
 """
 
 EPILOG = """\
-exit codes: 0 fine, 1 error-level findings (scan), 2 wrong usage, 3 cannot read or write;
+exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage, 3 cannot read or write;
 those of a run without a screen are under `hermes-tui live --help`"""
 
 
@@ -87,6 +91,10 @@ def _run(arguments: argparse.Namespace) -> int:
                 gc.enable()
         case "live" | "demo":
             return _live(arguments)
+        case "engines":
+            from hermes_tui.cli.engines import run_engines
+
+            return run_engines(arguments)
         case "model":
             from hermes_tui.cli.model import run_model
 
@@ -95,6 +103,14 @@ def _run(arguments: argparse.Namespace) -> int:
             from hermes_tui.cli.scan import run_scan
 
             return run_scan(arguments)
+        case "parse":
+            from hermes_tui.cli.parse import run_parse
+
+            return run_parse(arguments)
+        case "parsers":
+            from hermes_tui.cli.parsers import run_parsers
+
+            return run_parsers(arguments)
         case "export":
             from hermes_tui.cli.export import run_export
 
@@ -134,7 +150,10 @@ def parser() -> argparse.ArgumentParser:
     _add_open(commands)
     _add_scan(commands)
     _add_export(commands)
+    add_parse_parser(commands)
+    add_parsers_parser(commands)
     add_model_parser(commands)
+    add_engines_parser(commands)
     formats = commands.add_parser("formats", help="list the formats that can be opened")
     formats.add_argument("--json", action="store_true", help="one JSON object a line")
     return whole
@@ -200,6 +219,12 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
         help="files, folders or globs, .gz and .zst too; - is standard input",
     )
     command.add_argument("--format", default="", metavar="NAME", help="read as this format")
+    command.add_argument(
+        "--parser",
+        default="",
+        metavar="NAME",
+        help="diagnose every message as this parser reads it (`parsers` lists them), or `guess`",
+    )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
     breakpoint := (point [":" glob] ["if" expression] | expression) option*
     option     := "ignore" N | "every" N | "once" | "disabled" | "fail" | "count" | "log" string
 
-An expression alone is about calls: `before_dispatch` is meant. `string` is a JSON string, a template in which `{args.command}` stands for that field. Tested in
-this order: enabled, point, glob, condition, count. Counts are of *true* conditions and are kept by
-whoever folds the log; nothing here remembers anything.
+An expression alone is about calls: `before_dispatch` is meant. `string` is a JSON string, a
+template in which `{args.command}` stands for that field. Tested in this order: enabled, point,
+glob, condition, count. Counts are of *true* conditions and are kept by whoever folds the log;
+nothing here remembers anything.
 """
 
 from __future__ import annotations

@@ -121,6 +121,11 @@ def _ahead(state: SessionState, moment: Moment, call_index: int | None = None) -
     return at_it or state.place_of(moment, call_index) > state.reached
 
 
+def is_about_call(event: ev.Event) -> bool:
+    """Tell whether a fork from `event` is to stand before a call, whatever stops before it."""
+    return _call_of(event) is not None
+
+
 def _call_of(event: ev.Event) -> int | None:
     match event:
         case ev.ToolCallProposed():

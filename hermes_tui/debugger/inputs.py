@@ -233,11 +233,15 @@ class Reopen:
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Make a run of its own out of what is shared with another one, and stop at once."""
+    """Make a run of its own out of what is shared with another one, and stop at once.
+
+    `at_call`: where a call waits, before it and not at the reply that it stands in.
+    """
 
     kind: ClassVar = Kind.FORK
     parent_run_id: str
     parent_seq: int
+    at_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,14 @@ class Session:
                 return [answers.tool_answered(given_input, state)]
             case given.Reopen():
                 return self._reopened()
-            case given.Fork(parent_run_id=parent, parent_seq=seq):
-                forked = ev.RunForked(seq=0, parent_run_id=parent, parent_seq=seq, run_id=new_id)
+            case given.Fork():
+                forked = ev.RunForked(
+                    seq=0,
+                    parent_run_id=given_input.parent_run_id,
+                    parent_seq=given_input.parent_seq,
+                    run_id=new_id,
+                    at_call=given_input.at_call,
+                )
                 return [forked, *self._reopened()]
             case given.Diverged(what=what, expected=expected, got=got):
                 index = state.call.call.index if state.call else None

@@ -176,7 +176,7 @@ class SessionState:
             case ev.LoopEscaped():
                 self.escaped, self.phase = event, Phase.DECIDING
             case ev.RunForked():
-                self._forked()
+                self._forked(event)
             case ev.Stopped():
                 self._hit(event)
                 self.stop, self.phase = event, Phase.STOPPED
@@ -245,13 +245,15 @@ class SessionState:
         if isinstance(given := details.get("parameters"), dict):
             self.parameters = json_text(given)
 
-    def _forked(self) -> None:
+    def _forked(self, event: ev.RunForked) -> None:
         """Stop at the next moment, even where the other run was let go at it already."""
         if self.phase is not Phase.DECIDING:
             return
         self.pausing = True
         if self.call is not None and self.call.status is CallStatus.WAITING:
             self.reached = min(self.reached, self.place_of(Moment.CALL, self.call.call.index)[:2])
+            if event.at_call:
+                self._reach(Moment.REPLY, None)
         elif self.reply is None and self.failure is None:
             self.reached = ()
         else:

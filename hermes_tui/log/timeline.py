@@ -20,8 +20,10 @@ from hermes_tui.model.events import (
     MessageAppended,
     ReasoningExtracted,
     RequestFailed,
+    RequestSent,
     ResponseChunked,
     ResponseParsed,
+    ResponseReceived,
     SourceDefect,
     ToolCallProposed,
     ToolErrorRecorded,
@@ -190,6 +192,8 @@ class Timeline:
     def _turn_of(self, event: Event) -> int:
         if isinstance(event, MessageAppended) and event.message.role not in ("assistant", "tool"):
             return self.state.turn + 1
+        if isinstance(event, (RequestSent, ResponseReceived)) and event.turn:
+            return event.turn
         return self.state.turn
 
     @staticmethod

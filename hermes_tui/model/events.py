@@ -268,6 +268,8 @@ class RunForked(Fact, frozen=True):
     parent_run_id: str
     parent_seq: int
     run_id: str = ""
+    at_call: bool = False
+    """Whether it stops before a call that waits, not at the reply that it stands in."""
 
 
 class ReplayDiverged(Fact, frozen=True):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.forks import fork_point
+from hermes_tui.debugger.forks import fork_point, is_about_call
 from hermes_tui.model.events import RunForked, RunStarted
-from hermes_tui.runtime.driver import NO_LIMITS, Driver, Limits
+from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.writer import Recording, default_path
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ class Branches:
             self.server, self.tools, recording=recording, events=events, limits=self._limits
         )
         branch = self._add(Branch(f"fork-{len(self.all)}", driver, parent, shared))
-        driver.put(given.Fork(_run_id(parent.log), parent.log[shared - 1].seq))
+        seq_shared = parent.log[shared - 1].seq
+        driver.put(
+            given.Fork(_run_id(parent.log), seq_shared, at_call=is_about_call(parent.log[seq]))
+        )
         return branch
 
     def _add(self, branch: Branch) -> Branch:

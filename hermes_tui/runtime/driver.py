@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from hermes_tui.model.events import Event, ResponseReceived, RunStarted
 from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.runtime.divergence import Divergence
+from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
 from hermes_tui.runtime.tools.base import CallContext, Toolbox, ToolFailure
@@ -45,17 +45,6 @@ if TYPE_CHECKING:
 
 RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Answers after which asking once more can help; so can it after a lost connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may spend: seconds of requests and tools (stops do not count), and tokens."""
-
-    time_s: float | None = None
-    tokens: int | None = None
-
-
-NO_LIMITS = Limits()
 
 
 class Driver:
@@ -187,7 +176,8 @@ class Driver:
     def _begin(self, effect: Effect) -> None:
         match effect:
             case SendRequest() | DispatchTool():
-                self._work = asyncio.create_task(self._perform(effect))
+                # Not by the loop's factory: that may begin it at once, in the middle of this input.
+                self._work = asyncio.Task(self._perform(effect))
                 self._work.add_done_callback(self._performed)
             case CancelRequest() | CancelTool():
                 if self._work is not None and self._work is not asyncio.current_task():

@@ -1,13 +1,10 @@
-"""What a live run is made of, from plain settings: server, tools, messages, recording."""
+"""What a live run is made of, by its settings: server, tools, messages, recording."""
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
@@ -15,56 +12,11 @@ from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
 from hermes_tui.log.expressions import ExpressionError
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.branches import Branches
-from hermes_tui.runtime.driver import NO_LIMITS, Limits
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.servers.base import Server
     from hermes_tui.runtime.tools.base import Toolbox
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Which server, and how it is asked. `api`: openai, http, managed, local or demo."""
-
-    api: str = "openai"
-    url: str = ""
-    model: str = ""
-    api_key: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    timeout_s: float = 600.0
-    stream: bool = False
-    tokenizer: str = ""
-    server_type: str = "vllm"
-    tool_parser: str = "hermes"
-    pace_s: float = 0.02
-    """demo: seconds that a token takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """Everything that `hermes-tui live` was told."""
-
-    server: ServerSettings = ServerSettings()
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    """What a later --resume needs to find server and tools again; holds no secret."""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Of the request body, without model, tools and messages."""
-    messages: tuple[dict[str, Any], ...] = ()
-    task: str = ""
-    tools: tuple[str, ...] = ()
-    workdir: Path | None = None
-    outside: bool = False
-    max_turns: int = 30
-    mode: str = "strict"
-    parser: str = "auto"
-    retries: int = 0
-    stop_points: frozenset[StopPoint] = STEP_MODE
-    breakpoints: tuple[Breakpoint, ...] = ()
-    record: Path | None = None
-    recorded: bool = True
-    resume: Path | None = None
-    replay: Path | None = None
-    limits: Limits = NO_LIMITS
 
 
 def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
@@ -78,26 +30,16 @@ def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     return tuple(found)
 
 
-def stop_points(*, run: bool, headless: bool) -> frozenset[StopPoint]:
-    """Return what stops a run without being named: nothing does where nobody is there to go on."""
-    if headless:
-        return frozenset({StopPoint.DIVERGENCE, StopPoint.MANUAL})
-    return RUN_MODE if run else STEP_MODE
+_STOPS: Final = {
+    "step": STEP_MODE,
+    "run": RUN_MODE,
+    "named": frozenset({StopPoint.DIVERGENCE, StopPoint.MANUAL}),
+}
 
 
-def messages_from(path: str) -> tuple[dict[str, Any], ...]:
-    """Return the messages in a JSON file: a list, or an object that holds one."""
-    try:
-        value = json.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise SourceError(path, error.strerror or str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise SourceError(path, f"not JSON: {error}", "a list of messages is expected") from error
-    if isinstance(value, dict):
-        value = value.get("messages")
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise SourceError(path, "no list of messages", '[{"role": "user", "content": "…"}]')
-    return tuple(value)
+def stop_points(stops: str) -> frozenset[StopPoint]:
+    """Return what stops a run without being named."""
+    return _STOPS[stops]
 
 
 async def open_branches(settings: LiveSettings) -> Branches:
@@ -212,7 +154,7 @@ async def _start(
         max_turns=settings.max_turns,
         task=settings.task,
         model=model,
-        stop_points=settings.stop_points,
+        stop_points=stop_points(settings.stops),
         breakpoints=settings.breakpoints,
         details={"live": origin},
     )

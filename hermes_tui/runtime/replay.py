@@ -28,7 +28,7 @@ from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
-    from hermes_tui.runtime.live import LiveSettings
+    from hermes_tui.runtime.live_settings import LiveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,7 @@ def _compare_calls(
 def open_replay(settings: LiveSettings, path: Path) -> Branches:
     """Begin the recorded run anew, with the stops and breakpoints of `settings`."""
     from hermes_tui.runtime.branches import Branches
+    from hermes_tui.runtime.live import stop_points
 
     cassette = _read(path)
     branches = Branches(
@@ -249,7 +250,7 @@ def open_replay(settings: LiveSettings, path: Path) -> Branches:
             max_turns=details.get("max_turns", 30),
             task=recorded.task,
             model=recorded.model,
-            stop_points=settings.stop_points | {StopPoint.DIVERGENCE},
+            stop_points=stop_points(settings.stops) | {StopPoint.DIVERGENCE},
             breakpoints=settings.breakpoints,
             details={
                 "live": details.get("live", {}),

@@ -63,3 +63,15 @@ def test_packing_and_databases_are_loaded_only_where_they_are_met() -> None:
 @pytest.mark.parametrize("path", ["transcripts", "transcripts/clean-run.json"])
 def test_open_into_a_pipe_prints_text_without_drawing_or_network(path: str) -> None:
     assert not loaded_by("open", path) & (DRAWING | NETWORK)
+
+
+def test_a_live_run_without_a_screen_loads_no_drawing() -> None:
+    assert not loaded_by("live", "--headless", "--no-record", "--max-turns", "1") & DRAWING
+
+
+def test_a_live_run_is_painted_before_any_client_is_loaded() -> None:
+    code = "import sys, hermes_tui.cli.live, hermes_tui.ui.live_app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & (NETWORK - {"asyncio", "http"})
+    assert "hermes_tui.runtime.driver" not in done.stdout.split()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.debugger.effects import DispatchTool
-from hermes_tui.debugger.forks import fork_point
+from hermes_tui.debugger.forks import fork_point, is_about_call
 from hermes_tui.debugger.inputs import EditArguments, Fork, Resume, Terminate, ToolReplied
 from hermes_tui.debugger.session import Session
+from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.log.fold import RunState
 from hermes_tui.model import events as ev
 from tests.debugger.scenario import LS, RM, Scenario, calls, run_to, saw, says, stopped, task
@@ -140,3 +141,12 @@ def test_fork_of_a_fork_shares_what_the_fork_added() -> None:
     fork >> says("done")
     second = forked(fork, len(fork.log) - 1)
     assert len(seqs(second, ev.RunForked)) == 2
+
+
+def test_a_fork_at_the_first_call_of_a_reply_stops_before_it_and_not_at_the_reply() -> None:
+    run = finished()
+    proposal = run.log[seqs(run, ev.ToolCallProposed)[0]]
+    length = fork_point(run.log, proposal.seq)
+    fork = run.reopened(length) >> Fork("parent", length - 1, at_call=is_about_call(proposal))
+    assert fork.session.state.stop.stop_point == StopPoint.BEFORE_DISPATCH
+    assert fork.reopened().session.state == fork.session.state

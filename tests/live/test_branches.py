@@ -180,7 +180,7 @@ async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
             ("", main),
             ("└ ", fork),
         ]
-        assert forked_from(fork) == "main, reply of turn 1"
+        assert forked_from(fork).startswith("main, turn 1, call 1 (")
         assert forked_from(main) == ""
         assert standing(main).startswith("ended: ")
 
@@ -208,7 +208,7 @@ async def test_branches_fit_and_enter_goes_to_one(size: tuple[int, int]) -> None
         drawn = text_of(app)
         assert "▌    └ fork-1" in drawn
         assert "forked from" in drawn
-        assert "main, reply of turn 1" in drawn
+        assert "main, turn 1, call 1 (" in drawn
         await pilot.press("k", "enter")
         assert app.given == [branches.all[0]]
 

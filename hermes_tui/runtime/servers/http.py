@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui import __version__
 from hermes_tui.runtime.servers.base import OnPiece, Reply
 from hermes_tui.runtime.servers.chat_server import (
     KEEPALIVE_S,
@@ -14,6 +13,7 @@ from hermes_tui.runtime.servers.chat_server import (
     is_loopback,
 )
 from hermes_tui.runtime.servers.failures import Exchange
+from hermes_tui.version import __version__
 
 
 class HttpServer(ChatServer):

@@ -1,0 +1,86 @@
+"""What a live run was told on the command line, as plain settings; loads little."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.model.errors import SourceError
+
+if TYPE_CHECKING:
+    from hermes_tui.debugger.breakpoints import Breakpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may spend: seconds of requests and tools (stops do not count), and tokens."""
+
+    time_s: float | None = None
+    tokens: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Which server, and how it is asked. `api`: openai, http, managed, local or demo."""
+
+    api: str = "openai"
+    url: str = ""
+    model: str = ""
+    api_key: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_s: float = 600.0
+    stream: bool = False
+    tokenizer: str = ""
+    server_type: str = "vllm"
+    tool_parser: str = "hermes"
+    pace_s: float = 0.02
+    """demo: seconds that a token takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Everything that `hermes-tui live` was told."""
+
+    server: ServerSettings = ServerSettings()
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What a later --resume needs to find server and tools again; holds no secret."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Of the request body, without model, tools and messages."""
+    messages: tuple[dict[str, Any], ...] = ()
+    task: str = ""
+    tools: tuple[str, ...] = ()
+    workdir: Path | None = None
+    outside: bool = False
+    max_turns: int = 30
+    mode: str = "strict"
+    parser: str = "auto"
+    retries: int = 0
+    stops: str = "step"
+    """step: before every call; run: at mishaps only; named: only where a breakpoint says so."""
+    breakpoints: tuple[Breakpoint, ...] = ()
+    record: Path | None = None
+    recorded: bool = True
+    resume: Path | None = None
+    replay: Path | None = None
+    limits: Limits = NO_LIMITS
+
+
+def messages_from(path: str) -> tuple[dict[str, Any], ...]:
+    """Return the messages in a JSON file: a list, or an object that holds one."""
+    try:
+        value = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise SourceError(path, error.strerror or str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceError(path, f"not JSON: {error}", "a list of messages is expected") from error
+    if isinstance(value, dict):
+        value = value.get("messages")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise SourceError(path, "no list of messages", '[{"role": "user", "content": "…"}]')
+    return tuple(value)
