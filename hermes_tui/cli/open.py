@@ -9,7 +9,7 @@ import time
 
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
-from hermes_tui.runtime.opener import check_format, expand_paths
+from hermes_tui.runtime.opener import check_format, check_parser, expand_paths
 from hermes_tui.ui.feeds import RunsFeed
 
 THEME_NAMES = ("hermes-dark", "hermes-light", "hermes-contrast")
@@ -18,10 +18,14 @@ THEME_NAMES = ("hermes-dark", "hermes-light", "hermes-contrast")
 def run_open(arguments: argparse.Namespace) -> int:
     """Show the runs and return the exit code."""
     check_format(arguments.format)
+    check_parser(arguments.parser)
     if arguments.filter:
         _check_filter(arguments.filter)
     feed = RunsFeed(
-        expand_paths(arguments.paths), wanted_format=arguments.format, follow=arguments.follow
+        expand_paths(arguments.paths),
+        wanted_format=arguments.format,
+        follow=arguments.follow,
+        parser=arguments.parser,
     )
     try:
         if not sys.stdout.isatty():

@@ -24,6 +24,7 @@ from hermes_tui.runtime.opener import (
     Progress,
     Target,
     check_format,
+    check_parser,
     expand_paths,
     open_file,
     survey,
@@ -83,16 +84,18 @@ class Tally:
 def run_scan(arguments: argparse.Namespace) -> int:
     """Print a line for every file (with --runs: every run); return the exit code."""
     check_format(arguments.format)
-    scanner = _Scanner(as_json=arguments.json, by_run=arguments.runs)
+    check_parser(arguments.parser)
+    scanner = _Scanner(as_json=arguments.json, by_run=arguments.runs, parser=arguments.parser)
     for target in expand_paths(arguments.paths):
         scanner.scan(target, arguments.format)
     return scanner.exit_code
 
 
 class _Scanner:
-    def __init__(self, *, as_json: bool, by_run: bool) -> None:
+    def __init__(self, *, as_json: bool, by_run: bool, parser: str = "") -> None:
         self._as_json = as_json
         self._by_run = by_run
+        self._parser = parser
         self._progress = ProgressLine()
         self._unreadable = False
         self._errors = False
@@ -104,7 +107,9 @@ class _Scanner:
 
     def scan(self, target: Target, wanted_format: str) -> None:
         try:
-            file = open_file(target.path, wanted_format=wanted_format, whole=True)
+            file = open_file(
+                target.path, wanted_format=wanted_format, whole=True, parser=self._parser
+            )
         except SourceError as error:
             # A folder may hold files that are no transcripts; a file that was named must be one.
             self._unreadable |= target.named
@@ -142,6 +147,8 @@ class _Scanner:
         if file.source.failure:
             self._unreadable = True
             self._complain(file.source.failure)
+        if file.diagnosis is not None and file.diagnosis.summary:
+            self._complain(f"{file.label}: {file.diagnosis.summary}")
         if not self._by_run:
             self._print(tally.as_json(), tally.as_line())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
@@ -23,6 +23,8 @@ class Reader(NamedTuple):
     format: Format
     layout: Layout
     unit: Unit
+    review: Callable[[tuple[Event, ...]], tuple[Event, ...]] | None = None
+    """Adds diagnostics to the events of each record; they stay as many, in the same order."""
 
     @property
     def name(self) -> str:
@@ -58,7 +60,8 @@ class Reader(NamedTuple):
             for value in loaded.values:
                 self.format.read(value, build)
         build.flush_problems()
-        return tuple(build.events)
+        events = tuple(build.events)
+        return self.review(events) if self.review else events
 
 
 def partial_record(source: Source, index: RecordIndex, first_seq: int) -> SourceDefect | None:

@@ -93,6 +93,7 @@ class Code(StrEnum):
     STREAM_DIVERGES = "STREAM_DIVERGES"
     CHUNK_SENSITIVE = "CHUNK_SENSITIVE"
     ENGINES_DISAGREE = "ENGINES_DISAGREE"
+    HIDDEN_BY_SERVER = "HIDDEN_BY_SERVER"
 
 
 class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -63,6 +63,8 @@ class ParseResult(NamedTuple):
     dropped: tuple[Span, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     steps: tuple[ParseStep, ...] = ()
+    error: str = ""
+    """What an engine that raised said."""
 
 
 class Parser(Protocol):

@@ -39,6 +39,7 @@ class Literal:
 
     `error` and `error_at` are strict JSON's own complaint (empty, -1: none). `cut_at` is where the
     text ended inside the payload: the start of the string it ended in, else the end (-1: whole).
+    `reached` is how far a failed one was read.
     """
 
     value: Any
@@ -50,6 +51,7 @@ class Literal:
     cut_at: int = -1
     cut_in_string: bool = False
     near_members: dict[int, dict[str, Span]] = field(default_factory=dict)
+    reached: int = -1
 
     def members(self, text: str, start: int) -> dict[str, Span]:
         """Return where the values of the object at `start` stand, by key."""
@@ -148,7 +150,8 @@ def _read_near(text: str, start: int, end: int, error: str, error_at: int) -> Li
     try:
         value = reader.read()
     except Unreadable:
-        return Literal(None, Span(start, end), FAILED, (), error, error_at)
+        reached = reader.position
+        return Literal(None, Span(start, end), FAILED, (), error, error_at, reached=reached)
     codes = set(reader.flaws)
     pythonic = reader.pythonic and codes & _PYTHON_CODES and codes <= _PYTHON_ALLOWS
     return Literal(

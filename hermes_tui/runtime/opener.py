@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.formats.base import Unit
 from hermes_tui.formats.detect import HEAD, Detection, detect
@@ -20,6 +20,9 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.sources import OpenSource, open_source
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.run_diagnosis import RunDiagnosis
 
 TRANSCRIPT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".db", ".har", ".eval", ".log")
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -43,6 +46,7 @@ class OpenFile:
     reader: Reader
     rivals: tuple[str, ...] = ()
     index: RecordIndex = field(default_factory=RecordIndex)
+    diagnosis: RunDiagnosis | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
     def decode(self, record: int) -> tuple[Event, ...]:
@@ -58,6 +62,13 @@ class OpenFile:
     @property
     def is_one_run(self) -> bool:
         return self.reader.unit is Unit.PARTS
+
+    def diagnose(self, parser: str) -> None:
+        """Have every record read from now on diagnosed as `parser` would read it."""
+        from hermes_tui.parsers.run_diagnosis import RunDiagnosis
+
+        self.diagnosis = RunDiagnosis(parser, one_run=self.is_one_run)
+        self.reader = self.reader._replace(review=self.diagnosis.review)
 
     def close(self) -> None:
         self.source.close()
@@ -170,11 +181,17 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def open_file(
-    path: Path | None, *, wanted_format: str = "", follow: bool = False, whole: bool = False
+    path: Path | None,
+    *,
+    wanted_format: str = "",
+    follow: bool = False,
+    whole: bool = False,
+    parser: str = "",
 ) -> OpenFile:
     """Open one file and find its format; raise SourceError with the reason and what to do next.
 
-    `whole`: return only when all of it was unpacked or came in.
+    `whole`: return only when all of it was unpacked or came in. `parser`: what reads the model's
+    messages for their diagnosis, as `check_parser` takes it; empty: nothing does.
     """
     label = str(path) if path is not None else "-"
     source = open_source(path, follow=follow)
@@ -194,7 +211,10 @@ def open_file(
     except SourceError:
         source.close()
         raise
-    return OpenFile(path, source, found.reader, found.rivals)
+    file = OpenFile(path, source, found.reader, found.rivals)
+    if parser:
+        file.diagnose(parser)
+    return file
 
 
 def check_format(name: str) -> None:
@@ -206,6 +226,20 @@ def check_format(name: str) -> None:
         near = get_close_matches(name, names, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui formats`"
         raise UsageError(f"unknown format {name!r}", hint)
+
+
+def check_parser(name: str) -> None:
+    """Raise UsageError with the near matches unless `name` is a parser, or `guess`."""
+    from hermes_tui.parsers.choice import GUESS, named_parser, near_names
+
+    if not name or name == GUESS:
+        return
+    try:
+        named_parser(name)
+    except KeyError:
+        near = near_names(name)
+        hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
+        raise UsageError(f"unknown parser {name!r}", hint) from None
 
 
 def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> Detection:

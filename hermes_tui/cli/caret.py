@@ -1,0 +1,92 @@
+"""A place in a text, as a compiler shows it: the line, and carets under what is meant."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import ELLIPSIS, visible
+
+WIDTH = 100
+"""Cells of the line shown; what does not fit is cut on both sides of the place."""
+_BEFORE = 40
+_ZERO_WIDTH = "\u034f"
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return line and column of a character, both from 1; columns count characters."""
+    line = text.count("\n", 0, offset)
+    return line + 1, offset - text.rfind("\n", 0, offset)
+
+
+def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
+    """Return the line that `span` starts on, the carets under it, and where it ends if not there.
+
+    Tabs and control characters are made visible; carets count cells, so that they stand under
+    wide characters too.
+    """
+    start = min(max(span.start, 0), len(text))
+    end = min(max(span.end, start), len(text))
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start, start + width + 1)
+    # A line is only followed as far as it can be shown.
+    line_end = line_end if line_end >= 0 else min(len(text), start + width + 1)
+    before, cut_before = _last_cells(text[max(line_start, start - _BEFORE) : start], _BEFORE)
+    cut_before = cut_before or line_start < start - _BEFORE
+    lead = ELLIPSIS * cut_before + before
+    marked = text[start : min(end, line_end)]
+    room = max(width - cells(lead), 10)
+    shown, cut_after = _first_cells(text[start:line_end], room)
+    number = str(position(text, start)[0])
+    carets = "^" * max(1, min(cells(visible(marked)), cells(shown)))
+    lines = [
+        f"{number} │ {lead}{shown}{ELLIPSIS * cut_after}",
+        f"{' ' * len(number)} │ {' ' * cells(lead)}{carets}",
+    ]
+    if end > line_end and "\n" in text[start:end]:
+        last, column = position(text, max(start, end - 1))
+        lines[-1] += f" … to line {last}, column {column}"
+    return lines
+
+
+def cells(text: str) -> int:
+    """Return how many cells a terminal takes for a text that was made visible."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cell, text))
+
+
+def _cell(character: str) -> int:
+    if unicodedata.east_asian_width(character) in "WF":
+        return 2
+    return int(
+        character != _ZERO_WIDTH
+        and unicodedata.category(character) not in ("Mn", "Me")
+        and not 0x1160 <= ord(character) <= 0x11FF
+    )
+
+
+def _first_cells(text: str, room: int) -> tuple[str, bool]:
+    """Return what fits of the beginning, made visible, and whether something was left out."""
+    shown: list[str] = []
+    used = 0
+    for character in text:
+        piece = visible(character)
+        used += cells(piece)
+        if used > room:
+            return "".join(shown), True
+        shown.append(piece)
+    return "".join(shown), False
+
+
+def _last_cells(text: str, room: int) -> tuple[str, bool]:
+    """Return what fits of the end, made visible, and whether something was left out."""
+    shown: list[str] = []
+    used = 0
+    for character in reversed(text):
+        piece = visible(character)
+        used += cells(piece)
+        if used > room:
+            return "".join(reversed(shown)), True
+        shown.append(piece)
+    return "".join(reversed(shown)), False

@@ -1,0 +1,220 @@
+"""`hermes-tui parse`: what a tool-call parser makes of a text, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from hermes_tui.model.errors import SourceError, UsageError
+
+if TYPE_CHECKING:
+    from hermes_tui.model.messages import ToolSpec
+    from hermes_tui.runtime.parser_panel import Deltas, ParserPanel
+    from hermes_tui.runtime.parser_verdicts import ParserVerdict
+
+_DESCRIPTION = """\
+Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent do, and say why.
+
+  hermes-tui parse reply.txt                        the parser is guessed from the markers
+  hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
+  hermes-tui parse reply.txt --all                  what every parser makes of it, as a table
+  hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
+  hermes-tui parse --batch rows.jsonl               a line each: {"id", "parser", "text", "tools"}
+
+`hermes-tui parsers` lists the names; `real/…` are those of engines added by `engines add`."""
+
+_EPILOG = """\
+exit codes: 0 fine, 1 error-level findings, 2 wrong usage (--batch: a line that is no request),
+3 cannot read, or an engine is missing"""
+
+
+def add_parse_parser(commands: Any) -> None:
+    """Add the command to what `add_subparsers` returned."""
+    command = commands.add_parser(
+        "parse",
+        help="read a text as a tool-call parser does, and say why",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "path", nargs="?", default="-", metavar="FILE", help="- is standard input (the default)"
+    )
+    command.add_argument(
+        "--parser",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="ENGINE/FORMAT, as often as you like; without it the markers decide",
+    )
+    command.add_argument("--tools", default="", metavar="FILE", help="the tools, a JSON list")
+    command.add_argument(
+        "--stream",
+        default="",
+        metavar="N",
+        help="feed a real engine N pseudo-tokens at a time (4c: 4 characters)",
+    )
+    command.add_argument("--all", action="store_true", help="ask every parser")
+    command.add_argument("--steps", action="store_true", help="print every decision")
+    command.add_argument("--json", action="store_true", help="one JSON object a verdict")
+    command.add_argument("--batch", action="store_true", help="JSON lines in, JSON lines out")
+
+
+def run_parse(arguments: argparse.Namespace) -> int:
+    """Print the verdicts and return the exit code."""
+    from hermes_tui.runtime.parser_panel import ParserPanel
+
+    _check(arguments)
+    deltas = _deltas(arguments.stream)
+    with ParserPanel() as panel:
+        for name in arguments.parser:
+            (panel.streaming if deltas else panel.check)(name)
+        if arguments.batch:
+            return _batch(arguments, panel)
+        text = _text(arguments.path)
+        tools = _tools(arguments.tools) if arguments.tools else _assumed(text)
+        names = _names(arguments, panel, text)
+        found = (panel.read(name, text, tools, deltas=deltas) for name in names)
+        if arguments.json:
+            return _print_json(found, steps=arguments.steps)
+        if len(names) > 1 and not arguments.steps:
+            return _print_table(list(found))
+        return _print_reports(found, text, steps=arguments.steps)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.all and arguments.parser:
+        raise UsageError("--all asks every parser", "leave out --parser")
+    if arguments.all and arguments.stream:
+        raise UsageError("--all reads whole texts", "choose parsers with --parser to stream")
+    if not arguments.batch:
+        return
+    for option in ("all", "stream", "steps", "tools"):
+        if getattr(arguments, option):
+            raise UsageError(f"--batch goes without --{option}", "each line says what it wants")
+    if len(arguments.parser) > 1:
+        raise UsageError("--batch takes one --parser", "it is for lines that name none")
+
+
+def _deltas(wanted: str) -> Deltas | None:
+    from hermes_tui.runtime.parser_panel import Deltas
+
+    if not wanted:
+        return None
+    number = wanted.removesuffix("c")
+    if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
+        raise UsageError(f"--stream {wanted!r}", "a number from 1: pseudo-tokens, or 4c characters")
+    return Deltas(int(number), by_characters=wanted.endswith("c"))
+
+
+def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list[str]:
+    if arguments.all:
+        return panel.names()
+    if arguments.parser:
+        return list(dict.fromkeys(arguments.parser))
+    from hermes_tui.parsers.choice import guess_parser
+
+    guess = guess_parser(text)
+    _say(f"parser {guess.name}: guessed, {guess.reason(text)} (choose with --parser or --all)")
+    return [guess.name]
+
+
+def _batch(arguments: argparse.Namespace, panel: ParserPanel) -> int:
+    from hermes_tui.cli.parse_batch import run_batch
+
+    with _opened(arguments.path) as lines:
+        return run_batch(lines, panel, arguments.parser[0] if arguments.parser else "")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    if path == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(path).expanduser().open("rb")
+    except OSError as error:
+        raise SourceError(path, error.strerror or str(error)) from error
+    with stream:
+        yield stream
+
+
+def _text(path: str) -> str:
+    """Return the exact text; a byte that is no UTF-8 stands for itself as a lone surrogate."""
+    with _opened(path) as stream:
+        try:
+            return stream.read().decode("utf-8", "surrogateescape")
+        except OSError as error:
+            raise SourceError(path, error.strerror or str(error)) from error
+
+
+def _tools(path: str) -> tuple[ToolSpec, ...]:
+    if path == "-":
+        raise UsageError("--tools takes a file", "standard input is the text")
+    from hermes_tui.formats.base import tool_specs
+
+    with _opened(path) as stream:
+        try:
+            value = json.loads(stream.read())
+        except OSError as error:
+            raise SourceError(path, error.strerror or str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise SourceError(path, f"no JSON: {error}", "a list of tool schemas") from error
+    tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
+    if tools is None or (value and not tools):
+        raise UsageError(f"{path}: no tools in it", 'a list of {"type": "function", …} or bare')
+    return tools
+
+
+def _assumed(text: str) -> tuple[ToolSpec, ...]:
+    """Declare the tools that the text calls: without any, SGLang refuses every call."""
+    from hermes_tui.parsers.auto import Auto
+    from hermes_tui.parsers.fates import called_tools
+
+    tools = called_tools(Auto().parse(text))
+    if tools:
+        names = ", ".join(tool.name for tool in tools)
+        _say(f"without --tools, the names called are taken for declared: {names[:200]}")
+    return tools
+
+
+def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) -> int:
+    from hermes_tui.cli.parse_report import report_lines
+
+    failed = False
+    for number, verdict in enumerate(found):
+        sys.stdout.write("\n" * bool(number))
+        for line in report_lines(verdict, text, steps=steps):
+            sys.stdout.write(line + "\n")
+        failed |= verdict.has_errors
+    return int(failed)
+
+
+def _print_table(found: list[ParserVerdict]) -> int:
+    from hermes_tui.cli.parse_report import table_lines
+
+    for line in table_lines(found):
+        sys.stdout.write(line + "\n")
+    return int(any(verdict.has_errors for verdict in found))
+
+
+def _print_json(found: Iterator[ParserVerdict], *, steps: bool) -> int:
+    from hermes_tui.cli.parse_report import long_row
+
+    failed = False
+    for verdict in found:
+        row = json.dumps(long_row(verdict, steps=steps)).replace("\x7f", "\\u007f")
+        sys.stdout.write(row + "\n")
+        failed |= verdict.has_errors
+    return int(failed)
+
+
+def _say(line: str) -> None:
+    from hermes_tui.model.visible import visible_row
+
+    sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")

@@ -1,0 +1,92 @@
+"""`hermes-tui parse --batch`: JSON lines in, JSON lines out, one for one and in order."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from hermes_tui.cli.parse_report import verdict_row
+from hermes_tui.formats.base import tool_specs
+from hermes_tui.model.errors import HermesError, UsageError
+from hermes_tui.parsers.base import Outcome
+from hermes_tui.runtime.parser_panel import ParserPanel
+from hermes_tui.runtime.parser_verdicts import ParserVerdict
+
+
+def run_batch(lines: Iterable[bytes], panel: ParserPanel, default: str) -> int:
+    """Answer every line at once, and return the worst exit code: 3, 2, 1, 0."""
+    worst = 0
+    for line in lines:
+        row, code = _answer(line, panel, default)
+        worst = max(worst, code)
+        sys.stdout.write(_line(row))
+        sys.stdout.flush()
+    return worst
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Return the row in ASCII: lone surrogates survive, and nothing in it acts on a terminal."""
+    try:
+        return json.dumps(row).replace("\x7f", "\\u007f") + "\n"
+    except RecursionError:
+        # Only the id is passed on as it came, and so deep a one names nothing.
+        return _line(row | {"id": None})
+
+
+def _answer(line: bytes, panel: ParserPanel, default: str) -> tuple[dict[str, Any], int]:
+    """Return the row for one line and the exit code that it asks for."""
+    request: dict[str, Any] = {}
+    try:
+        request = _request(line)
+        name, text = _parser(request, default), _text(request)
+        verdict = panel.read(name, text, tool_specs(_tools(request)) or ())
+    except HermesError as error:
+        return _refused(request, str(error)), error.exit_code
+    row = {"id": request.get("id"), **verdict_row(verdict), "parser": name}
+    return row, int(verdict.has_errors)
+
+
+def _request(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"no JSON: {str(error) or 'nested too deeply'}") from error
+    if not isinstance(value, dict):
+        raise UsageError("no JSON object", 'one line is {"id", "parser", "text", "tools"}')
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _parser(request: dict[str, Any], default: str) -> str:
+    name = request.get("parser")
+    name = default if name is None else name
+    if not isinstance(name, str) or not name:
+        raise UsageError("no parser", '"parser": "vllm/hermes", or --parser for all lines')
+    return name
+
+
+def _text(request: dict[str, Any]) -> str:
+    text = request.get("text")
+    if not isinstance(text, str):
+        raise UsageError("no text", '"text" is the string to read')
+    return text
+
+
+def _tools(request: dict[str, Any]) -> Any:
+    tools = request.get("tools")
+    if tools is not None and not isinstance(tools, list):
+        raise UsageError("the tools are no list", '"tools" is a list of schemas')
+    return tools
+
+
+def _refused(request: dict[str, Any], error: str) -> dict[str, Any]:
+    """Return the row of a line that no parser has read; it has every field."""
+    parser = request.get("parser")
+    name = parser if isinstance(parser, str) else ""
+    nothing = ParserVerdict(name, "", False, Outcome.RAISED, False, error=error)
+    return {"id": request.get("id"), **verdict_row(nothing), "parser": parser}

@@ -1,0 +1,186 @@
+"""What `parse` prints: one verdict with everything about it, several as a table, JSON rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hermes_tui.cli.caret import caret_lines, cells, position
+from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.visible import visible_line
+from hermes_tui.parsers.base import Outcome, ParseStep
+from hermes_tui.parsers.choice import AUTO
+from hermes_tui.runtime.parser_verdicts import ParserVerdict
+
+MAX_FINDINGS = 40
+_LONGEST = 300
+_NAME_WIDTH = 36
+
+
+def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[str]:
+    """Yield the verdict, the findings with the places they are about, and what came out."""
+    yield f"{title(verdict)}: {summary(verdict)}"
+    if verdict.error:
+        yield f"  error: {visible_line(verdict.error, _LONGEST)}"
+    for said in verdict.log:
+        yield f"  the engine says: {visible_line(said, _LONGEST)}"
+    if steps:
+        yield from _steps(verdict.steps, text)
+    for found in verdict.diagnostics[:MAX_FINDINGS]:
+        yield ""
+        yield from finding_lines(found, text)
+    if len(verdict.diagnostics) > MAX_FINDINGS:
+        yield ""
+        yield f"… and {len(verdict.diagnostics) - MAX_FINDINGS} more (--json has them all)"
+    yield ""
+    yield from _emitted(verdict)
+    for span in verdict.dropped[:MAX_FINDINGS]:
+        if words := text[span.start : span.end].strip():
+            yield f"dropped {span.start}…{span.end}: {visible_line(words, 80)}"
+    if verdict.explained_by:
+        yield f"(findings: {verdict.explained_by})"
+
+
+def title(verdict: ParserVerdict) -> str:
+    """Return the name with the version, as far as the name does not hold it."""
+    name = visible_line(verdict.parser, _LONGEST)
+    if verdict.is_real or not verdict.version:
+        return name
+    return f"{name} ({verdict.version}, emulated)"
+
+
+def summary(verdict: ParserVerdict) -> str:
+    """Say in a few words what came out."""
+    count = len(verdict.calls)
+    if verdict.outcome is Outcome.RAISED:
+        return "raised: neither calls nor text"
+    if not count:
+        return "says it called, but holds no call" if verdict.tools_called else "text, no call"
+    text = " and text" if (verdict.content or "").strip() else ""
+    return f"{count} call{'s' * (count != 1)}{text}"
+
+
+def finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
+    """Yield one finding: what and where, the line with carets, the hint."""
+    where = ""
+    if found.span is not None:
+        line, column = position(text, min(found.span.start, len(text)))
+        where = f" line {line}, column {column}"
+    yield f"{found.severity}[{found.code}]{where}: {visible_line(found.message, _LONGEST)}"
+    if found.span is not None:
+        for line_shown in caret_lines(text, found.span):
+            yield f"  {line_shown}"
+    if found.hint:
+        yield f"  hint: {visible_line(found.hint, _LONGEST)}"
+
+
+def _steps(steps: Sequence[ParseStep], text: str) -> Iterator[str]:
+    yield ""
+    for number, step in enumerate(steps, 1):
+        place = f"{step.span.start}…{step.span.end}"
+        piece = visible_line(text[step.span.start : min(step.span.end, step.span.start + 41)], 40)
+        detail = f" ({visible_line(step.detail, 120)})" if step.detail else ""
+        outcome = visible_line(step.outcome, 80)
+        yield f"{number:>4} {'  ' * step.depth}{step.rule}: {outcome}{detail}  {place} {piece}"
+
+
+def _emitted(verdict: ParserVerdict) -> Iterator[str]:
+    for number, call in enumerate(verdict.calls, 1):
+        name = visible_line(call.name, 80)
+        yield f"call {number}: {name} {visible_line(call.arguments, _LONGEST)}"
+    if verdict.reasoning:
+        yield f"reasoning, {len(verdict.reasoning):,} characters: " + visible_line(
+            verdict.reasoning, _LONGEST
+        )
+    if verdict.content is None:
+        yield "content: none"
+    else:
+        yield f"content, {len(verdict.content):,} characters: " + visible_line(
+            verdict.content, _LONGEST
+        )
+
+
+def table_lines(verdicts: Sequence[ParserVerdict]) -> Iterator[str]:
+    """Yield a row a verdict; those with the same calls and content have the same letter."""
+    letters: dict[Any, str] = {}
+    width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
+    yield f"   {'parser':{width}}  {'version':8} {'verdict':7} {'calls':30} findings"
+    for verdict in verdicts:
+        key = (verdict.outcome, verdict.calls, (verdict.content or "").strip())
+        letter = letters.setdefault(key, _letter(len(letters)))
+        names = visible_line(", ".join(call.name for call in verdict.calls), 30)
+        names += " " * (30 - cells(names))
+        name = visible_line(verdict.parser, _NAME_WIDTH)
+        version = visible_line(verdict.version, 8)
+        yield (
+            f"{letter:2} {name:{width}}  {version:8} {_word(verdict):7} {names} {_worst(verdict)}"
+        ).rstrip()
+    yield ""
+    yield "The same letter: the same calls and the same content."
+
+
+def _letter(number: int) -> str:
+    first, second = divmod(number, 26)
+    return ("" if not first else chr(ord("A") + (first - 1) % 26)) + chr(ord("A") + second)
+
+
+def _word(verdict: ParserVerdict) -> str:
+    if verdict.outcome is Outcome.CALLS:
+        return str(len(verdict.calls)) if verdict.calls else "empty"
+    return str(verdict.outcome)
+
+
+def _worst(verdict: ParserVerdict) -> str:
+    """Return the codes of the errors, else of the warnings; each once."""
+    for severity in (Severity.ERROR, Severity.WARNING):
+        codes = [found.code for found in verdict.diagnostics if found.severity is severity]
+        if codes:
+            whose = "(our reading) " if verdict.is_real and verdict.explained_by == AUTO else ""
+            return whose + " ".join(dict.fromkeys(codes))
+    return "-"
+
+
+def verdict_row(verdict: ParserVerdict) -> dict[str, Any]:
+    """Return the verdict as JSON values, spans in characters."""
+    return {
+        "parser": verdict.parser,
+        "outcome": str(verdict.outcome),
+        "tools_called": verdict.tools_called,
+        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in verdict.calls],
+        "content": verdict.content,
+        "diagnostics": [
+            {
+                "code": str(found.code),
+                "severity": str(found.severity),
+                "span": [found.span.start, found.span.end] if found.span else None,
+                "message": found.message,
+                "hint": found.hint,
+            }
+            for found in verdict.diagnostics
+        ],
+        "dropped": [[span.start, span.end] for span in verdict.dropped],
+        "error": verdict.error or None,
+    }
+
+
+def long_row(verdict: ParserVerdict, *, steps: bool) -> dict[str, Any]:
+    """Return the row with what `parse --json` says beyond it."""
+    row = verdict_row(verdict)
+    row["version"] = verdict.version
+    row["real"] = verdict.is_real
+    if verdict.is_real:
+        row["log"] = list(verdict.log)
+        row["reasoning"] = verdict.reasoning
+        row["explained_by"] = verdict.explained_by
+    if steps:
+        row["steps"] = [
+            {
+                "rule": step.rule,
+                "span": [step.span.start, step.span.end],
+                "outcome": step.outcome,
+                "detail": step.detail,
+                "depth": step.depth,
+            }
+            for step in verdict.steps
+        ]
+    return row

@@ -1,0 +1,86 @@
+"""`hermes-tui parsers`: every parser that can be asked, its engine, version, format and models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def add_parsers_parser(commands: Any) -> None:
+    """Add the command to what `add_subparsers` returned."""
+    command = commands.add_parser(
+        "parsers",
+        help="list the tool-call parsers: engines, versions, formats, models",
+        description="Every parser that `parse` and `--parser` take, emulated or of an added "
+        "engine, with the models that write its format and the flag that a server wants.",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run_parsers(arguments: argparse.Namespace) -> int:
+    """Print a line for every parser and return the exit code."""
+    rows = [*_emulated(), *_real()]
+    if arguments.json:
+        for row in rows:
+            sys.stdout.write(json.dumps(row).replace("\x7f", "\\u007f") + "\n")
+        return 0
+    from hermes_tui.model.visible import visible_row
+
+    columns = ("name", "version", "format", "families", "flag")
+    widths = {key: max(len(str(row[key])) for row in rows) for key in columns}
+    for row in rows:
+        line = "  ".join(f"{visible_row(str(row[key])):{widths[key]}}" for key in columns)
+        sys.stdout.write(line.rstrip() + "\n")
+        if row["problem"]:
+            sys.stdout.write(f"    cannot be asked: {visible_row(str(row['problem']))}\n")
+    return 0
+
+
+def _emulated() -> Iterator[dict[str, Any]]:
+    from hermes_tui import __version__
+    from hermes_tui.parsers.choice import AUTO
+    from hermes_tui.parsers.engines.registry import engine_parsers
+
+    own = ("hermes-tui", __version__, "any", "any: our own reading, which repairs", "")
+    yield _row(AUTO, *own)
+    for parser in engine_parsers():
+        info = parser.info
+        yield _row(parser.name, info.engine, info.version, info.format, info.families, info.flag)
+
+
+def _real() -> Iterator[dict[str, Any]]:
+    """Yield the parsers of added engines; what their emulations read is known of them too."""
+    from hermes_tui.runtime.engines.store import added_engines
+    from hermes_tui.runtime.parser_panel import REAL
+
+    known = {row["name"]: row for row in _emulated()}
+    for engine in added_engines():
+        if engine.problem:
+            yield _row(f"{REAL}{engine.name}", engine.engine, engine.version) | {
+                "real": True,
+                "problem": engine.problem,
+            }
+        for name in engine.names:
+            twin = known.get(f"{engine.engine}/{name}", {})
+            flag = twin.get("flag", "") or f"--tool-call-parser {name}"
+            row = _row(f"{REAL}{engine.name}/{name}", engine.engine, engine.version)
+            row |= {"format": twin.get("format", ""), "families": twin.get("families", "")}
+            yield row | {"flag": flag, "real": True, "problem": engine.failures.get(name, "")}
+
+
+def _row(
+    name: str, engine: str, version: str, format_name: str = "", families: str = "", flag: str = ""
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "engine": engine,
+        "version": version,
+        "format": format_name,
+        "families": families,
+        "flag": flag,
+        "real": False,
+        "problem": "",
+    }

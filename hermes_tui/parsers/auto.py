@@ -1,0 +1,38 @@
+"""Our own reading of a text: tolerant, exact, of any wire format, and sure of what it repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.wire.scan import scan
+
+
+class Auto:
+    """Reads what a person would read as calls, in every format known; nothing is evaluated.
+
+    Calls in reasoning are no calls, they are told. Every repair has a diagnostic.
+    """
+
+    name = "hermes-tui/auto"
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult:
+        """Return the verdict on `text`; never raises."""
+        return scan(text, tools, final=final)
+
+
+class InFormat:
+    """Reads as `Auto` does a text that should be in one format, and says where it is not."""
+
+    def __init__(self, format_name: str) -> None:
+        self.name = f"hermes-tui/{format_name}"
+        self.format = format_name
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult:
+        """Return the verdict on `text`; never raises."""
+        return scan(text, tools, final=final, expected=self.format)

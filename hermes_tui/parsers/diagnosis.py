@@ -1,0 +1,248 @@
+"""What the parser of a run does with one message, and what it should have done.
+
+Two readings are laid side by side: ours, which takes for a call what a person would take for one,
+and that of the engine. A call that only we see was kept as text or lost; one that both see but read
+differently was altered. Reasoning is read too: nobody looks for calls there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ArgumentsState, Reasoning, ToolCall, ToolSpec
+from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.fates import Fate, called_tools, fates, json_key
+from hermes_tui.parsers.findings_by_place import Causes, Known
+from hermes_tui.parsers.literals import read_literal
+from hermes_tui.parsers.plain_values import decode, first_line
+
+STOPPED: Final = frozenset({"stop", "tool_calls", "end_turn", "tool_use", "STOP", "completed"})
+"""Finish reasons that say the model came to an end by itself."""
+CALLED: Final = frozenset({"tool_calls", "tool_use", "function_call"})
+_GONE: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
+_SHOWN: Final = 60
+
+
+def may_hold_call(text: str) -> bool:
+    """Tell cheaply whether `text` holds any character that opens a call in some format."""
+    return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
+
+
+def diagnose(
+    text: str,
+    *,
+    parser: Parser,
+    tools: Sequence[ToolSpec] = (),
+    native_calls: Sequence[ToolCall] = (),
+    finish_reason: str = "",
+    reasoning: Sequence[Reasoning] = (),
+    known: Sequence[Diagnostic] = (),
+    label: str = "",
+) -> tuple[Diagnostic, ...]:
+    """Return what is to be said of a model's message that `parser` reads; never raises.
+
+    `native_calls` came beside the text, so the server has read it before: then `text` is what it
+    left. Without tools the names of the calls are taken for declared. `known` was said already;
+    `label` is what to call the parser.
+    """
+    case = _Case(text, parser, tools, native_calls, finish_reason, label or parser.name)
+    before = Known(known)
+    told = before.code(Code.CALL_IN_CONTENT)
+    outcomes, causes = _of_text(case)
+    found = [item for item in outcomes if not (told and item in before)]
+    found += [item for item in causes if item not in before]
+    found = _with_cut(case, [*found, *_of_native(case)])
+    found += [item for item in _of_reasoning(case, reasoning) if item not in before]
+    if not before.code(Code.TOOL_CALLS_EMPTY, Code.CALLED_EMPTY):
+        found.extend(_of_finish(case))
+    return tuple(found)
+
+
+class _Case:
+    """One message, and both readings of it."""
+
+    def __init__(
+        self,
+        text: str,
+        parser: Parser,
+        tools: Sequence[ToolSpec],
+        native: Sequence[ToolCall],
+        finish_reason: str,
+        label: str,
+    ) -> None:
+        from hermes_tui.parsers.auto import Auto
+
+        self.text, self.native, self.label = text, native, label
+        self.finish_reason = finish_reason
+        self.auto = Auto()
+        self.tools = tools
+        self.ours = self.theirs = ParseResult(Outcome.TEXT)
+        if not may_hold_call(text):
+            return
+        self.ours = self.auto.parse(text, tools)
+        self.tools = tools or called_tools(self.ours)
+        if not native:
+            self.theirs = parser.parse(text, self.tools)
+
+    @property
+    def meant(self) -> list[ParsedCall]:
+        return [call for call in self.ours.calls if call.name]
+
+
+def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """Return what became of the calls of the text, and what else the parser stumbles over."""
+    if case.native:
+        return [], [*_left_over(case)]
+    if case.theirs.outcome is Outcome.RAISED:
+        return [], [d for d in case.theirs.diagnostics if d.code is Code.PARSER_RAISED]
+    causes = Causes(case.theirs.diagnostics)
+    told = [_told(case, fate, causes) for fate in fates(case.ours, case.theirs)]
+    rest = [_labelled(case, cause) for cause in causes.untold() if _matters(case, cause)]
+    if not any(item.code is Code.MARKER_IN_REASONING for item in causes.all):
+        rest.extend(d for d in case.ours.diagnostics if d.code is Code.MARKER_IN_REASONING)
+    return told, rest
+
+
+def _matters(case: _Case, cause: Diagnostic) -> bool:
+    """Tell whether a complaint is about more than that an answer is no call."""
+    if case.meant or case.theirs.calls or cause.code in _GONE:
+        return True
+    return any(item.severity is not Severity.NOTE for item in case.ours.diagnostics)
+
+
+def _told(case: _Case, fate: Fate, causes: Causes) -> Diagnostic:
+    """Say what became of a call, with the engine's own reason where there is one."""
+    cause = causes.about(fate.call.span)
+    if fate.theirs is not None:
+        return _altered(case, fate.call, fate.theirs, cause)
+    said = {"kept": "keeps the call as text", "lost": "loses the call"}[fate.what]
+    message = f"{case.label} {said} ({first_line(fate.call.name or '', _SHOWN)})"
+    if cause is None:
+        code = Code.SILENT_DROP if fate.what == "lost" else Code.WRONG_FORMAT
+        hint = "nothing in the text says why: compare the parsers on this message"
+        return Diagnostic(code, Severity.ERROR, message, fate.call.span, hint)
+    message = f"{message}: {cause.message}"
+    return Diagnostic(cause.code, Severity.ERROR, message, cause.span, cause.hint)
+
+
+def _altered(
+    case: _Case, call: ParsedCall, theirs: ParsedCall, cause: Diagnostic | None
+) -> Diagnostic:
+    name = first_line(call.name or "", _SHOWN)
+    if theirs.name != call.name:
+        what = f"the name {name} comes out as {first_line(theirs.name or '', _SHOWN)!r}"
+    else:
+        ours, got = (first_line(c.arguments, _SHOWN) for c in (call, theirs))
+        what = f"the arguments of {name}, {ours}, come out as {got}"
+    message = f"{case.label} alters the call: {what}"
+    if cause is None:
+        hint = "what runs is not what the text says"
+        return Diagnostic(Code.ENGINES_DISAGREE, Severity.WARNING, message, call.span, hint)
+    message = f"{message} ({cause.message})"
+    return Diagnostic(cause.code, cause.severity, message, cause.span, cause.hint)
+
+
+def _labelled(case: _Case, found: Diagnostic) -> Diagnostic:
+    named = case.label in found.message
+    message = found.message if named else f"{case.label}: {found.message}"
+    return Diagnostic(found.code, found.severity, message, found.span, found.hint)
+
+
+def _left_over(case: _Case) -> Iterator[Diagnostic]:
+    """Tell of calls that stand in the text although the server took calls out of it."""
+    made = {(call.name, json_key(call.arguments)) for call in case.native}
+    for call in case.meant:
+        name = first_line(call.name or "", _SHOWN)
+        if (call.name, json_key(call.value)) in made:
+            yield Diagnostic(
+                Code.CALL_IN_CONTENT,
+                Severity.NOTE,
+                f"the text repeats a call of tool_calls ({name})",
+                call.span,
+            )
+            continue
+        yield Diagnostic(
+            Code.CALL_IN_CONTENT,
+            Severity.WARNING,
+            f"the server took {len(case.native)} into tool_calls and left a call in the text "
+            f"({name})",
+            call.span,
+            "its parser stopped at a bad call, or reads this version or stream otherwise",
+        )
+
+
+def _of_native(case: _Case) -> Iterator[Diagnostic]:
+    """Tell of calls cut short that are said to be whole."""
+    if case.finish_reason not in STOPPED:
+        return
+    for call in case.native:
+        if call.arguments_state is not ArgumentsState.NOT_JSON:
+            continue
+        if read_literal(call.arguments_text, 0, len(call.arguments_text)).cut_at >= 0:
+            yield Diagnostic(
+                Code.TRUNCATED,
+                Severity.ERROR,
+                f"the arguments of {first_line(call.name or '', _SHOWN)} are cut, although "
+                f"finish_reason says {case.finish_reason}",
+                hint="the server hides that it ran out of tokens, or the model stopped too early",
+                call_index=call.index,
+            )
+
+
+def _of_finish(case: _Case) -> Iterator[Diagnostic]:
+    """Tell of calls that the finish reason promises and nobody sees."""
+    if case.finish_reason in CALLED and not (case.native or case.theirs.calls):
+        yield Diagnostic(
+            Code.CALLED_EMPTY,
+            Severity.ERROR,
+            f"finish_reason says {case.finish_reason}, but there is no call",
+            hint="the server lost it: look at the raw completion (logprobs)",
+        )
+
+
+def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Say of a text that ends inside a call that the finish reason hides it."""
+    if case.finish_reason not in STOPPED or case.native:
+        return found
+    cut = next((d for d in found if d.code is Code.TRUNCATED), None)
+    rest = [d for d in found if d is not cut]
+    cut = cut or next((d for d in case.ours.diagnostics if d.code is Code.TRUNCATED), None)
+    if cut is None:
+        return found
+    message = f"{cut.message}, although finish_reason says {case.finish_reason}"
+    hint = "the model stopped in the middle, or the server hides that it ran out of tokens"
+    return [*rest, Diagnostic(Code.TRUNCATED, Severity.ERROR, message, cut.span, hint)]
+
+
+def _of_reasoning(case: _Case, pieces: Sequence[Reasoning]) -> Iterator[Diagnostic]:
+    """Tell of calls in reasoning that has a field of its own."""
+    made = {(call.name, json_key(call.arguments)) for call in case.native}
+    made |= {(call.name, json_key(decode(call.arguments))) for call in case.theirs.calls}
+    for piece in pieces:
+        if piece.span is not None or piece.kind == "encrypted" or not may_hold_call(piece.text):
+            continue
+        held = [call for call in case.auto.parse(piece.text, case.tools).calls if call.name]
+        if held:
+            yield _in_reasoning(piece.field, held, made)
+
+
+def _in_reasoning(
+    field: str, held: Sequence[ParsedCall], made: Collection[tuple[str | None, str]]
+) -> Diagnostic:
+    names = ", ".join(dict.fromkeys(first_line(call.name or "", _SHOWN) for call in held))
+    code = Code.MARKER_IN_REASONING
+    if not made:
+        return Diagnostic(
+            code,
+            Severity.WARNING,
+            f"a call stands in {field} ({names}), and the message makes none",
+            hint="the model called before it closed its reasoning: servers read calls from the "
+            "content after it only",
+        )
+    rehearsed = all((call.name, json_key(call.value)) in made for call in held)
+    what = "is made after it" if rehearsed else "is not among those that the message makes"
+    return Diagnostic(
+        code, Severity.NOTE, f"a call is written down in {field} ({names}) and {what}"
+    )

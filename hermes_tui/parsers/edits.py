@@ -1,0 +1,93 @@
+"""Edits of a text: made, weighed, and put into words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import visible_row
+
+_SHOWN = 32
+_MOST_SAID = 4
+_QUOTES = "\"'`“”„‘’＂"
+_LITERALS = {
+    ("True", "true"), ("False", "false"), ("None", "null"), ("NaN", "null"), ("true", "True"),
+    ("false", "False"), ("null", "None"),
+}  # fmt: skip
+
+
+class Edit(NamedTuple):
+    """Characters `start` to `end` of a text become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+    @property
+    def cost(self) -> int:
+        """Characters taken away or put in."""
+        return self.end - self.start + len(self.text)
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """Return `text` with the edits made; they stand in order and do not overlap."""
+    parts: list[str] = []
+    position = 0
+    for edit in edits:
+        parts += (text[position : edit.start], edit.text)
+        position = edit.end
+    return "".join((*parts, text[position:]))
+
+
+def describe_edits(text: str, edits: Sequence[Edit]) -> str:
+    """Return in words what the edits do, alike ones counted."""
+    said = Counter(_phrases(text, edits))
+    phrases = [phrase if n == 1 else f"{phrase} ({n} times)" for phrase, n in said.items()]
+    if len(phrases) > _MOST_SAID:
+        phrases = [*phrases[: _MOST_SAID - 1], f"{len(phrases) - _MOST_SAID + 1} more edits"]
+    return ", ".join(phrases)
+
+
+def _phrases(text: str, edits: Sequence[Edit]) -> Iterator[str]:
+    """Yield a phrase for each edit; one for both where words go here and come there."""
+    put_in = {edit.text.strip() for edit in edits if edit.start == edit.end}
+    taken = {text[edit.start : edit.end].strip() for edit in edits if not edit.text}
+    moved = {words for words in put_in & taken if len(words) > 2}
+    for edit in edits:
+        words = (edit.text or text[edit.start : edit.end]).strip()
+        if words not in moved or (edit.text and edit.start < edit.end):
+            yield _phrase(text, edit)
+        elif edit.text:
+            yield f"move {_quoted(words)}"
+
+
+def _phrase(text: str, edit: Edit) -> str:
+    old, new = text[edit.start : edit.end], edit.text
+    if not new:
+        if old.strip() == ",":
+            return "remove the comma"
+        return f"remove {_quoted(old)}"
+    if new == "\\":
+        around = text[max(0, edit.start - 1) : edit.start + 1]
+        return "double the backslash" if "\\" in around else f"escape {around[-1:]}"
+    if not old:
+        return f"insert {_quoted(new)}"
+    if len(old) == len(new) == 1 and old in _QUOTES:
+        return f"write {new} for {old}"
+    if (old, new) in _LITERALS:
+        return f"write {new} for {old}"
+    if old in "\n\r\t" and new.startswith("\\"):
+        return f"escape the {'tab' if old == chr(9) else 'newline'}"
+    return f"replace {_quoted(old)} by {_quoted(new)}"
+
+
+def _quoted(text: str) -> str:
+    words = text.strip() or text
+    shown = words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+    return f"`{visible_row(shown)}`"

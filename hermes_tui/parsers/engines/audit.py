@@ -1,0 +1,290 @@
+"""What is to be said about a verdict once it stands: odd calls, and text that is lost."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.markers import how_to_read
+from hermes_tui.parsers.engines.schema_audit import audit_schema
+from hermes_tui.parsers.literals import FAILED, read_literal
+from hermes_tui.parsers.reasoning_tags import split_reasoning
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+SHORTEST_MARKER = 4
+"""A shorter marker (a bracket) says nothing where it stands in prose."""
+
+_LONGEST_NAME = 80
+_BETWEEN_WORDS = re.compile(r"[\s-]++")
+_SEPARATORS = " \t\r\n;,[]"
+_TOKEN = re.compile(r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</s>|<eos>|<end_of_turn>")
+_SPECIAL = re.compile(
+    r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|user|observation"
+    r"|fim_\w{1,20})\|>|<｜end▁of▁sentence｜>|</s>|<eos>|<end_of_turn>"
+)
+_NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
+_CALL_LIKE = re.compile(r"\{\s*+\"")
+_UNREAD = object()
+
+
+def audit_calls(trace: Trace) -> None:
+    """Flag what a client will stumble over in the calls delivered."""
+    thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
+    for index, call in enumerate(trace.calls):
+        if trace.crowded:
+            break
+        span = call.name_span or call.span
+        flag_name(trace, call.name or "", span, index)
+        value = _audit_arguments(trace, call, index)
+        tool = trace.tools.get(call.name or "")
+        if isinstance(value, dict) and tool is not None:
+            audit_schema(trace, call, index, value, tool)
+    _audit_place(trace, thoughts)
+
+
+def flag_name(trace: Trace, name: str, span: Span, index: int | None = None) -> None:
+    """Flag a name that no declared tool has."""
+    if not trace.tools or name in trace.tools:
+        return
+    if not name.strip():
+        message = "the call has no name"
+        hint = "name the tool to call"
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
+        return
+    plain = _plain_name(name, trace)
+    if plain:
+        message = f"the name arrives as {shown(name)}, the tool is {plain}"
+        hint = "strip what the format adds to names, or take the parser of this format"
+        trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint, index)
+        return
+    hint = nearest(name, trace)
+    message = f"no tool is named {shown(name)}"
+    trace.flag(Code.NAME_UNKNOWN, Severity.ERROR, span.start, span.end, message, hint, index)
+
+
+def _plain_name(name: str, trace: Trace) -> str:
+    """Return the declared tool that `name` is with prefix, index, quotes or blanks; else empty."""
+    bare = name.partition("[")[0].partition(":")[0].strip(" \t\n\"'")
+    tried = (bare, bare.rpartition(".")[2], _BETWEEN_WORDS.sub("_", bare))
+    return next((one for one in tried if one in trace.tools), "")
+
+
+def nearest(name: str, trace: Trace) -> str:
+    """Return a hint that names the declared tools closest to `name`."""
+    names = list(trace.tools)[:200]
+    close = get_close_matches(name, names, 3) if len(name) <= _LONGEST_NAME else []
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"the request declares {', '.join(names[:8])}" if names else "the request has no tools"
+
+
+def _audit_arguments(trace: Trace, call: ParsedCall, index: int) -> Any:
+    """Return the value that a client reads from the arguments, `_UNREAD` where it cannot."""
+    span = call.arguments_span or call.span
+    if call.verdict == "failed":
+        _flag_raw(trace, call, span, index)
+        return _UNREAD
+    value = call.value
+    if isinstance(value, str):
+        _flag_string(trace, span, value, index)
+    elif not isinstance(value, dict):
+        message = f"the arguments are {_kind(value)}, not an object"
+        trace.flag(
+            Code.ARGS_NOT_OBJECT, Severity.ERROR, span.start, span.end, message, "send {…}", index
+        )
+    if call.arguments_span is not None:
+        for flaw in read_literal(trace.text, span.start, span.end).flaws:
+            at = flaw.span
+            trace.flag(
+                flaw.code, Severity.WARNING, at.start, at.end, flaw.message, flaw.hint, index
+            )
+    return value
+
+
+def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int) -> None:
+    try:
+        loads(call.arguments)
+    except BadJson as error:
+        message = f"the arguments go out although they are no JSON: {error.message}"
+        hint = "the client's json.loads fails; validate before running the call"
+        trace.flag(Code.RAW_ARGS, Severity.ERROR, span.start, span.end, message, hint, index)
+    if call.arguments_span is not None:
+        flag_payload(trace, span.start, span.end, index)
+
+
+def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
+    try:
+        inner = loads(value)
+    except BadJson:
+        inner = None
+    twice = isinstance(inner, str)
+    code = Code.ARGS_DOUBLE if twice else Code.ARGS_STRING
+    message = f"the arguments are a JSON string{', encoded twice' if twice else ''}, not an object"
+    hint = "decode once more before running it; the model should send {…}"
+    trace.flag(code, Severity.ERROR, span.start, span.end, message, hint, index)
+
+
+def _audit_place(trace: Trace, thoughts: list[Span]) -> None:
+    """Flag calls that stand where a person would not look for them."""
+    ahead = iter(thoughts)
+    thought = next(ahead, None)
+    fences = position = 0
+    for index, call in enumerate(trace.calls):
+        start, end = call.span.start, call.span.end
+        while thought and thought.end <= start:
+            thought = next(ahead, None)
+        fences += trace.text.count("```", position, start)
+        position = max(position, start)
+        if thought and thought.overlaps(call.span):
+            message = "a call inside the model's reasoning; this parser runs it all the same"
+            hint = "split the reasoning off first (--reasoning-parser)"
+            trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
+        if fences % 2:
+            message = "a call inside a code fence"
+            hint = "engines do not look at fences: it runs, even if it was meant as an example"
+            trace.flag(Code.MARKER_IN_FENCE, Severity.WARNING, start, end, message, hint, index)
+
+
+def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
+    """Flag text that reaches neither content nor a call; markers alone are no loss."""
+    told = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
+    ahead = iter(told)
+    known = next(ahead, None)
+    for span in dropped:
+        while known and known.end <= span.start:
+            known = next(ahead, None)
+        rest = trace.text[span.start : span.end]
+        for marker in trace.info.markers:
+            rest = rest.replace(marker, "")
+        if not rest.strip(_SEPARATORS) or (known and known.overlaps(span)):
+            continue
+        if not _TOKEN.sub("", rest).strip(_SEPARATORS):
+            _flag_special(trace, span.start, span.end)
+            continue
+        if trace.calls:
+            message = f"{trace.info.engine} forgets this text: it is in no call and not in content"
+            hint = "read the raw completion (logprobs) to see what the server hides"
+            trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
+        else:
+            message = f"{trace.info.engine} returns neither a call nor this text"
+            hint = "the answer looks empty to the client; check the format and the tool names"
+            trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
+
+
+def _flag_special(trace: Trace, start: int, end: int) -> bool:
+    """Flag the first special token in a part of the text; return whether there is one."""
+    found = _SPECIAL.search(trace.text, start, end)
+    if found:
+        message = f"a special token in the text: {found[0]}"
+        hint = "look at the chat template, the stop tokens and skip_special_tokens"
+        trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, *found.span(), message, hint)
+    return found is not None
+
+
+def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
+    """Flag what looks like another call in the content beside the calls."""
+    marker = trace.info.markers[0] if trace.info.markers else ""
+    marker = marker if len(marker) >= SHORTEST_MARKER else ""
+    for span in kept:
+        at = trace.text.find(marker, span.start, span.end) if marker else -1
+        found = _CALL_LIKE.search(trace.text, span.start, span.end)
+        if at >= 0:
+            message = "a marker of this format that opens no call stays in the content"
+            hint = "write it once before each call, and not in prose"
+            end = at + len(marker)
+            trace.flag(Code.MARKER_IN_PROSE, Severity.WARNING, at, end, message, hint)
+            return
+        if found:
+            message = "this looks like a call and is left in the content"
+            hint = "see the steps for why it was not read"
+            trace.flag(Code.CALL_IN_CONTENT, Severity.WARNING, *found.span(), message, hint)
+            return
+
+
+def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -> None:
+    """Say what keeps the text between `start` and `end` from being one JSON value, and where."""
+    if trace.crowded:
+        return
+    while start < end and trace.text[start].isspace():
+        start += 1
+    if _flag_before(trace, start, end, index):
+        return
+    _flag_special(trace, start, end)
+    literal = read_literal(trace.text, start, end)
+    cut = literal.cut_at
+    flagged = bool(literal.flaws)
+    for flaw in literal.flaws:
+        severity = Severity.NOTE if flaw.code is Code.DUP_KEY else Severity.ERROR
+        at = flaw.span
+        trace.flag(flaw.code, severity, at.start, at.end, flaw.message, flaw.hint, index)
+    if cut >= 0:
+        flagged = True
+        at_end = not trace.text[end:].strip()
+        code = Code.TRUNCATED if at_end else Code.BRACES_MISSING
+        where = "inside a string" if literal.cut_in_string else "before its last bracket"
+        hint = "raise max_tokens" if at_end else "close what is open before the closing marker"
+        begin = cut if literal.cut_in_string else max(start, end - 1)
+        message = f"the payload ends {where}"
+        trace.flag(code, Severity.ERROR, begin, end, message, hint, index)
+    elif literal.rung != FAILED and literal.span.end < end:
+        flagged = _flag_rest(trace, literal.span.end, end, index) or flagged
+    if not flagged:
+        at_error = literal.error_at if literal.error_at >= 0 else start
+        message = f"not JSON: {literal.error or 'no single value'}"
+        hint = "one JSON object is wanted here"
+        trace.flag(Code.JSON_INVALID, Severity.ERROR, at_error, at_error + 1, message, hint, index)
+
+
+def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
+    """Flag what stands before the first brace of the payload; return whether anything does."""
+    if not _NO_VALUE.match(trace.text, start, end):
+        return False
+    brace = trace.text.find("{", start, end)
+    if trace.text.startswith("<function", start):
+        message = "tags where JSON is wanted"
+        hint = how_to_read(trace.info.engine, "qwen3_coder")
+        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
+    elif brace >= 0:
+        message, hint = "text before the value", "nothing may stand beside it in the block"
+        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, brace, message, hint, index)
+    else:
+        message, hint = "not JSON: no value starts here", "one JSON object is wanted here"
+        trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint, index)
+    return True
+
+
+def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
+    """Flag what follows the value inside its block; return whether there was anything."""
+    rest = trace.text[start:end]
+    first = rest.lstrip()[:1]
+    if not first:
+        return False
+    start += len(rest) - len(rest.lstrip())
+    if first in "}])":
+        stop = start + 1
+        message, hint = "a closing bracket too many", "remove it"
+        trace.flag(Code.BRACES_EXTRA, Severity.ERROR, start, stop, message, hint, index)
+    elif first in "{[":
+        message, hint = "several values in a one-object block", "write one block a call"
+        trace.flag(Code.MULTI_PAYLOAD, Severity.ERROR, start, end, message, hint, index)
+    else:
+        message, hint = "text after the value", "nothing may stand beside it in the block"
+        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, start, end, message, hint, index)
+    return True
+
+
+def _kind(value: Any) -> str:
+    names = {type(None): "null", bool: "a truth value", list: "a list"}
+    return names.get(type(value), "a number")
+
+
+def shown(text: str) -> str:
+    """Return a text as it is quoted in messages."""
+    return repr(text if len(text) <= 60 else text[:57] + "…")

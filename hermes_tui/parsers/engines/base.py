@@ -1,0 +1,312 @@
+"""What every emulated engine parser is made of: its card, and the trace that it fills.
+
+An emulation is a function that reads `trace.text` the way the engine does and writes down what it
+decides: `call`, `keep` (content), `step`, `flag`. What is neither call, content nor reasoning at
+the end is lost in the engine as well: the trace works these spans out by itself and flags them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
+from hermes_tui.parsers.engines.coverage import gaps, merged
+from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.silence import audit_silence
+
+MOST_STEPS = 5_000
+MOST_FINDINGS = 1_000
+"""Beyond so many, those of a pathological text say nothing new."""
+
+
+_OPEN_ENDS = (Code.TRUNCATED, Code.UNCLOSED, Code.PARAM_UNCLOSED)
+"""Nothing to tell of while more text may follow."""
+
+
+class EngineInfo(NamedTuple):
+    """The card of an emulated parser. `name` is engine/parser, `format` the wire format.
+
+    `kind` says how the engine reads: regex, ast, engine (declared terminals), state machine …
+    `flag` is what to give the server to have it. `markers` are the texts that open a call.
+    """
+
+    name: str
+    engine: str
+    version: str
+    format: str
+    families: str
+    kind: str
+    flag: str
+    markers: tuple[str, ...] = ()
+
+
+class EngineParser(Protocol):
+    """An emulated parser; `Parser` with a card."""
+
+    name: str
+    info: EngineInfo
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult: ...
+
+
+class EngineRaised(Exception):
+    """The emulated engine lets an exception out here; the text is that of the exception."""
+
+
+class Refused(Exception):
+    """The emulated engine gives up on the text and keeps all of it as content."""
+
+
+class Emulated:
+    """An emulated parser: a card, and the function that reads a text into a trace.
+
+    `read` may raise Refused (all text kept) or EngineRaised, nothing else.
+    """
+
+    def __init__(self, info: EngineInfo, read: Callable[[Trace], None]) -> None:
+        self.name = info.name
+        self.info = info
+        self._read = read
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult:
+        trace = Trace(self.info, text, tools, final=final)
+        try:
+            self._read(trace)
+        except Refused as refusal:
+            trace.keep_all(str(refusal))
+        except EngineRaised as error:
+            return trace.raised(str(error))
+        return trace.result()
+
+
+class Part:
+    """An open step; set `outcome` and `detail` before it ends."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.outcome = ""
+        self.detail = ""
+
+
+class Trace:
+    """Collects what an emulated parser decides, and works out what became of the rest."""
+
+    def __init__(
+        self, info: EngineInfo, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> None:
+        self.info = info
+        self.text = text
+        self.tools = {tool.name: tool for tool in tools}
+        self.final = final
+        self.calls: list[ParsedCall] = []
+        self.content: str | None = None
+        """Set where the engine's content is not just the kept spans joined."""
+        self.tools_called: bool | None = None
+        """Set where the engine claims calls although it has none, or the other way round."""
+        self.diagnostics: list[Diagnostic] = []
+        self._content_set = False
+        self._kept: list[Span] = []
+        self._steps = [ParseStep(info.name, Span(0, len(text)), "")]
+        self._depth = 1
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span, put into bounds."""
+        start = max(0, min(start, len(self.text)))
+        return Span(start, max(start, min(end, len(self.text))))
+
+    def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
+        """Note one decision inside the open part."""
+        if len(self._steps) >= MOST_STEPS:
+            return
+        self._steps.append(ParseStep(rule, self.span(start, end), outcome, detail, self._depth))
+
+    @contextmanager
+    def part(self, rule: str, start: int, end: int) -> Iterator[Part]:
+        """Note a decision that others belong to; it grows to cover them.
+
+        Exceptions pass through; the part is closed all the same.
+        """
+        if len(self._steps) >= MOST_STEPS:
+            yield Part(-1)
+            return
+        part = Part(len(self._steps))
+        self.step(rule, start, end, "")
+        self._depth += 1
+        try:
+            yield part
+        finally:
+            self._depth -= 1
+            self._close(part)
+
+    def _close(self, part: Part) -> None:
+        step, inner = self._steps[part.index], self._steps[part.index + 1 :]
+        start = min([step.span.start, *(one.span.start for one in inner if one.span.end > 0)])
+        end = max([step.span.end, *(one.span.end for one in inner)])
+        outcome = part.outcome or (inner[-1].outcome if inner else "read")
+        self._steps[part.index] = ParseStep(
+            step.rule, Span(start, end), outcome, part.detail or step.detail, step.depth
+        )
+
+    def flag(
+        self,
+        code: Code,
+        severity: Severity,
+        start: int,
+        end: int,
+        message: str,
+        hint: str = "",
+        call_index: int | None = None,
+    ) -> None:
+        """Note a finding. An empty span is widened to one character where there is one."""
+        if self.crowded or (not self.final and code in _OPEN_ENDS):
+            return
+        span = self.span(start, end)
+        if not len(span) and self.text:
+            at = min(span.start, len(self.text) - 1)
+            span = Span(at, at + 1)
+        place = span if len(span) else None
+        self.diagnostics.append(Diagnostic(code, severity, message, place, hint, call_index))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much has been found that more is not noted."""
+        return len(self.diagnostics) >= MOST_FINDINGS
+
+    def call(
+        self,
+        name: str,
+        arguments: str,
+        start: int,
+        end: int,
+        *,
+        name_span: Span | None = None,
+        arguments_span: Span | None = None,
+        value: Any = None,
+        verdict: str = "json",
+    ) -> None:
+        """Deliver a call: `arguments` is the exact string that the engine emits.
+
+        Without a `value` it is read from them; where they are no JSON the verdict is `failed`.
+        """
+        span = self.span(start, end)
+        if value is None:
+            try:
+                value = loads(arguments)
+            except BadJson:
+                verdict = "failed"
+        self.calls.append(
+            ParsedCall(name, arguments, span, name_span, arguments_span, value, verdict)
+        )
+        self.step("call", start, end, "delivered", name)
+
+    def keep(self, start: int, end: int) -> None:
+        """Keep a part of the text as content."""
+        span = self.span(start, end)
+        if len(span):
+            self._kept.append(span)
+
+    def say(self, content: str | None) -> None:
+        """Set the content's exact text where it is not just the kept parts joined."""
+        self.content = content
+        self._content_set = True
+
+    def void(self, reason: str, hint: str = "") -> None:
+        """Take back all calls delivered so far, for the sake of another one that is bad."""
+        for call in self.calls:
+            span = call.span
+            self.flag(Code.SIBLING_VOIDED, Severity.ERROR, span.start, span.end, reason, hint)
+        self.calls.clear()
+        self.diagnostics[:] = [_of_no_call(found) for found in self.diagnostics]
+
+    def keep_all(self, reason: str) -> None:
+        """Take back everything: the whole text stays content."""
+        if self.calls:
+            self.void(
+                f"a sound call, lost because {self.info.name} keeps the whole text: {reason}",
+                "send the bad call again, or ask for one call a message",
+            )
+        self._kept = [Span(0, len(self.text))] if self.text else []
+        self.say(self.text)
+        self.step("keep", 0, len(self.text), "kept as text", reason)
+
+    def result(self) -> ParseResult:
+        """Return the verdict, with what is lost and what is odd about the calls flagged."""
+        self.calls.sort(key=lambda call: call.span)
+        called = bool(self.calls) if self.tools_called is None else self.tools_called
+        kept, length = merged(self._kept, len(self.text)), len(self.text)
+        content = self.content
+        if not self._content_set:
+            content = "".join(self.text[span.start : span.end] for span in kept) or None
+        taken = [call.span for call in self.calls]
+        dropped = gaps([*kept, *taken], length)
+        kept = gaps([*taken, *gaps(list(kept), length)], length)
+        audit_calls(self)
+        audit_losses(self, dropped)
+        if self.calls:
+            audit_content(self, kept)
+        elif self.final:
+            audit_silence(self, called=called)
+        return self._result(Outcome.CALLS if called else Outcome.TEXT, content, kept, dropped)
+
+    def raised(self, error: str) -> ParseResult:
+        """Return the verdict of an engine that lets an exception out: nothing reaches anybody."""
+        self.calls.clear()
+        whole = (Span(0, len(self.text)),) if self.text else ()
+        self.step("raise", 0, len(self.text), "raised", error)
+        self.flag(
+            Code.PARSER_RAISED,
+            Severity.ERROR,
+            0,
+            len(self.text),
+            f"{self.info.name} raises: {error}",
+            "the server answers HTTP 500; use another parser, or another version",
+        )
+        return self._result(Outcome.RAISED, None, (), whole)._replace(error=error)
+
+    def _result(
+        self,
+        outcome: Outcome,
+        content: str | None,
+        kept: tuple[Span, ...],
+        dropped: tuple[Span, ...],
+    ) -> ParseResult:
+        detail = f"{len(self.calls)} calls" if self.calls else ""
+        root = self._steps[0]._replace(outcome=outcome.value, detail=detail)
+        known = len(self.calls)
+        found = [
+            found if (found.call_index or 0) < known else _of_no_call(found)
+            for found in sorted(self.diagnostics, key=_place)
+        ]
+        return ParseResult(
+            outcome,
+            tuple(self.calls),
+            content,
+            kept,
+            (),
+            dropped,
+            tuple(found),
+            (root, *self._steps[1:]),
+        )
+
+
+def _place(diagnostic: Diagnostic) -> int:
+    return diagnostic.span.start if diagnostic.span else 0
+
+
+def _of_no_call(diagnostic: Diagnostic) -> Diagnostic:
+    """Return a finding about a call that is not delivered after all."""
+    if diagnostic.call_index is None:
+        return diagnostic
+    return msgspec.structs.replace(diagnostic, call_index=None)

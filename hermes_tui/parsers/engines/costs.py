@@ -1,0 +1,31 @@
+"""Texts that cost a real engine seconds; the emulation reads them in one pass and says so."""
+
+from __future__ import annotations
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.parsers.engines.base import Trace
+
+
+def flag_repeats(trace: Trace, marker: str, most: int, growth: str) -> None:
+    """Note that more than `most` of a marker without its end cost the engine over a second.
+
+    The limits are measured: the number of markers at which the real parser takes a second.
+    """
+    if trace.text.count(marker) > most:
+        start = trace.text.find(marker)
+        message = f"{trace.info.engine} takes over a second for this text: {growth}"
+        _flag(trace, start, start + len(marker), message)
+
+
+def flag_blanks(trace: Trace, start: int, end: int, most: int) -> None:
+    """Note that a block that starts with more than `most` blanks costs the cube of their number."""
+    body = trace.text[start:end]
+    blanks = len(body) - len(body.lstrip())
+    if blanks > most:
+        message = f"{trace.info.engine} takes over a second for {blanks} blanks in a row: n^3"
+        _flag(trace, start, start + blanks, message)
+
+
+def _flag(trace: Trace, start: int, end: int, message: str) -> None:
+    hint = "run the engine's parser under a time limit"
+    trace.flag(Code.PARSER_TIMEOUT, Severity.NOTE, start, end, message, hint)

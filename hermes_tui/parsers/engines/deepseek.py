@@ -1,0 +1,273 @@
+"""DeepSeek V3 and V3.1 calls, as vLLM 0.33 and SGLang 0.5.23 read them, whole text.
+
+    calls := CALLS_BEGIN call* CALLS_END
+    V3    := CALL_BEGIN "function" SEP NAME "\\n```json\\n" ARGUMENTS "\\n```" CALL_END
+    V3.1  := CALL_BEGIN NAME SEP ARGUMENTS CALL_END
+
+vLLM never parses the arguments, and claims calls as soon as the outer marker is there. SGLang reads
+all blocks as JSON or keeps the whole text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.decoded import is_json, value_of
+from hermes_tui.parsers.engines.foreign_body import flag_kept_specials
+from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.seeker import Seeker
+from hermes_tui.parsers.engines.sglang_tools import deliver_known, forget_drops, wrap_calls
+from hermes_tui.parsers.engines.sglang_values import need_tools
+
+CALLS_BEGIN, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
+CALL_BEGIN, CALL_END, SEP = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
+_FENCE = "\n```json\n"
+_FENCE_END = "\n```"
+_TEXT_RULE = "find the outer marker"
+
+
+class _Block(NamedTuple):
+    """A call as it stands; `kind` is what stands before the separator in V3."""
+
+    whole: Span
+    name: Span
+    arguments: Span
+    kind: str = "function"
+
+
+def _vllm_v3(trace: Trace) -> None:
+    """Match header line, fence and end of each call; a kind that is not "function" voids all."""
+    outer = _outer(trace)
+    for block in _vllm_blocks(trace, _fenced_block):
+        if block.kind != "function":
+            at = block.whole.start
+            message = f"the call is of kind {block.kind[:60]!r}, not 'function'"
+            trace.flag(Code.NAME_DECORATED, Severity.ERROR, at, block.name.start, message)
+            raise Refused(message)
+        _deliver_raw(trace, block)
+    _wrap(trace, outer)
+    end = trace.text.rfind(CALLS_END)
+    if end >= 0:
+        trace.keep(end + len(CALLS_END), len(trace.text))
+        flag_kept_specials(trace, end + len(CALLS_END), len(trace.text))
+        after = trace.text[end + len(CALLS_END) :]
+        trace.say(trace.text[:outer] + after or None)
+    trace.tools_called = True
+
+
+def _vllm_v31(trace: Trace) -> None:
+    """Match name, separator and end of each call; nothing is checked."""
+    outer = _outer(trace)
+    for block in _vllm_blocks(trace, _plain_block):
+        _deliver_raw(trace, block)
+    _wrap(trace, outer)
+    trace.tools_called = True
+
+
+def _outer(trace: Trace) -> int:
+    """Return where the calls begin; the text is no call without this marker."""
+    outer = trace.text.find(CALLS_BEGIN)
+    if outer < 0:
+        raise Refused("there is no " + CALLS_BEGIN)
+    trace.step(_TEXT_RULE, outer, outer + len(CALLS_BEGIN), "found")
+    return outer
+
+
+def _wrap(trace: Trace, outer: int) -> None:
+    """Keep the text before the calls, and take the outer markers to them."""
+    trace.keep(0, outer)
+    wrap_calls(trace, CALLS_BEGIN, CALLS_END)
+
+
+def _vllm_blocks(trace: Trace, read: Callable[[Seeker, int], _Block | str]) -> list[_Block]:
+    """Return the calls from left to right, telling why the others are none."""
+    seeker, found, position = Seeker(trace.text), [], 0
+    lost = 0
+    while (start := trace.text.find(CALL_BEGIN, position)) >= 0:
+        block = read(seeker, start)
+        position = start + len(CALL_BEGIN)
+        if isinstance(block, _Block):
+            found.append(block)
+            position = block.whole.end
+            continue
+        lost += 1
+        if lost <= _FLAGS_SHOWN:
+            _flag_no_match(trace, start, block)
+    return found
+
+
+_FLAGS_SHOWN = 100
+
+
+def _fenced_block(seeker: Seeker, start: int) -> _Block | str:
+    text, inner = seeker.text, start + len(CALL_BEGIN)
+    line_end = seeker.find("\n", inner)
+    separator = seeker.last(SEP, inner, line_end)
+    if separator < 0:
+        return f"no {SEP} behind the marker on its line"
+    if not text.startswith(_FENCE, line_end):
+        return "no ```json fence on the line after the name"
+    body = line_end + len(_FENCE)
+    end = seeker.find(_FENCE_END + CALL_END, body)
+    if end >= len(text):
+        return f"the fence is not closed right before {CALL_END}"
+    stop = end + len(_FENCE_END) + len(CALL_END)
+    name = Span(separator + len(SEP), line_end)
+    return _Block(Span(start, stop), name, Span(body, end), text[inner:separator])
+
+
+def _plain_block(seeker: Seeker, start: int) -> _Block | str:
+    inner = start + len(CALL_BEGIN)
+    separator = seeker.find(SEP, inner)
+    if separator > seeker.find("\n", inner) or separator >= len(seeker.text):
+        return f"no {SEP} behind the name on its line"
+    body = separator + len(SEP)
+    end = seeker.find(CALL_END, body)
+    if end >= len(seeker.text):
+        return f"no {CALL_END} behind the arguments"
+    return _Block(Span(start, end + len(CALL_END)), Span(inner, separator), Span(body, end))
+
+
+def _flag_no_match(trace: Trace, start: int, why: str) -> None:
+    end = start + len(CALL_BEGIN)
+    rest = trace.text[end:]
+    cut = CALL_END not in rest and CALLS_END not in rest
+    code = Code.TRUNCATED if cut else Code.WRONG_FORMAT if "fence" in why else Code.UNCLOSED
+    hint = "raise max_tokens" if cut else "V3 and V3.1 write calls differently: try the other name"
+    trace.flag(code, Severity.ERROR, start, end, f"no call here: {why}", hint)
+    trace.step("match a call", start, end, "no match", why)
+
+
+def _flag_inner_marker(trace: Trace, block: _Block) -> bool:
+    """Say that the end marker which ended the call is one inside of a value, if it seems so."""
+    end = trace.text.find(CALL_END, block.whole.end)
+    following = trace.text.find(CALL_BEGIN, block.whole.end)
+    if end < 0 or 0 <= following < end:
+        return False
+    start = block.whole.end - len(CALL_END)
+    message = f"{CALL_END} inside a value ends the call early"
+    hint = "no engine looks at quotes here; the text goes on behind it"
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, block.whole.end, message, hint)
+    return True
+
+
+def _deliver_raw(trace: Trace, block: _Block) -> None:
+    text, arguments = trace.text, block.arguments
+    if not is_json(text[arguments.start : arguments.end]):
+        _flag_inner_marker(trace, block)
+    trace.call(
+        text[block.name.start : block.name.end],
+        text[arguments.start : arguments.end],
+        block.whole.start,
+        block.whole.end,
+        name_span=block.name,
+        arguments_span=arguments,
+        value=value_of(text[arguments.start : arguments.end]),
+    )
+
+
+def _sglang_v3(trace: Trace) -> None:
+    """Read each block up to the first end marker; the last fence in it holds the arguments."""
+    _sglang(trace, _last_fence)
+
+
+def _sglang_v31(trace: Trace) -> None:
+    """Read each block up to the first end marker; the last separator in it ends the name."""
+    _sglang(trace, _last_separator)
+
+
+def _sglang(trace: Trace, read: Callable[[str, int, int], _Block | None]) -> None:
+    need_tools(trace)
+    outer = _outer(trace)
+    try:
+        _sglang_blocks(trace, read)
+    except Refused:
+        forget_drops(trace)
+        raise
+    _wrap(trace, outer)
+    trace.say(trace.text[:outer].strip() or None)
+
+
+def _sglang_blocks(trace: Trace, read: Callable[[str, int, int], _Block | None]) -> None:
+    text, position = trace.text, 0
+    while (start := text.find(CALL_BEGIN, position)) >= 0:
+        end = text.find(CALL_END, start + len(CALL_BEGIN))
+        if end < 0:
+            _flag_no_match(trace, start, f"no {CALL_END} behind it")
+            break
+        position = end + len(CALL_END)
+        block = read(text, start, end)
+        if block is None:
+            whole = Span(start, position)
+            if not _flag_inner_marker(trace, _Block(whole, whole, whole)):
+                why = "name, fence and arguments are not as the format has them"
+                _flag_no_match(trace, start, why)
+            raise Refused("a block is not of this format")
+        _deliver_json(trace, block)
+
+
+def _deliver_json(trace: Trace, block: _Block) -> None:
+    arguments = block.arguments
+    try:
+        value = loads(trace.text[arguments.start : arguments.end])
+    except BadJson as error:
+        if trace.text[arguments.start : arguments.end].strip():
+            flag_payload(trace, arguments.start, arguments.end)
+            _flag_inner_marker(trace, block)
+        else:
+            message = "a call without arguments: {} is wanted"
+            start, end = block.whole.start, block.whole.end
+            trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, end, message)
+        raise Refused(f"arguments that are no JSON: {error.message}") from None
+    if block.kind != "function":
+        start = block.whole.start + len(CALL_BEGIN)
+        end = max(start + 1, block.name.start - len(SEP))
+        message = f"the call is of kind {block.kind[:60]!r}: SGLang does not look at it"
+        hint = "vLLM keeps the whole text for it"
+        trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint)
+    deliver_known(trace, block.whole, block.name, value, arguments)
+
+
+def _last_fence(text: str, start: int, end: int) -> _Block | None:
+    close = end - len(_FENCE_END)
+    inner = start + len(CALL_BEGIN)
+    fence = text.rfind(_FENCE, inner, close)
+    separator = text.rfind(SEP, inner, fence) if fence >= 0 else -1
+    if separator < 0 or not text.startswith(_FENCE_END, close):
+        return None
+    whole, name = Span(start, end + len(CALL_END)), Span(separator + len(SEP), fence)
+    return _Block(whole, name, Span(fence + len(_FENCE), close), text[inner:separator])
+
+
+def _last_separator(text: str, start: int, end: int) -> _Block | None:
+    inner = start + len(CALL_BEGIN)
+    separator = text.rfind(SEP, inner, end)
+    if separator < 0:
+        return None
+    name, arguments = Span(inner, separator), Span(separator + len(SEP), end)
+    return _Block(Span(start, end + len(CALL_END)), name, arguments)
+
+
+def _parser(
+    engine: str, name: str, wire: str, families: str, read: Callable[[Trace], None]
+) -> Emulated:
+    version = "0.33.0" if engine == "vllm" else "0.5.23"
+    flag = f"--tool-call-parser {name}"
+    markers = (CALLS_BEGIN, CALL_BEGIN)
+    info = EngineInfo(f"{engine}/{name}", engine, version, wire, families, "regex", flag, markers)
+    return Emulated(info, read)
+
+
+_V3, _V31 = "DeepSeek V3, R1", "DeepSeek V3.1"
+
+PARSERS = (
+    _parser("vllm", "deepseek_v3", "deepseek_v3", _V3, _vllm_v3),
+    _parser("vllm", "deepseek_v31", "deepseek_v31", _V31, _vllm_v31),
+    _parser("sglang", "deepseekv3", "deepseek_v3", _V3, _sglang_v3),
+    _parser("sglang", "deepseekv31", "deepseek_v31", _V31, _sglang_v31),
+)

@@ -1,0 +1,258 @@
+"""hermes-agent's client-side parsers of JSON calls between markers: hermes, qwen, longcat, mistral.
+
+    hermes   := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
+    mistral  := text "[TOOL_CALLS]" JSON …  |  text ("[TOOL_CALLS]" NAME before "{" ARGUMENTS)*
+
+Of all: what goes wrong keeps the whole text, no name is ever checked, no schema is asked, content
+is the text before the first marker without blanks at its ends, and what follows it is forgotten.
+The last form of `environments/tool_call_parsers` (2026-04).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Part, Refused, Trace
+from hermes_tui.parsers.engines.costs import flag_blanks
+from hermes_tui.parsers.engines.json_blocks import (
+    Block,
+    flag_nested,
+    flag_text,
+    flag_unclosed,
+    items_of,
+    places_in,
+    read_payload,
+    refuse_block,
+    stripped,
+    tagged_blocks,
+)
+from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
+
+VERSION = "2026-04"
+MARKER = "[TOOL_CALLS]"
+_MANY_BLANKS = 1_300
+SHAPE = 'hermes-agent wants {"name": …, "arguments": {…}}'
+
+
+def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
+    """Return the card of one of hermes-agent's parsers."""
+    flag = f'get_parser("{name}")'
+    return EngineInfo(
+        f"hermes-agent/{name}", "hermes-agent", VERSION, wire, families, kind, flag, markers
+    )
+
+
+def say_before(trace: Trace, first: int) -> None:
+    """Keep the text before the first marker, without blanks at its ends."""
+    trace.keep(0, first)
+    trace.say(trace.text[:first].strip() or None)
+
+
+class _Tags:
+    """Reads JSON objects between one pair of tags; nameless ones are skipped."""
+
+    def __init__(self, opener: str, closer: str) -> None:
+        self.opener = opener
+        self.closer = closer
+
+    def __call__(self, trace: Trace) -> None:
+        first = trace.text.find(self.opener)
+        if first < 0:
+            raise Refused(f"no {self.opener} in the text")
+        refusal = ""
+        for block in tagged_blocks(trace.text, self.opener, self.closer):
+            with trace.part("block", block.span.start, block.span.end) as part:
+                try:
+                    self._read(trace, block, part)
+                except Refused as refused:
+                    refusal = refusal or str(refused)
+                    part.outcome = "refused"
+        if refusal or not trace.calls:
+            raise Refused(refusal or "no block holds a call")
+        say_before(trace, first)
+
+    def _read(self, trace: Trace, block: Block, part: Part) -> None:
+        body = stripped(trace.text, block.body)
+        if not block.closed:
+            flag_blanks(trace, block.body.start, block.body.end, _MANY_BLANKS)
+        if not len(body):
+            part.outcome = "passed over"
+            message = "an empty block is passed over"
+            start, end = block.span.start, block.span.end
+            trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, message)
+            return
+        flag_nested(trace, block, self.opener)
+        try:
+            payload = read_payload(trace, body)
+        except BadJson as error:
+            raise Refused(f"a block is no JSON: {error.message}") from None
+        if isinstance(payload, (dict, list, str)) and "name" not in payload:
+            part.outcome = "skipped"
+            _skip_nameless(trace, payload, body)
+            return
+        if not isinstance(payload, dict):
+            message = "the payload is no object"
+            raise refuse_block(trace, block, Code.JSON_INVALID, message, SHAPE)
+        _deliver_object(trace, payload, body, block.span)
+        flag_unclosed(trace, block)
+
+
+def _skip_nameless(trace: Trace, payload: Any, at: Span) -> None:
+    several = isinstance(payload, list)
+    code = Code.MULTI_PAYLOAD if several else Code.NAME_MISSING
+    what = "a list in a one-object block" if several else "no `name` key"
+    message = f"{what}: skipped without a word"
+    trace.flag(code, Severity.ERROR, at.start, at.end, message, SHAPE)
+
+
+def _deliver_object(
+    trace: Trace, payload: dict[str, Any], at: Span, span: Span, *, text_as_it_is: bool = False
+) -> None:
+    """Deliver the call of an object that has a name; raises Refused where the name is no text."""
+    places = places_in(trace.text, at, ("arguments",))
+    name, value = payload["name"], payload.get("arguments", {})
+    if not isinstance(name, str):
+        where = places.name or at
+        message = "the name is no text"
+        raise refuse_block(trace, Block(where, where), Code.NAME_TYPE, message, SHAPE)
+    if "arguments" not in payload:
+        message = "no `arguments` key: the call goes out with {}, whatever else stands there"
+        index = len(trace.calls)
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, at.start, at.end, message, SHAPE, index)
+    if text_as_it_is and not isinstance(value, (dict, str)):
+        where = places.arguments or at
+        message = "arguments that are neither an object nor a text"
+        raise refuse_block(trace, Block(where, where), Code.ARGS_NOT_OBJECT, message, SHAPE)
+    as_text = text_as_it_is and isinstance(value, str)
+    if as_text:
+        flag_text(trace, places.arguments or at)
+    emitted = value if as_text else dumps(value)
+    trace.call(
+        name,
+        emitted,
+        span.start,
+        span.end,
+        name_span=places.name,
+        arguments_span=places.arguments,
+        value=None if as_text else value,
+    )
+
+
+def _read_mistral(trace: Trace) -> None:
+    first = trace.text.find(MARKER)
+    if first < 0:
+        raise Refused(f"no {MARKER} in the text")
+    segments = _segments(trace.text, first)
+    inner = stripped(trace.text, segments[0])
+    if trace.text[inner.start : inner.start + 1] in ("[", "{") and len(inner):
+        _mistral_array(trace, first, inner)
+    else:
+        for segment in segments:
+            _mistral_named(trace, segment)
+    if not trace.calls:
+        raise Refused("no call behind the marker")
+    say_before(trace, first)
+
+
+def _segments(text: str, first: int) -> list[Span]:
+    """Return what stands behind each marker."""
+    found = []
+    while first >= 0:
+        start = first + len(MARKER)
+        first = text.find(MARKER, start)
+        found.append(Span(start, first if first >= 0 else len(text)))
+    return found
+
+
+def _mistral_array(trace: Trace, first: int, inner: Span) -> None:
+    """Read the JSON behind the first marker, or the objects in it where it is damaged."""
+    with trace.part("list", first, inner.end) as part:
+        try:
+            value = read_payload(trace, inner)
+        except BadJson as error:
+            if not error.syntax:
+                raise Refused(error.message) from None
+            part.outcome = "searched for objects"
+            _mistral_objects(trace, inner)
+            return
+        items = [value] if isinstance(value, dict) else value
+        spans = items_of(trace.text, inner, len(items))
+        starts = [first, *(span.start for span in spans[1:])]
+        ends = [*starts[1:], inner.end]
+        for item, at, start, end in zip(items, spans, starts, ends, strict=False):
+            _mistral_item(trace, item, at, Span(start, end))
+
+
+def _mistral_item(trace: Trace, item: Any, at: Span, span: Span) -> None:
+    if isinstance(item, (dict, list, str)) and "name" not in item:
+        _skip_nameless(trace, item, at)
+    elif isinstance(item, dict):
+        _deliver_object(trace, item, at, span, text_as_it_is=True)
+    else:
+        message = "an item that is no object"
+        raise refuse_block(trace, Block(at, at), Code.JSON_INVALID, message, SHAPE)
+
+
+def _mistral_objects(trace: Trace, inner: Span) -> None:
+    """Deliver each object with a name that can be decoded anywhere in the damaged list."""
+    text = trace.text[: inner.end]
+    scanner = Scanner(text)
+    position = scanner.next_container(inner.start)
+    while position < inner.end:
+        try:
+            value, end = scanner.decode(position)
+        except BadJson as error:
+            if not error.syntax:
+                raise Refused(error.message) from None
+            position = scanner.next_container(position + 1)
+            continue
+        if isinstance(value, dict) and "name" in value:
+            at = Span(position, end)
+            trace.step("raw_decode", position, end, "read", "an object with a name")
+            _deliver_object(trace, value, at, at, text_as_it_is=True)
+        position = scanner.next_container(end)
+
+
+def _mistral_named(trace: Trace, segment: Span) -> None:
+    """Read NAME{…}; the arguments go out as they are where they are no JSON."""
+    inner = stripped(trace.text, segment)
+    brace = trace.text.find("{", inner.start, inner.end)
+    start = segment.start - len(MARKER)
+    if brace < 0:
+        trace.step("name{…}", start, segment.end, "skipped", "no brace behind the marker")
+        message = "no brace behind the marker: skipped"
+        hint = "write [TOOL_CALLS]name{…}"
+        trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, start, segment.end, message, hint)
+        return
+    name = stripped(trace.text, Span(inner.start, brace))
+    raw = trace.text[brace : inner.end]
+    try:
+        emitted = dumps(loads(raw))
+    except BadJson as error:
+        if not error.syntax:
+            raise Refused(error.message) from None
+        emitted = raw
+    trace.call(
+        trace.text[name.start : name.end],
+        emitted,
+        start,
+        inner.end,
+        name_span=name,
+        arguments_span=Span(brace, inner.end),
+    )
+
+
+_HERMES = ("<tool_call>", "</tool_call>")
+_LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
+_KIND = "regex + json"
+
+PARSERS = (
+    Emulated(info("hermes", "hermes", "Hermes 2/3/4", _KIND, _HERMES), _Tags(*_HERMES)),
+    Emulated(info("qwen", "hermes", "Qwen2.5, Qwen3", _KIND, _HERMES), _Tags(*_HERMES)),
+    Emulated(info("longcat", "longcat", "LongCat-Flash", _KIND, _LONGCAT), _Tags(*_LONGCAT)),
+    Emulated(
+        info("mistral", "mistral+mistral_v11", "Mistral", "split + json", (MARKER,)), _read_mistral
+    ),
+)

@@ -1,0 +1,93 @@
+"""hermes-agent's client-side parser of Llama's JSON calls.
+
+    llama := anything with JSON objects in it
+
+Decodes at every brace outside of what is decoded; objects without name and arguments, and braces
+that open no JSON, are passed over. A text of arguments goes out as it stands. Content is the text
+before the tag, or before the first brace of all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.hermes_agent_json import SHAPE, info, say_before
+from hermes_tui.parsers.engines.json_blocks import flag_text, places_in
+from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
+
+PYTHON_TAG = "<|python_tag|>"
+_ANY_BRACE = "json at every brace"
+
+
+def _read_llama(trace: Trace) -> None:
+    """Decode at every brace that is not inside what was read; what fails is passed over."""
+    text = trace.text
+    scanner = Scanner(text)
+    taken = -1
+    if "{" not in text and PYTHON_TAG not in text:
+        raise Refused("no brace in the text")
+    failed = -1
+    while (at := text.find("{", taken + 1)) >= 0:
+        start = scanner.next_object(at)
+        if start > at and failed < 0:
+            failed = at
+        if start >= len(text):
+            break
+        try:
+            value, taken = scanner.decode(start)
+        except BadJson as error:
+            if error.deep:
+                raise Refused(error.message) from None
+            failed = start if failed < 0 else failed
+            taken = start
+        else:
+            _llama_object(trace, value, Span(start, taken))
+    if failed >= 0:
+        _flag_braces(trace, failed)
+    if not trace.calls:
+        raise Refused("no object with name and arguments in the text")
+    tag = text.find(PYTHON_TAG)
+    say_before(trace, tag if tag >= 0 else text.find("{"))
+
+
+def _flag_braces(trace: Trace, at: int) -> None:
+    trace.step("raw_decode", at, at + 1, "passed over", "no JSON opens here")
+    end = len(trace.text)
+    behind = [call.span.start for call in trace.calls if call.span.start > at]
+    flag_payload(trace, at, min([end, *behind]))
+
+
+def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
+    name, arguments = value.get("name"), value.get("arguments", value.get("parameters"))
+    if not isinstance(name, str) or not name or arguments is None:
+        what = "arguments" if name else "name"
+        trace.step("raw_decode", at.start, at.end, "passed over", f"no {what}")
+        code = Code.ARGS_KEY if name else Code.NAME_MISSING
+        message = f"an object without {what} is passed over"
+        trace.flag(code, Severity.WARNING, at.start, at.end, message, SHAPE)
+        return
+    places = places_in(trace.text, at, ("arguments", "parameters"))
+    if isinstance(arguments, str):
+        flag_text(trace, places.arguments or at)
+    emitted = arguments if isinstance(arguments, str) else dumps(arguments)
+    trace.call(
+        name,
+        emitted,
+        at.start,
+        at.end,
+        name_span=places.name,
+        arguments_span=places.arguments,
+        value=None if isinstance(arguments, str) else arguments,
+    )
+
+
+PARSERS = (
+    Emulated(
+        info("llama3_json", "llama3_json", "Llama 3.x", _ANY_BRACE, (PYTHON_TAG,)), _read_llama
+    ),
+    Emulated(info("llama4_json", "llama3_json", "Llama 4", _ANY_BRACE, (PYTHON_TAG,)), _read_llama),
+)

@@ -1,0 +1,272 @@
+"""hermes-agent's client-side parsers of tagged values: qwen3_coder, glm45, glm47.
+
+qwen3_coder := ("<tool_call>"? "<function=" NAME ">" parameter* "</function>"?)*
+parameter   := "<parameter=" KEY ">" VALUE ("</parameter>" | next parameter | end)
+glm45       := "<tool_call>" NAME newline pair* "</tool_call>"
+glm47       := "<tool_call>" NAME pair* "</tool_call>"
+pair        := "<arg_key>" KEY "</arg_key>" blank* "<arg_value>" VALUE "</arg_value>"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
+from hermes_tui.parsers.engines.hermes_agent_values import Overlong, flag_guess, guess, written
+from hermes_tui.parsers.engines.json_blocks import Block, stripped, tagged_blocks
+
+OPENER, CLOSER = "<tool_call>", "</tool_call>"
+FUNCTION, FUNCTION_END = "<function=", "</function>"
+PARAMETER, PARAMETER_END = "<parameter=", "</parameter>"
+KEY, KEY_END, VALUE, VALUE_END = "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"
+
+_MANY_OPENERS = 6_000
+
+_PARAMETER_STOP = re.compile(r"</parameter>|<parameter=|</function>")
+_PAIR_45 = re.compile(r"</arg_key>\s*+<arg_value>")
+_PAIR_47 = re.compile(r"</arg_key>(?:\\n|\s)*+<arg_value>")
+
+
+class _Value(NamedTuple):
+    """One argument as it stands."""
+
+    key: str
+    span: Span
+    closed: bool = True
+
+
+def _read_coder(trace: Trace) -> None:
+    text = trace.text
+    if FUNCTION not in text:
+        raise Refused(f"no {FUNCTION} in the text")
+    blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole(text)]
+    for block in blocks:
+        with trace.part("block", block.span.start, block.span.end):
+            for function in _functions(text, _cut_newline(text, block)):
+                _coder_call(trace, function)
+    if not trace.calls:
+        raise Refused("no function could be read")
+    first = text.find(OPENER)
+    say_before(trace, first if first >= 0 else text.find(FUNCTION))
+
+
+def _whole(text: str) -> Block:
+    return Block(Span(0, len(text)), Span(0, len(text)))
+
+
+def _cut_newline(text: str, block: Block) -> Span:
+    """Return the body; of an open block the last newline is not part."""
+    body = block.body
+    cut = not block.closed and text.endswith("\n") and len(body)
+    return Span(body.start, body.end - 1) if cut else body
+
+
+def _functions(text: str, body: Span) -> Iterator[Block]:
+    """Yield each function: `span` with its tags, `body` from behind `<function=`."""
+    start = text.find(FUNCTION, body.start, body.end)
+    while start >= 0:
+        inner = start + len(FUNCTION)
+        end = text.find(FUNCTION_END, inner, body.end)
+        if end < 0:
+            yield Block(Span(start, body.end), Span(inner, body.end), closed=False)
+            return
+        yield Block(Span(start, end + len(FUNCTION_END)), Span(inner, end))
+        start = text.find(FUNCTION, end + len(FUNCTION_END), body.end)
+
+
+def _coder_call(trace: Trace, function: Block) -> None:
+    body, text = function.body, trace.text
+    behind = text.find(">", body.start, body.end)
+    if behind < 0:
+        message = "a function tag that never closes is dropped"
+        hint = "raise max_tokens, or write <function=name>"
+        start, end = function.span.start, function.span.end
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
+        return
+    if not function.closed:
+        message = f"no {FUNCTION_END}: the function runs to the end of its block all the same"
+        hint = "a call cut by max_tokens looks like this: it runs with what it has"
+        start = function.span.start
+        trace.flag(Code.UNCLOSED, Severity.ERROR, start, body.start, message, hint)
+    name = stripped(text, Span(body.start, behind))
+    values = list(_parameters(trace, Span(behind + 1, body.end)))
+    _deliver(trace, name, values, function.span, any_case_null=True)
+
+
+def _parameters(trace: Trace, body: Span) -> Iterator[_Value]:
+    text = trace.text
+    end_of_all = body.end - 1 if text[body.start : body.end].endswith("\n") else body.end
+    start = text.find(PARAMETER, body.start, body.end)
+    while start >= 0:
+        inner = start + len(PARAMETER)
+        stop = _PARAMETER_STOP.search(text, inner, body.end)
+        end = stop.start() if stop else max(inner, end_of_all)
+        closed = stop is not None and stop[0] == PARAMETER_END
+        behind = text.find(">", inner, end)
+        if not closed:
+            _flag_open_parameter(trace, start, end)
+        if behind >= 0:
+            key = stripped(text, Span(inner, behind))
+            yield _Value(text[key.start : key.end], Span(behind + 1, end), closed)
+        else:
+            _flag_lost_parameter(trace, start, end)
+        start = text.find(PARAMETER, stop.end() if stop and closed else end, body.end)
+
+
+def _flag_open_parameter(trace: Trace, start: int, end: int) -> None:
+    message = f"no {PARAMETER_END}: the value runs up to the next tag or the end"
+    hint = "vLLM drops such a parameter, hermes-agent and SGLang take it"
+    trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, start, end, message, hint, len(trace.calls))
+
+
+def _flag_lost_parameter(trace: Trace, start: int, end: int) -> None:
+    message = "a parameter tag without `>` is dropped, the call goes out without it"
+    hint = "write <parameter=key>value</parameter>"
+    trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, start, end, message, hint, len(trace.calls))
+
+
+def _deliver(
+    trace: Trace, name: Span, values: list[_Value], span: Span, *, any_case_null: bool
+) -> None:
+    """Deliver a call; a number that is too long drops it where `any_case_null` (qwen3_coder)."""
+    word, index = trace.text[name.start : name.end], len(trace.calls)
+    arguments: dict[str, Any] = {}
+    for value in values:
+        try:
+            guessed = guess(trace, value.span, any_case_null=any_case_null)
+        except Overlong as error:
+            _flag_overlong(trace, value, str(error))
+            if any_case_null:
+                return
+            raise Refused(str(error)) from None
+        if value.key in arguments:
+            start, end = value.span.start, value.span.end
+            message = f"{value.key} stands twice; the last one counts"
+            trace.flag(Code.DUP_KEY, Severity.WARNING, start, end, message, "send it once", index)
+        flag_guess(trace, word, value.key, guessed, value.span, index)
+        kind = type(guessed).__name__
+        trace.step(f"value of {value.key[:40]}", value.span.start, value.span.end, kind)
+        arguments[value.key] = guessed
+    trace.call(
+        word,
+        written(arguments),
+        span.start,
+        span.end,
+        name_span=name if len(name) else None,
+        arguments_span=None,
+        value=arguments,
+    )
+
+
+def _flag_overlong(trace: Trace, value: _Value, message: str) -> None:
+    start, end = value.span.start, value.span.end
+    hint = "send long numbers as text"
+    trace.flag(Code.JSON_INVALID, Severity.ERROR, start, end, message, hint)
+
+
+class _Glm:
+    """Reads `<tool_call>` blocks of keys and values."""
+
+    def __init__(
+        self, head: Callable[[str, Span], tuple[Span, Span] | None], pair: re.Pattern[str]
+    ) -> None:
+        self._head = head
+        self._pair = pair
+
+    def __call__(self, trace: Trace) -> None:
+        text = trace.text
+        if OPENER not in text:
+            raise Refused(f"no {OPENER} in the text")
+        for block in tagged_blocks(text, OPENER, CLOSER):
+            with trace.part("block", block.span.start, block.span.end) as part:
+                if not block.closed:
+                    part.outcome = "refused"
+                    self._flag_open(trace, block)
+                    flag_repeats(trace, OPENER, _MANY_OPENERS, "each opener looks for its end, n^2")
+                elif head := self._head(text, block.body):
+                    values = list(self._values(trace, head[1]))
+                    name = stripped(text, head[0])
+                    _deliver(trace, name, values, block.span, any_case_null=False)
+                else:
+                    part.outcome = "skipped"
+                    self._flag_head(trace, block)
+        if not trace.calls:
+            raise Refused("no block could be read")
+        say_before(trace, text.find(OPENER))
+
+    @staticmethod
+    def _flag_open(trace: Trace, block: Block) -> None:
+        message = f"no {CLOSER}: the block is no call"
+        hint = "raise max_tokens, or check that the closing tag is no stop sequence"
+        start, end = block.span.start, block.span.end
+        trace.flag(Code.UNCLOSED, Severity.ERROR, start, end, message, hint)
+
+    @staticmethod
+    def _flag_head(trace: Trace, block: Block) -> None:
+        message = "no newline behind the name: glm45 skips the block"
+        start, end = block.span.start, block.span.end
+        trace.flag(
+            Code.MARKER_VARIANT, Severity.ERROR, start, end, message, "glm47 reads this spelling"
+        )
+
+    def _values(self, trace: Trace, body: Span) -> Iterator[_Value]:
+        text, position = trace.text, body.start
+        while (start := text.find(KEY, position, body.end)) >= 0:
+            middle = self._pair.search(text, start + len(KEY), body.end)
+            end = text.find(VALUE_END, middle.end(), body.end) if middle else -1
+            if not middle or end < 0:
+                self._flag_pair(trace, start, body.end)
+                return
+            key = stripped(text, Span(start + len(KEY), middle.start()))
+            word = text[key.start : key.end]
+            if KEY in word or KEY_END in word:
+                self._flag_pair(trace, start, middle.end())
+            if text.find(KEY, middle.end(), end) >= 0:
+                self._flag_pair(trace, start, end)
+            yield _Value(word, Span(middle.end(), end))
+            position = end + len(VALUE_END)
+
+    @staticmethod
+    def _flag_pair(trace: Trace, start: int, end: int) -> None:
+        message = "a key without a value that closes"
+        hint = "write <arg_key>k</arg_key><arg_value>v</arg_value>"
+        index = len(trace.calls)
+        trace.flag(Code.PARAM_PAIRING, Severity.ERROR, start, end, message, hint, index)
+
+
+def _head_45(text: str, body: Span) -> tuple[Span, Span] | None:
+    """Split the body at its first newline; without one it is no call."""
+    newline = text.find("\n", body.start, body.end)
+    if newline < 0:
+        return None
+    return Span(body.start, newline), Span(newline + 1, body.end)
+
+
+def _head_47(text: str, body: Span) -> tuple[Span, Span]:
+    """Split the body before its first key."""
+    key = text.find(KEY, body.start, body.end)
+    key = key if key >= 0 else body.end
+    return Span(body.start, key), Span(key, body.end)
+
+
+_GLM = (OPENER, CLOSER)
+_CODER = (OPENER, CLOSER, FUNCTION, FUNCTION_END)
+
+PARSERS = (
+    Emulated(
+        info("qwen3_coder", "function-xml", "Qwen3-Coder", "regex, types guessed", _CODER),
+        _read_coder,
+    ),
+    Emulated(
+        info("glm45", "glm", "GLM-4.5", "regex, types guessed", _GLM), _Glm(_head_45, _PAIR_45)
+    ),
+    Emulated(
+        info("glm47", "glm", "GLM-4.7", "regex, types guessed", _GLM), _Glm(_head_47, _PAIR_47)
+    ),
+)

@@ -1,0 +1,184 @@
+"""hermes-agent's client-side parsers of calls between special tokens: DeepSeek and Kimi.
+
+    deepseek_v3  := CALLS_BEGIN (CALL_BEGIN TYPE SEP NAME fence ARGUMENTS fence-end CALL_END)*
+    deepseek_v31 := CALLS_BEGIN (CALL_BEGIN NAME SEP ARGUMENTS CALL_END)*
+    kimi_k2      := SECTION_BEGIN (CALL_BEGIN ID ARGUMENT_BEGIN ARGUMENTS CALL_END)*
+    ID           := any text without "<", then ":" and digits; the name stands behind its last dot
+
+The arguments go out as they stand, JSON or not. A call that is not closed is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
+from hermes_tui.parsers.engines.json_blocks import stripped
+
+CALLS_BEGIN, CALL_BEGIN = "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"
+SEP, CALL_END = "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
+CALLS_END = "<｜tool▁calls▁end｜>"
+FENCE, FENCE_END = "\n```json\n", "\n```" + CALL_END
+
+SECTIONS = ("<|tool_calls_section_begin|>", "<|tool_call_section_begin|>")
+SECTION_END = "<|tool_calls_section_end|>"
+KIMI_BEGIN, KIMI_ARGUMENTS = "<|tool_call_begin|>", "<|tool_call_argument_begin|>"
+KIMI_END = "<|tool_call_end|>"
+
+_COSTS = (("deepseek_v3", 80, "n^4"), ("deepseek_v31", 600, "n^3"))
+"""Unclosed openers that take the real parsers a second."""
+
+_INDEX = re.compile(r":\d++\Z")
+
+
+class _Found(NamedTuple):
+    """A call as it stands: all of it, its name and its arguments."""
+
+    span: Span
+    name: Span
+    arguments: Span
+
+
+def _deliver_all(trace: Trace, found: list[_Found], first: int) -> None:
+    for one in found:
+        name, arguments = one.name, stripped(trace.text, one.arguments)
+        trace.call(
+            trace.text[name.start : name.end],
+            trace.text[arguments.start : arguments.end],
+            one.span.start,
+            one.span.end,
+            name_span=name,
+            arguments_span=arguments,
+        )
+    last = found[-1].span.end if found else first
+    _flag_unread(trace, last)
+    if not found:
+        raise Refused("no call is whole")
+    say_before(trace, first)
+
+
+def _flag_unread(trace: Trace, start: int) -> None:
+    """Tell of a call behind the last one that could be read."""
+    opener = trace.info.markers[1]
+    at = trace.text.find(opener, start)
+    if at >= 0:
+        message = "this call is not as the format has it, or not closed: it is not seen"
+        hint = (
+            f"{trace.info.name} wants {trace.info.flag}'s markers to the letter; raise max_tokens"
+        )
+        trace.step("call", at, len(trace.text), "not matched")
+        for name, most, growth in _COSTS:
+            if trace.info.format == name:
+                flag_repeats(trace, opener, most, f"every opener pairs with every mark, {growth}")
+        trace.flag(Code.UNCLOSED, Severity.ERROR, at, len(trace.text), message, hint)
+
+
+def _read_v3(trace: Trace) -> None:
+    _deliver_all(trace, list(_v3_calls(trace.text)), _section(trace, (CALLS_BEGIN,)))
+
+
+def _read_v31(trace: Trace) -> None:
+    _deliver_all(trace, list(_v31_calls(trace.text)), _section(trace, (CALLS_BEGIN,)))
+
+
+def _section(trace: Trace, markers: tuple[str, ...]) -> int:
+    """Return where the section of calls begins; refuses a text without."""
+    places = [at for marker in markers if (at := trace.text.find(marker)) >= 0]
+    if not places:
+        at = trace.text.find(trace.info.markers[1])
+        if at >= 0:
+            message = f"a call outside of {markers[0]}: it is not looked for"
+            hint = "the chat template must open the section"
+            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, len(trace.text), message, hint)
+        raise Refused(f"no {markers[0]} in the text")
+    return min(places)
+
+
+def _v3_calls(text: str) -> Iterator[_Found]:
+    position = 0
+    while (start := text.find(CALL_BEGIN, position)) >= 0:
+        separator = text.find(SEP, start + len(CALL_BEGIN))
+        name = separator + len(SEP)
+        fence = text.find(FENCE, name) if separator >= 0 else -1
+        body = fence + len(FENCE)
+        end = text.find(FENCE_END, body) if fence >= 0 else -1
+        if end < 0:
+            return
+        position = end + len(FENCE_END)
+        yield _Found(Span(start, position), stripped(text, Span(name, fence)), Span(body, end))
+
+
+def _v31_calls(text: str) -> Iterator[_Found]:
+    position = 0
+    while (start := text.find(CALL_BEGIN, position)) >= 0:
+        name = start + len(CALL_BEGIN)
+        separator = text.find(SEP, name)
+        body = separator + len(SEP)
+        end = text.find(CALL_END, body) if separator >= 0 else -1
+        if end < 0:
+            return
+        position = end + len(CALL_END)
+        yield _Found(Span(start, position), stripped(text, Span(name, separator)), Span(body, end))
+
+
+def _read_kimi(trace: Trace) -> None:
+    first = _section(trace, SECTIONS)
+    _deliver_all(trace, list(_kimi_calls(trace)), first)
+
+
+def _kimi_calls(trace: Trace) -> Iterator[_Found]:
+    """Yield calls; a call that another one opens in, or with an odd id, is passed over."""
+    text, position, end = trace.text, 0, -1
+    while (start := text.find(KIMI_BEGIN, position)) >= 0:
+        inner = start + len(KIMI_BEGIN)
+        position = inner
+        if end < inner and (end := text.find(KIMI_END, inner)) < 0:
+            return
+        stop = text.find("<", inner)
+        name = _kimi_name(text, Span(inner, stop))
+        if name is None or not text.startswith(KIMI_ARGUMENTS, stop):
+            _flag_id(trace, Span(inner, max(inner, stop)))
+            continue
+        body = stop + len(KIMI_ARGUMENTS)
+        if end < body or text.find(KIMI_BEGIN, body, end) >= 0:
+            continue
+        position = end + len(KIMI_END)
+        yield _Found(Span(start, position), name, Span(body, end))
+
+
+def _kimi_name(text: str, span: Span) -> Span | None:
+    """Return the name in an id: behind the last dot of what stands before its first colon."""
+    at = stripped(text, span)
+    raw = text[span.start : at.end]
+    index = _INDEX.search(raw)
+    if index is None or not index.start():
+        return None
+    start = min(at.start, span.start + index.start() - 1)
+    colon = text.find(":", start, at.end)
+    dot = text.rfind(".", start, colon)
+    return Span(dot + 1 if dot >= 0 else start, colon)
+
+
+def _flag_id(trace: Trace, span: Span) -> None:
+    message = "the id is not name:N: the call is not seen"
+    hint = "the model must write functions.name:0"
+    start = span.start - len(KIMI_BEGIN)
+    trace.step("id", start, span.end, "not matched")
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint)
+
+
+_DEEPSEEK = (CALLS_BEGIN, CALL_BEGIN, CALL_END, CALLS_END, SEP)
+_KIMI = (SECTIONS[0], KIMI_BEGIN, KIMI_END, SECTION_END, KIMI_ARGUMENTS)
+
+PARSERS = (
+    Emulated(info("deepseek_v3", "deepseek_v3", "DeepSeek V3, R1", "regex", _DEEPSEEK), _read_v3),
+    Emulated(info("deepseek_v31", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK), _read_v31),
+    Emulated(info("deepseek_v3_1", "deepseek_v31", "DeepSeek V3.1", "regex", _DEEPSEEK), _read_v31),
+    Emulated(info("kimi_k2", "kimi_k2", "Kimi K2", "regex", _KIMI), _read_kimi),
+)

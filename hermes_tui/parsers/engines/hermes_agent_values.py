@@ -1,0 +1,72 @@
+"""Values between tags as hermes-agent guesses them: JSON, else a Python literal, else the text.
+
+No schema is asked: "42" becomes 42 and "null" null for a string parameter as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.json_blocks import stripped
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
+
+
+class Overlong(Exception):
+    """A number with more digits than Python turns into one; where it is caught differs."""
+
+
+def guess(trace: Trace, span: Span, *, any_case_null: bool = False) -> Any:
+    """Return the value of the text in `span`; raises Overlong, and Refused where it is too deep."""
+    at = stripped(trace.text, span)
+    text = trace.text[at.start : at.end]
+    if any_case_null and text.lower() == "null":
+        return None
+    try:
+        return loads(text)
+    except BadJson as error:
+        if error.deep:
+            raise Refused(f"a value {error.message}") from None
+        if not error.syntax:
+            raise Overlong(error.message) from None
+    try:
+        return literal_eval(text)
+    except NotLiteral as error:
+        if not error.caught:
+            raise Refused(f"a value {error}") from None
+        return text
+
+
+def written(arguments: dict[str, Any]) -> str:
+    """Return the arguments as JSON; raises Refused for what JSON cannot hold (sets, bytes)."""
+    try:
+        return dumps(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"a value that JSON cannot hold: {error}") from None
+
+
+def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index: int) -> None:
+    """Tell where a guess differs from the text that a string parameter should have had."""
+    at = stripped(trace.text, span)
+    if not isinstance(value, str):
+        if not _wants_text(trace, tool, key):
+            return
+        shown = trace.text[at.start : min(at.end, at.start + 40)]
+        message = f"{key}: a text is declared, {shown!r} is turned into {type(value).__name__}"
+        hint = "hermes-agent asks no schema; the server's own parser does"
+        trace.flag(Code.TYPE_GUESSED, Severity.ERROR, at.start, at.end, message, hint, index)
+    elif at != span and trace.text[span.start : span.end].strip("\n") != value:
+        message = f"{key}: blanks at the ends of the value are lost"
+        hint = "indentation and the final newline do not survive this parser"
+        trace.flag(Code.VALUE_TRIMMED, Severity.WARNING, span.start, span.end, message, hint, index)
+
+
+def _wants_text(trace: Trace, tool: str, key: str) -> bool:
+    spec = trace.tools.get(tool)
+    schema = spec.parameters if spec and isinstance(spec.parameters, dict) else {}
+    properties = schema.get("properties")
+    one = properties.get(key) if isinstance(properties, dict) else None
+    return isinstance(one, dict) and one.get("type") == "string"

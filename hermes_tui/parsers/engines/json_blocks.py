@@ -1,0 +1,124 @@
+"""JSON payloads between tags, and where the name and the arguments of a call stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.literals import FAILED, read_literal
+
+
+class Block(NamedTuple):
+    """A tagged part of the text: the whole of it, and the body between its tags."""
+
+    span: Span
+    body: Span
+    closed: bool = True
+
+
+class Places(NamedTuple):
+    """Where a call's name and arguments stand; None where that is not known."""
+
+    name: Span | None = None
+    arguments: Span | None = None
+
+
+def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
+    """Yield each `opener` … first `closer` after it; a last one without runs to the end."""
+    start = text.find(opener)
+    while start >= 0:
+        body = start + len(opener)
+        end = text.find(closer, body)
+        if end < 0:
+            yield Block(Span(start, len(text)), Span(body, len(text)), closed=False)
+            return
+        yield Block(Span(start, end + len(closer)), Span(body, end))
+        start = text.find(opener, end + len(closer))
+
+
+def stripped(text: str, span: Span) -> Span:
+    """Return the span without the blanks at its ends."""
+    inner = text[span.start : span.end]
+    start = span.start + len(inner) - len(inner.lstrip())
+    return Span(start, max(start, span.start + len(inner.rstrip())))
+
+
+def places_in(text: str, span: Span, keys: tuple[str, ...]) -> Places:
+    """Return where `name` and the first of `keys` stand in the object in `span`."""
+    at = stripped(text, span)
+    if text[at.start : at.start + 1] != "{":
+        return Places()
+    where = _members(text, at)
+    return Places(where.get("name"), next((where[key] for key in keys if key in where), None))
+
+
+def items_of(text: str, span: Span, count: int) -> list[Span]:
+    """Return where the items of the sound JSON list in `span` stand; all of it for no list."""
+    at = stripped(text, span)
+    if count and text[at.start : at.start + 1] == "[":
+        where = _members(text, at)
+        if len(where) == count:
+            return list(where.values())
+    return [at] * count
+
+
+def _members(text: str, at: Span) -> dict[str, Span]:
+    literal = read_literal(text, at.start, at.end)
+    return {} if literal.rung == FAILED else literal.members(text, at.start)
+
+
+def read_payload(trace: Trace, span: Span, library: str = "json.loads") -> Any:
+    """Return the JSON value of a payload, the step and the reason of a refusal noted.
+
+    Raises BadJson, its position counted in the text.
+    """
+    try:
+        value = loads(trace.text[span.start : span.end])
+    except BadJson as error:
+        at = min(span.start + error.position, span.end)
+        where = f"{error.message} at {error.position}"
+        trace.step(library, span.start, span.end, "refused", where)
+        if span.start < span.end:
+            flag_payload(trace, span.start, span.end)
+        raise BadJson(error.message, at, error.kind) from None
+    trace.step(library, span.start, span.end, "read", type(value).__name__)
+    return value
+
+
+def refuse_block(trace: Trace, block: Block, code: Code, message: str, hint: str) -> Refused:
+    """Note that a block is no call; return the exception that makes the engine keep all."""
+    span = block.body if len(block.body) else block.span
+    trace.flag(code, Severity.ERROR, span.start, span.end, message, hint)
+    trace.step("call", span.start, span.end, "refused", message)
+    return Refused(message)
+
+
+def flag_unclosed(trace: Trace, block: Block) -> None:
+    """Tell of a block that is read although it never ends."""
+    if not block.closed:
+        message = "the block never closes; its JSON is whole, so it is read all the same"
+        hint = "check that the stop sequence is not the closing tag; streams may differ"
+        start = block.span.start
+        trace.flag(Code.UNCLOSED, Severity.WARNING, start, block.body.start, message, hint)
+
+
+def flag_nested(trace: Trace, block: Block, opener: str) -> None:
+    """Tell of an opener inside an open block."""
+    at = trace.text.find(opener, block.body.start, block.body.end)
+    if at >= 0:
+        message = f"{opener} again before the block is closed: all of it is read as one payload"
+        hint = "close each block before the next; do not name the tag in prose"
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, at, at + len(opener), message, hint)
+
+
+def flag_text(trace: Trace, span: Span) -> None:
+    """Tell of arguments that are a text, where the parser passes texts on as they are."""
+    message = "the arguments are encoded as a text; this parser passes it on as it is"
+    hint = "other parsers deliver a string instead of an object; send {…}"
+    index = len(trace.calls)
+    trace.flag(Code.ARGS_STRING, Severity.WARNING, span.start, span.end, message, hint, index)

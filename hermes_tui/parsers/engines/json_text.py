@@ -1,0 +1,204 @@
+"""JSON as the engines' own libraries read and write it. No complaint leaves here but BadJson."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+import orjson
+
+_STRICT = json.JSONDecoder()
+MAX_DEPTH = 800
+"""Python's own limit is about 990 less what the stack holds: where exactly is not ours to say."""
+
+_WINDOW = 256
+_TOKEN_LENGTH = 12
+"""The longest piece of JSON that a window may cut: `-Infinity`, an escaped surrogate pair."""
+
+_TOKEN = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+("?)|[{}\[\]]', re.DOTALL)
+
+
+_OBJECT = re.compile(r'\{[ \t\n\r]*+["}]')
+_FILLER = re.compile(
+    r"(?:[^\"{\[]++"
+    r"|\"[^\"\\\x00-\x1f]{0,64}+\""
+    r"|\{(?![ \t\n\r]*+[\"}])"
+    r"|\[(?![ \t\n\r]*+[\[\]{\"\-\dtfnNI]))*+"
+)
+"""What holds no container: plain text, short strings, brackets that open nothing."""
+
+
+class BadJson(Exception):
+    """The text is no JSON. `position` counts from the text's beginning.
+
+    `kind` is the exception that Python has for it: JSONDecodeError, RecursionError (nested too
+    deeply) or ValueError (a number too long).
+    """
+
+    def __init__(self, message: str, position: int = 0, kind: str = "JSONDecodeError") -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.kind = kind
+
+    @property
+    def deep(self) -> bool:
+        return self.kind == "RecursionError"
+
+    @property
+    def syntax(self) -> bool:
+        """Whether engines that catch JSONDecodeError alone survive it."""
+        return self.kind == "JSONDecodeError"
+
+    @property
+    def raised(self) -> str:
+        """What an engine says that lets it out."""
+        return f"{self.kind}: {self.message}"
+
+
+class Decoded(NamedTuple):
+    """A value, and where the text goes on after it."""
+
+    value: Any
+    end: int
+
+
+def loads(text: str) -> Any:
+    """Return what Python's json.loads does (NaN and lone surrogates pass); raises BadJson."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        _refuse_deep(text, error.pos)
+        raise BadJson(error.msg, error.pos) from None
+    except (RecursionError, ValueError) as error:
+        raise _other(error, 0) from None
+    _refuse_deep(text, len(text))
+    return value
+
+
+def decode_at(text: str, position: int = 0) -> Decoded:
+    """Return the value at exactly `position`, whatever follows it, as raw_decode; raises BadJson.
+
+    Reads in windows that grow while the value runs over their end: a complaint of the decoder
+    costs as much as the text before it, so that many of them would cost too much.
+    """
+    size = _WINDOW
+    while True:
+        window = text[position : position + size]
+        whole = position + size >= len(text)
+        try:
+            value, end = _STRICT.raw_decode(window)
+        except json.JSONDecodeError as error:
+            runs_over = error.pos + _TOKEN_LENGTH >= len(window) or "Unterminated" in error.msg
+            if whole or not runs_over:
+                _refuse_deep(window, error.pos, position)
+                raise BadJson(error.msg, position + error.pos) from None
+        except (RecursionError, ValueError) as error:
+            raise _other(error, position) from None
+        else:
+            if whole or end + _TOKEN_LENGTH < len(window):
+                _refuse_deep(window, end, position)
+                return Decoded(value, position + end)
+        size *= 4
+
+
+def _refuse_deep(text: str, end: int, offset: int = 0) -> None:
+    """Raise BadJson where containers are nested deeper than MAX_DEPTH before `end`."""
+    if text.count("{", 0, end) + text.count("[", 0, end) <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text, 0, end):
+        if token[0] in "{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise _other(RecursionError(), offset)
+        elif token[0] in "}]":
+            depth -= 1
+
+
+def _other(error: RecursionError | ValueError, position: int) -> BadJson:
+    if isinstance(error, RecursionError):
+        return BadJson("maximum recursion depth exceeded", position, "RecursionError")
+    return BadJson(str(error).partition(";")[0], position, "ValueError")
+
+
+class Scanner:
+    """Decodes at many places of one text without reading the same damage again and again.
+
+    Where a value breaks off, every container that is open there and every quote of a string that
+    never ends breaks off at the same place: these are remembered.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._broken: dict[int, BadJson] = {}
+        self._no_string: tuple[int, int, BadJson] | None = None
+
+    def decode(self, position: int) -> Decoded:
+        """Return the value at `position`; raises BadJson."""
+        if error := self._known(position):
+            raise error
+        try:
+            return decode_at(self.text, position)
+        except BadJson as error:
+            if error.position > position + _WINDOW or "Unterminated" in error.message:
+                self._remember(position, error)
+            raise
+
+    def next_object(self, position: int) -> int:
+        """Return where an object may start next, from `position`; the text's length for nowhere."""
+        found = _OBJECT.search(self.text, position)
+        return found.start() if found else len(self.text)
+
+    def next_container(self, position: int) -> int:
+        """Return where an object, a list or a long string may start next; strings are jumped."""
+        found = _FILLER.match(self.text, position)
+        return found.end() if found else position
+
+    def _known(self, position: int) -> BadJson | None:
+        if position in self._broken:
+            return self._broken[position]
+        if self._no_string and self.text[position] == '"':
+            start, end, error = self._no_string
+            return error if start <= position < end else None
+        return None
+
+    def _remember(self, position: int, error: BadJson) -> None:
+        open_at: list[int] = []
+        for token in _TOKEN.finditer(self.text, position, len(self.text)):
+            if token.start() > error.position:
+                break
+            char = token[0][0]
+            if char == '"':
+                if token[1] == "":
+                    end = max(token.end(), error.position)
+                    self._no_string = (token.start(), end, error)
+            elif char in "{[":
+                open_at.append(token.start())
+            elif open_at:
+                open_at.pop()
+        self._broken.update(dict.fromkeys(open_at, error))
+
+
+def readable(text: str) -> bool:
+    """Tell whether a client's json.loads takes the text."""
+    try:
+        loads(text)
+    except BadJson:
+        return False
+    return True
+
+
+def strictly_json(text: str) -> bool:
+    """Tell whether orjson takes the text: no NaN, no lone surrogates."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def dumps(value: Any) -> str:
+    """Return the value as the engines write arguments: one line, non-ASCII as it is."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,102 @@
+"""The markers by which a person tells the wire formats apart, and who reads each format."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hermes_tui.model.spans import Span
+
+
+class Seen(NamedTuple):
+    """A marker of some format. `flag` is the vLLM parser that reads it."""
+
+    format: str
+    flag: str
+    span: Span
+
+
+_FORMATS = (
+    ("function-xml", "qwen3_coder", r"<function=[\w.-]"),
+    ("longcat", "longcat", r"<longcat_tool_call>"),
+    ("seed_oss", "seed_oss", r"<seed:tool_call>"),
+    ("minimax_m2", "minimax_m2", r"<minimax:tool_call>"),
+    ("glm", "glm45", r"<arg_key>"),
+    ("hermes", "hermes", r"<tool_call>"),
+    ("mistral_v11", "mistral", r"\[TOOL_CALLS\]\s*+[\w.-]++(?:\[ARGS\]|\{)"),
+    ("mistral", "mistral", r"\[TOOL_CALLS\]"),
+    ("llama3_json", "llama3_json", r"<\|python_tag\|>"),
+    ("deepseek_v32", "deepseek_v32", r"<｜DSML｜"),
+    ("deepseek_v3", "deepseek_v3", r"<｜tool▁call▁begin｜>function<｜tool▁sep｜>"),
+    ("deepseek_v31", "deepseek_v31", r"<｜tool▁call▁begin｜>|<｜tool▁calls▁begin｜>"),
+    ("kimi_k2", "kimi_k2", r"<\|tool_call_begin\|>|<\|tool_calls_section_begin\|>"),
+    ("step3", "step3", r"<｜tool_calls_begin｜>"),
+    ("gemma4", "gemma4", r"<\|tool_call>"),
+    ("functiongemma", "functiongemma", r"<start_function_call>"),
+    ("granite", "granite", r"<\|tool_call\|>"),
+    ("internlm", "internlm", r"<\|action_start\|>"),
+    ("lfm2", "lfm2", r"<\|tool_call_start\|>"),
+    ("apertus", "apertus", r"<\|tools_prefix\|>"),
+    ("harmony", "openai", r"<\|channel\|>commentary"),
+    ("phi4_mini", "phi4_mini_json", r"functools\["),
+    ("hy_v3", "hy_v3", r"<tool_sep>"),
+    ("jamba", "jamba", r"<tool_calls>"),
+    ("olmo3", "olmo3", r"<function_calls>"),
+    ("llama4_pythonic", "llama4_pythonic", r"<\|python_start\|>"),
+    ("pythonic", "pythonic", r"\A\s*+\[[A-Za-z_]\w*+\("),
+    ("llama3_json", "llama3_json", r"\A\s*+\{\s*+\"name\""),
+    ("xlam", "xlam", r"\A\s*+\[\s*+\{\s*+\"name\""),
+)
+_ANY = tuple((name, flag, re.compile(pattern)) for name, flag, pattern in _FORMATS)
+
+_VARIANT = re.compile(
+    r"&lt;/?tool_call&gt;|<\s?/?\s?(?i:tool[ _-]?calls?)\s?>|\[\s?(?i:tool[ _-]?calls?)\s?\]"
+    r"|<[|｜]\s?(?i:tool[_▁ ]calls?[_▁ ](?:begin|section[_▁ ]begin))\s?[|｜]>"
+)
+
+
+def seen_formats(text: str) -> list[Seen]:
+    """Return the first marker of each format in `text`, the most telling formats first."""
+    found = []
+    for name, flag, pattern in _ANY:
+        if match := pattern.search(text):
+            found.append(Seen(name, flag, Span(*match.span())))
+    return found
+
+
+def near_marker(text: str) -> Span | None:
+    """Return where a marker stands that differs from a real one by case, blanks or escapes."""
+    match = _VARIANT.search(text)
+    return Span(*match.span()) if match else None
+
+
+_SGLANG = {
+    **dict.fromkeys(("hermes", "mistral", "qwen3_coder", "glm45", "kimi_k2", "gemma4", "step3")),
+    **dict.fromkeys(("lfm2", "pythonic")),
+    "llama3_json": "llama3",
+    "deepseek_v3": "deepseekv3",
+    "deepseek_v31": "deepseekv31",
+    "deepseek_v32": "deepseekv32",
+    "minimax_m2": "minimax-m2",
+    "openai": "gpt-oss",
+    "internlm": "interns1",
+    "apertus": "apertus2509",
+    "hy_v3": "hunyuan",
+    "llama4_pythonic": "pythonic",
+}
+_HERMES_AGENT = frozenset(
+    [
+        *("hermes", "longcat", "mistral", "llama3_json", "qwen3_coder", "glm45", "kimi_k2"),
+        *("deepseek_v3", "deepseek_v31"),
+    ]
+)
+
+
+def how_to_read(engine: str, vllm_name: str) -> str:
+    """Return what to set so that `engine` reads what vLLM's parser `vllm_name` does."""
+    if engine == "hermes-agent" and vllm_name in _HERMES_AGENT:
+        return f'get_parser("{vllm_name}")'
+    if engine == "sglang" and vllm_name in _SGLANG:
+        return f"--tool-call-parser {_SGLANG[vllm_name] or vllm_name}"
+    flag = f"--tool-call-parser {vllm_name}"
+    return flag if engine == "vllm" else f"{engine} has no parser for it; vLLM has {flag}"

@@ -1,0 +1,168 @@
+"""The regular expression by which engines tell a list of Python calls, in linear time.
+
+    list  := "[" first* last+ "]"
+    first := NAME "(" (NAME "=" any "," _)* (NAME "=" any blank)? ")," _
+    last  := NAME "(" (NAME "=" any "," _)* (NAME "=" any _)? ")" _          any := any text at all
+
+`any` makes a backtracking engine exponential (SGLang) or run into its time limit (vLLM). Which end
+it would find depends on what follows only, so the places where a value can end are worked out once,
+from right to left; the last place that works is the one that a greedy `any` takes.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from operator import itemgetter
+from typing import NamedTuple
+
+from hermes_tui.model.spans import Span
+
+_BLANK = re.compile(r"\s*+")
+_NAME_CALL = re.compile(r"[a-zA-Z]++\w*+\(")
+_NAME_VALUE = re.compile(r"[a-zA-Z]++\w*+=")
+_NAMED_COMMA = re.compile(r",\s*+[a-zA-Z]++\w*+=")
+_LAST_COMMA = re.compile(r",\s*+\)")
+_BLANK_CLOSE = re.compile(r"\s\)(?=,\s*+[a-zA-Z]++\w*+\()")
+_FAIL = -1
+
+
+class _Exit(NamedTuple):
+    """The last place where a value can end in a certain way, and the match's end from there."""
+
+    position: int = _FAIL
+    end: int = _FAIL
+
+    def after(self, position: int) -> int:
+        return self.end if self.position >= position else _FAIL
+
+
+class CallLists:
+    """Finds lists of calls in a text. `head_end` is how far the last failed try has come."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.head_end = 0
+        self._close = _last_close(text)
+        self._first_comma = self._first_blank = self._last_comma = _Exit()
+        self._named: list[tuple[int, int]] = []
+
+    @property
+    def closes_at(self) -> int:
+        """Return the end of the last `)` and `]` in the text, -1 without them."""
+        return self._close.end
+
+    def begins(self, start: int) -> bool:
+        """Tell whether there is a list at `start`, wherever it ends."""
+        self.head_end = start
+        return self._text.startswith("[", start) and self._next_call(start + 1) >= 0
+
+    def search(self) -> Span | None:
+        """Return where the first list stands."""
+        start = self._text.find("[") if self._close.position >= 0 else _FAIL
+        while start >= 0 and not self.begins(start):
+            start = self._text.find("[", start + 1)
+        if start < 0:
+            return None
+        self._work_out_exits(start)
+        return Span(start, self._next_call(start + 1))
+
+    def arguments(self, span: Span) -> int:
+        """Return how many arguments follow a comma; the cost of backtracking doubles with each."""
+        return sum(1 for _ in _NAMED_COMMA.finditer(self._text, span.start, span.end))
+
+    def _work_out_exits(self, start: int) -> None:
+        """Try the places where a value can end, from right to left, as long as it matters."""
+        text, close = self._text, self._close.position
+        self._named = [found.span() for found in _NAMED_COMMA.finditer(text, start, close + 1)]
+        commas = [found.start() for found in _LAST_COMMA.finditer(text, start, close + 1)]
+        blanks = [found.start() for found in _BLANK_CLOSE.finditer(text, start)]
+        while commas or blanks:
+            at_comma = not blanks or (commas and commas[-1] > blanks[-1])
+            position = commas.pop() if at_comma else blanks.pop()
+            self._settle(position)
+            if self._first_comma.end >= 0 and self._last_comma.end >= 0:
+                # Exits further left are never taken: whatever sees them sees these two first.
+                return
+            if at_comma:
+                self._try_comma(position)
+            elif self._first_blank.end < 0:
+                end = self._next_call(self._skip(position + 3))
+                self._first_blank = _Exit(position, end)
+        self._settle(_FAIL)
+
+    def _settle(self, position: int) -> None:
+        """Take commas before a named argument as exits, where they stand behind `position`.
+
+        In a last call such a comma always works; in a first one, if the argument can end later.
+        """
+        if self._named and self._last_comma.end < 0 and self._named[-1][0] > position:
+            self._last_comma = _Exit(self._named[-1][0], self._close.end)
+        if self._first_comma.end < 0 <= self._first_blank.end:
+            index = bisect_right(self._named, self._first_blank.position, key=itemgetter(1)) - 1
+            if index >= 0 and self._named[index][0] > position:
+                self._first_comma = _Exit(self._named[index][0], self._first_blank.end)
+
+    def _try_comma(self, comma: int) -> None:
+        """Can a value end at this comma, which a `)` follows?"""
+        inner = self._skip(comma + 1) + 1
+        if self._last_comma.end < 0:
+            self._last_comma = _Exit(comma, self._after_last(inner))
+        if self._first_comma.end < 0 and self._text.startswith(",", inner):
+            self._first_comma = _Exit(comma, self._next_call(self._skip(inner + 1)))
+
+    def _next_call(self, position: int) -> int:
+        """Go on at the start of a call that may be of either kind."""
+        while call := _NAME_CALL.match(self._text, position):
+            inner = call.end()
+            if named := _NAME_VALUE.match(self._text, inner):
+                return self._value(named.end())
+            if not self._text.startswith(")", inner):
+                return self._fail(inner)
+            if not self._text.startswith(",", inner + 1):
+                return self._after_last(inner + 1)
+            position = self._skip(inner + 2)
+        return self._fail(position)
+
+    def _value(self, position: int) -> int:
+        """Go on at the first value of a call that may be of either kind: first kind first."""
+        exits = (self._first_comma, self._first_blank, self._last_comma, self._close)
+        found = (way.after(position) for way in exits)
+        return next((end for end in found if end >= 0), _FAIL)
+
+    def _after_last(self, position: int) -> int:
+        """Go on behind the `)` of a last call: another one, or the end."""
+        while True:
+            position = self._skip(position)
+            call = _NAME_CALL.match(self._text, position)
+            if call is None:
+                closed = self._text.startswith("]", position)
+                return position + 1 if closed else self._fail(position)
+            inner = call.end()
+            if named := _NAME_VALUE.match(self._text, inner):
+                end = self._last_comma.after(named.end())
+                return end if end >= 0 else self._close.after(named.end())
+            if not self._text.startswith(")", inner):
+                return self._fail(inner)
+            position = inner + 1
+
+    def _fail(self, position: int) -> int:
+        self.head_end = max(self.head_end, position)
+        return _FAIL
+
+    def _skip(self, position: int) -> int:
+        found = _BLANK.match(self._text, position)
+        return found.end() if found else position
+
+
+def _last_close(text: str) -> _Exit:
+    """Return the last `)` that only blanks part from a `]`."""
+    bracket = text.rfind("]")
+    while bracket >= 0:
+        before = bracket
+        while before and text[before - 1].isspace():
+            before -= 1
+        if before and text[before - 1] == ")":
+            return _Exit(before - 1, bracket + 1)
+        bracket = text.rfind("]", 0, bracket)
+    return _Exit()

@@ -1,0 +1,136 @@
+"""SGLang 0.5.23's readers of JSON between tags, whole text.
+
+    hermes       := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
+    qwen25, qwen := text ("<tool_call>\\n" JSON "\\n</tool_call>")*       the newlines are needed
+
+hermes is all-or-nothing, and an empty block does no harm. qwen25 drops a bad block with its text
+and keeps the others. Content is the text before the first marker, without blanks at its ends.
+"""
+
+from __future__ import annotations
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Part, Refused, Trace
+from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.json_blocks import (
+    Block,
+    flag_nested,
+    flag_unclosed,
+    read_payload,
+    stripped,
+    tagged_blocks,
+)
+from hermes_tui.parsers.engines.json_text import BadJson
+from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+
+OPENER, CLOSER = "<tool_call>", "</tool_call>"
+_MANY_OPENERS = 5_000
+
+
+def _read_hermes(trace: Trace) -> None:
+    need_tools(trace)
+    first = trace.text.find(OPENER)
+    if first < 0:
+        raise Refused(f"no {OPENER} in the text")
+    refusal = ""
+    for block in tagged_blocks(trace.text, OPENER, CLOSER):
+        with trace.part("block", block.span.start, block.span.end) as part:
+            if not len(block.body):
+                _flag_empty(trace, block, part)
+                continue
+            try:
+                flag_nested(trace, block, OPENER)
+                _deliver_block(trace, block)
+                flag_unclosed(trace, block)
+            except BadJson as error:
+                refusal = refusal or f"a block is no JSON: {error.message}"
+                part.outcome = "refused"
+            except Tripped as error:
+                refusal = refusal or str(error)
+                part.outcome = "refused"
+    if refusal:
+        _forget_drops(trace)
+        raise Refused(refusal)
+    trace.keep(0, first)
+    trace.say(trace.text[:first].strip() or None)
+
+
+def _deliver_block(trace: Trace, block: Block) -> None:
+    body = stripped(trace.text, block.body)
+    value = read_payload(trace, body)
+    if isinstance(value, list):
+        message = "a list in a one-object block; SGLang reads it, other engines do not"
+        hint = "write one block a call"
+        trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
+    deliver(trace, value, body, block.span)
+
+
+def _forget_drops(trace: Trace) -> None:
+    """Take back what was said of dropped text: all of it is kept."""
+    trace.diagnostics[:] = [d for d in trace.diagnostics if d.code is not Code.SILENT_DROP]
+
+
+def _flag_empty(trace: Trace, block: Block, part: Part) -> None:
+    part.outcome = "passed over"
+    start, end = block.span.start, block.span.end
+    trace.flag(Code.EMPTY_BLOCK, Severity.WARNING, start, end, "an empty block is passed over")
+
+
+def _read_qwen(trace: Trace) -> None:
+    need_tools(trace)
+    opener, closer = OPENER + "\n", "\n" + CLOSER
+    first = trace.text.find(opener)
+    if first < 0:
+        _flag_newline(trace)
+        raise Refused("no <tool_call> with a newline behind it in the text")
+    for block in tagged_blocks(trace.text, opener, closer):
+        with trace.part("block", block.span.start, block.span.end) as part:
+            if block.closed:
+                _qwen_block(trace, block, part)
+            else:
+                _flag_open(trace, block, part)
+                flag_repeats(trace, opener, _MANY_OPENERS, "each opener looks for its end, n^2")
+    trace.keep(0, first)
+    trace.say(trace.text[:first].strip() or None)
+
+
+def _qwen_block(trace: Trace, block: Block, part: Part) -> None:
+    try:
+        _deliver_block(trace, block)
+    except Tripped as error:
+        raise EngineRaised(str(error)) from None
+    except BadJson as error:
+        if not error.syntax:
+            raise EngineRaised(error.raised) from None
+        part.outcome = "dropped"
+        message = "SGLang drops a block that is no JSON, and its text with it"
+        hint = "the log has a warning; the client sees nothing"
+        start, end = block.span.start, block.span.end
+        trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
+
+
+def _flag_open(trace: Trace, block: Block, part: Part) -> None:
+    part.outcome = "dropped"
+    start, end = block.span.start, block.span.end
+    message = f"no newline and {CLOSER} behind this: the block is no call, and its text is lost"
+    hint = "streams read it; raise max_tokens, or check that the closing tag is no stop sequence"
+    trace.flag(Code.UNCLOSED, Severity.ERROR, start, block.body.start, message, hint)
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, "lost: no call, no content", hint)
+
+
+def _flag_newline(trace: Trace) -> None:
+    at = trace.text.find(OPENER)
+    if at >= 0:
+        message = "no newline behind the tag: SGLang's qwen25 does not see it"
+        hint = "--tool-call-parser hermes reads it"
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, at, at + len(OPENER), message, hint)
+
+
+_QWEN_FAMILIES = "Qwen2.5, Qwen3"
+_QWEN_KIND = "regex + json, newlines needed"
+
+PARSERS = (
+    Emulated(info("hermes", "hermes", "Hermes", "regex + json", (OPENER, CLOSER)), _read_hermes),
+    Emulated(info("qwen25", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER)), _read_qwen),
+    Emulated(info("qwen", "hermes", _QWEN_FAMILIES, _QWEN_KIND, (OPENER, CLOSER)), _read_qwen),
+)

@@ -1,0 +1,200 @@
+"""SGLang 0.5.23's reader of Llama 3 calls, whole text; the most tolerant of its JSON readers.
+
+    llama3 := text "<|python_tag|>" values | values that start the text with "{"
+    values := (JSON any-character | python-dict any-character | text up to `{"name":`)*
+
+One character behind each value is swallowed as its separator, whatever it is. Text behind the last
+value that could be read is kept as content.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.json_blocks import stripped
+from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
+from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
+from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+
+TAG = "<|python_tag|>"
+NEXT = '{"name":'
+_BUDGET = 300_000
+"""Characters tried as Python literals; beyond, SGLang itself takes seconds."""
+
+
+class _Value(NamedTuple):
+    """A value that could be read, and where it stands."""
+
+    value: Any
+    span: Span
+    python: bool = False
+
+
+class _Braces:
+    """Tells where the brace count is back at what it was, strings not regarded."""
+
+    def __init__(self, text: str) -> None:
+        self._places: list[int] = []
+        self._depths: list[int] = [0]
+        self._closings: dict[int, list[int]] = {}
+        depth = 0
+        for brace in re.finditer(r"[{}]", text):
+            depth += 1 if brace[0] == "{" else -1
+            self._places.append(brace.start())
+            self._depths.append(depth)
+            if brace[0] == "}":
+                self._closings.setdefault(depth, []).append(brace.start())
+
+    def end(self, start: int) -> int:
+        """Return the end of what opens at or behind `start`, -1 where nothing closes it."""
+        depth = self._depths[bisect_left(self._places, start)]
+        closings = self._closings.get(depth, [])
+        found = bisect_left(closings, start)
+        return closings[found] + 1 if found < len(closings) else -1
+
+
+class _Reader:
+    """Goes through the values one by one."""
+
+    def __init__(self, trace: Trace, start: int) -> None:
+        self.trace = trace
+        self.text = trace.text
+        self.position = start
+        self.safe = start
+        self.values: list[_Value] = []
+        self._scanner = Scanner(trace.text)
+        self._braces: _Braces | None = None
+        self._budget = _BUDGET
+
+    def run(self) -> None:
+        while self.position < len(self.text):
+            if not (self._json() or self._python()):
+                behind = self.text.find(NEXT, self.position + 1)
+                if behind < 0:
+                    return
+                self.position = behind
+
+    def _json(self) -> bool:
+        start = self.position
+        try:
+            value, end = self._scanner.decode(start)
+        except BadJson as error:
+            if not error.syntax:
+                raise EngineRaised(error.raised) from None
+            stop = min(len(self.text), error.position + 1)
+            self.trace.step("raw_decode", start, stop, "refused", error.message)
+            return False
+        self.trace.step("raw_decode", start, end, "read", type(value).__name__)
+        if not isinstance(value, dict):
+            self._trip(value, start, end)
+        self._take(_Value(value, Span(start, end)))
+        return True
+
+    def _trip(self, value: Any, start: int, end: int) -> None:
+        """Let out what SGLang raises at the end, whatever else follows, for a value like this."""
+        kind = type(value).__name__
+        message = f"a {kind} where a call object is wanted"
+        hint = "llama3 reads any JSON behind the tag as a call; write {…} only"
+        self.trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
+        raise EngineRaised(f"AttributeError: {kind!r} object has no attribute 'get'")
+
+    def _python(self) -> bool:
+        """Try the braces ahead as a Python dict."""
+        start = self.position
+        self._braces = self._braces or _Braces(self.text)
+        end = self._braces.end(start)
+        if end < 0:
+            return False
+        value = self._dict_of(start, end)
+        self.trace.step("python dict", start, end, "refused" if value is None else "read")
+        if value is None:
+            return False
+        self._take(_Value(value, Span(start, end), python=True))
+        return True
+
+    def _dict_of(self, start: int, end: int) -> Any:
+        self._budget -= end - start
+        if self._budget < 0:
+            message = "SGLang reads this stretch again and again: seconds for long texts"
+            hint = "bound the time of the request"
+            self.trace.flag(Code.PARSER_TIMEOUT, Severity.NOTE, start, end, message, hint)
+            return None
+        raw = self.text[start:end]
+        try:
+            value = literal_eval(raw.strip())
+            written = dumps(value)
+            return loads(written) if isinstance(value, dict) and written != raw else None
+        except (NotLiteral, BadJson, TypeError, ValueError, RecursionError):
+            return None
+
+    def _take(self, value: _Value) -> None:
+        self.values.append(value)
+        self.position = self.safe = value.span.end + 1
+
+
+def _read(trace: Trace) -> None:
+    need_tools(trace)
+    tag = trace.text.find(TAG)
+    if tag < 0 and not trace.text.startswith("{"):
+        _flag_late(trace)
+        raise Refused("no <|python_tag|>, and the text does not start with a brace")
+    before = max(tag, 0)
+    start = before + len(TAG) if tag >= 0 else 0
+    reader = _Reader(trace, start)
+    reader.run()
+    _deliver(trace, reader, before)
+    _flag_failure(trace, reader, start)
+    rest = stripped(trace.text, Span(min(reader.safe, len(trace.text)), len(trace.text)))
+    trace.keep(0, before)
+    trace.keep(rest.start, rest.end)
+    trace.say(trace.text[:before] + trace.text[rest.start : rest.end] or None)
+
+
+def _flag_late(trace: Trace) -> None:
+    """Tell of a call that does not start the text."""
+    at = trace.text.find(NEXT)
+    if at >= 0:
+        message = "text before the call: without <|python_tag|> it must start the answer"
+        hint = "vLLM and hermes-agent look for calls anywhere"
+        trace.flag(Code.EXTRA_TEXT, Severity.ERROR, 0, at, message, hint)
+
+
+def _deliver(trace: Trace, reader: _Reader, before: int) -> None:
+    for number, read in enumerate(reader.values):
+        start = read.span.start if number else before
+        made = len(trace.calls)
+        try:
+            deliver(trace, read.value, read.span, Span(start, read.span.end))
+        except Tripped as error:
+            raise EngineRaised(str(error)) from None
+        if read.python:
+            _note_python(trace, read, made)
+
+
+def _note_python(trace: Trace, read: _Value, made: int) -> None:
+    """Tell of a call that only this reader takes."""
+    for index in range(made, len(trace.calls)):
+        trace.calls[index] = trace.calls[index]._replace(verdict="python-literal")
+    message = "a Python dict, not JSON; SGLang's llama3 reads it, other engines do not"
+    hint = "do not rely on it: ask for JSON"
+    start, end = stripped(trace.text, read.span).start, read.span.end
+    trace.flag(Code.PY_LITERAL, Severity.NOTE, start, end, message, hint)
+
+
+def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:
+    """Say what is wrong with what could not be read, where it looks like a call."""
+    position = start if not reader.values else reader.safe
+    at = trace.text.find("{", min(position, len(trace.text)))
+    if at >= 0 and (at == stripped(trace.text, Span(position, len(trace.text))).start):
+        flag_payload(trace, at, len(trace.text))
+
+
+PARSERS = (
+    Emulated(info("llama3", "llama3_json", "Llama 3.x", "json, then python dict", (TAG,)), _read),
+)

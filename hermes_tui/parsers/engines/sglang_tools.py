@@ -1,0 +1,102 @@
+"""From the name and the value that a SGLang 0.5.23 detector has read to a call, or to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_name
+from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.json_text import dumps
+from hermes_tui.parsers.engines.sglang_arguments import Read
+
+
+def deliver_known(
+    trace: Trace, whole: Span, name_span: Span, value: Any, arguments_span: Span | None
+) -> None:
+    """Deliver a call if its name is a declared tool's; arguments that are empty become {}.
+
+    Raises Refused where the arguments hold what JSON cannot.
+    """
+    name = trace.text[name_span.start : name_span.end]
+    if name not in trace.tools:
+        drop_unknown(trace, name, whole, name_span)
+        return
+    try:
+        arguments = dumps(value or {})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(f"arguments that JSON cannot hold: {error}") from None
+    trace.call(
+        name,
+        arguments,
+        whole.start,
+        whole.end,
+        name_span=name_span,
+        arguments_span=arguments_span,
+        value=value or {},
+    )
+
+
+def drop_unknown(trace: Trace, name: str, whole: Span, name_span: Span) -> None:
+    """Drop a call whose name no tool has; its text is lost."""
+    if name.strip():
+        flag_name(trace, name, name_span)
+    else:
+        message = "the call has no name"
+        start, end = name_span.start, name_span.end
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, "it is dropped")
+    drop(trace, whole, "no declared tool has this name", "SGLANG_FORWARD_UNKNOWN_TOOLS=1 helps")
+
+
+def drop(trace: Trace, whole: Span, why: str, hint: str = "the reason is in its log only") -> None:
+    """Drop a call, and its text with it."""
+    message = f"SGLang drops this call and its text: {why}"
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, whole.start, whole.end, message, hint)
+    trace.step("call", whole.start, whole.end, "dropped", why)
+
+
+def forget_drops(trace: Trace) -> None:
+    """Take back what was said of dropped calls, where the whole text is kept after all."""
+    trace.diagnostics[:] = [one for one in trace.diagnostics if one.code is not Code.SILENT_DROP]
+
+
+def flag_values(trace: Trace, values: dict[str, Read], place: Span, index: int) -> None:
+    """Tell which values of call `index` could not be converted, or were without a schema."""
+    for key, read in values.items():
+        if read.failed:
+            code, message = Code.COERCE_FAILED, f"{key[:60]}: the text is not {read.failed}"
+            hint = "it goes out as SGLang's fallback has it; validate before running it"
+        elif read.pythonic:
+            code, message = Code.PY_LITERAL, f"{key[:60]}: no JSON, read as a Python literal"
+            hint = "vLLM hands it on as text"
+        elif read.guessed:
+            code, message = Code.TYPE_GUESSED, f"{key[:60]}: no schema, so its text was converted"
+            hint = "a text that looks like a number or a word of JSON does not stay text"
+        else:
+            continue
+        trace.flag(code, Severity.WARNING, place.start, place.end, message, hint, index)
+
+
+def wrap_calls(trace: Trace, opener: str, closer: str) -> None:
+    """Take the markers around all calls to the first and last of them, if nothing parts them."""
+    if not trace.calls:
+        return
+    first = trace.calls[0]
+    start = trace.text.rfind(opener, 0, first.span.start)
+    if start >= 0 and not trace.text[start + len(opener) : first.span.start].strip():
+        trace.calls[0] = first._replace(span=Span(start, first.span.end))
+        flag_twice_open(trace, opener, start)
+    last = trace.calls[-1]
+    end = trace.text.find(closer, last.span.end)
+    if end >= 0 and not trace.text[last.span.end : end].strip():
+        trace.calls[-1] = last._replace(span=Span(last.span.start, end + len(closer)))
+
+
+def flag_twice_open(trace: Trace, opener: str, start: int) -> None:
+    """Say that the marker around all calls, which stands at `start`, stands there twice."""
+    if trace.text.endswith(opener, 0, start):
+        message = f"{opener} stands twice: the engine does not mind"
+        hint = "stricter parsers refuse it"
+        begin = start - len(opener)
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, begin, start, message, hint, 0)

@@ -1,0 +1,108 @@
+"""What SGLang 0.5.23's JSON readers have in common: from a decoded value to calls.
+
+    value := object | list of objects        object := {"name": NAME, "parameters"|"arguments": ANY}
+
+A name that the request does not declare drops the call, text and all; without tools nothing is
+read. `parameters` comes first unless it is empty, no key at all means {}. Anything else than an
+object trips the reader: whether that is caught is for the format to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_name
+from hermes_tui.parsers.engines.base import EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.json_blocks import items_of, places_in
+from hermes_tui.parsers.engines.json_text import dumps
+
+KEYS = ("parameters", "arguments")
+_HINT = 'write {"name": …, "arguments": {…}}'
+
+
+class Tripped(Exception):
+    """A value of a shape that SGLang's code does not reckon with; the text is its exception's."""
+
+
+def need_tools(trace: Trace) -> None:
+    """Refuse a text whose request declares no tools."""
+    if trace.tools:
+        return
+    if any(marker in trace.text for marker in trace.info.markers):
+        message = "the request declares no tools: SGLang looks for no call"
+        hint = "send the tools along; here: give their schemas"
+        trace.flag(Code.NAME_UNKNOWN, Severity.WARNING, 0, len(trace.text), message, hint)
+    raise Refused("no tools in the request")
+
+
+def deliver(trace: Trace, value: Any, place: Span, block: Span) -> None:
+    """Deliver the calls of the value at `place`; they share the text of `block`. Raises Tripped."""
+    items = value if isinstance(value, list) else [value]
+    spans = items_of(trace.text, place, len(items)) if isinstance(value, list) else [place]
+    for item, at in zip(items, spans, strict=True):
+        _check_shape(trace, item, at)
+    starts = [block.start, *(span.start for span in spans[1:])]
+    ends = [*starts[1:], block.end]
+    for item, at, start, end in zip(items, spans, starts, ends, strict=False):
+        deliver_item(trace, item, at, Span(start, max(start, end)))
+
+
+def _check_shape(trace: Trace, item: Any, at: Span) -> None:
+    if not isinstance(item, dict):
+        message = f"a {type(item).__name__} where a call object is wanted"
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, _HINT)
+        raise Tripped(f"AttributeError: {type(item).__name__!r} object has no attribute 'get'")
+    name = item.get("name")
+    if isinstance(name, (dict, list)) and name:
+        message = "the name is no text"
+        trace.flag(Code.NAME_TYPE, Severity.ERROR, at.start, at.end, message, _HINT)
+        raise Tripped(f"TypeError: unhashable type: {type(name).__name__!r}")
+
+
+def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> None:
+    """Deliver one call object, or drop it for its name."""
+    name, places = item.get("name"), places_in(trace.text, at, KEYS)
+    where = places.name or at
+    if not isinstance(name, str) or not name or name not in trace.tools:
+        _drop(trace, name, where, span)
+        return
+    key = "parameters" if item.get("parameters") else "arguments"
+    value = item.get("parameters") or item.get("arguments", {})
+    if key not in item:
+        message = "no `arguments` or `parameters` key: the call goes out with {}"
+        at_index = len(trace.calls)
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, at.start, at.end, message, _HINT, at_index)
+    elif key == "parameters" and trace.info.format != "llama3_json":
+        where = places.arguments or at
+        message = "the arguments stand in `parameters`: SGLang reads it, vLLM and others do not"
+        start, end = where.start, where.end
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, _HINT, len(trace.calls))
+    trace.call(
+        name,
+        dumps(value),
+        span.start,
+        span.end,
+        name_span=places.name,
+        arguments_span=places_in(trace.text, at, (key,)).arguments,
+        value=value,
+    )
+
+
+def _drop(trace: Trace, name: Any, where: Span, span: Span) -> None:
+    if isinstance(name, str) and name:
+        flag_name(trace, name, where)
+    else:
+        code = Code.NAME_MISSING if name in (None, "") else Code.NAME_TYPE
+        message = "the call has no name" if code is Code.NAME_MISSING else "the name is no text"
+        trace.flag(code, Severity.ERROR, where.start, where.end, message, _HINT)
+    trace.step("call", span.start, span.end, "dropped", "no declared tool has this name")
+    message = "SGLang drops this call, and its text with it"
+    hint = "SGLANG_FORWARD_UNKNOWN_TOOLS=1 lets it through"
+    trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
+
+
+def info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
+    flag = f"--tool-call-parser {name}"
+    return EngineInfo(f"sglang/{name}", "sglang", "0.5.23", wire, families, kind, flag, markers)

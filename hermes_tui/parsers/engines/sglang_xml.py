@@ -1,0 +1,195 @@
+"""SGLang 0.5.23's qwen3_coder, whole text.
+
+    text  := any ("<tool_call>" calls "</tool_call>")*, or, where no block is closed, all of it
+    call  := "<function=" NAME ">" param* ("</function>" | end)
+    param := "<parameter=" KEY ">" VALUE ("</parameter>" | before the next tag | end)
+
+An open value runs to its end, a name is never checked. Content is what stands before the first
+<tool_call>; without one nothing is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.decoded import value_of
+from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
+from hermes_tui.parsers.engines.seeker import Seeker
+from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
+from hermes_tui.parsers.engines.sglang_tools import flag_values
+from hermes_tui.parsers.engines.sglang_values import info, need_tools
+
+OPENER, CLOSER = "<tool_call>", "</tool_call>"
+_FUNCTION, _FUNCTION_END = "<function=", "</function>"
+_PARAMETER = "<parameter="
+_STOP = re.compile(r"</parameter>|<parameter=|</function>")
+
+
+def _read(trace: Trace) -> None:
+    need_tools(trace)
+    first = trace.text.find(OPENER)
+    if first < 0:
+        _flag_bare(trace)
+        raise Refused(f"no {OPENER} in the text")
+    for whole, body in _blocks(trace):
+        with trace.part("block", whole.start, whole.end):
+            try:
+                _read_functions(trace, whole, body)
+            except Tripped as error:
+                raise Refused(str(error)) from None
+    trace.keep(0, first)
+
+
+def _flag_bare(trace: Trace) -> None:
+    """Flag a function that no <tool_call> wraps."""
+    bare = trace.text.find(_FUNCTION)
+    if bare >= 0:
+        message = f"a function without {OPENER} around it: SGLang does not look at it"
+        hint = "vLLM's qwen3_coder reads it"
+        end = bare + len(_FUNCTION)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, bare, end, message, hint)
+
+
+def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
+    """Return the closed blocks, whole and inside; the whole text where none is closed."""
+    text, found = trace.text, []
+    position = text.find(OPENER)
+    while position >= 0:
+        inner = position + len(OPENER)
+        end = text.find(CLOSER, inner)
+        if end < 0:
+            break
+        found.append((Span(position, end + len(CLOSER)), Span(inner, end)))
+        position = text.find(OPENER, end + len(CLOSER))
+    if position >= 0:
+        last = Span(position, len(text))
+        lost = "" if not found else ": lost, since another block is closed"
+        message = f"{OPENER} is not closed{lost}"
+        severity = Severity.ERROR if found else Severity.WARNING
+        hint = "raise max_tokens, or ask for the closing tag"
+        trace.flag(Code.UNCLOSED, severity, last.start, last.start + len(OPENER), message, hint)
+        if not found and _FUNCTION in text:
+            found.append((Span(min(position, text.find(_FUNCTION)), len(text)), Span(0, len(text))))
+    return found
+
+
+def _read_functions(trace: Trace, whole: Span, body: Span) -> None:
+    """Deliver the functions of a block; they share its text."""
+    text, seeker = trace.text, Seeker(trace.text)
+    start, position = whole.start, text.find(_FUNCTION, body.start, body.end)
+    if position < 0:
+        flag_foreign_body(trace, body.start, body.end)
+    while position >= 0:
+        inner = position + len(_FUNCTION)
+        end = seeker.find(_FUNCTION_END, inner)
+        closed = end < body.end
+        stop = end + len(_FUNCTION_END) if closed else body.end
+        following = text.find(_FUNCTION, stop, body.end)
+        call = Span(start, stop if following >= 0 else max(stop, whole.end))
+        _read_function(trace, call, Span(inner, min(end, body.end)), closed=closed)
+        start = position = following
+
+
+def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> None:
+    text = trace.text
+    angle = text.find(">", body.start, body.end)
+    if angle < 0:
+        message = "the function's name is not closed by >"
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, body.start, body.end, message)
+        return
+    name = text[body.start : angle]
+    tool = trace.tools.get(name)
+    values = _parameters(trace, Span(angle + 1, body.end), tool.parameters if tool else None)
+    arguments = written(values)
+    index = len(trace.calls)
+    flag_values(trace, values, Span(angle + 1, body.end), index)
+    flag_entities(trace, Span(angle + 1, body.end), index)
+    if not closed:
+        _flag_open(trace, body, index)
+    trace.call(
+        name,
+        arguments,
+        whole.start,
+        whole.end,
+        name_span=Span(body.start, angle),
+        value=value_of(arguments),
+        verdict="json" if closed else "unclosed",
+    )
+
+
+def _flag_open(trace: Trace, body: Span, index: int) -> None:
+    """Say why the function does not close in its block."""
+    text = trace.text
+    at_end = body.end >= len(text.rstrip())
+    code = Code.TRUNCATED if at_end else Code.UNCLOSED
+    message = "the function is not closed: the call goes out with what there is"
+    if text.startswith(CLOSER, body.end) and _closes_later(text, body.end + len(CLOSER)):
+        code, message = Code.MARKER_IN_VALUE, f"{CLOSER} inside a value ends the whole block"
+    begin = max(body.start, body.end - 40)
+    hint = "raise max_tokens; the last value may be cut"
+    trace.flag(code, Severity.ERROR, begin, body.end, message, hint, index)
+
+
+def _closes_later(text: str, position: int) -> bool:
+    """Tell whether the function goes on behind what ended its block."""
+    end = text.find(_FUNCTION_END, position)
+    return end >= 0 and text.find(_FUNCTION, position, end) < 0
+
+
+def _parameters(trace: Trace, body: Span, schema: Any) -> dict[str, Read]:
+    text, values = trace.text[body.start : body.end], {}
+    end_of_text = len(text) - text.endswith("\n")
+    position, covered = text.find(_PARAMETER), 0
+    while position >= 0:
+        _flag_loose(trace, text[covered:position], body.start + covered)
+        inner = position + len(_PARAMETER)
+        stop = _STOP.search(text, inner)
+        end = stop.start() if stop else max(inner, end_of_text)
+        closed = stop is not None and stop[0] == "</parameter>"
+        angle = text.find(">", inner, end)
+        place = Span(body.start + position, body.start + (stop.end() if closed and stop else end))
+        if angle >= 0:
+            key = text[inner:angle]
+            _flag_parameter(trace, key, place, len(trace.calls), twice=key in values, closed=closed)
+            value = text[angle + 1 : end].removeprefix("\n").removesuffix("\n")
+            values[key] = by_schema(value, key, schema)
+            trace.step("parameter", place.start, place.end, "read", key[:60])
+        covered = place.end - body.start
+        position = text.find(_PARAMETER, end)
+    _flag_loose(trace, text[covered:], body.start + covered)
+    return values
+
+
+def _flag_loose(trace: Trace, loose: str, start: int) -> None:
+    """Flag text between the parameters, which no parameter gets."""
+    if not loose.strip():
+        return
+    inside = "</" in loose
+    code = Code.MARKER_IN_VALUE if inside else Code.EXTRA_TEXT
+    message = f"text outside of the parameters is dropped: {loose.strip()[:40]!r}"
+    hint = "a marker inside a value ends it early" if inside else "write nothing there"
+    trace.flag(code, Severity.ERROR, start, start + len(loose), message, hint)
+
+
+def _flag_parameter(
+    trace: Trace, key: str, place: Span, index: int, *, twice: bool, closed: bool
+) -> None:
+    if twice:
+        message = f"{key[:60]!r} is written twice: the last value counts"
+        hint = "engines differ on this"
+        trace.flag(Code.DUP_KEY, Severity.WARNING, place.start, place.end, message, hint, index)
+    if not closed:
+        message = f"the parameter {key[:60]!r} is not closed: its value runs to the next tag"
+        hint = "vLLM drops the last one of such values"
+        trace.flag(
+            Code.PARAM_UNCLOSED, Severity.WARNING, place.start, place.end, message, hint, index
+        )
+
+
+_FAMILIES = "Qwen3-Coder, Qwen3-Next, Qwen3.5"
+
+PARSERS = (Emulated(info("qwen3_coder", "function-xml", _FAMILIES, "regex", (OPENER,)), _read),)

@@ -1,0 +1,70 @@
+"""Why a text holds no call for a parser, where the parser itself has nothing to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.parsers.engines.audit import SHORTEST_MARKER, shown
+from hermes_tui.parsers.engines.markers import how_to_read, near_marker, seen_formats
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+
+def audit_silence(trace: Trace, *, called: bool) -> None:
+    """Say why there is no call, where nothing has said so yet."""
+    length = len(trace.text)
+    if called:
+        message = "the answer claims tool calls (finish_reason) but holds none"
+        hint = "an agent that trusts finish_reason waits for nothing; treat it as text"
+        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, hint)
+    if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
+        return
+    if _flag_own_markers(trace):
+        return
+    others = [seen for seen in seen_formats(trace.text) if not _ours(trace, seen.format)]
+    if others:
+        first = others[0]
+        message = f"this is written as {first.format}, which {trace.info.name} does not read"
+        hint = how_to_read(trace.info.engine, first.flag)
+        trace.flag(
+            Code.WRONG_FORMAT, Severity.ERROR, first.span.start, first.span.end, message, hint
+        )
+        return
+    if near := near_marker(trace.text):
+        message = f"almost a marker: {shown(trace.text[near.start : near.end])}"
+        hint = f"{trace.info.name} looks for {_markers(trace)}"
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, near.start, near.end, message, hint)
+        return
+    message = "no marker of this format: the text is an answer"
+    hint = f"{trace.info.name} looks for {_markers(trace)}"
+    trace.flag(Code.NO_MARKER, Severity.NOTE, 0, length, message, hint)
+
+
+def _flag_own_markers(trace: Trace) -> bool:
+    """Flag markers of the parser's own format that no call came of; return whether there are."""
+    markers = [marker for marker in trace.info.markers if len(marker) >= SHORTEST_MARKER]
+    first = trace.text.find(markers[0]) if markers else -1
+    if first >= 0:
+        end = first + len(markers[0])
+        message = "a marker of this format, but no call behind it"
+        hint = f"{trace.info.name} wants a call right behind {shown(markers[0])}"
+        trace.flag(Code.WRONG_FORMAT, Severity.ERROR, first, end, message, hint)
+        return True
+    for marker in markers[1:]:
+        at = trace.text.find(marker)
+        if at >= 0:
+            message = f"{shown(marker)} without {shown(markers[0])} before it"
+            hint = "the opening marker is missing: is it part of the prompt, or skipped as special?"
+            trace.flag(Code.ORPHAN_CLOSE, Severity.ERROR, at, at + len(marker), message, hint)
+            return True
+    return False
+
+
+def _ours(trace: Trace, format_name: str) -> bool:
+    return format_name == trace.info.format or format_name in trace.info.format.split("+")
+
+
+def _markers(trace: Trace) -> str:
+    return " or ".join(shown(marker) for marker in trace.info.markers) or trace.info.format

@@ -1,0 +1,202 @@
+"""vLLM 0.33's declared parsers: a table of markers that moves a machine from state to state.
+
+    content  --start-->  preamble  --name marker-->  name  --args marker-->  args  --end-->  between
+
+A marker without a move in the state at hand is plain text of that state. Text of `content` is
+content, of `name` and `args` it is collected, of `preamble` and `between` it is lost. The end of
+the text ends an open call as its marker would: a cut call is delivered like a whole one. Special
+tokens of the tokenizer that the format does not use vanish wherever they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import Trace
+
+SPECIAL_TOKENS = (
+    *("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "</s>", "<|end|>"),
+    *("<|end_of_text|>", "<｜end▁of▁sentence｜>", "<|user|>", "<|observation|>", "[e~["),
+    *("<seed:eos>", "<end_of_turn>", "<|eos|>", "<eos>", "<|action_end|>"),
+)
+"""What tokenizers of these models declare as special beyond the markers of the formats."""
+
+_STEPS_SHOWN = 4000
+_FLAGS_SHOWN = 100
+"""Beyond so many, the moves and tokens of a pathological text say nothing new."""
+
+
+class State(StrEnum):
+    """Where the machine stands."""
+
+    CONTENT = "content"
+    PREAMBLE = "preamble"
+    NAME = "name"
+    ARGS = "args"
+    BETWEEN = "between"
+
+
+class Move(NamedTuple):
+    """What a marker does. `ends` and `starts` a call (in this order); `keeps` its own text."""
+
+    to: State
+    ends: bool = False
+    starts: bool = False
+    keeps: bool = False
+
+
+Moves = dict[tuple[State, str], Move]
+
+
+@dataclass
+class Slot:
+    """A call being read: where its name, its arguments and the whole of it stand."""
+
+    start: int
+    opener: Span
+    end: int = 0
+    closed: bool = False
+    wrapped: bool = False
+    bare: bool = False
+    name_parts: list[Span] = field(default_factory=list)
+    args_parts: list[Span] = field(default_factory=list)
+
+    def name(self, text: str) -> str:
+        return _joined(text, self.name_parts)
+
+    def args(self, text: str) -> str:
+        return _joined(text, self.args_parts)
+
+    def name_span(self) -> Span | None:
+        return _cover(self.name_parts)
+
+    def args_span(self) -> Span | None:
+        return _cover(self.args_parts)
+
+    def place(self, start: int, end: int) -> Span:
+        """Return where the characters `start` to `end` of the arguments stand in the text."""
+        return Span(self._at(start), max(self._at(max(start, end - 1)) + 1, self._at(start)))
+
+    def _at(self, offset: int) -> int:
+        for part in self.args_parts:
+            if offset < len(part):
+                return part.start + offset
+            offset -= len(part)
+        return self.args_parts[-1].end if self.args_parts else self.end
+
+
+class Machine:
+    """Runs a table over a text; afterwards `slots` holds the calls, `content` the spans of text.
+
+    `shields` are markers that move nothing but hide the markers inside them.
+    """
+
+    def __init__(self, trace: Trace, moves: Moves, shields: tuple[str, ...] = ()) -> None:
+        self.slots: list[Slot] = []
+        self.content: list[Span] = []
+        self._trace = trace
+        self._moves = moves
+        self._shields = shields
+        self._state = State.CONTENT
+        self._entered = -1
+        self._vanished = 0
+        self._patterns = {state: self._pattern(state) for state in State}
+
+    def run(self) -> None:
+        text, position = self._trace.text, 0
+        while found := self._patterns[self._state].search(text, position):
+            self._take(position, found.start())
+            move = self._moves.get((self._state, found[0]))
+            span = Span(*found.span())
+            if move is not None:
+                self._move(move, span)
+            elif found[0] in SPECIAL_TOKENS:
+                self._vanish(span)
+            else:
+                self._take(*found.span())
+            position = found.end()
+        self._take(position, len(text))
+        self._finish()
+
+    def _pattern(self, state: State) -> re.Pattern[str]:
+        known = {marker for at, marker in self._moves if at is state}
+        known.update(SPECIAL_TOKENS, self._shields if state is State.NAME else ())
+        return re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
+
+    def _take(self, start: int, end: int) -> None:
+        """Hand plain text to whom it belongs in this state."""
+        if start >= end:
+            return
+        if self._state is State.CONTENT:
+            self.content.append(Span(start, end))
+        elif self._state is State.NAME:
+            self._slot.name_parts.append(Span(start, end))
+        elif self._state is State.ARGS:
+            self._slot.args_parts.append(Span(start, end))
+
+    @property
+    def _slot(self) -> Slot:
+        return self.slots[-1]
+
+    def _move(self, move: Move, span: Span) -> None:
+        came_from, self._state = self._state, move.to
+        if len(self.slots) < _STEPS_SHOWN and not move.keeps:
+            marker = self._trace.text[span.start : span.end]
+            self._trace.step(f"{came_from}: {marker}", span.start, span.end, move.to)
+        if move.keeps:
+            self._slot.args_parts.append(span)
+        if move.ends:
+            self._slot.closed = True
+            self._slot.end = span.start if move.starts else span.end
+        if move.starts:
+            start = self._entered if self._entered >= 0 else span.start
+            bare = came_from is State.CONTENT and move.to is State.NAME
+            self.slots.append(Slot(start, span, span.end, bare=bare))
+            self._entered = -1
+        elif came_from is State.CONTENT:
+            self._entered = span.start
+        elif came_from in (State.BETWEEN, State.PREAMBLE) and not move.ends and self.slots:
+            self._close_wrapper(move, span)
+
+    def _close_wrapper(self, move: Move, span: Span) -> None:
+        """Take the wrapper's own closer, if it is the next thing, to the call."""
+        slot = self._slot
+        if move.to in (State.CONTENT, State.PREAMBLE) and slot.closed and not slot.wrapped:
+            slot.wrapped = True
+            if not self._trace.text[slot.end : span.start].strip():
+                slot.end = span.end
+
+    def _vanish(self, span: Span) -> None:
+        if self._state not in (State.NAME, State.ARGS):
+            return
+        self._vanished += 1
+        if self._vanished > _FLAGS_SHOWN:
+            return
+        token = self._trace.text[span.start : span.end]
+        message = f"the special token {token} is taken out of the call"
+        hint = "a stop token in the text: look at the chat template and at skip_special_tokens"
+        self._trace.flag(Code.STRAY_SPECIAL, Severity.WARNING, span.start, span.end, message, hint)
+
+    def _finish(self) -> None:
+        """End what the text leaves open."""
+        end = len(self._trace.text)
+        for before, after in zip(self.slots, self.slots[1:], strict=False):
+            before.end = min(before.end, after.start) if before.closed else after.start
+        if self.slots and not self._slot.closed:
+            self._slot.end = end
+            self._trace.step(f"{self._state}: end of text", end, end, "the call is delivered")
+
+
+def _joined(text: str, parts: list[Span]) -> str:
+    if len(parts) == 1:
+        return text[parts[0].start : parts[0].end]
+    return "".join([text[part.start : part.end] for part in parts])
+
+
+def _cover(parts: list[Span]) -> Span | None:
+    return Span(parts[0].start, parts[-1].end) if parts else None

@@ -1,0 +1,280 @@
+"""From the slots of the machine to calls and content, as vLLM 0.33's declared parsers build them.
+
+A call whose name is empty is looked for in the arguments' own "name". Arguments go through the
+schema. Content after the first marker is lost as soon as the name of one call is good enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import nearest
+from hermes_tui.parsers.engines.base import EngineRaised, Trace
+from hermes_tui.parsers.engines.decoded import value_of
+from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.tagged import Machine, Moves, Slot
+from hermes_tui.parsers.engines.tagged_arguments import Pairs
+from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
+
+_FLAGS_SHOWN = 100
+_NAME_IN_ARGUMENTS = re.compile(r'"name"\s*+:\s*+"([^"]*+)"')
+_SECTION = "<|tool_calls_section_begin|>"
+_KIMI_ID = re.compile(r".+:\d+")
+
+
+class Named(NamedTuple):
+    """What the machine makes of a slot's name. `sent`: it is good enough to go out in a stream."""
+
+    name: str
+    sent: bool
+
+
+class Dialect(NamedTuple):
+    """A declared format. `pairs` None: the arguments are JSON and go out as they stand."""
+
+    moves: Moves
+    named: Callable[[Trace, Slot], Named]
+    pairs: Callable[[Trace, Slot, str], Pairs] | None = None
+    shields: tuple[str, ...] = ()
+    known_names_only: bool = False
+    strips: bool = True
+
+
+def read(trace: Trace, dialect: Dialect) -> None:
+    """Read the text of `trace` as the declared parser does."""
+    machine = Machine(trace, dialect.moves, dialect.shields)
+    machine.run()
+    sent = False
+    for slot in machine.slots:
+        if not slot.name_parts and not slot.args_parts:
+            _ignore(trace, slot)
+            continue
+        with trace.part("call", slot.start, slot.end) as part:
+            part.outcome, named = _deliver(trace, dialect, slot)
+            sent = sent or named
+    _keep_content(trace, machine, sent=sent, strips=dialect.strips)
+
+
+def _ignore(trace: Trace, slot: Slot) -> None:
+    """Pass over a block that holds nothing; many of them are told of once."""
+    if len(trace.diagnostics) < _FLAGS_SHOWN:
+        end = trace.text.find("</", slot.opener.end, slot.end)
+        flag_foreign_body(trace, slot.opener.end, end if end >= 0 else slot.end)
+        trace.step("call", slot.start, slot.end, "ignored", "no name and no arguments")
+
+
+class _Call(NamedTuple):
+    """A call as it is read; `pairs` None where its arguments are JSON, or none."""
+
+    name: str
+    arguments: str
+    pairs: Pairs | None = None
+
+
+def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
+    """Deliver the call of a slot; return what became of it, and whether its name went out."""
+    name, sent = dialect.named(trace, slot)
+    call = _read_call(trace, dialect, slot, name.strip())
+    if not _accepted(trace, dialect, call.name):
+        return _refuse(trace, slot, call.name), sent
+    bent = coerce_arguments(call.arguments, trace.tools.get(call.name))
+    _flag_call(trace, slot, call, bent)
+    trace.call(
+        call.name,
+        bent.arguments,
+        slot.start,
+        slot.end,
+        name_span=slot.name_span(),
+        arguments_span=slot.args_span() if call.pairs is None else None,
+        value=value_of(bent.arguments),
+        verdict="json" if slot.closed else "unclosed",
+    )
+    return "delivered", sent
+
+
+def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
+    raw = slot.args(trace.text)
+    if not raw.strip():
+        return _Call(name, "{}")
+    if name and dialect.pairs is not None:
+        pairs = dialect.pairs(trace, slot, raw)
+        return _Call(name, dumps(pairs.values), pairs)
+    if name:
+        return _Call(name, raw.strip())
+    inner, arguments = _call_in(raw)
+    if isinstance(inner, str):
+        return _Call(inner, arguments)
+    if dialect.known_names_only and trace.tools:
+        return _Call("", arguments)
+    raise EngineRaised("ValidationError: name: Input should be a valid string")
+
+
+def _flag_call(trace: Trace, slot: Slot, call: _Call, bent: Bent) -> None:
+    """Say what is odd about a call that is about to be delivered."""
+    index = len(trace.calls)
+    span = slot.args_span() or Span(slot.end, slot.end)
+    if call.pairs is not None:
+        call.pairs.flag(trace, index)
+        flag_entities(trace, span, index)
+    flag_changes(trace, bent, span, index, typed=call.pairs is None)
+    _flag_end(trace, slot, index, call.pairs)
+    _flag_start(trace, slot, index)
+    _flag_id(trace, slot, call.name, index)
+
+
+def _accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
+    if not name:
+        return False
+    return not (dialect.known_names_only and trace.tools) or name in trace.tools
+
+
+def _refuse(trace: Trace, slot: Slot, name: str) -> str:
+    place = slot.name_span() or Span(slot.start, slot.end)
+    told = trace.diagnostics[-1:]
+    if not name and told and told[0].code is Code.NAME_DECORATED and told[0].span == place:
+        return "dropped"
+    if "<tool_call>" in name:
+        message = "an opening tag inside an open block is taken for the name"
+        hint = "open the block once"
+        trace.flag(Code.NESTED_OPEN, Severity.ERROR, place.start, place.end, message, hint)
+        return "dropped"
+    if name.lstrip().startswith(("{", "[", "<function")):
+        flag_foreign_body(trace, place.start, place.end)
+        return "dropped"
+    if name:
+        code, message = Code.NAME_UNKNOWN, f"no tool is named {name[:60]!r}: the call is dropped"
+        hint = nearest(name, trace)
+    else:
+        code, message = Code.NAME_MISSING, "the block has no name to be read: the call is dropped"
+        hint = "the name stands right behind the marker, in this format's own spelling"
+    trace.flag(code, Severity.ERROR, place.start, place.end, message, hint)
+    return "dropped"
+
+
+def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None:
+    """Say that nothing closes the call; an error only where something of it is missing."""
+    if slot.closed:
+        return
+    raw = slot.args(trace.text)
+    whole = not pairs.cut if pairs is not None else value_of(raw) is not None
+    code, severity = Code.TRUNCATED, Severity.ERROR
+    message = "the text ends inside the call, which is delivered with what is complete"
+    hint = "raise max_tokens; nothing tells the agent that the call was cut"
+    if whole:
+        code, severity = Code.UNCLOSED, Severity.WARNING
+        message = "nothing closes the call, but its arguments are whole"
+        hint = "other engines refuse it; look for a stop string that cuts the marker"
+    end = len(trace.text)
+    start = max(slot.opener.start, end - 40)
+    trace.flag(code, severity, start, end, message, hint, index)
+
+
+def _flag_start(trace: Trace, slot: Slot, index: int) -> None:
+    """Say that the wrapper of a function is missing, or that a call has no arguments at all."""
+    text, opener = trace.text, slot.opener
+    if text.startswith(_SECTION + _SECTION, slot.start):
+        start, end = slot.start, slot.start + len(_SECTION)
+        message = f"{_SECTION} stands twice: the engine does not mind"
+        hint = "stricter parsers refuse it"
+        trace.flag(Code.NESTED_OPEN, Severity.WARNING, start, end, message, hint, index)
+    if slot.bare and text.startswith("<function=", opener.start):
+        orphan = text.endswith("</tool_call>", slot.start, slot.end)
+        code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
+        message = "a function without <tool_call> before it: vLLM reads it all the same"
+        hint = "SGLang keeps it as text"
+        trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
+    elif (place := slot.name_span()) and slot.name(text).strip("\n") != slot.name(text).strip():
+        message = "blanks around the name: vLLM takes them off"
+        hint = "SGLang drops such a call"
+        start, end = place.start, place.end
+        trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
+    elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
+        message = "no arguments: the call goes out with {}"
+        hint = "SGLang drops such a call"
+        start, end = slot.start, slot.end
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
+
+
+def _flag_id(trace: Trace, slot: Slot, name: str, index: int) -> None:
+    place = slot.name_span()
+    if place is None or name in slot.name(trace.text):
+        return
+    message = f"the name {name[:60]!r} is not the one in the header: it was found in the arguments"
+    hint = "the header is not of the form that this parser reads"
+    trace.flag(Code.NAME_DECORATED, Severity.ERROR, place.start, place.end, message, hint, index)
+
+
+def _keep_content(trace: Trace, machine: Machine, *, sent: bool, strips: bool) -> None:
+    """Keep the text before the first call, and the rest if no call's name went out."""
+    first = machine.slots[0].opener.start if machine.slots else len(trace.text)
+    kept = [span for span in machine.content if not sent or span.start < first]
+    content = "".join(trace.text[span.start : span.end] for span in kept)
+    if machine.slots and not content.strip():
+        kept, content = [], ""
+    for span in kept:
+        trace.keep(span.start, span.end)
+    trace.say((content.strip() if trace.calls and strips else content) or None)
+
+
+def _call_in(raw: str) -> tuple[Any, str]:
+    """Return the name and the arguments of a call that is written as one JSON object."""
+    try:
+        value = loads(raw.strip())
+    except BadJson as error:
+        if error.deep:
+            raise EngineRaised(TOO_DEEP) from None
+        return "", raw
+    if not isinstance(value, dict):
+        return "", raw
+    name = value.get("name") or ""
+    for key in ("arguments", "parameters"):
+        if key in value:
+            inner = value[key]
+            return name, inner if isinstance(inner, str) else dumps(inner)
+    return name, dumps({key: item for key, item in value.items() if key != "name"})
+
+
+def _name_in_arguments(trace: Trace, slot: Slot) -> str:
+    found = _NAME_IN_ARGUMENTS.search(slot.args(trace.text))
+    return found[1] if found else ""
+
+
+def header_name(trace: Trace, slot: Slot) -> Named:
+    """The name as it stands in the header, else the first "name" in the arguments."""
+    name = slot.name(trace.text) or _name_in_arguments(trace, slot)
+    return Named(name, bool(name))
+
+
+def known_name(trace: Trace, slot: Slot) -> Named:
+    """As `header_name`, but only a declared name goes out."""
+    header = slot.name(trace.text).strip()
+    name = (header or _name_in_arguments(trace, slot)).strip()
+    sent = bool(name) and (not trace.tools or name in trace.tools)
+    return Named(name if sent else header, sent)
+
+
+def kimi_name(trace: Trace, slot: Slot) -> Named:
+    """The name in [functions.]NAME:N; for another id, the first "name" in the arguments."""
+    header = slot.name(trace.text)
+    if name := _name_of_id(header):
+        return Named(name, True)
+    if header.strip():
+        place = slot.name_span() or slot.opener
+        message = f"the id {header.strip()[:60]!r} is not of the form functions.NAME:N"
+        hint = "the chat template writes these ids; the history may hold others"
+        trace.flag(Code.NAME_DECORATED, Severity.ERROR, place.start, place.end, message, hint)
+    if slot.args_parts:
+        found = _name_in_arguments(trace, slot)
+        name = _name_of_id(found) or found
+        return Named(name, bool(name))
+    return Named(header, bool(header))
+
+
+def _name_of_id(header: str) -> str:
+    found = _KIMI_ID.match(header.strip())
+    return found[0].strip().split(":")[0].removeprefix("functions.") if found else ""

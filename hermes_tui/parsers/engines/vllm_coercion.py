@@ -1,0 +1,264 @@
+"""How vLLM 0.33's engine parsers bend arguments to the tool's schema, after the call is read.
+
+    string      → the first of null, integer, number, boolean, object, array, string that the schema
+                  allows and the text can be; else whatever JSON the text is; else the text
+    other value → its JSON text, by the same rule (a 42 for a string becomes "42")
+    object      → its members by `properties`;  list → its items by `items`
+
+Nothing happens without tools, for an unknown tool, or where the arguments are no JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.base import EngineRaised, Trace
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+
+TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
+_SHOWN = 60
+
+
+class Change(NamedTuple):
+    """A value that the schema changed; `path` is dotted, with [n] for items of lists.
+
+    `fits`: it is now of a type that the schema names.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    fits: bool
+
+
+class Bent(NamedTuple):
+    """Arguments as they go out: the exact text that came in where nothing changed.
+
+    `failed` are the paths of texts that cannot be what their schema wants.
+    """
+
+    arguments: str
+    changes: tuple[Change, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+def coerce_arguments(arguments: str, tool: ToolSpec | None) -> Bent:
+    """Return `arguments` as the schema of `tool` has them.
+
+    Raises EngineRaised where they are nested so deeply that the engine runs out of stack.
+    """
+    if tool is None or arguments == "{}":
+        return Bent(arguments)
+    value = _loads_or_none(arguments)
+    properties = _properties(tool.parameters)
+    if not isinstance(value, dict) or not properties:
+        return Bent(arguments)
+    bender = _Bender()
+    try:
+        bender.members(value, properties, "")
+        after = dumps(value) if bender.changes else arguments
+    except RecursionError:
+        raise EngineRaised(TOO_DEEP) from None
+    return Bent(after, tuple(bender.changes), tuple(bender.failed))
+
+
+def flag_changes(trace: Trace, bent: Bent, span: Span, index: int, *, typed: bool) -> None:
+    """Tell what the schema did to the arguments of call `index`, which stand at `span`.
+
+    In a format that is not `typed` all values are text, and a fitting type is as it should be.
+    """
+    for path, before, after, fits in bent.changes:
+        severity = Severity.NOTE if fits and not typed else Severity.WARNING
+        message = f"{path}: the schema turns {_short(before)} into {_short(after)}"
+        hint = "the value that runs is not the value that the model wrote"
+        trace.flag(Code.COERCED, severity, span.start, span.end, message, hint, index)
+    for path in bent.failed:
+        message = f"{path}: the text is not of the type that the schema wants, and stays text"
+        hint = "the tool gets a string; validate before running it"
+        trace.flag(Code.COERCE_FAILED, Severity.WARNING, span.start, span.end, message, hint, index)
+    if bent.changes:
+        listed = ", ".join(change.path for change in bent.changes[:8])
+        trace.step("bend to the schema", span.start, span.end, "changed", listed)
+
+
+def types_of(schema: Any) -> set[str]:
+    """Return the JSON types that a schema names or implies; {"string"} where it says nothing."""
+    if not isinstance(schema, dict):
+        return {"string"}
+    kind = schema.get("type")
+    found = {item for item in (kind if isinstance(kind, list) else [kind]) if isinstance(item, str)}
+    options = schema.get("enum")
+    found |= {_type_name(option) for option in options} if isinstance(options, list) else set()
+    for field in ("anyOf", "oneOf", "allOf"):
+        branches = schema.get(field)
+        for branch in branches if isinstance(branches, list) else ():
+            found |= types_of(branch)
+    return found or {"string"}
+
+
+def coerce_text(text: str, types: set[str]) -> Any:
+    """Return `text` as the first of the types that it can be."""
+    wanted = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
+    for name, read in _READERS:
+        if name not in wanted:
+            continue
+        try:
+            return read(text)
+        except (ValueError, BadJson):
+            continue
+    try:
+        return _finite_json(text)
+    except (ValueError, BadJson):
+        return text
+
+
+class _Bender:
+    """Bends values in place and notes what changed, and what could not."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.failed: list[str] = []
+
+    def members(self, value: dict[str, Any], properties: dict[str, Any], path: str) -> None:
+        for key in value:
+            schema = properties.get(key)
+            if isinstance(schema, dict):
+                value[key] = self.bend(value[key], schema, f"{path}{key}")
+
+    def bend(self, value: Any, schema: dict[str, Any], path: str) -> Any:
+        if isinstance(value, dict):
+            inner = schema.get("properties")
+            if isinstance(inner, dict):
+                self.members(value, inner, f"{path}.")
+            return value
+        if isinstance(value, list):
+            items = schema.get("items")
+            if isinstance(items, dict):
+                for position, item in enumerate(value):
+                    value[position] = self.bend(item, items, f"{path}[{position}]")
+            return value
+        types = types_of(schema)
+        after = coerce_text(value if isinstance(value, str) else dumps(value), types)
+        if type(after) is not type(value) or after != value:
+            self.changes.append(Change(path, value, after, _type_name(after) in _named(types)))
+            return after
+        if isinstance(value, str) and not types & _TEXTUAL:
+            self.failed.append(path)
+        return value
+
+
+def _named(types: set[str]) -> set[str]:
+    """Return the types by their proper names; whole numbers are numbers."""
+    found = {_ALIASES.get(name.strip().lower(), name.strip().lower()) for name in types}
+    return found | ({"integer"} if "number" in found else set())
+
+
+def _null(text: str) -> None:
+    if text.lower() != "null":
+        raise ValueError
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return int(value) if value == int(value) else value
+
+
+def _boolean(text: str) -> bool:
+    word = text.lower().strip()
+    if word not in ("true", "1", "false", "0"):
+        raise ValueError
+    return word in ("true", "1")
+
+
+def _finite_json(text: str) -> Any:
+    value = _loads_or_raise(text)
+    if not _finite(value):
+        raise ValueError
+    return value
+
+
+def _finite(value: Any) -> bool:
+    """Tell whether no number in the value is infinite or none, however deep it is nested."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, float) and not math.isfinite(item):
+            return False
+        if isinstance(item, dict | list):
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+    return True
+
+
+_READERS: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    ("null", _null),
+    ("integer", int),
+    ("number", _number),
+    ("boolean", _boolean),
+    ("object", _finite_json),
+    ("array", _finite_json),
+    ("string", str),
+)
+
+_ALIASES = {
+    **dict.fromkeys(("str", "text", "varchar", "char", "enum"), "string"),
+    **dict.fromkeys(("int", "int32", "int64", "uint", "uint32", "uint64"), "integer"),
+    **dict.fromkeys(("long", "short", "unsigned"), "integer"),
+    **dict.fromkeys(("float", "float32", "float64", "double"), "number"),
+    **dict.fromkeys(("arr", "list", "sequence"), "array"),
+    "bool": "boolean",
+    "dict": "object",
+}
+
+_TEXTUAL = {"string", *(alias for alias, name in _ALIASES.items() if name == "string")}
+
+_TYPE_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
+def _type_name(value: Any) -> str:
+    return _TYPE_NAMES.get(type(value), "string")
+
+
+def _properties(parameters: Any) -> dict[str, Any]:
+    found = parameters.get("properties") if isinstance(parameters, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _loads_or_none(text: str) -> Any:
+    try:
+        return _loads_or_raise(text)
+    except BadJson:
+        return None
+
+
+def _loads_or_raise(text: str) -> Any:
+    """As `loads`, but depth is the engine's own end."""
+    try:
+        return loads(text)
+    except BadJson as error:
+        if error.deep:
+            raise EngineRaised(TOO_DEEP) from None
+        raise
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,0 +1,179 @@
+"""vLLM 0.33.0's readers of plain JSON calls: hermes, longcat and llama3_json, whole text.
+
+    hermes  := text ("<tool_call>" JSON "</tool_call>" | "<tool_call>" JSON end-of-text)*
+    llama   := anything with JSON objects in it
+
+Both are all-or-nothing: what one block does wrong keeps the whole text as content. `name` and
+`arguments` are wanted literally (llama also takes `parameters`), names are not checked, values are
+not bent to a schema, and text beside the calls is forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.json_blocks import (
+    Block,
+    flag_nested,
+    flag_unclosed,
+    places_in,
+    read_payload,
+    refuse_block,
+    tagged_blocks,
+)
+from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
+
+PYTHON_TAG = "<|python_tag|>"
+_KEYS_HINT = 'vLLM wants exactly {"name": …, "arguments": {…}}'
+_ONE_BLOCK = "write one object in each block"
+
+
+class _Tags:
+    """Reads JSON objects between one pair of tags."""
+
+    def __init__(self, opener: str, closer: str) -> None:
+        self.opener = opener
+        self.closer = closer
+
+    def __call__(self, trace: Trace) -> None:
+        first = trace.text.find(self.opener)
+        if first < 0:
+            raise Refused(f"no {self.opener} in the text")
+        refusal = ""
+        for block in tagged_blocks(trace.text, self.opener, self.closer):
+            with trace.part("block", block.span.start, block.span.end) as part:
+                try:
+                    self._read(trace, block)
+                except Refused as refused:
+                    refusal = refusal or str(refused)
+                    part.outcome = "refused"
+        if refusal:
+            raise Refused(refusal)
+        trace.keep(0, first)
+
+    def _read(self, trace: Trace, block: Block) -> None:
+        if not len(block.body):
+            raise refuse_block(trace, block, Code.EMPTY_BLOCK, "an empty block", _KEYS_HINT)
+        flag_nested(trace, block, self.opener)
+        try:
+            payload = read_payload(trace, block.body)
+        except BadJson as error:
+            raise Refused(f"a block is no JSON: {error.message}") from None
+        _deliver(trace, block, payload, ("arguments",))
+        flag_unclosed(trace, block)
+
+
+def _deliver(trace: Trace, block: Block, payload: Any, keys: tuple[str, ...]) -> None:
+    """Deliver the call that a payload says; raises Refused where vLLM trips over it."""
+    if not isinstance(payload, dict):
+        several = isinstance(payload, list)
+        code = Code.MULTI_PAYLOAD if several else Code.JSON_INVALID
+        message = f"the payload is a {'list' if several else 'value'}, not an object"
+        raise refuse_block(trace, block, code, message, _ONE_BLOCK)
+    if "name" not in payload:
+        raise refuse_block(trace, block, Code.NAME_MISSING, "there is no `name` key", _KEYS_HINT)
+    key = next((key for key in keys if key in payload), None)
+    if key is None:
+        raise refuse_block(trace, block, Code.ARGS_KEY, f"no {_either(keys)} key", _KEYS_HINT)
+    name, places = payload["name"], places_in(trace.text, block.body, keys)
+    if not isinstance(name, str):
+        span = places.name or block.body
+        message = "the name is no text"
+        raise refuse_block(trace, Block(span, span), Code.NAME_TYPE, message, _KEYS_HINT)
+    trace.call(
+        name,
+        dumps(payload[key]),
+        block.span.start,
+        block.span.end,
+        name_span=places.name,
+        arguments_span=places.arguments,
+        value=payload[key],
+    )
+
+
+def _either(keys: tuple[str, ...]) -> str:
+    return " or ".join(f"`{key}`" for key in keys)
+
+
+def _read_llama(trace: Trace) -> None:
+    """Read every JSON object outside of the ones before it; the first that is no call voids all."""
+    text = trace.text
+    scanner = Scanner(text)
+    at, taken = text.find("{"), -1
+    while at >= 0:
+        if at > taken:
+            with trace.part("object", at, at + 1) as part:
+                try:
+                    taken = _llama_object(trace, scanner, at)
+                except Refused:
+                    part.outcome = "refused"
+                    _note_siblings(trace, scanner, at)
+                    raise
+        at = text.find("{", max(at, taken) + 1)
+    if not trace.calls:
+        raise Refused("no JSON object in the text")
+
+
+def _llama_object(trace: Trace, scanner: Scanner, at: int) -> int:
+    """Deliver the object at `at`, return where it ends; a brace right there is not looked at."""
+    try:
+        payload, end = scanner.decode(at)
+    except BadJson as error:
+        detail = f"{error.message} at {error.position}"
+        trace.step("raw_decode", at, min(error.position + 1, len(trace.text)), "refused", detail)
+        flag_payload(trace, at, len(trace.text))
+        raise Refused("a brace that opens no JSON object voids the whole text") from None
+    trace.step("raw_decode", at, end, "read", "dict")
+    span = Span(at, end)
+    _deliver(trace, Block(span, span), payload, ("arguments", "parameters"))
+    if trace.text.startswith("{", end):
+        message = "an object right behind another one: vLLM skips its first brace"
+        trace.flag(
+            Code.MULTI_PAYLOAD, Severity.WARNING, end, end + 1, message, "separate them by `; `"
+        )
+    return end
+
+
+def _note_siblings(trace: Trace, scanner: Scanner, at: int) -> None:
+    """Note one sound call behind the one that voids it, so that its loss is seen."""
+    behind = trace.text.find('{"name"', at + 1)
+    if behind < 0:
+        return
+    try:
+        payload, end = scanner.decode(behind)
+    except BadJson:
+        return
+    if isinstance(payload, dict) and {"arguments", "parameters"} & payload.keys():
+        message = "a sound call, lost because a brace before it opens no call"
+        hint = "vLLM reads all braces of the text as calls; SGLang and hermes-agent do not"
+        trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, behind, end, message, hint)
+
+
+def _hermes(name: str, families: str) -> Emulated:
+    tags = ("<tool_call>", "</tool_call>")
+    return Emulated(_info(name, "hermes", families, tags), _Tags(*tags))
+
+
+def _info(name: str, wire: str, families: str, markers: tuple[str, ...]) -> EngineInfo:
+    flag = f"--tool-call-parser {name}"
+    kind = "legacy: regex + json"
+    return EngineInfo(f"vllm/{name}", "vllm", "0.33.0", wire, families, kind, flag, markers)
+
+
+def _llama(name: str, families: str) -> Emulated:
+    return Emulated(_info(name, "llama3_json", families, (PYTHON_TAG,)), _read_llama)
+
+
+_LONGCAT = ("<longcat_tool_call>", "</longcat_tool_call>")
+
+PARSERS = (
+    _hermes("hermes", "Hermes 2/3/4, Qwen2.5, Qwen3"),
+    _hermes("qwen3_json", "Qwen2.5, Qwen3, QwQ"),
+    Emulated(_info("longcat", "longcat", "LongCat-Flash", _LONGCAT), _Tags(*_LONGCAT)),
+    _llama("llama3_json", "Llama 3.1-3.3"),
+    _llama("llama4_json", "Llama 4"),
+)

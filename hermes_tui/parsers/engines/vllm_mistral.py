@@ -1,0 +1,269 @@
+"""vLLM 0.33.0's reader of Mistral calls; which grammar holds is decided by the tokenizer.
+
+    mistral      := text "[TOOL_CALLS]"+ JSON …            vocabulary without [ARGS] (before v11)
+    mistral_v11  := text ("[TOOL_CALLS]" NAME ("[ARGS]" | before "{") JSON)*
+
+The old one takes the first JSON value behind the first marker that has text behind it, whatever
+follows. If that holds no call, the marker and the text before it are gone and the JSON is left as
+content. The new one bends values to the schema and delivers whatever stands in the place of the
+arguments, JSON or not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.audit import flag_payload
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.json_blocks import flag_text, items_of, places_in, stripped
+from hermes_tui.parsers.engines.json_text import BadJson, decode_at, dumps, loads
+from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State
+from hermes_tui.parsers.engines.vllm_coercion import coerce_arguments, flag_changes
+
+MARKER = "[TOOL_CALLS]"
+ARGS = "[ARGS]"
+
+
+def _read_array(trace: Trace) -> None:
+    """Read the first JSON value behind the marker."""
+    first = trace.text.find(MARKER)
+    if first < 0:
+        raise Refused(f"no {MARKER} in the text")
+    segment = _first_segment(trace.text, first)
+    with trace.part("calls", first, segment.end) as part:
+        value, place = _first_value(trace, segment)
+        _deliver_items(trace, first, value, place)
+        part.outcome = f"{len(trace.calls)} calls"
+    if trace.calls:
+        if trace.text[:first].strip():
+            trace.keep(0, first)
+        return
+    trace.keep(segment.start, segment.end)
+    if trace.text[:first].strip():
+        message = "the text before the marker is gone; only the JSON is left as content"
+        trace.flag(Code.SILENT_DROP, Severity.ERROR, 0, first, message, "mend the JSON")
+
+
+def _first_segment(text: str, first: int) -> Span:
+    """Return the first part behind a marker that is not blank, without blanks around it."""
+    start = first + len(MARKER)
+    while True:
+        end = text.find(MARKER, start)
+        inner = stripped(text, Span(start, end if end >= 0 else len(text)))
+        if len(inner) or end < 0:
+            return inner
+        start = end + len(MARKER)
+
+
+def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
+    """Return the value and its place; None where there is no JSON."""
+    text = trace.text[segment.start : segment.end]
+    try:
+        value, end = decode_at(text)
+    except BadJson as error:
+        _raise_deep(error)
+        trace.step("raw_decode", segment.start, segment.end, "refused", error.message)
+        return _widest_array(trace, segment, error)
+    trace.step("raw_decode", segment.start, segment.start + end, "read", type(value).__name__)
+    return value, Span(segment.start, segment.start + end)
+
+
+def _widest_array(trace: Trace, segment: Span, error: BadJson) -> tuple[Any, Span]:
+    """Try what stands from the first `[{` to the last `}]`."""
+    start = trace.text.find("[{", segment.start, segment.end)
+    end = trace.text.rfind("}]", segment.start, segment.end)
+    if 0 <= start <= end - 2:
+        try:
+            value = loads(trace.text[start : end + 2])
+        except BadJson as again:
+            _raise_deep(again)
+            trace.step("widest [{…}]", start, end + 2, "refused", again.message)
+        else:
+            trace.step("widest [{…}]", start, end + 2, "read", type(value).__name__)
+            return value, Span(start, end + 2)
+    if len(segment):
+        flag_payload(trace, segment.start, segment.end)
+    else:
+        trace.flag(
+            Code.EMPTY_BLOCK,
+            Severity.ERROR,
+            segment.start - len(MARKER),
+            segment.start,
+            "a marker with nothing behind it",
+            "the stop sequence may cut the call; raise max_tokens",
+        )
+    return None, segment
+
+
+def _raise_deep(error: BadJson) -> None:
+    if not error.syntax:
+        raise EngineRaised(error.raised)
+
+
+def _deliver_items(trace: Trace, first: int, value: Any, place: Span) -> None:
+    items = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+    spans = items_of(trace.text, place, len(items))
+    good = [i for i, item in enumerate(items) if _is_call(item)]
+    starts = [first, *(spans[i].start for i in good[1:])]
+    ends = [*starts[1:], place.end]
+    for i, start, end in zip(good, starts, ends, strict=False):
+        _deliver_item(trace, items[i], spans[i], Span(start, end))
+    for i, item in enumerate(items):
+        if not _is_call(item):
+            at = spans[i]
+            message = "an item without name and arguments is skipped"
+            hint = 'write {"name": …, "arguments": {…}}'
+            trace.flag(Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, hint)
+    if value is not None and not items:
+        message = "no call in the JSON behind the marker: it is left as content, the marker is gone"
+        hint = 'write [{"name": …, "arguments": {…}}]'
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, place.start, place.end, message, hint)
+
+
+def _is_call(item: Any) -> bool:
+    return isinstance(item, dict) and bool({"name", "arguments"} & item.keys())
+
+
+def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> None:
+    places = places_in(trace.text, at, ("arguments",))
+    name, arguments = item.get("name"), item.get("arguments")
+    if not isinstance(name, str):
+        message = "no name: the call goes out with an empty one"
+        trace.flag(
+            Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, "name the tool to call"
+        )
+    if arguments is None:
+        emitted, what = "{}", "null" if "arguments" in item else "missing"
+        where = places.arguments or at
+        message = f"arguments are {what}: they go out as {{}}"
+        hint = "send {} for none; `parameters` and `args` are not read here"
+        trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
+    else:
+        emitted = arguments if isinstance(arguments, str) else dumps(arguments)
+    if isinstance(arguments, str):
+        flag_text(trace, places.arguments or at)
+    trace.call(
+        name if isinstance(name, str) else "",
+        emitted,
+        span.start,
+        span.end,
+        name_span=places.name,
+        arguments_span=places.arguments,
+        value=None if isinstance(arguments, str) else arguments,
+    )
+
+
+_MOVES = {
+    (State.CONTENT, MARKER): Move(State.NAME, starts=True),
+    (State.NAME, ARGS): Move(State.ARGS),
+    (State.NAME, "{"): Move(State.ARGS, keeps=True),
+    (State.ARGS, MARKER): Move(State.NAME, ends=True, starts=True),
+}
+
+
+def _read_named(trace: Trace) -> None:
+    """Run the machine, then deliver each slot that holds anything."""
+    machine = Machine(trace, _MOVES, (MARKER,))
+    machine.run()
+    for slot in machine.slots:
+        name, body = slot.name(trace.text), slot.args(trace.text)
+        if name or body:
+            _deliver_slot(trace, slot, name.strip(), body)
+        else:
+            _flag_empty(trace, slot)
+    content = "".join(trace.text[span.start : span.end] for span in machine.content)
+    if trace.calls:
+        content = content.strip()
+    trace.say(content or None)
+    for span in machine.content:
+        trace.keep(span.start, span.end)
+
+
+def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
+    raw = _first_json(trace, slot, body)
+    bent = coerce_arguments(raw, trace.tools.get(name))
+    index = len(trace.calls)
+    inner = body.strip()
+    begin = body.find(inner)
+    at = slot.place(begin, begin + len(raw)) if inner else None
+    if not name:
+        span = slot.opener
+        message = "no name: the call goes out with an empty one"
+        hint = "name the tool between the marker and its arguments"
+        trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
+    trace.call(
+        name,
+        bent.arguments,
+        slot.start,
+        slot.end,
+        name_span=slot.name_span(),
+        arguments_span=at,
+    )
+    if at:
+        flag_changes(trace, bent, at, index, typed=True)
+    else:
+        message = "no arguments: they go out as {}"
+        hint = "a text that is cut right behind the name looks the same; check finish_reason"
+        trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
+
+
+def _first_json(trace: Trace, slot: Slot, body: str) -> str:
+    """Return the first JSON value of the body, or all of it where there is none."""
+    inner = body.strip()
+    if not inner:
+        return "{}"
+    begin = body.find(inner)
+    try:
+        end = decode_at(inner).end
+    except BadJson as error:
+        _raise_deep(error)
+        span = slot.place(begin, begin + len(inner))
+        trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
+        return inner
+    span = slot.place(begin, begin + end)
+    trace.step("raw_decode", span.start, span.end, "read")
+    if end < len(inner):
+        rest = slot.place(begin + end, begin + len(inner))
+        message = "text behind the arguments is dropped"
+        trace.flag(
+            Code.EXTRA_TEXT, Severity.WARNING, rest.start, rest.end, message, "end the turn there"
+        )
+    return inner[:end]
+
+
+def _flag_empty(trace: Trace, slot: Slot) -> None:
+    span = slot.opener
+    message = "a marker with nothing behind it: no call, and the marker is gone"
+    hint = "the stop sequence may cut the call; raise max_tokens"
+    trace.flag(Code.EMPTY_BLOCK, Severity.ERROR, span.start, span.end, message, hint)
+
+
+def _info(name: str, wire: str, families: str, kind: str, markers: tuple[str, ...]) -> EngineInfo:
+    flag = "--tool-call-parser mistral"
+    return EngineInfo(f"vllm/{name}", "vllm", "0.33.0", wire, families, kind, flag, markers)
+
+
+PARSERS = (
+    Emulated(
+        _info(
+            "mistral",
+            "mistral",
+            "Mistral 7B v0.3, Nemo, Mixtral (tokenizer before v11)",
+            "legacy: json",
+            (MARKER,),
+        ),
+        _read_array,
+    ),
+    Emulated(
+        _info(
+            "mistral_v11",
+            "mistral_v11",
+            "Mistral Small 3.2, Devstral, Magistral (tokenizer v11 and later)",
+            "engine: declared terminals",
+            (MARKER, ARGS),
+        ),
+        _read_named,
+    ),
+)

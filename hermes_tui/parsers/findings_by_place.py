@@ -1,0 +1,82 @@
+"""Findings by their place, so that those about a call are found without going through all."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.spans import Span
+
+_OF_FATE: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
+"""What became of the text rather than why."""
+_OF_WHOLE: Final = frozenset({Code.WRONG_FORMAT, Code.MARKER_VARIANT, Code.SILENT_DROP})
+"""Said once, of all that the engine does not read."""
+_PLAIN: Final = frozenset({Code.NAME_UNKNOWN, Code.COERCED})
+"""What a run says of every call anyway; what is the way of the format where no call is altered."""
+_SEVERAL: Final = 50
+"""So many findings about one place are looked through."""
+
+
+class Causes:
+    """What an engine's reading complains of, in the order of the text; `used`: told with a call."""
+
+    def __init__(self, found: Sequence[Diagnostic]) -> None:
+        told = (item for item in found if item.severity is not Severity.NOTE)
+        self.all: list[Diagnostic] = sorted(told, key=_start)
+        self._starts = [_start(item) for item in self.all]
+        self.used: set[int] = set()
+
+    def about(self, span: Span) -> Diagnostic | None:
+        """Return the worst finding about a call, those that name a reason first."""
+        first = bisect_left(self._starts, span.start)
+        last = min(bisect_left(self._starts, span.end), first + _SEVERAL)
+        numbers = {*range(min(first, _SEVERAL)), *range(first, last)}
+        near = [n for n in sorted(numbers) if self._is_about(self.all[n], span)]
+        if not near:
+            return next((item for item in self.all[:_SEVERAL] if item.code in _OF_WHOLE), None)
+        worst: int = min(near, key=self._rank)
+        self.used.add(worst)
+        return self.all[worst]
+
+    @staticmethod
+    def _is_about(item: Diagnostic, span: Span) -> bool:
+        return item.span is None or item.span.overlaps(span)
+
+    def _rank(self, number: int) -> tuple[bool, bool]:
+        item = self.all[number]
+        return item.code in _OF_FATE, item.severity is not Severity.ERROR
+
+    def untold(self) -> Iterator[Diagnostic]:
+        """Yield what was told of no call."""
+        for number, item in enumerate(self.all):
+            if number not in self.used and item.code not in _PLAIN:
+                yield item
+
+
+def _start(item: Diagnostic) -> int:
+    return item.span.start if item.span else 0
+
+
+class Known:
+    """What was said of the message before, by code."""
+
+    def __init__(self, known: Sequence[Diagnostic]) -> None:
+        self._spans: dict[Code, list[Span | None]] = {}
+        for item in known:
+            self._spans.setdefault(item.code, []).append(item.span)
+
+    def __contains__(self, item: Diagnostic) -> bool:
+        """Tell whether the same was said of the same place, or of the message."""
+        spans = self._spans.get(item.code)
+        if not spans or item.span is None:
+            return bool(spans)
+        return any(_touch(span, item.span) for span in spans[:_SEVERAL])
+
+    def code(self, *codes: Code) -> bool:
+        return any(code in self._spans for code in codes)
+
+
+def _touch(one: Span | None, other: Span) -> bool:
+    return one is not None and one.start <= other.end and other.start <= one.end

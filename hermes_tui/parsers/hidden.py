@@ -1,0 +1,263 @@
+"""What a server kept back: the raw completion, laid beside the message that was made of it.
+
+    completion = (content | reasoning | call | markup | hidden)*
+
+Markup is what every server takes off: reasoning tags, end-of-turn tokens, the section markers of
+calls that did arrive, and white space around all these. Hidden is text that reached neither
+content nor reasoning nor a call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Message, Origin, ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.hidden_calls import call_spans
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import first_line
+from hermes_tui.parsers.recognise import flag_for, formats_in
+
+MAX_FINDINGS = 20
+MAX_PIECES = 64
+"""Pieces that a text may be cut into by what a server takes out of it."""
+SHORTEST_PIECE = 8
+"""Characters from which on a piece found somewhere further on is no accident."""
+
+_MARKUP = re.compile(
+    r"(?:\s|</?(?:think|thinking|thought|reasoning|REASONING_SCRATCHPAD|scratch_pad|seed:think)>"
+    r"|\[/?THINK\]|</?s>|<eos>|<bos>|</?(?:start|end)_of_turn>"
+    r"|<\|(?:start|channel|constrain)\|>[\w.]{0,40}"
+    r"|<\|(?!tool|python|action|plugin)[\w▁]{1,40}\|>|<｜(?!tool|DSML)[^<>｜\n]{1,60}｜>)++"
+)
+_CALL_MARKUP = re.compile(
+    r"(?:\s|</?[^\s<>{}]{1,60}>|\[/?[A-Z_]{2,20}\]|functools|<\|plugin\|>|```(?:json)?|[\[\],;])++"
+)
+_END_TOKEN = re.compile(r"(?:<\|im_end\|>|<\|eot_id\|>|<\|endoftext\|>|</s>)\Z")
+
+
+class Fate(StrEnum):
+    """What became of a piece of the raw completion."""
+
+    CONTENT = "content"
+    REASONING = "reasoning"
+    CALL = "call"
+    MARKUP = "markup"
+    HIDDEN = "hidden"
+
+
+class Part(NamedTuple):
+    """A piece of the raw completion. `call` is the position of the call that it became."""
+
+    span: Span
+    fate: Fate
+    call: int | None = None
+
+
+class Beside(NamedTuple):
+    """A raw completion beside its message: `parts` cover `text` in order."""
+
+    text: str
+    parts: tuple[Part, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def lay_beside(text: str, message: Any, tools: Sequence[ToolSpec] = ()) -> Beside:
+    """Say of every character of the completion what became of it in `message`; never raises.
+
+    `message` is what the server made of it: a mapping or an SDK object.
+    """
+    found = normalise_message(message, text_calls=TextCalls.IGNORE, role="assistant")
+    sheet = _Sheet(text)
+    missing: list[Diagnostic] = []
+    for thought in _thoughts(found.message):
+        sheet.place(thought, Fate.REASONING)
+    calls = [call for call, _ in found.calls if call.origin is not Origin.TEXT]
+    spans = call_spans(text, calls, tools) if calls else {}
+    sheet.claim(Part(span, Fate.CALL, index) for index, span in spans.items())
+    left_out = sheet.place(found.message.text, Fate.CONTENT)
+    if left_out:
+        missing.append(_not_in_tokens(f"{left_out:,} characters of the content do"))
+    for index, call in enumerate(calls):
+        if index not in spans:
+            missing.append(_not_in_tokens(f"the call of {call.name or 'no name'} does", index))
+    parts = tuple(_whole(text, sheet.parts, has_calls=bool(spans)))
+    return Beside(text, parts, (*_findings(text, parts), *missing))
+
+
+def _thoughts(message: Message) -> Iterator[str]:
+    for piece in message.reasoning:
+        if piece.span is None and piece.kind != "encrypted":
+            yield piece.text
+
+
+def _place(part: Part) -> Span:
+    return part.span
+
+
+class _Sheet:
+    """The completion and what of it is claimed so far, in order."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts: list[Part] = []
+
+    def claim(self, wanted: Iterable[Part]) -> None:
+        """Claim what of these parts nobody has claimed yet; of two that overlap the first wins."""
+        gaps, at, position = self.gaps(), 0, 0
+        for part in sorted(wanted, key=_place):
+            position = max(position, part.span.start)
+            while at < len(gaps) and position < part.span.end:
+                start, end = max(gaps[at].start, position), min(gaps[at].end, part.span.end)
+                if start < end:
+                    self.parts.append(part._replace(span=Span(start, end)))
+                if gaps[at].end > part.span.end:
+                    break
+                at += 1
+            position = max(position, part.span.end)
+        self.parts.sort(key=_place)
+
+    def gaps(self) -> list[Span]:
+        found, position = [], 0
+        for part in self.parts:
+            if part.span.start > position:
+                found.append(Span(position, part.span.start))
+            position = part.span.end
+        if position < len(self.text):
+            found.append(Span(position, len(self.text)))
+        return found
+
+    def place(self, wanted: str, fate: Fate) -> int:
+        """Claim where `wanted` stands, whole or in pieces; return the characters not found."""
+        wanted = wanted.strip()
+        if not wanted:
+            return 0
+        gaps = self.gaps()
+        for gap in gaps:
+            if (at := self.text.find(wanted, gap.start, gap.end)) >= 0:
+                self.claim([Part(Span(at, at + len(wanted)), fate)])
+                return 0
+        pieces = _Pieces(self.text, wanted)
+        for gap in gaps:
+            pieces.take(gap, is_last=gap == gaps[-1])
+        self.claim(Part(span, fate) for span in pieces.found)
+        return pieces.left_out()
+
+
+class _Pieces:
+    """A text that stands in another one in pieces, in order: each the longest that can be found."""
+
+    def __init__(self, text: str, wanted: str) -> None:
+        self.found: list[Span] = []
+        self._text, self._wanted = text, wanted
+        self._done = 0
+        self._tries = 0
+        self._lost = 0
+
+    def take(self, gap: Span, *, is_last: bool) -> None:
+        """Look for what is left in one gap."""
+        start = gap.start
+        while self._done < len(self._wanted) and start < gap.end and self._tries < MAX_PIECES:
+            self._tries += 1
+            at, length = self._longest(start, gap.end)
+            rest = len(self._wanted) - self._done
+            if not length or (length < min(SHORTEST_PIECE, rest) and at != start):
+                # Where there are more gaps, what comes next may stand in one of them.
+                if not is_last:
+                    return
+                self._skip_word()
+                continue
+            self.found.append(Span(at, at + length))
+            self._done += length
+            start = at + length
+            self._skip_space()
+
+    def left_out(self) -> int:
+        """Return how many characters, white space aside, stand nowhere."""
+        return self._lost + len("".join(self._wanted[self._done :].split()))
+
+    def _longest(self, start: int, end: int) -> tuple[int, int]:
+        """Return place and length of the longest beginning of the rest that stands in a range."""
+        known, at = 0, -1
+        limit = min(len(self._wanted) - self._done, end - start)
+        while known < limit:
+            middle = (known + limit + 1) // 2
+            head = self._wanted[self._done : self._done + middle]
+            place = self._text.find(head, start, end)
+            if place < 0:
+                limit = middle - 1
+            else:
+                known, at = middle, place
+        return at, known
+
+    def _skip_word(self) -> None:
+        word = self._wanted.find(" ", self._done + 1)
+        end = word if word >= 0 else len(self._wanted)
+        self._lost += len("".join(self._wanted[self._done : end].split()))
+        self._done = end
+        self._skip_space()
+
+    def _skip_space(self) -> None:
+        rest = self._wanted[self._done :]
+        self._done += len(rest) - len(rest.lstrip())
+
+
+def _whole(text: str, claimed: list[Part], *, has_calls: bool) -> Iterator[Part]:
+    """Yield parts that cover the text: what nobody claimed is markup or hidden."""
+    position = 0
+    before: Part | None = None
+    for part in [*claimed, Part(Span(len(text), len(text)), Fate.MARKUP)]:
+        gap = Span(position, part.span.start)
+        beside_call = has_calls and Fate.CALL in (part.fate, before and before.fate)
+        if gap.start < gap.end:
+            yield from _unclaimed(text, gap, beside_call=beside_call)
+        if part.span.start < part.span.end:
+            yield part
+        position, before = part.span.end, part
+
+
+def _unclaimed(text: str, gap: Span, *, beside_call: bool) -> Iterator[Part]:
+    piece = text[gap.start : gap.end]
+    if _MARKUP.fullmatch(piece) or (beside_call and _CALL_MARKUP.fullmatch(piece)):
+        yield Part(gap, Fate.MARKUP)
+        return
+    left = len(piece) - len(piece.lstrip())
+    right = len(piece.rstrip())
+    # An end token behind hidden text is no part of it.
+    closing = _END_TOKEN.search(piece, max(0, right - 20), right)
+    if closing is not None:
+        right = len(piece[: right - len(closing[0])].rstrip())
+    for start, end, fate in (
+        (0, left, Fate.MARKUP), (left, right, Fate.HIDDEN), (right, len(piece), Fate.MARKUP),
+    ):  # fmt: skip
+        if start < end:
+            yield Part(Span(gap.start + start, gap.start + end), fate)
+
+
+def _findings(text: str, parts: Sequence[Part]) -> Iterator[Diagnostic]:
+    hidden = [part.span for part in parts if part.fate is Fate.HIDDEN]
+    for span in hidden[:MAX_FINDINGS]:
+        piece = text[span.start : span.end]
+        formats = formats_in(piece)
+        what = "a call" if formats else f"{len(span):,} characters"
+        message = f"hidden by the server: {what} that the model wrote: {first_line(piece, 80)}"
+        hint = "text that is in no field of the message; the token pane shows where it stood"
+        if formats:
+            flag = flag_for(formats[0].format)
+            hint = "its tool parser lost the call" + (f"; try {flag}" if flag else "")
+        severity = Severity.ERROR if formats else Severity.WARNING
+        yield Diagnostic(Code.HIDDEN_BY_SERVER, severity, message, span, hint)
+
+
+def _not_in_tokens(what: str, call: int | None = None) -> Diagnostic:
+    return Diagnostic(
+        Code.REPLY_SHAPE,
+        Severity.NOTE,
+        f"{what} not stand in the tokens that came with logprobs",
+        hint="the server changed it, or gives logprobs for a part of the reply only",
+        call_index=call,
+    )

@@ -1,0 +1,112 @@
+"""Where the calls that a server delivered stand in the text that it read them from.
+
+The formats are known (`auto`); a call that none of them explains is looked for by its name and its
+arguments, as text or as the same JSON written in another way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hermes_tui.model.messages import ToolCall, ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.auto import Auto
+from hermes_tui.parsers.base import ParsedCall
+
+MAX_OBJECTS = 16
+"""Objects behind a name that are tried as its arguments."""
+MAX_NAMES = 16
+_REACH = 300
+"""Characters of markup around a name and its arguments that are taken for the same call."""
+
+_BEFORE = re.compile(
+    r"(?:[\s{}\[\]\"':,]|<[^<>\n]{1,80}>|\b(?:name|type|function|arguments|parameters|id)\b)++\Z"
+)
+_AFTER = re.compile(r"(?:[\s{}\[\]\"':,]|</[^<>\n]{1,80}>)++")
+
+
+def call_spans(
+    text: str, calls: Sequence[ToolCall], tools: Sequence[ToolSpec] = ()
+) -> dict[int, Span]:
+    """Return the span of each of `calls` that stands in `text`, by its position."""
+    written = list(Auto().parse(text, tools).calls)
+    found: dict[int, Span] = {}
+    for same in (_is_same, _has_name):
+        for index, call in enumerate(calls):
+            if index in found:
+                continue
+            match = next((one for one in written if same(call, one)), None)
+            if match is not None:
+                written.remove(match)
+                found[index] = match.span
+    for index, call in enumerate(calls):
+        if index not in found and (span := _looked_for(text, call)) is not None:
+            found[index] = span
+    return found
+
+
+def _is_same(call: ToolCall, written: ParsedCall) -> bool:
+    if call.name != written.name:
+        return False
+    if call.arguments_text.strip() == written.arguments.strip():
+        return True
+    return written.value is not None and _equal(call.arguments, written.value)
+
+
+def _has_name(call: ToolCall, written: ParsedCall) -> bool:
+    return bool(call.name) and call.name == written.name
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RecursionError:
+        return False
+
+
+def _looked_for(text: str, call: ToolCall) -> Span | None:
+    """Return where a name stands with these arguments beside it."""
+    if not call.name:
+        return None
+    at = -1
+    for _ in range(MAX_NAMES):
+        at = text.find(call.name, at + 1)
+        if at < 0:
+            return None
+        name = Span(at, at + len(call.name))
+        span = _arguments(text, call, name.end) or _arguments(text, call, max(0, at - _REACH))
+        if span is not None:
+            return _widened(text, Span(min(at, span.start), max(name.end, span.end)))
+    return None
+
+
+def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
+    """Return where the arguments of a call stand from `start` on."""
+    wanted = call.arguments_text.strip()
+    if len(wanted) > 2 and (at := text.find(wanted, start)) >= 0:
+        return Span(at, at + len(wanted))
+    decode = json.JSONDecoder().raw_decode
+    for _ in range(MAX_OBJECTS):
+        start = text.find("{", start)
+        if start < 0:
+            return None
+        try:
+            value, end = decode(text, start)
+        except (ValueError, RecursionError):
+            value, end = None, start
+        if value is not None and _equal(value, call.arguments):
+            return Span(start, end)
+        start += 1
+    return None
+
+
+def _widened(text: str, span: Span) -> Span:
+    """Return `span` with the markup around it."""
+    low = max(0, span.start - _REACH)
+    before = _BEFORE.search(text[low : span.start])
+    after = _AFTER.match(text, span.end, min(len(text), span.end + _REACH))
+    start = low + before.start() if before else span.start
+    return Span(start, after.end() if after else span.end)

@@ -1,0 +1,166 @@
+"""The smallest text that still fails: parts are left out, coarse ones first, as long as it does.
+
+Parts are blocks (up to a tag or a blank line), lines, pairs of brackets or quotes, tokens and
+single characters. The order of the tries depends on the text alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.base import Parser, ParseResult
+
+_BLOCK = re.compile(r"(?:\n{2,}|(?<=>)(?=\s*+<)|(?<=[^\n<])(?=<[\w|｜]))")
+_LINE_END = re.compile(r"(?<=\n)")
+_TOKEN = re.compile(r"</?[^\s<>]{1,60}>|\w+|[^\S\n]+|.", re.DOTALL)
+_PAIR = re.compile(r'"[^"\\\n]*+"|\'[^\'\\\n]*+\'|[{}\[\]()]')
+_CLOSES = {"}": "{", "]": "[", ")": "("}
+_MAX_PAIRS = 500
+
+
+class _Spent(Exception):
+    """There are no tries left."""
+
+
+class _Trial:
+    """The smallest text that failed so far, and the tries that are left."""
+
+    def __init__(self, text: str, still_fails: Callable[[str], bool], max_tries: int) -> None:
+        self.best = text
+        self._still_fails = still_fails
+        self._left = max_tries
+        self._passed: set[int] = set()
+
+    def fails(self, text: str) -> bool:
+        """Tell whether `text` fails as well; then it is the best. No text is tried twice."""
+        key = hash(text)
+        if key in self._passed:
+            return False
+        if self._left <= 0:
+            raise _Spent
+        self._left -= 1
+        if not self._still_fails(text):
+            self._passed.add(key)
+            return False
+        if len(text) < len(self.best):
+            self.best = text
+        return True
+
+
+def reduce_text(text: str, still_fails: Callable[[str], bool], *, max_tries: int = 2000) -> str:
+    """Return the smallest part of `text` found for which `still_fails` holds.
+
+    It is `text` itself where that does not fail, or nothing can be left out. `still_fails` is
+    called `max_tries` times at most, and never twice with the same text.
+    """
+    trial = _Trial(text, still_fails, max_tries)
+    try:
+        if not trial.fails(text):
+            return text
+        before = None
+        while before != trial.best:
+            before = trial.best
+            for split in (_blocks, _lines, _tokens, list):
+                _leave_out(split(trial.best), trial)
+            _leave_out_pairs(trial)
+    except _Spent:
+        pass
+    return trial.best
+
+
+def fails_alike(
+    text: str, parser: Parser, tools: Sequence[ToolSpec] = (), *, reader: Parser | None = None
+) -> Callable[[str], bool]:
+    """Return a test whether a text fails as `text` does: the same outcome for the same reasons.
+
+    With `reader`, which reads what was meant, it also has to find calls where it does in `text`,
+    of the same names and with no new flaw, and others than `parser` if it does so in `text`.
+    """
+    whole = reader.parse(text, tools) if reader else None
+    names, flaws = (set(_names(whole)), _codes(whole)) if whole else (set(), frozenset())
+
+    def signature(candidate: str) -> object:
+        result = parser.parse(candidate, tools)
+        got = _names(result)
+        base = result.outcome, _codes(result), bool(got)
+        if reader is None:
+            return base
+        reading = reader.parse(candidate, tools)
+        meant = _names(reading)
+        same_kind = names.issuperset(meant) and flaws >= _codes(reading)
+        return *base, bool(meant), meant == got, same_kind
+
+    wanted = signature(text)
+    return lambda candidate: signature(candidate) == wanted
+
+
+def _codes(result: ParseResult) -> frozenset[str]:
+    return frozenset(
+        one.code.value for one in result.diagnostics if one.severity is not Severity.NOTE
+    )
+
+
+def _names(result: ParseResult) -> tuple[str | None, ...]:
+    return tuple(call.name for call in result.calls if call.verdict != "failed")
+
+
+def _leave_out(parts: list[str], trial: _Trial) -> None:
+    """Leave out runs of parts: halves first, then ever smaller runs, down to single parts."""
+    size = max(1, len(parts) // 2)
+    while parts:
+        start = 0
+        while start < len(parts):
+            kept = parts[:start] + parts[start + size :]
+            if trial.fails("".join(kept)):
+                parts = kept
+            else:
+                start += size
+        if size == 1:
+            return
+        size = max(1, min(size, len(parts)) // 2)
+
+
+def _leave_out_pairs(trial: _Trial) -> None:
+    """Leave out brackets and quotes that only make sense together."""
+    tried = 0
+    while tried < _MAX_PAIRS:
+        text = trial.best
+        for start, end in list(_pairs(text))[tried:_MAX_PAIRS]:
+            tried += 1
+            if trial.fails(text[:start] + text[start + 1 : end - 1] + text[end:]):
+                break
+        else:
+            return
+
+
+def _pairs(text: str) -> Iterator[tuple[int, int]]:
+    stack: list[tuple[str, int]] = []
+    for found in _PAIR.finditer(text):
+        token = found[0]
+        if len(token) > 1:
+            yield found.span()
+        elif token not in _CLOSES:
+            stack.append((token, found.start()))
+        elif stack and stack[-1][0] == _CLOSES[token]:
+            yield stack.pop()[1], found.end()
+
+
+def _blocks(text: str) -> list[str]:
+    return _cut(text, [found.end() for found in _BLOCK.finditer(text)])
+
+
+def _lines(text: str) -> list[str]:
+    return _cut(text, [found.end() for found in _LINE_END.finditer(text)])
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(text)
+
+
+def _cut(text: str, places: Sequence[int]) -> list[str]:
+    bounds = [0, *places, len(text)]
+    return [text[start:end] for start, end in pairwise(bounds) if start < end]

@@ -1,0 +1,253 @@
+"""A finding, to take away: a bug report in Markdown, and a test that shows it.
+
+Both stand for themselves and are sound whatever the text holds: quotes, fences, NULs, controls and
+half surrogates included.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.visible import visible, visible_row
+from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.engines.base import EngineInfo, EngineParser
+from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.reduce import fails_alike, reduce_text
+from hermes_tui.version import __version__
+
+TEXT_FILE = "text.txt"
+TOOLS_FILE = "tools.json"
+
+_MAX_SHOWN = 20_000
+_MAX_DIAGNOSTICS = 20
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+_BACKTICKS = re.compile(r"`+")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_PIECE = 80
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class Finding(NamedTuple):
+    """What a parser makes of a text, and what was meant.
+
+    `text` is what was parsed: `verdict` and `expected` (None: nobody knows) are about it.
+    `whole` is the text that it was reduced from, empty where it is as it arrived.
+    `real` tells the engine itself from our emulation of it.
+    """
+
+    text: str
+    parser: EngineInfo
+    tools: Sequence[ToolSpec]
+    verdict: ParseResult
+    expected: Sequence[ParsedCall] | None = None
+    whole: str = ""
+    real: bool = False
+
+
+def finding_of(
+    text: str,
+    parser: EngineParser,
+    tools: Sequence[ToolSpec],
+    reader: Parser,
+    *,
+    max_tries: int = 2000,
+    real: bool = False,
+) -> Finding:
+    """Return what `parser` makes of `text`, reduced as long as that is the same failure.
+
+    `reader` reads what was meant. The cost is that of `max_tries` parses by both.
+    """
+    still_fails = fails_alike(text, parser, tools, reader=reader)
+    reduced = reduce_text(text, still_fails, max_tries=max_tries)
+    meant = [call for call in reader.parse(reduced, tools).calls if call.verdict != FAILED]
+    verdict = parser.parse(reduced, tools)
+    whole = text if reduced != text else ""
+    return Finding(reduced, parser.info, tools, verdict, meant, whole, real)
+
+
+def slug(finding: Finding) -> str:
+    """Return a short name for the finding's files: the parser, and what is worst about it."""
+    worst = _worst(finding.verdict.diagnostics)
+    words = f"{finding.parser.name} {worst[0].code if worst else finding.verdict.outcome}"
+    return _SLUG.sub("-", words.lower()).strip("-")[:80] or "finding"
+
+
+def bug_report(finding: Finding) -> str:
+    """Return the report for the engine's tracker, in Markdown."""
+    sections = [
+        f"# {_headline(finding)}",
+        _versions(finding),
+        _output(finding),
+        _expected(finding),
+        f"## Got\n\n{_got(finding.verdict)}",
+        _diagnostics(finding.verdict.diagnostics),
+        _steps_to_see_it(finding),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return `text` in a Markdown fence that nothing inside it can close."""
+    fence = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def calls_json(calls: Sequence[ParsedCall]) -> str:
+    """Return calls as JSON, a line each; arguments that are JSON as the value they stand for."""
+    lines = (json.dumps({"name": call.name, "arguments": _value(call.arguments)}) for call in calls)
+    return "[\n  " + ",\n  ".join(lines) + "\n]" if calls else "[]"
+
+
+def tools_json(tools: Sequence[ToolSpec]) -> str:
+    """Return the tools as a request declares them, in JSON that is plain ASCII."""
+    return json.dumps([_declared(tool) for tool in tools], indent=1, default=str)
+
+
+def text_literal(text: str) -> str:
+    """Return a Python expression in plain ASCII that stands for `text`, a line of it on each."""
+    pieces = [
+        line[at : at + _PIECE] for line in _LINE.findall(text) for at in range(0, len(line), _PIECE)
+    ]
+    if len(pieces) <= 1:
+        return ascii(text)
+    return "(\n" + "".join(f"    {piece!a}\n" for piece in pieces) + ")"
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether `text` looks like what it is: no control, no half surrogate, nothing hidden."""
+    spaced = text.replace("\t", " ")
+    return visible(spaced) == spaced
+
+
+def _declared(tool: ToolSpec) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = _within_reach(tool.parameters)
+    return {"type": "function", "function": function}
+
+
+def _within_reach(schema: Any) -> Any:
+    """Return the schema, an empty one where it is nested too deeply to be written."""
+    try:
+        json.dumps(schema, default=str)
+    except (RecursionError, ValueError, TypeError):
+        return {}
+    return schema
+
+
+def _value(arguments: str) -> Any:
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    return sorted(found, key=lambda one: _RANK[one.severity])
+
+
+def _headline(finding: Finding) -> str:
+    info = finding.parser
+    worst = _worst(finding.verdict.diagnostics)
+    what = visible_row(worst[0].message) if worst else f"reads {_count(finding.verdict.calls)}"
+    return f"{info.name} {info.version}: {_inline(what)}"
+
+
+def _count(calls: Sequence[ParsedCall]) -> str:
+    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}"
+
+
+def _inline(text: str) -> str:
+    """Return one line in which nothing is Markdown or HTML."""
+    line = visible_row(text)
+    return re.sub(r"([\\`*_<>\[\]|#&~])", r"\\\1", line)
+
+
+def _code(text: str) -> str:
+    """Return a code span that nothing inside it can close."""
+    line = visible_row(text)
+    ticks = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(line)), default=0))
+    return f"{ticks} {line} {ticks}" if len(ticks) > 1 else f"`{line}`"
+
+
+def _versions(finding: Finding) -> str:
+    info = finding.parser
+    source = "the engine itself" if finding.real else f"emulated by hermes-tui {__version__}"
+    rows = [
+        ("Engine", f"{info.engine} {info.version}, {source}"),
+        ("Parser", f"{info.name.rpartition('/')[2]} ({info.kind})"),
+        ("Flag", info.flag),
+        ("Wire format", info.format),
+        ("Found with", f"hermes-tui {__version__}"),
+    ]
+    return "\n".join(f"- {name}: {_inline(value)}" for name, value in rows if value)
+
+
+def _output(finding: Finding) -> str:
+    text = finding.text
+    about = f"{len(text):,} characters"
+    if finding.whole:
+        about += f", reduced from {len(finding.whole):,}"
+    shown, language = text[:_MAX_SHOWN], ""
+    if len(shown) < len(text):
+        about += f"; the first {_MAX_SHOWN:,} of them, all in `{TEXT_FILE}`"
+    if not is_plain(shown):
+        shown, language = text_literal(shown), "python"
+        about += "; with characters that cannot be shown, hence as a Python literal"
+    return f"## Model output\n\n{about}.\n\n{fenced(shown, language)}"
+
+
+def _expected(finding: Finding) -> str:
+    if finding.expected is None:
+        return ""
+    return f"## Expected\n\n{fenced(calls_json(finding.expected), 'json')}"
+
+
+def _got(verdict: ParseResult) -> str:
+    parts = [f"Outcome: {verdict.outcome.value}, {_count(verdict.calls)}."]
+    if verdict.error:
+        parts.append(f"It raised: {_code(verdict.error)}")
+    if verdict.calls:
+        parts.append(fenced(calls_json(verdict.calls), "json"))
+    if verdict.content:
+        content = json.dumps(verdict.content[:_MAX_SHOWN])
+        parts.append(f"Content:\n\n{fenced(content, 'json')}")
+    if verdict.dropped:
+        parts.append(f"Lost: {_listed(verdict.dropped)}.")
+    return "\n\n".join(parts)
+
+
+def _listed(spans: Sequence[Any]) -> str:
+    places = ", ".join(f"{span.start}-{span.end}" for span in spans[:10])
+    return f"characters {places}{' …' if len(spans) > 10 else ''}"
+
+
+def _diagnostics(found: Sequence[Diagnostic]) -> str:
+    if not found:
+        return ""
+    lines = []
+    for one in _worst(found)[:_MAX_DIAGNOSTICS]:
+        place = f", {_listed([one.span])}" if one.span else ""
+        hint = f" - {_inline(one.hint)}" if one.hint else ""
+        lines.append(
+            f"- **{_inline(one.code)}** ({one.severity}{place}): {_inline(one.message)}{hint}"
+        )
+    if len(found) > _MAX_DIAGNOSTICS:
+        lines.append(f"- and {len(found) - _MAX_DIAGNOSTICS} more")
+    return "## Why\n\n" + "\n".join(lines)
+
+
+def _steps_to_see_it(finding: Finding) -> str:
+    tools = f" --tools {TOOLS_FILE}" if finding.tools else ""
+    lines = [f"hermes-tui parse {TEXT_FILE} --parser {finding.parser.name}{tools}"]
+    if finding.real:
+        wanted = f"{finding.parser.engine}=={finding.parser.version}"
+        lines.insert(0, f"hermes-tui engines add {wanted}")
+    return f"## How to reproduce\n\n{fenced(chr(10).join(lines), 'sh')}"

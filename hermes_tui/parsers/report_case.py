@@ -1,0 +1,132 @@
+"""A finding as a test file that stands for itself: what is read today, and what should be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from hermes_tui.model.visible import visible_row
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.report import Finding, slug, text_literal, tools_json
+
+_EMULATED = '''\
+def read():
+    """Return what the emulated parser makes of TEXT: its outcome, and its calls."""
+    declared = [tool["function"] for tool in json.loads(TOOLS)]
+    tools = [
+        ToolSpec(one["name"], one.get("description", ""), one.get("parameters"))
+        for one in declared
+    ]
+    result = parser_named(PARSER).parse(TEXT, tools)
+    return result.outcome.value, [(call.name, plain(call.arguments)) for call in result.calls]
+'''
+
+_REAL = '''\
+def read():
+    """Return what the engine itself makes of TEXT: its outcome, and its calls.
+
+    Needs the engine: `hermes-tui engines add {requirement}`.
+    """
+    row = {{"id": "case", "parser": PARSER, "text": TEXT, "tools": json.loads(TOOLS)}}
+    command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "-"]
+    done = subprocess.run(
+        command, input=json.dumps(row) + "\\n", capture_output=True, text=True, encoding="utf-8"
+    )
+    if done.returncode > 1:
+        pytest.skip(done.stderr.strip() or "the engine is not there")
+    answer = json.loads(done.stdout)
+    calls = answer["tool_calls"]
+    return answer["outcome"], [(call["name"], plain(call["arguments"])) for call in calls]
+'''
+
+_PLAIN = '''\
+def plain(arguments):
+    """Return what arguments stand for; the text itself where that is no JSON."""
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
+'''
+
+_TODAY = """\
+def test_what_is_read_today():
+    assert read() == (OUTCOME, GOT)
+"""
+
+_MEANT = """\
+@pytest.mark.xfail(strict=True, reason="the calls that were meant are not delivered")
+def test_what_was_meant_is_read():
+    assert read() == ("calls", EXPECTED)
+"""
+
+
+def pytest_case(finding: Finding) -> str:
+    """Return a pytest file that pins what is read today and, if known, what should be."""
+    info = finding.parser
+    got = _pairs(finding.verdict.calls)
+    expected = None if finding.expected is None else _pairs(finding.expected)
+    differs = expected is not None and bool(expected) and expected != got
+    requirement = f"{info.engine}=={info.version}"
+    parts = [
+        f'"""{_title(finding)}"""\n\n' + _imports(finding, differs),
+        _REAL.format(requirement=requirement) if finding.real else _EMULATED,
+        _PLAIN,
+        _constants(finding, got, expected if differs else None),
+        _TODAY,
+    ]
+    if differs:
+        parts.append(_MEANT)
+    return "\n\n".join(parts)
+
+
+def _imports(finding: Finding, differs: bool) -> str:
+    ours = (
+        "from hermes_tui.model.messages import ToolSpec\n"
+        "from hermes_tui.parsers.engines.registry import parser_named\n"
+    )
+    lines = "import json\nimport subprocess\nimport sys\n" if finding.real else "import json\n"
+    blocks = [lines]
+    if differs or finding.real:
+        blocks.append("import pytest\n")
+    if not finding.real:
+        blocks.append(ours)
+    return "\n".join(blocks)
+
+
+def _title(finding: Finding) -> str:
+    title = f"{finding.parser.name} {finding.parser.version}: {slug(finding)}"
+    return re.sub(r"[^ -~]|[\"\\]", "?", visible_row(title)) + "."
+
+
+def _constants(
+    finding: Finding,
+    got: list[tuple[str | None, str]],
+    expected: list[tuple[str | None, str]] | None,
+) -> str:
+    lines = [
+        f"PARSER = {finding.parser.name!a}",
+        f"TEXT = {text_literal(finding.text)}",
+        f"TOOLS = {text_literal(tools_json(finding.tools))}",
+        f"OUTCOME = {finding.verdict.outcome.value!a}",
+        f"GOT = {_pairs_literal(got)}",
+    ]
+    if expected is not None:
+        lines.append(f"EXPECTED = {_pairs_literal(expected)}")
+    return "\n".join(lines) + "\n"
+
+
+def _pairs(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
+    return [(call.name, _plain(call.arguments)) for call in calls]
+
+
+def _plain(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _pairs_literal(pairs: list[tuple[str | None, str]]) -> str:
+    inner = "".join(f"    ({name!a}, {arguments!a}),\n" for name, arguments in pairs)
+    return f"[\n{inner}]" if pairs else "[]"

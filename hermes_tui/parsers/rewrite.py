@@ -1,0 +1,132 @@
+"""Calls written anew, in each way that a parser understands, in the place where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.literals import compact
+from hermes_tui.parsers.probe import Probe, is_readable
+from hermes_tui.parsers.wire.base import Renderer
+
+MARKUP = re.compile(r"```\w*+[ \t]*+|<[|｜/]?[\w:=｜▁]{1,60}+[|｜]?>|</s>")
+"""What is neither words nor call: fences, special tokens, tags left over."""
+
+_ALIAS = {"function-xml": "qwen3_coder", "glm": "glm45+glm47"}
+_MOST_WAYS = 3
+_TAG_REACH = 64
+_TAG_BEFORE = re.compile(r"<[|｜/]?[\w:▁ -]{2,40}+[|｜]?>\s*+\Z")
+_TAG_AFTER = re.compile(r"\s*+<[|｜/]?[\w:▁ -]{2,40}+[|｜]?>")
+_WORD = re.compile(r"\w")
+
+
+def rewritings(
+    text: str, probe: Probe, calls: Sequence[ParsedCall], reading: ParseResult
+) -> Iterator[str]:
+    """Yield versions of `text` in which the parser reads the calls, written as it wants them."""
+    written = [call._replace(arguments=compact(call.value)) for call in calls]
+    for render in _ways(probe, written):
+        for new in _placed(text, render, written, reading):
+            if probe.reads(new):
+                yield new
+                break
+
+
+def _ways(probe: Probe, calls: Sequence[ParsedCall]) -> list[Renderer]:
+    """Return how to write the calls so that the parser reads them; those of its format first."""
+    from hermes_tui.parsers.wire.scan import WIRES
+
+    known = [(wire.formats, wire.render) for wire in WIRES if wire.render]
+    wanted = _formats(probe.parser)
+    own = [render for formats, render in known if wanted.intersection(formats)]
+    rest = [render for formats, render in known if not wanted.intersection(formats)]
+    for renders in (own, rest):
+        found = [render for render in renders if probe.understands(render(calls))]
+        if found:
+            return found[:_MOST_WAYS]
+    return []
+
+
+def _formats(parser: Parser) -> set[str]:
+    info: Any = getattr(parser, "info", None)
+    names = {parser.name.rpartition("/")[2]}
+    if info is not None:
+        names |= {_ALIAS.get(part, part) for part in info.format.split("+")}
+    return {part for name in names for part in name.split("+")}
+
+
+def _placed(
+    text: str, render: Renderer, calls: Sequence[ParsedCall], reading: ParseResult
+) -> Iterator[str]:
+    """Yield the text with the calls where they stand, all of them at its end, without the markup
+    around them, and without the calls that nobody can read."""
+    groups = _groups(text, calls)
+    for wide in _with_odd_tags(text, groups):
+        yield _in_place(text, wide, [render(group) for group in wide])
+    yield _in_place(text, groups, [render(group) for group in groups])
+    prose = _around(text, calls)
+    if len(groups) > 1:
+        yield _in_place(text, [list(calls)], [render(calls)])
+    yield f"{prose}\n{render(calls)}" if prose else render(calls)
+    bare = MARKUP.sub("", prose).strip()
+    yield f"{bare}\n{render(calls)}" if _WORD.search(bare) else render(calls)
+    broken = [[call] for call in reading.calls if not is_readable(call)]
+    if broken:
+        every = sorted([*groups, *broken], key=lambda group: group[0].span)
+        yield _in_place(text, every, ["" if group in broken else render(group) for group in every])
+
+
+def _with_odd_tags(text: str, groups: list[list[ParsedCall]]) -> Iterator[list[list[ParsedCall]]]:
+    """Yield the groups with the tag before and after each, if any: it may be a marker misspelt."""
+    wide = []
+    for group in groups:
+        first, last = group[0].span, group[-1].span
+        before = _TAG_BEFORE.search(text, max(0, first.start - _TAG_REACH), first.start)
+        after = _TAG_AFTER.match(text, last.end)
+        start = before.start() if before else first.start
+        end = after.end() if after else last.end
+        wide.append(_stretched(group, start, end))
+    if wide != groups:
+        yield wide
+
+
+def _stretched(group: list[ParsedCall], start: int, end: int) -> list[ParsedCall]:
+    first = group[0]._replace(span=Span(start, group[0].span.end))
+    group = [first, *group[1:]]
+    return [*group[:-1], group[-1]._replace(span=Span(group[-1].span.start, end))]
+
+
+def _groups(text: str, calls: Sequence[ParsedCall]) -> list[list[ParsedCall]]:
+    """Return runs of calls that have nothing between them."""
+    groups: list[list[ParsedCall]] = []
+    end = -1
+    for call in calls:
+        if groups and not text[end : call.span.start].strip():
+            groups[-1].append(call)
+        else:
+            groups.append([call])
+        end = call.span.end
+    return groups
+
+
+def _in_place(text: str, groups: list[list[ParsedCall]], written: list[str]) -> str:
+    parts: list[str] = []
+    position = 0
+    for group, new in zip(groups, written, strict=True):
+        parts += (text[position : group[0].span.start], new)
+        position = group[-1].span.end
+    return "".join((*parts, text[position:]))
+
+
+def _around(text: str, calls: Sequence[ParsedCall]) -> str:
+    """Return what is no call, in order."""
+    parts: list[str] = []
+    position = 0
+    for call in calls:
+        span: Span = call.span
+        parts.append(text[position : span.start])
+        position = span.end
+    return "".join((*parts, text[position:])).strip()

@@ -1,0 +1,128 @@
+"""The diagnosis of a whole run: what its parser makes of every message, added to the events.
+
+Only diagnostics are added, so the events stay what they are, as many and in the same order. Works
+record by record: nothing is read before its record is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed, copy_event
+from hermes_tui.model.messages import Message, Origin, ToolSpec
+from hermes_tui.parsers.base import Parser
+from hermes_tui.parsers.choice import AUTO, GUESS, guess_parser, named_parser
+from hermes_tui.parsers.diagnosis import CALLED, diagnose, may_hold_call
+
+
+class RunDiagnosis:
+    """Reads the model's messages of a file by the parser `name`, or with `guess` by the one that
+    the run names or the first marker in it asks for.
+
+    `one_run`: the file holds a single run, so what is known of it lasts from record to record.
+    """
+
+    def __init__(self, name: str, *, one_run: bool) -> None:
+        self._fixed = None if name == GUESS else named_parser(name)
+        self._one_run = one_run
+        self._parser = self._fixed
+        self._label = self._fixed.name if self._fixed else ""
+        self._tools: tuple[ToolSpec, ...] = ()
+        self.guessed: dict[str, int] = {}
+        """How many runs each parser was guessed for."""
+
+    @property
+    def summary(self) -> str:
+        """Say in a line which parsers were guessed so far; empty where none was."""
+        if not self.guessed:
+            return ""
+        if len(self.guessed) == 1:
+            return f"read by {next(iter(self.guessed))}, guessed from the markers"
+        runs = ", ".join(f"{name} ({count} runs)" for name, count in self.guessed.items())
+        return f"parsers guessed from the markers: {runs}"
+
+    def review(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Return the events of one record with the diagnosis of each message."""
+        reviewed = list(events)
+        for place, event in enumerate(events):
+            match event:
+                case RunStarted():
+                    self._begin(event)
+                case MessageAppended() if event.message.role == "assistant":
+                    reviewed[place] = self._diagnosed(event, events, place)
+                case _:
+                    pass
+        return tuple(reviewed)
+
+    def _begin(self, event: RunStarted) -> None:
+        self._tools = event.tools
+        if self._fixed is None and not (self._one_run and self._parser):
+            self._parser = None
+            if event.parser:
+                self._take(_known(event.parser), "named by the run")
+
+    def _diagnosed(
+        self, event: MessageAppended, events: Sequence[Event], place: int
+    ) -> MessageAppended:
+        message = event.message
+        if self._parser is None:
+            self._guess(message.text)
+        own = events[place + 1 : place + 1 + message.calls]
+        calls = [item for item in own if isinstance(item, ToolCallProposed)]
+        if not (calls or message.finish_reason or _worth_reading(event)):
+            return event
+        native = [item.call for item in calls if item.call.origin is not Origin.TEXT]
+        found = diagnose(
+            # Without a parser there is nobody whose reading of the text could be told.
+            message.text if self._parser else "",
+            parser=self._parser or named_parser(AUTO),
+            tools=self._tools,
+            native_calls=native,
+            finish_reason=_finish_reason(message, len(native)),
+            reasoning=message.reasoning,
+            known=(*event.diagnostics, *(d for call in calls for d in call.diagnostics)),
+            label=self._label,
+        )
+        if not found:
+            return event
+        changed = copy_event(event, diagnostics=(*event.diagnostics, *found))
+        assert isinstance(changed, MessageAppended)
+        return changed
+
+    def _guess(self, text: str) -> None:
+        if not may_hold_call(text):
+            return
+        guess = guess_parser(text)
+        if guess.span is None:
+            return
+        # JSON that looks like a call decides only where it is all that the message says.
+        if guess.sure or not text[: guess.span.start].strip():
+            self._take(named_parser(guess.name), "guessed")
+
+    def _take(self, parser: Parser | None, how: str) -> None:
+        if parser is None:
+            return
+        self._parser, self._label = parser, f"{parser.name} ({how})"
+        self.guessed[parser.name] = self.guessed.get(parser.name, 0) + 1
+
+
+def _worth_reading(event: MessageAppended) -> bool:
+    message = event.message
+    return may_hold_call(message.text) or any(may_hold_call(r.text) for r in message.reasoning)
+
+
+def _finish_reason(message: Message, native: int) -> str:
+    """Return the finish reason, but not one that promises calls which stand elsewhere: in the text,
+    or in other records."""
+    elsewhere = message.calls > native and message.finish_reason in CALLED
+    return "" if elsewhere else message.finish_reason
+
+
+def _known(name: str) -> Parser | None:
+    """Return the parser that a run names, as `vllm/hermes` or as vLLM's `hermes`."""
+    for candidate in (name, f"vllm/{name}"):
+        try:
+            return named_parser(candidate)
+        except KeyError:
+            continue
+    return None

@@ -1,0 +1,252 @@
+"""The smallest edits after which a parser reads the calls that were meant.
+
+What was meant is our own reading. It is written anew in each way that the parser may understand,
+compared with the text, and of the differences as many are left out as the parser can do without.
+Every suggestion has been parsed: none is a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import NamedTuple
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.compare import edits_between
+from hermes_tui.parsers.edits import Edit, apply_edits, describe_edits
+from hermes_tui.parsers.probe import Probe, is_readable, is_same
+from hermes_tui.parsers.rewrite import MARKUP, rewritings
+
+_WORD = re.compile(r"\w")
+_AROUND = 2_000
+_MOST_EDITS = 60
+_MOST_OTHERS = 3
+_CUT = frozenset({Code.TRUNCATED})
+
+
+class _Case(NamedTuple):
+    """A text, what the parser makes of it, and what we do."""
+
+    text: str
+    parser: Parser
+    tools: Sequence[ToolSpec]
+    present: ParseResult
+    reading: ParseResult
+
+
+class Suggestion(NamedTuple):
+    """A text that `parser` reads as it was meant.
+
+    `spans` are the places of the original text that change (empty: something is put in there);
+    `cost` is how many characters do. Both are nothing where another parser reads it as it is.
+    """
+
+    text: str
+    description: str
+    spans: tuple[Span, ...]
+    parser: str
+    cost: int
+
+
+def suggestions(
+    text: str,
+    parser: Parser,
+    tools: Sequence[ToolSpec],
+    *,
+    others: Sequence[Parser] = (),
+    limit: int = 8,
+) -> tuple[Suggestion, ...]:
+    """Return what would make `parser` read the calls meant in `text`, the best first.
+
+    Nothing where it reads them already, or nobody can. `others` are asked whether they read the
+    text as it is.
+    """
+    from hermes_tui.parsers.auto import Auto
+
+    reading = Auto().parse(text, tools)
+    meant = _meant(reading)
+    if not meant:
+        return ()
+    found: dict[str, Suggestion] = {}
+    case = _Case(text, parser, tools, parser.parse(text, tools), reading)
+    for target in _targets(meant, tools):
+        if is_same(case.present.calls, target):
+            break
+        for edits in _edited(case, target):
+            one = _suggestion(text, edits, parser, cut=_is_cut(reading))
+            alike = "".join(one.text.split())
+            if alike not in found or one.cost < found[alike].cost:
+                found[alike] = one
+    if not found and is_same(case.present.calls, meant):
+        return ()
+    edited = sorted(found.values(), key=lambda one: one.cost)
+    reads = _others(case, meant, others)
+    return tuple(_ranked(edited, reads, sum(len(call.span) for call in meant))[:limit])
+
+
+def _meant(reading: ParseResult) -> list[ParsedCall]:
+    """Return the calls that our reading makes sense of; none where one has no object to pass."""
+    calls = [call for call in reading.calls if is_readable(call)]
+    return calls if all(isinstance(call.value, dict) for call in calls) else []
+
+
+def _is_cut(reading: ParseResult) -> bool:
+    return any(one.code in _CUT for one in reading.diagnostics)
+
+
+def _targets(meant: list[ParsedCall], tools: Sequence[ToolSpec]) -> Iterator[list[ParsedCall]]:
+    """Yield what to aim at: with declared names in place of near misses first, then as it is."""
+    names = [tool.name for tool in tools][:200]
+    corrected = [call._replace(name=_corrected(call.name or "", names)) for call in meant]
+    if corrected != meant:
+        yield corrected
+    yield meant
+
+
+def _corrected(name: str, names: list[str]) -> str:
+    if not names or name in names or len(name) > 80:
+        return name
+    tail = name.replace("-", "_").rpartition(".")[2]
+    if tail in names:
+        return tail
+    return (get_close_matches(name, names, 1, 0.75) or [name])[0]
+
+
+def _edited(case: _Case, target: list[ParsedCall]) -> Iterator[list[Edit]]:
+    """Yield edits after which the parser reads the calls of `target`."""
+    window = _window(case.text, target)
+    part = case
+    if len(window) < len(case.text):
+        part = _part(case, window)
+        target = [_moved(call, -window.start) for call in target]
+    probe = Probe(part.text, case.parser, case.tools, part.present, target, _prose(part))
+    if probe.is_met:
+        return
+    for new in rewritings(part.text, probe, target, part.reading):
+        edits = _minimal(part.text, edits_between(part.text, new), probe)
+        moved = [Edit(e.start + window.start, e.end + window.start, e.text) for e in edits]
+        if part is case or _holds(case, apply_edits(case.text, moved), target):
+            yield moved
+
+
+def _window(text: str, target: list[ParsedCall]) -> Span:
+    """Return the part of a long text that holds the calls."""
+    if len(text) <= 4 * _AROUND:
+        return Span(0, len(text))
+    start = max(0, min(call.span.start for call in target) - _AROUND)
+    return Span(start, min(len(text), max(call.span.end for call in target) + _AROUND))
+
+
+def _moved(call: ParsedCall, by: int) -> ParsedCall:
+    span = Span(max(0, call.span.start + by), call.span.end + by)
+    return call._replace(span=span, name_span=None, arguments_span=None)
+
+
+def _part(case: _Case, window: Span) -> _Case:
+    """Return the case of the window alone."""
+    text = case.text[window.start : window.end]
+    spans = [
+        Span(max(span.start, window.start) - window.start, min(span.end, window.end) - window.start)
+        for span in case.reading.content_spans
+        if span.overlaps(window)
+    ]
+    calls = [
+        _moved(call, -window.start) for call in case.reading.calls if call.span.overlaps(window)
+    ]
+    reading = case.reading._replace(calls=tuple(calls), content_spans=tuple(spans))
+    present = case.parser.parse(text, case.tools)
+    return case._replace(text=text, present=present, reading=reading)
+
+
+def _holds(case: _Case, text: str, target: list[ParsedCall]) -> bool:
+    return is_same(case.parser.parse(text, case.tools).calls, target)
+
+
+def _prose(case: _Case) -> list[str]:
+    """Return the words around the calls, which have to stay content."""
+    pieces: list[str] = []
+    for span in case.reading.content_spans:
+        pieces += (piece.strip() for piece in MARKUP.split(case.text[span.start : span.end]))
+    return [piece for piece in pieces if _WORD.search(piece)]
+
+
+def _minimal(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
+    """Leave out every edit that the parser can do without: those alike at once, then each."""
+    kinds = sorted({_kind(text, edit) for edit in edits})
+    for kind in kinds[:_MOST_EDITS]:
+        alike = [edit for edit in edits if _kind(text, edit) == kind]
+        edits = _without(text, edits, alike, probe)
+    if len(edits) > _MOST_EDITS:
+        return edits
+    for edit in sorted(edits, key=lambda e: -e.cost):
+        edits = _without(text, edits, [edit], probe)
+    for pair in list(pairwise(edits)):
+        edits = _without(text, edits, pair, probe)
+    return _stripped(text, edits, probe)
+
+
+def _stripped(text: str, edits: list[Edit], probe: Probe) -> list[Edit]:
+    """Put in no blanks that the parser can do without."""
+    for i, edit in enumerate(edits):
+        bare = edit._replace(text=edit.text.strip())
+        if bare != edit and (bare.text or bare.start < bare.end):
+            fewer = [*edits[:i], bare, *edits[i + 1 :]]
+            edits = fewer if probe.reads(apply_edits(text, fewer)) else edits
+    return edits
+
+
+def _without(text: str, edits: list[Edit], dropped: Sequence[Edit], probe: Probe) -> list[Edit]:
+    gone = set(dropped)
+    kept = [edit for edit in edits if edit not in gone]
+    if not kept or len(kept) == len(edits):
+        return edits
+    return kept if probe.reads(apply_edits(text, kept)) else edits
+
+
+def _kind(text: str, edit: Edit) -> tuple[bool, str, str]:
+    """Return what an edit does; blanks come first, since they hardly ever matter."""
+    old = text[edit.start : edit.end]
+    matters = bool(old.strip() or edit.text.strip())
+    return (True, old, edit.text) if matters else (False, "", "")
+
+
+def _suggestion(text: str, edits: list[Edit], parser: Parser, *, cut: bool) -> Suggestion:
+    description = describe_edits(text, edits)
+    if cut:
+        description += " - it was cut off here: more may have been meant"
+    return Suggestion(
+        apply_edits(text, edits),
+        description,
+        tuple(edit.span for edit in edits),
+        parser.name,
+        sum(edit.cost for edit in edits),
+    )
+
+
+def _others(case: _Case, meant: list[ParsedCall], others: Sequence[Parser]) -> list[Suggestion]:
+    """Return the parsers that read the text as it is; those of the same engine first."""
+    engine = case.parser.name.partition("/")[0]
+    asked = [other for other in others if other.name != case.parser.name]
+    asked.sort(key=lambda other: other.name.partition("/")[0] != engine)
+    found = []
+    for other in asked:
+        if is_same(other.parse(case.text, case.tools).calls, meant):
+            info = getattr(other, "info", None)
+            flag = f": {info.flag}" if info and info.flag else ""
+            what = f"{other.name} reads it as it is{flag}"
+            found.append(Suggestion(case.text, what, (), other.name, 0))
+        if len(found) == _MOST_OTHERS:
+            break
+    return found
+
+
+def _ranked(edited: list[Suggestion], others: list[Suggestion], size: int) -> list[Suggestion]:
+    """Put other parsers first only where the text would have to be written anew."""
+    if not edited or edited[0].cost > size // 3:
+        return [*others, *edited]
+    return [edited[0], *others, *edited[1:]]

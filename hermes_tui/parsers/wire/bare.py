@@ -1,0 +1,198 @@
+"""Calls in JSON with no marker around them, or Llama's: objects and lists that can only be calls.
+
+    llama3_json := "<|python_tag|>"? object (";" object)*      {"name": NAME, "parameters": {…}}
+    xlam        := "[" object ("," object)* "]"                {"name": NAME, "arguments": {…}}
+
+Both may stand in a code fence, and after prose or reasoning. Data that merely has a name is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.literals import FAILED, compact
+from hermes_tui.parsers.shapes import looks_like_call
+from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.cursor import Piece, WireCursor
+from hermes_tui.parsers.wire.emit import emit
+from hermes_tui.parsers.wire.json_block import JsonTag, cut_opener, read_json_block
+from hermes_tui.parsers.wire.json_calls import CALLISH, JsonShape, calls_in, flag_literal
+from hermes_tui.parsers.wire.python_bare import read_spoken
+
+_OBJECT = CALLISH.pattern
+_NEXT = re.compile(rf"\s*+[;,]?\s*+(?={_OBJECT})")
+_END = re.compile(
+    r"\s*+(?:```\s*+)?(</(?:longcat_|seed:|minimax:)?tool_calls?>|<\|tools_suffix\|>"
+    r"|<\|action_end\|>|<\|tool_calls?(?:_section)?_end\|>|</function_calls>|<tool_call\|>)"
+)
+_BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
+_REST = re.compile(r"[ \t]*+[(A-Za-z][^\n]{0,200}")
+_TAG = JsonTag(
+    "llama3_json", re.compile(r"(?:<\|python_tag\|>\s*+)++"), shape=JsonShape("parameters")
+)
+_LIST = JsonShape(listed=True)
+_OBJECTS = {True: JsonShape("parameters"), False: JsonShape()}
+_PLACES = ("name", "function", "tool", "tool_name")
+
+
+def _read_tag(cursor: WireCursor, opener: Span) -> int:
+    text = cursor.text
+    body = cursor.skip_blank(opener.end)
+    if body >= len(text):
+        return cut_opener(cursor, opener, "llama3_json")
+    if text[body] not in "{[`":
+        return read_spoken(cursor, opener, body)
+    calls = len(cursor.calls)
+    end = read_json_block(cursor, opener, _TAG)
+    while len(cursor.calls) > calls and (more := _NEXT.match(cursor.text, end)):
+        calls, following = len(cursor.calls), _read(cursor, Span(more.end(), more.end()))
+        if following <= end:
+            break
+        end = following
+    return end
+
+
+def _read(cursor: WireCursor, opener: Span) -> int:
+    """Read the object or list at `opener`, and those that follow it."""
+    text, start = cursor.text, opener.start
+    since, saved = cursor.mark(), cursor.save()
+    position, is_list = start, text.startswith("[", start)
+    while True:
+        end = _payload(cursor, position)
+        if end < 0:
+            break
+        position = end
+        more = _NEXT.match(text, position)
+        if not more or is_list or len(cursor.drafts) > 1_000:
+            break
+        position = more.end()
+    if not cursor.drafts:
+        cursor.forget(saved)
+        return -1
+    rule = "xlam" if is_list else "llama3_json"
+    end = _end(cursor, start, position)
+    _flag_bare(cursor, start, is_list=is_list)
+    return emit(cursor, rule, start, end, since)
+
+
+def _payload(cursor: WireCursor, start: int) -> int:
+    """Draft the calls of one literal; return its end, -1 where it holds no call."""
+    piece = cursor.literal(start, len(cursor.text))
+    literal = piece.literal
+    if literal.rung == FAILED or not _is_call(cursor, piece, start):
+        return -1
+    is_list = isinstance(literal.value, list)
+    llama = not is_list and ("parameters" in literal.value or cursor.expected == "llama3_json")
+    shape = _LIST if is_list else _OBJECTS[llama]
+    flag_literal(cursor, piece, closed=False)
+    items = calls_in(cursor, piece, shape)
+    cursor.drafts.extend(items.drafts)
+    return literal.span.end
+
+
+def _is_call(cursor: WireCursor, piece: Piece, start: int) -> bool:
+    """Tell a call from data that merely has a name."""
+    value = piece.literal.value
+    while isinstance(value, list) and value and isinstance(value[0], list):
+        value = value[0]
+    items = value if isinstance(value, list) else [value]
+    return any(_reads_as_call(cursor, item, start) for item in items)
+
+
+def _reads_as_call(cursor: WireCursor, item: Any, start: int) -> bool:
+    if not isinstance(item, dict):
+        return False
+    if looks_like_call(item):
+        return "call_id" not in item
+    keys = set(item)
+    has_arguments = bool(keys & {"arguments", "parameters"})
+    if has_arguments and keys <= {"arguments", "parameters", "name", "id", "type"}:
+        return _arguments(cursor, item) and cursor.at_line_start(start)
+    place = next((key for key in _PLACES if isinstance(item.get(key), str)), None)
+    if place is None:
+        return False
+    name = item[place]
+    spec = cursor.tools.get(name) or cursor.tools.get(name.strip().replace(" ", "_"))
+    if spec is None:
+        return "args" in keys and isinstance(item["args"], dict)
+    rest = keys - {place, "id", "type", "arguments", "parameters", "args"}
+    schema = spec.parameters if isinstance(spec.parameters, dict) else {}
+    properties = schema.get("properties") or {}
+    return rest <= set(properties) and (len(rest) < len(keys) or not rest)
+
+
+def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
+    """Tell arguments from a value of that name that is none."""
+    value, name = item.get("arguments", item.get("parameters")), item.get("name")
+    if name is not None and not isinstance(name, str):
+        return False
+    if isinstance(value, dict):
+        return "properties" not in value
+    return name in cursor.tools or (isinstance(value, str) and "{" in value)
+
+
+def _end(cursor: WireCursor, start: int, position: int) -> int:
+    """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
+    text = cursor.text
+    braces = _BRACES.match(text, position)
+    if braces:
+        span = Span(position, position + len(braces[0].rstrip()))
+        message, hint = "closing brackets too many", "remove them"
+        cursor.error(Code.BRACES_EXTRA, span, message, hint)
+        position = span.end
+    end = _END.match(text, position)
+    if end:
+        message = "a closing marker that nothing opened"
+        hint = "the opening one was in the prompt, or was not generated; engines see no call"
+        cursor.error(Code.ORPHAN_CLOSE, Span(*end.span(1)), message, hint)
+        return end.end()
+    rest = _REST.match(text, position)
+    if rest:
+        span = Span(position, rest.end())
+        message, hint = "text after the call on its line", "vLLM refuses JSON with text after it"
+        cursor.warn(Code.EXTRA_TEXT, span, message, hint)
+    return position
+
+
+def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
+    """Say that no marker stands before a call; only some formats do without."""
+    if cursor.expected in ("xlam", "llama3_json"):
+        return
+    shape = "a list of calls" if is_list else "a call"
+    reads = "xlam" if is_list else "llama3_json"
+    message = f"{shape} as bare JSON, without any marker"
+    hint = f"only --tool-call-parser {reads} reads it; others leave it as text"
+    span = cursor.with_blank(Span(start, start + 1))
+    cursor.flag(Code.NO_MARKER, Severity.WARNING, span, message, hint, len(cursor.calls))
+    before = cursor.text[max(cursor.taken, start - 60) : start]
+    if before.rstrip().endswith(":") or before.rstrip().endswith("["):
+        words = before.rpartition("\n")[2].strip()
+        if words and len(words) < 40:
+            at = Span(start - len(before.rpartition("\n")[2].lstrip()), start)
+            message, hint = "text before the call on its line", "vLLM's xlam refuses it"
+            cursor.flag(Code.EXTRA_TEXT, Severity.WARNING, at, message, hint, len(cursor.calls))
+
+
+def _render_llama(calls: Sequence[ParsedCall]) -> str:
+    return "; ".join(
+        f'{{"name": {compact(call.name)}, "parameters": {call.arguments}}}' for call in calls
+    )
+
+
+def _render_xlam(calls: Sequence[ParsedCall]) -> str:
+    items = ", ".join(
+        f'{{"name": {compact(call.name)}, "arguments": {call.arguments}}}' for call in calls
+    )
+    return f"[{items}]"
+
+
+WIRES = (
+    Wire(("llama3_json",), r"<\|python_tag\|>", _read_tag),
+    Wire(("xlam",), rf"\[(?=\s*+(?:\[\s*+)?{_OBJECT})", _read, _render_xlam, order=9),
+    Wire(("llama3_json",), rf"(?={_OBJECT})\{{", _read, _render_llama, order=9),
+)

@@ -1,0 +1,215 @@
+"""A text being read for calls of any wire format: what is known of it, and what it may still cost.
+
+Everything here is memoised or paid for: whatever the text, one reading costs time in proportion to
+its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.cursor import Cursor
+from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
+
+SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
+"""Tokens that a template or a tokenizer puts in, of no format in particular."""
+
+_QUOT = re.compile("&quot;")
+_FREE = 65_536
+_PER_CHARACTER = 4
+_MAX_SAME_CODE = 50
+"""A text that repeats one flaw without end is told so this often."""
+
+_LATE = "too much broken text before this to try"
+
+
+class Piece(NamedTuple):
+    """A literal and the text that it was read from: that of the cursor, special tokens blanked."""
+
+    literal: Literal
+    source: str
+    stray: Span | None = None
+    escaped: Span | None = None
+    """Where quotes stand as HTML escapes them."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A call as it was read, not yet held against the tools. `start` is where its text begins.
+
+    `spans` says where each argument stands. `raw` is the text of arguments that have no value.
+    """
+
+    start: int
+    name: str | None
+    name_span: Span | None = None
+    value: Any = None
+    arguments_span: Span | None = None
+    verdict: str = JSON
+    spans: dict[str, Span] = field(default_factory=dict)
+    raw: str = ""
+
+
+def _simpler(one: Literal, other: Literal) -> bool:
+    """Tell whether one reading needs fewer repairs than the other."""
+    return other.rung == FAILED or len(one.flaws) < len(other.flaws)
+
+
+class WireCursor(Cursor):
+    """Collects what the readers of the wire formats make of a text."""
+
+    def __init__(self, text: str, tools: Sequence[ToolSpec], *, final: bool) -> None:
+        super().__init__(text, tools, final=final)
+        self.expected = ""
+        """The format that the text should be in, empty where any will do."""
+        self.drafts: list[Draft] = []
+        """Calls of the block at hand."""
+        self.reading_reasoning = False
+        self._found: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
+        self._spent = 0
+        self._blanked: str | None = None
+        self._quoted: str | None = None
+        self._told: Counter[Code] = Counter()
+        self._settled = 0
+
+    @property
+    def index(self) -> int:
+        """Position that the call being read will have among all calls."""
+        return len(self.calls) + len(self.drafts)
+
+    def seek(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
+        """Return where `pattern` next matches; remembers its last answer."""
+        asked, found = self._found.get(pattern, (-1, None))
+        if 0 <= asked <= position and (found is None or found.start() >= position):
+            return found
+        found = pattern.search(self.text, position)
+        self._found[pattern] = (position, found)
+        return found
+
+    def place(self, pattern: re.Pattern[str], position: int) -> int:
+        """Return where `pattern` next matches, the length of the text if nowhere."""
+        found = self.seek(pattern, position)
+        return found.start() if found else len(self.text)
+
+    def literal(self, start: int, end: int) -> Piece:
+        """Read the JSON or near-JSON at `start`; broken ones are tried as long as that is cheap."""
+        if self._spent > _FREE + _PER_CHARACTER * start:
+            late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _LATE, start)
+            return Piece(late, self.text)
+        piece = self._read(self.text, start, end)
+        if piece.literal.rung == JSON:
+            return piece
+        if piece.literal.rung == FAILED and (found := _QUOT.search(self.text, start, end)):
+            other = self._read(self._unescaped(), start, end)
+            if other.literal.rung != FAILED:
+                return Piece(other.literal, other.source, None, Span(*found.span()))
+        stop = end if piece.literal.rung == FAILED else piece.literal.span.end
+        stray = SPECIAL.search(self.text, start, stop)
+        if stray is None:
+            return piece
+        if self._blanked is None:
+            self._blanked = SPECIAL.sub(lambda token: " " * len(token[0]), self.text)
+        other = self._read(self._blanked, start, end)
+        if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
+            return piece
+        return Piece(other.literal, self._blanked, Span(*stray.span()))
+
+    def _unescaped(self) -> str:
+        """Return the text with HTML's quotes as quotes, filled up so that places stay the same."""
+        if self._quoted is None:
+            count = 0
+
+            def quote(_: re.Match[str]) -> str:
+                nonlocal count
+                count += 1
+                return '     "' if count % 2 else '"     '
+
+            self._quoted = _QUOT.sub(quote, self.text)
+        return self._quoted
+
+    def _read(self, source: str, start: int, end: int) -> Piece:
+        literal = read_literal(source, start, end)
+        self._spent += 32 + (end - start) // 64
+        if literal.rung == FAILED:
+            self._spent += max(0, literal.reached - start)
+        elif literal.rung != JSON:
+            self._spent += literal.span.end - start
+        return Piece(literal, source)
+
+    def with_blank(self, span: Span) -> Span:
+        """Return a span with the blanks that stand before it, back to the part before."""
+        start = span.start
+        while start > self.taken and self.text[start - 1].isspace():
+            start -= 1
+        return Span(start, span.end)
+
+    def spend(self, characters: int) -> bool:
+        """Pay for reading so many characters that may be read again; False where too dear."""
+        self._spent += characters
+        return self._spent <= _FREE + _PER_CHARACTER * len(self.text)
+
+    def flag(
+        self,
+        code: Code,
+        severity: Severity,
+        span: Span,
+        message: str,
+        hint: str = "",
+        call_index: int | None = None,
+    ) -> None:
+        self._told[code] += 1
+        if self.text and self._told[code] <= _MAX_SAME_CODE:
+            size = len(self.text)
+            start = max(0, min(span.start, size - 1))
+            span = Span(start, max(start + 1, min(span.end, size)))
+            super().flag(code, severity, span, message, hint, call_index)
+
+    def error(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        """Say what keeps the call being read from being delivered as meant."""
+        self.flag(code, Severity.ERROR, span, message, hint, self.index)
+
+    def warn(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        """Say what alters the call being read."""
+        self.flag(code, Severity.WARNING, span, message, hint, self.index)
+
+    def note(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        """Say what makes the call being read a matter of luck."""
+        self.flag(code, Severity.NOTE, span, message, hint, self.index)
+
+    def flag_call(self, code: Code, span: Span, message: str, hint: str, index: int) -> None:
+        """Say what keeps the call at `index` from being delivered as meant."""
+        self.flag(code, Severity.ERROR, span, message, hint, index)
+
+    def save(self) -> tuple[int, int]:
+        """Remember what has been said so far, for `forget`."""
+        return len(self._steps), len(self._diagnostics)
+
+    def forget(self, saved: tuple[int, int]) -> None:
+        """Take back what was said and drafted since `save`."""
+        del self._steps[saved[0] :]
+        del self._diagnostics[saved[1] :]
+        self.drafts.clear()
+
+    def result(self) -> ParseResult:
+        self.settle()
+        return super().result()
+
+    def settle(self) -> None:
+        """Give what was said of a block to its calls: nothing can be about a later one."""
+        last = len(self.calls) - 1
+        for i in range(min(self._settled, len(self._diagnostics)), len(self._diagnostics)):
+            found = self._diagnostics[i]
+            if found.call_index is not None and found.call_index > last:
+                index = last if last >= 0 else None
+                self._diagnostics[i] = Diagnostic(
+                    found.code, found.severity, found.message, found.span, found.hint, index
+                )
+        self._settled = len(self._diagnostics)

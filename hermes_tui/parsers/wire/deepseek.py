@@ -1,0 +1,122 @@
+"""DeepSeek V3, R1 and V3.1: a name and JSON between special tokens.
+
+block := "<｜tool▁calls▁begin｜>" call+ "<｜tool▁calls▁end｜>"
+call  := "<｜tool▁call▁begin｜>" TYPE "<｜tool▁sep｜>" NAME "\\n```json\\n" {…} "\\n```"
+         "<｜tool▁call▁end｜>"                                              deepseek_v3
+       | "<｜tool▁call▁begin｜>" NAME "<｜tool▁sep｜>" {…} "<｜tool▁call▁end｜>"  deepseek_v31
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.cursor import WireCursor
+from hermes_tui.parsers.wire.emit import emit
+from hermes_tui.parsers.wire.json_block import cut_opener, empty_block, spoken_of
+from hermes_tui.parsers.wire.named import read_arguments
+
+_OUTER = r"<[｜|]tool[▁ ]calls[▁ ]begin[｜|]>"
+_INNER = r"<[｜|]tool[▁ ]call[▁ ]begin[｜|]>"
+_EXACT = re.compile(r"<｜tool▁calls?▁begin｜>")
+_OUTERS = re.compile(rf"(?:{_OUTER}\s*+)++")
+_CALL = re.compile(rf"\s*+(?:{_INNER}\s*+)++(?P<head>[^<\n]{{0,200}})<[｜|]tool[▁ ]sep[｜|]>")
+_CALL_END = re.compile(r"\s*+<[｜|]tool[▁ ]call[▁ ]end[｜|]>")
+_OUTER_END = re.compile(r"\s*+<[｜|]tool[▁ ]calls[▁ ]end[｜|]>")
+_STOP = re.compile(r"<[｜|]tool[▁ ]calls?[▁ ](?:end|begin)[｜|]>")
+_V3 = re.compile(
+    r"[ \t]*+(?P<name>[^\n{}\[\]\"`<]{1,200}?)[ \t]*+(?:\n\s*+(?=```|[{\"\[n])|(?=```))"
+)
+_TYPES = frozenset({"function", "tool", "functions", ""})
+_STEP3 = re.compile(
+    r"\s*+(?:<[｜|]tool_call_begin[｜|]>[^<]{0,40}<[｜|]tool_sep[｜|]>\s*+)?<steptml:"
+)
+
+
+def _read(cursor: WireCursor, opener: Span) -> int:
+    text, since, saved = cursor.text, cursor.mark(), cursor.save()
+    outer = _OUTERS.match(text, opener.start)
+    position = outer.end() if outer else opener.start
+    if _STEP3.match(text, position):
+        return -1
+    if position >= len(text):
+        return cut_opener(cursor, opener, "deepseek_v3")
+    if end := _OUTER_END.match(text, position):
+        return empty_block(cursor, Span(opener.start, end.end()), "deepseek_v3")
+    rule = ""
+    while head := _CALL.match(text, position):
+        position, rule = _call(cursor, head)
+    if not rule:
+        cursor.forget(saved)
+        return spoken_of(cursor, opener)
+    _flag_frame(cursor, opener, wrapped=outer is not None)
+    end = _OUTER_END.match(text, position)
+    if end:
+        position = end.end()
+    elif outer and cursor.final:
+        at = Span(position - 1, position)
+        hint = "vLLM claims a call and delivers none"
+        cursor.warn(Code.UNCLOSED, opener, "the block is never closed", hint)
+        cursor.warn(Code.UNCLOSED, at, "its closing marker is missing here", hint)
+    return emit(cursor, rule, opener.start, position, since)
+
+
+def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
+    """Draft one call; return where it ends and the format it is written in."""
+    text, said = cursor.text, head["head"].strip()
+    named = _V3.match(text, head.end())
+    fenced = text.startswith("\n```", head.end()) and said in _TYPES
+    if named or (fenced and said not in cursor.tools):
+        rule = "deepseek_v3"
+        name = named["name"] if named else ""
+        at = Span(*named.span("name")) if named else Span(*head.span())
+        start = named.end() if named else head.end()
+        if said != "function":
+            message, hint = f"the type is {said!r}, not 'function'", "SGLang keeps it as text"
+            cursor.warn(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
+    else:
+        rule, name, start = "deepseek_v31", head["head"], head.end()
+        at = Span(*head.span("head")) if said else Span(*head.span())
+    position = read_arguments(cursor, name, at, start, _STOP, fenced=rule == "deepseek_v3")
+    end = _CALL_END.match(text, position)
+    if not end and cursor.final:
+        at = Span(max(position - 1, 0), position)
+        message = "no <｜tool▁call▁end｜> after this call"
+        cursor.warn(Code.UNCLOSED, at, message, "engines do not see the call")
+    return (end.end() if end else position), rule
+
+
+def _flag_frame(cursor: WireCursor, opener: Span, *, wrapped: bool) -> None:
+    if not wrapped:
+        message = "no <｜tool▁calls▁begin｜> before the call"
+        cursor.warn(Code.NO_MARKER, opener, message, "vLLM and SGLang leave it as text")
+    elif not _EXACT.match(cursor.text, opener.start):
+        message = "the marker is not written with ｜ and ▁"
+        cursor.error(Code.MARKER_VARIANT, opener, message, "engines know the exact tokens only")
+
+
+def _render_v3(calls: Sequence[ParsedCall]) -> str:
+    inner = "\n".join(
+        f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{call.name}\n```json\n{call.arguments}\n```"
+        "<｜tool▁call▁end｜>"
+        for call in calls
+    )
+    return f"<｜tool▁calls▁begin｜>{inner}<｜tool▁calls▁end｜>"
+
+
+def _render_v31(calls: Sequence[ParsedCall]) -> str:
+    inner = "".join(
+        f"<｜tool▁call▁begin｜>{call.name}<｜tool▁sep｜>{call.arguments}<｜tool▁call▁end｜>"
+        for call in calls
+    )
+    return f"<｜tool▁calls▁begin｜>{inner}<｜tool▁calls▁end｜>"
+
+
+WIRES = (
+    Wire(("deepseek_v3",), _OUTER, _read, _render_v3),
+    Wire(("deepseek_v31",), _INNER, _read, _render_v31),
+)

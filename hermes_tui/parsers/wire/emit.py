@@ -1,0 +1,160 @@
+"""From what the readers of a block found to calls, and what is to be said of each."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.literals import FAILED, compact
+from hermes_tui.parsers.recognise import flag_for, is_alike
+from hermes_tui.parsers.wire.cursor import Draft, WireCursor
+from hermes_tui.parsers.wire.fit import check_types
+
+_PREFIX = re.compile(r"(?:functions?[.:/]|tools?[.:/])+")
+_STRICT = frozenset(
+    {"qwen25", "glm45", "glm47", "internlm", "internlm_sp", "deepseek_v32", "deepseek_v4"}
+)
+_PLAIN = re.compile(r"[^\W\d]\w*")
+
+
+def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
+    """Return a tool's name without what the format does not want around it, and say so."""
+    if name in cursor.tools:
+        return name
+    bare = name.strip().strip("\"'`").removesuffix("()").removesuffix("[ARGS]").strip()
+    prefix = _PREFIX.match(bare)
+    if prefix and prefix.end() < len(bare):
+        bare = bare[prefix.end() :]
+    joined = re.sub(r"\s+", "_", bare)
+    if bare not in cursor.tools and joined in cursor.tools:
+        bare = joined
+    if bare != name:
+        message = f"the tool is called {bare!r}, not {name!r}"
+        hint = "engines take the name as it is: the call finds no tool"
+        cursor.error(Code.NAME_DECORATED, span, message, hint)
+    elif not _PLAIN.fullmatch(name):
+        message = f"{name!r} is no plain name"
+        hint = "some engines allow letters, digits and _ only, and drop the call"
+        cursor.warn(Code.NAME_DECORATED, span, message, hint)
+    return bare
+
+
+def by_position(cursor: WireCursor, name: str | None, values: list[Any]) -> dict[str, Any] | None:
+    """Return arguments that were sent without names by those of the schema, None without one."""
+    spec = cursor.tools.get(name or "")
+    schema = spec.parameters if spec else None
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not 0 < len(values) <= len(properties):
+        return None
+    return dict(zip(properties, values, strict=False))
+
+
+def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int:
+    """Turn the drafts of the block from `start` to `end` into calls; return `end`.
+
+    The calls share its text: each has what stands from its start to that of the next.
+    """
+    drafts, cursor.drafts = cursor.drafts, []
+    if not drafts:
+        cursor.part(rule, start, end, "text", "no call", since)
+        cursor.settle()
+        return end
+    bounds = [start]
+    for draft in drafts[1:]:
+        bounds.append(min(max(draft.start, bounds[-1] + 1), end))
+    bounds.append(end)
+    for draft, begin, stop in zip(drafts, bounds, bounds[1:], strict=False):
+        if begin < stop:
+            _emit_one(cursor, draft, Span(begin, stop))
+    readable = [draft for draft in drafts if draft.verdict != FAILED]
+    if readable:
+        _flag_format(cursor, rule, Span(start, end))
+    names = ", ".join(draft.name or "?" for draft in drafts)
+    cursor.part(rule, start, end, "calls" if readable else FAILED, names, since)
+    if cursor.in_fence and readable:
+        message = "a call inside a code fence"
+        hint = "engines do not look at fences: it runs, even if it was meant as an example"
+        index = len(cursor.calls) - 1
+        span = Span(start, end)
+        cursor.flag(Code.MARKER_IN_FENCE, Severity.WARNING, span, message, hint, index)
+    cursor.settle()
+    return end
+
+
+def _flag_format(cursor: WireCursor, rule: str, span: Span) -> None:
+    """Say where a block is not in the format that the text should be in."""
+    wanted = cursor.expected
+    if not wanted or rule == wanted:
+        return
+    if is_alike(rule, wanted):
+        if wanted in _STRICT:
+            message = f"the block is written as {rule} writes it, not quite as {wanted}"
+            at = Span(span.start, min(span.start + 60, span.end))
+            hint = "blanks, line breaks or markers differ: some engines refuse it"
+            index = len(cursor.calls) - 1
+            cursor.flag(Code.MARKER_VARIANT, Severity.WARNING, at, message, hint, index)
+        return
+    message = f"the block is written in the format {rule}, not {wanted}"
+    flag = flag_for(rule)
+    hint = f"this model wants {flag}" if flag else "no engine's parser reads it"
+    index = len(cursor.calls) - 1
+    cursor.flag(Code.WRONG_FORMAT, Severity.ERROR, span, message, hint, index)
+
+
+def flag_second(cursor: WireCursor, opener: Span) -> None:
+    """Say that a block follows one of its kind where the format has one for all calls."""
+    between = cursor.text[cursor.taken : opener.start]
+    if cursor.calls and cursor.calls[-1].span.end == cursor.taken and not between.strip():
+        message = "a second block of calls"
+        hint = "the format has one for all; some engines read the first only"
+        cursor.warn(Code.MULTI_PAYLOAD, opener, message, hint)
+
+
+def _emit_one(cursor: WireCursor, draft: Draft, span: Span) -> None:
+    name = draft.name if draft.name and draft.name.strip() else None
+    value = draft.value
+    arguments = _within(draft.arguments_span, span)
+    if name is None and draft.verdict != FAILED:
+        draft.verdict = FAILED
+    if draft.verdict == FAILED:
+        raw = draft.raw or (cursor.text[arguments.start : arguments.end] if arguments else "")
+        cursor.take_call(
+            ParsedCall(name, raw, span, _within(draft.name_span, span), arguments, None, FAILED)
+        )
+        return
+    if isinstance(value, list):
+        named = by_position(cursor, name, value)
+        value = named if named is not None else value
+    assert name is not None
+    _check(cursor, name, value, draft, arguments or span)
+    cursor.take_call(
+        ParsedCall(
+            name,
+            compact(value),
+            span,
+            _within(draft.name_span, span),
+            arguments,
+            value,
+            draft.verdict,
+        )
+    )
+
+
+def _check(cursor: WireCursor, name: str, value: Any, draft: Draft, whole: Span) -> None:
+    if cursor.tools and name not in cursor.tools:
+        near = get_close_matches(name[:80], list(cursor.tools)[:200], 3, 0.5)
+        hint = f"nearest: {', '.join(near)}" if near else "SGLang drops such a call"
+        at = draft.name_span or whole
+        cursor.warn(Code.NAME_UNKNOWN, at, f"no tool is called {name[:80]!r}", hint)
+    elif isinstance(value, dict):
+        check_types(cursor, name, value, draft.spans, whole)
+
+
+def _within(inner: Span | None, outer: Span) -> Span | None:
+    if inner is None or not outer.start <= inner.start <= inner.end <= outer.end:
+        return None
+    return inner

@@ -1,0 +1,159 @@
+"""From the text of an argument to a value, as the tool's schema and a person would read it.
+
+Engines do this silently and differently; here each change of type is said. Without a schema text
+stays text.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.coercion import coerce, parameter_schema
+from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.wire.cursor import WireCursor
+
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#39|#x27);")
+_WHOLE = re.compile(r"\s*+([-+]?\d{1,30})\.0+\s*+")
+_JSON_NULL = frozenset({"null", "None", "nil"})
+_KINDS: dict[type, tuple[str, ...]] = {
+    bool: ("boolean",),
+    int: ("integer", "number"),
+    float: ("number",),
+    str: ("string",),
+    list: ("array",),
+    dict: ("object",),
+}
+
+
+def schema_of(cursor: WireCursor, name: str | None, key: str) -> Any:
+    """Return the schema of an argument, None where it is not declared."""
+    spec = cursor.tools.get(name or "")
+    return parameter_schema(spec.parameters, key) if spec else None
+
+
+def types_of(schema: Any) -> set[str]:
+    """Return the JSON types that a schema allows, empty where it says nothing."""
+    if not isinstance(schema, dict):
+        return set()
+    options = [schema]
+    for key in ("anyOf", "oneOf"):
+        more = schema.get(key)
+        options += more if isinstance(more, list) else []
+    found: set[str] = set()
+    for option in options:
+        kind = option.get("type") if isinstance(option, dict) else None
+        found.update(kind for kind in (kind if isinstance(kind, list) else [kind]) if kind)
+    return {kind for kind in found if isinstance(kind, str)}
+
+
+def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
+    """Return the value that the text of an argument stands for, and say what had to change."""
+    types = types_of(schema)
+    raw = _without_entities(cursor, raw, span)
+    word = raw.strip()
+    if "string" in types and word in _JSON_NULL:
+        if types == {"string"}:
+            message = f"the text {word!r} for a text parameter: a word or nothing?"
+            hint = "some engines pass null, some the word"
+            cursor.warn(Code.TYPE_GUESSED, span, message, hint)
+        return coerce(raw, schema).value
+    if not types or "string" in types:
+        return raw
+    if "number" not in types and "integer" in types and (whole := _WHOLE.fullmatch(raw)):
+        message, hint = f"{word} for an integer", "engines pass 5.0, '5.0' or 5"
+        cursor.warn(Code.COERCED, span, message, hint)
+        return int(whole[1])
+    found = coerce(raw, schema)
+    if found.python:
+        near = word[:1] in ("{", "[")
+        code = Code.BAD_QUOTES if near else Code.PY_LITERAL
+        message = "a Python literal where the schema wants JSON's"
+        hint = "engines pass it on as text; write true, false, null or JSON"
+        cursor.error(code, span, message, hint)
+    elif isinstance(found.value, str):
+        wanted = " or ".join(sorted(types))
+        message = f"the schema wants {wanted}; this cannot be read as that"
+        cursor.warn(Code.COERCE_FAILED, span, message, "engines pass the text on as it is")
+    return found.value
+
+
+def json_value(cursor: WireCursor, raw: str, span: Span) -> Any:
+    """Return what a text says that is declared to be JSON; itself where it is none."""
+    word = raw.strip()
+    if not word:
+        return raw
+    if word[0] in "{[":
+        start = span.start + len(raw) - len(raw.lstrip())
+        literal = cursor.literal(start, span.end).literal
+        whole = literal.rung != FAILED and literal.cut_at < 0
+        return literal.value if whole and literal.span.end == start + len(word) else raw
+    try:
+        return json.loads(word) if len(word) < 400 else raw
+    except ValueError:
+        return raw
+
+
+def _without_entities(cursor: WireCursor, raw: str, span: Span) -> str:
+    """Decode HTML's escapes in a text that holds none of the characters they stand for."""
+    if "&" not in raw or "<" in raw or ">" in raw:
+        return raw
+    first = _ENTITY.search(raw)
+    if first is None:
+        return raw
+    at = Span(span.start + first.start(), span.start + first.end())
+    if at.end > span.end:
+        at = span
+    message, hint = "HTML escapes in a value", "engines pass them on as they stand"
+    cursor.warn(Code.BAD_ESCAPE, at, message, hint)
+    return html.unescape(raw)
+
+
+def check_types(
+    cursor: WireCursor, name: str, value: dict[str, Any], spans: dict[str, Span], whole: Span
+) -> None:
+    """Say where the arguments of a call do not keep to the schema of its tool."""
+    spec = cursor.tools.get(name)
+    schema = spec.parameters if spec else None
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(schema, dict) or not isinstance(properties, dict):
+        return
+    open_ended = bool(schema.get("additionalProperties"))
+    for key, item in value.items():
+        at = spans.get(key, whole)
+        if key not in properties:
+            if not open_ended:
+                message = f"{name} has no parameter {key!r}"
+                cursor.warn(Code.SCHEMA_VIOLATION, at, message, _known(properties))
+            continue
+        types = types_of(properties[key])
+        if item is None or not types or types & set(_KINDS.get(type(item), ())):
+            continue
+        if isinstance(item, str):
+            continue
+        message = f"{key!r} is {_kind(item)}, the schema wants {' or '.join(sorted(types))}"
+        cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
+    required = schema.get("required")
+    required = required if isinstance(required, list) else []
+    missing = [key for key in required if key not in value]
+    for key in required:
+        if value.get(key) == "":
+            at = spans.get(key, whole)
+            hint = "was it cut, or did a parser lose it?"
+            cursor.warn(Code.SCHEMA_VIOLATION, at, f"{key!r} is needed and empty", hint)
+    if missing:
+        names = ", ".join(map(str, missing[:5]))
+        message = f"{name} needs {names}"
+        cursor.warn(Code.SCHEMA_VIOLATION, whole, message, "the tool will refuse the call")
+
+
+def _kind(value: Any) -> str:
+    return next((names[0] for kind, names in _KINDS.items() if type(value) is kind), "null")
+
+
+def _known(properties: dict[str, Any]) -> str:
+    return "it has " + (", ".join(list(properties)[:8]) or "none")

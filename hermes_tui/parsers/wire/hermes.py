@@ -1,0 +1,84 @@
+"""Hermes 2 to 4, Qwen2.5, Qwen3, LongCat: one JSON object between tags.
+
+block := "<tool_call>" blank payload blank "</tool_call>"              hermes
+       | "<tool_call>\\n" payload "\\n</tool_call>"                      qwen25
+       | "<longcat_tool_call>" payload "</longcat_tool_call>"          longcat
+payload := {"name": NAME, "arguments": {…}}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.literals import compact
+from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.cursor import WireCursor
+from hermes_tui.parsers.wire.json_block import JsonTag, read_json_block
+
+_VARIANT = r"(?i:<\s?tool[ _-]?calls?\s?>|&lt;tool_call&gt;)(?=\s*+[{\[])"
+
+
+def _close_variant(word: str) -> re.Pattern[str]:
+    head = word.replace("_", "[ _-]?")
+    return re.compile(
+        rf"</{head[:-2]}\w{{0,3}}\s?/?>|<\\/?{word}>|&lt;/{word}&gt;|</{word}(?![\w>])",
+        re.IGNORECASE,
+    )
+
+
+def _tag(format_name: str, word: str) -> JsonTag:
+    return JsonTag(
+        format_name,
+        re.compile(rf"(?:<{word}>\s*+)++"),
+        re.compile(rf"</{word}>"),
+        f"</{word}>",
+        _close_variant(word),
+    )
+
+
+def _read(cursor: WireCursor, opener: Span) -> int:
+    lined = cursor.text.startswith("\n", opener.end)
+    return read_json_block(cursor, opener, HERMES._replace(format="qwen25") if lined else HERMES)
+
+
+HERMES, LONGCAT = _tag("hermes", "tool_call"), _tag("longcat", "longcat_tool_call")
+
+
+def _read_variant(cursor: WireCursor, opener: Span) -> int:
+    shown = cursor.text[opener.start : opener.end]
+    calls = len(cursor.calls)
+    end = read_json_block(cursor, opener, HERMES)
+    if len(cursor.calls) > calls:
+        message, hint = f"{shown!r} is not '<tool_call>'", "engines know the exact tag only"
+        cursor.flag_call(Code.MARKER_VARIANT, opener, message, hint, calls)
+    return end
+
+
+def render_json(calls: Sequence[ParsedCall], opening: str, closing: str) -> str:
+    """Return calls, each as JSON between two markers."""
+    return "\n".join(
+        f'{opening}{{"name": {compact(call.name)}, "arguments": {call.arguments}}}{closing}'
+        for call in calls
+    )
+
+
+WIRES = (
+    Wire(
+        ("hermes", "qwen25"),
+        r"<tool_call>",
+        _read,
+        lambda calls: render_json(calls, "<tool_call>\n", "\n</tool_call>"),
+        order=7,
+    ),
+    Wire(
+        ("longcat",),
+        r"<longcat_tool_call>",
+        lambda cursor, opener: read_json_block(cursor, opener, LONGCAT),
+        lambda calls: render_json(calls, "<longcat_tool_call>", "</longcat_tool_call>"),
+    ),
+    Wire(("hermes",), _VARIANT, _read_variant, order=8),
+)

@@ -1,0 +1,273 @@
+"""One scan over a text for calls of any wire format, from left to right.
+
+    text := (reasoning | fence | block of a format | special token | prose)*
+
+Where several formats open alike, the first one that knows what follows reads the block. Calls in
+reasoning are not calls: they are told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.wire import (
+    bare,
+    deepseek,
+    dsml,
+    gemma,
+    glm,
+    harmony,
+    hermes,
+    internlm,
+    kimi,
+    lists,
+    minimax,
+    mistral,
+    python_bare,
+    pythonic,
+    qwen_coder,
+    step3,
+)
+from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.cursor import WireCursor
+
+WIRES: tuple[Wire, ...] = tuple(
+    sorted(
+        (
+            *hermes.WIRES, *qwen_coder.WIRES, *glm.WIRES, *mistral.WIRES, *bare.WIRES,
+            *pythonic.WIRES, *python_bare.WIRES, *deepseek.WIRES, *dsml.WIRES, *kimi.WIRES,
+            *harmony.WIRES, *minimax.WIRES, *gemma.WIRES, *lists.WIRES, *internlm.WIRES,
+            *step3.WIRES,
+        ),
+        key=lambda wire: wire.order,
+    )
+)  # fmt: skip
+
+_TAGS = r"think|thinking|thought|reasoning|REASONING_SCRATCHPAD|scratch_pad|seed:think"
+_SPECIAL = (
+    r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|call|message"
+    r"|python_end|tool_call_end|tool_calls_section_end|action_end|tools_suffix)\|>|<eos>|</s>"
+)
+_CLOSERS = (
+    r"</(?:longcat_|seed:|minimax:)?tool_calls?>|</function_calls>|<｜tool▁calls?▁end｜>"
+    r"|<｜tool_calls?_end｜>|<end_function_call>|<tool_call\|>|</｜DSML｜(?:function|tool)_calls>"
+)
+_BEGINS = (
+    r"<[\w/|｜\s]|\[(?:TOOL|/?THINK|\s*+(?:\[\s*+)?[{\w])|\{\s*+[\"'“`\w]|\(\s*+[\w*\"')]|```"
+    r"|&lt;|call\s*+:|functools\s*+\[|commentary|analysis\s"
+)
+
+
+class _Opening:
+    """The openers of all formats as one pattern, and who reads each."""
+
+    def __init__(self) -> None:
+        openers = list(dict.fromkeys(wire.opener for wire in WIRES))
+        self.readers = {
+            f"o{i}": tuple(wire for wire in WIRES if wire.opener == opener)
+            for i, opener in enumerate(openers)
+        }
+        runs = [f"(?P<o{i}>{_run(opener)})" for i, opener in enumerate(openers)]
+        shapes = [(i, opener.lstrip("\\")[0]) for i, opener in enumerate(openers)]
+        self.shapes = {
+            f"o{i}": [f"o{k}" for k, other in shapes if other == first and k != i]
+            for i, first in shapes
+            if first != "<"
+        }
+        """Openers that are no markers: where one reader finds nothing, another may."""
+        self.one = {f"o{i}": re.compile(opener) for i, opener in enumerate(openers)}
+        marks = [
+            rf"(?P<think><(?P<slash>/?)(?P<tag>{_TAGS})>)",
+            r"(?P<bracket>\[(?P<end>/?)THINK\])",
+            r"(?P<fence>```)",
+            *runs,
+            rf"(?P<closer>{_CLOSERS})",
+            rf"(?P<special>{_SPECIAL})",
+        ]
+        # Whatever begins otherwise is passed over at once.
+        self.pattern = re.compile(rf"(?={_BEGINS})(?:{'|'.join(marks)})")
+
+
+def _run(opener: str) -> str:
+    """Return the pattern of an opener that may stand several times in a row."""
+    if opener.startswith(("<", r"\[TOOL")) and "(?=" not in opener and "|<" not in opener:
+        return rf"(?:{opener})(?:\s*+(?:{opener}))*+"
+    return opener
+
+
+@cache
+def _opening() -> _Opening:
+    return _Opening()
+
+
+def scan(
+    text: str,
+    tools: Sequence[ToolSpec] = (),
+    *,
+    final: bool = True,
+    expected: str = "",
+) -> ParseResult:
+    """Read every call of `text`, whatever its format. `expected`: the format that it should be in.
+
+    Never raises.
+    """
+    cursor, orphan = _scan(text, tools, final=final, expected=expected, thought=0)
+    if orphan > 0:
+        cursor, _ = _scan(text, tools, final=final, expected=expected, thought=orphan)
+    if expected and not cursor.calls and text.strip():
+        message = f"nothing here is a call, in the format {expected} or any other"
+        cursor.flag(Code.NO_MARKER, Severity.NOTE, Span(0, len(text)), message)
+    return cursor.result()
+
+
+def scan_cursor(
+    text: str, tools: Sequence[ToolSpec], *, final: bool, expected: str, inner: bool = False
+) -> WireCursor:
+    """Return the cursor of one scan; `inner`: the text is reasoning, tags in it mean nothing."""
+    thought = -1 if inner else 0
+    return _scan(text, tools, final=final, expected=expected, thought=thought)[0]
+
+
+def _scan(
+    text: str, tools: Sequence[ToolSpec], *, final: bool, expected: str, thought: int
+) -> tuple[WireCursor, int]:
+    """Scan once; the first `thought` characters are reasoning, -1: there is none anywhere.
+
+    Also returns where reasoning ended whose opening tag stood in the prompt, 0 if nowhere.
+    """
+    cursor = WireCursor(text, tools, final=final)
+    cursor.expected = expected
+    cursor.reading_reasoning = thought < 0
+    opening = _opening()
+    position = 0
+    if thought > 0:
+        position = _reasoning(cursor, Span(0, thought), Span(0, thought), "think", opened=True)
+    thinking = thought > 0
+    while mark := opening.pattern.search(text, position):
+        kind = mark.lastgroup or ""
+        if kind in ("think", "bracket"):
+            closing = bool(mark["slash"] or mark["end"])
+            if closing and not thinking and thought == 0 and _unquoted(text, mark.start()):
+                return cursor, mark.end()
+            position, thinking = _thought(cursor, mark, thinking)
+        elif kind == "fence":
+            cursor.in_fence = not cursor.in_fence
+            position = mark.end()
+        elif kind == "closer":
+            position = _closer(cursor, mark)
+        elif kind == "special":
+            position = _special(cursor, mark)
+        else:
+            position = _block(cursor, mark, kind, opening)
+    return cursor, 0
+
+
+def _unquoted(text: str, position: int) -> bool:
+    return position == 0 or text[position - 1] != "`"
+
+
+def _block(cursor: WireCursor, mark: re.Match[str], kind: str, opening: _Opening) -> int:
+    """Give what opens here to the first reader that knows it."""
+    if (end := _read(cursor, Span(*mark.span()), kind, opening)) > mark.start():
+        return end
+    for other in opening.shapes.get(kind, ()):
+        found = opening.one[other].match(cursor.text, mark.start())
+        if found and (end := _read(cursor, Span(*found.span()), other, opening)) > mark.start():
+            return end
+    past = mark.start() + 1 if kind in opening.shapes else mark.end()
+    return max(past, cursor.taken)
+
+
+def _read(cursor: WireCursor, span: Span, kind: str, opening: _Opening) -> int:
+    tried: set[Callable[[WireCursor, Span], int]] = set()
+    for wire in opening.readers[kind]:
+        if wire.read in tried:
+            continue
+        tried.add(wire.read)
+        calls = len(cursor.calls)
+        end = wire.read(cursor, span)
+        cursor.drafts.clear()
+        if end > span.start:
+            _flag_nested(cursor, span, opening.one[kind], calls)
+            return max(end, cursor.taken)
+    return -1
+
+
+def _flag_nested(cursor: WireCursor, span: Span, one: re.Pattern[str], calls: int) -> None:
+    first = one.match(cursor.text, span.start, span.end)
+    if not first or first.end() >= span.end or len(cursor.calls) == calls:
+        return
+    message = "an opening marker inside an open block"
+    hint = "the outer one is left aside; engines refuse the block or lose the call"
+    cursor.flag_call(Code.NESTED_OPEN, span, message, hint, calls)
+
+
+def _thought(cursor: WireCursor, mark: re.Match[str], thinking: bool) -> tuple[int, bool]:
+    """Read the reasoning that a tag opens; a tag that closes nothing is text."""
+    text = cursor.text
+    closing = bool(mark["slash"] or mark["end"])
+    if cursor.reading_reasoning or closing or not _unquoted(text, mark.start()):
+        return mark.end(), thinking
+    tag = mark["tag"] or "THINK"
+    closer = f"</{tag}>" if mark["tag"] else "[/THINK]"
+    end = cursor.find(closer, mark.end())
+    inner = Span(mark.end(), end)
+    whole = Span(mark.start(), min(end + len(closer), len(text)))
+    return _reasoning(cursor, whole, inner, tag, opened=end < len(text)), True
+
+
+def _reasoning(cursor: WireCursor, whole: Span, inner: Span, tag: str, *, opened: bool) -> int:
+    """Take reasoning, and tell of the calls in it."""
+    since = cursor.mark()
+    inside = cursor.text[inner.start : inner.end]
+    tools = tuple(cursor.tools.values())
+    found = scan_cursor(inside, tools, final=True, expected="", inner=True)
+    calls = [call for call in found.calls if call.name is not None]
+    if calls:
+        first, last = calls[0].span.start, calls[-1].span.end
+        span = Span(inner.start + first, inner.start + last)
+        count = "a call" if len(calls) == 1 else f"{len(calls)} calls"
+        where = "reasoning" if opened else f"reasoning that is never closed (<{tag}>)"
+        message = f"{count} inside {where}: not read as a call"
+        hint = "some engines run it all the same: vLLM ends the reasoning at the marker"
+        cursor.flag(Code.MARKER_IN_REASONING, Severity.WARNING, span, message, hint)
+        cursor.step("marker", span.start, span.end, "not a call", "inside reasoning")
+    cursor.take_reasoning(whole)
+    cursor.part("reasoning", whole.start, whole.end, "reasoning", f"<{tag}>", since)
+    return whole.end
+
+
+def _closer(cursor: WireCursor, mark: re.Match[str]) -> int:
+    """Note a closing marker that closes nothing."""
+    start, end = mark.span()
+    if cursor.spoken_of or not _unquoted(cursor.text, start):
+        cursor.spoken_of = max(0, cursor.spoken_of - 1)
+        return end
+    message = "a closing marker that closes nothing"
+    hint = "the block has no opening marker, or another block took it"
+    cursor.flag(Code.ORPHAN_CLOSE, Severity.WARNING, Span(start, end), message, hint)
+    if cursor.taken == start and cursor.calls:
+        cursor.drop(start, end)
+        cursor.part("close", start, end, "dropped", "no block is open", cursor.mark())
+    else:
+        cursor.part("close", start, end, "text", "no block is open", cursor.mark())
+    return end
+
+
+def _special(cursor: WireCursor, mark: re.Match[str]) -> int:
+    """Note a special token; after a call it is dropped, as all text there is by engines."""
+    message = f"special token {mark[0]} in the text"
+    hint = "servers strip it before they parse; here it was left in"
+    severity = Severity.WARNING if cursor.calls else Severity.NOTE
+    cursor.flag(Code.STRAY_SPECIAL, severity, Span(*mark.span()), message, hint)
+    if cursor.calls:
+        cursor.drop(*mark.span())
+    outcome = "dropped" if cursor.calls else "text"
+    cursor.part("special", *mark.span(), outcome, mark[0], cursor.mark())
+    return mark.end()

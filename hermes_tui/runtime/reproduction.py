@@ -1,0 +1,75 @@
+"""A finding written to disk: a folder of its own that appears whole, beside what is there.
+
+`text.txt` holds the exact characters in UTF-8; half surrogates, which UTF-8 cannot hold, as the
+three bytes that Python's `surrogatepass` makes of them. Newlines are as they were.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import StoreError
+from hermes_tui.parsers.report import TEXT_FILE, TOOLS_FILE, Finding, bug_report, slug, tools_json
+from hermes_tui.parsers.report_case import pytest_case
+
+REPORT_FILE: Final = "report.md"
+CASE_FILE: Final = "test_reproduction.py"
+WHOLE_FILE: Final = "whole.txt"
+"""The text that `text.txt` was reduced from."""
+_MAX_NUMBER: Final = 10_000
+_TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+
+
+def write_reproduction(folder: Path, finding: Finding) -> Path:
+    """Write the finding to a new folder in `folder`, which is made if need be; return it.
+
+    Nothing that is there is touched: the new folder is numbered where its name is taken. Raises
+    StoreError, and leaves nothing behind, where it cannot be written.
+    """
+    files = _files(finding)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".reproduction-", dir=folder))
+        try:
+            scratch.chmod(0o755)
+            for name, content in files.items():
+                (scratch / name).write_bytes(content)
+            return _settled(scratch, folder / slug(finding))
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+    except OSError as error:
+        where = str(error.filename or folder)
+        raise StoreError(where, error.strerror or str(error), "choose another folder") from error
+
+
+def _files(finding: Finding) -> dict[str, bytes]:
+    files = {
+        TEXT_FILE: finding.text.encode("utf-8", "surrogatepass"),
+        TOOLS_FILE: tools_json(finding.tools).encode() + b"\n",
+        # Names and messages may quote the text: what UTF-8 cannot hold is shown, not kept.
+        REPORT_FILE: bug_report(finding).encode("utf-8", "backslashreplace"),
+        CASE_FILE: pytest_case(finding).encode(),
+    }
+    if finding.whole and finding.whole != finding.text:
+        files[WHOLE_FILE] = finding.whole.encode("utf-8", "surrogatepass")
+    return files
+
+
+def _settled(scratch: Path, wanted: Path) -> Path:
+    """Give the folder the first free of the names wanted, wanted-2, wanted-3 …"""
+    for number in range(1, _MAX_NUMBER):
+        target = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if target.exists() or target.is_symlink():
+            continue
+        try:
+            # Should somebody take the name just now: a folder that holds files is never replaced.
+            return scratch.rename(target)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+    raise FileExistsError(errno.EEXIST, "too many reproductions of this kind", str(wanted))

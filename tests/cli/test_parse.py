@@ -1,0 +1,328 @@
+"""`parse` and `parsers`: what a parser makes of a text, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime.engines import store
+from tests.cli.program import PROJECT, Outcome, hermes_tui, within
+from tests.cli.test_start_up import DRAWING, NETWORK, loaded_by
+from tests.engines.fakes import checkout
+
+CORPUS = PROJECT.parent / "shared" / "corpus" / "parsers"
+SOUND = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+BROKEN = '<tool_call>\n{"name": "get_weather", "arguments": {\'city\': "Oslo"}}\n</tool_call>'
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]
+FIELDS = [
+    "id", "parser", "outcome", "tools_called", "tool_calls", "content", "diagnostics", "dropped",
+    "error",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put an empty folder in the place of the person's added engines."""
+    folder = tmp_path / "cache" / "engines"
+    monkeypatch.setattr(store, "engines_dir", lambda: folder)
+    return folder
+
+
+def write(folder: Path, text: str, name: str = "reply.txt") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    return path
+
+
+def rows(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.text.splitlines()]
+
+
+def batch(folder: Path, *lines: object) -> Outcome:
+    text = "".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines)
+    return within("parse", "--batch", write(folder, text, "rows.jsonl"))
+
+
+def row(text: str, parser: str = "vllm/hermes", **more: Any) -> dict[str, Any]:
+    return {"id": "a", "parser": parser, "text": text, "tools": TOOLS, **more}
+
+
+def test_a_sound_call_is_printed_and_is_no_error() -> None:
+    done = hermes_tui("parse", "--parser", "vllm/hermes", stdin=SOUND.encode())
+    assert done.code == 0
+    assert 'call 1: get_weather {"city": "Oslo"}' in done.text
+    assert "vllm/hermes (0.33.0, emulated): 1 call" in done.text
+
+
+def test_a_damaged_call_shows_the_place_the_code_and_the_hint() -> None:
+    done = hermes_tui("parse", "-", stdin=BROKEN.encode())
+    assert done.code == 1
+    assert "parser vllm/hermes: guessed" in done.err
+    lines = done.text.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("error[BAD_QUOTES] line 2"))
+    excerpt, carets = lines[at + 1], lines[at + 2]
+    assert excerpt[carets.index("^")] == "'"
+    assert "hint:" in lines[at + 3]
+
+
+def test_carets_stand_under_wide_characters_and_behind_tabs(tmp_path: Path) -> None:
+    from rich.cells import cell_len
+
+    text = BROKEN.replace("{'city'", '{"都市":\t"大阪", \'city\'')
+    done = within("parse", write(tmp_path, text), "--parser", "vllm/hermes")
+    lines = done.text.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("error[BAD_QUOTES]"))
+    excerpt, carets = lines[at + 1], lines[at + 2]
+    column = carets.index("^")
+    before = excerpt[: excerpt.index("'city'")]
+    assert cell_len(before) == column
+
+
+def test_a_long_line_is_cut_around_the_place(tmp_path: Path) -> None:
+    text = BROKEN.replace("'city'", '"x": "' + "y" * 5000 + "\", 'city'")
+    done = within("parse", write(tmp_path, text), "--parser", "vllm/hermes")
+    excerpt = next(line for line in done.text.splitlines() if "'city'" in line and "│" in line)
+    assert "│ …" in excerpt
+    assert len(excerpt) < 130
+
+
+def test_control_characters_are_shown_and_never_sent(tmp_path: Path) -> None:
+    done = within("parse", write(tmp_path, "\x1b[2J\u202e" + BROKEN), "--parser", "vllm/hermes")
+    assert b"\x1b" not in done.out
+    assert "\u202e" not in done.text
+    assert "␛" in done.text
+
+
+def test_steps_are_printed_on_request(tmp_path: Path) -> None:
+    path = write(tmp_path, BROKEN)
+    assert "json.loads" not in within("parse", path, "--parser", "vllm/hermes").text
+    done = within("parse", path, "--parser", "vllm/hermes", "--steps")
+    assert "json.loads" in done.text
+
+
+def test_several_parsers_make_a_table_where_a_letter_stands_for_a_verdict(tmp_path: Path) -> None:
+    path = write(tmp_path, BROKEN)
+    done = within("parse", path, "--parser", "hermes-tui/auto", "--parser", "vllm/hermes")
+    table = {line.split()[1]: line.split() for line in done.text.splitlines() if "/" in line}
+    assert table["hermes-tui/auto"][0] == "A"
+    assert table["vllm/hermes"][0] == "B"
+    assert "get_weather" in table["hermes-tui/auto"]
+    assert "text" in table["vllm/hermes"]
+
+
+def test_all_asks_every_parser_there_is(tmp_path: Path) -> None:
+    done = within("parse", write(tmp_path, SOUND), "--all", "--json")
+    named = {item["parser"] for item in rows(done)}
+    listed = {item["name"] for item in rows(within("parsers", "--json"))}
+    assert named == listed
+    assert {"hermes-tui/auto", "vllm/hermes", "sglang/hermes", "hermes-agent/hermes"} <= named
+
+
+def test_without_tools_the_names_called_are_taken_for_declared(tmp_path: Path) -> None:
+    path = write(tmp_path, SOUND)
+    done = within("parse", path, "--parser", "sglang/hermes", "--json")
+    assert rows(done)[0]["tool_calls"]
+    assert "taken for declared: get_weather" in done.err
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -> None:
+    tools = [TOOLS[0]["function"]] if bare else {"tools": TOOLS}
+    schemas = write(tmp_path, json.dumps(tools), "tools.json")
+    path = write(tmp_path, SOUND.replace("get_weather", "get_wether"))
+    done = within("parse", path, "--parser", "vllm/hermes", "--tools", schemas)
+    assert "NAME_UNKNOWN" in done.text
+    assert "get_weather" in done.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--parser", "vlm/hermes"], 2, ["vlm/hermes", "did you mean vllm/hermes"]),
+        (["--parser", "!"], 2, ["see `hermes-tui parsers`"]),
+        (["--parser", "vllm/hermes", "--stream", "x"], 2, ["--stream", "a number from 1"]),
+        (["--parser", "vllm/hermes", "--stream", "1"], 3, ["hermes-tui engines add vllm==0.33.0"]),
+        (["--parser", "real/vllm-0.33.0/hermes"], 3, ["no engine 'vllm-0.33.0' was added"]),
+        (["--all", "--parser", "vllm/hermes"], 2, ["--all"]),
+        (["--batch", "--all"], 2, ["--batch goes without --all"]),
+        (["--tools", "no-such-file.json"], 3, ["no-such-file.json"]),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_that_says_what_next(
+    tmp_path: Path, arguments: list[str], code: int, words: list[str]
+) -> None:
+    done = within("parse", write(tmp_path, SOUND), *arguments)
+    assert (done.code, done.out) == (code, b"")
+    for word in words:
+        assert word in done.one_line
+
+
+def test_a_missing_file_is_an_error_of_the_environment() -> None:
+    assert within("parse", "no-such-file.txt").code == 3
+
+
+def test_bytes_that_are_no_text_are_read_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "reply.txt"
+    path.write_bytes(b"\xff\xfe" + SOUND.encode())
+    done = within("parse", path, "--parser", "vllm/hermes", "--json")
+    assert rows(done)[0]["content"] == "\udcff\udcfe"
+
+
+def test_a_batch_answers_every_line_in_order_with_the_same_fields() -> None:
+    requests = [row(SOUND), row(BROKEN, id=7), row("no call", "hermes-tui/auto", id=None)]
+    stdin = "".join(json.dumps(item) + "\n" for item in requests).encode()
+    done = hermes_tui("parse", "--batch", stdin=stdin)
+    first, second, third = rows(done)
+    assert done.code == 1
+    assert [list(item) for item in (first, second, third)] == [FIELDS] * 3
+    assert [item["id"] for item in (first, second, third)] == ["a", 7, None]
+    assert first["tool_calls"] == [{"name": "get_weather", "arguments": '{"city": "Oslo"}'}]
+    assert (first["outcome"], first["tools_called"], first["error"]) == ("calls", True, None)
+    assert (second["outcome"], second["content"]) == ("text", BROKEN)
+    found = second["diagnostics"][0]
+    assert list(found) == ["code", "severity", "span", "message", "hint"]
+    assert BROKEN[slice(*found["span"])].startswith("'")
+
+
+def test_a_batch_is_answered_line_by_line() -> None:
+    command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for text in (SOUND, BROKEN):
+            process.stdin.write(json.dumps(row(text)).encode() + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == "a"
+        process.stdin.close()
+        assert process.wait(30) == 1
+
+
+def test_lone_surrogates_survive_a_batch_and_the_output_is_ascii(tmp_path: Path) -> None:
+    done = batch(tmp_path, row("\ud83d hi \x7f \u202e", id="\udc00"))
+    assert done.out.isascii()
+    assert b"\x7f" not in done.out
+    assert rows(done)[0]["content"] == "\ud83d hi \x7f \u202e"
+    assert rows(done)[0]["id"] == "\udc00"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "no JSON"),
+        ("", "no JSON"),
+        ("[]", "no JSON object"),
+        ('{"parser": "vllm/hermes"}', "no text"),
+        ('{"text": ""}', "no parser"),
+        ('{"text": "", "parser": 7}', "no parser"),
+        ('{"text": "", "parser": "vllm/hermes", "tools": 7}', "no list"),
+        ('{"text": "", "parser": "vllm/hermez"}', "did you mean vllm/hermes"),
+        ('{"text": NaN}', "NaN"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    done = batch(tmp_path, line, row(SOUND))
+    bad, good = rows(done)
+    assert done.code == 2
+    assert list(bad) == FIELDS
+    assert bad["outcome"] == "raised"
+    if sys.version_info >= (3, 12) or words != "nested too deeply":
+        assert words in bad["error"]
+    assert good["tools_called"]
+
+
+def test_the_last_line_of_a_batch_needs_no_newline(tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps(row(SOUND)), "rows.jsonl")
+    assert len(rows(within("parse", "--batch", path))) == 1
+
+
+def test_lines_that_name_no_parser_take_that_of_the_command(tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps({"id": 1, "text": SOUND}), "rows.jsonl")
+    done = within("parse", "--batch", path, "--parser", "vllm/hermes")
+    assert (done.code, rows(done)[0]["parser"]) == (0, "vllm/hermes")
+
+
+def test_a_missing_engine_in_a_batch_is_that_lines_error_and_exit_code_3(tmp_path: Path) -> None:
+    done = batch(tmp_path, row(SOUND, "real/vllm-9/hermes"), row(SOUND))
+    assert done.code == 3
+    assert "no engine 'vllm-9' was added" in rows(done)[0]["error"]
+    assert rows(done)[1]["tools_called"]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, no_engines: Path) -> str:
+    """Add a small engine and return what its parsers' names begin with."""
+    return f"real/{store.add_path(checkout(tmp_path), 'small').name}"
+
+
+def test_a_real_engines_verdict_stands_beside_our_explanation(tmp_path: Path, engine: str) -> None:
+    text = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
+    done = within("parse", write(tmp_path, text), "--parser", f"{engine}/plain", "--json")
+    found = rows(done)[0]
+    assert found["tool_calls"] == [{"name": "get_weather", "arguments": '{"city": "Oslo"}'}]
+    assert found["real"] is True
+    assert found["explained_by"] == "hermes-tui/auto"
+
+
+def test_what_a_real_engine_logs_is_shown(tmp_path: Path, engine: str) -> None:
+    done = within("parse", write(tmp_path, "hi"), "--parser", f"{engine}/warns")
+    assert "no closing tag" in done.text
+
+
+def test_a_real_engine_that_dies_is_a_verdict(tmp_path: Path, engine: str) -> None:
+    names = [f"{engine}/exits", f"{engine}/plain"]
+    done = batch(tmp_path, *(row("hi", name) for name in names))
+    died, fine = rows(done)
+    assert died["outcome"] == "raised"
+    assert died["diagnostics"][0]["code"] == "PARSER_RAISED"
+    assert (fine["outcome"], done.code) == ("text", 1)
+
+
+def test_an_unknown_parser_of_a_real_engine_names_the_near_ones(
+    tmp_path: Path, engine: str
+) -> None:
+    done = within("parse", write(tmp_path, "hi"), "--parser", f"{engine}/plane")
+    assert done.code == 2
+    assert "did you mean plain" in done.one_line
+
+
+def test_parsers_lists_what_was_added_too(engine: str) -> None:
+    listed = {item["name"]: item for item in rows(within("parsers", "--json"))}
+    assert listed[f"{engine}/plain"]["real"] is True
+    emulated = listed["vllm/hermes"]
+    assert (emulated["engine"], emulated["version"]) == ("vllm", "0.33.0")
+    assert "--tool-call-parser hermes" in emulated["flag"]
+    assert {"format", "families"} <= emulated.keys()
+    assert f"{engine}/plain" in within("parsers").text
+
+
+@pytest.mark.parametrize("arguments", [["parsers"], ["parse", "transcripts/README.md", "--steps"]])
+def test_parsing_loads_neither_drawing_nor_network(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    unwanted = DRAWING | NETWORK if arguments[0] == "parse" else DRAWING
+    assert not loaded_by(*arguments) & unwanted
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="no corpus here")
+def test_every_row_of_the_corpus_is_answered(tmp_path: Path) -> None:
+    lines = (CORPUS / "corpus.jsonl").read_text("utf-8").split("\n")
+    texts = [json.loads(line) for line in lines if line]
+    requests = [row(item["text"], "hermes-tui/auto", id=item["id"]) for item in texts]
+    done = batch(tmp_path, *requests)
+    assert done.code in (0, 1)
+    assert [item["id"] for item in rows(done)] == [item["id"] for item in texts]
+    for item, text in zip(rows(done), texts, strict=True):
+        for found in item["diagnostics"]:
+            start, end = found["span"] or (0, 0)
+            assert 0 <= start <= end <= len(text["text"])

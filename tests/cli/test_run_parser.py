@@ -1,0 +1,132 @@
+"""`--parser` of `scan` and `open`: every message of a run is held against what its parser does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import PROJECT, hermes_tui, within
+
+SOUND = '<tool_call>\n{"name": "search", "arguments": {"query": "owls"}}\n</tool_call>'
+QUOTED = SOUND.replace('"query"', "'query'")
+XML = "<tool_call>\n<function=search>\n<parameter=query>\nowls\n</parameter>\n</function>"
+SHAREGPT = [{"from": "human", "value": "go"}, {"from": "gpt", "value": QUOTED}]
+
+
+def write(folder: Path, value: Any, name: str = "run.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return path
+
+
+def messages(*said: str | dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{"role": "user", "content": "go"}]
+    for item in said:
+        found.append(
+            {"role": "assistant", **({"content": item} if isinstance(item, str) else item)}
+        )
+        found.append({"role": "user", "content": "go on"})
+    return found
+
+
+def findings(path: Path, parser: str) -> list[dict[str, Any]]:
+    options = ["--parser", parser] if parser else []
+    done = within("scan", path, "--runs", "--json", *options)
+    return [found for line in done.text.splitlines() for found in json.loads(line)["findings"]]
+
+
+def codes(path: Path, parser: str) -> dict[str, int]:
+    options = ["--parser", parser] if parser else []
+    found: dict[str, int] = json.loads(within("scan", path, "--json", *options).text)["diagnostics"]
+    return found
+
+
+def test_without_a_parser_nothing_is_added(tmp_path: Path) -> None:
+    path = write(tmp_path, {"conversations": SHAREGPT})
+    assert not any("vllm" in found["message"] for found in findings(path, ""))
+
+
+def test_scan_counts_what_the_parser_does_with_the_messages(tmp_path: Path) -> None:
+    path = write(tmp_path, messages(XML, "Hello.", XML))
+    assert "WRONG_FORMAT" not in codes(path, "")
+    assert codes(path, "vllm/hermes")["WRONG_FORMAT"] == 2
+    assert "WRONG_FORMAT" not in codes(path, "vllm/qwen3_coder")
+
+
+def test_a_finding_stands_at_its_turn_and_names_the_parser(tmp_path: Path) -> None:
+    path = write(tmp_path, messages("Hello.", XML))
+    (found,) = [f for f in findings(path, "vllm/hermes") if f["code"] == "WRONG_FORMAT"]
+    assert found["turn"] == 2
+    assert "vllm/hermes keeps the call as text (search)" in found["message"]
+    assert XML[slice(*found["span"])].startswith("<function=search")
+
+
+def test_a_guessed_parser_is_said_to_be_guessed(tmp_path: Path) -> None:
+    path = write(tmp_path, messages(SOUND, XML))
+    done = within("scan", path, "--runs", "--parser", "guess")
+    assert "read by vllm/hermes, guessed from the markers" in done.err
+    assert "vllm/hermes (guessed) keeps the call as text (search)" in done.text
+
+
+def test_each_run_of_a_file_has_a_guess_of_its_own(tmp_path: Path) -> None:
+    lines = [{"messages": messages(text)} for text in (SOUND, XML)]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    done = within("scan", path, "--parser", "guess")
+    assert "vllm/hermes" in done.err
+    assert "vllm/qwen3_coder" in done.err
+
+
+def test_reasoning_is_read_for_calls_too(tmp_path: Path) -> None:
+    path = write(tmp_path, messages({"content": "Done.", "reasoning_content": XML}))
+    assert "MARKER_IN_REASONING" not in codes(path, "")
+    assert codes(path, "guess")["MARKER_IN_REASONING"] == 1
+
+
+def test_a_cut_call_that_finish_reason_hides_is_found(tmp_path: Path) -> None:
+    said = {"content": SOUND[:50], "finish_reason": "stop"}
+    path = write(tmp_path, messages(said))
+    found = [f["message"] for f in findings(path, "vllm/hermes") if f["code"] == "TRUNCATED"]
+    assert any("although finish_reason says stop" in message for message in found)
+
+
+def test_open_shows_the_diagnosis_in_the_timeline(tmp_path: Path) -> None:
+    path = write(tmp_path, messages(XML))
+    done = hermes_tui("open", path, "--parser", "vllm/hermes")
+    assert done.code == 0
+    assert "WRONG_FORMAT" in done.text
+    assert "WRONG_FORMAT" not in hermes_tui("open", path).text
+
+
+def test_a_run_of_single_records_is_diagnosed_alike(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(m) + "\n" for m in messages(SOUND, XML)), encoding="utf-8")
+    assert codes(path, "guess")["WRONG_FORMAT"] == 1
+
+
+def test_a_recording_whose_calls_are_records_of_their_own_is_not_called_empty() -> None:
+    assert codes(PROJECT / "transcripts" / "clean-run.native.jsonl", "guess") == {}
+
+
+@pytest.mark.parametrize("command", ["scan", "open"])
+def test_an_unknown_parser_is_a_usage_error_with_the_near_names(
+    command: str, tmp_path: Path
+) -> None:
+    done = within(command, write(tmp_path, messages(SOUND)), "--parser", "vllm/hermez")
+    assert done.code == 2
+    assert "did you mean vllm/hermes" in done.one_line
+
+
+def test_the_number_of_messages_and_calls_stays_as_it_is(tmp_path: Path) -> None:
+    for name in ("hostile.json", "ids.json", "atropos-group.jsonl", "call-left-in-content.jsonl"):
+        path = PROJECT / "transcripts" / name
+        plain, read = (
+            json.loads(within("scan", path, "--json", *options).text)
+            for options in ([], ["--parser", "hermes-tui/auto"])
+        )
+        assert plain | {"diagnostics": {}} == read | {"diagnostics": {}}
+        for code, count in plain["diagnostics"].items():
+            assert read["diagnostics"][code] >= count

@@ -1,0 +1,121 @@
+"""A finding to take away: the report and the test that shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.auto import Auto
+from hermes_tui.parsers.engines.registry import parser_named
+from hermes_tui.parsers.report import Finding, bug_report, fenced, finding_of, slug, text_literal
+from hermes_tui.parsers.report_case import pytest_case
+
+TOOLS = (ToolSpec("get_weather", "Weather", {"type": "object", "properties": {"city": {}}}),)
+BROKEN = '<tool_call>{"name": "get_weather", "arguments": {"city": "Oslo",}}</tool_call>'
+
+
+def finding(text: str, *, tools: tuple[ToolSpec, ...] = TOOLS, real: bool = False) -> Finding:
+    parser = parser_named("vllm/hermes")
+    meant = Auto().parse(text, tools).calls
+    return Finding(text, parser.info, tools, parser.parse(text, tools), meant, "", real)
+
+
+def run(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(source, "test_reproduction.py", "exec"), names)
+    return names
+
+
+def test_the_report_says_what_was_read_expected_and_how_to_see_it() -> None:
+    report = bug_report(finding(BROKEN)._replace(whole=BROKEN + "  "))
+    assert report.startswith("# vllm/hermes 0.33.0: ")
+    assert "78 characters, reduced from 80" in report
+    assert BROKEN in report
+    assert '{"name": "get_weather", "arguments": {"city": "Oslo"}}' in report
+    assert "hermes-tui parse text.txt --parser vllm/hermes --tools tools.json" in report
+
+
+def test_a_finding_is_reduced_and_says_from_what() -> None:
+    text = f"Some prose before.\n{BROKEN}\nAnd after it."
+    found = finding_of(text, parser_named("vllm/hermes"), TOOLS, Auto())
+    assert len(found.text) < len(BROKEN)
+    assert found.whole == text
+    assert [call.name for call in found.expected or ()] != [c.name for c in found.verdict.calls]
+
+
+def test_the_report_on_a_real_engine_says_how_to_add_it() -> None:
+    report = bug_report(finding(BROKEN, real=True))
+    assert "hermes-tui engines add vllm==0.33.0" in report
+    assert "the engine itself" in report
+
+
+def test_characters_that_cannot_be_shown_are_written_as_a_literal() -> None:
+    assert r"'<tool_call>\x00\ud83e'" in bug_report(finding("<tool_call>\0\ud83e"))
+
+
+def test_the_test_passes_today_and_fails_on_what_was_meant() -> None:
+    case = run(pytest_case(finding(BROKEN)))
+    case["test_what_is_read_today"]()
+    with pytest.raises(AssertionError):
+        case["test_what_was_meant_is_read"]()
+
+
+def test_without_anything_expected_only_the_present_is_pinned() -> None:
+    case = run(pytest_case(finding(BROKEN)._replace(expected=None)))
+    assert "test_what_was_meant_is_read" not in case
+
+
+def test_a_name_for_the_files_holds_nothing_odd() -> None:
+    assert slug(finding(BROKEN)).startswith("vllm-hermes-trailing-comma")
+    assert re.fullmatch(r"[a-z0-9-]+", slug(finding("<tool_call>\0🦉")))
+
+
+NASTY = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) | st.lists(
+    st.sampled_from(
+        ['"""', "'''", "\\", "```", "````\n", "\n", "\r", "\0", "\ud83e", "\udd89", BROKEN]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(NASTY, st.booleans())
+def test_the_test_file_is_sound_python_for_any_text(text: str, real: bool) -> None:
+    tools = (ToolSpec("get_weather", text, {"title": text}),)
+    source = pytest_case(finding(text, tools=tools, real=real))
+    assert source.isascii()
+    names = run(source)
+    assert names["TEXT"] == text
+    assert json.loads(names["TOOLS"])[0]["function"]["parameters"] == json.loads(
+        json.dumps({"title": text})
+    )
+    if not real:
+        names["test_what_is_read_today"]()
+
+
+@settings(max_examples=100, deadline=None)
+@given(NASTY)
+def test_nothing_in_a_text_closes_its_fence(text: str) -> None:
+    first, *inside, last = fenced(text).split("\n")
+    assert first == last
+    assert not any(first in line for line in inside)
+    assert "\n".join(inside) == text
+    bug_report(finding(text))
+
+
+def test_a_text_literal_of_a_megabyte_is_read_back() -> None:
+    text = "words \ud83e and more\n" * 60_000
+    assert run(f"TEXT = {text_literal(text)}")["TEXT"] == text
+
+
+def test_tools_nested_too_deeply_do_not_break_the_report() -> None:
+    deep: Any = {}
+    for _ in range(5_000):
+        deep = {"properties": deep}
+    assert run(pytest_case(finding(BROKEN)._replace(tools=(ToolSpec("f", "", deep),))))

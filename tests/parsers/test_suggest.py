@@ -1,0 +1,187 @@
+"""What is offered so that a parser reads the calls that were meant."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
+from hermes_tui.parsers.probe import delivered
+from hermes_tui.parsers.suggest import Suggestion, suggestions
+from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}}
+TOOLS = (ToolSpec("get_weather", parameters=CITY), ToolSpec("list_files"))
+CALL = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
+
+
+def suggested(parser: str, text: str, *others: str) -> tuple[Suggestion, ...]:
+    return suggestions(text, parser_named(parser), TOOLS, others=[*map(parser_named, others)])
+
+
+def block(payload: str) -> str:
+    return f"<tool_call>{payload}</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("broken", "description"),
+    [
+        (block('{"name": "get_weather", "arguments": {"city": "Oslo",}}'), "remove the comma"),
+        (block('{"name": "get_weather", "arguments": {"city": "Oslo"}}}'), "remove `}`"),
+        (block('{"name": "get_weather", "arguments": {"city": "Oslo"}'), "insert `}`"),
+        (block('{"name": "get_weather", "arguments": {"city": "Oslo}}'), 'insert `"`'),
+        (block(CALL.replace('"', "'")), "write \" for ' (10 times)"),
+        (block(CALL.replace("arguments", "args")), "replace `args` by `arguments`"),
+        (block(CALL.replace("get_weather", "get_wether")), "replace `wether` by `weather`"),
+        (block(CALL.replace("get_w", "functions.get_w")), "remove `functions.`"),
+        (f"<tool_cal>{CALL}</tool_call>", "replace `cal` by `call`"),
+        (block(f"Calling: {CALL}"), "remove `Calling:`"),
+        (f"{CALL}</tool_call>", "insert `<tool_call>`"),
+        (f"{block(CALL[:-1] + ', }')}\nBye for now.", "move `Bye for now.`, remove the comma"),
+    ],
+)
+def test_the_smallest_edit_is_offered_in_words(broken: str, description: str) -> None:
+    first = suggested("vllm/hermes", broken)[0]
+    assert first.description == description
+    (call,) = parser_named("vllm/hermes").parse(first.text, TOOLS).calls
+    assert (call.name, json.loads(call.arguments)) == ("get_weather", {"city": "Oslo"})
+
+
+def test_the_places_of_an_edit_are_those_of_the_original_text() -> None:
+    text = block('{"name": "get_weather", "args": {"city": "Oslo",}}')
+    (first,) = suggested("vllm/hermes", text)
+    assert [text[span.start : span.end] for span in first.spans] == ["args", ","]
+    assert first.cost == len("args") + len("arguments") + 1
+
+
+def test_two_payloads_in_one_block_become_two_blocks() -> None:
+    first = suggested("vllm/hermes", block(f"{CALL}\n{CALL}"))[0]
+    assert first.description == "insert `</tool_call>␊<tool_call>`"
+    assert len(parser_named("vllm/hermes").parse(first.text, TOOLS).calls) == 2
+
+
+def test_an_unclosed_parameter_is_closed() -> None:
+    text = "<tool_call>\n<function=get_weather>\n<parameter=city>\nOslo\n</function>\n</tool_call>"
+    first = suggested("vllm/qwen3_coder", text)[0]
+    assert first.description == "insert `</parameter>`"
+
+
+def test_a_text_that_was_cut_off_says_so() -> None:
+    first = suggested("vllm/hermes", '<tool_call>{"name": "get_weather", "arguments": {"city": "O')[
+        0
+    ]
+    assert first.description.endswith("it was cut off here: more may have been meant")
+
+
+def test_nothing_is_offered_where_all_is_well_or_nothing_was_meant() -> None:
+    assert suggested("vllm/hermes", block(CALL)) == ()
+    assert suggested("vllm/hermes", "No call at all.", "vllm/qwen3_coder") == ()
+
+
+def test_a_parser_that_reads_the_text_comes_before_writing_it_anew() -> None:
+    text = "<function=get_weather><parameter=city>Oslo</parameter></function>"
+    first, second = suggested("vllm/hermes", text, "sglang/hermes", "vllm/qwen3_coder")
+    assert first == Suggestion(
+        text,
+        "vllm/qwen3_coder reads it as it is: --tool-call-parser qwen3_coder",
+        (),
+        "vllm/qwen3_coder",
+        0,
+    )
+    assert second.parser == "vllm/hermes"
+
+
+def test_a_small_edit_comes_before_another_parser() -> None:
+    text = f"<tool_call>{CALL}</tool_cal>"
+    assert [one.parser for one in suggested("vllm/hermes", text, "vllm/llama3_json")] == [
+        "vllm/hermes",
+        "vllm/llama3_json",
+    ]
+
+
+def test_a_call_that_was_read_before_is_still_read() -> None:
+    text = f"{block(CALL)}\n{block(CALL.replace('Oslo', 'Rome').replace('}}', ',}}'))}"
+    first = suggested("vllm/hermes", text)[0]
+    cities = [
+        json.loads(call.arguments)["city"]
+        for call in parser_named("vllm/hermes").parse(first.text, TOOLS).calls
+    ]
+    assert cities == ["Oslo", "Rome"]
+
+
+def test_prose_before_a_call_stays_content() -> None:
+    first = suggested("vllm/hermes", f"Let me look.\n{block(CALL[:-1])}")[0]
+    assert parser_named("vllm/hermes").parse(first.text, TOOLS).content == "Let me look.\n"
+
+
+def test_a_long_text_is_edited_in_place_and_in_time() -> None:
+    words = 'a \\"quoted\\" line\\n' * 30_000
+    text = block(f'{{"name": "get_weather", "args": {{"city": "{words}",}}}}')
+    start = time.perf_counter()
+    first = suggested("vllm/hermes", "Prose first. " * 10_000 + text)[0]
+    assert time.perf_counter() - start < 5
+    assert first.description == "replace `args` by `arguments`, remove the comma"
+
+
+_PIECES = [
+    *("<tool_call>", "</tool_call>", "<function=get_weather>", "<parameter=city>", "</parameter>"),
+    *("</function>", "[TOOL_CALLS]", "[ARGS]", "<arg_key>city</arg_key>", "<arg_value>", "<think>"),
+    *("</think>", '{"name": "get_weather", "arguments": ', '{"city": "Oslo"}', "{'city': 'x',}"),
+    *("}", "{", "]", "[", '"', "'", ",", "\n", "```json\n", "```", "words", "\ud83e", "\x00", "\\"),
+    *(CALL, block(CALL), "[get_weather(city='x')", "functions.get_weather:0", "<|im_end|>"),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(_PIECES), max_size=10).map("".join),
+    st.sampled_from([parser.name for parser in engine_parsers()]),
+)
+def test_whatever_the_text_every_suggestion_is_read_as_objects(text: str, name: str) -> None:
+    others = ("vllm/hermes", "hermes-agent/llama3_json")
+    for one in suggested(name, text, *others):
+        result = parser_named(one.parser).parse(one.text, TOOLS)
+        assert result.calls
+        assert all(isinstance(json.loads(call.arguments), dict) for call in result.calls)
+        assert all(0 <= span.start <= span.end <= len(text) for span in one.spans)
+        assert one.spans == tuple(sorted(one.spans))
+        assert (one.text == text) == (one.cost == 0)
+
+
+def _figures(column: str) -> tuple[int, int]:
+    """Return on how many damaged rows the first edit gives exactly the intent, and of how many."""
+    parsers = {parser.name: parser for parser in engine_parsers()}
+    tools = toolsets()
+    good = total = 0
+    for row in rows():
+        name = f"{COLUMNS[column]}/{(row.get(column) or {}).get('parser')}"
+        truncated = row["kind"].startswith("trunc")
+        if row["group"] != "bad" or not row["intent"] or truncated or name not in parsers:
+            continue
+        parser, spec = parsers[name], tools[row["tools"]]
+        intent = [
+            delivered(ParsedCall(call["name"], json.dumps(call["arguments"]), None))  # type: ignore[arg-type]
+            for call in row["intent"]
+        ]
+        if [delivered(call) for call in parser.parse(row["text"], spec).calls] == intent:
+            continue
+        total += 1
+        for first in suggestions(row["text"], parser, spec)[:1]:
+            calls = parser.parse(first.text, spec).calls
+            good += [delivered(call) for call in calls] == intent
+    return good, total
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+@pytest.mark.parametrize("column", list(COLUMNS))
+def test_the_first_edit_gives_what_was_meant(column: str) -> None:
+    good, total = _figures(column)
+    assert total > 100
+    assert good / total >= 0.93, f"{good} of {total}"

@@ -1,0 +1,74 @@
+"""A finding on disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import StoreError
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.auto import Auto
+from hermes_tui.parsers.engines.registry import parser_named
+from hermes_tui.parsers.report import Finding
+from hermes_tui.runtime.reproduction import write_reproduction
+
+TOOLS = (ToolSpec("f", parameters={"type": "object"}),)
+TEXT = '<tool_call>{"name": "f", "arguments": {"a": "x",}}</tool_call>\r\n'
+FILES = ["report.md", "test_reproduction.py", "text.txt", "tools.json"]
+
+
+def finding(text: str, whole: str = "") -> Finding:
+    parser = parser_named("vllm/hermes")
+    expected = Auto().parse(text, TOOLS).calls
+    return Finding(text, parser.info, TOOLS, parser.parse(text, TOOLS), expected, whole)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_files_are_there_with_the_exact_text(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path / "new", finding(TEXT + "\ud83e"))
+    assert names(made) == FILES
+    assert (made / "text.txt").read_bytes() == TEXT.encode() + b"\xed\xa0\xbe"
+    assert names(tmp_path / "new") == [made.name]
+
+
+def test_the_text_it_was_reduced_from_is_kept(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path, finding(TEXT, f"Prose.\n{TEXT}"))
+    assert (made / "whole.txt").read_bytes() == f"Prose.\n{TEXT}".encode()
+
+
+def test_what_is_there_is_never_touched(tmp_path: Path) -> None:
+    first = write_reproduction(tmp_path, finding(TEXT))
+    (first / "text.txt").write_text("mine")
+    second = write_reproduction(tmp_path, finding(TEXT))
+    third = tmp_path / f"{first.name}-3"
+    third.symlink_to(tmp_path / "nowhere")
+    fourth = write_reproduction(tmp_path, finding(TEXT))
+    assert (first / "text.txt").read_text() == "mine"
+    assert second.name == f"{first.name}-2"
+    assert fourth.name == f"{first.name}-4"
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("x")
+    with pytest.raises(StoreError, match="file"):
+        write_reproduction(taken, finding(TEXT))
+    assert names(tmp_path) == ["file"]
+
+
+def test_the_test_that_was_written_runs(tmp_path: Path) -> None:
+    made = write_reproduction(tmp_path, finding(TEXT))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
+        cwd=made,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr
