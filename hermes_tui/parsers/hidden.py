@@ -244,7 +244,8 @@ def _findings(text: str, parts: Sequence[Part]) -> Iterator[Diagnostic]:
         piece = text[span.start : span.end]
         formats = formats_in(piece)
         what = "a call" if formats else f"{len(span):,} characters"
-        message = f"hidden by the server: {what} that the model wrote: {first_line(piece, 80)}"
+        shown = first_line(piece[formats[0].span.start if formats else 0 :], 80)
+        message = f"hidden by the server: {what} that the model wrote: {shown}"
         hint = "text that is in no field of the message; the token pane shows where it stood"
         if formats:
             flag = flag_for(formats[0].format)

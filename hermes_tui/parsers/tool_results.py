@@ -123,7 +123,7 @@ def _result(
 
 
 def error_findings(error: ErrorMark | None) -> tuple[Diagnostic, ...]:
-    """Return what is to be said of an answer that counts as an error for this reason, if it does."""
+    """Return what is to be said of an answer that counts as an error, if it does."""
     if error is None:
         return ()
     severity = Severity.ERROR if error.kind == "flag" else Severity.WARNING

@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.auto import Auto, InFormat
+from hermes_tui.parsers.auto import Auto, InFormat, own_parsers
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.recognise import READERS, flag_for, formats_in, is_alike
 from hermes_tui.parsers.wire.scan import WIRES
@@ -189,6 +189,13 @@ def test_every_format_is_read_by_some_engine() -> None:
     assert {name for wire in WIRES for name in wire.formats} == set(READERS)
 
 
+def test_every_format_has_a_parser_of_its_own_name() -> None:
+    assert [parser.name for parser in own_parsers()] == [
+        "hermes-tui/auto",
+        *(f"hermes-tui/{name}" for name in READERS),
+    ]
+
+
 DAMAGED = {
     "single quotes": "<tool_call>{‹'name'›: 'lookup', 'arguments': {'word': 'owl', 'limit': 5}}"
     "</tool_call>",
@@ -266,6 +273,7 @@ def test_what_a_person_would_read_is_read_and_the_flaw_is_shown(flaw: str) -> No
 NO_CALLS = {
     "prose": "Lists look like [1, 2], calls like f(x) or [link](url), and {braces} are free.",
     "data with a name": 'The record is {"name": "Ada", "age": 36}.',
+    "a call described": '{"name": "lookup", "arguments": "{... as JSON ...}"}',
     "a tool's schema": '{"name": "lookup", "parameters": {"type": "object", "properties": {}}}',
     "a marker in prose": "Write <tool_call> to start a call, and [TOOL_CALLS] for Mistral.",
     "no name": '<tool_call>{"arguments": {"word": "owl"}}</tool_call>',
@@ -307,6 +315,17 @@ def test_a_cut_call_is_shown_and_marked_as_cut() -> None:
 def test_a_broken_call_leaves_its_sibling_alone() -> None:
     text = SOUND["hermes"] + '\n<tool_call>{"name": "lookup", "arg'
     assert calls(text)[0] == OWL
+
+
+def test_all_of_a_thousand_payloads_in_one_block_are_read() -> None:
+    payload = '{"name": "ping", "arguments": {}}\n'
+    assert calls(f"<tool_call>{payload * 1_000}</tool_call>") == [PING] * 1_000
+
+
+def test_a_payload_that_is_large_and_broken_is_read_whole() -> None:
+    words = "many words " * 5_000
+    text = "<tool_call>{'name': 'lookup', 'arguments': {'word': '" + words + "'}}</tool_call>"
+    assert calls(text) == [("lookup", {"word": words})]
 
 
 def test_reasoning_whose_tag_stood_in_the_prompt_is_found() -> None:

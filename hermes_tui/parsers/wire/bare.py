@@ -15,7 +15,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED, compact
+from hermes_tui.parsers.literals import FAILED, compact, read_literal
 from hermes_tui.parsers.shapes import looks_like_call
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Piece, WireCursor
@@ -108,7 +108,7 @@ def _reads_as_call(cursor: WireCursor, item: Any, start: int) -> bool:
     if not isinstance(item, dict):
         return False
     if looks_like_call(item):
-        return "call_id" not in item
+        return "call_id" not in item and _decodes(item)
     keys = set(item)
     has_arguments = bool(keys & {"arguments", "parameters"})
     if has_arguments and keys <= {"arguments", "parameters", "name", "id", "type"}:
@@ -124,6 +124,15 @@ def _reads_as_call(cursor: WireCursor, item: Any, start: int) -> bool:
     schema = spec.parameters if isinstance(spec.parameters, dict) else {}
     properties = schema.get("properties") or {}
     return rest <= set(properties) and (len(rest) < len(keys) or not rest)
+
+
+def _decodes(item: dict[str, Any]) -> bool:
+    """Tell arguments in a string from a string that only stands for them."""
+    value = item.get("arguments", item.get("parameters"))
+    if not isinstance(value, str):
+        return True
+    literal = read_literal(value.strip(), 0, len(value.strip()))
+    return literal.rung != FAILED and isinstance(literal.value, dict)
 
 
 def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:

@@ -23,10 +23,14 @@ SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 """Tokens that a template or a tokenizer puts in, of no format in particular."""
 
 _QUOT = re.compile("&quot;")
-_FREE = 65_536
-_PER_CHARACTER = 4
+_FREE = 4_096
+_PER_CHARACTER = 3
+_PER_PROGRESS = 2
 _MAX_SAME_CODE = 50
 """A text that repeats one flaw without end is told so this often."""
+
+_WINDOW = 4_096
+_NEAR_END = 256
 
 _LATE = "too much broken text before this to try"
 
@@ -101,7 +105,7 @@ class WireCursor(Cursor):
 
     def literal(self, start: int, end: int) -> Piece:
         """Read the JSON or near-JSON at `start`; broken ones are tried as long as that is cheap."""
-        if self._spent > _FREE + _PER_CHARACTER * start:
+        if not self._affords(start):
             late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _LATE, start)
             return Piece(late, self.text)
         piece = self._read(self.text, start, end)
@@ -136,13 +140,28 @@ class WireCursor(Cursor):
         return self._quoted
 
     def _read(self, source: str, start: int, end: int) -> Piece:
+        """Read a literal in windows that grow, as the decoder copies all of what it is given."""
+        size = _WINDOW
+        while start + size < end:
+            literal = read_literal(source, start, start + size)
+            self._pay(literal, start, start + size)
+            whole = literal.cut_at < 0 and literal.span.end < start + size
+            if literal.rung == JSON or (literal.rung != FAILED and whole):
+                return Piece(literal, source)
+            if literal.rung == FAILED and literal.reached < start + size - _NEAR_END:
+                break
+            size *= 4
         literal = read_literal(source, start, end)
-        self._spent += 32 + (end - start) // 64
-        if literal.rung == FAILED:
-            self._spent += max(0, literal.reached - start)
-        elif literal.rung != JSON:
-            self._spent += literal.span.end - start
+        self._pay(literal, start, end)
         return Piece(literal, source)
+
+    def _pay(self, literal: Literal, start: int, end: int) -> None:
+        self._spent += 32
+        if literal.rung == JSON:
+            return
+        self._spent += (end - start) // 64
+        reached = literal.reached if literal.rung == FAILED else literal.span.end
+        self._spent += max(0, reached - start)
 
     def with_blank(self, span: Span) -> Span:
         """Return a span with the blanks that stand before it, back to the part before."""
@@ -154,7 +173,11 @@ class WireCursor(Cursor):
     def spend(self, characters: int) -> bool:
         """Pay for reading so many characters that may be read again; False where too dear."""
         self._spent += characters
-        return self._spent <= _FREE + _PER_CHARACTER * len(self.text)
+        return self._affords(self.taken)
+
+    def _affords(self, position: int) -> bool:
+        """Tell whether reading on at `position` keeps the cost in proportion to the text."""
+        return self._spent <= _FREE + _PER_CHARACTER * len(self.text) + _PER_PROGRESS * position
 
     def flag(
         self,
@@ -188,15 +211,15 @@ class WireCursor(Cursor):
         """Say what keeps the call at `index` from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, index)
 
-    def save(self) -> tuple[int, int]:
+    def save(self) -> tuple[int, int, int]:
         """Remember what has been said so far, for `forget`."""
-        return len(self._steps), len(self._diagnostics)
+        return len(self._steps), len(self._diagnostics), len(self.drafts)
 
-    def forget(self, saved: tuple[int, int]) -> None:
+    def forget(self, saved: tuple[int, int, int]) -> None:
         """Take back what was said and drafted since `save`."""
         del self._steps[saved[0] :]
         del self._diagnostics[saved[1] :]
-        self.drafts.clear()
+        del self.drafts[saved[2] :]
 
     def result(self) -> ParseResult:
         self.settle()

@@ -129,14 +129,13 @@ def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
         between = _BETWEEN.match(text, position)
         if not between or between.end() >= block_limit(cursor, position, tag):
             return position
-        saved, before = cursor.save(), list(cursor.drafts)
+        saved = cursor.save()
         start, stop = between.end(), block_limit(cursor, between.end(), tag)
         message, hint = "several payloads in one block", "write one block a call"
         cursor.error(Code.MULTI_PAYLOAD, Span(between.start(), start + 1), message, hint)
         position = _payload(cursor, start, stop, tag, strange=True)
         if position < 0:
             cursor.forget(saved)
-            cursor.drafts.extend(before)
             return between.start()
     return position
 
@@ -148,12 +147,10 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
     """
     piece = marked_literal(cursor, start, limit, tag)
     literal = piece.literal
-    end = (
-        min(literal.span.end, max(limit, start + 1))
-        if literal.rung == FAILED
-        else (literal.span.end)
-    )
-    saved, before = cursor.save(), list(cursor.drafts)
+    end = literal.span.end
+    if literal.rung == FAILED:
+        end = min(end, max(limit, start + 1))
+    saved = cursor.save()
     cut_here = literal.cut_at >= 0 or literal.rung == FAILED
     closed = bool(tag.close) and cut_here and limit < len(cursor.text)
     flag_literal(cursor, piece, closed=closed)
@@ -163,7 +160,6 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
         return end
     if literal.rung == FAILED or not _has_object(literal.value):
         cursor.forget(saved)
-        cursor.drafts.extend(before)
         found = salvage(cursor, start, limit, tag.shape)
         if found >= 0:
             return found
@@ -171,7 +167,6 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
     if literal.rung != FAILED and literal.value in ([], {}):
         span = Span(start, end)
         cursor.forget(saved)
-        cursor.drafts.extend(before)
         if strange:
             return -1
         cursor.error(Code.EMPTY_BLOCK, span, "the payload is empty")
@@ -179,7 +174,6 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
         return end
     if strange or not _meant(cursor, start, limit):
         cursor.forget(saved)
-        cursor.drafts.extend(before)
         return -1
     cursor.drafts.extend(items.drafts or [Draft(start, None, None, None, None, FAILED)])
     return end

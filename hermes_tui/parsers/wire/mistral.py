@@ -52,7 +52,7 @@ def _read_v11(cursor: WireCursor, opener: Span) -> int:
     if not head["args"]:
         message = "no [ARGS] between the name and the arguments"
         cursor.warn(Code.MARKER_VARIANT, at, message, "SGLang loses the call")
-    end = read_arguments(cursor, name, at, head.end(), _STOP)
+    end = read_arguments(cursor, name, at, head.end(), _STOP, closed=False)
     tail = _TAIL.match(text, end)
     if tail and not text.startswith("[TOOL_CALLS]", end) and end < len(text):
         message, hint = "text after the arguments", "streams pass it on with the arguments"

@@ -35,10 +35,12 @@ def read_arguments(
     stop: re.Pattern[str],
     *,
     fenced: bool = False,
+    closed: bool = True,
 ) -> int:
     """Draft the call (or calls) of `name` with the arguments at `position`; return their end.
 
-    `stop` ends them; text up to it belongs to them. `fenced`: the format puts them into a fence.
+    `stop` ends them; text up to it belongs to them where the format has them `closed`. `fenced`:
+    the format puts them into a fence.
     """
     text, start = cursor.text, position
     limit = cursor.place(stop, position)
@@ -58,7 +60,7 @@ def read_arguments(
         inner = text.rfind("\n```", position, limit) if fence else -1
         position = _values(cursor, name, name_span, position, inner if inner > 0 else limit, stop)
     limit = cursor.place(stop, max(position, start))
-    return _after(cursor, position, limit)
+    return _after(cursor, position, limit if closed else len(text))
 
 
 def _to_value(cursor: WireCursor, position: int, limit: int) -> int:

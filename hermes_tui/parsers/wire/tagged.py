@@ -25,7 +25,7 @@ from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
 from hermes_tui.parsers.wire.tag_set import NEVER, TagSet
 
 _LINE_BACK = 40
-_JSON = re.compile(r"\s*+(?:```\w*+\s*+)?(?=[{\[])")
+_OBJECT = re.compile(r"\s*+(?:```\w*+\s*+)?(?=\{)")
 _FENCE_END = re.compile(r"\s*+```")
 
 
@@ -77,7 +77,7 @@ def _is_call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> bool:
         return False
     if tags.goes_on.match(cursor.text, head.end()):
         return True
-    return _JSON.match(cursor.text, head.end()) is not None
+    return _OBJECT.match(cursor.text, head.end()) is not None
 
 
 def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:
@@ -267,7 +267,7 @@ def _trimmed(raw: str, tags: TagSet, *, closed: bool) -> str:
 
 def _json_body(cursor: WireCursor, call: _Call, position: int) -> int:
     """Read JSON arguments in place of parameters."""
-    found = _JSON.match(cursor.text, position)
+    found = _OBJECT.match(cursor.text, position)
     if not found:
         return position
     piece = cursor.literal(found.end(), len(cursor.text))
