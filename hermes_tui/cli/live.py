@@ -26,6 +26,9 @@ KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server
         "tool_parser", "stream", "parser")  # fmt: skip
 """Settings that a recording keeps, so that --resume need not be told them again."""
 
+TOP_LOGPROBS = 5
+"""Alternatives that are asked for beside each token: the fewest that any server gives at most."""
+
 
 def run_live(arguments: argparse.Namespace) -> int:
     """Run the loop and return the exit code."""
@@ -72,6 +75,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--api {arguments.api} needs --server URL")
     if arguments.api == "managed" and not (arguments.model or arguments.resume):
         raise UsageError("--api managed needs --model NAME")
+    if arguments.api == "managed" and arguments.raw:
+        raise UsageError("--api managed gives tokens anyway", "leave out --raw")
     if arguments.server and not arguments.server.startswith(("http://", "https://")):
         raise UsageError(
             f"--server {arguments.server!r} is no URL", "such as http://127.0.0.1:8000/v1"
@@ -201,6 +206,8 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     parameters: dict[str, Any] = {"temperature": arguments.temperature}
     if arguments.max_tokens is not None:
         parameters["max_tokens"] = arguments.max_tokens
+    if arguments.raw == "logprobs":
+        parameters |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     if arguments.tool_choice:
         parameters["tool_choice"] = _tool_choice(arguments.tool_choice)
     if arguments.extra_body:
@@ -232,13 +239,15 @@ async def _open(settings: LiveSettings) -> Branches:
 
 def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
     from hermes_tui.cli.open import make_config
+    from hermes_tui.runtime.terminal_shield import shielded_terminal
     from hermes_tui.ui.live_app import LiveApp
 
     label = str(settings.resume or settings.replay or settings.server.url or settings.server.api)
     app = LiveApp(lambda: _open(settings), make_config(theme), label=label, hints=hints)
-    app.run()
+    with shielded_terminal() as size:
+        app.run(size=size)
     if app.failure is not None:
         raise app.failure
     for line in app.last_words:
         sys.stderr.write(f"hermes-tui: {line}\n")
-    return app.return_code or 0
+    return app.broken_off.exit_code if app.broken_off is not None else app.return_code or 0

@@ -83,6 +83,13 @@ def _server(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--extra-body", default="", metavar="JSON", help="merged into every request")
     group.add_argument("--temperature", type=float, default=1.0)
     group.add_argument("--max-tokens", type=_count)
+    group.add_argument(
+        "--raw",
+        choices=("logprobs",),
+        default="",
+        help="ask for the tokens of every reply, and show what the server made of them and what "
+        "it kept back (pane 7)",
+    )
     group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
     group.add_argument("--stream", action="store_true", help="let replies come in bit by bit")
     group.add_argument("--timeout", type=_seconds, default=600.0, metavar="SECONDS")

@@ -61,7 +61,12 @@ class ChunkJoiner:
     def completion(self) -> dict[str, Any]:
         """Return the completion so far, as a reply in one piece would have held it."""
         choices = [
-            {"index": index, "finish_reason": choice.finish_reason, "message": choice.message()}
+            {
+                "index": index,
+                "finish_reason": choice.finish_reason,
+                "message": choice.message(),
+                **choice.logprobs,
+            }
             for index, choice in sorted(self._choices.items())
         ]
         return {**self._head, "choices": choices}
@@ -74,6 +79,8 @@ class ChunkJoiner:
             choice = self._choices[position] = _Choice()
         if (reason := raw.get("finish_reason")) is not None:
             choice.finish_reason = reason
+        if isinstance(logprobs := raw.get("logprobs"), dict):
+            choice.add_logprobs(logprobs)
         delta = raw.get("delta")
         if delta is None:
             delta = raw.get("message")
@@ -88,6 +95,8 @@ class _Choice:
 
     def __init__(self) -> None:
         self.finish_reason: Any = None
+        self.logprobs: dict[str, Any] = {}
+        """Holds `logprobs` as a whole reply has them; nothing where none came."""
         self._members: dict[str, Any] = {"role": None}
         self._texts: dict[str, list[str]] = {}
         self._parts: list[Any] = []
@@ -116,6 +125,13 @@ class _Choice:
             elif key != "role" or not self._members["role"]:
                 self._members[key] = value
         return added
+
+    def add_logprobs(self, logprobs: dict[str, Any]) -> None:
+        """Take the tokens of one chunk, whose lists go on those before it."""
+        grown = self.logprobs.setdefault("logprobs", {})
+        for key, tokens in logprobs.items():
+            if isinstance(tokens, list):
+                grown.setdefault(key, []).extend(tokens)
 
     def message(self) -> dict[str, Any]:
         """Return the message so far."""

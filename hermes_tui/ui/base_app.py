@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
@@ -25,6 +26,9 @@ from hermes_tui.ui.theme import THEMES, styles_for
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.engines.pool import EnginePool
 
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
@@ -51,6 +55,7 @@ class BaseApp(App[None]):
         self._resolve: Callable[[str], Style] = styles_for(
             config.theme or THEMES[0].name, self.no_color
         )
+        self._engine_pool: EnginePool | None = None
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -84,6 +89,23 @@ class BaseApp(App[None]):
         if isinstance(screen, CommandScreen) and screen.hold_key(event):
             event.stop()
             event.prevent_default()
+
+    @property
+    def engine_pool(self) -> EnginePool:
+        """Return the real engines that were added; their processes begin when they are asked."""
+        if self._engine_pool is None:
+            from hermes_tui.runtime.engines.pool import EnginePool
+
+            try:
+                self._engine_pool = EnginePool()
+            except SourceError:
+                # `hermes-tui engines list` says what is wrong with the folder.
+                self._engine_pool = EnginePool(())
+        return self._engine_pool
+
+    async def on_unmount(self) -> None:
+        if self._engine_pool is not None:
+            await self._engine_pool.close()
 
     def leave(self, screen: Screen[None]) -> None:
         """Go back one screen; leave the program from the first one."""
@@ -155,10 +177,11 @@ class BaseApp(App[None]):
         from textual.app import SuspendNotSupported
 
         from hermes_tui.runtime.pager import run_pager
+        from hermes_tui.runtime.terminal_shield import lowered
 
         failure = ""
         try:
-            with self.suspend():
+            with self.suspend(), lowered():
                 # The terminal only comes back if nothing is raised in here.
                 try:
                     run_pager(visible(line) + "\n" for line in lines)

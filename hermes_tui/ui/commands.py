@@ -7,29 +7,10 @@ has two meanings in one place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+from hermes_tui.ui.command import Command
+from hermes_tui.ui.lab_keys import LAB, LAB_COMMANDS
 from hermes_tui.ui.view_model import Situation
-
-
-class Command(NamedTuple):
-    """One thing a person can do.
-
-    `keys` are Textual key names; `shown` the key as a person reads it;
-    `scopes` are the screens on which it works; `bar` its rank in the key bar (the lowest stands
-    first), 0 to leave it out.
-    """
-
-    id: str
-    label: str
-    keys: tuple[str, ...]
-    shown: str
-    scopes: frozenset[str]
-    help: str
-    group: str
-    bar: int = 0
-    enabled: Callable[[Situation], bool] = lambda situation: True
-
 
 LIVE = frozenset({"live"})
 """The run screen of a run that happens now: it can do all that the run screen can, and more."""
@@ -37,7 +18,9 @@ RUN = frozenset({"run"}) | LIVE
 RUNS = frozenset({"runs"})
 DEBUG = "Debugging a live run"
 BOTH = RUN | RUNS
-EVERYWHERE = BOTH | {"help"}
+EVERYWHERE = BOTH | LAB | {"help"}
+READING = RUN | LAB
+"""The screens on which texts are read and searched."""
 
 
 def _has_rows(situation: Situation) -> bool:
@@ -125,12 +108,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("go-to", "Go to …", ("colon",), ":", RUN,
         "to a row by number, `t3` turn, `s12` event, `50%` of the way", "Move", 0, _has_rows),
     # Finding
-    Command("search", "Search", ("slash",), "/", BOTH,
+    Command("search", "Search", ("slash",), "/", BOTH | LAB,
         "search everything (F2 in the prompt: regular expression, F3: case counts)", "Find", 2),
-    Command("search-next", "Next match", ("n",), "n", BOTH, "to the next match", "Find", 3,
+    Command("search-next", "Next match", ("n",), "n", BOTH | LAB, "to the next match", "Find", 3,
         _searching),
-    Command("search-previous", "Previous match", ("N",), "N", BOTH, "to the previous match", "Find",
-        0, _searching),
+    Command("search-previous", "Previous match", ("N",), "N", BOTH | LAB,
+        "to the previous match", "Find", 0, _searching),
     Command("filter", "Filter", ("f",), "f", BOTH, "show only what an expression matches", "Find",
         6),
     Command("clear", "Clear", ("escape",), "Esc", EVERYWHERE,
@@ -145,8 +128,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("pane-4", "Reasoning", ("4",), "4", RUN, "reasoning", "Look"),
     Command("pane-5", "Tool errors", ("5",), "5", RUN, "tool errors of the run", "Look"),
     Command("pane-6", "Raw", ("6",), "6", RUN, "the record's exact JSON", "Look"),
-    Command("next-pane", "Next pane", ("tab",), "Tab", RUN, "to the next pane", "Look", 9),
-    Command("previous-pane", "Previous pane", ("shift+tab",), "shift+Tab", RUN,
+    Command("pane-7", "Tokens", ("7",), "7", RUN,
+        "tokens of the reply: how likely each was, what is trained, what the server hid", "Look"),
+    Command("next-pane", "Next pane", ("tab",), "Tab", READING, "to the next pane", "Look", 9),
+    Command("previous-pane", "Previous pane", ("shift+tab",), "shift+Tab", READING,
         "to the previous pane", "Look"),
     Command("zoom", "Zoom", ("z",), "z", RUN, "give the pane the whole screen, and back", "Look",
         10),
@@ -154,8 +139,11 @@ COMMANDS: tuple[Command, ...] = (
         11),
     Command("raw-beside", "Raw beside", ("r",), "r", RUN,
         "calls: raw beside normalised, differences marked", "Look", 12),
-    Command("wrap", "Wrap", ("w",), "w", RUN, "wrap long lines or cut them", "Look"),
-    Command("theme", "Theme", ("T",), "T", BOTH, "dark, light, high contrast", "Look"),
+    Command("wrap", "Wrap", ("w",), "w", READING, "wrap long lines or cut them", "Look"),
+    Command("theme", "Theme", ("T",), "T", BOTH | LAB, "dark, light, high contrast", "Look"),
+    Command("lab", "Parser lab", ("P",), "P", RUN,
+        "the parser lab: step through what a parser makes of the assistant's text, compare engines",
+        "Look", 8, _has_rows),
     # Taking away
     Command("copy", "Copy", ("y",), "y", BOTH, "copy what is selected to the clipboard",
         "Take away", 13, _has_rows),
@@ -164,9 +152,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "Stop loading", ("ctrl+x",), "ctrl+x", BOTH,
         "stop reading the rest of the files", "Program", 3, _loading),
     Command("unfilter", "Show all", ("u",), "u", BOTH, "drop the filter", "Program", 6, _filtered),
-    Command("help", "Help", ("question_mark", "f1"), "?", BOTH, "keys and expressions", "Program",
-        14),
-    Command("palette", "All actions", ("ctrl+p",), "ctrl+p", BOTH, "find any action by name",
+    Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
+        "Program", 14),
+    Command("palette", "All actions", ("ctrl+p",), "ctrl+p", BOTH | LAB, "find any action by name",
         "Program"),
     Command("back", "Back", ("q",), "q", EVERYWHERE, "back; on the first screen quit", "Program",
         15),
@@ -218,6 +206,7 @@ COMMANDS: tuple[Command, ...] = (
         5, _legal("terminate")),
     Command("interrupt", "Interrupt", ("ctrl+c",), "ctrl+c", LIVE,
         "pause a run that is under way; the second time, leave", DEBUG),
+    *LAB_COMMANDS,
 )  # fmt: skip
 
 BY_ID = {command.id: command for command in COMMANDS}
@@ -255,7 +244,7 @@ def check_keymap(keymap: dict[str, str]) -> list[str]:
             problems.append(
                 f"unknown action {command_id!r}" + (f", did you mean {near[0]!r}?" if near else "")
             )
-    for scope in ("run", "runs", "live"):
+    for scope in ("run", "runs", "live", "lab"):
         problems.extend(_clashes(in_scope(scope), keymap))
     return list(dict.fromkeys(problems))
 

@@ -51,6 +51,8 @@ class LiveApp(BaseApp):
         super().__init__(config)
         self.branches: Branches | None = None
         self.failure: HermesError | None = None
+        self.broken_off: HermesError | None = None
+        """Why a run could not go on, such as that its recording could not be written."""
         self.last_words: list[str] = []
         """What is to be said once the screen is gone: where the run is recorded, what broke."""
         self._open_branches = open_branches
@@ -143,6 +145,8 @@ class LiveApp(BaseApp):
         if branches is None:
             return
         self.last_words = [line for branch in branches.all for line in _last_words(branch)]
+        failures = (branch.driver.failure for branch in branches.all)
+        self.broken_off = next(filter(None, failures), None)
         closing = asyncio.create_task(branches.close())
         done, _ = await asyncio.wait([closing], timeout=CLOSE_WITHIN_S)
         if not done:
@@ -167,6 +171,8 @@ def _last_words(branch: Branch) -> list[str]:
     driver, path = branch.driver, branch.path
     lines = [f"{branch.name} was broken off: {driver.failure}"] if driver.failure else []
     if path is None:
+        return lines
+    if not path.is_file() or not path.stat().st_size:
         return lines
     recorded = f"{branch.name} is recorded in {path}"
     if driver.phase is not Phase.ENDED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from hermes_tui.debugger.stepping import Moment, StopPoint
@@ -13,6 +14,7 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
+_EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
 _AGO = 4096
 """Events that are looked through for where a run stood; a stop or request is never so far off."""
 
@@ -41,6 +43,8 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.INVALID_ARGS: "invalid arguments",
     StopPoint.REPEAT: "the same call as before",
     StopPoint.TOOL_ERROR: "tool error",
+    StopPoint.RECOVERY: "continue asks again, but never runs a tool twice",
+    StopPoint.DIVERGENCE: "continue takes the answer that was recorded",
 }
 ENDINGS = {
     "finished": "finished naturally",
@@ -89,7 +93,9 @@ def doing_at(log: EventLog, seq: int) -> Doing:
     for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
         match log[at]:
             case ev.Stopped() as stop:
-                return stopped(log, stop)
+                doing = stopped(log, stop)
+                edited = is_edited(log, stop)
+                return doing._replace(why=f"{doing.why} · edited since") if edited else doing
             case ev.RequestSent() as sent:
                 again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
                 return Doing("REQUESTING", f"turn {sent.turn}{again}")
@@ -114,11 +120,20 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     """Return where and why the run waits."""
     point = point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
+    if point is StopPoint.RECOVERY and stop.call_index is not None:
+        words = "taken up again: no answer is known of"
     if stop.call_index is not None:
         place, count = stop.call_index + 1, calls_before(log, stop.seq)
         which = f" (call {place} of {count})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
     return Doing("STOPPED", words, why_stopped(log, stop))
+
+
+def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
+    """Tell whether something was edited at a stop, at which the run still stands."""
+    later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + _AGO)))
+    until = takewhile(lambda event: not isinstance(event, ev.Resumed), later)
+    return any(isinstance(event, _EDITS) for event in until)
 
 
 def point_of(stop: ev.Stopped) -> StopPoint | None:
@@ -193,6 +208,10 @@ def head_row(timeline: Timeline) -> int:
     match point.moment if point is not None else None:
         case Moment.CALL:
             seq = call_seq(log, stop.seq, stop.call_index or 0)
+        case Moment.RECOVERY if stop.call_index is not None:
+            seq = call_seq(log, stop.seq, stop.call_index)
+        case Moment.DIVERGENCE:
+            seq = _last(log, stop.seq, (ev.ReplayDiverged,))
         case Moment.RESULT:
             seq = _last(log, stop.seq, (ev.ToolReturned, ev.ToolFailed))
         case Moment.REPLY:

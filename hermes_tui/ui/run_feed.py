@@ -36,6 +36,11 @@ class Feed(ABC):
     def format_name(self) -> str: ...
 
     @property
+    def parser(self) -> str:
+        """Return the parser that a person said reads the run, empty if nobody said."""
+        return ""
+
+    @property
     def failure(self) -> str:
         """Return what went wrong with the source, empty if nothing did."""
         return ""
@@ -115,6 +120,11 @@ class RunFeed(Feed):
     @property
     def format_name(self) -> str:
         return self.file.reader.name
+
+    @property
+    def parser(self) -> str:
+        diagnosis = self.file.diagnosis
+        return diagnosis.asked if diagnosis is not None else ""
 
     @property
     def failure(self) -> str:

@@ -56,6 +56,11 @@ _ATTRIBUTES: Final = MappingProxyType({
     "added": "underline", "removed": "strike", "partial": "italic", "mark": "bold",
     "strong": "bold", "hint": "italic", "code": "", "bar": "reverse", "bar.key": "bold reverse",
     "status": "", "damage": "bold reverse",
+    "surprise.1": "italic", "surprise.2": "underline", "surprise.3": "bold underline",
+    "masked": "dim", "hidden": "bold reverse italic",
+    "lab.content": "", "lab.reasoning": "italic", "lab.call": "bold", "lab.name": "bold reverse",
+    "lab.arguments": "bold italic", "lab.dropped": "strike", "lab.unread": "dim",
+    "lab.here": "underline",
 })  # fmt: skip
 
 # Colour and attributes of each name; a name that is not here looks as its attributes say.
@@ -74,6 +79,12 @@ _DARK: Final = MappingProxyType({
     "mark": "bold #e0af68", "hint": "italic #b8c7a0", "code": "#b7d5c4",
     "bar": "#aeb9c7 on #1e2530", "bar.key": "bold #e0af68 on #1e2530", "status": "#9ba6b5",
     "damage": "bold #11151c on #ff8f8f",
+    "surprise.1": "italic #d9d08a", "surprise.2": "underline #f0b060",
+    "surprise.3": "bold underline #ff9a9a", "masked": "#9ba6b5",
+    "hidden": "bold italic #11151c on #d7a6ff",
+    "lab.reasoning": "italic #b8a9e0", "lab.call": "bold #7fd9d9",
+    "lab.name": "bold #11151c on #7fd9d9", "lab.arguments": "bold italic #e0c068",
+    "lab.dropped": "strike #ff8f8f", "lab.unread": "dim #aab4c0", "lab.here": "underline",
 })  # fmt: skip
 _LIGHT: Final = MappingProxyType({
     "dim": "#5c6570", "note": "italic #24557f", "warning": "bold #7a5200", "error": "bold #b3001b",
@@ -90,6 +101,12 @@ _LIGHT: Final = MappingProxyType({
     "mark": "bold #8a4600", "hint": "italic #4a5a20", "code": "#1f5a44",
     "bar": "#4a525c on #e8e8e5", "bar.key": "bold #8a4600 on #e8e8e5", "status": "#5c6570",
     "damage": "bold #ffffff on #b3001b",
+    "surprise.1": "italic #5c5200", "surprise.2": "underline #8a4600",
+    "surprise.3": "bold underline #a8001a", "masked": "#5c6570",
+    "hidden": "bold italic #ffffff on #6639ba",
+    "lab.reasoning": "italic #6b3fa0", "lab.call": "bold #0b5c66",
+    "lab.name": "bold #ffffff on #0b5c66", "lab.arguments": "bold italic #8a4600",
+    "lab.dropped": "strike #b3001b", "lab.unread": "dim #4a525c", "lab.here": "underline",
 })  # fmt: skip
 _CONTRAST: Final = MappingProxyType({
     "dim": "#d0d0d0", "note": "italic #a0e0ff", "warning": "bold underline #ffff00",
@@ -107,6 +124,12 @@ _CONTRAST: Final = MappingProxyType({
     "mark": "bold #ffff00", "hint": "italic #d0ffa0", "code": "#c0ffe0",
     "bar": "#ffffff on #1a1a1a", "bar.key": "bold #ffff00 on #1a1a1a", "status": "#d0d0d0",
     "damage": "bold #000000 on #ffb0b0",
+    "surprise.1": "italic #ffffb0", "surprise.2": "underline #ffd080",
+    "surprise.3": "bold underline #ffb0b0", "masked": "#d0d0d0",
+    "hidden": "bold italic #000000 on #ffb0ff",
+    "lab.reasoning": "italic #e0c0ff", "lab.call": "bold #00ffff",
+    "lab.name": "bold #000000 on #00ffff", "lab.arguments": "bold italic #ffd080",
+    "lab.dropped": "strike #ffb0b0", "lab.unread": "dim #d0d0d0", "lab.here": "underline",
 })  # fmt: skip
 
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from hermes_tui.runtime.engines import store
 from hermes_tui.ui.app import HermesApp
 from tests.conftest import PROJECT
-from tests.ui.opened import NARROW, WIDE, app_on, settled
+from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, settled
 
 Compare = Callable[..., bool]
 Shows = Callable[..., bool]
@@ -23,7 +24,9 @@ SEVERAL = ("atropos-group.jsonl", "request-failed.jsonl", "torn.jsonl", "traject
 
 
 @pytest.fixture
-def looks(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shows]:
+def looks(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Shows]:
     """Return what compares the app on sample runs, after some keys, with the accepted picture."""
     apps: list[HermesApp] = []
 
@@ -40,6 +43,7 @@ def looks(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sh
 
     monkeypatch.chdir(PROJECT)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "no-engines")
     yield compare
     for app in apps:
         app.feed.close()
@@ -70,3 +74,7 @@ def test_runs_screen(looks: Shows) -> None:
 
 def test_help_screen(looks: Shows) -> None:
     assert looks("clean-run.json", keys="question_mark", size=(100, 40))
+
+
+def test_parser_lab(looks: Shows) -> None:
+    assert looks("call-tag-never-closed.json", keys="right_square_bracket P s s s", size=MEDIUM)

@@ -7,7 +7,7 @@ calls before it. What belongs to no message gets one of its own, so that nothing
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,17 +15,24 @@ from typing import Any
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import (
+    ArgumentsEdited,
+    CallDropped,
+    CallSkipped,
     Event,
     MessageAppended,
+    MessageEdited,
+    ParametersChanged,
     ReasoningExtracted,
     RequestFailed,
     RequestSent,
     ResponseChunked,
     ResponseParsed,
     ResponseReceived,
+    ResultSubstituted,
     RunEnded,
     RunStarted,
     SourceDefect,
+    TextEdited,
     ToolCallProposed,
     ToolDispatched,
     ToolErrorRecorded,
@@ -35,6 +42,17 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message, Reasoning, ToolSpec
 
 Result = ToolReturned | ToolFailed
+
+_BY_HAND: Mapping[type[Event], str] = {
+    ArgumentsEdited: "calls_edited",
+    TextEdited: "replies_edited",
+    MessageEdited: "messages_edited",
+    ParametersChanged: "parameters_changed",
+    CallSkipped: "calls_answered",
+    CallDropped: "calls_dropped",
+    ResultSubstituted: "results_edited",
+}
+"""What a person changes in a run, as the metadata counts it."""
 
 _PLUMBING = (
     RequestSent, ResponseChunked, ResponseReceived, ReasoningExtracted, ResponseParsed,
@@ -217,7 +235,10 @@ def metadata_of(transcript: Transcript) -> dict[str, Any]:
 
 def _other_facts(events: Iterable[Event | None]) -> dict[str, Any]:
     facts: dict[str, list[Any]] = {"request_errors": [], "tool_errors": [], "defects": []}
+    steered: Counter[str] = Counter()
     for event in events:
+        if event is not None and (name := _BY_HAND.get(type(event))):
+            steered[name] += 1
         match event:
             case RequestFailed():
                 fields = ("turn", "attempt", "status", "message", "body", "chain")
@@ -226,7 +247,8 @@ def _other_facts(events: Iterable[Event | None]) -> dict[str, Any]:
                 facts["tool_errors"].append(_fields(error, error.__struct_fields__))
             case SourceDefect():
                 facts["defects"].append(_fields(event, ("message", "excerpt", "partial")))
-    return facts
+    # Whoever learns from the run must know that a person had a hand in it.
+    return {**facts, "steered": dict(steered)}
 
 
 def _fields(value: Any, names: Iterable[str]) -> dict[str, Any]:

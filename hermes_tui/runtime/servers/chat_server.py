@@ -17,6 +17,11 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
+from hermes_tui.runtime.servers.logprobs import (
+    asks_for_logprobs,
+    explain_refusal,
+    with_findings,
+)
 from hermes_tui.runtime.servers.redaction import Redactor, host_of, public_url
 from hermes_tui.runtime.servers.streams import StreamedReply
 
@@ -66,8 +71,11 @@ class ChatServer:
         )
         try:
             client = await self._started()
-            return await self._exchange(client, request.body, exchange, on_piece)
+            reply = await self._exchange(client, request.body, exchange, on_piece)
+            return await with_findings(reply, request) if asks_for_logprobs(request) else reply
         except RequestFailure as failure:
+            if asks_for_logprobs(request):
+                explain_refusal(failure)
             # The causes may quote headers; what they say stands in the chain of the failure.
             raise self._redactor.failure(failure) from None
         except self._errors + _OTHER_ERRORS as error:

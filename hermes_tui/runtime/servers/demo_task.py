@@ -102,7 +102,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "after_response": "The reply is in; its calls have not been looked at. s steps on.",
         "after_parse": "The reply has been read; 3 shows its calls. space goes to the next reply.",
         "before_dispatch": "Nothing ran yet: c runs the tool, e edits, x answers in its place.",
-        "before_dispatch@1": "The model wants to run a tool; nothing ran yet. space runs it.",
+        "before_dispatch@1": "The next call of the same reply. space runs it, then asks the model.",
+        "before_dispatch@1.1": "The model wants to run a tool; nothing ran yet. space runs it.",
         "before_dispatch@2": (
             "This call has no id (3: calls, 6: raw). s runs it and stops at its result."
         ),
@@ -137,13 +138,17 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "request_failed": "No usable reply. R asks again; c ends the run.",
         "turn_end": "The turn is over: every call has its result. c asks the model again.",
         "run_end": "The end. } jumps to the next problem, ? lists the keys, q leaves.",
+        "edited": "Taken, and nothing was sent or run yet: c goes on with it, e edits once more.",
+        "ended": "The end. } goes to the next problem, < looks back, F forks from a row, q leaves.",
         "divergence": "The replay asks for other than was recorded; c answers as recorded.",
         "recovery": "The reply was lost with the process. R asks again, x answers for the tool.",
     }
 )
-"""What a first-time user can do, by stop point; `point@turn` where a turn has something to show."""
+"""What a first-time user can do, by stop point; `point@turn` where a turn has something to show,
+`point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`."""
 
 
-def hint_at(point: str, turn: int) -> str:
-    """Return the hint for a stop at `point` in `turn` (1-based), empty where there is none."""
-    return HINTS.get(f"{point}@{turn}") or HINTS.get(point, "")
+def hint_at(point: str, turn: int, call: int = 1) -> str:
+    """Return the hint for a stop at `point` in `turn`, at `call` of it (both 1-based), or ""."""
+    keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
+    return next((HINTS[key] for key in keys if key in HINTS), "")

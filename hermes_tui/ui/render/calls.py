@@ -104,7 +104,7 @@ def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: b
         "arrived as",
         ORIGINS[call.origin] + (f", read as {call.verdict}" * bool(call.verdict)),
     )
-    _fact(page, "id", *_id_fact(call, found))
+    _fact(page, "id", *_id_fact(timeline, call, found))
     _fact(page, "name", *_name_fact(timeline, call, found))
     state = call.arguments_state
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
@@ -131,7 +131,7 @@ def _fact(page: Page, name: str, text: str, style: str = "") -> None:
     page.fact(name, text, style, width=11)
 
 
-def _id_fact(call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+def _id_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
     codes = {finding.code for finding in found}
     if call.id_state is IdState.MISSING and call.origin is Origin.TEXT:
         return "none: a call in text has no id", ""
@@ -139,7 +139,8 @@ def _id_fact(call: ToolCall, found: list[Finding]) -> tuple[str, str]:
         return f"{call.id_state}", "warning"
     text = call.id or ""
     if call.id_state is IdState.SYNTHETIC:
-        text += " (synthetic: made up by the writer of the file)"
+        by = "hermes-tui" if is_recorded(timeline) else "the writer of the file"
+        text += f" (synthetic: made up by {by})"
     if Code.ID_DUPLICATE in codes:
         return f"{text} (used before)", "error"
     return text, ""

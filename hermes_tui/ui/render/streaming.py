@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 TAIL = 60_000
 """Characters that are shown of a longer text: laying out more takes longer than a paint may."""
 
+SHORT_TAIL = 400
+"""Characters of a call's arguments that are shown beside the text."""
+
 
 def streamed_page(pane: str, partial: Partial) -> Document | None:
     """Return what has come in for a pane; None where the pane shows something else."""
@@ -25,6 +28,7 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
                 page.line(f"{len(reasoning):,} characters of reasoning, no text yet", "dim")
                 _tail(page, reasoning)
             _tail(page, partial.text("content"))
+            _calls_in_short(page, partial)
         case "reasoning":
             page = Page()
             _tail(page, partial.text("reasoning"))
@@ -38,6 +42,15 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
         case _:
             return None
     return page.document()
+
+
+def _calls_in_short(page: Page, partial: Partial) -> None:
+    """Show that calls come in, and the end of the last one: their own pane may have no room."""
+    for call in range(partial.calls):
+        arguments = partial.text("arguments", call)
+        page.line(f"→ {partial.text('call', call)}  {len(arguments):,} characters", "call")
+    if partial.calls:
+        page.text(partial.text("arguments", partial.calls - 1)[-SHORT_TAIL:], indent=2)
 
 
 def _tail(page: Page, text: str, *, indent: int = 0) -> None:

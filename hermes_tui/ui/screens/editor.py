@@ -246,12 +246,13 @@ class Form(Dialog[T]):
     def do_external(self) -> None:
         """Edit the text of the field in the person's own editor."""
         from hermes_tui.runtime.external_editor import edit_externally
+        from hermes_tui.runtime.terminal_shield import lowered
 
         area, failure = self.current.area, ""
         suffix = ".json" if self.offers("editor-layout") else ".txt"
         text = area.value
         try:
-            with self.app.suspend():
+            with self.app.suspend(), lowered():
                 # The terminal only comes back if nothing is raised in here.
                 try:
                     text = edit_externally(text, suffix=suffix)

@@ -22,15 +22,16 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 
 class HelpScreen(CommandScreen):
-    """One page of text; the keys for a live run come first where there is one."""
+    """One page of text; the keys for a live run come first where there is one, or those of the
+    group `first`."""
 
     scope = "help"
     BINDINGS: ClassVar = bindings_for("help")
     DEFAULT_CSS = "HelpScreen TextView { height: 1fr; padding: 0 1; }"
 
-    def __init__(self, *, live: bool = False) -> None:
+    def __init__(self, *, live: bool = False, first: str = "") -> None:
         super().__init__()
-        self._live = live
+        self._live, self._first = live, first
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.hermes.style, id="title")
@@ -41,7 +42,8 @@ class HelpScreen(CommandScreen):
         self.query_one(StatusLine).show([(" hermes-tui help", "strong")])
         view = self.query_one(TextView)
         complaints = self.hermes.complaints
-        view.set_document(help_document(self.hermes.config.keys, complaints, live=self._live))
+        keys = self.hermes.config.keys
+        view.set_document(help_document(keys, complaints, live=self._live, first=self._first))
         view.focus()
         self.refresh_bar()
 
@@ -68,9 +70,12 @@ class HelpScreen(CommandScreen):
 
 
 def help_document(
-    keymap: dict[str, str], complaints: Iterable[str], *, live: bool = False
+    keymap: dict[str, str], complaints: Iterable[str], *, live: bool = False, first: str = ""
 ) -> Document:
-    """Return the help text; keys as remapped, files that could not be read first."""
+    """Return the help text; keys as remapped, files that could not be read first.
+
+    The keys of the group `first` stand above the others; those of debugging where it is `live`.
+    """
     page = Page()
     unread = list(complaints)
     if unread:
@@ -78,7 +83,8 @@ def help_document(
         for complaint in unread:
             page.line("  " + complaint, "warning")
         page.blank()
-    ordered = sorted(COMMANDS, key=lambda command: live and command.group != DEBUG)
+    first = first or (DEBUG if live else "")
+    ordered = sorted(COMMANDS, key=lambda command: bool(first) and command.group != first)
     for group, commands in groupby(ordered, key=lambda command: command.group):
         page.heading(group)
         page.fields(

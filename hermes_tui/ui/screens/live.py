@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.live_feed import LiveFeed
-from hermes_tui.ui.live_model import Doing, doing_at, head_row, last_stop
+from hermes_tui.ui.live_model import Doing, doing_at, head_row, is_edited, last_stop
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.live_status import phase_segments
 from hermes_tui.ui.render.rows import Segments
@@ -33,8 +34,8 @@ PAINT_EVERY_S = 1 / 30
 class LiveScreen(LiveEdits, inherit_bindings=False):
     """The run screen with a line that says what the run does, and above it a hint if there is one.
 
-    `clock` gives monotonic seconds. `hints` are by stop point, or by stop point and turn:
-    `before_dispatch@2`.
+    `clock` gives monotonic seconds. `hints` are by stop point, or by stop point, turn and call:
+    `before_dispatch@2`, `before_dispatch@2.1`; the one for the end of the run by `ended`.
     """
 
     scope = "live"
@@ -70,8 +71,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     def show_branch(self, branch: Branch) -> None:
         """Look at a branch from now on."""
-        if (before := self.feed.driver) is not None:
-            before.on_change = lambda: None
+        if (before := self.feed.branch) is not None:
+            before.driver.on_change = partial(self._happened_elsewhere, before)
         self.feed.show(branch)
         branch.driver.on_change = self.hurry
         self._stop_seen = -1
@@ -79,6 +80,14 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._look_for_stop()
         self.moved()
         self.hurry()
+
+    def _happened_elsewhere(self, branch: Branch) -> None:
+        """Say that a branch that is not on screen waits for the person, or has ended."""
+        if branch.driver.phase in (Phase.STOPPED, Phase.ENDED):
+            log = branch.log
+            doing = doing_at(log, len(log) - 1)
+            about = " ".join(filter(None, (doing.word.lower(), doing.what, doing.why)))
+            self.say(f"{branch.name}: {about}; D goes there")
 
     def pump(self) -> bool:
         driver = self.feed.driver
@@ -135,6 +144,9 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if driver.failure is not None:
             return frozenset()
         legal, state = frozenset(driver.session.allowed), driver.session.state
+        if state.moment is Moment.RECOVERY and state.call is None:
+            # It was a request that was lost: there is no call to answer.
+            return legal - {Kind.SKIP}
         if state.tool_ran and state.moment in (Moment.REPLY, Moment.CALL, Moment.TURN_END):
             # A turn whose tools have run can be forked, not asked for again.
             return legal - {Kind.RETRY}
@@ -191,10 +203,14 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     def _hint(self) -> str:
         stop = last_stop(self.model.log)
         if stop is None or not self.hints:
-            key = "ended" if self.situation().live and not self.situation().legal else ""
-            return self.hints.get(key, "")
+            ended = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
+            return self.hints.get("ended", "") if ended else ""
         point, turn = str(stop.stop_point), self.feed.spent.turn
-        return self.hints.get(f"{point}@{turn}", self.hints.get(point, ""))
+        if "edited" in self.hints and is_edited(self.model.log, stop):
+            return self.hints["edited"]
+        call = 1 + (stop.call_index or 0)
+        keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
+        return next((self.hints[key] for key in keys if key in self.hints), "")
 
     # Streaming
 

@@ -15,7 +15,9 @@ from hermes_tui.ui.screens.live_commands import LiveCommands
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.turn import CallState
+    from hermes_tui.ui.lab_model import LabText
     from hermes_tui.ui.screens.call_editor import Answer
+    from hermes_tui.ui.screens.lab import LabScreen
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
@@ -89,6 +91,26 @@ class LiveEdits(LiveCommands):
                 self.put(given.EditText(after))
 
         self.app.push_screen(editor, edited)
+
+    def lab_of(self, given: LabText) -> LabScreen:
+        """Return the lab; at the stop of a reply it can hand its text to the loop."""
+        from hermes_tui.ui.screens.lab import LabScreen
+
+        driver = self.feed.driver
+        state = driver.session.state if driver is not None else None
+        if state is None or state.moment is not Moment.REPLY or state.reply is None:
+            return LabScreen(given)
+        if given.where != f"turn {state.turn}":
+            return LabScreen(given)
+        tools = tuple((state.tools or {}).values())
+        now = given._replace(text=state.reply.text, tools=tools, parser=state.parser)
+        return LabScreen(now, self._hand_over)
+
+    def _hand_over(self, text: str) -> str:
+        """Give the reply another text; return why that is not possible, or ""."""
+        from hermes_tui.debugger import inputs as given
+
+        return "" if self.put(given.EditText(text)) else self._message
 
     def answered_message_number(self, event: Prompt.Answered) -> None:
         from hermes_tui.debugger import inputs as given

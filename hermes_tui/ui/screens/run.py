@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from textual.events import Resize
 from hermes_tui.log.timeline import RowKind
 from hermes_tui.model.events import Event
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.layout import LAYOUTS, PANES, arrange
+from hermes_tui.ui.layout import LATER, LAYOUTS, PANES, arrange
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import (
     CallsPane,
@@ -34,6 +34,11 @@ from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.panes.tokens import TokensPane
+
+    Pane = TimelinePane | TextPane | ErrorsPane | TokensPane
 
 DRAW_EVERY_S = 0.15
 """Seconds between two paints while a file is being read."""
@@ -78,7 +83,7 @@ class RunScreen(RunCommands):
         self._message = ""
         self._stale = False
         self._drawn_at = 0.0
-        self._made: dict[str, TimelinePane | TextPane | ErrorsPane] = {}
+        self._made: dict[str, Pane] = {}
         """The panes that are there already, by name."""
         self.notice = ""
         """What is to be said of the files, shown until the first command."""
@@ -100,9 +105,9 @@ class RunScreen(RunCommands):
         """Return the lines that stand between the panes and the status line."""
         return ()
 
-    def _make_pane(self, name: str) -> TextPane | ErrorsPane:
+    def _make_pane(self, name: str) -> TextPane | ErrorsPane | TokensPane:
         resolve = self.hermes.style
-        pane: TextPane | ErrorsPane
+        pane: TextPane | ErrorsPane | TokensPane
         match name:
             case "message":
                 pane = MessagePane(resolve, id=name)
@@ -112,6 +117,10 @@ class RunScreen(RunCommands):
                 pane = ReasoningPane(resolve, id=name)
             case "errors":
                 pane = ErrorsPane(self.model, resolve)
+            case "tokens":
+                from hermes_tui.ui.panes.tokens import TokensPane
+
+                pane = TokensPane(self.model, resolve, self._raw_text)
             case _:
                 pane = RawPane(resolve, self._raw_text, id="raw")
         pane.border_title = f"{PANES.index(name) + 1} {pane.title}"
@@ -138,7 +147,8 @@ class RunScreen(RunCommands):
             return
         self._is_complete = True
         for name in PANES:
-            self._pane(name)
+            if name not in LATER or name == self._active:
+                self._pane(name)
         self._arrange()
         if isinstance(self.focused, TimelinePane):
             # A pane may have been asked for before it was there.
@@ -146,7 +156,7 @@ class RunScreen(RunCommands):
         self.refresh_view()
         self.start_pump()
 
-    def _pane(self, name: str) -> TimelinePane | TextPane | ErrorsPane:
+    def _pane(self, name: str) -> Pane:
         """Return a pane, made on the spot if it is not there yet."""
         if name in self._made:
             return self._made[name]
@@ -156,7 +166,7 @@ class RunScreen(RunCommands):
         self.query_one("#details").mount(pane, before=later[0] if later else None)
         return pane
 
-    def _panes(self) -> list[TimelinePane | TextPane | ErrorsPane]:
+    def _panes(self) -> list[Pane]:
         """Return the panes that are there already, in order."""
         return [self._made[name] for name in PANES if name in self._made]
 
@@ -264,8 +274,9 @@ class RunScreen(RunCommands):
             self._active = name
         if not self._is_complete:
             return
+        pane = self._pane(name)
         self._arrange()
-        self.set_focus(self._pane(name))
+        self.set_focus(pane)
         self.refresh_view()
         self.call_after_refresh(self.refresh_view)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from hermes_tui.model.events import MessageAppended
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
@@ -14,7 +15,9 @@ from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from hermes_tui.ui.lab_model import LabText
     from hermes_tui.ui.run_feed import Feed
+    from hermes_tui.ui.screens.lab import LabScreen
     from hermes_tui.ui.view_model import RunModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
@@ -81,10 +84,21 @@ class RunCommands(CommandScreen):
                 self.model.go(row)
                 self.show_pane("timeline")
                 self.moved()
-        elif isinstance(pane, RowList):
+        elif isinstance(pane, RowList) and pane.id == "timeline":
             self.show_pane("calls" if self.on_call() else "message")
+        elif pane.id == "message" and self._is_on_assistant():
+            self.do_lab()
         else:
             self.toggle_zoom()
+
+    def _is_on_assistant(self) -> bool:
+        """Tell whether the message pane shows what the assistant wrote."""
+        event = self.model.state().event
+        return (
+            isinstance(event, MessageAppended)
+            and event.message.role == "assistant"
+            and bool(event.message.text)
+        )
 
     def _go_kind(self, step: int, wanted: str) -> None:
         if self.model.go_kind(step, wanted):
@@ -243,6 +257,9 @@ class RunCommands(CommandScreen):
     def do_pane_6(self) -> None:
         self.show_pane("raw")
 
+    def do_pane_7(self) -> None:
+        self.show_pane("tokens")
+
     def do_next_pane(self) -> None:
         self._cycle_pane(1)
 
@@ -273,12 +290,31 @@ class RunCommands(CommandScreen):
             view.wrap = not view.wrap
         self.say("long lines are " + ("wrapped" if views[0].wrap else "cut"))
 
+    def do_lab(self) -> None:
+        """Open the parser lab on the assistant message of the turn under the cursor."""
+        from hermes_tui.ui.lab_opening import lab_text
+
+        given = lab_text(self.model.timeline, self.model.row)
+        if given is None:
+            self.say("no assistant message belongs to this row")
+        else:
+            given = given._replace(parser=self.feed.parser or given.parser)
+            self.app.push_screen(self.lab_of(given))
+
+    def lab_of(self, given: LabText) -> LabScreen:
+        """Return the lab on a text of this run."""
+        from hermes_tui.ui.screens.lab import LabScreen
+
+        return LabScreen(given)
+
     # Commands: taking away
 
     def do_copy(self) -> None:
         pane = self.focused_pane()
         if isinstance(pane, TextPane):
             text = pane.copied(self.model.state())
+        elif isinstance(pane, RowList) and pane.copied:
+            text = pane.copied
         else:
             text = self.hermes.row_text(self.model)
         self.hermes.copy(text)

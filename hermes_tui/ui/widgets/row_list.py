@@ -80,6 +80,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     }
     """
     ALLOW_SELECT = False
+    header_style = "heading"
+    """Name of the style that lies under the lines at the top."""
 
     class Moved(_RowMessage):
         """A person, or a `go` that is not quiet, moved the cursor to row `index`."""
@@ -119,6 +121,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def row_count(self) -> int:
         """The number of rows as of the last `set_source` or `rows_changed`."""
         return self._count
+
+    @property
+    def copied(self) -> str:
+        """What copying takes; empty: the row under the cursor."""
+        return ""
 
     @property
     def follow(self) -> bool:
@@ -301,7 +308,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self._width = self.scrollable_content_region.width
             self._make_header()
         if y < len(self._header_rows):
-            heading = base + self._resolve("heading")
+            heading = base + self._resolve(self.header_style)
             return self._strip(self._header_rows[y], NO_CURSOR, heading)
         index = self.scroll_offset.y + y - len(self._header_rows)
         if not self._count and index == 0:

@@ -1,0 +1,50 @@
+"""Requests that ask for logprobs: what came of it, or that the server will not have it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.plain_values import decode, first_line
+from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
+
+_REFUSALS = frozenset({400, 404, 405, 422, 501})
+
+
+def asks_for_logprobs(request: Request) -> bool:
+    """Say whether a request wants the tokens of its reply."""
+    return '"logprobs"' in request.parameters and _parameters(request).get("logprobs") is True
+
+
+async def with_findings(reply: Reply, request: Request) -> Reply:
+    """Return `reply` with what its tokens say that its message does not."""
+    # A long reply is megabytes of tokens: the screen must not wait for them.
+    found = await asyncio.to_thread(_findings, reply.raw, request)
+    return replace(reply, diagnostics=(*reply.diagnostics, *found))
+
+
+def explain_refusal(failure: RequestFailure) -> None:
+    """Add to a failure that the server will not give logprobs, where that is what it says."""
+    said = f"{failure.message} {failure.body[:10_000]}"
+    if failure.status not in _REFUSALS or "logprob" not in said.lower():
+        return
+    hint = "leave out --raw logprobs"
+    if "stream" in said.lower():
+        hint += ", or --stream"
+    message = f"the server refuses logprobs: {first_line(failure.message)}"
+    found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message, hint=hint)
+    failure.diagnostics = (*failure.diagnostics, found)
+
+
+def _findings(raw: str, request: Request) -> tuple[Diagnostic, ...]:
+    from hermes_tui.formats.base import tool_specs
+    from hermes_tui.formats.tokens import logprob_findings
+
+    return logprob_findings(raw, tool_specs(_parameters(request).get("tools")) or ())
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    found = decode(request.parameters)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,86 @@
+"""What can be done in the parser lab: its part of the command registry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hermes_tui.ui.command import Command
+from hermes_tui.ui.view_model import Situation
+
+LAB = frozenset({"lab"})
+GROUP: Final = "The parser lab"
+HAND, RESTORE, DELTAS = "lab hand", "lab restore", "lab deltas"
+"""What a lab's situation says can be done: in `Situation.legal`."""
+
+
+def _has_steps(situation: Situation) -> bool:
+    return situation.rows > 1
+
+
+def _has_stops(situation: Situation) -> bool:
+    return situation.problems > 0
+
+
+def _can_hand(situation: Situation) -> bool:
+    return HAND in situation.legal
+
+
+def _can_restore(situation: Situation) -> bool:
+    return RESTORE in situation.legal
+
+
+def _has_deltas(situation: Situation) -> bool:
+    return DELTAS in situation.legal
+
+
+LAB_COMMANDS: Final[tuple[Command, ...]] = (
+    Command("lab-step", "Step", ("s", "f11"), "s", LAB, "to the very next step", GROUP, -9,
+        _has_steps),
+    Command("lab-next", "Next", ("space", "f10"), "space", LAB,
+        "to the next step, passing over what is inside this one", GROUP, -8, _has_steps),
+    Command("lab-out", "Out", ("S", "shift+f11", "f23"), "S", LAB,
+        "to the end of the part that this step is in", GROUP, -3, _has_steps),
+    Command("lab-failure", "Next failure", ("c", "f5", "right_curly_bracket"), "c", LAB,
+        "to the next step that failed or that a finding is about", GROUP, -7, _has_stops),
+    Command("lab-previous-failure", "Previous failure", ("left_curly_bracket",), "{", LAB,
+        "to the step before that failed or that a finding is about", GROUP, 0, _has_stops),
+    Command("lab-back", "Back", ("less_than_sign",), "<", LAB, "one step back", GROUP, 2,
+        _has_steps),
+    Command("lab-forward", "Forward", ("greater_than_sign",), ">", LAB, "one step forward", GROUP,
+        0, _has_steps),
+    Command("lab-open", "Go there", ("enter",), "Enter", LAB,
+        "to the place of a call or finding; to the steps of a parser; apply an edit", GROUP, 4),
+    Command("lab-matrix", "Engines", ("m",), "m", LAB,
+        "what every engine and parser makes of the text; differences are marked", GROUP, -6),
+    Command("lab-which", "Which parser?", ("W",), "W", LAB,
+        "which parser would have read this, and the flag to give the server", GROUP, -5),
+    Command("lab-parser", "Parser", ("p",), "p", LAB, "read the text with a parser by name", GROUP,
+        3),
+    Command("lab-edit", "Edit", ("e",), "e", LAB,
+        "edit the text and watch the verdict; Esc ends that", GROUP, -4),
+    Command("lab-fixes", "Fixes", ("f",), "f", LAB,
+        "the smallest edits that make the parser read the calls; Enter applies one", GROUP, -4),
+    Command("lab-restore", "Restore", ("R",), "R", LAB, "the text as it was", GROUP, 1,
+        _can_restore),
+    Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "^S", LAB,
+        "in a live run that stands at this reply: give it this text", GROUP, -10, _can_hand),
+    Command("lab-stream", "Stream", ("d",), "d", LAB,
+        "replay the text in deltas through a real engine, and step delta by delta", GROUP, 5),
+    Command("lab-larger", "Larger deltas", ("plus",), "+", LAB, "replay in larger deltas", GROUP, 5,
+        _has_deltas),
+    Command("lab-smaller", "Smaller deltas", ("minus",), "-", LAB, "replay in smaller deltas",
+        GROUP, 0, _has_deltas),
+    Command("lab-unit", "Characters/tokens", ("u",), "u", LAB,
+        "count deltas in characters or in pseudo-tokens", GROUP, 6, _has_deltas),
+    Command("lab-sweep", "Sweep", ("X",), "X", LAB,
+        "try all borders between deltas: which splits change the result", GROUP, 5),
+    Command("lab-copy", "Copy", ("y",), "y", LAB,
+        "copy the text as it is now; in a list of parsers, the server's flag", GROUP, 6),
+    Command("lab-reproduce", "Reproduction", ("ctrl+r",), "^R", LAB,
+        "write the smallest text that still fails, a bug report and a test into a folder", GROUP,
+        7, _has_stops),
+    Command("lab-pane-1", "Text", ("1",), "1", LAB, "the text", GROUP),
+    Command("lab-pane-2", "Steps", ("2",), "2", LAB, "the steps, or what stands in their place",
+        GROUP),
+    Command("lab-pane-3", "Result", ("3",), "3", LAB, "calls, findings, verdict", GROUP),
+)  # fmt: skip

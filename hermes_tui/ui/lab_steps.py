@@ -1,0 +1,90 @@
+"""Where stepping through a parse leads: in, over, out, to the next failure. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.parsers.base import ParseStep
+
+FAILED: Final = frozenset(
+    {"refused", "failed", "raised", "lost", "dropped", "voided", "unclosed", "not closed"}
+)
+"""Outcomes of a step at which something that might have been a call went another way."""
+_LOOK_BACK: Final = 64
+"""Steps before a place that are looked at for the innermost one that holds it."""
+
+
+def is_failure(step: ParseStep) -> bool:
+    return step.outcome in FAILED
+
+
+def over(steps: Sequence[ParseStep], index: int) -> int:
+    """Return the next step that is not inside this one; the last where there is none."""
+    depth = steps[index].depth
+    return next(
+        (later for later in range(index + 1, len(steps)) if steps[later].depth <= depth),
+        len(steps) - 1,
+    )
+
+
+def out(steps: Sequence[ParseStep], index: int) -> int:
+    """Return the step behind the part that this one is in; the last where there is none."""
+    depth = steps[index].depth
+    return next(
+        (later for later in range(index + 1, len(steps)) if steps[later].depth < depth),
+        len(steps) - 1,
+    )
+
+
+def step_of_each(steps: Sequence[ParseStep], findings: Sequence[Diagnostic]) -> list[int | None]:
+    """Return for each finding the innermost step that holds the place it points at."""
+    order = sorted(range(1, len(steps)), key=lambda index: (steps[index].span.start, index))
+    starts = [steps[index].span.start for index in order]
+    return [_holder(steps, order, starts, finding) for finding in findings]
+
+
+def _holder(
+    steps: Sequence[ParseStep], order: list[int], starts: list[int], finding: Diagnostic
+) -> int | None:
+    span = finding.span
+    if span is None:
+        return None
+    end = bisect_right(starts, span.start)
+    holding = [
+        index
+        for index in order[max(0, end - _LOOK_BACK) : end]
+        if steps[index].span.end >= min(span.end, span.start + 1)
+    ]
+    if not holding:
+        return None
+    failed = [index for index in holding if is_failure(steps[index])]
+    return min(failed or holding, key=lambda index: (len(steps[index].span), index))
+
+
+def stops(
+    steps: Sequence[ParseStep], findings: Sequence[Diagnostic], holders: Sequence[int | None]
+) -> list[int]:
+    """Return the steps at which `continue` stops: failures, and those that a finding is about.
+
+    `holders` are the steps that the findings are about, as `step_of_each` gives them.
+    """
+    found = {
+        holder
+        for holder, finding in zip(holders, findings, strict=True)
+        if holder is not None and finding.severity is not Severity.NOTE
+    }
+    found.update(index for index, step in enumerate(steps) if index and is_failure(step))
+    return sorted(found)
+
+
+def first_change(before: Sequence[ParseStep], after: Sequence[ParseStep]) -> int | None:
+    """Return the first step that went another way than before, None where none did."""
+    for index, (old, new) in enumerate(zip(before, after, strict=False)):
+        if index and (old.rule, old.outcome, old.detail) != (new.rule, new.outcome, new.detail):
+            return index
+    if len(before) == len(after):
+        return None
+    return max(0, min(len(before), len(after) - 1))

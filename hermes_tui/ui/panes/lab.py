@@ -1,0 +1,178 @@
+"""The panes of the lab: the text with what became of it, and the lists beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.spans import Span
+from hermes_tui.ui.lab_fates import Fate, Piece
+from hermes_tui.ui.lab_model import LabModel
+from hermes_tui.ui.lab_stream import StreamModel
+from hermes_tui.ui.render.lab import ResultRow, sign_of, step_row
+from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
+from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+MAX_MATCHES = 2_000
+NO_TEXT = "the message has no text: its calls, if any, came parsed"
+Resolve = Callable[[str], Style]
+
+
+def with_step(resolve: Resolve) -> Resolve:
+    """Return the styles, and those of what the step looks at: the same, underlined."""
+
+    def styles(name: str) -> Style:
+        if name.endswith(HERE):
+            return resolve(name.removesuffix(HERE)) + resolve("lab.here")
+        return resolve(name)
+
+    return styles
+
+
+class LabTextPane(TextView):
+    """The text; the place of the step is underlined, carets stand below the failure."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        super().__init__(resolve=with_step(resolve), id="text", empty=NO_TEXT)
+        self._found: list[tuple[int, int]] = []
+        self._shown: object = None
+
+    def set_resolve(self, resolve: Resolve) -> None:
+        super().set_resolve(with_step(resolve))
+
+    @property
+    def lab_document(self) -> LabDocument | None:
+        document = self.document
+        return document if isinstance(document, LabDocument) else None
+
+    def show(self, model: LabModel, stream: StreamModel | None = None) -> None:
+        """Show the text as it is at the present step, or at the present delta of a stream."""
+        width = self.scrollable_content_region.width or 80
+        key = (model.text, id(model.result), model.step, model.pointed, width, self.wrap,
+               stream and (id(stream.reading), stream.at))  # fmt: skip
+        if key == self._shown:
+            return
+        self._shown = key
+        pieces: Sequence[Piece]
+        if stream is not None:
+            pieces, step, caret = _streamed(stream, len(model.text)), _delta(stream), None
+        else:
+            pieces, step, caret = model.pieces(), model.span(), _caret(model)
+        document = LabDocument(
+            model.text, pieces, step=step, caret=caret, width=width if self.wrap else 1 << 20
+        )
+        self.set_document(document, keep_position=True)
+        self._mark()
+        if step is not None:
+            self.reveal_span(step)
+        elif caret is not None:
+            self.reveal_span(caret.span)
+        elif model.is_overview and model.result.calls:
+            self.reveal_span(model.result.calls[0].span)
+
+    def reveal_span(self, span: Span) -> None:
+        """Scroll until the end of a place and then its start are in sight."""
+        document = self.lab_document
+        if document is not None:
+            self.reveal(*document.place(span.end))
+            self.reveal(*document.place(span.start))
+
+    def mark_matches(self, found: list[tuple[int, int]], current: int | None) -> None:
+        """Mark what a search found, at most `MAX_MATCHES`, and bring one into view."""
+        self._found = found[:MAX_MATCHES]
+        self._mark()
+        if current is not None:
+            self.reveal_span(Span(*found[current]))
+
+    def _mark(self) -> None:
+        document = self.lab_document
+        places = []
+        for start, end in self._found if document is not None else ():
+            assert document is not None
+            line, character = document.place(start)
+            places.append((line, character, character + end - start))
+        self.set_matches(places)
+
+
+def _caret(model: LabModel) -> Caret | None:
+    finding = model.failure()
+    if finding is None or finding.span is None:
+        return None
+    return Caret(finding.span, f"{finding.code}: {finding.message}", sign_of(finding)[1])
+
+
+def _streamed(stream: StreamModel, length: int) -> list[Piece]:
+    at = stream.read_to
+    parts = [Piece(0, at, Fate.CONTENT), Piece(at, length, Fate.UNREAD)]
+    return [piece for piece in parts if piece.start < piece.end]
+
+
+def _delta(stream: StreamModel) -> Span | None:
+    if stream.reading is None or not stream.at:
+        return None
+    before = stream.reading.deltas[stream.at - 2].end if stream.at > 1 else 0
+    return Span(before, stream.read_to)
+
+
+class LabRows:
+    """Rows that are made when they are drawn, by a function of number and width."""
+
+    def __init__(self, count: int, row: Callable[[int, int], Row]) -> None:
+        self._count, self._row = count, row
+
+    def __len__(self) -> int:
+        return self._count
+
+    def row(self, index: int, width: int) -> Row:
+        """Return row `index`."""
+        return self._row(index, width)
+
+
+class StepsPane(RowList):
+    """The steps of the parse, with the cursor that the other panes follow."""
+
+    def __init__(self, model: LabModel, resolve: Resolve) -> None:
+        super().__init__(resolve=resolve, id="steps", empty="reading …")
+        self._model = model
+        self._shown: object = None
+
+    def go(self, index: int, *, quiet: bool = False) -> None:
+        super().go(index, quiet=quiet)
+        if not quiet:
+            # At once: a view drawn before `Moved` arrives would put the cursor back.
+            self._model.go(self.cursor)
+
+    def show(self) -> None:
+        """Take over steps and cursor from the model."""
+        model = self._model
+        if model.result is self._shown:
+            self.go(model.step, quiet=True)
+            return
+        self._shown = model.result
+        steps = model.steps
+        rows = LabRows(len(steps), lambda index, width: step_row(steps[index], index, width))
+        self.set_source(rows, cursor=model.step)
+
+
+class ResultPane(RowList):
+    """What came of the steps so far; every row may lead to a place in the text."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        super().__init__(resolve=resolve, id="result")
+        self._rows: list[ResultRow] = []
+
+    def show(self, rows: list[ResultRow], *, keep_cursor: bool) -> None:
+        """Show these rows, with the cursor where it was or on the first."""
+        if rows == self._rows:
+            return
+        self._rows = rows
+        source = LabRows(len(rows), lambda index, width: rows[index].segments)
+        self.set_source(source, cursor=self.cursor if keep_cursor else 0)
+
+    @property
+    def target(self) -> Diagnostic | Span | None:
+        """Where the row under the cursor leads."""
+        return self._rows[self.cursor].target if self.cursor < len(self._rows) else None

@@ -1,0 +1,123 @@
+"""The token pane: the completion as running text, and below it a row for every token."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
+from textual import events
+
+from hermes_tui.formats.token_table import TokenTable
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.tokens import (
+    Flow,
+    column_row,
+    note_row,
+    numbered,
+    title_row,
+    token_row,
+)
+from hermes_tui.ui.token_sources import RawText, TokenSource, read_tokens, source_of
+from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.widgets.row_list import RowList
+
+NOTHING = "no tokens here; live --raw logprobs asks for them"
+MAX_FLOW = 16
+"""Rows of running text at most."""
+_OTHER_LINES = 3
+
+
+class TokenRows:
+    """The rows of several tables, one after the other."""
+
+    def __init__(self, tables: Sequence[TokenTable] = ()) -> None:
+        self.tables = tables
+        self._begins = numbered(tables)
+
+    def __len__(self) -> int:
+        return self._begins[-1]
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return table and token of a row."""
+        table = bisect_right(self._begins, index) - 1
+        return table, index - self._begins[table]
+
+    def row(self, index: int, width: int) -> Segments:
+        table, token = self.place(index)
+        return token_row(self.tables[table].row(token))
+
+
+class TokensPane(RowList):
+    """Follows the run's cursor; its own cursor goes from token to token."""
+
+    title = "Tokens"
+    header_style = "text"
+
+    def __init__(self, model: RunModel, resolve: Callable[[str], Style], raw_text: RawText) -> None:
+        self._rows = TokenRows()
+        self._flow: Flow | None = None
+        self._shown: tuple[object, str, int] | None = None
+        super().__init__(
+            self._rows, resolve=resolve, header=self._lines, id="tokens", empty=NOTHING
+        )
+        self._model = model
+        self._raw_text = raw_text
+
+    def show(self) -> None:
+        """Show the tokens of the row under the run's cursor, unless they are shown already."""
+        view = self._model.state()
+        source = source_of(view.timeline, view.row)
+        key = self._key(source)
+        if key == self._shown:
+            return
+        self._shown = key
+        found = read_tokens(source, view.timeline, self._raw_text) if source is not None else ()
+        self._rows = TokenRows([table for table in found if len(table)])
+        self._flow = None
+        self.set_source(self._rows, cursor=self._first())
+
+    def _key(self, source: TokenSource | None) -> tuple[object, str, int]:
+        if source is None:
+            return self._model.timeline, "", -1
+        return self._model.timeline, source.kind, source.event.seq
+
+    @property
+    def copied(self) -> str:
+        """What copying takes: the completion that the cursor is in."""
+        table = self._table()
+        return "" if table is None else table.full_text or table.text
+
+    def go(self, index: int, *, quiet: bool = False) -> None:
+        before = self.cursor
+        super().go(index, quiet=quiet)
+        if self.cursor != before:
+            # The running text goes along.
+            self.set_header(self._lines)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_header(self._lines)
+
+    def _first(self) -> int:
+        """Return where the cursor begins: what comes before the first trained token is prompt."""
+        trained = self._rows.tables[0].trained if len(self._rows) else None
+        return max(0, trained.find(1)) if trained is not None else 0
+
+    def _table(self) -> TokenTable | None:
+        if not len(self._rows):
+            return None
+        return self._rows.tables[self._rows.place(self.cursor)[0]]
+
+    def _lines(self, width: int) -> list[Segments]:
+        """Return the lines above the rows."""
+        if not len(self._rows) or width < 1:
+            return []
+        number, token = self._rows.place(min(self.cursor, len(self._rows) - 1))
+        table = self._rows.tables[number]
+        height = self.scrollable_content_region.height - _OTHER_LINES
+        lines = [title_row(table, number + 1, len(self._rows.tables)), note_row(table)]
+        if self._flow is None or (self._flow.table, self._flow.width) != (table, width):
+            self._flow = Flow(table, width)
+        if (room := min(MAX_FLOW, height // 2, self._flow.rows)) > 0:
+            lines.extend(self._flow.window(token, room))
+        return [*lines, column_row(table)]

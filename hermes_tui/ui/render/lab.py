@@ -1,0 +1,248 @@
+"""The lab's rows: steps, and what came of them so far, as styled segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import visible_line
+from hermes_tui.parsers.base import ParsedCall, ParseStep
+from hermes_tui.ui.lab_fates import Fate
+from hermes_tui.ui.lab_model import LabModel
+from hermes_tui.ui.lab_steps import is_failure
+from hermes_tui.ui.lab_verdicts import Verdict, differences
+from hermes_tui.ui.render.rows import Segments, counted, short_size
+from hermes_tui.ui.widgets.wrap import row_starts
+
+SIGNS: Final = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
+NOTE_SIGN: Final = ("·", "note")
+WORD_STYLES: Final = {
+    "calls": "success", "text kept": "warning", "lost": "error", "raised": "error",
+    "timed out": "error", "wrong": "error", "unknown": "dim",
+}  # fmt: skip
+_DELIVERED: Final = frozenset({"delivered", "read", "calls", "match", "found"})
+_SHORT = 400
+MOST = 200
+"""Calls and findings that are listed; the text shows all of them."""
+
+
+class ResultRow(NamedTuple):
+    """A row of the result: what it shows, and where Enter leads."""
+
+    segments: Segments
+    target: Diagnostic | Span | None = None
+
+
+def sign_of(finding: Diagnostic) -> tuple[str, str]:
+    """Return the mark of a finding that tells it apart without colour, and its style."""
+    return SIGNS.get(finding.severity, NOTE_SIGN)
+
+
+def outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
+    if failed:
+        return f"✗ {outcome}", "error"
+    if outcome == "delivered":
+        return f"→ {outcome}", "call"
+    if outcome in _DELIVERED:
+        return f"✓ {outcome}", "success"
+    return f"· {outcome or 'looked at'}", "note"
+
+
+def step_row(step: ParseStep, number: int, width: int) -> Segments:
+    """Return one step: number, rule indented by depth, decision, reason."""
+    indent = "  " * min(step.depth, 8)
+    place = f"{step.span.start}–{step.span.end}"
+    columns = [(f"{number:>3} ", "dim"), (indent + visible_line(step.rule, 40), "key"), ("  ", "")]
+    columns.append(outcome_segment(step.outcome, failed=bool(number) and is_failure(step)))
+    if width >= 56:
+        columns.append((f"  {place}", "dim"))
+    if step.detail:
+        columns.append((f"  {visible_line(step.detail, width)}", ""))
+    return columns
+
+
+def title_segments(model: LabModel, said: str = "") -> Segments:
+    """Return the title: which text, which parser and why that one, and the verdict."""
+    segments: Segments = [(" Parser lab ", "strong")]
+    if model.given.where:
+        segments.append((f"· {visible_line(model.given.where, 60)} ", "dim"))
+    if model.is_edited:
+        segments.append(("· edited ", "mark"))
+    segments.append((f"· {visible_line(model.parser.name, 40)} ", "badge"))
+    if model.real is not None:
+        segments.append((f"· real {model.real.source} ", "badge"))
+    segments += [(f"({visible_line(model.why, 60)}) ", "dim"), ("\0fill", "")]
+    return [*segments, *verdict_segments(model.verdict if model.is_read else None, said)]
+
+
+def verdict_segments(verdict: Verdict | None, said: str = "") -> Segments:
+    """Return the verdict in a few words."""
+    if verdict is None:
+        return [(f" {said or 'reading …'} ", "partial")]
+    word = verdict.word
+    facts = counted(len(verdict.calls), "call") if word == "calls" else ""
+    style = WORD_STYLES.get(word, "")
+    return [(f" {(facts or word).upper()} ", style)]
+
+
+def legend() -> Segments:
+    """Return what the styles in the text mean."""
+    segments: Segments = []
+    for fate in Fate:
+        segments += [(fate.word, fate.style_name), (" ", "")]
+    return segments
+
+
+def result_rows(model: LabModel, width: int) -> list[ResultRow]:
+    """Return what is known at the present step: the step, calls, findings, verdict."""
+    rows = list(_step_rows(model, width))
+    calls = model.calls()
+    rows.append(_heading(f"Calls{'' if model.is_overview else ' so far'}: {len(calls):,}"))
+    first = max(0, len(calls) - MOST) if not model.is_overview else 0
+    if len(calls) > MOST:
+        said = f"{len(calls) - MOST:,} {'earlier' if first else 'later'} calls are not listed"
+        rows.append(ResultRow([(said, "dim")]))
+    for number, call in enumerate(calls[first : first + MOST], first + 1):
+        rows += _call_rows(call, number, width)
+    rows += _finding_rows(model, width)
+    rows += _verdict_rows(model, width)
+    return rows
+
+
+def _heading(text: str) -> ResultRow:
+    return ResultRow([(text, "heading")])
+
+
+def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
+    step = model.current
+    if step is None:
+        yield ResultRow([("nothing is read yet", "dim")])
+        return
+    if model.is_overview:
+        parser = model.parser
+        facts = f"{counted(len(model.steps) - 1, 'step')}; s begins, c goes to the next failure"
+        about = " · ".join(fact for fact in (parser.format, parser.families) if fact)
+        yield from wrapped([(f"{parser.name} {parser.version}".strip(), "key"),
+                            (f"  {about}", "dim")], width)  # fmt: skip
+        yield from wrapped([(facts, "")], width)
+        if model.assumes_tools:
+            names = ", ".join(visible_line(tool.name, 40) for tool in model.tools[:8])
+            said = f"the run declares no tools; assumed: {names}"
+            yield from wrapped([(said, "note")], width)
+        return
+    decision = outcome_segment(step.outcome, failed=is_failure(step))
+    where = f"  characters {step.span.start}–{step.span.end}"
+    rule = (f"{model.step}. {visible_line(step.rule, 80)}  ", "key")
+    yield from wrapped([rule, decision, (where, "dim")], width, target=step.span)
+    if step.detail:
+        yield from wrapped([(visible_line(step.detail, _SHORT), "")], width, target=step.span)
+
+
+def _call_rows(call: ParsedCall, number: int, width: int) -> Iterable[ResultRow]:
+    name = (f"{number}. → {visible_line(call.name or '(no name)', 60)} ", "call")
+    arguments = (visible_line(call.arguments, max(_SHORT, width)), "")
+    odd = "" if call.verdict in ("json", "") else f"  [{call.verdict}]"
+    return wrapped([name, arguments, (odd, "note")], width, target=call.span, most=3)
+
+
+def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
+    found = model.result.diagnostics
+    if not found:
+        return
+    yield _heading(f"Findings: {len(found)}")
+    first = found.index(model.pointed) if model.pointed in found else 0
+    first = first if first >= MOST else 0
+    for finding in found[first : first + MOST]:
+        sign, style = sign_of(finding)
+        at = f" at {finding.span.start}" if finding.span is not None else ""
+        mark = "▸" if finding is model.pointed else sign
+        label = (f"{mark} {finding.code}{at}: ", style)
+        said = (visible_line(finding.message, _SHORT), style)
+        yield from wrapped([label, said], width, target=finding)
+        if finding.hint:
+            hint = f"→ {visible_line(finding.hint, _SHORT)}"
+            yield from wrapped([(hint, "hint")], width, target=finding, indent=2)
+
+
+def _verdict_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
+    ours = model.verdicts.get((model.parser.name, model.parser.source))
+    if ours is None:
+        return
+    yield _heading("Verdict")
+    yield from one_verdict(ours, f"{ours.source} {ours.version}".strip(), width)
+    for real in _real_ones(model):
+        yield from one_verdict(real, f"real {real.source}", width, known=ours.content)
+        if real.name == ours.name and real.outcome != "unknown":
+            other = differences(ours, real)
+            said = f"≠ emulated: {', '.join(other)}" if other else "= emulated"
+            yield from wrapped([(said, "error" if other else "success")], width, indent=2)
+        for line in real.log[-8:]:
+            yield from wrapped([(visible_line(line, _SHORT), "dim")], width, indent=2)
+    if ours.flag:
+        yield from wrapped([("server: ", "key"), (ours.flag, "code")], width)
+
+
+def _real_ones(model: LabModel) -> Iterable[Verdict]:
+    """Return the real engines' verdicts of the parser looked at, first the one chosen."""
+    if model.real is not None:
+        yield model.real
+    for each in model.verdicts.values():
+        if each.is_real and each.name == model.parser.name and each != model.real:
+            yield each
+
+
+def one_verdict(
+    verdict: Verdict, label: str, width: int, *, known: str | None = None
+) -> Iterable[ResultRow]:
+    """Return what a parser hands out: word, calls, content unless it is known, what got lost."""
+    word = verdict.word
+    facts = [counted(len(verdict.calls), "call")]
+    content = (verdict.content or "").strip()
+    facts.append(f"content {short_size(len(content))} characters" if content else "no content")
+    if verdict.lost:
+        facts.append(f"{short_size(verdict.lost)} characters lost")
+    segments: Segments = [
+        (f"{label}: ", "key"),
+        (word, WORD_STYLES.get(word, "")),
+        (" · " + " · ".join(facts), "dim"),
+    ]
+    yield from wrapped(segments, width)
+    if verdict.error:
+        yield from wrapped([(visible_line(verdict.error, _SHORT), "error")], width, indent=2)
+    if content and verdict.content != known:
+        shown = visible_line(content, max(40, 2 * width))
+        yield from wrapped([("content ", "key"), (shown, "")], width, indent=2, most=2)
+
+
+def wrapped(
+    segments: Sequence[tuple[str, str]],
+    width: int,
+    *,
+    target: Diagnostic | Span | None = None,
+    indent: int = 0,
+    most: int = 12,
+) -> Iterable[ResultRow]:
+    """Return segments as rows of at most `width` cells, all with the same target."""
+    text = "".join(part for part, _ in segments)
+    room = max(10, width - indent)
+    starts = list(row_starts(text, room))[:most]
+    for number, start in enumerate(starts):
+        last = number + 1 == len(starts)
+        # The last row that is shown may be cut; the list says so with an ellipsis.
+        end = len(text) if last else starts[number + 1]
+        row = [(" " * indent, "")] if indent else []
+        yield ResultRow([*row, *_slice(segments, start, end)], target)
+        indent = max(indent, 2) if number == 0 and len(starts) > 1 else indent
+
+
+def _slice(segments: Sequence[tuple[str, str]], start: int, end: int) -> Segments:
+    found: Segments = []
+    at = 0
+    for text, style in segments:
+        piece = text[max(0, start - at) : max(0, end - at)]
+        if piece:
+            found.append((piece, style))
+        at += len(text)
+    return found

@@ -1,0 +1,67 @@
+"""The engine matrix of the lab: a row for each engine and parser, and the ranking of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.lab_parsers import OURS
+from hermes_tui.ui.lab_verdicts import Verdict, differences, verdict_word
+from hermes_tui.ui.render.lab import WORD_STYLES
+from hermes_tui.ui.render.rows import Segments
+
+NAME, SOURCE, WORD, CALLS = 24, 14, 10, 5
+
+
+def matrix_header(width: int, *, ranking: bool) -> list[Segments]:
+    """Return the line above the rows."""
+    if ranking:
+        return [[(f"  {'parser':<{NAME}} {'calls':>{CALLS}}  what to give the server", "heading")]]
+    last = "calls and differences to the selected one"
+    text = f"  {'parser':<{NAME}} {'source':<{SOURCE}} {'verdict':<{WORD}} {'calls':>{CALLS}}"
+    return [[(f"{text}  {last}", "heading")]]
+
+
+def matrix_row(
+    verdict: Verdict, selected: Verdict | None, partner: Verdict | None, *, ranking: bool
+) -> Segments:
+    """Return one row. `partner` is the emulated verdict beside a real one of the same name."""
+    reference = selected or verdict
+    word = verdict_word(reference, verdict)
+    here = selected is not None and selected.key == verdict.key
+    source = f"real {verdict.version}" if verdict.is_real else _source(verdict)
+    if ranking:
+        return [
+            ("● " if here else "  ", "mark"),
+            (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong"),
+            (f"{len(verdict.calls):>{CALLS}}  ", "number"),
+            (verdict.flag, "code"),
+            (f"   {source}", "dim"),
+            (f" · {verdict.lost:,} characters lost" if verdict.lost else "", "warning"),
+        ]
+    row: Segments = [
+        ("● " if here else "  ", "mark"),
+        (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong" if here else "text"),
+        (f"{visible_line(source, SOURCE):<{SOURCE}} ", "badge" if verdict.is_real else "dim"),
+        (f"{word:<{WORD}} ", WORD_STYLES.get(word, "")),
+        (f"{len(verdict.calls) or '':>{CALLS}}  ", "number"),
+    ]
+    if partner is not None and (other := differences(partner, verdict)):
+        row.append((f"≠ emulated: {', '.join(other)}  ", "error"))
+    if verdict.outcome in ("raised", "timed-out", "unknown"):
+        return [*row, (visible_line(verdict.error, 200), "dim")]
+    row.append((_names(verdict.calls), "call"))
+    if not here and selected is not None and (other := differences(selected, verdict)):
+        row.append((f"  ≠ {', '.join(other)}", "warning"))
+    return row
+
+
+def _source(verdict: Verdict) -> str:
+    if verdict.source == OURS:
+        return "our reading"
+    return f"as of {verdict.version}"
+
+
+def _names(calls: Sequence[tuple[str, str]]) -> str:
+    shown = ", ".join(visible_line(name or "(none)", 30) for name, _ in calls[:4])
+    return shown + (f" and {len(calls) - 4} more" if len(calls) > 4 else "")

@@ -1,0 +1,87 @@
+"""The lab's rows of a stream: deltas, what the client had by then, and what a sweep found."""
+
+from __future__ import annotations
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.runtime.engines.verdicts import StreamDelta
+from hermes_tui.ui.lab_stream import StreamModel
+from hermes_tui.ui.render.lab import ResultRow, one_verdict, wrapped
+from hermes_tui.ui.render.rows import Segments, counted
+
+_SHOWN = 300
+
+
+def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
+    """Return one delta: its text, and what was sent for it. Row 0 stands for the beginning."""
+    if not index:
+        unit = "characters" if stream.by_characters else "pseudo-tokens"
+        return [(f"    nothing was sent yet; deltas of {stream.size} {unit}", "dim")]
+    assert stream.reading is not None
+    delta = stream.reading.deltas[index - 1]
+    begin = stream.reading.deltas[index - 2].end if index > 1 else 0
+    given = f"‹{visible_line(text[begin : delta.end], 40)}›" if delta.end > begin else "(end)"
+    return [(f"{index:>4} ", "dim"), (f"{given:<18} ", "key"), *_sent(delta)]
+
+
+def _sent(delta: StreamDelta) -> Segments:
+    found: Segments = []
+    if delta.content:
+        found.append((f"text {visible_line(delta.content, 60)!r} ", "lab.content"))
+    if delta.reasoning:
+        found.append((f"reasoning {visible_line(delta.reasoning, 60)!r} ", "lab.reasoning"))
+    for piece in delta.calls:
+        if piece.name:
+            found.append((f"call {piece.slot + 1} name {visible_line(piece.name, 40)} ", "call"))
+        if piece.arguments:
+            shown = visible_line(piece.arguments, 60)
+            found.append((f"call {piece.slot + 1} arguments {shown!r} ", "lab.arguments"))
+    return found or [("·", "dim")]
+
+
+def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
+    """Return what the client has by now, and the verdicts on the whole text and on the stream."""
+    rows: list[ResultRow] = []
+    rows += wrapped([(f"{stream.engine} {stream.parser}", "key"),
+                     (f"  delta {stream.at} of {stream.deltas}", "dim")], width)  # fmt: skip
+    sent = stream.sent()
+    rows.append(ResultRow([(f"Sent to the client so far: {counted(len(sent.calls), 'call')}",
+                            "heading")]))  # fmt: skip
+    for number, call in enumerate(sent.calls, 1):
+        shown = visible_line(call.arguments, _SHOWN)
+        name = visible_line(call.name or "(no name yet)", 60)
+        rows += wrapped([(f"{number}. → {name} ", "call"), (shown, "")], width, most=4)
+    if sent.content:
+        rows += wrapped([("content ", "key"), (visible_line(sent.content, _SHOWN), "")], width)
+    if sent.reasoning:
+        said = visible_line(sent.reasoning, _SHOWN)
+        rows += wrapped([("reasoning ", "key"), (said, "reasoning")], width)
+    rows.append(ResultRow([("Whole text and stream", "heading")]))
+    if stream.whole is not None:
+        rows += one_verdict(stream.whole, "whole text", width)
+    if stream.streamed is not None:
+        known = stream.whole.content if stream.whole is not None else None
+        rows += one_verdict(stream.streamed, "stream", width, known=known)
+    if stream.whole is not None and stream.streamed is not None:
+        other = stream.differences()
+        said = f"≠ {', '.join(other)}" if other else "= the stream comes to the same"
+        rows += wrapped([(said, "error" if other else "success")], width)
+    return rows
+
+
+def sweep_header(stream: StreamModel) -> list[Segments]:
+    """Return how far a sweep is and what it found."""
+    done = "" if stream.tried >= stream.splits else f", {stream.splits - stream.tried} to go"
+    found = counted(len(stream.swept), "split")
+    verb = "changes" if len(stream.swept) == 1 else "change"
+    return [[(f"  {found} of {stream.tried} tried {verb} the result{done}", "heading")]]
+
+
+def sweep_row(stream: StreamModel, text: str, index: int) -> Segments:
+    """Return one split that changes the result."""
+    split, other = stream.swept[index]
+    row: Segments = [(f"{split.words:<28} ", "key")]
+    if split.border:
+        before, behind = text[max(0, split.border - 12) : split.border], text[split.border :][:12]
+        row += [(visible_line(before, 14), ""), ("│", "error"), (visible_line(behind, 14), "")]
+        row.append(("  ", ""))
+    return [*row, (f"≠ {', '.join(other)}", "error")]

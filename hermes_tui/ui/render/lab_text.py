@@ -1,0 +1,167 @@
+"""The text of the lab: what became of every character, the step's span, a caret at the failure.
+
+Lines are made when they are drawn; only the places where they begin are kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, overload
+
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.lab_fates import Fate, Piece, within
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.widgets.wrap import cells, row_starts
+
+HERE = ".here"
+"""Ends the style name of what the step looks at."""
+MAX_CARETS = 60
+
+
+class Caret(NamedTuple):
+    """What is marked below its line: a place, and what is wrong there."""
+
+    span: Span
+    message: str
+    style: str = "error"
+
+
+class LabDocument(Document):
+    """The text of a lab at one width in cells, with a line of carets put in where one is given."""
+
+    def __init__(
+        self,
+        text: str,
+        pieces: Sequence[Piece],
+        *,
+        step: Span | None = None,
+        caret: Caret | None = None,
+        width: int = 80,
+    ) -> None:
+        super().__init__()
+        self.source = text
+        self._texts = text.split("\n")
+        self._starts = _line_starts(self._texts)
+        self._caret_line = -1
+        self._caret_style = caret.style if caret is not None else ""
+        if caret is not None:
+            self._put_in(caret, max(8, width))
+        self.lines = _LabLines(self, pieces, step)
+        self.plain_ascii = text.isascii() and "\t" not in text and self._caret_is_ascii()
+
+    @property
+    def texts(self) -> list[str]:
+        return self._texts
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Return line and character of a character of the text."""
+        line = bisect_right(self._starts, offset) - 1
+        if line == self._caret_line:
+            line -= 1
+        return line, min(offset - self._starts[line], len(self._texts[line]))
+
+    def start(self, line: int) -> int:
+        """Return the place in the text of a line's first character."""
+        return self._starts[line]
+
+    def is_caret(self, line: int) -> bool:
+        return line == self._caret_line
+
+    @property
+    def caret_style(self) -> str:
+        return self._caret_style
+
+    def _caret_is_ascii(self) -> bool:
+        return self._caret_line < 0 or self._texts[self._caret_line].isascii()
+
+    def _put_in(self, caret: Caret, width: int) -> None:
+        """Put the carets below the row that holds the place; a long line is cut there."""
+        line, character = self.place(min(caret.span.start, len(self.source)))
+        whole = self._texts[line]
+        rows = row_starts(whole, width)
+        row = bisect_right(rows, character) - 1
+        end = rows[row + 1] if row + 1 < len(rows) else len(whole)
+        count = max(1, min(caret.span.end, self._starts[line] + end) - caret.span.start)
+        carets = _caret_text(
+            caret.message,
+            cells(whole[rows[row] : character]),
+            min(cells(whole[character : character + count]) or 1, MAX_CARETS),
+            width,
+        )
+        self._caret_line = line + 1
+        # Equal to that of what follows, so that no character of the text is looked for in it.
+        after = self._starts[line] + end
+        inserted, starts = [carets], [after]
+        if end < len(whole):
+            self._texts[line] = whole[:end]
+            inserted.append(whole[end:])
+            starts.append(after)
+        self._texts[line + 1 : line + 1] = inserted
+        self._starts[line + 1 : line + 1] = starts
+
+
+def _line_starts(texts: Sequence[str]) -> list[int]:
+    starts = []
+    at = 0
+    for text in texts:
+        starts.append(at)
+        at += len(text) + 1
+    return starts
+
+
+def _caret_text(message: str, before: int, count: int, width: int) -> str:
+    """Return carets at a column, and the message where there is more room for it."""
+    before = min(before, width - 1)
+    marks = "^" * max(1, min(count, width - before))
+    right = width - before - len(marks) - 1
+    left = before - 1
+    whole = cells(message)
+    if right >= whole or (left < whole and right >= left):
+        said = visible_line(message, max(0, right))
+        return " " * before + marks + (f" {said}" if right > 0 else "")
+    said = visible_line(message, left)
+    return " " * (left - cells(said)) + f"{said} {marks}"
+
+
+class _LabLines(Sequence[Line]):
+    """The lines of a lab's text with their styles, made one at a time."""
+
+    def __init__(self, document: LabDocument, pieces: Sequence[Piece], step: Span | None) -> None:
+        self._document, self._pieces = document, pieces
+        self._step = step or Span(0, 0)
+
+    def __len__(self) -> int:
+        return len(self._document.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        if isinstance(index, slice):
+            return [self._line(number) for number in range(*index.indices(len(self)))]
+        return self._line(index if index >= 0 else len(self) + index)
+
+    def _line(self, number: int) -> Line:
+        text = self._document.texts[number]
+        if self._document.is_caret(number):
+            return Line(text, (StyledSpan(0, len(text), self._document.caret_style),))
+        start = self._document.start(number)
+        return Line(text, tuple(self._spans(start, start + len(text))))
+
+    def _spans(self, start: int, end: int) -> list[StyledSpan]:
+        found = []
+        step = self._step
+        for piece in within(self._pieces, start, end):
+            left, right = max(piece.start, start), min(piece.end, end)
+            cuts = (cut for cut in (step.start, step.end) if left < cut < right)
+            edges = sorted({left, right, *cuts})
+            for first, last in pairwise(edges):
+                inside = step.start <= first < step.end
+                name = piece.fate.style_name + (HERE if inside else "")
+                if inside or piece.fate is not Fate.CONTENT:
+                    found.append(StyledSpan(first - start, last - start, name))
+        return found

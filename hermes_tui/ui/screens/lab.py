@@ -1,0 +1,335 @@
+"""The parser lab: a text, what a parser does with it step by step, and what others would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import TextArea
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.commands import BY_ID
+from hermes_tui.ui.lab_keys import DELTAS, GROUP, HAND, RESTORE
+from hermes_tui.ui.lab_model import LabText
+from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
+from hermes_tui.ui.render.lab import legend, result_rows, title_segments
+from hermes_tui.ui.render.lab_stream import stream_rows
+from hermes_tui.ui.screens.lab_side import SidePane
+from hermes_tui.ui.screens.lab_take_away import LabTakeAway
+from hermes_tui.ui.view_model import Search, Situation
+from hermes_tui.ui.widgets.key_bar import KeyBar
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.status_line import StatusLine
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.widgets.edit_area import EditArea
+
+MEDIUM = 100
+"""Cells from which on the steps stand beside the text."""
+BROAD = frozenset({"matrix", "which", "sweep"})
+"""What takes the whole width, below the text."""
+EDITING = (
+    ("clear", "Esc"), ("lab-hand", "^S"), ("lab-failure", "F5"), ("lab-step", "F11"),
+    ("lab-next", "F10"),
+)  # fmt: skip
+"""What can be done while the text is edited, and by which key: letters are typed."""
+
+
+class LabScreen(LabTakeAway):
+    """Text on the left, steps or what stands in their place on the right, the result below."""
+
+    scope = "lab"
+    BINDINGS: ClassVar = bindings_for("lab")
+    DEFAULT_CSS = """
+    LabScreen { layout: vertical; }
+    LabScreen #body { height: 1fr; layout: horizontal; }
+    LabScreen #left { width: 1fr; height: 1fr; }
+    LabScreen #right { width: 1fr; height: 1fr; }
+    LabScreen #body RowList, LabScreen #body TextView, LabScreen #body EditArea {
+        border: round $secondary 60%; border-title-color: $secondary;
+        border-title-align: left; padding: 0; height: 1fr;
+    }
+    LabScreen #body RowList:focus, LabScreen #body TextView:focus, LabScreen #body EditArea:focus {
+        border: heavy $accent; border-title-color: $accent;
+    }
+    LabScreen.stacked #body { layout: vertical; }
+    LabScreen.stacked #left { width: 100%; height: 2fr; }
+    LabScreen.stacked #right { width: 100%; height: 3fr; }
+    LabScreen.broad #left { height: 2fr; }
+    LabScreen.broad #result { display: none; }
+    """
+
+    def __init__(self, given: LabText, hand: Callable[[str], str] | None = None) -> None:
+        super().__init__(given)
+        self.hand = hand
+        self.side = ""
+        self.search: Search | None = None
+        self._matches: list[tuple[int, int]] = []
+        self._match = -1
+        self._area: EditArea | None = None
+        self._message = ""
+        self._shown_step: object = None
+
+    def compose(self) -> ComposeResult:
+        self._arrange()
+        resolve = self.hermes.style
+        yield StatusLine(resolve, id="title")
+        with Container(id="body"):
+            with Container(id="left"):
+                yield LabTextPane(resolve)
+            with Container(id="right"):
+                yield StepsPane(self.model, resolve)
+                yield SidePane(self, resolve)
+                yield ResultPane(resolve)
+        yield StatusLine(resolve, base="status", id="status")
+        yield KeyBar(resolve)
+
+    def on_mount(self) -> None:
+        self.text_pane.border_title = "1 Text"
+        self.query_one(ResultPane).border_title = "3 Result"
+        self.query_one(SidePane).display = False
+        self.set_focus(self.query_one(StepsPane))
+        self.start_pump()
+        self.read()
+        self.call_after_refresh(self.refresh_view)
+        self.ask_engines(all_parsers=False)
+
+    @property
+    def text_pane(self) -> LabTextPane:
+        return self.query_one(LabTextPane)
+
+    # Arranging
+
+    def on_resize(self, event: Resize) -> None:
+        self._arrange()
+        # The panes have their new widths only after the layout.
+        self.call_after_refresh(self.refresh_view)
+
+    def _arrange(self) -> None:
+        width = self.app.size.width
+        broad = self.side in BROAD
+        for name, wanted in (("stacked", width < MEDIUM or broad), ("broad", broad)):
+            if self.has_class(name) != wanted:
+                self.set_class(wanted, name)
+
+    def show_pane(self, name: str) -> None:
+        if name == "text":
+            self.set_focus(self._area or self.text_pane)
+        elif name == "result" and not self.has_class("broad"):
+            self.set_focus(self.query_one(ResultPane))
+        else:
+            self.set_focus(self.query_one(SidePane if self.side else StepsPane))
+
+    def show_side(self, side: str) -> None:
+        """Put something in the place of the steps, or the steps back."""
+        if side == self.side:
+            return
+        self.side = side
+        self._arrange()
+        self.query_one(StepsPane).display = not side
+        self.query_one(SidePane).display = bool(side)
+        self.query_one(SidePane).begin()
+        self.show_pane("steps")
+        self.refresh_view()
+        self.call_after_refresh(self.refresh_view)
+
+    def focus_main(self) -> None:
+        self.show_pane("steps")
+
+    def focused_pane(self) -> RowList | TextView:
+        focused = self.focused
+        if isinstance(focused, (RowList, TextView)):
+            return focused
+        return self.query_one(SidePane if self.side else StepsPane)
+
+    def side_cursor(self) -> int:
+        return self.query_one(SidePane).cursor
+
+    def side_verdict(self) -> Verdict | None:
+        return self.query_one(SidePane).verdict
+
+    def result_target(self) -> Diagnostic | Span | None:
+        return self.query_one(ResultPane).target
+
+    def reveal(self, span: Span) -> None:
+        self.text_pane.reveal_span(span)
+
+    # Showing
+
+    def situation(self) -> Situation:
+        model = self.model
+        legal = set()
+        if self.hand is not None:
+            legal.add(HAND)
+        if model.is_edited:
+            legal.add(RESTORE)
+        if self.side == "stream":
+            legal.add(DELTAS)
+        return Situation(
+            rows=len(model.steps) if self.side != "stream" else 2,
+            problems=len(model.failures) + (self.side == "stream"),
+            searching=self.search is not None,
+            legal=frozenset(legal),
+        )
+
+    def refresh_view(self) -> None:
+        """Show the model's state in every pane."""
+        if not self.is_mounted:
+            return
+        model, stream = self.model, self.stream if self.side == "stream" else None
+        if self._area is None:
+            self.text_pane.show(model, stream)
+        else:
+            self._mark_area()
+        self.query_one(StepsPane).show()
+        self.query_one(StepsPane).border_title = f"2 Steps of {visible_line(model.parser.name, 40)}"
+        self.query_one(SidePane).show()
+        result = self.query_one(ResultPane)
+        width = max(20, result.scrollable_content_region.width - 2)
+        rows = stream_rows(stream, width) if stream is not None else result_rows(model, width)
+        at = (model.step, id(model.result), stream and stream.at)
+        result.show(rows, keep_cursor=at == self._shown_step)
+        self._shown_step = at
+        self.refresh_lines()
+
+    def refresh_lines(self) -> None:
+        """Show what the lines above and below the panes say now."""
+        model = self.model
+        self.query_one("#title", StatusLine).show(title_segments(model))
+        if self._message:
+            left = [(f" {visible_line(self._message, 300)}", "hint")]
+        elif self.is_editing:
+            left = [(" editing: every key is read again; Esc ends it", "hint")]
+        else:
+            left = [(" ", ""), *legend()]
+        found = len(model.result.diagnostics)
+        where = f"step {model.step} of {max(0, len(model.steps) - 1)} · findings {found} "
+        self.query_one("#status", StatusLine).show([*left, ("\0fill", ""), (where, "dim")])
+        self.refresh_bar()
+
+    def do_help(self) -> None:
+        from hermes_tui.ui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(first=GROUP))
+
+    def refresh_bar(self) -> None:
+        if not self.is_editing:
+            super().refresh_bar()
+            return
+        entries = [(BY_ID[name], key) for name, key in EDITING]
+        situation = self.situation()
+        self.query_one(KeyBar).show(
+            [
+                (command.id, key, "End editing" if command.id == "clear" else command.label)
+                for command, key in entries
+                if command.enabled(situation)
+            ]
+        )
+
+    def say(self, message: str) -> None:
+        """Show a message in the status line until the next command."""
+        self._message = message
+        self.refresh_lines()
+
+    def action_command(self, command_id: str) -> None:
+        self._message = ""
+        super().action_command(command_id)
+        self.refresh_lines()
+
+    @on(RowList.Moved)
+    def _cursor_moved(self, event: RowList.Moved) -> None:
+        if event.row_list.id == "side":
+            if self.side == "stream" and self.stream is not None:
+                self.stream.go(event.row_list.cursor)
+            elif self.side == "fixes":
+                self.query_one(SidePane).describe()
+        self.refresh_view()
+
+    @on(RowList.Chosen)
+    def _row_chosen(self, event: RowList.Chosen) -> None:
+        self.action_command("lab-open")
+
+    # Editing in place
+
+    @property
+    def is_editing(self) -> bool:
+        return self._area is not None
+
+    def begin_edit(self) -> None:
+        """Put an editor in the place of the text, with the cursor at the failure."""
+        from hermes_tui.ui.widgets.edit_area import EditArea
+
+        if self._area is not None:
+            self.set_focus(self._area)
+            return
+        self._area = EditArea(self.model.text, resolve=self.hermes.style, id="edit")
+        self._area.border_title = "1 Text, being edited"
+        self.text_pane.display = False
+        self.query_one("#left").mount(self._area)
+        self.call_after_refresh(self._edit_begun)
+
+    def _edit_begun(self) -> None:
+        area = self._area
+        if area is None or not area.is_mounted:
+            return
+        self.set_focus(area)
+        failure = self.model.failure()
+        if failure is not None and failure.span is not None:
+            line, column = self._position(failure.span.start)
+            area.move_cursor((line - 1, column - 1))
+        self.refresh_view()
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        from hermes_tui.ui.edit_checks import position
+
+        return position(self.model.text, offset)
+
+    def _mark_area(self) -> None:
+        failure = self.model.failure()
+        places = []
+        if failure is not None and failure.span is not None:
+            places.append((*self._position(failure.span.start), "damage"))
+        if self._area is not None:
+            self._area.mark(places)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if self._area is not None:
+            self.model.set_text(self._area.value)
+            self.read()
+            self.refresh_view()
+
+    def end_edit(self) -> None:
+        """Show the text again, as it is now."""
+        area, self._area = self._area, None
+        if area is not None:
+            area.remove()
+            self.text_pane.display = True
+            self.show_pane("steps")
+            self.call_after_refresh(self.refresh_view)
+            self.ask_engines(all_parsers=self.compares)
+
+    # Finding
+
+    def go_match(self, step: int) -> None:
+        """Go to the next or previous match around the ends; 0: search anew."""
+        if self.search is None:
+            self._matches = []
+        elif step == 0 or not self._matches:
+            found = self.search.highlight().finditer(self.model.text)
+            self._matches = [m.span() for _, m in zip(range(MAX_MATCHES), found, strict=False)]
+            self._match = 0
+        if self._matches:
+            self._match = (self._match + step) % len(self._matches)
+            self.say(f"match {self._match + 1} of {len(self._matches)}")
+        elif self.search is not None:
+            self.say("no match")
+        self.text_pane.mark_matches(self._matches, self._match if self._matches else None)

@@ -1,0 +1,377 @@
+"""What a person can do in the parser lab, one method a command."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.choice import AUTO, near_names
+from hermes_tui.ui.lab_parsers import is_known, known_name
+from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.screens.lab_reading import LabReading
+from hermes_tui.ui.view_model import Search, compile_search
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines add vllm==0.33.0"
+SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
+
+
+class LabCommands(LabReading):
+    """Steps, compares, edits and replays; how it is shown is the screen's own matter."""
+
+    side: str
+    """What stands in the place of the steps: "", matrix, which, fixes, stream or sweep."""
+    hand: Callable[[str], str] | None
+    """Gives the text to a live run; returns what came of it."""
+    search: Search | None
+
+    @property
+    @abstractmethod
+    def is_editing(self) -> bool: ...
+
+    @abstractmethod
+    def focused_pane(self) -> RowList | TextView: ...
+
+    @abstractmethod
+    def show_pane(self, name: str) -> None: ...
+
+    @abstractmethod
+    def show_side(self, side: str) -> None: ...
+
+    @abstractmethod
+    def side_cursor(self) -> int: ...
+
+    @abstractmethod
+    def side_verdict(self) -> Verdict | None: ...
+
+    @abstractmethod
+    def result_target(self) -> Diagnostic | Span | None: ...
+
+    @abstractmethod
+    def reveal(self, span: Span) -> None: ...
+
+    @abstractmethod
+    def begin_edit(self) -> None: ...
+
+    @abstractmethod
+    def end_edit(self) -> None: ...
+
+    # Moving
+
+    def do_down(self) -> None:
+        self.focused_pane().move(1)
+
+    def do_up(self) -> None:
+        self.focused_pane().move(-1)
+
+    def do_page_down(self) -> None:
+        self.focused_pane().page(1)
+
+    def do_page_up(self) -> None:
+        self.focused_pane().page(-1)
+
+    def do_top(self) -> None:
+        self.focused_pane().to_top()
+
+    def do_bottom(self) -> None:
+        self.focused_pane().to_bottom()
+
+    def do_lab_pane_1(self) -> None:
+        self.show_pane("text")
+
+    def do_lab_pane_2(self) -> None:
+        self.show_pane("steps")
+
+    def do_lab_pane_3(self) -> None:
+        self.show_pane("result")
+
+    def do_next_pane(self) -> None:
+        self._cycle(1)
+
+    def do_previous_pane(self) -> None:
+        self._cycle(-1)
+
+    def _cycle(self, step: int) -> None:
+        names = ("text", "steps", "result")
+        here = str(self.focused_pane().id).replace("side", "steps")
+        self.show_pane(names[(names.index(here) + step) % len(names)])
+
+    # Stepping
+
+    def _go(self, moved: bool, otherwise: str) -> None:
+        if not moved:
+            self.say(otherwise)
+        elif self.side:
+            self.show_side("")
+        self.refresh_view()
+
+    def do_lab_step(self) -> None:
+        self._step(1, self.model.step_in)
+
+    def do_lab_forward(self) -> None:
+        self._step(1, self.model.step_in)
+
+    def do_lab_back(self) -> None:
+        self._step(-1, self.model.step_back)
+
+    def _step(self, by: int, move: Callable[[], bool]) -> None:
+        if self.side == "stream" and self.stream is not None:
+            if not self.stream.go(self.stream.at + by):
+                self.say("nothing more is sent" if by > 0 else "nothing was sent before")
+            self.refresh_view()
+            return
+        self._go(move(), "this is the last step" if by > 0 else "this is the whole parse")
+
+    def do_lab_next(self) -> None:
+        self._step(1, self.model.step_over)
+
+    def do_lab_out(self) -> None:
+        if self.side == "stream" and self.stream is not None:
+            self.stream.go(self.stream.deltas)
+            self.refresh_view()
+        else:
+            self._go(self.model.step_out(), "this is the last step")
+
+    def do_lab_failure(self) -> None:
+        if self.side == "stream" and self.stream is not None:
+            at = self.stream.next_delta_with_calls()
+            if at is None:
+                self.say("no further part of a call is sent")
+            else:
+                self.stream.go(at)
+            self.refresh_view()
+            return
+        self._go(self.model.next_failure(), "no further failure")
+
+    def do_lab_previous_failure(self) -> None:
+        self._go(self.model.previous_failure(), "no earlier failure")
+
+    # Going where a row leads
+
+    def do_lab_open(self) -> None:
+        pane = str(self.focused_pane().id)
+        if pane == "side":
+            self._open_side()
+        elif pane == "result":
+            target = self.result_target()
+            if isinstance(target, Diagnostic):
+                self.model.point_at(target)
+                self.refresh_view()
+                target = target.span
+            if target is not None:
+                self.reveal(target)
+        elif (step := self.model.current) is not None:
+            self.reveal(step.span)
+
+    def _open_side(self) -> None:
+        at = self.side_cursor()
+        if self.side in ("matrix", "which"):
+            verdict = self.side_verdict()
+            if verdict is not None:
+                self.choose(verdict)
+        elif self.side == "fixes" and at < len(self.suggestions):
+            chosen = self.suggestions[at]
+            if chosen.parser != self.model.parser.name and is_known(chosen.parser):
+                self.model.choose(chosen.parser)
+            self.model.set_text(chosen.text)
+            self.show_side("")
+            self.read()
+            self.say(f"{chosen.description}; R restores the text as it was, y copies this one")
+            self.refresh_view()
+        elif self.side == "sweep" and self.stream is not None and at < len(self.stream.swept):
+            self.begin_stream(self.stream, sizes=self.stream.swept[at].split.sizes)
+            self.show_side("stream")
+
+    def choose(self, verdict: Verdict) -> None:
+        """Look at the steps of a parser; of one that is not emulated, at our own reading."""
+        real = verdict if verdict.is_real else None
+        known = is_known(verdict.name)
+        self.model.choose(verdict.name if known else AUTO, real)
+        if not known:
+            self.say(f"{verdict.name} is not emulated: its own verdict beside our reading's steps")
+        self.show_side("")
+        self._read_by_another()
+
+    def do_lab_parser(self) -> None:
+        self.ask("parser (engine/name)", "lab-parser", self.model.parser.name)
+
+    def answered_lab_parser(self, event: Prompt.Answered) -> None:
+        wanted = event.value.strip()
+        name = known_name(wanted)
+        if not name:
+            near = near_names(wanted)
+            hint = f"near: {', '.join(near)}" if near else "m lists them"
+            self.say(f"no parser {wanted!r}; {hint}")
+            return
+        self.model.choose(name)
+        self._read_by_another()
+
+    def _read_by_another(self) -> None:
+        if not self.model.is_read:
+            self.read()
+        self.ask_engines(all_parsers=self.compares)
+        self.refresh_view()
+
+    # Comparing
+
+    def do_lab_matrix(self) -> None:
+        self._compare_in("matrix")
+
+    def do_lab_which(self) -> None:
+        self._compare_in("which")
+
+    def _compare_in(self, side: str) -> None:
+        if self.side == side:
+            self.show_side("")
+            return
+        self.compares = True
+        self.show_side(side)
+        self.hurry()
+        self.ask_engines(all_parsers=True)
+
+    # What if
+
+    def do_lab_edit(self) -> None:
+        self.show_side("")
+        self.begin_edit()
+
+    def do_lab_fixes(self) -> None:
+        if self.side == "fixes":
+            self.show_side("")
+            return
+        self.suggestions = ()
+        self.look_for_fixes()
+        self.show_side("fixes")
+
+    def do_lab_restore(self) -> None:
+        self.model.set_text(self.model.given.text)
+        self.read()
+        self.refresh_view()
+        self.say("the text as it was")
+
+    def do_lab_hand(self) -> None:
+        if self.hand is None:
+            return
+        if not self.model.is_edited:
+            self.say("nothing was changed: the run has this text already")
+            return
+        wrong = self.hand(self.model.text)
+        if wrong:
+            self.say(wrong)
+        else:
+            self.hermes.leave(self)
+
+    def do_lab_copy(self) -> None:
+        verdict = self.side_verdict() if self.side in ("matrix", "which") else None
+        what = verdict.flag if verdict is not None else self.model.text
+        self.hermes.copy(what)
+        if verdict is not None:
+            self.say(f"copied {what}" if what else f"{verdict.name} is no parser of a server")
+        else:
+            self.say(f"copied {len(what):,} characters (OSC 52: the terminal must allow it)")
+
+    # Streaming
+
+    def do_lab_stream(self) -> None:
+        if self.side == "stream":
+            self.show_side("")
+            return
+        stream = self.streamable()
+        if stream is None:
+            self.say(NO_ENGINE)
+            return
+        self.show_side("stream")
+        self.begin_stream(stream)
+
+    def do_lab_larger(self) -> None:
+        self._resize(1)
+
+    def do_lab_smaller(self) -> None:
+        self._resize(-1)
+
+    def _resize(self, by: int) -> None:
+        if self.stream is not None:
+            at = SIZES.index(self.stream.size) + by
+            self.stream.size = SIZES[max(0, min(at, len(SIZES) - 1))]
+            self._replay_anew()
+
+    def do_lab_unit(self) -> None:
+        if self.stream is not None:
+            self.stream.by_characters = not self.stream.by_characters
+            self._replay_anew()
+
+    def _replay_anew(self) -> None:
+        if self.stream is not None:
+            self.show_side("stream")
+            self.begin_stream(self.stream)
+
+    def do_lab_sweep(self) -> None:
+        if self.side == "sweep":
+            self.show_side("")
+            return
+        stream = self.streamable()
+        if stream is None:
+            self.say(NO_ENGINE)
+            return
+        self.stream = stream
+        self.show_side("sweep")
+        self.begin_sweep(stream)
+
+    # Finding
+
+    def do_search(self) -> None:
+        self.ask("search", "search", self.search.text if self.search else "", toggles=True)
+
+    def answered_search(self, event: Prompt.Answered) -> None:
+        from hermes_tui.log.linear_regex import RegexError
+
+        try:
+            self.search = (
+                compile_search(
+                    event.value, is_regex=event.is_regex, case_matters=event.case_matters
+                )
+                if event.value
+                else None
+            )
+        except RegexError as error:
+            self.say(f"not a regular expression: {error}")
+            return
+        self.go_match(0)
+
+    def do_search_next(self) -> None:
+        self.go_match(1)
+
+    def do_search_previous(self) -> None:
+        self.go_match(-1)
+
+    @abstractmethod
+    def go_match(self, step: int) -> None: ...
+
+    def do_wrap(self) -> None:
+        view = self.query_one("#text", TextView)
+        view.wrap = not view.wrap
+        self.say("long lines are " + ("wrapped" if view.wrap else "cut"))
+
+    def do_clear(self) -> None:
+        if self.is_editing:
+            self.end_edit()
+        elif self.side:
+            self.show_side("")
+        elif self.search is not None:
+            self.search = None
+        self.refresh_view()
+
+    def do_back(self) -> None:
+        if self.is_editing:
+            self.end_edit()
+        elif self.side:
+            self.show_side("")
+        else:
+            super().do_back()

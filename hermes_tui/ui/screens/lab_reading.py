@@ -1,0 +1,261 @@
+"""How the lab gets its verdicts: at once, in slices, in a thread, or from the real engines."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, ClassVar
+
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.ui.lab_model import LabModel, LabText
+from hermes_tui.ui.lab_parsers import LabParser, lab_parsers
+from hermes_tui.ui.lab_stream import Split, StreamModel, Swept, splits_of
+from hermes_tui.ui.lab_verdicts import Verdict, differences, of_engine
+from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.suggest import Suggestion
+    from hermes_tui.runtime.engines.added import AddedEngine
+    from hermes_tui.runtime.engines.pool import EnginePool
+    from hermes_tui.runtime.engines.verdicts import EngineVerdict
+
+DRAW_EVERY_S = 0.15
+WHOLE_TEXTS_ONLY = frozenset({"hermes-agent"})
+"""Engines that have no streaming path."""
+
+
+class LabReading(CommandScreen):
+    """Reads the text of a lab: a short one at once, a long one in a thread, others in between."""
+
+    pumps_in_background: ClassVar = True
+
+    def __init__(self, given: LabText) -> None:
+        super().__init__()
+        self.model = LabModel(given)
+        self.stream: StreamModel | None = None
+        self.compares = False
+        """Whether all parsers are to read the text."""
+        self.suggestions: tuple[Suggestion, ...] = ()
+        self._thread: ThreadPoolExecutor | None = None
+        self._fixes: tuple[str, Future[tuple[Suggestion, ...]]] | None = None
+        self._job: tuple[LabParser, str, Future[ParseResult]] | None = None
+        self._stale, self._drawn_at = False, 0.0
+
+    @abstractmethod
+    def refresh_view(self) -> None: ...
+
+    @abstractmethod
+    def say(self, message: str) -> None: ...
+
+    # Our own parsers
+
+    def read(self) -> None:
+        """Read the text by the parser chosen; soon, if it is long."""
+        if self.model.is_small:
+            self.model.read_now()
+        else:
+            self._give(self.model.parser)
+        self.hurry()
+
+    def _give(self, parser: LabParser) -> None:
+        """Let the thread read the text; what it has not begun is dropped."""
+        if self._job is not None:
+            self._job[2].cancel()
+        text, tools = self.model.text, self.model.tools
+        self._job = (parser, text, self.worker.submit(parser.parser.parse, text, tools))
+
+    @property
+    def worker(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "lab")
+        return self._thread
+
+    @property
+    def looks_for_fixes(self) -> bool:
+        return self._fixes is not None
+
+    def look_for_fixes(self) -> None:
+        """Let the thread look for the smallest edits that make the parser read the calls."""
+        from hermes_tui.parsers.suggest import suggestions
+
+        model = self.model
+        if self._fixes is not None:
+            self._fixes[1].cancel()
+        others = [
+            each.parser
+            for each in lab_parsers()
+            if each.flag and any(marker in model.text for marker in each.markers)
+        ]
+        future = self.worker.submit(
+            suggestions, model.text, model.parser.parser, model.tools, others=others
+        )
+        self._fixes = (model.text, future)
+        self.hurry()
+
+    def pump(self) -> bool:
+        if self._fixes is not None and self._fixes[1].done():
+            (text, found), self._fixes = self._fixes, None
+            self.suggestions = found.result() if text is self.model.text else ()
+            self._stale = True
+        if self._job is not None and self._job[2].done():
+            (parser, text, future), self._job = self._job, None
+            self.model.take(parser, text, future.result())
+            self._stale = True
+        busy = self._fixes is not None or self._job is not None or self._compare()
+        now = time.monotonic()
+        if self._stale and (not busy or now - self._drawn_at > DRAW_EVERY_S):
+            self._stale, self._drawn_at = False, now
+            self.refresh_view()
+        return busy or self._stale
+
+    def _compare(self) -> bool:
+        """Let the next parsers read the text; return whether there are more."""
+        model = self.model
+        if not model.is_read and self._job is None:
+            self._give(model.parser)
+            return True
+        unread = model.unread() if self.compares else []
+        if not unread:
+            return False
+        self._stale = True
+        if not model.is_small:
+            self._give(unread[0])
+            return True
+        deadline = time.perf_counter() + SLICE_S
+        for parser in unread:
+            model.add_verdict(parser, parser.parser.parse(model.text, model.tools))
+            if time.perf_counter() >= deadline:
+                break
+        return True
+
+    def on_unmount(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # Real engines
+
+    @property
+    def pool(self) -> EnginePool:
+        return self.hermes.engine_pool
+
+    def engines(self) -> list[AddedEngine]:
+        """Return the engines that can be asked."""
+        return [engine for engine in self.pool.engines if not engine.problem]
+
+    def ask_engines(self, *, all_parsers: bool) -> None:
+        """Ask the real engines: for the parser looked at, or for every one that they have."""
+        for engine in self.engines():
+            names = self._names(engine) if all_parsers else self._same(engine)
+            if names:
+                self.run_worker(
+                    self._ask(engine, names), group=f"lab {engine.name}", exclusive=True
+                )
+
+    def _same(self, engine: AddedEngine) -> list[str]:
+        kind, _, name = self.model.parser.name.partition("/")
+        return [name] if engine.engine == kind and name in engine.names else []
+
+    def _names(self, engine: AddedEngine) -> list[str]:
+        """Return the parsers of an engine, first those whose markers the text holds."""
+        held = {
+            parser.name
+            for parser in lab_parsers()
+            if any(marker in self.model.text for marker in parser.markers)
+        }
+        same = self._same(engine)
+        return sorted(
+            engine.names,
+            key=lambda name: (name not in same, f"{engine.engine}/{name}" not in held, name),
+        )
+
+    async def _ask(self, engine: AddedEngine, names: list[str]) -> None:
+        text, tools = self.model.text, self.model.tools
+        for name in names:
+            if (f"{engine.engine}/{name}", engine.name) in self.model.verdicts:
+                continue
+            found = await self.pool.parse(engine.name, name, text, tools)
+            if text is not self.model.text:
+                return
+            verdict = _of(engine, name, text, found)
+            self.model.verdicts[verdict.key] = verdict
+            self._stale = True
+            self.hurry()
+
+    # Streaming
+
+    def begin_stream(self, stream: StreamModel, *, sizes: tuple[int, ...] = ()) -> None:
+        """Replay the text, in deltas of the stream's size or of `sizes` characters."""
+        self.stream = stream
+        self.run_worker(self._replay(stream, sizes), group="lab stream", exclusive=True)
+
+    async def _replay(self, stream: StreamModel, sizes: tuple[int, ...]) -> None:
+        text, engine = self.model.text, self._engine(stream)
+        if stream.whole is None:
+            stream.whole = _of(engine, stream.parser, text, await self._parse(stream))
+        by_characters = bool(sizes) or stream.by_characters
+        reading = await self._parse(stream, sizes or (stream.size,), by_characters=by_characters)
+        if text is self.model.text:
+            stream.reading = reading
+            stream.streamed = _of(engine, stream.parser, text, reading)
+            stream.go(stream.deltas)
+            self.refresh_view()
+
+    def begin_sweep(self, stream: StreamModel) -> None:
+        """Try all borders between deltas."""
+        self.run_worker(self._sweep(stream), group="lab sweep", exclusive=True)
+
+    async def _sweep(self, stream: StreamModel) -> None:
+        text, engine = self.model.text, self._engine(stream)
+        splits = splits_of(text)
+        stream.swept, stream.tried, stream.splits = [], 0, len(splits)
+        whole = await self._parse(stream, (max(1, len(text)),), by_characters=True)
+        expected = _of(engine, stream.parser, text, whole)
+        for split in splits:
+            found = await self._cut(stream, split)
+            if text is not self.model.text or self.stream is not stream:
+                return
+            stream.tried += 1
+            if other := differences(expected, _of(engine, stream.parser, text, found)):
+                stream.swept.append(Swept(split, tuple(other)))
+            self._stale = True
+            self.hurry()
+
+    async def _cut(self, stream: StreamModel, split: Split) -> EngineVerdict:
+        return await self._parse(stream, split.sizes, by_characters=True)
+
+    async def _parse(
+        self, replay: StreamModel, sizes: tuple[int, ...] = (), *, by_characters: bool = False
+    ) -> EngineVerdict:
+        return await self.pool.parse(
+            replay.engine,
+            replay.parser,
+            self.model.text,
+            self.model.tools,
+            stream=sizes or None,
+            by_characters=by_characters,
+        )
+
+    def _engine(self, stream: StreamModel) -> AddedEngine:
+        return next(engine for engine in self.pool.engines if engine.name == stream.engine)
+
+    def streamable(self) -> StreamModel | None:
+        """Return a replay of the parser looked at on an engine that has it, None without one."""
+        real = self.model.real
+        kind, _, name = (real or self.model.parser).name.partition("/")
+        fitting = [
+            engine
+            for engine in self.engines()
+            if name in engine.names and engine.engine not in WHOLE_TEXTS_ONLY
+        ]
+        chosen = real.source if real is not None else ""
+        fitting.sort(key=lambda engine: (engine.name != chosen, engine.engine != kind))
+        return StreamModel(fitting[0].name, name) if fitting else None
+
+
+def _of(engine: AddedEngine, name: str, text: str, found: EngineVerdict) -> Verdict:
+    flag = f"--tool-call-parser {name}"
+    if engine.engine == "hermes-agent":
+        flag = f'get_parser("{name}")'
+    full = f"{engine.engine}/{name}"
+    return of_engine(full, engine.name, engine.version, flag, text, found)

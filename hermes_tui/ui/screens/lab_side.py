@@ -1,0 +1,141 @@
+"""What can stand in the place of the lab's steps: matrix, ranking, edits, deltas, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from rich.style import Style
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.lab_parsers import EMULATED
+from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.panes.lab import LabRows
+from hermes_tui.ui.render.lab_matrix import matrix_header, matrix_row
+from hermes_tui.ui.render.lab_stream import delta_row, sweep_header, sweep_row
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.screens.lab_commands import LabCommands
+
+TITLES: Final = {
+    "matrix": "2 Engines", "which": "2 Which parser would have read this?", "fixes": "2 Fixes",
+    "stream": "2 Deltas", "sweep": "2 Splits",
+}  # fmt: skip
+
+
+class SidePane(RowList):
+    """A list of the lab's; which one, and what its rows mean, is in `screen.side`."""
+
+    def __init__(self, screen: LabCommands, resolve: Callable[[str], Style]) -> None:
+        super().__init__(resolve=resolve, id="side", empty="…")
+        self._lab = screen
+        self._rows: list[Verdict] = []
+        self._shown: object = None
+        self._moved = False
+        self._selected: Verdict | None = None
+        self._drawn: dict[tuple[bool, str, str], tuple[Verdict, Verdict | None, Segments]] = {}
+
+    def begin(self) -> None:
+        """Begin another list, with the cursor on its first row."""
+        self._shown, self._moved = None, False
+        self.border_title = TITLES.get(self._lab.side, "")
+
+    def go(self, index: int, *, quiet: bool = False) -> None:
+        super().go(index, quiet=quiet)
+        # From now on the cursor stays on its row when others come in above it.
+        self._moved = self._moved or not quiet
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict under the cursor, in a list of parsers."""
+        return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def show(self) -> None:
+        """Take over from the screen what belongs here."""
+        match self._lab.side:
+            case "matrix" | "which":
+                self._show_verdicts(ranking=self._lab.side == "which")
+            case "fixes":
+                self._show_fixes()
+            case "stream":
+                self._show_deltas()
+            case "sweep":
+                self._show_splits()
+            case _:
+                self._rows = []
+
+    def _is_new(self, shown: object) -> bool:
+        before, self._shown = self._shown, shown
+        return before != shown
+
+    def _show_verdicts(self, *, ranking: bool) -> None:
+        model = self._lab.model
+        rows = model.rows(by_rank=ranking)
+        selected = model.verdict
+        waiting = len(model.unread())
+        if not self._is_new((rows, selected, waiting > 0)):
+            return
+        stay = self.verdict if self._moved else None if ranking else selected
+        self._rows = rows
+        if selected is not self._selected:
+            self._drawn.clear()
+            self._selected = selected
+        keys = [each.key for each in rows]
+        self.set_empty_text("reading …" if waiting else "no parser reads a sound call in this text")
+        self.set_header(lambda width: matrix_header(width, ranking=ranking))
+        self.set_source(
+            LabRows(len(rows), lambda index, width: self._verdict_row(index, ranking=ranking)),
+            cursor=keys.index(stay.key) if stay is not None and stay.key in keys else 0,
+        )
+
+    def _verdict_row(self, index: int, *, ranking: bool) -> Segments:
+        verdict, model = self._rows[index], self._lab.model
+        partner = model.verdicts.get((verdict.name, EMULATED)) if verdict.is_real else None
+        known = self._drawn.get((ranking, *verdict.key))
+        # Comparing long arguments takes its time: once for each two verdicts.
+        if known is None or known[0] is not verdict or known[1] is not partner:
+            row = matrix_row(verdict, model.verdict, partner, ranking=ranking)
+            known = self._drawn[(ranking, *verdict.key)] = (verdict, partner, row)
+        return known[2]
+
+    def _show_fixes(self) -> None:
+        found, looks = self._lab.suggestions, self._lab.looks_for_fixes
+        if self._is_new((found, looks)):
+            name = self._lab.model.parser.name
+            nothing = f"nothing small makes {name} read more calls; W asks the other parsers"
+            self.set_empty_text("looking …" if looks else nothing)
+            self.set_header(None)
+            self.set_source(LabRows(len(found), self._fix_row))
+
+    def _fix_row(self, index: int, width: int) -> Segments:
+        fix = self._lab.suggestions[index]
+        return [(f"{index + 1}. ", "key"), (visible_line(fix.description, 2 * width), "")]
+
+    def describe(self) -> None:
+        """Show the place of the edit under the cursor."""
+        found = self._lab.suggestions
+        if self.cursor < len(found) and found[self.cursor].spans:
+            self._lab.reveal(found[self.cursor].spans[0])
+
+    def _show_deltas(self) -> None:
+        stream, text = self._lab.stream, self._lab.model.text
+        if stream is None:
+            return
+        if self._is_new((id(stream.reading), stream.size, stream.by_characters)):
+            self.set_header(None)
+            count = stream.deltas + 1 if stream.reading is not None else 0
+            self.set_empty_text(f"{stream.engine} is reading …")
+            rows = LabRows(count, lambda index, width: delta_row(stream, text, index))
+            self.set_source(rows, cursor=stream.at)
+        self.go(stream.at, quiet=True)
+
+    def _show_splits(self) -> None:
+        stream, text = self._lab.stream, self._lab.model.text
+        if stream is None or not self._is_new((id(stream), stream.tried, len(stream.swept))):
+            return
+        self.set_empty_text("" if stream.tried < stream.splits else "no split changes the result")
+        self.set_header(lambda width: sweep_header(stream))
+        rows = LabRows(len(stream.swept), lambda index, width: sweep_row(stream, text, index))
+        self.set_source(rows, cursor=self.cursor)

@@ -1,0 +1,82 @@
+"""Which tokens belong to a row of a run: those of the reply of its turn, or of its whole record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hermes_tui.formats.token_table import TokenTable
+from hermes_tui.formats.tokens import choice_table, rollout_tables, tokens_of
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RequestSent,
+    ResponseReceived,
+    RunStarted,
+    copy_event,
+)
+from hermes_tui.model.spans import SourceRef
+from hermes_tui.parsers.plain_values import decode
+
+RawText = Callable[[Event], tuple[str, bool]]
+
+REACH = 256
+"""Events that are looked back through for the reply that a row came from."""
+_CHOICE = "/message"
+
+
+class TokenSource(NamedTuple):
+    """Where tokens may stand. `kind`: reply, choice or rollout; the event is what holds them."""
+
+    kind: str
+    event: Event
+
+
+def source_of(timeline: Timeline, row: int) -> TokenSource | None:
+    """Return where the tokens of a row would stand; cheap, nothing is read for it."""
+    if not 0 <= row < len(timeline):
+        return None
+    event = timeline.event(row)
+    first = timeline.log[0]
+    if isinstance(first, RunStarted) and first.source_format == "atropos-group" and first.at:
+        return TokenSource("rollout", first)
+    if (reply := _reply_behind(timeline, event)) is not None:
+        return TokenSource("reply", reply)
+    in_choice = event.at is not None and event.at.pointer.endswith(_CHOICE)
+    return TokenSource("choice", event) if in_choice else None
+
+
+def _reply_behind(timeline: Timeline, event: Event) -> Event | None:
+    for seq in range(event.seq, max(-1, event.seq - REACH), -1):
+        found = timeline.log[seq]
+        if isinstance(found, ResponseReceived):
+            return found
+        said_by_others = isinstance(found, MessageAppended) and found.message.role not in (
+            "assistant", "tool",
+        )  # fmt: skip
+        if said_by_others or isinstance(found, RequestSent):
+            return None
+    return None
+
+
+def read_tokens(
+    source: TokenSource, timeline: Timeline, raw_text: RawText
+) -> tuple[TokenTable, ...]:
+    """Return the tokens that stand in a source; often none."""
+    event = source.event
+    first = timeline.log[0]
+    tools = first.tools if isinstance(first, RunStarted) else ()
+    if source.kind == "reply":
+        return tokens_of(event, tools)
+    if event.at is None:
+        return ()
+    if source.kind == "rollout":
+        assert isinstance(event, RunStarted)
+        record = raw_text(copy_event(event, at=SourceRef(event.at.range)))[0]
+        return rollout_tables(record, event.run_id, note=str(event.details.get("tokens_are", "")))
+    pointer = event.at.pointer.removesuffix(_CHOICE)
+    text, is_exact = raw_text(copy_event(event, at=SourceRef(event.at.range, pointer)))
+    choice = decode(text) if is_exact and "logprobs" in text else None
+    table = choice_table(choice, tools) if isinstance(choice, dict) else None
+    return (table,) if table is not None else ()

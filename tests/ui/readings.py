@@ -1,0 +1,16 @@
+"""Texts that a lab reads in a test, without a screen."""
+
+from __future__ import annotations
+
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.ui.lab_model import LabModel, LabText
+
+GOOD = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls"}}\n</tool_call>'
+BAD = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a",}}\n</tool_call>'
+TOOLS = (ToolSpec("terminal"), ToolSpec("read_file"))
+
+
+def lab(text: str, parser: str = "vllm/hermes", tools: tuple[ToolSpec, ...] = TOOLS) -> LabModel:
+    model = LabModel(LabText(text, tools, parser=parser))
+    model.read_now()
+    return model

@@ -1,0 +1,213 @@
+"""What a person sees and can do in the parser lab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.engines import store
+from hermes_tui.ui.commands import check_keymap
+from hermes_tui.ui.screens.lab import LabScreen
+from hermes_tui.ui.widgets.edit_area import EditArea
+from tests.ui.lab import BAD, GOOD, TEXT, lab_on
+from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, until, write_run
+from tests.ui.screen_text import screen_lines
+
+
+@pytest.fixture(autouse=True)
+def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no engine be there that a person has added to this machine."""
+    monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
+
+
+@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 12)])
+async def test_every_size_shows_text_steps_and_result(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with lab_on(tmp_path, size=size) as lab:
+        await lab.press("s", "space", "c", "m", "escape", "W", "escape", "tab", "tab", "tab")
+        await lab.shows("1 Text", "2 Steps", "3 Result")
+
+
+async def test_the_title_says_which_parser_and_why_and_what_came_of_it(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.shows("turn 1", "vllm/hermes (guessed from <tool_call>", "TEXT KEPT")
+
+
+async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        lines = screen_lines(lab.app)
+        at = next(n for n, line in enumerate(lines) if "TRAILING_COMMA" in line)
+        assert lines[at].index("^") == lines[at - 1].index(",}}")
+
+
+async def test_stepping_marks_the_place_and_fills_the_result(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("s", "s")
+        await lab.shows("2. json.loads  ✗ refused", "step 2 of")
+        await lab.press("less_than_sign")
+        await lab.shows("step 1 of")
+        await lab.press("G")
+        await lab.shows("kept as text")
+        await lab.press("g", "c")
+        assert lab.screen.model.step in lab.screen.model.failures
+
+
+async def test_the_debuggers_function_keys_step_too(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("f11", "f11")
+        assert lab.screen.model.step == 2
+        await lab.press("shift+f11")
+        assert lab.screen.model.step == 3
+        await lab.press("f10")
+        assert lab.screen.model.steps[lab.screen.model.step].depth == 1
+
+
+async def test_enter_on_a_finding_goes_to_its_place(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, "x\n" * 200 + TEXT, size=MEDIUM) as lab:
+        await lab.press("1", "g", "3")
+        while "TRAILING_COMMA" not in str(getattr(lab.screen.result_target(), "code", "")):
+            await lab.press("j")
+        await lab.press("enter")
+        await lab.shows("▸ TRAILING_COMMA", '"arguments": {"command":')
+
+
+async def test_the_matrix_shows_every_parser_and_enter_its_steps(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("m")
+        await lab.compared()
+        await lab.shows("● vllm/hermes", "calls instead of text kept", "sglang/qwen25")
+        side = lab.screen.query_one("#side")
+        names = [verdict.name for verdict in lab.screen.model.rows()]
+        side.go(names.index("sglang/qwen25"))  # type: ignore[attr-defined]
+        await lab.press("enter")
+        await lab.shows("2 Steps of sglang/qwen25", "1 CALL")
+
+
+async def test_which_parser_would_have_read_this_is_one_key_and_the_flag_can_be_copied(
+    tmp_path: Path,
+) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("W")
+        await lab.compared()
+        best = lab.screen.side_verdict()
+        assert best is not None and best.name.startswith("sglang/qwen")
+        await lab.press("y")
+        assert lab.app.clipboard == best.flag
+        await lab.shows("copied --tool-call-parser qwen")
+
+
+async def test_a_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("p", "ctrl+u", *"sglang/nonsense", "enter")
+        await lab.shows("no parser 'sglang/nonsense'")
+        await lab.press("p", "ctrl+u", *"sglang/qwen25", "enter")
+        await lab.shows("2 Steps of sglang/qwen25")
+
+
+async def test_the_verdict_changes_with_every_key(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("e")
+        await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
+        await lab.press("delete")
+        await lab.shows("2 CALLS", "edited", "End editing")
+        await lab.press("x")
+        await lab.shows("TEXT KEPT")
+        await lab.press("backspace", "escape")
+        await lab.shows("2 CALLS", "1 Text ", "2. → read_file")
+        await lab.press("y")
+        assert lab.app.clipboard == TEXT.replace(",}", "}")
+        await lab.press("R")
+        await lab.shows("TEXT KEPT")
+        assert not lab.screen.model.is_edited
+
+
+async def test_a_fix_is_offered_and_applied(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, BAD) as lab:
+        await lab.press("f")
+        await until(lab.pilot, lambda: bool(lab.screen.suggestions))
+        await lab.shows("2 Fixes", "comma")
+        await lab.press("enter")
+        await lab.shows("1 CALL", "edited")
+
+
+async def test_a_reproduction_is_written_where_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, f"Look.\n\n{BAD}") as lab:
+        await lab.press("ctrl+r", "enter")
+        await lab.shows("reproductions/vllm-hermes-trailing-comma")
+        written = tmp_path / "reproductions" / "vllm-hermes-trailing-comma"
+        assert "Look." not in (written / "text.txt").read_text("utf-8")
+        assert {path.name for path in written.iterdir()} >= {"report.md", "test_reproduction.py"}
+
+
+async def test_search_marks_and_walks_the_matches(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("slash", *"name", "enter")
+        await lab.shows("match 1 of 2")
+        await lab.press("n")
+        await lab.shows("match 2 of 2")
+        await lab.press("n")
+        await lab.shows("match 1 of 2")
+
+
+async def test_streaming_needs_a_real_engine_and_says_how_to_add_one(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("d")
+        await lab.shows("hermes-tui engines add vllm==0.33.0")
+        await lab.press("X")
+        await lab.shows("hermes-tui engines add vllm==0.33.0")
+
+
+async def test_a_long_text_is_read_beside_the_keys(tmp_path: Path) -> None:
+    long = "".join(GOOD.replace('"a"', f'"{n}"') + "\n" for n in range(400))
+    async with lab_on(tmp_path, long) as lab:
+        await lab.shows("400 CALLS")
+        await lab.press("m", "j", "escape", "G")
+        await lab.shows("200 earlier calls are not listed", f"step {lab.screen.model.step} of")
+
+
+async def test_control_characters_are_seen_and_do_nothing(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, f"a\x1b[2Jb\x07\u202ec\n{BAD}") as lab:
+        await lab.shows("a␛[2Jb␇")
+        assert not any(char in lab.shown for char in "\x1b\x07\u202e")
+
+
+async def test_p_on_any_row_of_the_turn_opens_the_assistants_message(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("right_square_bracket", "P")
+        await pilot.pause()
+        assert isinstance(app.screen, LabScreen)
+        assert app.screen.model.text == "I look at it."
+        await pilot.press("q", "g", "P")
+        await pilot.pause()
+        assert "no assistant message" in "\n".join(screen_lines(app))
+        assert run_screen(app).model.row == 0
+
+
+async def test_enter_in_the_pane_of_an_assistants_message_opens_the_lab(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": TEXT}]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("G", "enter", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, LabScreen)
+
+
+async def test_the_help_of_the_lab_begins_with_its_keys(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("question_mark")
+        lines = screen_lines(lab.app)
+        assert "The parser lab" in lines[1]
+        await lab.press("q")
+        assert isinstance(lab.app.screen, LabScreen)
+
+
+def test_no_key_of_the_lab_means_two_things() -> None:
+    assert check_keymap({}) == []

@@ -1,0 +1,129 @@
+"""Verdicts side by side, their ranking, and what a stream had sent by when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.runtime.engines.verdicts import (
+    CallPiece,
+    EngineCall,
+    EngineOutcome,
+    EngineVerdict,
+    StreamDelta,
+)
+from hermes_tui.ui.lab_parsers import lab_parsers
+from hermes_tui.ui.lab_stream import Split, StreamModel, splits_of
+from hermes_tui.ui.lab_verdicts import (
+    Verdict,
+    differences,
+    of_engine,
+    ranked,
+    same_arguments,
+    sound_calls,
+    verdict_word,
+)
+from tests.ui.readings import BAD, GOOD, TOOLS, lab
+
+# Verdicts
+
+
+def verdict(name: str, *calls: tuple[str, str], **facts: Any) -> Verdict:
+    return Verdict(name, facts.pop("source", "emulated"), outcome="calls", calls=calls, **facts)
+
+
+def test_a_verdict_is_one_of_a_few_words() -> None:
+    assert verdict("a", ("f", "{}")).word == "calls"
+    assert Verdict("a", "emulated", outcome="text", content="all").word == "text kept"
+    assert Verdict("a", "emulated", outcome="text", lost=4).word == "lost"
+    assert Verdict("a", "emulated", outcome="calls").word == "text kept"
+    assert Verdict("a", "emulated", outcome="calls", claims_calls=True).word == "lost"
+    assert Verdict("a", "vllm-0", outcome="timed-out").word == "timed out"
+    assert Verdict("a", "emulated", outcome="raised").word == "raised"
+
+
+def test_calls_that_differ_from_the_selected_ones_are_wrong() -> None:
+    selected = verdict("a", ("f", '{"x": 1}'))
+    assert verdict_word(selected, verdict("b", ("f", '{"x":1}'))) == "calls"
+    assert verdict_word(selected, verdict("b", ("f", '{"x": "1"}'))) == "wrong"
+    assert verdict_word(selected, verdict("b", ("f", "{}"), ("g", "{}"))) == "wrong"
+    assert differences(selected, verdict("b", ("f", '{"x": "1"}'))) == ["call 1: other arguments"]
+    assert differences(selected, selected) == []
+
+
+def test_arguments_are_compared_by_what_they_stand_for() -> None:
+    assert same_arguments('{"a": 1, "b": 2}', '{"b":2,"a":1}')
+    assert not same_arguments("{", "{}")
+    assert same_arguments("{", "{")
+
+
+def test_the_best_parser_reads_most_calls_with_declared_names_and_loses_nothing() -> None:
+    one = verdict("vllm/one", ("terminal", "{}"))
+    lossy = verdict("vllm/lossy", ("terminal", "{}"), ("read_file", "{}"), lost=9)
+    both = verdict("sglang/both", ("terminal", "{}"), ("read_file", "{}"))
+    junk = verdict("vllm/junk", ("terminal", "[1]"), ("nobody", "{}"))
+    text = Verdict("vllm/text", "emulated", outcome="text", content="x")
+    names = [tool.name for tool in TOOLS]
+    order = ranked([one, lossy, both, junk, text], lambda each: sound_calls(each, names))
+    assert [each.name for each in order] == ["sglang/both", "vllm/lossy", "vllm/one"]
+
+
+def test_a_parser_whose_real_and_emulated_verdict_agree_is_ranked_once() -> None:
+    emulated = verdict("vllm/a", ("f", "{}"))
+    real = verdict("vllm/a", ("f", "{}"), source="vllm-0.33.0")
+    other = verdict("vllm/a", ("g", "{}"), source="vllm-0.32.0")
+    order = ranked([emulated, real, other], lambda each: len(each.calls))
+    assert [each.source for each in order] == ["vllm-0.33.0", "vllm-0.32.0"]
+
+
+def test_every_parser_of_ours_gives_a_row() -> None:
+    model = lab(f"{GOOD}\n{BAD}")
+    for parser in model.unread():
+        model.add_verdict(parser, parser.parser.parse(model.text, model.tools))
+    rows = model.rows()
+    assert len(rows) == len(lab_parsers())
+    assert rows[0].name == "hermes-tui/auto"
+    best = model.rows(by_rank=True)[0]
+    assert best.calls and "--tool-call-parser" in best.flag
+
+
+def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:
+    found = EngineVerdict(EngineOutcome.TEXT, content="Sure.")
+    lost = of_engine("vllm/x", "vllm-0", "0", "", "Sure. <tool_call>", found)
+    assert (lost.word, lost.lost) == ("lost", 11)
+    kept = of_engine("vllm/x", "vllm-0", "0", "", "Sure.", found)
+    assert kept.word == "text kept"
+
+
+# Streams
+
+
+def streamed() -> StreamModel:
+    deltas = (
+        StreamDelta(3, "Hi ", "", ()),
+        StreamDelta(6, "", "", (CallPiece(0, "f", ""),)),
+        StreamDelta(9, "", "", (CallPiece(0, "", '{"a":1}'),)),
+    )
+    stream = StreamModel("vllm-0", "hermes")
+    stream.reading = EngineVerdict(EngineOutcome.CALLS, (EngineCall("f", "{}"),), deltas=deltas)
+    return stream
+
+
+def test_a_stream_is_stepped_delta_by_delta() -> None:
+    stream = streamed()
+    assert (stream.read_to, stream.sent().content) == (0, "")
+    stream.go(2)
+    assert stream.read_to == 6
+    assert stream.sent().calls == (EngineCall("f", ""),)
+    assert stream.next_delta_with_calls() == 3
+    assert stream.go(99) and stream.at == 3
+    assert not stream.go(99)
+
+
+def test_a_sweep_tries_all_borders_of_a_short_text_and_those_beside_markup_of_a_long_one() -> None:
+    short = splits_of("abc")
+    assert {split.border for split in short if split.border} == {1, 2}
+    assert Split(size=1) in short
+    assert Split(border=2).sizes[0] == 2
+    long = splits_of("x" * 5_000 + GOOD)
+    assert {split.border for split in long if split.border} >= {5_000, 5_001}
+    assert len(long) < 500
