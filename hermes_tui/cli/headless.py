@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.stepping import Phase, StopPoint
@@ -13,6 +13,7 @@ from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
+from hermes_tui.runtime.terminal_shield import reserved_output
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
@@ -22,10 +23,11 @@ FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 
 def run_headless(settings: LiveSettings) -> int:
     """Run to the end or the first stop, print every event, and return the exit code."""
-    return asyncio.run(_run(settings))
+    with reserved_output() as output:
+        return asyncio.run(_run(settings, output))
 
 
-async def _run(settings: LiveSettings) -> int:
+async def _run(settings: LiveSettings, output: BinaryIO) -> int:
     branches = await open_branches(settings)
     try:
         branch = branches.all[0]
@@ -33,13 +35,13 @@ async def _run(settings: LiveSettings) -> int:
         log = driver.log
 
         def write(length: int) -> None:
-            sys.stdout.buffer.write(encode(log[length - 1]))
+            output.write(encode(log[length - 1]))
 
         for length in range(1, len(log) + 1):
             write(length)
         log.on_append(write)
-        driver.on_change = sys.stdout.flush
-        sys.stdout.flush()
+        driver.on_change = output.flush
+        output.flush()
         try:
             await driver.at_rest()
         except asyncio.CancelledError:
@@ -48,7 +50,6 @@ async def _run(settings: LiveSettings) -> int:
             raise KeyboardInterrupt from None
         return _report(branch)
     finally:
-        sys.stdout.flush()
         await branches.close()
 
 

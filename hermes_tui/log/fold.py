@@ -22,6 +22,7 @@ from hermes_tui.model.events import (
     ReplyDiscarded,
     RequestFailed,
     RequestSent,
+    ResponseReceived,
     RunEnded,
     RunForked,
     RunStarted,
@@ -156,7 +157,13 @@ class RunState:
                 )
             case RequestFailed() if not event.diagnostics:
                 found.append(
-                    Finding(Code.REQUEST_ERROR, Severity.ERROR, event.message, event.seq, self.turn)
+                    Finding(
+                        Code.REQUEST_ERROR,
+                        Severity.ERROR,
+                        event.message,
+                        event.seq,
+                        self._turn_of(event),
+                    )
                 )
             case CallDropped():
                 self.open_calls = tuple(
@@ -178,6 +185,12 @@ class RunState:
         self._attached(event, found)
         return self._counted(found)
 
+    def _turn_of(self, event: Event) -> int:
+        """Return the turn that an event is about: a reply's is only opened by its message."""
+        if isinstance(event, (RequestFailed, ResponseReceived)):
+            return max(event.turn, self.turn)
+        return self.turn
+
     def finish(self) -> tuple[Finding, ...]:
         """Return what is only known once no more events can come."""
         found: list[Finding] = []
@@ -186,7 +199,7 @@ class RunState:
 
     def _attached(self, event: Event, found: list[Finding]) -> None:
         for diagnostic in event.diagnostics:
-            finding = Finding.of(diagnostic, event.seq, self.turn)
+            finding = Finding.of(diagnostic, event.seq, self._turn_of(event))
             if diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR:
                 self.suspects += (finding,)
             else:

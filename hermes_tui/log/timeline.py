@@ -24,6 +24,7 @@ from hermes_tui.model.events import (
     ResponseChunked,
     ResponseParsed,
     ResponseReceived,
+    RunEnded,
     SourceDefect,
     ToolCallProposed,
     ToolErrorRecorded,
@@ -90,6 +91,8 @@ class Timeline:
         self._findings_of: dict[int, array[int]] = {}
         """The numbers of the findings about an event, by its seq."""
         self.tool_error_rows = array("L")
+        self._asking = 0
+        """1 while a reply is asked for: what happens then belongs to the turn it will open."""
 
     def __len__(self) -> int:
         return len(self._seqs)
@@ -176,6 +179,10 @@ class Timeline:
         if self.state.turn < turn:
             # The reply that opened the turn was discarded; another one will open it.
             self._rows_of["turn"].pop()
+        if isinstance(event, RequestSent):
+            self._asking = int(event.turn == self.state.turn + 1)
+        elif self.state.turn != turn or isinstance(event, RunEnded):
+            self._asking = 0
         # What concerns the turn before this event is shown before it.
         early = [f for f in found if f.seq < event.seq]
         self._add_findings(early)
@@ -194,7 +201,7 @@ class Timeline:
             return self.state.turn + 1
         if isinstance(event, (RequestSent, ResponseReceived)) and event.turn:
             return event.turn
-        return self.state.turn
+        return self.state.turn + self._asking
 
     @staticmethod
     def _has_row(event: Event) -> bool:
@@ -225,7 +232,8 @@ class Timeline:
         # What was said after the last reply would belong to the next one: none will come.
         turns = self._rows_of["turn"]
         for row in range(turns[-1] if turns else 0, len(self._turns)):
-            self._turns[row] = min(self._turns[row], self.state.turn)
+            if self._kinds[row] == RowKind.MESSAGE:
+                self._turns[row] = min(self._turns[row], self.state.turn)
 
     def _add_row(self, seq: int, finding: int, turn: int, kind: RowKind) -> None:
         row = len(self._seqs)

@@ -23,7 +23,7 @@ from hermes_tui.parsers.plain_values import first_line
 from hermes_tui.parsers.recognise import flag_for, formats_in
 
 MAX_FINDINGS = 20
-MAX_PIECES = 64
+MAX_PIECES = 32
 """Pieces that a text may be cut into by what a server takes out of it."""
 SHORTEST_PIECE = 8
 """Characters from which on a piece found somewhere further on is no accident."""

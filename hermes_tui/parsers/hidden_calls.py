@@ -19,6 +19,8 @@ from hermes_tui.parsers.base import ParsedCall
 MAX_OBJECTS = 16
 """Objects behind a name that are tried as its arguments."""
 MAX_NAMES = 16
+MAX_APART = 2_000
+"""Characters between a name and where its arguments begin."""
 _REACH = 300
 """Characters of markup around a name and its arguments that are taken for the same call."""
 
@@ -86,19 +88,20 @@ def _looked_for(text: str, call: ToolCall) -> Span | None:
 def _arguments(text: str, call: ToolCall, start: int) -> Span | None:
     """Return where the arguments of a call stand from `start` on."""
     wanted = call.arguments_text.strip()
-    if len(wanted) > 2 and (at := text.find(wanted, start)) >= 0:
+    end = start + MAX_APART
+    if len(wanted) > 2 and (at := text.find(wanted, start, end + len(wanted))) >= 0:
         return Span(at, at + len(wanted))
     decode = json.JSONDecoder().raw_decode
     for _ in range(MAX_OBJECTS):
-        start = text.find("{", start)
+        start = text.find("{", start, end)
         if start < 0:
             return None
         try:
-            value, end = decode(text, start)
+            value, after = decode(text, start)
         except (ValueError, RecursionError):
-            value, end = None, start
+            value, after = None, start
         if value is not None and _equal(value, call.arguments):
-            return Span(start, end)
+            return Span(start, after)
         start += 1
     return None
 

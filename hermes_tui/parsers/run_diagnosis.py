@@ -32,6 +32,11 @@ class RunDiagnosis:
         """How many runs each parser was guessed for."""
 
     @property
+    def asked(self) -> str:
+        """Return the name of the parser that was asked for, empty where it is guessed."""
+        return self._fixed.name if self._fixed else ""
+
+    @property
     def summary(self) -> str:
         """Say in a line which parsers were guessed so far; empty where none was."""
         if not self.guessed:

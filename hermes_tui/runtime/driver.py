@@ -39,6 +39,7 @@ from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
 from hermes_tui.runtime.tools.base import CallContext, Toolbox, ToolFailure
+from hermes_tui.runtime.worked import worked_s
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.writer import Recording
@@ -70,7 +71,8 @@ class Driver:
         self.task_id = task_id or uuid4().hex
         self.partial = Partial()
         self.failure: HermesError | None = None
-        self.spent_s = 0.0
+        self.spent_s = worked_s(self.log)
+        """Seconds that requests and tools took, with what was done before this driver."""
         self.tokens = sum(map(_tokens_of, self.log))
         self.working_since: float | None = None
         """When the effect that is under way began, by the monotonic clock."""

@@ -54,9 +54,7 @@ def loop(mode: str, url: str) -> dict[str, float]:
 
 def session_us(*lines: str) -> float:
     """Return the microseconds that a call takes in the session alone, with these breakpoints."""
-    breakpoints = (
-        parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in enumerate(lines, 1)
-    )
+    breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in enumerate(lines, 1))
     call = {"id": "c", "function": {"name": "echo", "arguments": '{"text": "hello"}'}}
     message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call] * 20}
     session = Session()

@@ -1,6 +1,6 @@
 """Loops against a server that answers at once, as whole processes; prints its figures as JSON.
 
-    python -m tests.benchmarks.live_loops bare|ours|many URL FOLDER
+python -m tests.benchmarks.live_loops bare|ours|many URL FOLDER
 """
 
 from __future__ import annotations

@@ -22,8 +22,14 @@ def reply(turn: int, turns: int) -> bytes:
         call = {"id": f"c{turn}", "type": "function", "function": function}
         message = {"role": "assistant", "content": "", "tool_calls": [call]}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    body = {"id": "x", "object": "chat.completion", "created": 1, "model": "quick",
-            "choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "quick",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
     text = json.dumps(body).encode()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(text) + text

@@ -149,3 +149,22 @@ def test_a_device_is_written_to_and_never_replaced(transcripts: Path) -> None:
     arguments = ["export", str(transcripts / "ids.json"), "--to", "html", "--force"]
     assert main([*arguments, "-o", "/dev/null"]) == 0
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.parametrize("to", ["openai", "sharegpt", "markdown", "html"])
+def test_an_export_says_what_a_person_changed(to: str, tmp_path: Path) -> None:
+    arguments = {"call_index": 0, "before": "{}", "after": '{"a":1}'}
+    answer = {"call_index": 0, "reason": "", "result": "by hand"}
+    events = [
+        {"schema": 1, "kind": "RunStarted", "run_id": "r", "source_format": "native"},
+        {"kind": "MessageAppended", "message": {"role": "user", "text": "go"}},
+        {"kind": "ArgumentsEdited", **arguments},
+        {"kind": "CallSkipped", **answer},
+        {"kind": "RunEnded", "status": "ok"},
+    ]
+    run = tmp_path / "run.jsonl"
+    lines = (json.dumps({**event, "seq": seq}) for seq, event in enumerate(events))
+    run.write_text("\n".join(lines) + "\n")
+    text = exported(run, to, tmp_path / "out").read_text().replace("\\", "").replace("&#34;", '"')
+    assert "steered" in text and "calls" in text
+    assert "calls_edited" in text and "calls_answered" in text

@@ -54,6 +54,21 @@ def test_the_demo_runs_to_its_end_and_its_tools_really_ran(tmp_path: Path) -> No
     assert "5 of 5 checks pass" in checked.stdout
 
 
+def test_what_tools_write_is_not_between_the_events(tmp_path: Path) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text(
+        "import os, subprocess\n"
+        "def terminal(command: str) -> str:\n"
+        '    """Write to standard output, and read standard input to its end."""\n'
+        '    os.write(1, b"noise")\n'
+        '    subprocess.run(["sh", "-c", "echo more noise; cat"], check=True)\n'
+        '    return "done"\n'
+    )
+    ended = live("--no-record", "--tools", f"python:{tools}", "--max-turns", "1")
+    assert "ToolReturned" in kinds(ended.stdout)
+    assert "more noise" in ended.stderr
+
+
 def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     ended = live("--record", str(path))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.debugger.inputs import Resume
+from hermes_tui.debugger.inputs import EditArguments, Resume
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import UsageError
@@ -171,6 +171,48 @@ async def test_a_hint_stands_above_the_status_line() -> None:
         await run.shows("this is the first")
         await run.press("c")
         await run.shows("space runs the tool")
+
+
+async def test_a_hint_may_be_for_one_call_for_what_was_edited_and_for_the_end() -> None:
+    hints = {
+        "before_dispatch@1.1": "the first call",
+        "before_dispatch@1": "another call",
+        "edited": "nothing ran yet",
+        "ended": "that was it",
+    }
+    async with live([says("", LS, PWD), says("")], TOOLS, hints=hints) as run:
+        await run.stopped()
+        await run.shows("the first call")
+        run.driver.put(EditArguments(0, '{"command": "date"}'))
+        await run.shows("nothing ran yet")
+        await run.shows("edited since")
+        await run.press("space")
+        await run.shows("another call")
+        await run.press("C")
+        await run.shows("that was it")
+
+
+async def test_an_id_that_was_missing_is_said_to_be_made_up_here() -> None:
+    async with live([says("", LS, ids=False)], TOOLS, size=(160, 60)) as run:
+        await run.stopped()
+        await run.shows("made up by hermes-tui")
+
+
+async def test_a_branch_that_is_not_on_screen_says_that_it_stops() -> None:
+    gate = asyncio.Event()
+
+    async def slow(command: str) -> str:
+        await gate.wait()
+        return command
+
+    async with live([says("", LS, PWD)], {"terminal": slow}) as run:
+        await run.stopped()
+        await run.press("space")
+        await run.until(lambda: run.phase is Phase.DISPATCHING)
+        await run.press("g", "F")
+        await run.shows("fork-1")
+        gate.set()
+        await run.shows("main: stopped before dispatch of terminal (call 2 of 2)")
 
 
 async def test_a_reply_is_read_while_it_streams() -> None:
@@ -470,6 +512,7 @@ async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path
         await run.press("q")
         await run.until(lambda: not run.app.is_running)
     assert any("broken off" in line for line in run.app.last_words)
+    assert run.app.broken_off is not None and run.app.broken_off.exit_code == 3
 
 
 async def test_a_server_that_never_opens_can_be_left() -> None:

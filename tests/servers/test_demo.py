@@ -255,7 +255,7 @@ async def test_closing_ends_a_stream_that_is_under_way() -> None:
 
 def test_hints_are_short_and_about_real_stop_points() -> None:
     for key, hint in HINTS.items():
-        assert key.partition("@")[0] in set(StopPoint)
+        assert key.partition("@")[0] in {*StopPoint, "edited", "ended"}
         assert len(hint) <= 90
     assert set(HINTS) >= set(StopPoint)
 
@@ -263,4 +263,6 @@ def test_hints_are_short_and_about_real_stop_points() -> None:
 def test_a_turn_without_a_hint_of_its_own_has_that_of_its_stop_point() -> None:
     assert hint_at("unknown_tool", 3) == HINTS["unknown_tool@3"]
     assert hint_at("unknown_tool", 4) == HINTS["unknown_tool"]
+    assert hint_at("before_dispatch", 1, 1) == HINTS["before_dispatch@1.1"]
+    assert hint_at("before_dispatch", 1, 2) == HINTS["before_dispatch@1"]
     assert hint_at("elsewhere", 1) == ""

@@ -264,3 +264,35 @@ async def test_the_list_of_a_module_decides_and_neighbours_can_be_imported(
     assert await value_of(box, "_greet") == "hi"
     await box.close()
     sys.modules.pop("neighbour_of_tools")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose child")
+async def test_a_cancel_ends_the_processes_that_a_function_waits_for(tmp_path: Path) -> None:
+    path = tmp_path / "waits.py"
+    path.write_text(
+        dedent(
+            '''
+            import subprocess
+            started, ended = [], []
+
+            def waits() -> None:
+                """Wait for a child and its child."""
+                child = subprocess.Popen(["sh", "-c", "sleep 100 & wait"])
+                started.append(child)
+                ended.append(child.wait())
+            '''
+        )
+    )
+    box = await PythonFunctions.open(path)
+    call = asyncio.create_task(box.call("waits", {}, CONTEXT))
+    module = box._module
+    while not module.started:
+        await asyncio.sleep(0.01)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    async with asyncio.timeout(1):
+        while not module.ended:
+            await asyncio.sleep(0.01)
+    assert module.ended == [-9]
+    await box.close()

@@ -1,8 +1,9 @@
 """Functions of a Python file as tools.
 
 A tool is a public function that the file defines (one that `__all__` names, where there is one),
-with type hints or a docstring. Plain functions run in the shared thread pool; a cancel leaves
-their thread behind, since a thread cannot be ended. What they print is dropped (see `quiet`).
+with type hints or a docstring. Plain functions run in the shared thread pool; a cancel kills the
+processes that they started, but leaves their thread behind, since a thread cannot be ended. What
+they print is dropped (see `quiet`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import importlib.util
 import inspect
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
 from hermes_tui.runtime.tools.plain_values import plain
+from hermes_tui.runtime.tools.processes import kill_children
 from hermes_tui.runtime.tools.quiet import dropped_prints
 from hermes_tui.runtime.tools.threads import awaitable_error, tool_pool
 
@@ -65,7 +68,7 @@ class PythonFunctions:
         bound = _bind(name, function, given)
         if inspect.iscoroutinefunction(function):
             return Answer(plain(await _run_on_loop(function, bound)))
-        return Answer(await tool_pool().run(lambda: plain(_run_quietly(function, bound))))
+        return Answer(await _run_in_thread(function, bound))
 
     async def close(self) -> None:
         """Forget the module, and end idle threads."""
@@ -127,6 +130,22 @@ def _bind(name: str, function: Callable[..., Any], given: dict[str, Any]) -> ins
         return signature.bind(*positional, **converted)
     except TypeError as error:
         raise TypeError(f"{name}(): {error}") from error
+
+
+async def _run_in_thread(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
+    threads: list[int] = []
+
+    def work() -> Any:
+        threads.append(threading.get_native_id())
+        return plain(_run_quietly(function, bound))
+
+    try:
+        return await tool_pool().run(work)
+    except asyncio.CancelledError:
+        # A thread cannot be ended, but what it waits for can, and then it ends by itself.
+        for thread in threads:
+            kill_children(thread)
+        raise
 
 
 def _run_quietly(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:

@@ -1,8 +1,8 @@
 """Keeps what tools print off the terminal that the debugger draws on.
 
 What a tool prints is dropped: its answer is what it returns. Only Python's own `sys.stdout` and
-`sys.stderr` are gated, by context, so that everybody else's prints pass; a child process that a
-tool starts writes where the debugger's own file descriptors lead.
+`sys.stderr` are gated, by context, so that everybody else's prints pass; `terminal_shield` keeps
+child processes and C libraries off a screen.
 """
 
 from __future__ import annotations

@@ -1,0 +1,83 @@
+"""`hermes-tui live` on a real terminal line: what tools do must not reach it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.terminal import Program
+from tests.servers.local_server import LocalServer, whole
+
+TOOLS = '''
+import os
+import subprocess
+import sys
+
+def noisy() -> str:
+    """Write in every way, and read what a terminal would give."""
+    print("SCRIBBLE-PRINT")
+    os.write(1, b"SCRIBBLE-ONE")
+    os.write(2, b"SCRIBBLE-TWO")
+    script = "echo SCRIBBLE-CHILD; echo SCRIBBLE-CHILD >&2; cat"
+    done = subprocess.run(["sh", "-c", script], stdout=None, check=True)
+    return f"read to the end, {done.returncode}"
+'''
+CALL = {"id": "c1", "type": "function", "function": {"name": "noisy", "arguments": "{}"}}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    """Give a live run that stands before the call of a tool which scribbles."""
+    (tmp_path / "tools.py").write_text(TOOLS)
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho THE-EDITOR-HAS-THE-TERMINAL\nprintf edited > $1\n")
+    editor.chmod(0o755)
+    asks = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    with LocalServer(whole(asks), whole({"role": "assistant", "content": "done"})) as server:
+        started = Program.start(
+            [sys.executable, "-m", "hermes_tui", "live", "--api", "http", "--server", server.url,
+             "--model", "m", "--task", "go", "--no-record", "--tools",
+             f"python:{tmp_path / 'tools.py'}"],
+            {"EDITOR": str(editor), "VISUAL": ""},
+        )  # fmt: skip
+        try:
+            started.wait_for(b"before dispatch of noisy")
+            # A key that comes right after a stop lets nothing go.
+            started.settle(0.4)
+            yield started
+        finally:
+            started.end()
+
+
+def test_what_a_tool_and_its_children_write_never_reaches_the_screen(program: Program) -> None:
+    program.press(b"s")
+    program.wait_for(b"read to the end, 0")
+    program.settle()
+    assert b"SCRIBBLE" not in program.output
+
+
+def test_an_editor_has_the_terminal_all_the_same(program: Program) -> None:
+    program.press(b"s")
+    program.wait_for(b"after noisy")
+    program.settle(0.4)
+    program.press(b"E")
+    program.wait_for(b"What the model will see of noisy")
+    program.press(b"\x05")
+    program.wait_for(b"THE-EDITOR-HAS-THE-TERMINAL")
+    program.wait_for(b"edited")
+    assert b"SCRIBBLE" not in program.output
+
+
+def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:
+    import fcntl
+    import struct
+    import termios
+
+    program.output = b""
+    fcntl.ioctl(program.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    program.wait_for(b"before dispatch of noisy")
+    program.settle()
+    assert b"\x1b[29;" in program.output and b"\x1b[31;" not in program.output

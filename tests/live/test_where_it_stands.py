@@ -1,0 +1,78 @@
+"""Where the cursor goes, and what can be done, when a run stops in an unusual place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from hermes_tui.debugger.session import Session
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
+from hermes_tui.ui.live_model import doing_at, head_row
+from tests.live.engine import says
+from tests.live.screen import live
+
+ASKED: Sequence[ev.Event] = (
+    ev.RunStarted(seq=0, run_id="r"),
+    ev.MessageAppended(seq=0, message=Message(role="user", text="go")),
+    ev.RequestSent(seq=0, turn=1),
+)
+CALLED: Sequence[ev.Event] = (
+    *ASKED,
+    ev.ResponseReceived(seq=0, turn=1),
+    ev.MessageAppended(seq=0, message=Message(role="assistant", text="")),
+    ev.ToolCallProposed(seq=0, call=ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING)),
+    ev.ToolDispatched(seq=0, call_index=0, name="ls"),
+)
+
+
+def numbered(events: Sequence[ev.Event]) -> MemoryLog:
+    return MemoryLog([structs.replace(event, seq=seq) for seq, event in enumerate(events)])
+
+
+def timeline_of(events: Sequence[ev.Event], *, complete: bool = False) -> Timeline:
+    log = numbered(events)
+    log.complete = complete
+    timeline = Timeline(log)
+    timeline.advance()
+    return timeline
+
+
+def test_at_a_divergence_the_cursor_shows_both_sides() -> None:
+    differs = ev.ReplayDiverged(seq=0, what="message 3", expected="ls", got="pwd")
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE)
+    timeline = timeline_of([*ASKED, differs, stop])
+    assert isinstance(timeline.event(head_row(timeline)), ev.ReplayDiverged)
+    assert doing_at(timeline.log, len(timeline.log) - 1).why.startswith("continue takes")
+
+
+def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY, call_index=0)
+    timeline = timeline_of([*CALLED, stop])
+    assert isinstance(timeline.event(head_row(timeline)), ev.ToolCallProposed)
+    doing = doing_at(timeline.log, len(timeline.log) - 1)
+    assert doing.what == "taken up again: no answer is known of ls"
+
+
+def test_what_happens_to_a_request_belongs_to_the_turn_it_asks_for() -> None:
+    failed = ev.RequestFailed(seq=0, turn=2, message="no")
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.REQUEST_FAILED)
+    ended = ev.RunEnded(seq=0, status="error")
+    again = ev.RequestSent(seq=0, turn=2)
+    timeline = timeline_of([*CALLED, again, failed, stop, ended], complete=True)
+    of_request = [row for row in range(len(timeline)) if timeline.seq(row) in (7, 8, 9)]
+    assert [timeline.turn(row) for row in of_request] == [2, 2, 2]
+
+
+async def test_a_lost_request_has_no_call_to_answer() -> None:
+    async with live([says("hi")], {}) as run:
+        await run.shows("ENDED")
+        driver = run.driver
+        stop = ev.Stopped(seq=0, stop_point=StopPoint.RECOVERY)
+        driver.session = Session.from_events(numbered([*ASKED, stop]))
+        assert "skip" in driver.session.allowed
+        assert "skip" not in run.screen._legal(driver)
