@@ -1,17 +1,38 @@
-"""Draw the picture in the README, by the program itself: `python -m tests.make_pictures`."""
+"""Draw the pictures in the README, by the program itself: `python -m tests.make_pictures`.
+
+The run, the demo and the verdicts are real; engines that were added on this machine are left out.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import tempfile
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
+from textual.app import App
+
+from hermes_tui.debugger.inputs import Resume
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.live import open_branches
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
+from hermes_tui.runtime.servers.demo import (
+    DEMO_MODEL,
+    DEMO_SYSTEM,
+    DEMO_TASK,
+    DEMO_TOOLS,
+    HINTS,
+)
 from hermes_tui.ui.app import HermesApp
-from tests.ui.opened import app_on, settled
+from hermes_tui.ui.live_app import LiveApp
+from tests.ui.opened import app_on, settled, until
+from tests.ui.screen_text import screen_lines
 
 PROJECT = Path(__file__).resolve().parents[1]
-PICTURE = PROJECT / ".pictures" / "run-screen.svg"
+PICTURES = PROJECT / ".pictures"
 SIZE = (144, 34)
 FONTS = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace'
 
@@ -24,23 +45,75 @@ async def run_screen_picture(app: HermesApp) -> str:
         await settled(pilot)
         await pilot.press("right_curly_bracket", "3")
         await settled(pilot)
-        return with_local_fonts(app.export_screenshot(title="hermes-tui open"))
+        return drawn(app, "hermes-tui open")
 
 
-def with_local_fonts(svg: str) -> str:
-    """Return the picture without the fonts that a viewer would have to fetch from elsewhere."""
-    local = _FONT_FACE.sub("", svg).replace("Fira Code, monospace", FONTS)
+async def lab_picture(app: HermesApp) -> str:
+    """Return the parser lab as SVG: at the step that failed."""
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("right_curly_bracket", "P")
+        await until(pilot, lambda: "Steps of" in _text(app))
+        await pilot.pause(1.0)
+        await pilot.press("c", "c")
+        await pilot.pause(0.5)
+        return drawn(app, "hermes-tui open: parser lab")
+
+
+async def live_picture() -> str:
+    """Return the live screen as SVG: the demo at its fourth turn, stopped at invalid JSON."""
+    messages: tuple[dict[str, Any], ...] = (
+        {"role": "system", "content": DEMO_SYSTEM},
+        {"role": "user", "content": DEMO_TASK},
+    )
+    settings = LiveSettings(
+        server=ServerSettings(api="demo", model=DEMO_MODEL, pace_s=0.0),
+        parameters={"temperature": 1.0},
+        messages=messages,
+        task=DEMO_TASK,
+        tools=("builtin:" + ",".join(DEMO_TOOLS),),
+        recorded=False,
+    )
+    app = LiveApp(lambda: open_branches(settings), Config(), label="demo", hints=HINTS)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: " STOPPED " in _text(app))
+        assert app.branches is not None
+        driver = app.branches.all[0].driver
+        while driver.session.state.turn < 4:
+            driver.put(Resume())
+            await driver.at_rest()
+        await until(pilot, lambda: "invalid arguments" in _text(app))
+        await pilot.pause(0.5)
+        return drawn(app, "hermes-tui demo")
+
+
+def _text(app: App[None]) -> str:
+    return "\n".join(screen_lines(app))
+
+
+def drawn(app: App[None], title: str) -> str:
+    """Return the screen without the fonts that a viewer would have to fetch from elsewhere."""
+    local = _FONT_FACE.sub("", app.export_screenshot(title=title))
+    local = local.replace("Fira Code, monospace", FONTS)
     return "\n".join(line.rstrip() for line in local.splitlines()) + "\n"
 
 
 def main() -> None:
-    with chdir(PROJECT):
-        app = app_on(Path("transcripts/call-left-in-content.jsonl"))
-        svg = asyncio.run(run_screen_picture(app))
-        app.feed.close()
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(svg, "utf-8")
-    print(PICTURE.relative_to(PROJECT))
+    PICTURES.mkdir(exist_ok=True)
+    with chdir(PROJECT), tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        lost = Path("transcripts/call-left-in-content.jsonl")
+        for name, make in (("run-screen", run_screen_picture), ("parser-lab", lab_picture)):
+            app = app_on(lost)
+            write(name, asyncio.run(make(app)))
+            app.feed.close()
+        write("live-screen", asyncio.run(live_picture()))
+
+
+def write(name: str, svg: str) -> None:
+    path = PICTURES / f"{name}.svg"
+    path.write_text(svg, "utf-8")
+    print(path.relative_to(PROJECT))
 
 
 if __name__ == "__main__":
