@@ -26,6 +26,7 @@ from hermes_tui.model.events import (
     ResponseReceived,
     RunEnded,
     SourceDefect,
+    TextEdited,
     ToolCallProposed,
     ToolErrorRecorded,
     ToolFailed,
@@ -201,6 +202,9 @@ class Timeline:
             return self.state.turn + 1
         if isinstance(event, (RequestSent, ResponseReceived)) and event.turn:
             return event.turn
+        if isinstance(event, TextEdited):
+            # The edited reply opens its turn once more, right behind this.
+            return self.state.turn + 1
         return self.state.turn + self._asking
 
     @staticmethod

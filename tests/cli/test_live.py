@@ -69,6 +69,16 @@ def test_what_tools_write_is_not_between_the_events(tmp_path: Path) -> None:
     assert "more noise" in ended.stderr
 
 
+def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
+    command = [*LIVE, "--no-record", "--api", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert b"RunStarted" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     ended = live("--record", str(path))

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from hermes_tui.debugger.session import Session
+from hermes_tui.log.codec import decode, encode
+from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import MessageAppended, RunEnded, ToolReturned
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
-from tests.cli.program import within
+from tests.cli.program import hermes_tui, within
 
 SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "arguments-as-object.json": ("openai-messages", 1, {"ARGS_OBJECT": 1}),
@@ -73,7 +76,7 @@ def events_of(path: Path, number: int = 0) -> list[Any]:
 
 
 def test_every_sample_is_listed_here_and_in_the_readme(transcripts: Path) -> None:
-    names = {path.name for path in transcripts.iterdir()} - {"README.md"}
+    names = {path.name for path in transcripts.iterdir()} - {"README.md", "recorded"}
     assert names == set(SHOWN)
     readme = (transcripts / "README.md").read_text("utf-8")
     for name, (format_name, _, codes) in SHOWN.items():
@@ -157,3 +160,41 @@ def test_scores_and_outcomes_are_those_of_the_files(transcripts: Path) -> None:
     assert rewards == [1.0, -1.0, 0.25, -1.0]
     samples = transcripts / "trajectory_samples.jsonl"
     assert [events_of(samples, number)[-1].status for number in range(3)] == ["ok", "ok", "failed"]
+
+
+RECORDED = {
+    "demo.jsonl": "ok",
+    "demo-faithful.jsonl": "ok",
+    "steered.jsonl": "",
+    "steered.fork-1.jsonl": "ok",
+    "stopped.jsonl": "",
+    "local-model.jsonl": "ok",
+    "managed.jsonl": "ok",
+}
+
+
+def test_every_recording_is_listed_here_and_in_the_readme(transcripts: Path) -> None:
+    assert {path.name for path in (transcripts / "recorded").iterdir()} == set(RECORDED)
+    readme = (transcripts / "README.md").read_text("utf-8")
+    assert [name for name in RECORDED if f"| `{name}` |" not in readme] == []
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recording_reads_as_it_was_written(transcripts: Path, name: str) -> None:
+    path = transcripts / "recorded" / name
+    written = path.read_bytes()
+    assert b"".join(encode(decode(line)) for line in written.splitlines()) == written
+    assert fold_run(events_of(path))[0].status == RECORDED[name]
+
+
+def test_the_recorded_demo_can_be_replayed(transcripts: Path) -> None:
+    replayed = hermes_tui("live", "--headless", "--replay", transcripts / "recorded/demo.jsonl")
+    assert replayed.code == 0, replayed.err
+
+
+def test_the_stopped_recording_stands_at_its_stop_again(transcripts: Path) -> None:
+    events = events_of(transcripts / "recorded" / "stopped.jsonl")
+    state = Session.from_events(events).state
+    assert state.stop.breakpoints == ("b1",)
+    assert state.call is not None
+    assert state.call.name == "write_file"
