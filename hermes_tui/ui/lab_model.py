@@ -22,6 +22,8 @@ CONSEQUENCES: Final = frozenset(
 )
 """Findings that another one is the reason for."""
 _NOTHING = ParseResult(Outcome.TEXT)
+OWN_READING = "auto"
+"""How a live run names our own reading: it is no parser of a server's, which is asked for here."""
 
 
 class LabText(NamedTuple):
@@ -76,7 +78,8 @@ class LabModel:
         if wanted:
             return wanted, "the run's parser"
         name, why = guessed(given.text)
-        return name, f"{why}; the lab has no {given.parser}" if given.parser else why
+        is_foreign = given.parser not in ("", OWN_READING)
+        return name, f"{why}; the lab has no {given.parser}" if is_foreign else why
 
     @property
     def assumes_tools(self) -> bool:

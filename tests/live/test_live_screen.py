@@ -281,6 +281,18 @@ async def test_a_call_is_dropped_and_another_one_added() -> None:
         assert [e.call.index for e in run.events(ev.ToolCallProposed)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("key", "said"), [("n", "the call stays"), ("y", "ENDED")])
+async def test_dropping_the_only_call_of_a_reply_is_asked_for(key: str, said: str) -> None:
+    async with live([says("", LS), says("Done.")], TOOLS) as run:
+        await run.stopped()
+        await run.press("d")
+        await run.shows("ends the run")
+        assert not run.events(ev.CallDropped)
+        await run.press(key)
+        await run.shows(said)
+        assert bool(run.events(ev.CallDropped)) == (key == "y")
+
+
 async def test_the_text_of_a_reply_is_edited_and_read_again() -> None:
     async with live([says("wrong")], TOOLS, stop_points=EVERY_MOMENT) as run:
         await run.stopped()

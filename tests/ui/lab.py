@@ -62,3 +62,4 @@ async def lab_on(
         await until(pilot, lambda: lab.screen.model.is_read)
         await pilot.pause()
         yield lab
+    app.feed.close()

@@ -53,7 +53,8 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
 
     @property
     def first(self) -> Field:
-        return self.fields[1 if self._tool else 0]
+        is_sound = bool(self._tool) and not check_name(self._tool, self._names)
+        return self.fields[1 if is_sound else 0]
 
     def changed(self) -> None:
         taken = signature(self._spec())

@@ -183,12 +183,33 @@ class LiveEdits(LiveCommands):
             self.put(given.SkipCall(answer.text, answer.reason))
 
     def do_drop_call(self) -> None:
-        from hermes_tui.debugger import inputs as given
+        from hermes_tui.debugger.turn import CallStatus
 
         call = self._chosen_call()
         if call is None or not _waits(call):
             self.say("no call waits here that could be dropped")
             return
+        reply = self.state.reply
+        others = [other for other in reply.calls if other is not call] if reply is not None else []
+        if all(other.status in (CallStatus.DROPPED, CallStatus.SHOWN) for other in others):
+            self.ask(
+                "without its only call the reply ends the run; y drops it",
+                "drop-call",
+                one_letter=True,
+            )
+            return
+        self._drop(call)
+
+    def answered_drop_call(self, event: Prompt.Answered) -> None:
+        call = self._chosen_call()
+        if event.value not in ("y", "Y"):
+            self.say("the call stays")
+        elif call is not None and _waits(call):
+            self._drop(call)
+
+    def _drop(self, call: CallState) -> None:
+        from hermes_tui.debugger import inputs as given
+
         name = call.name or "(no name)"
         if self.put(given.DropCall(call.call.index)):
             self.say(f"call {call.call.index + 1}, {name}, is dropped: the model will not see it")
