@@ -40,8 +40,14 @@ async def _run(settings: LiveSettings, output: BinaryIO) -> int:
         for length in range(1, len(log) + 1):
             write(length)
         log.on_append(write)
-        driver.on_change = output.flush
-        output.flush()
+
+        def flush() -> None:
+            # What a reader that went away made fail is not tried again.
+            if driver.mistake is None:
+                output.flush()
+
+        driver.on_change = flush
+        flush()
         try:
             await driver.at_rest()
         except asyncio.CancelledError:
