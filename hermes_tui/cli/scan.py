@@ -77,7 +77,7 @@ class Tally:
             f"{self.messages} messages, {self.tool_calls} calls, {self.tool_results} results, "
             f"{self.tool_errors} tool errors, {self.reasoning} reasoning, {self.defects} defects"
         )
-        who = label or f"{self.runs} runs"
+        who = label or ("1 run" if self.runs == 1 else f"{self.runs} runs")
         return f"{visible_row(self.path)}  {self.format}  {who}: {counts}  {codes or 'clean'}"
 
 

@@ -96,7 +96,7 @@ def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) 
     done = within("scan", transcripts / "clean-run.json", transcripts / "ids.json")
     first, second = done.text.splitlines()
     assert first.endswith(
-        "clean-run.json  openai-messages  1 runs: 12 messages, 5 calls, 5 results, "
+        "clean-run.json  openai-messages  1 run: 12 messages, 5 calls, 5 results, "
         "0 tool errors, 1 reasoning, 0 defects  clean"
     )
     assert second.endswith("ID_DUPLICATE×2 ID_MISSING×2")
