@@ -96,7 +96,7 @@ class Code(StrEnum):
     HIDDEN_BY_SERVER = "HIDDEN_BY_SERVER"
 
 
-class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True):
+class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One finding. `span` counts characters of the text it was found in, None without one."""
 
     code: Code

@@ -9,6 +9,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.coverage import gaps
 
 OPEN = "<tool_call>"
 CLOSE = "</tool_call>"
@@ -106,8 +107,8 @@ class Cursor:
     def result(self) -> ParseResult:
         self._flag_voided()
         readable = sum(call.name is not None and call.verdict != "failed" for call in self.calls)
-        parts = sorted([*self._reasoning, *self._dropped, *(call.span for call in self.calls)])
-        content = _gaps(parts, len(self.text))
+        parts = [*self._reasoning, *self._dropped, *(call.span for call in self.calls)]
+        content = gaps(parts, len(self.text))
         words = "".join(self.text[span.start : span.end] for span in content).strip()
         outcome = Outcome.CALLS if readable else Outcome.TEXT
         detail = f"{readable} of {len(self.calls)} calls readable"
@@ -139,15 +140,3 @@ class Cursor:
 
 def _place(diagnostic: Diagnostic) -> int:
     return diagnostic.span.start if diagnostic.span else 0
-
-
-def _gaps(parts: list[Span], length: int) -> tuple[Span, ...]:
-    gaps = []
-    position = 0
-    for part in parts:
-        if part.start > position:
-            gaps.append(Span(position, part.start))
-        position = part.end
-    if position < length:
-        gaps.append(Span(position, length))
-    return tuple(gaps)

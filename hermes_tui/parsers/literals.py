@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
@@ -33,8 +34,7 @@ _TOO_DEEP = "nested too deeply to read"
 _PLAIN = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True):
     """A payload as it was read. `rung` is json, python-literal, repaired or failed.
 
     `error` and `error_at` are strict JSON's own complaint (empty, -1: none). `cut_at` is where the
@@ -50,7 +50,7 @@ class Literal:
     error_at: int = -1
     cut_at: int = -1
     cut_in_string: bool = False
-    near_members: dict[int, dict[str, Span]] = field(default_factory=dict)
+    near_members: dict[int, dict[str, Span]] = {}
     reached: int = -1
 
     def members(self, text: str, start: int) -> dict[str, Span]:
@@ -80,6 +80,15 @@ def read_literal(text: str, start: int, end: int) -> Literal:
     return Literal(value, Span(start, stop), JSON, flaws)
 
 
+def is_json(text: str, start: int, end: int) -> bool:
+    """Tell whether sound JSON stands at `start` that ends before `end`."""
+    try:
+        _PLAIN.raw_decode(text[start:end])
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def compact(value: Any) -> str:
     """Return `value` as JSON on one line, non-ASCII as it is unless UTF-8 cannot hold it."""
     text = json.dumps(value, ensure_ascii=False)
@@ -104,12 +113,14 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
     A complaint of the decoder costs as much as the text before it, hence not the whole text.
     """
     size = max(end - start, 1)
-    decoder = _decoder(odd)
+    decoder = _SOUND
     while True:
         window = text[start : start + size]
         odd.clear()
         try:
             value, stop = decoder.raw_decode(window)
+        except _Odd:
+            decoder = _decoder(odd)
         except RecursionError:
             return _Decoded(None, start, _TOO_DEEP)
         except json.JSONDecodeError as error:
@@ -124,6 +135,32 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
             return _Decoded(None, start, str(error).partition(";")[0])
         else:
             return _Decoded(value, start + stop)
+
+
+class _Odd(Exception):
+    """Sound JSON holds what other readers may not take."""
+
+
+def _members(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(items)
+    if len(members) < len(items):
+        raise _Odd
+    return members
+
+
+def _constant(_: str) -> Any:
+    raise _Odd
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if math.isinf(found):
+        raise _Odd
+    return found
+
+
+_SOUND = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_float=_finite)
+"""Made once, as most texts hold nothing odd; where they do, `_decoder` reads them again."""
 
 
 def _decoder(odd: list[str]) -> json.JSONDecoder:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
@@ -58,6 +58,8 @@ _MESSAGES = {
 }
 
 _BLANK = re.compile(r"\s*+")
+_SOLID = frozenset("{}[]:,\"'")
+"""Characters that begin neither a blank nor a comment."""
 _COMMENT = re.compile(r"//[^\n]*+|#[^\n]*+|/\*.*?\*/", re.DOTALL)
 _PLAIN = {q: re.compile(rf"[^{q}{''.join(_QUOTES[q])}\\\x00-\x1f]*+") for q in _QUOTES}
 _NUMBER = re.compile(
@@ -83,8 +85,7 @@ class Unreadable(Exception):
     """The payload cannot be read even so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(NamedTuple):
     """What keeps a payload from being JSON, and where."""
 
     code: Code
@@ -150,6 +151,8 @@ class NearJson:
             self.flaws[code] = Flaw(code, span, message or text, hint)
 
     def _skip_blank(self) -> None:
+        if self.position < self.end and self.text[self.position] in _SOLID:
+            return
         while True:
             found = _BLANK.match(self.text, self.position, self.end)
             self.position = found.end() if found else self.position

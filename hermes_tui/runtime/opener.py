@@ -230,16 +230,11 @@ def check_format(name: str) -> None:
 
 def check_parser(name: str) -> None:
     """Raise UsageError with the near matches unless `name` is a parser, or `guess`."""
-    from hermes_tui.parsers.choice import GUESS, named_parser, near_names
+    from hermes_tui.parsers.choice import GUESS
+    from hermes_tui.runtime.parser_names import known_parser
 
-    if not name or name == GUESS:
-        return
-    try:
-        named_parser(name)
-    except KeyError:
-        near = near_names(name)
-        hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
-        raise UsageError(f"unknown parser {name!r}", hint) from None
+    if name and name != GUESS:
+        known_parser(name)
 
 
 def _recognise(source: OpenSource, wanted: str, *, whole: bool, waits: int) -> Detection:

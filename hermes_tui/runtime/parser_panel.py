@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.choice import named_parser, near_names, parsers
+from hermes_tui.parsers.choice import named_parser, parsers
+from hermes_tui.runtime.parser_names import known_parser
 from hermes_tui.runtime.parser_verdicts import (
     ParserVerdict,
     divergence,
@@ -68,13 +69,8 @@ class ParserPanel:
         """
         if name.startswith(REAL):
             self._real(name)
-            return
-        try:
-            named_parser(name)
-        except KeyError:
-            near = near_names(name)
-            hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
-            raise UsageError(f"unknown parser {name!r}", hint) from None
+        else:
+            known_parser(name)
 
     def streaming(self, name: str) -> str:
         """Return the added engine's parser that streams where `name` is its emulation.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:
 
     program.output = b""
     fcntl.ioctl(program.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    deadline = time.monotonic() + 30
+    while b"\x1b[29;" not in program.output and time.monotonic() < deadline:
+        program.read(0.05)
     program.wait_for(b"before dispatch of noisy")
-    program.settle()
     assert b"\x1b[29;" in program.output and b"\x1b[31;" not in program.output

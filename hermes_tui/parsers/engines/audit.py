@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -13,6 +12,7 @@ from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.markers import how_to_read
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.literals import FAILED, read_literal
+from hermes_tui.parsers.near_names import close_names
 from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 if TYPE_CHECKING:
@@ -32,17 +32,21 @@ _SPECIAL = re.compile(
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
 _UNREAD = object()
+_MOST_DETAILED = 20
+"""Of so many arguments that are no JSON it is said what is wrong with them."""
 
 
 def audit_calls(trace: Trace) -> None:
     """Flag what a client will stumble over in the calls delivered."""
     thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
+    failed = 0
     for index, call in enumerate(trace.calls):
         if trace.crowded:
             break
+        failed += call.verdict == "failed"
         span = call.name_span or call.span
         flag_name(trace, call.name or "", span, index)
-        value = _audit_arguments(trace, call, index)
+        value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
         tool = trace.tools.get(call.name or "")
         if isinstance(value, dict) and tool is not None:
             audit_schema(trace, call, index, value, tool)
@@ -78,18 +82,18 @@ def _plain_name(name: str, trace: Trace) -> str:
 
 def nearest(name: str, trace: Trace) -> str:
     """Return a hint that names the declared tools closest to `name`."""
-    names = list(trace.tools)[:200]
-    close = get_close_matches(name, names, 3) if len(name) <= _LONGEST_NAME else []
+    names = tuple(trace.tools)[:200]
+    close = close_names(name, names, 0.6) if len(name) <= _LONGEST_NAME else ()
     if close:
         return f"did you mean {' or '.join(close)}?"
     return f"the request declares {', '.join(names[:8])}" if names else "the request has no tools"
 
 
-def _audit_arguments(trace: Trace, call: ParsedCall, index: int) -> Any:
+def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
     """Return the value that a client reads from the arguments, `_UNREAD` where it cannot."""
     span = call.arguments_span or call.span
     if call.verdict == "failed":
-        _flag_raw(trace, call, span, index)
+        _flag_raw(trace, call, span, index, detailed=detailed)
         return _UNREAD
     value = call.value
     if isinstance(value, str):
@@ -108,14 +112,14 @@ def _audit_arguments(trace: Trace, call: ParsedCall, index: int) -> Any:
     return value
 
 
-def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int) -> None:
+def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detailed: bool) -> None:
     try:
         loads(call.arguments)
     except BadJson as error:
         message = f"the arguments go out although they are no JSON: {error.message}"
         hint = "the client's json.loads fails; validate before running the call"
         trace.flag(Code.RAW_ARGS, Severity.ERROR, span.start, span.end, message, hint, index)
-    if call.arguments_span is not None:
+    if detailed and call.arguments_span is not None:
         flag_payload(trace, span.start, span.end, index)
 
 

@@ -7,8 +7,7 @@ the end is lost in the engine as well: the trace works these spans out by itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -17,8 +16,8 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.coverage import gaps, merged
 from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
-from hermes_tui.parsers.engines.coverage import gaps, merged
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.silence import audit_silence
 
@@ -92,12 +91,20 @@ class Emulated:
 
 
 class Part:
-    """An open step; set `outcome` and `detail` before it ends."""
+    """An open step; set `outcome` and `detail` before it ends. `index` -1: it is not noted."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, trace: Trace, index: int) -> None:
         self.index = index
         self.outcome = ""
         self.detail = ""
+        self._trace = trace
+
+    def __enter__(self) -> Part:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.index >= 0:
+            self._trace.close(self)
 
 
 class Trace:
@@ -123,6 +130,8 @@ class Trace:
 
     def span(self, start: int, end: int) -> Span:
         """Return the span, put into bounds."""
+        if 0 <= start <= end <= len(self.text):
+            return Span(start, end)
         start = max(0, min(start, len(self.text)))
         return Span(start, max(start, min(end, len(self.text))))
 
@@ -132,25 +141,21 @@ class Trace:
             return
         self._steps.append(ParseStep(rule, self.span(start, end), outcome, detail, self._depth))
 
-    @contextmanager
-    def part(self, rule: str, start: int, end: int) -> Iterator[Part]:
+    def part(self, rule: str, start: int, end: int) -> Part:
         """Note a decision that others belong to; it grows to cover them.
 
         Exceptions pass through; the part is closed all the same.
         """
         if len(self._steps) >= MOST_STEPS:
-            yield Part(-1)
-            return
-        part = Part(len(self._steps))
+            return Part(self, -1)
+        part = Part(self, len(self._steps))
         self.step(rule, start, end, "")
         self._depth += 1
-        try:
-            yield part
-        finally:
-            self._depth -= 1
-            self._close(part)
+        return part
 
-    def _close(self, part: Part) -> None:
+    def close(self, part: Part) -> None:
+        """End a part, with all that was noted since it began."""
+        self._depth -= 1
         step, inner = self._steps[part.index], self._steps[part.index + 1 :]
         start = min([step.span.start, *(one.span.start for one in inner if one.span.end > 0)])
         end = max([step.span.end, *(one.span.end for one in inner)])

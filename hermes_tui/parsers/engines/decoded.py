@@ -9,6 +9,8 @@ from hermes_tui.parsers.engines.json_text import BadJson, loads
 
 def value_of(arguments: str) -> Any:
     """Return the value that the arguments stand for, None where they are no JSON."""
+    if arguments == "{}":
+        return {}
     try:
         return loads(arguments)
     except BadJson:

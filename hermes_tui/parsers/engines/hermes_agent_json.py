@@ -18,15 +18,15 @@ from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Part, Refused,
 from hermes_tui.parsers.engines.costs import flag_blanks
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
+    deliver,
     flag_nested,
-    flag_text,
     flag_unclosed,
     items_of,
     places_in,
+    read_blocks,
     read_payload,
     refuse_block,
     stripped,
-    tagged_blocks,
 )
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
 
@@ -58,17 +58,7 @@ class _Tags:
         self.closer = closer
 
     def __call__(self, trace: Trace) -> None:
-        first = trace.text.find(self.opener)
-        if first < 0:
-            raise Refused(f"no {self.opener} in the text")
-        refusal = ""
-        for block in tagged_blocks(trace.text, self.opener, self.closer):
-            with trace.part("block", block.span.start, block.span.end) as part:
-                try:
-                    self._read(trace, block, part)
-                except Refused as refused:
-                    refusal = refusal or str(refused)
-                    part.outcome = "refused"
+        first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal or not trace.calls:
             raise Refused(refusal or "no block holds a call")
         say_before(trace, first)
@@ -125,19 +115,7 @@ def _deliver_object(
         where = places.arguments or at
         message = "arguments that are neither an object nor a text"
         raise refuse_block(trace, Block(where, where), Code.ARGS_NOT_OBJECT, message, SHAPE)
-    as_text = text_as_it_is and isinstance(value, str)
-    if as_text:
-        flag_text(trace, places.arguments or at)
-    emitted = value if as_text else dumps(value)
-    trace.call(
-        name,
-        emitted,
-        span.start,
-        span.end,
-        name_span=places.name,
-        arguments_span=places.arguments,
-        value=None if as_text else value,
-    )
+    deliver(trace, name, value, at, span, places, text_as_it_is=text_as_it_is)
 
 
 def _read_mistral(trace: Trace) -> None:

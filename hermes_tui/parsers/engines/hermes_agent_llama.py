@@ -16,8 +16,8 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.hermes_agent_json import SHAPE, info, say_before
-from hermes_tui.parsers.engines.json_blocks import flag_text, places_in
-from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
+from hermes_tui.parsers.engines.json_blocks import deliver, places_in
+from hermes_tui.parsers.engines.json_text import BadJson, Scanner
 
 PYTHON_TAG = "<|python_tag|>"
 _ANY_BRACE = "json at every brace"
@@ -71,18 +71,7 @@ def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
         trace.flag(code, Severity.WARNING, at.start, at.end, message, SHAPE)
         return
     places = places_in(trace.text, at, ("arguments", "parameters"))
-    if isinstance(arguments, str):
-        flag_text(trace, places.arguments or at)
-    emitted = arguments if isinstance(arguments, str) else dumps(arguments)
-    trace.call(
-        name,
-        emitted,
-        at.start,
-        at.end,
-        name_span=places.name,
-        arguments_span=places.arguments,
-        value=None if isinstance(arguments, str) else arguments,
-    )
+    deliver(trace, name, arguments, at, at, places)
 
 
 PARSERS = (

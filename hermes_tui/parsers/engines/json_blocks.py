@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Refused, Trace
-from hermes_tui.parsers.engines.json_text import BadJson, loads
+from hermes_tui.parsers.engines.base import Part, Refused, Trace
+from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
 from hermes_tui.parsers.literals import FAILED, read_literal
 
 
@@ -39,6 +39,27 @@ def tagged_blocks(text: str, opener: str, closer: str) -> Iterator[Block]:
             return
         yield Block(Span(start, end + len(closer)), Span(body, end))
         start = text.find(opener, end + len(closer))
+
+
+def read_blocks(
+    trace: Trace, opener: str, closer: str, read: Callable[[Trace, Block, Part], None]
+) -> tuple[int, str]:
+    """Read each tagged block; return where the first stands, and why the first bad one is refused.
+
+    Raises Refused where there is none.
+    """
+    first = trace.text.find(opener)
+    if first < 0:
+        raise Refused(f"no {opener} in the text")
+    refusal = ""
+    for block in tagged_blocks(trace.text, opener, closer):
+        with trace.part("block", block.span.start, block.span.end) as part:
+            try:
+                read(trace, block, part)
+            except Refused as refused:
+                refusal = refusal or str(refused)
+                part.outcome = "refused"
+    return first, refusal
 
 
 def stripped(text: str, span: Span) -> Span:
@@ -116,7 +137,32 @@ def flag_nested(trace: Trace, block: Block, opener: str) -> None:
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, at, at + len(opener), message, hint)
 
 
-def flag_text(trace: Trace, span: Span) -> None:
+def deliver(
+    trace: Trace,
+    name: str,
+    arguments: Any,
+    at: Span,
+    span: Span,
+    places: Places,
+    *,
+    text_as_it_is: bool = True,
+) -> None:
+    """Deliver the call of the object `at`; arguments that are a text go out as they are."""
+    as_text = text_as_it_is and isinstance(arguments, str)
+    if as_text:
+        _flag_text(trace, places.arguments or at)
+    trace.call(
+        name,
+        arguments if as_text else dumps(arguments),
+        span.start,
+        span.end,
+        name_span=places.name,
+        arguments_span=places.arguments,
+        value=None if as_text else arguments,
+    )
+
+
+def _flag_text(trace: Trace, span: Span) -> None:
     """Tell of arguments that are a text, where the parser passes texts on as they are."""
     message = "the arguments are encoded as a text; this parser passes it on as it is"
     hint = "other parsers deliver a string instead of an object; send {…}"

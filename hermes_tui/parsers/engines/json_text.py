@@ -12,6 +12,17 @@ _STRICT = json.JSONDecoder()
 MAX_DEPTH = 800
 """Python's own limit is about 990 less what the stack holds: where exactly is not ours to say."""
 
+TYPE_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+"""What a JSON Schema calls the type of a value."""
+
 _WINDOW = 256
 _TOKEN_LENGTH = 12
 """The longest piece of JSON that a window may cut: `-Infinity`, an escaped surrogate pair."""

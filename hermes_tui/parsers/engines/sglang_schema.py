@@ -8,16 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hermes_tui.parsers.engines.json_text import TYPE_NAMES
+
 _UNSET = object()
-_TYPE_NAMES: dict[type, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
 _UNIONS = ("anyOf", "oneOf")
 
 
@@ -47,7 +40,7 @@ def inferred_type(schema: Any) -> Any:
         return found
     options = schema.get("enum")
     if isinstance(options, list):
-        names = {_TYPE_NAMES.get(type(option)) for option in options} - {None}
+        names = {TYPE_NAMES.get(type(option)) for option in options} - {None}
         return names.pop() if len(names) == 1 else "string"
     if isinstance(schema.get("allOf"), list):
         kinds = (inferred_type(branch) for branch in schema["allOf"])
@@ -71,7 +64,7 @@ def json_type(value: Any) -> str:
     """Return the JSON type of a value; whole floats are integers. Raises KeyError for no JSON."""
     if isinstance(value, float) and value.is_integer():
         return "integer"
-    return _TYPE_NAMES[type(value)]
+    return TYPE_NAMES[type(value)]
 
 
 class TypeSets:

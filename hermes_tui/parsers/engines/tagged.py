@@ -53,7 +53,7 @@ class Move(NamedTuple):
 Moves = dict[tuple[State, str], Move]
 
 
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """A call being read: where its name, its arguments and the whole of it stand."""
 
@@ -84,9 +84,10 @@ class Slot:
 
     def _at(self, offset: int) -> int:
         for part in self.args_parts:
-            if offset < len(part):
+            size = part.end - part.start
+            if offset < size:
                 return part.start + offset
-            offset -= len(part)
+            offset -= size
         return self.args_parts[-1].end if self.args_parts else self.end
 
 

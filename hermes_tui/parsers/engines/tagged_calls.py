@@ -116,6 +116,8 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
 
 def _flag_call(trace: Trace, slot: Slot, call: _Call, bent: Bent) -> None:
     """Say what is odd about a call that is about to be delivered."""
+    if trace.crowded:
+        return
     index = len(trace.calls)
     span = slot.args_span() or Span(slot.end, slot.end)
     if call.pairs is not None:
@@ -123,8 +125,9 @@ def _flag_call(trace: Trace, slot: Slot, call: _Call, bent: Bent) -> None:
         flag_entities(trace, span, index)
     flag_changes(trace, bent, span, index, typed=call.pairs is None)
     _flag_end(trace, slot, index, call.pairs)
-    _flag_start(trace, slot, index)
-    _flag_id(trace, slot, call.name, index)
+    header = slot.name(trace.text)
+    _flag_start(trace, slot, header, index)
+    _flag_id(trace, slot, header, call.name, index)
 
 
 def _accepted(trace: Trace, dialect: Dialect, name: str) -> bool:
@@ -161,7 +164,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
     if slot.closed:
         return
     raw = slot.args(trace.text)
-    whole = not pairs.cut if pairs is not None else value_of(raw) is not None
+    whole = not pairs.cut if pairs is not None else bool(raw) and value_of(raw) is not None
     code, severity = Code.TRUNCATED, Severity.ERROR
     message = "the text ends inside the call, which is delivered with what is complete"
     hint = "raise max_tokens; nothing tells the agent that the call was cut"
@@ -174,7 +177,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
     trace.flag(code, severity, start, end, message, hint, index)
 
 
-def _flag_start(trace: Trace, slot: Slot, index: int) -> None:
+def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     """Say that the wrapper of a function is missing, or that a call has no arguments at all."""
     text, opener = trace.text, slot.opener
     if text.startswith(_SECTION + _SECTION, slot.start):
@@ -188,7 +191,7 @@ def _flag_start(trace: Trace, slot: Slot, index: int) -> None:
         message = "a function without <tool_call> before it: vLLM reads it all the same"
         hint = "SGLang keeps it as text"
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
-    elif (place := slot.name_span()) and slot.name(text).strip("\n") != slot.name(text).strip():
+    elif (place := slot.name_span()) and header.strip("\n") != header.strip():
         message = "blanks around the name: vLLM takes them off"
         hint = "SGLang drops such a call"
         start, end = place.start, place.end
@@ -200,9 +203,9 @@ def _flag_start(trace: Trace, slot: Slot, index: int) -> None:
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
 
 
-def _flag_id(trace: Trace, slot: Slot, name: str, index: int) -> None:
+def _flag_id(trace: Trace, slot: Slot, header: str, name: str, index: int) -> None:
     place = slot.name_span()
-    if place is None or name in slot.name(trace.text):
+    if place is None or name in header:
         return
     message = f"the name {name[:60]!r} is not the one in the header: it was found in the arguments"
     hint = "the header is not of the form that this parser reads"

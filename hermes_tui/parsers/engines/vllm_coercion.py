@@ -19,7 +19,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
-from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.json_text import TYPE_NAMES, BadJson, dumps, loads
 
 TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
 _SHOWN = 60
@@ -222,19 +222,9 @@ _ALIASES = {
 
 _TEXTUAL = {"string", *(alias for alias, name in _ALIASES.items() if name == "string")}
 
-_TYPE_NAMES: dict[type, str] = {
-    type(None): "null",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
-
 
 def _type_name(value: Any) -> str:
-    return _TYPE_NAMES.get(type(value), "string")
+    return TYPE_NAMES.get(type(value), "string")
 
 
 def _properties(parameters: Any) -> dict[str, Any]:

@@ -15,15 +15,15 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Part, Refused, Trace
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,
     flag_unclosed,
     places_in,
+    read_blocks,
     read_payload,
     refuse_block,
-    tagged_blocks,
 )
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps
 
@@ -40,22 +40,12 @@ class _Tags:
         self.closer = closer
 
     def __call__(self, trace: Trace) -> None:
-        first = trace.text.find(self.opener)
-        if first < 0:
-            raise Refused(f"no {self.opener} in the text")
-        refusal = ""
-        for block in tagged_blocks(trace.text, self.opener, self.closer):
-            with trace.part("block", block.span.start, block.span.end) as part:
-                try:
-                    self._read(trace, block)
-                except Refused as refused:
-                    refusal = refusal or str(refused)
-                    part.outcome = "refused"
+        first, refusal = read_blocks(trace, self.opener, self.closer, self._read)
         if refusal:
             raise Refused(refusal)
         trace.keep(0, first)
 
-    def _read(self, trace: Trace, block: Block) -> None:
+    def _read(self, trace: Trace, block: Block, _: Part) -> None:
         if not len(block.body):
             raise refuse_block(trace, block, Code.EMPTY_BLOCK, "an empty block", _KEYS_HINT)
         flag_nested(trace, block, self.opener)

@@ -17,8 +17,8 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, EngineInfo, EngineRaised, Refused, Trace
-from hermes_tui.parsers.engines.json_blocks import flag_text, items_of, places_in, stripped
-from hermes_tui.parsers.engines.json_text import BadJson, decode_at, dumps, loads
+from hermes_tui.parsers.engines.json_blocks import deliver, items_of, places_in, stripped
+from hermes_tui.parsers.engines.json_text import BadJson, decode_at, loads
 from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State
 from hermes_tui.parsers.engines.vllm_coercion import coerce_arguments, flag_changes
 
@@ -135,24 +135,13 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
             Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, "name the tool to call"
         )
     if arguments is None:
-        emitted, what = "{}", "null" if "arguments" in item else "missing"
+        what = "null" if "arguments" in item else "missing"
         where = places.arguments or at
         message = f"arguments are {what}: they go out as {{}}"
         hint = "send {} for none; `parameters` and `args` are not read here"
         trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
-    else:
-        emitted = arguments if isinstance(arguments, str) else dumps(arguments)
-    if isinstance(arguments, str):
-        flag_text(trace, places.arguments or at)
-    trace.call(
-        name if isinstance(name, str) else "",
-        emitted,
-        span.start,
-        span.end,
-        name_span=places.name,
-        arguments_span=places.arguments,
-        value=None if isinstance(arguments, str) else arguments,
-    )
+        arguments = {}
+    deliver(trace, name if isinstance(name, str) else "", arguments, at, span, places)
 
 
 _MOVES = {

@@ -30,7 +30,6 @@ _END = re.compile(
     r"\s*+(?:```\s*+)?(</(?:longcat_|seed:|minimax:)?tool_calls?>|<\|tools_suffix\|>"
     r"|<\|action_end\|>|<\|tool_calls?(?:_section)?_end\|>|</function_calls>|<tool_call\|>)"
 )
-_BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _REST = re.compile(r"[ \t]*+[(A-Za-z][^\n]{0,200}")
 _TAG = JsonTag(
     "llama3_json", re.compile(r"(?:<\|python_tag\|>\s*+)++"), shape=JsonShape("parameters")
@@ -148,12 +147,7 @@ def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
 def _end(cursor: WireCursor, start: int, position: int) -> int:
     """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
     text = cursor.text
-    braces = _BRACES.match(text, position)
-    if braces:
-        span = Span(position, position + len(braces[0].rstrip()))
-        message, hint = "closing brackets too many", "remove them"
-        cursor.error(Code.BRACES_EXTRA, span, message, hint)
-        position = span.end
+    position = cursor.past_braces(position)
     end = _END.match(text, position)
     if end:
         message = "a closing marker that nothing opened"

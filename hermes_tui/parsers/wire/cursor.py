@@ -22,6 +22,7 @@ from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
 SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 """Tokens that a template or a tokenizer puts in, of no format in particular."""
 
+_BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _QUOT = re.compile("&quot;")
 _FREE = 4_096
 _PER_CHARACTER = 3
@@ -77,6 +78,8 @@ class WireCursor(Cursor):
         self.drafts: list[Draft] = []
         """Calls of the block at hand."""
         self.reading_reasoning = False
+        self.broken = 0
+        """Blocks whose payload was cut or made no sense."""
         self._found: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
         self._spent = 0
         self._blanked: str | None = None
@@ -98,6 +101,10 @@ class WireCursor(Cursor):
         self._found[pattern] = (position, found)
         return found
 
+    def _before(self, pattern: re.Pattern[str], position: int, end: int) -> re.Match[str] | None:
+        found = self.seek(pattern, position)
+        return found if found and found.end() <= end else None
+
     def place(self, pattern: re.Pattern[str], position: int) -> int:
         """Return where `pattern` next matches, the length of the text if nowhere."""
         found = self.seek(pattern, position)
@@ -111,12 +118,12 @@ class WireCursor(Cursor):
         piece = self._read(self.text, start, end)
         if piece.literal.rung == JSON:
             return piece
-        if piece.literal.rung == FAILED and (found := _QUOT.search(self.text, start, end)):
+        if piece.literal.rung == FAILED and (found := self._before(_QUOT, start, end)):
             other = self._read(self._unescaped(), start, end)
             if other.literal.rung != FAILED:
                 return Piece(other.literal, other.source, None, Span(*found.span()))
         stop = end if piece.literal.rung == FAILED else piece.literal.span.end
-        stray = SPECIAL.search(self.text, start, stop)
+        stray = self._before(SPECIAL, start, stop)
         if stray is None:
             return piece
         if self._blanked is None:
@@ -163,6 +170,15 @@ class WireCursor(Cursor):
         reached = literal.reached if literal.rung == FAILED else literal.span.end
         self._spent += max(0, reached - start)
 
+    def past_braces(self, position: int) -> int:
+        """Take the closing brackets that are too many after a call; return where they end."""
+        braces = _BRACES.match(self.text, position)
+        if braces is None:
+            return position
+        span = Span(position, position + len(braces[0].rstrip()))
+        self.error(Code.BRACES_EXTRA, span, "closing brackets too many", "remove them")
+        return span.end
+
     def with_blank(self, span: Span) -> Span:
         """Return a span with the blanks that stand before it, back to the part before."""
         start = span.start
@@ -188,12 +204,13 @@ class WireCursor(Cursor):
         hint: str = "",
         call_index: int | None = None,
     ) -> None:
+        if not self.text or self._told[code] >= _MAX_SAME_CODE:
+            return
         self._told[code] += 1
-        if self.text and self._told[code] <= _MAX_SAME_CODE:
-            size = len(self.text)
-            start = max(0, min(span.start, size - 1))
-            span = Span(start, max(start + 1, min(span.end, size)))
-            super().flag(code, severity, span, message, hint, call_index)
+        size = len(self.text)
+        start = max(0, min(span.start, size - 1))
+        span = Span(start, max(start + 1, min(span.end, size)))
+        super().flag(code, severity, span, message, hint, call_index)
 
     def error(self, code: Code, span: Span, message: str, hint: str = "") -> None:
         """Say what keeps the call being read from being delivered as meant."""

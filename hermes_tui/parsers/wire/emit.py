@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, compact
+from hermes_tui.parsers.near_names import close_names
 from hermes_tui.parsers.recognise import flag_for, is_alike
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.fit import check_types
@@ -107,8 +107,9 @@ def _flag_format(cursor: WireCursor, rule: str, span: Span) -> None:
 
 def flag_second(cursor: WireCursor, opener: Span) -> None:
     """Say that a block follows one of its kind where the format has one for all calls."""
-    between = cursor.text[cursor.taken : opener.start]
-    if cursor.calls and cursor.calls[-1].span.end == cursor.taken and not between.strip():
+    if not cursor.calls or cursor.calls[-1].span.end != cursor.taken:
+        return
+    if cursor.skip_blank(cursor.taken) >= opener.start:
         message = "a second block of calls"
         hint = "the format has one for all; some engines read the first only"
         cursor.warn(Code.MULTI_PAYLOAD, opener, message, hint)
@@ -146,7 +147,7 @@ def _emit_one(cursor: WireCursor, draft: Draft, span: Span) -> None:
 
 def _check(cursor: WireCursor, name: str, value: Any, draft: Draft, whole: Span) -> None:
     if cursor.tools and name not in cursor.tools:
-        near = get_close_matches(name[:80], list(cursor.tools)[:200], 3, 0.5)
+        near = close_names(name[:80], tuple(cursor.tools)[:200], 0.5)
         hint = f"nearest: {', '.join(near)}" if near else "SGLang drops such a call"
         at = draft.name_span or whole
         cursor.warn(Code.NAME_UNKNOWN, at, f"no tool is called {name[:80]!r}", hint)

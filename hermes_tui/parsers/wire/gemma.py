@@ -24,7 +24,6 @@ from hermes_tui.parsers.wire.gemma_values import GemmaValues, Marks, marks
 from hermes_tui.parsers.wire.json_block import JsonTag, cut_opener, read_json_block
 
 _HEAD = re.compile(r"\s*+(?P<prefix>call\s*+:)?(?P<name>[^{}<>\n\[\]\"'`]{0,120}+)\{")
-_BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 
 
 class _Dialect(NamedTuple):
@@ -127,12 +126,7 @@ def _call(cursor: WireCursor, head: re.Match[str], dialect: _Dialect) -> int:
 def _end(cursor: WireCursor, opener: Span, position: int, dialect: _Dialect) -> int:
     text = cursor.text
     draft = cursor.drafts[-1]
-    braces = _BRACES.match(text, position)
-    if braces:
-        span = Span(position, position + len(braces[0].rstrip()))
-        message, hint = "closing brackets too many", "remove them"
-        cursor.error(Code.BRACES_EXTRA, span, message, hint)
-        position = span.end
+    position = cursor.past_braces(position)
     after = cursor.skip_blank(position)
     if end := dialect.closer.match(text, after):
         return end.end()

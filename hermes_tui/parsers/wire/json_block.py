@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.literals import FAILED, is_json
 from hermes_tui.parsers.wire.cursor import SPECIAL, Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
@@ -29,6 +29,9 @@ _MEANT = re.compile(r"[\"'“]|name")
 _BARE = re.compile(r"[{\[][^\"'“\]}n]{0,200}+\Z")
 """Brackets with no word in them up to the end of the block."""
 _LOOK_AHEAD = 200
+_MOST_BROKEN = 32
+"""After so many broken blocks only sound JSON is read."""
+_SOUND_AHEAD = 4_096
 _ONLY_JSON = "engines refuse the block; only the JSON may stand between the markers"
 
 
@@ -54,6 +57,9 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
     limit = block_limit(cursor, body, tag)
     if cursor.final and _BARE.match(text, body, limit):
         return spoken_of(cursor, opener)
+    ahead = min(limit, body + _SOUND_AHEAD)
+    if cursor.broken >= _MOST_BROKEN and not is_json(text, body, ahead):
+        return _passed_over(cursor, opener, limit)
     position = _payloads(cursor, body, limit, tag)
     if position < 0 or not cursor.drafts:
         cursor.forget(saved)
@@ -108,6 +114,19 @@ def spoken_of(cursor: WireCursor, opener: Span) -> int:
     return opener.end
 
 
+def _passed_over(cursor: WireCursor, opener: Span, limit: int) -> int:
+    """Leave a broken block in the content, as too many stand before it; say so once."""
+    if cursor.broken == _MOST_BROKEN:
+        cursor.broken += 1
+        message = f"{_MOST_BROKEN} broken blocks before this: it is left in the text"
+        hint = "from here on only blocks of sound JSON are read"
+        cursor.flag(Code.PARSER_TIMEOUT, Severity.WARNING, opener, message, hint)
+    cursor.spoken_of += 1
+    end = limit if limit < len(cursor.text) else opener.end
+    cursor.part("block", opener.start, end, "text", "too much is broken", cursor.mark())
+    return end
+
+
 def _payloads(cursor: WireCursor, body: int, limit: int, tag: JsonTag) -> int:
     """Draft all payloads of a block; return where the last one ends, -1 where there is none."""
     text, position = cursor.text, body
@@ -147,6 +166,7 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
     """
     piece = marked_literal(cursor, start, limit, tag)
     literal = piece.literal
+    cursor.broken += literal.rung == FAILED or literal.cut_at >= 0
     end = literal.span.end
     if literal.rung == FAILED:
         end = min(end, max(limit, start + 1))

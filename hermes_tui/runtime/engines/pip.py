@@ -78,10 +78,17 @@ def _raw_progress() -> tuple[str, ...]:
 def _run(
     command: Sequence[str], scratch: Path, on_bytes: Callable[[int, int], None]
 ) -> tuple[int, str]:
+    said = scratch / "pip.txt"
+    return run_pip([*_NO_LONG_WAIT, *command], scratch, lambda: on_bytes(*_bytes_so_far(said)))
+
+
+def run_pip(
+    command: Sequence[str], scratch: Path, while_it_runs: Callable[[], None]
+) -> tuple[int, str]:
     """Run pip and return its exit code and all it said; it ends with this call."""
     with (scratch / "pip.txt").open("w+b") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pip", *_NO_LONG_WAIT, *command],
+            [sys.executable, "-m", "pip", *command],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -89,7 +96,7 @@ def _run(
         )
         try:
             while process.poll() is None:
-                on_bytes(*_bytes_so_far(scratch / "pip.txt"))
+                while_it_runs()
                 time.sleep(_POLL_S)
         finally:
             process.kill()
@@ -106,9 +113,16 @@ def _bytes_so_far(path: Path) -> tuple[int, int]:
 
 
 def _failed(requirement: str, output: str) -> SourceError:
+    return pip_error(
+        requirement, output, "--path and --python need no download", "python -m ensurepip"
+    )
+
+
+def pip_error(requirement: str, output: str, hint: str, hint_without_pip: str) -> SourceError:
+    """Return the error with the last that pip calls an error, or else the last it said."""
     if "No module named pip" in output:
-        return SourceError("pip", "is not part of this Python", "python -m ensurepip")
+        return SourceError("pip", "is not part of this Python", hint_without_pip)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")]
     said = (errors or lines or ["pip failed"])[-1].removeprefix("ERROR: ")
-    return SourceError(requirement, said, "--path and --python need no download")
+    return SourceError(requirement, said, hint)

@@ -13,17 +13,16 @@ import os
 import platform
 import re
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hermes_tui.model.errors import HermesError, SourceError, StoreError, UsageError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.runtime.engines.added import ENGINES, AddedEngine, read_engine, write_manifest
 from hermes_tui.runtime.engines.pip import OnProgress, download, install_into
 from hermes_tui.runtime.engines.worker import EngineWorker
+from hermes_tui.runtime.scratch import scratch_in
 
 NEEDED: Final = {
     "vllm": ("pydantic", "regex", "partial-json-parser", "ijson"),
@@ -76,7 +75,7 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
     if not is_file and not _REQUIREMENT.fullmatch(wanted):
         hint = "vllm, sglang, vllm==0.33.0 or a wheel file"
         raise UsageError(f"{wanted!r} is no engine", hint)
-    with _scratch() as scratch:
+    with scratch_in(engines_dir()) as scratch:
         if not is_file:
             wheel = download(wanted, scratch, progress)
         found = _WHEEL.fullmatch(wheel.name)
@@ -105,7 +104,7 @@ def add_python(python: str, wanted: str = "", name: str = "") -> tuple[AddedEngi
         raise UsageError("--name needs an engine", "with --python: vllm or sglang")
     added, failures = [], []
     for engine in (wanted,) if wanted else DOWNLOADABLE:
-        with _scratch() as scratch:
+        with scratch_in(engines_dir()) as scratch:
             blank = _blank(scratch / engine, engine, "python", python=str(path))
             blank.folder.mkdir()
             try:
@@ -130,7 +129,7 @@ def add_path(path: Path, name: str = "") -> AddedEngine:
         root = root.parent.parent
     if not (root / _CHECKOUT / "__init__.py").is_file():
         raise SourceError(str(path), f"holds no {_CHECKOUT}", "a checkout of hermes-agent")
-    with _scratch() as scratch:
+    with scratch_in(engines_dir()) as scratch:
         made = scratch / _valid(name or "hermes-agent")
         made.mkdir()
         blank = _blank(made, "hermes-agent", "path", version="checkout", source=str(root))
@@ -255,18 +254,3 @@ def _valid(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name an engine", "letters, digits and ._+- only")
     return name
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Give a folder beside the engines, so that what is ready is moved in one step."""
-    folder = engines_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".adding-", dir=folder) as scratch:
-            yield Path(scratch)
-    except HermesError:
-        raise
-    except OSError as error:
-        where = str(error.filename or folder)
-        raise StoreError(where, error.strerror or "cannot be written") from error

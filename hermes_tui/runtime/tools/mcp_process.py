@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
 import signal
 import time
@@ -17,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_tui.runtime.tools.processes import clean_environment, signal_name
+from hermes_tui.runtime.tools.processes import clean_environment, signal_group, signal_name
 
 STDIN_GRACE_S = 0.8
 TERM_GRACE_S = 0.5
@@ -70,7 +69,7 @@ class McpProcess:
             await self._end(process)
         finally:
             for number in (signal.SIGTERM, signal.SIGKILL):
-                _signal_group(process.pid, number)
+                signal_group(process.pid, number)
             for task in self._tasks:
                 task.cancel()
             for stream in self._streams:
@@ -85,9 +84,9 @@ class McpProcess:
         if process.stdin is not None:
             process.stdin.close()
         if not await self.has_ended_within(STDIN_GRACE_S):
-            _signal_group(process.pid, signal.SIGTERM)
+            signal_group(process.pid, signal.SIGTERM)
             if not await self.has_ended_within(TERM_GRACE_S):
-                _signal_group(process.pid, signal.SIGKILL)
+                signal_group(process.pid, signal.SIGKILL)
                 await self.has_ended_within(KILL_GRACE_S)
 
     async def has_ended_within(self, seconds: float) -> bool:
@@ -160,8 +159,3 @@ class McpProcess:
     def _note(self, line: bytes) -> None:
         if text := line.decode("utf-8", "replace").strip():
             self._stderr.append(text[:STDERR_LINE_CHARACTERS])
-
-
-def _signal_group(group: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)

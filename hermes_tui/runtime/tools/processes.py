@@ -126,11 +126,11 @@ async def _end_group(
     """End everything in the group of `process`; `pipe` is first given time to run empty."""
     if process.returncode is not None and pipe is not None:
         await pipe.ends_within(PIPE_GRACE_S)
-    _signal_group(process.pid, signal.SIGTERM)
+    signal_group(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while process.returncode is None or _has_members(process.pid):
         if time.monotonic() >= deadline:
-            _signal_group(process.pid, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
             break
         await asyncio.sleep(POLL_S)
     await process.wait()
@@ -143,7 +143,7 @@ async def _end_for_certain(process: asyncio.subprocess.Process) -> None:
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
-            _signal_group(process.pid, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
 
 
 def _ended(output: str, exit_code: int | None, limit_s: float | None) -> Ended:
@@ -161,7 +161,7 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _signal_group(group: int, number: int) -> bool:
+def signal_group(group: int, number: int) -> bool:
     """Send a signal to a group; False where nobody is left in it.
 
     The group's number is its first process's, and is not given out again while members live.
@@ -177,7 +177,7 @@ def _signal_group(group: int, number: int) -> bool:
 
 def _has_members(group: int) -> bool:
     """Return whether a process of the group runs; dead ones that nobody reaps do not count."""
-    if not _signal_group(group, 0):
+    if not signal_group(group, 0):
         return False
     if not Path("/proc/self/stat").exists():
         return True

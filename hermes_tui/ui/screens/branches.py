@@ -19,6 +19,7 @@ from hermes_tui.ui.render.branches import (
 )
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
+from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -31,7 +32,7 @@ _NAME, _STANDING, _NUMBER = 18, 30, 8
 _WIDE: Final = 96
 
 
-class BranchesScreen(Dialog["Branch | None"]):
+class BranchesScreen(Moving, Dialog["Branch | None"]):
     """Lists branches; gives the one to go to, None where it was left."""
 
     scope = "branches"
@@ -132,6 +133,9 @@ class BranchesScreen(Dialog["Branch | None"]):
         self.query_one(RowList).rows_changed(0)
         self.refresh_bar()
 
+    def focused_pane(self) -> RowList:
+        return self.query_one(RowList)
+
     def do_compare(self) -> None:
         pair = self._pair()
         if pair is not None:
@@ -142,12 +146,6 @@ class BranchesScreen(Dialog["Branch | None"]):
 
     def do_leave(self) -> None:
         self.dismiss(None)
-
-    def do_down(self) -> None:
-        self.query_one(RowList).move(1)
-
-    def do_up(self) -> None:
-        self.query_one(RowList).move(-1)
 
 
 def _header(width: int) -> list[Row]:
@@ -181,7 +179,7 @@ class _Rows:
         ]
 
 
-class BranchDiffScreen(Dialog[None]):
+class BranchDiffScreen(Moving, Dialog[None]):
     """A page with what differs between two branches."""
 
     scope = "comparison"
@@ -208,6 +206,9 @@ class BranchDiffScreen(Dialog[None]):
         moving = key_id in ("comparison-next", "comparison-previous")
         return len(self._found.differences) > 1 if moving else True
 
+    def focused_pane(self) -> TextView:
+        return self.view
+
     def do_next(self) -> None:
         """Go to the next difference."""
         later = [line for line in self._found.differences if line > self.view.top_line]
@@ -222,21 +223,3 @@ class BranchDiffScreen(Dialog[None]):
 
     def do_leave(self) -> None:
         self.dismiss(None)
-
-    def do_down(self) -> None:
-        self.view.move(1)
-
-    def do_up(self) -> None:
-        self.view.move(-1)
-
-    def do_page_down(self) -> None:
-        self.view.page(1)
-
-    def do_page_up(self) -> None:
-        self.view.page(-1)
-
-    def do_top(self) -> None:
-        self.view.to_top()
-
-    def do_bottom(self) -> None:
-        self.view.to_bottom()

@@ -17,6 +17,7 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.editor import Form, label
+from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -46,7 +47,7 @@ _NONE: Final = "    none; a adds one"
 Wanted = tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]
 
 
-class BreakpointListScreen(Dialog[Wanted | None]):
+class BreakpointListScreen(Moving, Dialog[Wanted | None]):
     """Switch, add, edit and delete what stops a run; gives what is wanted, None where it was left.
 
     `hits` is how often each breakpoint's condition held, by id.
@@ -172,29 +173,14 @@ class BreakpointListScreen(Dialog[Wanted | None]):
 
         self.app.push_screen(BreakpointScreen(old.text, old.id, title=f"Edit {old.id}"), edited)
 
+    def focused_pane(self) -> RowList:
+        return self.query_one(RowList)
+
     def do_apply(self) -> None:
         self.dismiss(self.wanted)
 
     def do_leave(self) -> None:
         self.dismiss(None)
-
-    def do_down(self) -> None:
-        self.query_one(RowList).move(1)
-
-    def do_up(self) -> None:
-        self.query_one(RowList).move(-1)
-
-    def do_page_down(self) -> None:
-        self.query_one(RowList).page(1)
-
-    def do_page_up(self) -> None:
-        self.query_one(RowList).page(-1)
-
-    def do_top(self) -> None:
-        self.query_one(RowList).to_top()
-
-    def do_bottom(self) -> None:
-        self.query_one(RowList).to_bottom()
 
     def _replace(self, old: Breakpoint, new: Breakpoint) -> None:
         self._breakpoints[self._breakpoints.index(old)] = new

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.dialog_keys import dialog_keys
 from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -113,7 +114,7 @@ class Dialog(ModalScreen[T]):
         self.action_dialog(event.command_id)
 
 
-class ConfirmScreen(Dialog[bool]):
+class ConfirmScreen(Moving, Dialog[bool]):
     """Asks a question about a page of text, such as a difference. Enter or y: yes."""
 
     scope = "confirm"
@@ -129,20 +130,11 @@ class ConfirmScreen(Dialog[bool]):
     def on_mount(self) -> None:
         self.query_one(TextView).focus()
 
+    def focused_pane(self) -> TextView:
+        return self.query_one(TextView)
+
     def do_yes(self) -> None:
         self.dismiss(True)
 
     def do_no(self) -> None:
         self.dismiss(False)
-
-    def do_down(self) -> None:
-        self.query_one(TextView).move(1)
-
-    def do_up(self) -> None:
-        self.query_one(TextView).move(-1)
-
-    def do_page_down(self) -> None:
-        self.query_one(TextView).page(1)
-
-    def do_page_up(self) -> None:
-        self.query_one(TextView).page(-1)

@@ -16,12 +16,13 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
 from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 
-class HelpScreen(CommandScreen):
+class HelpScreen(Moving, CommandScreen):
     """One page of text; the keys for a live run come first where there is one, or those of the
     group `first`."""
 
@@ -47,23 +48,8 @@ class HelpScreen(CommandScreen):
         view.focus()
         self.refresh_bar()
 
-    def do_down(self) -> None:
-        self.query_one(TextView).move(1)
-
-    def do_up(self) -> None:
-        self.query_one(TextView).move(-1)
-
-    def do_page_down(self) -> None:
-        self.query_one(TextView).page(1)
-
-    def do_page_up(self) -> None:
-        self.query_one(TextView).page(-1)
-
-    def do_top(self) -> None:
-        self.query_one(TextView).to_top()
-
-    def do_bottom(self) -> None:
-        self.query_one(TextView).to_bottom()
+    def focused_pane(self) -> TextView:
+        return self.query_one(TextView)
 
     def do_clear(self) -> None:
         self.do_back()

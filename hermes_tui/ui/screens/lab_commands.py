@@ -12,18 +12,19 @@ from hermes_tui.parsers.choice import AUTO, near_names
 from hermes_tui.ui.lab_parsers import is_known, known_name
 from hermes_tui.ui.lab_verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
+from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.view_model import Search, compile_search
-from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from hermes_tui.ui.lab_stream import StreamModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
 NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines add vllm==0.33.0"
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
-class LabCommands(LabReading):
+class LabCommands(Finding, Moving, LabReading):
     """Steps, compares, edits and replays; how it is shown is the screen's own matter."""
 
     side: str
@@ -35,9 +36,6 @@ class LabCommands(LabReading):
     @property
     @abstractmethod
     def is_editing(self) -> bool: ...
-
-    @abstractmethod
-    def focused_pane(self) -> RowList | TextView: ...
 
     @abstractmethod
     def show_pane(self, name: str) -> None: ...
@@ -64,24 +62,6 @@ class LabCommands(LabReading):
     def end_edit(self) -> None: ...
 
     # Moving
-
-    def do_down(self) -> None:
-        self.focused_pane().move(1)
-
-    def do_up(self) -> None:
-        self.focused_pane().move(-1)
-
-    def do_page_down(self) -> None:
-        self.focused_pane().page(1)
-
-    def do_page_up(self) -> None:
-        self.focused_pane().page(-1)
-
-    def do_top(self) -> None:
-        self.focused_pane().to_top()
-
-    def do_bottom(self) -> None:
-        self.focused_pane().to_bottom()
 
     def do_lab_pane_1(self) -> None:
         self.show_pane("text")
@@ -280,15 +260,20 @@ class LabCommands(LabReading):
     # Streaming
 
     def do_lab_stream(self) -> None:
-        if self.side == "stream":
+        stream = self._streamable_beside("stream")
+        if stream is not None:
+            self.show_side("stream")
+            self.begin_stream(stream)
+
+    def _streamable_beside(self, side: str) -> StreamModel | None:
+        """Return what can be streamed; None without an engine, or where it shuts `side`."""
+        if self.side == side:
             self.show_side("")
-            return
+            return None
         stream = self.streamable()
         if stream is None:
             self.say(NO_ENGINE)
-            return
-        self.show_side("stream")
-        self.begin_stream(stream)
+        return stream
 
     def do_lab_larger(self) -> None:
         self._resize(1)
@@ -313,16 +298,11 @@ class LabCommands(LabReading):
             self.begin_stream(self.stream)
 
     def do_lab_sweep(self) -> None:
-        if self.side == "sweep":
-            self.show_side("")
-            return
-        stream = self.streamable()
-        if stream is None:
-            self.say(NO_ENGINE)
-            return
-        self.stream = stream
-        self.show_side("sweep")
-        self.begin_sweep(stream)
+        stream = self._streamable_beside("sweep")
+        if stream is not None:
+            self.stream = stream
+            self.show_side("sweep")
+            self.begin_sweep(stream)
 
     # Finding
 
@@ -344,15 +324,6 @@ class LabCommands(LabReading):
             self.say(f"not a regular expression: {error}")
             return
         self.go_match(0)
-
-    def do_search_next(self) -> None:
-        self.go_match(1)
-
-    def do_search_previous(self) -> None:
-        self.go_match(-1)
-
-    @abstractmethod
-    def go_match(self, step: int) -> None: ...
 
     def do_wrap(self) -> None:
         view = self.query_one("#text", TextView)

@@ -10,6 +10,7 @@ from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.view_model import compile_search
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
@@ -22,15 +23,12 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
-class RunCommands(CommandScreen):
+class RunCommands(Finding, Moving, CommandScreen):
     """Moves the model and says what came of it; how it is shown is the screen's own matter."""
 
     feed: Feed
     model: RunModel
     zoomed: bool
-
-    @abstractmethod
-    def focused_pane(self) -> RowList | TextView: ...
 
     @abstractmethod
     def show_pane(self, name: str) -> None: ...
@@ -54,27 +52,6 @@ class RunCommands(CommandScreen):
     def refresh_view(self) -> None: ...
 
     # Commands: moving
-
-    def do_down(self) -> None:
-        self._step(1)
-
-    def do_up(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
-        self.focused_pane().move(by)
-
-    def do_page_down(self) -> None:
-        self.focused_pane().page(1)
-
-    def do_page_up(self) -> None:
-        self.focused_pane().page(-1)
-
-    def do_top(self) -> None:
-        self.focused_pane().to_top()
-
-    def do_bottom(self) -> None:
-        self.focused_pane().to_bottom()
 
     def do_open(self) -> None:
         pane = self.focused_pane()
@@ -195,13 +172,7 @@ class RunCommands(CommandScreen):
         self.hurry()
         self.moved()
 
-    def do_search_next(self) -> None:
-        self._go_match(1)
-
-    def do_search_previous(self) -> None:
-        self._go_match(-1)
-
-    def _go_match(self, step: int) -> None:
+    def go_match(self, step: int) -> None:
         if self.model.go_match(step) is None:
             self.say("no match" if self.model.search else "no search: / begins one")
         self.moved()

@@ -16,6 +16,7 @@ from hermes_tui.ui.render.rows import counted
 from hermes_tui.ui.run_columns import MARKS
 from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS, RunsModel
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
+from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 DRAW_EVERY_S = 0.05
 
 
-class RunsScreen(CommandScreen):
+class RunsScreen(Finding, Moving, CommandScreen):
     """A table of runs that fills while files are read."""
 
     scope = "runs"
@@ -86,7 +87,7 @@ class RunsScreen(CommandScreen):
             self._is_stale = False
             self.refresh_view()
         if self._seek and not self.model.searching:
-            self._go_match(self._seek)
+            self.go_match(self._seek)
         return not self.feed.finished or self.model.unsettled
 
     def refresh_view(self) -> None:
@@ -151,23 +152,8 @@ class RunsScreen(CommandScreen):
 
     # Commands
 
-    def do_down(self) -> None:
-        self.query_one(RunsPane).move(1)
-
-    def do_up(self) -> None:
-        self.query_one(RunsPane).move(-1)
-
-    def do_page_down(self) -> None:
-        self.query_one(RunsPane).page(1)
-
-    def do_page_up(self) -> None:
-        self.query_one(RunsPane).page(-1)
-
-    def do_top(self) -> None:
-        self.query_one(RunsPane).to_top()
-
-    def do_bottom(self) -> None:
-        self.query_one(RunsPane).to_bottom()
+    def focused_pane(self) -> RunsPane:
+        return self.query_one(RunsPane)
 
     def do_open(self) -> None:
         position = self.query_one(RunsPane).cursor
@@ -210,15 +196,9 @@ class RunsScreen(CommandScreen):
 
     def answered_search(self, event: Prompt.Answered) -> None:
         self.model.set_search(event.value)
-        self._go_match(1)
+        self.go_match(1)
 
-    def do_search_next(self) -> None:
-        self._go_match(1)
-
-    def do_search_previous(self) -> None:
-        self._go_match(-1)
-
-    def _go_match(self, step: int) -> None:
+    def go_match(self, step: int) -> None:
         if self.model.searching:
             self._seek = step
             self.hurry()

@@ -26,15 +26,9 @@ class SglangEngine:
     def __init__(self, source: str, version: str = "") -> None:
         if source:
             from . import sglang_facts as facts
-            from .stand_ins import StandIns
+            from .stand_ins import install
 
-            StandIns(
-                source,
-                package=facts.PACKAGE,
-                real=facts.REAL,
-                facts=facts.FACTS,
-                others=facts.OTHERS,
-            ).install()
+            install(source, facts, facts.OTHERS)
         # All detectors are imported by this one module.
         module = importlib.import_module("sglang.srt.function_call.function_call_parser")
         self._parser = module.FunctionCallParser

@@ -110,3 +110,10 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Give the stand-in the attributes that are used."""
         module.__dict__.update(self._facts.get(module.__name__, {}))
+
+
+def install(source: str, facts: Any, others: Sequence[str]) -> None:
+    """Stand in for all of an engine but its parsers, as its module of facts has it."""
+    StandIns(
+        source, package=facts.PACKAGE, real=facts.REAL, facts=facts.FACTS, others=others
+    ).install()

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import vocabulary
 from .base import Job, Reading, Stream, UnknownParser, first_of, in_sizes
-from .stand_ins import StandIn, StandIns
+from .stand_ins import StandIn, install
 
 _MARKERS = {
     "mistral": (*vocabulary.MARKERS, *vocabulary.MISTRAL_7),
@@ -34,13 +34,7 @@ class VllmEngine:
         if source:
             from . import vllm_facts as facts
 
-            StandIns(
-                source,
-                package=facts.PACKAGE,
-                real=facts.REAL,
-                facts=facts.FACTS,
-                others=facts.others(),
-            ).install()
+            install(source, facts, facts.others())
         self._manager = first_of(_PLACES).ToolParserManager
         self._request = first_of(_PROTOCOLS).ChatCompletionRequest
         # Before, the server itself joined the two parsers and kept what went before in a stream.
