@@ -234,11 +234,11 @@ def _is_foreign(message: Any) -> bool:
         return False
     if _FOREIGN_IN_MESSAGE & message.keys() or "messages" in message:
         return True
-    if message.get("type") in _FOREIGN_TYPES:
+    if fields.label(message, "type") in _FOREIGN_TYPES:
         return True
     content = message.get("content")
     return isinstance(content, list) and any(
-        isinstance(part, dict) and part.get("type") in _FOREIGN_BLOCKS for part in content
+        isinstance(part, dict) and fields.label(part, "type") in _FOREIGN_BLOCKS for part in content
     )
 
 

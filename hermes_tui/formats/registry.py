@@ -73,7 +73,18 @@ def _may_be_session(sample: Sample) -> bool:
     )
 
 
+def _may_be_mini_swe(sample: Sample) -> bool:
+    """Its oldest files are lists of chat messages, told apart by how their results begin."""
+    return any(
+        isinstance(value, dict)
+        and ("trajectory_format" in value or "<returncode>" in str(value.get("content"))[:2000])
+        for value in _few(sample)
+    )
+
+
 _may_be_log = _has("request", "response", "output", "custom_id")
+_may_be_claude_code = _has("parentUuid", "sessionId", "leafUuid", "snapshot", "loglines")
+_may_be_stream = _has("parent_tool_use_id", "direction", "messages", "session_id")
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
 _ENTRIES = (
@@ -88,6 +99,20 @@ _ENTRIES = (
     _Entry("hermes-request-dump", "hermes_request_dump", _has("request")),
     _Entry("hermes-eval", "hermes_eval", _may_be_eval),
     _Entry("atropos-group", "atropos_group", _has("tokens", "masks", "scores")),
+    _Entry("verifiers", "verifiers", _has("completion")),
+    _Entry("anthropic-messages", "anthropic_messages", _has("role", "messages", "result")),
+    _Entry("tau-bench", "tau_bench", _has("traj", "messages_display")),
+    _Entry("mini-swe-agent", "mini_swe_agent", _may_be_mini_swe),
+    _Entry("swe-agent", "swe_agent", _has("trajectory")),
+    _Entry("atif", "atif", _has("schema_version")),
+    _Entry("openhands", "openhands", _has("source", "history")),
+    _Entry("claude-code", "claude_code", _may_be_claude_code),
+    _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number")),
+    _Entry("codex", "codex", _has("payload", "record_type")),
+    _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
+    _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
+    _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
+    _Entry("autogen", "autogen", _has("models_usage", "stop_reason", "source")),
     _Entry("generic", "generic", _always, last_resort=True),
 )
 

@@ -218,3 +218,8 @@ def test_real_files_hold_what_their_manifest_says(
     events = read_bytes(FORMAT, (trajectories / name).read_bytes())
     assert counts(events)[: len(expected)] == expected
     assert not only(events, SourceDefect)
+
+
+def test_a_type_that_is_no_text_does_not_stop_the_detection() -> None:
+    messages = [{"role": "user", "content": [{"type": {"x": 1}}], "type": ["y"]}]
+    assert sniffed(FORMAT, {"messages": messages}) == "runs"

@@ -1,0 +1,103 @@
+"""One reply of the Anthropic API spread over several lines of a file, put together again.
+
+Each line carries a block or a few of the reply, and repeats its id and its usage so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import normalise_message
+
+_LATEST = ("usage", "stop_reason", "stop_sequence")
+"""Members that grow from line to line: the last one that says something counts."""
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One message and the lines that it stands on: `index` is its first."""
+
+    index: int
+    row: dict[str, Any]
+    raw: dict[str, Any]
+    line_of_call: dict[str, int] = field(default_factory=dict)
+    is_joined: bool = False
+    """Whether the content is a list of its own that may grow."""
+
+
+def message_of(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the message of a `user` or `assistant` line, None where it is no object."""
+    message = row.get("message")
+    return message if isinstance(message, dict) else None
+
+
+def put_together(lines: Iterable[tuple[int, dict[str, Any]]]) -> list[Spoken]:
+    """Return the messages of some lines, each at the place of its first line."""
+    found: list[Spoken] = []
+    by_id: dict[str, Spoken] = {}
+    for index, row in lines:
+        message = message_of(row)
+        if message is None:
+            continue
+        name = fields.label(message, "id") if message.get("role") == "assistant" else ""
+        earlier = by_id.get(name) if name else None
+        if earlier is None:
+            earlier = Spoken(index, row, {**message, "timestamp": row.get("timestamp")})
+            found.append(earlier)
+            _note_calls(earlier, _blocks(message.get("content")), index)
+            if name:
+                by_id[name] = earlier
+        else:
+            _join(earlier, message, index)
+    return found
+
+
+def _join(earlier: Spoken, message: dict[str, Any], index: int) -> None:
+    blocks = _blocks(message.get("content"))
+    fresh = [block for block in blocks if _call_id(block) not in earlier.line_of_call]
+    if not earlier.is_joined:
+        earlier.raw["content"] = _blocks(earlier.raw.get("content"))
+        earlier.is_joined = True
+    earlier.raw["content"].extend(fresh)
+    _note_calls(earlier, fresh, index)
+    for key in _LATEST:
+        if message.get(key) is not None:
+            earlier.raw[key] = message[key]
+
+
+def _blocks(content: Any) -> list[Any]:
+    """Return content as a list of blocks of its own."""
+    if isinstance(content, list):
+        return [*content]
+    return [] if content in (None, "") else [{"type": "text", "text": content}]
+
+
+def _call_id(block: Any) -> str:
+    is_call = isinstance(block, dict) and block.get("type") in ("tool_use", "server_tool_use")
+    return fields.label(block, "id") if is_call else ""
+
+
+def _note_calls(spoken: Spoken, blocks: list[Any], index: int) -> None:
+    for block in blocks:
+        name = _call_id(block)
+        if name:
+            spoken.line_of_call[name] = index
+
+
+def append_spoken(build: RunBuilder, spoken: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
+    """Append a message; each of its calls stands on the line that carries it."""
+    parts = normalise_message(spoken.raw)
+    ts = timestamp(spoken.row.get("timestamp"))
+    message = with_flags(parts.message, *flags) if flags else parts.message
+    build.locate(spoken.index)
+    build.append(parts._replace(message=message, calls=()), pointer, ts=ts)
+    for call, diagnostics in parts.calls:
+        build.locate(spoken.line_of_call.get(call.id or "", spoken.index))
+        build.add(ToolCallProposed, pointer=pointer, ts=ts, call=call, diagnostics=diagnostics)

@@ -1,0 +1,266 @@
+"""`atif`: Harbor's Agent Trajectory Interchange Format, every 1.x, a run for each trajectory.
+
+    trajectory  = {"schema_version": "ATIF-v1.…", "session_id", "trajectory_id"?, "agent",
+                   "steps": [step, …], "final_metrics"?, "continued_trajectory_ref"?,
+                   "subagent_trajectories"?: [trajectory, …]}
+    step        = {"source": "system" | "user" | "agent", "message", "reasoning_content"?,
+                   "tool_calls"?, "observation"?: {"results": [result, …]}, "metrics"?}
+    result      = {"source_call_id"?, "content"?, "subagent_trajectory_ref"?: [ref, …]}
+
+Results stand in the step of their calls and are no messages. An observation in a step that calls
+nothing (terminus-2 types into a terminal) is what the environment says, a message of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.measures import number, time_of, usage
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.parsers.tool_results import part_result
+
+MAX_DEPTH = 20
+"""How deep subagents may have subagents of their own."""
+MAX_REFS = 50
+_PREFIX = "ATIF"
+_ROLES = {"agent": "assistant", "user": "user", "system": "system"}
+_UNPARSED = "Previous response had parsing errors"
+_ERROR_KEYS = ("is_error", "isError", "error")
+_OWN_KEYS = (
+    "steps",
+    "agent",
+    "final_metrics",
+    "subagent_trajectories",
+    "trajectory_id",
+)
+_TOTALS = {
+    "prompt_tokens": "total_prompt_tokens",
+    "completion_tokens": "total_completion_tokens",
+    "cached_tokens": "total_cached_tokens",
+}
+
+
+class Atif:
+    """A `trajectory.json`."""
+
+    name = "atif"
+    summary = "Harbor ATIF 1.x trajectories, subagents as runs of their own"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if str(row.get("schema_version", "")).startswith(_PREFIX) and "steps" in row:
+            return Match(0.98, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        _trajectory(value, build, "", "", 0)
+
+
+def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth: int) -> None:
+    steps = value.get("steps") if isinstance(value, dict) else None
+    if not isinstance(steps, list):
+        build.defect("no list of steps in this trajectory", fields.excerpt(value), pointer=pointer)
+        return
+    run_id = fields.label(value, "trajectory_id", "session_id")
+    _start(value, steps, build, pointer=pointer, parent=parent)
+    reading = _Reading(build, _dict(value.get("agent")), steps)
+    for index, step in enumerate(steps):
+        reading.step(step, f"{pointer}/steps/{index}")
+    _end(value, build)
+    subagents = value.get("subagent_trajectories")
+    for index, subagent in enumerate(subagents if isinstance(subagents, list) else ()):
+        place = f"{pointer}/subagent_trajectories/{index}"
+        if depth < MAX_DEPTH:
+            _trajectory(subagent, build, place, run_id, depth + 1)
+        else:
+            build.defect("subagents nested too deeply", pointer=place)
+
+
+def _start(
+    value: dict[str, Any], steps: list[Any], build: RunBuilder, *, pointer: str, parent: str
+) -> None:
+    agent = _dict(value.get("agent"))
+    objects = [step for step in steps if isinstance(step, dict)]
+    asked = [{"role": step.get("source"), "content": step.get("message")} for step in objects]
+    model = fields.model_of(agent)
+    others = {fields.model_of(step) for step in objects} - {"", model}
+    refs = _subagents(objects)
+    more = {"step_models": sorted(others), "subagents": refs[:MAX_REFS]}
+    build.start(
+        run_id=fields.label(value, "trajectory_id", "session_id"),
+        task=fields.title_of(asked),
+        model=model,
+        tools=tool_specs(agent.get("tool_definitions")),
+        parent_run_id=parent,
+        details={
+            **fields.details_of(value, without=_OWN_KEYS),
+            **fields.details_of({"agent": _without(agent, "tool_definitions")}),
+            **{key: item for key, item in more.items() if item},
+        },
+        pointer=pointer,
+        ts=time_of(objects[0]) if objects else None,
+    )
+
+
+def _subagents(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what the steps say of subagents, with the step that each was called in."""
+    return [
+        {"step": step.get("step_id"), **fields.details_of(ref)}
+        for step in steps
+        for result in _results(step)
+        for ref in _list(_dict(result).get("subagent_trajectory_ref"))
+        if isinstance(ref, dict)
+    ]
+
+
+def _results(step: dict[str, Any]) -> list[Any]:
+    return _list(_dict(step.get("observation")).get("results"))
+
+
+class _Reading:
+    """Reads the steps of one trajectory in order."""
+
+    def __init__(self, build: RunBuilder, agent: dict[str, Any], steps: list[Any]) -> None:
+        self._build = build
+        self._is_hermes = "hermes" in fields.label(agent, "name").lower()
+        replies = [
+            step for step in steps if isinstance(step, dict) and step.get("source") == "agent"
+        ]
+        # Where nothing is called but something answers, the agent reads its calls from the text.
+        in_text = not any(step.get("tool_calls") for step in replies) and any(
+            map(_results, replies)
+        )
+        self._mode = TextCalls.TRANSPORT if in_text else TextCalls.SUSPECT
+
+    def step(self, step: Any, pointer: str) -> None:
+        if not isinstance(step, dict):
+            self._build.defect(
+                "a step that is not an object", fields.excerpt(step), pointer=pointer
+            )
+            return
+        parts = self._normalised(step)
+        self._build.append(parts, pointer)
+        names = {call.id: call.name for call, _ in parts.calls if call.id}
+        for index, result in enumerate(_results(step)):
+            place = f"{pointer}/observation/results/{index}"
+            if not isinstance(result, dict):
+                self._build.defect("not a result", fields.excerpt(result), pointer=place)
+            elif parts.calls or result.get("source_call_id"):
+                self._result(result, names, place, parts.message.time_s)
+            elif result.get("content") is not None:
+                self._observation(result, place, parts.message.time_s)
+
+    def _normalised(self, step: dict[str, Any]) -> Normalised:
+        source = step.get("source")
+        role = _ROLES.get(source, source) if isinstance(source, str) else ""
+        metrics = step.get("metrics")
+        raw = {
+            "role": role,
+            "content": step.get("message"),
+            "reasoning_content": step.get("reasoning_content"),
+            "usage": metrics if isinstance(metrics, dict) else None,
+            "timestamp": step.get("timestamp"),
+        }
+        given = step.get("tool_calls")
+        if given:
+            entries = given if isinstance(given, list) else [given]
+            raw["tool_calls"] = [self._entry(entry) for entry in entries]
+        parts = normalise_message(raw, text_calls=self._mode)
+        if given:
+            calls = tuple(
+                (msgspec.structs.replace(call, raw=entry), found)
+                for (call, found), entry in zip(parts.calls, entries, strict=False)
+            )
+            parts = parts._replace(calls=calls + parts.calls[len(calls) :])
+        return parts._replace(message=with_flags(parts.message, *_flags(step)))
+
+    def _entry(self, entry: Any) -> Any:
+        """Return a call as chat messages write it. Its arguments are an object by the standard, so
+        that they are one says nothing of how they came from the model."""
+        if not isinstance(entry, dict):
+            return entry
+        arguments = entry.get("arguments")
+        if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
+            # What Harbor's converter makes of arguments that are no JSON.
+            arguments = arguments["raw"]
+        elif isinstance(arguments, dict):
+            arguments = json_text(arguments)
+        function = {"name": entry.get("function_name"), "arguments": arguments}
+        return {"id": entry.get("tool_call_id"), "type": "function", "function": function}
+
+    def _result(
+        self, result: dict[str, Any], names: dict[str, str | None], place: str, ts: Any
+    ) -> None:
+        call_id = result.get("source_call_id")
+        extra = _dict(result.get("extra"))
+        flags: dict[str, Any] = {key: extra[key] for key in _ERROR_KEYS if key in extra}
+        raw = {
+            **flags,
+            "content": result.get("content"),
+            "tool_call_id": call_id,
+            "extra": extra,
+        }
+        found, diagnostics = part_result(raw)
+        name = names.get(call_id) if isinstance(call_id, str) else None
+        found = msgspec.structs.replace(found, name=name, raw=result)
+        self._build.add(ToolReturned, pointer=place, ts=ts, result=found, diagnostics=diagnostics)
+
+    def _observation(self, result: dict[str, Any], place: str, ts: Any) -> None:
+        raw = {"role": "environment", "content": result["content"]}
+        parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+        if parts.message.text.lstrip().startswith(_UNPARSED):
+            what = "the agent could not read the reply before this message"
+            found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
+            parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+        self._build.append(parts, place, ts=ts)
+
+
+def _flags(step: dict[str, Any]) -> list[str]:
+    managed = _dict(_dict(step.get("extra")).get("context_management"))
+    flags = ["copied"] if step.get("is_copied_context") is True else []
+    if managed.get("type") == "compaction":
+        flags.append("compaction")
+    if any(_dict(result).get("subagent_trajectory_ref") for result in _results(step)):
+        flags.append("subagent")
+    asked = number(step.get("llm_call_count"))
+    if asked is not None and asked != 1 and step.get("source") == "agent":
+        flags.append(f"{asked:g} model calls")
+    return flags
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    """Close the run. The format knows no outcome, only what was used and whether it goes on."""
+    metrics = value.get("final_metrics")
+    goes_on = fields.label(value, "continued_trajectory_ref")
+    if not isinstance(metrics, dict) and not goes_on:
+        return
+    totals = _dict(metrics)
+    used = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
+    build.end(
+        stop_reason=fields.first_line(f"continued in {goes_on}") if goes_on else "",
+        usage=usage(used, number(totals.get("total_cost_usd"))),
+        details=fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd")),
+    )
+
+
+def _without(raw: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in raw.items() if name != key}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FORMAT = Atif()

@@ -1,0 +1,296 @@
+"""`bfcl`: results and scores of the Berkeley function-calling leaderboard, a test case a line.
+
+    line   = {"id", "result", "input_token_count"?, "output_token_count"?, "latency"?,
+              "inference_log"?}
+           | {"id", "valid", "error_type"?, "prompt"?, "model_result"…?, "possible_answer"?}
+           | {"answer_id", "question"?, "text"}
+    result = text | [{name: arguments}, …] | [result, …]            turns, and steps of turns
+    log    = [[message, …] | {"begin_of_turn_query": [message], "step_0": [message, …], …}, …]
+
+The log holds what went to the model (`inference_input`), what its handler made of the reply
+(`handler_log`) and the state of the simulated systems (`state_info`) as messages, too. Results of
+tools have no call ids and pair by order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+MAX_NESTING = 8
+
+_COUNTED = ("input_token_count", "output_token_count", "latency")
+_RESULTS = ("result", "model_result_raw", "model_result", "text")
+_NOT_DETAILS = ("inference_log", "prompt", "question", *_COUNTED, *_RESULTS)
+_FAILED = "Error during inference"
+_STEP = re.compile(r"step_(\d{1,9})")
+_CASE = re.compile(
+    r"(?:live_|exec_|multi_turn_|simple|multiple|parallel|irrelevance|java|rest_|sql_|web_search|"
+    r"memory|format_sensitivity)"
+)
+
+
+class Bfcl:
+    """Reads test cases with what the model answered."""
+
+    name = "bfcl"
+    summary = "BFCL results (.json, a case a line): single answers, multi-turn logs, score files"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        cases = [value for value in sample.values if not _is_summary(value)]
+        return Match(0.85, Unit.RUNS) if fields.mostly(cases, _is_case) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if _is_summary(value):
+            build.start(task="summary of the scores", details=fields.details_of(value))
+        elif isinstance(value, dict) and ("inference_log" in value or _result_key(value)):
+            _read_case(value, build)
+        else:
+            build.defect("not a test case with an answer", fields.excerpt(value))
+
+
+def _is_summary(value: Any) -> bool:
+    return isinstance(value, dict) and {"accuracy", "correct_count", "total_count"} <= value.keys()
+
+
+def _is_case(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("inference_log"), list):
+        return "id" in value
+    if "answer_id" in value:
+        return isinstance(value.get("text"), str)
+    if not isinstance(value.get("id"), str) or not _result_key(value):
+        return False
+    own = any(key in value for key in _COUNTED[:2]) or {"valid", "error_type"} <= value.keys()
+    return own or ("result" in value and _CASE.match(value["id"]) is not None)
+
+
+def _result_key(value: dict[str, Any]) -> str:
+    return next((key for key in _RESULTS if isinstance(value.get(key), (str, list))), "")
+
+
+def _read_case(value: dict[str, Any], build: RunBuilder) -> None:
+    listed = value.get("inference_log")
+    log = listed if isinstance(listed, list) else []
+    asked = list(_asked(value))
+    name = fields.label(value, "id", "answer_id")
+    queries = (message for _, message in (*asked, *_log_messages(log)))
+    build.start(
+        run_id=name,
+        task=fields.title_of(queries) or name,
+        model=fields.model_of(value),
+        tools=_tools_of(log),
+        details=fields.details_of(value, without=_NOT_DETAILS),
+        diagnostics=_error_found(value),
+    )
+    for pointer, message in asked:
+        build.message(message, pointer=pointer)
+    if not _read_log(log, value, build) and (key := _result_key(value)):
+        _read_result(value[key], f"/{key}", build)
+    _end(value, build)
+
+
+def _asked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the questions that stand beside an answer: in old results, and in score files."""
+    prompt = value.get("prompt")
+    inside = isinstance(prompt, dict) and "question" in prompt
+    question = prompt["question"] if isinstance(prompt, dict) and inside else value.get("question")
+    place = "/prompt/question" if inside else "/question"
+    if isinstance(question, str):
+        yield place, {"role": "user", "content": question}
+    for index, turn in enumerate(question if isinstance(question, list) else ()):
+        for inner, message in enumerate(turn if isinstance(turn, list) else ()):
+            if isinstance(message, dict):
+                yield f"{place}/{index}/{inner}", message
+
+
+def _log_messages(log: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the queries of a log's turns."""
+    for index, turn in enumerate(log):
+        queries = turn.get("begin_of_turn_query") if isinstance(turn, dict) else None
+        for inner, message in enumerate(queries if isinstance(queries, list) else ()):
+            if isinstance(message, dict):
+                yield f"/inference_log/{index}/begin_of_turn_query/{inner}", message
+
+
+def _tools_of(log: list[Any]) -> Any:
+    """Return the tools of the first request that the log holds."""
+    for turn in log:
+        step = turn.get("step_0") if isinstance(turn, dict) else turn
+        for message in step if isinstance(step, list) else (turn,):
+            content = message.get("content") if isinstance(message, dict) else None
+            if isinstance(content, dict) and isinstance(content.get("tools"), list):
+                return tool_specs(content["tools"])
+    return None
+
+
+def _error_found(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    result = value.get("result")
+    if not isinstance(result, str) or not result.startswith(_FAILED):
+        return ()
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(result)),)
+
+
+def _read_log(log: list[Any], value: dict[str, Any], build: RunBuilder) -> bool:
+    """Read a log; say whether the model's replies stood in it."""
+    answered = False
+    turn = -1
+    for index, entry in enumerate(log):
+        pointer = f"/inference_log/{index}"
+        if not isinstance(entry, dict) or "role" in entry:
+            steps = entry if isinstance(entry, list) else [entry]
+            place = pointer if isinstance(entry, list) else ""
+            answered |= _read_step(steps, place, {}, build, single=pointer)
+            continue
+        turn += 1
+        for key, step in entry.items():
+            found = _STEP.fullmatch(str(key))
+            measured = _measured(value, turn, int(found[1])) if found else {}
+            listed = step if isinstance(step, list) else [step]
+            place = f"{pointer}/{key}"
+            whole = place if isinstance(step, list) else ""
+            answered |= _read_step(listed, whole, measured, build, single=place)
+    return answered
+
+
+def _read_step(
+    step: list[Any], pointer: str, measured: dict[str, Any], build: RunBuilder, *, single: str
+) -> bool:
+    """Read the messages of a step; `single` is its place where it is no list."""
+    answered = False
+    for index, raw in enumerate(step):
+        place = f"{pointer}/{index}" if pointer else single
+        if not isinstance(raw, dict):
+            build.defect("not a message", fields.excerpt(raw), pointer=place)
+        elif raw.get("role") == "assistant":
+            answered = True
+            decoded = next((d for m in step[index + 1 :] if (d := _decoded(m))), [])
+            _read_reply(raw.get("content"), place, build, {**raw, **measured}, decoded)
+        else:
+            _read_other(raw, place, build, step[:index])
+    return answered
+
+
+def _decoded(message: Any) -> list[Any]:
+    found = message.get("model_response_decoded") if isinstance(message, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _measured(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
+    """Return tokens and seconds of one step, which stand in lists of their own."""
+    found: list[Any] = []
+    for key in _COUNTED:
+        inner = value.get(key)
+        for index in (turn, step):
+            inner = inner[index] if isinstance(inner, list) and index < len(inner) else None
+        found.append(inner)
+    usage = {"prompt_tokens": found[0], "completion_tokens": found[1]}
+    return {"usage": usage, "duration_s": found[2]}
+
+
+def _read_reply(
+    said: Any, pointer: str, build: RunBuilder, around: dict[str, Any], decoded: list[Any]
+) -> None:
+    """Read a reply: a text, or the calls of it; `decoded` is what its handler read in a text."""
+    raw = {**around, "role": "assistant", "content": said}
+    if isinstance(said, list) and said and all(isinstance(one, dict) for one in said):
+        calls = [call for one in said for call in _calls(one)]
+        raw |= {"content": None, "tool_calls": calls}
+    elif isinstance(said, str) and (calls := [c for one in decoded if (c := _call_of(one))]):
+        raw["tool_calls"] = calls
+    mode = TextCalls.IGNORE if "tool_calls" in raw else TextCalls.SUSPECT
+    build.message(raw, pointer=pointer, text_calls=mode)
+
+
+def _calls(named: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, arguments in named.items():
+        # An object is how some handlers write arguments; the model's own text is not kept.
+        text = fields.json_text(arguments)
+        yield {"function_call": {"name": name, "arguments": text}}
+
+
+def _call_of(expression: Any) -> dict[str, Any] | None:
+    """Return the call that a Python expression such as `ls(a=True)` is."""
+    try:
+        made = read_repr(expression) if isinstance(expression, str) else None
+    except NotRepr:
+        return None
+    if not isinstance(made, Made):
+        return None
+    given = {str(index): one for index, one in enumerate(made.arguments)} | made.members
+    text = fields.json_text({k: str(v) if isinstance(v, Made) else v for k, v in given.items()})
+    return {"function_call": {"name": made.name, "arguments": text}}
+
+
+def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, before: list[Any]) -> None:
+    role, content = raw.get("role"), raw.get("content")
+    if role == "inference_input" and isinstance(content, dict) and "message" in content:
+        raw = {**raw, "content": fields.json_text(content["message"])}
+    elif isinstance(content, dict):
+        raw = {**raw, "content": fields.json_text(content)}
+    if role == "state_info":
+        raw = {"name": raw.get("class_name"), **raw}
+    parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+    if role == "handler_log" and (found := _undecoded(raw, before)):
+        parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+    build.append(parts, pointer)
+
+
+def _undecoded(raw: dict[str, Any], before: list[Any]) -> Diagnostic | None:
+    """Say what a handler could not read: calls, or a text, which also ends every turn."""
+    told = raw.get("content")
+    if not isinstance(told, str) or not told.startswith(("Error decoding", "Empty response")):
+        return None
+    reply = next((m for m in reversed(before) if fields.is_message(m)), None)
+    is_text = reply is not None and isinstance(reply.get("content"), str)
+    code, severity = (
+        (Code.NO_MARKER, Severity.NOTE) if is_text else (Code.JSON_INVALID, Severity.ERROR)
+    )
+    return Diagnostic(code, severity, fields.first_line(told), hint=fields.label(raw, "error"))
+
+
+def _read_result(result: Any, pointer: str, build: RunBuilder, depth: int = 0) -> None:
+    """Read an answer, or the answers of turns and steps."""
+    is_calls = isinstance(result, list) and all(isinstance(one, dict) for one in result)
+    if isinstance(result, str) or is_calls:
+        _read_reply(result, pointer, build, {}, [])
+    elif isinstance(result, list) and depth < MAX_NESTING:
+        for index, one in enumerate(result):
+            inner = [one] if isinstance(one, dict) else one
+            _read_result(inner, f"{pointer}/{index}", build, depth + 1)
+    else:
+        build.defect("not an answer", fields.excerpt(result), pointer=pointer)
+
+
+def _sum(value: Any, depth: int = 0) -> float | None:
+    if not isinstance(value, list):
+        return fields.number(value) if not isinstance(value, (str, bool)) else None
+    if depth > MAX_NESTING:
+        return None
+    found = [one for item in value if (one := _sum(item, depth + 1)) is not None]
+    return sum(found) if found else None
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    sums = [_sum(value.get(key)) for key in _COUNTED]
+    tokens = [int(one) if one is not None and 0 <= one < 2**53 else None for one in sums[:2]]
+    valid = value.get("valid")
+    status = "unknown" if not isinstance(valid, bool) else "ok" if valid else "failed"
+    build.end(
+        status="error" if _error_found(value) else status,
+        stop_reason=fields.first_line(fields.label(value, "error_type")),
+        usage=Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]),
+        details={"latency_s": round(sums[2], 3)} if sums[2] is not None else {},
+    )
+
+
+FORMAT = Bfcl()

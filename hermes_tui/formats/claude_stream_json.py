@@ -1,0 +1,179 @@
+"""`claude-stream-json`: what `claude -p --output-format stream-json` and the Agent SDK print.
+
+    file = line* | [line, …] | {"metadata", "messages": [wrapped, …]}
+    line = {"type": "system", "subtype": "init", "session_id", "model", "tools", …}
+         | {"type": "user" | "assistant", "message", "parent_tool_use_id", "session_id", …}
+         | {"type": "result", "is_error", "usage", "total_cost_usd", …} | {"type", …}
+         | wrapped
+    wrapped = {"direction": "send" | "recv", "message": line}
+
+One reply of the API stands on several lines; they make one message. What a subagent says
+(`parent_tool_use_id`) is a run of its own. All other lines are counted in the run's details.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.anthropic_lines import append_spoken, message_of, put_together
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.measures import timestamp, usage
+
+_SPEAKERS = frozenset({"user", "assistant"})
+_OWN_KEYS = ("type", "subtype", "session_id", "uuid", "model", "tools")
+_TOLD_ELSEWHERE = ("type", "uuid", "session_id", "usage", "result")
+
+Lines = list[tuple[int, dict[str, Any]]]
+
+
+class ClaudeStreamJson:
+    """Reads all lines of a session together: they refer to each other."""
+
+    name = "claude-stream-json"
+    summary = "Claude Code stream-json and Agent SDK messages, recorded with directions or not"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        wrapped = _wrapped(sample.first_object())
+        if wrapped is not None:
+            return Match(0.95, Unit.RUNS) if any(map(_is_own, wrapped[:50])) else None
+        if not any(map(_is_own, sample.values)):
+            return None
+        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+        return Match(0.95, Unit.RUNS, whole.get(sample.layout, sample.layout))
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        prefix = "" if build.line_ranges else "/{}"
+        if isinstance(value, dict):
+            wrapped = _wrapped(value)
+            value, prefix = ([value], "") if wrapped is None else (wrapped, "/messages/{}")
+        _read_session(value if isinstance(value, list) else [value], prefix, build)
+
+
+def _wrapped(value: dict[str, Any]) -> list[Any] | None:
+    """Return the recorded lines in a document of a recorder, None where it is none."""
+    messages = value.get("messages")
+    if not isinstance(messages, list) or not any(map(_is_wrapped, messages[:50])):
+        return None
+    return messages
+
+
+def _is_wrapped(row: Any) -> bool:
+    return isinstance(row, dict) and "direction" in row and isinstance(row.get("message"), dict)
+
+
+def _is_own(row: Any) -> bool:
+    if _is_wrapped(row):
+        row = row["message"]
+    if not isinstance(row, dict) or "session_id" not in row:
+        return False
+    kind = fields.label(row, "type")
+    if kind == "system":
+        return row.get("subtype") == "init"
+    if kind == "result":
+        return "is_error" in row and "num_turns" in row
+    return kind in _SPEAKERS and "parent_tool_use_id" in row and "message" in row
+
+
+def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
+    lines: Lines = []
+    places: dict[int, str] = {}
+    for index, row in enumerate(values):
+        places[index] = prefix.format(index)
+        if _is_wrapped(row):
+            row, places[index] = row["message"], f"{places[index]}/message"
+        if isinstance(row, dict):
+            lines.append((index, row))
+    runs: dict[str, Lines] = {"": []}
+    rest: Lines = []
+    for index, row in lines:
+        if fields.label(row, "type") in _SPEAKERS and message_of(row):
+            runs.setdefault(fields.label(row, "parent_tool_use_id"), []).append((index, row))
+        else:
+            rest.append((index, row))
+    for agent, own in runs.items():
+        _start(own, agent, rest, build)
+        if not agent:
+            _report_odd(values, lines, places, build)
+        for spoken in put_together(own):
+            append_spoken(build, spoken, f"{places[spoken.index]}/message", ())
+        if not agent:
+            _end(rest, build)
+
+
+def _last(rest: Lines, kind: str) -> tuple[int, dict[str, Any]] | None:
+    return next(((i, row) for i, row in reversed(rest) if row.get("type") == kind), None)
+
+
+def _start(own: Lines, agent: str, rest: Lines, build: RunBuilder) -> None:
+    init = next((row for _, row in rest if row.get("subtype") == "init"), {})
+    typed = [message for _, row in own if (message := message_of(row))]
+    session = next(
+        (name for _, row in (*rest, *own) if (name := fields.label(row, "session_id"))), ""
+    )
+    tools = init.get("tools")
+    other = Counter(name for _, row in rest if (name := fields.label(row, "type")))
+    details = fields.details_of(init, without=_OWN_KEYS) if not agent else {}
+    if not agent and other:
+        details["other_records"] = dict(other.most_common(20))
+    first = own[0] if own else (rest[0] if rest else (0, {}))
+    build.locate(first[0])
+    build.start(
+        run_id=agent or session,
+        task=fields.title_of(message for message in typed if not _is_answer(message)),
+        model=fields.model_of(init)
+        or next((name for message in typed if (name := fields.model_of(message))), ""),
+        tools=_tools(tools) if isinstance(tools, list) else None,
+        parent_run_id=session if agent else "",
+        details=details,
+        ts=timestamp(first[1].get("timestamp")),
+    )
+
+
+def _tools(names: list[Any]) -> tuple[ToolSpec, ...]:
+    """Return the tools that a session starts with; it tells their names only."""
+    return tuple(ToolSpec(name) for name in names if isinstance(name, str) and name)
+
+
+def _is_answer(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") == "tool_result" for block in content
+    )
+
+
+def _report_odd(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
+    """Report what is no line of a stream, and messages that are no objects."""
+    known = dict(lines)
+    for index, value in enumerate(values):
+        row = known.get(index, {})
+        kind = fields.label(row, "type")
+        if not kind:
+            what = "not a line of a stream"
+        elif kind in _SPEAKERS and not message_of(row):
+            what = "the message of this line is no object"
+        else:
+            continue
+        build.locate(index)
+        build.defect(what, fields.excerpt(value), pointer=places[index])
+
+
+def _end(rest: Lines, build: RunBuilder) -> None:
+    found = _last(rest, "result")
+    if found is None:
+        return
+    index, row = found
+    build.locate(index)
+    failed, subtype = row.get("is_error") is True, fields.label(row, "subtype")
+    status = "error" if failed or subtype.startswith("error") else "ok"
+    build.end(
+        status="truncated" if subtype == "error_max_turns" else status,
+        stop_reason=subtype,
+        usage=usage(row.get("usage"), row.get("total_cost_usd")),
+        details=fields.details_of(row, without=_TOLD_ELSEWHERE),
+    )
+
+
+FORMAT = ClaudeStreamJson()

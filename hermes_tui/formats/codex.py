@@ -1,0 +1,274 @@
+"""`codex`: a rollout file of Codex CLI.
+
+    line = {"timestamp", "type", "payload"}     or, in files of early 2025, a bare item
+    type = session_meta | turn_context | response_item | event_msg | compacted | …
+
+The items are the transcript; those of one reply make one message. Events repeat them, but alone
+know usage, exit codes and durations; what a person said is taken from them where no item holds it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.codex_items import (
+    ITEM_TYPES,
+    is_call,
+    is_injected,
+    is_of_model,
+    message_of_item,
+    message_of_reply,
+)
+from hermes_tui.model.events import RequestFailed, ToolCallProposed
+from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+_ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
+_ENDS = frozenset({"task_complete", "turn_aborted", "error"})
+_FAILURES = frozenset({"error", "stream_error"})
+_SPOKEN = {"user_message": "user", "agent_message": "assistant"}
+_CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
+_ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
+_OWN_KEYS = ("id", "timestamp", "base_instructions")
+
+
+class _Line(NamedTuple):
+    """A line and what it holds. `pointer` is where `payload` stands in it."""
+
+    number: int
+    kind: str
+    payload: dict[str, Any]
+    ts: float | None
+    pointer: str
+
+
+class Codex:
+    """Reads all lines of a rollout together: model and prompt stand on later lines."""
+
+    name = "codex"
+    summary = "Codex CLI rollouts: ~/.codex/sessions/**/rollout-*.jsonl, those of early 2025 too"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        if not any(map(_is_own, sample.values)):
+            return None
+        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+        return Match(0.97, Unit.RUNS, whole.get(sample.layout, sample.layout))
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        values = value if isinstance(value, list) else [value]
+        is_list = isinstance(value, list) and not build.line_ranges
+        lines = []
+        odd: list[int] = []
+        for index, row in enumerate(values):
+            line = _line(index, row, f"/{index}" if is_list else "")
+            if line is None:
+                odd.append(index)
+            else:
+                lines.append(line)
+        _start(lines, build)
+        for index in odd:
+            build.locate(index)
+            build.defect("not a line of a rollout", fields.excerpt(values[index]))
+        _read_lines(lines, build)
+
+
+def _is_own(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    if row.get("record_type") == "state":
+        return True
+    return isinstance(row.get("payload"), dict) and fields.label(row, "type") in _ENVELOPES
+
+
+def _line(index: int, row: Any, place: str) -> _Line | None:
+    if not isinstance(row, dict):
+        return None
+    kind, ts = fields.label(row, "type"), timestamp(row.get("timestamp"))
+    payload = row.get("payload")
+    if kind and isinstance(payload, dict):
+        return _Line(index, kind, payload, ts, f"{place}/payload")
+    if "payload" in row:
+        return None
+    if kind in ITEM_TYPES:
+        return _Line(index, "response_item", row, ts, place)
+    if row.get("record_type") == "state":
+        return _Line(index, "state", row, ts, place)
+    # The first line of an early file is the session's own, without a type.
+    is_meta = not kind and "id" in row and "timestamp" in row
+    return _Line(index, "session_meta", row, ts, place) if is_meta else None
+
+
+def _first(lines: list[_Line], kind: str) -> dict[str, Any]:
+    return next((line.payload for line in lines if line.kind == kind), {})
+
+
+def _start(lines: list[_Line], build: RunBuilder) -> None:
+    meta, turn = _first(lines, "session_meta"), _first(lines, "turn_context")
+    details = fields.details_of(meta, without=_OWN_KEYS)
+    details.update(fields.details_of({key: turn[key] for key in _ABOUT_TURN if key in turn}))
+    kinds = Counter(line.kind for line in lines if line.kind not in _ENVELOPES)
+    if kinds:
+        details["other_records"] = dict(kinds.most_common(20))
+    build.locate(lines[0].number if lines else 0)
+    build.start(
+        run_id=fields.label(meta, "id"),
+        task=_task(lines),
+        model=fields.model_of(turn),
+        parent_run_id=fields.label(meta, "forked_from_id"),
+        details={key: value for key, value in details.items() if value not in (None, "", {}, [])},
+        ts=timestamp(meta.get("timestamp")),
+    )
+    prompt = meta.get("base_instructions")
+    text = prompt.get("text") if isinstance(prompt, dict) else prompt
+    if isinstance(text, str) and text:
+        raw = {"role": "system", "content": text}
+        parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+        message = with_flags(parts.message, "from the session line")
+        build.append(parts._replace(message=message), "/payload/base_instructions")
+
+
+def _task(lines: list[_Line]) -> str:
+    for line in lines:
+        kind = fields.label(line.payload, "type")
+        if line.kind == "event_msg" and kind == "user_message":
+            text = fields.label(line.payload, "message")
+        elif line.kind == "response_item" and line.payload.get("role") == "user":
+            text = fields.text_of(line.payload.get("content"))
+        else:
+            continue
+        if text.strip() and not is_injected(text):
+            return fields.first_line(text)
+    return ""
+
+
+def _read_lines(lines: list[_Line], build: RunBuilder) -> None:
+    said, ends = _said_in_items(lines), _ends_of_calls(lines)
+    reply: list[_Line] = []
+    for line in lines:
+        if line.kind == "response_item" and is_of_model(line.payload):
+            reply.append(line)
+            continue
+        if reply and _interrupts(line, said):
+            _append_reply(reply, build)
+            reply = []
+        build.locate(line.number)
+        if line.kind == "response_item":
+            _item(line, ends, build)
+        elif line.kind == "compacted":
+            raw = {"role": "user", "content": line.payload.get("message")}
+            _append(raw, line, build, ("compaction",))
+        elif line.kind == "event_msg":
+            _event(line, said, build)
+    if reply:
+        _append_reply(reply, build)
+    _end(lines, build)
+
+
+def _interrupts(line: _Line, said: set[str]) -> bool:
+    """Say whether the items of a reply end before `line`: counts and repetitions do not end it."""
+    if line.kind != "event_msg":
+        return line.kind in ("response_item", "compacted")
+    kind = fields.label(line.payload, "type")
+    is_new = kind in _SPOKEN and fields.label(line.payload, "message").strip() not in said
+    return is_new or kind in _FAILURES
+
+
+def _event(line: _Line, said: set[str], build: RunBuilder) -> None:
+    kind, text = fields.label(line.payload, "type"), fields.label(line.payload, "message")
+    if kind in _FAILURES:
+        build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=text or kind)
+    elif kind in _SPOKEN and text.strip() and text.strip() not in said:
+        _append({"role": _SPOKEN[kind], "content": text}, line, build, ("from an event",))
+
+
+def _end(lines: list[_Line], build: RunBuilder) -> None:
+    usage: Usage | None = None
+    stopped = ""
+    for line in lines:
+        kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
+        if kind == "token_count":
+            usage = _usage(line.payload) or usage
+        elif kind in _ENDS:
+            stopped = fields.label(line.payload, "reason") or kind
+    if usage is not None or stopped:
+        status = "error" if stopped == "error" else "unknown"
+        build.end(status=status, stop_reason=fields.first_line(stopped), usage=usage)
+
+
+def _said_in_items(lines: list[_Line]) -> set[str]:
+    items = (line.payload for line in lines if line.kind == "response_item")
+    return {fields.text_of(item.get("content")).strip() for item in items if "role" in item}
+
+
+def _item(line: _Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> None:
+    item = line.payload
+    raw = message_of_item(item, ends.get(fields.label(item, "call_id"), {}))
+    text = fields.text_of(item.get("content"))
+    is_told = item.get("role") == "user" and is_injected(text)
+    _append(raw, line, build, ("injected",) if is_told else ())
+
+
+def _append(
+    raw: dict[str, Any], line: _Line, build: RunBuilder, flags: tuple[str, ...] = ()
+) -> None:
+    """Append a message; what the file holds of its call or result stays beside it."""
+    parts = normalise_message(raw)
+    replace, payload = msgspec.structs.replace, line.payload
+    parts = parts._replace(
+        message=with_flags(parts.message, *flags),
+        calls=tuple((replace(call, raw=payload), found) for call, found in parts.calls),
+        results=tuple((replace(answer, raw=payload), found) for answer, found in parts.results),
+    )
+    build.append(parts, line.pointer, ts=line.ts)
+
+
+def _append_reply(reply: list[_Line], build: RunBuilder) -> None:
+    """Append the items of one reply as one message; each call stands on the line of its item."""
+    first = reply[0]
+    build.locate(first.number)
+    parts = normalise_message(message_of_reply([line.payload for line in reply]))
+    build.append(parts._replace(calls=()), first.pointer, ts=first.ts)
+    of_calls = [line for line in reply if is_call(line.payload)]
+    for number, (call, found) in enumerate(parts.calls):
+        line = of_calls[number] if number < len(of_calls) else first
+        build.locate(line.number)
+        own = msgspec.structs.replace(call, raw=line.payload) if line is not first else call
+        place = line.pointer
+        build.add(ToolCallProposed, pointer=place, ts=line.ts, call=own, diagnostics=found)
+
+
+def _ends_of_calls(lines: list[_Line]) -> dict[str, dict[str, Any]]:
+    """Return what the events say of how calls ended, by the ids of the calls."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if line.kind == "event_msg" and fields.label(line.payload, "type") in _CALL_ENDS:
+            found[fields.label(line.payload, "call_id")] = line.payload
+    return found
+
+
+def _usage(payload: dict[str, Any]) -> Usage | None:
+    """Return the tokens of the session so far; None where the event speaks of limits only."""
+    info = payload.get("info")
+    total = info.get("total_token_usage") if isinstance(info, dict) else None
+    if not isinstance(total, dict):
+        return None
+
+    def count(key: str) -> int | None:
+        found = fields.number(total.get(key))
+        return int(found) if found is not None else None
+
+    return Usage(
+        prompt_tokens=count("input_tokens"),
+        completion_tokens=count("output_tokens"),
+        cached_tokens=count("cached_input_tokens"),
+        reasoning_tokens=count("reasoning_output_tokens"),
+    )
+
+
+FORMAT = Codex()

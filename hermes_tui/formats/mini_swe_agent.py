@@ -1,0 +1,285 @@
+"""`mini-swe-agent`: trajectories of its three generations, a run a file.
+
+    file    = {"info", "messages", "trajectory_format": "mini-swe-agent-…"}    since 1.0
+            | [message, …]                                                     before
+    message = chat message + "extra": {"actions", "response", "cost", "timestamp"}      a reply
+            | chat message + "extra": {"raw_output", "returncode", "exception_info"}    a result
+            | {"role": "exit", "extra": {"exit_status", "submission", "traceback"}}
+
+A reply's command is a tool call, or the one block fenced as `bash` or `mswea_bash_command`; a reply
+with none or several is answered by an error and, since 2.0, not kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.text_actions import as_result, text_action, with_calls
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import MessageAppended, RequestFailed
+from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+
+_PREFIX = "mini-swe-agent"
+_OPENS = ("<returncode>", "<exception>", "The last command <command>")
+"""How an observation begins in the templates that come with the agent."""
+_FENCE = re.compile(r"```(?:mswea_bash_command|bash)[ \t\r]*\n")
+_CLIENTS = ("litellm", "openai", "anthropic", "httpx")
+"""Packages whose exceptions mean that a request failed, not a command."""
+_TOOL = "bash"
+_AT_END = ("exception_str", "submission", "traceback")
+
+
+class MiniSweAgent:
+    """A `.traj.json` file."""
+
+    name = "mini-swe-agent"
+    summary = "mini-swe-agent trajectories (.traj.json), all generations"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        if str(sample.first_object().get("trajectory_format", "")).startswith(_PREFIX):
+            return Match(0.97, Unit.RUNS)
+        values, layout = sample.values, sample.layout
+        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
+            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        if fields.mostly(values, fields.is_message) and _runs_blocks(values):
+            return Match(0.9, Unit.PARTS, layout)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if build.unit is Unit.PARTS:
+            messages = value if isinstance(value, list) else [value]
+            if build.is_first and not build.events:
+                build.start(task=fields.title_of(messages))
+            for index, raw in enumerate(messages):
+                _message(raw, build, f"/{index}" if isinstance(value, list) else "")
+        elif isinstance(value, dict) and isinstance(value.get("messages"), list):
+            _run(value, build)
+        else:
+            build.defect("no list of messages in this trajectory", fields.excerpt(value))
+
+
+def _runs_blocks(values: tuple[Any, ...]) -> bool:
+    """Say whether a reply with a fenced command is followed by what the command returned."""
+    texts = [fields.text_of(value.get("content")) for value in values if isinstance(value, dict)]
+    return any(
+        following.startswith(_OPENS) and _FENCE.search(text) is not None
+        for text, following in pairwise(texts)
+    )
+
+
+def _run(value: dict[str, Any], build: RunBuilder) -> None:
+    info = _dict(value.get("info"))
+    config = _dict(info.get("config"))
+    messages = value["messages"]
+    build.start(
+        run_id=fields.run_id_of(value),
+        task=fields.task_of(value, messages),
+        model=fields.model_of(_dict(config.get("model"))),
+        details={
+            **fields.details_of(value, without=("info", "messages")),
+            **fields.details_of(info, without=("config", "model_stats", "exit_status", *_AT_END)),
+            **fields.details_of({key: _without_templates(part) for key, part in config.items()}),
+        },
+    )
+    for index, raw in enumerate(messages):
+        _message(raw, build, f"/messages/{index}")
+    _end(info, build)
+
+
+def _without_templates(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    return {key: value for key, value in part.items() if not str(key).endswith("_template")}
+
+
+def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
+    if not isinstance(raw, dict):
+        build.defect("a message that is not an object", fields.excerpt(raw), pointer=pointer)
+        return
+    extra = _dict(raw.get("extra"))
+    is_exit = raw.get("role") == "exit"
+    parts = normalise_message(
+        _completed(raw, extra), text_calls=TextCalls.IGNORE if is_exit else TextCalls.SUSPECT
+    )
+    if is_exit:
+        _request_failure(raw, extra, build, pointer)
+    elif parts.message.role == "assistant":
+        parts = _with_commands(parts, extra)
+    elif extra.get("interrupt_type"):
+        parts = _interrupted(parts, str(extra["interrupt_type"]))
+    elif parts.message.role == "user" and ("raw_output" in extra or _is_observation(parts)):
+        parts = as_result(parts, _completed(raw, extra))
+    build.append(parts, pointer)
+
+
+def _is_observation(parts: Normalised) -> bool:
+    return parts.message.text.startswith(_OPENS)
+
+
+def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Return a message with what `extra` says of it where chat messages say it.
+
+    Messages of the Responses API are kept as they came: replies as `output`, results as items.
+    """
+    message = dict(raw)
+    response = _dict(extra.get("response"))
+    if raw.get("object") == "response" and "role" not in raw:
+        from hermes_tui.formats.replies import reply_of
+
+        response = raw
+        replies = reply_of({k: v for k, v in raw.items() if k != "extra"}, "").messages
+        message = dict(replies[0][1]) if replies else {"role": "assistant", "content": None}
+    elif raw.get("type") == "function_call_output":
+        message = {**raw, "role": "tool", "content": raw.get("output")}
+    choices = response.get("choices")
+    choice = _dict(choices[0]) if isinstance(choices, list) and choices else {}
+    for key in ("reasoning_content", "reasoning"):
+        if not message.get(key) and (said := _dict(choice.get("message")).get(key)):
+            message[key] = said
+    found = {
+        "usage": response.get("usage"),
+        "finish_reason": choice.get("finish_reason"),
+        "cost": extra.get("cost"),
+        "timestamp": extra.get("timestamp"),
+        "error": extra.get("exception_info"),
+        "extra": raw.get("extra"),
+    }
+    return message | {key: value for key, value in found.items() if value is not None}
+
+
+def _with_commands(parts: Normalised, extra: dict[str, Any]) -> Normalised:
+    """Read a reply's commands out of its text, unless it makes calls of its own."""
+    if parts.calls:
+        return parts
+    text = parts.message.text
+    blocks = list(_blocks(text))
+    actions = extra.get("actions")
+    if isinstance(actions, list) and actions:
+        places = {command.strip(): span for command, span in blocks}
+        given = [_command_of(action) for action in actions]
+        commands = [(command, places.get(command.strip())) for command in given]
+    else:
+        commands = [(command, span) for command, span in blocks]
+    calls = [
+        text_action(index, _TOOL, {"command": command}, raw=command, span=span)
+        for index, (command, span) in enumerate(commands)
+    ]
+    findings = [] if isinstance(actions, list) and actions else _findings(text, blocks)
+    return with_calls(parts, calls, *findings) if calls or findings else parts
+
+
+def _command_of(action: Any) -> str:
+    command = action.get("command") if isinstance(action, dict) else action
+    return command if isinstance(command, str) else fields.json_text(command)
+
+
+def _blocks(text: str) -> Iterator[tuple[str, Span]]:
+    """Yield the command of each closed block, and the block's place."""
+    position = 0
+    while opening := _FENCE.search(text, position):
+        start = opening.end()
+        close = text.find("\n```", start - 1)
+        if close < 0:
+            return
+        position = close + 4
+        yield text[start:close], Span(opening.start(), position)
+
+
+def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
+    if len(blocks) > 1:
+        what = f"{len(blocks)} blocks in one reply: the agent runs none of them"
+        hint = "it wants exactly one; join commands by && or ;"
+        return [Diagnostic(Code.MULTI_PAYLOAD, Severity.ERROR, what, blocks[1][1], hint)]
+    opening = None if blocks else _FENCE.search(text)
+    if opening is None:
+        return []
+    what = "the block is never closed: the agent finds no command in this reply"
+    span = Span(opening.start(), len(text))
+    return [Diagnostic(Code.UNCLOSED, Severity.ERROR, what, span)]
+
+
+def _interrupted(parts: Normalised, kind: str) -> Normalised:
+    """Mark a message that the agent itself put in."""
+    parts = parts._replace(message=with_flags(parts.message, "injected", kind))
+    if kind != "FormatError":
+        return parts
+    found = Diagnostic(
+        Code.REPLY_SHAPE,
+        Severity.ERROR,
+        "the agent found no valid command in the reply before this message",
+        hint="it does not keep such replies, only what they cost",
+    )
+    return parts._replace(diagnostics=(*parts.diagnostics, found))
+
+
+def _request_failure(
+    raw: dict[str, Any], extra: dict[str, Any], build: RunBuilder, pointer: str
+) -> None:
+    """Tell a run that a client's exception ended from one that ended by itself."""
+    traceback = fields.label(extra, "traceback")
+    said = fields.label(extra, "exception_str") or fields.text_of(raw.get("content"))
+    if not any(name in f"{traceback[-4000:]} {said[:400]}" for name in _CLIENTS) or not traceback:
+        return
+    turns = sum(
+        isinstance(event, MessageAppended) and event.message.role == "assistant"
+        for event in build.events
+    )
+    build.add(
+        RequestFailed,
+        pointer=pointer,
+        turn=turns + 1,
+        message=fields.first_line(said),
+        body=traceback,
+        chain=(fields.label(extra, "exit_status"),),
+    )
+
+
+def _end(info: dict[str, Any], build: RunBuilder) -> None:
+    stop = fields.label(info, "exit_status")
+    stats = _dict(info.get("model_stats"))
+    outcome = fields.outcome_of({"exit_status": stop or None}) or {}
+    status = "truncated" if stop.endswith("LimitsExceeded") else outcome.get("status", "unknown")
+    if status == "unknown" and (info.get("traceback") or info.get("exception_str")):
+        status = "error"
+    told = {key: info[key] for key in _AT_END if info.get(key)}
+    api_calls = fields.number(stats.get("api_calls"))
+    if api_calls is not None:
+        told["api_calls"] = int(api_calls)
+    build.end(
+        status=status,
+        stop_reason=fields.first_line(stop),
+        usage=_total(build, fields.number(stats.get("instance_cost"))),
+        details={key: fields.small(value) for key, value in told.items()},
+    )
+
+
+def _total(build: RunBuilder, cost: float | None) -> Usage | None:
+    """Return what the replies used together; the file itself adds up only the cost."""
+    used = [
+        msgspec.structs.asdict(event.message.usage)
+        for event in build.events
+        if isinstance(event, MessageAppended) and event.message.usage is not None
+    ]
+    sums = {
+        key: sum(one[key] for one in used if one[key] is not None)
+        for key in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+        if any(one[key] is not None for one in used)
+    }
+    return usage(sums, cost)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FORMAT = MiniSweAgent()

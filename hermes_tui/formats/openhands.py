@@ -1,0 +1,302 @@
+"""`openhands`: event streams of OpenHands V0 and of its SDK, and evaluation output around them.
+
+    file   = event*              one run: an array of events, or an event a line or file
+           | output*             {"instance_id", "history": [event | [event, event], …], "metrics"}
+    event  = {"source", "action", "args", "tool_call_metadata"?}                    V0, an action
+           | {"source", "observation", "content", "extras", "cause"}        V0, an observation
+           | {"source", "kind": "…Event"}                                                      SDK
+
+Every event of V0 is a message; what only moves the state machine is flagged hidden. Of the SDK,
+state updates are kept as events that are no messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import UnknownEvent
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+_SOURCES = ("user", "agent", "environment")
+_QUIET = frozenset({"null", "agent_state_changed", "change_agent_state"})
+_SAID = frozenset({"message", "finish", "reject", "system", "recall", *_QUIET})
+"""Actions that call no tool. `finish` ends the run and is never answered."""
+_OUTPUT_AT_END = ("history", "metrics", "error", "instance", "instruction", "test_result")
+
+
+class OpenHands:
+    """A conversation of OpenHands."""
+
+    name = "openhands"
+    summary = "OpenHands event streams (V0 and SDK) and evaluation output.jsonl"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.values, sample.layout
+        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
+            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        if fields.mostly(values, _is_event):
+            return Match(0.9, Unit.PARTS, layout)
+        if fields.mostly(values, _is_output):
+            return Match(0.95, Unit.RUNS, layout)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if build.unit is Unit.RUNS and isinstance(value, dict) and "history" in value:
+            _output(value, build)
+            return
+        events = value if isinstance(value, list) else [value]
+        if build.is_first and not build.events:
+            first = _dict(events[0] if events else None)
+            build.start(task=_task(events), tools=tool_specs(first.get("tools")))
+        for index, event in enumerate(events):
+            _event(event, build, f"/{index}" if isinstance(value, list) else "")
+
+
+def _is_event(value: Any) -> bool:
+    if not isinstance(value, dict) or fields.label(value, "source") not in _SOURCES:
+        return False
+    kind = value.get("kind")
+    if isinstance(kind, str) and kind.endswith(("Event", "Condensation", "Observation")):
+        return True
+    acts = isinstance(value.get("action"), str) and isinstance(value.get("args"), dict)
+    return acts or (isinstance(value.get("observation"), str) and "content" in value)
+
+
+def _is_output(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(history := value.get("history"), list):
+        return False
+    flat = [
+        item for entry in history[:10] for item in (entry if isinstance(entry, list) else [entry])
+    ]
+    return fields.mostly(flat, _is_old_event)
+
+
+def _is_old_event(value: Any) -> bool:
+    """Say whether `value` is an event; in the oldest output they name no source."""
+    if _is_event(value):
+        return True
+    return isinstance(value, dict) and (
+        ("action" in value and "args" in value) or ("observation" in value and "extras" in value)
+    )
+
+
+def _output(value: dict[str, Any], build: RunBuilder) -> None:
+    history = value.get("history")
+    entries = history if isinstance(history, list) else []
+    metadata = _dict(value.get("metadata"))
+    build.start(
+        run_id=fields.run_id_of(value),
+        task=fields.task_of(value, ()) or _task(entries),
+        model=fields.model_of(_dict(metadata.get("llm_config"))),
+        details=fields.details_of(value, without=_OUTPUT_AT_END),
+    )
+    for index, entry in enumerate(entries):
+        pair = entry if isinstance(entry, list) else [entry]
+        for place, event in enumerate(pair):
+            inner = f"/{place}" if isinstance(entry, list) else ""
+            _event(event, build, f"/history/{index}{inner}")
+    _end(value, build)
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    metrics, tested = _dict(value.get("metrics")), _dict(value.get("test_result"))
+    error = value.get("error")
+    report = _dict(value.get("report")) or _dict(tested.get("report"))
+    resolved = report.get("resolved")
+    status = "unknown"
+    if isinstance(resolved, bool):
+        status = "ok" if resolved else "failed"
+    elif error:
+        status = "truncated" if "maximum iteration" in fields.json_text(error) else "error"
+    cost = number(metrics.get("accumulated_cost"))
+    build.end(
+        status=status,
+        stop_reason=fields.first_line(fields.json_text(error)) if error else "",
+        usage=usage(metrics.get("accumulated_token_usage"), cost or None),
+        details=fields.details_of({**tested, **({"error": error} if error else {})}),
+    )
+
+
+def _task(events: list[Any]) -> str:
+    for event in events:
+        event = _dict(event[0] if isinstance(event, list) and event else event)
+        if event.get("source") == "user":
+            said = _dict(event.get("args")).get("content") or _dict(event.get("llm_message")).get(
+                "content"
+            )
+            if title := fields.first_line(fields.text_of(said)):
+                return title
+    return ""
+
+
+def _event(event: Any, build: RunBuilder, pointer: str) -> None:
+    if not isinstance(event, dict):
+        build.defect("an event that is not an object", fields.excerpt(event), pointer=pointer)
+        return
+    if isinstance(kind := event.get("kind"), str) and not isinstance(event.get("args"), dict):
+        _sdk_event(kind, event, build, pointer)
+    elif isinstance(event.get("action"), str):
+        _action(event, build, pointer)
+    elif isinstance(event.get("observation"), str):
+        _observation(event, build, pointer)
+    else:
+        build.defect("neither action nor observation", fields.excerpt(event), pointer=pointer)
+
+
+def _say(
+    raw: dict[str, Any],
+    event: dict[str, Any],
+    build: RunBuilder,
+    pointer: str,
+    *flags: str,
+    found: tuple[Diagnostic, ...] = (),
+) -> None:
+    mode = TextCalls.IGNORE if "hidden" in flags else TextCalls.SUSPECT
+    raw = {**raw, "timestamp": event.get("timestamp")}
+    parts = normalise_message(raw, text_calls=mode)
+    parts = parts._replace(diagnostics=(*parts.diagnostics, *found))
+    build.append(parts._replace(message=with_flags(parts.message, *flags)), pointer)
+
+
+def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    action, args = event["action"], _dict(event.get("args"))
+    by_agent = event.get("source", "agent") == "agent"
+    if action in _SAID or not by_agent:
+        said = args.get("content") or args.get("final_thought") or args.get("thought")
+        role = "assistant" if by_agent else str(event.get("source"))
+        if action == "system":
+            role = "system"
+        flags = [] if action in ("message", "system") else [action]
+        if action in _QUIET or action == "recall":
+            flags.append("hidden")
+        raw = {"role": role, "content": said or event.get("message") or ""}
+        _say(raw | (_reply_fields(event) if by_agent else {}), event, build, pointer, *flags)
+        return
+    raw = {"role": "assistant", "content": args.get("thought") or ""}
+    _say(raw | _reply_fields(event) | {"tool_calls": [_call(event)]}, event, build, pointer)
+
+
+def _reply(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the model's reply that an action was made of, and its message."""
+    response = _dict(_dict(event.get("tool_call_metadata")).get("model_response"))
+    choices = response.get("choices")
+    first = _dict(choices[0]) if isinstance(choices, list) and choices else {}
+    return response, _dict(first.get("message"))
+
+
+def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
+    response, message = _reply(event)
+    return {
+        "usage": response.get("usage"),
+        "reasoning_content": message.get("reasoning_content"),
+    }
+
+
+def _call(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the call as the model wrote it, else as it was understood."""
+    metadata = _dict(event.get("tool_call_metadata"))
+    calls = _reply(event)[1].get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        if isinstance(call, dict) and call.get("id") == metadata.get("tool_call_id") is not None:
+            return call
+    args = {key: item for key, item in _dict(event.get("args")).items() if key != "thought"}
+    name = metadata.get("function_name") or event["action"]
+    call_id = metadata.get("tool_call_id") or _id_of(event.get("id"))
+    function = {"name": name, "arguments": json_text(args)}
+    return {"id": call_id, "type": "function", "function": function}
+
+
+def _id_of(number_of_event: Any) -> str | None:
+    return None if number_of_event is None else f"event-{number_of_event}"
+
+
+def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    what, extras = event["observation"], _dict(event.get("extras"))
+    metadata = _dict(event.get("tool_call_metadata"))
+    is_error = what == "error"
+    answers = bool(metadata) or event.get("cause") is not None or "source" not in event
+    if what in _QUIET or what == "recall" or not answers:
+        content = event.get("content") or event.get("message") or fields.json_text(extras)
+        found: tuple[Diagnostic, ...] = ()
+        if is_error:
+            told = fields.first_line(fields.text_of(content)) or "an error"
+            found = (Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, told),)
+        flags = [what] if is_error or what == "recall" else [what, "hidden"]
+        raw = {"role": "environment", "content": content}
+        _say(raw, event, build, pointer, *flags, found=found)
+        return
+    exit_code = _exit_code(extras)
+    raw = {
+        "role": "tool",
+        "tool_call_id": metadata.get("tool_call_id") or _id_of(event.get("cause")),
+        "name": metadata.get("function_name"),
+        "content": event.get("content"),
+        "exit_code": exit_code,
+        "is_error": is_error,
+    }
+    _say(raw, event, build, pointer)
+
+
+def _exit_code(seen: dict[str, Any]) -> Any:
+    """Return a command's exit code; -1 stands for a command that still runs, or was none."""
+    code = _dict(seen.get("metadata")).get("exit_code", seen.get("exit_code"))
+    return None if code == -1 else code
+
+
+def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    match kind:
+        case "SystemPromptEvent":
+            _say({"role": "system", "content": event.get("system_prompt")}, event, build, pointer)
+        case "MessageEvent":
+            said = _dict(event.get("llm_message"))
+            role = "assistant" if event.get("source") == "agent" else "user"
+            _say({"role": role, **said}, event, build, pointer)
+        case "ActionEvent":
+            _say(_sdk_action(event), event, build, pointer)
+        case "ObservationEvent" | "AgentErrorEvent" | "UserRejectObservation":
+            _say(_sdk_result(event), event, build, pointer)
+        case "Condensation" | "CondensationEvent" | "CondensationSummaryEvent":
+            raw = {"role": "environment", "content": event.get("summary") or kind}
+            _say(raw, event, build, pointer, "compaction")
+        case _:
+            build.add(UnknownEvent, pointer=pointer, unknown_kind=kind, raw=event)
+
+
+def _sdk_action(event: dict[str, Any]) -> dict[str, Any]:
+    call = event.get("tool_call")
+    if not isinstance(call, dict):
+        arguments = json_text(_dict(event.get("action")))
+        call = {"id": event.get("tool_call_id"), "name": event.get("tool_name")}
+        call = {**call, "arguments": arguments}
+    return {
+        "role": "assistant",
+        "content": event.get("thought"),
+        "reasoning_content": event.get("reasoning_content"),
+        "tool_calls": [call],
+    }
+
+
+def _sdk_result(event: dict[str, Any]) -> dict[str, Any]:
+    seen = _dict(event.get("observation"))
+    failure = event.get("error") or event.get("rejection_reason")
+    return {
+        "role": "tool",
+        "tool_call_id": event.get("tool_call_id"),
+        "name": event.get("tool_name"),
+        "content": seen.get("content") if seen else failure,
+        "is_error": seen.get("is_error") is True or bool(failure),
+        "exit_code": _exit_code(seen),
+    }
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FORMAT = OpenHands()

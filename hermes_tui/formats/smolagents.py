@@ -1,0 +1,289 @@
+"""`smolagents`: answers of an agent with its steps, as benchmarks save them, or its memory alone.
+
+    answer  = {"intermediate_steps": [step, …] | text, "question", "prediction"|"answer"?, …}
+    memory  = [step, …]
+    step    = repr text | {"step_number", "model_output", "tool_calls", "observations", "error", …}
+            | {"system_prompt"} | {"task"} | {"plan"} | chat message
+
+A repr is `ActionStep(tool_calls=[ToolCall(name=…, arguments=…, id=…)], …)`. Chat messages have the
+roles `tool-call`, whose text is "Calling tools:" and a repr, and `tool-response`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+_STEPS = "intermediate_steps"
+_ANSWER_KEYS = frozenset({"question", "augmented_question", "agent_name", "agent_action_type"})
+_STEP_KEYS = frozenset(
+    {"model_output", "llm_output", "observations", "code_action", "action_output"}
+)
+_OUTPUT_KEYS = ("llm_output", "model_output")
+_SPOKEN = (
+    ("system_prompt", "system"),
+    ("task", "user"),
+    ("plan", "assistant"),
+    ("output", "assistant"),
+    ("final_answer", "assistant"),
+)
+_NOT_DETAILS = (
+    _STEPS,
+    "question",
+    "model_id",
+    "start_time",
+    "end_time",
+    "token_counts",
+    "agent_error",
+)
+_CALLING = "Calling tools:\n"
+_CALL_ID = re.compile(r"Call id: (\S+)\n")
+_CODES = {
+    "Parsing": Code.NO_MARKER,
+    "Generation": Code.REQUEST_ERROR,
+    "MaxSteps": Code.TRUNCATED,
+}
+"""What the agent's own exceptions mean, by a word of their names."""
+
+
+class Smolagents:
+    """Reads steps of agents, written as objects, as chat messages or as Python reprs."""
+
+    name = "smolagents"
+    summary = "smolagents answers with their steps (JSON or Python reprs), and dumped memory steps"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.values, sample.layout
+        if fields.mostly(values, _is_answer):
+            return Match(0.9, Unit.RUNS)
+        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
+            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        if fields.mostly(values, _is_step) and any(_is_action(value) for value in values):
+            return Match(0.9, Unit.PARTS, layout)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if build.unit is Unit.PARTS:
+            if build.is_first and not build.events:
+                build.start(task=_task_of(value))
+            _read_step(value, "", build)
+        elif isinstance(value, dict) and _STEPS in value:
+            _read_answer(value, build)
+        else:
+            build.defect("no answer with its steps", fields.excerpt(value))
+
+
+def _is_answer(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get(_STEPS), (list, str))
+        and not _ANSWER_KEYS.isdisjoint(value)
+    )
+
+
+def _is_action(value: Any) -> bool:
+    return isinstance(value, dict) and "step_number" in value and not _STEP_KEYS.isdisjoint(value)
+
+
+def _is_step(value: Any) -> bool:
+    if not isinstance(value, dict) or "role" in value:
+        return False
+    return _is_action(value) or (
+        any(isinstance(value.get(key), str) for key, _ in _SPOKEN) and len(value) <= 5
+    )
+
+
+def _task_of(step: Any) -> str:
+    return fields.first_line(fields.label(step, "task")) if isinstance(step, dict) else ""
+
+
+def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
+    steps = value[_STEPS]
+    build.start(
+        run_id=fields.label(value, "task_id"),
+        task=fields.first_line(fields.label(value, "question", "augmented_question")),
+        model=fields.model_of(value),
+        details=fields.details_of(value, without=_NOT_DETAILS),
+        ts=fields.seconds(value.get("start_time")),
+    )
+    if isinstance(steps, list):
+        for index, step in enumerate(steps):
+            _read_step(step, f"/{_STEPS}/{index}", build)
+    elif isinstance(steps, str):
+        build.message({"role": "assistant", "content": steps}, pointer=f"/{_STEPS}")
+    elif steps is not None:
+        build.defect("the steps are no list", fields.excerpt(steps), pointer=f"/{_STEPS}")
+    _end(value, build)
+
+
+def _read_step(step: Any, pointer: str, build: RunBuilder) -> None:
+    if isinstance(step, str):
+        _read_text(step, pointer, build)
+    elif not isinstance(step, dict):
+        build.defect("not a step", fields.excerpt(step), pointer=pointer)
+    elif isinstance(step.get("role"), str):
+        _read_message(step, pointer, build)
+    else:
+        _read_members(step, pointer, build)
+
+
+def _read_text(step: str, pointer: str, build: RunBuilder) -> None:
+    """Read a step's repr; what is none is shown as the text it is."""
+    try:
+        made = read_repr(step)
+    except NotRepr as error:
+        made = error
+    if isinstance(made, Made):
+        _read_members(made.members, pointer, build)
+        return
+    note = Diagnostic(
+        Code.SOURCE_DEFECT,
+        Severity.WARNING,
+        "this step's text cannot be taken apart",
+        hint=str(made)[:200] if isinstance(made, NotRepr) else "",
+    )
+    parts = normalise_message({"role": "assistant", "content": step}, text_calls=TextCalls.IGNORE)
+    build.append(parts._replace(diagnostics=(*parts.diagnostics, note)), pointer)
+
+
+def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    if not _STEP_KEYS.isdisjoint(step) or "tool_calls" in step or "error" in step:
+        _read_action(step, pointer, build)
+        return
+    for key, role in _SPOKEN:
+        if step.get(key) is not None:
+            raw = {"role": role, "content": fields.json_text(_plain(step[key]))}
+            build.message(raw, pointer=pointer, ts=_times(step)[0])
+            return
+    build.defect("an unknown kind of step", fields.excerpt(_plain(step)), pointer=pointer)
+
+
+def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    """Read a step of the loop: what the model said and called, and what came back."""
+    listed = step.get("tool_calls")
+    calls = [_call(entry) for entry in listed] if isinstance(listed, list) else []
+    start, duration = _times(step)
+    said = next((step[key] for key in _OUTPUT_KEYS if step.get(key) is not None), None)
+    raw = {
+        "role": "assistant",
+        "content": _plain(said),
+        "usage": _plain(step.get("token_usage")),
+        "duration": duration,
+        **({"tool_calls": calls} if calls else {}),
+    }
+    parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+    error = _error_text(step.get("error"))
+    if error and not calls:
+        found = Diagnostic(_code_of(error), Severity.ERROR, fields.first_line(error))
+        parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+    build.append(parts, pointer, ts=start)
+    observed = _plain(step.get("observations"))
+    if calls and (error or observed is not None):
+        _read_result(calls[-1], observed, error, pointer, build)
+
+
+def _read_result(call: Any, observed: Any, error: str, pointer: str, build: RunBuilder) -> None:
+    """Add what came back from a step's tools: the file has one text for all of its calls."""
+    told = fields.json_text(observed) if observed is not None else ""
+    inner = next((call[key] for key in ("function", "custom") if key in call), call)
+    raw = {
+        "role": "tool",
+        "content": "\n".join(filter(None, (told, error))),
+        "tool_call_id": call.get("id"),
+        "name": inner.get("name"),
+        **({"is_error": True} if error else {}),
+    }
+    for result, diagnostics in normalise_message(raw).results:
+        build.add(ToolReturned, pointer=pointer, result=result, diagnostics=diagnostics)
+
+
+def _call(entry: Any) -> dict[str, Any]:
+    """Return a call as the normaliser takes it. Code of a code agent is a text, never JSON."""
+    plain = _plain(entry)
+    if not isinstance(plain, dict):
+        return {"name": None, "arguments": plain}
+    inner = plain.get("function")
+    body = inner if isinstance(inner, dict) else plain
+    name, arguments = body.get("name"), body.get("arguments")
+    if isinstance(arguments, str) and name == "python_interpreter":
+        custom = {"name": name, "input": arguments}
+        return {"id": plain.get("id"), "type": "custom", "custom": custom}
+    if isinstance(arguments, dict):
+        # Objects are how this format writes arguments; the model's own text is not kept.
+        arguments = fields.json_text(arguments)
+    function = {"name": name, "arguments": arguments}
+    return {"id": plain.get("id"), "type": "function", "function": function}
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return `value` with objects that were read from a repr as their members."""
+    if depth > MAX_DEPTH:
+        # A repr is never read that deep, so there is no object in it.
+        return value
+    if isinstance(value, Made):
+        return _plain(value.members or list(value.arguments), depth)
+    if isinstance(value, list):
+        return [_plain(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one, depth + 1) for key, one in value.items()}
+    return value
+
+
+def _times(step: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Return when a step began, and how long it took."""
+    timing = _plain(step.get("timing"))
+    times = timing if isinstance(timing, dict) else step
+    return fields.seconds(times.get("start_time")), fields.number(times.get("duration"))
+
+
+def _error_text(error: Any) -> str:
+    if isinstance(error, Made):
+        told = next((one for one in error.arguments if isinstance(one, str)), "")
+        return f"{error.name}: {told}"
+    if isinstance(error, dict):
+        return ": ".join(filter(None, (fields.label(error, k) for k in ("type", "message"))))
+    return error if isinstance(error, str) else ""
+
+
+def _code_of(error: str) -> Code:
+    name = error.partition(":")[0]
+    return next((code for word, code in _CODES.items() if word in name), Code.TOOL_ERROR)
+
+
+def _read_message(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    text = fields.text_of(step.get("content"))
+    role = step["role"]
+    if role == "tool-call" and text.startswith(_CALLING):
+        try:
+            listed = read_repr(text.removeprefix(_CALLING))
+        except NotRepr:
+            listed = None
+        if isinstance(listed, list) and listed and not step.get("tool_calls"):
+            step = {**step, "content": None, "tool_calls": [_call(entry) for entry in listed]}
+    elif role == "tool-response" and (found := _CALL_ID.match(text)):
+        step = {**step, "tool_call_id": found[1], "content": text[found.end() :]}
+    usage_key = {"usage": step["token_usage"]} if isinstance(step.get("token_usage"), dict) else {}
+    build.message({**step, **usage_key}, pointer=pointer, text_calls=TextCalls.IGNORE)
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    # pandas writes NaN where there was no error.
+    error = _error_text(value.get("agent_error"))
+    status = "truncated" if value.get("iteration_limit_exceeded") is True else "unknown"
+    build.end(
+        status="error" if error else status,
+        stop_reason=fields.first_line(error),
+        usage=usage(value.get("token_counts")),
+        ts=fields.seconds(value.get("end_time")),
+    )
+
+
+FORMAT = Smolagents()

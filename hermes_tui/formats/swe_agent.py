@@ -1,0 +1,247 @@
+"""`swe-agent`: .traj files of SWE-agent, version 0 and 1, a run a file.
+
+    file    = {"trajectory": [step, …], "history": [message, …], "info", "environment",
+               "replay_config"?}
+    step    = {"action", "observation", "response", "thought", "state", "execution_time"?}
+    message = chat message + {"agent", "thought"?, "action"?, "is_demo"?, "tool_call_ids"?}
+
+The messages are those of `history`; each reply in it is a step of `trajectory`, which adds the time
+that its command took. What a step repeats of the prompt (`messages`, `query`) is not shown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.text_actions import as_result, text_action, with_calls
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.measures import number, usage
+from hermes_tui.parsers.normalise import Normalised, normalise_message
+from hermes_tui.parsers.tool_results import whole_result
+
+_FIRST_WORD = re.compile(r"\s*+(\S++)")
+_OWN_KEYS = ("trajectory", "history", "info", "replay_config")
+_INFO_AT_END = ("exit_status", "submission", "model_stats")
+_MAX_SKIPPED = 20
+"""How many steps in a row the history may leave out."""
+_CUT = ("exit_cost", "exit_context", "exit_total_cost")
+
+
+class SweAgent:
+    """A `.traj` file."""
+
+    name = "swe-agent"
+    summary = "SWE-agent trajectories (.traj), versions 0 and 1"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        lists = all(isinstance(row.get(key), list) for key in ("trajectory", "history"))
+        if lists and isinstance(row.get("info"), dict):
+            return Match(0.97, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        history = value.get("history") if isinstance(value, dict) else None
+        if not isinstance(history, list):
+            build.defect("no history in this trajectory", fields.excerpt(value))
+            return
+        config = _dict(decode_if_json(value.get("replay_config")))
+        _start(value, config, history, build)
+        reading = _Reading(build, value.get("trajectory"))
+        reading.all(history)
+        _end(_dict(value.get("info")), reading.unmatched, build)
+
+
+def _start(
+    value: dict[str, Any], config: dict[str, Any], history: list[Any], build: RunBuilder
+) -> None:
+    agent, env = _dict(config.get("agent")), _dict(config.get("env"))
+    model = _dict(agent.get("model"))
+    problem = _dict(config.get("problem_statement"))
+    told = {
+        "agent": agent.get("name"),
+        "model": model or None,
+        "deployment": env.get("deployment"),
+        "repository": env.get("repo"),
+    }
+    run_id = fields.run_id_of(value) or fields.run_id_of(problem)
+    build.start(
+        run_id=run_id,
+        task=fields.task_of(value, ()) or run_id or _title(history),
+        model=fields.label(model, "name", "model_name"),
+        details={
+            **fields.details_of(value, without=_OWN_KEYS),
+            **fields.details_of(_dict(value.get("info")), without=_INFO_AT_END),
+            **fields.details_of({key: item for key, item in told.items() if item}),
+        },
+    )
+
+
+def _title(history: list[Any]) -> str:
+    """Return the first line of the issue: before it stands the same introduction in every run."""
+    own = [raw for raw in history if isinstance(raw, dict) and not raw.get("is_demo")]
+    for raw in own:
+        if raw.get("role") == "user":
+            _, marker, issue = fields.text_of(raw.get("content")).partition("ISSUE:\n")
+            if marker and (title := fields.first_line(issue)):
+                return title
+            break
+    return fields.title_of(own)
+
+
+class _Reading:
+    """Reads the history in order; each reply outside demonstrations is the next step."""
+
+    def __init__(self, build: RunBuilder, steps: Any) -> None:
+        self._build = build
+        self._steps = steps if isinstance(steps, list) else []
+        self._next = 0
+        self.unmatched: list[str] = []
+        """Pointers of the steps that no message of the history took."""
+        self._acted: dict[str, Any] | None = None
+        """The step whose command waits for its observation."""
+
+    def all(self, history: list[Any]) -> None:
+        for index, raw in enumerate(history):
+            pointer = f"/history/{index}"
+            if isinstance(raw, dict):
+                self._message(raw, pointer)
+            else:
+                self._build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+        self._rest()
+
+    def _message(self, raw: dict[str, Any], pointer: str) -> None:
+        parts = _normalised(raw)
+        if raw.get("is_demo"):
+            self._build.append(_flagged(parts, "demonstration"), pointer)
+            return
+        if parts.message.role == "assistant":
+            parts = self._reply(parts, raw)
+        elif self._acted is not None:
+            parts = _timed(as_result(parts, raw), raw, self._acted)
+            self._acted = None
+        self._build.append(parts, pointer)
+
+    def _reply(self, parts: Normalised, raw: dict[str, Any]) -> Normalised:
+        action = raw.get("action")
+        if not parts.calls and isinstance(action, str) and action.strip():
+            parts = with_calls(parts, [_call(action, parts.message.text)])
+        if parts.calls:
+            self._acted = self._step_of(action)
+        return parts
+
+    def _step_of(self, action: Any) -> dict[str, Any]:
+        """Return the next step that took `action`; steps in between are not in the history."""
+        for at in range(self._next, min(self._next + _MAX_SKIPPED, len(self._steps))):
+            step = self._steps[at]
+            if isinstance(step, dict) and step.get("action") == action:
+                self.unmatched += [f"/trajectory/{skipped}" for skipped in range(self._next, at)]
+                self._next = at + 1
+                return step
+        return {}
+
+    def _rest(self) -> None:
+        """Return the last command's observation, which version 0 leaves out of the history."""
+        self.unmatched += [f"/trajectory/{at}" for at in range(self._next, len(self._steps))]
+        step = self._acted
+        observation = step.get("observation") if step else None
+        if step is None or not isinstance(observation, str) or not observation.strip():
+            return
+        result, found = whole_result({"content": observation}, observation)
+        self._build.add(
+            ToolReturned,
+            pointer=f"/trajectory/{self._next - 1}/observation",
+            result=msgspec.structs.replace(result, duration_s=number(step.get("execution_time"))),
+            diagnostics=found,
+        )
+
+
+def _normalised(raw: dict[str, Any]) -> Normalised:
+    ids = raw.get("tool_call_ids")
+    extra: dict[str, Any] = {}
+    if isinstance(ids, list) and ids and raw.get("role") == "tool":
+        extra["tool_call_id"] = ids[0]
+    blocks = raw.get("thinking_blocks")
+    if isinstance(blocks, list) and blocks and not raw.get("reasoning"):
+        said = [fields.label(_dict(block), "thinking", "text", "data") for block in blocks]
+        extra["reasoning"] = "\n".join(filter(None, said)) or None
+    return normalise_message(raw | extra)
+
+
+def _call(action: str, text: str) -> Any:
+    """Return the call that a command is: the first word names it, the rest are its arguments."""
+    command = action.strip()
+    word = _FIRST_WORD.match(command)
+    name = word[1] if word else ""
+    place = text.rfind(command)
+    span = Span(place, place + len(command)) if place >= 0 else None
+    return text_action(0, name, {"command": command}, raw=action, span=span)
+
+
+def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Normalised:
+    """Give the result the time that its step took, and a result of its own to each further id."""
+    took = number(step.get("execution_time"))
+    results = [
+        (msgspec.structs.replace(result, duration_s=took, raw=raw), found)
+        for result, found in parts.results
+    ]
+    ids = raw.get("tool_call_ids")
+    for call_id in ids[1:] if isinstance(ids, list) and len(results) == 1 else ():
+        if isinstance(call_id, str):
+            results.append((msgspec.structs.replace(results[0][0], call_id=call_id), ()))
+    message = msgspec.structs.replace(parts.message, results=len(results))
+    return parts._replace(message=message, results=tuple(results))
+
+
+def _flagged(parts: Normalised, flag: str) -> Normalised:
+    return parts._replace(message=with_flags(parts.message, flag))
+
+
+def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
+    """Close the run; `submitted (exit_cost)` is a patch that was taken when the run was cut."""
+    stop = fields.label(info, "exit_status")
+    stats = _dict(info.get("model_stats"))
+    status = "unknown"
+    if stop == "submitted":
+        status = "ok"
+    elif any(word in stop for word in _CUT):
+        status = "truncated"
+    elif stop:
+        status = "failed" if stop in ("skipped", "early_exit") else "error"
+    told = {
+        "submission": info.get("submission"),
+        "api_calls": stats.get("api_calls"),
+        "steps_not_in_history": unmatched or None,
+    }
+    build.end(
+        status=status,
+        stop_reason=fields.first_line(stop),
+        usage=_usage(stats),
+        details={key: fields.small(item) for key, item in told.items() if item is not None},
+    )
+
+
+def _usage(stats: dict[str, Any]) -> Usage | None:
+    cost = number(stats.get("instance_cost", stats.get("total_cost")))
+    counted = {
+        "prompt_tokens": stats.get("tokens_sent"),
+        "completion_tokens": stats.get("tokens_received"),
+    }
+    # Replays of recorded actions ask no model; their counters stay at 0, which says nothing.
+    known = {key: item for key, item in counted.items() if number(item)}
+    return usage(known, cost or None)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+FORMAT = SweAgent()

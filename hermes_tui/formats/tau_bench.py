@@ -1,0 +1,121 @@
+"""`tau-bench`: results of tau-bench, a run a trial of a task, and its few-shot examples.
+
+    run      = {"task_id", "traj": [message, …], "reward", "trial", "info": {task, reward_info, …}}
+    few-shot = {"messages_display": text}
+
+Trials of one task share a group. A run that raised has `error` and `traceback` in its `info`, and
+often no messages. The reward is 1 where the data base and the outputs are as they should be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+
+_DISPLAY = "messages_display"
+
+
+class TauBench:
+    """Reads trials of tau-bench tasks."""
+
+    name = "tau-bench"
+    summary = "tau-bench results: a run a trial, with reward, gold actions and the simulator's cost"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_run) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not {"traj", _DISPLAY} & value.keys():
+            build.defect("not a trial of a task", fields.excerpt(value))
+        elif "traj" in value:
+            _read_trial(value, build)
+        else:
+            _read_few_shot(value, build)
+
+
+def _is_run(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("traj"), list) and "task_id" in value:
+        return True
+    return isinstance(value.get(_DISPLAY), str) and len(value) == 1
+
+
+def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
+    info = _object(value, "info")
+    task = _object(info, "task")
+    messages = decode_if_json(value["traj"])
+    listed = messages if isinstance(messages, list) else []
+    names = (fields.label(value, "task_id"), fields.label(value, "trial"))
+    build.start(
+        run_id="-".join(filter(None, names)),
+        task=fields.first_line(fields.label(task, "instruction")) or fields.title_of(listed),
+        model=fields.model_of(value),
+        group_id=names[0],
+        details={**fields.details_of(value, without=("traj", "info", "reward")), **_told(info)},
+        diagnostics=_error_found(info),
+    )
+    if listed is not messages:
+        build.defect("`traj` is not a list", fields.excerpt(messages), pointer="/traj")
+    for index, raw in enumerate(listed):
+        pointer = f"/traj/{index}"
+        if isinstance(raw, dict):
+            build.message(raw, pointer=pointer)
+        else:
+            build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+    _end(value, info, build)
+
+
+def _told(info: dict[str, Any]) -> dict[str, Any]:
+    """Return what the file says of a trial's task and its check: what should have been done."""
+    task = _object(info, "task")
+    expected = {"gold_actions": task.get("actions"), "gold_outputs": task.get("outputs")}
+    return {
+        **fields.details_of(info, without=("task", "reward_info", "error")),
+        **fields.details_of(task, without=("actions", "outputs")),
+        **{key: fields.small(gold) for key, gold in expected.items() if gold},
+    }
+
+
+def _error_found(info: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    error = info.get("error")
+    if not error:
+        return ()
+    message = fields.first_line(fields.json_text(error)) or "the trial ended in an error"
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
+
+
+def _end(value: dict[str, Any], info: dict[str, Any], build: RunBuilder) -> None:
+    reward = fields.number(value.get("reward"))
+    checked = _object(_object(info, "reward_info"), "info")
+    scores = {str(key): fields.number(raw) for key, raw in checked.items()}
+    status = "unknown" if reward is None else "ok" if reward == 1 else "failed"
+    build.end(
+        status="error" if info.get("error") else status,
+        reward=reward,
+        scores={key: score for key, score in scores.items() if score is not None},
+    )
+
+
+def _read_few_shot(value: dict[str, Any], build: RunBuilder) -> None:
+    note = Diagnostic(
+        Code.SOURCE_DEFECT,
+        Severity.NOTE,
+        "a few-shot example: one text without its calls, shown whole",
+    )
+    text = value[_DISPLAY]
+    title = fields.first_line(text).removeprefix("user: ") if isinstance(text, str) else ""
+    build.start(task=title, diagnostics=(note,))
+    build.message({"role": "user", "content": text}, pointer=f"/{_DISPLAY}")
+
+
+def _object(value: dict[str, Any], key: str) -> dict[str, Any]:
+    found = decode_if_json(value.get(key))
+    return found if isinstance(found, dict) else {}
+
+
+FORMAT = TauBench()

@@ -1,0 +1,53 @@
+"""Calls of agents whose replies hold commands instead of calls: a fenced block, or an action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.normalise import Normalised
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.parsers.tool_results import whole_result
+
+
+def text_action(
+    index: int, name: str, arguments: dict[str, Any], *, raw: str, span: Span | None = None
+) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
+    """Return the call that a command in a reply stands for; such calls have no ids."""
+    call = ToolCall(
+        index=index,
+        name=name or None,
+        arguments_text=json_text(arguments),
+        arguments_state=ArgumentsState.OBJECT,
+        arguments=arguments,
+        id_state=IdState.MISSING,
+        origin=Origin.TEXT,
+        raw=raw,
+        span=span,
+        verdict="action",
+    )
+    return call, ()
+
+
+def with_calls(
+    parts: Normalised, calls: list[tuple[ToolCall, tuple[Diagnostic, ...]]], *more: Diagnostic
+) -> Normalised:
+    """Return a message that makes `calls` and no others, with `more` said about it."""
+    message = msgspec.structs.replace(parts.message, calls=len(calls))
+    return parts._replace(
+        message=message, calls=tuple(calls), diagnostics=(*parts.diagnostics, *more)
+    )
+
+
+def as_result(parts: Normalised, raw: dict[str, Any]) -> Normalised:
+    """Return a message whose whole text answers the command before it, whoever says it."""
+    if parts.results:
+        return parts
+    found = whole_result(raw, parts.message.text)
+    return parts._replace(
+        message=msgspec.structs.replace(parts.message, results=1), results=(found,)
+    )

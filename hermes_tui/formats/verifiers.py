@@ -1,0 +1,124 @@
+"""`verifiers`: results.jsonl of the verifiers library before 1.0, a rollout a line.
+
+    rollout = {"prompt": said, "completion": said, "reward"?, "info"?, …}
+    said    = [message, …] | text
+
+Rollouts of one example share a group. `tool_calls` are lists of JSON texts and results have no
+call ids, so that they pair by order. Numbers beside the known members are reward functions. The
+model stands only in the metadata.json beside the file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.measures import usage
+
+_SIDES = (("prompt", "user"), ("completion", "assistant"))
+_MARKS = frozenset(
+    {"example_id", "generation_ms", "reward", "is_completed", "stop_condition", "token_usage"}
+)
+_NOT_SCORES = frozenset({"id", "example_id", "reward", "generation_ms", "scoring_ms", "total_ms"})
+_NOT_DETAILS = ("prompt", "completion", "info", "metrics", "reward", "tool_defs", "token_usage")
+
+
+class Verifiers:
+    """Reads rollouts that an evaluation saved."""
+
+    name = "verifiers"
+    summary = "verifiers results.jsonl (0.1): a rollout a line, with reward functions and timing"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(0.9, Unit.RUNS) if fields.mostly(sample.values, _is_rollout) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not {"prompt", "completion"} & value.keys():
+            build.defect("not a rollout", fields.excerpt(value))
+            return
+        said = {key: decode_if_json(value.get(key)) for key, _ in _SIDES}
+        _start(value, said["prompt"], build)
+        for key, role in _SIDES:
+            _read_side(said[key], role, f"/{key}", build)
+        _end(value, build)
+
+
+def _is_rollout(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("prompt"), (list, str))
+        and isinstance(value.get("completion"), (list, str))
+        and not _MARKS.isdisjoint(value)
+    )
+
+
+def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
+    info = decode_if_json(value.get("info"))
+    info = info if isinstance(info, dict) else {"info": info} if info else {}
+    tools = value.get("tool_defs") or info.get("oai_tools")
+    scores = _scores(value)
+    own = fields.details_of(value, without=(*_NOT_DETAILS, *scores))
+    example = fields.label(value, "example_id", "id")
+    asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    build.start(
+        run_id=example,
+        task=fields.title_of(asked if isinstance(asked, list) else ())
+        or fields.first_line(fields.label(value, "task")),
+        model=fields.model_of(value),
+        tools=tool_specs(tools) if tools else None,
+        group_id=example,
+        details={**fields.details_of(info, without=("oai_tools",)), **own},
+        diagnostics=_error_found(value.get("error")),
+    )
+
+
+def _error_found(error: Any) -> tuple[Diagnostic, ...]:
+    if not error:
+        return ()
+    told = fields.label(error, "message", "error") if isinstance(error, dict) else ""
+    message = fields.first_line(told or fields.json_text(error)) or "the rollout ended in an error"
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
+
+
+def _read_side(said: Any, role: str, pointer: str, build: RunBuilder) -> None:
+    if isinstance(said, str):
+        build.message({"role": role, "content": said}, pointer=pointer)
+    elif isinstance(said, list):
+        for index, raw in enumerate(said):
+            place = f"{pointer}/{index}"
+            message = decode_if_json(raw)
+            if isinstance(message, dict):
+                build.message(message, pointer=place)
+            else:
+                build.defect("not a message", fields.excerpt(raw), pointer=place)
+    elif said is not None:
+        build.defect("neither messages nor a text", fields.excerpt(said), pointer=pointer)
+
+
+def _scores(value: dict[str, Any]) -> dict[str, float]:
+    """Return the results of reward functions: `metrics`, and numbers that stand beside them."""
+    metrics = value.get("metrics")
+    told = {**value, **metrics} if isinstance(metrics, dict) else value
+    scores = {}
+    for key, raw in told.items():
+        number = fields.number(raw) if isinstance(raw, (int, float)) else None
+        if number is not None and not isinstance(raw, bool) and key not in _NOT_SCORES:
+            scores[str(key)] = number
+    return scores
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    status = "truncated" if value.get("is_truncated") is True else "unknown"
+    build.end(
+        status="error" if value.get("error") else status,
+        stop_reason=fields.first_line(fields.label(value, "stop_condition")),
+        reward=fields.number(value.get("reward")),
+        scores=_scores(value),
+        usage=usage(value.get("token_usage")),
+    )
+
+
+FORMAT = Verifiers()

@@ -1,0 +1,99 @@
+"""`whowhen`: the Who&When set of failed multi-agent runs, each with the step that broke it.
+
+    run = {"history": [{"role", "content", "name"?}], "mistake_step", "mistake_agent",
+           "mistake_reason", "question", "ground_truth", "is_correct" | "is_corrected", …}
+
+`mistake_step` counts from 0 and is a text. Where `name` is missing, `role` is the agent's name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.roles import speaker_of
+
+GOLD_FAILURE = "gold failure"
+"""The flag of the message at which, as people judged, the run went wrong."""
+
+_VERDICTS = ("is_correct", "is_corrected")
+
+
+class WhoWhen:
+    """Reads failure logs with their label."""
+
+    name = "whowhen"
+    summary = "Who&When failure logs: multi-agent runs with the step where people saw them go wrong"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_run) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        history = value.get("history") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(history, list):
+            build.defect("no history in this record", fields.excerpt(value))
+            return
+        gold = _step_of(value, len(history))
+        build.start(
+            run_id=fields.label(value, "question_ID", "question_id", "id"),
+            task=fields.first_line(fields.label(value, "question")),
+            model=fields.model_of(value),
+            details=fields.details_of(value, without=("history", "question", "question_ID")),
+            diagnostics=_label_found(value, history, gold),
+        )
+        for index, raw in enumerate(history):
+            _append(raw, f"/history/{index}", index == gold, build)
+        told = next((value[key] for key in _VERDICTS if isinstance(value.get(key), bool)), None)
+        build.end(status="unknown" if told is None else "ok" if told else "failed")
+
+
+def _is_run(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("history"), list)
+        and ("mistake_step" in value or "mistake_agent" in value)
+    )
+
+
+def _step_of(value: dict[str, Any], size: int) -> int | None:
+    """Return the index of the message that is labelled; None where the label names none."""
+    step = fields.number(value.get("mistake_step"))
+    return int(step) if step is not None and step.is_integer() and 0 <= step < size else None
+
+
+def _label_found(
+    value: dict[str, Any], history: list[Any], gold: int | None
+) -> tuple[Diagnostic, ...]:
+    """Say where the label does not fit the messages."""
+    agent, step = fields.label(value, "mistake_agent"), value.get("mistake_step")
+    if gold is None:
+        if step is None:
+            return ()
+        message = f"mistake_step {fields.excerpt(step)} is none of the {len(history)} messages"
+    else:
+        raw = history[gold]
+        names = fields.label(raw, "name", "role") if isinstance(raw, dict) else ""
+        if not agent or agent.lower() in names.lower():
+            return ()
+        message = f"mistake_step is a message of {names or 'nobody'}, mistake_agent is {agent}"
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, fields.first_line(message)),)
+
+
+def _append(raw: Any, pointer: str, is_gold: bool, build: RunBuilder) -> None:
+    if not isinstance(raw, dict):
+        build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+        return
+    speaker = speaker_of(raw)
+    # An agent's name is no unknown role: whoever is not the user is an agent here.
+    role = speaker.role if speaker.known else "assistant"
+    parts = normalise_message(raw, role=role, text_calls=TextCalls.IGNORE)
+    if is_gold:
+        parts = parts._replace(message=with_flags(parts.message, GOLD_FAILURE))
+    build.append(parts, pointer)
+
+
+FORMAT = WhoWhen()

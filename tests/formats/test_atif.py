@@ -1,0 +1,250 @@
+"""Harbor trajectories: steps, results beside their calls, subagents, continuations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.atif import FORMAT, MAX_DEPTH
+from hermes_tui.formats.base import Layout
+from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+    sniffed,
+)
+from tests.formats.hermes_support import any_json
+
+ASK = {"step_id": 1, "source": "user", "message": "list", "timestamp": "2026-01-01T00:00:00Z"}
+CALL = {"tool_call_id": "c1", "function_name": "ls", "arguments": {"path": "."}}
+ACT = {
+    "step_id": 2,
+    "source": "agent",
+    "message": "I look",
+    "reasoning_content": "hm",
+    "tool_calls": [CALL],
+    "observation": {"results": [{"source_call_id": "c1", "content": "a.txt"}]},
+    "metrics": {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 4, "cost_usd": 0.1},
+}
+
+
+def trajectory(*steps: Any, version: str = "1.7", **fields: Any) -> dict[str, Any]:
+    return {
+        "schema_version": f"ATIF-v{version}",
+        "session_id": "s",
+        "agent": {"name": "a", "version": "1", "model_name": "m"},
+        "steps": list(steps),
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.4", "1.8", "1.99"])
+def test_every_version_opens_as_document_and_as_lines(version: str) -> None:
+    value = trajectory(ASK, ACT, version=version)
+    for data in (document(value), lines(value), document([value])):
+        events = read_bytes(FORMAT, data)
+        assert counts(events) == (1, 2, 1)
+        assert said(events) == [("user", "list"), ("assistant", "I look")]
+
+
+def test_a_result_stands_behind_its_call_and_is_no_message() -> None:
+    events = read_value(FORMAT, trajectory(ASK, ACT))
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[-3:] == ["MessageAppended", "ToolCallProposed", "ToolReturned"]
+    answer = only(events, ToolReturned)[0]
+    assert (answer.result.call_id, answer.result.name) == ("c1", "ls")
+    assert answer.at.pointer == "/steps/1/observation/results/0"
+    assert calls(events)[0].arguments == {"path": "."}
+    assert calls(events)[0].raw == CALL
+    assert not found_codes(events), "arguments are objects by the standard"
+
+
+def test_a_step_brings_its_usage_reasoning_and_time() -> None:
+    events = read_value(FORMAT, trajectory(ASK, ACT))
+    asked, acted = messages(events)
+    assert acted.usage is not None
+    assert (acted.usage.prompt_tokens, acted.usage.cached_tokens) == (9, 4)
+    assert acted.usage.cost_usd == 0.1
+    assert [piece.text for piece in acted.reasoning] == ["hm"]
+    assert asked.time_s == runs(events)[0].ts == 1767225600.0
+
+
+def test_what_is_typed_into_a_terminal_is_answered_by_the_environment() -> None:
+    step = {"source": "agent", "message": "{}", "observation": {"results": [{"content": "$"}]}}
+    events = read_value(FORMAT, trajectory(ASK, step))
+    assert said(events)[-1] == ("environment", "$")
+    assert not only(events, ToolReturned)
+    assert not found_codes(events)
+
+
+def test_a_reply_that_the_agent_could_not_read_is_named() -> None:
+    content = "Previous response had parsing errors:\nERROR: No valid JSON"
+    step = {"source": "agent", "message": "?", "observation": {"results": [{"content": content}]}}
+    assert found_codes(read_value(FORMAT, trajectory(step))) == ["REPLY_SHAPE:error"]
+
+
+def test_calls_in_text_are_the_way_of_an_agent_that_acts_on_them() -> None:
+    text = "<function=ls>\n<parameter=path>.</parameter>\n</function>"
+    silent = {"source": "agent", "message": text}
+    answered = {**silent, "observation": {"results": [{"content": "a.txt"}]}}
+    assert found_codes(read_value(FORMAT, trajectory(silent))) == ["CALL_IN_CONTENT:error"]
+    events = read_value(FORMAT, trajectory(answered, silent))
+    assert len(calls(events)) == 2
+    assert not found_codes(events)
+
+
+def test_arguments_that_harbor_could_not_read_are_shown_as_they_came() -> None:
+    step = {**ACT, "tool_calls": [{**CALL, "arguments": {"raw": '{"path": '}}]}
+    hermes = {"name": "hermes", "version": "1"}
+    events = read_value(FORMAT, trajectory(step, agent=hermes))
+    assert calls(events)[0].arguments_text == '{"path": '
+    assert "ARGS_INVALID:error" in found_codes(events)
+    assert calls(read_value(FORMAT, trajectory(step)))[0].arguments == {"raw": '{"path": '}
+
+
+def test_a_result_that_says_it_is_an_error_is_one() -> None:
+    result = {"source_call_id": "c1", "content": "no", "extra": {"is_error": True, "exit_code": 2}}
+    events = read_value(FORMAT, trajectory({**ACT, "observation": {"results": [result]}}))
+    answer = only(events, ToolReturned)[0].result
+    assert answer.error is not None
+    assert (answer.error.kind, answer.exit_code, answer.raw) == ("flag", 2, result)
+
+
+def test_content_parts_are_read_and_images_named() -> None:
+    source = {"media_type": "image/png", "path": "images/1.png"}
+    content = [{"type": "text", "text": "see"}, {"type": "image", "source": source}]
+    events = read_value(FORMAT, trajectory({**ASK, "message": content}))
+    message = messages(events)[0]
+    assert [part.kind for part in message.parts] == ["text", "image"]
+    assert message.text.startswith("see")
+
+
+def test_copied_compacted_and_delegating_steps_are_marked() -> None:
+    ref = {"trajectory_id": "t2", "trajectory_path": "sub.json"}
+    compaction = {"context_management": {"type": "compaction"}}
+    events = read_value(
+        FORMAT,
+        trajectory(
+            {**ASK, "is_copied_context": True},
+            {
+                "step_id": 5,
+                "source": "system",
+                "message": "handed over",
+                "extra": compaction,
+                "observation": {"results": [{"subagent_trajectory_ref": [ref]}]},
+            },
+            {**ACT, "llm_call_count": 3},
+        ),
+    )
+    flags = [message.flags for message in messages(events)]
+    assert flags == [("copied",), ("compaction", "subagent"), ("3 model calls",)]
+    assert runs(events)[0].details["subagents"] == [{"step": 5, **ref}]
+
+
+def test_embedded_subagents_are_runs_of_their_own() -> None:
+    grandchild = trajectory(ASK, trajectory_id="t3")
+    child = trajectory(ASK, trajectory_id="t2", subagent_trajectories=[grandchild])
+    value = trajectory(ASK, ACT, trajectory_id="t1", subagent_trajectories=[child])
+    events = read_value(FORMAT, value)
+    found = [(run.run_id, run.parent_run_id) for run in runs(events)]
+    assert found == [("t1", ""), ("t2", "t1"), ("t3", "t2")]
+    assert [run.at.pointer for run in runs(events) if run.at][1] == "/subagent_trajectories/0"
+
+
+def test_subagents_without_end_stop_at_a_depth_and_say_so() -> None:
+    value = trajectory(ASK)
+    for _ in range(MAX_DEPTH + 5):
+        value = trajectory(ASK, subagent_trajectories=[value])
+    events = read_value(FORMAT, value)
+    assert len(runs(events)) == MAX_DEPTH + 1
+    assert len(only(events, SourceDefect)) == 1
+
+
+def test_totals_and_the_continuation_end_the_run() -> None:
+    totals = {"total_prompt_tokens": 9, "total_cost_usd": 0.2, "total_steps": 2}
+    value = trajectory(ASK, final_metrics=totals, continued_trajectory_ref="trajectory.cont-1.json")
+    end = only(read_value(FORMAT, value), RunEnded)[0]
+    assert (end.usage.prompt_tokens, end.usage.cost_usd, end.details) == (
+        9,
+        0.2,
+        {"total_steps": 2},
+    )
+    assert end.stop_reason == "continued in trajectory.cont-1.json"
+
+
+def test_declared_tools_and_who_acted_are_kept() -> None:
+    tool = {"type": "function", "function": {"name": "ls", "parameters": {}}}
+    agent = {"name": "a", "model_name": "m", "tool_definitions": [tool]}
+    step = {**ACT, "model_name": "n"}
+    run = runs(read_value(FORMAT, trajectory(ASK, step, agent=agent)))[0]
+    assert ([tool.name for tool in run.tools], run.tools_declared, run.model) == (["ls"], True, "m")
+    assert run.details["agent"] == {"name": "a", "model_name": "m"}
+    assert run.details["step_models"] == ["n"]
+
+
+def test_what_is_no_step_or_result_is_a_defect() -> None:
+    step = {**ACT, "observation": {"results": [3]}}
+    defects = only(read_value(FORMAT, trajectory("x", step)), SourceDefect)
+    assert [defect.at.pointer for defect in defects] == [
+        "/steps/0",
+        "/steps/1/observation/results/0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [{"schema_version": "2.0", "steps": []}, {"schema_version": "ATIF-v1.6"}, {"steps": [ASK]}],
+)
+def test_files_of_other_formats_are_not_claimed(foreign: dict[str, Any]) -> None:
+    assert sniffed(FORMAT, foreign) == ""
+    assert sniffed(FORMAT, [foreign], layout=Layout.DOCUMENT) == ""
+
+
+JSON = any_json("source", "message", "content", "results", "tool_calls", "arguments", "extra")
+
+
+@given(JSON, JSON)
+@settings(max_examples=100, deadline=None)
+def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None:
+    agent = {"source": "agent", "message": second, "tool_calls": first, "metrics": first}
+    for value in (
+        first,
+        trajectory(first, agent, {**ACT, "observation": first, "extra": second}),
+        trajectory({**ACT, "observation": {"results": [{"content": first}, second]}}),
+        trajectory({**ACT, "tool_calls": [{"arguments": first, "tool_call_id": second}]}),
+        trajectory(agent=first, final_metrics=second, subagent_trajectories=first),
+    ):
+        sniffed(FORMAT, value)
+        read_value(FORMAT, value)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # The manifest counts no calls: they stand in the text of both replies.
+        ("openhands_hello-world.trajectory.no_function_calling", (1, 4, 2)),
+        # The manifest counts the steps; three observations answer no call and are messages too.
+        ("terminus_2_hello-world-context-summarization-linear-history.trajectory", (1, 8, 0)),
+    ],
+)
+def test_real_trajectories_hold_what_their_manifest_says(
+    trajectories: Path, name: str, expected: tuple[int, int, int]
+) -> None:
+    events = read_bytes(FORMAT, (trajectories / "08-atif" / f"{name}.json").read_bytes())
+    assert counts(events) == expected
+    assert all(event.result.error is None for event in only(events, ToolReturned))
+    assert not only(events, SourceDefect)
+    assert not found_codes(events)

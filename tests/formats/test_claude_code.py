@@ -1,0 +1,227 @@
+"""Sessions of Claude Code: replies over several lines, subagents, rewound branches."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout
+from hermes_tui.formats.claude_code import FORMAT
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.events import SourceDefect, ToolCallProposed, ToolReturned
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, sample
+
+
+def line(role: str, uuid: str, parent: str | None, content: Any, **more: Any) -> dict[str, Any]:
+    message = {"role": role, "content": content, **more.pop("message", {})}
+    head = {"type": role, "uuid": uuid, "parentUuid": parent, "sessionId": "s1"}
+    return {**head, "isSidechain": False, "message": message, **more}
+
+
+def part(uuid: str, parent: str, block: dict[str, Any], tokens: int) -> dict[str, Any]:
+    told = {"id": "msg_1", "model": "claude-example", "usage": {"output_tokens": tokens}}
+    return line("assistant", uuid, parent, [block], message=told)
+
+
+def use(name: str) -> dict[str, Any]:
+    return {"type": "tool_use", "id": name, "name": "Read", "input": {"path": name}}
+
+
+def answer(uuid: str, parent: str, name: str, **more: Any) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": name, "content": f"content of {name}"}
+    return line("user", uuid, parent, [block], **more)
+
+
+SNAPSHOT = {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}}
+SESSION = [
+    SNAPSHOT,
+    line("user", "u1", None, "Read both files", cwd="/home/x", version="2.0"),
+    part("a1", "u1", {"type": "thinking", "thinking": "Two reads."}, 1),
+    part("a2", "a1", use("t1"), 4),
+    answer("u2", "a2", "t1"),
+    part("a3", "a2", use("t2"), 9),
+    answer("u3", "a3", "t2", toolUseResult={"agentId": "ab12", "status": "completed"}),
+    {"type": "summary", "summary": "Two files", "leafUuid": "u3"},
+]
+
+
+def test_lines_of_one_reply_are_one_message_with_the_last_usage() -> None:
+    events = read_bytes(FORMAT, lines(*SESSION))
+    assert counts(events) == (1, 4, 2)
+    spoken = messages(events)[1]
+    assert [piece.text for piece in spoken.reasoning] == ["Two reads."]
+    assert spoken.usage is not None
+    assert spoken.usage.completion_tokens == 9
+    assert [result.result.call_id for result in only(events, ToolReturned)] == ["t1", "t2"]
+
+
+def test_each_call_stands_on_the_line_that_carries_it() -> None:
+    data = lines(*SESSION)
+    places = [event.at.range for event in only(read_bytes(FORMAT, data), ToolCallProposed)]
+    shown = [json.loads(data[place.start : place.end])["uuid"] for place in places]
+    assert shown == ["a2", "a3"]
+
+
+def test_the_start_tells_session_model_title_subagents_and_other_records() -> None:
+    (start,) = runs(read_bytes(FORMAT, lines(*SESSION)))
+    assert (start.run_id, start.model, start.task) == ("s1", "claude-example", "Read both files")
+    assert start.details["titles"] == ["Two files"]
+    assert start.details["subagents"] == ["ab12"]
+    assert start.details["other_records"] == {"file-history-snapshot": 1, "summary": 1}
+
+
+def test_a_block_that_stands_on_two_lines_is_one_call() -> None:
+    twice = part("a2", "a1", use("t1"), 4)
+    assert len(calls(read_bytes(FORMAT, lines(*SESSION[:4], twice)))) == 1
+
+
+def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
+    side = [
+        line("user", "x1", None, "Explore", isSidechain=True),
+        line("assistant", "x2", "x1", "Done", isSidechain=True),
+    ]
+    events = read_bytes(FORMAT, lines(*SESSION[:4], *side, *SESSION[4:]))
+    main, agent = runs(events)
+    assert (main.run_id, main.parent_run_id) == ("s1", "")
+    assert (agent.run_id, agent.parent_run_id, agent.task) == ("x1", "s1", "Explore")
+    assert counts(events) == (2, 6, 2)
+    assert said(events)[-2:] == [("user", "Explore"), ("assistant", "Done")]
+
+
+def test_a_file_of_one_subagent_is_one_run_that_names_its_parent() -> None:
+    side = [
+        line("user", "x1", None, "Explore", isSidechain=True, agentId="ab12"),
+        line("assistant", "x2", "x1", "Done", isSidechain=True, agentId="ab12"),
+    ]
+    (run,) = runs(read_bytes(FORMAT, lines(*side)))
+    assert (run.run_id, run.parent_run_id) == ("ab12", "s1")
+
+
+def test_what_was_rewound_is_kept_with_a_flag() -> None:
+    rows = [
+        line("user", "u1", None, "Hi"),
+        line("assistant", "a1", "u1", "Hello"),
+        line("user", "u2", "a1", "Do it badly"),
+        line("assistant", "a2", "u2", "Badly done"),
+        line("user", "u3", "a1", "Do it well"),
+        line("assistant", "a3", "u3", "Well done"),
+    ]
+    found = messages(read_bytes(FORMAT, lines(*rows)))
+    assert [m.text for m in found if "rewound" in m.flags] == ["Do it badly", "Badly done"]
+    assert len(found) == 6
+
+
+def test_results_of_parallel_calls_are_no_branches() -> None:
+    found = messages(read_bytes(FORMAT, lines(*SESSION)))
+    assert not any("rewound" in message.flags for message in found)
+
+
+def test_injected_and_compacted_texts_and_failed_requests_are_marked() -> None:
+    rows = [
+        line("user", "u1", None, "<command-name>/clear</command-name>"),
+        line("user", "u2", "u1", "Read this", isMeta=True),
+        line("user", "u3", None, "So far: nothing", isCompactSummary=True),
+        line("assistant", "a1", "u3", "API Error: 529", isApiErrorMessage=True),
+    ]
+    found = messages(read_bytes(FORMAT, lines(*rows)))
+    assert [message.flags for message in found] == [
+        ("injected",),
+        ("injected",),
+        ("compaction",),
+        ("api error",),
+    ]
+
+
+def test_odd_lines_are_defects_in_their_place() -> None:
+    text = line("user", "u9", "u3", "")
+    text["message"] = "error"
+    data = lines(*SESSION) + b'"massive error"\n42\n{"silly": 1}\n' + lines(text) + b'{"torn": '
+    events = read_bytes(FORMAT, data)
+    defects = only(events, SourceDefect)
+    shown = [data[found.at.range.start : found.at.range.end].strip() for found in defects]
+    assert {b'"massive error"', b"42", b'{"silly": 1}'} <= set(shown)
+    assert any(b"torn" in found.excerpt.encode() for found in defects)
+    assert [found.at.pointer for found in defects].count("/message") == 1
+    assert counts(events) == (1, 4, 2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [lines(*SESSION), document({"loglines": SESSION}), lines({"loglines": SESSION})],
+    ids=["lines", "web export", "web export on one line"],
+)
+def test_sessions_and_web_exports_open_as_this_format(data: bytes) -> None:
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is not None
+    assert (detection.reader.name, detection.rivals) == ("claude-code", ())
+    assert counts(read_bytes(FORMAT, data)) == (1, 4, 2)
+
+
+def test_a_pretty_array_of_lines_is_read_together() -> None:
+    match = FORMAT.sniff(sample(*SESSION, layout=Layout.ARRAY))
+    assert match is not None
+    assert match.layout is Layout.DOCUMENT
+    assert counts(read_value(FORMAT, SESSION)) == (1, 4, 2)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(any_json("type", "message", "content", "role", "id"), max_size=4),
+    any_json("type", "id", "content", "usage"),
+    st.sampled_from(["u1", "u2", "a1", "", None]),
+    st.booleans(),
+)
+def test_reading_and_sniffing_never_raise(
+    rows: list[Any], inner: Any, name: str | None, aside: bool
+) -> None:
+    mine = [
+        line(role, name or "", name, inner, isSidechain=aside) for role in ("user", "assistant")
+    ]
+    same = [part("a1", "u1", block, 1) for block in rows if isinstance(block, dict)]
+    for value in (rows, inner, [*mine, *rows, *same, *mine], {"loglines": rows}):
+        FORMAT.sniff(sample(value))
+        read_value(FORMAT, value)
+
+
+LINES_OF_REAL_FILES = {
+    # One message a reply: the manifest counts every line (19, 261, 45, 44, 118, 13).
+    "codemie-session-9eda1058.jsonl": (12, 3, 1),
+    "codemie-session-3fe1b6bc.jsonl": (156, 76, 5),
+    "codemie-incremental-subagents__turn-2.jsonl": (26, 14, 0),
+    "codemie-incremental-subagents__turn-2__subagents__agent-a485154.jsonl": (27, 20, 1),
+    "claude-code-pomodoro-timer.jsonl": (83, 37, 0),
+    "claude-code-log-edge_cases.jsonl": (13, 3, 1),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", sorted(LINES_OF_REAL_FILES))
+def test_real_sessions_have_the_calls_and_errors_that_are_known(
+    name: str, trajectories: Path
+) -> None:
+    data = (trajectories / "10-claude-code" / name).read_bytes()
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is not None
+    assert detection.reader.name == "claude-code"
+    events = read_bytes(FORMAT, data)
+    wrong = [event for event in only(events, ToolReturned) if event.result.error]
+    assert (*counts(events), len(wrong)) == (1, *LINES_OF_REAL_FILES[name])

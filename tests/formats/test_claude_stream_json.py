@@ -1,0 +1,177 @@
+"""Stream-json of Claude Code: printed lines, arrays of them, and recordings with directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.claude_stream_json import FORMAT
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, sample
+
+
+def line(role: str, content: Any, parent: str | None = None, **message: Any) -> dict[str, Any]:
+    told = {"role": role, "content": content, **message}
+    return {"type": role, "message": told, "parent_tool_use_id": parent, "session_id": "s1"}
+
+
+def part(block: dict[str, Any]) -> dict[str, Any]:
+    return line("assistant", [block], id="msg_1", model="claude-example")
+
+
+INIT = {
+    "type": "system",
+    "subtype": "init",
+    "session_id": "s1",
+    "model": "claude-example",
+    "tools": ["Read", "Task"],
+    "cwd": "/x",
+}
+USE = {"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "a"}}
+ANSWER = {"type": "tool_result", "tool_use_id": "t1", "content": "text of a"}
+RESULT = {
+    "type": "result",
+    "subtype": "success",
+    "is_error": False,
+    "num_turns": 2,
+    "duration_ms": 900,
+    "session_id": "s1",
+    "total_cost_usd": 0.25,
+    "usage": {"input_tokens": 5, "cache_read_input_tokens": 7, "output_tokens": 3},
+}
+STREAM = [
+    INIT,
+    {"type": "stream_event", "event": {"type": "message_start"}, "session_id": "s1"},
+    part({"type": "thinking", "thinking": "Read it."}),
+    part(USE),
+    line("user", [ANSWER]),
+    line("assistant", [{"type": "text", "text": "Done."}], id="msg_2"),
+    RESULT,
+]
+RECORDED = [
+    {"direction": "send", "message": line("user", "Read a")},
+    *({"direction": "recv", "message": row} for row in STREAM),
+]
+
+
+def test_lines_of_one_reply_are_one_message() -> None:
+    events = read_bytes(FORMAT, lines(*STREAM))
+    assert counts(events) == (1, 3, 1)
+    assert [piece.text for piece in messages(events)[0].reasoning] == ["Read it."]
+    assert calls(events)[0].id == "t1"
+    assert only(events, ToolReturned)[0].result.content == "text of a"
+
+
+def test_the_first_line_tells_session_model_and_tools_others_are_counted() -> None:
+    (start,) = runs(read_bytes(FORMAT, lines(*STREAM)))
+    assert (start.run_id, start.model) == ("s1", "claude-example")
+    assert [tool.name for tool in start.tools] == ["Read", "Task"]
+    assert start.details["other_records"] == {"system": 1, "stream_event": 1, "result": 1}
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({}, "ok"),
+        ({"is_error": True}, "error"),
+        ({"subtype": "error_max_turns"}, "truncated"),
+        ({"subtype": "error_during_execution"}, "error"),
+    ],
+)
+def test_the_result_ends_the_run_with_status_usage_and_cost(
+    told: dict[str, Any], status: str
+) -> None:
+    (ended,) = only(read_bytes(FORMAT, lines(*STREAM[:-1], RESULT | told)), RunEnded)
+    assert ended.status == status
+    assert (ended.usage.prompt_tokens, ended.usage.cost_usd) == (12, 0.25)
+    assert ended.details["num_turns"] == 2
+
+
+def test_a_subagent_is_a_run_of_its_own_below_the_session() -> None:
+    side = [line("user", "Explore", "t1"), line("assistant", "Found it", "t1")]
+    events = read_bytes(FORMAT, lines(*STREAM[:4], *side, *STREAM[4:]))
+    main, agent = runs(events)
+    assert (main.run_id, agent.run_id, agent.parent_run_id) == ("s1", "t1", "s1")
+    assert agent.task == "Explore"
+    assert said(events)[-1] == ("assistant", "Found it")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lines(*RECORDED),
+        document({"metadata": {"cli_version": "1"}, "messages": RECORDED}),
+        document(RECORDED),
+    ],
+    ids=["lines", "document", "array"],
+)
+def test_recordings_with_directions_keep_what_was_sent(data: bytes) -> None:
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is not None
+    assert (detection.reader.name, detection.rivals) == ("claude-stream-json", ())
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (1, 4, 1)
+    assert said(events)[0] == ("user", "Read a")
+    assert runs(events)[0].task == "Read a"
+
+
+def test_odd_lines_are_defects() -> None:
+    odd = line("user", "") | {"message": "error"}
+    data = lines(*STREAM) + b'7\n{"silly": 1}\n' + lines(odd) + b'{"torn": '
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (1, 3, 1)
+    assert len(only(events, SourceDefect)) >= 4
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    any_json("type", "message", "content", "session_id", "direction", "subtype", "tools"),
+    any_json("type", "id", "content", "usage", "is_error", "model"),
+    st.sampled_from(["user", "assistant", "system", "result"]),
+)
+def test_reading_and_sniffing_never_raise(value: Any, inner: Any, kind: str) -> None:
+    row = {**INIT, **RESULT, "type": kind, "message": inner, "usage": inner, "tools": inner}
+    spoken = line("assistant", inner, None, id=value)
+    for found in (value, inner, row, {"messages": [{"direction": value, "message": inner}]}):
+        FORMAT.sniff(sample(found))
+        read_value(FORMAT, found)
+        read_value(FORMAT, [INIT, spoken, found, {"direction": value, "message": found}, spoken])
+
+
+REAL = {
+    # One message a reply: the manifest counts every line (8 and 5).
+    "03-multi-turn-tools.jsonl": (1, 5, 2),
+    "tool_use_conversation.json": (1, 4, 1),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_real_streams_have_the_counts_that_are_known(name: str, trajectories: Path) -> None:
+    data = (trajectories / "12-anthropic" / name).read_bytes()
+    detection = detect(BytesSource(data), formats())
+    assert detection.reader is not None
+    assert detection.reader.name == "claude-stream-json"
+    events = read_bytes(FORMAT, data)
+    wrong = [found for found in only(events, ToolReturned) if found.result.error]
+    assert (*counts(events), len(wrong)) == (*REAL[name], 0)
+    assert only(events, SourceDefect) == []

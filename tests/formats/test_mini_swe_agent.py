@@ -1,0 +1,218 @@
+"""Three generations of mini-swe-agent files, their commands as calls, their endings told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.mini_swe_agent import FORMAT
+from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect, ToolReturned
+from hermes_tui.model.spans import Span
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    sniffed,
+)
+from tests.formats.hermes_support import any_json
+
+HEAD = [{"role": "system", "content": "s"}, {"role": "user", "content": "Mend it."}]
+SAYS = {"role": "assistant", "content": "THOUGHT: look\n\n```bash\nls -la\n```"}
+SEES = {"role": "user", "content": "<returncode>2</returncode>\n<output>\nno\n</output>"}
+CALL = {"id": "c1", "type": "function", "function": {"name": "bash", "arguments": '{"command":1}'}}
+USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
+
+
+def trajectory(*messages: dict[str, Any], version: str = "1.1", **info: Any) -> dict[str, Any]:
+    return {
+        "info": {"exit_status": "Submitted", **info},
+        "messages": [*HEAD, *messages],
+        "trajectory_format": f"mini-swe-agent-{version}",
+        "instance_id": "org__repo-1",
+    }
+
+
+def replied(**fields: Any) -> dict[str, Any]:
+    response = {
+        "usage": USAGE,
+        "choices": [{"finish_reason": "stop", "message": {"reasoning_content": "hm"}}],
+    }
+    extra = {"response": response, "cost": 0.5, "timestamp": 2e9, **fields}
+    return {"role": "assistant", "content": "I look", "extra": extra}
+
+
+@pytest.mark.parametrize("data", [document([*HEAD, SAYS, SEES]), lines(*HEAD, SAYS, SEES)])
+def test_a_bare_list_is_told_from_a_chat_by_its_fenced_commands(data: bytes) -> None:
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (1, 4, 1)
+    assert calls(events)[0].arguments == {"command": "ls -la"}
+    assert only(events, ToolReturned)[0].result.exit_code == 2
+
+
+@pytest.mark.parametrize("version", ["1", "1.1", "1.2"])
+def test_any_version_opens_and_a_fenced_command_is_a_call(version: str) -> None:
+    events = read_bytes(FORMAT, document(trajectory(SAYS, SEES, version=version)))
+    call = calls(events)[0]
+    text = messages(events)[2].text
+    assert call.span is not None
+    assert text[call.span.start : call.span.end] == "```bash\nls -la\n```"
+    assert (call.name, runs(events)[0].run_id) == ("bash", "org__repo-1")
+
+
+def test_native_calls_are_taken_and_fences_left_alone() -> None:
+    reply = {**SAYS, "tool_calls": [CALL]}
+    result = {
+        "role": "tool",
+        "tool_call_id": "c1",
+        "content": "<returncode>-1</returncode>",
+        "extra": {"returncode": -1, "exception_info": "command timed out"},
+    }
+    events = read_value(FORMAT, trajectory(reply, result))
+    assert [call.id for call in calls(events)] == ["c1"]
+    answer = only(events, ToolReturned)[0].result
+    assert (answer.call_id, answer.exit_code) == ("c1", -1)
+    assert answer.error is not None
+    assert (answer.error.kind, answer.error.reason) == ("flag", "error: command timed out")
+
+
+def test_actions_say_what_was_run_where_nothing_is_fenced() -> None:
+    events = read_value(FORMAT, trajectory(replied(actions=[{"command": "pwd"}, "id"])))
+    assert [call.arguments for call in calls(events)] == [{"command": "pwd"}, {"command": "id"}]
+    assert calls(events)[0].span is None
+
+
+def test_a_reply_brings_its_usage_cost_reasoning_and_time() -> None:
+    events = read_value(FORMAT, trajectory(replied(), replied()))
+    reply = messages(events)[2]
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.cost_usd, reply.time_s) == (9, 0.5, 2e9)
+    assert [piece.text for piece in reply.reasoning] == ["hm"]
+    total = only(events, RunEnded)[0].usage
+    assert (total.prompt_tokens, total.cached_tokens, total.cost_usd) == (18, 8, None)
+
+
+def test_items_of_the_responses_api_are_messages_too() -> None:
+    item = {"type": "function_call", "call_id": "c1", "name": "bash", "arguments": "{}"}
+    reply = {"object": "response", "output": [item], "usage": {"input_tokens": 3}, "extra": {}}
+    result = {"type": "function_call_output", "call_id": "c1", "output": "ok", "extra": {}}
+    events = read_value(FORMAT, trajectory(reply, result))
+    assert [message.role for message in messages(events)][2:] == ["assistant", "tool"]
+    assert [call.id for call in calls(events)] == ["c1"]
+    assert only(events, ToolReturned)[0].result.content == "ok"
+
+
+def test_several_blocks_are_named_since_the_agent_runs_none() -> None:
+    text = "```bash\nls\n```\nand\n```bash\npwd\n```"
+    events = read_value(FORMAT, trajectory({"role": "assistant", "content": text}, version="1"))
+    assert len(calls(events)) == 2
+    assert found_codes(events) == ["MULTI_PAYLOAD:error"]
+
+
+def test_a_block_that_never_closes_is_named() -> None:
+    text = "look\n```mswea_bash_command\nls"
+    events = read_value(FORMAT, trajectory({"role": "assistant", "content": text}, version="1"))
+    found = next(event.diagnostics[0] for event in events if event.diagnostics)
+    assert (found.code, found.span) == ("UNCLOSED", Span(5, len(text)))
+    assert not calls(events)
+
+
+def test_a_format_error_says_that_the_bad_reply_is_not_kept() -> None:
+    error = {"role": "user", "content": "No.", "extra": {"interrupt_type": "FormatError"}}
+    events = read_value(FORMAT, trajectory(error))
+    assert found_codes(events) == ["REPLY_SHAPE:error"]
+    assert messages(events)[2].flags == ("injected", "FormatError")
+
+
+def test_a_run_that_a_time_out_ended_is_a_failed_request_and_not_an_empty_run() -> None:
+    extra = {
+        "exit_status": "Timeout",
+        "exception_str": "litellm.Timeout: 600 s",
+        "traceback": "Traceback (most recent call last):\n  litellm",
+    }
+    value = trajectory({"role": "exit", "content": "litellm.Timeout: 600 s", "extra": extra})
+    value["info"] |= extra
+    events = read_value(FORMAT, value)
+    failure = only(events, RequestFailed)[0]
+    assert (failure.turn, failure.message, failure.chain) == (
+        1,
+        extra["exception_str"],
+        ("Timeout",),
+    )
+    assert only(events, RunEnded)[0].status == "error"
+
+
+@pytest.mark.parametrize(
+    ("exit_status", "status"),
+    [
+        ("Submitted", "ok"),
+        ("LimitsExceeded", "truncated"),
+        ("RuntimeError", "error"),
+        ("", "unknown"),
+    ],
+)
+def test_the_exit_status_says_how_the_run_ended(exit_status: str, status: str) -> None:
+    stats = {"instance_cost": 0.3, "api_calls": 7}
+    value = trajectory(exit_status=exit_status, model_stats=stats, submission="diff")
+    end = only(read_value(FORMAT, value), RunEnded)[0]
+    assert (end.status, end.stop_reason, end.usage.cost_usd) == (status, exit_status, 0.3)
+    assert end.details == {"submission": "diff", "api_calls": 7}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        [*HEAD, {"role": "assistant", "content": "```bash\nls\n```"}],
+        [*HEAD, {"role": "assistant", "content": "Try this."}, SEES],
+        [{"messages": [*HEAD, SAYS, SEES]}],
+        [{"trajectory_format": "other-1", "messages": HEAD}],
+    ],
+)
+def test_files_of_other_formats_are_not_claimed(foreign: list[Any]) -> None:
+    assert sniffed(FORMAT, *foreign) == ""
+    assert sniffed(FORMAT, foreign, layout=Layout.DOCUMENT) == ""
+
+
+JSON = any_json("role", "content", "extra", "actions", "response", "choices", "message", "output")
+
+
+@given(JSON, JSON)
+@settings(max_examples=100, deadline=None)
+def test_any_value_is_read_without_an_exception(first: Any, second: Any) -> None:
+    wrapped = {"trajectory_format": "mini-swe-agent-1", "info": first, "messages": [second, first]}
+    reply = trajectory({"role": "assistant", "content": "x", "extra": first}, config=second)
+    for value in (first, wrapped, reply):
+        sniffed(FORMAT, value)
+        for unit in Unit:
+            read_value(FORMAT, value, unit)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected", "errors"),
+    [
+        # The manifest counts no calls here: they stand in the text, one in each of the replies.
+        ("github_issue", (1, 22, 10), 2),
+        ("deepseek_chat_dev_rerun-pylint-dev__astroid-1333", (1, 378, 188), 22),
+        ("deepseek_reasoner_dev-pylint-dev__astroid-1333", (1, 3, 0), 0),
+    ],
+)
+def test_real_trajectories_hold_what_their_manifest_says(
+    trajectories: Path, name: str, expected: tuple[int, int, int], errors: int
+) -> None:
+    data = (trajectories / "06b-mini-swe-agent" / f"{name}.traj.json").read_bytes()
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == expected
+    returned = only(events, ToolReturned)
+    assert sum(event.result.error is not None for event in returned) == errors
+    assert not only(events, SourceDefect)

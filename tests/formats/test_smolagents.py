@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.formats.smolagents import FORMAT
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import SourceDefect
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import (
+    document,
+    found_codes,
+    lines,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
+
+TOOL_CALL = "ToolCall(name='python_interpreter', arguments='x = \"a\"\\nprint(x)', id='call_2')"
+ACTION = (
+    f"ActionStep(tool_calls=[{TOOL_CALL}], start_time=1738013058.5, duration=2.5, error=None, "
+    "llm_output='Let me print.', observations='Logs:\\na', observations_images=None)"
+)
+UNREADABLE = (
+    "ActionStep(tool_calls=None, error=AgentParsingError('Error in code parsing:\\nno blob'), "
+    "llm_output='I will think.', observations=None)"
+)
+ANSWER: dict[str, Any] = {
+    "agent_name": "code",
+    "question": "What is printed?",
+    "prediction": "a",
+    "intermediate_steps": [
+        "SystemPromptStep(system_prompt='Be exact.')",
+        "TaskStep(task='What is printed?', task_images=None)",
+        UNREADABLE,
+        ACTION,
+    ],
+    "agent_error": float("nan"),
+    "true_answer": "a",
+}
+FUNCTION = (
+    "{'id': 'c1', 'type': 'function', 'function': {'name': 'add', 'arguments': {'n': 'it\\'s'}}}"
+)
+
+
+def said_part(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text}], "tool_calls": None}
+
+
+MESSAGES: dict[str, Any] = {
+    "model_id": "m",
+    "question": "q",
+    "intermediate_steps": [
+        said_part("assistant", "Tool call c1: calling 'add'"),
+        said_part("tool-call", f"Calling tools:\n[{FUNCTION}]"),
+        said_part("tool-response", "Call id: c1\nError:\nno such tool"),
+    ],
+    "token_counts": {"input_tokens": 5, "output_tokens": 2},
+}
+MEMORY: list[Any] = [
+    {"system_prompt": "Be exact."},
+    {"task": "Add.", "task_images": None},
+    {
+        "step_number": 1,
+        "timing": {"start_time": 1738013058.5, "end_time": 1738013059.5, "duration": 1.0},
+        "model_output": "adding",
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "add", "arguments": {"n": 1}}}
+        ],
+        "error": {"type": "AgentToolExecutionError", "message": "boom"},
+        "observations": None,
+        "token_usage": {"input_tokens": 5, "output_tokens": 2},
+    },
+]
+
+
+def test_steps_kept_as_python_reprs_are_a_conversation() -> None:
+    events = read_bytes(FORMAT, lines(ANSWER, ANSWER))
+    assert len(runs(events)) == 2
+    assert said(events)[:4] == [
+        ("system", "Be exact."),
+        ("user", "What is printed?"),
+        ("assistant", "I will think."),
+        ("assistant", "Let me print."),
+    ]
+    assert started(events).details["prediction"] == "a"
+
+
+def test_code_is_called_as_it_stands_and_answered_by_what_was_observed() -> None:
+    events = read_value(FORMAT, ANSWER)
+    (call,) = calls(events)
+    assert (call.name, call.id) == ("python_interpreter", "call_2")
+    assert call.arguments_text == 'x = "a"\nprint(x)'
+    (result,) = results(events)
+    assert (result.call_id, result.content, result.error) == ("call_2", "Logs:\na", None)
+    assert fold_run(events)[0].codes.keys() == {Code.NO_MARKER}
+
+
+def test_a_reply_that_the_agent_could_not_read_is_marked() -> None:
+    assert found_codes(read_value(FORMAT, ANSWER)) == ["NO_MARKER:error"]
+
+
+def test_nan_is_no_error_of_the_agent_but_a_text_is() -> None:
+    assert ended(read_value(FORMAT, ANSWER)).status == "unknown"
+    assert ended(read_value(FORMAT, {**ANSWER, "agent_error": "boom"})).status == "error"
+
+
+def test_calls_in_the_text_of_chat_messages_are_calls() -> None:
+    events = read_value(FORMAT, MESSAGES)
+    assert [(call.name, call.id, call.arguments) for call in calls(events)] == [
+        ("add", "c1", {"n": "it's"})
+    ]
+    (result,) = results(events)
+    assert result.call_id == "c1"
+    assert result.error is not None
+    assert started(events).model == "m"
+    usage = ended(events).usage
+    assert usage is not None
+    assert usage.prompt_tokens == 5
+
+
+def test_memory_steps_of_an_agent_are_one_run() -> None:
+    reader = detect(BytesSource(document(MEMORY)), formats()).reader
+    assert reader is not None
+    assert (reader.name, reader.layout, reader.unit) == ("smolagents", Layout.ARRAY, Unit.PARTS)
+    events = read_bytes(FORMAT, document(MEMORY))
+    assert said(events) == [("system", "Be exact."), ("user", "Add."), ("assistant", "adding")]
+    (result,) = results(events)
+    assert result.content == "AgentToolExecutionError: boom"
+    assert result.error is not None
+    assert result.error.kind == "flag"
+
+
+def test_a_text_that_is_no_repr_is_shown_with_a_warning() -> None:
+    events = read_value(FORMAT, {**ANSWER, "intermediate_steps": [ACTION[:60]]})
+    assert said(events) == [("assistant", ACTION[:60])]
+    assert found_codes(events) == ["SOURCE_DEFECT:warning"]
+
+
+def test_the_steps_of_the_oldest_agents_are_one_text() -> None:
+    events = read_value(FORMAT, {**ANSWER, "intermediate_steps": "Thought: a"})
+    assert said(events) == [("assistant", "Thought: a")]
+
+
+def test_what_is_no_step_is_a_defect_in_its_place() -> None:
+    (defect,) = only(read_value(FORMAT, {**ANSWER, "intermediate_steps": [7]}), SourceDefect)
+    assert defect.at is not None
+    assert defect.at.pointer == "/intermediate_steps/0"
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_json("role", "content", "tool_calls", "observations", "error", "model_output", "timing"))
+def test_reading_and_sniffing_never_raise(value: Any) -> None:
+    for item in (value, {"intermediate_steps": value, "question": value}):
+        FORMAT.sniff(sample(item))
+        read_value(FORMAT, item)
+        read_value(FORMAT, item, Unit.PARTS)
+    read_value(FORMAT, {**ANSWER, "intermediate_steps": [value], "agent_error": value})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([ACTION, UNREADABLE]), st.data())
+def test_a_step_cut_anywhere_is_still_shown(text: str, data: st.DataObject) -> None:
+    cut = text[: data.draw(st.integers(0, len(text)))]
+    assert len(said(read_value(FORMAT, {**ANSWER, "intermediate_steps": [cut]}))) == 1
+
+
+def test_steps_nested_very_deeply_are_read() -> None:
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep]
+    step = {"step_number": 1, "model_output": deep, "tool_calls": deep, "observations": deep}
+    assert said(read_value(FORMAT, {**ANSWER, "intermediate_steps": [step, {"plan": deep}]}))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gaia-code_o1_text.jsonl", (12, 118, 86, 0)),
+        ("gpt-4o__tool-calling__math__2025-07-24.jsonl", (50, 456, 104, 44)),
+    ],
+)
+def test_real_files_hold_what_their_manifest_says(
+    name: str, expected: tuple[int, ...], trajectories: Path
+) -> None:
+    data = (trajectories / "23-smolagents" / name).read_bytes()
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    assert reader.name == "smolagents"
+    events = read_bytes(FORMAT, data)
+    errors = sum(result.error is not None for result in results(events))
+    assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected

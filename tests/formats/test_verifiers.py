@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.formats.verifiers import FORMAT
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import SourceDefect
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import found_codes, lines, only, read_bytes, read_value, runs, said
+from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
+
+CALL = {"id": "c1", "function": {"arguments": '{"x": 1}', "name": "add"}, "type": "function"}
+ROLLOUT: dict[str, Any] = {
+    "example_id": 4,
+    "prompt": [{"role": "user", "content": "Add one to one."}],
+    "completion": [
+        {"role": "assistant", "content": "", "tool_calls": [json.dumps(CALL)]},
+        {"role": "tool", "content": "2", "tool_calls": None},
+        {"role": "assistant", "content": "two", "tool_calls": None},
+    ],
+    "task": "default",
+    "answer": "2",
+    "reward": 0.5,
+    "generation_ms": 12.5,
+    "info": {"oai_tools": [{"type": "function", "function": {"name": "add"}}], "level": "easy"},
+    "judge_reward_func": 0.25,
+}
+
+
+def test_prompt_and_completion_are_one_run() -> None:
+    events = read_bytes(FORMAT, lines(ROLLOUT, ROLLOUT))
+    assert len(runs(events)) == 2
+    assert said(events)[:4] == [
+        ("user", "Add one to one."),
+        ("assistant", ""),
+        ("tool", "2"),
+        ("assistant", "two"),
+    ]
+
+
+def test_a_rollout_is_not_taken_for_another_format() -> None:
+    reader = detect(BytesSource(lines(ROLLOUT)), formats()).reader
+    assert reader is not None
+    assert reader.name == "verifiers"
+
+
+def test_prompts_with_completions_alone_are_a_dataset_and_not_rollouts() -> None:
+    rows = {key: ROLLOUT[key] for key in ("prompt", "completion")}
+    reader = detect(BytesSource(lines(rows)), formats()).reader
+    assert reader is not None
+    assert reader.name == "generic"
+
+
+def test_calls_kept_as_json_text_pair_with_results_by_order() -> None:
+    events = read_value(FORMAT, ROLLOUT)
+    assert [(call.name, call.id, call.arguments) for call in calls(events)] == [
+        ("add", "c1", {"x": 1})
+    ]
+    assert [result.content for result in results(events)] == ["2"]
+    codes = fold_run(events)[0].codes
+    assert Code.CALL_UNANSWERED not in codes
+    assert Code.RESULT_ORPHAN not in codes
+
+
+def test_rollouts_of_one_example_are_a_group_with_tools_rewards_and_times() -> None:
+    events = read_value(FORMAT, ROLLOUT)
+    start, end = started(events), ended(events)
+    assert (start.group_id, start.task) == ("4", "Add one to one.")
+    assert [tool.name for tool in start.tools] == ["add"]
+    assert start.details["generation_ms"] == 12.5
+    assert start.details["level"] == "easy"
+    assert (end.reward, end.scores) == (0.5, {"judge_reward_func": 0.25})
+
+
+def test_later_files_tell_how_a_rollout_stopped_and_what_it_cost() -> None:
+    later = {
+        **ROLLOUT,
+        "metrics": {"turns": 2},
+        "is_truncated": True,
+        "stop_condition": "max_turns_reached",
+        "token_usage": {"input_tokens": 7, "output_tokens": 3},
+    }
+    end = ended(read_value(FORMAT, later))
+    assert (end.status, end.stop_reason) == ("truncated", "max_turns_reached")
+    assert end.scores["turns"] == 2
+    assert end.usage is not None
+    assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (7, 3)
+
+
+def test_a_rollout_that_broke_off_is_an_error() -> None:
+    events = read_value(FORMAT, {**ROLLOUT, "error": {"error": "ModelError", "message": "boom"}})
+    assert ended(events).status == "error"
+    assert found_codes(events)[0] == "REQUEST_ERROR:error"
+
+
+def test_texts_and_empty_completions_are_read() -> None:
+    events = read_value(FORMAT, {"prompt": "2+2=", "completion": "4", "reward": 1})
+    assert said(events) == [("user", "2+2="), ("assistant", "4")]
+    assert said(read_value(FORMAT, {**ROLLOUT, "completion": []})) == [("user", "Add one to one.")]
+
+
+def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+    events = read_value(FORMAT, {**ROLLOUT, "completion": [7]})
+    (defect,) = only(events, SourceDefect)
+    assert defect.at is not None
+    assert defect.at.pointer == "/completion/0"
+    assert only(read_value(FORMAT, 7), SourceDefect)
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_json("prompt", "completion", "role", "content", "tool_calls", "info", "reward"))
+def test_reading_and_sniffing_never_raise(value: Any) -> None:
+    for item in (value, {"prompt": value, "completion": value, "info": value, "reward": value}):
+        FORMAT.sniff(sample(item))
+        read_value(FORMAT, item)
+    read_value(FORMAT, {**ROLLOUT, "error": value, "metrics": value, "token_usage": value})
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mcp-env--gpt-4.1-mini__fdac998f", (3, 12, 3, 0)),
+        ("arc-agi-3--gpt-4.1-mini__1c109c41", (3, 516, 0, 0)),
+        ("math-python--gpt-4.1-mini__578769a7", (15, 105, 30, 15)),
+        ("wiki-search--qwen--qwen3-4b-instruct-2507__e762fd98", (100, 846, 273, 0)),
+        ("tool-test--gpt-4.1-mini__5cde0948", (15, 15, 0, 0)),
+    ],
+)
+def test_real_files_hold_what_their_manifest_says(
+    name: str, expected: tuple[int, ...], trajectories: Path
+) -> None:
+    data = (trajectories / "05-verifiers" / name / "results.jsonl").read_bytes()
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    assert reader.name == "verifiers"
+    events = read_bytes(FORMAT, data)
+    errors = sum(result.error is not None for result in results(events))
+    assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
