@@ -60,12 +60,11 @@ class Driver:
         events: Sequence[Event] = (),
         limits: Limits = NO_LIMITS,
         task_id: str = "",
-        log: MemoryLog | None = None,
     ) -> None:
         """`events` are those of a run that is gone on with; they stand in the recording already."""
         self.server, self.tools = server, tools
         self.recording = recording
-        self.log = MemoryLog(events) if log is None else log
+        self.log = MemoryLog(events)
         self.session = Session.from_events(self.log)
         self.limits = limits
         self.task_id = task_id or uuid4().hex
@@ -202,10 +201,12 @@ class Driver:
                 timer.cancel()
             self.spent_s += time.monotonic() - self.working_since
             self.working_since = None
-        await self._sync(isinstance(effect, DispatchTool))
+        if isinstance(effect, DispatchTool):
+            await self._sync()
         if self.failure is None:
             self.put(answer)
-        self._sync_now_if_stopped()
+        if self.phase is Phase.STOPPED:
+            self._sync_now()
 
     def _performed(self, work: asyncio.Task[None]) -> None:
         if not work.cancelled() and (mistake := work.exception()) is not None:
@@ -255,7 +256,10 @@ class Driver:
 
     async def _dispatch(self, effect: DispatchTool) -> given.Input:
         # The intent must be on the disk before the tool can do anything that lasts.
-        await self._sync(True)
+        await self._sync()
+        if self.failure is not None:
+            # Nobody hears this: a run that is broken off takes no answer, and its tool must not run.
+            return given.ToolRaised(str(self.failure))
         context = CallContext(
             self.task_id,
             self._task(),
@@ -299,18 +303,14 @@ class Driver:
 
     # On the disk
 
-    async def _sync(self, wanted: bool) -> None:
-        if not wanted or self.recording is None or self.failure is not None:
+    async def _sync(self) -> None:
+        if self.recording is None or self.failure is not None:
             return
         try:
             await asyncio.to_thread(self.recording.sync)
         except StoreError as error:
             self._break_off(error)
             self._rest_or_not()
-
-    def _sync_now_if_stopped(self) -> None:
-        if self.phase is Phase.STOPPED:
-            self._sync_now()
 
     def _sync_now(self) -> None:
         if self.recording is None or self.failure is not None:

@@ -238,6 +238,24 @@ async def test_a_run_that_cannot_be_recorded_goes_no_further(
     assert tools.calls == []
 
 
+async def test_a_tool_does_not_run_if_the_intent_is_not_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+
+    def failing(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    async with Driver(server, tools, recording=Recording(tmp_path / "run.jsonl")) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+        assert "Input/output error" in str(driver.failure)
+        await asyncio.sleep(0)
+    assert tools.calls == []
+
+
 async def test_a_run_ends_when_its_tokens_are_spent() -> None:
     reply = said(None, ("add", {}), prompt_tokens=60, completion_tokens=50)
     server = ScriptedServer(reply, said("done"))
