@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage
 
@@ -41,9 +41,7 @@ class AnthropicMessages:
     summary = "Anthropic messages: conversations, request bodies, replies, results of batches"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.values, sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if fields.mostly(values, _is_run):
             return Match(0.7, Unit.RUNS, layout)
         if _is_conversation(values):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
@@ -43,9 +43,7 @@ class AutoGen:
     summary = "AutoGen messages and events (0.4 and later), and results of runs with them"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.values, sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if fields.mostly(values, _is_event):
             return Match(0.9, Unit.PARTS, layout)
         return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_result) else None

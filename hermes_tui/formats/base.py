@@ -76,6 +76,13 @@ class Sample(NamedTuple):
         """Return the first value that is a JSON object, or an empty one."""
         return next((value for value in self.values if isinstance(value, dict)), {})
 
+    def elements(self) -> tuple[tuple[Any, ...], Layout]:
+        """Return values and layout, those of the list inside where the document is one list."""
+        values = self.values
+        if self.layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
+            return tuple(values[0][:50]), Layout.ARRAY
+        return values, self.layout
+
 
 class Match(NamedTuple):
     """How sure a format is (0 < score <= 1), and how its files are to be cut."""

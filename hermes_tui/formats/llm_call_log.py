@@ -42,9 +42,7 @@ class LlmCallLog:
     summary = "request/response logs: LiteLLM, OpenHands, proxies, batch output, AutoGen replays"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.values, sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values = tuple(values[0][:50])
+        values, layout = sample.elements()
         if not fields.mostly(values, lambda value: exchange_of(value) is not None):
             return None
         whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}

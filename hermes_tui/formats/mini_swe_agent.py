@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed
@@ -48,9 +48,7 @@ class MiniSweAgent:
     def sniff(self, sample: Sample) -> Match | None:
         if str(sample.first_object().get("trajectory_format", "")).startswith(_PREFIX):
             return Match(0.97, Unit.RUNS)
-        values, layout = sample.values, sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if fields.mostly(values, fields.is_message) and _runs_blocks(values):
             return Match(0.9, Unit.PARTS, layout)
         return None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage
@@ -69,10 +69,7 @@ class OpenAIMessages:
     summary = "chat messages (JSON, JSONL, wrapped in objects or not) and bare chat completions"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values = sample.values
-        layout = sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if _is_chat(values):
             return Match(0.6, Unit.PARTS, layout)
         if fields.mostly(values, _is_run):

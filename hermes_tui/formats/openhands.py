@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
 from hermes_tui.model.messages import with_flags
@@ -37,9 +37,7 @@ class OpenHands:
     summary = "OpenHands event streams (V0 and SDK) and evaluation output.jsonl"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.values, sample.layout
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if fields.mostly(values, _is_event):
             return Match(0.9, Unit.PARTS, layout)
         if fields.mostly(values, _is_output):

@@ -15,7 +15,7 @@ import re
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
@@ -61,11 +61,9 @@ class Smolagents:
     summary = "smolagents answers with their steps (JSON or Python reprs), and dumped memory steps"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.values, sample.layout
-        if fields.mostly(values, _is_answer):
+        if fields.mostly(sample.values, _is_answer):
             return Match(0.9, Unit.RUNS)
-        if layout is Layout.DOCUMENT and len(values) == 1 and isinstance(values[0], list):
-            values, layout = tuple(values[0][:50]), Layout.ARRAY
+        values, layout = sample.elements()
         if fields.mostly(values, _is_step) and any(_is_action(value) for value in values):
             return Match(0.9, Unit.PARTS, layout)
         return None
