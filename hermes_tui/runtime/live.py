@@ -91,8 +91,6 @@ async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
 
 async def open_server(settings: ServerSettings) -> tuple[Server, str]:
     """Return the server that is asked, and the base URL that requests go to."""
-    from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
-
     common: dict[str, Any] = {
         "api_key": settings.api_key,
         "headers": settings.headers,
@@ -101,6 +99,8 @@ async def open_server(settings: ServerSettings) -> tuple[Server, str]:
     }
     match settings.api:
         case "openai":
+            from hermes_tui.runtime.servers.openai_sdk import OpenAIServer
+
             return OpenAIServer(settings.url, **common), settings.url
         case "http":
             from hermes_tui.runtime.servers.http import HttpServer
@@ -116,6 +116,7 @@ async def open_server(settings: ServerSettings) -> tuple[Server, str]:
                 tokenizer_name=settings.tokenizer,
                 tool_parser=settings.tool_parser,
                 api_key=settings.api_key,
+                timeout_s=settings.timeout_s,
             )
             return managed, settings.url
         case "local":
