@@ -258,7 +258,7 @@ class Driver:
         # The intent must be on the disk before the tool can do anything that lasts.
         await self._sync()
         if self.failure is not None:
-            # Nobody hears this: a run that is broken off takes no answer, and its tool must not run.
+            # Nobody hears this: a run that is broken off takes no answer. Its tool must not run.
             return given.ToolRaised(str(self.failure))
         context = CallContext(
             self.task_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -39,7 +40,7 @@ _OTHER_ERRORS = (ValueError, TypeError, RuntimeError, ImportError)
 _SSE_STARTS = (b"data:", b"event:", b"id:", b":", b"retry:", b"error:")
 
 
-class ChatServer:
+class ChatServer(ABC):
     """A server under one URL. The client that speaks to it is made at the first request."""
 
     def __init__(
@@ -88,17 +89,18 @@ class ChatServer:
         if client is not None:
             await self._close_client(client)
 
+    @abstractmethod
     def _make_client(self) -> Any:
         """Return the client; what it may raise goes to `_errors`. Runs in a thread: it is slow."""
-        raise NotImplementedError
 
     async def _close_client(self, client: Any) -> None:
         await client.aclose()
 
+    @abstractmethod
     async def _exchange(
         self, client: Any, body: bytes, exchange: Exchange, on_piece: OnPiece
     ) -> Reply:
-        raise NotImplementedError
+        """Send `body` and return the reply; raises RequestFailure, or what is in `_errors`."""
 
     async def _started(self) -> Any:
         async with self._starting:
