@@ -5,6 +5,7 @@ What only a pane needs that is not on the first screen is loaded when its first 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from rich.style import Style
@@ -67,9 +68,9 @@ class TextPane(TextView):
         timeline = view.timeline
         return timeline.finished or min(len(timeline), view.row + 64)
 
+    @abstractmethod
     def make_page(self, view: ViewState) -> tuple[Document, int]:
         """Return the page, and the line to begin at."""
-        raise NotImplementedError
 
     def copied(self, view: ViewState) -> str:
         """Return what copying this pane takes: what is shown, unless the pane has a better idea."""

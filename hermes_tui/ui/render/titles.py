@@ -68,11 +68,15 @@ def status_segments(
     if partial:
         here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
     if progress is not None:
-        done, total = progress
-        share = done / total if total else 0.0
-        bar = "█" * int(share * 10)
-        here += [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+        here += reading_bar(*progress)
     return here
+
+
+def reading_bar(done: int, total: int) -> list[tuple[str, str]]:
+    """Return how much of `total` bytes is read, for the right end of a status line."""
+    share = done / total if total else 0.0
+    bar = "█" * int(share * 10)
+    return [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
 
 
 def match_text(model: RunModel) -> str:

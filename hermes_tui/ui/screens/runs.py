@@ -13,6 +13,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import counted
+from hermes_tui.ui.render.titles import reading_bar
 from hermes_tui.ui.run_columns import MARKS
 from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS, RunsModel
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
@@ -125,9 +126,7 @@ class RunsScreen(Finding, Moving, CommandScreen):
             )
         progress = feed.progress()
         if progress is not None:
-            share = progress[0] / progress[1] if progress[1] else 0.0
-            bar = "█" * int(share * 10)
-            status += [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+            status += reading_bar(*progress)
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
