@@ -49,6 +49,17 @@ def coerce(text: str, schema: Any) -> Coerced:
     return Coerced(text)
 
 
+def coerced_arguments(arguments: dict[str, Any], schema: Any) -> dict[str, Any]:
+    """Return `arguments` with every text as the schema of its parameter wants it.
+
+    Some dispatchers, hermes-agent's among them, do so before the tool is called.
+    """
+    return {
+        key: coerce(value, parameter_schema(schema, key)).value if isinstance(value, str) else value
+        for key, value in arguments.items()
+    }
+
+
 def _number(word: str) -> Any:
     try:
         value = json.loads(word)

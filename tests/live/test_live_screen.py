@@ -14,6 +14,7 @@ from hermes_tui.debugger.inputs import EditArguments, Resume
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.servers.base import Piece, RequestFailure
@@ -589,3 +590,14 @@ async def test_every_possible_command_is_in_the_palette_with_its_key() -> None:
         offered = {item.title for item in run.app.get_system_commands(run.screen)}
         assert {"Continue (c)", "Edit (e)", "Fork (F)"} <= offered
         assert "Edit result (E)" not in offered
+
+
+async def test_a_stop_shows_what_the_schema_makes_of_the_arguments() -> None:
+    tools = FunctionTools({"terminal": terminal})
+    schema = {"properties": {"command": {"type": "string"}, "timeout": {"type": "integer"}}}
+    tools.specs = (ToolSpec("terminal", parameters={"type": "object", **schema}),)
+    call = ("terminal", {"command": "ls", "timeout": "5"})
+    async with live([says("", call)], tools, size=(160, 60)) as run:
+        await run.stopped()
+        await run.shows('by schema  {"command":"ls","timeout":5}')
+        assert 'tool gets  {"command": "ls", "timeout": "5"}' in run.text

@@ -111,7 +111,12 @@ def _given(page: Page, timeline: Timeline, story: Story) -> None:
     if spec is None or not isinstance(story.arguments.value, dict):
         return
     from hermes_tui.debugger.argument_schema import schema_problems
+    from hermes_tui.parsers.coercion import coerced_arguments
+    from hermes_tui.parsers.plain_values import json_text
 
+    coerced = coerced_arguments(story.arguments.value, spec.parameters)
+    if coerced != story.arguments.value:
+        _fact(page, "by schema", json_text(coerced), "hint")
     problems = schema_problems(story.arguments.value, spec.parameters)
     if problems:
         _fact(page, "schema", counted(len(problems), "problem"), "warning")

@@ -1,0 +1,34 @@
+"""What a schema makes of arguments that came as texts."""
+
+from __future__ import annotations
+
+from hermes_tui.parsers.coercion import coerced_arguments
+
+SCHEMA = {
+    "properties": {
+        "limit": {"type": "integer"},
+        "deep": {"type": "boolean"},
+        "where": {"type": "object"},
+        "query": {"type": "string"},
+    }
+}
+
+
+def test_texts_become_what_the_schema_asks_for() -> None:
+    given = {"limit": "5", "deep": "true", "where": '{"a": 1}', "query": "5", "other": "7"}
+    assert coerced_arguments(given, SCHEMA) == {
+        "limit": 5,
+        "deep": True,
+        "where": {"a": 1},
+        "query": "5",
+        "other": "7",
+    }
+
+
+def test_what_cannot_be_had_and_what_is_no_text_stays() -> None:
+    given = {"limit": "five", "deep": 1, "where": None}
+    assert coerced_arguments(given, SCHEMA) == given
+
+
+def test_without_a_schema_nothing_changes() -> None:
+    assert coerced_arguments({"limit": "5"}, None) == {"limit": "5"}
