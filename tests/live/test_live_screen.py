@@ -600,4 +600,4 @@ async def test_a_stop_shows_what_the_schema_makes_of_the_arguments() -> None:
     async with live([says("", call)], tools, size=(160, 60)) as run:
         await run.stopped()
         await run.shows('by schema  {"command":"ls","timeout":5}')
-        assert 'tool gets  {"command": "ls", "timeout": "5"}' in run.text
+        assert 'tool gets  {"command":"ls","timeout":"5"}' in run.text
