@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
+
+import orjson
 
 from hermes_tui.model.visible import BIDI_CONTROLS, LINE_SEPARATORS
 
@@ -18,3 +21,11 @@ def escaped_json(text: str) -> str:
     Encoders escape C0 themselves.
     """
     return _ACTING.sub(lambda found: json.dumps(found.group())[1:-1], text)
+
+
+def json_line(value: Any) -> str:
+    """Return a value as one line of JSON; lone surrogates and giant numbers as far as JSON can."""
+    try:
+        return escaped_json(orjson.dumps(value).decode()) + "\n"
+    except (TypeError, ValueError):
+        return json.dumps(value) + "\n"

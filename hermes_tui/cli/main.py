@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from hermes_tui.cli.diff import add_diff_parser
 from hermes_tui.cli.engines import add_engines_parser
 from hermes_tui.cli.live_arguments import add_demo, add_live
 from hermes_tui.cli.model import add_model_parser
@@ -26,6 +27,7 @@ A terminal debugger for the trajectories of tool-calling LLM agents.
   hermes-tui open run.jsonl            look at a saved run
   hermes-tui open runs/ 'more/*.gz'    many files, folders, globs; - is standard input
   hermes-tui scan runs/ --json         the same reading for scripts, one line a file
+  hermes-tui diff a.json b.json        where two runs part, and what each did then
   hermes-tui export run.json --to html -o run.html
   hermes-tui parse reply.txt           what each tool-call parser makes of a text, and why
   hermes-tui formats                   what can be opened; `parsers`: what can be asked to read
@@ -111,6 +113,10 @@ def _run(arguments: argparse.Namespace) -> int:
             from hermes_tui.cli.parsers import run_parsers
 
             return run_parsers(arguments)
+        case "diff":
+            from hermes_tui.cli.diff import run_diff_command
+
+            return run_diff_command(arguments)
         case "export":
             from hermes_tui.cli.export import run_export
 
@@ -149,6 +155,7 @@ def parser() -> argparse.ArgumentParser:
     add_live(commands)
     _add_open(commands)
     _add_scan(commands)
+    add_diff_parser(commands)
     _add_export(commands)
     add_parse_parser(commands)
     add_parsers_parser(commands)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -10,11 +10,12 @@ from textual.screen import Screen
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.feeds import RunsFeed
-from hermes_tui.ui.run_feed import RunFeed
+from hermes_tui.ui.run_feed import Feed, RunFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
+    from hermes_tui.runtime.opener import RunRef
     from hermes_tui.ui.runs_model import RunsModel
 
 FIRST_LOOK_S = 0.05
@@ -34,6 +35,8 @@ class HermesApp(BaseApp):
         self._filter_text = filter_text
         self._list: RunsModel | None = None
         self._position = 0
+        self._chosen: RunRef | None = None
+        """The run that is to be compared with another."""
 
     @property
     def complaints(self) -> Sequence[str]:
@@ -92,6 +95,41 @@ class HermesApp(BaseApp):
         following.take_over(screen)
         self.switch_screen(following)
 
+    def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
+        if isinstance(feed, RunFeed):
+            self.compare(feed.ref, say)
+
+    def compare(self, ref: RunRef, say: Callable[[str], None]) -> None:
+        """Compare a run with the one chosen before; choose it where none was."""
+        chosen, self._chosen = self._chosen, None
+        if chosen is None:
+            self._chosen = ref
+            say(f"{_name(ref)} is chosen: press d on the run to compare it with")
+        elif chosen == ref:
+            say("no run is chosen to be compared any more")
+        else:
+            say(f"comparing {_name(chosen)} with {_name(ref)} …")
+            self.run_worker(lambda: self._compare(chosen, ref, say), thread=True, exclusive=True)
+
+    def _compare(self, left: RunRef, right: RunRef, say: Callable[[str], None]) -> None:
+        """Read both runs, which may take long, and show how they differ."""
+        from hermes_tui.log.run_diff import run_diff
+        from hermes_tui.log.summary import fold_run, summarise
+        from hermes_tui.model.errors import SourceError
+        from hermes_tui.runtime.read_apart import read_apart
+        from hermes_tui.ui.render.comparison import NAMES, run_comparison
+        from hermes_tui.ui.screens.comparison import ComparisonScreen
+
+        try:
+            before, after = read_apart(left), read_apart(right)
+        except SourceError as error:
+            self.call_from_thread(say, str(error))
+            return
+        summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
+        found = run_comparison(run_diff(before, after), (_name(left), _name(right)), summaries)
+        self.call_from_thread(say, "")
+        self.call_from_thread(self.push_screen, ComparisonScreen(*NAMES, found))
+
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
         row = self._list.row(self._position)
@@ -100,3 +138,7 @@ class HermesApp(BaseApp):
             number=self._position,
             count=len(self._list),
         )
+
+
+def _name(ref: RunRef) -> str:
+    return f"run {ref.number + 1} of {ref.file.label}"

@@ -29,6 +29,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.pool import EnginePool
+    from hermes_tui.ui.run_feed import Feed
 
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
@@ -116,6 +117,9 @@ class BaseApp(App[None]):
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
         """Replace the run on screen by the next or previous one, where there are several."""
+
+    def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
+        """Choose the run of a feed for a comparison, where there are several to choose from."""
 
     # Looks
 

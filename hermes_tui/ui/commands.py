@@ -19,6 +19,8 @@ RUNS = frozenset({"runs"})
 DEBUG = "Debugging a live run"
 BOTH = RUN | RUNS
 EVERYWHERE = BOTH | LAB | {"help"}
+COMPARED = RUNS | {"run"}
+"""Where a run is chosen to be compared."""
 READING = RUN | LAB
 """The screens on which texts are read and searched."""
 
@@ -144,6 +146,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("lab", "Parser lab", ("P",), "P", RUN,
         "the parser lab: step through what a parser makes of the assistant's text, compare engines",
         "Look", 8, _has_rows),
+    Command("compare", "Compare", ("d",), "d", COMPARED,
+        "compare two runs: press it on the one, then on the other", "Look", 9, _several_runs),
     # Taking away
     Command("copy", "Copy", ("y",), "y", BOTH, "copy what is selected to the clipboard",
         "Take away", 13, _has_rows),

@@ -76,7 +76,7 @@ DIALOG_KEYS: Final = (
     DialogKey("branches-up", "Up", ("up", "k"), "↑", "branches", "one row up", False),
 
     DialogKey("comparison-leave", "Back", ("escape", "q", "enter"), "Esc", "comparison",
-        "back to the branches"),
+        "back to where it was opened"),
     DialogKey("comparison-next", "Next difference", ("n", "right_square_bracket"), "n",
         "comparison", "next difference"),
     DialogKey("comparison-previous", "Previous", ("N", "left_square_bracket"), "N", "comparison",

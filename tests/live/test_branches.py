@@ -9,13 +9,16 @@ import pytest
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.stepping import Phase
-from hermes_tui.log.branch_diff import DiffRow, StepKind, branch_diff, steps
+from hermes_tui.log.run_diff import DiffRow, run_diff
+from hermes_tui.log.run_steps import StepKind, steps
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.branches import Branch, Branches
-from hermes_tui.ui.render.branches import branch_rows, comparison, forked_from, standing
-from hermes_tui.ui.screens.branches import BranchDiffScreen, BranchesScreen
+from hermes_tui.ui.render.branches import branch_rows, forked_from, standing
+from hermes_tui.ui.render.comparison import comparison
+from hermes_tui.ui.screens.branches import BranchesScreen
+from hermes_tui.ui.screens.comparison import ComparisonScreen
 from tests.live.dialogs import SIZES, shown, text_of
 from tests.live.engine import FunctionTools, ScriptedServer, says
 
@@ -87,7 +90,7 @@ def changes(rows: list[DiffRow]) -> list[tuple[str, str]]:
 
 def test_equal_logs_have_no_difference() -> None:
     log = [*reply(1, "a", 1), call(0, "terminal", "{}"), result(0, "b")]
-    assert changes(branch_diff(log, list(log))) == []
+    assert changes(run_diff(log, list(log))) == []
 
 
 def test_an_edited_call_and_what_followed_differ() -> None:
@@ -95,7 +98,7 @@ def test_an_edited_call_and_what_followed_differ() -> None:
     edited = ev.ArgumentsEdited(
         seq=0, call_index=0, before='{"command": "rm"}', after='{"command": "ls"}'
     )
-    rows = branch_diff([*past, result(0, "gone")], [*past, edited, result(0, "files")])
+    rows = run_diff([*past, result(0, "gone")], [*past, edited, result(0, "files")])
     assert changes(rows) == [('{"command": "rm"}', '{"command": "ls"}'), ("gone", "files")]
 
 
@@ -133,7 +136,7 @@ def test_a_dropped_call_is_no_step() -> None:
 def test_a_call_that_only_one_branch_made_stands_alone() -> None:
     left = [*reply(1, "a"), *reply(2, "c")]
     right = [*reply(1, "a"), call(0, "terminal", "{}"), result(0, "b"), *reply(2, "c")]
-    rows = branch_diff(left, right)
+    rows = run_diff(left, right)
     assert [row.right.kind for row in rows if row.left is None and row.right] == [
         StepKind.CALL,
         StepKind.RESULT,
@@ -144,7 +147,9 @@ def test_a_call_that_only_one_branch_made_stands_alone() -> None:
 def test_thousands_of_steps_are_compared_in_time() -> None:
     left = [event for n in range(6_000) for event in reply(n, f"left {n}")]
     right = [event for n in range(6_000) for event in reply(n, f"right {n}")]
-    assert len(branch_diff(left, right)) == 12_000
+    rows = run_diff(left, right)
+    assert len(rows) == 6_000
+    assert not any(row.is_same for row in rows)
 
 
 # The page
@@ -152,7 +157,7 @@ def test_thousands_of_steps_are_compared_in_time() -> None:
 
 def test_the_page_shows_differences_with_a_little_context() -> None:
     past = [event for n in range(9) for event in reply(n, f"same {n}")]
-    rows = branch_diff([*past, *reply(9, "one\ntwo")], [*past, *reply(9, "one\n2")])
+    rows = run_diff([*past, *reply(9, "one\ntwo")], [*past, *reply(9, "one\n2")])
     found = comparison(rows, "main", "fork-1")
     lines = found.document.text.split("\n")
     assert lines[0] == "  ⋮ 7 steps the same"
@@ -162,7 +167,7 @@ def test_the_page_shows_differences_with_a_little_context() -> None:
 
 
 def test_a_step_of_one_branch_names_it() -> None:
-    found = comparison(branch_diff(reply(1, "a"), [*reply(1, "a"), *reply(2, "b")]), "l", "r")
+    found = comparison(run_diff(reply(1, "a"), [*reply(1, "a"), *reply(2, "b")]), "l", "r")
     assert "+ turn 2, assistant, only in r\n+ b" in found.document.text
 
 
@@ -220,7 +225,7 @@ async def test_a_fork_is_compared_with_its_parent() -> None:
     ):
         await pilot.press("D")
         await pilot.pause()
-        assert isinstance(app.screen, BranchDiffScreen)
+        assert isinstance(app.screen, ComparisonScreen)
         drawn = text_of(app)
         assert "- main  + fork-1: 3 differences" in drawn
         assert "~ turn 1, call terminal" in drawn
@@ -238,14 +243,14 @@ async def test_two_marked_branches_are_compared() -> None:
     ):
         await pilot.press("space", "j", "space", "k", "D")
         await pilot.pause()
-        assert isinstance(app.screen, BranchDiffScreen)
+        assert isinstance(app.screen, ComparisonScreen)
 
 
 async def test_n_goes_from_difference_to_difference() -> None:
     left = [event for n in range(30) for event in reply(n, f"left {n}\n" * 5)]
     right = [event for n in range(30) for event in reply(n, f"right {n}\n" * 5)]
-    found = comparison(branch_diff(left, right), "main", "fork-1")
-    async with shown(BranchDiffScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
+    found = comparison(run_diff(left, right), "main", "fork-1")
+    async with shown(ComparisonScreen("main", "fork-1", found), (80, 24)) as (app, pilot):
         await pilot.press("n", "n")
         await pilot.pause()
         assert "~ turn 2, assistant" in text_of(app)
@@ -256,8 +261,8 @@ async def test_n_goes_from_difference_to_difference() -> None:
 
 async def test_foreign_names_and_texts_are_drawn_harmless() -> None:
     odd = [*reply(1, "\x1b]0;t\x07", 1), call(0, "na\u202eme\n2", "\x9b")]
-    found = comparison(branch_diff([], odd), "main", "fork-1")
-    async with shown(BranchDiffScreen("main", "fork-1", found)) as (app, _):
+    found = comparison(run_diff([], odd), "main", "fork-1")
+    async with shown(ComparisonScreen("main", "fork-1", found)) as (app, _):
         drawn = text_of(app)
         assert visible(drawn) == drawn
         assert "␛]0;t␇" in drawn

@@ -558,3 +558,52 @@ async def test_the_cursor_comes_back_to_the_run_that_was_opened(tmp_path: Path) 
         await pilot.press("q")
         await until(pilot, lambda: "1 of 3" in text_of(app))
         assert Path(opened).stem in first_row(app)
+
+
+# Comparing
+
+
+async def test_two_runs_are_compared_by_pressing_d_on_each(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d")
+        await pilot.pause()
+        assert "run 1 of" in text_of(app)
+        assert "is chosen: press d on the run to compare it with" in text_of(app)
+        await pilot.press("j", "d")
+        await until(pilot, lambda: "they part at" in text_of(app))
+        assert "- A  + B:" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "30 runs in 1 file" in text_of(app)
+
+
+async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "d")
+        await pilot.pause()
+        assert "no run is chosen" in text_of(app)
+
+
+async def test_an_opened_run_is_compared_with_the_one_chosen_in_the_list(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j", "enter")
+        await settled(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: "they part at" in text_of(app))
+        assert "run 2 of" in text_of(app)
+
+
+async def test_a_file_that_is_gone_is_said_when_it_is_to_be_compared(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j")
+        runs_file.unlink()
+        await pilot.press("d")
+        await until(pilot, lambda: "no such file" in text_of(app))

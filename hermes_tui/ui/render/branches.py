@@ -1,27 +1,16 @@
-"""Branches as rows of a tree, and what differs between two of them as a page."""
+"""Branches as rows of a tree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.debugger.stepping import Moment, Phase, StopPoint
-from hermes_tui.log.branch_diff import DiffRow, Step, StepKind
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.json_layout import spread
-from hermes_tui.ui.render.diff import diff_lines
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
-from hermes_tui.ui.render.page import Page
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
-
-CONTEXT: Final = 2
-"""Steps that are shown around those that differ."""
-_TITLE_LIMIT: Final = 60
-_SAME_LIMIT: Final = 200
 
 
 class BranchRow(NamedTuple):
@@ -92,72 +81,3 @@ def _place(stop: ev.Stopped, turn: int, names: dict[int, str]) -> str:
             return f"reply of turn {turn}"
         case _:
             return f"turn {turn}, {stop.stop_point}"
-
-
-class Comparison(NamedTuple):
-    """A page, and the lines where differences begin."""
-
-    document: Document
-    differences: tuple[int, ...]
-
-
-def comparison(rows: Sequence[DiffRow], left: str, right: str) -> Comparison:
-    """Return what differs between two branches with some context, unified, in order."""
-    page = Page()
-    places: list[int] = []
-    if all(row.is_same for row in rows):
-        page.line("The two branches did the same so far.", "dim")
-    groups = [(same, list(group)) for same, group in groupby(rows, key=lambda row: row.is_same)]
-    for number, (same, group) in enumerate(groups):
-        if same:
-            head = CONTEXT if number else 0
-            tail = CONTEXT if number < len(groups) - 1 else 0
-            _same(page, group, head, tail)
-            continue
-        for row in group:
-            places.append(page.length)
-            _different(page, row, left, right)
-    return Comparison(page.document(), tuple(places))
-
-
-def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
-    hidden = len(rows) - head - tail
-    shown = [*rows[:head], None, *rows[len(rows) - tail :]] if hidden > 1 else rows
-    for row in shown:
-        if row is None:
-            page.line(f"  ⋮ {hidden} steps the same", "dim")
-        elif (step := row.right) is not None:
-            page.line(f"  {_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
-
-
-def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
-    if row.left is not None and row.right is not None:
-        before, after = row.left, row.right
-        page.heading(f"~ {_title(before, after)}")
-        page.extend(diff_lines(_text(before), _text(after)))
-    elif row.left is not None:
-        page.heading(f"- {_title(row.left)}, only in {left}")
-        page.extend(_signed("-", _text(row.left), "badge.bad"))
-    elif row.right is not None:
-        page.heading(f"+ {_title(row.right)}, only in {right}")
-        page.extend(_signed("+", _text(row.right), "badge"))
-    page.blank()
-
-
-def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
-    return (Line(f"{sign} {part}", (StyledSpan(0, 1, style),)) for part in text.split("\n"))
-
-
-def _title(step: Step, after: Step | None = None) -> str:
-    name = visible_line(step.title or "(no name)", _TITLE_LIMIT)
-    if after is not None and after.title != step.title:
-        name += f" → {visible_line(after.title or '(no name)', _TITLE_LIMIT)}"
-    kinds = {StepKind.CALL: f"call {name}", StepKind.RESULT: f"result of {name}"}
-    turn = f"turn {step.turn}, " if step.turn else ""
-    if step.kind is StepKind.REASONING:
-        name = f"reasoning of {name}"
-    return turn + kinds.get(step.kind, name)
-
-
-def _text(step: Step) -> str:
-    return spread(step.text) if step.kind is not StepKind.MESSAGE else step.text

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.widget import Widget
 
-from hermes_tui.log.branch_diff import branch_diff
+from hermes_tui.log.run_diff import run_diff
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.branches import (
     BranchRow,
-    Comparison,
     branch_rows,
-    comparison,
     forked_from,
     standing,
 )
+from hermes_tui.ui.render.comparison import comparison
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.screens.comparison import ComparisonScreen
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.row_list import Row, RowList
@@ -140,9 +140,9 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         pair = self._pair()
         if pair is not None:
             left, right = pair
-            rows = branch_diff(tuple(left.log), tuple(right.log))
+            rows = run_diff(left.log, right.log)
             found = comparison(rows, left.name, right.name)
-            self.app.push_screen(BranchDiffScreen(left.name, right.name, found))
+            self.app.push_screen(ComparisonScreen(left.name, right.name, found))
 
     def do_leave(self) -> None:
         self.dismiss(None)
@@ -177,49 +177,3 @@ class _Rows:
             (numbers, "number"),
             (f"   {self._screen.origin(branch)}" if width >= _WIDE else "", "dim"),
         ]
-
-
-class BranchDiffScreen(Moving, Dialog[None]):
-    """A page with what differs between two branches."""
-
-    scope = "comparison"
-    BINDINGS: ClassVar = dialog_bindings("comparison")
-
-    def __init__(self, left: str, right: str, found: Comparison) -> None:
-        count = len(found.differences)
-        super().__init__(f"- {left}  + {right}: {count} difference{'s' * (count != 1)}")
-        self._found = found
-
-    def body(self) -> Iterable[Widget]:
-        yield TextView(self._found.document, resolve=self.hermes.style)
-
-    def on_mount(self) -> None:
-        self.view.focus()
-        if self._found.differences:
-            self.view.scroll_to_line(max(0, self._found.differences[0] - 3))
-
-    @property
-    def view(self) -> TextView:
-        return self.query_one(TextView)
-
-    def offers(self, key_id: str) -> bool:
-        moving = key_id in ("comparison-next", "comparison-previous")
-        return len(self._found.differences) > 1 if moving else True
-
-    def focused_pane(self) -> TextView:
-        return self.view
-
-    def do_next(self) -> None:
-        """Go to the next difference."""
-        later = [line for line in self._found.differences if line > self.view.top_line]
-        if later:
-            self.view.scroll_to_line(later[0])
-
-    def do_previous(self) -> None:
-        """Go to the difference before."""
-        earlier = [line for line in self._found.differences if line < self.view.top_line]
-        if earlier:
-            self.view.scroll_to_line(earlier[-1])
-
-    def do_leave(self) -> None:
-        self.dismiss(None)

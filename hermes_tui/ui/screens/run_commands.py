@@ -278,6 +278,9 @@ class RunCommands(Finding, Moving, CommandScreen):
 
         return LabScreen(given)
 
+    def do_compare(self) -> None:
+        self.hermes.compare_run(self.feed, self.say)
+
     # Commands: taking away
 
     def do_copy(self) -> None:

@@ -222,6 +222,10 @@ class RunsScreen(Finding, Moving, CommandScreen):
         self.feed.cancelled = True
         self.say("stopped reading; the runs read so far are shown")
 
+    def do_compare(self) -> None:
+        row = self.model.row(self.query_one(RunsPane).cursor)
+        cast("HermesApp", self.app).compare(row.ref, self.say)
+
     def do_copy(self) -> None:
         text = self.model.line(self.query_one(RunsPane).cursor)
         self.hermes.copy(text)

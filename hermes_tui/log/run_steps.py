@@ -1,22 +1,17 @@
-"""What two branches of a run did differently: their messages, calls and results, in order.
-
-Compared is what counted in the end: a call as it was edited, a result as the model saw it, and
-nothing of a reply that was thrown away.
-"""
+"""A run as the steps that counted in the end: a call as it was edited, a result as the model saw
+it, and nothing of a reply that was thrown away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+import json
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
 from hermes_tui.model import events as ev
 
-_MATCHED_STEPS: Final = 2_000
-_PAIRED_STEPS: Final = 200
-"""Beyond so many steps one branch is put behind the other: matching is quadratic, and worse for the
-few kinds of steps that there are."""
+_JSON_STARTS: Final = ("{", "[")
 
 
 class StepKind(StrEnum):
@@ -32,77 +27,50 @@ class StepKind(StrEnum):
     END = "end"
 
 
-class Step(NamedTuple):
-    """`title` is the role of a message, the tool of a call or result; `turn` does not count when
-    steps are compared."""
+class Step:
+    """One step. `title` is the role of a message, the tool of a call or result.
 
-    kind: StepKind
-    title: str
-    text: str
-    turn: int = 0
-    call_index: int | None = None
+    `turn` is 1-based, 0 before the first reply; `seq` is the event that it came with. Neither
+    counts when steps are compared.
+    """
 
-    @property
+    def __init__(
+        self,
+        kind: StepKind,
+        title: str,
+        text: str,
+        turn: int = 0,
+        call_index: int | None = None,
+        seq: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.title = title
+        self.text = text
+        self.turn = turn
+        self.call_index = call_index
+        self.seq = seq
+
+    @cached_property
     def key(self) -> tuple[str, ...]:
-        return self.kind, self.title, self.text
+        """What is compared: arguments by the value that they stand for, all else as it is."""
+        is_call = self.kind is StepKind.CALL
+        return self.kind, self.title, _value_text(self.text) if is_call else self.text
+
+    def changed(self, title: str, text: str) -> Step:
+        """Return this step as it reads after an edit."""
+        return Step(self.kind, title, text, self.turn, self.call_index, self.seq)
 
 
-class DiffRow(NamedTuple):
-    """A step of both branches, or of one. Both sides are given where they differ, too."""
-
-    left: Step | None
-    right: Step | None
-
-    @property
-    def is_same(self) -> bool:
-        return self.left is not None and self.right is not None and self.left.key == self.right.key
+def _value_text(text: str) -> str:
+    if not text.lstrip().startswith(_JSON_STARTS):
+        return text
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
-def branch_diff(left: Sequence[ev.Event], right: Sequence[ev.Event]) -> list[DiffRow]:
-    """Return the steps of both logs side by side, the shared past included."""
-    old, new = steps(left), steps(right)
-    shared = _shared(old, new)
-    rows = [DiffRow(*pair) for pair in zip(old[:shared], new[:shared], strict=True)]
-    return rows + list(_matched(old[shared:], new[shared:]))
-
-
-def _shared(old: Sequence[Step], new: Sequence[Step]) -> int:
-    for count, (left, right) in enumerate(zip(old, new, strict=False)):
-        if left.key != right.key:
-            return count
-    return min(len(old), len(new))
-
-
-def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
-    if max(len(old), len(new)) > _MATCHED_STEPS:
-        yield from _paired(old, new)
-        return
-    matcher = SequenceMatcher(None, [s.key for s in old], [s.key for s in new], autojunk=False)
-    for tag, start, end, other, other_end in matcher.get_opcodes():
-        before, after = old[start:end], new[other:other_end]
-        if tag == "equal":
-            yield from (DiffRow(*pair) for pair in zip(before, after, strict=True))
-        else:
-            yield from _paired(before, after)
-
-
-def _paired(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
-    """Put steps of the same kind beside each other, as far as that keeps their order."""
-    if max(len(old), len(new)) > _PAIRED_STEPS:
-        yield from (DiffRow(step, None) for step in old)
-        yield from (DiffRow(None, step) for step in new)
-        return
-    matcher = SequenceMatcher(None, [s.kind for s in old], [s.kind for s in new], autojunk=False)
-    for tag, start, end, other, other_end in matcher.get_opcodes():
-        before, after = old[start:end], new[other:other_end]
-        if tag == "equal":
-            yield from (DiffRow(*pair) for pair in zip(before, after, strict=True))
-        else:
-            yield from (DiffRow(step, None) for step in before)
-            yield from (DiffRow(None, step) for step in after)
-
-
-def steps(log: Sequence[ev.Event]) -> list[Step]:
+def steps(log: Iterable[ev.Event]) -> list[Step]:
     """Return what happened in a run, as it counted in the end."""
     collector = _Steps()
     for event in log:
@@ -114,19 +82,24 @@ class _Steps:
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._turn = 0
+        self._turn_is_open = False
+        """Whether the turn of the message to come is known already."""
         self._reply = 0
         """Where the steps of the present reply begin."""
         self._is_over = False
+        self._seq = 0
 
     def apply(self, event: ev.Event) -> None:
+        self._seq = event.seq
         match event:
             case ev.ResponseReceived():
-                self._turn, self._reply = event.turn, len(self.steps)
+                self._turn, self._turn_is_open, self._reply = event.turn, True, len(self.steps)
             case ev.ReplyDiscarded() if self._is_over:
                 pass  # a reply that came too late was never part of the run
             case ev.ReplyDiscarded() | ev.TextEdited():
                 # Asked again, or read again from what a person made of it.
                 del self.steps[self._reply :]
+                self._turn_is_open = True
             case ev.MessageAppended():
                 self._message(event)
             case ev.ToolCallProposed():
@@ -160,16 +133,20 @@ class _Steps:
                 pass
 
     def _add(self, kind: StepKind, title: str, text: str, call_index: int | None = None) -> None:
-        self.steps.append(Step(kind, title, text, self._turn, call_index))
+        self.steps.append(Step(kind, title, text, self._turn, call_index, self._seq))
 
     def _message(self, event: ev.MessageAppended) -> None:
         message = event.message
+        if message.role == "assistant":
+            if not self._turn_is_open:
+                self._turn, self._reply = self._turn + 1, len(self.steps)
+            self._turn_is_open = False
         if message.role == "tool":
             return  # the result that it carries stands there already
         for piece in message.reasoning:
             if piece.span is None:
                 self._add(StepKind.REASONING, message.role, piece.text)
-        if message.text or not message.calls:
+        if message.text or not (message.calls or message.results):
             self._add(StepKind.MESSAGE, message.role, message.text)
 
     def _last(self, kind: StepKind, call_index: int | None) -> int | None:
@@ -189,8 +166,8 @@ class _Steps:
     def _edit(self, event: ev.ArgumentsEdited) -> None:
         at = self._last(StepKind.CALL, event.call_index)
         if at is not None:
-            name = event.name_after or self.steps[at].title
-            self.steps[at] = self.steps[at]._replace(title=name, text=event.after)
+            before = self.steps[at]
+            self.steps[at] = before.changed(event.name_after or before.title, event.after)
 
     def _take_out(self, call_index: int) -> None:
         at = self._last(StepKind.CALL, call_index)
@@ -200,4 +177,4 @@ class _Steps:
     def _substitute(self, event: ev.ResultSubstituted) -> None:
         at = self._last(StepKind.RESULT, event.call_index)
         if at is not None:
-            self.steps[at] = self.steps[at]._replace(text=event.after)
+            self.steps[at] = self.steps[at].changed(self.steps[at].title, event.after)

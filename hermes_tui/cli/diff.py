@@ -1,0 +1,154 @@
+"""`hermes-tui diff`: where two runs part, and what each did from there on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hermes_tui.model.errors import UsageError
+from hermes_tui.model.visible import visible
+
+if TYPE_CHECKING:
+    from hermes_tui.cli.main import _Commands
+    from hermes_tui.log.run_diff import DiffRow
+    from hermes_tui.log.run_steps import Step
+    from hermes_tui.log.summary import RunSummary
+    from hermes_tui.model.events import Event
+
+_EPILOG = """\
+A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs:
+
+  hermes-tui diff before.json after.json
+  hermes-tui diff rollouts.jsonl:3 rollouts.jsonl:7 --json
+
+exit codes: 0 both did the same, 1 they differ, 2 wrong usage, 3 cannot read"""
+
+
+class ReadRun(NamedTuple):
+    """A run that is compared."""
+
+    label: str
+    events: list[Event]
+    summary: RunSummary
+
+
+def add_diff_parser(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "diff",
+        help="compare two runs, turn by turn",
+        description="Compare two runs turn by turn: where they part, and what each did then.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("left", metavar="A", help="FILE or FILE:RUN")
+    command.add_argument("right", metavar="B", help="FILE or FILE:RUN")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.add_argument("--format", default="", metavar="NAME", help="read both as this format")
+
+
+def run_diff_command(arguments: argparse.Namespace) -> int:
+    """Print what differs and return the exit code."""
+    from hermes_tui.log.run_diff import first_difference, run_diff
+    from hermes_tui.runtime.opener import check_format
+
+    check_format(arguments.format)
+    if arguments.left == arguments.right == "-":
+        raise UsageError("both runs are standard input", "give one of them as a file")
+    left, right = (_read(each, arguments.format) for each in (arguments.left, arguments.right))
+    rows = run_diff(left.events, right.events)
+    if arguments.json:
+        sys.stdout.write(_json(rows, left, right))
+    else:
+        _print(rows, left, right)
+    return int(first_difference(rows) is not None)
+
+
+def _read(given: str, wanted_format: str) -> ReadRun:
+    from hermes_tui.cli.export import pick_run
+    from hermes_tui.log.summary import fold_run, summarise
+    from hermes_tui.runtime.opener import open_file, read_events
+
+    path, run = split_run(given)
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is a folder", "give a file, or FILE:RUN")
+    file = open_file(path, wanted_format=wanted_format, whole=True)
+    try:
+        events = read_events(pick_run(file, run))
+    finally:
+        file.close()
+    state, _ = fold_run(events)
+    return ReadRun(given, events, summarise(state))
+
+
+def split_run(given: str) -> tuple[Path | None, str]:
+    """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
+    whole = Path(given).expanduser()
+    head, colon, run = given.rpartition(":")
+    if not colon or whole.exists() or run.startswith("//"):
+        return (None if given == "-" else whole), ""
+    return (None if head == "-" else Path(head).expanduser()), run
+
+
+def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:
+    from hermes_tui.ui.render.comparison import run_comparison
+
+    found = run_comparison(rows, (left.label, right.label), (left.summary, right.summary))
+    for line in found.document.lines:
+        sys.stdout.write(" " * line.indent + visible(line.text) + "\n")
+
+
+def _json(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> str:
+    from hermes_tui.cli.json_text import json_line
+
+    differing = [(place, row) for place, row in enumerate(rows) if not row.is_same]
+    report = {
+        "same": not differing,
+        "left": _run_json(left),
+        "right": _run_json(right),
+        "steps": len(rows),
+        "steps_shared_at_first": differing[0][0] if differing else len(rows),
+        "differences": [_row_json(place, row) for place, row in differing],
+    }
+    return json_line(report)
+
+
+def _run_json(run: ReadRun) -> dict[str, Any]:
+    summary = run.summary
+    return {
+        "path": run.label,
+        "id": summary.run_id,
+        "task": summary.task,
+        "model": summary.model,
+        "turns": summary.turns,
+        "messages": summary.messages,
+        "tool_calls": summary.calls,
+        "tool_errors": summary.tool_errors,
+        "status": summary.status,
+        "reward": summary.reward,
+    }
+
+
+def _row_json(place: int, row: DiffRow) -> dict[str, Any]:
+    changes = {(True, True): "changed", (True, False): "removed", (False, True): "added"}
+    change = changes[row.left is not None, row.right is not None]
+    return {
+        "step": place,
+        "change": change,
+        "left": _step_json(row.left),
+        "right": _step_json(row.right),
+    }
+
+
+def _step_json(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {
+        "turn": step.turn,
+        "kind": str(step.kind),
+        "title": step.title,
+        "text": step.text,
+        "event": step.seq,
+    }

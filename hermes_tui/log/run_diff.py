@@ -1,0 +1,113 @@
+"""What two runs did differently: their messages, calls and results side by side, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import groupby, zip_longest
+from typing import Any, Final, NamedTuple, TypeVar
+
+from hermes_tui.log.run_steps import Step, steps
+from hermes_tui.model import events as ev
+
+_MATCHED: Final = 2_000
+_PAIRED: Final = 200
+"""Beyond so many items nothing is matched, they go by their order: matching is quadratic, and worse
+for the few kinds of steps that there are."""
+
+Item = TypeVar("Item")
+Pair = tuple[Item | None, Item | None]
+
+
+class DiffRow(NamedTuple):
+    """A step of both runs, or of one. Both sides are given where they differ, too."""
+
+    left: Step | None
+    right: Step | None
+
+    @property
+    def is_same(self) -> bool:
+        return self.left is not None and self.right is not None and self.left.key == self.right.key
+
+
+def run_diff(left: Iterable[ev.Event], right: Iterable[ev.Event]) -> list[DiffRow]:
+    """Return the steps of both logs side by side, what they have in common included."""
+    old, new = steps(left), steps(right)
+    shared = _shared(old, new)
+    rows = [DiffRow(*pair) for pair in zip(old[:shared], new[:shared], strict=True)]
+    return rows + list(_matched(old[shared:], new[shared:]))
+
+
+def first_difference(rows: Sequence[DiffRow]) -> DiffRow | None:
+    """Return the row where the runs part, None where they did the same."""
+    return next((row for row in rows if not row.is_same), None)
+
+
+def _shared(old: Sequence[Step], new: Sequence[Step]) -> int:
+    for count, (left, right) in enumerate(zip(old, new, strict=False)):
+        if left.key != right.key:
+            return count
+    return min(len(old), len(new))
+
+
+def _matched(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+    """Put equal steps beside each other, and what lies between them turn by turn."""
+    if max(len(old), len(new)) > _MATCHED:
+        yield from _by_turns(old, new)
+        return
+    matcher = SequenceMatcher(None, [s.key for s in old], [s.key for s in new], autojunk=False)
+    for tag, start, end, other, other_end in matcher.get_opcodes():
+        before, after = old[start:end], new[other:other_end]
+        if tag == "equal":
+            yield from (DiffRow(*pair) for pair in zip(before, after, strict=True))
+        else:
+            yield from _by_turns(before, after)
+
+
+def _by_turns(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+    """Put turns that look alike beside each other, then the steps within them."""
+    before, after = _turns(old), _turns(new)
+    for left, right in _paired(before, after, [_shape(t) for t in before], [*map(_shape, after)]):
+        yield from _in_turn(left or [], right or [])
+
+
+def _turns(of: list[Step]) -> list[list[Step]]:
+    return [list(group) for _, group in groupby(of, key=lambda step: step.turn)]
+
+
+def _shape(turn: list[Step]) -> tuple[tuple[str, str], ...]:
+    return tuple((step.kind, step.title) for step in turn)
+
+
+def _in_turn(old: list[Step], new: list[Step]) -> Iterator[DiffRow]:
+    """Put steps of the same kind beside each other, as far as that keeps their order."""
+    pairs = _paired(old, new, [s.kind for s in old], [s.kind for s in new], same_only=True)
+    for left, right in pairs:
+        if left is not None and right is not None and left.kind is not right.kind:
+            yield from (DiffRow(left, None), DiffRow(None, right))
+        else:
+            yield DiffRow(left, right)
+
+
+def _paired(
+    old: Sequence[Item],
+    new: Sequence[Item],
+    before: Sequence[Any],
+    after: Sequence[Any],
+    *,
+    same_only: bool = False,
+) -> Iterator[Pair[Item]]:
+    """Pair items whose keys (`before`, `after`) agree, in order; the others by their place.
+
+    With `same_only` the others stand alone, those of `old` first.
+    """
+    if max(len(old), len(new)) > _PAIRED:
+        yield from zip_longest(old, new)
+        return
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, start, end, other, other_end in matcher.get_opcodes():
+        if tag == "equal" or not same_only:
+            yield from zip_longest(old[start:end], new[other:other_end])
+        else:
+            yield from ((item, None) for item in old[start:end])
+            yield from ((None, item) for item in new[other:other_end])

@@ -1,0 +1,129 @@
+"""What differs between two runs as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from hermes_tui.log.run_diff import DiffRow, first_difference
+from hermes_tui.log.run_steps import Step, StepKind
+from hermes_tui.log.summary import RunSummary
+from hermes_tui.model.visible import visible_line, visible_row
+from hermes_tui.ui.json_layout import spread
+from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.page import Page
+
+CONTEXT: Final = 2
+"""Steps that are shown around those that differ."""
+_TITLE_LIMIT: Final = 60
+_SAME_LIMIT: Final = 200
+_FACT_LIMIT: Final = 30
+NAMES: Final = ("A", "B")
+
+
+class Comparison(NamedTuple):
+    """A page, and the lines where differences begin."""
+
+    document: Document
+    differences: tuple[int, ...]
+
+
+def run_comparison(
+    rows: Sequence[DiffRow], labels: tuple[str, str], summaries: tuple[RunSummary, RunSummary]
+) -> Comparison:
+    """Return two whole runs compared: what is known of each, where they part, all differences.
+
+    They are called A and B; `labels` say in full which runs they are.
+    """
+    page = Page()
+    page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
+    facts = list(_facts(*summaries))
+    width = max((len(visible_line(left, _FACT_LIMIT)) for _, left, _ in facts), default=0) + 2
+    for name, left, right in facts:
+        text = f"{visible_line(left, _FACT_LIMIT):<{width}}{visible_line(right, _FACT_LIMIT)}"
+        page.fact(f"{name}", text, "" if left == right else "strong", width=13, indent=0)
+    parted = first_difference(rows)
+    step = parted and (parted.left or parted.right)
+    if parted is not None and step is not None:
+        page.fact("they part at", step_title(step, parted.right), width=13, indent=0)
+    page.blank()
+    return comparison(rows, *NAMES, page=page)
+
+
+def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, left, right) of what at least one run has."""
+    for name in ("task", "model", "status", "reward", "turns", "messages", "calls", "tool_errors"):
+        pair = [getattr(side, name) for side in (left, right)]
+        if any(value not in (None, "") for value in pair):
+            before, after = ("-" if value in (None, "") else str(value) for value in pair)
+            yield name.replace("_", " "), before, after
+
+
+def comparison(
+    rows: Sequence[DiffRow], left: str, right: str, *, page: Page | None = None
+) -> Comparison:
+    """Return what differs between two runs with some context, unified, in order.
+
+    `left` and `right` are what they are called. What differs goes behind what `page` holds.
+    """
+    page = page or Page()
+    places: list[int] = []
+    if all(row.is_same for row in rows):
+        page.line("Both did the same.", "dim")
+    groups = [(same, list(group)) for same, group in groupby(rows, key=lambda row: row.is_same)]
+    for number, (same, group) in enumerate(groups):
+        if same:
+            head = CONTEXT if number else 0
+            tail = CONTEXT if number < len(groups) - 1 else 0
+            _same(page, group, head, tail)
+            continue
+        for row in group:
+            places.append(page.length)
+            _different(page, row, left, right)
+    return Comparison(page.document(), tuple(places))
+
+
+def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
+    hidden = len(rows) - head - tail
+    shown = [*rows[:head], None, *rows[len(rows) - tail :]] if hidden > 1 else rows
+    for row in shown:
+        if row is None:
+            page.line(f"  ⋮ {hidden} steps the same", "dim")
+        elif (step := row.right) is not None:
+            page.line(f"  {step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
+
+
+def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
+    if row.left is not None and row.right is not None:
+        before, after = row.left, row.right
+        page.heading(f"~ {step_title(before, after)}")
+        page.extend(diff_lines(_text(before), _text(after)))
+    elif row.left is not None:
+        page.heading(f"- {step_title(row.left)}, only in {left}")
+        page.extend(_signed("-", _text(row.left), "badge.bad"))
+    elif row.right is not None:
+        page.heading(f"+ {step_title(row.right)}, only in {right}")
+        page.extend(_signed("+", _text(row.right), "badge"))
+    page.blank()
+
+
+def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
+    return (Line(f"{sign} {part}", (StyledSpan(0, 1, style),)) for part in text.split("\n"))
+
+
+def step_title(step: Step, after: Step | None = None) -> str:
+    """Return a step in a few words; with `after`, how its title changed."""
+    name = visible_line(step.title or "(no name)", _TITLE_LIMIT)
+    if after is not None and after.title != step.title:
+        name += f" → {visible_line(after.title or '(no name)', _TITLE_LIMIT)}"
+    kinds = {StepKind.CALL: f"call {name}", StepKind.RESULT: f"result of {name}"}
+    turn = f"turn {step.turn}, " if step.turn else ""
+    if step.kind is StepKind.REASONING:
+        name = f"reasoning of {name}"
+    return turn + kinds.get(step.kind, name)
+
+
+def _text(step: Step) -> str:
+    return spread(step.text) if step.kind is not StepKind.MESSAGE else step.text

@@ -1,0 +1,63 @@
+"""What differs between two runs, as a page to go through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from hermes_tui.ui.render.comparison import Comparison
+from hermes_tui.ui.render.rows import counted
+from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
+from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.widgets.text_view import TextView
+
+
+class ComparisonScreen(Moving, Dialog[None]):
+    """A page with what differs between two runs."""
+
+    FROM_TOP: ClassVar = 14
+    """Lines above the first difference that are shown."""
+    scope = "comparison"
+    BINDINGS: ClassVar = dialog_bindings("comparison")
+
+    def __init__(self, left: str, right: str, found: Comparison) -> None:
+        super().__init__(f"- {left}  + {right}: {counted(len(found.differences), 'difference')}")
+        self._found = found
+
+    def body(self) -> Iterable[Widget]:
+        yield TextView(self._found.document, resolve=self.hermes.style)
+
+    def on_mount(self) -> None:
+        self.view.focus()
+        first = next(iter(self._found.differences), 0)
+        # What stands above it is read first where both fit.
+        if first > self.FROM_TOP:
+            self.view.scroll_to_line(first - 3)
+
+    @property
+    def view(self) -> TextView:
+        return self.query_one(TextView)
+
+    def offers(self, key_id: str) -> bool:
+        moving = key_id in ("comparison-next", "comparison-previous")
+        return len(self._found.differences) > 1 if moving else True
+
+    def focused_pane(self) -> TextView:
+        return self.view
+
+    def do_next(self) -> None:
+        """Go to the next difference."""
+        later = [line for line in self._found.differences if line > self.view.top_line]
+        if later:
+            self.view.scroll_to_line(later[0])
+
+    def do_previous(self) -> None:
+        """Go to the difference before."""
+        earlier = [line for line in self._found.differences if line < self.view.top_line]
+        if earlier:
+            self.view.scroll_to_line(earlier[-1])
+
+    def do_leave(self) -> None:
+        self.dismiss(None)

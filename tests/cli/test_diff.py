@@ -1,0 +1,85 @@
+"""`diff`: two runs compared on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Outcome, within
+
+
+def chat(*texts: str) -> list[dict[str, Any]]:
+    roles = ("user", "assistant")
+    return [{"role": roles[place % 2], "content": text} for place, text in enumerate(texts)]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    path = tmp_path / "runs.jsonl"
+    asked = [chat("hi", "hello"), chat("hi", "good day"), chat("hi", "hello")]
+    path.write_text("".join(json.dumps({"messages": each}) + "\n" for each in asked))
+    return path
+
+
+def compared(path: Path, left: int, right: int, *more: str) -> Outcome:
+    return within("diff", f"{path}:{left}", f"{path}:{right}", *more)
+
+
+def test_two_runs_of_a_file_are_compared_by_number(runs: Path) -> None:
+    done = compared(runs, 1, 2)
+    assert done.code == 1
+    assert "they part at turn 1, assistant" in done.text
+    assert "- hello\n+ good day\n" in done.text
+
+
+def test_runs_that_did_the_same_exit_with_zero(runs: Path) -> None:
+    done = compared(runs, 1, 3)
+    assert done.code == 0
+    assert "did the same" in done.text
+
+
+def test_json_names_every_difference(runs: Path) -> None:
+    done = compared(runs, 1, 2, "--json")
+    report = json.loads(done.text)
+    assert done.code == 1
+    assert report["same"] is False
+    assert report["steps_shared_at_first"] == 1
+    (found,) = report["differences"]
+    assert (found["change"], found["left"]["text"], found["right"]["text"]) == (
+        "changed", "hello", "good day",
+    )  # fmt: skip
+
+
+def test_a_file_whose_name_holds_a_colon_is_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "a:1"
+    path.write_text(json.dumps({"messages": chat("hi", "hello")}))
+    assert within("diff", path, path).code == 0
+
+
+def test_what_would_act_on_a_terminal_is_made_visible(tmp_path: Path) -> None:
+    for name, text in (("a", "\x1b]0;owned\x07"), ("b", "\x9b2J")):
+        (tmp_path / name).write_text(json.dumps({"messages": chat("hi", text)}))
+    for more in ((), ("--json",)):
+        done = within("diff", tmp_path / "a", tmp_path / "b", *more)
+        assert done.code == 1
+        assert not {"\x1b", "\x07", "\x9b"} & set(done.text)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "code", "said"),
+    [
+        ("{runs}", "{runs}:1", 2, "holds 3 runs"),
+        ("{runs}:9", "{runs}:1", 2, "no run '9'"),
+        ("{folder}", "{runs}:1", 2, "is a folder"),
+        ("{folder}/none.json", "{runs}:1", 3, "no such file"),
+        ("-", "-", 2, "both runs are standard input"),
+    ],
+)
+def test_bad_usage_is_one_line(runs: Path, left: str, right: str, code: int, said: str) -> None:
+    given = [each.format(runs=runs, folder=runs.parent) for each in (left, right)]
+    done = within("diff", *given)
+    assert done.code == code
+    assert said in done.one_line
