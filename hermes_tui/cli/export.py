@@ -26,7 +26,7 @@ from hermes_tui.runtime.opener import (
 )
 from hermes_tui.runtime.raw import RawReader
 
-JSON_FORMATS = ("openai", "sharegpt", "native")
+JSON_FORMATS = ("openai", "sharegpt", "atif", "native")
 
 
 def run_export(arguments: argparse.Namespace) -> int:

@@ -199,14 +199,14 @@ def _add_export(commands: _Commands) -> None:
     command = commands.add_parser(
         "export",
         help="write one run as a file that others can read",
-        description="Write one run as OpenAI messages, ShareGPT, Markdown, HTML or a recording.",
+        description="Write one run as OpenAI messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
     )
     command.add_argument("path", metavar="RUN", help="a file, or - for standard input")
     command.add_argument(
         "--to",
         required=True,
         metavar="FORMAT",
-        help="openai, sharegpt, markdown, html or native",
+        help="openai, sharegpt, atif, markdown, html or native",
     )
     command.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output")
     command.add_argument(

@@ -161,13 +161,14 @@ class _Reading:
     def _normalised(self, step: dict[str, Any]) -> Normalised:
         source = step.get("source")
         role = _ROLES.get(source, source) if isinstance(source, str) else ""
-        metrics = step.get("metrics")
+        metrics, extra = step.get("metrics"), _dict(step.get("extra"))
         raw = {
-            "role": role,
+            "role": fields.label(extra, "role") or role,
             "content": step.get("message"),
             "reasoning_content": step.get("reasoning_content"),
             "usage": metrics if isinstance(metrics, dict) else None,
             "timestamp": step.get("timestamp"),
+            "finish_reason": extra.get("finish_reason"),
         }
         given = step.get("tool_calls")
         if given:
@@ -191,6 +192,8 @@ class _Reading:
         if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
             # What Harbor's converter makes of arguments that are no JSON.
             arguments = arguments["raw"]
+        elif isinstance(kept := _dict(entry.get("extra")).get("arguments_text"), str):
+            arguments = kept
         elif isinstance(arguments, dict):
             arguments = json_text(arguments)
         function = {"name": entry.get("function_name"), "arguments": arguments}

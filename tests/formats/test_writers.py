@@ -507,16 +507,16 @@ _EVENTS = st.one_of(
     st.builds(SourceDefect, seq=_SEQ, message=_TEXTS, excerpt=_TEXTS),
     st.builds(RunEnded, seq=_SEQ, status=_TEXTS, stop_reason=_TEXTS),
 )  # fmt: skip
-_RUNS = st.lists(_EVENTS, max_size=7).map(lambda events: numbered(*events))
+RUNS = st.lists(_EVENTS, max_size=7).map(lambda events: numbered(*events))
 
 
 @settings(max_examples=120, deadline=None)
-@given(_RUNS)
+@given(RUNS)
 def test_any_run_is_written_as_text_that_nothing_breaks_out_of(run: tuple[Event, ...]) -> None:
     checked_page(html.write(run))
     outside = outside_fences(markdown.write(run))
     assert not re.search(r"(?<!\\)<[a-z/!]", outside)
-    for name in ("openai", "sharegpt"):
+    for name in ("openai", "sharegpt", "atif"):
         opened(WRITERS[name](run))
     for write in WRITERS.values():
         write(run).encode("utf-8")
@@ -527,7 +527,7 @@ def _calls(run: tuple[Event, ...]) -> Iterator[ToolCall]:
 
 
 @settings(max_examples=120, deadline=None)
-@given(_RUNS)
+@given(RUNS)
 def test_openai_loses_no_call_and_no_result(run: tuple[Event, ...]) -> None:
     messages = opened(openai.write(run))["messages"]
     written = [call for message in messages for call in message.get("tool_calls", ())]

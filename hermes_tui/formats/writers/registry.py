@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from hermes_tui.formats.writers import html, markdown, openai, sharegpt
+from hermes_tui.formats.writers import atif, html, markdown, openai, sharegpt
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
 
@@ -19,6 +19,7 @@ class Writer(Protocol):
 WRITERS: Final[Mapping[str, Writer]] = {
     "openai": openai.write,
     "sharegpt": sharegpt.write,
+    "atif": atif.write,
     "markdown": markdown.write,
     "html": html.write,
 }
