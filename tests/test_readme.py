@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from hermes_tui.cli.scan_arguments import OUTPUTS
 from hermes_tui.debugger.breakpoints import parse_breakpoint
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.writers.registry import WRITERS
@@ -30,6 +31,11 @@ def test_every_format_is_listed() -> None:
 def test_every_export_is_listed() -> None:
     section = _section("Without a screen")
     assert [name for name in (*WRITERS, "native") if f"`{name}`" not in section] == []
+
+
+def test_every_output_of_scan_is_listed() -> None:
+    section = _section("Scan")
+    assert [name for name in OUTPUTS if f"| `{name}` |" not in section] == []
 
 
 def test_keys_in_the_table_are_keys() -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import (
@@ -27,6 +28,9 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.model.spans import ByteRange, SourceRef
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.big_list import BigList
 
 
 class Source(Protocol):
@@ -52,6 +56,8 @@ class Layout(StrEnum):
     """One JSON array; a record is an element."""
     DOCUMENT = "document"
     """One JSON value, one record."""
+    INSIDE = "inside"
+    """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
     WHOLE_LINES = "whole-lines"
     """One JSON value a line, all lines together one record: they make sense only as a list."""
 
@@ -71,6 +77,8 @@ class Sample(NamedTuple):
     head: bytes
     layout: Layout
     values: tuple[Any, ...]
+    big: BigList | None = None
+    """The long list in a document too long to be decoded as a sample."""
 
     def first_object(self) -> dict[str, Any]:
         """Return the first value that is a JSON object, or an empty one."""
@@ -94,7 +102,10 @@ class Match(NamedTuple):
 
 
 class Format(Protocol):
-    """One foreign shape. `summary` is the line that `hermes-tui formats` prints."""
+    """One foreign shape. `summary` is the line that `hermes-tui formats` prints.
+
+    A format may also have `sidecars`, names of JSON files that lie beside its own and say more.
+    """
 
     name: str
     summary: str
@@ -130,6 +141,8 @@ class RunBuilder:
     """What was odd about the record's bytes: message and excerpt; reported in the first run."""
     unit: Unit = Unit.RUNS
     """What the record holds in the file at hand: some formats come both ways."""
+    sidecars: Mapping[str, Any] = field(default_factory=dict)
+    """The values of those of the format's sidecars that are there; a text where one is broken."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
@@ -205,29 +218,24 @@ class RunBuilder:
 
     def append(self, parts: Normalised, pointer: str = "", *, ts: float | None = None) -> None:
         """Append a message that is already normalised: its results, itself, its calls."""
-        at = self.at(pointer)
-        ts = ts if ts is not None else parts.message.time_s
-        for result, diagnostics in parts.results:
-            self.events.append(
-                ToolReturned(
-                    seq=self.next_seq(), ts=ts, at=at, result=result, diagnostics=diagnostics
-                )
-            )
-        self.events.append(
+        at = SourceRef(self.record, pointer)
+        if ts is None:
+            ts = parts.message.time_s
+        add = self.events.append
+        seq = self._seq
+        for result, found in parts.results:
+            add(ToolReturned(seq=seq, ts=ts, at=at, result=result, diagnostics=found))
+            seq += 1
+        add(
             MessageAppended(
-                seq=self.next_seq(),
-                ts=ts,
-                at=at,
-                message=parts.message,
-                diagnostics=parts.diagnostics,
+                seq=seq, ts=ts, at=at, message=parts.message, diagnostics=parts.diagnostics
             )
         )
-        for call, diagnostics in parts.calls:
-            self.events.append(
-                ToolCallProposed(
-                    seq=self.next_seq(), ts=ts, at=at, call=call, diagnostics=diagnostics
-                )
-            )
+        seq += 1
+        for call, found in parts.calls:
+            add(ToolCallProposed(seq=seq, ts=ts, at=at, call=call, diagnostics=found))
+            seq += 1
+        self._seq = seq
 
     def messages(
         self, raws: Iterable[Any], pointer: str, *, text_calls: TextCalls = TextCalls.SUSPECT
@@ -280,11 +288,12 @@ def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
     Accepts a list of `{"type":"function","function":{…}}`, of flat `{"name","parameters"}` (also
     `input_schema`), or a JSON string of such a list.
     """
-    from hermes_tui.formats.json_values import decode_if_json
-
-    raw = decode_if_json(raw)
+    if isinstance(raw, str):
+        return _tool_specs_in(raw)
     if not isinstance(raw, list):
         return None
+    from hermes_tui.formats.json_values import decode_if_json
+
     specs = []
     for item in map(decode_if_json, raw):
         if not isinstance(item, dict):
@@ -302,3 +311,12 @@ def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
                 )
             )
     return tuple(specs)
+
+
+@lru_cache(maxsize=4)
+def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
+    """Return the tools in JSON text; most runs of a file repeat it word for word."""
+    from hermes_tui.formats.json_values import decode_if_json
+
+    raw = decode_if_json(text)
+    return tool_specs(raw) if isinstance(raw, list) else None

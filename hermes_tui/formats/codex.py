@@ -16,11 +16,12 @@ import msgspec
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.codex_items import (
+from hermes_tui.formats.codex_items import answer_with_end, is_injected
+from hermes_tui.formats.responses_items import (
     ITEM_TYPES,
     is_call,
-    is_injected,
     is_of_model,
+    is_output,
     message_of_item,
     message_of_reply,
 )
@@ -95,7 +96,7 @@ def _line(index: int, row: Any, place: str) -> _Line | None:
         return _Line(index, kind, payload, ts, f"{place}/payload")
     if "payload" in row:
         return None
-    if kind in ITEM_TYPES:
+    if kind in ITEM_TYPES or kind == "message":
         return _Line(index, "response_item", row, ts, place)
     if row.get("record_type") == "state":
         return _Line(index, "state", row, ts, place)
@@ -208,7 +209,10 @@ def _said_in_items(lines: list[_Line]) -> set[str]:
 
 def _item(line: _Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> None:
     item = line.payload
-    raw = message_of_item(item, ends.get(fields.label(item, "call_id"), {}))
+    if is_output(item):
+        raw = answer_with_end(item, ends.get(fields.label(item, "call_id"), {}))
+    else:
+        raw = message_of_item(item)
     text = fields.text_of(item.get("content"))
     is_told = item.get("role") == "user" and is_injected(text)
     _append(raw, line, build, ("injected",) if is_told else ())

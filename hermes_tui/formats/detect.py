@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
+from hermes_tui.formats.big_list import BigList, find_big_list, fits
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.reader import Reader
 
 HEAD = 64 << 10
+SAMPLED_HEAD = 1 << 20
 MAX_VALUES = 50
-MAX_SAMPLE = 64 << 20
-"""Bytes: how far a first record may reach before the file is refused."""
+MAX_SAMPLE = 16 << 20
+"""Bytes: a first record that reaches farther is not decoded to look at it."""
+MAX_FIRST_LINE = 256 << 20
+"""Bytes: how far the end of a first line is looked for."""
 
 
 class Detection(NamedTuple):
@@ -67,7 +71,19 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
         layout = Layout.LINES
     rivals = tuple(other.name for other_score, other, _ in matches[1:] if other_score == score)
-    return Detection(Reader(chosen, layout, match.unit), rivals=rivals, may_change=may_change)
+    reader = Reader(chosen, layout, match.unit)
+    if layout is Layout.DOCUMENT and sample.big is not None:
+        reader = inside(reader, sample.big)
+    return Detection(reader, rivals=rivals, may_change=may_change)
+
+
+def inside(reader: Reader, big: BigList) -> Reader:
+    """Return a reader of the elements of a long list, or the same one if that cannot be."""
+    found = fits(big, reader.format)
+    if found is None:
+        return reader
+    unit = Unit.RUNS if found.are_runs else Unit.PARTS
+    return reader._replace(layout=Layout.INSIDE, unit=unit, big=found.big)
 
 
 def _may_change(head: bytes, source: Source) -> bool:
@@ -78,7 +94,8 @@ def _may_change(head: bytes, source: Source) -> bool:
 
 def _why_not_json(head: bytes, source: Source) -> str:
     reason = "no JSON value found in it"
-    if not source.complete or head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+    is_json = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    if not is_json or not source.complete or source.size > MAX_SAMPLE:
         return reason
     for offset, message in load(source.read(0, MAX_SAMPLE).rstrip()).problems:
         return f"{reason}: {message.removeprefix('not JSON: ')} (byte {offset:,})"
@@ -102,8 +119,6 @@ def _refusal(head: bytes, source: Source) -> Detection | None:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
     if start.startswith((b"<!doctype", b"<html")):
         return Detection(None, "an HTML page", "open the .jsonl file beside it")
-    if head.startswith(b"PAR1"):
-        return Detection(None, "a Parquet file", "convert it to JSONL first")
     if head.startswith(b"PK\x03\x04"):
         return Detection(None, "a zip archive", "unpack it first")
     if b"\0" in head[:4096]:
@@ -130,13 +145,41 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
             return Sample(head, Layout.ARRAY, tuple(elements))
     later, share = _later_lines(head)
     # Of a file that is still being written, what looks like a torn document is a torn first line.
-    if first in (b"[", b"{") and share < 0.5 and source.complete:
+    is_torn_first = share >= 0.5 or not source.complete
+    if first in (b"[", b"{") and source.size > MAX_SAMPLE and not is_torn_first:
+        return _big_sample(source, head)
+    if first in (b"[", b"{") and not is_torn_first:
         whole = load(source.read(0, MAX_SAMPLE).strip())
         if whole.values:
             return Sample(head, Layout.DOCUMENT, whole.values[:1])
     # Nor are a few lines inside of a document that is still coming in lines of values.
     is_lines = later and (source.complete or share >= 0.5)
     return Sample(head, Layout.LINES, tuple(later)) if is_lines else None
+
+
+def _big_sample(source: Source, head: bytes) -> Sample | None:
+    """Look at a first value that is too long to be decoded: a document, or the first line."""
+    big = find_big_list(source)
+    values = (big.document(big.first),) if big else load(source.read(0, SAMPLED_HEAD)).values[:1]
+    if not values:
+        return None
+    if isinstance(values[0], list):
+        return Sample(head, Layout.ARRAY, tuple(values[0][:MAX_VALUES]))
+    if b"\n" not in head.strip() and _goes_on(source):
+        return Sample(head, Layout.LINES, values)
+    return Sample(head, Layout.DOCUMENT, values, big)
+
+
+def _goes_on(source: Source) -> bool:
+    """Return whether there is another line behind the first."""
+    place = len(source.read(0, HEAD)) - len(source.read(0, HEAD).lstrip())
+    while place < min(source.size, MAX_FIRST_LINE):
+        data = source.read(place, SAMPLED_HEAD)
+        found = data.find(b"\n")
+        if found >= 0 or not data:
+            return bool(source.read(place + found + 1, HEAD).strip())
+        place += len(data)
+    return False
 
 
 def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:

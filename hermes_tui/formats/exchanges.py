@@ -21,11 +21,11 @@ from hermes_tui.formats.replies import (
     Failure,
     Reply,
     failure_of,
-    function_call,
     openai_messages,
     reply_of,
     status_of,
 )
+from hermes_tui.formats.responses_items import is_item, messages_of_items
 from hermes_tui.formats.secrets import masked_headers, masked_url
 from hermes_tui.parsers.measures import timestamp
 
@@ -233,29 +233,16 @@ def _messages(
 
 
 def _listed(items: list[Any], pointer: str) -> list[tuple[str, dict[str, Any]]]:
+    items = [decode_if_json(item) for item in items]
+    if any(map(is_item, items)):
+        return [(said.pointer, said.raw) for said in messages_of_items(items, pointer)]
     found: list[tuple[str, dict[str, Any]]] = []
     for index, item in enumerate(items):
-        place = f"{pointer}/{index}"
-        item = decode_if_json(item)
         if not isinstance(item, dict):
             item = {"role": "user", "content": item if isinstance(item, str) else [item]}
-        found.extend((place + inner, message) for inner, message in _spelled(item))
+        place = f"{pointer}/{index}"
+        found.extend((place + inner, message) for inner, message in openai_messages(item))
     return found
-
-
-def _spelled(item: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return a request item as chat messages: Responses items and AutoGen's spelling included."""
-    match item.get("type"):
-        case "function_call" | "custom_tool_call" if "role" not in item:
-            call = function_call(item)
-            return [("", {"role": "assistant", "content": None, "tool_calls": [call]})]
-        case "function_call_output" | "custom_tool_call_output":
-            result = {"tool_call_id": item.get("call_id"), "content": item.get("output")}
-            return [("", {"role": "tool", **result})]
-        case "reasoning" if "role" not in item:
-            text = fields.text_of(item.get("content") or item.get("summary"))
-            return [("", {"role": "assistant", "content": None, "reasoning": text})]
-    return openai_messages(item)
 
 
 def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:

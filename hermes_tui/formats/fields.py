@@ -139,10 +139,11 @@ def small(value: Any) -> Any:
         return value
     if len(value) <= MAX_DETAIL:
         try:
-            if len(orjson.dumps(value, default=str)) <= MAX_DETAIL:
-                from hermes_tui.formats.secrets import mask_secrets
+            json = orjson.dumps(value, default=str)
+            if len(json) <= MAX_DETAIL:
+                from hermes_tui.formats.secrets import mask_secrets, may_hold_secrets
 
-                return mask_secrets(value)
+                return mask_secrets(value) if may_hold_secrets(json) else value
         except TypeError:
             return "(nested too deeply, or not text)"
     kind = "keys" if isinstance(value, dict) else "elements"
@@ -223,6 +224,16 @@ def _status(told: Mapping[str, Any], stop_reason: str) -> str:
     if word in _CUT:
         return "truncated"
     return "error" if "error" in word or "exception" in word else "unknown"
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return `value` where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return `value` where it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []
 
 
 def json_text(value: Any) -> str:

@@ -7,22 +7,29 @@ cut (a broken element, a torn last line) is a record too: reading it will say wh
 
 from __future__ import annotations
 
-import json
 import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.model.spans import ByteRange
 
 if TYPE_CHECKING:
     from hermes_tui.formats.base import Layout, Source
+    from hermes_tui.formats.line_index import LineIndex
 
 SLICE = 1 << 20
-MAX_ELEMENT = 256 << 20
-"""Bytes: an array element longer than this is taken for a broken one."""
+MAX_WHOLE = 64 << 20
+"""How much of lines that make sense only together is read together, in bytes of memory or so."""
+LINE_WEIGHT = 2000
+"""Bytes that a line takes once it is decoded, beside its own."""
+BLANK = ord(" ")
+MAX_RECOVERIES = 32
+RECOVERY_PASS = 32 << 20
+"""Bytes looked at in vain that count as one more recovery."""
 
 
 class RecordKind(IntEnum):
@@ -40,6 +47,26 @@ class Record(NamedTuple):
     kind: RecordKind
 
 
+class Records(Protocol):
+    """The records of a file that are known so far."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def end(self) -> int:
+        """Return where the last record ends."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Record: ...
+
+    def end_of(self, number: int) -> int:
+        """Return where record `number` ends."""
+        ...
+
+
 @dataclass(slots=True)
 class RecordIndex:
     """Where the records of a file end: 9 bytes a record. Grows while a file is scanned."""
@@ -51,6 +78,8 @@ class RecordIndex:
     closed: bool = False
     """Whether the top-level array or document was seen to end."""
     recoveries: int = 0
+    weight: int = 0
+    """Of what was looked at behind the last record, where all of it is to be read together."""
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -64,27 +93,51 @@ class RecordIndex:
         """Return where the last record ends."""
         return self.ends[-1] if self.ends else 0
 
+    def end_of(self, number: int) -> int:
+        """Return where record `number` ends."""
+        return self.ends[number]
+
     def add(self, end: int, kind: RecordKind = RecordKind.VALUE) -> None:
         self.ends.append(end)
         self.kinds.append(kind)
         self.scanned = max(self.scanned, end)
 
 
-def scan(source: Source, layout: Layout, index: RecordIndex) -> Iterator[int]:
+def scan(
+    source: Source, layout: Layout, index: RecordIndex | LineIndex, *, start: int = 0
+) -> Iterator[int]:
     """Extend `index` by what the source holds now; yield the bytes scanned after every slice.
+
+    `start` is where the first element of a list inside a document may stand.
 
     Call it again when the source has grown. The last record is added only when it is whole, or when
     the source is complete.
     """
+    if not isinstance(index, RecordIndex):
+        yield from index.scan(source)
+        return
     match layout.value:
         case "lines":
             yield from _scan_lines(source, index)
         case "array":
-            yield from _scan_array(source, index)
+            yield from _scan_array(source, index, source.read(0, SLICE).find(b"[") + 1)
+        case "inside" if start:
+            yield from _scan_array(source, index, start)
+        case "whole-lines":
+            yield from _scan_whole_lines(source, index)
         case _:
-            if source.complete and source.size > index.end:
-                index.add(source.size)
-                yield source.size
+            yield from _end_whole(source, index)
+
+
+def is_blank(line: bytes) -> bool:
+    """Return whether a line holds no value."""
+    return line[:1] in b" \t\r\n" and not line.strip(b" \t\r\n")
+
+
+def _kind(source: Source, start: int, end: int, blank: bytes = b" \t\r\n") -> RecordKind:
+    if end - start > SLICE or source.read(start, end - start).strip(blank):
+        return RecordKind.VALUE
+    return RecordKind.FRAME
 
 
 def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
@@ -97,80 +150,87 @@ def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
         position = data.find(b"\n")
         while position >= 0:
             end = base + position + 1
-            if end - start <= 2:
-                blank = not (data[start - base : position] if start >= base else b"x").strip()
-            else:
-                head = data[start - base] if start >= base else 0
-                blank = head in b" \t\r\n" and not source.read(start, end - start).strip()
+            head = data[start - base] if start >= base else BLANK
             add_end(end)
-            add_kind(RecordKind.FRAME if blank else RecordKind.VALUE)
+            add_kind(_kind(source, start, end) if head in b" \t\r\n" else RecordKind.VALUE)
             start = end
             position = data.find(b"\n", position + 1)
         index.scanned = base + len(data)
         yield index.scanned
+    yield from _end_whole(source, index)
+
+
+def _end_whole(source: Source, index: RecordIndex) -> Iterator[int]:
+    """Take what stands behind the last record for one more, once no more can come."""
     if source.complete and source.size > index.end:
-        rest = source.read(index.end, min(source.size - index.end, SLICE))
-        index.add(source.size, RecordKind.VALUE if rest.strip() else RecordKind.FRAME)
+        index.add(source.size, _kind(source, index.end, source.size))
         yield source.size
 
 
-_LEAD = re.compile(r"[\s,]*")
-_NEXT_ELEMENT = re.compile(r"\}\s*,\s*(?=\{)")
-_DECODER = json.JSONDecoder(strict=False)
-
-
-def _scan_array(source: Source, index: RecordIndex) -> Iterator[int]:
-    window = SLICE
-    while index.end < source.size and not index.closed:
-        base = index.end
-        # Latin-1 gives one character a byte; JSON's own characters are ASCII: the ends are right.
-        text = source.read(base, window).decode("latin-1")
-        whole = base + len(text) >= source.size
-        position = 0
-        if base == 0:
-            position = text.find("[") + 1
-            index.add(position, RecordKind.FRAME)
-        grew = _scan_elements(text, base, position, whole, index)
-        if index.closed:
-            if source.complete and index.end < source.size:
-                index.add(source.size, RecordKind.FRAME)
-            yield source.size
-            return
-        if not grew and whole:
+def _scan_whole_lines(source: Source, index: RecordIndex) -> Iterator[int]:
+    """Take all lines for one record, or for several where that would be too much."""
+    index.scanned = max(index.scanned, index.end)
+    # Whole slices only, so that a file is cut alike however it grew.
+    while index.scanned + SLICE <= source.size:
+        data = source.read(index.scanned, SLICE)
+        if len(data) < SLICE:
             break
-        if not grew and window >= MAX_ELEMENT:
-            break
-        window = SLICE if grew else window * 2
-        yield index.end
-    if source.complete and index.end < source.size:
-        rest = source.read(index.end, 64)
-        index.add(source.size, RecordKind.VALUE if rest.strip(b" \t\r\n,") else RecordKind.FRAME)
-        yield source.size
+        index.scanned += SLICE
+        index.weight += SLICE + LINE_WEIGHT * data.count(b"\n")
+        cut = data.rfind(b"\n") + 1
+        if index.weight > MAX_WHOLE and cut:
+            index.add(index.scanned - SLICE + cut)
+            index.scanned, index.weight = index.end, 0
+        yield index.scanned
+    yield from _end_whole(source, index)
 
 
-def _scan_elements(text: str, base: int, position: int, whole: bool, index: RecordIndex) -> bool:
-    """Add the elements that are whole in `text`; return whether there were any."""
-    grew = False
-    while True:
-        lead = _LEAD.match(text, position)
-        start = lead.end() if lead else position
-        if text[start : start + 1] == "]":
+_NEXT_ELEMENT = re.compile(rb"\}\s*,\s*(?=\{)")
+
+
+def _scan_array(source: Source, index: RecordIndex, start: int) -> Iterator[int]:
+    if not index.end:
+        index.add(start, RecordKind.FRAME)
+    walk, told = JsonWalk(source, index.end), index.end
+    while not index.closed and (char := walk.peek()):
+        if char == "]":
             index.closed = True
-            return True
-        try:
-            _, end = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            if not (whole or len(text) >= MAX_ELEMENT) or index.recoveries >= 32:
-                return grew
-            following = _NEXT_ELEMENT.search(text, start)
+            break
+        begins = walk.at
+        outcome = walk.skip()
+        if outcome is Outcome.WHOLE:
+            index.add(walk.at)
+        elif outcome is Outcome.BROKEN or source.complete:
+            following = _recover(source, index, begins, walk.at)
             if following is None:
-                return grew
-            index.recoveries += 1
-            end = following.start() + 1
+                break
+            index.add(following)
+            walk = JsonWalk(source, following)
         else:
-            # A number at the end of the window may go on behind it.
-            if end == len(text) and not whole:
-                return grew
-        index.add(base + end)
-        grew = True
-        position = end
+            break
+        if index.end - told >= SLICE:
+            told = index.end
+            yield told
+    yield from _end_array(source, index)
+
+
+def _end_array(source: Source, index: RecordIndex) -> Iterator[int]:
+    if source.complete and index.end < source.size:
+        blank = b" \t\r\n,]" if index.closed else b" \t\r\n,"
+        index.add(source.size, _kind(source, index.end, source.size, blank))
+        yield source.size
+
+
+def _recover(source: Source, index: RecordIndex, begins: int, reached: int) -> int | None:
+    """Return where a broken element probably ends, None where no other object follows it."""
+    place = begins
+    while place < source.size and index.recoveries < MAX_RECOVERIES:
+        data = source.read(place, SLICE)
+        found = _NEXT_ELEMENT.search(data)
+        if found is not None:
+            index.recoveries += 1 + (reached - begins) // RECOVERY_PASS
+            return place + found.start() + 1
+        if len(data) < SLICE:
+            return None
+        place += SLICE // 2
+    return None

@@ -7,7 +7,7 @@ from typing import Any
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.fields import seconds
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import ToolResult, with_flags
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 JSON_CONTENT = "\0json:"
@@ -23,9 +23,14 @@ def normalised(
 ) -> Normalised:
     """Normalise a message and flag it; a result whose output was taken away is a compaction."""
     parts = normalise_message(raw, text_calls=text_calls)
-    if any(result.content.lstrip().startswith(_STUBS) for result, _ in parts.results):
+    if parts.results and any(map(_is_stub, parts.results)):
         flags = (*flags, "compaction")
     return parts._replace(message=with_flags(parts.message, *flags)) if flags else parts
+
+
+def _is_stub(found: tuple[ToolResult, object]) -> bool:
+    content = found[0].content
+    return "[" in content and content.lstrip().startswith(_STUBS)
 
 
 def message_of_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
 from hermes_tui.formats.fields import details_of, first_line, label, model_of, seconds, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
+from hermes_tui.formats.responses_items import messages_of_items
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed, RequestSent
@@ -135,53 +136,12 @@ def _messages(body: dict[str, Any]) -> list[tuple[Any, str]]:
     if isinstance(chat, list):
         said: list[tuple[Any, str]] = [(raw, f"/messages/{i}") for i, raw in enumerate(chat)]
     elif isinstance(body.get("input"), list):
-        said = _response_items(body["input"])
+        said = [(item.raw, item.pointer) for item in messages_of_items(body["input"], "/input")]
     elif isinstance(body.get("input"), str):
         said = [({"role": "user", "content": body["input"]}, "/input")]
     else:
         said = []
     return head + said
-
-
-def _response_items(items: list[Any]) -> list[tuple[Any, str]]:
-    """Turn items of the Responses API into messages; all that the model says in a row is one."""
-    messages: list[tuple[Any, str]] = []
-    turn: dict[str, Any] | None = None
-    for index, item in enumerate(items):
-        kind = item.get("type", "message") if isinstance(item, dict) else ""
-        spoken = kind == "message" and item.get("role") == "assistant"
-        if not (spoken or kind in ("function_call", "reasoning")):
-            turn = None
-            messages.append((_heard(item, kind), f"/input/{index}"))
-            continue
-        if turn is None or (spoken and turn["content"]):
-            turn = {"role": "assistant", "content": []}
-            messages.append((turn, f"/input/{index}"))
-        _add_spoken(turn, item, kind)
-    return messages
-
-
-def _heard(item: Any, kind: Any) -> Any:
-    if kind != "function_call_output":
-        return item
-    return {"role": "tool", "tool_call_id": item.get("call_id"), "content": item.get("output")}
-
-
-def _add_spoken(turn: dict[str, Any], item: dict[str, Any], kind: Any) -> None:
-    if kind == "function_call":
-        function = {key: item[key] for key in ("name", "arguments") if key in item}
-        call = {"id": item.get("call_id"), "type": "function", "function": function}
-        turn.setdefault("tool_calls", []).append(call)
-    elif kind == "reasoning":
-        details = turn.setdefault("reasoning_details", [])
-        summary = item.get("summary")
-        for part in summary if isinstance(summary, list) else ():
-            if isinstance(part, dict):
-                details.append({"type": "reasoning.summary", "summary": part.get("text")})
-        if item.get("encrypted_content"):
-            details.append({"type": "reasoning.encrypted", "data": item["encrypted_content"]})
-    else:
-        turn["content"] = item.get("content") or []
 
 
 FORMATS = (HermesRequestDump(),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
@@ -126,16 +127,20 @@ def _turn(turn: Any, before: Any, tools: dict[str, ToolSpec]) -> Normalised:
             turn, text_calls=TextCalls.IGNORE, flags=("doubled",) if turn == before else ()
         )
     parts = normalised(turn, text_calls=TextCalls.TRANSPORT)
+    if all(call.arguments != {} for call, _ in parts.calls):
+        return parts
     calls = tuple((call, found + _lost_arguments(call, tools)) for call, found in parts.calls)
     return parts._replace(calls=calls)
 
 
 def _lost_arguments(call: ToolCall, tools: dict[str, ToolSpec]) -> tuple[Diagnostic, ...]:
     """Say so where `{}` cannot be what the model sent."""
+    if call.arguments != {}:
+        return ()
     tool = tools.get(call.name or "")
     schema = tool.parameters if tool is not None else None
     required = schema.get("required") if isinstance(schema, dict) else None
-    if call.arguments != {} or not isinstance(required, list) or not required:
+    if not isinstance(required, list) or not required:
         return ()
     names = ", ".join(str(name)[:80] for name in required[:5] if isinstance(name, str))
     return (
@@ -156,7 +161,13 @@ def _declared_tools(row: dict[str, Any], turns: list[Any]) -> tuple[ToolSpec, ..
         return declared
     first = turns[0] if turns and isinstance(turns[0], dict) else {}
     text = first.get("value") if first.get("from") == "system" else row.get("system")
-    return tool_specs(_tools_block(text)) if isinstance(text, str) else None
+    return _tools_in(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=4)
+def _tools_in(text: str) -> tuple[ToolSpec, ...] | None:
+    """Return the tools that a system prompt names; most runs of a file have the same prompt."""
+    return tool_specs(_tools_block(text))
 
 
 def _tools_block(text: str) -> list[Any] | None:

@@ -1,5 +1,6 @@
 """What Python's `repr` wrote, read without evaluating anything.
 
+members = (name "=" value)+                                   what pydantic's `str` writes
 value   = string+ | number | word | list | tuple | dict | call | opaque
 call    = name "(" ((name "=")? value ("," …)*)? ")"          an object, such as a dataclass
 opaque  = "<" … ">"                                           kept as its text
@@ -53,6 +54,21 @@ def read_repr(text: str) -> Any:
     if reader.skip() != len(text):
         raise NotRepr(f"something follows at {reader.position}")
     return value
+
+
+def read_members(text: str) -> dict[str, Any]:
+    """Return the members that `text` lists, as in `role='user' content='hi'`. Raises NotRepr."""
+    if len(text) > MAX_TEXT:
+        raise NotRepr("too long")
+    reader = _Reader(text)
+    members: dict[str, Any] = {}
+    while reader.skip() != len(text):
+        name = reader.take(_NAME)
+        if name is None or reader.peek() != "=":
+            raise NotRepr(f"no member at {reader.position}")
+        reader.position += 1
+        members[name[0]] = reader.value(0)
+    return members
 
 
 class _Reader:

@@ -5,16 +5,27 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
-from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, scan
+from hermes_tui.formats.big_list import BigList, read_element, read_end
+from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
 
+if TYPE_CHECKING:
+    from hermes_tui.formats.line_index import LineIndex
+
+Known = tuple["array[int]", "array[int]", int, int]
+
 CACHED_RECORDS = 256
+CACHED_BYTES = 16 << 20
+"""Of the file: how much of it may lie decoded in the memory of a log."""
+MAX_RECORD = 256 << 20
+"""Bytes: a longer record is not read, since its value would take several times as much memory."""
 
 
 class Reader(NamedTuple):
@@ -25,14 +36,18 @@ class Reader(NamedTuple):
     unit: Unit
     review: Callable[[tuple[Event, ...]], tuple[Event, ...]] | None = None
     """Adds diagnostics to the events of each record; they stay as many, in the same order."""
+    sidecars: Mapping[str, Any] = MappingProxyType({})
+    """The values of the files beside this one that its format names."""
+    big: BigList | None = None
+    """With `Layout.INSIDE` the list whose elements are the records."""
 
     @property
     def name(self) -> str:
         return self.format.name
 
-    def scan(self, source: Source, index: RecordIndex) -> Iterator[int]:
+    def scan(self, source: Source, index: RecordIndex | LineIndex) -> Iterator[int]:
         """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
-        return scan(source, self.layout, index)
+        return scan(source, self.layout, index, start=self.big.start if self.big else 0)
 
     def decode(
         self, source: Source, record: Record, first_seq: int = 0, *, is_first: bool = True
@@ -44,27 +59,40 @@ class Reader(NamedTuple):
         """
         if record.kind is RecordKind.FRAME:
             return ()
+        if len(record.range) > MAX_RECORD:
+            return (_too_long(record, source, first_seq),)
         data = source.read(record.range.start, len(record.range))
         if len(data) < len(record.range):
             return (_gone(record, first_seq),)
         build = RunBuilder(
-            record.range, first_seq, is_first, source_format=self.format.name, unit=self.unit
+            record.range,
+            first_seq,
+            is_first,
+            source_format=self.format.name,
+            unit=self.unit,
+            sidecars=self.sidecars,
         )
         if self.layout is Layout.WHOLE_LINES:
             values, problems, build.line_ranges = _load_lines(data, record.range.start)
             build.problems = problems
             self.format.read(values, build)
+            _tell_part(record, source, build)
+        elif self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]"):
+            read_end(data, self.big, self.format, build)
         else:
             loaded, skipped = _load_value(data, self.layout)
             build.problems = _located(loaded.problems, record.range.start + skipped, data)
             for value in loaded.values:
-                self.format.read(value, build)
+                if self.big is not None:
+                    read_element(value, self.big, self.format, build)
+                else:
+                    self.format.read(value, build)
         build.flush_problems()
         events = tuple(build.events)
         return self.review(events) if self.review else events
 
 
-def partial_record(source: Source, index: RecordIndex, first_seq: int) -> SourceDefect | None:
+def partial_record(source: Source, index: Records, first_seq: int) -> SourceDefect | None:
     """Return what stands behind the last whole record of a growing file, None if nothing does."""
     length = source.size - index.end
     if length <= 0 or source.complete or index.closed:
@@ -87,15 +115,16 @@ class RecordLog:
     `index_record` makes one more record known; the log is as long as the records known so far.
     """
 
-    def __init__(self, reader: Reader, source: Source, index: RecordIndex) -> None:
+    def __init__(self, reader: Reader, source: Source, index: Records) -> None:
         self._reader = reader
         self._source = source
         self._index = index
-        self._first_seqs = array("Q")
-        self._numbers = array("Q")
+        self._first_seqs = array("I")
+        self._numbers = array("I")
         self._length = 0
         self._next_record = 0
         self._cache: OrderedDict[int, tuple[Event, ...]] = OrderedDict()
+        self._cached_bytes = 0
 
     @property
     def complete(self) -> bool:
@@ -113,6 +142,14 @@ class RecordLog:
             raise IndexError(seq)
         slot = bisect_right(self._first_seqs, seq) - 1
         return self._events(slot)[seq - self._first_seqs[slot]]
+
+    def known(self) -> Known:
+        """Return where the events of each record begin, for `restore`."""
+        return self._first_seqs, self._numbers, self._length, self._next_record
+
+    def restore(self, known: Known) -> None:
+        """Know what was known of the same records before."""
+        self._first_seqs, self._numbers, self._length, self._next_record = known
 
     @property
     def records_known(self) -> int:
@@ -165,8 +202,15 @@ class RecordLog:
 
     def _keep(self, slot: int, events: tuple[Event, ...]) -> None:
         self._cache[slot] = events
-        if len(self._cache) > CACHED_RECORDS:
-            self._cache.popitem(last=False)
+        self._cached_bytes += self._bytes_of(slot)
+        while len(self._cache) > 1 and (
+            len(self._cache) > CACHED_RECORDS or self._cached_bytes > CACHED_BYTES
+        ):
+            oldest, _ = self._cache.popitem(last=False)
+            self._cached_bytes -= self._bytes_of(oldest)
+
+    def _bytes_of(self, slot: int) -> int:
+        return len(self._index[self._numbers[slot]].range)
 
 
 def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple[Event, ...]]]:
@@ -179,7 +223,7 @@ def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple
 
 
 def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
-    blank = b" \t\r\n," if layout is Layout.ARRAY else b" \t\r\n"
+    blank = b" \t\r\n," if layout in (Layout.ARRAY, Layout.INSIDE) else b" \t\r\n"
     stripped = data.lstrip(blank)
     return load(stripped.rstrip(b" \t\r\n")), len(data) - len(stripped)
 
@@ -212,6 +256,29 @@ def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tupl
         place = f"byte {base + offset:,} of the file: {message}"
         located.append((place, around.decode("utf-8", "replace")))
     return located
+
+
+def _too_long(record: Record, source: Source, seq: int) -> SourceDefect:
+    start, end = record.range.start, record.range.end
+    return SourceDefect(
+        seq=seq,
+        at=SourceRef(record.range),
+        message=f"bytes {start:,} to {end:,} are one value of {(end - start) >> 20:,} MB, "
+        f"which is not read: the limit is {MAX_RECORD >> 20} MB",
+        excerpt=source.read(start, MAX_EXCERPT).decode("utf-8", "replace"),
+    )
+
+
+def _tell_part(record: Record, source: Source, build: RunBuilder) -> None:
+    """Say so where a record is only a part of what should be read together."""
+    start, end = record.range.start, record.range.end
+    if start or end < source.size:
+        build.add(
+            SourceDefect,
+            message=f"bytes {start:,} to {end:,} of a session of {source.size >> 20:,} MB: it is "
+            "read in parts, each shown as a run; what crosses their borders looks unanswered",
+            partial=True,
+        )
 
 
 def _gone(record: Record, seq: int) -> SourceDefect:

@@ -40,6 +40,11 @@ class _Entry:
     def summary(self) -> str:
         return self._format.summary
 
+    @property
+    def sidecars(self) -> tuple[str, ...]:
+        names: tuple[str, ...] = getattr(self._format, "sidecars", ())
+        return names
+
     def sniff(self, sample: Sample) -> Match | None:
         return self._format.sniff(sample) if self._may_fit(sample) else None
 
@@ -87,6 +92,41 @@ _may_be_claude_code = _has("parentUuid", "sessionId", "leafUuid", "snapshot", "l
 _may_be_stream = _has("parent_tool_use_id", "direction", "messages", "session_id")
 _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "tool_errors")
 
+
+def _held(sample: Sample) -> Sample:
+    """Return the first of the messages that each of the first objects holds."""
+    objects = [value for value in _few(sample) if isinstance(value, dict)]
+    objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
+    lists = [value.get("messages") for value in objects]
+    firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
+    return sample._replace(values=firsts)
+
+
+def _may_be_langchain(sample: Sample) -> bool:
+    """A stream of updates has the names of a graph's nodes for keys."""
+    told = _has("lc", "additional_kwargs", "type")
+    return (
+        told(sample)
+        or told(_held(sample))
+        or any(
+            isinstance(value, dict)
+            and any(isinstance(node, dict) and "messages" in node for node in value.values())
+            for item in sample.values[:5]
+            for value in (item if isinstance(item, list) else (item,))
+        )
+    )
+
+
+def _may_be_pydantic_ai(sample: Sample) -> bool:
+    names = ("parts", "all_messages", "message_history", "new_messages")
+    return _has(*names)(sample) or _has("parts")(_held(sample))
+
+
+_may_be_gemini = _has(
+    "parts", "contents", "request", "history", "candidates", "response", "usageMetadata"
+)
+_may_be_phoenix = _has("context", "context.span_id", "span_id", "spans", "data")
+
 _ENTRIES = (
     _Entry("native", "native", _has("kind")),
     _Entry("openai-messages", "openai_messages", _always),
@@ -113,6 +153,28 @@ _ENTRIES = (
     _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
     _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
     _Entry("autogen", "autogen", _has("models_usage", "stop_reason", "source")),
+    _Entry("gemini", "gemini", _may_be_gemini),
+    _Entry("gemini-cli", "gemini_cli", _has("projectHash")),
+    _Entry("inspect", "inspect_log", _has("eval")),
+    _Entry("har", "har", _has("log")),
+    _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),
+    _Entry("otlp", "otlp", _has("resourceSpans", "resource_spans", "batches")),
+    _Entry("agents-runstate", "agents_runstate", _has("$schemaVersion")),
+    _Entry("langchain-messages", "langchain", _may_be_langchain),
+    _Entry("pydantic-ai", "pydantic_ai", _may_be_pydantic_ai),
+    _Entry(
+        "langfuse",
+        "langfuse",
+        _has("observations", "trace", "traceId", "parent_observation_id", "data"),
+    ),
+    _Entry("langsmith", "langsmith", _has("post", "patch", "trace_id", "dotted_order", "runs")),
+    _Entry("responses-items", "responses", _has("type", "object", "input", "_table")),
+    _Entry("tau2", "tau2", _has("simulations", "simulation_index", "termination_reason")),
+    _Entry("sharegpt", "sharegpt", _has("conversations", "chat")),
+    _Entry("toolbench", "toolbench", _has("answer_generation")),
+    _Entry("verifiers-v1", "verifiers_v1", _has("traces", "nodes")),
+    _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
+    _Entry("metr-malt", "metr_malt", _has("nodes")),
     _Entry("generic", "generic", _always, last_resort=True),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.responses_items import message_of_reply
 from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
 
 MAX_CHAIN = 8
@@ -202,41 +203,8 @@ def _message_in(raw: dict[str, Any], pointer: str) -> tuple[dict[str, Any] | Non
 
 def _from_output_items(items: list[Any]) -> dict[str, Any] | None:
     """Return one assistant message for the output items of a Responses reply, None if none is."""
-    message: dict[str, Any] = {"role": "assistant", "content": None}
-    content: list[Any] = []
-    calls: list[Any] = []
-    summaries: list[Any] = []
-    for item in items:
-        match item.get("type") if isinstance(item, dict) else None:
-            case "message":
-                said = item.get("content")
-                content.extend(said if isinstance(said, list) else [said])
-            case "function_call" | "custom_tool_call":
-                calls.append(function_call(item))
-            case "reasoning":
-                parts = item.get("content") or item.get("summary")
-                summaries.append(fields.text_of(parts) or "(encrypted)")
-            case str():
-                content.append(item)
-    if content:
-        message["content"] = content
-    if calls:
-        message["tool_calls"] = calls
-    if summaries:
-        message["reasoning"] = "\n".join(summaries)
-    return message if content or calls or summaries else None
-
-
-def function_call(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a call that stands on its own as an entry of `tool_calls`."""
-    return {
-        "id": item.get("call_id", item.get("id")),
-        "type": "function",
-        "function": {
-            "name": item.get("name"),
-            "arguments": item.get("arguments", item.get("input")),
-        },
-    }
+    typed = [item for item in items if isinstance(item, dict) and fields.label(item, "type")]
+    return message_of_reply(typed) if typed else None
 
 
 _AUTOGEN_ROLES = {
@@ -245,6 +213,12 @@ _AUTOGEN_ROLES = {
     "AssistantMessage": "assistant",
     "FunctionExecutionResultMessage": "tool",
 }
+
+
+def is_autogen(raw: Any) -> bool:
+    """Say whether `raw` is a message in AutoGen's words."""
+    kind = raw.get("type") if isinstance(raw, dict) else None
+    return isinstance(kind, str) and kind in _AUTOGEN_ROLES and "content" in raw
 
 
 def openai_message(raw: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ MASK = "***"
 MAX_DEPTH = 200
 TOO_DEEP = "(nested too deeply to check for secrets)"
 
-_SECRET_NAMES = frozenset(
+SECRET_NAMES = frozenset(
     {
         "authorization",
         "proxy-authorization",
@@ -40,6 +40,8 @@ _SECRET_NAMES = frozenset(
         "password",
     }
 )
+NAME_WORDS = ("key", "token", "auth", "secret", "cookie", "password", "header")
+"""One of these stands in the name of every secret, and in the name of what holds headers."""
 _HEADERS = re.compile(r"(?:^|[_-])headers?$")
 _SCHEME = re.compile(r"(bearer|basic|token|digest)\s+(?=\S)", re.IGNORECASE)
 _KEY_LOOKS = re.compile(
@@ -68,6 +70,12 @@ def mask_secrets(value: Any) -> Any:
     return _mask(value, False, 0)
 
 
+def may_hold_secrets(json: bytes) -> bool:
+    """Tell cheaply whether a value may hold a secret, by its JSON."""
+    text = json.decode("utf-8", "replace").lower()
+    return any(word in text for word in NAME_WORDS)
+
+
 def mask_top(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return `value` with the credentials among its own members masked, deeper ones as they are."""
     return {key: _masked(item) if _is_secret(key) else item for key, item in value.items()}
@@ -81,6 +89,10 @@ def masked_url(url: str) -> str:
 def _mask(value: Any, in_headers: bool, depth: int) -> Any:
     if depth > MAX_DEPTH:
         return TOO_DEEP
+    if isinstance(value, str):
+        return (
+            _KEY_LOOKS.sub(MASK, _BEARER_LOOKS.sub(rf"\1 {MASK}", value)) if in_headers else value
+        )
     if isinstance(value, Mapping):
         if _is_named_pair(value):
             return {**value, "value": _masked(value["value"])}
@@ -89,8 +101,6 @@ def _mask(value: Any, in_headers: bool, depth: int) -> Any:
         if len(value) == 2 and isinstance(value[0], str) and in_headers and _is_secret(value[0]):
             return [value[0], _masked(value[1])]
         return [_mask(item, in_headers, depth + 1) for item in value]
-    if in_headers and isinstance(value, str):
-        return _KEY_LOOKS.sub(MASK, _BEARER_LOOKS.sub(rf"\1 {MASK}", value))
     return value
 
 
@@ -106,7 +116,7 @@ def _is_named_pair(value: Mapping[Any, Any]) -> bool:
 
 
 def _is_secret(name: Any) -> bool:
-    return isinstance(name, str) and name.strip().lower().replace("_", "-") in _SECRET_NAMES
+    return isinstance(name, str) and name.strip().lower().replace("_", "-") in SECRET_NAMES
 
 
 def _is_header_key(name: Any) -> bool:
@@ -125,8 +135,20 @@ def _masked(value: Any) -> Any:
     return MASK
 
 
-_NAMES = "|".join(re.escape(name).replace(r"\-", "[-_]") for name in sorted(_SECRET_NAMES))
-_JSON_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")((?:[^"\\]|\\.)+)(?=")', re.IGNORECASE)
+_NAMES = "|".join(re.escape(name).replace(r"\-", "[-_]") for name in sorted(SECRET_NAMES))
+_TEXT = r'(?:[^"\\]|\\.)'
+_JSON_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")({_TEXT}+)(?=")', re.IGNORECASE)
+_NAMED_PAIR = re.compile(
+    rf'("name"\s*:\s*"(?:{_NAMES}|key|token)"\s*,\s*"value"\s*:\s*")({_TEXT}+)(?=")', re.IGNORECASE
+)
+_PAIR_BACKWARDS = re.compile(
+    rf'("value"\s*:\s*")({_TEXT}+)(?="\s*,\s*"name"\s*:\s*"(?:{_NAMES}|key|token)")', re.IGNORECASE
+)
+_URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}+)(?=")')
+_COOKIES = re.compile(
+    rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)"'
+    rf'|"{_TEXT}*+"|(?P<close>\])'
+)
 
 
 def mask_json_text(text: str) -> str:
@@ -134,4 +156,26 @@ def mask_json_text(text: str) -> str:
 
     Everything else stays to the letter, which decoding and encoding would not keep.
     """
-    return _JSON_MEMBER.sub(lambda found: found.group(1) + str(_masked(found.group(2))), text)
+    text = _JSON_MEMBER.sub(_hidden, text)
+    if '"value"' in text:
+        text = _PAIR_BACKWARDS.sub(_hidden, _NAMED_PAIR.sub(_hidden, text))
+    if '"cookies"' in text:
+        text = _without_cookies(text)
+    return _URL_MEMBER.sub(lambda found: found[1] + masked_url(found[2]), text)
+
+
+def _without_cookies(text: str) -> str:
+    """Mask every cookie in the lists of cookies that HTTP archives hold."""
+    inside = False
+
+    def masked(found: re.Match[str]) -> str:
+        nonlocal inside
+        inside = (inside or found["open"] is not None) and found["close"] is None
+        hides = inside and found["head"] is not None
+        return f'{found["head"]}{MASK}"' if hides else found[0]
+
+    return _COOKIES.sub(masked, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return found[1] + str(_masked(found[2]))

@@ -4,7 +4,7 @@
     event    = ("data:" text | field)+     several data lines of one event are joined
     comment  = ":" text                    such as ": OPENROUTER PROCESSING"
 
-Both OpenAI chunks and Anthropic message events are joined; `[DONE]` ends a stream.
+OpenAI chunks, Responses events and Anthropic events are joined; `[DONE]` ends a stream.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def join_chunks(events: Iterable[Any]) -> dict[str, Any] | None:
         return _join_openai(chunks)
     if any(chunk.get("type") in ("message_start", "content_block_delta") for chunk in chunks):
         return _join_anthropic(chunks)
+    if any(str(chunk.get("type")).startswith("response.") for chunk in chunks):
+        return _join_responses(chunks)
     return None
 
 
@@ -102,6 +104,18 @@ def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:
                 message["error"] = chunk.get("error")
     message["content"] = [_closed(block) for _, block in sorted(blocks.items())]
     return message
+
+
+def _join_responses(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the response of its last event; of a stream that was cut, the items that were done."""
+    response: dict[str, Any] = {"object": "response"}
+    items: list[Any] = []
+    for chunk in chunks:
+        if isinstance(chunk.get("response"), dict):
+            response.update(chunk["response"])
+        if chunk.get("type") == "response.output_item.done":
+            items.append(chunk.get("item"))
+    return response if response.get("output") else {**response, "output": items}
 
 
 def _usage(raw: dict[str, Any]) -> dict[str, Any]:

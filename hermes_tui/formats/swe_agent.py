@@ -11,7 +11,6 @@ that its command took. What a step repeats of the prompt (`messages`, `query`) i
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -19,15 +18,13 @@ import msgspec
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.text_actions import as_result, text_action, with_calls
+from hermes_tui.formats.text_actions import as_result, command_call, with_calls
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.model.messages import Usage, with_flags
-from hermes_tui.model.spans import Span
 from hermes_tui.parsers.measures import number, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.tool_results import whole_result
 
-_FIRST_WORD = re.compile(r"\s*+(\S++)")
 _OWN_KEYS = ("trajectory", "history", "info", "replay_config")
 _INFO_AT_END = ("exit_status", "submission", "model_stats")
 _MAX_SKIPPED = 20
@@ -133,7 +130,7 @@ class _Reading:
     def _reply(self, parts: Normalised, raw: dict[str, Any]) -> Normalised:
         action = raw.get("action")
         if not parts.calls and isinstance(action, str) and action.strip():
-            parts = with_calls(parts, [_call(action, parts.message.text)])
+            parts = with_calls(parts, [command_call(action, parts.message.text)])
         if parts.calls:
             self._acted = self._step_of(action)
         return parts
@@ -174,16 +171,6 @@ def _normalised(raw: dict[str, Any]) -> Normalised:
         said = [fields.label(_dict(block), "thinking", "text", "data") for block in blocks]
         extra["reasoning"] = "\n".join(filter(None, said)) or None
     return normalise_message(raw | extra)
-
-
-def _call(action: str, text: str) -> Any:
-    """Return the call that a command is: the first word names it, the rest are its arguments."""
-    command = action.strip()
-    word = _FIRST_WORD.match(command)
-    name = word[1] if word else ""
-    place = text.rfind(command)
-    span = Span(place, place + len(command)) if place >= 0 else None
-    return text_action(0, name, {"command": command}, raw=action, span=span)
 
 
 def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Normalised:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.parsers.tool_results import whole_result
+
+_FIRST_WORD = re.compile(r"\s*+(\S++)")
 
 
 def text_action(
@@ -31,6 +34,15 @@ def text_action(
         verdict="action",
     )
     return call, ()
+
+
+def command_call(action: str, text: str) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
+    """Return the call that a shell command in `text` is; its first word names it."""
+    command = action.strip()
+    word = _FIRST_WORD.match(command)
+    place = text.rfind(command)
+    span = Span(place, place + len(command)) if place >= 0 else None
+    return text_action(0, word[1] if word else "", {"command": command}, raw=action, span=span)
 
 
 def with_calls(

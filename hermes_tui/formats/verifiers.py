@@ -5,7 +5,7 @@
 
 Rollouts of one example share a group. `tool_calls` are lists of JSON texts and results have no
 call ids, so that they pair by order. Numbers beside the known members are reward functions. The
-model stands only in the metadata.json beside the file.
+model, the environment and the averages stand in the metadata.json beside the file.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.measures import usage
 
+_METADATA = "metadata.json"
 _SIDES = (("prompt", "user"), ("completion", "assistant"))
 _MARKS = frozenset(
     {"example_id", "generation_ms", "reward", "is_completed", "stop_condition", "token_usage"}
@@ -31,6 +32,7 @@ class Verifiers:
 
     name = "verifiers"
     summary = "verifiers results.jsonl (0.1): a rollout a line, with reward functions and timing"
+    sidecars = (_METADATA,)
 
     def sniff(self, sample: Sample) -> Match | None:
         return Match(0.9, Unit.RUNS) if fields.mostly(sample.values, _is_rollout) else None
@@ -60,6 +62,7 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
     info = info if isinstance(info, dict) else {"info": info} if info else {}
     tools = value.get("tool_defs") or info.get("oai_tools")
     scores = _scores(value)
+    about = build.sidecars.get(_METADATA)
     own = fields.details_of(value, without=(*_NOT_DETAILS, *scores))
     example = fields.label(value, "example_id", "id")
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
@@ -67,12 +70,20 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
         run_id=example,
         task=fields.title_of(asked if isinstance(asked, list) else ())
         or fields.first_line(fields.label(value, "task")),
-        model=fields.model_of(value),
+        model=fields.model_of(value) or fields.model_of(fields.as_dict(about)),
         tools=tool_specs(tools) if tools else None,
         group_id=example,
-        details={**fields.details_of(info, without=("oai_tools",)), **own},
+        details={**fields.details_of(info, without=("oai_tools",)), **own, **_evaluation(about)},
         diagnostics=_error_found(value.get("error")),
     )
+
+
+def _evaluation(about: Any) -> dict[str, Any]:
+    """Return what the metadata say of the evaluation that a rollout is of."""
+    if about is None:
+        return {}
+    told = fields.details_of(about) if isinstance(about, dict) else about
+    return {"evaluation": fields.small(told)}
 
 
 def _error_found(error: Any) -> tuple[Diagnostic, ...]:

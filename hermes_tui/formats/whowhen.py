@@ -13,12 +13,9 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import GOLD_FAILURE, with_flags
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.roles import speaker_of
-
-GOLD_FAILURE = "gold failure"
-"""The flag of the message at which, as people judged, the run went wrong."""
 
 _VERDICTS = ("is_correct", "is_corrected")
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.formats.base import Unit
+from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import HEAD, Detection, detect
 from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.formats.reader import Reader, RecordLog, split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.codec import check_schema
@@ -19,13 +20,20 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
-from hermes_tui.runtime.sources import OpenSource, open_source
+from hermes_tui.runtime.sidecars import read_sidecars
+from hermes_tui.runtime.sources import MEMBER_MARK, OpenSource, open_source
+from hermes_tui.runtime.transcript_names import (
+    ARCHIVE_SUFFIX,
+    PACKED_SUFFIXES,
+    SUFFIXES,
+    may_be_transcript,
+)
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
 
-TRANSCRIPT_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj", ".db", ".har", ".eval", ".log")
-PACKED_SUFFIXES = (".gz", ".zst")
+WALKED_SUFFIXES = (".db", ".parquet", ARCHIVE_SUFFIX)
+"""What folders are walked for, besides the usual names of transcripts."""
 RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
@@ -47,13 +55,36 @@ class OpenFile:
     rivals: tuple[str, ...] = ()
     index: RecordIndex = field(default_factory=RecordIndex)
     diagnosis: RunDiagnosis | None = None
+    keeps: bool = False
+    """Whether what is found out about it may be kept in the cache."""
+    _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
+
+    def __post_init__(self) -> None:
+        if self.is_one_run and self.reader.layout is Layout.LINES:
+            self._lines = LineIndex(lambda start, length: self.source.read(start, length))
+        beside = read_sidecars(self.reader.format, self.path)
+        if beside:
+            self.reader = self.reader._replace(sidecars=beside)
+
+    @property
+    def records(self) -> RecordIndex | LineIndex:
+        """Return the index that is in use: a run's own lines take the one that needs no memory."""
+        return self.index if self._lines is None else self._lines
+
+    def scan(self) -> Iterator[int]:
+        """Take in the records there are now; yield the bytes looked at after every slice."""
+        return self.reader.scan(self.source, self.records)
 
     def decode(self, record: int) -> tuple[Event, ...]:
         """Return the events of one record of a file of runs; the latest is kept."""
         if self._recent[0] != record:
             self._recent = (record, self.reader.decode(self.source, self.index[record]))
         return self._recent[1]
+
+    def rest(self) -> None:
+        """Forget what is decoded: nobody reads on in this file for now."""
+        self._recent = (-1, ())
 
     @property
     def label(self) -> str:
@@ -148,16 +179,22 @@ def _expand(pattern: str) -> Iterable[Target]:
         return [Target(None)]
     path = Path(pattern).expanduser()
     if path.is_dir():
-        inside = [Target(item, named=False) for item in sorted(_walk(path))]
+        # As paths are sorted, which themselves take ten times as long to compare.
+        names = sorted(_walk(path), key=lambda name: name.split(os.sep))
+        walked = (item for name in names for item in _members(Path(name)))
+        inside = [Target(item, named=False) for item in walked]
         if not inside:
             raise SourceError(
                 pattern,
                 "no transcripts in this folder",
-                "looked for " + " ".join(TRANSCRIPT_SUFFIXES) + ", also .gz and .zst",
+                "looked for "
+                + " ".join((*SUFFIXES, *WALKED_SUFFIXES))
+                + ", also packed: "
+                + " ".join(PACKED_SUFFIXES),
             )
         return inside
     if path.exists():
-        return [Target(path)]
+        return [Target(item) for item in _members(path)]
     import glob
 
     if not glob.has_magic(pattern):
@@ -169,15 +206,26 @@ def _expand(pattern: str) -> Iterable[Target]:
     return files
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            bare = name.lower()
-            for suffix in PACKED_SUFFIXES:
-                bare = bare.removesuffix(suffix)
-            if bare.endswith(TRANSCRIPT_SUFFIXES) and not name.startswith("."):
-                yield Path(parent) / name
+            if may_be_transcript(name, WALKED_SUFFIXES):
+                yield f"{parent.rstrip(os.sep)}{os.sep}{name}"
+
+
+def _members(path: Path) -> list[Path]:
+    """Return the transcripts in an archive of several, or the file itself."""
+    if path.suffix.lower() != ARCHIVE_SUFFIX:
+        return [path]
+    from hermes_tui.runtime.archives import transcript_members
+
+    try:
+        names = transcript_members(path)
+    except (SourceError, OSError):
+        # Opening it will say why.
+        return [path]
+    return [Path(f"{path}{MEMBER_MARK}{name}") for name in names] if len(names) > 1 else [path]
 
 
 def open_file(
@@ -198,7 +246,7 @@ def open_file(
     try:
         reopens = follow and path is not None
         found = _recognise(source, wanted_format, whole=whole, waits=HEAD_WAITS * reopens)
-        if source.failure and not source.size:
+        if source.failure and (found.reader is None or not source.size):
             raise SourceError(label, source.failure.removeprefix(f"{label}: "))
         if found.reader is None and found.may_change:
             raise NothingYet(label, "nothing readable in it yet", "waiting for more")
@@ -271,7 +319,7 @@ def survey(
     if file.is_one_run:
         yield from _survey_one_run(file, fold or RunFold())
         return
-    for scanned in file.reader.scan(file.source, file.index):
+    for scanned in file.scan():
         yield Progress(file, scanned, file.source.size)
         while records_done < len(file.index):
             for step in _runs_of_record(file, records_done, runs_done):
@@ -297,7 +345,7 @@ def _runs_of_record(file: OpenFile, record: int, number: int) -> Iterator[FoundR
 
 
 def _survey_one_run(file: OpenFile, fold: RunFold) -> Iterator[Step]:
-    for scanned in file.reader.scan(file.source, file.index):
+    for scanned in file.scan():
         yield from _fold_records(file, fold)
         yield Progress(file, scanned, file.source.size)
     # Somebody else who reads the same file may have scanned it further.
@@ -311,8 +359,8 @@ def _survey_one_run(file: OpenFile, fold: RunFold) -> Iterator[Step]:
 
 def _fold_records(file: OpenFile, fold: RunFold) -> Iterator[FoundRun]:
     state = fold.state
-    while fold.records_done < len(file.index):
-        record = file.index[fold.records_done]
+    while fold.records_done < len(file.records):
+        record = file.records[fold.records_done]
         fold.records_done += 1
         is_first = not state.events
         for event in file.reader.decode(file.source, record, state.events, is_first=is_first):
@@ -325,7 +373,7 @@ def load_run(ref: RunRef) -> EventLog:
     """Return the log of a run. That of a one-run file grows as its records are indexed."""
     file = ref.file
     if file.is_one_run:
-        return RecordLog(file.reader, file.source, file.index)
+        return RecordLog(file.reader, file.source, file.records)
     events = file.decode(ref.record)
     _, runs = split_runs(events)
     run: tuple[Event, ...] = runs[ref.nth] if ref.nth < len(runs) else events

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from hermes_tui.formats.json_slice import JsonSlicer
 
 
+MAX_SHOWN = 16 << 20
+"""Bytes of a record that are shown as its exact text."""
+
+
 class RawReader:
     """Gives the exact text behind the events of one source, None where there is no source.
 
@@ -34,14 +38,30 @@ class RawReader:
         at = event.at
         if at is None or self._source is None:
             return encode(event).decode("utf-8", "surrogateescape").rstrip("\n"), False
-        found = self._slicer(at.range).find(at.pointer) if at.pointer else None
+        found = self._nearest(at.range, at.pointer)
         if found is None:
-            found = self._record(at.range)
+            found = self._shown(at.range)
         return found.decode("utf-8", "surrogateescape"), True
+
+    def _nearest(self, place: ByteRange, pointer: str) -> bytes | None:
+        """Return the value at `pointer`, or the nearest one around it: it may stand in a text."""
+        found = None
+        while pointer and found is None:
+            found = self._slicer(place).find(pointer)
+            pointer = pointer.rpartition("/")[0]
+        return found
 
     def _record(self, place: ByteRange) -> bytes:
         assert self._source is not None
         return self._source.read(place.start, len(place)).strip(b" \t\r\n,")
+
+    def _shown(self, place: ByteRange) -> bytes:
+        """Return a record, of one too long to be shown only the beginning."""
+        more = len(place) - MAX_SHOWN
+        if more <= 0:
+            return self._record(place)
+        beginning = self._record(ByteRange(place.start, place.start + MAX_SHOWN))
+        return beginning + f"\n[{more:,} more bytes are not shown]".encode()
 
     def _slicer(self, place: ByteRange) -> JsonSlicer:
         if self._held is None or self._held[0] != place:

@@ -13,15 +13,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, Protocol
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.unpacking import CHUNK, SpoolFile, unpacker, unzip
 
-CHUNK = 1 << 20
-ZSTD_PIECE = 1 << 12
-"""Bytes unpacked at once: a piece may grow 30,000-fold."""
-GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+MAX_PACKED = 2
+"""How many archives may stand in one another: one may hold itself."""
+MEMBER_MARK = "!"
+"""Stands between an archive and the member of it that is meant."""
 SQLITE_MAGIC = b"SQLite format 3\0"
 
 
@@ -40,6 +40,10 @@ class OpenSource(Protocol):
         ...
 
     def read(self, start: int, length: int) -> bytes: ...
+
+    def fileno(self) -> int:
+        """Return the descriptor, for a process that reads the same bytes."""
+        ...
 
     def refresh(self) -> bool:
         """Look for growth; return whether anything changed."""
@@ -75,11 +79,19 @@ class FileSource:
                 self.failure = f"{self.path}: {error.strerror}"
                 break
             if not piece:
+                self._say_shorter(start)
                 break
             pieces.append(piece)
             start += len(piece)
             length -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def _say_shorter(self, end: int) -> None:
+        if end < self._size and not self.failure:
+            self.failure = f"{self.path}: became shorter while open; open it again to read it anew"
 
     def refresh(self) -> bool:
         if not self._follow:
@@ -95,7 +107,7 @@ class FileSource:
             self.failure = f"{self.path}: replaced by another file; open it again to read that one"
             return True
         if size < self._size and not self.failure:
-            self.failure = f"{self.path}: became shorter while open; open it again to read it anew"
+            self._say_shorter(size)
             return True
         changed = size > self._size
         self._size = max(size, self._size)
@@ -111,7 +123,7 @@ class SpoolSource:
     def __init__(self, name: str, chunks: Callable[[], Iterable[bytes]]) -> None:
         self.name = name
         self.failure = ""
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="hermes-tui-")  # noqa: SIM115
+        self._file = _temporary_file(name)
         self._size = 0
         self._seen = 0
         self._done = threading.Event()
@@ -125,19 +137,32 @@ class SpoolSource:
             for chunk in chunks():
                 if self._stop.is_set():
                     break
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(fd, view) :]
-                self._size += len(chunk)
+                self._write(fd, chunk)
         except SourceError as error:
             self.failure = str(error)
         except (OSError, EOFError, ValueError) as error:
-            self.failure = f"{self.name}: {error or 'ends too early'}"
+            reason = getattr(error, "strerror", None) or str(error) or "ends too early"
+            self.failure = f"{self.name}: {reason}"
         finally:
             self._done.set()
             if self._stop.is_set():
                 # `close` may have given up waiting for a writer that stayed silent.
                 self._file.close()
+
+    def _write(self, fd: int, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        while view:
+            try:
+                written = os.write(fd, view)
+            except OSError as error:
+                raise SourceError(
+                    self.name,
+                    f"only the first {self._size >> 20:,} MB could be unpacked into "
+                    f"{tempfile.gettempdir()}: {error.strerror}",
+                    "set TMPDIR to a folder with more room",
+                ) from error
+            self._size += written
+            view = view[written:]
 
     @property
     def size(self) -> int:
@@ -149,6 +174,13 @@ class SpoolSource:
 
     def read(self, start: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), max(0, min(length, self._size - start)), start)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def as_file(self) -> IO[bytes]:
+        """Return what is spooled as a file object that seeks; closing it closes nothing else."""
+        return os.fdopen(os.dup(self._file.fileno()), "rb")
 
     def refresh(self) -> bool:
         state = self._size * 2 + self._done.is_set()
@@ -165,6 +197,15 @@ class SpoolSource:
         self._thread.join(0.2)
         if not self._thread.is_alive():
             self._file.close()
+
+
+def _temporary_file(name: str) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(prefix="hermes-tui-")
+    except OSError as error:
+        raise SourceError(
+            name, f"no temporary file to read it into: {error.strerror}", "set TMPDIR to a folder"
+        ) from error
 
 
 def open_readable(path: Path) -> int:
@@ -193,6 +234,8 @@ def open_source(path: Path | None, *, follow: bool = False) -> OpenSource:
         # The terminal driver takes over descriptor 0 for keys, so the pipe keeps one of its own.
         fd = os.dup(sys.stdin.fileno())
         return _unpacked(SpoolSource("standard input", lambda: _read_fd(fd)))
+    if MEMBER_MARK in str(path) and not path.exists():
+        return _unpacked(_member_source(path))
     source = FileSource(path, follow=follow)
     head = source.read(0, 16)
     if head.startswith(SQLITE_MAGIC):
@@ -200,99 +243,36 @@ def open_source(path: Path | None, *, follow: bool = False) -> OpenSource:
         from hermes_tui.runtime.state_db import export_lines
 
         return SpoolSource(str(path), lambda: export_lines(path))
-    unpack = _unpacker(head)
+    unpack = unpacker(head)
     if unpack is None:
         return source
     source.close()
-    return SpoolSource(str(path), lambda: unpack(path))
+    spool = SpoolSource(str(path), lambda: unpack(path))
+    return _unpacked(spool) if unpack is unzip else spool
 
 
-def _unpacked(source: SpoolSource) -> SpoolSource:
+def _member_source(path: Path) -> SpoolSource:
+    from hermes_tui.runtime.archives import archive_bytes, split_member
+
+    found = split_member(path)
+    if found is None:
+        raise SourceError(str(path), "no such file", "check the path")
+    archive, member = found
+    os.close(open_readable(archive))
+    return SpoolSource(
+        str(path), lambda: archive_bytes(str(path), lambda: archive.open("rb"), member)
+    )
+
+
+def _unpacked(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
     """Return a spool of the unpacked bytes where the given one turns out to be compressed."""
     while source.size < 4 and not source.complete:
         source.wait(0.01)
-    unpack = _unpacker(source.read(0, 4))
+    unpack = unpacker(source.read(0, 4))
     if unpack is None:
         return source
-    return SpoolSource(source.name, lambda: unpack(_SpoolFile(source)))
-
-
-def _unpacker(head: bytes) -> Callable[[Path | _SpoolFile], Iterator[bytes]] | None:
-    if head.startswith(GZIP_MAGIC):
-        return _gunzip
-    if head.startswith(ZSTD_MAGIC):
-        return _unzstd
-    return None
-
-
-def _gunzip(packed: Path | _SpoolFile) -> Iterator[bytes]:
-    import gzip
-    import zlib
-
-    try:
-        with _binary(packed) as raw, gzip.GzipFile(fileobj=raw) as stream:
-            # `read1` hands over what could be unpacked before a torn end.
-            while chunk := stream.read1(CHUNK):
-                yield chunk
-    except zlib.error as error:
-        raise ValueError(f"damaged gzip data: {error}") from error
-
-
-def _unzstd(packed: Path | _SpoolFile) -> Iterator[bytes]:
-    import zstandard
-
-    frames = zstandard.ZstdDecompressor()
-    frame = None
-    try:
-        with _binary(packed) as stream:
-            while piece := stream.read(ZSTD_PIECE):
-                while piece:
-                    frame = frame or frames.decompressobj()
-                    yield frame.decompress(piece)
-                    # A file may hold several frames; the reader of the library stops after one,
-                    # and takes a torn frame for a whole one.
-                    piece = frame.unused_data
-                    frame = None if frame.eof else frame
-    except zstandard.ZstdError as error:
-        raise ValueError(f"damaged zstd data: {error}") from error
-    if frame is not None:
-        raise EOFError("compressed data ended in the middle of a frame")
-
-
-def _binary(packed: Path | _SpoolFile) -> IO[bytes]:
-    return packed.open("rb") if isinstance(packed, Path) else cast("IO[bytes]", packed)
-
-
-class _SpoolFile:
-    """A spool as a readable file object that waits for bytes still to come."""
-
-    def __init__(self, source: SpoolSource) -> None:
-        self._source = source
-        self._position = 0
-        self.closed = False
-
-    def read(self, length: int = -1) -> bytes:
-        length = CHUNK if length < 0 else length
-        while self._source.size <= self._position and not self._source.complete:
-            self._source.wait(0.02)
-        data = self._source.read(self._position, length)
-        self._position += len(data)
-        return data
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-
-    def __enter__(self) -> _SpoolFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    spool = SpoolSource(source.name, lambda: unpack(SpoolFile(source)))
+    return _unpacked(spool, levels - 1) if unpack is unzip and levels else spool
 
 
 def _read_fd(fd: int) -> Iterator[bytes]:

@@ -65,6 +65,14 @@ def codes(events: list[Event]) -> list[str]:
     return [str(found.code) for event in events for found in event.diagnostics]
 
 
+def deep_json(key: str = "") -> Any:
+    """Return a value nested nearly as deeply as can be read: in objects with one key, or lists."""
+    value: Any = "x"
+    for _ in range(900):
+        value = {key: value} if key else [value]
+    return value
+
+
 def any_json(*keys: str) -> st.SearchStrategy[Any]:
     """JSON values whose objects often have the keys that a format looks for."""
     scalars = (

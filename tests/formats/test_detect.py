@@ -101,7 +101,6 @@ def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
         (b"<!DOCTYPE html><html></html>", "an HTML page"),
         (b"\n <HTML>", "an HTML page"),
-        (b"PAR1\x15\x04", "a Parquet file"),
         (b"PK\x03\x04\x14", "a zip archive"),
         (b"\x7fELF\x02\x01\x01\0\0", "binary data"),
         ("{'role'".encode("utf-16"), "binary data"),

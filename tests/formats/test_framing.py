@@ -82,3 +82,43 @@ def test_a_torn_last_line_waits_until_it_is_whole() -> None:
 def test_lines_longer_than_a_slice_stay_whole(size: int) -> None:
     lines = [b"x" * size + b"\n", b"\n", b"y\n"]
     assert [piece for piece, _ in cut(b"".join(lines), Layout.LINES)] == lines
+
+
+def test_an_element_longer_than_the_window_is_found_with_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hermes_tui.formats.json_walk.WINDOW", 4096)
+    values = [{"a": 1}, {"deep": [{"x": "y" * 9000, "n": list(range(3000))}]}, {"b": 2}]
+    elements = [piece for piece, kind in cut(json.dumps(values).encode(), Layout.ARRAY) if not kind]
+    assert [json.loads(piece.lstrip(b", ")) for piece in elements] == values
+
+
+def test_a_torn_element_of_a_growing_array_is_not_cut_at_what_its_text_holds() -> None:
+    data = b'[{"a":1},{"b":"},{"},{"c":2}]'
+    source, index = BytesSource(data, 18, complete=False), RecordIndex()
+    list(scan(source, Layout.ARRAY, index))
+    assert index.end == len(b'[{"a":1}')
+    source.grow(complete=True)
+    list(scan(source, Layout.ARRAY, index))
+    assert [len(index[i].range) for i in range(len(index))] == [1, 7, 12, 8, 1]
+
+
+def test_what_stands_behind_a_closed_array_is_not_dropped() -> None:
+    kinds = [kind for _, kind in cut(b'[{"a":1}] [{"b":2}]', Layout.ARRAY)]
+    assert kinds == [RecordKind.FRAME, RecordKind.VALUE, RecordKind.VALUE]
+
+
+def test_lines_that_belong_together_are_cut_where_they_are_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hermes_tui.formats.framing.SLICE", 40)
+    monkeypatch.setattr("hermes_tui.formats.framing.LINE_WEIGHT", 0)
+    monkeypatch.setattr("hermes_tui.formats.framing.MAX_WHOLE", 100)
+    lines = [b"%030d\n" % number for number in range(10)]
+    records = [piece for piece, _ in cut(b"".join(lines), Layout.WHOLE_LINES)]
+    assert records == [b"".join(lines[i : i + 3]) for i in (0, 3, 6)] + [lines[9]]
+
+
+def test_lines_that_belong_together_stay_so_where_they_are_few() -> None:
+    data = b'{"a":1}\n' * 1000
+    assert cut(data, Layout.WHOLE_LINES) == [(data, RecordKind.VALUE)]

@@ -156,6 +156,20 @@ def test_a_request_that_goes_on_with_an_earlier_call_joins_its_run() -> None:
     assert len(starts) == 2, "each event points to the line that it stands in"
 
 
+def test_parallel_calls_of_the_responses_api_are_repeated_item_by_item_and_join_their_run() -> None:
+    asked = {"role": "user", "content": "list"}
+    both = [
+        {"type": "function_call", "call_id": name, "name": "ls", "arguments": "{}"}
+        for name in ("c1", "c2")
+    ]
+    outputs = [
+        {"type": "function_call_output", "call_id": name, "output": "x"} for name in ("c1", "c2")
+    ]
+    first = {"request": {"input": [asked]}, "response": {"output": both}}
+    second = {"request": {"input": [asked, *both, *outputs]}, "response": {"output": []}}
+    assert counts(read_bytes(FORMAT, lines(first, second))) == (1, 4, 2)
+
+
 def test_pointers_of_a_list_lead_to_the_call_and_of_lines_into_it() -> None:
     value = {"request": {"messages": ASK}, "response": HELLO}
     listed = read_bytes(FORMAT, document([value, value]))

@@ -207,3 +207,42 @@ def test_the_events_of_a_prefix_are_a_prefix_of_the_events(at: int) -> None:
         while log.index_record():
             pass
     assert [part[seq] for seq in range(len(part))] == [whole[seq] for seq in range(len(part))]
+
+
+def test_a_record_beyond_the_limit_is_named_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.formats.reader.MAX_RECORD", 200)
+    good = chat(3)
+    huge = json.dumps({"role": "user", "content": "x" * 300}).encode() + b"\n"
+    log, _, _ = log_of(good[0] + huge + good[1])
+    while log.index_record():
+        pass
+    assert texts(log) == ["message 0", "message 1"]
+    found = log[2]
+    assert isinstance(found, SourceDefect)
+    assert "not read" in found.message and found.excerpt.startswith('{"role"')
+
+
+def test_a_session_read_in_parts_says_so_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.formats.framing.SLICE", 200)
+    monkeypatch.setattr("hermes_tui.formats.framing.MAX_WHOLE", 300)
+    line = {"type": "user", "uuid": "u", "parentUuid": None, "sessionId": "s"}
+    line["message"] = {"role": "user", "content": "hello"}
+    source = BytesSource(b"".join(json.dumps(line).encode() + b"\n" for _ in range(9)))
+    reader = detect(source, formats()).reader
+    assert reader is not None and reader.layout is Layout.WHOLE_LINES
+    index = RecordIndex()
+    for _ in reader.scan(source, index):
+        pass
+    assert len(index) > 1
+    for number in range(len(index)):
+        last = reader.decode(source, index[number])[-1]
+        assert isinstance(last, SourceDefect) and "read in parts" in last.message
+
+
+def test_a_log_keeps_few_of_its_long_records_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.formats.reader.CACHED_BYTES", 500)
+    log, _, _ = log_of(b"".join(chat(100)))
+    while log.index_record():
+        pass
+    assert len(texts(log)) == 100
+    assert 1 <= len(log._cache) < 20

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.secrets import TOO_DEEP, mask_secrets, masked_headers, masked_url
+from hermes_tui.formats.secrets import (
+    SECRET_NAMES,
+    TOO_DEEP,
+    mask_secrets,
+    masked_headers,
+    masked_url,
+    may_hold_secrets,
+)
 from tests.formats.hermes_support import any_json
 
 SECRET = "s3cr3t-value-1234"
@@ -67,3 +75,20 @@ def test_a_value_too_deep_to_check_is_not_shown() -> None:
 def test_masking_again_changes_nothing(value: Any) -> None:
     once = mask_secrets(value)
     assert str(mask_secrets(once)) == str(once)
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_NAMES))
+def test_no_name_of_a_secret_is_overlooked_by_the_quick_check(name: str) -> None:
+    for spelled in (name, name.upper(), f" {name.replace('-', '_')}"):
+        assert may_hold_secrets(orjson.dumps({"a": [{spelled: SECRET}]}))
+
+
+@given(any_json("extra_headers", "Cookie", "name", "value", "Bearer abcdef"))
+@settings(max_examples=100, deadline=None)
+def test_what_passes_the_quick_check_holds_nothing_to_mask(value: Any) -> None:
+    try:
+        json = orjson.dumps(value)
+    except TypeError:
+        return
+    if not may_hold_secrets(json):
+        assert str(mask_secrets(value)) == str(value)

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.verifiers import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import found_codes, lines, only, read_bytes, read_value, runs, said
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
@@ -145,3 +147,19 @@ def test_real_files_hold_what_their_manifest_says(
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+
+
+def test_the_metadata_beside_the_file_name_model_and_environment() -> None:
+    about = {"model": "m1", "env": "wordle", "avg_reward": 0.5}
+    build = RunBuilder(ByteRange(0, 1), sidecars={"metadata.json": about})
+    FORMAT.read({"prompt": "Hi", "completion": "Hello", "reward": 1.0}, build)
+    start = started(build.events)
+    assert start.model == "m1"
+    assert start.details["evaluation"] == about
+
+
+@pytest.mark.parametrize("about", ["cannot be read: not JSON", [1], 7])
+def test_metadata_that_are_none_stop_nothing(about: object) -> None:
+    build = RunBuilder(ByteRange(0, 1), sidecars={"metadata.json": about})
+    FORMAT.read({"prompt": "Hi", "completion": "Hello", "reward": 1.0}, build)
+    assert started(build.events).details["evaluation"] == about

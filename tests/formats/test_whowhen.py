@@ -8,8 +8,9 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
-from hermes_tui.formats.whowhen import FORMAT, GOLD_FAILURE
+from hermes_tui.formats.whowhen import FORMAT
 from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.messages import GOLD_FAILURE
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     document,

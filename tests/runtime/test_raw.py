@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from hermes_tui.model.events import Event, MessageAppended, ToolCallProposed
 from hermes_tui.runtime.opener import FoundRun, OpenFile, open_file, read_events, survey
 from hermes_tui.runtime.raw import RawReader, raw_text
@@ -59,6 +61,16 @@ def test_a_recording_gives_its_own_lines_and_the_messages_it_recorded(transcript
     source.close()
 
 
+def test_what_stands_inside_of_a_text_is_shown_by_that_text(tmp_path: Path) -> None:
+    messages = json.dumps([{"role": "user", "content": "hi"}])
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps({"log": 1, "input": messages, "model": "m", "output": "done"}))
+    file, events = opened(path)
+    said = next(event for event in events if isinstance(event, MessageAppended))
+    assert raw_text(said, file.source) == (json.dumps(messages), True)
+    file.close()
+
+
 def test_neighbours_in_one_long_document_are_read_from_the_file_once(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": f"message {number}"} for number in range(50)]
     path = tmp_path / "run.json"
@@ -77,4 +89,16 @@ def test_neighbours_in_one_long_document_are_read_from_the_file_once(tmp_path: P
     again = [reader.text(event)[0] for event in events if isinstance(event, MessageAppended)]
     assert again == told
     assert reads == []
+    file.close()
+
+
+def test_of_a_record_too_long_to_be_shown_the_beginning_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.runtime.raw.MAX_SHOWN", 20)
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"hello"}\n{"role":"user","content":"x"}\n')
+    file, events = opened(path)
+    text, _ = raw_text(events[1], file.source)
+    assert text == '{"role":"user","cont\n[14 more bytes are not shown]'
     file.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import zstandard
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.sources import FileSource, SpoolSource, open_source
+from hermes_tui.runtime.unpacking import gunzip, unzstd
 
 TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
 
@@ -153,3 +156,50 @@ def test_a_spool_can_be_closed_before_it_is_full() -> None:
     assert source.size > 0
     source.close()
     assert not source._thread.is_alive()
+
+
+def test_a_plain_file_that_shrinks_is_said_when_it_reads_short(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(TEXT)
+    source = FileSource(path)
+    os.truncate(path, 1000)
+    assert len(source.read(0, len(TEXT))) == 1000
+    assert "became shorter" in source.failure
+    source.close()
+
+
+def test_a_full_temporary_disk_leaves_what_was_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        data, failure = whole(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert data == TEXT[:100_000]
+    assert "only the first 0 MB could be unpacked" in failure and "TMPDIR" in failure
+    assert "\n" not in failure
+
+
+def test_without_a_temporary_folder_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SourceError, match="no temporary file"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+def test_a_file_that_unpacks_to_a_thousand_times_its_size_takes_little_memory(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "bomb"
+    path.write_bytes(pack(b"\n" * (32 << 20)))
+    unpack = gunzip if pack is gzip.compress else unzstd
+    pieces = [len(piece) for piece in unpack(path)]
+    assert sum(pieces) == 32 << 20
+    assert path.stat().st_size < sum(pieces) // 900
+    assert max(pieces) <= 20 << 20

@@ -1,0 +1,215 @@
+"""`agents-runstate`: a run of the OpenAI Agents SDK as its `RunState` is saved, paused or done.
+
+    state = {"$schemaVersion", "original_input": text | [item, …], "generated_items": [made, …],
+             "session_items"?: [made, …], "model_responses": [{"output", "usage"}, …],
+             "current_agent", "current_step", "context": {"usage", "approvals", …}, …}
+    made  = {"type": "message_output_item" | "tool_call_item" | …, "agent", "raw_item": item}
+
+The SDK for JavaScript writes the same in camel case, and results for outputs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
+from hermes_tui.formats.responses_items import messages_of_held, messages_of_items
+from hermes_tui.model.events import ResponseReceived
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import usage
+
+PENDING = "approval pending"
+_APPROVAL = "tool_approval_item"
+_OWN_KEYS = (
+    "original_input",
+    "generated_items",
+    "session_items",
+    "model_responses",
+    "last_model_response",
+    "last_processed_response",
+    "current_step",
+    "context",
+    "conversation_id",
+    "generated_session_item_indexes",
+    "current_response_generated_item_ownership",
+    "current_turn_persisted_item_count",
+)
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+class AgentsRunState:
+    """A saved `RunState`."""
+
+    name = "agents-runstate"
+    summary = (
+        "OpenAI Agents SDK RunState (Python, JavaScript): runs paused for approval or finished"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(0.98, Unit.RUNS) if fields.mostly(sample.values, _is_state) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not _is_state(value):
+            build.defect("no state of a run in this record", fields.excerpt(value))
+            return
+        state = _State(value)
+        messages = [*state.asked(), *state.made()]
+        build.start(
+            run_id=fields.label(state.trace, "id"),
+            task=fields.title_of(said(messages)),
+            group_id=state.label("conversation_id"),
+            details=state.details(),
+        )
+        for message in messages:
+            for number, response in state.begun_with(message):
+                used = _usage(fields.as_dict(response).get("usage"))
+                build.add(ResponseReceived, pointer=message.pointer, turn=number, usage=used)
+            append_message(build, message)
+        for pointer, odd in state.odd:
+            build.defect("not an item of a run", fields.excerpt(odd), pointer=pointer)
+        state.end(build)
+
+
+def _is_state(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and "$schemaVersion" in value
+        and any(key in value for key in ("generated_items", "generatedItems", "original_input"))
+    )
+
+
+class _State:
+    """A state by its keys in snake case; `spelled` are those of the file."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self._spelled = {_snake(key): key for key in value}
+        self._value = {_snake(key): item for key, item in value.items()}
+        self.trace = fields.as_dict(self._value.get("trace"))
+        self.odd: list[tuple[str, Any]] = []
+        self._key_at: dict[str, str] = {}
+        """The id of each item by where it stands."""
+        self._step = fields.as_dict(self._value.get("current_step"))
+        self._pending = frozenset(self._waiting())
+        self._responses = self._responses_by_key()
+
+    def label(self, key: str) -> str:
+        return fields.label(self._value, key)
+
+    def asked(self) -> list[ChatMessage]:
+        given = self._value.get("original_input")
+        pointer = f"/{self._spelled.get('original_input', '')}"
+        if not isinstance(given, list):
+            told = given is not None and given != ""
+            return [ChatMessage({"role": "user", "content": given}, pointer)] if told else []
+        return list(messages_of_items([_snake_item(item) for item in given], pointer))
+
+    def made(self) -> Iterator[ChatMessage]:
+        """Yield what agents, models and tools did, agent by agent."""
+        for agent, several in groupby(self._items(), key=lambda pair: pair[0]):
+            for message in messages_of_held(held for _, held in several):
+                if message.role == "assistant" and agent:
+                    message = replace(message, raw={**message.raw, "name": agent})
+                ids = {fields.label(held.value, "call_id") for held in message.carried}
+                waits = message.role == "assistant" and not self._pending.isdisjoint(ids)
+                yield replace(message, flags=(PENDING,)) if waits else message
+
+    def _items(self) -> Iterator[tuple[str, Held]]:
+        """Yield each item with its agent. Approvals repeat the call that waits for them."""
+        key = max(
+            ("generated_items", "session_items"),
+            key=lambda name: len(fields.as_list(self._value.get(name))),
+        )
+        for index, made in enumerate(fields.as_list(self._value.get(key))):
+            place = f"/{self._spelled[key]}/{index}"
+            raw_key = "raw_item" if isinstance(made, dict) and "raw_item" in made else "rawItem"
+            raw = made.get(raw_key) if isinstance(made, dict) else None
+            if not isinstance(raw, dict):
+                self.odd.append((place, made))
+            elif made.get("type") != _APPROVAL:
+                agent = fields.label(fields.as_dict(made.get("agent")), "name")
+                held = Held(_snake_item(raw), f"{place}/{raw_key}")
+                self._key_at[held.pointer] = _key(held.value)
+                yield agent, held
+
+    def _responses_by_key(self) -> dict[str, tuple[int, Any]]:
+        """Return the model's responses, numbered from 1, by the id of their first item with one."""
+        found: dict[str, tuple[int, Any]] = {}
+        for turn, response in enumerate(fields.as_list(self._value.get("model_responses")), 1):
+            output = fields.as_list(fields.as_dict(response).get("output"))
+            key = next(filter(None, map(_key, map(_snake_item, output))), "")
+            if key:
+                found.setdefault(key, (turn, response))
+        return found
+
+    def begun_with(self, message: ChatMessage) -> Iterator[tuple[int, Any]]:
+        """Yield the response that `message` is, with its number."""
+        if message.role == "assistant":
+            keys = [_key(held.value) for held in message.carried]
+            for key in (self._key_at.get(message.pointer, ""), *keys):
+                if key in self._responses:
+                    yield self._responses.pop(key)
+
+    def details(self) -> dict[str, Any]:
+        context = fields.as_dict(self._value.get("context"))
+        told = {**self._value, **{key: context.get(key) for key in ("approvals", "context")}}
+        found = fields.details_of(told, without=(key for key in _OWN_KEYS if key != "context"))
+        return {key: item for key, item in found.items() if item not in (None, "", [], {}, False)}
+
+    def _waiting(self) -> Iterator[str]:
+        for asked in fields.as_list(fields.as_dict(self._step.get("data")).get("interruptions")):
+            item = _snake_item(fields.as_dict(asked).get("raw_item", asked))
+            name = fields.label(fields.as_dict(item), "call_id")
+            if name:
+                yield name
+
+    def end(self, build: RunBuilder) -> None:
+        step = fields.label(self._step, "type")
+        context = fields.as_dict(self._value.get("context"))
+        stop = step.removeprefix("next_step_").replace("_", " ")
+        if self._pending:
+            stop = f"{len(self._pending)} call(s) wait for approval"
+        is_done = step == "next_step_final_output"
+        build.end(
+            status="ok" if is_done else "unknown",
+            stop_reason=stop,
+            usage=_usage(context.get("usage")),
+        )
+
+
+def _key(item: Any) -> str:
+    return fields.label(item, "call_id", "id") if isinstance(item, dict) else ""
+
+
+def _usage(value: Any) -> Usage | None:
+    """Return token counts; a run that has asked nothing yet has none."""
+    told = {_snake(str(key)): item for key, item in fields.as_dict(value).items()}
+    if not any(fields.number(told.get(key)) for key in ("requests", "total_tokens")):
+        return None
+    for key in ("input_tokens_details", "output_tokens_details"):
+        if isinstance(several := told.get(key), list):
+            told[key] = several[0] if several else None
+    return usage(told)
+
+
+def _snake_item(item: Any) -> Any:
+    """Return an item with its own keys in snake case, and as the API calls what answers a call."""
+    if not isinstance(item, dict):
+        return item
+    found = {_snake(key): value for key, value in item.items()}
+    kind = fields.label(found, "type")
+    if kind.endswith("_call_result"):
+        found["type"] = f"{kind.removesuffix('_result')}_output"
+    return found
+
+
+def _snake(key: str) -> str:
+    return _CAPITAL.sub(lambda found: f"_{found[1].lower()}", key).removeprefix("$")
+
+
+FORMAT = AgentsRunState()

@@ -1,0 +1,345 @@
+"""What was said to a model and what it answered, in whatever dialect a tracer kept it.
+
+said = text | [message, …] | message | request | reply | JSON text of one of these
+message: of OpenAI, Anthropic, the Responses API, LangChain, pydantic-ai, Gemini, AutoGen,
+         the GenAI conventions, OpenInference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import (
+    fields,
+    gemini_contents,
+    gemini_replies,
+    genai_messages,
+    langchain_messages,
+    pydantic_ai_parts,
+    responses_items,
+)
+from hermes_tui.formats.base import tool_specs
+from hermes_tui.formats.chat_messages import ChatMessage
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.python_repr import NotRepr, read_members
+from hermes_tui.formats.replies import is_autogen, openai_messages, reply_of
+from hermes_tui.model.messages import ToolSpec
+
+_LISTS = ("messages", "input", "prompt", "prompts", "contents", "chat_history", "inputs")
+_SYSTEM = ("system", "instructions", "system_prompt")
+_WRITTEN = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
+"""Members of a message that stands as text which are told; the others are the writer's own."""
+
+_MAX_LEVELS = 4
+
+
+@dataclass(slots=True)
+class Said:
+    """Messages in the words of chat messages, and what stood beside them.
+
+    `usage` is as the source has it. `is_known` False: no dialect was recognised, and the only
+    message is the JSON of all that was there.
+    """
+
+    messages: list[ChatMessage] = field(default_factory=list)
+    tools: tuple[ToolSpec, ...] | None = None
+    model: str = ""
+    usage: Any = None
+    finish_reason: str = ""
+    failure: str = ""
+    is_known: bool = True
+
+
+def read_input(value: Any, pointer: str = "") -> Said:
+    """Read what was said to a model."""
+    return _read(value, pointer, "user", _MAX_LEVELS)
+
+
+def read_output(value: Any, pointer: str = "") -> Said:
+    """Read what a model answered."""
+    return _read(value, pointer, "assistant", _MAX_LEVELS)
+
+
+def _read(value: Any, pointer: str, role: str, levels: int) -> Said:
+    value = decode_if_json(value)
+    if value in (None, "", [], {}):
+        return Said()
+    if isinstance(value, str):
+        return Said([ChatMessage({"role": role, "content": value}, pointer)])
+    found = None
+    if isinstance(value, list):
+        found = _read_list(value, pointer, role)
+    elif isinstance(value, dict):
+        found = _read_object(value, pointer, role, levels)
+    says = found is not None and (found.messages or found.failure or found.tools)
+    return found if found is not None and says else _unknown(value, pointer, role)
+
+
+def _unknown(value: Any, pointer: str, role: str) -> Said:
+    raw = {"role": role, "content": fields.json_text(value)}
+    return Said([ChatMessage(raw, pointer)], is_known=False)
+
+
+def _read_list(
+    items: list[Any], pointer: str, role: str, levels: int = _MAX_LEVELS
+) -> Said | None:
+    items = [decode_if_json(item) for item in items]
+    inner = items[0] if len(items) == 1 else None
+    if isinstance(inner, list) and levels and not langchain_messages.is_pair(inner):
+        # LangChain asks for several conversations at once: nearly always for one.
+        return _read_list(inner, f"{pointer}/0", role, levels - 1)
+    if any(map(responses_items.is_item, items)) and not any(map(_has_blocks, items)):
+        return Said(list(responses_items.messages_of_items(items, pointer)))
+    if gemini_replies.is_stream(items):
+        return _gemini_reply(items, pointer)
+    if fields.mostly(items[:50], _is_part):
+        return Said([ChatMessage({"role": role, "content": items}, pointer)])
+    found = Said()
+    declared: list[Any] = []
+    for index, item in enumerate(items):
+        tool = _declaration(item)
+        if tool is None:
+            found.messages.extend(_messages(item, f"{pointer}/{index}", role))
+        else:
+            declared.append(tool)
+    found.messages = list(_instructed(items, found.messages, pointer))
+    found.tools = tool_specs(declared) if declared else None
+    found.is_known = any(map(_is_known, items)) or all(isinstance(item, str) for item in items)
+    return found
+
+
+def _has_blocks(item: Any) -> bool:
+    return isinstance(item, dict) and "parts" in item
+
+
+def _is_part(item: Any) -> bool:
+    """Say whether `item` is a part of one message: typed, and said by nobody."""
+    if not isinstance(item, dict) or "role" in item or "message" in item:
+        return False
+    kind = fields.label(item, "type")
+    return bool(kind) and not langchain_messages.is_message(item) and "source" not in item
+
+
+def _declaration(item: Any) -> Any:
+    """Return a tool that a tracer lists among the messages: `{"role": "tool", "content": tool}`."""
+    content = item.get("content") if isinstance(item, dict) else None
+    if not isinstance(content, dict) or item.get("role") != "tool" or "tool_call_id" in item:
+        return None
+    is_tool = content.get("type") == "function" and isinstance(content.get("function"), dict)
+    return content if is_tool else None
+
+
+def _instructed(
+    items: list[Any], messages: list[ChatMessage], pointer: str
+) -> Iterator[ChatMessage]:
+    """Yield the instructions of pydantic-ai, which every request repeats, and the messages."""
+    for index, item in enumerate(items):
+        if pydantic_ai_parts.is_message(item):
+            told = pydantic_ai_parts.instructions_of(item, f"{pointer}/{index}")
+            if told is not None:
+                yield told
+                break
+    yield from messages
+
+
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatMessage]]], ...] = (
+    (pydantic_ai_parts.is_message, pydantic_ai_parts.messages_of),
+    (genai_messages.is_genai, genai_messages.genai_messages),
+    (
+        genai_messages.is_openinference,
+        lambda item, pointer: [genai_messages.openinference_message(item, pointer)],
+    ),
+    (gemini_contents.is_content, lambda item, pointer: [_gemini(item, pointer)]),
+    (
+        lambda item: langchain_messages.is_message(item) or langchain_messages.is_pair(item),
+        lambda item, pointer: [langchain_messages.message_of(item, pointer)],
+    ),
+    (
+        is_autogen,
+        lambda item, pointer: (ChatMessage(r, pointer + at) for at, r in openai_messages(item)),
+    ),
+)
+
+
+def _is_known(item: Any) -> bool:
+    return fields.is_message(item) or any(fits(item) for fits, _ in _READERS)
+
+
+def _messages(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
+    """Yield the messages that one element of a list is."""
+    for fits, read in _READERS:
+        if fits(item):
+            yield from read(item, pointer)
+            return
+    if isinstance(item, str):
+        yield ChatMessage(_written(item) or {"role": role, "content": item}, pointer)
+    elif isinstance(item, dict) and ("role" in item or "content" in item):
+        for below, raw in openai_messages({"role": role, **item}):
+            yield ChatMessage(raw, pointer + below)
+    else:
+        yield ChatMessage({"role": role, "content": fields.json_text(item)}, pointer)
+
+
+def _written(text: str) -> dict[str, Any] | None:
+    """Return the message that a text is the `str` of, as some tracers keep objects."""
+    if not text.startswith("role="):
+        return None
+    try:
+        members = read_members(text)
+    except NotRepr:
+        return None
+    return {key: members[key] for key in _WRITTEN if members.get(key) is not None}
+
+
+def _gemini(item: Any, pointer: str) -> ChatMessage:
+    raw = gemini_contents.message_of(item)
+    return ChatMessage(raw, pointer, normalise=gemini_contents.normalised)
+
+
+def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
+    if gemini_contents.is_request(value):
+        return _gemini_request(value, pointer)
+    if any(fits(value) for fits, _ in _READERS):
+        said = Said(list(_messages(value, pointer, role)))
+        said.model = langchain_messages.model_of([value])
+        return said
+    if _is_generations(value):
+        return _generations(value, pointer)
+    if role == "assistant" and _is_reply(value):
+        return _reply(value, pointer)
+    if gemini_replies.is_reply(value) or _is_candidate(value):
+        return _gemini_reply(value, pointer)
+    key = next((key for key in _LISTS if value.get(key)), "")
+    if key and levels and not fields.is_message(value):
+        return _request(value, key, pointer, role, levels)
+    if "role" in value or "content" in value:
+        return Said(list(_messages(value, pointer, role)))
+    return _wrapped(value, pointer, role, levels)
+
+
+def _request(value: dict[str, Any], key: str, pointer: str, role: str, levels: int) -> Said | None:
+    said = _read(value[key], f"{pointer}/{key}", role, levels - 1)
+    if not said.is_known:
+        return None
+    for name in _SYSTEM:
+        told = value.get(name)
+        if isinstance(told, (str, list)) and told and not _starts_with_system(said.messages):
+            raw = {"role": "system", "content": told}
+            said.messages.insert(0, ChatMessage(raw, f"{pointer}/{name}"))
+    said.tools = said.tools or _tools(value)
+    said.model = said.model or fields.model_of(value)
+    return said
+
+
+def _starts_with_system(messages: list[ChatMessage]) -> bool:
+    return bool(messages) and messages[0].role in ("system", "developer")
+
+
+def _tools(value: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
+    for holder in (value, fields.as_dict(value.get("config")), fields.as_dict(value.get("kwargs"))):
+        for key in ("tools", "functions"):
+            if holder.get(key):
+                return tool_specs(holder[key]) or gemini_contents.tools_of({"tools": holder[key]})
+    return None
+
+
+def _wrapped(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
+    """Read what a tracer of functions keeps: `args` and `kwargs`, or an `output`."""
+    for key in ("kwargs", "args", "output", "outputs", "response", "result", "message"):
+        inner = decode_if_json(value.get(key))
+        if levels and isinstance(inner, (dict, list)) and inner:
+            said = _read(inner, f"{pointer}/{key}", role, levels - 1)
+            if said.is_known:
+                return said
+    return None
+
+
+def _gemini_request(value: dict[str, Any], pointer: str) -> Said:
+    config = fields.as_dict(value.get("config"))
+    told = {**{key: config[key] for key in config if "nstruction" in key}, **value}
+    found = [
+        _gemini(item, pointer + ("" if below.split("/")[1] in value else "/config") + below)
+        for below, item in gemini_contents.contents_of(told)
+    ]
+    return Said(found, tools=_tools(value), model=fields.model_of(value))
+
+
+def _is_candidate(value: dict[str, Any]) -> bool:
+    """Say whether `value` is a candidate without the reply around it, as Google's ADK keeps it."""
+    return gemini_contents.is_content(value.get("content"))
+
+
+def _gemini_reply(value: Any, pointer: str) -> Said | None:
+    if isinstance(value, dict) and _is_candidate(value):
+        value = {**value, "candidates": [value]}
+    messages = gemini_replies.messages_of_reply(value)
+    if not messages:
+        return None
+    normalise = gemini_contents.normalised
+    return Said(
+        [ChatMessage(raw, pointer, normalise=normalise) for raw in messages],
+        model=gemini_replies.model_of(value),
+        usage=messages[0].get("usage"),
+        finish_reason=fields.label(messages[0], "finish_reason"),
+    )
+
+
+def _is_generations(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("generations"), list)
+
+
+def _generations(value: dict[str, Any], pointer: str) -> Said:
+    """Read an `LLMResult` of LangChain: `{"generations": [[{"message" | "text"}]]}`."""
+    told = fields.as_dict(value.get("llm_output"))
+    said = Said(model=fields.model_of(told), usage=told.get("token_usage"))
+    for row, several in enumerate(value["generations"]):
+        for column, one in enumerate(several if isinstance(several, list) else [several]):
+            place = f"{pointer}/generations/{row}"
+            place = f"{place}/{column}" if isinstance(several, list) else place
+            held = fields.as_dict(one)
+            if isinstance(held.get("message"), dict):
+                message = langchain_messages.message_of(held["message"], f"{place}/message")
+            else:
+                message = ChatMessage({"role": "assistant", "content": held.get("text")}, place)
+            said.messages.append(message)
+    return said
+
+
+def _is_reply(value: dict[str, Any]) -> bool:
+    if value.get("object") == "response" or isinstance(value.get("choices"), list):
+        return True
+    items = value.get("output")
+    if isinstance(items, list) and any(map(responses_items.is_item, items)):
+        return True
+    return bool(value.get("error")) or value.get("type") == "message"
+
+
+def _reply(value: dict[str, Any], pointer: str) -> Said:
+    found = reply_of(value, pointer)
+    said = Said(
+        [ChatMessage(raw, place) for place, raw in found.messages],
+        model=found.model,
+        usage=found.usage,
+        finish_reason=found.finish_reason,
+        failure=found.failure.message if found.failure else "",
+    )
+    items = value.get("output")
+    if isinstance(items, list):
+        said.messages = list(responses_items.messages_of_items(items, f"{pointer}/output"))
+        said.tools = tool_specs(value["tools"]) if value.get("tools") else None
+    return said
+
+
+def instructions_in(value: Any, pointer: str, *, only_inside: bool = False) -> ChatMessage | None:
+    """Return instructions that stand beside the messages: text, parts, or in a reply to them.
+
+    `only_inside`: text and parts are no instructions by themselves.
+    """
+    value = decode_if_json(value)
+    if isinstance(value, dict):
+        return instructions_in(value.get("instructions"), f"{pointer}/instructions")
+    if only_inside or not isinstance(value, (str, list)) or not value:
+        return None
+    return ChatMessage({"role": "system", "content": value}, pointer)

@@ -1,0 +1,227 @@
+"""One big JSON object is mostly one long list with a little around it: that list is found without
+reading it, and its elements become records.
+
+What stands around the list (`BigList.around`) is put around each element again before a format
+reads it, so that no format knows of this. Whether that is right for a format is tried: the first
+elements, each by itself, must make the events that they make together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from hermes_tui.formats.base import RunBuilder, Unit
+from hermes_tui.formats.json_values import MAX_EXCERPT, load
+from hermes_tui.formats.json_walk import JsonWalk, Outcome
+from hermes_tui.model.events import Event, RunEnded, RunStarted, copy_event
+from hermes_tui.model.spans import ByteRange, SourceRef
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.base import Format, Source
+
+LOOKED_AT = 2 << 20
+"""Bytes: a list that is longer is the long one."""
+SAMPLED = 50
+SAMPLED_BYTES = 128 << 10
+"""Of the list: as far as this its elements are read to see how, and at least two of them."""
+TAIL = 64 << 10
+MAX_TRIES = 200
+BOM = b"\xef\xbb\xbf"
+
+
+class BigList(NamedTuple):
+    """Where the long list of a document is."""
+
+    path: tuple[str, ...]
+    """The keys that lead to it."""
+    start: int
+    """The byte behind its bracket."""
+    around: dict[str, Any]
+    """The document without the elements; of what follows them, what could be read from the end."""
+    first: tuple[Any, ...]
+    """Its first elements."""
+    alone: bool = False
+    """Whether only the first element is read with what stands around."""
+
+    def document(self, elements: Sequence[Any], *, bare: bool = False) -> dict[str, Any]:
+        """Return the document with just these elements, or with nothing else at all."""
+        outer: dict[str, Any] = {} if bare else dict(self.around)
+        inner = outer
+        for key in self.path[:-1]:
+            inner[key] = dict(inner.get(key, ()))
+            inner = inner[key]
+        inner[self.path[-1]] = list(elements)
+        return outer
+
+
+def find_big_list(source: Source) -> BigList | None:
+    """Return the long list of an object, None where its beginning shows none."""
+    start = len(BOM) if source.read(0, len(BOM)) == BOM else 0
+    walk = JsonWalk(source, start)
+    if walk.peek() != "{":
+        return None
+    walk.step()
+    around: dict[str, Any] = {}
+    inner, path = [around], list[str]()
+    while char := walk.peek():
+        if char == "}" and path:
+            walk.step()
+            inner.pop()
+            path.pop()
+            continue
+        if walk.at > LOOKED_AT or char != '"' or walk.value() is not Outcome.WHOLE:
+            return None
+        key = walk.taken()
+        char = walk.peek()
+        if walk.value() is Outcome.WHOLE:
+            inner[-1][key] = walk.taken()
+        elif char == "{":
+            walk.step()
+            path.append(key)
+            inner.append(inner[-1].setdefault(key, {}))
+        elif char == "[":
+            walk.step()
+            began = walk.at
+            elements, sampled, is_whole = _elements(walk, source)
+            if not is_whole:
+                inner[-1][key] = []
+                found = BigList((*path, key), began, around, tuple(elements[:sampled]))
+                return found._replace(around=_with_tail(found, source))
+            inner[-1][key] = elements
+        else:
+            return None
+    return None
+
+
+def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], int, bool]:
+    """Return the elements from here on, how many of them make a sample, and whether the list ends
+    within what is looked at."""
+    elements: list[Any] = []
+    sampled = 0
+    enough, limit = walk.at + SAMPLED_BYTES, walk.at + LOOKED_AT
+    while walk.at < limit and (char := walk.peek()):
+        if char == "]":
+            walk.step()
+            return elements, sampled, True
+        began = walk.at
+        if walk.value() is Outcome.WHOLE:
+            elements.append(walk.taken())
+        elif walk.skip() is Outcome.WHOLE and walk.at < limit + LOOKED_AT:
+            elements.extend(load(source.read(began, walk.at - began)).values)
+        else:
+            break
+        if sampled < 2 or (began < enough and sampled < SAMPLED):
+            sampled += 1
+    return elements, sampled, False
+
+
+def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
+    """Return what stands around the list, with the keys that follow it at the end of the source.
+
+    Whatever bracket closes the list: what is behind it ends the document.
+    """
+    tail = source.read(max(found.start, source.size - TAIL), TAIL)
+    behind: dict[str, Any] = {}
+    place = tail.rfind(b"]")
+    for _ in range(MAX_TRIES):
+        if place < 0:
+            break
+        # The farther from the end the bracket is, the more is behind it.
+        behind = _behind(tail[place:], found) or behind
+        place = tail.rfind(b"]", 0, place)
+    return _merged(found.around, behind)
+
+
+def _behind(tail: bytes, big: BigList) -> dict[str, Any] | None:
+    """Return the document without what stands up to the bracket that `tail` begins with."""
+    head = b"".join(b"{" + orjson.dumps(key) + b":" for key in big.path) + b"["
+    try:
+        value = orjson.loads(head + tail.lstrip(b" \t\r\n"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    merged = {**first, **second}
+    for key, value in first.items():
+        if isinstance(value, dict) and isinstance(merged[key], dict):
+            merged[key] = _merged(value, merged[key])
+    return merged
+
+
+class Fit(NamedTuple):
+    """How the elements of a list can be read one by one."""
+
+    big: BigList
+    are_runs: bool
+
+
+def fits(big: BigList, reads: Format) -> Fit | None:
+    """Return how the elements can be read by a format one by one.
+
+    None where they cannot: they make sense only together, or there are too few to tell.
+    """
+    together = _events(big.document(big.first), reads)
+    if len(big.first) < 2 or not together:
+        return None
+    runs = sum(isinstance(event, RunStarted) for event in together)
+    for bare in (False, True):
+        first, *others = big.first
+        each = _events(big.document((first,)), reads)
+        for item in others:
+            each += _events(big.document((item,), bare=bare), reads)
+        if runs == 1 and _parts(each) == _parts(together):
+            return Fit(big._replace(alone=bare), are_runs=False)
+        if not bare and runs == len(big.first) and _parts(each) == _parts(together):
+            return Fit(big, are_runs=True)
+    return None
+
+
+def read_element(value: Any, big: BigList, reads: Format, build: RunBuilder) -> None:
+    """Read one element as a format reads the document with just that in it."""
+    bare = big.alone and not build.is_first
+    for event in _events(big.document((value,), bare=bare), reads, build.sidecars):
+        if build.unit is Unit.RUNS:
+            build.events.append(copy_event(event, at=_place(event, big, build)))
+        elif not isinstance(event, RunEnded) and (
+            build.is_first or not isinstance(event, RunStarted)
+        ):
+            build.take(copy_event(event, at=_place(event, big, build)))
+
+
+def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> None:
+    """Read what follows the list: it may say how the one run ended that the document is."""
+    if len(data) > TAIL or _behind(data, big) is None:
+        shown = data[:MAX_EXCERPT].decode("utf-8", "replace")
+        build.defect(f"{len(data):,} bytes behind the list are not read", shown)
+    if build.unit is Unit.RUNS:
+        return
+    for event in _events(big.document(()), reads, build.sidecars):
+        if isinstance(event, RunEnded):
+            build.take(copy_event(event, at=build.at()))
+
+
+def _place(event: Event, big: BigList, build: RunBuilder) -> SourceRef:
+    """Return where an event stands in the element alone, or all of it where it is not in it."""
+    prefix = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in big.path) + "/0"
+    pointer = event.at.pointer if event.at is not None else ""
+    return build.at(pointer.removeprefix(prefix) if pointer.startswith(prefix) else "")
+
+
+def _events(
+    document: dict[str, Any], reads: Format, sidecars: Mapping[str, Any] = MappingProxyType({})
+) -> list[Event]:
+    build = RunBuilder(ByteRange(0, 1), source_format=reads.name, sidecars=sidecars)
+    reads.read(document, build)
+    return build.events
+
+
+def _parts(events: Sequence[Event]) -> list[Event]:
+    """Return what happens in a run, without its place."""
+    inside = (event for event in events if not isinstance(event, (RunStarted, RunEnded)))
+    return [copy_event(event, seq=0, at=None) for event in inside]

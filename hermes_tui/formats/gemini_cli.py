@@ -1,0 +1,259 @@
+"""`gemini-cli`: a session of Gemini CLI, one document or (later versions) lines that add to it.
+
+    file    = session | line*
+    session = {"sessionId", "projectHash", "startTime", "messages": [message, …], …}
+    line    = {"sessionId", "projectHash", …}           what the session is
+            | message                                   one with a known id takes the other's place
+            | {"$set": {…, "messages"?: [message, …]}}  a change; others than `messages` are hidden
+            | {"$rewindTo": id}                         that message and all behind it are rewound
+    message = {"id", "timestamp", "type": "user" | "gemini" | "info" | "warning" | "error",
+               "content", "thoughts"?, "tokens"?, "model"?, "toolCalls"?: [call, …]}
+    call    = {"id", "name", "args", "status", "result"?: [part, …], "resultDisplay"?, …}
+
+A call has its result with it, so results are no messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.gemini_contents import member, message_of, normalised, plain_result
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.messages import ErrorMark, with_flags
+from hermes_tui.parsers.measures import time_of, timestamp
+from hermes_tui.parsers.tool_results import error_findings, part_result
+
+_NOTICES = frozenset({"info", "warning", "error"})
+_FAILED = frozenset({"error", "cancelled"})
+_ABOUT_SESSION = ("sessionId", "messages", "startTime")
+
+
+class GeminiCli:
+    """Reads a session whole: its later lines change earlier ones."""
+
+    name = "gemini-cli"
+    summary = (
+        "Gemini CLI sessions: ~/.gemini/tmp/*/chats/session-*.json and .jsonl, rewound turns too"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if not {"sessionId", "projectHash"} <= row.keys():
+            return None
+        if isinstance(row.get("messages"), list):
+            return Match(0.97, Unit.RUNS)
+        return Match(0.97, Unit.RUNS, Layout.WHOLE_LINES)
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        session = _Session()
+        if build.line_ranges:
+            for index, line in enumerate(value if isinstance(value, list) else ()):
+                session.take(line, index)
+        elif isinstance(value, dict) and isinstance(value.get("messages"), list):
+            session.about = value
+            session.put_all(value["messages"], 0, "/messages")
+        else:
+            build.defect("no session in this record", fields.excerpt(value))
+            return
+        _read_session(session, build)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The latest version of a message, and where it stands."""
+
+    message: Any
+    line: int
+    pointer: str
+    flag: str = ""
+
+
+@dataclass(slots=True)
+class _Session:
+    """A session as its lines make it."""
+
+    about: dict[str, Any] = field(default_factory=dict)
+    entries: list[_Entry] = field(default_factory=list)
+    _live: dict[str, _Entry] = field(default_factory=dict)
+
+    def take(self, line: Any, index: int) -> None:
+        """Take in the next line."""
+        change = line.get("$set") if isinstance(line, dict) else None
+        if isinstance(change, dict):
+            messages = change.get("messages")
+            if isinstance(messages, list) and messages:
+                for name in self._live.keys() - {_id(item) for item in messages}:
+                    self._live.pop(name).flag = "hidden"
+                self.put_all(messages, index, "/$set/messages")
+            self.about.update(change)
+        elif isinstance(line, dict) and isinstance(line.get("$rewindTo"), str):
+            self._rewind(line["$rewindTo"])
+        elif isinstance(line, dict) and "sessionId" in line and "type" not in line:
+            self.about.update(line)
+        else:
+            self._put(line, index, "")
+
+    def put_all(self, messages: list[Any], line: int, pointer: str) -> None:
+        for position, message in enumerate(messages):
+            self._put(message, line, f"{pointer}/{position}")
+
+    def _put(self, message: Any, line: int, pointer: str) -> None:
+        known = self._live.get(name) if (name := _id(message)) else None
+        if known is not None:
+            known.message, known.line, known.pointer = message, line, pointer
+            return
+        entry = _Entry(message, line, pointer)
+        self.entries.append(entry)
+        if name:
+            self._live[name] = entry
+
+    def _rewind(self, to: str) -> None:
+        """Flag a message and all behind it; all there are where it is not known."""
+        name = ""
+        while self._live and name != to:
+            name, entry = self._live.popitem()
+            entry.flag = "rewound"
+
+
+def _id(message: Any) -> str:
+    return fields.label(message, "id") if isinstance(message, dict) else ""
+
+
+def _read_session(session: _Session, build: RunBuilder) -> None:
+    about = session.about
+    spoken = [e.message for e in session.entries if isinstance(e.message, dict)]
+    build.locate(0)
+    build.start(
+        run_id=fields.label(about, "sessionId"),
+        task=fields.title_of(_message(raw) for raw in spoken if raw.get("type") == "user"),
+        model=next((name for raw in spoken if (name := fields.model_of(raw))), ""),
+        details=fields.details_of(about, without=_ABOUT_SESSION),
+        ts=timestamp(about.get("startTime")),
+    )
+    answered: set[str] = set()
+    for entry in session.entries:
+        build.locate(entry.line)
+        if isinstance(entry.message, dict) and isinstance(entry.message.get("type"), str):
+            _append(entry, answered, build)
+        else:
+            build.defect("not a message", fields.excerpt(entry.message), pointer=entry.pointer)
+
+
+def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
+    raw = entry.message
+    parts = normalised(_message(raw))
+    # Once the history was written back, a user's turn repeats what stands with the calls.
+    results = tuple(item for item in parts.results if item[0].call_id not in answered)
+    message = msgspec.structs.replace(parts.message, results=len(results))
+    if entry.flag:
+        message = with_flags(message, entry.flag)
+    found = (*parts.diagnostics, *_notice(raw))
+    build.append(parts._replace(message=message, results=results, diagnostics=found), entry.pointer)
+    calls = raw.get("toolCalls")
+    for index, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            answered.add(fields.label(call, "id"))
+            _append_results(call, f"{entry.pointer}/toolCalls/{index}", build)
+
+
+def _message(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as chat messages write it."""
+    kind = fields.label(raw, "type")
+    content = raw.get("content")
+    said = content if isinstance(content, (list, str)) or content is None else [content]
+    message: dict[str, Any] = {"content": said}
+    if isinstance(said, list):
+        said = _without_known_calls(said, raw.get("toolCalls"))
+        message = message_of({"parts": said, "role": "user" if kind == "user" else "model"})
+    if kind != "user":
+        message["role"] = "environment" if kind in _NOTICES else kind
+    elif "role" not in message:
+        message["role"] = "user"
+    if kind in _NOTICES:
+        message["author"] = {"name": kind}
+    told = {
+        "timestamp": raw.get("timestamp"),
+        "tool_calls": raw.get("toolCalls") or None,
+        "thoughts": "\n\n".join(filter(None, map(_thought, fields.as_list(raw.get("thoughts"))))),
+        "usage": _usage(raw.get("tokens")),
+    }
+    return {**message, **{key: value for key, value in told.items() if value}}
+
+
+def _without_known_calls(parts: list[Any], calls: Any) -> list[Any]:
+    """Return parts without the calls that stand under `toolCalls` too: a history written back."""
+    known = [call for call in fields.as_list(calls) if isinstance(call, dict)]
+    ids = {fields.label(call, "id") for call in known}
+    names = {fields.label(call, "name") for call in known}
+    kept = []
+    for part in parts:
+        call = member(part, "functionCall") if isinstance(part, dict) else None
+        call_id = fields.label(call, "id") if isinstance(call, dict) else ""
+        if not isinstance(call, dict) or (
+            call_id not in ids if call_id else fields.label(call, "name") not in names
+        ):
+            kept.append(part)
+    return kept
+
+
+def _thought(thought: Any) -> str:
+    if not isinstance(thought, dict):
+        return thought if isinstance(thought, str) else ""
+    texts = (fields.label(thought, key).strip() for key in ("subject", "description"))
+    return "\n".join(filter(None, texts))
+
+
+def _usage(tokens: Any) -> dict[str, Any] | None:
+    """Return the counts as the API names them; where all are 0 nothing was counted."""
+    if not isinstance(tokens, dict) or not any(tokens.values()):
+        return None
+    return {
+        "promptTokenCount": tokens.get("input"),
+        "candidatesTokenCount": tokens.get("output"),
+        "cachedContentTokenCount": tokens.get("cached"),
+        "thoughtsTokenCount": tokens.get("thoughts"),
+    }
+
+
+def _notice(raw: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    if raw.get("type") != "error":
+        return ()
+    said = fields.first_line(fields.text_of(raw.get("content"))) or "an error without a text"
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, said),)
+
+
+def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    """Append what a call brought: the answers in its result, or the only thing that was shown."""
+    given = call.get("result")
+    answers = [
+        (f"{pointer}/result/{index}", part)
+        for index, part in enumerate(fields.as_list(given))
+        if isinstance(part, dict) and isinstance(member(part, "functionResponse"), dict)
+    ]
+    status = fields.label(call, "status").lower()
+    if not answers:
+        shown = given or call.get("resultDisplay")
+        if not shown and status not in _FAILED:
+            return
+        body = {"name": call.get("name"), "response": shown or status}
+        answers = [(f"{pointer}/result", {"functionResponse": body})]
+    for place, part in answers:
+        result, found = plain_result(
+            *part_result({"functionResponse": member(part, "functionResponse")})
+        )
+        if status in _FAILED:
+            said = fields.first_line(result.content)
+            mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
+            result, found = msgspec.structs.replace(result, error=mark), error_findings(mark)
+        named = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
+        result = msgspec.structs.replace(result, **named)
+        build.add(ToolReturned, pointer=place, ts=time_of(call), result=result, diagnostics=found)
+
+
+FORMAT = GeminiCli()

@@ -1,0 +1,176 @@
+"""Gemini contents: what users, models and tools say in the words of Google's API.
+
+    request = {"contents": [content, …] | content | text, "systemInstruction"?, "tools"?, "model"?}
+    content = {"role"?: "user" | "model" | "function", "parts": [part, …]}
+    part    = {"text", "thought"?} | {"functionCall": {"name", "args", "id"?}} | {"inlineData", …}
+            | {"functionResponse": {"name", "response", "id"?}} | {"executableCode"} | …
+
+Dumps of the Python library write the keys in snake case and fill what is absent with null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder, tool_specs
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.tool_results import error_findings
+
+_PARTS = frozenset(
+    {
+        "text",
+        "thought",
+        "functionCall",
+        "functionResponse",
+        "inlineData",
+        "fileData",
+        "executableCode",
+        "codeExecutionResult",
+    }
+)
+_ROLES = frozenset({"user", "model", "function", "system", "tool"})
+_FOREIGN = frozenset({"kind", "part_kind", "type", "messageId"})
+"""Keys of other formats whose messages have `parts` too."""
+
+_SNAKE = re.compile(r"_([a-z])")
+
+
+def is_content(value: Any) -> bool:
+    """Say whether `value` is one content; a role alone is none."""
+    if not isinstance(value, dict) or not _FOREIGN.isdisjoint(value):
+        return False
+    parts = value.get("parts")
+    role = value.get("role")
+    if not isinstance(parts, list) or not (role is None or isinstance(role, str)):
+        return False
+    if role is not None and role not in _ROLES:
+        return False
+    known = [isinstance(part, dict) and _is_part(part) for part in parts[:20]]
+    return all(known) and (bool(known) or role is not None)
+
+
+def is_request(value: Any) -> bool:
+    """Say whether `value` is the body of a request for content."""
+    if not isinstance(value, dict):
+        return False
+    contents = value.get("contents")
+    listed = contents if isinstance(contents, list) else [contents]
+    return bool(listed) and fields.mostly(listed[:50], is_content)
+
+
+def contents_of(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what a request says, the system's instruction first, each with its JSON Pointer."""
+    for key in ("systemInstruction", "system_instruction"):
+        if said := request.get(key):
+            parts = said if isinstance(said, dict) else {"parts": said}
+            yield f"/{key}", {**parts, "role": "system"}
+    contents = request.get("contents")
+    if isinstance(contents, list):
+        yield from ((f"/contents/{index}", item) for index, item in enumerate(contents))
+    elif contents is not None:
+        yield "/contents", contents
+
+
+def tools_of(request: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
+    """Return the functions that a request declares; None where it declares none."""
+    tools = request.get("tools")
+    declared: list[Any] = []
+    for tool in tools if isinstance(tools, list) else ():
+        functions = member(tool, "functionDeclarations") if isinstance(tool, dict) else None
+        for function in functions if isinstance(functions, list) else ():
+            if isinstance(function, dict) and function.get("parameters") is None:
+                function = {**function, "parameters": member(function, "parametersJsonSchema")}
+            declared.append(function)
+    return tool_specs(declared) if declared else None
+
+
+def message_of(content: Any) -> dict[str, Any]:
+    """Return a content as a chat message. One that only answers calls is the tools'."""
+    if not isinstance(content, dict):
+        return {"role": "user", "content": content}
+    parts = content.get("parts")
+    parts = parts if isinstance(parts, list) else [parts]
+    found = [_part(part) for part in parts if part is not None]
+    role = content.get("role")
+    answers = bool(found) and all(_is_answer(part) for part in found)
+    role = "tool" if answers else role if isinstance(role, str) and role else "user"
+    return {"role": role, "content": found or None}
+
+
+def append_content(build: RunBuilder, content: Any, pointer: str, ts: float | None = None) -> None:
+    """Append a content with its calls and results."""
+    if not isinstance(content, (dict, str)):
+        build.defect("not a content", fields.excerpt(content), pointer=pointer)
+        return
+    build.append(normalised(message_of(content)), pointer, ts=ts)
+
+
+def normalised(message: dict[str, Any]) -> Normalised:
+    """Normalise a message made here, answers as their tools wrote them."""
+    parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
+    results = tuple(plain_result(result, found) for result, found in parts.results)
+    return parts._replace(results=results)
+
+
+def plain_result(
+    result: ToolResult, found: tuple[Diagnostic, ...]
+) -> tuple[ToolResult, tuple[Diagnostic, ...]]:
+    """Return a result as its tool wrote it, where the API only wraps that: `{"output": text}`.
+
+    An `error` in place of the output is the API's own flag.
+    """
+    raw = result.raw if isinstance(result.raw, dict) else {}
+    response = raw.get("response")
+    if not isinstance(response, dict) or len(response) != 1:
+        return result, found
+    if isinstance(output := response.get("output"), str):
+        return msgspec.structs.replace(result, content=output), found
+    if error := response.get("error"):
+        text = fields.json_text(error)
+        mark = ErrorMark("flag", f"error: {fields.first_line(text)}")
+        return msgspec.structs.replace(result, content=text, error=mark), error_findings(mark)
+    return result, found
+
+
+def _part(part: Any) -> Any:
+    """Return a part as chat messages write it; calls and answers stay as they are."""
+    if not isinstance(part, dict):
+        return part
+    part = {_camel(key): value for key, value in part.items() if value is not None}
+    text = part.get("text")
+    if isinstance(text, str):
+        thought = part.get("thought") is True
+        return {"type": "thinking", "thinking": text} if thought else {"type": "text", "text": text}
+    held = part.get("fileData")
+    if isinstance(held, dict):
+        return {
+            "type": "file",
+            "file_url": member(held, "fileUri"),
+            "mime_type": member(held, "mimeType"),
+        }
+    return part
+
+
+def _is_part(part: dict[str, Any]) -> bool:
+    return any(_camel(key) in _PARTS for key in part) and "type" not in part
+
+
+def _is_answer(part: Any) -> bool:
+    return isinstance(part, dict) and "functionResponse" in part
+
+
+def member(raw: dict[str, Any], key: str) -> Any:
+    """Return a member by its name in camel case or in snake case."""
+    found = raw.get(key)
+    return found if found is not None else raw.get(re.sub(r"([A-Z])", r"_\1", key).lower())
+
+
+def _camel(key: str) -> str:
+    return _SNAKE.sub(lambda found: found[1].upper(), key)

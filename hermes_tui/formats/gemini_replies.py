@@ -1,0 +1,168 @@
+"""Replies of Google's API, whole or streamed.
+
+    reply  = {"candidates": [candidate, …], "usageMetadata"?, "modelVersion"?, "promptFeedback"?}
+    stream = [reply, …]                     each with a piece of every candidate's parts
+    candidate = {"content"?, "finishReason"?, "finishMessage"?, "index"?}
+
+A call that the model wrote and the server could not read leaves only a `finishReason`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.gemini_contents import is_content, member, message_of, normalised
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.messages import with_flags
+
+_USAGE = (
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "cachedContentTokenCount",
+)
+_LOST_CALLS = {
+    "MALFORMED_FUNCTION_CALL": Code.JSON_INVALID,
+    "UNEXPECTED_TOOL_CALL": Code.NAME_UNKNOWN,
+    "TOO_MANY_TOOL_CALLS": Code.REPLY_SHAPE,
+}
+"""Why the server gave no call although the model wrote one."""
+
+_USUAL = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
+
+
+def is_reply(value: Any) -> bool:
+    """Say whether `value` is a reply, or a piece of one."""
+    if not isinstance(value, dict) or "contents" in value:
+        return False
+    candidates = value.get("candidates")
+    if isinstance(candidates, list) and candidates:
+        return all(isinstance(one, dict) and _speaks(one) for one in candidates[:5])
+    return bool(member(value, "usageMetadata") or member(value, "promptFeedback"))
+
+
+def is_stream(value: Any) -> bool:
+    """Say whether `value` is a list of the pieces of one reply."""
+    return isinstance(value, list) and fields.mostly(value[:50], is_reply)
+
+
+def messages_of_reply(reply: Any) -> list[dict[str, Any]]:
+    """Return each candidate of a reply, whole or streamed, as a chat message.
+
+    Each has its `finish_reason`, and the server's `finish_message` where it gives one. The first
+    has the `usage` of all.
+    """
+    pieces = _pieces(reply)
+    heard: dict[int, list[dict[str, Any]]] = {}
+    for piece in pieces:
+        candidates = piece.get("candidates")
+        for position, one in enumerate(candidates if isinstance(candidates, list) else ()):
+            if isinstance(one, dict):
+                index = one.get("index")
+                heard.setdefault(index if type(index) is int else position, []).append(one)
+    messages = [_message(heard[index]) for index in sorted(heard)]
+    if messages:
+        messages[0]["usage"] = _usage(pieces)
+    return messages
+
+
+def model_of(reply: Any) -> str:
+    """Return the model that a reply, whole or streamed, names."""
+    named = (fields.label(piece, "modelVersion", "model_version") for piece in _pieces(reply))
+    return next(filter(None, named), "")
+
+
+def append_reply(build: RunBuilder, reply: Any, pointer: str, turn: int = 0) -> None:
+    """Append each candidate of a reply, or why there is none."""
+    messages = messages_of_reply(reply)
+    for number, message in enumerate(messages, 1):
+        parts = normalised(message)
+        parts = parts._replace(diagnostics=(*parts.diagnostics, *_findings(message)))
+        if number > 1:
+            other = with_flags(parts.message, f"candidate {number}")
+            parts = parts._replace(message=other)
+        build.append(parts, pointer)
+    if not messages:
+        build.add(RequestFailed, pointer=pointer, turn=turn, message=_why_nothing(reply))
+
+
+def _pieces(reply: Any) -> list[dict[str, Any]]:
+    return [piece for piece in (reply if isinstance(reply, list) else [reply]) if is_reply(piece)]
+
+
+def _message(heard: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the message that the pieces of one candidate are."""
+    contents = (one.get("content") for one in heard)
+    lists = (content.get("parts") for content in contents if isinstance(content, dict))
+    parts = [part for own in lists if isinstance(own, list) for part in own]
+    return {
+        **message_of({"role": "model", "parts": list(_joined(parts))}),
+        "finish_reason": _last(heard, "finishReason").rpartition(".")[2],
+        "finish_message": _last(heard, "finishMessage"),
+    }
+
+
+def _joined(parts: list[Any]) -> Iterator[Any]:
+    """Yield the parts, those as one that were one text before they were streamed."""
+    held: list[Any] = []
+    for part in parts:
+        text = part.get("text") if isinstance(part, dict) else None
+        if held and (not isinstance(text, str) or held[0].get("thought") != part.get("thought")):
+            yield _whole(held)
+            held = []
+        if isinstance(text, str):
+            held.append(part)
+        else:
+            yield part
+    if held:
+        yield _whole(held)
+
+
+def _whole(texts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**texts[0], "text": "".join(part["text"] for part in texts)}
+
+
+def _last(heard: list[dict[str, Any]], key: str) -> str:
+    told = (member(one, key) for one in reversed(heard))
+    return next((text for text in told if isinstance(text, str) and text), "")
+
+
+def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the token counts of a reply: those of its last piece that has any."""
+    for piece in reversed(pieces):
+        held = member(piece, "usageMetadata")
+        if isinstance(held, dict):
+            counts = {key: member(held, key) for key in _USAGE}
+            return {key: count for key, count in counts.items() if count is not None}
+    return None
+
+
+def _findings(message: dict[str, Any]) -> Iterator[Diagnostic]:
+    reason = message["finish_reason"]
+    if reason in _USUAL:
+        return
+    lost = _LOST_CALLS.get(reason)
+    what = "the model's call was not delivered" if lost else "the reply was stopped"
+    told = ": ".join(filter(None, (reason, fields.first_line(message["finish_message"]))))
+    severity = Severity.ERROR if lost or not message.get("content") else Severity.WARNING
+    yield Diagnostic(lost or Code.REPLY_SHAPE, severity, f"{what}: {told}")
+
+
+def _why_nothing(reply: Any) -> str:
+    for piece in reversed(_pieces(reply)):
+        feedback = member(piece, "promptFeedback")
+        if isinstance(feedback, dict):
+            reason = member(feedback, "blockReason")
+            return f"the prompt was blocked: {fields.excerpt(reason or 'no reason given')}"
+    return "the reply has no candidate"
+
+
+def _speaks(candidate: dict[str, Any]) -> bool:
+    content = candidate.get("content")
+    if isinstance(content, dict):
+        return is_content(content) or content.keys() <= {"role", "parts"}
+    return bool(member(candidate, "finishReason") or member(candidate, "safetyRatings"))

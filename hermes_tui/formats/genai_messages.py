@@ -1,0 +1,114 @@
+"""Messages as OpenTelemetry's GenAI conventions and OpenInference write them, as chat messages.
+
+genai  = {"role", "parts": [part, …], "name"?, "finish_reason"?}
+part   = {"type": "text" | "reasoning" | "thinking", "content"}
+       | {"type": "tool_call", "id", "name", "arguments"}
+       | {"type": "tool_call_response", "id", "response" | "result"} | {"type": "blob" | …}
+openinference = {"message": {"role", "content" | "contents": [{"message_content": …}, …],
+                             "tool_calls": [{"tool_call": {"function": …}}, …]}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+
+_ANSWER = "tool_call_response"
+_CALL = "tool_call"
+_THOUGHTS = frozenset({"reasoning", "thinking"})
+
+
+def is_genai(value: Any) -> bool:
+    """Say whether `value` is a message with typed parts."""
+    if not isinstance(value, dict) or not isinstance(value.get("role"), str):
+        return False
+    parts = value.get("parts")
+    return isinstance(parts, list) and all(
+        isinstance(part, dict) and isinstance(part.get("type"), str) for part in parts[:20]
+    )
+
+
+def is_openinference(value: Any) -> bool:
+    """Say whether `value` is a message in an envelope of OpenInference."""
+    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("message"), dict)
+
+
+def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]:
+    """Yield a message; answers of tools, whoever they are said to come from, are the tools' own."""
+    parts = fields.as_list(value.get("parts"))
+    held = [Held(part, f"{pointer}/parts/{index}") for index, part in enumerate(parts)]
+    rest = {key: item for key, item in value.items() if key != "parts"}
+    for answers, several in groupby(held, key=_is_answer):
+        group = list(several)
+        if not answers:
+            yield _spoken(rest, group)
+        for one in group if answers else ():
+            yield _answer(one)
+    if not held:
+        yield ChatMessage({**rest, "content": None}, pointer)
+
+
+def _is_answer(held: Held) -> bool:
+    return fields.label(fields.as_dict(held.value), "type") == _ANSWER
+
+
+def _spoken(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
+    calls = [held for held in group if _kind(held) == _CALL]
+    content = [_part(held.value) for held in group if _kind(held) != _CALL]
+    raw = {**rest, "content": content or None}
+    if calls:
+        raw["tool_calls"] = [_call(held.value) for held in calls]
+    return ChatMessage(raw, group[0].pointer, tuple(calls))
+
+
+def _kind(held: Held) -> str:
+    return fields.label(fields.as_dict(held.value), "type")
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, dict) and fields.label(part, "type") in _THOUGHTS:
+        return {"type": "thinking", "thinking": part.get("content")}
+    return part
+
+
+def _call(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a call. The conventions want an object for arguments: it says nothing of the model."""
+    named = {key: part[key] for key in ("id", "name") if part.get(key) is not None}
+    given = part.get("arguments")
+    if isinstance(given, dict):
+        return {**named, "args": given}
+    function = {"name": part.get("name"), "arguments": "" if given is None else given}
+    return {"id": part.get("id"), "type": "function", "function": function}
+
+
+def _answer(held: Held) -> ChatMessage:
+    part = held.value
+    said = part.get("response", part.get("result", part.get("content")))
+    raw = {
+        "role": "tool",
+        "tool_call_id": part.get("id"),
+        "name": part.get("name"),
+        "content": said if isinstance(said, (str, dict)) else fields.json_text(said),
+    }
+    return ChatMessage(raw, held.pointer, (held,))
+
+
+def openinference_message(value: dict[str, Any], pointer: str) -> ChatMessage:
+    """Return the message in an envelope, its parts and calls out of theirs."""
+    raw = dict(value["message"])
+    calls = [_out_of(call, _CALL) for call in fields.as_list(raw.get("tool_calls"))]
+    contents = fields.as_list(raw.pop("contents", None))
+    if contents:
+        raw["content"] = [_out_of(part, "message_content") for part in contents]
+    if calls:
+        raw["tool_calls"] = calls
+    return ChatMessage(raw, f"{pointer}/message")
+
+
+def _out_of(item: Any, key: str) -> Any:
+    inner = item.get(key) if isinstance(item, dict) else None
+    return inner if isinstance(inner, dict) else item

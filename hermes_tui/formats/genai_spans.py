@@ -1,0 +1,262 @@
+"""Spans of OpenTelemetry, as the instrumentations of models write them, as spans of a trace.
+
+What a request was asked and answered stands, by generation of the conventions, in
+
+    gen_ai.input.messages, gen_ai.output.messages            GenAI conventions, since 1.37
+    events gen_ai.user.message, gen_ai.choice …              GenAI conventions, until 1.36
+    gen_ai.content.prompt, gen_ai.content.completion         … as events, until 1.27
+    attribute `events`, all_messages_events                  the same as JSON: pydantic-ai
+    gen_ai.prompt.0.content, gen_ai.completion.0.content     OpenLLMetry
+    llm.input_messages.0.message.content                     OpenInference
+    input.value, output.value                                OpenInference, any kind of span
+    traceloop.entity.input, traceloop.entity.output          OpenLLMetry, any kind of span
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.genai_events import Events, messages_in_events
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.span_attributes import Attributes, exception_in
+from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.model.messages import Usage
+
+_KINDS = {
+    "llm": SpanKind.LLM,
+    "tool": SpanKind.TOOL,
+    "agent": SpanKind.AGENT,
+    "chat": SpanKind.LLM,
+    "text_completion": SpanKind.LLM,
+    "generate_content": SpanKind.LLM,
+    "completion": SpanKind.LLM,
+    "execute_tool": SpanKind.TOOL,
+    "invoke_agent": SpanKind.AGENT,
+    "create_agent": SpanKind.AGENT,
+}
+_INPUTS = ("gen_ai.input.messages", "input.value", "traceloop.entity.input", "gen_ai.prompt")
+_OUTPUTS = ("gen_ai.output.messages", "output.value", "traceloop.entity.output")
+_AGENT_INPUTS = ("pydantic_ai.all_messages", "all_messages_events", *_INPUTS)
+_TOOL_INPUTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments")
+_TOOL_OUTPUTS = ("gen_ai.tool.call.result", "tool_response")
+_TOLD = (
+    "gen_ai.agent.id",
+    "gen_ai.agent.description",
+    "gen_ai.conversation.id",
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "llm.provider",
+    "session.id",
+    "user.id",
+    "metadata",
+    "tag.tags",
+    "graph.node.id",
+    "graph.node.parent_id",
+    "llm.cost.total",
+)
+_VERBS = ("execute_tool ", "invoke_agent ", "running tool: ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSpan:
+    """A span as a file has it, its attributes still in the writer's spelling.
+
+    `places` are the pointers, below the span's own, of those attributes that have one.
+    """
+
+    id: str
+    parent_id: str = ""
+    trace_id: str = ""
+    name: str = ""
+    kind: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    failed: bool = False
+    error: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    events: Events = ()
+    resource: Mapping[str, Any] = field(default_factory=dict)
+    pointer: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    line: int = 0
+
+
+def span_of(raw: RawSpan) -> Span:
+    """Return a span with what its attributes and events say of a model, a tool or an agent."""
+    attributes = Attributes(raw.attributes)
+    kind = _kind(attributes, raw)
+    asked, asked_at = _input(attributes, raw, kind)
+    answered, answered_at = _output(attributes, raw, kind)
+    name = raw.name
+    for verb in _VERBS:
+        name = name.removeprefix(verb)
+    agent = attributes.label("gen_ai.agent.name", "agent.name", "agent_name")
+    return Span(
+        id=raw.id,
+        parent_id=raw.parent_id,
+        trace_id=raw.trace_id,
+        name=agent or name if kind is SpanKind.AGENT else name,
+        kind=kind,
+        start_s=raw.start_s,
+        end_s=raw.end_s,
+        input=asked,
+        output=answered,
+        system=decode_if_json(attributes.first("gen_ai.system_instructions")),
+        tools=_tools(attributes),
+        model=attributes.label(
+            "gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "model_name"
+        ),
+        usage=_usage(attributes),
+        finish_reason=_finish(attributes, raw.events),
+        tool_name=attributes.label("gen_ai.tool.name", "tool.name", "traceloop.entity.name")
+        or name,
+        call_id=attributes.label("gen_ai.tool.call.id", "tool_call.id", "tool.id"),
+        error=_error(attributes, raw),
+        details=_details(attributes, raw) if kind is SpanKind.AGENT or not raw.parent_id else {},
+        pointer=raw.pointer,
+        input_at=asked_at,
+        output_at=answered_at,
+        line=raw.line,
+    )
+
+
+def with_lost_parents(spans: Iterable[Span]) -> list[Span]:
+    """Return spans with one more for every parent of several that was not recorded.
+
+    A span is written when it ends: of an agent that was killed the spans below it are all there is.
+    """
+    listed = list(spans)
+    ids = {(span.trace_id, span.id) for span in listed}
+    lost: dict[tuple[str, str], list[Span]] = {}
+    for span in listed:
+        if span.parent_id and (span.trace_id, span.parent_id) not in ids:
+            lost.setdefault((span.trace_id, span.parent_id), []).append(span)
+    parents = [
+        Span(
+            id=span_id,
+            trace_id=trace_id,
+            start_s=min((one.start_s for one in several if one.start_s is not None), default=None),
+            details={"lost_span": "the span above these was not recorded"},
+            pointer=several[0].pointer,
+            line=several[0].line,
+        )
+        for (trace_id, span_id), several in lost.items()
+        if len(several) > 1
+    ]
+    return [*listed, *parents]
+
+
+def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
+    for told in (
+        attributes.label("gen_ai.operation.name"),
+        attributes.label("openinference.span.kind"),
+        attributes.label("traceloop.span.kind"),
+        attributes.label("llm.request.type"),
+        raw.kind,
+    ):
+        if told.lower() in _KINDS:
+            return _KINDS[told.lower()]
+    if attributes.first("openinference.span.kind", "traceloop.span.kind"):
+        return SpanKind.OTHER
+    if attributes.first("gen_ai.tool.name", "gen_ai.tool.call.id"):
+        return SpanKind.TOOL
+    if attributes.first("pydantic_ai.all_messages", "all_messages_events"):
+        return SpanKind.AGENT
+    asks = attributes.first("gen_ai.input.messages", "gen_ai.request.model", "llm.model_name")
+    return SpanKind.LLM if asks else SpanKind.OTHER
+
+
+def _input(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, str]:
+    """Return what went in, and where it stands below the span."""
+    if kind is SpanKind.TOOL:
+        return _named(attributes, raw, (*_TOOL_INPUTS, *_INPUTS))
+    if kind is SpanKind.AGENT:
+        return _named(attributes, raw, _AGENT_INPUTS)
+    if whole := attributes.first("gen_ai.input.messages"):
+        return decode_if_json(whole), raw.places.get("gen_ai.input.messages", "")
+    for name in ("llm.input_messages", "gen_ai.prompt"):
+        if listed := attributes.listed(name):
+            return listed, ""
+    said, _ = messages_in_events(attributes, raw.events)
+    return (said, "") if said else _named(attributes, raw, _INPUTS)
+
+
+def _output(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, str]:
+    if kind is SpanKind.TOOL:
+        return _named(attributes, raw, (*_TOOL_OUTPUTS, *_OUTPUTS))
+    if kind is SpanKind.AGENT:
+        return _named(attributes, raw, ("final_result", *_OUTPUTS))
+    if whole := attributes.first("gen_ai.output.messages"):
+        return decode_if_json(whole), raw.places.get("gen_ai.output.messages", "")
+    for name in ("llm.output_messages", "gen_ai.completion"):
+        if listed := attributes.listed(name):
+            return listed, ""
+    _, answered = messages_in_events(attributes, raw.events)
+    return (answered, "") if answered else _named(attributes, raw, _OUTPUTS)
+
+
+def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:
+    """Return the first of these attributes that there is, and its place."""
+    for name in names:
+        if (found := attributes.first(name)) is not None:
+            return decode_if_json(found), raw.places.get(name, "")
+    return None, ""
+
+
+def _tools(attributes: Attributes) -> Any:
+    if whole := attributes.first("gen_ai.tool.definitions", "gen_ai.request.tools"):
+        return decode_if_json(whole)
+    for name in ("llm.request.functions", "gen_ai.request.functions"):
+        if listed := attributes.listed(name):
+            return listed
+    tools = [fields.as_dict(tool) for tool in attributes.listed("llm.tools")]
+    schemas = [fields.as_dict(tool.get("tool", tool)).get("json_schema") for tool in tools]
+    return [decode_if_json(schema) for schema in schemas if schema] or None
+
+
+def _usage(attributes: Attributes) -> Usage | None:
+    found = Usage(
+        prompt_tokens=attributes.count(
+            "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"
+        ),
+        completion_tokens=attributes.count(
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "llm.token_count.completion",
+        ),
+        cached_tokens=attributes.count(
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read_input_tokens",
+            "gen_ai.usage.details.cache_read_tokens",
+            "llm.token_count.prompt_details.cache_read",
+        ),
+        reasoning_tokens=attributes.count(
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.details.reasoning_tokens",
+            "llm.token_count.completion_details.reasoning",
+        ),
+        cost_usd=attributes.number("gen_ai.usage.cost", "operation.cost", "llm.cost.total"),
+    )
+    return None if found == Usage() else found
+
+
+def _finish(attributes: Attributes, events: Events) -> str:
+    told = decode_if_json(attributes.first("gen_ai.response.finish_reasons", "llm.finish_reason"))
+    reasons = told if isinstance(told, list) else [told]
+    reasons += [given.get("finish_reason") for name, given in events if name == "gen_ai.choice"]
+    return next((reason for reason in reasons if isinstance(reason, str) and reason), "")
+
+
+def _error(attributes: Attributes, raw: RawSpan) -> str:
+    if not raw.failed:
+        return ""
+    return exception_in(raw.events) or raw.error or attributes.label("error.type") or "it failed"
+
+
+def _details(attributes: Attributes, raw: RawSpan) -> dict[str, Any]:
+    told = {name: attributes.first(name) for name in _TOLD}
+    told["service"] = raw.resource.get("service.name")
+    return fields.details_of({key: value for key, value in told.items() if value is not None})

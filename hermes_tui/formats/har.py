@@ -1,0 +1,163 @@
+"""`har`: HTTP archives of browsers and recorders; their requests to models, put together to runs.
+
+    har   = {"log": {"entries": [entry, …], "creator"?, …}}
+    entry = {"request": {"method", "url", "headers": [{"name", "value"}, …], "postData"?: {"text"}},
+             "response": {"status", "headers", "content": {"text"?, "encoding"?, "mimeType"}},
+             "startedDateTime", "time", …}
+
+Of all requests those are kept that are posted to a path of a model's API, or whose body holds
+messages. The APIs of OpenAI, Anthropic and Google are read, whole and streamed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.exchange_runs import append_runs
+from hermes_tui.formats.exchanges import Exchange, exchange_of
+from hermes_tui.formats.gemini_contents import contents_of, is_request, message_of, tools_of
+from hermes_tui.formats.gemini_replies import is_reply, is_stream, messages_of_reply, model_of
+from hermes_tui.formats.har_bodies import json_body, text_body
+from hermes_tui.formats.sse import looks_like_sse, read_sse
+
+_PATH = re.compile(
+    r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
+)
+_GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
+_TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
+_BODIES = ("messages", "input", "contents")
+_HAD_REPLY = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
+"""Reasons with which Google's API ends a reply that is one."""
+
+
+class Har:
+    """Reads HTTP archives."""
+
+    name = "har"
+    summary = "HTTP archives (HAR): requests to OpenAI, Anthropic and Gemini APIs, also streamed"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        log = fields.as_dict(sample.first_object().get("log"))
+        return Match(0.98, Unit.RUNS) if isinstance(log.get("entries"), list) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        log = fields.as_dict(fields.as_dict(value).get("log"))
+        entries = fields.as_list(log.get("entries"))
+        exchanges: list[tuple[int, Exchange]] = []
+        for index, entry in enumerate(entries):
+            if not isinstance(entry, dict):
+                build.problems.append((f"entry {index + 1} is no object", fields.excerpt(entry)))
+            elif exchange := _exchange(entry, index, build):
+                exchanges.append((index, exchange))
+        if exchanges:
+            append_runs(exchanges, build)
+        else:
+            build.defect(f"no request to a model among {len(entries):,} requests")
+
+
+def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange | None:
+    """Return the exchange of an entry, None where it is none with a model."""
+    request = fields.as_dict(entry.get("request"))
+    url = fields.label(request, "url")
+    if fields.label(request, "method").upper() != "POST":
+        return None
+    sent = _headers(request)
+    posted = json_body(text_body(fields.as_dict(request.get("postData")), sent))
+    body = posted.value
+    holds_messages = isinstance(body, dict) and any(key in body for key in _BODIES)
+    if not holds_messages and not _PATH.search(url.partition("?")[0]):
+        return None
+    reply, told = _response(entry)
+    if is_request(body) or is_reply(reply.get("body")) or is_stream(reply.get("body")):
+        body, reply = _from_google(body, reply, url)
+    exchange = exchange_of(
+        {
+            "request": {"method": "POST", "url": url, "headers": sent, "body": body},
+            **({"response": reply} if reply else {"error": told or "no response was recorded"}),
+            "startTime": entry.get("startedDateTime"),
+            "duration_ms": entry.get("time"),
+        }
+    )
+    if exchange is None:
+        return None
+    pointer = f"/log/entries/{index}"
+    missing = "the body of the request was not recorded" if body is None else ""
+    for problem in (posted.problem or missing, told if reply else ""):
+        if problem:
+            build.problems.append((f"entry {index + 1}: {problem}", ""))
+    return _placed(exchange, entry, pointer)
+
+
+def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange:
+    """Return an exchange with its places in the file, where bodies are texts."""
+    asked = f"{pointer}/request/postData/text"
+    answered = f"{pointer}/response/content/text"
+    messages = tuple((answered, message) for _, message in exchange.reply.messages)
+    return replace(
+        exchange,
+        messages=tuple((asked, message) for _, message in exchange.messages),
+        reply=replace(exchange.reply, messages=messages),
+        request_pointer=asked,
+        reply_pointer=answered,
+        details=fields.details_of({key: entry[key] for key in _TOLD if entry.get(key)}),
+    )
+
+
+def _headers(side: dict[str, Any]) -> dict[str, str]:
+    """Return the headers of a request or response by their names in lower case."""
+    pairs = (item for item in fields.as_list(side.get("headers")) if isinstance(item, dict))
+    return {fields.label(pair, "name").lower(): fields.label(pair, "value") for pair in pairs}
+
+
+def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the response as logs keep it, and what is wrong with its body.
+
+    It is empty where no response came: then that is what is wrong.
+    """
+    response = fields.as_dict(entry.get("response"))
+    status = fields.number(response.get("status"))
+    if not status:
+        told = fields.label(response, "_error") or fields.label(response, "statusText")
+        return {}, told or "no response came: status 0"
+    headers = _headers(response)
+    body = text_body(fields.as_dict(response.get("content")), headers)
+    if isinstance(body.value, str) and looks_like_sse(body.value):
+        events = list(read_sse(body.value).events)
+        body = body._replace(value=events) if is_stream(events) else body
+    else:
+        body = json_body(body)
+    said = "" if body.value is None else body.value
+    return {"status": int(status), "headers": headers, "body": said}, body.problem
+
+
+def _from_google(body: Any, reply: dict[str, Any], url: str) -> tuple[Any, dict[str, Any]]:
+    """Return request and reply of Google's API in OpenAI's words."""
+    asked = body if isinstance(body, dict) else {}
+    named = _GOOGLE_MODEL.search(url)
+    answered = reply.get("body")
+    request = {
+        "messages": [message_of(content) for _, content in contents_of(asked)],
+        "model": named[1] if named else model_of(answered),
+        "tools": [
+            {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+            for tool in tools_of(asked) or ()
+        ],
+    }
+    messages = messages_of_reply(answered)
+    if not messages:
+        return request, reply
+    first = messages[0]
+    reason = fields.label(first, "finish_reason")
+    if not first.get("content") and reason not in _HAD_REPLY:
+        told = ": ".join(filter(None, (reason, fields.label(first, "finish_message"))))
+        return request, {**reply, "body": {"error": {"message": told}}}
+    choices = [{"message": one, "finish_reason": one.get("finish_reason")} for one in messages]
+    whole = {"choices": choices, "usage": first.get("usage"), "model": model_of(answered)}
+    return request, {**reply, "body": whole}
+
+
+FORMAT = Har()

@@ -1,0 +1,244 @@
+"""What the events of an Inspect sample add to its messages: times, usage, failures, other agents.
+
+    event = {"event": "model", "input" | "input_refs", "output", "error"?, "retries"?, …}
+          | {"event": "tool", "id", "result", "error"?, "events"?: [event, …], …}
+          | {"event": "subtask", "name", "events": [event, …]}            until 0.3.8x
+          | {"event": "step", "action": "begin" | "end", "type", "name"}  until 0.3.8x
+          | {"event": "span_begin", "id", "parent_id"?, "type", "name"}   since then
+          | {"event": "sample_limit" | "error" | "info" | "sandbox" | …}
+
+The input of a model event may stand elsewhere: `input_refs` are ranges of the sample's
+`message_pool`, or of `events_data.messages`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.inspect_attachments import with_attachments
+
+MAX_DEPTH = 60
+"""How deep events may stand in events, and spans in spans."""
+MAX_REPEATED = 200_000
+"""Messages: how many of those that requests merely refer to are looked at."""
+_AGENTS = frozenset({"agent", "subtask", "handoff", "tool", "scorer"})
+"""Types of spans and steps in which another than the sample's own agent may speak."""
+
+
+@dataclass(slots=True)
+class Request:
+    """A model event. `key` tells its reply among messages, None where it has none."""
+
+    event: dict[str, Any]
+    pointer: str
+    message: dict[str, Any]
+    key: Any = None
+    agent: str = ""
+    failures: list[Request] = field(default_factory=list)
+    """The requests that failed before this one was answered."""
+
+    @property
+    def output(self) -> dict[str, Any]:
+        return fields.as_dict(self.event.get("output"))
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        return _choice(self.event)
+
+    @property
+    def error(self) -> str:
+        """Return why there is no reply, empty where nothing says that there should be one."""
+        told = self.event.get("error") or self.output.get("error")
+        if isinstance(told, dict):
+            told = told.get("message", told)
+        return fields.first_line(fields.json_text(told)) if told else ""
+
+
+@dataclass(slots=True)
+class Events:
+    """The events of one sample, sorted out."""
+
+    requests: list[Request] = field(default_factory=list)
+    """Those that were answered, in order."""
+    unanswered: list[Request] = field(default_factory=list)
+    """Failed requests after which none was answered."""
+    tools: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
+    """Tool events by the id of their call."""
+    limits: list[dict[str, Any]] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    attachments: dict[str, Any] = field(default_factory=dict)
+    first_ts: float | None = None
+    last_ts: float | None = None
+
+    def tool(self, call_id: Any) -> dict[str, Any]:
+        """Return the next event of the call with this id, an empty one where there is none."""
+        found = self.tools.get(call_id) if isinstance(call_id, str) else None
+        event = found.popleft() if found else {}
+        error = with_attachments(event.get("error"), self.attachments)
+        return {**event, "error": error} if error else event
+
+
+def message_key(raw: dict[str, Any]) -> Any:
+    """Return what tells a message from others: its id, or what it says and calls."""
+    given = raw.get("id")
+    if isinstance(given, str) and given:
+        return given
+    calls = fields.as_list(raw.get("tool_calls"))
+    ids = [call.get("id") for call in calls if isinstance(call, dict)]
+    return (str(raw.get("role")), fields.json_text(raw.get("content")), fields.json_text(ids))
+
+
+def events_of(sample: dict[str, Any], attachments: dict[str, Any]) -> Events:
+    """Sort out the events of a sample, in whose texts `attachments` may be named."""
+    held = sample.get("events")
+    place = "/events"
+    if held is None:
+        held, place = fields.as_dict(sample.get("transcript")).get("events"), "/transcript/events"
+    found = Events(attachments=attachments)
+    walk = _Walk(found)
+    walk.take(held, place, "", 0)
+    found.unanswered = walk.pending
+    return found
+
+
+class _Walk:
+    """Goes through events in order, those inside of events included."""
+
+    def __init__(self, found: Events) -> None:
+        self.pending: list[Request] = []
+        self._found = found
+        self._spans: dict[str, tuple[str, str, str]] = {}
+        self._steps: list[tuple[str, str]] = []
+
+    def take(self, events: Any, pointer: str, agent: str, depth: int) -> None:
+        for index, event in enumerate(fields.as_list(events)):
+            if not isinstance(event, dict):
+                continue
+            kind = fields.label(event, "event")
+            self._found.kinds[kind] += 1
+            self._clock(event)
+            place = f"{pointer}/{index}"
+            match kind:
+                case "model":
+                    self._request(event, place, agent or self._agent(event))
+                case "span_begin":
+                    parent = fields.label(event, "parent_id")
+                    self._spans[fields.label(event, "id")] = (parent, *_titles(event))
+                case "step" if event.get("action") == "begin":
+                    self._steps.append(_titles(event))
+                case "step" if self._steps:
+                    self._steps.pop()
+                case "tool":
+                    call_id = fields.label(event, "id")
+                    self._found.tools.setdefault(call_id, deque()).append(event)
+                case "sample_limit":
+                    self._found.limits.append(event)
+            if event.get("events") and depth < MAX_DEPTH:
+                name = fields.label(event, "name", "function") or kind
+                self.take(event["events"], f"{place}/events", name, depth + 1)
+
+    def _clock(self, event: dict[str, Any]) -> None:
+        ts = fields.seconds(event.get("timestamp"))
+        if ts is not None:
+            self._found.first_ts = ts if self._found.first_ts is None else self._found.first_ts
+            self._found.last_ts = ts
+
+    def _request(self, event: dict[str, Any], pointer: str, agent: str) -> None:
+        said = fields.as_dict(_choice(event).get("message"))
+        message = with_attachments(said, self._found.attachments)
+        request = Request(event, pointer, message, agent=agent)
+        says = message.get("content") or message.get("tool_calls")
+        # A failed attempt has a reply too, an empty one.
+        if message and (says or not request.error):
+            request.key = message_key(request.message)
+            request.failures, self.pending = self.pending, []
+            self._found.requests.append(request)
+        elif request.error:
+            self.pending.append(request)
+
+    def _agent(self, event: dict[str, Any]) -> str:
+        """Return the name of the innermost agent around an event, as its spans have it."""
+        span_id = fields.label(event, "span_id")
+        for _ in range(MAX_DEPTH):
+            parent, span_type, name = self._spans.get(span_id, ("", "", ""))
+            if span_type in _AGENTS:
+                return name or span_type
+            if not parent:
+                break
+            span_id = parent
+        steps = reversed(self._steps[-MAX_DEPTH:])
+        return next((name or step_type for step_type, name in steps if step_type in _AGENTS), "")
+
+
+def _titles(event: dict[str, Any]) -> tuple[str, str]:
+    return fields.label(event, "type"), fields.label(event, "name")
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Requests beside the sample's own conversation that go on with one another."""
+
+    agent: str
+    requests: list[tuple[Request, list[Any]]] = field(default_factory=list)
+    """Each with the messages that its input adds."""
+
+
+def other_conversations(
+    sample: dict[str, Any], events: Events, own_keys: frozenset[Any]
+) -> tuple[list[Conversation], int]:
+    """Return what was said outside of the sample's messages, and how many repeats were passed over.
+
+    Subagents speak there, and the sample's agent before its messages were compacted. A request goes
+    on with the conversation whose last reply is in its input.
+    """
+    found: list[Conversation] = []
+    heads: dict[Any, Conversation] = {}
+    pool = _pool(sample)
+    budget = MAX_REPEATED
+    passed_over = 0
+    for request in events.requests:
+        if request.key in own_keys:
+            continue
+        added: list[Any] = []
+        joined = None
+        for named in _input_backwards(request.event, pool):
+            raw = with_attachments(named, events.attachments)
+            key = message_key(raw) if isinstance(raw, dict) else None
+            joined = heads.pop(key, None) if key in heads else None
+            if joined is not None:
+                break
+            if budget:
+                budget -= 1
+                added.append(raw)
+            else:
+                passed_over += 1
+                break
+        if joined is None:
+            joined = Conversation(request.agent)
+            found.append(joined)
+        joined.requests.append((request, added[::-1]))
+        heads[request.key] = joined
+    return found, passed_over
+
+
+def _choice(event: dict[str, Any]) -> dict[str, Any]:
+    choices = fields.as_list(fields.as_dict(event.get("output")).get("choices"))
+    return fields.as_dict(choices[0]) if choices else {}
+
+
+def _pool(sample: dict[str, Any]) -> list[Any]:
+    held = fields.as_dict(sample.get("events_data"))
+    return fields.as_list(held.get("messages", sample.get("message_pool")))
+
+
+def _input_backwards(event: dict[str, Any], pool: list[Any]) -> Iterator[Any]:
+    for ref in reversed(fields.as_list(event.get("input_refs"))):
+        if isinstance(ref, list) and len(ref) == 2 and all(isinstance(end, int) for end in ref):
+            start, end = max(0, ref[0]), min(ref[1], len(pool))
+            for index in range(end - 1, start - 1, -1):
+                yield pool[index]
+    yield from reversed(fields.as_list(event.get("input")))

@@ -1,0 +1,153 @@
+"""Messages of an Inspect sample as chat messages: calls as the model wrote them.
+
+call = {"id", "function": NAME, "arguments": object, "parse_error"?}
+part = {"type": "tool_use", "id", "name", "arguments", "result", "error"?}    run by the server
+     | {"type": "reasoning", "reasoning", "redacted"?, "summary"?} | text | image | audio | …
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.inspect_events import Request
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolCall, with_flags
+from hermes_tui.parsers.measures import number
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+
+_UNPARSED = re.compile(
+    r"Error parsing the following tool call arguments:\s*(.*?)\s*Error details:", re.DOTALL
+)
+_USAGE = {
+    "completion_tokens": "output_tokens",
+    "cached_tokens": "input_tokens_cache_read",
+    "reasoning_tokens": "reasoning_tokens",
+    "total_cost": "total_cost",
+}
+
+
+def chat_message(
+    raw: dict[str, Any], request: Request | None, tool_event: dict[str, Any]
+) -> Normalised:
+    """Return a message with what the event of its request, or of its tool, knows of it."""
+    given = raw.get("tool_calls")
+    entries = fields.as_list(given)
+    message = {**raw, "content": _content(raw.get("content"))}
+    if entries:
+        message["tool_calls"] = [_entry(entry) for entry in entries]
+    elif not given:
+        message.pop("tool_calls", None)
+    if request is not None:
+        message |= _of_request(request)
+    if tool_event:
+        message |= _of_tool(tool_event, raw)
+    parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
+    if entries:
+        known = (_as_logged(*found, entries) for found in parts.calls)
+        parts = parts._replace(calls=tuple(known))
+    flags = _flags(raw, request)
+    return parts._replace(message=with_flags(parts.message, *flags)) if flags else parts
+
+
+def usage_of(raw: Any) -> dict[str, Any]:
+    """Return Inspect's token counts under the usual names; its input leaves out what was cached."""
+    if not isinstance(raw, dict):
+        return {}
+    found = {name: raw[key] for name, key in _USAGE.items() if raw.get(key) is not None}
+    prompt, total = number(raw.get("input_tokens")), number(raw.get("total_tokens"))
+    out = number(raw.get("output_tokens"))
+    if prompt is not None:
+        found["prompt_tokens"] = prompt if total is None else max(prompt, total - (out or 0))
+    return found
+
+
+def _entry(entry: Any) -> Any:
+    """Return a call as chat messages write it.
+
+    Inspect decodes the arguments itself, so that they are an object says nothing of how they came;
+    of those it could not decode the text is in the error.
+    """
+    if not isinstance(entry, dict):
+        return entry
+    arguments = entry.get("arguments")
+    unparsed = _UNPARSED.search(fields.label(entry, "parse_error"))
+    if unparsed:
+        arguments = unparsed[1]
+    elif arguments is not None:
+        arguments = fields.json_text(arguments)
+    function = {"name": entry.get("function"), "arguments": arguments}
+    return {"id": entry.get("id"), "type": "function", "function": function}
+
+
+def _as_logged(
+    call: ToolCall, found: tuple[Diagnostic, ...], entries: list[Any]
+) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
+    """Return a call with its entry as it stands in the log, and what Inspect says is wrong."""
+    if call.index >= len(entries):
+        return call, found
+    entry = entries[call.index]
+    error = fields.label(entry, "parse_error") if isinstance(entry, dict) else ""
+    if error and not any(one.severity is Severity.ERROR for one in found):
+        said = fields.first_line(error)
+        told = Diagnostic(Code.ARGS_INVALID, Severity.ERROR, said, call_index=call.index)
+        found = (*found, told)
+    return msgspec.structs.replace(call, raw=entry), found
+
+
+def _content(content: Any) -> Any:
+    if not isinstance(content, list):
+        return content
+    return [part for item in content for part in _parts(item)]
+
+
+def _parts(part: Any) -> list[Any]:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "reasoning" and part.get("redacted"):
+        sealed = {"type": "redacted_thinking", "data": part.get("reasoning")}
+        return [{**sealed, "summary": part.get("summary")}]
+    if kind == "tool_use":
+        call = {key: part.get(key) for key in ("id", "name", "arguments")}
+        result = {"type": "tool_result", "tool_use_id": part.get("id"), "name": part.get("name")}
+        answer = {"content": part.get("result"), "error": part.get("error")}
+        return [{"type": "tool_use", **call}, {**result, **answer}]
+    return [part]
+
+
+def _of_request(request: Request) -> dict[str, Any]:
+    event, output = request.event, request.output
+    taken = number(event.get("working_time"))
+    return {
+        "usage": usage_of(output.get("usage")),
+        "finish_reason": request.choice.get("stop_reason"),
+        "timestamp": event.get("completed") or event.get("timestamp"),
+        "duration_s": taken if taken is not None else output.get("time"),
+    }
+
+
+def _of_tool(event: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    start, end = (fields.seconds(event.get(key)) for key in ("timestamp", "completed"))
+    taken = number(event.get("working_time"))
+    if taken is None and start is not None and end is not None:
+        taken = max(0.0, end - start)
+    error = {"error": event["error"]} if event.get("error") and not raw.get("error") else {}
+    return {"timestamp": event.get("completed"), "duration_s": taken, **error}
+
+
+def _flags(raw: dict[str, Any], request: Request | None) -> list[str]:
+    flags = ["compaction"] if _is_summary(raw) else []
+    if request is None:
+        return flags
+    retries = number(request.event.get("retries"))
+    if retries:
+        flags.append(f"{retries:g} retries" if retries != 1 else "1 retry")
+    if request.event.get("cache") == "read":
+        flags.append("cached")
+    return flags
+
+
+def _is_summary(raw: dict[str, Any]) -> bool:
+    return fields.as_dict(raw.get("metadata")).get("summary") is True

@@ -1,0 +1,116 @@
+"""How a sample of an Inspect log ended: its scores, its limit, its error, what it used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.inspect_events import Events
+from hermes_tui.formats.inspect_messages import usage_of
+from hermes_tui.parsers.measures import number, usage
+
+_LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+"""Correct, partial, incorrect, no answer."""
+MAX_TRACEBACK = 4_000
+
+
+def error_of(raw: dict[str, Any]) -> str:
+    """Return the message of the error of a sample or log, empty where there is none."""
+    error = raw.get("error")
+    if isinstance(error, dict):
+        error = error.get("message") or error
+    return fields.json_text(error)[: fields.MAX_DETAIL] if error else ""
+
+
+def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
+    """Return the arguments of `RunBuilder.end` for a sample."""
+    raw = _raw_scores(sample)
+    scores = _numbers(raw)
+    limit = _limit(sample, events)
+    error = error_of(sample)
+    status, reason = _verdict(raw, scores), ""
+    if limit:
+        status, reason = "truncated", f"limit: {limit}"
+    if error:
+        status, reason = "error", error
+    return {
+        "status": status,
+        "stop_reason": fields.first_line(reason),
+        "reward": next(iter(scores.values())) if len(scores) == 1 else None,
+        "scores": scores,
+        "usage": usage(_total_usage(sample)),
+        "details": {**_told(sample), **({"limit": limit} if limit else {})},
+        "ts": fields.seconds(sample.get("completed_at")) or events.last_ts,
+    }
+
+
+def _raw_scores(sample: dict[str, Any]) -> dict[str, Any]:
+    scores = sample.get("scores")
+    if isinstance(scores, dict):
+        return scores
+    return {"score": sample["score"]} if sample.get("score") else {}
+
+
+def _numbers(scores: dict[str, Any]) -> dict[str, float]:
+    """Return every score that is a number or a letter; of several values in one, each."""
+    found: dict[str, float] = {}
+    for name, score in scores.items():
+        value = score.get("value") if isinstance(score, dict) else score
+        several = value if isinstance(value, dict) else {"": value}
+        for key, one in several.items():
+            as_number = _number(one)
+            if as_number is not None:
+                found[f"{name}/{key}" if key else name] = as_number
+    return found
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        return _LETTERS.get(value, fields.number(value))
+    return number(value)
+
+
+def _verdict(raw: dict[str, Any], scores: dict[str, float]) -> str:
+    """Return whether a sample passed, judged by the scores that say so: letters and booleans."""
+    judged = [
+        scores[name]
+        for name, score in raw.items()
+        if isinstance(value := score.get("value") if isinstance(score, dict) else score, bool)
+        or (isinstance(value, str) and value in _LETTERS)
+    ]
+    if not judged:
+        return "unknown"
+    return "ok" if min(judged) == 1.0 else "failed"
+
+
+def _limit(sample: dict[str, Any], events: Events) -> str:
+    """Return which limit ended the sample: tokens, messages, time …; empty where none did."""
+    told = fields.as_dict(sample.get("limit"))
+    if not told and events.limits:
+        told = events.limits[-1]
+    words = (fields.label(told, "type"), fields.label(told, "limit"))
+    return fields.first_line(" ".join(filter(None, words)))
+
+
+def _total_usage(sample: dict[str, Any]) -> dict[str, Any]:
+    """Return the tokens of all models together."""
+    totals: dict[str, Any] = {}
+    for raw in fields.as_dict(sample.get("model_usage")).values():
+        for key, value in usage_of(raw).items():
+            if (count := number(value)) is not None:
+                totals[key] = totals.get(key, 0) + count
+    return totals
+
+
+def _told(sample: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if scores := _raw_scores(sample):
+        told["scores"] = fields.small(scores)
+        if isinstance(told["scores"], str):
+            told["scores"] = {name: fields.small(score) for name, score in scores.items()}
+    traceback = fields.as_dict(sample.get("error")).get("traceback")
+    if isinstance(traceback, str) and traceback:
+        told["traceback"] = traceback[-MAX_TRACEBACK:]
+    return told

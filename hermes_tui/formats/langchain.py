@@ -1,0 +1,175 @@
+"""`langchain-messages`: dumps of LangChain messages, LangGraph states and streams of updates.
+
+file   = message*               one run: an array of messages, or a message a line
+       | update*                one run: what each node of a graph added, a line each
+       | state*                 a run each
+state  = {"messages": [message, …], …} | {"values": state, "next", "config", "metadata", …}
+update = {node: {"messages": [message, …] | message}} | [namespace, update]
+       | ["updates", update] | [namespace, "updates", update]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
+from hermes_tui.parsers.measures import timestamp
+
+_OWN_KEYS = ("messages", "values", "config", "created_at")
+
+
+class LangChain:
+    """Reads messages in any of LangChain's spellings, and the states around them."""
+
+    name = "langchain-messages"
+    summary = (
+        "LangChain messages (model_dump, messages_to_dict, dumpd), LangGraph states and updates"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if _are_messages(values):
+            return Match(0.85, Unit.PARTS, layout)
+        if fields.mostly(values, _is_state):
+            return Match(0.85, Unit.RUNS, layout)
+        are_updates = fields.mostly(values, lambda value: _update_of(value) is not None)
+        if are_updates and any(map(_says_something, values)):
+            return Match(0.85, Unit.PARTS, layout)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if build.unit is Unit.PARTS:
+            _read_part(value, build)
+        elif isinstance(value, list) and any(map(is_message, value)):
+            _start(value, "", {}, build)
+        elif (state := _state_of(value)) is not None:
+            _start(*state, fields.as_dict(value), build)
+        else:
+            build.defect("no message in this record", fields.excerpt(value))
+
+
+class _Update(NamedTuple):
+    """What nodes of a graph added; `namespace` names the graph inside the graph that did it."""
+
+    pointer: str
+    nodes: dict[str, Any]
+    namespace: str = ""
+
+
+def _are_messages(values: Any) -> bool:
+    if not isinstance(values, (list, tuple)):
+        return False
+    head = values[:50]
+    return fields.mostly(head, is_message) and any(map(is_telling, head))
+
+
+def _state_of(value: Any) -> tuple[list[Any], str] | None:
+    """Return the messages of a state and where they stand."""
+    for below in ("", "/values"):
+        held = fields.as_dict(value)
+        held = fields.as_dict(held.get("values")) if below else held
+        if isinstance(held.get("messages"), list):
+            return held["messages"], f"{below}/messages"
+    return None
+
+
+def _is_state(value: Any) -> bool:
+    state = _state_of(value)
+    if state is None:
+        return False
+    messages, pointer = state
+    is_snapshot = pointer.startswith("/values") and "next" in value
+    return _are_messages(messages) or (is_snapshot and not messages)
+
+
+def _update_of(value: Any) -> _Update | None:
+    """Return the update that one line of a stream is, None where it is none."""
+    namespace, mode, pointer = "", "updates", ""
+    if isinstance(value, list) and 2 <= len(value) <= 3:
+        *before, value = value
+        pointer = f"/{len(before)}"
+        if isinstance(before[0], list):
+            namespace = "/".join(map(str, before.pop(0)))
+        mode = before[0] if before else mode
+    is_update = isinstance(value, dict) and bool(value) and mode == "updates"
+    if not is_update or not all(item is None or isinstance(item, dict) for item in value.values()):
+        return None
+    return _Update(pointer, value, namespace)
+
+
+def _says_something(value: Any) -> bool:
+    update = _update_of(value)
+    return update is not None and any(
+        is_message(message) for node in update.nodes.values() for _, message in _added(node)
+    )
+
+
+def _added(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the messages that a node added, each with the pointer to it."""
+    messages = fields.as_dict(node).get("messages")
+    if isinstance(messages, list):
+        yield from ((f"/messages/{index}", one) for index, one in enumerate(messages))
+    elif messages is not None:
+        yield "/messages", messages
+
+
+def _read_part(value: Any, build: RunBuilder) -> None:
+    """Read a record of a file that is one run: a message, an update, or a list of either."""
+    if is_message(value):
+        _open([value], build)
+        append_message(build, message_of(value))
+    elif (update := _update_of(value)) is not None:
+        _open([one for node in update.nodes.values() for _, one in _added(node)], build)
+        _append_update(update, build, "")
+    elif isinstance(value, list):
+        _open(value, build)
+        for index, item in enumerate(value):
+            if (update := _update_of(item)) is not None and not is_message(item):
+                _append_update(update, build, f"/{index}")
+            else:
+                append_message(build, message_of(item, f"/{index}"))
+    else:
+        _open([], build)
+        build.defect("not a message", fields.excerpt(value))
+
+
+def _open(messages: list[Any], build: RunBuilder) -> None:
+    if build.is_first and not build.events:
+        told = said(message_of(message) for message in messages)
+        build.start(task=fields.title_of(told), model=model_of(messages))
+
+
+def _append_update(update: _Update, build: RunBuilder, before: str) -> None:
+    flags = (f"subgraph {update.namespace}",) if update.namespace else ()
+    for name, node in update.nodes.items():
+        place = f"{before}{update.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        messages = list(_added(node))
+        for below, raw in messages:
+            append_message(build, message_of(raw, place + below), flags=(f"node {name}", *flags))
+        if not messages and node:
+            raw = {"role": "environment", "name": name, "content": fields.json_text(node)}
+            build.message(raw, pointer=place)
+
+
+def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: RunBuilder) -> None:
+    told = [message_of(message, f"{pointer}/{at}") for at, message in enumerate(messages)]
+    config = fields.as_dict(fields.as_dict(around.get("config")).get("configurable"))
+    state = fields.as_dict(around.get("values")) or around
+    details = fields.details_of({**state, **around}, without=_OWN_KEYS)
+    build.start(
+        run_id=fields.label(config, "checkpoint_id") or fields.run_id_of(around),
+        task=fields.title_of(said(told)),
+        model=model_of(messages),
+        group_id=fields.label(config, "thread_id"),
+        details={key: item for key, item in details.items() if item not in (None, "", [], {})},
+        ts=timestamp(around.get("created_at")),
+    )
+    for message in told:
+        append_message(build, message)
+
+
+FORMAT = LangChain()

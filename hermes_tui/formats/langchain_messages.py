@@ -1,0 +1,256 @@
+"""Messages of LangChain and LangGraph in their three spellings, as chat messages.
+
+    message = {"type": "human" | "ai" | "system" | "tool" | …, "content", …}      model_dump
+            | {"type", "data": {"content", …}}                                    messages_to_dict
+            | {"lc": 1, "type": "constructor", "id": [..., "AIMessage"], "kwargs": {…}}      dumpd
+            | {"role", "content", "additional_kwargs"}                            as tracers write
+            | [role, text]                                                   as people ask
+
+`tool_calls` holds what could be parsed, `invalid_tool_calls` what could not, `additional_kwargs`
+all of it once more as the model wrote it, and so does the content of some providers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.normalise import Normalised, normalise_message
+from hermes_tui.parsers.roles import speaker_of
+
+_CLASSES = {
+    "HumanMessage": "human",
+    "AIMessage": "ai",
+    "SystemMessage": "system",
+    "ToolMessage": "tool",
+    "FunctionMessage": "function",
+    "ChatMessage": "chat",
+    "RemoveMessage": "remove",
+}
+_TYPES = frozenset(_CLASSES.values()) | {"developer"}
+_ROLES = {"human": "user", "ai": "assistant", "function": "tool"}
+_TELLING = frozenset(
+    {"additional_kwargs", "response_metadata", "invalid_tool_calls", "lc", "tool_call_chunks"}
+)
+"""Members that messages of no other kind have."""
+
+_CALL_BLOCKS = frozenset({"tool_use", "tool_call", "function_call", "server_tool_use"})
+_CHUNK = "Chunk"
+_REJECTED = "rejected"
+
+
+def is_message(value: Any) -> bool:
+    """Say whether `value` is a message in one of the spellings that only LangChain has."""
+    if not isinstance(value, dict):
+        return False
+    if value.get("lc") == 1 and isinstance(value.get("kwargs"), dict):
+        return bool(_class_of(value))
+    kind = _kind(value.get("type"))
+    if "role" in value and kind != "chat":
+        return not _TELLING.isdisjoint(value) and "content" in value
+    if kind not in _TYPES:
+        return False
+    data = value.get("data")
+    return isinstance(data, dict) and "content" in data if "data" in value else "content" in value
+
+
+def is_telling(value: Any) -> bool:
+    """Say whether a message is one that nobody else writes like this."""
+    if not is_message(value):
+        return False
+    return _kind(value.get("type")) in ("human", "ai") or not _TELLING.isdisjoint(value)
+
+
+def is_pair(value: Any) -> bool:
+    """Say whether `value` is a message as a pair of role and text."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    role, text = value
+    return isinstance(role, str) and isinstance(text, str) and speaker_of({"role": role}).known
+
+
+def model_of(messages: Iterable[Any]) -> str:
+    """Return the model that the first reply names."""
+    for message in messages:
+        metadata = fields.as_dict(_opened(message)[1].get("response_metadata"))
+        if name := fields.label(metadata, "model_name", "model"):
+            return name
+    return ""
+
+
+def message_of(value: Any, pointer: str = "") -> ChatMessage:
+    """Return a message that stands at `pointer`; what is none is said by nobody known."""
+    if is_pair(value):
+        return ChatMessage({"role": value[0], "content": value[1]}, pointer)
+    below, held = _opened(value)
+    if not held:
+        return ChatMessage({"role": "unknown", "content": value}, pointer)
+    place = pointer + below
+    kind = _kind_of(value, held)
+    calls = list(_calls(held, place))
+    raw = {
+        "role": _ROLES.get(kind, kind),
+        "content": _content(held.get("content"), bool(calls)),
+        **_reasoning(held),
+        **_answer(held),
+        **_ending(held),
+    }
+    for key in ("name", "id", "refusal"):
+        if isinstance(held.get(key), str):
+            raw[key] = held[key]
+    if calls:
+        raw["tool_calls"] = [call for call, _ in calls]
+    carried = tuple(found for _, found in calls)
+    flags: tuple[str, ...] = ()
+    if kind == "remove":
+        removed = f"removes the message {raw.get('id', '')}"
+        raw, flags = {"role": "environment", "content": removed}, ("removal",)
+    elif kind == "chat":
+        # A role of one's own choice: whoever is not the user is an agent here.
+        raw |= {"role": "assistant", "name": fields.label(held, "role")}
+    elif raw["role"] == "tool":
+        carried = (Held(value, place),)
+    return ChatMessage(raw, pointer, carried, flags, normalise=_normalise)
+
+
+def _opened(value: Any) -> tuple[str, dict[str, Any]]:
+    """Return the members of a message, and where they stand in it."""
+    if not isinstance(value, dict):
+        return "", {}
+    for key in ("kwargs", "data"):
+        if isinstance(value.get(key), dict) and ("lc" in value or "content" in value[key]):
+            return f"/{key}", value[key]
+    return "", value
+
+
+def _kind(value: Any) -> str:
+    """Return the type of a message; of its class, and of a chunk, too."""
+    name = value if isinstance(value, str) else ""
+    name = name.removesuffix(_CHUNK)
+    return _CLASSES.get(name, name)
+
+
+def _class_of(value: dict[str, Any]) -> str:
+    path = value.get("id")
+    name = path[-1] if isinstance(path, list) and path and isinstance(path[-1], str) else ""
+    return _CLASSES.get(name.removesuffix(_CHUNK), "")
+
+
+def _kind_of(value: dict[str, Any], held: dict[str, Any]) -> str:
+    """Return the type of a message, else the role that it gives itself."""
+    kind = _class_of(value) if "lc" in value else _kind(value.get("type"))
+    kind = kind if kind in _TYPES else _kind(held.get("type"))
+    own = fields.label(held, "role")
+    if kind == "chat" and speaker_of({"role": own}).known:
+        return own
+    return kind if kind in _TYPES and (kind == "chat" or not own) else own or kind or "unknown"
+
+
+def _calls(held: dict[str, Any], place: str) -> Iterator[tuple[Any, Held]]:
+    """Yield each call once, as the model wrote it where that is kept, with what stands for it."""
+    listed = [
+        (entry, f"{place}/{key}/{index}")
+        for key in ("tool_calls", "invalid_tool_calls")
+        for index, entry in enumerate(fields.as_list(held.get(key)))
+    ]
+    extra = fields.as_dict(held.get("additional_kwargs"))
+    written = fields.as_list(extra.get("tool_calls"))
+    by_id = {_id(entry): (entry, pointer) for entry, pointer in listed if _id(entry)}
+    for index, entry in enumerate(written):
+        known = by_id.pop(_id(entry), None)
+        own = f"{place}/additional_kwargs/tool_calls/{index}"
+        yield _with_error(entry, known[0] if known else None), Held(*(known or (entry, own)))
+    for entry, pointer in listed:
+        if not written or not _id(entry) or _id(entry) in by_id:
+            yield _with_error(entry, entry), Held(entry, pointer)
+    legacy = extra.get("function_call")
+    if isinstance(legacy, dict) and not listed and not written:
+        yield {"function_call": legacy}, Held(legacy, f"{place}/additional_kwargs/function_call")
+
+
+def _id(entry: Any) -> str:
+    return fields.label(entry, "id") if isinstance(entry, dict) else ""
+
+
+def _with_error(call: Any, parsed: Any) -> Any:
+    """Return a call with what LangChain said against it, where it rejected it."""
+    if not isinstance(call, dict) or not isinstance(parsed, dict):
+        return call
+    is_rejected = parsed.get("type") == "invalid_tool_call" or parsed.get("error")
+    return {**call, _REJECTED: fields.label(parsed, "error") or True} if is_rejected else call
+
+
+def _content(content: Any, has_calls: bool) -> Any:
+    """Return the content without the calls that stand in it once more."""
+    if not has_calls or not isinstance(content, list):
+        return content
+    kept = [part for part in content if not _is_call_block(part)]
+    return kept or None
+
+
+def _is_call_block(part: Any) -> bool:
+    return isinstance(part, dict) and fields.label(part, "type") in _CALL_BLOCKS
+
+
+def _reasoning(held: dict[str, Any]) -> dict[str, Any]:
+    extra = fields.as_dict(held.get("additional_kwargs"))
+    found = {}
+    for key in ("reasoning_content", "reasoning", "reasoning_details", "thinking"):
+        if extra.get(key):
+            found[key] = extra[key]
+    return found
+
+
+def _answer(held: dict[str, Any]) -> dict[str, Any]:
+    keys = ("tool_call_id", "status", "usage", "timestamp", "created_at")
+    return {key: held[key] for key in keys if held.get(key) is not None}
+
+
+def _ending(held: dict[str, Any]) -> dict[str, Any]:
+    """Return how a reply ended and what it used, as chat messages say it."""
+    metadata = fields.as_dict(held.get("response_metadata"))
+    found: dict[str, Any] = {}
+    reason = fields.label(metadata, "finish_reason", "stop_reason", "done_reason")
+    if reason:
+        found["finish_reason"] = reason
+    used = fields.as_dict(held.get("usage_metadata"))
+    if used:
+        found["usage"] = usage_of(used)
+    elif told := metadata.get("token_usage") or metadata.get("usage"):
+        found["usage"] = told
+    return found
+
+
+def usage_of(used: dict[str, Any]) -> dict[str, Any]:
+    """Return LangChain's `usage_metadata` by the names of chat messages."""
+    read = fields.as_dict(used.get("input_token_details"))
+    written = fields.as_dict(used.get("output_token_details"))
+    found = {
+        "prompt_tokens": used.get("input_tokens"),
+        "completion_tokens": used.get("output_tokens"),
+        "cached_tokens": read.get("cache_read"),
+        "reasoning_tokens": written.get("reasoning"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _normalise(raw: dict[str, Any]) -> Normalised:
+    """Normalise a message; a call that LangChain rejected has an error, whatever we think of it."""
+    parts = normalise_message(raw)
+    entries = fields.as_list(raw.get("tool_calls"))
+    calls = []
+    for number, (call, found) in enumerate(parts.calls):
+        entry = entries[number] if number < len(entries) else None
+        why = entry.get(_REJECTED) if isinstance(entry, dict) else None
+        if why and not any(one.severity is Severity.ERROR for one in found):
+            said = fields.first_line(why) if isinstance(why, str) else "no reason is given"
+            what = f"LangChain did not take this call: {said}"
+            found = (
+                *found,
+                Diagnostic(Code.ARGS_INVALID, Severity.ERROR, what, call_index=call.index),
+            )
+        calls.append((call, found))
+    return parts._replace(calls=tuple(calls))

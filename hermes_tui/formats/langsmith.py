@@ -1,0 +1,207 @@
+"""`langsmith`: runs of LangSmith, in batches of its SDK, exported, or listed.
+
+    file  = batch* | run* | {"runs": [run, …]}       a document, an array or lines
+    batch = {"post": [run, …], "patch": [run, …]}    what a run was at its start, and at its end
+    run   = {"id", "trace_id", "parent_run_id", "dotted_order", "name", "run_type": "llm" | …,
+             "inputs", "outputs", "error", "start_time", "end_time", "extra", "child_runs"?, …}
+
+What is said of one run in several places is put together; null says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.langchain_messages import usage_of
+from hermes_tui.formats.span_runs import Trace, append_trace
+from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import timestamp, usage
+
+MAX_DEPTH = 100
+"""How deep child runs may be nested in one another."""
+_KINDS = {
+    "llm": SpanKind.LLM,
+    "chat_model": SpanKind.LLM,
+    "tool": SpanKind.TOOL,
+    "agent": SpanKind.AGENT,
+}
+_AGENTS = frozenset({"LangGraph", "AgentExecutor"})
+"""Names that chains have which run an agent; every root is one, too."""
+
+_ABOUT_TRACE = ("session_name", "tags", "status", "total_cost", "reference_example_id", "app_path")
+_INSIDE: tuple[str, ...] = ("child_runs",)
+_AROUND: tuple[str, ...] = ("post", "patch", "runs")
+_NOISE = ("runtime", "invocation_params", "revision_id")
+
+
+class LangSmith:
+    """Reads all records together: what a run was at its end may stand in a later one."""
+
+    name = "langsmith"
+    summary = "LangSmith runs: SDK batches, exports and lists; a run for each agent of a trace"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if not fields.mostly(values, lambda value: next(_runs(value, ""), None) is not None):
+            return None
+        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+        return Match(0.95, Unit.RUNS, whole.get(layout, layout))
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        by_lines = bool(build.line_ranges)
+        merged: dict[str, _Merged] = {}
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            place = f"/{index}" if isinstance(value, list) and not by_lines else ""
+            line = index if by_lines else 0
+            found = list(_runs(one, place))
+            for pointer, run in found:
+                known = merged.setdefault(fields.label(run, "id"), _Merged(line))
+                known.add(run, pointer, line)
+            if not found:
+                build.locate(line)
+                build.defect("not a run", fields.excerpt(one), pointer=place)
+        _append(list(merged.values()), build)
+
+
+class _Merged:
+    """One run, put together from all that is said of it."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.pointer = ""
+        self.members: dict[str, Any] = {}
+        self._places: dict[str, tuple[str, int]] = {}
+
+    def add(self, run: dict[str, Any], pointer: str, line: int) -> None:
+        if not self.members:
+            self.pointer = pointer
+        for key, value in run.items():
+            if value not in (None, {}) or key not in self.members:
+                self.members[key] = value
+                self._places[key] = (pointer, line)
+
+    def at(self, key: str) -> tuple[str, int]:
+        """Return the pointer and the line of a member, where it was told last."""
+        pointer, line = self._places.get(key, (self.pointer, self.line))
+        return f"{pointer}/{key}", line
+
+
+def _runs(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the runs that a record holds, those inside runs too, with pointers."""
+    stack = [(pointer, value, 0)]
+    while stack:
+        place, item, depth = stack.pop()
+        if not isinstance(item, dict):
+            continue
+        is_run = _is_run(item)
+        if is_run:
+            yield place, item
+        keys = _INSIDE if is_run else _AROUND if not depth else ()
+        below = [
+            (f"{place}/{key}/{index}", one, depth + 1)
+            for key in keys
+            for index, one in enumerate(fields.as_list(item.get(key)))
+        ]
+        if depth < MAX_DEPTH:
+            stack.extend(reversed(below))
+
+
+def _is_run(value: dict[str, Any]) -> bool:
+    """Say whether `value` is a run, or what is told of one at its end."""
+    if "id" not in value or not ("trace_id" in value or "dotted_order" in value):
+        return False
+    return "run_type" in value or "inputs" in value or "outputs" in value
+
+
+def _append(runs: list[_Merged], build: RunBuilder) -> None:
+    traces: dict[str, list[_Merged]] = {}
+    for run in runs:
+        trace_id = fields.label(run.members, "trace_id") or _first_in_order(run.members)
+        traces.setdefault(trace_id, []).append(run)
+    for trace_id, several in traces.items():
+        root = next((r for r in several if not r.members.get("parent_run_id")), several[0])
+        append_trace([_span(run) for run in several], build, _trace(trace_id, root))
+
+
+def _first_in_order(run: dict[str, Any]) -> str:
+    """Return the id of the root that a `dotted_order` begins with: a time, `Z` and an id."""
+    return fields.label(run, "dotted_order").partition(".")[0].partition("Z")[2]
+
+
+def _trace(trace_id: str, root: _Merged) -> Trace:
+    members = root.members
+    about = fields.details_of({key: members[key] for key in _ABOUT_TRACE if members.get(key)})
+    metadata = fields.as_dict(fields.as_dict(members.get("extra")).get("metadata"))
+    about |= fields.details_of(metadata, without=_NOISE)
+    return Trace(
+        id=trace_id,
+        name=fields.label(members, "name"),
+        details=about,
+        scores=_scores(fields.as_dict(members.get("feedback_stats"))),
+        line=root.line,
+    )
+
+
+def _scores(feedback: dict[str, Any]) -> dict[str, float]:
+    found = {
+        name: fields.number(fields.as_dict(told).get("avg")) for name, told in feedback.items()
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _span(run: _Merged) -> Span:
+    members = run.members
+    extra = fields.as_dict(members.get("extra"))
+    metadata = fields.as_dict(extra.get("metadata"))
+    parameters = fields.as_dict(extra.get("invocation_params"))
+    name = fields.label(members, "name")
+    error = members.get("error")
+    return Span(
+        id=fields.label(members, "id"),
+        parent_id=fields.label(members, "parent_run_id"),
+        name=name,
+        kind=_kind(members, name),
+        start_s=timestamp(members.get("start_time")),
+        end_s=timestamp(members.get("end_time")),
+        input=members.get("inputs"),
+        output=members.get("outputs"),
+        tools=parameters.get("tools"),
+        details=_parameters(parameters),
+        model=fields.label(metadata, "ls_model_name") or fields.model_of(parameters),
+        usage=_usage(members),
+        error=fields.json_text(error) if error else "",
+        pointer=run.pointer,
+        input_at=run.at("inputs")[0],
+        output_at=run.at("outputs")[0],
+        line=run.line,
+        output_line=run.at("outputs")[1],
+    )
+
+
+def _parameters(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a request that are worth knowing."""
+    kept = fields.details_of(told, without=("tools", "_type", "model", "model_name", "stop"))
+    kept = {key: value for key, value in kept.items() if value is not None}
+    return {"parameters": kept} if kept else {}
+
+
+def _kind(members: dict[str, Any], name: str) -> SpanKind:
+    known = _KINDS.get(fields.label(members, "run_type").lower(), SpanKind.OTHER)
+    return SpanKind.AGENT if known is SpanKind.OTHER and name in _AGENTS else known
+
+
+def _usage(members: dict[str, Any]) -> Usage | None:
+    outputs = fields.as_dict(members.get("outputs"))
+    told = fields.as_dict(outputs.get("usage_metadata"))
+    cost = fields.number(members.get("total_cost"))
+    if told:
+        return usage(usage_of(told), cost)
+    keys = ("prompt_tokens", "completion_tokens")
+    return usage({key: members[key] for key in keys if members.get(key) is not None}, cost)
+
+
+FORMAT = LangSmith()

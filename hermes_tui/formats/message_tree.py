@@ -1,0 +1,79 @@
+"""Messages that each name the one before them, as runs that are read from top to bottom.
+
+A path from a root to a leaf is one conversation; several come from a rewritten history, from
+compaction, from subagents and from a person who tries again. The longest path is the run itself; of
+every other path only what no path before it shows stands in a run below that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+MAX_BEFORE = 50
+"""Messages repeated before a path of which only the rest is new."""
+
+Parents = Sequence[int | None]
+"""For each message the index of the one before it; None: it is a root."""
+
+
+class Path(NamedTuple):
+    """Indexes of messages; the first `repeated` were shown before. `leaf` names the path."""
+
+    messages: list[int]
+    repeated: int
+    leaf: int
+
+
+def sound_parents(named: Sequence[object]) -> list[int | None]:
+    """Return the parents that `named` gives; one that does not stand before its child is none."""
+    return [
+        parent if type(parent) is int and 0 <= parent < index else None
+        for index, parent in enumerate(named)
+    ]
+
+
+def paths_of(parents: Parents, is_answer: Callable[[int], bool]) -> list[Path]:
+    """Return the longest path, then the others by their leaves. Every message is new in one.
+
+    `is_answer`: whether a message answers the one before it, so that a path that goes on with it
+    repeats what it answers. The time is linear: a path is followed up only to where another was.
+    """
+    depths: list[int] = []
+    for parent in parents:
+        depths.append(0 if parent is None else depths[parent] + 1)
+    inner = set(parents)
+    leaves = [index for index in range(len(parents)) if index not in inner]
+    if leaves:
+        leaves.insert(0, leaves.pop(leaves.index(max(leaves, key=lambda leaf: depths[leaf]))))
+    shown: set[int] = set()
+    paths = []
+    for leaf in leaves:
+        own, above = _followed(leaf, parents, shown)
+        before = _before(above, parents, is_answer, own[0])
+        shown.update(own)
+        paths.append(Path([*before, *own], len(before), leaf))
+    return paths
+
+
+def _followed(leaf: int, parents: Parents, shown: set[int]) -> tuple[list[int], int | None]:
+    """Return the messages up to the first that was shown, in order, and that one."""
+    own: list[int] = []
+    here: int | None = leaf
+    while here is not None and here not in shown:
+        own.append(here)
+        here = parents[here]
+    return own[::-1], here
+
+
+def _before(
+    above: int | None, parents: Parents, is_answer: Callable[[int], bool], first: int
+) -> list[int]:
+    """Return the messages to repeat: where a path goes on with answers, what they answer."""
+    before: list[int] = []
+    here, answers = above, is_answer(first)
+    while here is not None and answers and len(before) < MAX_BEFORE:
+        before.append(here)
+        answers = is_answer(here)
+        here = parents[here]
+    return before[::-1]

@@ -1,0 +1,115 @@
+"""`otlp`: traces as OpenTelemetry's collectors and SDKs export them in JSON.
+
+    export = {"resourceSpans": [{"resource", "scopeSpans": [{"scope", "spans": [span, …]}]}]}
+    span   = {"traceId", "spanId", "parentSpanId"?, "name", "startTimeUnixNano", "attributes",
+              "events"?, "status"?}
+
+A collector writes an export a line, and a trace may be spread over several: all lines are read
+together. Whose attributes are understood: see `genai_spans`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.span_attributes import any_value, key_values
+from hermes_tui.formats.span_runs import append_traces
+from hermes_tui.formats.span_tree import Span
+from hermes_tui.parsers.measures import timestamp
+
+_RESOURCES = ("resourceSpans", "resource_spans", "batches")
+_SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")
+_FAILED = frozenset({2, "2", "STATUS_CODE_ERROR"})
+
+
+class Otlp:
+    """Reads exports of spans; of one trace a run for each agent."""
+
+    name = "otlp"
+    summary = "OpenTelemetry traces (OTLP JSON): GenAI conventions, OpenLLMetry, OpenInference"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if not fields.mostly(values, _is_export):
+            return None
+        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+        return Match(0.97, Unit.RUNS, whole.get(layout, layout))
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        is_list = isinstance(value, list)
+        by_lines = bool(build.line_ranges)
+        spans: list[Span] = []
+        for index, export in enumerate(value if is_list else [value]):
+            line = index if by_lines else 0
+            place = f"/{index}" if is_list and not by_lines else ""
+            if _is_export(export):
+                spans.extend(_spans(export, place, line, build))
+            else:
+                build.locate(line)
+                build.defect("not an export of spans", fields.excerpt(export), pointer=place)
+        append_traces(with_lost_parents(spans), build)
+
+
+def _is_export(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(_key(value, _RESOURCES)), list)
+
+
+def _key(value: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((name for name in names if name in value), "")
+
+
+def _spans(export: dict[str, Any], place: str, line: int, build: RunBuilder) -> Iterator[Span]:
+    outer = _key(export, _RESOURCES)
+    for number, held in enumerate(export[outer]):
+        group = fields.as_dict(held)
+        resource = key_values(fields.as_dict(group.get("resource")).get("attributes"))
+        inner = _key(group, _SCOPES)
+        for index, scope in enumerate(fields.as_list(group.get(inner))):
+            spans = fields.as_list(fields.as_dict(scope).get("spans"))
+            for position, span in enumerate(spans):
+                pointer = f"{place}/{outer}/{number}/{inner}/{index}/spans/{position}"
+                if isinstance(span, dict):
+                    yield span_of(_raw(span, resource, pointer, line))
+                else:
+                    build.problems.append(("a span that is no object", fields.excerpt(span)))
+
+
+def _raw(span: dict[str, Any], resource: dict[str, Any], pointer: str, line: int) -> RawSpan:
+    status = fields.as_dict(span.get("status"))
+    listed = fields.as_list(span.get("attributes"))
+    return RawSpan(
+        id=fields.label(span, "spanId", "span_id"),
+        parent_id=fields.label(span, "parentSpanId", "parent_span_id"),
+        trace_id=fields.label(span, "traceId", "trace_id"),
+        name=fields.label(span, "name"),
+        start_s=timestamp(span.get("startTimeUnixNano", span.get("start_time_unix_nano"))),
+        end_s=timestamp(span.get("endTimeUnixNano", span.get("end_time_unix_nano"))),
+        failed=_is_failed(status),
+        error=fields.label(status, "message"),
+        attributes=key_values(listed),
+        events=[
+            (fields.label(event, "name"), key_values(event.get("attributes")))
+            for event in fields.as_list(span.get("events"))
+            if isinstance(event, dict)
+        ],
+        resource=resource,
+        pointer=pointer,
+        places={
+            fields.label(pair, "key"): f"/attributes/{index}/value"
+            for index, pair in enumerate(listed)
+            if isinstance(pair, dict)
+        },
+        line=line,
+    )
+
+
+def _is_failed(status: dict[str, Any]) -> bool:
+    code = any_value(status.get("code"))
+    return isinstance(code, (int, str)) and code in _FAILED
+
+
+FORMAT = Otlp()

@@ -1,0 +1,121 @@
+"""`phoenix-spans`: spans out of Arize Phoenix, and others that look like them.
+
+    file = span*                     lines, or an array
+         | {"data" | "spans": [span, …]}
+         | {"_table": "spans", "trace_id", "spans": [span, …]}     a line a trace, out of its SQLite
+    span = {"name", "context": {"trace_id", "span_id"}, "span_kind"?, "parent_id", "start_time",
+            "end_time", "status_code" | "status", "attributes", "events"}
+
+Attributes are nested, or flat with dots in their names; a data frame has such names for everything
+(`context.span_id`, `attributes.llm.model_name`). The console exporter of OpenTelemetry's SDK writes
+such spans too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.span_attributes import Attributes
+from hermes_tui.formats.span_runs import append_traces
+from hermes_tui.formats.span_tree import Span
+from hermes_tui.parsers.measures import timestamp
+
+SPANS_TABLE = "spans"
+_LISTS = ("data", "spans")
+_FAILED = frozenset({"ERROR", "STATUSCODE.ERROR", "STATUS_CODE_ERROR", "2"})
+
+
+class PhoenixSpans:
+    """Reads lists of spans; of one trace a run for each agent."""
+
+    name = "phoenix-spans"
+    summary = "Arize Phoenix spans: exports, data frames, its SQLite; OpenTelemetry console spans"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if fields.mostly(values, _is_span):
+            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+            return Match(0.95, Unit.RUNS, whole.get(layout, layout))
+        held = fields.mostly(values, lambda value: bool(_listed(value)[1]))
+        return Match(0.95, Unit.RUNS, layout) if held else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        by_lines = bool(build.line_ranges)
+        place, listed = ("", value) if isinstance(value, list) else _listed(value)
+        spans: list[Span] = []
+        for index, span in enumerate(listed if listed else [value]):
+            line = index if by_lines else 0
+            pointer = f"{place}/{index}" if listed and not by_lines else ""
+            if _is_span(span):
+                spans.append(span_of(_raw(span, pointer, line)))
+            else:
+                build.locate(line)
+                build.defect("not a span of a trace", fields.excerpt(span), pointer=pointer)
+        append_traces(with_lost_parents(spans), build)
+
+
+def _listed(value: Any) -> tuple[str, list[Any]]:
+    """Return where the spans of an object stand, and the spans; none of any other object."""
+    for key in _LISTS:
+        found = fields.as_list(value.get(key)) if isinstance(value, dict) else []
+        if fields.mostly(found[:50], _is_span):
+            return f"/{key}", found
+    return "", []
+
+
+def _is_span(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    context = value.get("context")
+    if isinstance(context, dict):
+        return "trace_id" in context and "span_id" in context and "start_time" in value
+    flat = "context.trace_id" in value and "context.span_id" in value
+    return flat or {"trace_id", "span_id", "span_kind", "attributes"} <= value.keys()
+
+
+def _raw(span: dict[str, Any], pointer: str, line: int) -> RawSpan:
+    context = fields.as_dict(span.get("context"))
+    status = fields.as_dict(span.get("status"))
+    code = fields.label(span, "status_code") or fields.label(status, "status_code")
+    return RawSpan(
+        id=fields.label(context, "span_id") or fields.label(span, "context.span_id", "span_id"),
+        parent_id=fields.label(span, "parent_id", "parent_span_id"),
+        trace_id=fields.label(context, "trace_id")
+        or fields.label(span, "context.trace_id", "trace_id"),
+        name=fields.label(span, "name"),
+        kind=fields.label(span, "span_kind"),
+        start_s=timestamp(span.get("start_time")),
+        end_s=timestamp(span.get("end_time")),
+        failed=code.upper() in _FAILED,
+        error=fields.label(span, "status_message") or fields.label(status, "description"),
+        attributes=_attributes(span),
+        events=list(_events(span)),
+        resource=fields.as_dict(fields.as_dict(span.get("resource")).get("attributes")),
+        pointer=pointer,
+        places={name: f"/attributes/{name}" for name in fields.as_dict(span.get("attributes"))},
+        line=line,
+    )
+
+
+def _attributes(span: dict[str, Any]) -> dict[str, Any]:
+    found = decode_if_json(span.get("attributes"))
+    if isinstance(found, dict):
+        return found
+    prefix = "attributes."
+    return {key[len(prefix) :]: item for key, item in span.items() if key.startswith(prefix)}
+
+
+def _events(span: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the events of a span, their attributes flat."""
+    for event in fields.as_list(decode_if_json(span.get("events"))):
+        if isinstance(event, dict):
+            given = fields.as_dict(decode_if_json(event.get("attributes")))
+            yield fields.label(event, "name"), Attributes(given).flat
+
+
+FORMAT = PhoenixSpans()

@@ -1,0 +1,125 @@
+"""`pydantic-ai`: histories of agents, as `all_messages_json()` and the type adapter write them.
+
+file    = message*            one run: an array of model messages, or one a line
+        | history*            lines or an array of runs
+history = [message, …] | {"messages" | "all_messages" | "message_history": [message, …], …}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
+from hermes_tui.formats.pydantic_ai_parts import instructions_of, is_message, messages_of
+
+_KEYS = ("messages", "all_messages", "message_history", "new_messages")
+
+
+class PydanticAI:
+    """Reads model messages; instructions once, where they are new."""
+
+    name = "pydantic-ai"
+    summary = (
+        "pydantic-ai message histories: requests and responses with their parts, retries marked"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if fields.mostly(values, is_message):
+            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+            return Match(0.9, Unit.RUNS, whole.get(layout, layout))
+        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_history) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        key = _key_of(value)
+        if key:
+            _read_run(value[key], build, f"/{key}", value)
+        elif isinstance(value, list):
+            _read_run(value, build, "", {})
+        elif is_message(value):
+            _read_run([value], build, "", {}, is_alone=True)
+        else:
+            build.defect("no model message in this record", fields.excerpt(value))
+
+
+def _key_of(value: Any) -> str:
+    row = fields.as_dict(value)
+    return next((key for key in _KEYS if _is_list(row.get(key))), "")
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and fields.mostly(value[:50], is_message)
+
+
+def _is_history(value: Any) -> bool:
+    return _is_list(value) or bool(_key_of(value))
+
+
+def _read_run(
+    items: list[Any],
+    build: RunBuilder,
+    pointer: str,
+    around: dict[str, Any],
+    *,
+    is_alone: bool = False,
+) -> None:
+    by_lines = bool(build.line_ranges)
+    messages = []
+    odd = []
+    heard = ""
+    for index, item in enumerate(items):
+        place = pointer if by_lines or is_alone else f"{pointer}/{index}"
+        line = index if by_lines else 0
+        if not is_message(item):
+            odd.append((line, place, item))
+            continue
+        told = instructions_of(item, place, line=line)
+        if told is not None and told.raw["content"] != heard:
+            heard = told.raw["content"]
+            messages.append(told)
+        messages.extend(messages_of(item, place, line=line))
+    _start(items, messages, around, build)
+    append_messages(build, messages)
+    for line, place, item in odd:
+        build.locate(line)
+        build.defect("not a model message", fields.excerpt(item), pointer=place)
+    outcome = fields.outcome_of(around) if around else None
+    if outcome is not None:
+        build.end(**outcome)
+
+
+def _start(
+    items: Iterable[Any], messages: list[ChatMessage], around: dict[str, Any], build: RunBuilder
+) -> None:
+    objects = [item for item in items if isinstance(item, dict)]
+    models = _told(objects, "model_name")
+    details = fields.details_of(around, without=(*_KEYS, *fields.OUTCOME_KEYS))
+    for key, found in (
+        ("models", models[1:] and models),
+        ("provider", _told(objects, "provider_name")),
+    ):
+        if found:
+            details[key] = ", ".join(found)
+    build.start(
+        run_id=fields.run_id_of(around) or next(iter(_told(objects, "run_id")), ""),
+        task=fields.task_of(around, said(messages)),
+        model=fields.model_of(around) or next(iter(models), ""),
+        group_id=next(iter(_told(objects, "conversation_id")), ""),
+        details=details,
+    )
+
+
+def _told(objects: Iterable[dict[str, Any]], key: str) -> list[str]:
+    """Return the different names that messages have under `key`, in their order."""
+
+    def names() -> Iterator[str]:
+        for item in objects:
+            yield fields.label(item, key)
+
+    return list(dict.fromkeys(filter(None, names())))
+
+
+FORMAT = PydanticAI()

@@ -1,0 +1,175 @@
+"""`responses-items`: OpenAI's Responses API, requests, replies, and lists of items.
+
+    file    = item*               one run: an array of items, or an item a line
+            | run*                lines, an array or one document
+    run     = reply | request | {"object": "list", "data": [item, …]} | session
+    reply   = {"object": "response", "output": [item, …], "instructions", "tools", "usage", …}
+    request = {"input": [item, …] | text, "instructions"?, "tools"?, "model"?}
+    session = {"_table": "agent_sessions", "session_id", "items": [item, …]}
+
+A session is one of the OpenAI Agents SDK, out of its SQLite file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
+from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
+from hermes_tui.model.events import RequestFailed, ResponseReceived
+from hermes_tui.parsers.measures import time_of, usage
+
+SESSIONS_TABLE = "agent_sessions"
+_LISTS = {"response": "output", "list": "data"}
+_OWN_KEYS = ("output", "input", "data", "items", "instructions", "tools", "model", "usage", "error")
+_NOISE = ("object", "_table", "session_id", "text", "text_format")
+_CUT = frozenset({"", "max_output_tokens", "max_tokens"})
+"""Why a reply is incomplete, where nothing but its length is the matter."""
+_PARTS = frozenset({"input_text", "output_text", "input_image", "input_file"})
+
+
+class Responses:
+    """Reads items and the objects around them. All lines together: a reply spans several items."""
+
+    name = "responses-items"
+    summary = (
+        "OpenAI Responses items, requests and replies; Agents SDK sessions (SQLite, read-only)"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if _are_items(values):
+            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
+            return Match(0.8, Unit.RUNS, whole.get(layout, layout))
+        return Match(0.8, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if isinstance(value, list):
+            messages = list(messages_of_items(value, by_lines=bool(build.line_ranges)))
+            build.start(task=fields.title_of(said(messages)))
+            append_messages(build, messages)
+        elif isinstance(value, dict) and _key_of(value):
+            _read_run(value, _key_of(value), build)
+        else:
+            build.defect("no item of a response in this record", fields.excerpt(value))
+
+
+def _is_item(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return fields.label(value, "type") in ITEM_TYPES or fields.is_message(value)
+
+
+def _is_telling(value: Any) -> bool:
+    """Say whether an item is one that no other format writes."""
+    if not isinstance(value, dict):
+        return False
+    kind = fields.label(value, "type")
+    if kind in ITEM_TYPES:
+        return kind != "reasoning" or "summary" in value or "encrypted_content" in value
+    content = value.get("content")
+    parts = content if isinstance(content, list) else []
+    return kind == "message" and any(
+        isinstance(part, dict) and fields.label(part, "type") in _PARTS for part in parts
+    )
+
+
+def _are_items(values: Any) -> bool:
+    if not isinstance(values, (list, tuple)):
+        return False
+    head = values[:50]
+    return fields.mostly(head, _is_item) and any(map(_is_telling, head))
+
+
+def _is_run(value: Any) -> bool:
+    return isinstance(value, dict) and bool(_key_of(value))
+
+
+def _key_of(value: dict[str, Any]) -> str:
+    """Return the member of `value` that holds its items, empty where `value` is no run."""
+    if value.get("_table") == SESSIONS_TABLE:
+        return "items"
+    key = _LISTS.get(fields.label(value, "object"), "")
+    if key == "output":
+        return key if isinstance(value.get(key), list) else ""
+    if key and _are_items(value.get(key)):
+        return key
+    return "input" if "output" not in value and _are_items(value.get("input")) else ""
+
+
+def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
+    before = list(_instructions(value))
+    if key == "output" and isinstance(value.get("input"), (list, str)):
+        before += _given(value["input"], "/input")
+    items = value.get(key)
+    after = list(messages_of_items(items if isinstance(items, list) else [], f"/{key}"))
+    build.start(
+        run_id=fields.label(value, "id", "session_id"),
+        task=fields.title_of(said((*before, *after))),
+        model=fields.model_of(value),
+        tools=tool_specs(value["tools"]) if value.get("tools") else None,
+        group_id=_conversation(value),
+        details=_details(value),
+        ts=time_of(value),
+    )
+    append_messages(build, before)
+    if key == "output":
+        _received(value, build)
+    append_messages(build, after)
+    if not isinstance(items, list):
+        build.defect(f"`{key}` is no list of items", fields.excerpt(items), pointer=f"/{key}")
+    if key == "output":
+        _end(value, build)
+
+
+def _instructions(value: dict[str, Any]) -> list[ChatMessage]:
+    text = value.get("instructions")
+    if not text:
+        return []
+    if isinstance(text, list):
+        return list(messages_of_items(text, "/instructions"))
+    return [ChatMessage({"role": "system", "content": text}, "/instructions")]
+
+
+def _given(given: Any, pointer: str) -> list[ChatMessage]:
+    """Return what an `input` says: a text, or items."""
+    if isinstance(given, str):
+        return [ChatMessage({"role": "user", "content": given}, pointer)]
+    return list(messages_of_items(given if isinstance(given, list) else [given], pointer))
+
+
+def _conversation(value: dict[str, Any]) -> str:
+    return fields.label(fields.as_dict(value.get("conversation")), "id")
+
+
+def _details(value: dict[str, Any]) -> dict[str, Any]:
+    found = fields.details_of(value, without=(*_OWN_KEYS, *_NOISE))
+    return {key: item for key, item in found.items() if item not in (None, "", [], {})}
+
+
+def _received(value: dict[str, Any], build: RunBuilder) -> None:
+    cut = value.get("incomplete_details")
+    reason = fields.label(cut, "reason") if isinstance(cut, dict) else ""
+    build.add(ResponseReceived, turn=1, finish_reason=reason, usage=usage(value.get("usage")))
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    error, status = value.get("error"), fields.label(value, "status")
+    reason = fields.label(fields.as_dict(value.get("incomplete_details")), "reason")
+    outcome, stop = "unknown", ""
+    if error:
+        what = error if isinstance(error, dict) else {"message": error}
+        told = fields.label(what, "message", "code") or fields.excerpt(error)
+        build.add(RequestFailed, pointer="/error", turn=1, message=fields.first_line(told))
+        outcome, stop = "error", fields.first_line(fields.label(what, "code"))
+    elif reason or status == "incomplete":
+        outcome = "truncated" if reason in _CUT else "error"
+        stop = reason or status
+    elif status in ("failed", "cancelled"):
+        outcome, stop = "error", status
+    build.end(status=outcome, stop_reason=stop, usage=usage(value.get("usage")))
+
+
+FORMAT = Responses()

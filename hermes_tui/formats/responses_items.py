@@ -1,0 +1,241 @@
+"""Items of OpenAI's Responses API as chat messages: requests, replies, sessions, rollouts.
+
+    item = {"type"?: "message", "role", "content"}
+         | {"type": "reasoning", "summary", "content"?, "encrypted_content"?}
+         | {"type": "function_call" | "custom_tool_call" | "local_shell_call" …, "call_id", …}
+         | {"type": "function_call_output" | "custom_tool_call_output" …, "call_id", "output"}
+         | {"type": "mcp_call" | "code_interpreter_call" | "file_search_call", …}  with its answer
+         | {"type": "web_search_call" | …}      done by the server: shown, never answered
+
+`id` is the item's own name; calls and outputs pair by `call_id`. What the model says between two
+outputs is one reply, so its items are one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+
+_FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
+_BUILT_IN = {
+    "local_shell_call": ("local_shell", "action"),
+    "shell_call": ("shell", "action"),
+    "apply_patch_call": ("apply_patch", "operation"),
+    "computer_call": ("computer", "action"),
+    "program": ("program", "code"),
+}
+"""Tools that the API names by the type of their items, and the member that is their input."""
+
+_SELF_ANSWERED = {
+    "mcp_call": ("", "arguments", "output"),
+    "code_interpreter_call": ("code_interpreter", "code", "outputs"),
+    "file_search_call": ("file_search", "queries", "results"),
+}
+"""Calls that the server answers inside their item: name, and the members of input and answer."""
+
+_SHOWN = frozenset(
+    {
+        "reasoning",
+        "web_search_call",
+        "image_generation_call",
+        "mcp_list_tools",
+        "mcp_approval_request",
+        "mcp_approval_response",
+        "tool_search_call",
+        "item_reference",
+        "compaction",
+    }
+)
+_OUTPUTS = frozenset({"function_call_output", "program_output"}) | frozenset(
+    f"{kind}_output" for kind in (*_FUNCTIONS, *_BUILT_IN) if kind.endswith("_call")
+)
+ITEM_TYPES = _FUNCTIONS | _BUILT_IN.keys() | _SELF_ANSWERED.keys() | _SHOWN | _OUTPUTS
+"""Types that only items of this API have; `message` is a type of others too."""
+
+_OF_CLIENT = frozenset({"mcp_approval_response", "item_reference", "compaction"})
+
+
+def is_item(value: Any) -> bool:
+    """Say whether `value` is an item of a type that only this API has."""
+    return isinstance(value, dict) and fields.label(value, "type") in ITEM_TYPES
+
+
+def is_call(item: dict[str, Any]) -> bool:
+    kind = fields.label(item, "type")
+    return kind in _FUNCTIONS or kind in _BUILT_IN or kind in _SELF_ANSWERED
+
+
+def is_output(item: dict[str, Any]) -> bool:
+    return fields.label(item, "type") in _OUTPUTS
+
+
+def is_of_model(item: dict[str, Any]) -> bool:
+    """Say whether an item is a part of a reply: no output, nothing that others say."""
+    if is_output(item) or fields.label(item, "type") in _OF_CLIENT:
+        return False
+    return "role" not in item or item["role"] == "assistant"
+
+
+def messages_of_items(
+    items: Iterable[Any], pointer: str = "", *, by_lines: bool = False
+) -> Iterator[ChatMessage]:
+    """Yield the messages of a list of items that stands at `pointer`.
+
+    `by_lines`: item number n is line n of the record.
+    """
+    if by_lines:
+        return messages_of_held(Held(item, pointer, line) for line, item in enumerate(items))
+    return messages_of_held(Held(item, f"{pointer}/{at}") for at, item in enumerate(items))
+
+
+def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
+    """Yield the messages of items. What is no object is said by nobody known."""
+    reply: list[Held] = []
+    for held in several:
+        item = held.value
+        if isinstance(item, dict) and is_of_model(item):
+            reply.append(held)
+            if fields.label(item, "type") not in _SELF_ANSWERED:
+                continue
+            yield _joined(reply)
+            yield _own_answer(held)
+        else:
+            if reply:
+                yield _joined(reply)
+            yield _alone(held)
+        reply = []
+    if reply:
+        yield _joined(reply)
+
+
+def _joined(reply: list[Held]) -> ChatMessage:
+    """Return the items of one reply as one message; each call stands where its item does."""
+    first = reply[0]
+    calls = tuple(held for held in reply if is_call(held.value))
+    raw = message_of_reply([held.value for held in reply])
+    return ChatMessage(raw, first.pointer, calls, line=first.line)
+
+
+def _alone(held: Held) -> ChatMessage:
+    item = held.value
+    if isinstance(item, str):
+        return ChatMessage({"role": "user", "content": item}, held.pointer, line=held.line)
+    if not isinstance(item, dict):
+        raw = {"role": "unknown", "content": fields.json_text(item)}
+        return ChatMessage(raw, held.pointer, line=held.line)
+    flags = ("compaction",) if fields.label(item, "type") == "compaction" else ()
+    carried = (held,) if is_output(item) else ()
+    return ChatMessage(message_of_item(item), held.pointer, carried, flags, held.line)
+
+
+def message_of_reply(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the items of one reply as one message: reasoning, texts and calls."""
+    content: list[Any] = []
+    reasoning: list[Any] = []
+    calls: list[Any] = []
+    for item in items:
+        raw = message_of_item(item)
+        held = raw.get("content")
+        content += held if isinstance(held, list) else [] if held is None else [held]
+        for key, several in (("reasoning_details", reasoning), ("tool_calls", calls)):
+            found = raw.get(key)
+            several += found if isinstance(found, list) else []
+    whole: dict[str, Any] = {"role": "assistant", "content": content or None}
+    if reasoning:
+        whole["reasoning_details"] = reasoning
+    return whole | {"tool_calls": calls} if calls else whole
+
+
+def message_of_item(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item as a message."""
+    kind = fields.label(item, "type")
+    if kind == "reasoning":
+        return {"role": "assistant", "content": None, "reasoning_details": _reasoning(item)}
+    if is_call(item):
+        return {"role": "assistant", "content": None, "tool_calls": [_call(item, kind)]}
+    if kind in _OUTPUTS:
+        return answer_of(item)
+    if "role" in item:
+        return item
+    if kind == "message":
+        return {"role": "assistant", **item}
+    role = "user" if kind in _OF_CLIENT else "assistant"
+    return {"role": role, "content": [item]}
+
+
+def answer_of(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an output as the message of a tool."""
+    output = item.get("output", item.get("result"))
+    raw = {"role": "tool", "tool_call_id": item.get("call_id"), "content": output}
+    for key in ("status", "error"):
+        if item.get(key) is not None:
+            raw[key] = item[key]
+    ended = output[0].get("outcome") if isinstance(output, list) and _is_one_end(output) else None
+    if isinstance(ended, dict) and ended.get("exit_code") is not None:
+        raw["exit_code"] = ended["exit_code"]
+    return raw
+
+
+def _is_one_end(output: list[Any]) -> bool:
+    """Say whether a shell answers for one command only: the exit code is then that of all."""
+    return len(output) == 1 and isinstance(output[0], dict)
+
+
+def _own_answer(held: Held) -> ChatMessage:
+    item = held.value
+    name, _, key = _SELF_ANSWERED[fields.label(item, "type")]
+    raw = {
+        "role": "tool",
+        "tool_call_id": item.get("call_id", item.get("id")),
+        "name": fields.label(item, "name") or name,
+        "content": _answer_text(item.get(key)),
+        "error": item.get("error"),
+        "status": item.get("status"),
+    }
+    return ChatMessage(raw, held.pointer, (held,), line=held.line)
+
+
+def _answer_text(answer: Any) -> str | None:
+    """Return what the server's own tool answered: text, the logs of a program, or JSON."""
+    if answer is None or isinstance(answer, str):
+        return answer
+    parts = answer if isinstance(answer, list) else []
+    logs = [part.get("logs") for part in parts if isinstance(part, dict)]
+    texts = [log for log in logs if isinstance(log, str)]
+    return "\n".join(texts) if texts and len(texts) == len(parts) else fields.json_text(answer)
+
+
+def _reasoning(item: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for key, kind, held in (
+        ("summary", "reasoning.summary", "summary"),
+        ("content", "reasoning.text", "text"),
+    ):
+        pieces = item.get(key)
+        for piece in pieces if isinstance(pieces, list) else [pieces]:
+            text = fields.text_of(piece)
+            if text:
+                found.append({"type": kind, held: text})
+    if item.get("encrypted_content"):
+        found.append({"type": "reasoning.encrypted", "data": item["encrypted_content"]})
+    return found
+
+
+def _call(item: dict[str, Any], kind: str) -> dict[str, Any]:
+    call_id = item.get("call_id", item.get("id"))
+    if kind in _BUILT_IN or kind in _SELF_ANSWERED:
+        name, key = _BUILT_IN.get(kind) or _SELF_ANSWERED[kind][:2]
+        given = item.get(key)
+        name = fields.label(item, "name") or name
+        if isinstance(given, str) and key == "code":
+            return {"id": call_id, "type": "custom", "custom": {"name": name, "input": given}}
+        # An object by the API's own rules: that it is one says nothing of what the model wrote.
+        arguments = fields.json_text(given)
+        function = {"name": name, "arguments": arguments}
+        return {"id": call_id, "type": "function", "function": function}
+    # `id` is the item's own; results name the `call_id`.
+    without = ("id",) if "call_id" in item else ()
+    return {key: value for key, value in item.items() if key not in without}

@@ -1,0 +1,301 @@
+"""Traces as runs: a run for each conversation of each agent.
+
+An agent that another one calls is a run whose parent is that one's; all runs of a trace share its
+id as their group. Tool spans give their calls time and errors, and the answers that no request
+repeats. What belongs to no conversation is counted or named in the details.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.any_messages import Said
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.chat_messages import ChatMessage, append_normalised, said
+from hermes_tui.formats.span_talks import (
+    Request,
+    Talk,
+    brings_answers,
+    calls_tools,
+    has_system,
+    instructions_of,
+    read_request,
+    repeats,
+    role_of,
+    talks_of,
+)
+from hermes_tui.formats.span_tools import OpenCalls, ToolSpans, answer_of, call_of, timed
+from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.messages import Message, Usage
+from hermes_tui.parsers.normalise import Normalised
+
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
+MAX_NAMED = 20
+"""Spans of one sort that the details name; the others are only counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What is known of a trace as a whole. Its details and scores go to its first run."""
+
+    id: str = ""
+    name: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    group_id: str = ""
+    """The trace's id where it is several runs."""
+    line: int = 0
+
+
+def append_traces(spans: Iterable[Span], build: RunBuilder) -> None:
+    """Append the runs of spans that may be of several traces, in the order of their first spans."""
+    traces: dict[str, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    for trace_id, several in traces.items():
+        append_trace(several, build, Trace(id=trace_id, line=several[0].line))
+
+
+def append_trace(spans: Sequence[Span], build: RunBuilder, trace: Trace) -> None:
+    """Append the runs of one trace; at least one, be it empty.
+
+    An agent that neither asked a model nor used a tool is none, unless all of them are so.
+    """
+    told = [(agent, talks_of(agent)) for agent in agents_of(spans)]
+    active = {id(agent) for agent, talks in told if talks or agent.tools}
+    if sum(max(1, len(talks)) for agent, talks in told if id(agent) in active) > 1:
+        trace = replace(trace, group_id=trace.id)
+    run_ids: dict[int, str] = {}
+    run_id = ""
+    for agent, talks in told if active else told[:1]:
+        # Who has no run of its own passes its caller's on to those that it calls.
+        parent = run_ids.get(id(agent.caller), "")
+        run_ids[id(agent)] = parent
+        if active and id(agent) not in active:
+            continue
+        run_id = agent.span.id if run_id else trace.id or agent.span.id
+        run_ids[id(agent)] = run_id
+        _Writer(build, agent, trace, run_id, parent).write(talks)
+        trace = replace(trace, details={}, scores={})
+    if not told:
+        build.locate(trace.line)
+        build.start(run_id=trace.id, task=trace.name, details=trace.details)
+
+
+class _Writer:
+    """Writes the runs of one agent."""
+
+    def __init__(
+        self, build: RunBuilder, agent: Agent, trace: Trace, run_id: str, parent: str
+    ) -> None:
+        self._build = build
+        self._agent = agent
+        self._trace = trace
+        self._run_id = run_id
+        self._parent = parent
+        self._tools = ToolSpans(agent.tools)
+        self._open = OpenCalls()
+        self._once = {**self._others(), **agent.span.details, **trace.details}
+
+    def write(self, talks: list[Talk]) -> None:
+        if not talks:
+            self._write_spans()
+        for number, talk in enumerate(talks, 1):
+            self._start(talk, number)
+            for chain, following in zip_longest(talk.chains, talk.chains[1:]):
+                self._chain(chain)
+                if following is None or not brings_answers(following[0]):
+                    self._answers()
+            # Of one conversation all tools are known now; another may still ask for some.
+            self._end(list(talk.requests()), is_last=number == len(talks))
+
+    def _start(self, talk: Talk, number: int) -> None:
+        first, span = next(talk.requests()), self._agent.span
+        asked = [message for request in talk.requests() for message in request.asked.messages]
+        models = dict.fromkeys(request.model for request in talk.requests() if request.model)
+        about = dict(first.span.details)
+        if len(models) > 1:
+            about["models"] = ", ".join(models)
+        self._open_run(
+            run_id=self._run_id if number == 1 else f"{self._run_id}/{number}",
+            task=fields.title_of(said(asked)) or self._name(),
+            model=next(iter(models), ""),
+            tools=next(filter(None, (request.tools for request in talk.requests())), None),
+            parent_run_id=self._parent if number == 1 else self._run_id,
+            details=about,
+            span=first.span,
+            ts=span.start_s if number == 1 else first.span.start_s,
+        )
+        if not has_system(asked) and number == 1:
+            for message in instructions_of(span)[:1]:
+                self._message(message, span.start_s)
+
+    def _open_run(self, *, span: Span, details: Mapping[str, Any], **fields_of_run: Any) -> None:
+        about = {"agent": self._name(), **details, **self._once}
+        self._once = {}
+        if self._agent.tool is not None:
+            about["called_by_tool"] = self._agent.tool.tool_name or self._agent.tool.name
+        self._build.locate(span.line)
+        self._build.start(
+            group_id=self._trace.group_id,
+            details={key: value for key, value in about.items() if value not in (None, "", {}, [])},
+            pointer=span.pointer,
+            **fields_of_run,
+        )
+
+    def _name(self) -> str:
+        return fields.first_line(self._agent.span.name or self._trace.name)
+
+    def _others(self) -> dict[str, Any]:
+        """Return what else the agent did: spans by name, and what is said of those of note."""
+        agent = self._agent
+        counted = Counter(span.name for span in agent.others).most_common(MAX_NAMED)
+        own = (*agent.others, *agent.requests, *agent.tools)
+        failed = [{"span": span.name, "error": span.error} for span in own if span.error]
+        noted = [{"span": span.name, "note": span.note} for span in own if span.note]
+        return {
+            "other_spans": dict(counted),
+            "failed_spans": failed[:MAX_NAMED],
+            "notes": noted[:MAX_NAMED],
+        }
+
+    def _chain(self, chain: list[Request]) -> None:
+        """Append what the last request of a chain says, and where the ones before it stood."""
+        last = chain[-1]
+        waiting = deque(chain)
+        ended: Request | None = None
+        for index, message in enumerate(last.asked.messages):
+            while len(waiting[0].asked.messages) <= index and waiting[0] is not last:
+                ended = waiting.popleft()
+                self._failed(ended)
+            if ended is not None and role_of(message) == "assistant":
+                self._message(message, ended.span.end_s, ended)
+                ended = None
+            else:
+                self._message(message, waiting[0].span.start_s)
+        for request in waiting:
+            self._failed(request)
+        for index, message in enumerate(last.answered.messages):
+            self._message(message, last.span.end_s, last if index == 0 else None)
+
+    def _failed(self, request: Request) -> None:
+        why = request.failure
+        if why and not request.has_answer:
+            self._build.locate(request.span.line)
+            self._build.add(
+                RequestFailed,
+                pointer=request.span.pointer,
+                ts=request.span.end_s,
+                message=fields.first_line(why),
+                body=why,
+            )
+
+    def _message(
+        self, message: ChatMessage, ts: float | None, request: Request | None = None
+    ) -> None:
+        parts = message.normalise(message.raw)
+        results = []
+        for result, found in parts.results:
+            call = self._open.answered(result)
+            name = result.name or (call.name if call else None)
+            span = self._tools.take(result.call_id, name, call.arguments if call else None)
+            results.append(timed((result, found), span))
+            ts = span.end_s if span is not None and span.end_s is not None else ts
+        parts = parts._replace(results=tuple(results))
+        if request is not None:
+            parts = parts._replace(message=_used(parts, request))
+        append_normalised(self._build, message, parts, ts=ts)
+        for call, _ in parts.calls:
+            self._open.add(call)
+
+    def _answers(self) -> None:
+        """Append the answers that spans keep for calls which nobody answered."""
+        for call in self._open.take_all():
+            span = self._tools.take(call.id, call.name, call.arguments)
+            if span is not None:
+                answer = answer_of(span, call)
+                parts = answer.normalise(answer.raw)
+                results = tuple(timed(result, span) for result in parts.results)
+                append_normalised(
+                    self._build, answer, parts._replace(results=results), ts=span.end_s
+                )
+
+    def _write_spans(self) -> None:
+        """Write the run of an agent that asked no model that the trace knows of."""
+        span = self._agent.span
+        alone = Request(span, Said(), Said()) if span.kind is SpanKind.TOOL else read_request(span)
+        asked, answered = alone.asked.messages, alone.answered.messages
+        self._open_run(
+            run_id=self._run_id,
+            task=fields.title_of(said(asked)) or self._name(),
+            model=alone.model,
+            tools=alone.tools,
+            parent_run_id=self._parent,
+            details={},
+            span=span,
+            ts=span.start_s,
+        )
+        for message in asked if not repeats(answered, asked) else ():
+            self._message(message, span.start_s)
+        # Where the agent hands over all that was said, the calls are in there.
+        for tool in self._agent.tools if not any(map(calls_tools, answered)) else ():
+            self._message(call_of(tool), tool.start_s)
+            self._answers()
+        for message in answered:
+            self._message(message, span.end_s)
+        self._answers()
+        self._end([], is_last=True)
+
+    def _end(self, requests: list[Request], *, is_last: bool) -> None:
+        span = self._agent.span
+        last = requests[-1] if requests else None
+        why = span.error or (last.failure if last else "")
+        finish = last.finish_reason if last else ""
+        status = "error" if why else "truncated" if finish in _CUT else "unknown"
+        left = list(self._tools.left()) if is_last else []
+        named = [
+            {"name": one.tool_name or one.name, "input": one.input, "output": one.output}
+            for one in left[:MAX_NAMED]
+        ]
+        details = {"tool_spans_without_call": named} if named else {}
+        self._build.locate(span.line)
+        self._build.end(
+            status=status,
+            stop_reason=fields.first_line(why) or finish,
+            scores=self._trace.scores,
+            usage=_sum(requests),
+            details=fields.details_of(details),
+            ts=span.end_s,
+        )
+        self._trace = replace(self._trace, details={}, scores={})
+
+
+def _used(parts: Normalised, request: Request) -> Message:
+    """Return a reply with what its request used and how long it took."""
+    message = parts.message
+    return msgspec.structs.replace(
+        message,
+        usage=message.usage or request.usage,
+        duration_s=message.duration_s or request.span.duration_s,
+        finish_reason=message.finish_reason or request.finish_reason,
+    )
+
+
+def _sum(requests: Iterable[Request]) -> Usage | None:
+    """Return what all requests used together; None where none says."""
+    told = [used for request in requests if (used := request.usage) is not None]
+    if not told:
+        return None
+    totals: dict[str, Any] = {}
+    for name in Usage.__struct_fields__:
+        known = [value for used in told if (value := getattr(used, name)) is not None]
+        totals[name] = sum(known) if known else None
+    return Usage(**totals)

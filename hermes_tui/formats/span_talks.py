@@ -1,0 +1,173 @@
+"""The conversations that an agent's requests to its model make up.
+
+Most requests repeat all that was said before and add to it; the longest of such a chain says
+everything. Where the server keeps the history, a request says only what is new. Whatever is neither
+is a conversation of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from hermes_tui.formats.any_messages import Said, instructions_in, read_input, read_output
+from hermes_tui.formats.base import tool_specs
+from hermes_tui.formats.chat_messages import ChatMessage, on_line, said
+from hermes_tui.formats.exchange_runs import prefix_keys
+from hermes_tui.formats.span_tree import Agent, Span
+from hermes_tui.model.messages import ToolSpec, Usage
+from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.roles import ROLE_OF_LABEL
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A request span, with what was said to the model and what it answered."""
+
+    span: Span
+    asked: Said
+    answered: Said
+
+    @property
+    def has_answer(self) -> bool:
+        return bool(self.answered.messages)
+
+    @property
+    def failure(self) -> str:
+        return self.span.error or self.answered.failure
+
+    @property
+    def model(self) -> str:
+        return self.span.model or self.answered.model or self.asked.model
+
+    @property
+    def finish_reason(self) -> str:
+        return self.span.finish_reason or self.answered.finish_reason
+
+    @property
+    def usage(self) -> Usage | None:
+        return self.span.usage or usage(self.answered.usage)
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...] | None:
+        return self.asked.tools or tool_specs(self.span.tools) or self.answered.tools
+
+
+@dataclass(slots=True, eq=False)
+class Talk:
+    """A conversation: chains of requests, each of which begins where the one before ended."""
+
+    chains: list[list[Request]] = field(default_factory=list)
+
+    def requests(self) -> Iterator[Request]:
+        for chain in self.chains:
+            yield from chain
+
+    @property
+    def size(self) -> int:
+        return sum(len(chain[-1].asked.messages) + 1 for chain in self.chains)
+
+
+def talks_of(agent: Agent) -> list[Talk]:
+    """Return the conversations of an agent, the longest first, then in the order of time.
+
+    Costs a hash of every message of every request, so it is linear in the size of the trace.
+    """
+    talks: list[Talk] = []
+    ends: dict[int, Talk] = {}
+    for span in agent.requests:
+        request = read_request(span)
+        keys = prefix_keys(said(request.asked.messages))
+        talk = _continued(request, keys, ends)
+        if talk is not None:
+            talk.chains[-1].append(request)
+        elif talks and _goes_on(request, talks[-1]):
+            talk = talks[-1]
+            talk.chains.append([request])
+        else:
+            talk = Talk([[request]])
+            talks.append(talk)
+        ends[keys[-1]] = talk
+    longest = max(talks, key=lambda talk: talk.size, default=None)
+    return sorted(talks, key=lambda talk: talk is not longest)
+
+
+def read_request(span: Span) -> Request:
+    """Read what a request span says, its instructions first, wherever they stand."""
+    asked = read_input(span.input, span.input_at)
+    answered = read_output(span.output, span.output_at)
+    # A reply of the Responses API repeats the instructions that it was given.
+    told = instructions_in(span.system, span.pointer) or instructions_in(
+        span.output, span.output_at, only_inside=True
+    )
+    if told is not None and not has_system(asked.messages):
+        asked.messages.insert(0, told)
+    if span.line or span.output_line:
+        asked.messages = on_line(asked.messages, span.line)
+        output_line = span.line if span.output_line is None else span.output_line
+        answered.messages = on_line(answered.messages, output_line)
+    return Request(span, asked, answered)
+
+
+def instructions_of(span: Span) -> list[ChatMessage]:
+    """Return what an agent is told to be, beside its input or in it."""
+    told = instructions_in(span.system, span.pointer)
+    given = [told] if told is not None else read_input(span.input, span.input_at).messages
+    return on_line([one for one in given if role_of(one) == "system"], span.line)
+
+
+def has_system(messages: Iterable[ChatMessage]) -> bool:
+    return any(role_of(message) == "system" for message in messages)
+
+
+def role_of(message: ChatMessage) -> str:
+    """Return the role that a message's label stands for."""
+    return ROLE_OF_LABEL.get(message.role.lower(), message.role)
+
+
+def _continued(request: Request, keys: list[int], ends: dict[int, Talk]) -> Talk | None:
+    """Return the conversation that `request` repeats and goes on with; forget where it ended."""
+    messages = request.asked.messages
+    for known in range(len(messages), 0, -1):
+        talk = ends.get(keys[known])
+        if talk is None:
+            continue
+        before = talk.chains[-1][-1]
+        echoes = any(role_of(message) == "assistant" for message in messages[known:])
+        if echoes or not before.has_answer:
+            del ends[keys[known]]
+            return talk
+        # The same question again, or another after it: the answer in between is said nowhere else.
+        return None
+    return None
+
+
+def _goes_on(request: Request, talk: Talk) -> bool:
+    """Say whether a request says only what is new: answers of tools, or nothing of its own."""
+    before = talk.chains[-1][-1]
+    return before.has_answer and (brings_answers(request) or not _spoken(request))
+
+
+def brings_answers(request: Request) -> bool:
+    """Say whether a request begins with answers of tools to calls that it does not repeat."""
+    told = _spoken(request)
+    return bool(told) and role_of(told[0]) == "tool"
+
+
+def repeats(messages: list[ChatMessage], others: list[ChatMessage]) -> bool:
+    """Say whether `messages` begin with `others`, or with the last of them, and say more."""
+    if not others or len(messages) < 2:
+        return False
+    for before in (others, others[-1:]):
+        size = len(before)
+        if prefix_keys(said(messages[:size])) == prefix_keys(said(before)):
+            return True
+    return False
+
+
+def calls_tools(message: ChatMessage) -> bool:
+    return bool(message.raw.get("tool_calls"))
+
+
+def _spoken(request: Request) -> list[ChatMessage]:
+    return [message for message in request.asked.messages if role_of(message) != "system"]

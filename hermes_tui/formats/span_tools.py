@@ -1,0 +1,181 @@
+"""Tool spans, and the calls in a conversation that they are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.langchain_messages import is_message, message_of
+from hermes_tui.formats.python_repr import NotRepr, read_repr
+from hermes_tui.formats.span_tree import Span
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.messages import ErrorMark, ToolCall, ToolResult
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.parsers.tool_results import error_findings
+
+FROM_SPAN = "from its span"
+_WRAPPERS = ("input", "args", "arguments", "kwargs", "parameters")
+
+Result = tuple[ToolResult, tuple[Diagnostic, ...]]
+
+
+class ToolSpans:
+    """The tool spans of an agent, each given away once, to the call that it most likely is."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = list(spans)
+        self._used: set[int] = set()
+        self._by_key: dict[tuple[str, str], deque[Span]] = {}
+        for span in self._spans:
+            for key in _keys(span):
+                self._by_key.setdefault(key, deque()).append(span)
+
+    def take(self, call_id: str | None, name: str | None, arguments: Any = None) -> Span | None:
+        """Return the span of a call: by its id, by name and arguments, by name, in this order."""
+        keys = [("id", call_id or ""), (name or "", _canonical(arguments)), ("name", name or "")]
+        for kind, key in keys:
+            waiting = self._by_key.get((kind, key)) if kind and key else None
+            while waiting:
+                span = waiting.popleft()
+                if id(span) not in self._used and _may_be(span, call_id):
+                    self._used.add(id(span))
+                    return span
+        return None
+
+    def left(self) -> Iterator[Span]:
+        """Yield the spans that are no call of the conversation."""
+        yield from (span for span in self._spans if id(span) not in self._used)
+
+
+def _keys(span: Span) -> Iterator[tuple[str, str]]:
+    name, call_id = span.tool_name or span.name, _call_id(span)
+    if call_id:
+        yield "id", call_id
+    yield name, _canonical(_arguments(span.input))
+    yield "name", name
+
+
+def _call_id(span: Span) -> str:
+    """Return the id of the call; the tools of LangChain give it back with their answer."""
+    return span.call_id or fields.label(fields.as_dict(_unwrapped(span.output)), "tool_call_id")
+
+
+def _may_be(span: Span, call_id: str | None) -> bool:
+    own = _call_id(span)
+    return not own or not call_id or own == call_id
+
+
+def _arguments(given: Any, levels: int = 2) -> Any:
+    """Return what a tool was called with, out of what tracers put around it."""
+    given = decode_if_json(given)
+    if isinstance(given, str) and given[:1] == "{":
+        try:
+            given = read_repr(given)
+        except NotRepr:
+            return given
+    if levels and isinstance(given, dict) and len(given) == 1:
+        (key,) = given
+        inner = _arguments(given[key], levels - 1) if key in _WRAPPERS else None
+        return inner if isinstance(inner, dict) else given
+    return given
+
+
+def _unwrapped(output: Any) -> Any:
+    """Return what a tool answered, out of the object that tracers put around it."""
+    output = decode_if_json(output)
+    if isinstance(output, dict) and output.keys() <= {"output", "usage_metadata"}:
+        return decode_if_json(output.get("output"))
+    return output
+
+
+def _canonical(value: Any) -> str:
+    """Return the same text for the same arguments, whatever the order of their names."""
+    if isinstance(value, dict):
+        value = dict(sorted((str(key), item) for key, item in value.items()))
+    return json_text(value)
+
+
+class OpenCalls:
+    """Calls that nobody has answered yet, in their order."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, ToolCall] = {}
+        self._by_id: dict[str, int] = {}
+        self._by_name: dict[str, deque[int]] = {}
+        self._made = 0
+
+    def add(self, call: ToolCall) -> None:
+        self._made += 1
+        self._calls[self._made] = call
+        if call.id:
+            self._by_id[call.id] = self._made
+        self._by_name.setdefault(call.name or "", deque()).append(self._made)
+
+    def answered(self, result: ToolResult) -> ToolCall | None:
+        """Take out and return the call that `result` answers: by its id, else by its name."""
+        if result.call_id:
+            return self._calls.pop(self._by_id.get(result.call_id, 0), None)
+        waiting = self._by_name.get(result.name or "")
+        while waiting:
+            call = self._calls.pop(waiting.popleft(), None)
+            if call is not None:
+                return call
+        return None
+
+    def take_all(self) -> list[ToolCall]:
+        calls = list(self._calls.values())
+        self._calls.clear()
+        return calls
+
+
+def timed(result: Result, span: Span | None) -> Result:
+    """Return a result with the time that its span took, and the error that it ended with."""
+    if span is None:
+        return result
+    answer, found = result
+    if answer.duration_s is None and span.duration_s is not None:
+        answer = msgspec.structs.replace(answer, duration_s=span.duration_s)
+    if span.error and answer.error is None:
+        mark = ErrorMark("flag", f"its span failed: {fields.first_line(span.error)}")
+        answer = msgspec.structs.replace(answer, error=mark)
+        found = (*found, *error_findings(mark))
+    return answer, found
+
+
+def answer_of(span: Span, call: ToolCall) -> ChatMessage:
+    """Return the answer to `call` as its span keeps it."""
+    output = _unwrapped(span.output)
+    pointer = span.output_at
+    if is_message(output):
+        raw = dict(message_of(output).raw)
+    else:
+        held = output.get("content") if isinstance(output, dict) and len(output) <= 2 else None
+        raw = {"content": held if isinstance(held, (str, list)) else _shown(output)}
+    if output is None and span.error:
+        raw = {"content": span.error, "is_error": True}
+    raw |= {"role": "tool", "tool_call_id": call.id, "name": call.name}
+    line = span.line if span.output_line is None else span.output_line
+    return ChatMessage(raw, pointer, (Held(span.output, pointer, line),), (FROM_SPAN,), line)
+
+
+def _shown(output: Any) -> Any:
+    return output if output is None or isinstance(output, (str, dict)) else fields.json_text(output)
+
+
+def call_of(span: Span) -> ChatMessage:
+    """Return the call that a tool span stands for where no model's reply is there to hold it."""
+    name, given = span.tool_name or span.name, _arguments(span.input)
+    call = {"name": name, "id": span.call_id or span.id, "args": given}
+    if isinstance(given, str):
+        function = {"name": name, "arguments": given}
+        call = {"id": call["id"], "type": "function", "function": function}
+    raw = {"role": "assistant", "content": None, "tool_calls": [call]}
+    pointer = span.input_at
+    held = Held(span.input, pointer, span.line)
+    return ChatMessage(raw, pointer, (held,), (FROM_SPAN,), span.line)

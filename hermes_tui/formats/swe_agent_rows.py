@@ -1,0 +1,114 @@
+"""`swe-agent-rows`: SWE-agent trajectories as rows of a data set.
+
+    row  = {"instance_id", "model_name", "target", "trajectory": [turn, …], "exit_status", …}
+    turn = {"role": "system" | "user" | "ai", "text"? , "system_prompt"?, …}
+
+A reply ends with its command in a fenced block, and the user's turn behind it is what that printed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.text_actions import as_result, command_call, with_calls
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+_ROLES = frozenset({"system", "user", "ai"})
+_NOT_DETAILS = ("trajectory", "instance_id", "model_name", "target", "exit_status")
+_FENCE = re.compile(r"^```[a-z]{0,10}[ \t]*\n", re.MULTILINE)
+_ISSUE = "ISSUE:\n"
+
+
+class SweAgentRows:
+    """Reads rows of SWE-agent data sets."""
+
+    name = "swe-agent-rows"
+    summary = "SWE-agent trajectories as rows of a data set: roles system, user and ai"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_row) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        turns = decode_if_json(value.get("trajectory")) if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(turns, list):
+            build.defect("no trajectory in this record", fields.excerpt(value))
+            return
+        build.start(
+            run_id=fields.run_id_of(value),
+            task=_title(turns) or fields.task_of(value, ()),
+            model=fields.model_of(value),
+            details=fields.details_of(value, without=_NOT_DETAILS),
+        )
+        acted = False
+        for index, turn in enumerate(turns):
+            pointer = f"/trajectory/{index}"
+            if isinstance(turn, dict):
+                acted = _append(turn, pointer, acted, build)
+            else:
+                build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
+        _end(value, build)
+
+
+def _is_row(value: Any) -> bool:
+    turns = decode_if_json(value.get("trajectory")) if isinstance(value, dict) else None
+    return isinstance(turns, list) and fields.mostly(turns[:20], _is_turn)
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, dict)
+        and isinstance(turn.get("role"), str)
+        and turn["role"] in _ROLES
+        and bool({"text", "system_prompt"} & turn.keys())
+    )
+
+
+def _append(turn: dict[str, Any], pointer: str, acted: bool, build: RunBuilder) -> bool:
+    """Append a turn; return whether it ends with a command that waits for its output."""
+    text = turn.get("text") or turn.get("system_prompt")
+    raw = {"role": turn.get("role"), "content": text}
+    parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+    if parts.message.role == "assistant":
+        command = _command(parts.message.text)
+        if command:
+            parts = with_calls(parts, [command_call(command, parts.message.text)])
+        acted = bool(command)
+    elif acted:
+        parts, acted = as_result(parts, raw), False
+    build.append(parts, pointer)
+    return acted
+
+
+def _command(text: str) -> str:
+    """Return what stands in the last fenced block; empty without one."""
+    fences = list(_FENCE.finditer(text))
+    if not fences:
+        return ""
+    body, closed, _ = text[fences[-1].end() :].partition("\n```")
+    return body if closed or len(fences) == 1 else ""
+
+
+def _title(turns: list[Any]) -> str:
+    """Return the first line of the issue: before it stands the same introduction in every run."""
+    for turn in turns:
+        if isinstance(turn, dict) and turn.get("role") == "user":
+            text = fields.label(turn, "text")
+            _, _, issue = text.partition(_ISSUE)
+            return fields.first_line(issue) or fields.first_line(text)
+    return ""
+
+
+def _end(value: dict[str, Any], build: RunBuilder) -> None:
+    solved = value.get("target")
+    build.end(
+        status="unknown" if not isinstance(solved, bool) else "ok" if solved else "failed",
+        stop_reason=fields.first_line(fields.label(value, "exit_status")),
+    )
+
+
+FORMAT = SweAgentRows()

@@ -1,0 +1,263 @@
+"""`tau2`: results of tau2-bench, a run a simulation, in one file or split over a folder.
+
+    results    = {"info", "tasks": [task, …], "simulations": [simulation, …]}
+               | {"info", "tasks", "simulation_index": [entry, …]}   beside simulations/<id>.json
+    simulation = {"id", "task_id", "trial", "termination_reason", "reward_info", "messages", …}
+               | {…, "ticks": [tick, …]}                             voice: both may speak at once
+    message    = {"role", "content", "tool_calls"?: [call, …], "usage"?, "cost"?, "raw_data"?, …}
+               | {"role": "tool", "id", "content", "error", "requestor"}
+               | {"role": "tool", "tool_messages": [message, …]}
+    call       = {"id", "name", "arguments": object, "requestor": "assistant" | "user"}
+
+The simulated user has tools of its own. A call is stored decoded; the text that the model sent
+stands in `raw_data`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import as_dict, as_list
+from hermes_tui.formats.tau2_ticks import messages_of_ticks
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.parsers.plain_values import json_text
+
+USERS_TOOL = "user's tool"
+"""The flag of messages in which the simulated user calls, or is answered."""
+
+_SHOWN_ELSEWHERE = ("messages", "ticks", "id", "start_time", "reward_info", "effect_timeline")
+_CUT = frozenset({"max_steps", "timeout", "context_window_exceeded"})
+_STOPPED = frozenset({"user_stop", "agent_stop"})
+
+
+class Tau2:
+    """Reads simulations, with their tasks where the file has them."""
+
+    name = "tau2"
+    summary = "tau2-bench results: a run a simulation, the user's tool calls too; voice ticks"
+    sidecars = ("../results.json",)
+
+    def sniff(self, sample: Sample) -> Match | None:
+        row = sample.first_object()
+        if _is_results(row):
+            return Match(0.96, Unit.RUNS)
+        return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_simulation) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict):
+            build.defect("not a simulation", fields.excerpt(value))
+        elif _is_results(value):
+            _read_results(value, build)
+        else:
+            beside = build.sidecars.get("../results.json")
+            _Simulation(as_dict(beside), build).read(value, "")
+
+
+def _is_results(value: dict[str, Any]) -> bool:
+    lists = (value.get("simulations"), value.get("simulation_index"))
+    return isinstance(value.get("info"), dict) and any(isinstance(item, list) for item in lists)
+
+
+def _is_simulation(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and {"task_id", "termination_reason"} <= value.keys()
+        and any(isinstance(value.get(key), list) for key in ("messages", "ticks"))
+    )
+
+
+def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
+    reading = _Simulation(value, build)
+    for index, raw in enumerate(as_list(value.get("simulations"))):
+        reading.read(raw, f"/simulations/{index}")
+    if not value.get("simulations"):
+        for index, raw in enumerate(as_list(value.get("simulation_index"))):
+            reading.name_only(raw, f"/simulation_index/{index}")
+
+
+class _Simulation:
+    """Reads simulations of one set of results."""
+
+    def __init__(self, results: dict[str, Any], build: RunBuilder) -> None:
+        self._build = build
+        self._info = as_dict(results.get("info"))
+        tasks = [task for task in as_list(results.get("tasks")) if isinstance(task, dict)]
+        self._tasks = {fields.label(task, "id"): task for task in tasks}
+
+    def read(self, raw: Any, pointer: str) -> None:
+        if not isinstance(raw, dict):
+            self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
+            return
+        key = "messages" if raw.get("messages") is not None else "ticks"
+        said = raw.get(key)
+        listed = as_list(said)
+        placed = (
+            [(f"/messages/{index}", item) for index, item in enumerate(listed)]
+            if key == "messages"
+            else messages_of_ticks(listed)
+        )
+        self._start(raw, [item for _, item in placed], pointer)
+        if said is not None and listed is not said:
+            self._build.defect(f"`{key}` is not a list", fields.excerpt(said), pointer=pointer)
+        for place, item in placed:
+            _append(item, pointer + place, self._build)
+        _end(raw, self._build)
+
+    def name_only(self, raw: Any, pointer: str) -> None:
+        """Show a simulation that stands in a file of its own."""
+        if not isinstance(raw, dict):
+            self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
+            return
+        place = f"its messages stand in simulations/{fields.label(raw, 'id')}.json"
+        note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, fields.first_line(place))
+        self._start(raw, [], pointer, note)
+        _end({**raw, "reward_info": {"reward": raw.get("reward")}}, self._build)
+
+    def _start(
+        self, raw: dict[str, Any], said: list[Any], pointer: str, *found: Diagnostic
+    ) -> None:
+        task_id = fields.label(raw, "task_id")
+        task = self._tasks.get(task_id, {})
+        environment = as_dict(self._info.get("environment_info"))
+        self._build.start(
+            run_id=fields.label(raw, "id"),
+            task=_title(task) or fields.title_of(said),
+            model=fields.label(as_dict(self._info.get("agent_info")), "llm"),
+            tools=tool_specs(environment.get("tool_defs")),
+            group_id=task_id,
+            details={**self._about(environment), **_expected(task), **_told(raw)},
+            pointer=pointer,
+            ts=timestamp(raw.get("start_time")),
+            diagnostics=found,
+        )
+
+    def _about(self, environment: dict[str, Any]) -> dict[str, Any]:
+        user = as_dict(self._info.get("user_info"))
+        told = {"domain": environment.get("domain_name"), "user_model": user.get("llm")}
+        return fields.details_of({key: item for key, item in told.items() if item})
+
+
+def _title(task: dict[str, Any]) -> str:
+    scenario = as_dict(task.get("user_scenario")).get("instructions")
+    asked = fields.label(as_dict(scenario), "reason_for_call", "task_instructions")
+    asked = asked or (scenario if isinstance(scenario, str) else "")
+    return fields.first_line(asked or fields.label(as_dict(task.get("description")), "purpose"))
+
+
+def _expected(task: dict[str, Any]) -> dict[str, Any]:
+    """Return what the task says should have been done."""
+    criteria = as_dict(task.get("evaluation_criteria"))
+    gold = {f"gold_{key}": item for key, item in criteria.items() if item}
+    return fields.details_of(gold)
+
+
+def _told(raw: dict[str, Any]) -> dict[str, Any]:
+    told = {key: item for key, item in raw.items() if item is not None}
+    checks = {key: item for key, item in as_dict(raw.get("reward_info")).items() if item}
+    checks = {key: item for key, item in checks.items() if key not in ("reward", "info")}
+    return {**fields.details_of(told, without=_SHOWN_ELSEWHERE), **fields.details_of(checks)}
+
+
+def _append(raw: Any, pointer: str, build: RunBuilder) -> None:
+    several = raw.get("tool_messages") if isinstance(raw, dict) else None
+    if isinstance(several, list):
+        for index, one in enumerate(several):
+            place = f"{pointer}/tool_messages/{index}"
+            if isinstance(one, dict) and "tool_messages" not in one:
+                _append(one, place, build)
+            else:
+                build.defect("not a message", fields.excerpt(one), pointer=place)
+    elif not isinstance(raw, dict):
+        build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+    else:
+        _append_message(raw, pointer, build)
+
+
+def _append_message(raw: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    sent = as_dict(raw.get("raw_data"))
+    entries = as_list(raw.get("tool_calls"))
+    message = {
+        **{key: item for key, item in raw.items() if key not in ("tool_calls", "raw_data")},
+        "finish_reason": sent.get("finish_reason"),
+        "duration_s": raw.get("generation_time_seconds"),
+    }
+    if raw.get("is_audio") is True and isinstance(raw.get("content"), str):
+        message["content"] = [{"type": "input_audio", "input_audio": {"data": raw["content"]}}]
+    texts = _sent_arguments(sent)
+    if entries:
+        message["tool_calls"] = [_entry(entry, texts) for entry in entries]
+    parts = normalise_message(message)
+    calls = tuple(
+        (msgspec.structs.replace(call, raw=entry), found)
+        for (call, found), entry in zip(parts.calls, entries, strict=False)
+    )
+    parts = parts._replace(calls=calls + parts.calls[len(calls) :])
+    parts = parts._replace(diagnostics=(*parts.diagnostics, *_errors(raw)))
+    if raw.get("requestor") == "user" or (entries and raw.get("role") == "user"):
+        parts = parts._replace(message=with_flags(parts.message, USERS_TOOL))
+    build.append(parts, pointer)
+
+
+def _sent_arguments(sent: dict[str, Any]) -> dict[str, str]:
+    """Return the exact arguments that the model sent, by call id."""
+    texts = {}
+    for entry in as_list(as_dict(sent.get("message")).get("tool_calls")):
+        function = as_dict(as_dict(entry).get("function"))
+        if isinstance(function.get("arguments"), str):
+            texts[fields.label(entry, "id")] = function["arguments"]
+    return texts
+
+
+def _entry(entry: Any, texts: dict[str, str]) -> Any:
+    """Return a call as chat messages write it, with the arguments as they were sent.
+
+    They are an object by the format, so that they are one says nothing of how the model sent them.
+    """
+    if not isinstance(entry, dict):
+        return entry
+    arguments = entry.get("arguments")
+    if isinstance(arguments, dict):
+        arguments = texts.get(fields.label(entry, "id")) or json_text(arguments)
+    function = {"name": entry.get("name"), "arguments": arguments}
+    return {"id": entry.get("id"), "type": "function", "function": function}
+
+
+def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
+    """Return what the harness says went wrong when the message was made."""
+    told = [fields.first_line(fields.json_text(error)) for error in as_list(raw.get("errors"))]
+    return [Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, text) for text in told if text]
+
+
+def _end(raw: dict[str, Any], build: RunBuilder) -> None:
+    checked = as_dict(raw.get("reward_info"))
+    reward = fields.number(checked.get("reward"))
+    reason = fields.label(raw, "termination_reason")
+    scores = {str(key): item for key, item in as_dict(checked.get("reward_breakdown")).items()}
+    scores["db"] = as_dict(checked.get("db_check")).get("db_reward")
+    cost = fields.number(raw.get("agent_cost"))
+    build.end(
+        status=_status(reason, reward),
+        stop_reason=fields.first_line(reason),
+        reward=reward,
+        scores={key: n for key, item in scores.items() if (n := fields.number(item)) is not None},
+        usage=None if cost is None else Usage(cost_usd=cost),
+        ts=timestamp(raw.get("end_time")),
+    )
+
+
+def _status(reason: str, reward: float | None) -> str:
+    if reason in _CUT:
+        return "truncated"
+    if reason and reason not in _STOPPED:
+        return "error"
+    return "unknown" if reward is None else "ok" if reward == 1 else "failed"
+
+
+FORMAT = Tau2()

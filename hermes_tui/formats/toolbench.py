@@ -1,0 +1,211 @@
+"""`toolbench`: answers of ToolBench, the chosen path as a run and every other path as one below it.
+
+    answer = {"answer_generation": {"query", "function": [tool, …], "train_messages": [[message, …],
+              …], "final_answer", "finish_type", …}, "tree"?: {"tree": node}, "win", …}
+    node   = {"node_type": "Thought" | "Action" | "Action Input", "description", "observation"?,
+              "observation_code"?, "pruned", "children": [node, …]}
+
+`train_messages` grow from step to step: the last list is the whole path. The search tries other
+paths first and leaves them; they are only in the tree, without the prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import as_dict, as_list
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import ToolReturned
+from hermes_tui.parsers.tool_results import part_result
+
+ANSWER = "answer"
+MAX_PATHS = 200
+"""Paths of a tree that are shown; a search ends long before."""
+
+_NOT_DETAILS = ("query", "function", "train_messages", "finish_type", "chain")
+
+
+class _Path(NamedTuple):
+    """A node with those above it."""
+
+    node: dict[str, Any]
+    pointer: str
+    above: _Path | None
+
+
+class _Call(NamedTuple):
+    """What one step of a path did, and where it stands."""
+
+    name: str
+    arguments: str
+    thought: str
+    node: dict[str, Any]
+    pointer: str
+
+
+class _Search(NamedTuple):
+    """The paths that were left, how many more there are, and how the chosen one ended."""
+
+    left: list[list[_Call]]
+    more: int = 0
+    finish: _Call | None = None
+
+
+class ToolBench:
+    """Reads an answer with its search tree."""
+
+    name = "toolbench"
+    summary = (
+        "ToolBench answers: the chosen path, and the paths that the search left as runs below it"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_answer) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not isinstance(value.get("answer_generation"), dict):
+            build.defect("no answer in this record", fields.excerpt(value))
+            return
+        _read_answer(value, build)
+
+
+def _is_answer(value: Any) -> bool:
+    generated = value.get("answer_generation") if isinstance(value, dict) else None
+    return isinstance(generated, dict) and bool({"train_messages", "query"} & generated.keys())
+
+
+def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
+    generated = value["answer_generation"]
+    lists = as_list(generated.get("train_messages"))
+    messages = as_list(lists[-1]) if lists else []
+    tree = _search(as_dict(value.get("tree")).get("tree"), _calls_of(messages))
+    left = tree.left
+    task = fields.first_line(fields.label(generated, "query")) or fields.title_of(messages)
+    tools = tool_specs(generated.get("function"))
+    build.start(
+        run_id=ANSWER if left else "",
+        task=task,
+        tools=tools,
+        details={
+            **fields.details_of(value, without=("answer_generation", "tree", "compare_candidates")),
+            **fields.details_of(generated, without=_NOT_DETAILS),
+        },
+        diagnostics=_not_shown(tree.more),
+    )
+    pointer = f"/answer_generation/train_messages/{len(lists) - 1}"
+    for index, raw in enumerate(messages):
+        if isinstance(raw, dict):
+            build.message(raw, pointer=f"{pointer}/{index}")
+        else:
+            build.defect("not a message", fields.excerpt(raw), pointer=f"{pointer}/{index}")
+    if tree.finish is not None:
+        _append_last_result(tree.finish, build)
+    finish = fields.label(generated, "finish_type")
+    status = "ok" if finish == "give_answer" else "failed" if "give_up" in finish else "unknown"
+    build.end(status=status, stop_reason=finish)
+    for number, path in enumerate(left, 1):
+        build.start(
+            run_id=f"path {number}",
+            task=task,
+            tools=tools,
+            parent_run_id=ANSWER,
+            pointer=path[0].pointer,
+        )
+        _append_path(path, build)
+
+
+def _calls_of(messages: list[Any]) -> list[tuple[str, str]]:
+    calls = (as_dict(as_dict(raw).get("function_call")) for raw in messages)
+    return [(fields.label(c, "name"), fields.label(c, "arguments")) for c in calls if c]
+
+
+def _not_shown(more: int) -> tuple[Diagnostic, ...]:
+    if not more:
+        return ()
+    told = f"the first {MAX_PATHS} paths that were left are shown, {more:,} others are not"
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, told),)
+
+
+def _search(tree: Any, chosen: list[tuple[str, str]]) -> _Search:
+    """Go through the paths of a tree; those that did what the chosen one did are that one."""
+    found = _Search([])
+    for leaf in _leaves(tree):
+        if len(found.left) == MAX_PATHS:
+            found = found._replace(more=found.more + 1)
+            continue
+        calls = _calls(leaf)
+        if calls and [(call.name, call.arguments) for call in calls] == chosen:
+            found = found._replace(finish=calls[-1])
+        elif calls:
+            found.left.append(calls)
+    return found
+
+
+def _leaves(tree: Any) -> Iterator[_Path]:
+    if not isinstance(tree, dict):
+        return
+    waiting = [_Path(tree, "/tree/tree", None)]
+    while waiting:
+        path = waiting.pop()
+        children = [
+            _Path(child, f"{path.pointer}/children/{index}", path)
+            for index, child in enumerate(as_list(path.node.get("children")))
+            if isinstance(child, dict)
+        ]
+        if not children:
+            yield path
+        waiting.extend(reversed(children))
+
+
+def _calls(leaf: _Path) -> list[_Call]:
+    """Return the steps from the root to a leaf: thought, action and input are nodes each."""
+    nodes: list[_Path] = []
+    here: _Path | None = leaf
+    while here is not None:
+        nodes.append(here)
+        here = here.above
+    calls: list[_Call] = []
+    thought = name = ""
+    for path in reversed(nodes):
+        said = fields.label(path.node, "description")
+        match path.node.get("node_type"):
+            case "Thought":
+                thought = said
+            case "Action":
+                name = said
+            case "Action Input" if path.above is not None:
+                calls.append(_Call(name, said, thought, path.node, path.pointer))
+                thought = name = ""
+    if name or thought:
+        calls.append(_Call(name, "", thought, leaf.node, leaf.pointer))
+    return calls
+
+
+def _append_last_result(call: _Call, build: RunBuilder) -> None:
+    """Append what the last call brought: nobody was told, so that it is in the tree only."""
+    if call.node.get("observation") is not None:
+        result, found = part_result({"name": call.name, "content": call.node["observation"]})
+        build.add(
+            ToolReturned, pointer=f"{call.pointer}/observation", result=result, diagnostics=found
+        )
+
+
+def _append_path(calls: list[_Call], build: RunBuilder) -> None:
+    for call in calls:
+        message: dict[str, Any] = {"role": "assistant", "content": call.thought or None}
+        if call.name:
+            message["function_call"] = {"name": call.name, "arguments": call.arguments}
+        build.message(message, pointer=call.pointer)
+        answer = call.node.get("observation")
+        if answer is not None:
+            told = {"observation_code": call.node.get("observation_code")}
+            result = {"role": "function", "name": call.name, "content": answer, **told}
+            build.message(result, pointer=f"{call.pointer}/observation")
+    pruned = calls[-1].node.get("pruned") is True
+    build.end(stop_reason="pruned" if pruned else "left", status="failed" if pruned else "unknown")
+
+
+FORMAT = ToolBench()

@@ -1,0 +1,294 @@
+"""`verifiers-v1`: traces.jsonl of verifiers 0.4 and later, an episode a line, a run a trace.
+
+    episode = {"id", "env", "task", "group"?, "ok", "errors", "traces": [trace, …]}
+    trace   = {"version", "id", "task", "agent", "tools", "nodes": [node, …], "calls": [call, …],
+               "rewards": {name: {"score", "weight"}}, "metrics", "errors", "timing", …}
+    call    = {"node"?: index, "model", "finish_reason", "usage", "time", "error"?}
+
+Nulls are left out. A line may also be a trace alone. `parent` is the index of the node
+before (`message_tree`). A call that failed has an error and no node.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.fields import as_dict, as_list
+from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
+from hermes_tui.formats.verifiers_calls import (
+    duration_of,
+    failed_before,
+    tokens_of,
+    total_of,
+    usage_of,
+    with_custom_calls,
+)
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed, ResponseReceived
+from hermes_tui.model.messages import with_flags
+from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import normalise_message
+
+_TRUNCATED = frozenset(
+    {
+        "max_turns",
+        "max_input_tokens",
+        "max_output_tokens",
+        "max_total_tokens",
+        "compaction_failed",
+    }
+)
+_SHOWN_ELSEWHERE = ("id", "nodes", "calls", "tools", "rewards", "metrics", "task", "agent", "info")
+_SPANS = ("boot", "setup", "agent", "finalize", "scoring")
+
+
+class VerifiersV1:
+    """Reads episodes and traces."""
+
+    name = "verifiers-v1"
+    summary = (
+        "verifiers traces.jsonl (0.4 and later): a run a trace, branches of its graph below it"
+    )
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values = sample.values
+        if fields.mostly(values, _is_episode) or fields.mostly(values, _is_trace):
+            return Match(0.95, Unit.RUNS)
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not isinstance(value, dict) or not {"traces", "nodes"} & value.keys():
+            build.defect("neither an episode nor a trace", fields.excerpt(value))
+        elif "traces" not in value:
+            _Trace(value, {}, "", build).read()
+        else:
+            _read_episode(value, build)
+
+
+def _is_episode(value: Any) -> bool:
+    if not isinstance(value, dict) or not {"task", "env"} <= value.keys():
+        return False
+    traces = value.get("traces")
+    return isinstance(traces, list) and all(map(_is_trace, traces[:5]))
+
+
+def _is_trace(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("nodes"), list)
+        and {"task", "agent"} <= value.keys()
+    )
+
+
+def _read_episode(value: dict[str, Any], build: RunBuilder) -> None:
+    traces = as_list(value.get("traces"))
+    for index, trace in enumerate(traces):
+        pointer = f"/traces/{index}"
+        if isinstance(trace, dict):
+            _Trace(trace, value, pointer, build).read()
+        else:
+            build.defect("not a trace", fields.excerpt(trace), pointer=pointer)
+    if not traces:
+        # The environment failed before any agent ran.
+        _Trace(value, value, "", build).read()
+
+
+class _Trace:
+    """Reads one trace; `episode` is what it stands in, empty where it stands alone."""
+
+    def __init__(
+        self, trace: dict[str, Any], episode: dict[str, Any], pointer: str, build: RunBuilder
+    ) -> None:
+        self._trace = trace
+        self._episode = episode
+        self._pointer = pointer
+        self._build = build
+        self._nodes = as_list(trace.get("nodes"))
+        calls = [call for call in as_list(trace.get("calls")) if isinstance(call, dict)]
+        self._calls = calls
+        self._call_of = {c["node"]: c for c in calls if type(c.get("node")) is int}
+        self._failed = failed_before(calls, len(self._nodes))
+        self._replies = 0
+
+    def read(self) -> None:
+        parents = sound_parents([as_dict(node).get("parent") for node in self._nodes])
+        paths = paths_of(parents, lambda index: _role(self._nodes[index]) == "tool")
+        run_id = fields.label(self._trace, "id")
+        self._start(run_id, "", paths[0] if paths else None)
+        if paths:
+            self._append(paths[0])
+        self._fail(-1)
+        self._end()
+        for path in paths[1:]:
+            self._replies = 0
+            self._start(f"{run_id}/{path.leaf}", run_id, path)
+            self._append(path)
+
+    def _start(self, run_id: str, parent: str, path: Path | None) -> None:
+        task = as_dict(self._trace.get("task"))
+        data = as_dict(task.get("data"))
+        first = as_dict(self._nodes[path.messages[0]]) if path else {}
+        tools = self._trace.get("tools") or first.get("tools")
+        group = fields.label(as_dict(self._episode.get("group")), "id")
+        spoken = (as_dict(as_dict(node).get("message")) for node in self._nodes)
+        about = (
+            self._about(task) if not parent else {"branch_of": parent, "leaf": path and path.leaf}
+        )
+        self._build.start(
+            run_id=run_id,
+            task=_title(data) or fields.title_of(spoken),
+            model=self._model(),
+            tools=tool_specs(tools) if tools else None,
+            group_id=group or fields.label(task, "key", "hash"),
+            parent_run_id=parent,
+            details=about,
+            pointer=self._pointer,
+            ts=timestamp(as_dict(self._trace.get("timing")).get("start")),
+            diagnostics=() if parent else _errors(self._trace),
+        )
+
+    def _model(self) -> str:
+        named = (fields.model_of(call) for call in self._calls)
+        config = as_dict(as_dict(self._trace.get("agent")).get("config"))
+        return next(filter(None, named), "") or fields.model_of(config)
+
+    def _about(self, task: dict[str, Any]) -> dict[str, Any]:
+        agent = as_dict(self._trace.get("agent"))
+        episode = self._episode
+        told = {
+            "episode": fields.label(episode, "id"),
+            "environment": fields.label(as_dict(episode.get("env")), "name", "id"),
+            "agent": fields.label(agent, "name"),
+            "agent_config": agent.get("config"),
+            "task": task.get("data"),
+            "info": self._trace.get("info"),
+            "seconds": _seconds(as_dict(self._trace.get("timing"))),
+            "episode_errors": episode.get("errors") if self._trace is not episode else None,
+        }
+        without = (*_SHOWN_ELSEWHERE, "traces", "timing", "env", "group")
+        return {
+            **fields.details_of(self._trace, without=without),
+            **fields.details_of({key: item for key, item in told.items() if item}),
+        }
+
+    def _append(self, path: Path) -> None:
+        for position, index in enumerate(path.messages):
+            node = self._nodes[index]
+            pointer = f"{self._pointer}/nodes/{index}"
+            message = node.get("message") if isinstance(node, dict) else None
+            if position >= path.repeated:
+                self._fail(index)
+            if isinstance(node, dict) and isinstance(message, dict):
+                self._message(index, node, message, copied=position < path.repeated)
+            else:
+                self._build.defect(
+                    "a node without a message", fields.excerpt(node), pointer=pointer
+                )
+
+    def _message(
+        self, index: int, node: dict[str, Any], message: dict[str, Any], *, copied: bool
+    ) -> None:
+        pointer = f"{self._pointer}/nodes/{index}"
+        call = self._call_of.get(index, {})
+        ts = timestamp(node.get("timestamp"))
+        if node.get("sampled") is True and not copied:
+            self._replies += 1
+            tokens = tokens_of(index, node)
+            if tokens:
+                turn = self._replies
+                self._build.add(
+                    ResponseReceived, pointer=pointer, ts=ts, turn=turn, sequences=tokens
+                )
+        raw = {**message, "finish_reason": call.get("finish_reason")}
+        parts = normalise_message(with_custom_calls(raw))
+        flags = ["copied"] if copied else []
+        if message.get("role") == "assistant" and node.get("sampled") is False:
+            flags.append("fabricated")
+        said = msgspec.structs.replace(
+            with_flags(parts.message, *flags, *_link_types(node)),
+            usage=usage_of(call.get("usage")),
+            duration_s=duration_of(call.get("time")),
+        )
+        self._build.append(parts._replace(message=said), f"{pointer}/message", ts=ts)
+
+    def _fail(self, index: int) -> None:
+        """Append the calls that failed before the reply `index`; -1: those after the last."""
+        for position, call in self._failed.pop(index, ()):
+            error = as_dict(call.get("error"))
+            status = fields.number(error.get("status_code"))
+            told = (fields.label(error, "type"), fields.label(error, "message"))
+            self._build.add(
+                RequestFailed,
+                pointer=f"{self._pointer}/calls/{position}",
+                ts=timestamp(as_dict(call.get("time")).get("start")),
+                turn=self._replies + 1,
+                message=": ".join(filter(None, told)) or "the call has no reply",
+                status=int(status) if status is not None else None,
+            )
+
+    def _end(self) -> None:
+        trace = self._trace
+        rewards = as_dict(trace.get("rewards"))
+        scores = {key: as_dict(reward).get("score") for key, reward in rewards.items()}
+        scores.update(as_dict(trace.get("metrics")))
+        values = [_value(reward) for reward in rewards.values()]
+        known = [value for value in values if value is not None]
+        self._build.end(
+            status=_status(trace),
+            stop_reason=fields.first_line(fields.label(trace, "stop_condition")),
+            reward=sum(known) if known else None,
+            scores={
+                str(k): n for k, raw in scores.items() if (n := fields.number(raw)) is not None
+            },
+            usage=total_of([call.get("usage") for call in self._calls]),
+        )
+
+
+def _role(node: Any) -> Any:
+    return as_dict(as_dict(node).get("message")).get("role")
+
+
+def _link_types(node: Any) -> list[str]:
+    """Return how a node follows from others that are not its parent: `compaction`, …"""
+    links = as_list(as_dict(node).get("semantic_parents"))
+    types = [as_dict(link).get("type") for link in links]
+    return [name.replace("_", " ")[:80] for name in types if isinstance(name, str) and name]
+
+
+def _title(data: dict[str, Any]) -> str:
+    return fields.first_line(fields.label(data, "description", "prompt", "name"))
+
+
+def _errors(trace: dict[str, Any]) -> tuple[Diagnostic, ...]:
+    found = []
+    for error in as_list(trace.get("errors")):
+        told = (fields.label(as_dict(error), "type"), fields.label(as_dict(error), "message"))
+        text = ": ".join(filter(None, told)) or fields.excerpt(error)
+        found.append(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(text)))
+    return tuple(found)
+
+
+def _status(trace: dict[str, Any]) -> str:
+    if fields.label(trace, "stop_condition") in _TRUNCATED or trace.get("is_timeout") is True:
+        return "truncated"
+    if trace.get("errors"):
+        return "ok" if trace.get("ok") is True else "error"
+    return "ok" if trace.get("ok") is True else "unknown"
+
+
+def _value(reward: Any) -> float | None:
+    score = fields.number(as_dict(reward).get("score"))
+    weight = fields.number(as_dict(reward).get("weight"))
+    return None if score is None else score * (1.0 if weight is None else weight)
+
+
+def _seconds(timing: dict[str, Any]) -> dict[str, float]:
+    spans = {name: duration_of(timing.get(name)) for name in _SPANS}
+    return {name: span for name, span in spans.items() if span}
+
+
+FORMAT = VerifiersV1()

@@ -1,0 +1,60 @@
+"""Small files beside a transcript that say more about it, where its format names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.formats.base import Format
+from hermes_tui.formats.json_values import load
+from hermes_tui.model.errors import SourceError
+
+MAX_SIDECAR = 64 << 20
+"""Bytes: a larger file beside a transcript is none that describes it."""
+
+
+def read_sidecars(found: Format, path: Path | None) -> Mapping[str, Any]:
+    """Return the JSON values of the files that `found` names and that lie where `path` says.
+
+    One that is there but cannot be read is a text that says why.
+    """
+    names: tuple[str, ...] = getattr(found, "sidecars", ())
+    if path is None or not names:
+        return {}
+    values = {}
+    for name in names:
+        beside = _beside(path, name)
+        try:
+            state = beside.stat()
+        except OSError:
+            continue
+        values[name] = _value(beside, state.st_mtime, state.st_size)
+    return values
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return the path of a sidecar; `..` is the folder above, elsewhere than on disk too."""
+    place = path.parent
+    for part in name.split("/"):
+        place = place.parent if part == ".." else place / part
+    return place
+
+
+@lru_cache(maxsize=4)
+def _value(path: Path, mtime_s: float, size: int) -> Any:
+    """Read a sidecar; the files of a folder share theirs, so that it is kept while unchanged."""
+    if size > MAX_SIDECAR:
+        return f"cannot be read: {size:,} bytes are too many"
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SIDECAR)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    except SourceError as error:
+        return f"cannot be read: {error}"
+    loaded = load(data.strip())
+    if loaded.values:
+        return loaded.values[0]
+    return f"cannot be read: {loaded.problems[0].message if loaded.problems else 'it is empty'}"

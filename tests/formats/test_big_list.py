@@ -1,0 +1,155 @@
+"""The long list in a document too long to be read at once gives its elements one by one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hermes_tui.formats import big_list, detect, json_walk
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.big_list import find_big_list
+from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.events import Event, RunEnded, RunStarted, SourceDefect, copy_event
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import messages, only, read_by, runs
+
+TOOL = {"type": "function", "function": {"name": "ls", "parameters": {"required": ["path"]}}}
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "HEAD", 1000)
+    monkeypatch.setattr(detect, "MAX_SAMPLE", 4000)
+    monkeypatch.setattr(detect, "SAMPLED_HEAD", 3000)
+    monkeypatch.setattr(big_list, "LOOKED_AT", 2000)
+    monkeypatch.setattr(json_walk, "WINDOW", 1000)
+    monkeypatch.setattr(json_walk, "_LONGEST_WORD", 64)
+
+
+def chat(turns: int) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = [{"role": "user", "content": "list the files, é"}]
+    for number in range(turns):
+        call = {"id": f"c{number}", "function": {"name": "ls", "arguments": '{"path": "]}"}'}}
+        said.append({"role": "assistant", "content": "", "tool_calls": [call]})
+        said.append({"role": "tool", "tool_call_id": f"c{number}", "content": "[a, b]"})
+    return said
+
+
+def reader_of(data: bytes) -> Reader:
+    reader = detect.detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    return reader
+
+
+def events_of(data: bytes) -> list[Event]:
+    return read_by(reader_of(data), BytesSource(data))
+
+
+def read_whole(data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    with monkeypatch.context() as patched:
+        patched.setattr(detect, "MAX_SAMPLE", 1 << 24)
+        patched.setattr(detect, "HEAD", 64 << 10)
+        assert reader_of(data).layout is not Layout.INSIDE
+        return events_of(data)
+
+
+def without_place(events: list[Event]) -> list[Event]:
+    return [copy_event(event, at=None) for event in events]
+
+
+@pytest.mark.parametrize("indent", [None, 1], ids=["one line", "indented"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        {},
+        {"id": "r1", "model": "m", "tools": [TOOL], "reward": 0.5},
+        {"system_prompt": "Be brief.", "model": "m"},
+    ],
+    ids=["bare", "with metadata", "with a prompt beside"],
+)
+@pytest.mark.parametrize("metadata_first", [True, False])
+def test_a_long_document_gives_the_events_that_it_gives_as_a_whole(
+    around: dict[str, Any],
+    indent: int | None,
+    metadata_first: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = {"messages": chat(60)}
+    value = {**around, **listed} if metadata_first else {**listed, **around}
+    data = json.dumps(value, indent=indent).encode()
+    reader = reader_of(data)
+    assert (reader.layout, reader.unit) == (Layout.INSIDE, Unit.PARTS)
+    whole = read_whole(data, monkeypatch)
+    assert without_place(events_of(data)) == without_place(whole)
+
+
+def test_each_event_stands_in_its_element() -> None:
+    data = json.dumps({"messages": chat(60)}).encode()
+    for event in events_of(data):
+        assert event.at is not None
+        text = data[event.at.range.start : event.at.range.end].strip(b", ")
+        assert event.at.pointer == "" or isinstance(event, RunEnded)
+        assert isinstance(event, RunStarted) or json.loads(text)["role"]
+
+
+def test_a_long_list_of_runs_gives_a_run_an_element(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"split": "train", "runs": [{"id": f"r{i}", "messages": chat(2)} for i in range(40)]}
+    data = json.dumps(value, indent=1).encode()
+    assert (reader_of(data).layout, reader_of(data).unit) == (Layout.INSIDE, Unit.RUNS)
+    events = events_of(data)
+    assert [run.run_id for run in runs(events)] == [f"r{i}" for i in range(40)]
+    assert messages(events) == messages(read_whole(data, monkeypatch))
+
+
+def test_a_torn_document_shows_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = json.dumps({"messages": chat(60)}).encode()[:-300]
+    events = events_of(data)
+    assert reader_of(data).layout is Layout.INSIDE
+    assert messages(events) == messages(read_whole(data, monkeypatch))
+    assert "truncated" in only(events, SourceDefect)[0].message
+
+
+def test_bytes_behind_the_list_that_are_no_json_are_told() -> None:
+    data = json.dumps({"messages": chat(60)}).encode() + b"oops"
+    found = only(events_of(data), SourceDefect)
+    assert "behind the list are not read" in found[0].message
+
+
+def test_steps_that_make_sense_only_together_are_read_together() -> None:
+    steps = [{"type": "user", "uuid": "u", "sessionId": "s", "parentUuid": None}] * 2
+    lines = [
+        {**step, "uuid": f"{i}{n}", "type": "assistant", "message": {
+            "id": f"m{i}", "role": "assistant", "content": [{"type": "text", "text": f"{n}"}]}}
+        for i in range(60) for n, step in enumerate(steps)
+    ]  # fmt: skip
+    data = json.dumps({"loglines": lines}).encode()
+    reader = reader_of(data)
+    assert (reader.name, reader.layout) == ("claude-code", Layout.DOCUMENT)
+
+
+def test_a_long_first_line_is_a_line_where_others_follow() -> None:
+    run = json.dumps({"messages": chat(60)}).encode() + b"\n"
+    reader = reader_of(run + run)
+    assert (reader.layout, reader.unit) == (Layout.LINES, Unit.RUNS)
+    assert len(runs(events_of(run + run))) == 2
+
+
+def test_an_array_whose_first_element_is_long_is_still_an_array() -> None:
+    data = json.dumps([{"messages": chat(60)}, {"messages": chat(2)}]).encode()
+    assert (reader_of(data).layout, reader_of(data).unit) == (Layout.ARRAY, Unit.RUNS)
+    assert len(messages(events_of(data))) == len(chat(60)) + len(chat(2))
+
+
+def test_what_follows_a_list_is_found_from_the_end() -> None:
+    value = {"a": {"messages": chat(60), "model": "m"}, "tools": [TOOL], "reward": 1}
+    found = find_big_list(BytesSource(json.dumps(value).encode()))
+    assert found is not None and found.path == ("a", "messages")
+    assert found.around == {"a": {"messages": [], "model": "m"}, "tools": [TOOL], "reward": 1}
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"a"', '{"a": nope}', '{"a": 1}', "", "{,}"])
+def test_where_no_long_list_begins_none_is_found(text: str) -> None:
+    assert find_big_list(BytesSource(text.encode())) is None

@@ -1,0 +1,175 @@
+"""Spans out of Phoenix, nested or flat, in lists, frames and its own store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.phoenix_spans import FORMAT
+from hermes_tui.formats.registry import formats
+from hermes_tui.log.summary import fold_run
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import calls, counts, document, lines, read_bytes, read_value, said
+from tests.formats.hermes_support import any_json, deep_json, results, started
+
+NESTED: dict[str, Any] = {
+    "llm": {
+        "model_name": "m",
+        "input_messages": [{"message": {"role": "user", "content": "List."}}],
+        "output_messages": [
+            {
+                "message": {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {"tool_call": {"id": "c1", "function": {"name": "ls", "arguments": "{}"}}}
+                    ],
+                }
+            }
+        ],
+        "token_count": {"prompt": 7},
+    }
+}
+FLAT = {
+    "llm.model_name": "m",
+    "llm.input_messages": [{"message.role": "user", "message.content": "List."}],
+    "llm.output_messages": [
+        {
+            "message.role": "assistant",
+            "message.tool_calls": [
+                {
+                    "tool_call.id": "c1",
+                    "tool_call.function.name": "ls",
+                    "tool_call.function.arguments": "{}",
+                }
+            ],
+        }
+    ],
+    "llm.token_count.prompt": 7,
+}
+TOOL = {"tool": {"name": "ls"}, "input": {"value": "{}"}, "output": {"value": "a.txt"}}
+
+
+def span(span_id: str, kind: str, attributes: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "name": span_id,
+        "context": {"trace_id": "t1", "span_id": span_id},
+        "span_kind": kind,
+        "parent_id": "root",
+        "start_time": "2026-01-02T03:04:05+00:00",
+        "end_time": "2026-01-02T03:04:07+00:00",
+        "status_code": "OK",
+        "status_message": "",
+        "attributes": attributes,
+        "events": [],
+        **more,
+    }
+
+
+ROOT = span("root", "AGENT", {}, parent_id=None, start_time="2026-01-02T03:04:04+00:00")
+ASKED = span("ask", "LLM", NESTED)
+USED = span("ls", "TOOL", TOOL, start_time="2026-01-02T03:04:08+00:00", end_time=None)
+SPANS = [ROOT, ASKED, USED]
+
+
+def frame_row(one: dict[str, Any]) -> dict[str, Any]:
+    row = {key: value for key, value in one.items() if key not in ("context", "attributes")}
+    row |= {f"context.{key}": value for key, value in one["context"].items()}
+    return row | {f"attributes.{key}": value for key, value in FLAT.items()}
+
+
+def as_text(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "attributes": json.dumps(one["attributes"]), "events": "[]"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        document(SPANS),
+        lines(*SPANS),
+        document({"data": SPANS, "next_cursor": None}),
+        lines(*map(as_text, SPANS)),
+        lines(ROOT, span("ask", "LLM", FLAT), USED),
+        lines(ROOT, frame_row(ASKED), USED),
+    ],
+    ids=["list", "lines", "page", "texts", "flat", "frame"],
+)
+def test_spans_are_read_however_they_are_listed_and_spelled(data: bytes) -> None:
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None and reader.name == "phoenix-spans"
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (1, 3, 1)
+    assert said(events)[0] == ("user", "List.")
+    assert (calls(events)[0].name, started(events).model) == ("ls", "m")
+    assert [result.content for result in results(events)] == ["a.txt"]
+
+
+def test_spans_of_the_console_exporter_are_read() -> None:
+    kinds = {"LLM": "chat", "TOOL": "execute_tool", "AGENT": "invoke_agent"}
+    spans = []
+    for one in SPANS:
+        told = {key: value for key, value in one.items() if key != "span_kind"}
+        operation = {"gen_ai.operation.name": kinds[one["span_kind"]]}
+        failed = {"status_code": "ERROR", "description": "lost"}
+        status = {"status": failed if one is USED else {"status_code": "UNSET"}}
+        del told["status_code"], told["status_message"]
+        spans.append({**told, **status, "attributes": {**one["attributes"], **operation}})
+    events = read_bytes(FORMAT, document(spans))
+    mark = results(events)[0].error
+    assert mark is not None and "lost" in mark.reason
+
+
+def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "phoenix.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE traces (id INTEGER PRIMARY KEY, trace_id TEXT)")
+        connection.execute(
+            "CREATE TABLE spans (id INTEGER PRIMARY KEY, trace_rowid INTEGER, span_id TEXT, "
+            "parent_id TEXT, name TEXT, span_kind TEXT, start_time TIMESTAMP, "
+            "end_time TIMESTAMP, attributes JSON, events JSON, status_code TEXT, "
+            "status_message TEXT)"
+        )
+        connection.executemany("INSERT INTO traces VALUES (?, ?)", [(1, "t1"), (2, "t2")])
+        for trace in (1, 2):
+            for one in SPANS:
+                row = (
+                    trace, one["context"]["span_id"], one["parent_id"], one["name"],
+                    one["span_kind"], one["start_time"], one["end_time"],
+                    json.dumps(one["attributes"]), "[]", "OK", "",
+                )  # fmt: skip
+                connection.execute(f"INSERT INTO spans VALUES (NULL{', ?' * 11})", row)
+    connection.close()
+    before = path.read_bytes()
+    file = open_file(path, whole=True)
+    found = [step.state for step in survey(file) if isinstance(step, FoundRun)]
+    file.close()
+    assert [(run.run_id, run.messages) for run in found] == [("t1", 3), ("t2", 3)]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["", "message", "llm", "0"])
+@pytest.mark.parametrize("kind", ["LLM", "TOOL", "AGENT"])
+def test_values_nested_deeply_do_not_make_it_raise(key: str, kind: str) -> None:
+    deep = deep_json(key)
+    given = {"llm": {"input_messages": [deep, {"message": deep}], "tools": deep}, "input": deep}
+    odd = span("odd", kind, given, resource=deep)
+    fold_run(read_value(FORMAT, [odd, span("other", kind, deep), ROOT]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    value=any_json(
+        "context", "trace_id", "span_id", "attributes", "events", "llm", "input_messages",
+        "message", "data", "spans", "parent_id", "start_time", "status", "0", "llm.tools.0",
+    )
+)  # fmt: skip
+def test_no_value_makes_it_raise(value: Any) -> None:
+    odd = {**ASKED, "attributes": value, "events": value, "status": value}
+    for one in (value, [odd], {"spans": [odd, odd, odd, odd, value]}, [value, odd]):
+        fold_run(read_value(FORMAT, one))

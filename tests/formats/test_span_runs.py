@@ -1,0 +1,415 @@
+"""How the spans of a trace become runs: conversations, agents, tools, failures."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
+from hermes_tui.formats.span_tools import FROM_SPAN
+from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import Event, MessageAppended, RequestFailed
+from hermes_tui.model.messages import Usage
+from hermes_tui.model.spans import ByteRange
+from tests.formats.foreign import calls, messages, only, runs, said
+from tests.formats.hermes_support import any_json, ended, results
+
+USER = {"role": "user", "content": "Weather?"}
+NEXT = {"role": "user", "content": "And tomorrow?"}
+
+
+def call(call_id: str, name: str = "weather", arguments: str = '{"city": "Bonn"}') -> Any:
+    function = {"name": name, "arguments": arguments}
+    entry = {"id": call_id, "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [entry]}
+
+
+def answer(call_id: str, text: str = "rain") -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
+
+
+def text(what: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": what}
+
+
+def root(**more: Any) -> Span:
+    return Span(id="root", name="main", start_s=1000.0, end_s=1009.0, **more)
+
+
+def asked(start: float, given: Any, output: Any, **more: Any) -> Span:
+    """Return a request that takes half a second."""
+    known = {"id": f"llm{start:g}", "parent_id": "root", "kind": SpanKind.LLM, "name": "chat"}
+    times = {"start_s": 1000 + start, "end_s": 1000.5 + start}
+    return Span(**{**known, **times, "input": given, "output": output, **more})
+
+
+def tool(start: float, name: str, given: Any, output: Any, **more: Any) -> Span:
+    known = {"id": f"tool{start:g}", "parent_id": "root", "kind": SpanKind.TOOL, "name": name}
+    times = {"start_s": 1000 + start, "end_s": 1000.25 + start}
+    return Span(**{**known, **times, "input": given, "output": output, **more})
+
+
+def read(*spans: Span, trace: Trace | None = None) -> list[Event]:
+    build = RunBuilder(ByteRange(0, 1))
+    append_trace(spans, build, trace or Trace(id="t1", name="a trace"))
+    return build.events
+
+
+def test_requests_that_repeat_what_was_said_are_one_run() -> None:
+    used = Usage(prompt_tokens=5, completion_tokens=2, cost_usd=0.5)
+    events = read(
+        root(),
+        asked(1, [USER], call("c1"), usage=used, model="gpt-example"),
+        asked(3, [USER, call("c1"), answer("c1")], text("Rain."), usage=used),
+    )
+    assert len(runs(events)) == 1
+    assert (runs(events)[0].run_id, runs(events)[0].group_id) == ("t1", "")
+    assert runs(events)[0].model == "gpt-example"
+    assert [message.role for message in messages(events)] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    end = ended(events)
+    assert end.usage == Usage(prompt_tokens=10, completion_tokens=4, cost_usd=1.0)
+
+
+def test_each_reply_has_the_time_and_usage_of_its_own_request() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], call("c1"), usage=Usage(completion_tokens=2)),
+        asked(3, [USER, call("c1"), answer("c1")], text("Rain."), usage=Usage(completion_tokens=7)),
+    )
+    replies = [
+        (event.ts, event.message.usage, event.message.duration_s)
+        for event in only(events, MessageAppended)
+        if event.message.role == "assistant"
+    ]
+    assert replies == [
+        (1001.5, Usage(completion_tokens=2), 0.5),
+        (1003.5, Usage(completion_tokens=7), 0.5),
+    ]
+
+
+def test_a_tool_span_gives_its_result_time_and_error() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], call("c1")),
+        tool(2, "weather", {"city": "Bonn"}, "rain", error="TimeoutError: slow"),
+        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+    )
+    (result,) = results(events)
+    assert result.duration_s == 0.25
+    assert result.error is not None
+    assert "TimeoutError" in result.error.reason
+    assert len(messages(events)) == 4
+
+
+def test_an_answer_that_no_request_repeats_comes_from_its_span() -> None:
+    events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, "rain"))
+    assert said(events)[-1] == ("tool", "rain")
+    assert messages(events)[-1].flags == (FROM_SPAN,)
+    assert results(events)[0].call_id == "c1"
+    assert "CALL_UNANSWERED" not in fold_run(events)[0].codes
+
+
+@pytest.mark.parametrize("by", ["id", "arguments", "order"])
+def test_parallel_calls_get_the_spans_that_are_theirs(by: str) -> None:
+    both = call("c1", arguments='{"city": "Bonn"}')
+    both["tool_calls"] += call("c2", arguments='{"city": "Ulm"}')["tool_calls"]
+    given = {"id": ({}, {}), "arguments": ({"city": "Ulm"}, {"city": "Bonn"}), "order": ("", "")}
+    first, second = given[by]
+    ids = ("c2", "c1") if by == "id" else ("", "")
+    outputs = ("sun", "rain") if by != "order" else ("rain", "sun")
+    events = read(
+        root(),
+        asked(1, [USER], both),
+        tool(2, "weather", first, outputs[0], call_id=ids[0]),
+        tool(2.1, "weather", second, outputs[1], call_id=ids[1]),
+    )
+    assert [(result.call_id, result.content) for result in results(events)] == [
+        ("c1", "rain"),
+        ("c2", "sun"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        '{"city": "Bonn"}',
+        "{'city': 'Bonn'}",
+        {"input": {"city": "Bonn"}},
+        {"input": "{'city': 'Bonn'}"},
+    ],
+)
+def test_arguments_are_found_in_what_tracers_put_around_them(given: Any) -> None:
+    other = tool(2, "weather", {"city": "Ulm"}, "sun")
+    events = read(root(), asked(1, [USER], call("c1")), other, tool(3, "weather", given, "rain"))
+    assert results(events)[0].content == "rain"
+
+
+@pytest.mark.parametrize(
+    ("output", "content"),
+    [
+        ({"content": [{"type": "text", "text": "rain"}]}, "rain"),
+        ({"output": "rain"}, "rain"),
+        ({"output": {"type": "tool", "content": "rain", "tool_call_id": "c1"}}, "rain"),
+        ({"sky": "rain", "t": 3}, '{"sky":"rain","t":3}'),
+    ],
+)
+def test_answers_are_found_in_what_tracers_put_around_them(output: Any, content: str) -> None:
+    events = read(root(), asked(1, [USER], call("c1")), tool(2, "weather", {}, output))
+    assert results(events)[0].content == content
+
+
+def test_a_server_that_keeps_the_history_is_asked_only_what_is_new() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], call("c1")),
+        tool(2, "weather", {}, "rain"),
+        asked(3, [answer("c1")], text("Rain.")),
+    )
+    assert len(runs(events)) == 1
+    assert said(events) == [
+        ("user", "Weather?"),
+        ("assistant", ""),
+        ("tool", "rain"),
+        ("assistant", "Rain."),
+    ]
+    assert results(events)[0].duration_s == 0.25
+
+
+def test_requests_without_an_input_go_on_with_what_was_said_before() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], text("Let me see.")),
+        asked(2, None, call("c1")),
+        tool(3, "weather", {}, "rain"),
+        asked(4, None, text("Rain.")),
+    )
+    assert len(runs(events)) == 1
+    assert [message.role for message in messages(events)] == [
+        "user",
+        "assistant",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+
+
+def test_conversations_that_have_nothing_in_common_are_runs_of_one_group() -> None:
+    events = read(
+        root(),
+        asked(1, [NEXT], text("Short.")),
+        asked(2, [USER], call("c1")),
+        asked(3, [USER, call("c1"), answer("c1")], text("Rain.")),
+    )
+    first, second = runs(events)
+    assert (first.run_id, second.run_id) == ("t1", "t1/2")
+    assert (second.parent_run_id, second.group_id) == ("t1", "t1")
+    assert first.task == "Weather?"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [[USER], [USER, NEXT]],
+    ids=["the same question", "a question without the answer before it"],
+)
+def test_no_answer_is_lost_to_a_request_that_does_not_repeat_it(again: Any) -> None:
+    events = read(root(), asked(1, [USER], text("One.")), asked(2, again, text("Two.")))
+    assert {message.text for message in messages(events)} >= {"One.", "Two."}
+
+
+def test_a_request_that_failed_and_was_tried_again_is_one_run_with_its_failure() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], None, error="429 too many requests\nslow down"),
+        asked(2, [USER], text("Rain.")),
+    )
+    assert len(runs(events)) == 1
+    (failed,) = only(events, RequestFailed)
+    assert (failed.message, failed.body) == (
+        "429 too many requests",
+        "429 too many requests\nslow down",
+    )
+    assert said(events)[-1] == ("assistant", "Rain.")
+    assert ended(events).status == "unknown"
+
+
+def test_a_trace_that_ends_with_a_failure_is_an_error() -> None:
+    events = read(root(), asked(1, [USER], None, error="boom"))
+    assert (ended(events).status, ended(events).stop_reason) == ("error", "boom")
+    cut = read(root(), asked(1, [USER], text("Rai"), finish_reason="length"))
+    assert ended(cut).status == "truncated"
+
+
+def test_an_agent_that_another_one_calls_is_a_run_below_it() -> None:
+    agent = Span(id="sub", parent_id="tool2", kind=SpanKind.AGENT, name="helper", start_s=1002.1)
+    events = read(
+        root(),
+        asked(1, [USER], call("c1", "ask_helper")),
+        tool(2, "ask_helper", {}, "rain"),
+        agent,
+        asked(2.2, [NEXT], text("Rain."), parent_id="sub"),
+    )
+    first, second = runs(events)
+    assert (second.run_id, second.parent_run_id, second.group_id) == ("sub", "t1", "t1")
+    assert first.group_id == "t1"
+    assert (second.details["agent"], second.details["called_by_tool"]) == ("helper", "ask_helper")
+
+
+def test_an_agent_below_one_without_a_run_has_the_parent_of_that_one() -> None:
+    events = read(
+        root(),
+        asked(1, [USER], text("Go.")),
+        Span(id="flow", parent_id="root", kind=SpanKind.AGENT, start_s=1002.0),
+        Span(id="sub", parent_id="flow", kind=SpanKind.AGENT, start_s=1003.0),
+        asked(4, [NEXT], text("Gone."), parent_id="sub"),
+    )
+    assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [("t1", ""), ("sub", "t1")]
+
+
+def test_what_is_known_of_the_trace_goes_to_its_first_run() -> None:
+    trace = Trace(id="t1", details={"user": "u1"}, scores={"quality": 0.5})
+    events = read(
+        root(),
+        Span(id="r", parent_id="root", name="retrieve", error="no index"),
+        asked(1, [USER], text("One.")),
+        asked(2, [NEXT], text("Two.")),
+        tool(3, "lonely", {"a": 1}, "b"),
+        trace=trace,
+    )
+    first, second = runs(events)
+    assert first.details["user"] == "u1"
+    assert first.details["other_spans"] == {"retrieve": 1}
+    assert first.details["failed_spans"] == [{"span": "retrieve", "error": "no index"}]
+    assert "user" not in second.details
+    assert ended(events).scores == {"quality": 0.5}
+    assert events[-1].details == {  # type: ignore[union-attr]
+        "tool_spans_without_call": [{"name": "lonely", "input": {"a": 1}, "output": "b"}]
+    }
+
+
+def test_an_agent_that_asks_no_model_shows_its_tools_as_calls() -> None:
+    events = read(root(input=[USER], output="Rain."), tool(2, "weather", {"city": "Bonn"}, "rain"))
+    assert said(events) == [
+        ("user", "Weather?"),
+        ("assistant", ""),
+        ("tool", "rain"),
+        ("assistant", "Rain."),
+    ]
+    assert [(one.name, one.arguments) for one in calls(events)] == [("weather", {"city": "Bonn"})]
+    assert fold_run(events)[0].codes == {}
+
+
+def test_an_agent_that_hands_over_all_that_was_said_is_not_told_twice() -> None:
+    whole = [USER, call("c1"), answer("c1"), text("Rain.")]
+    events = read(
+        root(input={"messages": [USER]}, output={"messages": whole}),
+        tool(2, "weather", {"city": "Bonn"}, "rain"),
+    )
+    assert len(messages(events)) == 4
+    assert results(events)[0].duration_s == 0.25
+
+
+def test_instructions_stand_first_wherever_they_were_kept() -> None:
+    beside = asked(1, [USER], text("Rain."), system='[{"type": "text", "content": "Be brief."}]')
+    repeated = asked(1, [USER], {"object": "response", "instructions": "Be brief.", "output": []})
+    for events in (
+        read(root(), beside),
+        read(root(), repeated),
+        read(root(system="Be brief."), asked(1, [USER], text("Rain."))),
+        read(root(input={"system": "Be brief.", "prompt": "x"}), asked(1, [USER], text("Rain."))),
+    ):
+        assert said(events)[0] == ("system", "Be brief.")
+
+
+def test_spans_of_several_traces_are_told_apart() -> None:
+    build = RunBuilder(ByteRange(0, 1))
+    one = asked(1, [USER], text("One."), trace_id="a", parent_id="")
+    two = asked(2, [USER], text("Two."), trace_id="b", parent_id="")
+    append_traces([one, two], build)
+    assert [run.run_id for run in runs(build.events)] == ["a", "b"]
+
+
+def test_lines_of_a_file_stay_with_what_they_say() -> None:
+    ranges = (ByteRange(0, 10), ByteRange(10, 20), ByteRange(20, 30))
+    build = RunBuilder(ByteRange(0, 30), line_ranges=ranges)
+    span = asked(1, [USER], call("c1"), line=1, output_line=2, parent_id="")
+    append_trace([span], build, Trace(id="t"))
+    places = [event.at.range.start for event in build.events if event.at]
+    assert places == [10, 10, 20, 20, 10]
+
+
+def apart(number: int) -> list[Span]:
+    """Return requests that have nothing in common, tools and other spans."""
+    kinds = (SpanKind.LLM, SpanKind.TOOL, SpanKind.OTHER)
+    return [
+        Span(id=str(i), parent_id="root", kind=kinds[i % 3], name="x", input=f"{i}", output="y")
+        for i in range(number)
+    ]
+
+
+def nested(number: int) -> list[Span]:
+    """Return agents inside agents, of which the inner half asks a model."""
+    agents = [
+        Span(id=str(i), parent_id=str(i - 1), kind=SpanKind.AGENT, name="x") for i in range(number)
+    ]
+    asked_by = range(number // 2, number)
+    return agents + [
+        Span(id=f"q{i}", parent_id=str(i), kind=SpanKind.LLM, input="q", output="a")
+        for i in asked_by
+    ]
+
+
+def tools(number: int) -> list[Span]:
+    """Return a reply with many calls of one tool, and a span for each."""
+    reply = call("c0")
+    reply["tool_calls"] = [call(f"c{i}")["tool_calls"][0] for i in range(number)]
+    return [asked(1, [USER], reply), *(tool(2, "weather", {}, f"{i}") for i in range(number))]
+
+
+@pytest.mark.parametrize("make", [apart, nested, tools])
+def test_many_spans_take_linear_time(make: Any) -> None:
+    times = []
+    for number in (300, 3_000):
+        spans = [root(), *make(number)]
+        before = perf_counter()
+        read(*spans)
+        times.append(perf_counter() - before)
+    assert times[1] < 0.5 or times[1] < times[0] * 40
+
+
+def test_a_trace_without_spans_is_an_empty_run() -> None:
+    events = read()
+    assert [(run.run_id, run.task) for run in runs(events)] == [("t1", "a trace")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4),
+            st.integers(0, 4),
+            st.sampled_from(list(SpanKind)),
+            any_json("role", "content", "messages", "output", "parts", "type", "tool_calls"),
+            any_json("role", "content", "messages", "choices", "candidates", "generations"),
+        ),
+        max_size=6,
+    )
+)
+def test_no_spans_make_it_raise(drawn: list[tuple[int, int, SpanKind, Any, Any]]) -> None:
+    spans = [
+        Span(id=str(own), parent_id=str(parent), kind=kind, name="x", input=given, output=output)
+        for own, parent, kind, given, output in drawn
+    ]
+    events = read(*spans)
+    fold_run(events)
+    assert runs(events)

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.formats.tau2 import FORMAT, USERS_TOOL
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.spans import ByteRange
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import (
+    counts,
+    document,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
+
+SENT = {"id": "c1", "type": "function", "function": {"name": "cancel", "arguments": '{"id":  7}'}}
+
+
+def call(name: str, requestor: str = "assistant", **arguments: Any) -> dict[str, Any]:
+    return {"id": "c1", "name": name, "arguments": arguments, "requestor": requestor}
+
+
+TALK: list[dict[str, Any]] = [
+    {"role": "user", "content": "Cancel order 7.", "cost": 0.5},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call("cancel", id=7)],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 2},
+        "raw_data": {"finish_reason": "tool_calls", "message": {"tool_calls": [SENT]}},
+    },
+    {
+        "role": "tool",
+        "id": "c1",
+        "content": "no such order",
+        "error": True,
+        "requestor": "assistant",
+    },
+    {"role": "assistant", "content": "Not found.", "errors": ["agent retried"]},
+]
+SIMULATION: dict[str, Any] = {
+    "id": "s1",
+    "task_id": "t1",
+    "trial": 0,
+    "start_time": "2026-01-02T03:04:05",
+    "termination_reason": "user_stop",
+    "agent_cost": 0.25,
+    "reward_info": {
+        "reward": 0.0,
+        "db_check": {"db_match": False, "db_reward": 0.0},
+        "reward_breakdown": {"DB": 0.0},
+    },
+    "messages": TALK,
+}
+RESULTS: dict[str, Any] = {
+    "info": {
+        "agent_info": {"llm": "m1"},
+        "user_info": {"llm": "m2"},
+        "environment_info": {"domain_name": "shop", "tool_defs": None},
+    },
+    "tasks": [
+        {
+            "id": "t1",
+            "user_scenario": {"instructions": {"reason_for_call": "You want a refund."}},
+            "evaluation_criteria": {"actions": [{"name": "refund"}]},
+        }
+    ],
+    "simulations": [SIMULATION, {**SIMULATION, "id": "s2", "trial": 1}],
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "number"),
+    [(document(RESULTS), 2), (document(SIMULATION), 1), (lines(SIMULATION, SIMULATION), 2)],
+    ids=["results", "a simulation", "lines"],
+)
+def test_results_and_single_simulations_are_recognised(data: bytes, number: int) -> None:
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    assert reader.name == "tau2"
+    assert counts(read_bytes(FORMAT, data)) == (number, 4 * number, number)
+
+
+def test_a_run_knows_its_task_its_models_and_what_should_have_been_done() -> None:
+    events = read_value(FORMAT, RESULTS)
+    start = started(events)
+    assert (start.run_id, start.group_id, start.model) == ("s1", "t1", "m1")
+    assert start.task == "You want a refund."
+    assert start.details["gold_actions"] == [{"name": "refund"}]
+    assert (start.details["domain"], start.details["user_model"]) == ("shop", "m2")
+
+
+def test_arguments_are_those_that_the_model_sent() -> None:
+    (found,) = calls(read_value(FORMAT, SIMULATION))
+    assert (found.arguments_text, found.arguments) == ('{"id":  7}', {"id": 7})
+    assert found.raw == TALK[1]["tool_calls"][0]
+
+
+def test_a_result_pairs_by_its_id_and_its_error_is_flagged() -> None:
+    events = read_value(FORMAT, SIMULATION)
+    (result,) = results(events)
+    assert result.error is not None
+    assert (result.call_id, result.error.kind) == ("c1", "flag")
+    assert found_codes(events) == ["TOOL_ERROR:error", "REPLY_SHAPE:error"]
+
+
+def test_the_users_own_tool_calls_are_marked_and_answered() -> None:
+    talk = [
+        {"role": "user", "content": None, "tool_calls": [call("toggle", "user")]},
+        {
+            "role": "tool",
+            "tool_messages": [{"role": "tool", "id": "c1", "content": "on", "requestor": "user"}],
+        },
+    ]
+    events = read_value(FORMAT, {**SIMULATION, "messages": talk})
+    assert [message.flags for message in messages(events)] == [(USERS_TOOL,), (USERS_TOOL,)]
+    assert not fold_run(events)[0].codes
+
+
+@pytest.mark.parametrize(
+    ("reason", "reward", "status"),
+    [
+        ("user_stop", 1.0, "ok"),
+        ("user_stop", 0.0, "failed"),
+        ("agent_stop", None, "unknown"),
+        ("max_steps", 0.0, "truncated"),
+        ("agent_error", None, "error"),
+    ],
+)
+def test_how_it_ended_follows_from_reason_and_reward(
+    reason: str, reward: float | None, status: str
+) -> None:
+    value = {**SIMULATION, "termination_reason": reason, "reward_info": {"reward": reward}}
+    assert ended(read_value(FORMAT, value)).status == status
+
+
+def test_scores_and_cost_are_told() -> None:
+    end = ended(read_value(FORMAT, SIMULATION))
+    assert (end.reward, end.scores) == (0.0, {"DB": 0.0, "db": 0.0})
+    assert end.usage is not None
+    assert end.usage.cost_usd == 0.25
+
+
+def test_results_without_their_simulations_say_where_these_stand() -> None:
+    entry = {"id": "s1", "task_id": "t1", "reward": 1.0, "termination_reason": "user_stop"}
+    value = {**RESULTS, "simulations": [], "simulation_index": [entry]}
+    events = read_value(FORMAT, value)
+    assert len(runs(events)) == 1
+    assert "simulations/s1.json" in started(events).diagnostics[0].message
+    assert ended(events).status == "ok"
+
+
+def test_a_split_simulation_takes_its_task_from_the_results_beside_it() -> None:
+    build = RunBuilder(ByteRange(0, 1), sidecars={"../results.json": RESULTS})
+    FORMAT.read(SIMULATION, build)
+    assert started(build.events).task == "You want a refund."
+
+
+def test_speech_is_a_message_for_each_stretch_of_ticks() -> None:
+    def tick(agent: bool, user: str | None, **more: Any) -> dict[str, Any]:
+        chunks = {
+            "agent_chunk": {"contains_speech": agent},
+            "user_chunk": {"contains_speech": bool(user), "content": user},
+        }
+        return {**chunks, **more}
+
+    answer = {"role": "tool", "id": "c1", "content": "done", "error": False}
+    ticks = [
+        tick(False, "Hel"),
+        tick(True, "lo"),
+        tick(True, None, agent_tool_calls=[call("cancel")], agent_tool_results=[answer]),
+    ]
+    value = {**SIMULATION, "messages": None, "ticks": ticks}
+    events = read_value(FORMAT, value)
+    assert [role for role, _ in said(events)] == ["user", "assistant", "assistant", "tool"]
+    assert said(events)[0] == ("user", "Hello")
+    assert messages(events)[1].parts[0].text == "[audio ticks 1 to 2]"
+    assert [found.name for found in calls(events)] == ["cancel"]
+
+
+def test_what_is_no_message_is_a_defect_in_its_place() -> None:
+    talk = [7, {"role": "tool", "tool_messages": [8]}]
+    events = read_value(FORMAT, {**RESULTS, "simulations": [{**SIMULATION, "messages": talk}, 9]})
+    assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
+        "/simulations/0/messages/0",
+        "/simulations/0/messages/1/tool_messages/0",
+        "/simulations/1",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_json("messages", "ticks", "role", "content", "tool_calls", "raw_data", "tool_messages"))
+def test_reading_and_sniffing_never_raise(value: Any) -> None:
+    told = {"reward_info": value, "termination_reason": value, "start_time": value}
+    odd = {"role": value, "content": value, "tool_calls": value, "raw_data": value}
+    for item in (
+        value,
+        {**SIMULATION, **told, "messages": [value, odd, {"tool_messages": [value, odd]}]},
+        {**SIMULATION, "messages": value},
+        {**SIMULATION, "messages": None, "ticks": [value, {"user_chunk": value}]},
+        {**RESULTS, "info": value, "tasks": [value]},
+        {"info": {"agent_info": value}, "tasks": value, "simulation_index": [value]},
+    ):
+        FORMAT.sniff(sample(item))
+        read_value(FORMAT, item)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tau2-gpt-4.1-airline.json", (20, 510, 148, 1)),
+        # The manifest counts no messages where there are only ticks; 26 stretches have speech.
+        ("tau2-voice-49b22f0c.json", (1, 26, 0, 0)),
+    ],
+)
+def test_real_files_hold_what_their_manifest_says(
+    name: str, expected: tuple[int, ...], trajectories: Path
+) -> None:
+    data = (trajectories / "15-tau-bench" / name).read_bytes()
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    assert reader.name == "tau2"
+    events = read_bytes(FORMAT, data)
+    errors = sum(result.error is not None for result in results(events))
+    assert (*counts(events), errors) == expected

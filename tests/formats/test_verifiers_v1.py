@@ -1,0 +1,199 @@
+"""`fixtures/verifiers/traces.jsonl` was written by the `Episode` and `Trace` models of verifiers
+0.4.0: no file of a real run is public.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.formats.tokens import tokens_of
+from hermes_tui.formats.verifiers_v1 import FORMAT
+from hermes_tui.model.events import RequestFailed, SourceDefect
+from tests.bytes_source import BytesSource
+from tests.conftest import PROJECT
+from tests.formats.foreign import (
+    counts,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
+
+FILE = PROJECT / "tests" / "fixtures" / "verifiers" / "traces.jsonl"
+EPISODES: list[Any] = [json.loads(line) for line in FILE.read_text("utf-8").splitlines()]
+SOLVED: dict[str, Any] = EPISODES[0]["traces"][0]
+
+
+def node(role: str, parent: int | None, **more: Any) -> dict[str, Any]:
+    return {"message": {"role": role, "content": role}, "parent": parent, **more}
+
+
+def trace(*nodes: Any, **more: Any) -> dict[str, Any]:
+    return {"id": "t", "task": {}, "agent": {}, "nodes": list(nodes), **more}
+
+
+@pytest.mark.parametrize("data", [FILE.read_bytes(), lines(SOLVED)], ids=["episodes", "a trace"])
+def test_episodes_and_single_traces_are_recognised(data: bytes) -> None:
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    assert reader.name == "verifiers-v1"
+
+
+def test_every_trace_is_a_run_and_every_other_branch_one_below_it() -> None:
+    events = read_bytes(FORMAT, FILE.read_bytes())
+    assert [(run.run_id, run.parent_run_id, run.group_id) for run in runs(events)] == [
+        ("trace-solver", "", "g1"),
+        ("trace-solver/8", "trace-solver", "g1"),
+        ("trace-judge", "", "g1"),
+        ("episode-2", "", "g1"),
+    ]
+    assert counts(events) == (4, 10, 2)
+
+
+def test_a_run_knows_its_task_agent_environment_and_tools() -> None:
+    start = started(read_value(FORMAT, EPISODES[0]))
+    assert (start.task, start.model) == ("What is 1 + 1?", "m1")
+    assert [tool.name for tool in start.tools] == ["add"]
+    told = {key: start.details[key] for key in ("agent", "environment", "episode")}
+    assert told == {
+        "agent": "solver",
+        "environment": "agentic-judge+add",
+        "episode": "episode-1",
+    }
+    assert start.details["seconds"] == {"setup": 0.25, "agent": 7.75, "scoring": 1.0}
+
+
+def test_arguments_stay_as_the_model_wrote_them() -> None:
+    events = read_value(FORMAT, EPISODES[0])
+    assert [call.arguments_text for call in calls(events)] == ['{"a": 1, "b":  1}', '{"a": 1,']
+    assert [result.call_id for result in results(events)] == ["c1", "c2"]
+    assert "ARGS_INVALID:error" in found_codes(events)
+
+
+def test_rewards_are_weighted_and_scores_are_not() -> None:
+    end = ended(read_value(FORMAT, EPISODES[0]))
+    assert (end.status, end.stop_reason, end.reward) == ("ok", "agent_completed", 0.5)
+    assert end.scores == {"exact": 1.0, "style": 0.0, "num_turns": 3.0}
+
+
+def test_tokens_from_the_cache_count_as_prompt_tokens() -> None:
+    events = read_value(FORMAT, EPISODES[0])
+    reply = next(message for message in messages(events) if message.calls)
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.cached_tokens) == (25, 5)
+    whole = ended(events).usage
+    assert whole is not None
+    assert (whole.prompt_tokens, whole.completion_tokens, whole.cost_usd) == (74, 17, 0.001)
+
+
+def test_a_call_that_failed_stands_before_the_reply_that_followed() -> None:
+    events = read_value(FORMAT, EPISODES[0])
+    (failed,) = only(events, RequestFailed)
+    assert (failed.message, failed.status, failed.turn) == ("ProviderError: rate limited", 429, 1)
+    before = [message.role for message in messages(events[: events.index(failed)])]
+    assert before == ["system", "user"]
+
+
+def test_a_failed_call_with_no_reply_after_it_is_told_too() -> None:
+    value = trace(node("user", None), calls=[{"error": {"message": "down"}}, {"node": 99}])
+    assert [failed.message for failed in only(read_value(FORMAT, value), RequestFailed)] == [
+        "down",
+        "the call has no reply",
+    ]
+
+
+def test_the_tokens_of_a_reply_are_told_with_their_logprobs() -> None:
+    tables = [table for event in read_value(FORMAT, EPISODES[0]) for table in tokens_of(event)]
+    first = tables[0]
+    assert list(first.ids or ()) == [1, 2, 3]
+    assert first.trained == bytearray([0, 1, 1])
+    assert list(first.logprobs)[1:] == [-0.5, -0.25]
+
+
+def test_what_nobody_sampled_and_what_was_compacted_is_flagged() -> None:
+    events = read_value(FORMAT, EPISODES[0])
+    branch = events[events.index(runs(events)[1]) : events.index(runs(events)[2])]
+    assert [message.flags for message in messages(branch)] == [(), ("fabricated",), ("compaction",)]
+
+
+def test_an_episode_that_failed_before_any_trace_is_a_run_with_its_error() -> None:
+    events = read_value(FORMAT, EPISODES[1])
+    assert said(events) == []
+    assert ended(events).status == "error"
+    assert found_codes(events) == ["REQUEST_ERROR:error"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"ok": True}, "ok"),
+        ({}, "unknown"),
+        ({"errors": [{"type": "E", "message": "m"}]}, "error"),
+        ({"stop_condition": "max_turns", "ok": True}, "truncated"),
+        ({"is_timeout": True}, "truncated"),
+    ],
+)
+def test_how_it_ended_is_told(more: dict[str, Any], status: str) -> None:
+    assert ended(read_value(FORMAT, trace(**more))).status == status
+
+
+def test_a_branch_that_goes_on_with_results_repeats_their_calls() -> None:
+    asked = {"role": "assistant", "tool_calls": [{"id": "c1", "name": "f", "arguments": "{}"}]}
+    value = trace(
+        node("user", None),
+        {"message": asked, "parent": 0, "sampled": True},
+        node("tool", 1, sampled=False),
+        node("user", 2),
+        node("tool", 1, sampled=False),
+    )
+    events = read_value(FORMAT, value)
+    below = messages(events[events.index(runs(events)[1]) :])
+    assert [(message.role, message.flags) for message in below] == [
+        ("assistant", ("copied",)),
+        ("tool", ()),
+    ]
+
+
+def test_custom_tools_take_any_text() -> None:
+    asked = [{"id": "c1", "type": "custom", "name": "patch", "arguments": "*** Begin"}]
+    value = trace({"message": {"role": "assistant", "tool_calls": asked}, "sampled": True})
+    events = read_value(FORMAT, value)
+    assert calls(events)[0].arguments_text == "*** Begin"
+    assert found_codes(events) == []
+
+
+def test_what_is_no_node_is_a_defect_in_its_place() -> None:
+    events = read_value(FORMAT, {"traces": [trace(7, {"parent": 0}), 8]})
+    assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
+        "/traces/0/nodes/0",
+        "/traces/0/nodes/1",
+        "/traces/1",
+    ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_json("nodes", "calls", "message", "parent", "traces", "task", "rewards", "token_ids"))
+def test_reading_and_sniffing_never_raise(value: Any) -> None:
+    odd = {"message": value, "parent": value, "semantic_parents": value, "token_ids": value}
+    more = {"calls": [value, {"node": 0, "usage": value, "error": value}], "rewards": value}
+    for item in (
+        value,
+        {"traces": value, "task": value, "env": value},
+        {"traces": [value, trace(value, odd, **more)], "group": value, "errors": value},
+        trace(odd, {**odd, "sampled": True, "mask": value, "logprobs": value}, metrics=value),
+        {**SOLVED, "nodes": value, "timing": value, "agent": value, "tools": value},
+        {**SOLVED, "calls": value, "rewards": {"a": value}, "errors": value, "task": value},
+    ):
+        FORMAT.sniff(sample(item))
+        read_value(FORMAT, item)

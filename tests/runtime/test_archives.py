@@ -1,0 +1,263 @@
+"""Transcripts in zip archives: Inspect's own, and any other."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime import archives
+from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, survey
+from tests.conftest import PROJECT
+
+EVAL = {"task": "ctf", "model": "m", "dataset": {"samples": 2, "sample_ids": ["a", "b"]}}
+HEADER = {"version": 2, "status": "success", "eval": EVAL, "plan": {}}
+CHAT = json.dumps({"messages": [{"role": "user", "content": "hi"}]})
+
+
+def sample(sample_id: str, said: str = "hi") -> str:
+    messages = [{"role": "user", "content": said}]
+    return json.dumps({"id": sample_id, "epoch": 1, "messages": messages}, indent=1)
+
+
+def packed(members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return data.getvalue()
+
+
+def as_zstd(data: bytes) -> bytes:
+    """Return an archive of stored members as if they were packed by method 93."""
+    source = zipfile.ZipFile(io.BytesIO(data))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as target:
+        for member in source.infolist():
+            text = source.read(member)
+            target.writestr(member.filename, zstandard.ZstdCompressor().compress(text))
+            info = target.infolist()[-1]
+            info.compress_type, info.CRC, info.file_size = 93, member.CRC, len(text)
+    return out.getvalue()
+
+
+EVAL_MEMBERS: dict[str, str | bytes] = {
+    "_journal/start.json": json.dumps({"version": 2, "eval": EVAL, "plan": {}}),
+    "samples/a_epoch_1.json": sample("a"),
+    "samples/b_epoch_1.json": sample("b", "line\nbreak \u2028"),
+    "summaries.json": "[]",
+    "reductions.json": json.dumps([{"scorer": "s", "samples": [{"sample_id": "a", "value": 0.5}]}]),
+    "header.json": json.dumps(HEADER),
+}
+
+
+def runs_of(path: Path) -> list[Any]:
+    file = open_file(path, whole=True)
+    try:
+        found = [step for step in survey(file) if isinstance(step, FoundRun)]
+        assert not file.source.failure, file.source.failure
+        return [step.state for step in found]
+    finally:
+        file.close()
+
+
+def failure_of(path: Path) -> str:
+    """Return what is said of an archive that cannot be read, or not to its end."""
+    try:
+        file = open_file(path, whole=True)
+    except SourceError as error:
+        return str(error)
+    file.close()
+    return file.source.failure
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    def write(data: bytes, name: str = "log.eval") -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, as_zstd], ids=["deflate", "zstd"])
+def test_an_eval_archive_is_a_run_a_sample(written: Any, pack: Any) -> None:
+    runs = runs_of(written(pack(packed(EVAL_MEMBERS, zipfile.ZIP_STORED))))
+    assert [(run.run_id, run.messages, run.model) for run in runs] == [
+        ("a_epoch_1", 1, "m"),
+        ("b_epoch_1", 1, "m"),
+    ]
+    assert [run.details.get("reduced") for run in runs] == [{"s": 0.5}, None]
+
+
+def test_the_text_of_a_sample_is_kept_to_the_letter_but_for_blanks_between_values() -> None:
+    odd = '{\n "id": 1.50,\r\n "messages": [NaN, "a\\nb \u2028"]}'
+    data = packed({**EVAL_MEMBERS, "samples/b_epoch_1.json": odd})
+    lines = b"".join(archives.archive_bytes("x", lambda: io.BytesIO(data))).split(b"\n")
+    assert len(lines) == 3
+    assert '{  "id": 1.50,   "messages": [NaN, "a\\nb \u2028"]}' in lines[1].decode()
+
+
+def test_a_log_that_still_runs_has_the_header_of_its_start(written: Any) -> None:
+    members = {name: text for name, text in EVAL_MEMBERS.items() if name != "header.json"}
+    runs = runs_of(written(packed(members)))
+    assert [run.details["log_status"] for run in runs] == ["started", "started"]
+
+
+def test_an_eval_archive_without_samples_is_one_run(written: Any) -> None:
+    [run] = runs_of(written(packed({"header.json": json.dumps(HEADER)})))
+    assert run.task == "ctf"
+
+
+def test_a_header_is_not_repeated_with_every_sample(written: Any) -> None:
+    evaluation = {**EVAL, "dataset": {"sample_ids": list(range(9999))}, "big": "x" * 9999}
+    header = json.dumps({**HEADER, "eval": evaluation})
+    data = packed({**EVAL_MEMBERS, "header.json": header})
+    first = next(iter(archives.archive_bytes("x", lambda: io.BytesIO(data))))
+    assert len(first) < 1000
+
+
+def test_an_archive_on_standard_input_is_read(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "hermes_tui", "scan", "--json", "-"],
+        input=packed(EVAL_MEMBERS),
+        capture_output=True,
+        cwd=PROJECT,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["runs"] == 2, done.stderr
+
+
+def test_the_only_transcript_of_a_zip_is_opened_as_if_it_lay_there(written: Any) -> None:
+    path = written(packed({"readme.txt": "x", "a/run.json": CHAT, "__MACOSX/a.json": "x"}), "a.zip")
+    assert [target.path for target in expand_paths([str(path)])] == [path]
+    assert [run.messages for run in runs_of(path)] == [1]
+
+
+def test_several_transcripts_of_a_zip_are_files_of_their_own(written: Any) -> None:
+    nested = packed(EVAL_MEMBERS)
+    path = written(packed({"b.eval": nested, "../../a.json": CHAT, "c.txt": ""}), "a.zip")
+    targets = [target.path for target in expand_paths([str(path.parent)])]
+    assert [str(target) for target in targets] == [f"{path}!../../a.json", f"{path}!b.eval"]
+    assert [len(runs_of(target)) for target in targets if target] == [1, 2]
+    assert [item.name for item in path.parent.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("pack", [zstandard.ZstdCompressor().compress])
+def test_a_packed_member_is_unpacked(written: Any, pack: Any) -> None:
+    path = written(packed({"a.json.zst": pack(CHAT.encode())}), "a.zip")
+    assert [run.messages for run in runs_of(path)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (packed({"a.txt": "x"}), "a zip archive with no transcript in it (has a.txt)"),
+        (packed({}), "a zip archive with no transcript in it (has nothing)"),
+        (packed({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (has a.json, b.json)"),
+        (packed(EVAL_MEMBERS)[:900], "a damaged zip archive: File is not a zip file"),
+        (packed({"header.json": "[]"}), "header.json is no header of an evaluation"),
+        (packed({"header.json": "{"}), "header.json is no JSON"),
+    ],
+    ids=["no transcript", "empty", "several", "torn", "odd header", "torn header"],
+)
+def test_what_cannot_be_read_is_said_in_one_line(written: Any, data: bytes, told: str) -> None:
+    found = failure_of(written(data))
+    assert told in found
+    assert "\n" not in found
+
+
+def test_an_encrypted_member_is_named(written: Any) -> None:
+    data = bytearray(packed({"a.json": CHAT}))
+    for mark in (b"PK\x03\x04", b"PK\x01\x02"):
+        at = data.index(mark) + (6 if mark[2] == 3 else 8)
+        data[at] |= 1
+    assert "a.json is encrypted" in failure_of(written(bytes(data)))
+
+
+def test_a_damaged_member_is_named_and_what_stood_before_it_is_shown(written: Any) -> None:
+    for pack in (bytes, as_zstd):
+        data = bytearray(pack(packed(EVAL_MEMBERS, zipfile.ZIP_STORED)))
+        at = data.index(b"samples/b_epoch_1.json") + 60
+        data[at : at + 4] = b"\xff\xff\xff\xff"
+        path = written(bytes(data))
+        file = open_file(path, whole=True)
+        found = [step.state.run_id for step in survey(file) if isinstance(step, FoundRun)]
+        assert found[0] == "a_epoch_1"
+        assert "a damaged zip archive: samples/b_epoch_1.json" in file.source.failure
+        file.close()
+
+
+METHODS = (
+    packed(EVAL_MEMBERS),
+    packed(EVAL_MEMBERS, zipfile.ZIP_BZIP2),
+    packed(EVAL_MEMBERS, zipfile.ZIP_LZMA),
+    as_zstd(packed(EVAL_MEMBERS, zipfile.ZIP_STORED)),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    whole=st.sampled_from(METHODS),
+    changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6),
+    cut=st.tuples(st.integers(0, 4000), st.integers(0, 30)),
+)
+def test_whatever_is_damaged_in_an_archive_is_said_in_one_line(
+    whole: bytes, changes: list[tuple[int, int]], cut: tuple[int, int]
+) -> None:
+    data = bytearray(whole)
+    for place, value in changes:
+        data[place % len(data)] = value
+    del data[cut[0] : sum(cut)]
+    try:
+        for _ in archives.archive_bytes("x", lambda: io.BytesIO(bytes(data))):
+            pass
+    except SourceError as error:
+        assert "\n" not in str(error)
+
+
+def test_a_member_that_unpacks_to_far_too_much_is_a_bomb(
+    written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "FREE_BYTES", 1 << 20)
+    path = written(packed({"a.json": b"[" + b" " * (2 << 20)}))
+    assert failure_of(path) == (
+        f"{path}: a.json unpacks to more than 1,000 times its size (a zip bomb?)"
+    )
+
+
+def test_all_members_together_have_a_limit(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_BYTES", 180)
+    assert "b_epoch_1.json unpacks to more than" in failure_of(written(packed(EVAL_MEMBERS)))
+
+
+def test_members_that_share_their_bytes_are_a_bomb(written: Any) -> None:
+    data = bytearray(packed({f"{n}.json": CHAT * 9 for n in range(3)}, zipfile.ZIP_STORED))
+    # Every entry of the directory points to the first member.
+    at = data.index(b"PK\x01\x02")
+    while at >= 0:
+        data[at + 42 : at + 46] = bytes(4)
+        data[at + 20 : at + 24] = (len(data)).to_bytes(4, "little")
+        at = data.find(b"PK\x01\x02", at + 4)
+    assert "whose members overlap" in failure_of(written(bytes(data), "a.zip"))
+
+
+def test_a_member_that_is_not_there_is_said_so(written: Any) -> None:
+    path = written(packed({"a.json": CHAT}), "a.zip")
+    assert "no member 'x.json'" in failure_of(Path(f"{path}!x.json"))
+    assert "no such file" in failure_of(Path(f"{path}.no!x.json"))
+
+
+def test_a_file_with_a_mark_in_its_name_is_just_a_file(written: Any) -> None:
+    assert [run.messages for run in runs_of(written(CHAT.encode(), "a!b.json"))] == [1]

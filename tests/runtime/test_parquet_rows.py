@@ -1,0 +1,181 @@
+"""Rows of Parquet files open as runs."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime import parquet_rows
+from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
+from hermes_tui.runtime.parquet_rows import MAX_BATCH_ROWS, parquet_lines
+from tests.cli.program import within
+from tests.formats.hermes_support import calls, messages
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+CHAT = [
+    {"role": "user", "content": "List.", "tool_calls": None},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call("ls", path="."), call("cat", file="a")],
+    },
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]], **options: Any) -> Path:
+    parquet.write_table(pa.Table.from_pylist(rows), path, **options)
+    return path
+
+
+def rows_of(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        yield from map(json.loads, parquet_lines(path.name, file, path.stat().st_size))
+
+
+def found(path: Path) -> tuple[str, list[FoundRun]]:
+    file = open_file(path, whole=True)
+    try:
+        return file.reader.name, [step for step in survey(file) if isinstance(step, FoundRun)]
+    finally:
+        file.close()
+
+
+def test_a_row_of_messages_is_a_run(tmp_path: Path) -> None:
+    name, runs = found(
+        write(tmp_path / "a.parquet", [{"id": f"r{n}", "messages": CHAT} for n in "12"])
+    )
+    assert name == "openai-messages"
+    assert [run.state.run_id for run in runs] == ["r1", "r2"]
+
+
+def test_arguments_are_without_the_keys_of_other_calls(tmp_path: Path) -> None:
+    file = open_file(write(tmp_path / "a.parquet", [{"messages": CHAT}]), whole=True)
+    run = next(step for step in survey(file) if isinstance(step, FoundRun))
+    events = read_events(run.ref)
+    file.close()
+    assert [item.arguments for item in calls(events)] == [{"path": "."}, {"file": "a"}]
+    assert [message.text for message in messages(events)] == ["List.", ""]
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"messages": json.dumps(CHAT)}, "openai-messages"),
+        ({"conversations": [{"from": "human", "value": "q"}]}, "sharegpt"),
+        ({"trajectory": [{"role": "ai", "text": "Done."}], "target": True}, "swe-agent-rows"),
+    ],
+    ids=["messages as text", "sharegpt", "swe-agent rows"],
+)
+def test_rows_are_recognised_like_lines(row: dict[str, Any], name: str, tmp_path: Path) -> None:
+    assert found(write(tmp_path / "a.parquet", [row, row]))[0] == name
+
+
+def test_rows_come_in_order_over_batches_and_row_groups(tmp_path: Path) -> None:
+    rows = [{"n": number} for number in range(5 * MAX_BATCH_ROWS + 3)]
+    path = write(tmp_path / "a.parquet", rows, row_group_size=2 * MAX_BATCH_ROWS + 1)
+    assert list(rows_of(path)) == rows
+
+
+def test_values_that_json_has_no_form_for_are_texts(tmp_path: Path) -> None:
+    row = {
+        "when": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
+        "cost": Decimal("0.25"),
+        "text": b"hi",
+        "image": b"\xff\xfe",
+        "took": datetime.timedelta(seconds=2),
+    }
+    table = pa.Table.from_pylist([row]).append_column(
+        "counts", pa.array([[(1, "a")]], pa.map_(pa.int64(), pa.string()))
+    )
+    parquet.write_table(table, tmp_path / "a.parquet")
+    (found_row,) = rows_of(tmp_path / "a.parquet")
+    assert found_row == {
+        "when": "2026-01-02T00:00:00+00:00",
+        "cost": "0.25",
+        "text": "hi",
+        "image": "//4=",
+        "took": "0:00:02",
+        "counts": {"1": "a"},
+    }
+
+
+def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
+    command = [sys.executable, "-m", "hermes_tui", "scan", "--json", "-"]
+    with path.open("rb") as piped:
+        done = subprocess.run(command, stdin=piped, capture_output=True, timeout=60, check=False)
+    assert json.loads(done.stdout)["format"] == "openai-messages"
+
+
+def test_folders_are_walked_for_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
+    assert [target.path for target in expand_paths([str(tmp_path)])] == [path]
+
+
+@pytest.mark.parametrize("cut", [4, 40, -9])
+def test_a_damaged_one_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
+    path.write_bytes(path.read_bytes()[:cut])
+    done = within("scan", path)
+    assert done.code == 3
+    assert done.err.count("\n") == 1
+    assert "damaged Parquet data" in done.err
+
+
+def test_rows_that_unpack_to_far_too_much_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_rows, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(parquet_rows, "MAX_RATIO", 10)
+    path = write(tmp_path / "a.parquet", [{"text": "x" * 100_000}] * 100)
+    done = within("scan", path)
+    assert done.err.count("\n") == 1
+    assert "its rows are more than 1 MB" in done.err
+
+
+def test_without_the_package_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
+    monkeypatch.setattr(parquet_rows, "find_spec", lambda name: None)
+    done = within("scan", path)
+    assert done.code == 3
+    assert done.err.count("\n") == 1
+    assert "pip install 'hermes-tui[parquet]'" in done.err
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # The manifest takes the tree for one run; three nodes are branches of their own.
+        ("metr-malt.parquet", (4, 13, 0, 0)),
+        ("swe_gym_openhands-synthetic.parquet", (2, 21, 10, 0)),
+    ],
+)
+def test_real_files_hold_what_their_manifest_says(
+    name: str, expected: tuple[int, ...], trajectories: Path
+) -> None:
+    _, runs = found(trajectories / "21-datasets" / name)
+    states = [run.state for run in runs]
+    assert (
+        len(runs),
+        sum(state.messages for state in states),
+        sum(state.calls for state in states),
+        sum(state.tool_errors for state in states),
+    ) == expected

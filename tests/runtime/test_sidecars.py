@@ -1,0 +1,93 @@
+"""What lies beside a transcript is read with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from hermes_tui.formats import tau2, verifiers
+from hermes_tui.formats.base import Format
+from hermes_tui.model.events import RunStarted
+from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
+from hermes_tui.runtime.remote import RemotePath
+from hermes_tui.runtime.sidecars import MAX_SIDECAR, read_sidecars
+
+ROLLOUT = {"example_id": 1, "prompt": "Hi", "completion": "Hello", "reward": 1.0}
+
+
+def started(path: Path) -> RunStarted:
+    file = open_file(path)
+    try:
+        run = next(step for step in survey(file) if isinstance(step, FoundRun))
+        first = read_events(run.ref)[0]
+        assert isinstance(first, RunStarted)
+        return first
+    finally:
+        file.close()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(ROLLOUT) + "\n")
+    return path
+
+
+def test_the_file_beside_it_says_which_model_answered(results: Path) -> None:
+    (results.parent / "metadata.json").write_text('{"model": "m1", "env": "echo"}')
+    assert started(results).model == "m1"
+    assert started(results).details["evaluation"]["env"] == "echo"
+
+
+def test_without_it_the_rest_is_read_all_the_same(results: Path) -> None:
+    assert started(results).model == ""
+    assert "evaluation" not in started(results).details
+
+
+def test_it_is_read_anew_once_it_has_changed(results: Path) -> None:
+    beside = results.parent / "metadata.json"
+    beside.write_text('{"model": "m1"}')
+    assert started(results).model == "m1"
+    beside.write_text('{"model": "another"}')
+    assert started(results).model == "another"
+
+
+@pytest.mark.parametrize("content", ["", "oops", "{"])
+def test_a_broken_one_is_said_and_stops_nothing(results: Path, content: str) -> None:
+    (results.parent / "metadata.json").write_text(content)
+    told = started(results).details["evaluation"]
+    assert told == {} or str(told).startswith("cannot be read")
+
+
+def test_one_that_is_too_large_is_not_read(results: Path) -> None:
+    with (results.parent / "metadata.json").open("wb") as beside:
+        beside.truncate(MAX_SIDECAR + 1)
+    assert "too many" in started(results).details["evaluation"]
+
+
+def test_a_split_simulation_finds_its_task_one_folder_up(tmp_path: Path) -> None:
+    simulation = {"id": "s", "task_id": "7", "termination_reason": "user_stop", "messages": []}
+    info = {"agent_info": {"llm": "m1"}}
+    tasks = [{"id": "7", "description": {"purpose": "A refund."}}]
+    (tmp_path / "results.json").write_text(json.dumps({"info": info, "tasks": tasks}))
+    (tmp_path / "simulations").mkdir()
+    path = tmp_path / "simulations" / "s.json"
+    path.write_text(json.dumps(simulation, indent=1))
+    assert (started(path).task, started(path).model) == ("A refund.", "m1")
+
+
+@pytest.mark.parametrize(
+    ("found", "name", "beside"),
+    [
+        (verifiers.FORMAT, "results.jsonl", "metadata.json"),
+        (tau2.FORMAT, "simulations/s.json", "results.json"),
+    ],
+)
+def test_it_is_found_where_the_file_is_elsewhere(found: Format, name: str, beside: str) -> None:
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    files.pipe({f"/beside/{name}": b"{}", f"/beside/{beside}": b'{"model": "m1"}'})
+    values = read_sidecars(found, cast("Path", RemotePath(f"memory://beside/{name}")))
+    assert list(values.values()) == [{"model": "m1"}]
