@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hermes_tui.cli.diff import add_diff_parser
 from hermes_tui.cli.engines import add_engines_parser
+from hermes_tui.cli.inputs import add_parser_option, add_paths
 from hermes_tui.cli.live_arguments import add_demo, add_live
 from hermes_tui.cli.model import add_model_parser
 from hermes_tui.cli.parse import add_parse_parser
 from hermes_tui.cli.parsers import add_parsers_parser
+from hermes_tui.cli.scan_arguments import add_scan
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
 
@@ -154,7 +156,7 @@ def parser() -> argparse.ArgumentParser:
     add_demo(commands)
     add_live(commands)
     _add_open(commands)
-    _add_scan(commands)
+    add_scan(commands)
     add_diff_parser(commands)
     _add_export(commands)
     add_parse_parser(commands)
@@ -173,26 +175,25 @@ def _add_open(commands: _Commands) -> None:
         description="Open saved runs. Their format is found from the content; several make a list.",
         epilog="Inside: ? lists the keys, ctrl+p finds any action, q goes back.",
     )
-    _add_inputs(command)
+    add_paths(command)
+    command.add_argument("--format", default="", metavar="NAME", help="read as this format")
+    add_parser_option(command)
     command.add_argument(
         "--follow", action="store_true", help="keep reading while the file is being written"
     )
+    command.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="do not use or keep what is found in a big file for the next time",
+    )
     command.add_argument("--filter", default="", metavar="EXPR", help="show only rows that match")
+    command.add_argument(
+        "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
+    )
     command.add_argument(
         "--theme", default="", metavar="NAME", help="hermes-dark, hermes-light or hermes-contrast"
     )
-
-
-def _add_scan(commands: _Commands) -> None:
-    command = commands.add_parser(
-        "scan",
-        help="read runs and report what is wrong, without a screen",
-        description="Read saved runs and print counts and findings, one line a file.",
-        epilog="exit codes: 0 clean, 1 error-level findings, 2 wrong usage, 3 cannot read",
-    )
-    _add_inputs(command)
-    command.add_argument("--json", action="store_true", help="one JSON object a line")
-    command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
 
 
 def _add_export(commands: _Commands) -> None:
@@ -216,22 +217,6 @@ def _add_export(commands: _Commands) -> None:
         "--format", default="", metavar="NAME", help="read the file as this format"
     )
     command.add_argument("--force", action="store_true", help="overwrite an existing file")
-
-
-def _add_inputs(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "paths",
-        nargs="+",
-        metavar="PATH",
-        help="files, folders or globs, .gz and .zst too; - is standard input",
-    )
-    command.add_argument("--format", default="", metavar="NAME", help="read as this format")
-    command.add_argument(
-        "--parser",
-        default="",
-        metavar="NAME",
-        help="diagnose every message as this parser reads it (`parsers` lists them), or `guess`",
-    )
 
 
 if __name__ == "__main__":

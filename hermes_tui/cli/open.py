@@ -9,8 +9,11 @@ import time
 
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
-from hermes_tui.runtime.opener import check_format, check_parser, expand_paths
+from hermes_tui.runtime.opener import RunRef, check_format, check_parser, expand_paths
 from hermes_tui.ui.feeds import RunsFeed
+
+Place = tuple[RunRef, int]
+"""A run and the number of a message of it, from 1; 0: none."""
 
 THEME_NAMES = ("hermes-dark", "hermes-light", "hermes-contrast")
 
@@ -26,13 +29,26 @@ def run_open(arguments: argparse.Namespace) -> int:
         wanted_format=arguments.format,
         follow=arguments.follow,
         parser=arguments.parser,
+        apart=sys.stdout.isatty(),
+        keeps=arguments.cache,
     )
     try:
+        place = _place(feed, arguments.at)
         if not sys.stdout.isatty():
-            return _print_runs(feed, arguments.filter)
-        return _draw(feed, make_config(arguments.theme), arguments.filter)
+            return _print_runs(feed, arguments.filter, place)
+        return _draw(feed, make_config(arguments.theme), arguments.filter, place)
     finally:
         feed.close()
+
+
+def _place(feed: RunsFeed, text: str) -> Place | None:
+    if not text:
+        return None
+    from hermes_tui.cli.open_at import find_place
+
+    feed.open_first()
+    _say_unreadable(feed)
+    return find_place(feed, text)
 
 
 def _check_filter(text: str) -> None:
@@ -58,16 +74,20 @@ def make_config(theme: str) -> Config:
     return Config(theme, config.keys)
 
 
-def _draw(feed: RunsFeed, config: Config, filter_text: str) -> int:
-    # A file that cannot be read is said on stderr, before anything is drawn.
-    feed.open_first()
+def _say_unreadable(feed: RunsFeed) -> None:
     if not feed.files and not feed.waiting:
         raise SourceError.of_lines(feed.complaints)
+
+
+def _draw(feed: RunsFeed, config: Config, filter_text: str, place: Place | None) -> int:
+    # A file that cannot be read is said on stderr, before anything is drawn.
+    feed.open_first()
+    _say_unreadable(feed)
     if any(target.path is None for target in feed.targets):
         _keys_from_terminal()
     from hermes_tui.ui.app import HermesApp
 
-    app = HermesApp(feed, config, filter_text=filter_text)
+    app = HermesApp(feed, config, filter_text=filter_text, place=place)
     app.run()
     return app.return_code or 0
 
@@ -98,10 +118,14 @@ def _may_bring_more(feed: RunsFeed) -> bool:
     return feed.poll() or bool(coming)
 
 
-def _print_runs(feed: RunsFeed, filter_text: str) -> int:
+def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()
+    if place is not None:
+        ref, message = place
+        print_run(ref, filter_text, first_message=message)
+        return 0
     while not feed.finished or _may_bring_more(feed):
         feed.step(1.0)
     for complaint in feed.complaints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import compile_expression
@@ -10,24 +11,27 @@ from hermes_tui.log.query import FIELDS, row_fields
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.opener import RunRef, read_events
-from hermes_tui.ui.feeds import RunRow
 from hermes_tui.ui.render.rows import plain, timeline_row
+from hermes_tui.ui.run_table import RunRow
 
 WIDTH = 160
 
 
-def print_run(ref: RunRef, filter_text: str = "") -> None:
-    """Print the timeline of one run, a row a line; only rows that an expression matches."""
+def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> None:
+    """Print the timeline of one run, a row a line; only rows that an expression matches.
+
+    With `first_message` the rows before that message (from 1) are left out.
+    """
     expression = compile_expression(filter_text, FIELDS) if filter_text else None
     timeline = Timeline(MemoryLog(read_events(ref), complete=True))
     timeline.advance()
-    for row in range(len(timeline)):
+    for row in range(timeline.message_row(first_message) or 0, len(timeline)):
         if expression is not None and not expression.matches(row_fields(timeline, row)):
             continue
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
 
 
-def print_runs(rows: list[RunRow]) -> None:
+def print_runs(rows: Sequence[RunRow]) -> None:
     """Print one line for every run."""
     from hermes_tui.ui.runs_model import RunsModel
 

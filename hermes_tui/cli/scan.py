@@ -3,205 +3,158 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import orjson
+from hermes_tui.cli.interrupts import Interrupts
+from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
+from hermes_tui.cli.scan_report import INTERRUPTED, Report
+from hermes_tui.runtime.opener import Target, expand_paths
+from hermes_tui.runtime.scan_collect import Collector
+from hermes_tui.runtime.scan_plan import choose_jobs, size_of, units
+from hermes_tui.runtime.scan_results import Part
+from hermes_tui.runtime.scan_state import ScanState
+from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit, scan_unit
 
-from hermes_tui.cli.json_text import escaped_json
-from hermes_tui.cli.progress import ProgressLine
-from hermes_tui.log.findings import Finding
-from hermes_tui.log.fold import RunState
-from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.model.errors import SourceError
-from hermes_tui.model.visible import visible_line, visible_row
-from hermes_tui.runtime.opener import (
-    FoundDefect,
-    FoundRun,
-    OpenFile,
-    Progress,
-    Target,
-    check_format,
-    check_parser,
-    expand_paths,
-    open_file,
-    survey,
-)
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts over the runs of a file, or of one run."""
-
-    path: str
-    format: str
-    runs: int = 0
-    messages: int = 0
-    tool_calls: int = 0
-    tool_results: int = 0
-    tool_errors: int = 0
-    reasoning: int = 0
-    defects: int = 0
-    diagnostics: Counter[str] = field(default_factory=Counter)
-
-    def add(self, state: RunState) -> None:
-        self.runs += 1
-        self.messages += state.messages
-        self.tool_calls += state.calls
-        self.tool_results += state.results
-        self.tool_errors += state.tool_errors
-        self.reasoning += state.reasoning
-        self.defects += state.defects
-        for code, count in state.codes.items():
-            self.diagnostics[str(code)] += count
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "path": self.path,
-            "format": self.format,
-            "runs": self.runs,
-            "messages": self.messages,
-            "tool_calls": self.tool_calls,
-            "tool_results": self.tool_results,
-            "tool_errors": self.tool_errors,
-            "reasoning": self.reasoning,
-            "diagnostics": dict(sorted(self.diagnostics.items())),
-            "defects": self.defects,
-        }
-
-    def as_line(self, label: str = "") -> str:
-        codes = " ".join(f"{code}×{count}" for code, count in sorted(self.diagnostics.items()))
-        counts = (
-            f"{self.messages} messages, {self.tool_calls} calls, {self.tool_results} results, "
-            f"{self.tool_errors} tool errors, {self.reasoning} reasoning, {self.defects} defects"
-        )
-        who = label or ("1 run" if self.runs == 1 else f"{self.runs} runs")
-        return f"{visible_row(self.path)}  {self.format}  {who}: {counts}  {codes or 'clean'}"
+if TYPE_CHECKING:
+    from hermes_tui.runtime.scan_pool import WorkerPool
 
 
 def run_scan(arguments: argparse.Namespace) -> int:
-    """Print a line for every file (with --runs: every run); return the exit code."""
-    check_format(arguments.format)
-    check_parser(arguments.parser)
-    scanner = _Scanner(as_json=arguments.json, by_run=arguments.runs, parser=arguments.parser)
-    for target in expand_paths(arguments.paths):
-        scanner.scan(target, arguments.format)
-    return scanner.exit_code
+    """Print what is found in the files and return the exit code."""
+    request = scan_request(arguments)
+    targets = expand_paths(request.paths)
+    report = Report(request, targets)
+    options = ScanOptions(request.format, request.parser, report.output.rows)
+    with contextlib.ExitStack() as cleanup:
+        state = None
+        if request.state is not None:
+            state = ScanState(request.state, options)
+            cleanup.callback(state.close)
+        scan = _Scan(request, targets, report, options, state)
+        cleanup.callback(scan.close)
+        return scan.run()
 
 
-class _Scanner:
-    def __init__(self, *, as_json: bool, by_run: bool, parser: str = "") -> None:
-        self._as_json = as_json
-        self._by_run = by_run
-        self._parser = parser
-        self._progress = ProgressLine()
-        self._unreadable = False
-        self._errors = False
-        self._files_read = 0
+class _Scan:
+    """One scan: the units, who does them, and how far they are."""
+
+    def __init__(
+        self,
+        request: ScanRequest,
+        targets: list[Target],
+        report: Report,
+        options: ScanOptions,
+        state: ScanState | None,
+    ) -> None:
+        self._request = request
+        self._targets = targets
+        self._report = report
+        self._options = options
+        self._state = state
+        self._collector = Collector(targets, report, ordered=request.ordered)
+        self._total = sum(map(size_of, targets))
+        self._done = self._done_before = 0
+        self._under_way: dict[int, int] = {}
+        """Bytes done of each unit that has begun."""
+        reads_stdin = any(target.path is None for target in targets)
+        self._jobs = choose_jobs(request.jobs, self._total, reads_stdin=reads_stdin)
+        self._pool: WorkerPool | None = None
+        self._interrupts = Interrupts()
+
+    def run(self) -> int:
+        """Scan everything and return the exit code."""
+        try:
+            with self._interrupts:
+                for unit, part in self._results():
+                    with self._interrupts.held():
+                        self._take(unit, part)
+        except KeyboardInterrupt:
+            return self._interrupted()
+        self._end(complete=True)
+        return self._report.exit_code
+
+    def _take(self, unit: ScanUnit, part: Part) -> None:
+        if self._state is not None:
+            self._state.record(unit, part)
+        self._count(unit, part)
+        self._collector.take(unit, (part,))
+        self._show(unit, part)
+
+    def _results(self) -> Iterator[tuple[ScanUnit, Part]]:
+        """Yield the parts of all units that are not done yet, from whoever does them."""
+        todo = self._todo()
+        if self._jobs == 1:
+            for unit in todo:
+                for part in scan_unit(unit, self._options):
+                    yield unit, part
+            return
+        from hermes_tui.runtime.scan_pool import WorkerPool
+
+        self._pool = WorkerPool(self._jobs, self._options)
+        collector = self._collector
+        yield from self._pool.scan(todo, is_next=collector.is_next, held=lambda: collector.held)
+
+    def _todo(self) -> Iterator[ScanUnit]:
+        """Yield the units that are to be done; what is known of others is taken as it is."""
+        ranges = self._jobs > 1 or self._state is not None
+        state = self._state
+        for unit in units(self._targets, wanted_format=self._options.format, ranges=ranges):
+            self._collector.expect(unit)
+            if state is None or not state.is_done(unit):
+                yield unit
+                continue
+            with self._interrupts.held():
+                self._done += unit.size
+                self._done_before += unit.size
+                self._collector.take(unit, state.parts(unit))
+
+    def _interrupted(self) -> int:
+        self.close()
+        self._collector.abandon()
+        self._end(complete=False)
+        done = f"{self._bytes_done / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"
+        hint = "add --state FILE and it can be gone on with"
+        if self._state is not None and not self._state.failure:
+            hint = "the same command goes on from there"
+        self._report.complain(f"interrupted after {done} ({hint})")
+        return INTERRUPTED
+
+    def _end(self, *, complete: bool) -> None:
+        if self._state is not None:
+            for path in sorted(self._state.changed):
+                self._report.complain(f"{path}: changed since it was read before; read anew")
+            if self._state.failure:
+                self._report.complain(self._state.failure)
+        self._report.end(self._collector.rates, complete=complete)
+
+    # How far it is
+
+    def _count(self, unit: ScanUnit, part: Part) -> None:
+        if part.is_last:
+            self._under_way.pop(unit.number, None)
+            self._done += unit.size
+        elif part.bytes_total:
+            # A packed file counts as big as it is on the disk.
+            self._under_way[unit.number] = unit.size * part.bytes_done // part.bytes_total
 
     @property
-    def exit_code(self) -> int:
-        return 3 if self._unreadable or not self._files_read else int(self._errors)
+    def _bytes_done(self) -> int:
+        return self._done + sum(self._under_way.values())
 
-    def scan(self, target: Target, wanted_format: str) -> None:
-        try:
-            file = open_file(
-                target.path, wanted_format=wanted_format, whole=True, parser=self._parser
-            )
-        except SourceError as error:
-            # A folder may hold files that are no transcripts; a file that was named must be one.
-            self._unreadable |= target.named
-            self._complain(str(error), skipped=not target.named)
-            return
-        self._files_read += 1
-        try:
-            self._scan_file(file)
-        finally:
-            file.close()
+    def _show(self, unit: ScanUnit, part: Part) -> None:
+        label = unit.label
+        if len(self._targets) > 1:
+            label = f"{self._collector.files_done:,} of {len(self._targets):,} files"
+        progress = self._report.progress
+        if self._total:
+            progress.show(label, self._bytes_done, self._total, before=self._done_before)
+        elif part.bytes_total:
+            # How much comes in is not known beforehand.
+            progress.show(label, part.bytes_done, part.bytes_total)
 
-    def _scan_file(self, file: OpenFile) -> None:
-        if file.rivals:
-            also = ", ".join(file.rivals)
-            self._complain(f"{file.label}: read as {file.reader.name}; fits {also} as well")
-        tally = Tally(file.label, file.reader.name)
-        for step in survey(file):
-            match step:
-                case Progress():
-                    self._progress.show(file.label, step.bytes_done, step.bytes_total)
-                case FoundRun() if step.final:
-                    tally.add(step.state)
-                    self._errors |= step.state.severities[Severity.ERROR] > 0
-                    if self._by_run:
-                        self._print_run(file, step)
-                case FoundDefect():
-                    tally.defects += 1
-                    tally.diagnostics[str(Code.SOURCE_DEFECT)] += 1
-                    self._errors = True
-                    if self._by_run or not self._as_json:
-                        self._complain(f"{file.label}: {step.defect.message}")
-                case _:
-                    pass
-        self._progress.clear()
-        if file.source.failure:
-            self._unreadable = True
-            self._complain(file.source.failure)
-        if file.diagnosis is not None and file.diagnosis.summary:
-            self._complain(f"{file.label}: {file.diagnosis.summary}")
-        if not self._by_run:
-            self._print(tally.as_json(), tally.as_line())
-
-    def _print_run(self, file: OpenFile, found: FoundRun) -> None:
-        tally = Tally(file.label, file.reader.name)
-        tally.add(found.state)
-        row = tally.as_json()
-        row["run"] = found.ref.number + 1
-        row["id"] = found.state.run_id
-        row["findings"] = [_finding_json(finding) for finding in found.findings]
-        name = visible_line(found.state.run_id, 40)
-        self._print(row, tally.as_line(f"run {found.ref.number + 1} {name}".rstrip()))
-        if not self._as_json:
-            for finding in found.findings:
-                if finding.severity is not Severity.NOTE:
-                    sys.stdout.write(f"  {_finding_line(finding)}\n")
-
-    def _print(self, row: dict[str, Any], line: str) -> None:
-        self._progress.clear()
-        if self._as_json:
-            sys.stdout.write(_json_line(row))
-        else:
-            sys.stdout.write(line + "\n")
-
-    def _complain(self, message: str, *, skipped: bool = False) -> None:
-        self._progress.clear()
-        prefix = "hermes-tui: skipped " if skipped else "hermes-tui: "
-        sys.stderr.write(f"{prefix}{visible_row(message)}\n")
-
-
-def _json_line(row: dict[str, Any]) -> str:
-    try:
-        return escaped_json(orjson.dumps(row).decode()) + "\n"
-    except (TypeError, ValueError):
-        import json
-
-        return json.dumps(row) + "\n"
-
-
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    span = finding.span
-    return {
-        "code": str(finding.code),
-        "severity": str(finding.severity),
-        "turn": finding.turn,
-        "message": finding.message,
-        "span": [span.start, span.end] if span else None,
-        "hint": finding.hint,
-    }
-
-
-def _finding_line(finding: Finding) -> str:
-    where = f"turn {finding.turn}"
-    hint = f" — {finding.hint}" if finding.hint else ""
-    text = visible_line(f"{finding.message}{hint}", 300)
-    return f"{finding.severity:7} {finding.code} {where}: {text}"
+    def close(self) -> None:
+        """End the processes, if there are any."""
+        if self._pool is not None:
+            self._pool.close()

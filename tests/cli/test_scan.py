@@ -15,7 +15,7 @@ FILE_KEYS = [
     "path", "format", "runs", "messages", "tool_calls", "tool_results", "tool_errors", "reasoning",
     "diagnostics", "defects",
 ]  # fmt: skip
-FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint"]
+FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint", "tool", "at"]
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
 
 
@@ -54,7 +54,7 @@ def test_one_json_object_a_run_has_its_number_its_id_and_its_findings_besides(
     transcripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, rows = scan(capsys, "--runs", transcripts / "trajectory_samples.jsonl")
-    assert [list(row) for row in rows] == [[*FILE_KEYS, "run", "id", "findings"]] * 3
+    assert [list(row) for row in rows] == [[*FILE_KEYS, "run", "id", "findings", "fingerprint"]] * 3
     assert [row["run"] for row in rows] == [1, 2, 3]
     assert [row["runs"] for row in rows] == [1, 1, 1]
     findings = [finding for row in rows for finding in row["findings"]]
@@ -94,7 +94,7 @@ def test_one_error_in_many_files_is_1_and_one_unreadable_file_is_3(
 
 def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) -> None:
     done = within("scan", transcripts / "clean-run.json", transcripts / "ids.json")
-    first, second = done.text.splitlines()
+    first, second = done.text.splitlines()[:2]
     assert first.endswith(
         "clean-run.json  openai-messages  1 run: 12 messages, 5 calls, 5 results, "
         "0 tool errors, 1 reasoning, 0 defects  clean"

@@ -1,0 +1,75 @@
+"""What an earlier scan found: only what is new counts."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.scan_results import Row
+
+_Key = tuple[str, str, str]
+
+
+class Baseline:
+    """Findings by file, run and code, each as often as it was found.
+
+    A run is known by its id, or else by what it is about: it may stand in another line.
+    """
+
+    def __init__(self, known: Counter[_Key]) -> None:
+        self._left = known
+
+    @classmethod
+    def load(cls, path: str) -> Baseline:
+        """Read what `scan --to json` wrote, or `scan --runs --json`."""
+        try:
+            data = Path(path).expanduser().read_bytes()
+        except OSError as error:
+            raise SourceError(path, error.strerror or str(error), "check the path") from error
+        try:
+            rows = list(_rows(data))
+            known = Counter(key for row in rows for key in _keys(row))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            message = f"--baseline {path}: not what `scan --to json` writes"
+            raise UsageError(message, "write one with `hermes-tui scan … --to json`") from error
+        return cls(known)
+
+    def mark(self, row: Row) -> None:
+        """Say of each finding of a run whether it is new."""
+        for finding, key in zip(row["findings"], _keys(row), strict=True):
+            finding["new"] = self._is_new(key)
+
+    def is_new_defect(self, path: str) -> bool:
+        """Tell whether a malformed place that belongs to no run is new."""
+        return self._is_new((os.path.normpath(path), "", str(Code.SOURCE_DEFECT)))
+
+    def _is_new(self, key: _Key) -> bool:
+        if self._left[key] > 0:
+            self._left[key] -= 1
+            return False
+        return True
+
+
+def _rows(data: bytes) -> Iterator[Row]:
+    try:
+        whole = orjson.loads(data)
+    except ValueError:
+        if not data.strip():
+            raise
+        for line in data.splitlines():
+            if line.strip():
+                yield orjson.loads(line)
+        return
+    yield from whole.get("results", [whole])
+
+
+def _keys(row: dict[str, Any]) -> list[_Key]:
+    path = os.path.normpath(row["path"])
+    return [(path, row["fingerprint"], finding["code"]) for finding in row["findings"]]

@@ -1,0 +1,223 @@
+"""What a scan writes as one document: JSON, SARIF 2.1.0 for code scanning, JUnit XML for CI.
+
+Documents are written as the results come; what stands at their end waits in a temporary file.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from hermes_tui.cli.json_text import json_line
+from hermes_tui.cli.scan_outputs import Ending, Write
+from hermes_tui.cli.scan_summary import summary_json
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.visible import visible
+from hermes_tui.runtime.scan_results import Row
+from hermes_tui.version import __version__
+
+SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+KEPT_IN_MEMORY: Final = 4 << 20
+NO_XML: Final = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
+
+
+class _Later:
+    """Text that is written at the end of a document."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
+
+    def add(self, text: str) -> None:
+        self._file.write(text)
+
+    def write(self, write: Write) -> None:
+        self._file.seek(0)
+        while text := self._file.read(1 << 16):
+            write(text)
+        self._file.close()
+
+
+class _List:
+    """The elements of a JSON array, with commas between them."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._separator = "\n"
+
+    def add(self, value: Any) -> None:
+        self._write(self._separator + json_line(value).rstrip("\n"))
+        self._separator = ",\n"
+
+
+class JsonDocument:
+    """One JSON object: `results` (a row a run), `files` (a row each), `summary`, `complete`.
+
+    A run without findings has a row only with `by_run`. What is malformed outside any run has a row
+    whose `run` is null.
+    """
+
+    tells_defects = True
+
+    def __init__(self, write: Write, *, by_run: bool) -> None:
+        self.rows = "all" if by_run else "found"
+        self._write = write
+        self._files = _Later()
+        self._file_list = _List(self._files.add)
+        write('{"version": 1, "results": [')
+        self._results = _List(write)
+
+    def run(self, row: Row) -> None:
+        self._results.add(row)
+
+    def file(self, row: Row) -> None:
+        self._file_list.add(row)
+
+    def defect(self, path: str, format_name: str, finding: Row) -> None:
+        self._results.add(
+            {
+                "path": path,
+                "format": format_name,
+                "run": None,
+                "id": "",
+                "findings": [finding],
+                "fingerprint": "",
+            }
+        )
+
+    def refused(self, path: str, reason: str) -> None:
+        self._file_list.add({"path": path, "error": reason})
+
+    def end(self, ending: Ending) -> None:
+        self._write('\n], "files": [')
+        self._files.write(self._write)
+        rest = {
+            "summary": summary_json(ending.rates, ending.path_of),
+            "complete": ending.complete,
+        }
+        self._write("\n], " + json_line(rest)[1:])
+
+
+class Sarif:
+    """SARIF 2.1.0: a result a finding; its place is the file, and in that the run and message."""
+
+    rows = "found"
+    tells_defects = True
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        rules = [{"id": str(code)} for code in Code]
+        driver = {
+            "name": "hermes-tui",
+            "version": __version__,
+            "rules": rules,
+        }
+        head = json_line({"tool": {"driver": driver}}).rstrip("\n")
+        write(f'{{"$schema": "{SARIF_SCHEMA}", "version": "2.1.0", "runs": [{head[:-1]},')
+        write(' "columnKind": "unicodeCodePoints", "results": [')
+        self._results = _List(write)
+
+    def run(self, row: Row) -> None:
+        for finding in row["findings"]:
+            self._add(row["path"], finding, run_id=row["id"], fingerprint=row["fingerprint"])
+
+    def file(self, row: Row) -> None:
+        return
+
+    def defect(self, path: str, format_name: str, finding: Row) -> None:
+        self._add(path, finding)
+
+    def refused(self, path: str, reason: str) -> None:
+        return
+
+    def _add(self, path: str, finding: Row, *, run_id: str = "", fingerprint: str = "") -> None:
+        hint = f" ({finding['hint']})" if finding["hint"] else ""
+        place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}
+        if finding["at"]:
+            place["logicalLocations"] = [{"fullyQualifiedName": finding["at"], "kind": "message"}]
+        result = {
+            "ruleId": finding["code"],
+            "level": finding["severity"],
+            "message": {"text": finding["message"] + hint},
+            "locations": [place],
+            "properties": {"run": run_id, "turn": finding["turn"], "tool": finding["tool"]},
+        }
+        if fingerprint:
+            result["partialFingerprints"] = {"run/v1": f"{fingerprint}/{finding['code']}"}
+        if "new" in finding:
+            result["baselineState"] = "new" if finding["new"] else "unchanged"
+        self._results.add(result)
+
+    def end(self, ending: Ending) -> None:
+        notes = [{"message": {"text": text}, "level": "warning"} for text in ending.complaints]
+        invocation = {
+            "executionSuccessful": ending.complete,
+            "toolExecutionNotifications": notes,
+        }
+        self._write('\n], "invocations": [' + json_line(invocation).rstrip("\n") + "]}]}\n")
+
+
+class JUnit:
+    """JUnit XML: a test case a run, which fails by the findings that `fails` picks."""
+
+    rows = "all"
+    tells_defects = True
+
+    def __init__(self, write: Write, *, fails: Callable[[Row], bool]) -> None:
+        self._write = write
+        self._fails = fails
+        self._cases = _Later()
+        self._tests = self._failures = self._errors = 0
+
+    def run(self, row: Row) -> None:
+        name = f"run {row['run']} {row['id']}".rstrip()
+        self._case(row["path"], name, [item for item in row["findings"] if self._fails(item)])
+
+    def file(self, row: Row) -> None:
+        return
+
+    def defect(self, path: str, format_name: str, finding: Row) -> None:
+        self._case(path, "outside any run", [finding] if self._fails(finding) else [])
+
+    def refused(self, path: str, reason: str) -> None:
+        self._tests += 1
+        self._errors += 1
+        self._cases.add(
+            f'<testcase classname="{_xml(path)}" name="reading">'
+            f'<error message="{_xml(reason)}"/></testcase>\n'
+        )
+
+    def _case(self, path: str, name: str, failing: list[Row]) -> None:
+        self._tests += 1
+        self._failures += bool(failing)
+        head = f'<testcase classname="{_xml(path)}" name="{_xml(name)}"'
+        if not failing:
+            self._cases.add(head + "/>\n")
+            return
+        codes = " ".join(dict.fromkeys(item["code"] for item in failing))
+        lines = "\n".join(f"{item['code']} at {item['at']}: {item['message']}" for item in failing)
+        self._cases.add(
+            f'{head}><failure type="{_xml(failing[0]["code"])}" message="{_xml(codes)}">'
+            f"{_xml(lines)}</failure></testcase>\n"
+        )
+
+    def end(self, ending: Ending) -> None:
+        counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
+        self._write('<?xml version="1.0" encoding="UTF-8"?>\n')
+        self._write(f'<testsuites {counts}>\n<testsuite name="hermes-tui scan" {counts}>\n')
+        self._cases.write(self._write)
+        self._write("</testsuite>\n</testsuites>\n")
+
+
+def _uri(path: str) -> str:
+    """Return a path as SARIF names it: relative as it was given, or a file URI."""
+    quoted = quote(os.fsencode(path))
+    return f"file://{quoted}" if Path(path).is_absolute() else quoted
+
+
+def _xml(text: str) -> str:
+    return html.escape(visible(text).translate(NO_XML))

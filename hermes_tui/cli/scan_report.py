@@ -1,0 +1,160 @@
+"""What a scan says while it goes on, and how it exits."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.cli.scan_arguments import ScanRequest
+from hermes_tui.cli.scan_baseline import Baseline
+from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.scan_collect import ScannedFile
+from hermes_tui.runtime.scan_rates import Rates
+from hermes_tui.runtime.scan_results import Counts, Row
+
+INTERRUPTED = 130
+
+
+class Report:
+    """Takes what is found, prints it and decides the exit code."""
+
+    def __init__(self, request: ScanRequest, targets: list[Target]) -> None:
+        self.progress = ProgressLine()
+        self._baseline = Baseline.load(request.baseline) if request.baseline else None
+        self._fail_on = request.fail_on
+        self._by_run = request.by_run
+        self._targets = targets
+        self._complaints: list[str] = []
+        self._unreadable = False
+        self._fails = False
+        self._files_read = 0
+        self._new = self._known = 0
+        self.output = self._output(request)
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self._unreadable or not self._files_read else int(self._fails)
+
+    def _output(self, request: ScanRequest) -> Output:
+        found = self._baseline is not None
+        if request.output == "table":
+            return Table(self._write, by_run=request.by_run, found=found)
+        if request.output == "jsonl":
+            return JsonLines(self._write, by_run=request.by_run, found=found)
+        from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
+
+        match request.output:
+            case "sarif":
+                return Sarif(self._write)
+            case "junit":
+                return JUnit(self._write, fails=self._counts)
+            case _:
+                return JsonDocument(self._write, by_run=request.by_run)
+
+    # What is found
+
+    def began(self, file: ScannedFile, rivals: tuple[str, ...]) -> None:
+        self._files_read += 1
+        if rivals:
+            also = ", ".join(rivals)
+            self.complain(f"{file.label}: read as {file.format}; fits {also} as well")
+
+    def refused(self, file: ScannedFile) -> None:
+        # A folder may hold files that are no transcripts; a file that was named must be one.
+        self._unreadable |= file.target.named
+        self.complain(file.failure, skipped=not file.target.named)
+        if file.target.named:
+            self.output.refused(file.label, file.failure)
+
+    def counted(self, file: ScannedFile, counts: Counts) -> None:
+        if self._baseline is not None:
+            return
+        if self._fail_on:
+            self._fails |= not self._fail_on.isdisjoint(counts.diagnostics)
+        else:
+            self._fails |= counts.errors > 0
+
+    def defect(self, file: ScannedFile, message: str) -> None:
+        finding = _defect_finding(message)
+        if self._baseline is not None:
+            finding["new"] = self._baseline.is_new_defect(file.label)
+            self._judge(finding)
+        if not self.output.tells_defects:
+            self.complain(f"{file.label}: {message}")
+        self.output.defect(file.label, file.format, finding)
+
+    def run(self, file: ScannedFile, row: Row) -> None:
+        if self._baseline is not None:
+            self._baseline.mark(row)
+            for finding in row["findings"]:
+                self._judge(finding)
+        self.output.run(row)
+
+    def ended(self, file: ScannedFile) -> None:
+        from hermes_tui.parsers.run_diagnosis import guessed_line
+
+        if file.failure:
+            self._unreadable = True
+            self.complain(file.failure)
+        guessed = guessed_line(file.guessed)
+        if guessed:
+            self.complain(f"{file.label}: {guessed}")
+        self.output.file(file.counts.row(file.label, file.format))
+
+    def end(self, rates: Rates, *, complete: bool) -> None:
+        """Print what stands at the end."""
+        self.output.end(
+            Ending(rates, self._path_of, self._files_read, tuple(self._complaints), complete)
+        )
+        if self._baseline is not None:
+            self.complain(f"{self._new:,} new, {self._known:,} as in the baseline")
+        self.progress.clear()
+
+    # Judging
+
+    def _judge(self, finding: Row) -> None:
+        self._new += finding["new"]
+        self._known += not finding["new"]
+        self._fails |= self._counts(finding)
+
+    def _counts(self, finding: Row) -> bool:
+        """Tell whether the exit code is 1 for a finding."""
+        if not finding.get("new", True):
+            return False
+        if self._fail_on:
+            return finding["code"] in self._fail_on
+        return bool(finding["severity"] == Severity.ERROR)
+
+    # Writing
+
+    def complain(self, message: str, *, skipped: bool = False) -> None:
+        self.progress.clear()
+        self._complaints.append(message)
+        prefix = "hermes-tui: skipped " if skipped else "hermes-tui: "
+        sys.stderr.write(f"{prefix}{visible_row(message)}\n")
+
+    def _write(self, text: str) -> None:
+        self.progress.clear()
+        out: TextIO = sys.stdout
+        out.write(text)
+
+    def _path_of(self, number: int) -> str:
+        path = self._targets[number].path
+        return str(path) if path is not None else "-"
+
+
+def _defect_finding(message: str) -> Row:
+    return {
+        "code": str(Code.SOURCE_DEFECT),
+        "severity": str(Severity.ERROR),
+        "turn": 0,
+        "message": message,
+        "span": None,
+        "hint": "",
+        "tool": "",
+        "at": "",
+    }

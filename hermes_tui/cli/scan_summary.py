@@ -1,0 +1,87 @@
+"""The rates of a scan: as text with places to look at, and as JSON."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from hermes_tui.model.visible import visible_line, visible_row
+from hermes_tui.runtime.scan_rates import GROUPS, Place, Rate, Rates
+
+MOST_LINES: Final = 12
+NAME_WIDTH: Final = 28
+LOOK_AT: Final = "look at: hermes-tui open FILE --at RUN:MESSAGE"
+NOT_GIVEN: Final = "(not given)"
+
+PathOf = Callable[[int], str]
+"""The path of a file by its number."""
+
+
+def summary_lines(rates: Rates, path_of: PathOf, *, files: int) -> Iterator[str]:
+    """Yield the summary line by line; of each group the names that failed most."""
+    share = f"{rates.all.share:.1%}"
+    counted = f"{rates.all.runs:,} runs in {files:,} file{'s' if files != 1 else ''}"
+    yield f"{counted}, {rates.all.failed:,} with errors ({share})"
+    look_at = LOOK_AT
+    for group in GROUPS:
+        named = _rates_of(rates, group)
+        failed = [(name, rate) for name, rate in named if rate.failed]
+        if not failed or [name for name, _ in named] == [""]:
+            continue
+        yield ""
+        yield f"{f'by {group}':<{NAME_WIDTH + 35}}{look_at}"
+        look_at = ""
+        for name, rate in failed[:MOST_LINES]:
+            label = visible_line(name or NOT_GIVEN, NAME_WIDTH)
+            ratio = f"{rate.failed:,} of {rate.runs:,}"
+            where = _places(rate.places, path_of)
+            yield f"  {label:<{NAME_WIDTH}} {ratio:>22} {rate.share:>7.1%}  {where}"
+        if len(failed) > MOST_LINES:
+            yield f"  and {len(failed) - MOST_LINES:,} more"
+
+
+def summary_json(rates: Rates, path_of: PathOf) -> dict[str, Any]:
+    """Return the summary as plain JSON values, the names that failed most first."""
+    whole: dict[str, Any] = _rate_json(rates.all, path_of)
+    for group in GROUPS:
+        whole[f"by_{group}"] = {
+            name: _rate_json(rate, path_of) for name, rate in _rates_of(rates, group)
+        }
+    return whole
+
+
+def at(place: Place) -> str:
+    """Return a place in its file as `open --at` takes it."""
+    _, run, message = place
+    return f"{run}:{message}" if message else str(run)
+
+
+def _rates_of(rates: Rates, group: str) -> list[tuple[str, Rate]]:
+    named = rates.groups.get(group, {}).items()
+    if group == "code":
+        # All runs could have had it.
+        named = {
+            name: Rate(rates.all.runs, rate.failed, rate.places) for name, rate in named
+        }.items()
+    return sorted(named, key=lambda item: (-item[1].failed, item[0]))
+
+
+def _rate_json(rate: Rate, path_of: PathOf) -> dict[str, Any]:
+    return {
+        "runs": rate.runs,
+        "failed": rate.failed,
+        "rate": round(rate.share, 6),
+        "examples": [{"path": path_of(place[0]), "at": at(place)} for place in rate.places],
+    }
+
+
+def _places(places: list[Place], path_of: PathOf) -> str:
+    """Return the places; those in the file of the one before without its name."""
+    texts: list[str] = []
+    last = None
+    for place in places:
+        path = f"{shlex.quote(visible_row(path_of(place[0])))} --at " if place[0] != last else ""
+        texts.append(path + at(place))
+        last = place[0]
+    return ", ".join(texts)

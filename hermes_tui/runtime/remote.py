@@ -1,0 +1,202 @@
+"""Files that are elsewhere (`s3://`, `gs://`, `hdfs://`, `http://` …), read through fsspec.
+
+Only the bytes that are asked for are fetched, block by block. fsspec and what it needs for a
+protocol are optional: where they are missing, that is said.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import IO, Any, Final, TypeVar, cast
+
+from hermes_tui.model.errors import SourceError
+
+BLOCK: Final = 4 << 20
+BLOCKS_KEPT: Final = 8
+_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_SECRETS: Final = re.compile(
+    r"(?<=://)[^/@\s]*@|(?<=[?&])[^=&\s]*(?:sig|token|key|secret)[^=&\s]*=[^&\s]*", re.IGNORECASE
+)
+_INSTALL: Final = 'install it with: pip install "hermes-tui[remote]"'
+
+T = TypeVar("T")
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a path names a place elsewhere. `file://` does too, for fsspec."""
+    return _URL.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePath:
+    """The URL of a file or folder, with as much of a `Path` as its users need."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return without_secrets(self.url)
+
+    @property
+    def name(self) -> str:
+        return self.url.rstrip("/").rpartition("/")[2]
+
+    @property
+    def parent(self) -> RemotePath:
+        return RemotePath(self.url.rstrip("/").rpartition("/")[0])
+
+    def __truediv__(self, name: str) -> RemotePath:
+        return RemotePath(f"{self.url.rstrip('/')}/{name}")
+
+    def stat(self) -> os.stat_result:
+        """Return size and time as far as they are known; raises OSError."""
+        try:
+            found = _info(self)
+        except SourceError as error:
+            raise OSError(str(error)) from error
+        changed = found.get("LastModified") or found.get("mtime") or 0
+        seconds = getattr(changed, "timestamp", lambda: changed)()
+        time_s = seconds if isinstance(seconds, int | float) else 0
+        return os.stat_result((0, 0, 0, 1, 0, 0, found.get("size") or 0, time_s, time_s, time_s))
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        """Open the file to be read from its beginning to its end."""
+        files, inner = _files(self)
+        return cast("IO[bytes]", _asked(self, lambda: files.open(inner, mode)))
+
+
+class RemoteSource:
+    """A file elsewhere, of a size known beforehand. It is taken not to grow."""
+
+    complete = True
+
+    def __init__(self, path: RemotePath) -> None:
+        self.path = path
+        self.failure = ""
+        self._files, self._inner = _files(path)
+        self._size = size_of(path)
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def read(self, start: int, length: int) -> bytes:
+        end = min(start + length, self._size)
+        pieces: list[bytes] = []
+        while start < end:
+            number = start // BLOCK
+            block = self._block(number)
+            piece = block[start - number * BLOCK : end - number * BLOCK]
+            if not piece:
+                break
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        start, end = number * BLOCK, min((number + 1) * BLOCK, self._size)
+        try:
+            data: bytes = _asked(
+                self.path, lambda: self._files.cat_file(self._inner, start=start, end=end)
+            )
+        except SourceError as error:
+            self.failure = str(error)
+            return b""
+        if len(data) != end - start:
+            self.failure = f"{self.path}: {len(data):,} bytes came for {end - start:,} asked for"
+            return b""
+        self._blocks[number] = data
+        if len(self._blocks) > BLOCKS_KEPT:
+            self._blocks.popitem(last=False)
+        return data
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._blocks.clear()
+
+
+def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[RemotePath], bool]:
+    """Return the files that a URL stands for, and whether it names just that one.
+
+    Of a folder or a glob those whose name `is_wanted`. Raises SourceError.
+    """
+    path = RemotePath(url)
+    files, inner = _files(path)
+    is_glob = any(mark in url.partition("?")[0] for mark in "*[") and not url.startswith("http")
+    if is_glob:
+        names = _asked(path, lambda: files.glob(inner))
+    elif _asked(path, lambda: files.isfile(inner)):
+        return [path], True
+    else:
+        names = [name for name in _asked(path, lambda: files.find(inner)) if is_wanted(name)]
+    if not names and not _asked(path, lambda: files.exists(inner)):
+        raise SourceError(str(path), "no such file", "check the URL")
+    if not names:
+        raise SourceError(str(path), "no transcripts here", "name a file, or check the URL")
+    return [RemotePath(files.unstrip_protocol(name)) for name in sorted(names)], False
+
+
+def size_of(path: RemotePath) -> int:
+    """Return the bytes of a file; raises SourceError where it is gone or its size is not told."""
+    size = _info(path).get("size")
+    if not isinstance(size, int):
+        raise SourceError(
+            str(path), "the server does not say how long it is", "copy it to a disk first"
+        )
+    return size
+
+
+def _info(path: RemotePath) -> dict[str, Any]:
+    files, inner = _files(path)
+    found: dict[str, Any] = _asked(path, lambda: files.info(inner))
+    return found
+
+
+def _files(path: RemotePath) -> tuple[Any, str]:
+    try:
+        url_to_fs = import_module("fsspec.core").url_to_fs
+    except ImportError as error:
+        raise SourceError(str(path), "needs fsspec", _INSTALL) from error
+    files, inner = _asked(path, lambda: _file_system(url_to_fs, path.url))
+    return files, inner
+
+
+@lru_cache(maxsize=64)
+def _file_system(url_to_fs: Callable[[str], tuple[Any, str]], url: str) -> tuple[Any, str]:
+    return url_to_fs(url)
+
+
+def _asked(path: RemotePath, question: Callable[[], T]) -> T:
+    """Return an answer of fsspec; whatever its plug-ins raise becomes a SourceError."""
+    try:
+        return question()
+    except FileNotFoundError as error:
+        raise SourceError(str(path), "no such file", "check the URL") from error
+    except ImportError as error:
+        raise SourceError(str(path), _first_line(error), _INSTALL) from error
+    except Exception as error:  # each protocol is a plug-in with exceptions of its own
+        kind = type(error).__name__
+        raise SourceError(
+            str(path), f"{kind}: {_first_line(error)}", "check the URL and your credentials"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    line = str(error).strip().partition("\n")[0][:300]
+    return without_secrets(line) or type(error).__name__
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with users, passwords and signatures taken out of the URLs in it."""
+    return _SECRETS.sub("…", text)

@@ -1,0 +1,105 @@
+"""Divide the files of a scan into units of work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from hermes_tui.formats.base import Layout, Source, Unit
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.opener import Target, open_file
+from hermes_tui.runtime.scan_work import Cut, ScanUnit
+from hermes_tui.runtime.sources import FileSource
+
+RANGE: Final = 4 << 20
+"""Bytes of a range. Always the same, so that a scan goes on where another one, with other workers,
+was interrupted."""
+WORTH_IT: Final = 24 << 20
+"""Bytes from which on several processes are faster: each takes a moment to start."""
+LOOK: Final = 1 << 16
+
+
+def size_of(target: Target) -> int:
+    """Return the bytes of a file on the disk, 0 where that is not known."""
+    try:
+        return target.path.stat().st_size if target.path is not None else 0
+    except OSError:
+        return 0
+
+
+def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
+    """Return how many processes to use: as many as `wanted`, else one a core if that pays.
+
+    Standard input can be read by this process only.
+    """
+    if reads_stdin:
+        return 1
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) if size >= WORTH_IT else 1
+
+
+def units(targets: Iterable[Target], *, wanted_format: str, ranges: bool) -> Iterator[ScanUnit]:
+    """Yield the work to be done, file by file, range by range.
+
+    With `ranges` big files of JSON lines that hold a run a line are divided; any other is one unit.
+    """
+    number = 0
+    for file, target in enumerate(targets):
+        path = str(target.path) if target.path is not None else None
+        size = size_of(target)
+        pieces = _divided(target, wanted_format) if ranges and size >= 2 * RANGE else None
+        for start, length, cut, is_last in pieces or [(0, size, None, True)]:
+            yield ScanUnit(number, file, path, length, start, cut, is_last)
+            number += 1
+
+
+class _Piece(NamedTuple):
+    start: int
+    length: int
+    cut: Cut
+    is_last: bool
+
+
+def _divided(target: Target, wanted_format: str) -> Iterator[_Piece] | None:
+    """Return the ranges of a file, None where it is to be read as a whole."""
+    if target.path is None:
+        return None
+    try:
+        file = open_file(target.path, wanted_format=wanted_format)
+    except SourceError:
+        # Whoever reads it will say why it cannot be.
+        return None
+    reader = file.reader
+    lines = reader.layout is Layout.LINES and reader.unit is Unit.RUNS
+    if not lines or not isinstance(file.source, FileSource):
+        file.close()
+        return None
+    return _pieces(Cut(reader.name, str(reader.layout), str(reader.unit)), file.source)
+
+
+def _pieces(cut: Cut, source: FileSource) -> Iterator[_Piece]:
+    try:
+        start, size = 0, source.size
+        while start < size:
+            end = line_start(source, start + RANGE)
+            yield _Piece(start, end - start, cut, end >= size)
+            start = end
+    finally:
+        source.close()
+
+
+def line_start(source: Source, position: int) -> int:
+    """Return where the first line begins at or behind `position`; the source's end if none does."""
+    position -= 1
+    while position < source.size:
+        data = source.read(position, LOOK)
+        if not data:
+            break
+        newline = data.find(b"\n")
+        if newline >= 0:
+            return position + newline + 1
+        position += len(data)
+    return source.size

@@ -1,0 +1,113 @@
+"""How often runs fail: by code, tool, model and parser, with a few places to look at.
+
+A rate is runs over runs: of a code those that have it among all, of anything else those that
+failed among those that have to do with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.diagnostics import Severity
+
+GROUPS: Final = ("code", "tool", "model", "parser")
+EXAMPLES: Final = 3
+MOST_NAMES: Final = 1_000
+"""Names told apart in a group; what else there is counts as `OTHERS`."""
+OTHERS: Final = "(others)"
+LONGEST_NAME: Final = 120
+
+Place = tuple[int, int, int]
+"""The number of the file among those given, of the run in it, of the message in that (both from 1;
+message 0: the run has none)."""
+
+
+@dataclass(slots=True)
+class Rate:
+    """How many runs there are and how many of them failed, and the first places where."""
+
+    runs: int = 0
+    failed: int = 0
+    places: list[Place] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        return self.failed / self.runs if self.runs else 0.0
+
+    def count(self, *, failed: bool, place: Place) -> None:
+        self.runs += 1
+        if failed:
+            self.failed += 1
+            if len(self.places) < EXAMPLES:
+                self.places.append(place)
+
+    def merge(self, other: Rate, file: int, offset: int) -> None:
+        """Add a rate over runs of a file, which are counted from `offset` on."""
+        self.runs += other.runs
+        self.failed += other.failed
+        moved = [(file, run + offset, message) for _, run, message in other.places]
+        # The first ones, whichever part came in first: the answer does not depend on the order.
+        self.places = sorted([*self.places, *moved])[:EXAMPLES]
+
+
+@dataclass(slots=True)
+class Rates:
+    """The rates of all groups, and of all runs."""
+
+    all: Rate = field(default_factory=Rate)
+    groups: dict[str, dict[str, Rate]] = field(default_factory=dict)
+
+    def add(self, state: RunState, findings: list[Finding], *, run: int, parser: str = "") -> None:
+        """Count run number `run` as `parser` reads it; which file it is in is said by `merge`."""
+        errors = [item for item in findings if item.severity is Severity.ERROR]
+        whole = (0, run, _number(errors[0] if errors else None, state))
+        failed = bool(errors)
+        self.all.count(failed=failed, place=whole)
+        self._rate("model", state.model).count(failed=failed, place=whole)
+        self._rate("parser", parser or state.parser).count(failed=failed, place=whole)
+        for code in state.codes:
+            first = next((item for item in findings if item.code == code), None)
+            self._rate("code", code).count(failed=True, place=(0, run, _number(first, state)))
+        for tool, (_, failures) in state.tally.tools.items():
+            of_tool = [item for item in findings if item.tool == tool]
+            wrong = [item for item in of_tool if item.severity is Severity.ERROR]
+            place = (0, run, _number(next(iter(wrong or of_tool), None), state))
+            self._rate("tool", tool).count(failed=bool(wrong or failures), place=place)
+
+    def _rate(self, group: str, name: str) -> Rate:
+        rates = self.groups.setdefault(group, {})
+        key = name[:LONGEST_NAME]
+        if key not in rates:
+            key = key if len(rates) < MOST_NAMES else OTHERS
+            rates.setdefault(key, Rate())
+        return rates[key]
+
+    def merge(self, other: Rates, file: int, offset: int) -> None:
+        """Add the rates of a part of a file, whose runs are counted from `offset` on."""
+        self.all.merge(other.all, file, offset)
+        for group, rates in other.groups.items():
+            for name, rate in rates.items():
+                self._rate(group, name).merge(rate, file, offset)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Rates:
+        """Return rates that were written as JSON."""
+        groups = {
+            group: {name: _rate_from_json(rate) for name, rate in rates.items()}
+            for group, rates in value["groups"].items()
+        }
+        return cls(_rate_from_json(value["all"]), groups)
+
+
+def _number(finding: Finding | None, state: RunState) -> int:
+    """Return the message to look at; a result may have come without the message that brings it."""
+    number = finding.number if finding is not None else 1
+    return min(max(number, 1), state.appended)
+
+
+def _rate_from_json(value: dict[str, Any]) -> Rate:
+    places = [(file, run, message) for file, run, message in value["places"]]
+    return Rate(value["runs"], value["failed"], places)

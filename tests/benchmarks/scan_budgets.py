@@ -1,0 +1,98 @@
+"""How fast `scan` reads and in how much memory: one process by `orjson.loads`, two by one.
+
+    python -m tests.benchmarks.scan_budgets [--mb N]
+
+Wall-clock figures are medians of whole processes, taken in turn with their floor: other programs
+that run meanwhile spoil them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.benchmarks import scan_speed
+from tests.benchmarks.figures import Figure, compile_into, report
+from tests.conftest import SHARED
+
+ROUNDS = 5
+MEGABYTES = 200
+TWO_PROCESSES = 1 / 1.8
+MEMORY_MB = 200
+SHAPE = "openai-messages, <tool_call> in text"
+SCAN = scan_speed.SCAN
+
+
+def write_runs(path: Path, lines: str, megabytes: int) -> Path:
+    block = lines.encode()
+    with path.open("wb") as file:
+        for _ in range(megabytes * 1_000_000 // len(block) + 1):
+            file.write(block)
+    return path
+
+
+def wall_ms(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    return (time.perf_counter() - began) * 1000
+
+
+def peak_mb(command: Sequence[str]) -> float:
+    """Return the most memory that the process, or one of those it started, held at once."""
+    code = (
+        "import resource, subprocess, sys; "
+        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, check=True)
+    return int(done.stdout) / (1024 if sys.platform == "linux" else 1024 * 1024)
+
+
+def together(folder: Path, say: Callable[[str], None], megabytes: int) -> list[Figure]:
+    """Return what several processes bring, and what memory a scan takes."""
+    lines = dict(scan_speed.shapes(SHARED / "corpus" / "trajectories"))[SHAPE]
+    path = str(write_runs(folder / "runs.jsonl", lines, megabytes))
+    say(f"reading {megabytes} MB with one process and with two")
+    by_two, by_one = [*SCAN, path, "--jobs", "2"], [*SCAN, path, "--jobs", "1"]
+    pairs = [(wall_ms(by_two), wall_ms(by_one)) for _ in range(ROUNDS)]
+    two, one = (statistics.median(times) for times in zip(*pairs, strict=True))
+    pairs = [(scan_speed.cpu_s(by_two), scan_speed.cpu_s(by_one)) for _ in range(ROUNDS)]
+    both, alone = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
+    say("measuring memory")
+    table = peak_mb([*SCAN, path, "--jobs", "1"])
+    rows = peak_mb([*SCAN, path, "--runs", "--to", "json", "--jobs", "2"])
+    cores = len(os.sched_getaffinity(0))
+    return [
+        Figure(f"scan with 2 processes on {cores} cores, by 1", two, "ms", TWO_PROCESSES, one),
+        # What other programs do at the same time spoils this one less.
+        Figure("the same in processor time of both", both, "ms", 2 * TWO_PROCESSES, alone),
+        Figure("peak memory of a scan", table, "MB", MEMORY_MB),
+        Figure("peak memory, every run as JSON, 2 processes", rows, "MB", MEMORY_MB),
+    ]
+
+
+def main() -> int:
+    """Print the table; return 1 if a budget is not kept."""
+    parser = argparse.ArgumentParser(description="measure how fast scan reads runs")
+    parser.add_argument("--mb", type=int, default=MEGABYTES)
+    given = parser.parse_args()
+
+    def say(step: str) -> None:
+        print(f"… {step}", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory() as name:
+        compile_into(Path(name, "compiled"))
+        figures = together(Path(name), say, given.mb)
+        figures += scan_speed.measure(Path(name), say, megabytes=min(given.mb, 100))
+    return report(figures)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,47 @@
+"""Files to scan, made for a test: runs of every sort, some of them wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+
+
+def chat(run_id: str = "", *texts: str, **fields: Any) -> dict[str, Any]:
+    """Return a run in which the model says `texts`."""
+    said = [{"role": "assistant", "content": text} for text in texts or ("hello",)]
+    run = {"messages": [{"role": "user", "content": f"task {run_id}"}, *said], **fields}
+    return {"id": run_id, **run} if run_id else run
+
+
+def called(run_id: str, tool: str, *, result: str = "done", **fields: Any) -> dict[str, Any]:
+    """Return a run that calls a tool in its second message; the third is the result."""
+    function = {"name": tool, "arguments": "{}"}
+    call = {"id": "c1", "type": "function", "function": function}
+    messages = [
+        {"role": "user", "content": f"task {run_id}"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": result},
+    ]
+    tools = [{"type": "function", "function": {"name": "ls"}}]
+    return {"id": run_id, "messages": messages, "tools": tools, **fields}
+
+
+def lines(path: Path, *values: object) -> Path:
+    """Write values as JSON lines; a text is written as it is."""
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
+    path.write_text("".join(text + "\n" for text in texts), "utf-8")
+    return path
+
+
+def many_runs(path: Path, count: int, *, size: int = 0) -> Path:
+    """Write so many runs of at least `size` characters, every seventh wrong."""
+    return lines(
+        path,
+        *(
+            called(f"run-{n}", "ls" if n % 7 else "sl", result="x" * (size + n % 50))
+            for n in range(count)
+        ),
+    )

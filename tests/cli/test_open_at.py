@@ -1,0 +1,102 @@
+"""`open FILE --at RUN:MESSAGE`: straight to the place that `scan` names."""
+
+from __future__ import annotations
+
+import json
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.events import Event, MessageAppended, ToolFailed, ToolReturned
+from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
+from tests.cli.program import within
+from tests.cli.scan_files import CHAT, called, chat, lines
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return lines(tmp_path / "runs.jsonl", chat("a"), called("b:c", "sl"), chat("7", "one", "two"))
+
+
+def first_line(path: Path, at: str) -> str:
+    done = within("open", path, "--at", at)
+    assert (done.code, done.err) == (0, "")
+    return " ".join(done.text.splitlines()[0].split())
+
+
+def test_a_run_is_named_by_its_number_or_its_id(runs: Path) -> None:
+    assert "id b:c" in first_line(runs, "2")
+    assert "id b:c" in first_line(runs, "b:c")
+    assert "id 7" in first_line(runs, "7")
+
+
+def test_a_message_is_named_by_its_number(runs: Path) -> None:
+    assert first_line(runs, "3:1").startswith("1 user 6 task 7")
+    assert first_line(runs, "3:3").endswith("assistant 3 two")
+    assert "assistant" in first_line(runs, "b:c:2")
+    assert "← result" in first_line(runs, "2:3")
+
+
+def message_at(events: list[Event], seq: int) -> int:
+    """Return the number of the message that event `seq` belongs to, by looking at the events."""
+    numbers = list(accumulate(isinstance(event, MessageAppended) for event in events))
+    brings_result = isinstance(events[seq], (ToolReturned, ToolFailed))
+    return min(max(numbers[seq] + brings_result, 1), numbers[-1])
+
+
+def test_every_finding_of_the_samples_names_its_message(transcripts: Path) -> None:
+    rows = map(json.loads, within("scan", transcripts, "--runs", "--json").text.splitlines())
+    named = {(row["path"], row["run"]): row["findings"] for row in rows}
+    looked_at = 0
+    for path in {path for path, _ in named}:
+        file = open_file(Path(path), whole=True)
+        for step in survey(file):
+            if not isinstance(step, FoundRun) or not step.final:
+                continue
+            run, events = step.ref.number + 1, read_events(step.ref)
+            expected = [f"{run}:{message_at(events, item.seq)}" for item in step.findings]
+            assert [finding["at"] for finding in named[path, run]] == expected
+            looked_at += len(expected)
+        file.close()
+    assert looked_at > 50
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("4", ["no such run", "it has 3"]),
+        ("0", ["no such run"]),
+        ("x:1", ["no such run"]),
+        ("3:4", ["no such message", "it has 3 messages"]),
+        ("3:0", ["no such message"]),
+        (":1", ["no such run"]),
+        ("3:-1", ["no such run"]),
+        ("9" * 5000, ["no such run"]),
+    ],
+    ids=lambda value: value[:8] if isinstance(value, str) else "",
+)
+def test_a_place_that_is_not_there_is_one_line_and_2(runs: Path, at: str, words: list[str]) -> None:
+    done = within("open", runs, "--at", at)
+    assert (done.code, done.out) == (2, b"")
+    for word in words:
+        assert word in done.one_line
+
+
+def test_a_place_is_in_one_file(runs: Path, tmp_path: Path) -> None:
+    other = lines(tmp_path / "other.json", CHAT)
+    done = within("open", runs, other, "--at", "1")
+    assert (done.code, done.one_line) == (
+        2,
+        "hermes-tui: --at 1: there are 2 files (give one file)",
+    )
+
+
+def test_a_file_that_cannot_be_read_is_still_said(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("hello")
+    assert within("open", tmp_path / "run.json", "--at", "1").code == 3
+
+
+def test_a_filter_narrows_what_is_printed_from_there_on(runs: Path) -> None:
+    done = within("open", runs, "--at", "3:2", "--filter", 'kind == "message"')
+    assert len(done.text.splitlines()) == 2

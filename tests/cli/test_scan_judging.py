@@ -1,0 +1,133 @@
+"""What `scan` exits with 1 for: `--fail-on` and `--baseline`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import within
+from tests.cli.scan_files import CHAT, called, chat, lines
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return lines(tmp_path / "runs.jsonl", called("a", "sl"), chat("b"), called("c", "sl"))
+
+
+def baseline(path: Path, *options: str) -> Path:
+    """Return what a scan of `path` found, as a file."""
+    old = path.with_name("old.json")
+    old.write_bytes(within("scan", path, *(options or ("--to", "json"))).out)
+    return old
+
+
+def test_only_the_codes_of_fail_on_count(runs: Path) -> None:
+    assert within("scan", runs).code == 1
+    assert within("scan", runs, "--fail-on", "CALL_IN_CONTENT").code == 0
+    assert within("scan", runs, "--fail-on", "call_in_content,name_unknown").code == 1
+
+
+def test_fail_on_may_name_what_is_only_a_note(tmp_path: Path) -> None:
+    path = lines(tmp_path / "run.json", [{"role": "critic", "content": "no"}])
+    assert within("scan", path).code == 0
+    assert within("scan", path, "--fail-on", "UNKNOWN_ROLE").code == 1
+
+
+def test_fail_on_counts_what_is_malformed_outside_any_run(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
+    assert within("scan", path, "--fail-on", "SOURCE_DEFECT").code == 1
+    assert within("scan", path, "--fail-on", "TOOL_ERROR").code == 0
+
+
+@pytest.mark.parametrize("options", [["--to", "json"], ["--runs", "--json"]], ids=" ".join)
+def test_nothing_new_is_0(runs: Path, options: list[str]) -> None:
+    done = within("scan", runs, "--baseline", baseline(runs, *options))
+    assert done.code == 0
+    assert done.one_line == "hermes-tui: 0 new, 2 as in the baseline"
+
+
+def test_a_finding_of_another_run_is_new(runs: Path) -> None:
+    old = baseline(runs)
+    lines(runs, called("a", "sl"), called("b", "sl"), called("c", "sl"))
+    done = within("scan", runs, "--baseline", old, "--runs", "--json")
+    assert done.code == 1
+    rows = [json.loads(line) for line in done.text.splitlines()]
+    assert [finding["new"] for row in rows for finding in row["findings"]] == [False, True, False]
+
+
+def test_a_second_finding_of_the_same_run_and_code_is_new(runs: Path) -> None:
+    old = baseline(runs)
+    twice = called("a", "sl")
+    lines(runs, {**twice, "messages": twice["messages"] * 2}, called("c", "sl"))
+    done = within("scan", runs, "--baseline", old, "--fail-on", "NAME_UNKNOWN")
+    assert done.code == 1
+
+
+def test_lines_may_move_and_runs_may_go(runs: Path) -> None:
+    old = baseline(runs)
+    lines(runs, chat("new"), called("c", "sl"), "", called("a", "sl"))
+    assert within("scan", runs, "--baseline", old).code == 0
+    lines(runs, called("c", "sl"))
+    assert within("scan", runs, "--baseline", old).code == 0
+
+
+def test_runs_without_an_id_are_known_by_what_they_are_about(tmp_path: Path) -> None:
+    def anonymous(task: str) -> dict[str, object]:
+        run = called(task, "sl")
+        del run["id"]
+        return run
+
+    path = lines(tmp_path / "runs.jsonl", anonymous("one"), anonymous("two"))
+    old = baseline(path)
+    lines(path, anonymous("two"), anonymous("one"))
+    assert within("scan", path, "--baseline", old).code == 0
+    lines(path, anonymous("two"), anonymous("three"))
+    assert within("scan", path, "--baseline", old).code == 1
+
+
+def test_the_same_run_in_another_file_is_new(runs: Path) -> None:
+    old = baseline(runs)
+    other = lines(runs.with_name("other.jsonl"), called("a", "sl"))
+    assert within("scan", other, "--baseline", old).code == 1
+
+
+def test_what_is_malformed_outside_any_run_may_be_known_as_well(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
+    old = baseline(path)
+    assert within("scan", path, "--baseline", old).code == 0
+    lines(path, chat("a"), "{broken", "{broken too", chat("b"))
+    assert within("scan", path, "--baseline", old).code == 1
+
+
+def test_new_findings_are_told_apart_in_every_output(runs: Path) -> None:
+    old = baseline(runs)
+    lines(runs, called("a", "sl"), called("b", "sl"))
+    text = within("scan", runs, "--baseline", old, "--runs").text
+    assert [" (new)" in line for line in text.splitlines() if "NAME_UNKNOWN turn" in line] == [
+        False,
+        True,
+    ]
+    sarif = json.loads(within("scan", runs, "--baseline", old, "--to", "sarif").text)
+    states = [result["baselineState"] for result in sarif["runs"][0]["results"]]
+    assert states == ["unchanged", "new"]
+    assert 'failures="1"' in within("scan", runs, "--baseline", old, "--to", "junit").text
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "no json", '{"results": [{}]}', '{"path": "a", "runs": 1}', "7"]
+)
+def test_what_is_no_baseline_is_one_line_and_2(tmp_path: Path, content: str) -> None:
+    path = lines(tmp_path / "run.json", CHAT)
+    (tmp_path / "old.json").write_text(content)
+    done = within("scan", path, "--baseline", tmp_path / "old.json")
+    assert (done.code, done.out) == (2, b"")
+    assert "not what `scan --to json` writes" in done.one_line
+
+
+def test_a_baseline_that_is_missing_is_3(tmp_path: Path) -> None:
+    path = lines(tmp_path / "run.json", CHAT)
+    done = within("scan", path, "--baseline", tmp_path / "old.json")
+    assert (done.code, done.out) == (3, b"")
+    assert "old.json: No such file" in done.one_line

@@ -1,0 +1,231 @@
+"""`scan --to`: tables, JSON lines, JSON, SARIF and JUnit XML, each readable by its own readers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from hermes_tui.cli.main import main
+from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY
+from tests.cli.program import Outcome, within
+from tests.cli.scan_files import CHAT, called, chat, lines
+
+HOSTILE = "x\x1b]0;t\x07\u009b31m\u202e<&\"'\n\ufffe"
+
+
+def document(done: Outcome) -> Any:
+    return json.loads(done.text)
+
+
+def test_json_is_one_object_with_runs_files_and_summary(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), called("b", "sl"), chat("c"))
+    done = within("scan", path, "--to", "json")
+    found = document(done)
+    assert done.code == 1
+    assert list(found) == ["version", "results", "files", "summary", "complete"]
+    assert [row["id"] for row in found["results"]] == ["b"]
+    assert [row["runs"] for row in found["files"]] == [3]
+    assert found["complete"] is True
+    by_run = document(within("scan", path, "--to", "json", "--runs"))
+    assert [row["id"] for row in by_run["results"]] == ["a", "b", "c"]
+
+
+def test_json_rows_are_those_of_json_lines(transcripts: Path) -> None:
+    whole = document(within("scan", transcripts, "--to", "json", "--runs"))
+    runs = within("scan", transcripts, "--json", "--runs").text.splitlines()
+    assert whole["results"] == [json.loads(line) for line in runs]
+    files = within("scan", transcripts, "--json").text.splitlines()
+    assert whole["files"] == [json.loads(line) for line in files]
+
+
+def test_json_says_which_named_files_cannot_be_read(tmp_path: Path) -> None:
+    good = lines(tmp_path / "a.json", CHAT)
+    found = document(within("scan", good, tmp_path / "b.json", "--to", "json"))
+    assert [row["path"] for row in found["files"]] == [str(good), str(tmp_path / "b.json")]
+    assert "no such file" in found["files"][1]["error"]
+
+
+def test_what_is_malformed_outside_any_run_is_a_result_without_a_run(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
+    (row,) = document(within("scan", path, "--to", "json"))["results"]
+    assert (row["run"], [finding["code"] for finding in row["findings"]]) == (
+        None,
+        ["SOURCE_DEFECT"],
+    )
+
+
+def test_the_summary_counts_runs_by_code_tool_model_and_parser(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "runs.jsonl",
+        called("a", "ls", model="m1"),
+        called("b", "sl", model="m1"),
+        called("c", "ls", model="m2"),
+        chat("d", model="m2"),
+    )
+    found = document(within("scan", path, "--to", "json", "--parser", "vllm/hermes"))["summary"]
+    assert (found["runs"], found["failed"], found["rate"]) == (4, 1, 0.25)
+    place = [{"path": str(path), "at": "2:2"}]
+    assert found["by_code"]["NAME_UNKNOWN"] == {
+        "runs": 4, "failed": 1, "rate": 0.25, "examples": place,
+    }  # fmt: skip
+    tools = {name: (rate["failed"], rate["runs"]) for name, rate in found["by_tool"].items()}
+    assert tools == {"sl": (1, 1), "ls": (0, 2)}
+    models = {name: (rate["failed"], rate["runs"]) for name, rate in found["by_model"].items()}
+    assert models == {"m1": (1, 2), "m2": (0, 2)}
+    assert list(found["by_parser"]) == ["vllm/hermes"]
+
+
+def test_a_tool_fails_where_its_result_says_so(tmp_path: Path) -> None:
+    wrong = json.dumps({"success": False, "error": "quota"})
+    path = lines(tmp_path / "runs.jsonl", called("a", "ls"), called("b", "ls", result=wrong))
+    tools = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]
+    assert tools["ls"] == {
+        "runs": 2, "failed": 1, "rate": 0.5, "examples": [{"path": str(path), "at": "2:3"}],
+    }  # fmt: skip
+
+
+def test_a_guessed_parser_is_told_run_by_run(tmp_path: Path) -> None:
+    tagged = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+    path = lines(tmp_path / "runs.jsonl", chat("a", tagged), chat("b", "no call"))
+    found = document(within("scan", path, "--to", "json", "--parser", "guess"))["summary"]
+    assert {name: rate["runs"] for name, rate in found["by_parser"].items()} == {
+        "vllm/hermes": 1,
+        "": 1,
+    }
+
+
+def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
+    one = lines(tmp_path / "1.jsonl", called("a", "sl"), chat(), called("c", "sl"))
+    two = lines(tmp_path / "2.jsonl", called("d", "sl"), called("e", "sl"))
+    found = document(within("scan", one, two, "--to", "json"))["summary"]
+    examples = found["by_code"]["NAME_UNKNOWN"]["examples"]
+    assert [(Path(place["path"]).name, place["at"]) for place in examples] == [
+        ("1.jsonl", "1:2"),
+        ("1.jsonl", "3:2"),
+        ("2.jsonl", "1:2"),
+    ]  # fmt: skip
+
+
+def test_people_get_the_summary_below_the_lines_where_several_runs_have_findings(
+    tmp_path: Path,
+) -> None:
+    path = lines(tmp_path / "runs.jsonl", called("a", "sl"), chat("b"), called("c", "ls"))
+    text = [" ".join(line.split()) for line in within("scan", path).text.splitlines()]
+    assert "3 runs in 1 file, 1 with errors (33.3%)" in text
+    assert f"NAME_UNKNOWN 1 of 3 33.3% {path} --at 1:2" in text
+    assert len(within("scan", lines(path, chat("a"), chat("b"))).text.splitlines()) == 1
+
+
+def test_sarif_has_a_result_a_finding_with_a_rule_and_a_place(tmp_path: Path) -> None:
+    path = lines(tmp_path / "run 1.json", called("a", "sl"))
+    found = document(within("scan", path, "--to", "sarif"))
+    assert found["version"] == "2.1.0"
+    (run,) = found["runs"]
+    assert run["tool"]["driver"]["name"] == "hermes-tui"
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    (result,) = run["results"]
+    assert result["ruleId"] in rules
+    assert result["level"] == "error"
+    assert result["message"]["text"].startswith("no declared tool is called 'sl'")
+    (place,) = result["locations"]
+    uri = place["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == f"file://{str(path).replace(' ', '%20')}"
+    assert place["logicalLocations"][0]["fullyQualifiedName"] == "1:2"
+    assert run["invocations"][0]["executionSuccessful"] is True
+
+
+def test_sarif_fits_its_schema(transcripts: Path, tmp_path: Path) -> None:
+    model = pytest.importorskip("pydantic_sarif.model")
+    broken = lines(tmp_path / "runs.jsonl", chat("a"), "{broken", chat("b"))
+    clean = lines(tmp_path / "clean.json", CHAT)
+    baseline = tmp_path / "old.json"
+    baseline.write_bytes(within("scan", transcripts, "--to", "json").out)
+    for more in ([], [broken, tmp_path / "missing.json"], [clean, "--baseline", baseline]):
+        done = within("scan", "--to", "sarif", transcripts, *more)
+        report = model.StaticAnalysisResultsFormatSarifVersion210JsonSchema
+        assert report.model_validate_json(done.text).runs[0].results
+
+
+def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), called("b", "sl"), "{broken")
+    done = within("scan", path, tmp_path / "missing.json", "--to", "junit")
+    (suite,) = ElementTree.fromstring(done.text)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "2", "1")
+    cases = {(case.get("classname"), case.get("name")): case for case in suite}
+    assert cases[str(path), "run 1 a"].find("failure") is None
+    failure = cases[str(path), "run 2 b"].find("failure")
+    assert failure is not None
+    assert (failure.get("type"), failure.text) == (
+        "NAME_UNKNOWN",
+        "NAME_UNKNOWN at 2:2: no declared tool is called 'sl'",
+    )
+    assert cases[str(path), "outside any run"].find("failure") is not None
+    assert cases[str(tmp_path / "missing.json"), "reading"].find("error") is not None
+
+
+@pytest.mark.parametrize("to", ["table", "jsonl", "json", "sarif", "junit"])
+def test_hostile_names_are_harmless_in_every_output(tmp_path: Path, to: str) -> None:
+    path = lines(
+        tmp_path / f"r{HOSTILE}.jsonl",
+        called(HOSTILE, HOSTILE, model=HOSTILE),
+        called(HOSTILE, HOSTILE, result=f"Error: {HOSTILE}"),
+    )
+    done = within("scan", path, "--to", to, "--runs")
+    assert (done.code, done.err) == (1, "")
+    assert not any(mark in done.text for mark in ("\x1b", "\x07", "\u009b", "\u202e"))
+    if to == "junit":
+        assert len(ElementTree.fromstring(done.text)[0]) == 2
+    elif to in ("json", "sarif"):
+        json.loads(done.text)
+
+
+def test_what_waits_for_the_end_of_a_document_may_be_more_than_memory_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert KEPT_IN_MEMORY > 100
+    monkeypatch.setattr("hermes_tui.cli.scan_documents.KEPT_IN_MEMORY", 100)
+    paths = [lines(tmp_path / f"{n}.json", CHAT) for n in range(5)]
+    assert len(document(within("scan", *paths, "--to", "json"))["files"]) == 5
+
+
+def test_format_names_an_output_too(tmp_path: Path) -> None:
+    path = lines(tmp_path / "run.json", CHAT)
+    for arguments in (["--format", "jsonl"], ["--to", "jsonl"], ["--json"]):
+        (line,) = within("scan", path, *arguments).text.splitlines()
+        assert json.loads(line)["format"] == "openai-messages"
+    done = within("scan", path, "--format", "jsonl", "--format", "generic")
+    assert json.loads(done.text)["format"] == "generic"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--to", "xml"], ["'xml'", "sarif"]),
+        (["--json", "--to", "sarif"], ["two formats to print", "jsonl and sarif"]),
+        (["--format", "generic", "--format", "native"], ["two formats to read as"]),
+        (["--jobs", "0"], ["--jobs 0", "give 1"]),
+        (["--jobs", "two"], ["--jobs two"]),
+        (["--fail-on", "CALL_IN_CONTNT"], ["CALL_IN_CONTNT", "did you mean CALL_IN_CONTENT"]),
+        (["--fail-on", "0815"], ["0815", "known: CALL_IN_CONTENT"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_what_makes_no_sense_is_one_line_and_2(
+    tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    done = within("scan", lines(tmp_path / "run.json", CHAT), *arguments)
+    assert (done.code, done.out) == (2, b"")
+    for word in words:
+        assert word in done.one_line
+
+
+def test_the_help_has_examples_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["scan", "--help"])
+    text = capsys.readouterr().out
+    for word in ("--baseline old.json", "--fail-on", "--state", "130 interrupted", "sarif"):
+        assert word in text

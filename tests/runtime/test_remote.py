@@ -1,0 +1,157 @@
+"""Files elsewhere, from a real object store and a real web server on loopback."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.remote import (
+    BLOCK,
+    RemotePath,
+    RemoteSource,
+    find_remote,
+    is_url,
+)
+
+pytest.importorskip("fsspec")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    """Give the URL of a bucket in an object store of its own."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    import s3fs
+
+    s3fs.S3FileSystem().mkdir("bucket")
+    yield "s3://bucket"
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    server.stop()
+
+
+def put(url: str, content: bytes) -> str:
+    import s3fs
+
+    s3fs.S3FileSystem().pipe_file(url.removeprefix("s3://"), content)
+    return url
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a web server that serves `tmp_path`."""
+    handler = partial(_Quiet, directory=str(tmp_path))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_only_a_scheme_makes_a_url() -> None:
+    assert is_url("s3://bucket/a") and is_url("GS://b")
+    assert not is_url("runs/a.json") and not is_url("C:/a") and not is_url("a:3")
+
+
+def test_any_bytes_of_an_object_are_read(store: str) -> None:
+    content = os.urandom(BLOCK + 1000)
+    source = RemoteSource(RemotePath(put(f"{store}/big.jsonl", content)))
+    assert source.size == len(content)
+    assert source.read(0, 10) == content[:10]
+    assert source.read(BLOCK - 5, 20) == content[BLOCK - 5 : BLOCK + 15]
+    assert source.read(len(content) - 3, 100) == content[-3:]
+    assert source.read(len(content), 10) == b""
+    assert source.failure == ""
+    source.close()
+
+
+def test_an_object_that_went_away_is_said_not_raised(store: str) -> None:
+    import s3fs
+
+    url = put(f"{store}/gone.jsonl", b"{}")
+    source = RemoteSource(RemotePath(url))
+    s3fs.S3FileSystem().rm_file(url.removeprefix("s3://"))
+    assert source.read(0, 2) == b""
+    assert "no such file" in source.failure
+
+
+def test_folders_and_globs_stand_for_their_files(store: str) -> None:
+    for name in ("a.jsonl", "b.txt", "deep/c.json"):
+        put(f"{store}/runs/{name}", b"{}")
+
+    def is_json(name: str) -> bool:
+        return name.endswith((".json", ".jsonl"))
+
+    found, is_one = find_remote(f"{store}/runs", is_json)
+    assert [str(path) for path in found] == [
+        f"{store}/runs/a.jsonl",
+        f"{store}/runs/deep/c.json",
+    ]
+    assert not is_one
+    assert [path.name for path in find_remote(f"{store}/runs/*.txt", is_json)[0]] == ["b.txt"]
+    assert find_remote(f"{store}/runs/b.txt", is_json) == (
+        [RemotePath(f"{store}/runs/b.txt")],
+        True,
+    )
+
+
+def test_what_is_not_there_is_said(store: str) -> None:
+    for url in (f"{store}/none.json", f"{store}/none/*.json", "s3://no-such-bucket/x"):
+        with pytest.raises(SourceError) as raised:
+            find_remote(url, lambda name: True)
+        assert raised.value.exit_code == 3
+        assert "\n" not in str(raised.value)
+
+
+def test_a_web_server_without_ranges_is_refused_in_a_line(site: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"x" * (BLOCK + 10))
+    source = RemoteSource(RemotePath(f"{site}/a.json"))
+    assert source.size == BLOCK + 10
+    assert source.read(BLOCK, 5) == b""
+    assert f"{BLOCK + 10:,} bytes came for 10 asked for" in source.failure
+
+
+def test_a_small_file_is_read_from_a_web_server(site: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'{"messages": []}')
+    source = RemoteSource(RemotePath(f"{site}/a.json"))
+    assert source.read(0, 100) == b'{"messages": []}'
+
+
+def test_unknown_protocols_and_dead_servers_are_said() -> None:
+    for url in ("nosuch://x/y", "http://127.0.0.1:9/x.json"):
+        with pytest.raises(SourceError) as raised:
+            find_remote(url, lambda name: True)
+        assert raised.value.hint
+
+
+def test_credentials_in_a_url_are_not_shown() -> None:
+    shown = str(RemotePath("https://me:secret@host/x.json?X-Amz-Signature=abc&part=2"))
+    assert "secret" not in shown and "abc" not in shown
+    assert shown.endswith("part=2")

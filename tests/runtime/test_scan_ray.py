@@ -1,0 +1,162 @@
+"""A scan as tasks of a real Ray instance on this machine."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.runtime.scan_plan import RANGE, units
+from hermes_tui.runtime.scan_ray import RayCluster
+from hermes_tui.runtime.scan_results import Counts
+from hermes_tui.runtime.scan_work import ScanOptions, scan_unit
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Give the address of a Ray instance of its own."""
+    # Sockets lie in it, so its path must be short.
+    folder = tempfile.mkdtemp(prefix="ray-")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [
+        sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block",
+        f"--port={port}", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats",
+        "--object-store-memory=100000000", f"--temp-dir={folder}",
+    ]  # fmt: skip
+    head = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"127.0.0.1:{port}"
+    head.kill()
+    head.wait()
+    for pid in in_sessions_of(running(folder)):
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def running(words: str) -> list[int]:
+    """Return the processes whose command line has `words` in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if words.encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def in_sessions_of(processes: list[int]) -> list[int]:
+    """Return all processes that have a session with one of these in common."""
+    sessions = {stat_of(pid)[3] for pid in processes if stat_of(pid)}
+    everybody = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in everybody if stat_of(pid)[3:4] and stat_of(pid)[3] in sessions]
+
+
+def stat_of(pid: int) -> list[str]:
+    """Return the fields of a process behind its name, none if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+
+
+def runs_file(path: Path, size: int) -> Path:
+    messages = [{"role": "user", "content": "x" * 2000}, {"role": "assistant", "content": "y"}]
+    line = json.dumps({"messages": messages}) + "\n"
+    path.write_text(line * (size // len(line) + 1))
+    return path
+
+
+def counted(address: str, *paths: Path) -> tuple[Counts, list[str]]:
+    """Return what a cluster finds, and what it did again."""
+    targets = expand_paths([str(path) for path in paths])
+    counts = Counts()
+    ray = RayCluster(address, ScanOptions())
+    try:
+        todo = units(targets, wanted_format="", ranges=True)
+        for _, part in ray.scan(todo, is_next=lambda unit: True, held=lambda: 0):
+            counts.merge(part.counts)
+    finally:
+        ray.close()
+    return counts, ray.repeated
+
+
+def counted_here(*paths: Path) -> Counts:
+    counts = Counts()
+    targets = expand_paths([str(path) for path in paths])
+    for unit in units(targets, wanted_format="", ranges=False):
+        for part in scan_unit(unit, ScanOptions()):
+            counts.merge(part.counts)
+    return counts
+
+
+def test_a_cluster_finds_what_this_process_finds(cluster: str, tmp_path: Path) -> None:
+    big = runs_file(tmp_path / "big.jsonl", 3 * RANGE)
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"messages": [{"role": "user", "content": "hi"}]}\n{"messages": [\n')
+    found, repeated = counted(cluster, big, broken)
+    assert found == counted_here(big, broken)
+    assert found.defects == 1
+    assert repeated == []
+
+
+def kill_a_busy_worker() -> None:
+    """Wait until a worker has scanned for half a second, and kill it."""
+    began: dict[int, float] = {}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for pid in running("FlatMap"):
+            ticks = int((stat_of(pid) or [0] * 12)[11])
+            used_s = ticks / os.sysconf("SC_CLK_TCK")
+            if used_s - began.setdefault(pid, used_s) > 0.5:
+                os.kill(pid, signal.SIGKILL)
+                return
+
+
+def test_what_a_killed_worker_did_is_done_again_and_said(cluster: str, tmp_path: Path) -> None:
+    lines = runs_file(tmp_path / "big.jsonl", 8 * RANGE)
+    with gzip.open(tmp_path / "big.jsonl.gz", "wb", 1) as packed:
+        packed.write(lines.read_bytes())
+    lines.unlink()
+    killer = threading.Thread(target=kill_a_busy_worker)
+    killer.start()
+    found, repeated = counted(cluster, tmp_path)
+    killer.join()
+    assert found == counted_here(tmp_path)
+    assert repeated == [str(tmp_path / "big.jsonl.gz")]
+
+
+def test_no_cluster_at_the_address_is_one_line() -> None:
+    with pytest.raises(SourceError) as raised:
+        counted("127.0.0.1:9", Path(__file__))
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 3

@@ -1,0 +1,53 @@
+"""`open FILE --at RUN:MESSAGE` on the screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hermes_tui.cli.open_at import find_place
+from hermes_tui.model.events import MessageAppended
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.feeds import RunsFeed
+from tests.ui.opened import WIDE, run_screen, settled, write_runs
+from tests.ui.screen_text import screen_lines
+
+
+def app_at(path: Path, text: str) -> HermesApp:
+    feed = RunsFeed(expand_paths([str(path)]))
+    return HermesApp(feed, Config(), place=find_place(feed, text))
+
+
+async def test_the_cursor_is_on_the_message_of_the_run(tmp_path: Path) -> None:
+    app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6:4")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        model = run_screen(app).model
+        assert model.timeline.state.run_id == "run-5"
+        assert model.timeline.finding(model.row) is None
+        assert "def parse" in "\n".join(screen_lines(app))
+
+
+async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    said = ({"role": "user", "content": f"message {n}"} for n in range(1, 5_001))
+    path.write_text("".join(json.dumps(message) + "\n" for message in said))
+    app = app_at(path, "1:4321")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        model = run_screen(app).model
+        event = model.timeline.event(model.row)
+        assert isinstance(event, MessageAppended)
+        assert event.message.text == "message 4321"
+
+
+async def test_a_message_that_is_not_there_is_said(tmp_path: Path) -> None:
+    path = write_runs(tmp_path / "runs.jsonl", 2)
+    feed = RunsFeed(expand_paths([str(path)]))
+    ref, _ = find_place(feed, "1")
+    app = HermesApp(feed, Config(), place=(ref, 99))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "there is no message 99 in this run" in "\n".join(screen_lines(app))
