@@ -32,8 +32,9 @@ def _decoder() -> msgspec.json.Decoder[Any]:
 
 def encode(event: Event) -> bytes:
     """Return one line, newline included. The first event of a run carries the schema number."""
-    if isinstance(event, UnknownEvent):
-        return json.dumps(event.raw, separators=(",", ":")).encode() + b"\n"
+    if isinstance(event, UnknownEvent) and _is_unknown_here(event.raw):
+        raw = {**event.raw, "seq": event.seq}
+        return json.dumps(raw, separators=(",", ":")).encode() + b"\n"
     try:
         line = _ENCODER.encode(event)
     except (UnicodeEncodeError, ValueError):
@@ -64,20 +65,29 @@ def from_value(value: Any) -> Event:
     if isinstance(schema, int) and schema > SCHEMA:
         raise SchemaTooNew(schema, SCHEMA)
     if value["kind"] not in _KINDS:
-        seq = value.get("seq")
-        if not isinstance(seq, int):
+        if not _is_unknown_here(value):
             raise MalformedEvent("no event: `seq` is missing")
-        ts = value.get("ts")
         return UnknownEvent(
-            seq=seq,
-            ts=float(ts) if isinstance(ts, (int, float)) else None,
-            unknown_kind=value["kind"],
-            raw=value,
+            seq=value["seq"], ts=_seconds(value.get("ts")), unknown_kind=value["kind"], raw=value
         )
     try:
         return msgspec.convert(value, Event)  # type: ignore[no-any-return]
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedEvent(str(error)) from error
+
+
+def _is_unknown_here(raw: dict[str, Any]) -> bool:
+    """Return whether `raw` is an event of another version; other formats have kinds of their own,
+    which are recorded inside of an `UnknownEvent`."""
+    kind = raw.get("kind")
+    return isinstance(kind, str) and kind not in _KINDS and isinstance(raw.get("seq"), int)
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:
+        return None
 
 
 def _decode_patiently(line: bytes) -> Event:

@@ -11,7 +11,8 @@ from hermes_tui.model.spans import Span
 class Finding(NamedTuple):
     """What was found at event `seq`. `turn` is 1-based, 0 before the first turn.
 
-    `span` and `call_index` mean what they mean in a `Diagnostic`.
+    `span` and `call_index` mean what they mean in a `Diagnostic`. `number` is that of the message
+    of the run, from 1; 0 before the first.
     """
 
     code: Code
@@ -22,9 +23,14 @@ class Finding(NamedTuple):
     span: Span | None = None
     hint: str = ""
     call_index: int | None = None
+    number: int = 0
+    tool: str = ""
+    """The tool that the call names, where it is about a call or its result."""
 
     @classmethod
-    def of(cls, diagnostic: Diagnostic, seq: int, turn: int = 0) -> Finding:
+    def of(
+        cls, diagnostic: Diagnostic, seq: int, turn: int = 0, *, number: int = 0, tool: str = ""
+    ) -> Finding:
         """Return `diagnostic` as a finding at event `seq`."""
         return cls(
             code=diagnostic.code,
@@ -35,4 +41,6 @@ class Finding(NamedTuple):
             span=diagnostic.span,
             hint=diagnostic.hint,
             call_index=diagnostic.call_index,
+            number=number,
+            tool=tool,
         )

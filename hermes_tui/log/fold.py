@@ -8,12 +8,14 @@ reply opens, results to the turn of their call.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 from hermes_tui.log.findings import Finding
+from hermes_tui.log.tally import Tally
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
     CallDropped,
@@ -30,7 +32,6 @@ from hermes_tui.model.events import (
     TextEdited,
     ToolCallProposed,
     ToolDispatched,
-    ToolErrorRecorded,
     ToolFailed,
     ToolReturned,
 )
@@ -41,6 +42,7 @@ DISCARDED = -1
 
 _OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 """What is counted as it was before where a reply is discarded."""
+_of_reply: Callable[[RunState], tuple[int, ...]] = attrgetter(*_OF_REPLY)
 _TOOL_ROLES = frozenset({"tool", "environment", "env"})
 _ANSWERS_IN_TEXT = (
     "OBSERVATION",
@@ -66,6 +68,8 @@ class OpenCall:
     index: int
     in_text: bool = False
     """Read from text: whatever somebody else says next is its answer."""
+    number: int = 0
+    """The message that it stands in, from 1."""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,8 @@ class RunState:
     events: int = 0
     turn: int = 0
     messages: int = 0
+    appended: int = 0
+    """Messages so far, those of replies that were discarded among them."""
     calls: int = 0
     results: int = 0
     tool_errors: int = 0
@@ -89,6 +95,7 @@ class RunState:
     group_id: str = ""
     tools: dict[str, ToolSpec] = field(default_factory=dict)
     tools_declared: bool = False
+    parser: str = ""
     status: str = ""
     stop_reason: str = ""
     reward: float | None = None
@@ -103,6 +110,7 @@ class RunState:
     """Each id seen, and the turn it was last seen in; the latest at the end."""
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     before_reply: tuple[int, ...] = ()
     """The counts as they were before the reply of this turn; empty where there is none."""
     answered: OpenCall | None = None
@@ -121,7 +129,7 @@ class RunState:
         twin = replace(self) if call_ids is None else replace(self, call_ids=call_ids)
         for item in fields(twin):
             value = getattr(twin, item.name)
-            if isinstance(value, (dict, Counter)):
+            if isinstance(value, (dict, Counter, Tally)):
                 setattr(twin, item.name, value.copy())
         return twin
 
@@ -133,9 +141,16 @@ class RunState:
             self.first_ts = event.ts if self.first_ts is None else self.first_ts
             self.last_ts = event.ts
         found: list[Finding] = []
+        if type(event) is MessageAppended:
+            self._message(event, found)
+        else:
+            self._take(event, found)
+        if event.diagnostics:
+            self._attached(event, found)
+        return self._counted(found) if found else ()
+
+    def _take(self, event: Event, found: list[Finding]) -> None:
         match event:
-            case MessageAppended():
-                self._message(event, found)
             case ToolCallProposed():
                 self._call(event, found)
             case ToolReturned() | ToolFailed():
@@ -153,6 +168,7 @@ class RunState:
                         event.message,
                         event.seq,
                         self.turn,
+                        number=self.appended,
                     )
                 )
             case RequestFailed() if not event.diagnostics:
@@ -163,6 +179,7 @@ class RunState:
                         event.message,
                         event.seq,
                         self._turn_of(event),
+                        number=self.appended,
                     )
                 )
             case CallDropped():
@@ -178,12 +195,8 @@ class RunState:
             case RunForked():
                 self.parent_run_id = event.parent_run_id
                 self.run_id = event.run_id or self.run_id
-            case ToolErrorRecorded():
-                pass
             case _:
                 pass
-        self._attached(event, found)
-        return self._counted(found)
 
     def _turn_of(self, event: Event) -> int:
         """Return the turn that an event is about: a reply's is only opened by its message."""
@@ -198,12 +211,27 @@ class RunState:
         return self._counted(found)
 
     def _attached(self, event: Event, found: list[Finding]) -> None:
+        number, tool = self._place_of(event)
         for diagnostic in event.diagnostics:
-            finding = Finding.of(diagnostic, event.seq, self._turn_of(event))
+            finding = Finding.of(
+                diagnostic, event.seq, self._turn_of(event), number=number, tool=tool
+            )
             if diagnostic.code is Code.CALL_IN_CONTENT and diagnostic.severity is Severity.ERROR:
                 self.suspects += (finding,)
             else:
                 found.append(finding)
+
+    def _place_of(self, event: Event) -> tuple[int, str]:
+        """Return the message that an event belongs to, and the tool that it is about."""
+        match event:
+            case ToolReturned() | ToolFailed():
+                name = self.answered.name if self.answered is not None else event.result.name
+                # The message that brings a result comes behind it.
+                return self.appended + 1, name or ""
+            case ToolCallProposed():
+                return self.appended, event.call.name or ""
+            case _:
+                return self.appended, ""
 
     def _counted(self, found: list[Finding]) -> tuple[Finding, ...]:
         for finding in found:
@@ -220,6 +248,7 @@ class RunState:
         self.group_id = event.group_id
         self.tools = {tool.name: tool for tool in event.tools}
         self.tools_declared = event.tools_declared
+        self.parser = event.parser
         self.details = dict(event.details)
 
     def _ended(self, event: RunEnded, found: list[Finding]) -> None:
@@ -242,6 +271,7 @@ class RunState:
             self.call_ids[call_id] = DISCARDED
         for name, count in zip(_OF_REPLY, self.before_reply, strict=True):
             setattr(self, name, count)
+        self.tally.discard_reply()
         self.before_reply = ()
 
     def _latest_ids(self) -> Iterator[tuple[str, int]]:
@@ -261,26 +291,34 @@ class RunState:
     def _message(self, event: MessageAppended, found: list[Finding]) -> None:
         message = event.message
         if message.role == "assistant":
-            self._close_turn(found, at_end=False)
-            self.before_reply = tuple(getattr(self, name) for name in _OF_REPLY)
+            if self.open_calls or self.suspects:
+                self._close_turn(found, at_end=False)
+            self.before_reply = _of_reply(self)
             self.last_answered = None
+            self.tally.reply()
             self.turn += 1
         else:
-            answered = (
-                message.role in _TOOL_ROLES
-                or message.results > 0
-                or message.text.startswith(_ANSWERS_IN_TEXT)
-            )
-            self._decide_suspects(found, answered=answered)
-            self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
-            self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
+            if self.suspects:
+                answered = (
+                    message.role in _TOOL_ROLES
+                    or message.results > 0
+                    or message.text.startswith(_ANSWERS_IN_TEXT)
+                )
+                self._decide_suspects(found, answered=answered)
+            if self.open_calls:
+                self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
+                self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
         self.messages += 1
+        self.appended += 1
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
+        if message.usage is not None or message.duration_s is not None or message.flags:
+            self.tally.message(message, event.seq)
 
     def _call(self, event: ToolCallProposed, found: list[Finding]) -> None:
         call = event.call
         self.calls += 1
+        self.tally.call(call.name)
         if call.id:
             last_turn = self.call_ids.get(call.id, DISCARDED)
             if last_turn != DISCARDED:
@@ -294,16 +332,21 @@ class RunState:
                         self.turn,
                         hint="results are paired by id: give every call an id of its own",
                         call_index=call.index,
+                        number=self.appended,
+                        tool=call.name or "",
                     )
                 )
             self.call_ids.pop(call.id, None)
             self.call_ids[call.id] = self.turn
         if call.name and self.tools and call.name not in self.tools:
             found.append(self._unknown_name(call.name, event.seq, call.index))
-        suspect = any(f.seq == event.seq - 1 - call.index for f in self.suspects)
+        reply = event.seq - 1 - call.index
+        suspect = bool(self.suspects) and any(f.seq == reply for f in self.suspects)
         # Where a call read from text has an id, each of its turn gets a result of its own.
         in_text = call.origin is Origin.TEXT and (suspect or not call.id)
-        opened = OpenCall(event.seq, self.turn, call.id, call.name, call.index, in_text)
+        opened = OpenCall(
+            event.seq, self.turn, call.id, call.name, call.index, in_text, self.appended
+        )
         if suspect and in_text:
             self.suspect_calls += (opened,)
         else:
@@ -322,6 +365,8 @@ class RunState:
             self.turn,
             hint=hint[:300],
             call_index=index,
+            number=self.appended,
+            tool=name,
         )
 
     def _result(self, result: ToolResult, seq: int, found: list[Finding]) -> None:
@@ -333,6 +378,7 @@ class RunState:
             # A client-side parser took the calls out of the text: now they are open like others.
             self._decide_suspects(found, answered=True)
         answered = self._match_call(result)
+        self.tally.result(result, answered.name if answered is not None else result.name)
         if answered is not None:
             self.answered = self.last_answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)
@@ -346,6 +392,8 @@ class RunState:
                     seq,
                     self.turn,
                     hint="the call was dropped, renamed or answered before",
+                    number=self.appended + 1,
+                    tool=result.name or "",
                 )
             )
 
@@ -375,7 +423,8 @@ class RunState:
         self.suspects, self.suspect_calls = (), ()
 
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
-        self._decide_suspects(found, answered=False)
+        if self.suspects:
+            self._decide_suspects(found, answered=False)
         for call in self.open_calls:
             found.append(
                 Finding(
@@ -386,6 +435,8 @@ class RunState:
                     call.seq,
                     call.turn,
                     call_index=call.index,
+                    number=call.number,
+                    tool=call.name or "",
                 )
             )
         self.open_calls = ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
+from hermes_tui.log.tally import Tally
 from hermes_tui.model.events import Event
+
+MOST_TOOLS: Final = 64
 
 
 class RunSummary(NamedTuple):
@@ -32,6 +35,17 @@ class RunSummary(NamedTuple):
     reward: float | None
     characters: int
     group_id: str = ""
+    parent_run_id: str = ""
+    parser: str = ""
+    tools: tuple[tuple[str, int, int], ...] = ()
+    """Name, calls and errors of the tools called most, at most `MOST_TOOLS`, by name."""
+    prompt_tokens: int | None = None
+    """Of all requests, as the file gives them; the same for the other tokens and the cost."""
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    duration_s: float | None = None
+    latency_s: float | None = None
+    """The mean seconds of a reply."""
 
     @property
     def findings(self) -> int:
@@ -61,7 +75,27 @@ def summarise(state: RunState) -> RunSummary:
         reward=state.reward,
         characters=state.characters,
         group_id=state.group_id,
+        parent_run_id=state.parent_run_id,
+        parser=state.parser,
+        tools=_tools(state.tally),
+        prompt_tokens=_told(state, "prompt_tokens"),
+        completion_tokens=_told(state, "completion_tokens"),
+        cost_usd=_told(state, "cost_usd"),
+        duration_s=state.tally.duration_s(state.first_ts, state.last_ts),
+        latency_s=state.tally.latency_s,
     )
+
+
+def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:
+    counted = ((name, calls, errors) for name, (calls, errors) in tally.tools.items())
+    most = sorted(counted, key=lambda tool: -tool[1])[:MOST_TOOLS]
+    return tuple(sorted(most))
+
+
+def _told(state: RunState, name: str) -> Any:
+    """Return what the end of the run says was used, else the sum over its messages."""
+    whole = getattr(state.usage, name, None)
+    return whole if whole is not None else getattr(state.tally, name)
 
 
 def fold_run(events: Iterable[Event]) -> tuple[RunState, list[Finding]]:

@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from hermes_tui.log.checkpoints import Checkpoints
 from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.finding_list import FindingList
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.diagnostics import Severity
@@ -78,7 +79,7 @@ class Timeline:
         self.log = log
         self.state = RunState()
         self.checkpoints = Checkpoints()
-        self.findings: list[Finding] = []
+        self.findings = FindingList()
         self.finished = False
         self._seqs = array("I")
         self._findings = array("i")
@@ -89,9 +90,7 @@ class Timeline:
         self._event_rows = array("I")
         """The rows that show events, so in the order of their seqs."""
         self._rows_of = {"call": array("I"), "turn": array("I"), "problem": array("I")}
-        self._findings_of: dict[int, array[int]] = {}
-        """The numbers of the findings about an event, by its seq."""
-        self.tool_error_rows = array("L")
+        self.tool_error_rows = array("I")
         self._asking = 0
         """1 while a reply is asked for: what happens then belongs to the turn it will open."""
 
@@ -132,7 +131,7 @@ class Timeline:
 
     def findings_of(self, seq: int) -> list[Finding]:
         """Return the findings about event `seq`, wherever their rows stand."""
-        return [self.findings[number] for number in self._findings_of.get(seq, ())]
+        return self.findings.of(seq)
 
     def linked_seq(self, row: int) -> int | None:
         """Return the event at the other end: what answers a call, the call that is answered.
@@ -164,12 +163,30 @@ class Timeline:
         rows = self._rows_of["turn"]
         return rows[turn - 1] if 1 <= turn <= len(rows) else None
 
+    def message_row(self, number: int) -> int | None:
+        """Return the row that shows a message (from 1), None where the rows do not reach so far.
+
+        Costs the events behind it.
+        """
+        count = self.state.appended
+        if not 1 <= number <= count:
+            return None
+        for seq in range(self.state.events - 1, -1, -1):
+            event = self.log[seq]
+            if isinstance(event, MessageAppended):
+                if count == number:
+                    # A message that has no row is shown by the row of its result.
+                    return self.row_of(seq if self._has_row(event) else seq - 1)
+                count -= 1
+        return None
+
     def call_rows(self, turn: int) -> list[int]:
         """Return the rows of the calls of a turn; of turn 0 those before any reply."""
         calls, turns = self._rows_of["call"], self._rows_of["turn"]
-        if turn > len(turns):
+        if turn > len(turns) + 1:
             return []
-        first = bisect_left(calls, turns[turn - 1]) if turn else 0
+        # What happens while a reply is asked for stands before the row that opens its turn.
+        first = bisect_left(calls, turns[turn - 2]) if turn > 1 else 0
         last = bisect_left(calls, turns[turn]) if turn < len(turns) else len(calls)
         # Those of a reply that was discarded stand before the one that opens their turn.
         return [row for row in calls[first:last] if self._turns[row] == turn]
@@ -255,8 +272,6 @@ class Timeline:
 
     def _add_findings(self, found: Iterable[Finding]) -> None:
         for finding in found:
-            numbers = self._findings_of.setdefault(finding.seq, array("I"))
-            numbers.append(len(self.findings))
             self.findings.append(finding)
             self._add_row(
                 finding.seq, len(self.findings) - 1, finding.turn, _OF_SEVERITY[finding.severity]

@@ -9,6 +9,9 @@ import msgspec
 
 from hermes_tui.model.spans import Span
 
+GOLD_FAILURE = "gold failure"
+"""The flag of the message at which, as people judged, the run went wrong."""
+
 
 class Origin(StrEnum):
     """In what form a tool call arrived, or, in a saved file, in what form the file holds it."""

@@ -36,14 +36,14 @@ class Block:
 BlockReader = Callable[[Cursor, Block], int]
 """Reads the body of a block and returns where to go on."""
 
-SPECIAL = re.compile(
-    r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return)\|>|<eos>"
+_SPECIALS = r"\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return)\|>|eos>"
+SPECIAL = re.compile(rf"<(?:{_SPECIALS})")
+MARK = re.compile(
+    rf"[<`&](?:(?<=<)(?:(?P<open>{OPEN[1:]})|(?P<close>{CLOSE[1:]})|(?P<function>function[=\s])"
+    rf"|(?P<special>{_SPECIALS}))|(?P<fence>(?<=`)``)"
+    r"|(?P<variant>(?i:(?<=<)\s?tool[ _-]?calls?\s?>|(?<=&)lt;tool_call&gt;)(?=\s*+[{\[])))"
 )
-_MARK = re.compile(
-    rf"(?P<open>{OPEN})|(?P<close>{CLOSE})|(?P<fence>```)|(?P<function><function[=\s])"
-    r"|(?P<variant>(?i:<\s?tool[ _-]?calls?\s?>|&lt;tool_call&gt;)(?=\s*+[{\[]))"
-    rf"|(?P<special>{SPECIAL.pattern})"
-)
+"""Every mark starts with one of three characters, so that a search is quick between them."""
 _FUNCTION = re.compile(r"<function[=\s]")
 _PAYLOAD = re.compile(r"(?:<tool_call>\s*+(?:[{\[]|```|<function)|<function=[^<>\n]{1,200}>\s*+<)")
 
@@ -65,10 +65,10 @@ def scan(
     reasoning = iter(split_reasoning(text))
     thought = next(reasoning, None)
     position = 0
-    mark = _MARK.search(text)
+    mark = MARK.search(text)
     while True:
         if mark and mark.start() < position:
-            mark = _MARK.search(text, position)
+            mark = MARK.search(text, position)
         while thought and thought[0].start < position:
             thought = next(reasoning, None)
         if thought and (mark is None or thought[0].start <= mark.start()):

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.plain_values import decode, json_text
+from hermes_tui.parsers.plain_values import decode, json_text, loads
 
-_loads = json.JSONDecoder().decode
 _MAX_ENCODINGS = 4
 _MAX_REPAIR = 1_000_000
 """Characters up to which broken arguments are looked into."""
@@ -56,7 +55,7 @@ def read_arguments(raw: Any, index: int | None = None) -> Arguments:
 
 def _of_text(text: str, index: int | None) -> Arguments:
     try:
-        value = _loads(text)
+        value = loads(text)
     except RecursionError:
         return _not_json(text, "nested too deeply to read", 0, index)
     except json.JSONDecodeError as error:

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
-from hermes_tui.parsers.blocks import scan
+from hermes_tui.parsers.blocks import MARK, scan
 from hermes_tui.parsers.function_xml import function_block
 from hermes_tui.parsers.hermes import json_block, orphan_block
 from hermes_tui.parsers.literals import FAILED, read_literal
 from hermes_tui.parsers.payloads import parsed_call, payloads_of
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.shapes import looks_like_call
+from hermes_tui.parsers.sound_calls import sound_calls
+
+__all__ = ["bare_call_json", "has_foreign_markers", "has_mark", "read_embedded", "sound_calls"]
 
 _FOREIGN = (
     ("[TOOL_CALLS]", "mistral"),
@@ -97,6 +100,11 @@ def _relevant(text: str) -> bool:
         or "toolcall>" in text
         or has_reasoning_tag(text)
     )
+
+
+def has_mark(text: str) -> bool:
+    """Tell whether there is anything to say about `text` but what reasoning it holds."""
+    return MARK.search(text) is not None
 
 
 def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall, ...] | None:

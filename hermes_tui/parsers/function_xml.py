@@ -34,8 +34,8 @@ _PARAMETER_CLOSE = re.compile(r"</parameter[^<>\n]{0,8}>")
 _GOES_ON = re.compile(r"\s*+(?:<parameter[=\s]|</function>|</tool_call>|<tool_call>|\Z)")
 _DONE = re.compile(r"\s*+(?:</tool_call>|<tool_call>|<function[=\s]|\Z)")
 _IN_VALUE = re.compile(
-    r"(?P<close></parameter[^<>\n]{0,8}>)|(?P<next><parameter[=\s])"
-    r"|(?P<end></function>|</tool_call>)|(?P<new><tool_call>\s*+<function[=\s]|<function[=\s])"
+    r"<(?:(?P<close>/parameter[^<>\n]{0,8}>)|(?P<next>parameter[=\s])"
+    r"|(?P<end>/function>|/tool_call>)|(?P<new>tool_call>\s*+<function[=\s]|function[=\s]))"
 )
 _BODY = re.compile(r"\s*+(?:<parameter[=\s]|</function>|</tool_call>|\Z)")
 _JSON_BODY = re.compile(r"\s*+\{")

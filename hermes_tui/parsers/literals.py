@@ -32,6 +32,7 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BLANK = re.compile(r"[ \t\r\n]*+")
 _TOO_DEEP = "nested too deeply to read"
 _PLAIN = json.JSONDecoder()
+_COMPACT = json.JSONEncoder(ensure_ascii=False)
 
 
 class Literal(msgspec.Struct, frozen=True):
@@ -91,7 +92,9 @@ def is_json(text: str, start: int, end: int) -> bool:
 
 def compact(value: Any) -> str:
     """Return `value` as JSON on one line, non-ASCII as it is unless UTF-8 cannot hold it."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = _COMPACT.encode(value)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

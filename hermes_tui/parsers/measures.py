@@ -26,6 +26,7 @@ _DURATION_KEYS = (
     ("duration_ms", 1e3),
     ("latency_ms", 1e3),
 )
+_DURATIONS = frozenset(key for key, _ in _DURATION_KEYS)
 _PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "input")
 _COMPLETION_KEYS = ("completion_tokens", "output_tokens", "candidatesTokenCount", "output")
 _CACHED_KEYS = (
@@ -87,6 +88,8 @@ def time_of(raw: Mapping[str, Any]) -> float | None:
 
 def duration_of(raw: Mapping[str, Any]) -> float | None:
     """Return the seconds that something took, where it says so."""
+    if _DURATIONS.isdisjoint(raw):
+        return None
     for key, scale in _DURATION_KEYS:
         if key in raw and (found := number(raw[key])) is not None and found >= 0:
             return found / scale

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ContentPart, Message, Reasoning, ToolCall, ToolResult
+from hermes_tui.model.messages import (
+    ContentPart,
+    Message,
+    Reasoning,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
 from hermes_tui.parsers.measures import duration_of, number, time_of, usage
 from hermes_tui.parsers.plain_values import attributes, first_line, json_text
@@ -20,8 +27,21 @@ from hermes_tui.parsers.reasoning import (
     marker_in_reasoning,
     tag_reasoning,
 )
-from hermes_tui.parsers.roles import CALL_LABELS, NOT_A_MODEL, Speaker, speaker_of
-from hermes_tui.parsers.text_calls import TextCalls, TextReading, read_call_text, read_text_calls
+from hermes_tui.parsers.reasoning_tags import Thought, split_reasoning
+from hermes_tui.parsers.roles import (
+    CALL_LABELS,
+    NOT_A_MODEL,
+    USUAL_SPEAKERS,
+    Speaker,
+    speaker_of,
+)
+from hermes_tui.parsers.text_calls import (
+    TextCalls,
+    TextReading,
+    may_hold_call,
+    read_call_text,
+    read_text_calls,
+)
 from hermes_tui.parsers.tool_calls import read_calls
 from hermes_tui.parsers.tool_results import OPEN, block_results, part_result, whole_result
 
@@ -42,6 +62,8 @@ _SAYING_KEYS = frozenset(
         "reasoning_details",
     }
 )
+_SPEECH_KEYS = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id"})
+"""Keys that say nothing about a message beyond what it says and who says it."""
 _LABEL_KEYS = frozenset({"role", "from", "type", "name", "id", "timestamp", "finish_reason"})
 _CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _COMPACTED = (
@@ -51,6 +73,8 @@ _COMPACTED = (
     "[Result unavailable",
 )
 _NO_TEXT = TextReading([], [])
+_NO_THOUGHTS: tuple[Thought, ...] = ()
+_NO_RESULTS: Results = []
 
 
 class Normalised(NamedTuple):
@@ -62,6 +86,19 @@ class Normalised(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+class _About(NamedTuple):
+    """What a message says about how it came to be."""
+
+    finish_reason: str = ""
+    usage: Usage | None = None
+    reward: float | None = None
+    time_s: float | None = None
+    duration_s: float | None = None
+
+
+_NOTHING = _About()
+
+
 def normalise_message(
     raw: Any, *, text_calls: TextCalls = TextCalls.SUSPECT, role: str | None = None
 ) -> Normalised:
@@ -71,37 +108,67 @@ def normalise_message(
     """
     if not isinstance(raw, dict):
         raw = _as_mapping(raw, role)
+    elif len(raw) == 2 and role is None and (spoken := _spoken(raw, text_calls)):
+        return spoken
     speaker = speaker_of(raw, role)
     text, content, parts = _said(raw)
     is_model = speaker.role not in NOT_A_MODEL
-    calls, findings = read_calls(raw, content.calls if content else [], may_call=is_model)
+    blocks = content.calls if content else []
+    calls, findings = read_calls(raw, blocks, may_call=is_model)
     fields = field_reasoning(raw, content.reasoning if content else ())
-    tags: list[Reasoning] = []
-    reading = _NO_TEXT
+    reading, thoughts = _NO_TEXT, _NO_THOUGHTS
     if is_model and text:
-        tags = tag_reasoning(text)
-        reading = _read_text(text, speaker, text_calls, len(calls))
+        thoughts = split_reasoning(text)
+        reading = _read_text(text, speaker, text_calls, len(calls), thoughts)
         calls.extend(reading.calls)
     results = _results(raw, speaker, text, content, text_calls)
-    finish = _finish_reason(raw)
+    about = _NOTHING if raw.keys() <= _SPEECH_KEYS else _about(raw)
     findings.extend(reading.diagnostics)
-    findings.extend(_message_findings(speaker, finish, fields, calls, findings))
+    findings.extend(_message_findings(speaker, about.finish_reason, fields, calls, findings))
     message = Message(
-        role=speaker.role,
-        text=text,
-        parts=parts,
-        author=speaker.author,
-        reasoning=all_reasoning(fields, tags, text),
-        calls=len(calls),
-        results=len(results),
-        finish_reason=finish,
-        usage=usage(_usage(raw), raw.get("cost")),
-        reward=number(raw.get("reward")),
-        flags=_flags(raw, text),
-        time_s=time_of(raw),
-        duration_s=duration_of(raw),
+        speaker.role,
+        text,
+        parts,
+        speaker.author,
+        all_reasoning(fields, tag_reasoning(text, thoughts), text) if fields or thoughts else (),
+        len(calls),
+        len(results),
+        about.finish_reason,
+        about.usage,
+        about.reward,
+        _flags(raw, text),
+        about.time_s,
+        about.duration_s,
     )
     return Normalised(message, tuple(calls), tuple(results), tuple(findings))
+
+
+def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
+    """Return a message that holds a usual speaker and a text only, as most do; None for others."""
+    label, text = raw.get("role", raw.get("from")), raw.get("content", raw.get("value"))
+    if not isinstance(text, str) or not isinstance(label, str):
+        return None
+    speaker = USUAL_SPEAKERS.get(label)
+    if speaker is None:
+        return None
+    reading, thoughts, results = _NO_TEXT, _NO_THOUGHTS, _NO_RESULTS
+    if speaker.role == "assistant":
+        if may_hold_call(text) or (text and label in CALL_LABELS):
+            thoughts = split_reasoning(text)
+            reading = _read_text(text, speaker, mode, 0, thoughts)
+    elif speaker.role == "tool" or mode is TextCalls.TRANSPORT:
+        results = _results(raw, speaker, text, None, mode)
+    message = Message(
+        speaker.role,
+        text,
+        (),
+        speaker.author,
+        all_reasoning([], tag_reasoning(text, thoughts), text) if thoughts else (),
+        len(reading.calls),
+        len(results),
+        flags=_flags(raw, text) if text.startswith("[") else (),
+    )
+    return Normalised(message, tuple(reading.calls), tuple(results), tuple(reading.diagnostics))
 
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:
@@ -148,10 +215,12 @@ def _content(raw: Mapping[str, Any]) -> tuple[Any, bool]:
     return None, given
 
 
-def _read_text(text: str, speaker: Speaker, mode: TextCalls, native: int) -> TextReading:
+def _read_text(
+    text: str, speaker: Speaker, mode: TextCalls, native: int, thoughts: tuple[Thought, ...]
+) -> TextReading:
     if speaker.label in CALL_LABELS and not native and mode is not TextCalls.IGNORE:
         return read_call_text(text)
-    return read_text_calls(text, mode, native)
+    return read_text_calls(text, mode, native, thoughts)
 
 
 def _results(
@@ -167,6 +236,16 @@ def _results(
     if in_text and speaker.role != "system" and OPEN in text:
         found.extend(block_results(text))
     return found
+
+
+def _about(raw: Mapping[str, Any]) -> _About:
+    return _About(
+        _finish_reason(raw),
+        usage(_usage(raw), raw.get("cost")),
+        number(raw.get("reward")),
+        time_of(raw),
+        duration_of(raw),
+    )
 
 
 def _finish_reason(raw: Mapping[str, Any]) -> str:

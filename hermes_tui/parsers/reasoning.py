@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Reasoning
 from hermes_tui.parsers.content_parts import text_of
 from hermes_tui.parsers.plain_values import decode, json_text
-from hermes_tui.parsers.reasoning_tags import split_reasoning
+from hermes_tui.parsers.reasoning_tags import Thought
 
 _FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
 _LISTS = (
@@ -20,6 +20,7 @@ _LISTS = (
     "anthropic_content_blocks",
 )
 _ALL = frozenset(_FIELDS) | frozenset(_LISTS)
+_PLACES = _ALL | {"provider_specific_fields"}
 _ENCRYPTED_KEYS = ("encrypted_content", "data", "encrypted")
 _TEXT_KEYS = ("thinking", "reasoning", "text", "value", "content", "thought")
 _OPENER = re.compile(r"<tool_call>\s*+\{")
@@ -28,8 +29,10 @@ Piece = tuple[str, str, str]
 """Field, kind, text."""
 
 
-def field_reasoning(raw: Mapping[str, Any], blocks: Iterable[Any] = ()) -> list[Reasoning]:
+def field_reasoning(raw: Mapping[str, Any], blocks: Sequence[Any] = ()) -> list[Reasoning]:
     """Return the reasoning of a message's own fields and of the `blocks` of its content."""
+    if _PLACES.isdisjoint(raw) and not blocks:
+        return []
     pieces: list[Piece] = []
     if not _ALL.isdisjoint(raw):
         for key in _FIELDS:
@@ -45,13 +48,11 @@ def field_reasoning(raw: Mapping[str, Any], blocks: Iterable[Any] = ()) -> list[
     return _merged(pieces)
 
 
-def tag_reasoning(text: str) -> list[Reasoning]:
+def tag_reasoning(text: str, thoughts: Iterable[Thought]) -> list[Reasoning]:
     """Return what stands between reasoning tags in `text`; empty tags are filler."""
-    if "<" not in text:
-        return []
     return [
         Reasoning(f"content <{tag}>", inner_text, span=whole)
-        for whole, inner, tag in split_reasoning(text)
+        for whole, inner, tag in thoughts
         if (inner_text := text[inner.start : inner.end].strip())
     ]
 

@@ -14,6 +14,9 @@ import re
 
 from hermes_tui.model.spans import Span
 
+Thought = tuple[Span, Span, str]
+"""A piece of reasoning: its span with the tags, the span between them, the name of the tag."""
+
 TAGS = ("think", "thinking", "thought", "reasoning", "REASONING_SCRATCHPAD", "scratch_pad")
 
 _NAMES = "|".join(TAGS)
@@ -26,11 +29,11 @@ _BLOCK_END = re.compile(r"</?tool_call>")
 _FUNCTION_END = re.compile(r"</function>|</?tool_call>")
 
 
-def split_reasoning(text: str) -> tuple[tuple[Span, Span, str], ...]:
-    """Return (whole span with tags, inner span, tag name) of each piece of reasoning, in order."""
+def split_reasoning(text: str) -> tuple[Thought, ...]:
+    """Return each piece of reasoning in `text`, in order."""
     if not has_reasoning_tag(text):
         return ()
-    found: list[tuple[Span, Span, str]] = []
+    found: list[Thought] = []
     position = 0
     while mark := _MARK.search(text, position):
         start, position, tag = mark.start(), mark.end(), mark["tag"]

@@ -87,9 +87,19 @@ class Speaker(NamedTuple):
     known: bool
 
 
+USUAL_SPEAKERS = {
+    label: Speaker(role, label if label != role else "", label, True)
+    for label, role in ROLE_OF_LABEL.items()
+}
+"""Who speaks where only a usual label says so."""
+
+
 def speaker_of(raw: Mapping[str, Any], role: str | None = None) -> Speaker:
     """Return who speaks in `raw`; `role` overrides what stands in it."""
     label = _label(raw)
+    if role is None and (usual := USUAL_SPEAKERS.get(label)):
+        named = not usual.author and usual.role != "tool" and _name(raw)
+        return usual._replace(author=named) if named else usual
     chosen = role if role is not None else label
     lowered = chosen.lower() if chosen not in ROLE_OF_LABEL else chosen
     found = ROLE_OF_LABEL.get(lowered)
@@ -108,10 +118,18 @@ def _label(raw: Mapping[str, Any]) -> str:
     author = raw.get("author")
     if isinstance(author, Mapping) and isinstance(author.get("role"), str):
         return str(author["role"])
-    labels = [value for key in _KEYS if isinstance(value := raw.get(key), str) and value]
-    usual = (label for label in labels if label.lower() in ROLE_OF_LABEL)
-    kept = (label for label in labels if label.lower() in KEPT_LABELS)
-    return next(usual, next(kept, labels[0] if labels else ""))
+    kept = other = ""
+    for key in _KEYS:
+        label = raw.get(key)
+        if not isinstance(label, str) or not label:
+            continue
+        lowered = label.lower()
+        if lowered in ROLE_OF_LABEL:
+            return label
+        if lowered in KEPT_LABELS:
+            kept = kept or label
+        other = other or label
+    return kept or other
 
 
 def _name(raw: Mapping[str, Any]) -> str:

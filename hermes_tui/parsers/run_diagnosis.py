@@ -23,6 +23,7 @@ class RunDiagnosis:
     """
 
     def __init__(self, name: str, *, one_run: bool) -> None:
+        self.name = name
         self._fixed = None if name == GUESS else named_parser(name)
         self._one_run = one_run
         self._parser = self._fixed
@@ -30,6 +31,14 @@ class RunDiagnosis:
         self._tools: tuple[ToolSpec, ...] = ()
         self.guessed: dict[str, int] = {}
         """How many runs each parser was guessed for."""
+        self._of_runs: list[str] = []
+        """The parser of each run of the latest record, empty where none is known."""
+
+    def parser_of(self, nth: int) -> str:
+        """Return the parser that read the run `nth` of the latest record, empty if none did."""
+        if self._one_run or nth >= len(self._of_runs):
+            return self._parser.name if self._parser else ""
+        return self._of_runs[nth]
 
     @property
     def asked(self) -> str:
@@ -39,16 +48,12 @@ class RunDiagnosis:
     @property
     def summary(self) -> str:
         """Say in a line which parsers were guessed so far; empty where none was."""
-        if not self.guessed:
-            return ""
-        if len(self.guessed) == 1:
-            return f"read by {next(iter(self.guessed))}, guessed from the markers"
-        runs = ", ".join(f"{name} ({count} runs)" for name, count in self.guessed.items())
-        return f"parsers guessed from the markers: {runs}"
+        return guessed_line(self.guessed)
 
     def review(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """Return the events of one record with the diagnosis of each message."""
         reviewed = list(events)
+        self._of_runs = []
         for place, event in enumerate(events):
             match event:
                 case RunStarted():
@@ -65,6 +70,7 @@ class RunDiagnosis:
             self._parser = None
             if event.parser:
                 self._take(_known(event.parser), "named by the run")
+        self._of_runs.append(self._parser.name if self._parser else "")
 
     def _diagnosed(
         self, event: MessageAppended, events: Sequence[Event], place: int
@@ -109,6 +115,18 @@ class RunDiagnosis:
             return
         self._parser, self._label = parser, f"{parser.name} ({how})"
         self.guessed[parser.name] = self.guessed.get(parser.name, 0) + 1
+        if self._of_runs:
+            self._of_runs[-1] = parser.name
+
+
+def guessed_line(guessed: dict[str, int]) -> str:
+    """Say in a line which parsers were guessed, for how many runs each; empty where none was."""
+    if not guessed:
+        return ""
+    if len(guessed) == 1:
+        return f"read by {next(iter(guessed))}, guessed from the markers"
+    runs = ", ".join(f"{name} ({count} runs)" for name, count in guessed.items())
+    return f"parsers guessed from the markers: {runs}"
 
 
 def _worth_reading(event: MessageAppended) -> bool:

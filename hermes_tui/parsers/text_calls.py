@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -11,6 +13,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.plain_values import first_line
+from hermes_tui.parsers.reasoning_tags import Thought
 
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
@@ -36,45 +39,45 @@ class TextReading(NamedTuple):
     diagnostics: list[Diagnostic]
 
 
-def read_text_calls(text: str, mode: TextCalls, native: int) -> TextReading:
-    """Read the calls of a model's text; the message carries `native` calls beside it."""
-    if mode is TextCalls.IGNORE or not _may_hold_call(text):
+def read_text_calls(
+    text: str, mode: TextCalls, native: int, thoughts: tuple[Thought, ...]
+) -> TextReading:
+    """Read the calls of a model's text with its `thoughts`; `native` calls stand beside it."""
+    if mode is TextCalls.IGNORE or not may_hold_call(text):
         return TextReading([], [])
-    # Loaded with the first text that may hold a call; most files have none.
-    from hermes_tui.parsers.embedded import (
-        bare_call_json,
-        has_foreign_markers,
-        read_embedded,
-    )
-
-    parsed = read_embedded(text)
-    if parsed is not None and parsed.calls:
+    embedded = _embedded()
+    calls: tuple[ParsedCall, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    if "<tool_call>" in text:
+        calls = embedded.sound_calls(text, thoughts)
+    if not calls and embedded.has_mark(text) and (parsed := embedded.read_embedded(text)):
+        calls, diagnostics = parsed.calls, parsed.diagnostics
+    if calls:
         if native and mode is TextCalls.SUSPECT:
-            return TextReading([], [_beside_native(parsed.calls, native)])
-        reading = _attributed(parsed.calls, parsed.diagnostics, native)
+            return TextReading([], [_beside_native(calls, native)])
+        reading = _attributed(calls, diagnostics, native)
         if mode is TextCalls.SUSPECT:
-            reading.diagnostics.insert(0, _call_in_content(parsed.calls, parsed.diagnostics))
+            reading.diagnostics.insert(0, _call_in_content(calls, diagnostics))
         return reading
-    findings = list(parsed.diagnostics) if parsed is not None else []
+    findings = list(diagnostics)
     if native:
         return TextReading([], findings)
-    if mode is TextCalls.SUSPECT and (bare := bare_call_json(text)):
+    if mode is TextCalls.SUSPECT and (bare := embedded.bare_call_json(text)):
         reading = _attributed(bare, (), 0)
         reading.diagnostics.append(_bare_in_content(bare))
         return reading
-    if foreign := has_foreign_markers(text):
+    if foreign := embedded.has_foreign_markers(text):
         findings.insert(0, _foreign(foreign))
     return TextReading([], findings)
 
 
 def read_call_text(text: str) -> TextReading:
     """Read a text that is said to be a call as a whole (`from: function_call`)."""
-    from hermes_tui.parsers.embedded import bare_call_json, read_embedded
-
-    parsed = read_embedded(text)
+    embedded = _embedded()
+    parsed = embedded.read_embedded(text)
     if parsed is not None and parsed.calls:
         return _attributed(parsed.calls, parsed.diagnostics, 0)
-    if bare := bare_call_json(text):
+    if bare := embedded.bare_call_json(text):
         return _attributed(bare, (), 0)
     call = ParsedCall(None, text, Span(0, len(text)), verdict="failed")
     broken = Diagnostic(
@@ -88,7 +91,16 @@ def read_call_text(text: str) -> TextReading:
     return _attributed((call,), (broken,), 0)
 
 
-def _may_hold_call(text: str) -> bool:
+@cache
+def _embedded() -> ModuleType:
+    """Load the readers of text with the first one that may hold a call; most files have none."""
+    from hermes_tui.parsers import embedded
+
+    return embedded
+
+
+def may_hold_call(text: str) -> bool:
+    """Tell cheaply whether call markup or a reasoning tag may stand in `text`."""
     return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
 
 
@@ -96,6 +108,8 @@ def _attributed(
     parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...], first: int
 ) -> TextReading:
     """Give each diagnostic to the call it is about; calls are numbered from `first`."""
+    if not diagnostics:
+        return TextReading([(_tool_call(call, first + i), ()) for i, call in enumerate(parsed)], [])
     own: list[list[Diagnostic]] = [[] for _ in parsed]
     message: list[Diagnostic] = []
     for found in diagnostics:
@@ -114,23 +128,24 @@ def _attributed(
 
 def _tool_call(call: ParsedCall, index: int) -> ToolCall:
     return ToolCall(
-        index=index,
-        name=call.name,
-        arguments_text=call.arguments,
-        arguments_state=_state(call),
-        arguments=call.value,
-        id_state=IdState.MISSING,
-        origin=Origin.TEXT,
+        index,
+        call.name,
+        call.arguments,
+        _state(call),
+        call.value,
+        None,
+        IdState.MISSING,
+        Origin.TEXT,
         span=call.span,
         verdict=call.verdict,
     )
 
 
 def _state(call: ParsedCall) -> ArgumentsState:
+    if type(call.value) is dict and call.verdict == "json" and call.arguments:
+        return ArgumentsState.JSON_STRING
     if not call.arguments.strip():
         return ArgumentsState.MISSING if call.verdict == "failed" else ArgumentsState.EMPTY
-    if isinstance(call.value, dict) and call.verdict == "json":
-        return ArgumentsState.JSON_STRING
     return read_arguments(call.arguments).state
 
 

@@ -21,6 +21,7 @@ from hermes_tui.parsers.plain_values import decode, first_line, json_text, membe
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 _ABSENT = object()
+_CALL_FIELDS = frozenset({"tool_calls", "toolCalls", "invalid_tool_calls", "function_call"})
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters", "params")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
 _ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "tool_use_id")
@@ -49,6 +50,8 @@ def read_calls(
 
     `blocks` are the call parts of its content. `may_call` False: an empty list means nothing.
     """
+    if not blocks and _CALL_FIELDS.isdisjoint(raw):
+        return [], []
     entries: list[Any] = []
     findings: list[Diagnostic] = []
     for key in ("tool_calls", "toolCalls"):

@@ -20,6 +20,8 @@ _BAD_STATUS = frozenset({"error", "failed"})
 _EXIT_KEYS = ("exit_code", "returncode", "exitCode", "return_code")
 _VERDICTS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
 _BODY_WORDS = (*(f'"{word}"' for word in _VERDICTS), '"status"', "Traceback")
+_SIGNS = frozenset({*_VERDICTS, "status", "extra"})
+"""Keys beside the content that may tell an error."""
 _MAX_BODY = 4_000_000
 _WINDOW = 2_000
 """Characters at either end of a long text that are searched for an exit code."""
@@ -44,6 +46,9 @@ class Verdict(NamedTuple):
     exit_code: int | None = None
 
 
+_SOUND = Verdict()
+
+
 def error_mark(content: Any, raw: Any = None) -> ErrorMark | None:
     """Return why a tool's answer counts as an error, None where it does not."""
     return judge(content, raw).error
@@ -52,14 +57,15 @@ def error_mark(content: Any, raw: Any = None) -> ErrorMark | None:
 def judge(content: Any, raw: Any = None) -> Verdict:
     """Judge `content` (text or a decoded body) and `raw`, the mapping that it stands in."""
     code: int | None = None
-    if isinstance(raw, Mapping):
+    if isinstance(raw, Mapping) and not _SIGNS.isdisjoint(raw):
         flagged = _flag(raw, content)
         code = _exit_code(raw)
         if code is None and isinstance(extra := raw.get("extra"), Mapping):
             code = _exit_code(extra)
         if flagged:
             return Verdict(ErrorMark("flag", flagged), code)
-    found = _judge_body(content) if isinstance(content, Mapping) else _judge_text(content)
+    is_text = isinstance(content, str) or not isinstance(content, Mapping)
+    found = _judge_text(content) if is_text else _judge_body(content)
     if code is None:
         return found
     return Verdict(found.error or _by_exit(code), code)
@@ -97,7 +103,7 @@ def _short(value: Any) -> str:
 
 def _judge_text(content: Any) -> Verdict:
     if not isinstance(content, str) or not content:
-        return Verdict()
+        return _SOUND
     if content[0] in "{ \n\t":
         body = _body(content)
         if body is not None:
@@ -108,7 +114,7 @@ def _judge_text(content: Any) -> Verdict:
         return Verdict(_traceback(content), code)
     if starts_as_error:
         return Verdict(ErrorMark("heuristic", first_line(content)), code)
-    return Verdict(_by_exit(code), code)
+    return Verdict(_by_exit(code), code) if code is not None else _SOUND
 
 
 def _body(content: str) -> Mapping[str, Any] | None:
@@ -121,17 +127,17 @@ def _body(content: str) -> Mapping[str, Any] | None:
 
 def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
     """Judge a JSON body, and what stands one level down in its `content` or `metadata`."""
-    levels = [body, *(v for k in ("content", "metadata") if isinstance(v := body.get(k), Mapping))]
+    inner = (v for k in ("content", "metadata") if isinstance(v := body.get(k), dict))
+    levels = [level for level in (body, *inner) if not _SIGNS.isdisjoint(level)]
     code = next((c for level in levels if (c := _exit_code(level)) is not None), None)
     for level in levels:
         if reason := _body_error(level):
             return Verdict(ErrorMark("heuristic", reason), code)
     if code is not None:
         return Verdict(_by_exit(code), code)
-    settled = any(key in level for level in levels for key in _VERDICTS)
-    if traceback and not settled:
+    if traceback and not any(key in level for level in levels for key in _VERDICTS):
         return Verdict(ErrorMark("heuristic", "the answer holds a Python traceback"))
-    return Verdict()
+    return _SOUND
 
 
 def _body_error(body: Mapping[str, Any]) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ErrorMark, ToolResult
 from hermes_tui.parsers.content_parts import read_content
 from hermes_tui.parsers.measures import duration_of
-from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.parsers.plain_values import json_text, plain_loads, plain_text
 from hermes_tui.parsers.tool_errors import judge
 
 Found = tuple[ToolResult, tuple[Diagnostic, ...]]
@@ -73,6 +73,12 @@ def _block(text: str, start: int) -> tuple[Found, int]:
     """Return the block whose body starts at `start`, and where it ends."""
     body = _end(_BLANK, text, start)
     if text.startswith(("{", "["), body):
+        close = text.find(CLOSE, body)
+        whole = text[body:close].rstrip(" \t\n\r") if close >= 0 else ""
+        try:
+            return _json_result(plain_loads(whole), whole, plain_text), close + len(CLOSE)
+        except ValueError:
+            pass
         try:
             value, stop = _DECODER.raw_decode(text, body)
         except (ValueError, RecursionError):
@@ -92,7 +98,7 @@ def _block(text: str, start: int) -> tuple[Found, int]:
     return (result, (*diagnostics, cut)), len(text)
 
 
-def _json_result(value: Any, text: str) -> Found:
+def _json_result(value: Any, text: str, shown_as: Callable[[Any], str] = json_text) -> Found:
     if not isinstance(value, dict):
         return _result(text, None, None, value)
     name = _text_at(value, _NAME_KEYS)
@@ -100,7 +106,7 @@ def _json_result(value: Any, text: str) -> Found:
     if "content" not in value or (name is None and call_id is None):
         return _result(text, None, None, value, value)
     content = value["content"]
-    shown = content if isinstance(content, str) else json_text(content)
+    shown = content if isinstance(content, str) else shown_as(content)
     judged = content if isinstance(content, dict) else shown
     return _result(shown, call_id, None if name == "unknown" else name, value, judged)
 
@@ -109,16 +115,8 @@ def _result(
     text: str, call_id: str | None, name: str | None, raw: Any, judged: Any = None
 ) -> Found:
     error, exit_code = judge(text if judged is None else judged, raw if raw is not judged else None)
-    duration = duration_of(raw) if isinstance(raw, Mapping) else None
-    result = ToolResult(
-        content=text,
-        call_id=call_id,
-        name=name,
-        error=error,
-        exit_code=exit_code,
-        duration_s=duration,
-        raw=raw,
-    )
+    duration = duration_of(raw) if isinstance(raw, (dict, Mapping)) else None
+    result = ToolResult(text, call_id, name, error, exit_code, duration, raw)
     return result, error_findings(error)
 
 
@@ -134,6 +132,8 @@ def error_findings(error: ErrorMark | None) -> tuple[Diagnostic, ...]:
 def _text_at(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
     for key in keys:
         value = raw.get(key)
+        if value is None:
+            continue
         if isinstance(value, str) and value:
             return value
         if isinstance(value, int) and not isinstance(value, bool):

@@ -43,6 +43,12 @@ class RestingSource:
         source = self._awake()
         return source.read(start, length) if source is not None else b""
 
+    def fileno(self) -> int:
+        source = self._awake()
+        if source is None:
+            raise SourceError(str(self._path), "cannot be opened again", self._failure)
+        return source.fileno()
+
     def refresh(self) -> bool:
         return self._source.refresh() if self._source is not None else False
 

@@ -16,7 +16,8 @@ from hermes_tui.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.opener import RunRef
-    from hermes_tui.ui.runs_model import RunsModel
+    from hermes_tui.ui.run_relations import Relative
+    from hermes_tui.ui.shaped_runs import ShapedRuns
 
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
@@ -29,11 +30,20 @@ FIRST_ROWS = 100
 class HermesApp(BaseApp):
     """Shows the runs of a feed; a single run at once, several as a list."""
 
-    def __init__(self, feed: RunsFeed, config: Config, *, filter_text: str = "") -> None:
+    def __init__(
+        self,
+        feed: RunsFeed,
+        config: Config,
+        *,
+        filter_text: str = "",
+        place: tuple[RunRef, int] | None = None,
+    ) -> None:
+        """Show the runs of `feed`, or `place`: a run and a message of it, from 1 (0: none)."""
         super().__init__(config)
+        self._place = place
         self.feed = feed
         self._filter_text = filter_text
-        self._list: RunsModel | None = None
+        self._list: ShapedRuns | None = None
         self._position = 0
         self._chosen: RunRef | None = None
         """The run that is to be compared with another."""
@@ -45,6 +55,8 @@ class HermesApp(BaseApp):
     def get_default_screen(self) -> Screen[None]:
         """Return the first screen: a single run at once, several as a list."""
         feed = self.feed
+        if self._place is not None:
+            return self._screen_at(*self._place)
         if len(feed.targets) == 1 and feed.files and feed.files[0].is_one_run:
             return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
@@ -59,10 +71,15 @@ class HermesApp(BaseApp):
 
         return RunsScreen(feed)
 
+    def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
+        run = RunFeed(ref, follow=self.feed.follow)
+        run.model.wanted_message = message
+        return self._run_screen(run)
+
     def _is_soon_read(self) -> bool:
         """Tell whether so little is left to read that the first screen may wait for it."""
         feed = self.feed
-        unread = sum(file.source.size - file.index.end for file in feed.files)
+        unread = sum(file.source.size - file.records.end for file in feed.files)
         return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
 
     def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
@@ -75,7 +92,7 @@ class HermesApp(BaseApp):
 
     # Runs
 
-    def open_run(self, runs: RunsModel, position: int) -> None:
+    def open_run(self, runs: ShapedRuns, position: int) -> None:
         """Open the run at a position of the list."""
         self._list, self._position = runs, position
         self.push_screen(self._listed_screen())
@@ -93,6 +110,24 @@ class HermesApp(BaseApp):
         self._list.keep(position)
         following = self._listed_screen()
         following.take_over(screen)
+        self.switch_screen(following)
+
+    def relatives(self, feed: Feed) -> tuple[Relative, ...]:
+        if self._list is None or not isinstance(feed, RunFeed):
+            return ()
+        return self._list.relatives(feed.ref)
+
+    def open_relative(self, screen: CommandScreen, place: int) -> None:
+        if self._list is None or not isinstance(screen, RunScreen):
+            return
+        position = self._list.position_at(place)
+        if position is not None:
+            self._position = position
+            self._list.keep(position)
+        ref = self._list.rows[place].ref
+        feed = RunFeed(ref, follow=self.feed.follow)
+        following = self._run_screen(feed, number=self._position, count=len(self._list))
+        following.show_pane("metadata")
         self.switch_screen(following)
 
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:

@@ -30,6 +30,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.pool import EnginePool
     from hermes_tui.ui.run_feed import Feed
+    from hermes_tui.ui.run_relations import Relative
 
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
@@ -120,6 +121,13 @@ class BaseApp(App[None]):
 
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
         """Choose the run of a feed for a comparison, where there are several to choose from."""
+
+    def relatives(self, feed: Feed) -> tuple[Relative, ...]:
+        """Return the runs that the run of a feed came from and those that it began."""
+        return ()
+
+    def open_relative(self, screen: CommandScreen, place: int) -> None:
+        """Show one of the `relatives` instead of the run on screen."""
 
     # Looks
 

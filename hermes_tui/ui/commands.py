@@ -23,6 +23,8 @@ COMPARED = RUNS | {"run"}
 """Where a run is chosen to be compared."""
 READING = RUN | LAB
 """The screens on which texts are read and searched."""
+PANES = READING | RUNS
+"""The screens with several panes."""
 
 
 def _has_rows(situation: Situation) -> bool:
@@ -51,6 +53,18 @@ def _searching(situation: Situation) -> bool:
 
 def _filtered(situation: Situation) -> bool:
     return situation.filtered
+
+
+def _gold(situation: Situation) -> bool:
+    return situation.gold
+
+
+def _families(situation: Situation) -> bool:
+    return situation.families
+
+
+def _folds(situation: Situation) -> bool:
+    return situation.folds
 
 
 def _loading(situation: Situation) -> bool:
@@ -85,7 +99,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("bottom", "Bottom", ("G", "end"), "G", EVERYWHERE,
         "to the last row; in a growing file, stay there", "Move"),
     Command("open", "Open", ("enter",), "Enter", BOTH,
-        "open the run; go to the tool error; show the row in its own pane", "Move", 1, _has_rows),
+        "open the run; choose the bar's runs; go to the tool error; show the row in its own pane",
+        "Move", 1, _has_rows),
     Command("next-call", "Next call", ("right_square_bracket",), "]", RUN, "to the next tool call",
         "Move", 5, _has_calls),
     Command("previous-call", "Previous call", ("left_square_bracket",), "[", RUN,
@@ -98,6 +113,9 @@ COMMANDS: tuple[Command, ...] = (
         "to the next error or diagnostic (notes are passed over)", "Move", 4, _has_problems),
     Command("previous-problem", "Previous problem", ("left_curly_bracket",), "{", RUN,
         "to the previous error or diagnostic", "Move", 0, _has_problems),
+    Command("gold", "Gold failure", ("exclamation_mark",), "!", RUN,
+        "to the step at which people saw the run go wrong, where the file names it", "Move", 3,
+        _gold),
     Command("next-run", "Next run", ("L",), "L", RUN, "to the next run of the list", "Move", 8,
         _several_runs),
     Command("previous-run", "Previous run", ("H",), "H", RUN, "to the previous run of the list",
@@ -123,6 +141,24 @@ COMMANDS: tuple[Command, ...] = (
     Command("sort", "Sort", ("o",), "o", RUNS, "sort by the next column", "Find", 4, _has_rows),
     Command("sort-reverse", "Reverse", ("O",), "O", RUNS, "sort the other way round", "Find", 0,
         _has_rows),
+    Command("facets", "Facets", ("F",), "F", RUNS,
+        "diagnostics, tools, models, status … and how many runs have each; Enter chooses those",
+        "Find", 5, _has_rows),
+    Command("histogram", "Histogram", ("h",), "h", RUNS,
+        "histogram of turns; again: of messages, calls, tokens, reward, seconds …; Enter chooses",
+        "Find", 7, _has_rows),
+    Command("group", "Group", ("b",), "b", RUNS,
+        "group by diagnostics, status, model, task, group, file …: the next that tells runs apart",
+        "Find", 8, _has_rows),
+    Command("group-back", "Group back", ("B",), "B", RUNS, "group by what it was before", "Find",
+        0, _has_rows),
+    Command("fold", "Fold", ("space",), "space", RUNS,
+        "fold or unfold the group, or the runs below this one", "Find", 9, _folds),
+    Command("fold-all", "Fold all", ("Z",), "Z", RUNS, "fold all groups or parents, or unfold all",
+        "Find", 0, _folds),
+    Command("tree", "Tree", ("t",), "t", RUNS,
+        "children below the run that began them, or where they are sorted to", "Find", 10,
+        _families),
     # Looking
     Command("pane-1", "Timeline", ("1",), "1", RUN, "timeline", "Look"),
     Command("pane-2", "Message", ("2",), "2", RUN, "message", "Look"),
@@ -132,8 +168,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("pane-6", "Raw", ("6",), "6", RUN, "the record's exact JSON", "Look"),
     Command("pane-7", "Tokens", ("7",), "7", RUN,
         "tokens of the reply: how likely each was, what is trained, what the server hid", "Look"),
-    Command("next-pane", "Next pane", ("tab",), "Tab", READING, "to the next pane", "Look", 9),
-    Command("previous-pane", "Previous pane", ("shift+tab",), "shift+Tab", READING,
+    Command("pane-8", "Metadata", ("8",), "8", RUN,
+        "all else that the file says of the run: outcome, sums, tools, parent and children",
+        "Look"),
+    Command("next-pane", "Next pane", ("tab",), "Tab", PANES,
+        "to the next pane", "Look", 9),
+    Command("previous-pane", "Previous pane", ("shift+tab",), "shift+Tab", PANES,
         "to the previous pane", "Look"),
     Command("zoom", "Zoom", ("z",), "z", RUN, "give the pane the whole screen, and back", "Look",
         10),

@@ -10,19 +10,22 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from hermes_tui.log.summary import RunSummary, summarise
+from hermes_tui.log.summary import summarise
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.indexing import may_be_big
 from hermes_tui.runtime.opener import (
     FoundDefect,
     FoundRun,
     NothingYet,
     OpenFile,
     Progress,
-    RunRef,
     Target,
     open_file,
 )
+from hermes_tui.runtime.pace import Pace
+from hermes_tui.ui.beside import Beside
 from hermes_tui.ui.reading import Reading
+from hermes_tui.ui.run_table import RunRow, RunTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,23 +36,12 @@ if TYPE_CHECKING:
 FILES_AT_ONCE = 8
 """Files read in turn, so that a big one does not keep the small ones behind it waiting."""
 STEPS_A_TURN = 8
+NO_LIMIT = 1 << 60
+LONG_S = 0.1
+WAIT_S = 0.02
+MOST_COMPLAINTS = 1_000
 FEW_FILES = 64
 """That many may all stay open; of more, those read to the end are closed for a while."""
-
-
-@dataclass(slots=True)
-class RunRow:
-    """One row of the runs screen."""
-
-    ref: RunRef
-    summary: RunSummary
-    file_label: str
-    file_number: int = 0
-    """Place of its file among those given; its runs are listed in the order of the files."""
-    file_name: str = ""
-    """The part of its path that tells it from the other files."""
-    group: int = 0
-    """Number, in its file, of the record that holds it together with other runs; 0 if alone."""
 
 
 @dataclass(slots=True)
@@ -65,7 +57,11 @@ class RunsFeed:
     follow: bool = False
     parser: str = ""
     """What reads the model's messages for their diagnosis; empty: nothing does."""
-    rows: list[RunRow] = field(default_factory=list)
+    apart: bool = False
+    """Big files are read by a process beside, behind what the first screen needs."""
+    keeps: bool = False
+    """What is found in them is kept for the next time."""
+    rows: RunTable = field(default_factory=RunTable)
     complaints: list[str] = field(default_factory=list)
     files: list[OpenFile] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
@@ -80,28 +76,46 @@ class RunsFeed:
     _sizes_before: list[int] | None = None
     _folder: str | None = None
     _pool: SourcePool | None = None
+    _pace: Pace | None = None
+    _beside: Beside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._beside = Beside(self.rows, keeps=self.keeps)
 
     @property
     def finished(self) -> bool:
         return self.cancelled or (not self._active and self._next_target >= len(self.targets))
 
-    def step(self, budget_s: float, *, stop_at_runs: int = 1 << 60) -> bool:
+    def step(self, budget_s: float, *, stop_at_runs: int = NO_LIMIT) -> bool:
         """Work for about `budget_s` seconds; return whether there is anything new."""
         deadline = time.perf_counter() + budget_s
         changed = False
+        may_hand_over = stop_at_runs == NO_LIMIT
         while not self.finished and len(self.rows) < stop_at_runs:
             if len(self._active) < FILES_AT_ONCE and self._next_target < len(self.targets):
                 changed |= self._open_next()
             if self._active:
-                changed |= self._turn(deadline)
+                changed |= self._turn(deadline, may_hand_over=may_hand_over)
             if time.perf_counter() >= deadline:
                 break
+            if self._waits():
+                # Whoever gives much time has nothing else to do meanwhile.
+                if budget_s < LONG_S:
+                    break
+                time.sleep(WAIT_S)
         return changed
 
-    def _turn(self, deadline: float) -> bool:
+    def _waits(self) -> bool:
+        """Tell whether there is nothing to do here but wait for processes."""
+        can_open = len(self._active) < FILES_AT_ONCE and self._next_target < len(self.targets)
+        return bool(self._active) and not can_open and all(map(self._beside.reads, self._active))
+
+    def _turn(self, deadline: float, *, may_hand_over: bool) -> bool:
         """Read a little of the file whose turn it is."""
         reading = self._active[0]
         self._active.rotate(-1)
+        if self._beside.reads(reading):
+            return self._beside.take(reading, self._complain)
         changed = False
         for _ in range(STEPS_A_TURN):
             step = reading.next()
@@ -112,13 +126,20 @@ class RunsFeed:
                     self._take(reading, step)
                     changed = True
                 case FoundDefect():
-                    self.complaints.append(f"{reading.file.label}: {step.defect.message}")
+                    self._complain(f"{reading.file.label}: {step.defect.message}")
                     changed = True
                 case Progress():
                     changed = True
+            if (may_hand_over or reading.is_heavy) and reading.may_go_apart(step):
+                self._beside.hand_over(reading)
+                break
             if time.perf_counter() >= deadline:
                 break
         return changed
+
+    def _complain(self, complaint: str) -> None:
+        if len(self.complaints) < MOST_COMPLAINTS:
+            self.complaints.append(complaint)
 
     def open_first(self) -> None:
         """Open files until one can be read; its runs are not looked at yet."""
@@ -146,6 +167,7 @@ class RunsFeed:
         file = open_file(
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
+        file.keeps = self.keeps
         if len(self.targets) > FEW_FILES and path is not None and not self.follow:
             file.source = self._resting(path, file.source)
         self.files.append(file)
@@ -153,7 +175,13 @@ class RunsFeed:
             self.complaints.append(
                 f"{file.label}: read as {file.reader.name}; fits {', '.join(file.rivals)} as well"
             )
-        self._active.append(Reading(number, file))
+        self._active.append(self._begin(number, file))
+
+    def _begin(self, number: int, file: OpenFile) -> Reading:
+        """Begin to read a file, behind what is known of it from an earlier time."""
+        if not self.apart or not may_be_big(file):
+            return Reading(number, file)
+        return self._beside.begin(number, file, self._short_name(file), self._complain)
 
     def _resting(self, path: Path, source: OpenSource) -> OpenSource:
         if self._pool is None:
@@ -167,6 +195,8 @@ class RunsFeed:
             reading.begin()
             return False
         self._active.remove(reading)
+        self._keep_index(reading)
+        reading.file.rest()
         if not reading.file.source.complete:
             self._growing.append(reading)
         return self._complain_of(reading)
@@ -177,10 +207,15 @@ class RunsFeed:
             self.complaints.append(failure)
         return bool(failure)
 
+    def _keep_index(self, reading: Reading) -> None:
+        failure = reading.keep_index()
+        if failure:
+            self._complain(f"{reading.file.label}: {failure}")
+
     def poll(self) -> bool:
         """Look whether a followed file has grown, appeared or broken; return whether one has."""
         if self.cancelled:
-            return False
+            return self._stop_reading()
         changed = False
         for number in list(self.waiting):
             changed |= self._look_again(number)
@@ -193,6 +228,15 @@ class RunsFeed:
                 self._active.append(reading)
                 changed = True
         return changed
+
+    def _stop_reading(self) -> bool:
+        """Keep what is read so far, and end what goes on beside."""
+        if not self._active:
+            return False
+        for reading in self._active:
+            self._keep_index(reading)
+        self._active.clear()
+        return True
 
     def _look_again(self, number: int) -> bool:
         """Try to open a file that held nothing yet, if anything happened to it since."""
@@ -224,7 +268,7 @@ class RunsFeed:
             group,
         )
         if reading.row is not None:
-            self.rows[reading.row] = row
+            self.rows.replace(reading.row, row)
             self._replaced.add(reading.row)
             return
         if file.is_one_run:
@@ -261,7 +305,16 @@ class RunsFeed:
         )
         return int(before[self._next_target] - rest), before[-1]
 
+    def pace(self, done: int, total: int) -> str:
+        """Return how fast the files are read, and how long it will take."""
+        now = time.perf_counter()
+        if self._pace is None:
+            self._pace = Pace(now, done)
+        return self._pace.text(done, total, now)
+
     def close(self) -> None:
+        self._stop_reading()
+        self._beside.close()
         for file in self.files:
             file.close()
 

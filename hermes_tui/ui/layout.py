@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PANES = ("timeline", "message", "calls", "reasoning", "errors", "raw", "tokens")
-LATER = frozenset({"tokens"})
+PANES = ("timeline", "message", "calls", "reasoning", "errors", "raw", "tokens", "metadata")
+LATER = frozenset({"tokens", "metadata"})
 """Panes that are made only when somebody asks for them."""
 LAYOUTS = ("single", "narrow", "medium", "wide")
 WIDE, MEDIUM, TALL, LOW = 150, 100, 30, 14
@@ -32,7 +32,7 @@ def arrange(width: int, height: int, *, active: str, main: str, zoomed: bool) ->
     if width < MEDIUM:
         return Arrangement("narrow", frozenset({"timeline", active}))
     if width >= WIDE and height >= TALL:
-        last = active if active in ("errors", "raw", "tokens") else "errors"
+        last = active if active in ("errors", "raw", "tokens", "metadata") else "errors"
         return Arrangement("wide", frozenset({"timeline", "message", "calls", "reasoning", last}))
     if height >= TALL and active in ("message", "calls"):
         return Arrangement("medium", frozenset({"timeline", "message", "calls"}))

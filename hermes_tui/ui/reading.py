@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from hermes_tui.formats.base import Layout
-from hermes_tui.formats.framing import RecordKind
-from hermes_tui.runtime.opener import FoundRun, OpenFile, Progress, RunFold, RunRef, Step, survey
+from hermes_tui.runtime.opener import (
+    FoundDefect,
+    FoundRun,
+    OpenFile,
+    Progress,
+    RunFold,
+    RunRef,
+    Step,
+    survey,
+)
+
+if TYPE_CHECKING:
+    from hermes_tui.log.run_blocks import BlockFacts
+    from hermes_tui.runtime.indexing import Groups
+    from hermes_tui.runtime.run_index import RunIndex
+    from hermes_tui.ui.run_table import StoredFile
+
+HEAVY = 1 << 19
+"""Bytes of a record."""
 
 
 class Reading:
@@ -16,23 +33,29 @@ class Reading:
     file is one run.
     """
 
-    def __init__(self, number: int, file: OpenFile) -> None:
+    def __init__(self, number: int, file: OpenFile, index: RunIndex | None = None) -> None:
         self.number = number
         self.file = file
+        self.index = index
+        self.stored: StoredFile | None = None
+        """What the rows have in common that come in blocks."""
         self.row: int | None = None
-        self.bytes_done, self.bytes_total = 0, 0
+        self.bytes_done, self.bytes_total = 0, file.source.size
         self._fold = RunFold()
-        self._runs_done = 0
-        self._groups, self._records_counted = 0, 0
+        self._runs_done = self._records_done = self._known = 0
+        self._groups: Groups | None = None
         self._failure = ""
+        if index is not None:
+            self._runs_done = index.totals.runs
         self.begin()
 
     def begin(self) -> None:
         """Read on from where it was left."""
         self._seen = self._size_now()
+        self._records_done = self._known = len(self.file.index)
         self._steps: Iterator[Step] = survey(
             self.file,
-            records_done=len(self.file.index),
+            records_done=self._records_done,
             runs_done=self._runs_done,
             fold=self._fold,
         )
@@ -40,12 +63,69 @@ class Reading:
     def next(self) -> Step | None:
         """Return the next thing found, None at the present end of the file."""
         step = next(self._steps, None)
+        if self.index is not None and isinstance(step, (FoundRun, FoundDefect)):
+            self.index.add(step, self._records_done)
         match step:
+            case None:
+                self._records_done = len(self.file.index)
             case FoundRun():
                 self._runs_done += 1
+                if step.ref.nth + 1 == step.siblings:
+                    self._records_done = step.ref.record + 1
             case Progress():
+                # Said before the records of a slice are read, so those known before are done.
+                self._records_done, self._known = self._known, len(self.file.index)
                 self.bytes_done, self.bytes_total = step.bytes_done, step.bytes_total
         return step
+
+    # A process beside
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether a process reads the file now."""
+        return self.index is not None and self.index.is_running
+
+    def may_go_apart(self, step: Step) -> bool:
+        """Tell whether a process may go on behind this step: a record ends, and there is much."""
+        is_between = isinstance(step, Progress) or (
+            isinstance(step, FoundRun) and step.ref.nth + 1 == step.siblings
+        )
+        index = self.index
+        return index is not None and is_between and index.wants_process(self._records_done)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether the next record is so long that reading it here would be felt."""
+        index, following = self.file.index, self._records_done
+        return following < len(index) and len(index[following].range) > HEAVY
+
+    def go_apart(self) -> None:
+        """Have a process read the rest."""
+        assert self.index is not None, "asked before"
+        self.index.start(self._records_done)
+        if not self.index.is_running:
+            self.begin()
+
+    def take_blocks(self) -> list[tuple[int, BlockFacts]]:
+        """Return the blocks that came in; once the process has ended, the file is read on here."""
+        index = self.index
+        assert index is not None, "asked before"
+        blocks = list(index.take())
+        self._runs_done = index.totals.runs
+        self.bytes_done, self.bytes_total = self.file.index.end, self.file.source.size
+        if not index.is_running:
+            self.begin()
+        return blocks
+
+    def keep_index(self) -> str:
+        """Stop the process and keep what is read so far; return what went wrong with that."""
+        if self.index is not None:
+            self.index.keep(len(self.file.index) if self.is_apart else self._records_done)
+        return self.take_index_failure()
+
+    def take_index_failure(self) -> str:
+        """Return what went wrong with the process or the index, once; empty if nothing did."""
+        return self.index.take_failure() if self.index is not None else ""
 
     def has_changed(self) -> bool:
         """Return whether the file has grown or ended since this reading of it last began."""
@@ -65,13 +145,11 @@ class Reading:
 
         0 where the file is one value.
         """
-        if self.file.reader.layout is Layout.DOCUMENT:
-            return 0
-        counted, upto = self._records_counted, ref.record + 1
-        if upto > counted:
-            self._groups += self.file.index.kinds.count(RecordKind.VALUE, counted, upto)
-            self._records_counted = upto
-        return self._groups
+        if self._groups is None:
+            from hermes_tui.runtime.indexing import Groups
+
+            self._groups = Groups(self.file)
+        return self._groups.number(ref)
 
     @property
     def share(self) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hermes_tui.formats.reader import RecordLog
 from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
@@ -105,6 +107,7 @@ class RunFeed(Feed):
         self._scanned_size = -1
         self._seen = (self._size_now(), self.file.source.failure)
         self._raw: RawReader | None = None
+        self._has_looked = self._is_kept = False
 
     @classmethod
     def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
@@ -149,7 +152,7 @@ class RunFeed(Feed):
             if self._scanned_size == self._size_now():
                 return False
             self._scanned_size = self._size_now()
-            self._scan = self.file.reader.scan(self.file.source, self.file.index)
+            self._scan = self.file.scan()
         if next(self._scan, None) is None:
             self._scan = None
         return True
@@ -162,12 +165,37 @@ class RunFeed(Feed):
         # Not what `refresh` returns: that may have told the list, which reads the same file.
         self.file.source.refresh()
         before, self._seen = self._seen, (self._size_now(), self.file.source.failure)
-        return before != self._seen
+        return self._use_cache() or before != self._seen
+
+    def _use_cache(self) -> bool:
+        """Take the run from the cache, or once it is read keep it there; return whether it came.
+
+        Not before the first paint: a run of a million messages takes half a second.
+        """
+        if not self.file.keeps or self._is_kept or self.cancelled:
+            return False
+        from hermes_tui.runtime.kept_runs import keep_run, load_run_kept
+
+        log = self.model.log
+        if not self._has_looked:
+            self._has_looked = True
+            kept = load_run_kept(self.file)
+            if kept is not None:
+                self._is_kept, self._scan = True, None
+                self._scanned_size = self._size_now()
+                self.model.take_over(*kept)
+            return kept is not None
+        if self.model.timeline.finished and isinstance(log, RecordLog):
+            self._is_kept = True
+            # Without a cache nothing is lost but time.
+            with suppress(OSError):
+                keep_run(self.file, log, self.model.timeline)
+        return False
 
     @property
     def partial(self) -> str:
         """Return the beginning of a record that is still being written, empty if there is none."""
-        source, index = self.file.source, self.file.index
+        source, index = self.file.source, self.file.records
         if not self.file.is_one_run or source.complete or index.closed:
             return ""
         length = source.size - index.end
@@ -184,6 +212,6 @@ class RunFeed(Feed):
         return (done, total) if done < total else None
 
     def _folded_bytes(self) -> int:
-        index = self.file.index
-        known = getattr(self.model.log, "records_known", len(index))
-        return index.ends[known - 1] if known else 0
+        records = self.file.records
+        known = getattr(self.model.log, "records_known", len(records))
+        return records.end_of(known - 1) if known else 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from hermes_tui.ui.feeds import RunRow
+from hermes_tui.ui.run_table import RunRow, RunTable, RunView
 
 FIELDS: dict[str, str] = {
     "run": "position of the run in the list of all runs, from 1",
@@ -28,6 +29,15 @@ FIELDS: dict[str, str] = {
     "format": "format of the file",
     "file": "path of the file",
     "group": "id of the group that the run belongs to",
+    "tools": 'calls by tool: tools.terminal > 3, "read_file" in tools',
+    "failed_tools": 'tool errors by tool: "terminal" in failed_tools',
+    "tokens_in": "tokens of all requests, missing where the file has none",
+    "tokens_out": "tokens of all replies",
+    "cost": "US dollars",
+    "duration": "seconds from the first to the last event",
+    "latency": "mean seconds of a reply",
+    "parser": "parser that read the model's text, where the file names it",
+    "parent": "id of the run that this one is a part or a fork of",
 }
 FIELD_NAMES = tuple(FIELDS)
 SORTS = (
@@ -48,39 +58,78 @@ SORTS = (
 UPWARDS = frozenset({"run", "status", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
 
-_GETTERS: Final[MappingProxyType[str, Callable[[RunRow], Any]]] = MappingProxyType({
-    "id": lambda row: row.summary.run_id,
-    "task": lambda row: row.summary.task,
-    "model": lambda row: row.summary.model,
-    "turns": lambda row: row.summary.turns,
-    "messages": lambda row: row.summary.messages,
-    "calls": lambda row: row.summary.calls,
-    "results": lambda row: row.summary.results,
-    "tool_errors": lambda row: row.summary.tool_errors,
-    "errors": lambda row: row.summary.errors,
-    "warnings": lambda row: row.summary.warnings,
-    "codes": lambda row: dict(row.summary.codes),
-    "reward": lambda row: row.summary.reward,
-    "status": lambda row: row.summary.status,
-    "size": lambda row: row.summary.characters,
-    "format": lambda row: row.summary.format,
-    "file": lambda row: row.file_label,
-    "group": lambda row: row.summary.group_id,
+_ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
+    "id": "summary.run_id",
+    "task": "summary.task",
+    "model": "summary.model",
+    "turns": "summary.turns",
+    "messages": "summary.messages",
+    "calls": "summary.calls",
+    "results": "summary.results",
+    "tool_errors": "summary.tool_errors",
+    "errors": "summary.errors",
+    "warnings": "summary.warnings",
+    "codes": "summary.codes",
+    "reward": "summary.reward",
+    "status": "summary.status",
+    "size": "summary.characters",
+    "format": "summary.format",
+    "file": "file_label",
+    "group": "summary.group_id",
+    "tools": "summary.tools",
+    "failed_tools": "summary.tools",
+    "tokens_in": "summary.prompt_tokens",
+    "tokens_out": "summary.completion_tokens",
+    "cost": "summary.cost_usd",
+    "duration": "summary.duration_s",
+    "latency": "summary.latency_s",
+    "parser": "summary.parser",
+    "parent": "summary.parent_run_id",
 })  # fmt: skip
+_GETTERS: Final = {name: attrgetter(attribute) for name, attribute in _ATTRIBUTES.items()}
+_AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
+    "codes": dict,
+    "tools": lambda tools: {name: calls for name, calls, _ in tools if calls},
+    "failed_tools": lambda tools: {name: errors for name, _, errors in tools if errors},
+})  # fmt: skip
+"""Of fields that are made of an attribute, how."""
 
 
 def run_fields(number: int, row: RunRow, names: Collection[str] = FIELD_NAMES) -> dict[str, Any]:
     """Return fields of a run as plain JSON values; `number` is its 0-based position."""
-    return {name: number + 1 if name == "run" else _GETTERS[name](row) for name in names}
+    return {name: number + 1 if name == "run" else _field(row, name) for name in names}
 
 
-def sort_values(rows: list[RunRow], name: str, *, descending: bool) -> list[Any]:
+def _field(row: RunRow, name: str) -> Any:
+    value = _GETTERS[name](row)
+    return _AS_JSON[name](value) if name in _AS_JSON else value
+
+
+def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
+    """Return the value of each row in a field, by its place in `rows`; `name` is one of FIELDS.
+
+    That of `run` is the place itself, from 1. Runs with the same value may share one object. For a
+    whole table of runs or a slice of one no rows are made.
+    """
+    if name == "run":
+        return range(1, len(rows) + 1)
+    if isinstance(rows, (RunTable, RunView)):
+        values = rows.values(_ATTRIBUTES[name])
+    else:
+        values = list(map(_GETTERS[name], rows))
+    if name not in _AS_JSON:
+        return values
+    made = {value: _AS_JSON[name](value) for value in set(values)}
+    return list(map(made.__getitem__, values))
+
+
+def sort_values(rows: Sequence[RunRow], name: str, *, descending: bool) -> Sequence[Any]:
     """Return the value of each row in a column; where there is none, one that comes last."""
+    values = column(rows, name)
     if name != "reward":
-        return list(map(_GETTERS[name], rows))
+        return values
     last = -math.inf if descending else math.inf
-    rewards = [row.summary.reward for row in rows]
-    return [last if value is None or math.isnan(value) else value for value in rewards]
+    return [last if value is None or math.isnan(value) else value for value in values]
 
 
 def findings_text(row: RunRow) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hermes_tui.ui.feeds import RunRow
-from hermes_tui.ui.run_fields import findings_text, id_text
+from collections.abc import Mapping
+
+from hermes_tui.log.run_blocks import StoredRun, note_lengths
+from hermes_tui.ui.run_table import RunRow
 
 LONGEST = 60
 """Characters: longer texts are not told apart."""
@@ -22,29 +24,32 @@ class RunsFacts:
         self._erring = bytearray()
         self._first_file = (-1, 0)
 
+    def note_block(self, rows: int, erring: int, longest: Mapping[str, int]) -> None:
+        """Take in rows that are never replaced: how many have errors, and their longest texts."""
+        self._erring.extend(bytes(rows))
+        self.runs_with_errors += erring
+        for name, length in longest.items():
+            self._note_length(name, length)
+
+    def note_file(self, number: int, name: str) -> None:
+        """Take in that there are runs of a file."""
+        if self._first_file[0] < 0:
+            self._first_file = (number, len(name))
+        first_file, length = self._first_file
+        if number != first_file:
+            self._note_length("file", max(length, len(name)))
+
     def note(self, place: int, row: RunRow) -> None:
         """Take in the row at a place in the list: the next new one, or one that was replaced."""
         summary = row.summary
         if place == len(self._erring):
             self._erring.append(0)
-        if not place:
-            self._first_file = (row.file_number, len(row.file_name))
         is_erring = summary.errors > 0
         self.runs_with_errors += is_erring - self._erring[place]
         self._erring[place] = is_erring
-        self._note_length("id", len(id_text(row)))
-        self._note_length("task", len(summary.task))
-        self._note_length("model", len(summary.model))
-        if summary.status != "unknown":
-            self._note_length("status", len(summary.status))
-        self._note_length("reward", summary.reward is not None)
-        self._note_length("tool_errors", summary.tool_errors > 0)
-        self._note_length("group", row.group > 0)
-        if summary.codes:
-            self._note_length("codes", len(findings_text(row)))
-        first_file, length = self._first_file
-        if row.file_number != first_file:
-            self._note_length("file", max(length, len(row.file_name)))
+        stored = StoredRun(summary, row.ref.record, row.ref.nth, row.group)
+        note_lengths(self.longest, stored, LONGEST)
+        self.note_file(row.file_number, row.file_name)
 
     def _note_length(self, name: str, length: int) -> None:
         if length > self.longest.get(name, 0):

@@ -36,6 +36,12 @@ class Situation(NamedTuple):
     searching: bool = False
     filtered: bool = False
     loading: bool = False
+    families: bool = False
+    """Whether runs have children."""
+    folds: bool = False
+    """Whether there is anything to fold in the list."""
+    gold: bool = False
+    """Whether people said where the run went wrong."""
     legal: frozenset[str] = frozenset()
     """What can be put into a live run now."""
     stop: str = ""
@@ -123,6 +129,8 @@ class RunModel:
     filtered: int = 0
     """Rows looked at by the filter so far."""
     marks: dict[str, int] = field(default_factory=dict)
+    wanted_message: int = 0
+    """The message to go to as soon as it is there, from 1; 0: none."""
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.log)
@@ -134,6 +142,10 @@ class RunModel:
         self.marks.clear()
         self.set_search(self.search)
         self.set_filter(self.filter_text, self.filter)
+
+    def take_over(self, log: EventLog, timeline: Timeline) -> None:
+        """Go on with the same run, read farther; rows keep their numbers."""
+        self.log, self.timeline = log, timeline
 
     # Growing
 
@@ -201,6 +213,7 @@ class RunModel:
             searching=self.search is not None,
             filtered=self.filter is not None,
             loading=loading,
+            gold=bool(state.tally.gold_failures),
         )
 
     def visible_rows(self) -> int:
@@ -237,6 +250,7 @@ class RunModel:
 
     def settle(self) -> None:
         """Let the cursor follow what search and filter have found by now."""
+        self._seek_message()
         if not self.is_shown(self.row):
             self.snap()
         if not self.seeking or self.search is None:
@@ -249,6 +263,12 @@ class RunModel:
             self.seeking = False
             if len(self.matches):
                 self.row = self.matches[0]
+
+    def _seek_message(self) -> None:
+        row = self.timeline.message_row(self.wanted_message) if self.wanted_message else None
+        if row is not None:
+            self.wanted_message = 0
+            self.go(row)
 
     def go_kind(self, step: int, wanted: str) -> bool:
         """Move to the next (`step` 1) or previous (-1) shown `call`, `turn` or `problem`."""

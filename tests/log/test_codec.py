@@ -42,13 +42,28 @@ def test_unknown_kind_is_kept_whole() -> None:
     assert decode(encode(event)) == event
 
 
+@pytest.mark.parametrize("kind", ["ObservationEvent", "RunStarted", ["odd"]])
+def test_what_another_format_holds_beyond_our_events_is_recorded_too(kind: object) -> None:
+    event = UnknownEvent(seq=3, unknown_kind="ObservationEvent", raw={"kind": kind, "n": 1})
+    assert decode(encode(event)) == event
+
+
+def test_a_time_beyond_all_numbers_is_left_out() -> None:
+    event = decode(b'{"kind":"Teleported","seq":4,"ts":1' + b"0" * 400 + b"}")
+    assert (event.seq, event.ts) == (4, None)
+
+
 def test_newer_schema_is_refused() -> None:
     with pytest.raises(SchemaTooNew, match="update hermes-tui"):
         decode(b'{"schema":99,"kind":"RunStarted","seq":0}')
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"[]", b'{"seq":1}', b'{"kind":"RunEnded","seq":"x"}', b"\xff", b"null"]
+    "line",
+    [
+        *(b"", b"{", b"[]", b'{"seq":1}', b'{"kind":"RunEnded","seq":"x"}', b"\xff", b"null"),
+        b'{"kind":"RunEnded","seq":1,"ts":"\\ud800"}',
+    ],
 )
 def test_what_is_no_event_says_so(line: bytes) -> None:
     with pytest.raises(MalformedEvent):

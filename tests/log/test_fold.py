@@ -166,7 +166,7 @@ def test_checkpoints_know_every_id_though_each_keeps_only_the_latest() -> None:
 def test_every_finding_has_a_row_and_rows_of_events_are_in_order(events: list[Event]) -> None:
     lines = timeline(*events)
     shown = [lines.finding(row) for row in range(len(lines))]
-    assert [finding for finding in shown if finding] == lines.findings
+    assert [finding for finding in shown if finding] == list(lines.findings)
     order = [lines.seq(row) for row in range(len(lines)) if lines.finding(row) is None]
     assert order == sorted(set(order))
     for row in range(len(lines)):

@@ -102,6 +102,23 @@ def test_any_json_value_is_a_message_whose_counts_and_spans_fit(raw, mode, role)
     assert all(0 <= s.start <= s.end <= len(message.text) for s in spans if s is not None)
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["user", "assistant", "system", "gpt", "human", "tool", "function_call", "odd"]),
+    st.sampled_from([("role", "content"), ("from", "value")]),
+    TEXTS | st.sampled_from(["[CONTEXT SUMMARY] so far", "words", "a < b"]),
+    st.sampled_from(TextCalls),
+)
+def test_a_message_of_words_alone_is_read_like_any_other(speaker, keys, text, mode):
+    alone = dict(zip(keys, (speaker, text), strict=True))
+    found = normalise_message(alone, text_calls=mode)
+    beside_others = normalise_message({**alone, "cost": None}, text_calls=mode)
+    assert found.message == beside_others.message
+    assert found.calls == beside_others.calls
+    assert found.diagnostics == beside_others.diagnostics
+    assert len(found.results) == len(beside_others.results)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=10))
 def test_any_object_as_an_assistants_call_is_kept(entry):

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.screens.lab import LabScreen
-from tests.ui.opened import WIDE, app_on, settled, until, write_run
+from tests.ui.opened import WIDE, app_on, close_app, settled, until, write_run
 from tests.ui.screen_text import screen_lines
 
 GOOD = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_call>'
@@ -62,4 +62,4 @@ async def lab_on(
         await until(pilot, lambda: lab.screen.model.is_read)
         await pilot.pause()
         yield lab
-    app.feed.close()
+    close_app(app)

@@ -17,6 +17,7 @@ from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 
+_OPEN: list[HermesApp] = []
 WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
 
 
@@ -25,7 +26,21 @@ def app_on(*paths: Path, follow: bool = False, **config: Any) -> HermesApp:
     feed = RunsFeed(expand_paths(str(path) for path in paths), follow=follow)
     while not feed.files and not feed.finished:
         feed.step(0.01, stop_at_runs=1)
-    return HermesApp(feed, Config(**config))
+    app = HermesApp(feed, Config(**config))
+    _OPEN.append(app)
+    return app
+
+
+def close_app(app: HermesApp) -> None:
+    """Close the files of an app that `app_on` made."""
+    _OPEN.remove(app)
+    app.feed.close()
+
+
+def close_all_apps() -> None:
+    """Close what tests left open: an app that is gone keeps its files for long."""
+    while _OPEN:
+        close_app(_OPEN[-1])
 
 
 def run_screen(app: HermesApp) -> RunScreen:

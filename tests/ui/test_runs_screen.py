@@ -17,6 +17,7 @@ from hermes_tui.ui.feeds import FEW_FILES, RunsFeed
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
 from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -414,7 +415,8 @@ def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> 
         messages = [{"role": "user", "content": task[number:]}, *MESSAGES[2:]]
         write_run(tmp_path / f"{number}試.json", messages, id=who, model=who, reward=-1.23456e99)
     feed = read_all(feed_on(tmp_path))
-    model = model_on(feed)
+    model = ShapedRuns(feed.rows)
+    model.update()
     rows = RunRows(model)
     [header] = rows.header(width)
     wanted = [cell_len(text) for text, _ in header]
@@ -469,7 +471,7 @@ async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
 
 def long_model(count: int) -> RunsModel:
     from hermes_tui.log.fold import RunState
-    from hermes_tui.ui.feeds import RunRow
+    from hermes_tui.ui.run_table import RunRow
 
     file: Any = object()
     summaries = [

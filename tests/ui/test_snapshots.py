@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.app import HermesApp
 from tests.conftest import PROJECT
-from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, settled
+from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, close_app, settled
 
 Compare = Callable[..., bool]
 Shows = Callable[..., bool]
@@ -46,7 +46,7 @@ def looks(
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "no-engines")
     yield compare
     for app in apps:
-        app.feed.close()
+        close_app(app)
 
 
 NEXT_PROBLEM = "right_curly_bracket"

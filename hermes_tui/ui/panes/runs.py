@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from hermes_tui.model.visible import ELLIPSIS, visible_row
-from hermes_tui.ui.feeds import RunRow
-from hermes_tui.ui.render.rows import Segments, short_size
+from hermes_tui.ui.group_facts import FactsOfGroups
+from hermes_tui.ui.render.groups import heading_row, tree_text
+from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.run_columns import MARKS, Column, column_at, columns_for
 from hermes_tui.ui.run_fields import findings_text, id_text
-from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.run_lines import RunLines
+from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.shaped_runs import ShapedRuns
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
-from hermes_tui.ui.widgets.wrap import fit
+from hermes_tui.ui.widgets.wrap import fit, fit_end
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
+NO_RUNS, NO_MATCH = "no runs yet", "no run matches the filter"
 
 
 class RunRows:
-    """The runs of a model as the list widget asks for them."""
+    """The runs of a model, and the headings of their groups, as the list widget asks for them."""
 
-    def __init__(self, model: RunsModel) -> None:
+    def __init__(self, model: ShapedRuns) -> None:
         self.model = model
+        self.lines = RunLines(model)
         self.columns: tuple[Column, ...] = ()
+        self._facts = FactsOfGroups(model)
         self._width = 0
 
     def __len__(self) -> int:
-        return len(self.model)
+        return len(self.lines)
 
     def fit_columns(self) -> bool:
         """Fit the columns to what the runs hold now; return whether that changed them."""
@@ -55,18 +59,32 @@ class RunRows:
         return text, "heading"
 
     def row(self, index: int, width: int) -> Segments:
-        row = self.model.row(index)
-        number = str(self.model.number(index))
+        position = self.lines.position(index)
+        if position is None:
+            return self._group_row(index, width)
+        row = self.model.row(position)
+        number = str(self.model.number(position))
+        before = tree_text(self.lines.branch(position))
         return [
-            (" " + _cell(column, number, row), STYLES.get(column.name, ""))
+            (" " + _cell(column, number, row, before), STYLES.get(column.name, ""))
             for column in self.columns
         ]
 
+    def _group_row(self, index: int, width: int) -> Segments:
+        group = self.lines.group(index)
+        if group is None:
+            return []
+        is_folded = group.key in self.lines.folded_groups
+        return heading_row(group.key, self._facts.of(group), width, is_folded=is_folded)
 
-def _cell(column: Column, number: str, row: RunRow) -> str:
+
+def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
+    """Return what stands in a column; `before` is how the run stands in the tree."""
     if column.name == "file":
         return file_cell(row.file_name, column.width)
     text = number if column.name == "run" else _text(column.name, row)
+    if column.name == "task":
+        text = before + text
     return text.rjust(column.width) if column.is_number else fit(text, column.width)
 
 
@@ -99,27 +117,11 @@ def _text(name: str, row: RunRow) -> str:
             return summary.task or summary.run_id or row.file_label
 
 
-def short_number(number: float) -> str:
-    """Return a number in at most seven characters."""
-    text = f"{number:.3g}"
-    return text if len(text) <= 7 else f"{number:.0e}"
-
-
 def file_cell(name: str, width: int) -> str:
     """Return the end of a path on exactly `width` cells, without its suffix where that is tight."""
     stem, _, suffix = name.rpartition(".")
     is_tight = len(name) > width and len(suffix) <= LONGEST_SUFFIX
     return fit_end(stem if is_tight and stem else name, width)
-
-
-def fit_end(text: str, width: int) -> str:
-    """Return the end of `text` on one line of exactly `width` cells, … before what is left out."""
-    shown = visible_row(text[-2 * width - 1 :])
-    if cell_len(shown) <= width:
-        return fit(shown, width)
-    while shown and cell_len(shown) >= width:
-        shown = shown[1:]
-    return fit(ELLIPSIS + shown, width)
 
 
 class RunsPane(RowList):
@@ -134,11 +136,14 @@ class RunsPane(RowList):
             super().__init__()
             self.name = name
 
-    def __init__(self, model: RunsModel, resolve: Callable[[str], Style]) -> None:
+    def __init__(self, model: ShapedRuns, resolve: Callable[[str], Style]) -> None:
         rows = RunRows(model)
-        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty="no runs yet")
+        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=NO_RUNS)
+        self._empty_text = NO_RUNS
         self._rows = rows
         self._model = model
+        self._heading = ""
+        """The group whose heading the cursor is on, else empty."""
         self._drawn_revision = 0
         self._drawn_sort = (model.sort_name, model.descending)
 
@@ -146,15 +151,58 @@ class RunsPane(RowList):
         """Take over the rows; the cursor stays on its run."""
         # Another order changes rows that are drawn already.
         model = self._model
-        self.rows_changed(None if model.revision == self._drawn_revision else 0)
+        is_moved = self._rows.lines.update() or model.revision != self._drawn_revision
+        self.rows_changed(0 if is_moved else None)
         self._drawn_revision = model.revision
         sort = (model.sort_name, model.descending)
         if self._rows.fit_columns() or sort != self._drawn_sort:
             self._drawn_sort = sort
             self.set_header(self._rows.header)
-        position = model.kept_position()
-        if position is not None and position != self.cursor:
-            self.go(position, quiet=True)
+        empty = NO_RUNS if model.filter is None else NO_MATCH
+        if not len(model) and empty != self._empty_text:
+            self._empty_text = empty
+            self.set_empty_text(empty)
+        line = self._kept_line()
+        if line is not None and line != self.cursor:
+            self.go(line, quiet=True)
+
+    @property
+    def lines(self) -> RunLines:
+        return self._rows.lines
+
+    @property
+    def position(self) -> int | None:
+        """Return the run under the cursor; None on a heading, and where there is no run."""
+        return self.lines.position(self.cursor)
+
+    def keep(self) -> None:
+        """Remember what is under the cursor: it stays there whatever happens to the order."""
+        group = self.lines.group(self.cursor)
+        self._heading = "" if group is None else group.key
+        if self.position is not None:
+            self._model.keep(self.position)
+
+    def _kept_line(self) -> int | None:
+        if self._heading and (line := self.lines.line_of_group(self._heading)) is not None:
+            return line
+        position = self._model.kept_position()
+        return None if position is None else self.lines.line_of(position)
+
+    def go_to(self, position: int) -> None:
+        """Put the cursor on a run, even one that is folded into something."""
+        self.lines.unfold(position)
+        self._heading = ""
+        self._model.keep(position)
+        self.show()
+
+    def fold(self, *, everything: bool = False) -> bool:
+        """Fold or unfold what is under the cursor, or all; return whether there is anything."""
+        lines = self.lines
+        if not (lines.toggle_all() if everything else lines.toggle(self.cursor)):
+            return False
+        self.show()
+        self.keep()
+        return True
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)

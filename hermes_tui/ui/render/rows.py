@@ -14,7 +14,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
-from hermes_tui.model.messages import Message, ToolCall, ToolResult
+from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import visible, visible_line
 
 Segments = list[tuple[str, str]]
@@ -22,6 +22,8 @@ Segments = list[tuple[str, str]]
 MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
 """What tells findings apart without colour."""
 STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
+GOLD_MARK = "◆"
+"""Where, as people judged, the run went wrong."""
 KIND_WIDTH = 10
 TIME_FROM = 90
 """Cells: a narrower list leaves the time out."""
@@ -79,7 +81,10 @@ def _message(message: Message, room: int) -> tuple[str, str, str]:
         marks.append(f"‹{message.finish_reason}›")
     text = message.text or ("" if message.calls or marks else "(empty)")
     summary = " ".join([*marks, visible_line(text, room)])
-    return visible_line(message.author or message.role, KIND_WIDTH - 1), style, summary
+    who = message.author or message.role
+    if GOLD_FAILURE in message.flags:
+        return f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad", summary
+    return visible_line(who, KIND_WIDTH - 1), style, summary
 
 
 def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
@@ -121,6 +126,12 @@ def short_size(characters: int) -> str:
     if characters < 999_500:
         return f"{characters / 1000:.3g}k"
     return f"{characters / 1e6:.3g}M"
+
+
+def short_number(number: float) -> str:
+    """Return a number in at most seven characters."""
+    text = f"{number:.3g}"
+    return text if len(text) <= 7 else f"{number:.0e}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -72,11 +72,14 @@ def status_segments(
     return here
 
 
-def reading_bar(done: int, total: int) -> list[tuple[str, str]]:
-    """Return how much of `total` bytes is read, for the right end of a status line."""
+def reading_bar(done: int, total: int, pace: str = "") -> list[tuple[str, str]]:
+    """Return how much of `total` bytes is read, for the right end of a status line.
+
+    `pace`, such as "12 MB/s 0:07 left", stands before it where there is room.
+    """
     share = done / total if total else 0.0
     bar = "█" * int(share * 10)
-    return [("\0fill", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
+    return [("\0fill", ""), (f"{pace} ", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
 
 
 def match_text(model: RunModel) -> str:

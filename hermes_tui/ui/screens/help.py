@@ -82,6 +82,7 @@ def help_document(
     page.heading("Where things stand")
     page.line("  → call   ← result   ←✗ error flagged by the source   ←? reads like an error")
     page.line("  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message")
+    page.line("  ◆ where people saw the run go wrong   ● a bar whose runs are chosen   ▸ folded")
     page.blank()
     page.heading("Expressions")
     page.line(HELP.rstrip("\n"))

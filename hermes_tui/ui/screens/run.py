@@ -36,9 +36,12 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from hermes_tui.ui.panes.metadata import MetadataPane
     from hermes_tui.ui.panes.tokens import TokensPane
+    from hermes_tui.ui.render.metadata import RunMetadata
 
-    Pane = TimelinePane | TextPane | ErrorsPane | TokensPane
+    DetailPane = TextPane | ErrorsPane | TokensPane | MetadataPane
+    Pane = TimelinePane | DetailPane
 
 DRAW_EVERY_S = 0.15
 """Seconds between two paints while a file is being read."""
@@ -105,9 +108,9 @@ class RunScreen(RunCommands):
         """Return the lines that stand between the panes and the status line."""
         return ()
 
-    def _make_pane(self, name: str) -> TextPane | ErrorsPane | TokensPane:
+    def _make_pane(self, name: str) -> DetailPane:
         resolve = self.hermes.style
-        pane: TextPane | ErrorsPane | TokensPane
+        pane: DetailPane
         match name:
             case "message":
                 pane = MessagePane(resolve, id=name)
@@ -121,6 +124,10 @@ class RunScreen(RunCommands):
                 from hermes_tui.ui.panes.tokens import TokensPane
 
                 pane = TokensPane(self.model, resolve, self._raw_text)
+            case "metadata":
+                from hermes_tui.ui.panes.metadata import MetadataPane
+
+                pane = MetadataPane(self.model, resolve, self._metadata)
             case _:
                 pane = RawPane(resolve, self._raw_text, id="raw")
         pane.border_title = f"{PANES.index(name) + 1} {pane.title}"
@@ -130,9 +137,16 @@ class RunScreen(RunCommands):
     def _raw_text(self, event: Event) -> tuple[str, bool]:
         return self.feed.raw_text(event)
 
+    def _metadata(self) -> RunMetadata:
+        from hermes_tui.ui.render.metadata import RunMetadata
+
+        relatives = self.hermes.relatives(self.feed)
+        return RunMetadata(self.model.timeline, self.feed.label, relatives)
+
     def on_mount(self) -> None:
         self.query_one("#timeline").border_title = "1 Timeline"
         self.set_focus(self.query_one("#timeline"))
+        self._settle()
         self.refresh_view()
         # The first paint does not wait for the panes that are not seen yet.
         self.call_after_refresh(self._complete)
@@ -220,9 +234,16 @@ class RunScreen(RunCommands):
         if self._stale and (not changed or now - self._drawn_at > self.draw_every_s):
             self._stale = False
             self._drawn_at = now
-            self.model.settle()
+            self._settle()
             self.refresh_view()
         return changed
+
+    def _settle(self) -> None:
+        model = self.model
+        model.settle()
+        if model.wanted_message and model.timeline.finished:
+            self.notice = f"there is no message {model.wanted_message:,} in this run"
+            model.wanted_message = 0
 
     def take_over(self, other: RunScreen) -> None:
         """Look at this run the way `other` was looked at: rendering, filter, search, pane."""

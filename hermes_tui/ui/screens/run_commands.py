@@ -17,6 +17,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from hermes_tui.ui.lab_model import LabText
+    from hermes_tui.ui.panes.metadata import MetadataPane
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.screens.lab import LabScreen
     from hermes_tui.ui.view_model import RunModel
@@ -61,12 +62,52 @@ class RunCommands(Finding, Moving, CommandScreen):
                 self.model.go(row)
                 self.show_pane("timeline")
                 self.moved()
+        elif pane.id == "metadata":
+            self._open_fact()
         elif isinstance(pane, RowList) and pane.id == "timeline":
             self.show_pane("calls" if self.on_call() else "message")
         elif pane.id == "message" and self._is_on_assistant():
             self.do_lab()
         else:
             self.toggle_zoom()
+
+    def _metadata_pane(self) -> MetadataPane | None:
+        """Return the metadata pane if it has the keys."""
+        pane = self.focused_pane()
+        if pane.id != "metadata":
+            return None
+        from hermes_tui.ui.panes.metadata import MetadataPane
+
+        return pane if isinstance(pane, MetadataPane) else None
+
+    def _open_fact(self) -> None:
+        """Unfold what is under the cursor of the metadata pane, or go where it points."""
+        pane = self._metadata_pane()
+        line = pane.line() if pane is not None else None
+        if pane is None or line is None:
+            return
+        if line.folds:
+            pane.unfold(line.folds)
+        elif line.row is not None:
+            self.go_to_row(line.row)
+            self.show_pane("timeline")
+        elif line.run is not None:
+            self.hermes.open_relative(self, line.run)
+
+    def go_to_row(self, row: int) -> None:
+        """Put the cursor on a row of the timeline; a filter that hides it is dropped."""
+        self.model.go(row)
+        if not self.model.is_shown(row):
+            self.model.set_filter("", None)
+        self.moved()
+
+    def do_gold(self) -> None:
+        """Go to the next step at which people saw the run go wrong."""
+        timeline = self.model.timeline
+        found = map(timeline.row_of, timeline.state.tally.gold_failures)
+        rows = [row for row in found if row is not None]
+        if rows:
+            self.go_to_row(next((row for row in rows if row > self.model.row), rows[0]))
 
     def _is_on_assistant(self) -> bool:
         """Tell whether the message pane shows what the assistant wrote."""
@@ -173,6 +214,9 @@ class RunCommands(Finding, Moving, CommandScreen):
         self.moved()
 
     def go_match(self, step: int) -> None:
+        metadata = self._metadata_pane()
+        if metadata is not None and metadata.go_match(step):
+            return
         if self.model.go_match(step) is None:
             self.say("no match" if self.model.search else "no search: / begins one")
         self.moved()
@@ -230,6 +274,9 @@ class RunCommands(Finding, Moving, CommandScreen):
 
     def do_pane_7(self) -> None:
         self.show_pane("tokens")
+
+    def do_pane_8(self) -> None:
+        self.show_pane("metadata")
 
     def do_next_pane(self) -> None:
         self._cycle_pane(1)
@@ -296,8 +343,11 @@ class RunCommands(Finding, Moving, CommandScreen):
 
     def do_pager(self) -> None:
         pane = self.focused_pane()
+        metadata = self._metadata_pane()
         if isinstance(pane, TextView):
             wrong = self.hermes.page_out([pane.document.text])
+        elif metadata is not None:
+            wrong = self.hermes.page_out([metadata.text])
         else:
             wrong = self.hermes.page_out(self.hermes.rows_text(self.model))
         if wrong:

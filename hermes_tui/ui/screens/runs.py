@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
@@ -15,9 +16,11 @@ from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import counted
 from hermes_tui.ui.render.titles import reading_bar
 from hermes_tui.ui.run_columns import MARKS
-from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS, RunsModel
-from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
+from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS
+from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S
 from hermes_tui.ui.screens.moving import Finding, Moving
+from hermes_tui.ui.screens.runs_side import RunsSide
+from hermes_tui.ui.shaped_runs import ShapedRuns
 from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
@@ -25,23 +28,24 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from hermes_tui.ui.app import HermesApp
+    from hermes_tui.ui.panes.facets import BarsPane
     from hermes_tui.ui.widgets.prompt import Prompt
 
 DRAW_EVERY_S = 0.05
 
 
-class RunsScreen(Finding, Moving, CommandScreen):
-    """A table of runs that fills while files are read."""
+class RunsScreen(Finding, Moving, RunsSide):
+    """A table of runs that fills while files are read, and panes beside it to choose from."""
 
     scope = "runs"
     BINDINGS: ClassVar = bindings_for("runs")
-    DEFAULT_CSS = "RunsScreen #runs { height: 1fr; }"
+    DEFAULT_CSS = RunsSide.SIDE_CSS
     pumps_in_background = True
 
     def __init__(self, feed: RunsFeed) -> None:
         super().__init__()
         self.feed = feed
-        self.model = RunsModel(feed.rows)
+        self.model = ShapedRuns(feed.rows)
         self._message = ""
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
@@ -51,12 +55,13 @@ class RunsScreen(Finding, Moving, CommandScreen):
     def compose(self) -> ComposeResult:
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
-        yield RunsPane(self.model, resolve)
+        with Horizontal(id="body"):
+            yield RunsPane(self.model, resolve)
         yield StatusLine(resolve, base="status", id="status")
         yield KeyBar(resolve)
 
     def on_mount(self) -> None:
-        self.query_one(RunsPane).focus()
+        self.runs_pane.focus()
         self.refresh_view()
         self.start_pump()
 
@@ -65,15 +70,15 @@ class RunsScreen(Finding, Moving, CommandScreen):
 
     def situation(self) -> Situation:
         return Situation(
-            rows=len(self.model),
+            # Of the pane that has the keys: an empty choice can be taken back in the one beside.
+            rows=self.front_pane().row_count,
             runs=len(self.model),
             searching=bool(self.model.search_text),
             filtered=self.model.filter is not None,
             loading=self.feed.progress() is not None,
+            families=self.model.shape.has_children,
+            folds=bool(self.model.standing.groups or self.model.standing.depths),
         )
-
-    def focus_main(self) -> None:
-        self.query_one(RunsPane).focus()
 
     def pump(self) -> bool:
         now = time.perf_counter()
@@ -89,13 +94,16 @@ class RunsScreen(Finding, Moving, CommandScreen):
             self.refresh_view()
         if self._seek and not self.model.searching:
             self.go_match(self._seek)
-        return not self.feed.finished or self.model.unsettled
+        if self.advance_sides(SLICE_S, now):
+            self._refresh_lines()
+        return not self.feed.finished or self.model.unsettled or self.sides_unsettled
 
     def refresh_view(self) -> None:
         """Take over the rows read so far, and show them if this screen is on top."""
         self.model.update(self.feed.take_replaced(), at_once=self.feed.finished)
         if self.is_current:
-            self.query_one(RunsPane).show()
+            self.runs_pane.show()
+            self.show_sides()
             self._refresh_lines()
 
     def _refresh_lines(self) -> None:
@@ -109,8 +117,12 @@ class RunsScreen(Finding, Moving, CommandScreen):
             (f"{errors:,} with errors ", "error" if errors else ""),
         ]
         self.query_one("#title", StatusLine).show(title)
-        cursor = self.query_one(RunsPane).cursor + 1 if len(model) else 0
-        status = [(f" {cursor:,} of {len(model):,}", "")]
+        position = self.runs_pane.position
+        here = f"{position + 1:,} of " if position is not None else ""
+        status = [(f" {here}{len(model):,}", "")]
+        if model.shape.grouping:
+            groups = f"{len(model.standing.groups):,} groups"
+            status.append((f" · {groups} by {model.shape.grouping}", "strong"))
         status.append((f" · sorted by {model.sort_name} {MARKS[model.descending]}", ""))
         if model.filter is not None:
             going_on = " …" if model.unsettled else ""
@@ -126,7 +138,7 @@ class RunsScreen(Finding, Moving, CommandScreen):
             )
         progress = feed.progress()
         if progress is not None:
-            status += reading_bar(*progress)
+            status += reading_bar(*progress, feed.pace(*progress))
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
@@ -142,7 +154,8 @@ class RunsScreen(Finding, Moving, CommandScreen):
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
-        self.model.keep(event.index)
+        if isinstance(event.row_list, RunsPane):
+            event.row_list.keep()
         self._refresh_lines()
 
     @on(RowList.Chosen)
@@ -151,14 +164,19 @@ class RunsScreen(Finding, Moving, CommandScreen):
 
     # Commands
 
-    def focused_pane(self) -> RunsPane:
-        return self.query_one(RunsPane)
+    def focused_pane(self) -> RunsPane | BarsPane:
+        return self.front_pane()
 
     def do_open(self) -> None:
-        position = self.query_one(RunsPane).cursor
-        self.model.keep(position)
-        if position < len(self.model):
-            cast("HermesApp", self.app).open_run(self.model, position)
+        pane = self.front_pane()
+        if not isinstance(pane, RunsPane):
+            self.choose_bar(pane)
+            return
+        pane.keep()
+        if pane.position is None:
+            self.do_fold()
+        else:
+            cast("HermesApp", self.app).open_run(self.model, pane.position)
 
     @on(RunsPane.HeadingClicked)
     def _heading_clicked(self, event: RunsPane.HeadingClicked) -> None:
@@ -175,6 +193,30 @@ class RunsScreen(Finding, Moving, CommandScreen):
     def do_sort_reverse(self) -> None:
         self.model.reverse()
         self.refresh_view()
+
+    def do_group(self) -> None:
+        self._group(1)
+
+    def do_group_back(self) -> None:
+        self._group(-1)
+
+    def _group(self, step: int) -> None:
+        self.model.group_by_next(step)
+        if not self.model.shape.grouping:
+            self.say("not grouped")
+        self.refresh_view()
+
+    def do_tree(self) -> None:
+        self.model.switch_tree()
+        self.refresh_view()
+
+    def do_fold(self) -> None:
+        if not self.runs_pane.fold():
+            self.say("nothing to fold here")
+
+    def do_fold_all(self) -> None:
+        if not self.runs_pane.fold(everything=True):
+            self.say("nothing to fold here")
 
     def do_filter(self) -> None:
         self.ask(f"filter ({', '.join(FIELD_NAMES[:6])}, …)", "filter", self.model.filter_text)
@@ -203,15 +245,20 @@ class RunsScreen(Finding, Moving, CommandScreen):
             self.hurry()
             return
         self._seek = 0
-        pane = self.query_one(RunsPane)
-        position = self.model.next_match(pane.cursor, step)
+        pane = self.runs_pane
+        here = pane.position
+        if here is None:
+            here = self.model.kept_position() or 0
+        position = self.model.next_match(here, step)
         if position is None:
             self.say("no match" if self.model.search_text else "no search: / begins one")
         else:
-            pane.go(position)
+            pane.go_to(position)
         self._refresh_lines()
 
     def do_clear(self) -> None:
+        if self.close_front():
+            return
         if self.model.search_text:
             self.model.set_search("")
         elif self.model.filter is not None:
@@ -223,10 +270,14 @@ class RunsScreen(Finding, Moving, CommandScreen):
         self.say("stopped reading; the runs read so far are shown")
 
     def do_compare(self) -> None:
-        row = self.model.row(self.query_one(RunsPane).cursor)
-        cast("HermesApp", self.app).compare(row.ref, self.say)
+        position = self.runs_pane.position
+        if position is None:
+            self.say("this is no run")
+        else:
+            cast("HermesApp", self.app).compare(self.model.row(position).ref, self.say)
 
     def do_copy(self) -> None:
-        text = self.model.line(self.query_one(RunsPane).cursor)
+        position = self.runs_pane.position
+        text = self.model.line(position) if position is not None else ""
         self.hermes.copy(text)
         self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")

@@ -59,6 +59,16 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(shown, width - 1) + ELLIPSIS if width > 0 else ""
 
 
+def fit_end(text: str, width: int) -> str:
+    """Return the end of `text` on one line of exactly `width` cells, … before what is left out."""
+    shown = visible_row(text[-2 * width - 1 :])
+    if cell_len(shown) <= width:
+        return fit(shown, width)
+    while shown and cell_len(shown) >= width:
+        shown = shown[1:]
+    return fit(ELLIPSIS + shown, width)
+
+
 def row_starts(text: str, width: int) -> Sequence[int]:
     """Return the offset at which each row of `text` begins; the first is 0. `width` >= 1 cells.
 

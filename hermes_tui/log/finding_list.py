@@ -1,0 +1,83 @@
+"""All findings of a run, packed: a long run may have one a row, of 400 bytes each as an object."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from array import array
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from hermes_tui.log.findings import Finding
+
+BLOCK = 256
+UNPACKED_BLOCKS = 8
+_NUMBER_BITS = 32
+_NUMBER = (1 << _NUMBER_BITS) - 1
+
+
+class FindingList(Sequence[Finding]):
+    """Findings in the order they were made, and by the event that they are about.
+
+    The latest stand as they are; every `BLOCK` of them are packed to some 40 bytes each.
+    """
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._latest: list[Finding] = []
+        self._unpacked: OrderedDict[int, list[Finding]] = OrderedDict()
+        self._by_seq = array("Q")
+        """The seq of each in the upper bits, its number in the lower ones; sorted."""
+
+    def __len__(self) -> int:
+        return len(self._packed) * BLOCK + len(self._latest)
+
+    @overload
+    def __getitem__(self, number: int) -> Finding: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Finding]: ...
+
+    def __getitem__(self, number: int | slice) -> Finding | list[Finding]:
+        if isinstance(number, slice):
+            return [self[one] for one in range(*number.indices(len(self)))]
+        if number < 0:
+            number += len(self)
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        block, place = divmod(number, BLOCK)
+        return self._block(block)[place]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return (self[number] for number in range(len(self)))
+
+    def append(self, finding: Finding) -> None:
+        """Add one finding."""
+        insort(self._by_seq, finding.seq << _NUMBER_BITS | len(self))
+        self._latest.append(finding)
+        if len(self._latest) == BLOCK:
+            self._packed.append(zlib.compress(pickle.dumps(self._latest), 1))
+            self._latest = []
+
+    def of(self, seq: int) -> list[Finding]:
+        """Return the findings about event `seq`, in the order they were made."""
+        place = bisect_left(self._by_seq, seq << _NUMBER_BITS)
+        found = []
+        while place < len(self._by_seq) and self._by_seq[place] >> _NUMBER_BITS == seq:
+            found.append(self[self._by_seq[place] & _NUMBER])
+            place += 1
+        return found
+
+    def _block(self, number: int) -> list[Finding]:
+        if number == len(self._packed):
+            return self._latest
+        if number in self._unpacked:
+            self._unpacked.move_to_end(number)
+            return self._unpacked[number]
+        block: list[Finding] = pickle.loads(zlib.decompress(self._packed[number]))
+        self._unpacked[number] = block
+        if len(self._unpacked) > UNPACKED_BLOCKS:
+            self._unpacked.popitem(last=False)
+        return block

@@ -1,0 +1,199 @@
+"""Many runs in few bytes: blocks of some hundred rows, column by column, each decoded on its own.
+
+A block is a header of segment lengths and a checksum, then the segments: what is known of the block
+as a whole (`BlockFacts`), and one for every column, as msgpack. Of values that repeat, each stands
+there once. Blocks are what an index of a file consists of, in memory, on disk and in a pipe alike.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import GenericAlias
+from typing import Any, Final, NamedTuple, get_type_hints
+
+import msgspec
+
+from hermes_tui.log.summary import RunSummary
+
+ROWS: Final = 128
+"""Rows of a full block: a page of a sorted list needs a block for nearly each of its rows."""
+_PLACE: Final = {"record": int, "nth": int, "group": int}
+_NUMBER: Final = array("I")
+PREFIX: Final = 2 * _NUMBER.itemsize
+"""Bytes: how long the rest of the block is, and its checksum."""
+
+
+class StoredRun(NamedTuple):
+    """A run as it stands in a block: its summary, and where in its file it is."""
+
+    summary: RunSummary
+    record: int
+    nth: int
+    group: int
+
+
+COLUMNS: Final = (*RunSummary._fields, *_PLACE)
+
+
+class BlockFacts(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a block as a whole; the records it covers may hold no run."""
+
+    rows: int
+    first_run: int
+    first_record: int
+    ends: bytes
+    """Where its records end, as an `array("Q")`."""
+    kinds: bytes
+    complaints: tuple[str, ...] = ()
+    erring: int = 0
+    """Runs with findings of severity error."""
+    longest: dict[str, int] = {}
+    """Characters of the longest text of a column; see `note_lengths`."""
+
+
+class DamagedBlock(ValueError):
+    """The bytes are no block, or not all of one."""
+
+
+def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -> None:
+    """Raise `longest` to the texts of a run, at most to `most`; an empty column lacks.
+
+    `reward`, `tool_errors` and `group` are 1 where there is anything in them.
+    """
+    summary = run.summary
+    prefix = len(f"g{run.group} · ") if run.group else 0
+    lengths = (
+        ("id", prefix + (len(summary.run_id) or (prefix and len(f"run {run.nth + 1}")))),
+        ("task", len(summary.task)),
+        ("model", len(summary.model)),
+        ("status", len(summary.status) if summary.status != "unknown" else 0),
+        ("reward", summary.reward is not None),
+        ("tool_errors", summary.tool_errors > 0),
+        ("group", run.group > 0),
+        ("codes", sum(len(code) + len(str(count)) + 2 for code, count in summary.codes) - 1),
+    )
+    for name, length in lengths:
+        if length > longest.get(name, 0):
+            longest[name] = min(int(length), most)
+
+
+def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
+    """Return the bytes of a block; `facts.erring` and `facts.longest` are filled in here."""
+    longest: dict[str, int] = {}
+    for run in runs:
+        note_lengths(longest, run)
+    erring = sum(run.summary.errors > 0 for run in runs)
+    facts = msgspec.structs.replace(facts, rows=len(runs), erring=erring, longest=longest)
+    summaries = list(zip(*(run.summary for run in runs), strict=True))
+    places = list(zip(*(run[1:] for run in runs), strict=True))
+    segments = [_packed(facts), *map(_encode_column, [*summaries, *places])]
+    if not runs:
+        segments += [b""] * len(COLUMNS)
+    body = array("I", map(len, segments)).tobytes() + b"".join(segments)
+    return array("I", (len(body), zlib.crc32(body))).tobytes() + body
+
+
+def block_length(prefix: bytes) -> int:
+    """Return how many bytes follow the first `PREFIX` of a block."""
+    return array("I", prefix)[0]
+
+
+def segment_lengths(block: bytes) -> array[int]:
+    """Return the lengths of the segments of a whole block: those of its facts and its columns.
+
+    Raises DamagedBlock.
+    """
+    body = memoryview(block)[PREFIX:]
+    head = (len(COLUMNS) + 1) * _NUMBER.itemsize
+    lengths = array("I", bytes(body[:head])) if len(body) >= head else array("I")
+    if (
+        not lengths
+        or array("I", block[:PREFIX]) != array("I", (len(body), zlib.crc32(body)))
+        or sum(lengths) + head != len(body)
+    ):
+        raise DamagedBlock("checksum")
+    return lengths
+
+
+SEGMENTS_AT: Final = PREFIX + (len(COLUMNS) + 1) * _NUMBER.itemsize
+"""Offset in a block at which its segments begin."""
+
+
+def decode_facts(segment: bytes) -> BlockFacts:
+    """Return what is known of a block as a whole; raises DamagedBlock."""
+    try:
+        return _facts_decoder().decode(segment)
+    except msgspec.DecodeError as error:
+        raise DamagedBlock(str(error)) from error
+
+
+def decode_column(number: int, segment: bytes) -> list[Any]:
+    """Return the values of column `number` of COLUMNS; raises DamagedBlock."""
+    plain, repeated = _column_decoders()[number]
+    try:
+        if segment[:1] == b"\x92":
+            values, codes = repeated.decode(segment)
+            return list(map(values.__getitem__, codes))
+        return plain.decode(segment[1:])  # type: ignore[no-any-return]
+    except (msgspec.DecodeError, IndexError) as error:
+        raise DamagedBlock(str(error)) from error
+
+
+def _encode_column(values: tuple[Any, ...]) -> bytes:
+    if isinstance(values[0], int):
+        return b"\0" + _packed(values)
+    codes = dict.fromkeys(values, 0)
+    if 2 * len(codes) > len(values):
+        return b"\0" + _packed(values)
+    for code, value in enumerate(codes):
+        codes[value] = code
+    return _packed((tuple(codes), tuple(map(codes.__getitem__, values))))
+
+
+def _packed(value: Any) -> bytes:
+    try:
+        return _ENCODER.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        return _ENCODER.encode(_encodable(msgspec.to_builtins(value)))
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value without what msgpack lacks: lone surrogates, and integers beyond 64 bits."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case int():
+            return max(-_MOST, min(value, _MOST))
+        case Mapping():
+            return {_encodable(key): item for key, item in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+        case _:
+            return value
+
+
+_MOST: Final = (1 << 63) - 1
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+@cache
+def _facts_decoder() -> msgspec.msgpack.Decoder[BlockFacts]:
+    return msgspec.msgpack.Decoder(BlockFacts)
+
+
+@cache
+def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpack.Decoder[Any]]]:
+    types = get_type_hints(RunSummary) | _PLACE
+    plain = [GenericAlias(list, (types[name],)) for name in COLUMNS]
+    repeated = [GenericAlias(tuple, (column, list[int])) for column in plain]
+    decoder: Any = msgspec.msgpack.Decoder
+    return list(zip(map(decoder, plain), map(decoder, repeated), strict=True))
+
+
+def columns_version() -> str:
+    """Return what changes whenever blocks are not understood any more."""
+    types = get_type_hints(RunSummary) | _PLACE
+    return "1 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)

@@ -1,0 +1,191 @@
+"""A process beside the screen that goes through a big file and says which runs are in it.
+
+It gets an open descriptor of the file, so that both read the same one whatever becomes of its path,
+and writes blocks of runs to a pipe (`log.run_blocks`): after a moment what there is, later full
+ones. Zeros where a block would begin say that it is done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.big_list import find_big_list
+from hermes_tui.formats.detect import inside
+from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.registry import formats
+from hermes_tui.log.run_blocks import PREFIX, block_length
+from hermes_tui.runtime.indexing import blocks_of
+from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.sources import FileSource
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+NICE: Final = 5
+_READ: Final = 1 << 18
+_DONE: Final = bytes(PREFIX)
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a process has to go through: all that the file holds now, but for what is done."""
+
+    fd: int
+    size: int
+    complete: bool
+    format: str
+    layout: str
+    unit: str
+    records_done: int
+    runs_done: int
+    path: str | None = None
+    parser: str = ""
+    """What reads the model's messages for their diagnosis, as `OpenFile.diagnose` takes it."""
+
+
+class _SameFile(FileSource):
+    """A file that another process opened, as it was then."""
+
+    def __init__(self, task: Task) -> None:
+        self.path = Path(task.path or "-")
+        self.failure = ""
+        self._follow = not task.complete
+        self._fd = task.fd
+        self._size = task.size
+
+
+def run_task(task: Task, out: int) -> None:
+    """Write the blocks of a task to a descriptor."""
+    known = next(item for item in formats() if item.name == task.format)
+    reader = Reader(known, Layout(task.layout), Unit(task.unit))
+    source = _SameFile(task)
+    if reader.layout is Layout.INSIDE and (big := find_big_list(source)) is not None:
+        reader = inside(reader, big)
+    file = OpenFile(Path(task.path) if task.path else None, source, reader)
+    if task.parser:
+        file.diagnose(task.parser)
+    blocks = blocks_of(file, records_done=task.records_done, runs_done=task.runs_done)
+    for block in blocks:
+        _write(out, block)
+    _write(out, _DONE)
+
+
+def _write(out: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(out, view) :]
+
+
+class Indexing:
+    """A process that goes through one file, as the screen sees it: what it has said so far."""
+
+    def __init__(self, file: OpenFile, *, records_done: int, runs_done: int) -> None:
+        fd = file.source.fileno()
+        task = Task(
+            fd,
+            file.source.size,
+            file.source.complete,
+            file.reader.name,
+            str(file.reader.layout),
+            str(file.reader.unit),
+            records_done,
+            runs_done,
+            str(file.path) if file.path is not None else None,
+            file.diagnosis.name if file.diagnosis is not None else "",
+        )
+        self.bytes_total = task.size
+        self.is_done = False
+        self._buffer = bytearray()
+        self._process = _start(task)
+        assert self._process.stdout is not None, "a pipe"
+        self._pipe = self._process.stdout.fileno()
+        os.set_blocking(self._pipe, False)
+        self._ended = False
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the blocks that have come in."""
+        while True:
+            yield from self._whole_blocks()
+            if self.is_done or not self._read():
+                return
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self._pipe, _READ)
+        except BlockingIOError:
+            return False
+        except OSError:
+            piece = b""
+        self._ended = not piece
+        self._buffer += piece
+        return bool(piece)
+
+    def _whole_blocks(self) -> Iterator[bytes]:
+        at = 0
+        while len(self._buffer) - at >= PREFIX:
+            prefix = bytes(self._buffer[at : at + PREFIX])
+            end = at + PREFIX + block_length(prefix)
+            if prefix == _DONE:
+                self.is_done = True
+            elif end <= len(self._buffer):
+                yield bytes(self._buffer[at:end])
+            else:
+                break
+            at = end
+        del self._buffer[:at]
+
+    @property
+    def failure(self) -> str:
+        """Why the process ended before it was done, empty if it did not."""
+        if self.is_done or not self._ended:
+            return ""
+        code = self._process.wait()
+        how = f"was killed (signal {-code})" if code < 0 else f"failed (exit code {code})"
+        return f"the process that was reading it {how}"
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None, "a pipe"
+        self._process.stdout.close()
+
+
+def _start(task: Task) -> Popen[bytes]:
+    import subprocess
+
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, os.environ.get("PYTHONPATH", "")]
+    # Not from the current folder: it may be one of transcripts that somebody sent.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", __name__, msgspec.json.encode(task).decode()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(task.fd,),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        start_new_session=True,
+    )
+
+
+def main() -> int:
+    """Do the task given as the only argument."""
+    import gc
+
+    os.nice(NICE)
+    gc.disable()
+    try:
+        run_task(msgspec.json.decode(sys.argv[1], type=Task), sys.stdout.fileno())
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,263 @@
+"""Indexes kept in the platform's cache, so that a big file opens at once the second time.
+
+One file for each path that was read. It holds the blocks of its runs, where its records end, and a
+footer that says what the file was: its size, its time, and a hash of its first and last bytes. An
+index is taken only for the same bytes; that of a file that has grown since, for its beginning. It
+appears by being renamed, so that two processes may build the same one. Deleting the folder is safe
+at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from array import array
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from hermes_tui.formats.base import Layout, Source
+from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.log.run_blocks import columns_version
+from hermes_tui.runtime.run_store import SEGMENTS, RunStore, write_at
+from hermes_tui.version import __version__
+
+SUFFIX: Final = ".runs"
+PART: Final = ".part"
+MOST_BYTES: Final = 2 << 30
+"""Of all kept indexes together; beyond it those go that were not used for longest."""
+HASHED: Final = 64 << 10
+"""Bytes at the head of a file and at its end that tell it from another."""
+_MAGIC: Final = b"htuiruns"
+_TAIL: Final = 8 + len(_MAGIC)
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What tells a file, and the way it was read, from another."""
+
+    path: str
+    reader: str
+    size: int
+    mtime_ns: int
+    """0 where only this many bytes of a file were meant that had more already."""
+    head: bytes
+    tail: bytes
+    version: str = ""
+
+
+class RunTotals(msgspec.Struct):
+    """What is known of the runs of a file beside its blocks."""
+
+    runs: int = 0
+    complaints: list[str] = []
+
+
+class _Footer(msgspec.Struct, frozen=True):
+    """How an index ends. Arrays are their bytes."""
+
+    identity: Identity
+    records_at: int
+    """Where the ends and the kinds of its records stand, behind the blocks."""
+    records: int
+    closed: bool
+    totals: RunTotals
+    offsets: bytes
+    lengths: bytes
+    rows: bytes
+
+
+class KeptIndex(NamedTuple):
+    """An index found in the cache; its blocks cover `records`."""
+
+    store: RunStore
+    records: RecordIndex
+    totals: RunTotals
+
+
+def indexes_dir() -> Path:
+    """Return the folder of the kept indexes; it need not exist."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("hermes-tui") / "indexes"
+
+
+def identify(path: Path, reader: str, source: Source) -> Identity | None:
+    """Return what tells a file from another now; None where it cannot be looked at."""
+    try:
+        found = path.stat()
+        name = str(path.absolute())
+    except OSError:
+        return None
+    head, tail = _hashes(source, source.size)
+    version = f"{__version__} {columns_version()}"
+    return Identity(name, reader, source.size, found.st_mtime_ns, head, tail, version)
+
+
+def as_read(identity: Identity, source: Source, size: int) -> Identity:
+    """Return the identity of the first `size` bytes of a file that grew while it was read."""
+    if size <= identity.size:
+        return identity
+    head, tail = _hashes(source, size)
+    return msgspec.structs.replace(identity, size=size, mtime_ns=0, head=head, tail=tail)
+
+
+def _hashes(source: Source, size: int) -> tuple[bytes, bytes]:
+    """Return the hashes of the first bytes and of those before `size`."""
+    length = min(size, HASHED)
+    pieces = source.read(0, length), source.read(size - length, length)
+    head, tail = (hashlib.blake2b(piece, digest_size=16).digest() for piece in pieces)
+    return head, tail
+
+
+def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
+    """Return the index kept of a file, or of its beginning; None where there is none that fits."""
+    path = _place(now.path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    found = None
+    try:
+        footer = _read_footer(fd)
+        if footer is not None and _fits(footer.identity, now, source, layout):
+            found = _restore(
+                fd, footer, drop=footer.identity.size < now.size or not source.complete
+            )
+            os.utime(path)
+    except OSError:
+        return found
+    finally:
+        if found is None:
+            os.close(fd)
+    return found
+
+
+def _fits(kept: Identity, now: Identity, source: Source, layout: Layout) -> bool:
+    """Tell whether an index is of this file as it is now, or of its beginning."""
+    same = (kept.path, kept.reader, kept.version) == (now.path, now.reader, now.version)
+    if not same or kept.size > now.size:
+        return False
+    if kept.size == now.size and kept.mtime_ns:
+        return kept == now
+    return layout is Layout.LINES and _hashes(source, kept.size) == (kept.head, kept.tail)
+
+
+def _read_footer(fd: int) -> _Footer | None:
+    size = os.fstat(fd).st_size
+    tail = os.pread(fd, _TAIL, size - _TAIL) if size > _TAIL else b""
+    if tail[8:] != _MAGIC:
+        return None
+    length, checksum = array("I", tail[:8])
+    data = os.pread(fd, length, size - _TAIL - length) if length <= size - _TAIL else b""
+    if len(data) != length or zlib.crc32(data) != checksum:
+        return None
+    try:
+        return msgspec.msgpack.decode(data, type=_Footer)
+    except msgspec.DecodeError:
+        return None
+
+
+def _restore(fd: int, footer: _Footer, *, drop: bool) -> KeptIndex | None:
+    """Return what an index holds; with `drop` without its last block.
+
+    Of a file that has grown, the last record may have been the beginning of one.
+    """
+    ends = array("Q", os.pread(fd, 8 * footer.records, footer.records_at))
+    kinds = os.pread(fd, footer.records, footer.records_at + 8 * footer.records)
+    if len(ends) != footer.records or len(kinds) != footer.records:
+        return None
+    store = RunStore()
+    offsets, lengths, rows = array("Q"), array("I"), array("I")
+    offsets.frombytes(footer.offsets)
+    lengths.frombytes(footer.lengths)
+    rows.frombytes(footer.rows)
+    if not len(offsets) == len(rows) == len(lengths) / SEGMENTS:
+        return None
+    store.load(fd, offsets, lengths, rows)
+    totals = footer.totals
+    index = RecordIndex(ends, bytearray(kinds), closed=footer.closed)
+    if drop and len(store):
+        last = store.facts(len(store) - 1)
+        del index.ends[last.first_record :], index.kinds[last.first_record :]
+        totals.runs = last.first_run
+        store.drop_last()
+    index.scanned = index.end
+    return KeptIndex(store, index, totals)
+
+
+def part_of(path: Path, number: int) -> Path:
+    """Return where the index of a file is written until it is whole; `number` is not used twice."""
+    return _place(str(path.absolute())).with_suffix(f".{os.getpid()}-{number}{PART}")
+
+
+def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunTotals) -> None:
+    """Make a store the kept index of its file; raises OSError.
+
+    `records` are those that the blocks cover.
+    """
+    fd = store.in_one_file()
+    assert store.path is not None, "it has a name"
+    at = write_at(fd, records.ends.tobytes(), store.end)
+    at = write_at(fd, bytes(records.kinds), at)
+    footer = msgspec.msgpack.encode(
+        _Footer(
+            identity,
+            store.end,
+            len(records),
+            records.closed,
+            totals,
+            store.offsets.tobytes(),
+            store.lengths.tobytes(),
+            store.rows.tobytes(),
+        )
+    )
+    tail = array("I", (len(footer), zlib.crc32(footer))).tobytes() + _MAGIC
+    write_at(fd, footer + tail, at)
+    store.path.replace(_place(identity.path))
+    store.settle()
+    prune()
+
+
+def discard(store: RunStore) -> None:
+    """Remove what was written of a store that is not kept."""
+    if store.path is not None:
+        # Where nothing could be written, there may be no folder either.
+        with suppress(OSError):
+            store.path.unlink()
+
+
+def prune(most_bytes: int = MOST_BYTES) -> None:
+    """Remove the indexes not used for longest, and what processes that were killed left behind."""
+    kept = []
+    for path in indexes_dir().iterdir():
+        if path.suffix == PART and _is_abandoned(path):
+            path.unlink(missing_ok=True)
+        elif path.suffix == SUFFIX:
+            found = path.stat()
+            kept.append((found.st_mtime, found.st_size, path))
+    kept.sort(reverse=True)
+    total = 0
+    for _, size, path in kept:
+        total += size
+        if total > most_bytes:
+            path.unlink(missing_ok=True)
+
+
+def _is_abandoned(part: Path) -> bool:
+    """Tell whether nobody has a part open: its writer holds a lock on it."""
+    import fcntl
+
+    try:
+        with part.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _place(path: str) -> Path:
+    name = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return indexes_dir() / f"{name}{SUFFIX}"

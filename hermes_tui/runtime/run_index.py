@@ -1,0 +1,206 @@
+"""The index of one big file of runs: taken from the cache, or made by a process beside and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.log.run_blocks import BlockFacts, DamagedBlock
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.indexing import BIG, BlockMaker
+from hermes_tui.runtime.kept_indexes import (
+    Identity,
+    RunTotals,
+    as_read,
+    discard,
+    identify,
+    keep,
+    load,
+    part_of,
+)
+from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile
+from hermes_tui.runtime.resting import RestingSource
+from hermes_tui.runtime.run_store import RunStore
+from hermes_tui.runtime.sources import FileSource
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.indexing_process import Indexing
+
+MOST_FAILURES: Final = 3
+"""After so many processes that did not end well, a file is read without one."""
+MOST_COMPLAINTS: Final = 100
+_numbers = count()
+
+
+class RunIndex:
+    """What is known of the runs of a file, in blocks. `keeps`: from the cache and for it.
+
+    Runs that are read here one by one are given to `add` as well, so that the blocks hold all.
+    """
+
+    def __init__(self, file: OpenFile, *, keeps: bool) -> None:
+        self.file = file
+        self.totals = RunTotals()
+        self.failure = ""
+        """Why the last process ended early, or why nothing is kept; empty once it was taken."""
+        self.store = RunStore()
+        self._process: Indexing | None = None
+        self._failures = 0
+        self._kept_bytes = 0
+        self._identity = _identify(file) if keeps else None
+        if self._identity is not None:
+            self._load(self._identity)
+        self._collect()
+
+    def _load(self, identity: Identity) -> None:
+        kept = load(identity, self.file.source, layout=self.file.reader.layout)
+        if kept is not None:
+            self.store, self.file.index, self.totals = kept
+            self._kept_bytes = self.file.index.end
+        self._name_part()
+
+    def _name_part(self) -> None:
+        assert self.file.path is not None, "it was identified"
+        self.store.path = part_of(self.file.path, next(_numbers))
+
+    def _collect(self) -> None:
+        """Collect what is read here from now on, behind what the blocks hold."""
+        self._maker = BlockMaker(
+            self.file, records_done=len(self.file.index), runs_done=self.totals.runs
+        )
+
+    def add(self, found: FoundRun | FoundDefect, records_done: int) -> None:
+        """Take in what was read here, behind so many records."""
+        if isinstance(found, FoundDefect):
+            self._maker.complain(found)
+            self._complain((found.defect.message,))
+            return
+        self.totals.runs += 1
+        if self._identity is not None:
+            if self._maker.is_full and found.ref.nth == 0:
+                self._flush(records_done)
+            self._maker.add(found)
+
+    # The process
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def wants_process(self, records_done: int) -> bool:
+        """Tell whether enough is left behind so many records, and no process failed too often."""
+        done = self.file.index.end_of(records_done - 1) if records_done else 0
+        return self._failures < MOST_FAILURES and self.file.source.size - done >= BIG
+
+    def start(self, records_done: int) -> None:
+        """Have a process read what is behind the first `records_done` records."""
+        from hermes_tui.runtime.indexing_process import Indexing
+
+        index = self.file.index
+        del index.ends[records_done:], index.kinds[records_done:]
+        index.scanned, index.closed = index.end, False
+        self._flush(records_done)
+        try:
+            self._process = Indexing(
+                self.file, records_done=records_done, runs_done=self.totals.runs
+            )
+        except (OSError, SourceError) as error:
+            self._failures = MOST_FAILURES
+            self.failure = f"read without a process beside: {error}"
+
+    def _flush(self, records_done: int) -> None:
+        if self._identity is not None and records_done > self._maker.records:
+            self.store.append(self._maker.block(records_done))
+
+    def take(self) -> Iterator[tuple[int, BlockFacts]]:
+        """Yield the blocks that have come in from the process, each with its number."""
+        process = self._process
+        if process is None:
+            return
+        try:
+            for block in process.blocks():
+                facts = self.store.append(block)
+                self._extend(facts)
+                yield len(self.store) - 1, facts
+        except DamagedBlock:
+            self._failed("the process that was reading it sent something else")
+        else:
+            if process.failure:
+                self._failed(process.failure)
+            elif process.is_done:
+                self._stop()
+
+    def _extend(self, facts: BlockFacts) -> None:
+        index = self.file.index
+        if facts.first_record != len(index) or facts.first_run != self.totals.runs:
+            raise DamagedBlock("not the next one")
+        index.ends.frombytes(facts.ends)
+        index.kinds += facts.kinds
+        index.scanned = index.end
+        self.totals.runs += facts.rows
+        self._complain(facts.complaints)
+
+    def _complain(self, complaints: tuple[str, ...]) -> None:
+        room = MOST_COMPLAINTS - len(self.totals.complaints)
+        self.totals.complaints += complaints[: max(0, room)]
+
+    def _failed(self, why: str) -> None:
+        self._failures += 1
+        self.failure = f"{why}; it is read on"
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+            self._collect()
+
+    # Being kept
+
+    def keep(self, records_done: int) -> None:
+        """Stop the process, and keep what is known of so many records if that is much."""
+        self._stop()
+        if self._identity is None:
+            return
+        self._flush(records_done)
+        index = self.file.index
+        if len(index) > records_done:
+            index = RecordIndex(index.ends[:records_done], index.kinds[:records_done])
+        if index.end - self._kept_bytes < BIG:
+            return
+        try:
+            identity = as_read(self._identity, self.file.source, index.end)
+            keep(self.store, identity, index, self.totals)
+            self._kept_bytes = index.end
+            self._name_part()
+        except OSError as error:
+            self.failure = f"no index is kept: {self.store.failure or error}"
+            self._identity = None
+
+    def take_failure(self) -> str:
+        """Return what went wrong since this was last asked, empty if nothing did."""
+        failure, self.failure = self.failure, ""
+        return failure
+
+    def close(self) -> None:
+        """Stop what runs and let go of everything that is not kept."""
+        self._stop()
+        discard(self.store)
+        self.store.close()
+
+
+def _identify(file: OpenFile) -> Identity | None:
+    """Return what tells a file from others; None for what came through a pipe or was packed."""
+    source = file.source
+    is_plain = isinstance(source, FileSource) or (
+        isinstance(source, RestingSource) and source.complete
+    )
+    if file.path is None or not is_plain:
+        return None
+    beside = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
+    parser = file.diagnosis.name if file.diagnosis is not None else ""
+    how = f"{file.reader.name} {file.reader.layout} {file.reader.unit} {parser} {beside}"
+    return identify(file.path, how, source)

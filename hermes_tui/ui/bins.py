@@ -1,0 +1,127 @@
+"""Ranges of a number for a histogram: counts by three digits, from which bars with round ends are
+made. A pass over a million values keeps some thousand counts, whatever the values are."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from itertools import pairwise
+from typing import NamedTuple
+
+FEW = 12
+"""So many different values have a bar each."""
+MOST_BARS = 14
+LONG_TAIL = 25
+"""Where the largest value is more than this many times the median, ranges grow by factors."""
+_DIGITS = 3
+_LARGEST, _SMALLEST = 10**15, 1e-15
+_ROUND = (1.0, 2.0, 5.0, 10.0, 20.0)
+
+
+class Bin(NamedTuple):
+    """Values from `low` on and below `high`; the one value `low` where `high` is None."""
+
+    low: float
+    high: float | None = None
+
+
+class Spread:
+    """The values met so far, to three digits."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[float] = Counter()
+        self.missing = 0
+        self._is_exact = True
+        """Whether every value was one of three digits."""
+        self.is_whole = True
+
+    def add(self, value: float | None) -> None:
+        """Count a value; None, and what is no number or beyond all measure, counts as missing."""
+        if value is None or not abs(value) < _LARGEST:
+            self.missing += 1
+            return
+        short = cut(value)
+        self.counts[short] += 1
+        self._is_exact = self._is_exact and short == value
+        self.is_whole = self.is_whole and value == int(value)
+
+    def bins(self) -> list[Bin]:
+        """Return ranges that hold all values, from the smallest on; none is empty at either end."""
+        values = sorted(self.counts)
+        if not values:
+            return []
+        low, high = values[0], values[-1]
+        if self._is_exact and self.is_whole and high - low < FEW:
+            return [Bin(low + step) for step in range(int(high - low) + 1)]
+        if self._is_exact and len(values) <= FEW:
+            return [Bin(value) for value in values]
+        if low == high == 0:
+            return [Bin(-_SMALLEST, _SMALLEST)]
+        median = self._median(values)
+        if low >= 0 and high > LONG_TAIL * max(median, cut(high / 1e6)):
+            edges = _by_factors(next(value for value in values if value > 0), high)
+            edges = [0.0, *edges] if low < edges[0] else edges
+        else:
+            edges = _by_steps(low, high, is_whole=self.is_whole)
+        return [Bin(*pair) for pair in pairwise(edges)]
+
+    def count_in(self, place: Bin) -> int:
+        """Return how many values a range of `bins` holds. O(different values)."""
+        if place.high is None:
+            return self.counts[place.low]
+        low, high = place.low, place.high
+        return sum(count for value, count in self.counts.items() if low <= value < high)
+
+    def _median(self, values: list[float]) -> float:
+        rest = self.counts.total() // 2
+        for value in values:
+            rest -= self.counts[value]
+            if rest <= 0:
+                return value
+        return values[-1]
+
+
+def cut(value: float) -> float:
+    """Return the largest number of three digits that is not above `value`; 0 for the tiniest."""
+    if abs(value) < _SMALLEST:
+        return 0.0
+    if value == int(value) and abs(value) < 10**_DIGITS:
+        return float(value)
+    mantissa, _, exponent = f"{value:.12e}".partition("e")
+    short = float(f"{mantissa[: _DIGITS + 1 + (value < 0)]}e{exponent}")
+    return short if short <= value else _below(short, int(exponent))
+
+
+def _below(short: float, exponent: int) -> float:
+    """Return the next smaller number of three digits; `short` has this exponent of ten."""
+    unit = 10.0 ** (exponent - _DIGITS + (abs(short) != 10.0**exponent or short < 0))
+    return float(f"{short - unit:.{_DIGITS}g}")
+
+
+def _by_steps(low: float, high: float, *, is_whole: bool) -> list[float]:
+    """Return the edges of equal ranges around `[low, high]`."""
+    span = max(high - low, max(abs(low), abs(high)) * 1e-3)
+    power = 10.0 ** math.floor(math.log10(span / MOST_BARS))
+    step = next(power * factor for factor in _ROUND if span / (power * factor) < MOST_BARS - 1)
+    step = max(step, 10.0 ** (math.floor(math.log10(max(abs(low), abs(high)))) - _DIGITS + 1))
+    step = max(step, 1.0) if is_whole else step
+    # A quotient may be off by one, since a step such as 0.1 is not what it is written as.
+    first, last = math.floor(low / step) - 1, math.floor(high / step) + 2
+    edges = [_tidy(number * step) for number in range(first, last + 1)]
+    return edges[bisect_right(edges, low) - 1 : bisect_right(edges, high) + 1]
+
+
+def _by_factors(low: float, high: float) -> list[float]:
+    """Return edges such as 1, 2, 5, 10 … around `[low, high]`, `low` > 0."""
+    first = math.floor(math.log10(low))
+    last = math.floor(math.log10(high))
+    factors = _ROUND[:3] if 3 * (last - first + 1) <= MOST_BARS + 2 else _ROUND[:1]
+    edges = [_tidy(f * 10.0**power) for power in range(first, last + 2) for f in factors]
+    begin = max((n for n, edge in enumerate(edges) if edge <= low), default=0)
+    end = next(n for n, edge in enumerate(edges) if edge > high)
+    return edges[begin : end + 1][-MOST_BARS - 1 :] if end > begin else edges[begin : begin + 2]
+
+
+def _tidy(value: float) -> float:
+    return float(f"{value:.10g}")

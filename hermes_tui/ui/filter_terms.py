@@ -1,0 +1,80 @@
+"""Expressions as terms that a person picks and drops again: `status == "ok" and 2 <= turns < 5`."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+
+def quoted(text: str) -> str:
+    """Return a text as an expression spells it."""
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def terms_of(expression: str) -> frozenset[str]:
+    """Return the terms of an expression, alternatives apart: what `toggled` would drop again."""
+    parts = [_spread(part) for part in _parts(expression, ast.And)]
+    return frozenset(term for alternatives in parts for term in alternatives)
+
+
+def toggled(expression: str, term: str, *, name: str, is_alternative: bool) -> str:
+    """Return `expression` (a valid one, or empty) narrowed by `term`; without it if it is there.
+
+    With `is_alternative` it is put beside the other terms about the field `name`: a run has only
+    one value there, and would never meet two of them.
+    """
+    parts = [_spread(part) for part in _parts(expression, ast.And)]
+    for alternatives in parts:
+        if term in alternatives:
+            alternatives.remove(term)
+            return _joined(parts)
+    if is_alternative:
+        for alternatives in parts:
+            if all(_is_about(other, name) for other in alternatives):
+                alternatives.append(term)
+                return _joined(parts)
+    return _joined([*parts, [term]])
+
+
+def _joined(parts: list[list[str]]) -> str:
+    kept = [alternatives for alternatives in parts if alternatives]
+    if len(kept) == 1:
+        return " or ".join(kept[0])
+    return " and ".join(
+        f"({' or '.join(alternatives)})" if len(alternatives) > 1 else alternatives[0]
+        for alternatives in kept
+    )
+
+
+def _spread(part: str) -> list[str]:
+    return _parts(part, ast.Or)
+
+
+def _parts(expression: str, operator: type[ast.boolop]) -> list[str]:
+    """Return what stands around the outermost `and` or `or`, each as it is spelled."""
+    text = expression.strip()
+    if not text:
+        return []
+    tree = ast.parse(text, mode="eval").body
+    if not (isinstance(tree, ast.BoolOp) and isinstance(tree.op, operator)):
+        return [_spelled(text, tree)]
+    return [_spelled(text, value) for value in tree.values]
+
+
+def _spelled(text: str, value: ast.expr) -> str:
+    spelled = ast.get_source_segment(text, value) or ""
+    is_loose = isinstance(value, ast.IfExp) or (
+        isinstance(value, ast.BoolOp) and isinstance(value.op, ast.Or)
+    )
+    return f"({spelled})" if is_loose else spelled
+
+
+def _is_about(term: str, name: str) -> bool:
+    """Tell whether a term compares the field `name` and nothing else."""
+    tree = ast.parse(term, mode="eval").body
+    if not isinstance(tree, ast.Compare):
+        return False
+    values = [tree.left, *tree.comparators]
+    return sum(isinstance(value, ast.Name) and value.id == name for value in values) == 1 and all(
+        isinstance(value, (ast.Name, ast.Constant, ast.UnaryOp)) for value in values
+    )

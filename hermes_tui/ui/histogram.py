@@ -1,0 +1,103 @@
+"""The histogram of the runs: how many have how many turns, tokens, seconds, what reward …"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from hermes_tui.ui.bins import Bin, Spread
+from hermes_tui.ui.run_counts import Bar, Counts, Values
+
+
+class Quantity(NamedTuple):
+    """A field with a number, and how it is called."""
+
+    name: str
+    heading: str
+
+
+QUANTITIES: Final = (
+    Quantity("turns", "turns"),
+    Quantity("messages", "messages"),
+    Quantity("calls", "calls"),
+    Quantity("tool_errors", "tool errors"),
+    Quantity("reward", "reward"),
+    Quantity("tokens_in", "tokens in"),
+    Quantity("tokens_out", "tokens out"),
+    Quantity("duration", "duration, s"),
+    Quantity("latency", "latency of a reply, s"),
+    Quantity("cost", "cost, $"),
+    Quantity("size", "characters"),
+)
+UNKNOWN: Final = "unknown"
+
+
+class HistogramCounts(Counts):
+    """Counts runs by ranges of one quantity."""
+
+    def __init__(self, quantity: Quantity) -> None:
+        self.quantity = quantity
+        self._all = Spread()
+        self._chosen = Spread()
+
+    def add(self, values: Values, runs: int) -> None:
+        for value in values(self.quantity.name):
+            self._all.add(value)
+
+    def choose(self, values: Values) -> None:
+        for value in values(self.quantity.name):
+            self._chosen.add(value)
+
+    def forget_choice(self) -> None:
+        self._chosen = Spread()
+
+    def bars(self) -> list[Bar]:
+        """Return a bar a range, and one for the runs of which it is not known."""
+        name = self.quantity.name
+        bars = [
+            Bar(_label(place, is_whole=self._all.is_whole), _term(place, name), name,
+                self._all.count_in(place), self._chosen.count_in(place))
+            for place in self._all.bins()
+        ]  # fmt: skip
+        if bars and self._all.missing:
+            term = f"{name} is None"
+            bars.append(Bar(UNKNOWN, term, name, self._all.missing, self._chosen.missing))
+        return bars
+
+
+def next_with_values(after: Quantity, values: Values) -> Quantity:
+    """Return the next quantity that is not the same in all runs, given the values of some."""
+    here = QUANTITIES.index(after) + 1
+    for quantity in (*QUANTITIES[here:], *QUANTITIES[:here]):
+        if len(set(values(quantity.name))) > 1:
+            return quantity
+    return after
+
+
+def _term(place: Bin, name: str) -> str:
+    if place.high is None:
+        return f"{name} == {_exact(place.low)}"
+    return f"{_exact(place.low)} <= {name} < {_exact(place.high)}"
+
+
+def _exact(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _label(place: Bin, *, is_whole: bool) -> str:
+    if place.high is None:
+        return _short(place.low)
+    last = place.high - 1 if is_whole else place.high
+    return _short(place.low) if is_whole and last <= place.low else _range(place.low, last)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_short(low)} – {_short(high)}"
+
+
+def _short(value: float) -> str:
+    if abs(value) < 10_000:
+        return f"{value:.5g}"
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.4g}{unit}"
+    return f"{value:g}"

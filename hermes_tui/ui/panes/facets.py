@@ -1,0 +1,165 @@
+"""The panes beside the list of runs: facets and histogram. Enter on a bar chooses its runs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from rich.style import Style
+
+from hermes_tui.ui.facets import FacetCounts
+from hermes_tui.ui.filter_terms import terms_of
+from hermes_tui.ui.histogram import QUANTITIES, HistogramCounts, Quantity, next_with_values
+from hermes_tui.ui.render.facets import (
+    BarColumns,
+    FacetLine,
+    bar_columns,
+    bar_lines,
+    facet_lines,
+    line_row,
+)
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.run_counts import Bar, RunCounts
+from hermes_tui.ui.run_fields import column
+from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.widgets.row_list import RowList
+
+LOOKED_AT = 2_000
+"""Rows in which a quantity must be met for the histogram to stop at it."""
+
+
+class BarRows:
+    """Lines with bars as the list widget asks for them."""
+
+    def __init__(self) -> None:
+        self.lines: Sequence[FacetLine] = ()
+        self.is_narrowed = False
+        self.picked: Collection[str] = frozenset()
+        self._columns: tuple[int, BarColumns] | None = None
+
+    def take(self, lines: Sequence[FacetLine], picked: Collection[str], *, narrowed: bool) -> bool:
+        """Show other lines; return whether anything is different."""
+        before = (self.lines, self.picked, self.is_narrowed)
+        self.lines, self.picked, self.is_narrowed = lines, picked, narrowed
+        self._columns = None
+        return before != (lines, picked, narrowed)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def row(self, index: int, width: int) -> Segments:
+        if self._columns is None or self._columns[0] != width:
+            self._columns = width, bar_columns(self.lines, width, is_narrowed=self.is_narrowed)
+        line = self.lines[index]
+        is_picked = line.bar is not None and line.bar.term in self.picked
+        columns = self._columns[1]
+        return line_row(line, columns, is_narrowed=self.is_narrowed, is_picked=is_picked)
+
+
+class BarsPane(RowList):
+    """Lines with bars, made anew as the counts grow; the cursor stays on its line."""
+
+    title = ""
+    DEFAULT_CSS = """
+    BarsPane { border: round $secondary 60%; border-title-color: $secondary; }
+    BarsPane:focus { border: heavy $accent; border-title-color: $accent; }
+    """
+
+    def __init__(self, model: RunsModel, resolve: Callable[[str], Style], *, id: str) -> None:
+        self._rows = BarRows()
+        super().__init__(self._rows, resolve=resolve, id=id, empty="no runs yet")
+        self.model = model
+
+    @property
+    @abstractmethod
+    def counts(self) -> RunCounts[FacetCounts] | RunCounts[HistogramCounts]: ...
+
+    @abstractmethod
+    def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
+        """Return the lines as they are now."""
+
+    def show(self) -> None:
+        """Take over what is counted by now."""
+        here = self._line()
+        picked = terms_of(self.model.filter_text) if self.model.filter else frozenset()
+        lines = self.make_lines(picked)
+        going_on = " …" if self.counts.unsettled else ""
+        self.border_title = f"{self.title}{going_on}"
+        if not self._rows.take(lines, picked, narrowed=self.counts.is_narrowed):
+            return
+        self.rows_changed(0)
+        keys = [line.key for line in lines]
+        if here is not None and here.key in keys:
+            self.go(keys.index(here.key), quiet=True)
+
+    def bar(self) -> Bar | None:
+        """Return the bar under the cursor."""
+        line = self._line()
+        return line.bar if line is not None else None
+
+    def unfold(self) -> None:
+        """Show more or less of what the line under the cursor stands for."""
+
+    def _line(self) -> FacetLine | None:
+        lines = self._rows.lines
+        return lines[self.cursor] if self.cursor < len(lines) else None
+
+
+class FacetsPane(BarsPane):
+    """Diagnostics, tools, models, status … with the number of runs that have each."""
+
+    title = "Facets"
+
+    def __init__(self, model: RunsModel, resolve: Callable[[str], Style]) -> None:
+        super().__init__(model, resolve, id="facets")
+        self._counts = RunCounts(model, FacetCounts)
+        self._folded: set[str] = set()
+        self._whole: set[str] = set()
+
+    @property
+    def counts(self) -> RunCounts[FacetCounts]:
+        return self._counts
+
+    def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
+        facets = self._counts.shown.facets(whole=self._whole, picked=picked)
+        return facet_lines(facets, self._folded)
+
+    def unfold(self) -> None:
+        line = self._line()
+        if line is not None and line.bar is None:
+            (
+                self._folded if line.key.startswith("\0") else self._whole
+            ).symmetric_difference_update({line.name})
+            self.show()
+
+
+class HistogramPane(BarsPane):
+    """How many runs have how much of a quantity."""
+
+    title = "turns"
+
+    def __init__(self, model: RunsModel, resolve: Callable[[str], Style]) -> None:
+        super().__init__(model, resolve, id="histogram")
+        self._quantity = QUANTITIES[0]
+        self._counts = RunCounts(model, self._make)
+
+    @property
+    def counts(self) -> RunCounts[HistogramCounts]:
+        return self._counts
+
+    def _make(self) -> HistogramCounts:
+        return HistogramCounts(self._quantity)
+
+    def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
+        bars = self._counts.shown.bars()
+        return bar_lines(bars, largest=max((bar.total for bar in bars), default=1))
+
+    def next_quantity(self) -> Quantity:
+        """Show the next quantity that there is in these runs, and return it."""
+        self._quantity = next_with_values(
+            self._quantity, partial(column, self.model.rows[:LOOKED_AT])
+        )
+        self.title = self._quantity.heading
+        self._counts.begin_anew(self._make())
+        return self._quantity

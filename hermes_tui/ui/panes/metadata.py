@@ -1,0 +1,165 @@
+"""The metadata pane: what the run's format knows of it beyond messages and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from rich.style import Style
+from textual import events
+
+from hermes_tui.ui.render.document import StyledSpan, pieces
+from hermes_tui.ui.render.metadata import MetaLine, RunMetadata, metadata_lines
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.view_model import RunModel, Search
+from hermes_tui.ui.widgets.row_list import GUTTER, RowList
+from hermes_tui.ui.widgets.wrap import row_starts
+
+LEAST_WIDTH = 10
+DEEPEST_INDENT = 24
+LONGEST_MATCH = 400
+
+
+class _Part(NamedTuple):
+    """What one row shows of a line: the characters `[start, end)` behind `indent` cells."""
+
+    line: int
+    start: int
+    end: int
+    indent: int
+
+
+class MetadataRows:
+    """The lines of the page, wrapped, as the list widget asks for them."""
+
+    def __init__(self) -> None:
+        self.lines: Sequence[MetaLine] = ()
+        self.search: Search | None = None
+        self._parts: list[_Part] = []
+
+    def take(self, lines: Sequence[MetaLine], width: int) -> None:
+        """Show other lines on `width` cells."""
+        self.lines = lines
+        self._parts = [
+            part for number in range(len(lines)) for part in self._wrapped(number, width)
+        ]
+
+    def _wrapped(self, number: int, width: int) -> list[_Part]:
+        """Return the rows of a line; what goes on in the next one stands below where it began."""
+        line, hang = self.lines[number].line, self.lines[number].hang
+        if not hang or width < LEAST_WIDTH + 2 * hang:
+            hang = len(line.text) - len(line.text.lstrip(" "))
+        hang = min(hang, DEEPEST_INDENT)
+        indent = min(line.indent, DEEPEST_INDENT)
+        room = max(LEAST_WIDTH, width - indent - hang)
+        breaks = [hang + start for start in row_starts(line.text[hang:], room)][1:]
+        return [
+            _Part(number, start, end, indent + hang * bool(start))
+            for start, end in pairwise([0, *breaks, len(line.text)])
+        ]
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def line_at(self, index: int) -> MetaLine | None:
+        """Return the line that a row is a part of."""
+        return self.lines[self._parts[index].line] if index < len(self._parts) else None
+
+    def row_of(self, number: int) -> int:
+        """Return the first row of a line."""
+        return next((at for at, part in enumerate(self._parts) if part.line == number), 0)
+
+    def row(self, index: int, width: int) -> Segments:
+        part = self._parts[index]
+        line = self.lines[part.line].line
+        # The space at which a line breaks may hang over the end of the row.
+        hangs = part.end < len(line.text) and line.text[part.end - 1] == " "
+        shown = pieces(line, part.start, part.end - hangs, self._marks(line.text, part))
+        return [
+            (" " * part.indent, ""),
+            *((text, names[-1] if names else "") for text, names in shown),
+        ]
+
+    def _marks(self, text: str, part: _Part) -> list[StyledSpan]:
+        if self.search is None or not self.search.found_in(text):
+            return []
+        # A match may begin above the row, but not far: the line can be very long.
+        window = max(0, part.start - LONGEST_MATCH), min(len(text), part.end + LONGEST_MATCH)
+        found = self.search.highlight().finditer(text, *window)
+        return [StyledSpan(each.start(), each.end(), "match") for each in found]
+
+    def next_match(self, index: int, step: int) -> int | None:
+        """Return the row of the next line that the search is found in, around the ends."""
+        if self.search is None or not self._parts:
+            return None
+        here, count = self._parts[index].line, len(self.lines)
+        for distance in range(1, count + 1):
+            number = (here + step * distance) % count
+            if self.search.found_in(self.lines[number].line.text):
+                return self.row_of(number)
+        return None
+
+
+class MetadataPane(RowList):
+    """Facts of the run; Enter unfolds a value, goes to a step, or to another run."""
+
+    title = "Metadata"
+
+    def __init__(
+        self,
+        model: RunModel,
+        resolve: Callable[[str], Style],
+        metadata: Callable[[], RunMetadata],
+    ) -> None:
+        self._rows = MetadataRows()
+        super().__init__(self._rows, resolve=resolve, id="metadata", empty="nothing is known yet")
+        self._model = model
+        self._metadata = metadata
+        self._unfolded: set[str] = set()
+        self._shown_for: object = None
+
+    def show(self) -> None:
+        """Take over what is known by now."""
+        width = self.scrollable_content_region.width - GUTTER
+        of = self._metadata()
+        state = of.timeline.state
+        key = (id(of.timeline), state.events, len(self._unfolded), of.relatives, width)
+        if key != self._shown_for:
+            self._shown_for = key
+            self._rows.take(metadata_lines(of, self._unfolded), max(LEAST_WIDTH, width))
+            self.rows_changed(0)
+        if self._rows.search != self._model.search:
+            self._rows.search = self._model.search
+            self.rows_changed(0)
+
+    @property
+    def copied(self) -> str:
+        """What copying takes: the line under the cursor, whole."""
+        line = self.line()
+        return line.line.text if line is not None else ""
+
+    @property
+    def text(self) -> str:
+        """The whole page."""
+        return "\n".join(" " * line.line.indent + line.line.text for line in self._rows.lines)
+
+    def line(self) -> MetaLine | None:
+        """Return the line under the cursor."""
+        return self._rows.line_at(self.cursor)
+
+    def unfold(self, key: str) -> None:
+        """Show a value whole, or folded again."""
+        self._unfolded ^= {key}
+        self._shown_for = None
+        self.show()
+
+    def go_match(self, step: int) -> bool:
+        """Go to the next line that the search is found in; return whether there is one."""
+        row = self._rows.next_match(self.cursor, step)
+        if row is not None:
+            self.go(row)
+        return row is not None
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.show()

@@ -1,0 +1,109 @@
+"""Rows of counts with bars: facets and histograms of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.facets import SHOWN, Facet
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.run_counts import Bar
+from hermes_tui.ui.widgets.wrap import fit, fit_end
+
+OPEN, FOLDED = "▾", "▸"
+PICKED = "●"
+LEAST_BAR, LEAST_LABEL = 4, 8
+LABEL_SHARE = 0.62
+LONGEST_LABEL = 60
+_PARTS = " ▏▎▍▌▋▊▉█"
+
+
+class FacetLine(NamedTuple):
+    """One line: a heading, a bar, or how many bars are left out. `key` tells it from the others.
+
+    `largest` is the total of the facet's longest bar.
+    """
+
+    key: str
+    name: str
+    text: str = ""
+    bar: Bar | None = None
+    largest: int = 1
+
+
+def facet_lines(facets: Sequence[Facet], folded: Collection[str]) -> list[FacetLine]:
+    """Return headings and bars, and below them a line where there are more."""
+    lines: list[FacetLine] = []
+    for facet in facets:
+        name = facet.name
+        mark = FOLDED if name in folded else OPEN
+        lines.append(FacetLine(f"\0{name}", name, f"{mark} {facet.heading} · {facet.values:,}"))
+        if name in folded:
+            continue
+        lines += bar_lines(facet.bars, largest=facet.bars[0].total)
+        if rest := facet.values - len(facet.bars):
+            lines.append(FacetLine(f"\1{name}", name, f"  … {rest:,} more"))
+        elif facet.values > SHOWN:
+            lines.append(FacetLine(f"\1{name}", name, "  fewer"))
+    return lines
+
+
+def bar_lines(bars: Sequence[Bar], *, largest: int) -> list[FacetLine]:
+    """Return a line a bar."""
+    return [FacetLine(bar.term, bar.name, bar=bar, largest=max(1, largest)) for bar in bars]
+
+
+class BarColumns(NamedTuple):
+    """How wide label, bar and count are; a bar of no width is left out."""
+
+    label: int
+    bar: int
+    number: int
+
+
+def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) -> BarColumns:
+    """Share out `width` cells between the columns of these lines."""
+    bars = [line.bar for line in lines if line.bar is not None]
+    count = max((len(count_text(bar, is_narrowed=is_narrowed)) for bar in bars), default=1)
+    longest = max((cell_len(visible_line(bar.label, LONGEST_LABEL)) for bar in bars), default=1)
+    room = max(LEAST_LABEL, width - count - 3)
+    label = min(longest, max(LEAST_LABEL, int(room * LABEL_SHARE)))
+    bar = room - label - 1
+    return BarColumns(label, bar, count) if bar >= LEAST_BAR else BarColumns(room, 0, count)
+
+
+def count_text(bar: Bar, *, is_narrowed: bool) -> str:
+    """Return how many runs there are; where there is a filter, how many of how many."""
+    return f"{bar.chosen:,}/{bar.total:,}" if is_narrowed else f"{bar.total:,}"
+
+
+def line_row(
+    line: FacetLine, columns: BarColumns, *, is_narrowed: bool, is_picked: bool
+) -> Segments:
+    """Return one line as it is drawn."""
+    bar = line.bar
+    if bar is None:
+        return [(line.text, "heading" if line.key.startswith("\0") else "hint")]
+    chosen = bar.chosen if is_narrowed else bar.total
+    style = "mark" if is_picked else "" if chosen else "dim"
+    label = (fit_end if bar.name == "file" else fit)(bar.label, columns.label)
+    solid = blocks(chosen, line.largest, columns.bar)
+    whole = blocks(bar.total, line.largest, columns.bar)
+    return [
+        (f"{PICKED if is_picked else ' '} {label} ", style),
+        (solid, "call"),
+        ("░" * (len(whole) - len(solid)), "dim"),
+        (" " * (columns.bar - max(len(whole), len(solid)) + 1), ""),
+        (f"{count_text(bar, is_narrowed=is_narrowed):>{columns.number}}", style),
+    ]
+
+
+def blocks(count: int, largest: int, width: int) -> str:
+    """Return a bar as long as `count` is to `largest` on `width` cells; none is shorter than ▏."""
+    if not count or not width:
+        return ""
+    eighths = max(1, round(8 * width * count / max(count, largest)))
+    return _PARTS[-1] * (eighths // 8) + (_PARTS[eighths % 8] if eighths % 8 else "")

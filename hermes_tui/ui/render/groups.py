@@ -1,0 +1,47 @@
+"""Headings of groups in the list of runs, and how a run stands in the tree."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.group_facts import GroupFacts
+from hermes_tui.ui.render.facets import FOLDED, OPEN
+from hermes_tui.ui.render.rows import Segments, counted, short_number
+from hermes_tui.ui.run_lines import Branch
+
+NO_VALUE = "(none)"
+LEAST_KEY = 12
+DEEPEST_SHOWN = 8
+
+
+def heading_row(key: str, facts: GroupFacts, width: int, *, is_folded: bool) -> Segments:
+    """Return the heading of a group; where there is little room, its last facts are left out."""
+    mark = f" {FOLDED if is_folded else OPEN} "
+    told = [counted(facts.runs, "run"), f"{facts.with_errors:.0%} with errors"]
+    if facts.failed is not None:
+        told.append(f"{facts.failed:.0%} failed")
+    if facts.reward is not None:
+        told.append(f"reward {short_number(facts.reward)}")
+    told += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
+    name = visible_line(key or NO_VALUE, max(LEAST_KEY, width))
+    room = width - len(mark) - min(cell_len(name), max(LEAST_KEY, width // 2))
+    while len(told) > 1 and sum(len(fact) + 3 for fact in told) > room:
+        told.pop()
+    rest = "".join(f" · {fact}" for fact in told)
+    name = _cut(name, max(LEAST_KEY, width - len(mark) - len(rest)))
+    return [(mark, "heading"), (name, "heading"), (rest, "dim")]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if cell_len(text) <= room else visible_line(text, max(1, room - 1))
+
+
+def tree_text(branch: Branch) -> str:
+    """Return what stands before a run in the tree; nothing where it stands alone."""
+    if not branch.depth and not branch.below:
+        return ""
+    indent = "  " * (min(branch.depth, DEEPEST_SHOWN) - 1) + "└ " if branch.depth else ""
+    if not branch.below:
+        return indent
+    return f"{indent}{FOLDED} +{branch.below} " if branch.is_folded else f"{indent}{OPEN} "

@@ -1,0 +1,271 @@
+"""The metadata of a run: all that its format knows beyond messages and calls. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.formats.secrets import mask_secrets
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import MessageAppended, RunStarted
+from hermes_tui.model.messages import ToolSpec, Usage
+from hermes_tui.ui.json_layout import spread
+from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.facets import FOLDED, OPEN
+from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.rows import counted, short_number, short_size
+from hermes_tui.ui.run_relations import Relative
+
+NAME_WIDTH: Final = 15
+SHORT: Final = 240
+"""Characters: longer values are folded at first."""
+LONGEST: Final = 200_000
+"""Characters of one value that are laid out; the rest is one key away, in the raw pane."""
+LABEL: Final = "mistake_"
+"""What the names of labels begin with that people gave to a run that failed."""
+_INDENT: Final = 2
+
+
+class MetaLine(NamedTuple):
+    """One line, and what Enter does on it: fold or unfold `folds`, go to a row or to a run.
+
+    `hang` is how many cells its further rows stand to the right, where it has several.
+    """
+
+    line: Line
+    hang: int = 0
+    folds: str = ""
+    row: int | None = None
+    run: int | None = None
+
+
+class RunMetadata(NamedTuple):
+    """What the page is made of. `source` is the file, `relatives` are those in the list."""
+
+    timeline: Timeline
+    source: str
+    relatives: tuple[Relative, ...] = ()
+
+
+class MetaPage:
+    """Collects the lines of the page; `unfolded` names what is shown whole."""
+
+    def __init__(self, unfolded: Collection[str]) -> None:
+        self.lines: list[MetaLine] = []
+        self._unfolded = unfolded
+
+    def heading(self, text: str) -> None:
+        if self.lines:
+            self.lines.append(MetaLine(Line("")))
+        self.lines.append(MetaLine(_styled(text, "heading")))
+
+    def fact(self, name: str, text: str, style: str = "") -> None:
+        """Add a name and a text in one style, unless the text is empty."""
+        if text:
+            self.lines.append(_fact(name, text, style))
+
+    def link(self, name: str, text: str, *, row: int | None = None, run: int | None = None) -> None:
+        """Add a fact from which Enter goes to a row or to a run."""
+        self.lines.append(_fact(name, text, "call")._replace(row=row, run=run))
+
+    def value(self, name: str, value: Any, key: str) -> None:
+        """Add a value of any kind; a long one is folded until it is asked for."""
+        value = mask_secrets({name: value})[name]
+        is_text = isinstance(value, str)
+        text = value if is_text else _json(value)
+        if len(text) <= SHORT and "\n" not in text:
+            self.lines.append(_fact(name, text, "" if is_text else "number"))
+            return
+        is_open = key in self._unfolded
+        size = f"{_shape(value)}{short_size(len(text))} characters"
+        mark = OPEN if is_open else FOLDED
+        self.lines.append(_fact(name, f"{mark} {size}", "hint")._replace(folds=key))
+        if is_open:
+            self.body(text if is_text else spread(text[:LONGEST]), is_json=not is_text)
+            if len(text) > LONGEST:
+                self._inside(f"… {len(text) - LONGEST:,} more characters: 6 shows the record")
+
+    def body(self, text: str, *, is_json: bool) -> None:
+        """Add a text below the last line, indented."""
+        lines = json_lines(text, _INDENT) if is_json else _plain_lines(text[:LONGEST])
+        self.lines.extend(map(MetaLine, lines))
+
+    def folding(self, name: str, text: str, key: str) -> bool:
+        """Add a line that folds what the caller adds below it; return whether that is shown."""
+        is_open = key in self._unfolded
+        shown = _fact(f"{OPEN if is_open else FOLDED} {name}", text, "dim")
+        self.lines.append(shown._replace(folds=key))
+        return is_open
+
+    def _inside(self, text: str) -> None:
+        self.lines.append(MetaLine(_styled(text, "dim", indent=_INDENT)))
+
+
+def metadata_lines(of: RunMetadata, unfolded: Collection[str]) -> list[MetaLine]:
+    """Return the page, one logical line a fact; nothing is wrapped or made safe yet."""
+    page = MetaPage(unfolded)
+    state = of.timeline.state
+    _identity(page, of, state)
+    _gold_failure(page, of.timeline, state)
+    _outcome(page, state)
+    _sums(page, state)
+    _relatives(page, of.relatives)
+    _tools(page, list(state.tools.values()), declared=state.tools_declared)
+    _details(page, state.details)
+    return page.lines
+
+
+def _identity(page: MetaPage, of: RunMetadata, state: RunState) -> None:
+    page.heading("Run")
+    page.fact("id", state.run_id)
+    page.fact("task", state.task)
+    page.fact("model", state.model)
+    page.fact("format", state.source_format)
+    page.fact("file", of.source)
+    page.fact("place", _place(of.timeline))
+    page.fact("parser", state.parser)
+    page.fact("group", state.group_id)
+    known = {relative.kind for relative in of.relatives}
+    if "parent" not in known:
+        page.fact("parent", state.parent_run_id)
+
+
+def _place(timeline: Timeline) -> str:
+    """Return where the run begins in its file."""
+    first = timeline.log[0] if len(timeline.log) else None
+    if not isinstance(first, RunStarted) or first.at is None:
+        return ""
+    at = first.at
+    return f"bytes {at.range.start:,}–{at.range.end:,} {at.pointer}".rstrip()
+
+
+def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
+    """Add where people saw the run go wrong, and what they said of it."""
+    steps = state.tally.gold_failures
+    labels = {name: text for name, text in state.details.items() if name.startswith(LABEL)}
+    if not steps and not labels:
+        return
+    page.heading("Where people saw it go wrong")
+    for seq in steps:
+        row = timeline.row_of(seq)
+        event = timeline.log[seq]
+        if row is not None and isinstance(event, MessageAppended):
+            who = event.message.author or event.message.role
+            told = f"{who}, turn {timeline.turn(row)} (Enter goes there)"
+            page.link("◆ message", told, row=row)
+    for name, text in labels.items():
+        page.fact(name.removeprefix(LABEL), text if isinstance(text, str) else _json(text))
+
+
+def _outcome(page: MetaPage, state: RunState) -> None:
+    page.heading("Outcome")
+    page.fact("status", state.status or "none: the file tells no end")
+    page.fact("stop reason", state.stop_reason)
+    page.fact("reward", "" if state.reward is None else f"{state.reward:g}")
+    for name, score in state.scores.items():
+        page.fact(f"  {name}", f"{score:g}", "number")
+
+
+def _sums(page: MetaPage, state: RunState) -> None:
+    tally = state.tally
+    page.heading("Sums")
+    page.fact("messages", f"{state.messages:,} in {counted(state.turn, 'turn')}")
+    results, errors = counted(state.results, "result"), counted(state.tool_errors, "error")
+    page.fact("calls", f"{state.calls:,}, {results}, {errors}" if state.calls else "none")
+    for name, (calls, failed) in sorted(tally.tools.items(), key=lambda tool: -tool[1][0]):
+        page.fact(f"  {name}", f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else ""))
+    page.fact("began", _moment(state.first_ts))
+    page.fact("ended", _moment(state.last_ts) if state.last_ts != state.first_ts else "")
+    page.fact("took", _seconds(tally.duration_s(state.first_ts, state.last_ts)))
+    page.fact("a reply took", _seconds(tally.latency_s))
+    summed = Usage(tally.prompt_tokens, tally.completion_tokens, cost_usd=tally.cost_usd)
+    _usage(page, state.usage if state.usage is not None else summed)
+
+
+def _usage(page: MetaPage, usage: Usage) -> None:
+    page.fact("tokens in", _number(usage.prompt_tokens))
+    page.fact("  cached", _number(usage.cached_tokens))
+    page.fact("tokens out", _number(usage.completion_tokens))
+    page.fact("  reasoning", _number(usage.reasoning_tokens))
+    page.fact("cost", "" if usage.cost_usd is None else f"${short_number(usage.cost_usd)}")
+
+
+def _relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
+    if relatives:
+        page.heading("Runs it belongs to (Enter goes there)")
+    for relative in relatives:
+        page.link(relative.kind, relative.text, run=relative.place)
+
+
+def _tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> None:
+    if not declared:
+        return
+    page.heading(f"{counted(len(tools), 'tool')} declared (Enter shows the schema)")
+    for tool in tools:
+        first = tool.description.strip().split("\n", 1)[0]
+        if page.folding(tool.name or "(no name)", first, f"tools/{tool.name}"):
+            if tool.description.strip() != first:
+                page.body(tool.description.strip(), is_json=False)
+            page.body(spread(_json(tool.parameters)[:LONGEST]), is_json=True)
+
+
+def _details(page: MetaPage, details: Mapping[str, Any]) -> None:
+    further = {name: value for name, value in details.items() if not name.startswith(LABEL)}
+    if further:
+        page.heading("What else the file says")
+    for name, value in further.items():
+        page.value(name, value, f"details/{name}")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _shape(value: Any) -> str:
+    match value:
+        case dict():
+            return f"object of {counted(len(value), 'key')} · "
+        case list() | tuple():
+            return f"list of {len(value):,} · "
+        case _:
+            return ""
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _moment(ts: float | None) -> str:
+    """Return a time in UTC, empty where there is none or no such time."""
+    if ts is None or not 0 <= ts < 4e9:
+        return ""
+    return datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _styled(text: str, style: str, *, indent: int = 0) -> Line:
+    return Line(text, (StyledSpan(0, len(text), style),), indent)
+
+
+def _fact(name: str, text: str, style: str) -> MetaLine:
+    label = f"{name:<{NAME_WIDTH}} "
+    spans = [StyledSpan(0, len(label), "key")]
+    if style:
+        spans.append(StyledSpan(len(label), len(label) + len(text), style))
+    return MetaLine(Line(label + text, tuple(spans)), hang=NAME_WIDTH + 1)
+
+
+def _plain_lines(text: str) -> Iterable[Line]:
+    return (Line(part, (), _INDENT) for part in text.split("\n"))

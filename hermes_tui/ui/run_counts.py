@@ -1,0 +1,126 @@
+"""Counts over all runs of the list, and over those that its filter lets through; made in slices of
+a few milliseconds while runs are still being read. No widgets."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from hermes_tui.ui.run_fields import column
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.runs_model import RunsModel
+
+ROWS_A_BITE = 128
+
+
+class Bar(NamedTuple):
+    """One value of a field, or a range of them, and how many runs have it.
+
+    `term` is the expression that these runs match, `name` the field that it is about;
+    `is_alternative`: a run has only one value of that field.
+    """
+
+    label: str
+    term: str
+    name: str
+    total: int
+    chosen: int
+    is_alternative: bool = True
+
+
+Values = Callable[[str], Iterable[Any]]
+"""Returns the values of some runs in a field."""
+
+
+class Counts(ABC):
+    """What is counted. Both methods are given each run once, but not all at the same time."""
+
+    @abstractmethod
+    def add(self, values: Values, runs: int) -> None:
+        """Count these among all runs."""
+
+    @abstractmethod
+    def choose(self, values: Values) -> None:
+        """Count these among the runs that the filter lets through."""
+
+    @abstractmethod
+    def forget_choice(self) -> None:
+        """Count the chosen runs anew from here on."""
+
+
+Kind = TypeVar("Kind", bound=Counts)
+
+
+class RunCounts(Generic[Kind]):
+    """Keeps counts up to date with a list that grows, changes and is filtered.
+
+    Where rows were replaced all is counted anew, and the counts before stand until that is done.
+    """
+
+    def __init__(self, model: RunsModel, make: Callable[[], Kind]) -> None:
+        self.model = model
+        self._make = make
+        self.begin_anew(make())
+
+    def begin_anew(self, shown: Kind) -> None:
+        """Count from the first run on; show `shown` from now on."""
+        self.shown = self._counting = shown
+        self._start()
+
+    def _start(self) -> None:
+        self._added = self._chosen = 0
+        self._choice, self._rewritten = self.model.choice, self.model.rewritten
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there is a filter: else all runs are chosen."""
+        return self.model.filter is not None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether there are runs that are not counted yet."""
+        model = self.model
+        if (self._choice, self._rewritten) != (model.choice, model.rewritten):
+            return True
+        return self._added < model.taken or (self.is_narrowed and self._chosen < model.tested)
+
+    def advance(self, budget_s: float) -> bool:
+        """Count on for about `budget_s` seconds; return whether it had to."""
+        if not self.unsettled:
+            return False
+        self._keep_up()
+        deadline = time.perf_counter() + budget_s
+        while time.perf_counter() < deadline:
+            if self._added < self.model.taken:
+                self._add()
+            elif self.is_narrowed and self._chosen < self.model.tested:
+                self._choose()
+            else:
+                self.shown = self._counting
+                break
+        return True
+
+    def _keep_up(self) -> None:
+        model = self.model
+        if self._rewritten != model.rewritten:
+            self._counting = self._make()
+            self._start()
+        elif self._choice != model.choice:
+            self._choice, self._chosen = model.choice, 0
+            self._counting.forget_choice()
+
+    def _add(self) -> None:
+        first, self._added = self._added, min(self._added + ROWS_A_BITE, self.model.taken)
+        rows = self.model.rows[first : self._added]
+        self._counting.add(partial(column, rows), len(rows))
+
+    def _choose(self) -> None:
+        first, self._chosen = self._chosen, min(self._chosen + ROWS_A_BITE, self.model.tested)
+        rows = self.model.rows[first : self._chosen]
+        passing = self.model.passing(first, self._chosen)
+        self._counting.choose(lambda name: compress(column(rows, name), passing))

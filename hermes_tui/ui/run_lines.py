@@ -1,0 +1,181 @@
+"""The lines of the list of runs: headings of groups and runs, without those that are folded."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from hermes_tui.ui.run_shape import Group
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.shaped_runs import ShapedRuns
+
+
+class Branch(NamedTuple):
+    """How a run stands in the tree: how deep, and the runs below it."""
+
+    depth: int = 0
+    below: int = 0
+    is_folded: bool = False
+
+
+class RunLines:
+    """Maps lines to runs by their position in the model's order, and back.
+
+    Without groups and children a line is a position, and nothing is kept.
+    """
+
+    def __init__(self, model: ShapedRuns) -> None:
+        self.model = model
+        self.folded_groups: set[str] = set()
+        self.folded_runs: set[int] = set()
+        """Places of runs whose children are not shown."""
+        self._lines: array[int] | None = None
+        """A position, or for the heading of a group -1 minus its number."""
+        self._made_for: object = None
+        self._foldings = 0
+
+    def __len__(self) -> int:
+        return len(self.model) if self._lines is None else len(self._lines)
+
+    def update(self) -> bool:
+        """Take over the order of the model; return whether lines stand elsewhere than before."""
+        _, groups, depths = self.model.standing
+        state = (self.model.revision, self._foldings)
+        if state == self._made_for:
+            return False
+        self._made_for = state
+        before, self._lines = self._lines, None
+        if groups:
+            self._lines = self._with_headings(groups)
+        elif depths is not None and self.folded_runs:
+            self._lines = self._unfolded(depths)
+        return self._lines != before
+
+    def _with_headings(self, groups: tuple[Group, ...]) -> array[int]:
+        lines = array("q")
+        for number, group in enumerate(groups):
+            lines.append(-1 - number)
+            if group.key not in self.folded_groups:
+                lines.extend(range(group.start, group.end))
+        return lines
+
+    def _unfolded(self, depths: array[int]) -> array[int]:
+        lines = array("q")
+        hidden_below = None
+        for position, place in enumerate(self.model.order):
+            if hidden_below is not None and depths[position] > hidden_below:
+                continue
+            hidden_below = depths[position] if place in self.folded_runs else None
+            lines.append(position)
+        return lines
+
+    def position(self, line: int) -> int | None:
+        """Return the run on a line; None for a heading, and where there is no line."""
+        if not 0 <= line < len(self):
+            return None
+        if self._lines is None:
+            return line
+        position = self._lines[line]
+        return position if position >= 0 else None
+
+    def group(self, line: int) -> Group | None:
+        """Return the group whose heading is on a line."""
+        if self._lines is None or not 0 <= line < len(self._lines) or self._lines[line] >= 0:
+            return None
+        return self.model.standing.groups[-1 - self._lines[line]]
+
+    def line_of(self, position: int) -> int:
+        """Return the line of a run, or of what it is folded into. O(lines)."""
+        lines = self._lines
+        if lines is None:
+            return position
+        groups = self.model.standing.groups
+        if not groups:
+            return max(0, bisect_right(lines, position) - 1)
+        number = bisect_right(groups, position, key=lambda group: group.start) - 1
+        heading = lines.index(-1 - number)
+        group = groups[number]
+        return heading if group.key in self.folded_groups else heading + 1 + position - group.start
+
+    def line_of_group(self, key: str) -> int | None:
+        """Return the line of a heading, None where there is no such group (any more)."""
+        numbers = (n for n, group in enumerate(self.model.standing.groups) if group.key == key)
+        number = next(numbers, None)
+        if self._lines is None or number is None:
+            return None
+        return self._lines.index(-1 - number)
+
+    def branch(self, position: int) -> Branch:
+        """Return how a run stands in the tree."""
+        depths = self.model.standing.depths
+        if depths is None:
+            return Branch()
+        depth = depths[position]
+        end = position + 1
+        while end < len(depths) and depths[end] > depth:
+            end += 1
+        is_folded = self.model.order[position] in self.folded_runs
+        return Branch(depth, end - position - 1, is_folded)
+
+    def toggle(self, line: int) -> bool:
+        """Fold or unfold what stands below a line, else what it stands below.
+
+        Returns whether there was anything to fold.
+        """
+        self._foldings += 1
+        group, position = self.group(line), self.position(line)
+        if group is not None:
+            self.folded_groups ^= {group.key}
+            return True
+        if position is None:
+            return False
+        groups = self.model.standing.groups
+        if groups:
+            number = bisect_right(groups, position, key=lambda group: group.start) - 1
+            self.folded_groups ^= {groups[number].key}
+            return True
+        return self._toggle_branch(position)
+
+    def _toggle_branch(self, position: int) -> bool:
+        depths = self.model.standing.depths
+        if depths is None:
+            return False
+        if not self.branch(position).below:
+            above = (at for at in range(position - 1, -1, -1) if depths[at] < depths[position])
+            position = next(above, -1)
+        if position < 0:
+            return False
+        self.folded_runs ^= {self.model.order[position]}
+        return True
+
+    def toggle_all(self) -> bool:
+        """Unfold everything if anything is folded, else fold it; return whether there is any."""
+        _, groups, depths = self.model.standing
+        self._foldings += 1
+        if self.folded_groups or self.folded_runs:
+            self.folded_groups, self.folded_runs = set(), set()
+            return True
+        if groups:
+            self.folded_groups = {group.key for group in groups}
+        elif depths is not None:
+            order = self.model.order
+            self.folded_runs = {
+                order[at] for at in range(len(depths) - 1) if depths[at + 1] > depths[at]
+            }
+        return bool(self.folded_groups or self.folded_runs)
+
+    def unfold(self, position: int) -> None:
+        """Show a run that is folded into something."""
+        _, groups, depths = self.model.standing
+        self._foldings += 1
+        if groups:
+            number = bisect_right(groups, position, key=lambda group: group.start) - 1
+            self.folded_groups.discard(groups[number].key)
+        elif depths is not None:
+            depth = depths[position]
+            for at in range(position - 1, -1, -1):
+                if depths[at] < depth:
+                    depth = depths[at]
+                    self.folded_runs.discard(self.model.order[at])

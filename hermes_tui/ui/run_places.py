@@ -1,0 +1,104 @@
+"""Where each run stands among all: in the order of files and of runs in their files.
+
+A run is known by its place in the rows, where it stays. A few bytes a run: there may be millions.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.run_table import RunRow, RunTable, StoredRows
+from hermes_tui.ui.runs_facts import RunsFacts
+
+FILE_BITS = 40
+
+
+class RunPlaces:
+    """The runs taken in so far. `displaced`: some of them came before others that precede them."""
+
+    def __init__(self) -> None:
+        self.facts = RunsFacts()
+        self.taken = 0
+        self.displaced = False
+        self.in_order = array("I")
+        """The places of all runs, in the order of files and runs."""
+        self.numbers = array("I")
+        """The position of each run in that order, by its place."""
+        self._keys = array("Q")
+        """What to sort by for that order, by place."""
+        self._file_numbers: dict[int, int] = {}
+
+    def take(self, rows: Sequence[RunRow], deadline: float) -> range:
+        """Take in rows that are new, and return which; stored ones only until the deadline."""
+        first = self.taken
+        if isinstance(rows, RunTable):
+            self._take_parts(rows, deadline)
+        else:
+            for place in range(first, len(rows)):
+                self._take(place, rows[place])
+        return range(first, self.taken)
+
+    def _take_parts(self, table: RunTable, deadline: float) -> None:
+        for start, part in table.parts(self.taken):
+            if isinstance(part, StoredRows):
+                if start < self.taken:
+                    continue
+                self._take_block(part)
+                if time.perf_counter() >= deadline:
+                    break
+            else:
+                for place in range(max(start, self.taken), start + len(part)):
+                    self._take(place, part.row(place - start))
+
+    def _take_block(self, block: StoredRows) -> None:
+        owner, facts = block.owner, block.facts()
+        self.facts.note_block(len(block), facts.erring, facts.longest)
+        self.facts.note_file(owner.number, owner.name)
+        self._file_numbers[id(owner.file)] = owner.number
+        self._add(len(block), (owner.number << FILE_BITS) + block.first)
+
+    def _take(self, place: int, row: RunRow) -> None:
+        self.facts.note(place, row)
+        self._file_numbers[id(row.ref.file)] = row.file_number
+        self._add(1, (row.file_number << FILE_BITS) + row.ref.number)
+
+    def _add(self, rows: int, key: int) -> None:
+        """Number so many new runs that follow one another in their file."""
+        if self.in_order and key < self._keys[self.in_order[-1]]:
+            self.displaced = True
+        places = range(self.taken, self.taken + rows)
+        self._keys.extend(range(key, key + rows))
+        self.numbers.extend(places)
+        self.in_order.extend(places)
+        self.taken += rows
+
+    def renumber(self) -> None:
+        """Put all runs into their order."""
+        self.displaced = False
+        self.in_order = array("I", self.sorted(self.in_order))
+        for number, place in enumerate(self.in_order):
+            self.numbers[place] = number
+
+    def sorted(self, places: Sequence[int]) -> list[int]:
+        """Return places in the order of files and runs."""
+        return sorted(places, key=self._keys.__getitem__)
+
+    def precedes(self, place: int, other: int) -> bool:
+        """Tell whether a run comes before another in the order of files and runs."""
+        return self._keys[place] < self._keys[other]
+
+    def file_of(self, place: int) -> int:
+        """Return the number of the file of a run."""
+        return self._keys[place] >> FILE_BITS
+
+    def place_of(self, ref: RunRef) -> int | None:
+        """Return where the row of a run is, None where there is none; not while `displaced`."""
+        wanted = (self._file_numbers.get(id(ref.file), -1) << FILE_BITS) + ref.number
+        key = self._keys.__getitem__
+        found = bisect_left(self.in_order, wanted, key=key)
+        is_there = found < len(self.in_order) and key(self.in_order[found]) == wanted
+        return self.in_order[found] if is_there else None

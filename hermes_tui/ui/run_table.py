@@ -1,0 +1,219 @@
+"""The rows of the runs screen, as many as there may be: those of big files stay in their store.
+
+A row keeps its place. Runs that are read here one by one are objects; those that come in blocks are
+made into rows when they are looked at, and give whole columns without becoming rows at all.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from hermes_tui.log.run_blocks import COLUMNS, BlockFacts, DamagedBlock
+from hermes_tui.log.summary import RunSummary
+from hermes_tui.runtime.opener import OpenFile, RunRef
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.run_store import RunStore
+
+_WIDTH: Final = len(RunSummary._fields)
+_LOST: Final = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
+"""Stands for a run whose block cannot be read any more."""
+
+
+@dataclass(slots=True)
+class RunRow:
+    """One row of the runs screen."""
+
+    ref: RunRef
+    summary: RunSummary
+    file_label: str
+    file_number: int = 0
+    """Place of its file among those given; its runs are listed in the order of the files."""
+    file_name: str = ""
+    """The part of its path that tells it from the other files."""
+    group: int = 0
+    """Number, in its file, of the record that holds it together with other runs; 0 if alone."""
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """A file whose runs are in a store, and what all of its rows have in common."""
+
+    file: OpenFile
+    store: RunStore
+    label: str
+    number: int
+    name: str
+
+
+class LooseRows:
+    """Rows that are objects."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self) -> None:
+        self.rows: list[RunRow] = []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, index: int) -> RunRow:
+        return self.rows[index]
+
+    def values(self, attribute: str, first: int, end: int) -> list[Any]:
+        return list(map(attrgetter(attribute), self.rows[first:end]))
+
+
+class StoredRows:
+    """Rows that are one block of a store. `first` is the number in its file of the first run."""
+
+    __slots__ = ("_block", "_length", "first", "owner")
+
+    def __init__(self, owner: StoredFile, block: int, first: int) -> None:
+        self.owner = owner
+        self._block = block
+        self._length = owner.store.rows[block]
+        self.first = first
+
+    def __len__(self) -> int:
+        return self._length
+
+    def facts(self) -> BlockFacts:
+        return self.owner.store.facts(self._block)
+
+    def row(self, index: int) -> RunRow:
+        owner = self.owner
+        number = self.first + index
+        try:
+            values = [values[index] for values in owner.store.columns(self._block)]
+        except DamagedBlock:
+            values = [*_LOST, *[0] * (len(COLUMNS) - _WIDTH)]
+        record, nth, group = values[_WIDTH:]
+        ref = RunRef(owner.file, number, record, nth)
+        summary = RunSummary(*values[:_WIDTH])
+        return RunRow(ref, summary, owner.label, owner.number, owner.name, group)
+
+    def values(self, attribute: str, first: int, end: int) -> list[Any]:
+        where, _, name = attribute.rpartition(".")
+        if not where:
+            return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
+        try:
+            return self.owner.store.column(self._block, COLUMNS.index(name))[first:end]
+        except DamagedBlock:
+            return [getattr(_LOST, name)] * (min(end, self._length) - first)
+
+
+_COUNTS: Final = frozenset(
+    f"summary.{name}" for name, kind in RunSummary.__annotations__.items() if kind in (int, "int")
+)
+_OWN: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
+Part = LooseRows | StoredRows
+
+
+class RunTable(Sequence[RunRow]):
+    """All rows, in the order in which they were met."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._starts: list[int] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, place: int) -> RunRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RunRow]: ...
+    def __getitem__(self, place: int | slice) -> RunRow | Sequence[RunRow]:
+        if isinstance(place, slice):
+            return RunView(self, range(self._length)[place])
+        if place < 0:
+            place += self._length
+        if not 0 <= place < self._length:
+            raise IndexError(place)
+        number = bisect_right(self._starts, place) - 1
+        return self._parts[number].row(place - self._starts[number])
+
+    def __iter__(self) -> Iterator[RunRow]:
+        for part in self._parts:
+            yield from map(part.row, range(len(part)))
+
+    def append(self, row: RunRow) -> None:
+        if not self._parts or not isinstance(self._parts[-1], LooseRows):
+            self._parts.append(LooseRows())
+            self._starts.append(self._length)
+        part = self._parts[-1]
+        assert isinstance(part, LooseRows), "made so above"
+        part.rows.append(row)
+        self._length += 1
+
+    def replace(self, place: int, row: RunRow) -> None:
+        """Put another row in the place of one that was appended."""
+        number = bisect_right(self._starts, place) - 1
+        part = self._parts[number]
+        assert isinstance(part, LooseRows), "only these can be replaced"
+        part.rows[place - self._starts[number]] = row
+
+    def append_block(self, owner: StoredFile, block: int, first: int) -> None:
+        """Append the rows of a block; `first` is the number in its file of its first run."""
+        part = StoredRows(owner, block, first)
+        if len(part):
+            self._parts.append(part)
+            self._starts.append(self._length)
+            self._length += len(part)
+
+    def append_store(self, owner: StoredFile) -> None:
+        """Append all rows that a store holds."""
+        first = 0
+        for block, rows in enumerate(owner.store.rows):
+            self.append_block(owner, block, first)
+            first += rows
+
+    def parts(self, start: int) -> Iterator[tuple[int, Part]]:
+        """Yield the parts from the one at `start` on, each with the place of its first row."""
+        number = max(0, bisect_right(self._starts, start) - 1)
+        yield from zip(self._starts[number:], self._parts[number:], strict=True)
+
+    def values(self, attribute: str, first: int = 0, end: int | None = None) -> Sequence[Any]:
+        """Return an attribute of the rows `[first, end)`: of the row, or `summary.` of it."""
+        end = self._length if end is None else end
+        # Numbers of a million runs as objects would be tens of megabytes.
+        found: list[Any] | array[int] = array("q") if attribute in _COUNTS else []
+        for start, part in self.parts(first):
+            if start >= end:
+                break
+            found.extend(part.values(attribute, max(0, first - start), end - start))
+        return found
+
+
+class RunView(Sequence[RunRow]):
+    """Some of the rows of a table, one after the other: a slice of it that copies nothing."""
+
+    def __init__(self, table: RunTable, places: range) -> None:
+        self._table = table
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> RunRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RunRow]: ...
+    def __getitem__(self, place: int | slice) -> RunRow | Sequence[RunRow]:
+        if isinstance(place, slice):
+            return RunView(self._table, self._places[place])
+        return self._table[self._places[place]]
+
+    def values(self, attribute: str) -> Sequence[Any]:
+        """Return an attribute of each row: of the row, or `summary.` of it."""
+        places = self._places
+        if places.step != 1:
+            return list(map(attrgetter(attribute), self))
+        return self._table.values(attribute, places.start, places.stop)

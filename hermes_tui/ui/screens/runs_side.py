@@ -1,0 +1,184 @@
+"""The panes beside the list of runs, and what is done in them: facets and histogram."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Vertical
+from textual.events import Resize
+
+from hermes_tui.ui.panes.runs import RunsPane
+from hermes_tui.ui.screens.base import CommandScreen
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.panes.facets import BarsPane, FacetsPane, HistogramPane
+    from hermes_tui.ui.shaped_runs import ShapedRuns
+
+BESIDE = 116
+"""Cells from which on a pane stands beside the list; else it takes its place."""
+LOW = 14
+"""Rows below which a pane that takes the place of the list goes without a border."""
+SIDES = ("facets", "histogram")
+DRAW_EVERY_S = 0.25
+"""Seconds between two looks at counts that are going on."""
+
+
+class RunsSide(CommandScreen):
+    """Opens and closes the panes beside the list; a bar that is chosen narrows the list."""
+
+    model: ShapedRuns
+    SIDE_CSS: ClassVar = """
+    RunsScreen #body { height: 1fr; layout: horizontal; }
+    RunsScreen #runs { width: 1fr; }
+    RunsScreen #side { width: 1fr; }
+    RunsScreen.beside #side { width: 34%; max-width: 60; }
+    RunsScreen.beside #side.both #histogram { height: 18; max-height: 50%; }
+    RunsScreen.bare #side BarsPane { border: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._front = "runs"
+        """The pane that has the keys."""
+        self._opened: dict[str, BarsPane] = {}
+        self._made: dict[str, BarsPane] = {}
+        self._next_look = 0.0
+
+    @abstractmethod
+    def refresh_view(self) -> None: ...
+
+    @abstractmethod
+    def say(self, message: str) -> None: ...
+
+    @property
+    def runs_pane(self) -> RunsPane:
+        return self.query_one(RunsPane)
+
+    def front_pane(self) -> RunsPane | BarsPane:
+        """Return the pane that has the keys."""
+        return self._opened.get(self._front) or self.runs_pane
+
+    def focus_main(self) -> None:
+        self.set_focus(self.front_pane())
+
+    def on_resize(self, event: Resize) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the list and the open panes as far as there is room: on a small screen one."""
+        is_beside = self.size.width >= BESIDE
+        self.set_class(is_beside, "beside")
+        self.set_class(not is_beside and self.size.height < LOW, "bare")
+        self.runs_pane.display = is_beside or self._front == "runs"
+        for name, pane in self._made.items():
+            pane.display = name in self._opened and (is_beside or name == self._front)
+        for side in self.query("#side"):
+            side.display = any(pane.display for pane in self._made.values())
+            side.set_class(len(self._opened) > 1, "both")
+
+    # Opening and closing
+
+    def _open(self, name: str) -> BarsPane:
+        pane = self._made.get(name) or self._make(name)
+        self._opened[name] = pane
+        self._bring_to_front(name)
+        self.hurry()
+        return pane
+
+    def _make(self, name: str) -> BarsPane:
+        from hermes_tui.ui.panes.facets import FacetsPane, HistogramPane
+
+        kind: type[FacetsPane | HistogramPane]
+        kind = FacetsPane if name == "facets" else HistogramPane
+        pane = self._made[name] = kind(self.model, self.hermes.style)
+        side = next(iter(self.query("#side")), None)
+        if side is None:
+            side = Vertical(id="side")
+            self.query_one("#body").mount(side)
+        side.mount(pane, before=0 if name == "facets" and len(self._made) > 1 else None)
+        return pane
+
+    def _close(self, name: str) -> None:
+        del self._opened[name]
+        self._bring_to_front("runs")
+
+    def _bring_to_front(self, name: str) -> None:
+        self._front = name
+        self._arrange()
+        self.set_focus(self.front_pane())
+        self.refresh_view()
+
+    def close_front(self) -> bool:
+        """Close the pane that has the keys, unless that is the list; return whether it was."""
+        if self._front not in self._opened:
+            return False
+        self._close(self._front)
+        return True
+
+    # Keeping up
+
+    def advance_sides(self, budget_s: float, now: float) -> bool:
+        """Count on for what is shown; return whether it is time to look at it again."""
+        counting = [pane for pane in self._opened.values() if pane.display]
+        is_stale = False
+        for pane in counting:
+            is_stale |= pane.counts.advance(budget_s / len(counting))
+        if not is_stale or (now < self._next_look and self.sides_unsettled):
+            return False
+        self._next_look = now + DRAW_EVERY_S
+        self.show_sides()
+        return True
+
+    @property
+    def sides_unsettled(self) -> bool:
+        """Whether anything that is shown is not counted yet."""
+        return any(pane.display and pane.counts.unsettled for pane in self._opened.values())
+
+    def show_sides(self) -> None:
+        for pane in self._opened.values():
+            if pane.display:
+                pane.show()
+
+    # Commands
+
+    def do_facets(self) -> None:
+        if self._front == "facets":
+            self._close("facets")
+        else:
+            self._open("facets")
+
+    def do_histogram(self) -> None:
+        from hermes_tui.ui.panes.facets import HistogramPane
+
+        is_front = self._front == "histogram"
+        pane = self._open("histogram")
+        if is_front and isinstance(pane, HistogramPane):
+            self.say(f"histogram of {pane.next_quantity().heading}")
+            self.hurry()
+
+    def do_next_pane(self) -> None:
+        self._cycle(1)
+
+    def do_previous_pane(self) -> None:
+        self._cycle(-1)
+
+    def _cycle(self, step: int) -> None:
+        names = ["runs", *(name for name in SIDES if name in self._opened)]
+        self._bring_to_front(names[(names.index(self._front) + step) % len(names)])
+
+    def choose_bar(self, pane: BarsPane) -> None:
+        """Narrow the list to the runs of the bar under the cursor, or widen it again."""
+        from hermes_tui.ui.filter_terms import toggled
+
+        bar = pane.bar()
+        if bar is None:
+            pane.unfold()
+            return
+        before = self.model.filter_text
+        text = toggled(before, bar.term, name=bar.name, is_alternative=bar.is_alternative)
+        wrong = self.model.try_filter(text)
+        if wrong:
+            self.say(wrong)
+        self.refresh_view()
+        self.hurry()

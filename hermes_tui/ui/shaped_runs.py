@@ -1,0 +1,106 @@
+"""The list of runs with groups, or with children below their parents; and who is whose child."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.run_fields import run_line
+from hermes_tui.ui.run_relations import Relative
+from hermes_tui.ui.run_shape import RunShape, Standing, groupings_of
+from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.runs_model import RunsModel
+
+MOST_CHILDREN: Final = 1_000
+"""Children that are told of; the tree of the list has them all."""
+
+
+class Family(NamedTuple):
+    """The places of the parent of a run and of its children, as far as they are among the rows."""
+
+    parent: int | None = None
+    children: tuple[int, ...] = ()
+
+
+class ShapedRuns(RunsModel):
+    """Sorts runs inside their groups, and children below their parents."""
+
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        self.shape = RunShape()
+        self._sorted_last = self.standing = Standing(array("I"))
+        """`standing` is that of `order`; its own order may be behind while runs are added."""
+        self._told: tuple[object, tuple[Relative, ...]] | None = None
+        super().__init__(rows)
+
+    def _took(self) -> None:
+        was_plain = self.shape.is_plain
+        self.shape.note(self.rows[: self.taken])
+        # What is listed already has to be put into the tree, too.
+        self._stale |= was_plain and not self.shape.is_plain
+
+    def group_by(self, field: str) -> None:
+        """Group by a field; not at all if it is empty."""
+        self.shape.grouping = field
+        self._arrange()
+
+    def group_by_next(self, step: int = 1) -> None:
+        """Group by the next field that tells these runs apart; after the last, not at all."""
+        fields = ["", *groupings_of(self.rows)]
+        here = fields.index(self.shape.grouping) if self.shape.grouping in fields else 0
+        self.group_by(fields[(here + step) % len(fields)])
+
+    def switch_tree(self) -> None:
+        """Put children below their parents, or where they are sorted to."""
+        self.shape.is_tree = not self.shape.is_tree
+        self._arrange()
+
+    def family(self, ref: RunRef) -> Family:
+        """Return where parent and children of a run are."""
+        place = self._place_of(ref)
+        if place is None or not self.shape.has_children:
+            return Family()
+        parents = self.shape.parents(self.rows, self._file_of)
+        children = (child for child, parent in parents.items() if parent == place)
+        return Family(parents.get(place), tuple(sorted(children)))
+
+    def relatives(self, ref: RunRef) -> tuple[Relative, ...]:
+        """Return what a person is told of the parent and the children of a run."""
+        key = (ref, len(self.rows), self.rewritten)
+        if self._told is None or self._told[0] != key:
+            family = self.family(ref)
+            kinds = [("parent", family.parent)] if family.parent is not None else []
+            kinds += [("child", child) for child in family.children[:MOST_CHILDREN]]
+            told = tuple(Relative(kind, at, run_line(self.rows[at])) for kind, at in kinds)
+            self._told = key, told
+        return self._told[1]
+
+    def position_at(self, place: int) -> int | None:
+        """Return where the run of a row is listed, None where it is not. O(listed runs)."""
+        try:
+            return self.order.index(place)
+        except ValueError:
+            return None
+
+    def _take_again(self, place: int) -> None:
+        super()._take_again(place)
+        self.shape.note_again(place, self.rows[place].summary.parent_run_id)
+
+    def _list(self, places: Sequence[int]) -> None:
+        if self.shape.is_plain:
+            super()._list(places)
+        else:
+            self._stale = self._stale or bool(places)
+
+    def _sorted(self, places: array[int]) -> array[int]:
+        in_order = super()._sorted(places)
+        self._sorted_last = self.shape.arranged(in_order, self.rows, self._file_of)
+        return self._sorted_last.order
+
+    def _arrange(self) -> None:
+        super()._arrange()
+        self.standing = self._sorted_last
+
+    def _file_of(self, place: int) -> int:
+        return self._places.file_of(place)

@@ -1,0 +1,112 @@
+"""What a run adds up to: tools, tokens, time, labelled steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.summary import MOST_TOOLS, RunSummary, summarise
+from hermes_tui.log.tally import MOST_TOOLS as TOLD_APART
+from hermes_tui.log.tally import NO_NAME, OTHER_TOOLS, Tally
+from hermes_tui.model.events import MessageAppended, RunEnded
+from hermes_tui.model.messages import Message, Usage
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from tests.ui.opened import MESSAGES, call, write_run
+
+
+def summary_of(path: Path) -> RunSummary:
+    file = open_file(path)
+    found = [step for step in survey(file) if isinstance(step, FoundRun)]
+    file.close()
+    return summarise(found[-1].state)
+
+
+def reply(*calls: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": "ok", "tool_calls": list(calls)}
+
+
+def test_tools_are_told_with_their_calls_and_errors(tmp_path: Path) -> None:
+    tools = summary_of(write_run(tmp_path / "run.json")).tools
+    assert tools == (("read_file", 1, 0), ("terminal", 2, 0), ("terminl", 1, 1))
+
+
+def test_an_error_counts_for_the_tool_that_was_called_not_for_the_name_in_the_result(
+    tmp_path: Path,
+) -> None:
+    messages = [
+        reply(call("c1", "terminal", {})),
+        {"role": "tool", "tool_call_id": "c1", "name": "bash", "content": '{"error": "no"}'},
+    ]
+    assert summary_of(write_run(tmp_path / "run.json", messages)).tools == (("terminal", 1, 1),)
+
+
+def test_a_run_that_calls_ever_new_names_stays_small(tmp_path: Path) -> None:
+    calls = [call(f"c{n}", f"tool-{n}", {}) for n in range(2 * TOLD_APART)]
+    messages = [*MESSAGES[:2], reply(*calls)]
+    tools = summary_of(write_run(tmp_path / "run.json", messages)).tools
+    assert len(tools) == MOST_TOOLS
+    assert (OTHER_TOOLS, TOLD_APART, 0) in tools
+
+
+def test_a_call_without_name_is_counted_as_such(tmp_path: Path) -> None:
+    nameless = {"id": "c", "type": "function", "function": {"arguments": "{}"}}
+    tools = summary_of(write_run(tmp_path / "run.json", [reply(nameless)])).tools
+    assert tools == ((NO_NAME, 1, 0),)
+
+
+def test_the_calls_of_a_discarded_reply_are_not_counted() -> None:
+    tally = Tally()
+    tally.reply()
+    tally.call("terminal")
+    tally.reply()
+    tally.call("terminal")
+    tally.call("read_file")
+    tally.discard_reply()
+    assert tally.tools == {"terminal": (1, 0)}
+
+
+def test_a_copy_of_a_tally_stands_still() -> None:
+    tally = Tally()
+    tally.call("terminal")
+    copy = tally.copy()
+    tally.call("terminal")
+    assert copy.tools == {"terminal": (1, 0)}
+
+
+def test_tokens_and_seconds_are_summed_over_the_replies() -> None:
+    tally = Tally()
+    for seconds in (1.0, 2.0):
+        usage = Usage(prompt_tokens=10, completion_tokens=3)
+        tally.message(Message("assistant", "", usage=usage, duration_s=seconds), 0)
+    assert (tally.prompt_tokens, tally.completion_tokens, tally.cost_usd) == (20, 6, None)
+    assert tally.latency_s == 1.5
+    assert tally.duration_s(None, None) == 3.0
+    assert tally.duration_s(100.0, 160.0) == 60.0
+
+
+def test_what_no_event_told_is_not_zero() -> None:
+    tally = Tally()
+    assert tally.duration_s(None, None) is None
+    assert tally.duration_s(5.0, 5.0) is None
+    assert tally.latency_s is None
+
+
+def test_the_total_that_a_file_gives_comes_before_the_sum() -> None:
+    state = RunState()
+    said = Message("assistant", "", usage=Usage(prompt_tokens=10, completion_tokens=3))
+    state.apply(MessageAppended(seq=0, message=said))
+    state.apply(RunEnded(seq=1, usage=Usage(prompt_tokens=700)))
+    summary = summarise(state)
+    assert (summary.prompt_tokens, summary.completion_tokens) == (700, 3)
+
+
+def test_the_step_where_people_saw_it_go_wrong_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "failure.json"
+    history = [{"role": "assistant", "name": "A", "content": text} for text in "abc"]
+    path.write_text(json.dumps({"history": history, "mistake_step": "1", "mistake_agent": "A"}))
+    file = open_file(path)
+    state = next(step.state for step in survey(file) if isinstance(step, FoundRun))
+    assert len(state.tally.gold_failures) == 1
+    file.close()

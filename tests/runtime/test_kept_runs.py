@@ -1,0 +1,143 @@
+"""A long run opens at once the second time, from what was kept of it, and only of the same file."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import zlib
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime import kept_runs
+from hermes_tui.runtime.kept_indexes import indexes_dir
+from hermes_tui.runtime.opener import OpenFile, open_file
+from hermes_tui.ui.run_feed import RunFeed
+
+
+@pytest.fixture(autouse=True)
+def small_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(kept_runs, "SMALLEST", 0)
+
+
+def turns(count: int) -> str:
+    lines = [json.dumps({"role": "user", "content": "go"})]
+    for number in range(count):
+        function = {"name": "ls", "arguments": '{"path": "a",}'}
+        call = {"id": f"c{number}", "type": "function", "function": function}
+        lines.append(json.dumps({"role": "assistant", "content": "", "tool_calls": [call]}))
+        lines.append(json.dumps({"role": "tool", "tool_call_id": f"c{number}", "content": "b"}))
+    return "\n".join(lines) + "\n"
+
+
+def opened(path: Path) -> OpenFile:
+    file = open_file(path)
+    file.keeps = True
+    return file
+
+
+def read_and_kept(path: Path) -> RunFeed:
+    """Read a file to its end, and look at it as the screen does."""
+    feed = RunFeed.of_file(opened(path))
+    feed.poll()
+    while feed.step(1.0):
+        pass
+    feed.poll()
+    return feed
+
+
+def shown(feed: RunFeed) -> list[object]:
+    """Return what the rows of a run show, row by row."""
+    lines = feed.model.timeline
+    return [
+        (lines.event(row), lines.finding(row), lines.kind(row), lines.turn(row), lines._links[row])
+        for row in range(len(lines))
+    ]
+
+
+def array_of(text: str) -> str:
+    return "[" + ",\n".join(text.splitlines()) + "]"
+
+
+@pytest.mark.parametrize("write", [str, array_of], ids=["lines", "array"])
+def test_the_second_opening_shows_the_same_without_reading(tmp_path: Path, write: type) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(write(turns(700)))
+    first = read_and_kept(path)
+    again = RunFeed.of_file(opened(path))
+    assert again.poll()
+    assert again.model.timeline.finished and again.progress() is None
+    assert not again.step(1.0)
+    assert shown(again) == shown(first)
+    assert again.model.timeline.state == first.model.timeline.state
+
+
+@pytest.mark.parametrize("change", ["grown", "shrunk", "rewritten", "touched"])
+def test_a_file_that_changed_is_read_anew(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    read_and_kept(path)
+    if change == "touched":
+        os.utime(path, (1, 1))
+    else:
+        text = {"grown": turns(6), "shrunk": turns(4), "rewritten": turns(5).replace("go", "no")}
+        path.write_text(text[change])
+    feed = RunFeed.of_file(opened(path))
+    assert not feed.poll()
+    while feed.step(1.0):
+        pass
+    assert feed.model.timeline.state.turn == {"grown": 6, "shrunk": 4}.get(change, 5)
+
+
+class _Intruder:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("intruded",)
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "intruder"])
+def test_a_damaged_cache_is_as_good_as_none(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    first = read_and_kept(path)
+    (kept,) = indexes_dir().iterdir()
+    data = kept.read_bytes()
+    value = _Intruder() if damage == "intruder" else (1, 2)
+    other = pickle.dumps(value)
+    sound = data[:8] + zlib.crc32(other).to_bytes(4, "big") + other
+    kept.write_bytes({"torn": data[:-9], "empty": b""}.get(damage, sound))
+    feed = read_and_kept(path)
+    assert shown(feed) == shown(first)
+    assert not (tmp_path / "intruded").exists()
+
+
+def test_a_cache_that_cannot_be_written_takes_nothing_from_the_run(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    assert read_and_kept(path).model.timeline.finished
+
+
+def test_nothing_is_kept_where_it_is_not_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    feed = RunFeed.of_file(open_file(path))
+    while feed.step(1.0):
+        pass
+    feed.poll()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_every_recorded_run_comes_back_as_it_was_read(transcripts: Path) -> None:
+    for path in sorted(transcripts.glob("*.jsonl")):
+        first = read_and_kept(path)
+        if not first.file.is_one_run:
+            continue
+        again = RunFeed.of_file(opened(path))
+        assert again.poll(), path.name
+        assert shown(again) == shown(first)
+        assert again.model.timeline.state == first.model.timeline.state

@@ -1,0 +1,37 @@
+"""Runs made for a test of the list, without a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.log.summary import RunSummary
+from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.shaped_runs import ShapedRuns
+
+NOTHING = RunSummary("", "", "", "openai-messages", *[0] * 9, (), "unknown", None, 0)
+
+
+class _AnyFile:
+    """Stands for the file of a run that nobody opens."""
+
+
+def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
+    """Return the list of runs with these fields of their summaries, dealt out to `files` files."""
+    opened = [_AnyFile() for _ in range(files)]
+    rows = []
+    for number, fields in enumerate(runs):
+        which = number * files // len(runs)
+        summary = NOTHING._replace(**{"run_id": f"run-{number}", **fields})
+        ref = RunRef(opened[which], number, number)  # type: ignore[arg-type]
+        rows.append(RunRow(ref, summary, f"/runs/{which}.jsonl", which, f"{which}.jsonl"))
+    model = ShapedRuns(rows)
+    model.update()
+    while model.unsettled:
+        model.advance(1.0)
+    return model
+
+
+def listed(model: ShapedRuns) -> list[str]:
+    """Return the ids of the listed runs, in order."""
+    return [model.row(position).summary.run_id for position in range(len(model))]

@@ -1,0 +1,380 @@
+"""Big files: read by a process beside, kept in the cache, and never believed where they changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime import indexing, kept_indexes, run_index
+from hermes_tui.runtime.kept_indexes import indexes_dir
+from hermes_tui.runtime.opener import expand_paths, read_events
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.run_fields import FIELDS, column, run_fields
+from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.runs_model import RunsModel
+from tests.ui.opened import write_runs
+
+RUNS = 400
+
+
+@pytest.fixture(autouse=True)
+def small_is_big(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take files for big that are 16 KB, and keep their indexes in the test's folder."""
+    for module in (indexing, run_index):
+        monkeypatch.setattr(module, "BIG", 1 << 14)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    return write_runs(tmp_path / "big.jsonl", RUNS)
+
+
+@pytest.fixture
+def feeds() -> Iterator[list[RunsFeed]]:
+    """Collect feeds that are closed in the end, whatever happens."""
+    opened: list[RunsFeed] = []
+    yield opened
+    for feed in opened:
+        feed.close()
+
+
+class Opening:
+    """A file opened as on a terminal."""
+
+    def __init__(self, feeds: list[RunsFeed], *paths: Path, **options: Any) -> None:
+        wanted: dict[str, Any] = {"apart": True, "keeps": True, **options}
+        self.feed = RunsFeed(expand_paths(map(str, paths)), **wanted)
+        self._feeds = feeds
+        feeds.append(self.feed)
+        self.feed.open_first()
+        self.known_at_once = len(self.feed.rows)
+        self.feed.step(0.01, stop_at_runs=2)
+
+    def read_on(self, runs: int = 1 << 60) -> Opening:
+        deadline = time.monotonic() + 30
+        while not self.feed.finished and len(self.feed.rows) < runs:
+            assert time.monotonic() < deadline, self.feed.complaints
+            self.feed.poll()
+            self.feed.step(0.01)
+        return self
+
+    def close(self) -> None:
+        self._feeds.remove(self.feed)
+        self.feed.close()
+
+
+def told(rows: list[RunRow] | RunsFeed) -> list[dict[str, object]]:
+    listed = rows.rows if isinstance(rows, RunsFeed) else rows
+    return [run_fields(row.ref.number, row) for row in sorted(listed, key=lambda r: r.ref.number)]
+
+
+def in_place(path: Path, parser: str = "") -> list[dict[str, object]]:
+    """Return what is told of the runs of a file that is read without process or cache."""
+    feed = RunsFeed(expand_paths([str(path)]), parser=parser)
+    while not feed.finished:
+        feed.step(1.0)
+    found = told(feed)
+    feed.close()
+    return found
+
+
+def processes() -> list[int]:
+    """Return the ids of the processes that run beside this one."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    if not children.exists():
+        pytest.skip("this system does not tell the children of a process")
+    return [int(child) for child in children.read_text().split()]
+
+
+def kept() -> list[Path]:
+    return list(indexes_dir().glob("*")) if indexes_dir().is_dir() else []
+
+
+# The process
+
+
+def test_a_process_finds_the_same_runs(big: Path, feeds: list[RunsFeed]) -> None:
+    opening = Opening(feeds, big).read_on()
+    assert told(opening.feed) == in_place(big)
+    assert opening.feed.complaints == []
+    row = opening.feed.rows[RUNS - 1]
+    assert row.summary.run_id == f"run-{RUNS - 1}"
+    assert len(read_events(row.ref)) == read_events(row.ref)[-1].seq + 1 > 3
+
+
+def test_rollouts_keep_their_groups_and_broken_lines_are_told(
+    transcripts: Path, tmp_path: Path, feeds: list[RunsFeed]
+) -> None:
+    groups = (transcripts / "atropos-group.jsonl").read_bytes()
+    path = tmp_path / "groups.jsonl"
+    path.write_bytes(groups * (2 + (1 << 15) // len(groups)) + b"{broken\n" + groups)
+    opening = Opening(feeds, path).read_on()
+    assert told(opening.feed) == in_place(path)
+    assert len({row.group for row in opening.feed.rows}) > 2
+    assert any("not JSON" in complaint for complaint in opening.feed.complaints)
+
+
+def test_long_records_are_left_to_the_process(tmp_path: Path, feeds: list[RunsFeed]) -> None:
+    messages = [{"role": "user", "content": "x" * 600_000}, {"role": "assistant", "content": "y"}]
+    path = tmp_path / "long.jsonl"
+    path.write_text("".join(json.dumps({"id": n, "messages": messages}) + "\n" for n in range(4)))
+    opening = Opening(feeds, path)
+    assert len(opening.feed.rows) == 0
+    assert told(opening.read_on().feed) == in_place(path)
+
+
+def test_several_big_files_are_read_beside_one_another(
+    tmp_path: Path, feeds: list[RunsFeed]
+) -> None:
+    paths = [write_runs(tmp_path / f"{name}.jsonl", RUNS) for name in "abc"]
+    feed = Opening(feeds, *paths).read_on().feed
+    for number, path in enumerate(paths):
+        assert told([row for row in feed.rows if row.file_number == number]) == in_place(path)
+
+
+def test_a_process_diagnoses_with_the_parser_that_was_asked_for(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    asked = Opening(feeds, big, parser="vllm/mistral").read_on()
+    assert told(asked.feed) == in_place(big, parser="vllm/mistral") != in_place(big)
+    asked.close()
+    assert Opening(feeds, big).known_at_once == 0
+    assert Opening(feeds, big, parser="vllm/mistral").known_at_once == RUNS
+
+
+def test_a_process_that_is_killed_loses_no_run(big: Path, feeds: list[RunsFeed]) -> None:
+    opening = Opening(feeds, big)
+    while not processes():
+        opening.feed.step(0.01)
+    os.kill(processes()[0], signal.SIGKILL)
+    opening.read_on()
+    assert told(opening.feed) == in_place(big)
+    assert any("was killed (signal 9)" in complaint for complaint in opening.feed.complaints)
+
+
+def test_reading_that_is_stopped_ends_the_process_and_goes_on_from_there(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    opening = Opening(feeds, big).read_on(128)
+    opening.feed.cancelled = True
+    opening.feed.poll()
+    assert processes() == []
+    read = len(opening.feed.rows)
+    again = Opening(feeds, big)
+    assert again.known_at_once == read < RUNS
+    assert told(again.read_on().feed) == in_place(big)
+
+
+# The cache
+
+
+def test_a_file_opened_again_is_there_at_once(big: Path, feeds: list[RunsFeed]) -> None:
+    Opening(feeds, big).read_on().close()
+    again = Opening(feeds, big)
+    assert again.known_at_once == RUNS
+    assert told(again.feed) == in_place(big)
+    assert len(read_events(again.feed.rows[7].ref)) > 3
+    again.read_on()
+    assert len(again.feed.rows) == RUNS
+
+
+def test_without_a_cache_nothing_is_written(big: Path, feeds: list[RunsFeed]) -> None:
+    Opening(feeds, big, keeps=False).read_on().close()
+    assert kept() == []
+
+
+@pytest.mark.parametrize("tail", [b"", b'{"id": "torn", "messages": [{"role": "user"'])
+def test_of_a_file_that_has_grown_only_what_is_new_is_read(
+    big: Path, feeds: list[RunsFeed], tmp_path: Path, tail: bytes
+) -> None:
+    with big.open("ab") as stream:
+        stream.write(tail)
+    Opening(feeds, big).read_on().close()
+    more = write_runs(tmp_path / "more.jsonl", 300).read_bytes()
+    with big.open("ab") as stream:
+        stream.write(more if not tail else b', "content": "a"}]}\n' + more)
+    again = Opening(feeds, big)
+    assert RUNS - 128 <= again.known_at_once < RUNS + 1
+    again.read_on()
+    assert told(again.feed) == in_place(big)
+    again.close()
+    assert Opening(feeds, big).known_at_once == len(in_place(big))
+
+
+def test_a_followed_file_is_known_at_once_and_read_on(
+    big: Path, feeds: list[RunsFeed], tmp_path: Path
+) -> None:
+    Opening(feeds, big).read_on().close()
+    again = Opening(feeds, big, follow=True)
+    assert again.known_at_once >= RUNS - 128
+    again.read_on()
+    with big.open("ab") as stream:
+        stream.write(write_runs(tmp_path / "more.jsonl", 200).read_bytes())
+    again.feed.poll()
+    assert told(again.read_on().feed) == in_place(big)
+
+
+def rewritten(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"Fix the failing", b"Fix the shining"))
+
+
+def shortened(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: 3 * path.stat().st_size // 4])
+
+
+def replaced(path: Path) -> None:
+    old = path.read_bytes()
+    path.unlink()
+    path.write_bytes(old.replace(b"run-1", b"RUN-1") + old)
+
+
+@pytest.mark.parametrize("change", [rewritten, shortened, replaced])
+def test_an_index_of_other_bytes_is_not_used(
+    big: Path, feeds: list[RunsFeed], change: object
+) -> None:
+    Opening(feeds, big).read_on().close()
+    assert callable(change)
+    change(big)
+    again = Opening(feeds, big)
+    assert again.known_at_once == 0
+    assert told(again.read_on().feed) == in_place(big)
+
+
+def test_an_index_of_another_version_is_made_anew(
+    big: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Opening(feeds, big).read_on().close()
+    monkeypatch.setattr(kept_indexes, "__version__", "0.0.0")
+    again = Opening(feeds, big)
+    assert again.known_at_once == 0
+    again.read_on().close()
+    assert Opening(feeds, big).known_at_once == RUNS
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_torn_index_is_made_anew(big: Path, feeds: list[RunsFeed], share: float) -> None:
+    Opening(feeds, big).read_on().close()
+    [index] = kept()
+    data = index.read_bytes()
+    index.write_bytes(data[: int(len(data) * share)])
+    again = Opening(feeds, big)
+    assert again.known_at_once == 0
+    assert told(again.read_on().feed) == in_place(big)
+
+
+def test_a_damaged_block_costs_only_its_own_rows(big: Path, feeds: list[RunsFeed]) -> None:
+    Opening(feeds, big).read_on().close()
+    [index] = kept()
+    data = bytearray(index.read_bytes())
+    data[200:2000] = bytes(1800)
+    index.write_bytes(data)
+    again = Opening(feeds, big)
+    model = RunsModel(again.feed.rows)
+    model.update()
+    assert len([model.line(position) for position in range(len(model))]) == RUNS
+    assert model.row(RUNS - 1).summary.run_id == f"run-{RUNS - 1}"
+
+
+def test_two_that_build_the_same_index_do_not_disturb_each_other(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    first, second = Opening(feeds, big), Opening(feeds, big)
+    while not (first.feed.finished and second.feed.finished):
+        first.feed.step(0.005)
+        second.feed.step(0.005)
+    first.close()
+    second.close()
+    assert len(kept()) == 1
+    again = Opening(feeds, big)
+    assert again.known_at_once == RUNS
+    assert told(again.feed) == in_place(big)
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_a_line_and_nothing_else_breaks(
+    big: Path, feeds: list[RunsFeed], tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    opening = Opening(feeds, big).read_on()
+    assert told(opening.feed) == in_place(big)
+    assert [line for line in opening.feed.complaints if "no index is kept" in line] == (
+        opening.feed.complaints
+    )
+    assert len(opening.feed.complaints) == 1
+
+
+def test_a_full_disk_is_said_in_a_line_and_nothing_else_breaks(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        opening = Opening(feeds, big).read_on()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [line.split(": ")[1] for line in opening.feed.complaints] == ["no index is kept"]
+    assert told(opening.feed) == in_place(big)
+    opening.close()
+    assert kept() == []
+
+
+def test_what_a_killed_process_left_behind_is_removed(big: Path, feeds: list[RunsFeed]) -> None:
+    indexes_dir().mkdir(parents=True)
+    left = indexes_dir() / f"0000.1-0{kept_indexes.PART}"
+    left.write_bytes(b"some")
+    Opening(feeds, big).read_on().close()
+    assert not left.exists()
+    assert len(kept()) == 1
+
+
+def test_the_cache_is_bounded_and_the_oldest_index_goes_first(
+    tmp_path: Path, feeds: list[RunsFeed]
+) -> None:
+    paths = [write_runs(tmp_path / f"{name}.jsonl", RUNS) for name in "ab"]
+    for age, path in enumerate(paths):
+        Opening(feeds, path).read_on().close()
+        newest = max(kept(), key=lambda found: found.stat().st_ctime_ns)
+        os.utime(newest, (1_000 + age, 1_000 + age))
+    kept_indexes.prune(most_bytes=max(found.stat().st_size for found in kept()) + 1)
+    assert [Opening(feeds, path).known_at_once for path in paths] == [0, RUNS]
+
+
+# The list
+
+
+def test_every_field_is_the_same_from_blocks_as_from_rows(big: Path, feeds: list[RunsFeed]) -> None:
+    rows = Opening(feeds, big).read_on().feed.rows
+    for name in FIELDS:
+        assert list(column(rows, name)) == list(column(list(rows), name)), name
+        part = rows[100:300]
+        if name != "run":
+            assert list(column(part, name)) == list(column(list(part), name)), name
+
+
+@pytest.mark.parametrize("name", ["errors", "reward", "id", "size", "status"])
+def test_stored_runs_are_sorted_and_filtered_like_others(
+    big: Path, feeds: list[RunsFeed], name: str
+) -> None:
+    table = Opening(feeds, big).read_on().feed.rows
+    models = [RunsModel(table), RunsModel(list(table))]
+    for model in models:
+        model.update()
+        model.sort_by(name)
+        model.try_filter("reward > 0.25 and turns > 0 and run != 300")
+        while model.unsettled:
+            model.advance(0.01)
+    stored, loose = models
+    assert list(stored.order) == list(loose.order)
+    assert len(stored) > 200
+    assert stored.facts.longest == loose.facts.longest
+    assert stored.facts.runs_with_errors == loose.facts.runs_with_errors

@@ -1,0 +1,259 @@
+"""Facets and histogram count what the list holds, and a bar leads to its runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.facets import MOST_VALUES, Facet, FacetCounts
+from hermes_tui.ui.histogram import QUANTITIES, HistogramCounts
+from hermes_tui.ui.render.facets import blocks
+from hermes_tui.ui.run_counts import Bar, RunCounts
+from hermes_tui.ui.screens.runs import RunsScreen
+from hermes_tui.ui.shaped_runs import ShapedRuns
+from tests.ui.listed import runs_of
+from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, settled, until, write_runs
+from tests.ui.screen_text import screen_lines
+
+TINY = (30, 8)
+
+
+def settle(counts: RunCounts[Any]) -> None:
+    while counts.unsettled:
+        counts.advance(1.0)
+
+
+def facets_of(model: ShapedRuns, counts: RunCounts[FacetCounts] | None = None) -> dict[str, Facet]:
+    counts = counts or RunCounts(model, FacetCounts)
+    settle(counts)
+    return {facet.name: facet for facet in counts.shown.facets()}
+
+
+def shown(facet: Facet) -> list[tuple[str, int, int]]:
+    return [(bar.label, bar.total, bar.chosen) for bar in facet.bars]
+
+
+def histogram_of(model: ShapedRuns, name: str) -> list[Bar]:
+    quantity = next(quantity for quantity in QUANTITIES if quantity.name == name)
+    counts = RunCounts(model, lambda: HistogramCounts(quantity))
+    settle(counts)
+    return counts.shown.bars()
+
+
+def lists_what_it_counts(model: ShapedRuns, bar: Bar) -> bool:
+    """Tell whether choosing a bar lists as many runs as it says."""
+    assert model.try_filter(bar.term) == ""
+    while model.unsettled:
+        model.advance(1.0)
+    return len(model) == bar.total
+
+
+def test_values_are_counted_once_a_run_those_of_most_runs_first() -> None:
+    model = runs_of(
+        {"codes": (("A", 5), ("B", 1)), "model": "m1", "tools": (("t", 3, 1), ("u", 1, 0))},
+        {"codes": (("B", 1),), "model": "m1", "tools": (("t", 1, 0),)},
+        {"codes": (), "model": "m2", "tools": ()},
+    )
+    facets = facets_of(model)
+    assert shown(facets["codes"]) == [("B", 2, 0), ("A", 1, 0)]
+    assert shown(facets["tools"]) == [("t", 2, 0), ("u", 1, 0)]
+    assert shown(facets["failed_tools"]) == [("t", 1, 0)]
+    assert shown(facets["model"]) == [("m1", 2, 0), ("m2", 1, 0)]
+
+
+def test_every_bar_leads_to_as_many_runs_as_it_says() -> None:
+    names = ['say "hi" \\ to\n\x1b[31m', "été", "", "[/red]"]
+    model = runs_of(
+        *({"model": names[n % 4], "codes": ((names[n % 3], 1),), "turns": n} for n in range(20))
+    )
+    for facet in facets_of(model).values():
+        assert all(lists_what_it_counts(model, bar) for bar in facet.bars)
+
+
+@pytest.mark.parametrize("name", ["turns", "reward", "tokens_in", "size"])
+def test_every_range_leads_to_as_many_runs_as_it_says(name: str) -> None:
+    model = runs_of(
+        *(
+            {
+                "turns": n % 5,
+                "reward": None if n % 7 == 0 else n / 39,
+                "prompt_tokens": n**3 * 11,
+                "characters": 10_000 + 37 * n,
+            }
+            for n in range(60)
+        )
+    )
+    bars = histogram_of(model, name)
+    assert sum(bar.total for bar in bars) == 60
+    assert all(lists_what_it_counts(model, bar) for bar in bars)
+
+
+def test_counts_follow_the_choice() -> None:
+    model = runs_of(
+        *({"model": f"m{n % 2}", "status": "ok" if n < 3 else "failed"} for n in range(8))
+    )
+    counts = RunCounts(model, FacetCounts)
+    model.try_filter('status == "ok"')
+    assert shown(facets_of(model, counts)["model"]) == [("m0", 4, 2), ("m1", 4, 1)]
+    model.try_filter('status == "failed"')
+    assert shown(facets_of(model, counts)["model"]) == [("m0", 4, 2), ("m1", 4, 3)]
+
+
+def test_counts_go_on_where_they_were_when_runs_are_added() -> None:
+    model = runs_of({"status": "ok"})
+    counts = RunCounts(model, FacetCounts)
+    settle(counts)
+    more = runs_of({"status": "failed"}, {"status": "ok"})
+    model.rows.extend(more.rows)  # type: ignore[attr-defined]
+    model.update()
+    assert counts.unsettled
+    assert shown(facets_of(model, counts)["status"]) == [("ok", 2, 0), ("failed", 1, 0)]
+
+
+def test_a_run_that_reads_differently_now_is_not_counted_twice() -> None:
+    model = runs_of({"status": "unknown"}, {"status": "ok"})
+    counts = RunCounts(model, FacetCounts)
+    settle(counts)
+    row = model.rows[0]
+    model.rows[0] = type(row)(row.ref, row.summary._replace(status="failed"), row.file_label)  # type: ignore[index]
+    model.update([0])
+    assert shown(facets_of(model, counts)["status"]) == [("failed", 1, 0), ("ok", 1, 0)]
+
+
+def test_a_field_in_which_every_run_is_different_is_no_facet() -> None:
+    model = runs_of(*({"group_id": f"g{n // 4}", "task": f"t{n}"} for n in range(12)))
+    facets = facets_of(model)
+    assert shown(facets["group"]) == [("g0", 4, 0), ("g1", 4, 0), ("g2", 4, 0)]
+    assert "task" not in facets
+
+
+def test_a_field_with_too_many_values_is_dropped_not_kept_in_memory() -> None:
+    many = tuple((f"tool-{n}", 1, 0) for n in range(MOST_VALUES + 1))
+    assert "tools" not in facets_of(runs_of({"tools": many, "status": "ok"}))
+
+
+def test_long_lists_are_counted_in_slices() -> None:
+    model = runs_of(*({"status": "ok"} for _ in range(20_000)))
+    counts = RunCounts(model, FacetCounts)
+    began = time.process_time()
+    counts.advance(0.001)
+    assert time.process_time() - began < 0.1
+    assert counts.unsettled
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, ""), (8, "█"), (1, "▏"), (80, "█" * 10)])
+def test_bars_are_as_long_as_what_they_count(count: int, expected: str) -> None:
+    assert blocks(count, 80, 10) == expected
+
+
+# On screen
+
+
+def text_of(app: HermesApp) -> str:
+    return "\n".join(screen_lines(app))
+
+
+def line_with(app: HermesApp, text: str) -> str:
+    return next((line for line in screen_lines(app) if text in line), "")
+
+
+async def counted(pilot: Pilot[None]) -> None:
+    """Wait until everything is read, counted and drawn."""
+    await settled(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, RunsScreen)
+    await until(pilot, lambda: not screen.sides_unsettled and not screen.model.unsettled)
+    await pilot.pause(0.3)
+
+
+@pytest.fixture
+def runs_file(tmp_path: Path) -> Path:
+    return write_runs(tmp_path / "runs.jsonl", 30)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
+    runs_file: Path, size: tuple[int, int]
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("F")
+        await counted(pilot)
+        assert "CALL_IN_CONTENT" in text_of(app)
+        while "▌" not in line_with(app, "CALL_IN_CONTENT"):
+            await pilot.press("j")
+        await pilot.press("enter")
+        await counted(pilot)
+        assert '"CALL_IN_CONTENT" in codes' in text_of(app)
+        assert "●" in line_with(app, "● CALL_IN_CONTENT")
+        assert "5/5" in line_with(app, "● CALL_IN_CONTENT")
+        await pilot.press("enter")
+        await counted(pilot)
+        assert "in codes" not in text_of(app)
+
+
+async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("F")
+        await counted(pilot)
+        assert "task" not in text_of(app)
+        await pilot.press("tab")
+        await counted(pilot)
+        assert "task" in text_of(app)
+        await pilot.press("tab", "escape")
+        await counted(pilot)
+        assert "task" in text_of(app)
+        await pilot.press("tab")
+        await pilot.pause()
+        assert "Facets" not in text_of(app).splitlines()[1]
+
+
+async def test_beside_the_list_a_pane_leaves_room_for_its_columns(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("F")
+        await counted(pilot)
+        assert "Facets" in text_of(app)
+        assert "Fix the failing test" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [TINY, NARROW, WIDE, (200, 50)])
+async def test_the_histogram_goes_from_quantity_to_quantity(
+    runs_file: Path, size: tuple[int, int]
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("h")
+        await counted(pilot)
+        heading = [app.screen.query_one("#histogram").border_title]
+        for _ in range(2):
+            await pilot.press("h")
+            await counted(pilot)
+            heading.append(app.screen.query_one("#histogram").border_title)
+        assert heading == ["turns", "messages", "calls"]
+        await pilot.press("j", "enter")
+        await counted(pilot)
+        assert isinstance(app.screen, RunsScreen)
+        assert app.screen.model.filter_text == "calls == 3"
+
+
+async def test_nothing_in_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "evil.jsonl"
+    name = "\x1b]52;c\x07[@click]"
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    said = {"role": "assistant", "content": "", "tool_calls": [call]}
+    runs = [{"messages": [*MESSAGES[:2], said], "model": f"\x1b[31m{n}"} for n in range(4)]
+    path.write_text("\n".join(map(json.dumps, runs)) + "\n", "utf-8")
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("F", "j", "j", "j", "j", "enter")
+        await counted(pilot)
+        assert "[@click]" in text_of(app)
+        assert not {"\x1b", "\x07"} & set(text_of(app))

@@ -1,0 +1,328 @@
+"""Runs are grouped and stand below their parents, and are folded, sorted and found there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+
+from hermes_tui.log.codec import encode
+from hermes_tui.model.events import RunStarted
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.group_facts import FactsOfGroups
+from hermes_tui.ui.run_lines import RunLines
+from hermes_tui.ui.run_shape import GROUPINGS
+from hermes_tui.ui.screens.runs import RunsScreen
+from hermes_tui.ui.shaped_runs import ShapedRuns
+from tests.ui.listed import listed, runs_of
+from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, settled
+from tests.ui.screen_text import screen_lines
+
+
+def seen(model: ShapedRuns, lines: RunLines) -> list[str]:
+    """Return the lines as a person reads them: headings, and ids behind their indent."""
+    lines.update()
+    told = []
+    for line in range(len(lines)):
+        group, position = lines.group(line), lines.position(line)
+        if group is not None:
+            told.append(f"[{group.key}]")
+        elif position is not None:
+            depth = lines.branch(position).depth
+            told.append("  " * depth + model.row(position).summary.run_id)
+    return told
+
+
+def by_status() -> ShapedRuns:
+    model = runs_of(
+        {"status": "ok", "turns": 1},
+        {"status": "failed", "turns": 9, "errors": 1},
+        {"status": "ok", "turns": 5, "reward": 0.5},
+        {"status": "ok", "turns": 3, "reward": 1.0, "errors": 2},
+    )
+    model.group_by("status")
+    return model
+
+
+def family() -> ShapedRuns:
+    """Return a run with two children, one of them with a child, and a run on its own."""
+    return runs_of(
+        {"run_id": "main", "turns": 2},
+        {"run_id": "child-1", "parent_run_id": "main", "turns": 9},
+        {"run_id": "alone", "turns": 5},
+        {"run_id": "grandchild", "parent_run_id": "child-1", "turns": 1},
+        {"run_id": "child-2", "parent_run_id": "main", "turns": 20},
+    )
+
+
+# Groups
+
+
+def test_groups_stand_below_one_another_the_largest_first() -> None:
+    model = by_status()
+    assert seen(model, RunLines(model)) == ["[ok]", "run-0", "run-2", "run-3", "[failed]", "run-1"]
+
+
+def test_sorting_goes_on_inside_the_groups() -> None:
+    model = by_status()
+    model.sort_by("turns")
+    assert seen(model, RunLines(model)) == ["[ok]", "run-2", "run-3", "run-0", "[failed]", "run-1"]
+
+
+def test_a_filter_leaves_only_the_groups_that_still_have_runs() -> None:
+    model = by_status()
+    model.try_filter("turns > 4")
+    lines = RunLines(model)
+    assert seen(model, lines) == ["[failed]", "run-1", "[ok]", "run-2"]
+
+
+def test_runs_that_are_read_later_come_into_their_groups() -> None:
+    model = by_status()
+    lines = RunLines(model)
+    seen(model, lines)
+    later = runs_of({"run_id": "late", "status": "failed"}).rows[0]
+    later.file_number = 1
+    model.rows.append(later)  # type: ignore[attr-defined]
+    model.update()
+    assert seen(model, lines)[-3:] == ["[failed]", "run-1", "late"]
+
+
+def test_a_folded_group_is_its_heading() -> None:
+    model = by_status()
+    lines = RunLines(model)
+    seen(model, lines)
+    assert lines.toggle(2)
+    assert seen(model, lines) == ["[ok]", "[failed]", "run-1"]
+    assert lines.line_of(0) == 0
+    lines.unfold(1)
+    assert "run-2" in seen(model, lines)
+
+
+def test_all_groups_fold_and_unfold_at_once() -> None:
+    model = by_status()
+    lines = RunLines(model)
+    seen(model, lines)
+    lines.toggle_all()
+    assert seen(model, lines) == ["[ok]", "[failed]"]
+    lines.toggle_all()
+    assert len(seen(model, lines)) == 6
+
+
+def test_a_heading_tells_counts_shares_and_means() -> None:
+    model = by_status()
+    ok, failed = (FactsOfGroups(model).of(group) for group in model.standing.groups)
+    assert (ok.runs, ok.turns, ok.reward, ok.failed) == (3, 3.0, 0.75, 0.0)
+    assert ok.with_errors == pytest.approx(1 / 3)
+    assert (failed.failed, failed.reward) == (1.0, None)
+
+
+def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
+    model = runs_of(*({"status": "ok", "model": f"m{n % 2}", "task": f"t{n}"} for n in range(20)))
+    names = []
+    for _ in range(3):
+        model.group_by_next()
+        names.append(model.shape.grouping)
+    assert names == ["model", "", "model"]
+    model.group_by_next(-1)
+    assert model.shape.grouping == ""
+
+
+def test_runs_are_grouped_by_all_their_diagnostics_together() -> None:
+    model = runs_of({"codes": (("A", 1), ("B", 2))}, {"codes": (("B", 1),)}, {}, {})
+    model.group_by("codes")
+    assert [group.key for group in model.standing.groups] == ["", "A + B", "B"]
+
+
+# The tree
+
+
+def test_children_stand_below_their_parent() -> None:
+    model = family()
+    assert seen(model, RunLines(model)) == [
+        "main",
+        "  child-1",
+        "    grandchild",
+        "  child-2",
+        "alone",
+    ]
+
+
+def test_siblings_are_sorted_below_their_parent() -> None:
+    model = family()
+    model.sort_by("turns")
+    assert listed(model) == ["alone", "main", "child-2", "child-1", "grandchild"]
+
+
+def test_without_the_tree_runs_stand_where_they_are_sorted_to() -> None:
+    model = family()
+    model.switch_tree()
+    model.sort_by("turns")
+    assert listed(model)[:2] == ["child-2", "child-1"]
+
+
+def test_a_child_whose_parent_is_not_listed_stands_at_the_edge() -> None:
+    model = family()
+    model.try_filter("turns < 9 and id != 'main'")
+    assert seen(model, RunLines(model)) == ["alone", "grandchild"]
+
+
+def test_a_folded_parent_hides_all_below_it() -> None:
+    model = family()
+    lines = RunLines(model)
+    seen(model, lines)
+    assert lines.branch(0).below == 3
+    lines.toggle(0)
+    assert seen(model, lines) == ["main", "alone"]
+    assert lines.line_of(2) == 0
+    lines.unfold(2)
+    assert len(seen(model, lines)) == 5
+
+
+def test_runs_that_name_each_other_as_parents_are_listed_once() -> None:
+    model = runs_of(
+        {"run_id": "a", "parent_run_id": "b"},
+        {"run_id": "b", "parent_run_id": "a"},
+        {"run_id": "c", "parent_run_id": "c"},
+    )
+    assert sorted(listed(model)) == ["a", "b", "c"]
+
+
+def test_the_parent_is_looked_for_in_the_own_file_first() -> None:
+    model = runs_of(
+        {"run_id": "main"},
+        {"run_id": "x"},
+        {"run_id": "main"},
+        {"run_id": "child", "parent_run_id": "main"},
+        files=2,
+    )
+    assert model.family(model.rows[3].ref).parent == 2
+    assert model.family(model.rows[2].ref).children == (3,)
+    assert model.family(model.rows[0].ref) == (None, ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["ok", "failed", ""])), max_size=12),
+    st.sampled_from(["", "status", "codes"]),
+    st.sampled_from(["run", "turns", "id"]),
+    st.lists(st.integers(0, 30), max_size=4),
+)
+def test_every_run_is_listed_once_whatever_its_parents_groups_and_folds(
+    made: list[tuple[int, str]], grouping: str, column: str, folds: list[int]
+) -> None:
+    runs = [
+        {"run_id": str(n), "parent_run_id": str(parent), "status": status, "turns": parent}
+        for n, (parent, status) in enumerate(made)
+    ]
+    model = runs_of(*runs)
+    model.sort_by(column)
+    model.group_by(grouping)
+    assert sorted(listed(model)) == sorted(map(str, range(len(made))))
+    lines = RunLines(model)
+    for line in folds:
+        lines.update()
+        lines.toggle(line)
+    lines.update()
+    for position in range(len(model)):
+        # Found again on its own line, or on the heading or run that hides it.
+        line = lines.line_of(position)
+        assert 0 <= line < len(lines)
+        lines.unfold(position)
+        lines.update()
+        assert lines.position(lines.line_of(position)) == position
+
+
+# On screen
+
+
+def text_of(app: HermesApp) -> str:
+    return "\n".join(screen_lines(app))
+
+
+async def group_by(pilot: Pilot[None], field: str) -> None:
+    """Press the key until runs are grouped by a field."""
+    screen = pilot.app.screen
+    assert isinstance(screen, RunsScreen)
+    for _ in range(len(GROUPINGS)):
+        await pilot.press("b")
+        await pilot.pause()
+        if screen.model.shape.grouping == field:
+            return
+    pytest.fail(f"the runs cannot be grouped by {field}")
+
+
+def write_models(path: Path, count: int = 12) -> Path:
+    runs: list[dict[str, Any]] = [
+        {"id": f"run-{n}", "messages": MESSAGES[: 3 + n % 2], "model": f"model-{n % 2}"}
+        for n in range(count)
+    ]
+    path.write_text("\n".join(map(json.dumps, runs)) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("size", [(30, 8), NARROW, WIDE, (200, 50)])
+async def test_groups_are_headed_and_folded_by_key(tmp_path: Path, size: tuple[int, int]) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await group_by(pilot, "model")
+        await pilot.press("g", "space")
+        await pilot.pause()
+        assert "▸ model-0 · 6 runs" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "▾ model-0 · 6 runs" in text_of(app)
+
+
+async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await group_by(pilot, "model")
+        await pilot.press("g", "j", "j", "enter")
+        await pilot.pause()
+        assert "run 2 of 12" in text_of(app)
+        assert " model-0 " in text_of(app)
+        await pilot.press("q")
+        await pilot.pause()
+        assert " 2 of 12" in text_of(app)
+
+
+async def test_a_search_unfolds_the_group_in_which_it_finds_something(tmp_path: Path) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await group_by(pilot, "model")
+        await pilot.press("Z")
+        await pilot.pause()
+        assert "run-7" not in text_of(app)
+        await pilot.press("slash", *"run-7", "enter")
+        await pilot.pause()
+        assert any("▌" in line and "run-7" in line for line in screen_lines(app))
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_children_are_indented_below_the_run_that_began_them(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    for name, parent in (("a-sub", "z-main"), ("b-other", ""), ("z-main", "")):
+        started = RunStarted(seq=0, run_id=name, task=f"task of {name}", parent_run_id=parent)
+        (tmp_path / f"{name}.jsonl").write_bytes(encode(started) + b"\n")
+    app = app_on(tmp_path)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert "└ task of a-sub" in screen_lines(app)[4]
+        assert "▾ task of z-main" in screen_lines(app)[3]
+        await pilot.press("G", "space")
+        await pilot.pause()
+        assert "▸ +1 task of z-main" in text_of(app)
+        assert "a-sub" not in text_of(app)
+        await pilot.press("space", "t")
+        await pilot.pause()
+        assert "task of a-sub" in screen_lines(app)[2]
+        assert "└" not in text_of(app)

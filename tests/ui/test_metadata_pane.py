@@ -1,0 +1,228 @@
+"""What the file says of a run beyond its messages is shown, searched, unfolded and followed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.log.codec import encode
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted
+from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolSpec, Usage
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.panes.metadata import MetadataPane
+from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, metadata_lines
+from hermes_tui.ui.run_relations import Relative
+from tests.ui.opened import NARROW, WIDE, app_on, run_screen, settled, write_run
+from tests.ui.screen_text import screen_lines
+
+HOSTILE = "\x1b]52;c;x\x07 [bold red]@click[/] \u202e"
+
+
+def page_of(*events: Event, unfolded: set[str] | None = None, **of: Any) -> list[str]:
+    """Return the lines of the page on a run of these events."""
+    timeline = Timeline(MemoryLog(events, complete=True))
+    timeline.advance(100)
+    lines = metadata_lines(RunMetadata(timeline, "/runs/a.jsonl", **of), unfolded or set())
+    return [line.line.text for line in lines]
+
+
+def value_of(page: list[str], name: str) -> str:
+    return next(line for line in page if line.split()[:1] == [name])[16:].strip()
+
+
+def test_all_that_the_file_says_is_on_the_page() -> None:
+    page = page_of(
+        RunStarted(seq=0, ts=100.0, run_id="r1", task="mend it", model="m", group_id="g",
+                   parser="p", parent_run_id="main",
+                   details={"branch": "main", "tries": 3, "deep": {"a": 1}}),
+        RunEnded(seq=1, ts=160.5, status="failed", stop_reason="gave up", reward=0.25,
+                 scores={"format": 1.0}, details={"exit": None},
+                 usage=Usage(prompt_tokens=1200, completion_tokens=30, cost_usd=0.5)),
+    )  # fmt: skip
+    wanted = {
+        "id": "r1", "task": "mend it", "model": "m", "group": "g", "parser": "p", "parent": "main",
+        "status": "failed", "stop": "gave up", "reward": "0.25", "format": "1", "took": "60.5 s",
+        "tokens": "1,200", "cost": "$0.5", "branch": "main", "tries": "3", "deep": '{"a": 1}',
+        "exit": "null", "file": "/runs/a.jsonl",
+    }  # fmt: skip
+    assert {name: value_of(page, name) for name in wanted} == wanted
+
+
+def test_what_the_file_does_not_say_takes_no_line() -> None:
+    page = page_of(RunStarted(seq=0, run_id="r1"))
+    assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)
+    assert "none: the file tells no end" in "\n".join(page)
+
+
+def test_a_long_value_is_folded_until_it_is_asked_for() -> None:
+    details = {"config": {f"key-{n}": n for n in range(60)}, "note": "first\nsecond"}
+    started = RunStarted(seq=0, details=details)
+    folded = page_of(started)
+    assert "object of 60 keys" in value_of(folded, "config")
+    assert not any("key-7" in line for line in folded)
+    unfolded = page_of(started, unfolded={"details/config", "details/note"})
+    assert '  "key-7": 7,' in unfolded
+    assert "second" in unfolded
+
+
+def test_a_value_of_megabytes_costs_no_more_than_its_beginning() -> None:
+    started = RunStarted(seq=0, details={"blob": ["x" * 99] * 50_000})
+    page = page_of(started, unfolded={"details/blob"})
+    assert sum(map(len, page)) < 2 * LONGEST
+    assert "more characters" in page[-1]
+
+
+def test_a_value_nested_too_deep_is_said_to_be() -> None:
+    deep: Any = []
+    for _ in range(3_000):
+        deep = [deep]
+    assert page_of(RunStarted(seq=0, details={"deep": deep}))
+
+
+def test_secrets_are_masked() -> None:
+    details = {"headers": {"Authorization": "Bearer abcdef123456"}, "api_key": "sk-abcdefghijkl"}
+    page = "\n".join(page_of(RunStarted(seq=0, details=details), unfolded={"details/headers"}))
+    assert "abcdef" not in page
+
+
+def test_the_schema_of_a_tool_is_shown_on_request() -> None:
+    spec = ToolSpec("terminal", "Run a command.\nSlowly.", {"type": "object"})
+    started = RunStarted(seq=0, tools=(spec,), tools_declared=True)
+    assert any("terminal" in line and "Run a command." in line for line in page_of(started))
+    unfolded = page_of(started, unfolded={"tools/terminal"})
+    assert '  "type": "object"' in unfolded
+    assert "Slowly." in unfolded
+
+
+def test_the_label_of_a_failed_run_says_where_who_and_why() -> None:
+    page = page_of(
+        RunStarted(seq=0, details={"mistake_agent": "Coder", "mistake_reason": "it guessed"}),
+        MessageAppended(seq=1, message=Message("assistant", "x", author="Coder",
+                                               flags=(GOLD_FAILURE,))),
+    )  # fmt: skip
+    assert any(line.startswith("◆ message") and "Coder, turn 1" in line for line in page)
+    assert value_of(page, "reason") == "it guessed"
+    assert not any("mistake_" in line for line in page)
+
+
+def test_parent_and_children_are_told() -> None:
+    relatives = (Relative("parent", 3, "the main run"), Relative("child", 5, "a subagent"))
+    page = page_of(RunStarted(seq=0, parent_run_id="main"), relatives=relatives)
+    assert value_of(page, "parent") == "the main run"
+    assert value_of(page, "child") == "a subagent"
+
+
+# On screen
+
+
+def text_of(app: HermesApp) -> str:
+    return "\n".join(screen_lines(app))
+
+
+async def test_a_fact_that_is_searched_for_is_found_in_the_pane(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json", branch="nightly", commit="feed42"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("8", "slash", *"feed42", "enter", "n")
+        await pilot.pause()
+        pane = app.screen.query_one(MetadataPane)
+        assert "feed42" in pane.copied
+        assert any("▌" in line and "feed42" in line for line in screen_lines(app))
+
+
+@pytest.mark.parametrize("size", [(30, 8), NARROW, (120, 36), WIDE])
+async def test_enter_unfolds_a_tool_and_folds_it_again(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("8", "z")
+        await settled(pilot)
+        pane = app.screen.query_one(MetadataPane)
+        while "▸ terminal" not in pane.copied:
+            await pilot.press("j")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "▾ terminal" in pane.copied
+        assert '"type": "object"' in pane.text
+        await pilot.press("enter")
+        await settled(pilot)
+        assert '"type": "object"' not in pane.text
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_one_key_goes_to_the_step_at_which_the_run_went_wrong(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    history = [{"role": "assistant", "name": "Coder", "content": f"step {n}"} for n in range(50)]
+    path = tmp_path / "failure.json"
+    path.write_text(
+        json.dumps({"history": history, "mistake_step": "33", "mistake_agent": "Coder"})
+    )
+    app = app_on(path)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("exclamation_mark")
+        await settled(pilot)
+        assert any("▌" in line and "◆ Coder" in line for line in screen_lines(app))
+        await pilot.press("g", "8")
+        pane = app.screen.query_one(MetadataPane)
+        while "◆" not in pane.copied:
+            await pilot.press("j")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert any("▌" in line and "◆ Coder" in line for line in screen_lines(app))
+
+
+async def test_without_such_a_label_the_key_does_nothing(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "exclamation_mark")
+        await settled(pilot)
+        assert run_screen(app).model.row == 1
+
+
+async def test_enter_goes_to_the_parent_and_back_to_the_child(tmp_path: Path) -> None:
+    for name, parent in (("main", ""), ("sub", "main")):
+        started = RunStarted(seq=0, run_id=name, task=f"task of {name}", parent_run_id=parent)
+        (tmp_path / f"{name}.jsonl").write_bytes(encode(started))
+    app = app_on(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        for relative in ("child", "parent"):
+            await settled(pilot)
+            await pilot.press("8")
+            await settled(pilot)
+            pane = app.screen.query_one(MetadataPane)
+            while not pane.copied.startswith(relative):
+                await pilot.press("j")
+            await pilot.press("enter")
+            await settled(pilot)
+            wanted = "task of sub" if relative == "child" else "task of main"
+            assert wanted in screen_lines(app)[0]
+        await pilot.press("q")
+        await pilot.pause()
+        assert "2 runs" in text_of(app)
+
+
+async def test_nothing_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": HOSTILE, "description": HOSTILE}}]
+    fields = {"tools": tools, HOSTILE: HOSTILE, "nested": {HOSTILE: [HOSTILE] * 40}}
+    path = tmp_path / "run.json"
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+    path.write_text(json.dumps({"messages": messages, "model": HOSTILE, **fields}), "utf-8")
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("8", "z", "G", "enter")
+        await settled(pilot)
+        assert "[bold red]@click[/]" in text_of(app)
+        assert not {"\x1b", "\x07", "\u202e"} & set(text_of(app))
