@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.elsewhere import site, store
+
+__all__ = ["site", "store"]
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hermes_tui.log.run_steps import Step
     from hermes_tui.log.summary import RunSummary
     from hermes_tui.model.events import Event
+    from hermes_tui.runtime.remote import Place
 
 _EPILOG = """\
 A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs:
@@ -72,7 +73,7 @@ def _read(given: str, wanted_format: str) -> ReadRun:
     from hermes_tui.runtime.opener import open_file, read_events
 
     path, run = split_run(given)
-    if path is not None and path.is_dir():
+    if isinstance(path, Path) and path.is_dir():
         raise UsageError(f"{path} is a folder", "give a file, or FILE:RUN")
     file = open_file(path, wanted_format=wanted_format, whole=True)
     try:
@@ -83,13 +84,16 @@ def _read(given: str, wanted_format: str) -> ReadRun:
     return ReadRun(given, events, summarise(state))
 
 
-def split_run(given: str) -> tuple[Path | None, str]:
+def split_run(given: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
-    whole = Path(given).expanduser()
+    from hermes_tui.runtime.remote import place_of
+
+    if given == "-":
+        return None, ""
     head, colon, run = given.rpartition(":")
-    if not colon or whole.exists() or run.startswith("//"):
-        return (None if given == "-" else whole), ""
-    return (None if head == "-" else Path(head).expanduser()), run
+    if not colon or run.startswith("//") or Path(given).expanduser().exists():
+        return place_of(given), ""
+    return None if head == "-" else place_of(head), run
 
 
 def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:

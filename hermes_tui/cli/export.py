@@ -25,6 +25,7 @@ from hermes_tui.runtime.opener import (
     survey,
 )
 from hermes_tui.runtime.raw import RawReader
+from hermes_tui.runtime.remote import place_of
 
 JSON_FORMATS = ("openai", "sharegpt", "atif", "native")
 
@@ -35,8 +36,8 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.to not in known:
         raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
     check_format(arguments.format)
-    path = None if arguments.path == "-" else Path(arguments.path).expanduser()
-    if path is not None and path.is_dir():
+    path = None if arguments.path == "-" else place_of(arguments.path)
+    if isinstance(path, Path) and path.is_dir():
         raise UsageError(f"{path} is a folder", "export takes one file")
     file = open_file(path, wanted_format=arguments.format, whole=True)
     try:

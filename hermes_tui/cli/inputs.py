@@ -11,7 +11,7 @@ def add_paths(command: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="files, folders or globs, .gz and .zst too; - is standard input",
+        help="files, folders, globs or URLs, .gz and .zst too; - is standard input",
     )
 
 

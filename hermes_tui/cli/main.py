@@ -200,7 +200,7 @@ def _add_export(commands: _Commands) -> None:
     command = commands.add_parser(
         "export",
         help="write one run as a file that others can read",
-        description="Write one run as OpenAI messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
+        description="Write one run as chat messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
     )
     command.add_argument("path", metavar="RUN", help="a file, or - for standard input")
     command.add_argument(

@@ -10,6 +10,7 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.opener import RunRef, load_run
 from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.run_fields import column
 
 LOOK_S = 0.2
 MOST_DIGITS = 12
@@ -25,17 +26,15 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     """
     if len(feed.targets) != 1:
         raise UsageError(f"--at {text}: there are {len(feed.targets)} files", "give one file")
-    readings = _readings(text)
-    row = _find_run(feed, [name for name, _ in readings])
-    if row is None:
-        has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
-        raise UsageError(f"--at {text}: no such run in {feed.targets[0].path or '-'}", has)
-    found = feed.rows[row]
-    names = (found.summary.run_id, str(row + 1))
-    message = next(message for name, message in readings if name in names)
-    if message is not None:
-        _check_message(found.ref, message, text)
-    return found.ref, message or 0
+    for name, message in _readings(text):
+        row = _find_run(feed, name)
+        if row is not None:
+            ref = feed.rows[row].ref
+            if message is not None:
+                _check_message(ref, message, text)
+            return ref, message or 0
+    has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
+    raise UsageError(f"--at {text}: no such run in {feed.targets[0].path or '-'}", has)
 
 
 def _readings(text: str) -> list[tuple[str, int | None]]:
@@ -47,23 +46,24 @@ def _readings(text: str) -> list[tuple[str, int | None]]:
     return whole
 
 
-def _find_run(feed: RunsFeed, names: list[str]) -> int | None:
-    """Read until a run has one of the names, or stands at such a number; return its row."""
+def _find_run(feed: RunsFeed, name: str) -> int | None:
+    """Read until there is a run of that number, or else id; return its row."""
+    number = int(name) if name.isdecimal() and len(name) <= MOST_DIGITS else 0
     progress = ProgressLine()
-    looked_at = 0
-    while True:
-        is_read = feed.finished and not _is_coming(feed)
-        for row in range(looked_at, len(feed.rows)):
-            if str(row + 1) in names or feed.rows[row].summary.run_id in names:
-                progress.clear()
-                return row
-        looked_at = len(feed.rows)
-        if is_read:
-            progress.clear()
-            return None
+    looked_at, is_read = 0, False
+    while not is_read and (not number or len(feed.rows) < number):
         feed.step(LOOK_S)
+        is_read = feed.finished and not _is_coming(feed)
+        if not number and name in column(feed.rows[looked_at:], "id"):
+            break
+        looked_at = len(feed.rows)
         done, total = feed.progress() or (0, 0)
-        progress.show(f"looking for run {names[0]}", done, total)
+        progress.show(f"looking for run {name}", done, total)
+    progress.clear()
+    if 1 <= number <= len(feed.rows):
+        return number - 1
+    ids = list(column(feed.rows, "id"))
+    return ids.index(name) if name in ids else None
 
 
 def _is_coming(feed: RunsFeed) -> bool:

@@ -19,6 +19,7 @@ from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit, scan_unit
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.scan_pool import WorkerPool
+    from hermes_tui.runtime.scan_ray import RayCluster
 
 
 def run_scan(arguments: argparse.Namespace) -> int:
@@ -60,7 +61,7 @@ class _Scan:
         """Bytes done of each unit that has begun."""
         reads_stdin = any(target.path is None for target in targets)
         self._jobs = choose_jobs(request.jobs, self._total, reads_stdin=reads_stdin)
-        self._pool: WorkerPool | None = None
+        self._pool: WorkerPool | RayCluster | None = None
         self._interrupts = Interrupts()
 
     def run(self) -> int:
@@ -85,6 +86,10 @@ class _Scan:
     def _results(self) -> Iterator[tuple[ScanUnit, Part]]:
         """Yield the parts of all units that are not done yet, from whoever does them."""
         todo = self._todo()
+        collector = self._collector
+        if self._request.cluster:
+            yield from self._on_cluster(todo)
+            return
         if self._jobs == 1:
             for unit in todo:
                 for part in scan_unit(unit, self._options):
@@ -93,12 +98,20 @@ class _Scan:
         from hermes_tui.runtime.scan_pool import WorkerPool
 
         self._pool = WorkerPool(self._jobs, self._options)
-        collector = self._collector
         yield from self._pool.scan(todo, is_next=collector.is_next, held=lambda: collector.held)
+
+    def _on_cluster(self, todo: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
+        from hermes_tui.runtime.scan_ray import RayCluster
+
+        request = self._request
+        self._pool = cluster = RayCluster(request.cluster, self._options, ordered=request.ordered)
+        yield from cluster.scan(todo)
+        for label in dict.fromkeys(cluster.repeated):
+            self._report.complain(f"{label}: read again in part, since a worker died")
 
     def _todo(self) -> Iterator[ScanUnit]:
         """Yield the units that are to be done; what is known of others is taken as it is."""
-        ranges = self._jobs > 1 or self._state is not None
+        ranges = self._jobs > 1 or self._state is not None or bool(self._request.cluster)
         state = self._state
         for unit in units(self._targets, wanted_format=self._options.format, ranges=ranges):
             self._collector.expect(unit)

@@ -22,7 +22,8 @@ then how often runs fail by code, tool, model and parser, with places that `open
   hermes-tui scan runs/ --to json > old.json        everything, for --baseline later on
   hermes-tui scan runs/ --baseline old.json         fail only on what is new
   hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > report.xml
-  hermes-tui scan big.jsonl --jobs 8 --state big.state     interrupt it, and it goes on there"""
+  hermes-tui scan big.jsonl --jobs 8 --state big.state     interrupt it, and it goes on there
+  hermes-tui scan s3://bucket/runs/ --engine ray           on the Ray cluster that is there"""
 EPILOG: Final = """\
 exit codes: 0 clean, 1 error-level findings (or those of --fail-on, or new ones with --baseline),
 2 wrong usage, 3 cannot read, 130 interrupted"""
@@ -42,6 +43,8 @@ class ScanRequest(NamedTuple):
     fail_on: frozenset[str]
     baseline: str
     state: Path | None
+    cluster: str
+    """The address of the Ray cluster that does the work; empty: this machine does."""
 
 
 def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
@@ -72,6 +75,15 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         default="",
         metavar="N",
         help="processes to use (usual: one a core, if it pays)",
+    )
+    command.add_argument(
+        "--engine", default="", metavar="NAME", help="who does it: ray; usual: processes here"
+    )
+    command.add_argument(
+        "--address",
+        default="",
+        metavar="HOST:PORT",
+        help="where the Ray cluster is (usual: auto, the one this machine belongs to)",
     )
     command.add_argument(
         "--ordered", action="store_true", help="print files in the order in which they are given"
@@ -107,7 +119,22 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         fail_on=_codes(arguments.fail_on),
         baseline=arguments.baseline,
         state=Path(arguments.state).expanduser() if arguments.state else None,
+        cluster=_cluster(arguments),
     )
+
+
+def _cluster(arguments: argparse.Namespace) -> str:
+    if arguments.engine not in ("", "ray"):
+        raise UsageError(f"--engine {arguments.engine}: no such engine", "known: ray")
+    if not arguments.engine:
+        if arguments.address:
+            raise UsageError("--address names a cluster", "add --engine ray")
+        return ""
+    if arguments.jobs:
+        raise UsageError("--jobs is for this machine", "the cluster decides how much at once")
+    if "-" in arguments.paths:
+        raise UsageError("a cluster cannot read standard input", "save it to a file first")
+    return arguments.address or "auto"
 
 
 def _formats(arguments: argparse.Namespace) -> tuple[str, str]:

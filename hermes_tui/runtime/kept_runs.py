@@ -105,7 +105,9 @@ class _Values(pickle.Unpickler):
 
 def _identity(file: OpenFile) -> Identity | None:
     worth_it = file.keeps and file.is_one_run and file.source.size >= SMALLEST
-    if not worth_it or file.path is None or not file.source.complete or file.reader.sidecars:
+    if not worth_it or not file.source.complete or file.reader.sidecars:
+        return None
+    if not isinstance(file.path, Path):
         return None
     asked = file.diagnosis.asked if file.diagnosis is not None else ""
     reader = f"{file.reader.name} {file.reader.layout} {file.reader.unit} {asked}"

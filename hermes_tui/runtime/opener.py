@@ -20,6 +20,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.runtime.remote import Place, find_remote, is_url
 from hermes_tui.runtime.sidecars import read_sidecars
 from hermes_tui.runtime.sources import MEMBER_MARK, OpenSource, open_source
 from hermes_tui.runtime.transcript_names import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 WALKED_SUFFIXES = (".db", ".parquet", ARCHIVE_SUFFIX)
 """What folders are walked for, besides the usual names of transcripts."""
+_REMOTE = (".parquet", ARCHIVE_SUFFIX)
 RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
@@ -49,7 +51,7 @@ class NothingYet(SourceError):
 class OpenFile:
     """One file that is being read, or why it cannot be."""
 
-    path: Path | None
+    path: Place | None
     source: OpenSource
     reader: Reader
     rivals: tuple[str, ...] = ()
@@ -156,16 +158,16 @@ Step = FoundRun | FoundDefect | Progress
 class Target(NamedTuple):
     """A file to open. `named` False: met in a folder or by a glob, so it may be no transcript."""
 
-    path: Path | None
+    path: Place | None
     named: bool = True
 
 
 def expand_paths(patterns: Iterable[str]) -> list[Target]:
-    """Return the files that paths, folders, globs and `-` (path None) stand for, in order.
+    """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
 
     Folders are walked for files that may be transcripts. Raises SourceError where nothing is found.
     """
-    found: dict[Path | None, Target] = {}
+    found: dict[Place | None, Target] = {}
     for pattern in patterns:
         for target in _expand(pattern):
             found.setdefault(target.path, target)
@@ -177,6 +179,9 @@ def expand_paths(patterns: Iterable[str]) -> list[Target]:
 def _expand(pattern: str) -> Iterable[Target]:
     if pattern == "-":
         return [Target(None)]
+    if is_url(pattern):
+        found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
+        return [Target(item, named=is_named) for item in found]
     path = Path(pattern).expanduser()
     if path.is_dir():
         # As paths are sorted, which themselves take ten times as long to compare.
@@ -229,7 +234,7 @@ def _members(path: Path) -> list[Path]:
 
 
 def open_file(
-    path: Path | None,
+    path: Place | None,
     *,
     wanted_format: str = "",
     follow: bool = False,

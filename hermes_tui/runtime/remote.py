@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
 from hermes_tui.model.errors import SourceError
@@ -26,6 +27,11 @@ _SECRETS: Final = re.compile(
 _INSTALL: Final = 'install it with: pip install "hermes-tui[remote]"'
 
 T = TypeVar("T")
+
+
+def place_of(text: str) -> Place:
+    """Return the path, or the URL, that a person wrote."""
+    return RemotePath(text) if is_url(text) else Path(text).expanduser()
 
 
 def is_url(text: str) -> bool:
@@ -68,6 +74,15 @@ class RemotePath:
         """Open the file to be read from its beginning to its end."""
         files, inner = _files(self)
         return cast("IO[bytes]", _asked(self, lambda: files.open(inner, mode)))
+
+
+Place = Path | RemotePath
+"""Where a file is."""
+
+
+def written(path: Place) -> str:
+    """Return what `place_of` makes the same path of, secrets and all: not to be shown."""
+    return path.url if isinstance(path, RemotePath) else str(path)
 
 
 class RemoteSource:
@@ -119,11 +134,22 @@ class RemoteSource:
             self._blocks.popitem(last=False)
         return data
 
+    def fileno(self) -> int:
+        """Raise SourceError: no other process can read on from a descriptor."""
+        raise SourceError(str(self.path), "is not on this machine")
+
     def refresh(self) -> bool:
         return False
 
     def close(self) -> None:
         self._blocks.clear()
+
+
+def remote_bytes(path: RemotePath) -> Iterator[bytes]:
+    """Yield the bytes of a file from its beginning to its end. Raises SourceError."""
+    with path.open() as file:
+        while piece := _asked(path, lambda: file.read(BLOCK)):
+            yield piece
 
 
 def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[RemotePath], bool]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import OpenSource, open_source
 
 MOST_OPEN = 64
@@ -17,7 +17,7 @@ Stamp = tuple[int, int, int]
 class RestingSource:
     """A source that may be closed once it is complete; the next read opens it again."""
 
-    def __init__(self, path: Path, source: OpenSource, pool: SourcePool) -> None:
+    def __init__(self, path: Place, source: OpenSource, pool: SourcePool) -> None:
         self._path = path
         self._source: OpenSource | None = source
         self._pool = pool
@@ -96,7 +96,7 @@ class SourcePool:
         self._most_open = most_open
         self._awake: OrderedDict[RestingSource, None] = OrderedDict()
 
-    def keep(self, path: Path, source: OpenSource) -> RestingSource:
+    def keep(self, path: Place, source: OpenSource) -> RestingSource:
         """Return `source` as one that may rest."""
         resting = RestingSource(path, source, self)
         self.touch(resting)
@@ -116,7 +116,7 @@ class SourcePool:
         self._awake.pop(source, None)
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamp(path: Place) -> Stamp | None:
     try:
         found = path.stat()
     except OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.formats.framing import RecordIndex
@@ -63,7 +64,7 @@ class RunIndex:
         self._name_part()
 
     def _name_part(self) -> None:
-        assert self.file.path is not None, "it was identified"
+        assert isinstance(self.file.path, Path), "it was identified"
         self.store.path = part_of(self.file.path, next(_numbers))
 
     def _collect(self) -> None:
@@ -198,7 +199,7 @@ def _identify(file: OpenFile) -> Identity | None:
     is_plain = isinstance(source, FileSource) or (
         isinstance(source, RestingSource) and source.complete
     )
-    if file.path is None or not is_plain:
+    if not isinstance(file.path, Path) or not is_plain:
         return None
     beside = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
     parser = file.diagnosis.name if file.diagnosis is not None else ""

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from hermes_tui.formats.base import Layout, Source, Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.opener import Target, open_file
-from hermes_tui.runtime.scan_work import Cut, ScanUnit
+from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, written
+from hermes_tui.runtime.scan_work import Cut, ScanUnit, ranged_source
 from hermes_tui.runtime.sources import FileSource
 
 RANGE: Final = 4 << 20
@@ -44,13 +47,15 @@ def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
 def units(targets: Iterable[Target], *, wanted_format: str, ranges: bool) -> Iterator[ScanUnit]:
     """Yield the work to be done, file by file, range by range.
 
-    With `ranges` big files of JSON lines that hold a run a line are divided; any other is one unit.
+    With `ranges` big files of JSON lines that hold a run a line are divided, those that are
+    elsewhere in any case: they need not be fetched as a whole. Any other is one unit.
     """
     number = 0
     for file, target in enumerate(targets):
-        path = str(target.path) if target.path is not None else None
+        path = written(target.path) if target.path is not None else None
         size = size_of(target)
-        pieces = _divided(target, wanted_format) if ranges and size >= 2 * RANGE else None
+        divides = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
+        pieces = _divided(target.path, wanted_format) if divides else None
         for start, length, cut, is_last in pieces or [(0, size, None, True)]:
             yield ScanUnit(number, file, path, length, start, cut, is_last)
             number += 1
@@ -63,24 +68,23 @@ class _Piece(NamedTuple):
     is_last: bool
 
 
-def _divided(target: Target, wanted_format: str) -> Iterator[_Piece] | None:
+def _divided(path: Place | None, wanted_format: str) -> Iterator[_Piece] | None:
     """Return the ranges of a file, None where it is to be read as a whole."""
-    if target.path is None:
+    if path is None:
         return None
     try:
-        file = open_file(target.path, wanted_format=wanted_format)
+        source = ranged_source(path)
     except SourceError:
         # Whoever reads it will say why it cannot be.
         return None
-    reader = file.reader
-    lines = reader.layout is Layout.LINES and reader.unit is Unit.RUNS
-    if not lines or not isinstance(file.source, FileSource):
-        file.close()
+    reader = detect(source, formats(), wanted=wanted_format).reader
+    if reader is None or reader.layout is not Layout.LINES or reader.unit is not Unit.RUNS:
+        source.close()
         return None
-    return _pieces(Cut(reader.name, str(reader.layout), str(reader.unit)), file.source)
+    return _pieces(Cut(reader.name, str(reader.layout), str(reader.unit)), source)
 
 
-def _pieces(cut: Cut, source: FileSource) -> Iterator[_Piece]:
+def _pieces(cut: Cut, source: FileSource | RemoteSource) -> Iterator[_Piece]:
     try:
         start, size = 0, source.size
         while start < size:

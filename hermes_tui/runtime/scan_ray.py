@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Final
@@ -36,17 +36,10 @@ class RayCluster:
         self._asked = (address, options, ordered)
         self._driver: subprocess.Popen[bytes] | None = None
 
-    def scan(
-        self,
-        units: Iterator[ScanUnit],
-        *,
-        is_next: Callable[[ScanUnit], bool],
-        held: Callable[[], int],
-    ) -> Iterator[tuple[ScanUnit, Part]]:
+    def scan(self, units: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
         """Yield the parts of all units as they come; those of one unit in their order.
 
-        How much waits for earlier parts is Ray's matter. Raises SourceError where there is no
-        cluster, or it gives up.
+        Raises SourceError where there is no cluster, or it gives up.
         """
         wanted = list(units)
         if not wanted:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import orjson
 
 from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan_results import Part
 from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit
 from hermes_tui.runtime.sources import MEMBER_MARK
@@ -156,9 +157,12 @@ class ScanState:
         self._checked.add(path)
         try:
             # A member of an archive is what it was as long as the archive is.
-            found = Path(path.partition(MEMBER_MARK)[0]).stat()
+            found = place_of(path.partition(MEMBER_MARK)[0]).stat()
         except OSError:
-            # Of what is not on a disk nobody knows whether it changed.
+            self._stamps.pop(path, None)
+            return
+        if not found.st_mtime_ns:
+            # A server that does not say when a file was written: it may have changed.
             self._stamps.pop(path, None)
             return
         stamp = [found.st_size, found.st_mtime_ns]

@@ -7,7 +7,6 @@ order, and the same unit gives the same parts each time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from hermes_tui.formats.base import Layout, Unit
@@ -23,6 +22,7 @@ from hermes_tui.runtime.opener import (
     open_file,
     survey,
 )
+from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, place_of
 from hermes_tui.runtime.scan_results import Part, run_row
 from hermes_tui.runtime.sources import FileSource
 
@@ -73,19 +73,30 @@ class ScanUnit(NamedTuple):
         return self.path if self.path is not None else "-"
 
 
-class RangeSource(FileSource):
-    """A file as if it ended at `end`."""
+class RangeSource:
+    """A file, here or elsewhere, as if it ended at `end`."""
 
-    def __init__(self, path: Path, end: int) -> None:
-        super().__init__(path)
-        self._end = end
+    complete = True
+
+    def __init__(self, source: FileSource | RemoteSource, end: int) -> None:
+        self._source = source
+        self.size = end
 
     @property
-    def size(self) -> int:
-        return self._end
+    def failure(self) -> str:
+        return self._source.failure
 
     def read(self, start: int, length: int) -> bytes:
-        return super().read(start, max(0, min(length, self._end - start)))
+        return self._source.read(start, max(0, min(length, self.size - start)))
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
@@ -105,16 +116,21 @@ def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
 
 
 def _open(unit: ScanUnit, options: ScanOptions) -> OpenFile:
-    path = Path(unit.path) if unit.path is not None else None
+    path = place_of(unit.path) if unit.path is not None else None
     if unit.cut is None or path is None:
         return open_file(path, wanted_format=options.format, whole=True, parser=options.parser)
-    source = RangeSource(path, unit.end)
+    source = RangeSource(ranged_source(path), unit.end)
     file = OpenFile(path, source, _reader(unit.cut))
     if unit.start:
         file.index.add(unit.start, RecordKind.FRAME)
     if options.parser:
         file.diagnose(options.parser)
     return file
+
+
+def ranged_source(path: Place) -> FileSource | RemoteSource:
+    """Open a file of which any bytes can be read without those before them."""
+    return RemoteSource(path) if isinstance(path, RemotePath) else FileSource(path)
 
 
 def _reader(cut: Cut) -> Reader:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.remote import Place
 
 MAX_SIDECAR = 64 << 20
 """Bytes: a larger file beside a transcript is none that describes it."""
 
 
-def read_sidecars(found: Format, path: Path | None) -> Mapping[str, Any]:
+def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:
     """Return the JSON values of the files that `found` names and that lie where `path` says.
 
     One that is there but cannot be read is a text that says why.
@@ -34,16 +34,16 @@ def read_sidecars(found: Format, path: Path | None) -> Mapping[str, Any]:
     return values
 
 
-def _beside(path: Path, name: str) -> Path:
+def _beside(path: Place, name: str) -> Place:
     """Return the path of a sidecar; `..` is the folder above, elsewhere than on disk too."""
-    place = path.parent
+    place: Place = path.parent
     for part in name.split("/"):
         place = place.parent if part == ".." else place / part
     return place
 
 
 @lru_cache(maxsize=4)
-def _value(path: Path, mtime_s: float, size: int) -> Any:
+def _value(path: Place, mtime_s: float, size: int) -> Any:
     """Read a sidecar; the files of a folder share theirs, so that it is kept while unchanged."""
     if size > MAX_SIDECAR:
         return f"cannot be read: {size:,} bytes are too many"

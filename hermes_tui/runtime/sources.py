@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.unpacking import CHUNK, SpoolFile, unpacker, unzip
 
 MAX_PACKED = 2
@@ -226,8 +227,13 @@ def open_readable(path: Path) -> int:
     return fd
 
 
-def open_source(path: Path | None, *, follow: bool = False) -> OpenSource:
-    """Open a path, or standard input where it is None; decompress on the way where needed."""
+def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
+    """Open a path, or standard input where it is None; decompress on the way where needed.
+
+    What is elsewhere is fetched as a whole, as far as it is needed.
+    """
+    if isinstance(path, RemotePath):
+        return _unpacked(SpoolSource(str(path), lambda: remote_bytes(path)))
     if path is None:
         if sys.stdin is None or sys.stdin.closed:
             raise SourceError("-", "standard input is closed", "pipe a transcript into it")

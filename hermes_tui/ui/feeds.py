@@ -28,8 +28,7 @@ from hermes_tui.ui.reading import Reading
 from hermes_tui.ui.run_table import RunRow, RunTable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from hermes_tui.runtime.remote import Place
     from hermes_tui.runtime.resting import SourcePool
     from hermes_tui.runtime.sources import OpenSource
 
@@ -183,7 +182,7 @@ class RunsFeed:
             return Reading(number, file)
         return self._beside.begin(number, file, self._short_name(file), self._complain)
 
-    def _resting(self, path: Path, source: OpenSource) -> OpenSource:
+    def _resting(self, path: Place, source: OpenSource) -> OpenSource:
         if self._pool is None:
             from hermes_tui.runtime.resting import SourcePool
 

@@ -1,11 +1,12 @@
 """How soon hermes-tui and other viewers show a transcript: the same file, the same terminal, taken
 in turn.
 
-    python -m tests.benchmarks.peers [--big] [--mini PROGRAM] [--toolong PROGRAM] [--inspect PROGRAM]
+    python -m tests.benchmarks.peers [--big] [--mini PROGRAM] [--toolong PROGRAM]
+        [--inspect PROGRAM]
 
 Peers are taken from PATH unless they are named; one that is not installed is left out. `--big`
 measures 1 GB as well. mini-swe-agent's inspector and toolong are Textual apps: first paint of the
-transcript. `inspect view` is a server for a browser: its first answer, before any browser has begun.
+transcript. `inspect view` is a server for a browser: its first answer, before any browser begins.
 A peer that shows nothing within two minutes is given those two minutes.
 """
 

@@ -25,6 +25,7 @@ from hermes_tui.runtime.scan_plan import RANGE, units
 from hermes_tui.runtime.scan_ray import RayCluster
 from hermes_tui.runtime.scan_results import Counts
 from hermes_tui.runtime.scan_work import ScanOptions, scan_unit
+from tests.cli.program import hermes_tui, within
 
 pytestmark = [
     pytest.mark.ray,
@@ -103,7 +104,7 @@ def counted(address: str, *paths: Path) -> tuple[Counts, list[str]]:
     ray = RayCluster(address, ScanOptions())
     try:
         todo = units(targets, wanted_format="", ranges=True)
-        for _, part in ray.scan(todo, is_next=lambda unit: True, held=lambda: 0):
+        for _, part in ray.scan(todo):
             counts.merge(part.counts)
     finally:
         ray.close()
@@ -153,6 +154,17 @@ def test_what_a_killed_worker_did_is_done_again_and_said(cluster: str, tmp_path:
     killer.join()
     assert found == counted_here(tmp_path)
     assert repeated == [str(tmp_path / "big.jsonl.gz")]
+
+
+def test_scan_prints_the_same_as_without_a_cluster(cluster: str, tmp_path: Path) -> None:
+    runs_file(tmp_path / "a.jsonl", 3 * RANGE)
+    (tmp_path / "b.jsonl").write_text('{"messages": [{"role": "user", "content": "hi"}]}\n')
+    here = within("scan", tmp_path, "--json", "--ordered")
+    there = hermes_tui(
+        "scan", tmp_path, "--json", "--ordered", "--engine", "ray", "--address", cluster
+    )
+    assert there.text == here.text
+    assert (there.code, there.err) == (here.code, "")
 
 
 def test_no_cluster_at_the_address_is_one_line() -> None:
