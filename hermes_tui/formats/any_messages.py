@@ -7,7 +7,7 @@ message: of OpenAI, Anthropic, the Responses API, LangChain, pydantic-ai, Gemini
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ from hermes_tui.formats import (
     fields,
     gemini_contents,
     gemini_replies,
-    genai_messages,
     langchain_messages,
     pydantic_ai_parts,
     responses_items,
@@ -23,15 +22,18 @@ from hermes_tui.formats import (
 from hermes_tui.formats.base import tool_specs
 from hermes_tui.formats.chat_messages import ChatMessage
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.python_repr import NotRepr, read_members
-from hermes_tui.formats.replies import is_autogen, openai_messages, reply_of
+from hermes_tui.formats.message_dialects import (
+    SAYING,
+    gemini_message,
+    is_known,
+    is_of_dialect,
+    messages_in,
+)
+from hermes_tui.formats.replies import reply_of
 from hermes_tui.model.messages import ToolSpec
 
 _LISTS = ("messages", "input", "prompt", "prompts", "contents", "chat_history", "inputs")
 _SYSTEM = ("system", "instructions", "system_prompt")
-_WRITTEN = ("role", "content", "name", "tool_call_id", "tool_calls", "reasoning_content")
-"""Members of a message that stands as text which are told; the others are the writer's own."""
-
 _MAX_LEVELS = 4
 
 
@@ -82,9 +84,7 @@ def _unknown(value: Any, pointer: str, role: str) -> Said:
     return Said([ChatMessage(raw, pointer)], is_known=False)
 
 
-def _read_list(
-    items: list[Any], pointer: str, role: str, levels: int = _MAX_LEVELS
-) -> Said | None:
+def _read_list(items: list[Any], pointer: str, role: str, levels: int = _MAX_LEVELS) -> Said | None:
     items = [decode_if_json(item) for item in items]
     inner = items[0] if len(items) == 1 else None
     if isinstance(inner, list) and levels and not langchain_messages.is_pair(inner):
@@ -94,6 +94,8 @@ def _read_list(
         return Said(list(responses_items.messages_of_items(items, pointer)))
     if gemini_replies.is_stream(items):
         return _gemini_reply(items, pointer)
+    if fields.mostly(items[:50], _is_call):
+        return Said([ChatMessage({"role": role, "content": None, "tool_calls": items}, pointer)])
     if fields.mostly(items[:50], _is_part):
         return Said([ChatMessage({"role": role, "content": items}, pointer)])
     found = Said()
@@ -101,17 +103,23 @@ def _read_list(
     for index, item in enumerate(items):
         tool = _declaration(item)
         if tool is None:
-            found.messages.extend(_messages(item, f"{pointer}/{index}", role))
+            found.messages.extend(messages_in(item, f"{pointer}/{index}", role))
         else:
             declared.append(tool)
     found.messages = list(_instructed(items, found.messages, pointer))
     found.tools = tool_specs(declared) if declared else None
-    found.is_known = any(map(_is_known, items)) or all(isinstance(item, str) for item in items)
+    found.is_known = any(map(is_known, items)) or all(isinstance(item, str) for item in items)
     return found
 
 
 def _has_blocks(item: Any) -> bool:
     return isinstance(item, dict) and "parts" in item
+
+
+def _is_call(item: Any) -> bool:
+    """Say whether `item` is a call that some tracers keep without the reply that it stood in."""
+    function = fields.as_dict(item.get("function")) if isinstance(item, dict) else {}
+    return "name" in function and "arguments" in function and "role" not in item
 
 
 def _is_part(item: Any) -> bool:
@@ -144,65 +152,11 @@ def _instructed(
     yield from messages
 
 
-_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Iterable[ChatMessage]]], ...] = (
-    (pydantic_ai_parts.is_message, pydantic_ai_parts.messages_of),
-    (genai_messages.is_genai, genai_messages.genai_messages),
-    (
-        genai_messages.is_openinference,
-        lambda item, pointer: [genai_messages.openinference_message(item, pointer)],
-    ),
-    (gemini_contents.is_content, lambda item, pointer: [_gemini(item, pointer)]),
-    (
-        lambda item: langchain_messages.is_message(item) or langchain_messages.is_pair(item),
-        lambda item, pointer: [langchain_messages.message_of(item, pointer)],
-    ),
-    (
-        is_autogen,
-        lambda item, pointer: (ChatMessage(r, pointer + at) for at, r in openai_messages(item)),
-    ),
-)
-
-
-def _is_known(item: Any) -> bool:
-    return fields.is_message(item) or any(fits(item) for fits, _ in _READERS)
-
-
-def _messages(item: Any, pointer: str, role: str) -> Iterator[ChatMessage]:
-    """Yield the messages that one element of a list is."""
-    for fits, read in _READERS:
-        if fits(item):
-            yield from read(item, pointer)
-            return
-    if isinstance(item, str):
-        yield ChatMessage(_written(item) or {"role": role, "content": item}, pointer)
-    elif isinstance(item, dict) and ("role" in item or "content" in item):
-        for below, raw in openai_messages({"role": role, **item}):
-            yield ChatMessage(raw, pointer + below)
-    else:
-        yield ChatMessage({"role": role, "content": fields.json_text(item)}, pointer)
-
-
-def _written(text: str) -> dict[str, Any] | None:
-    """Return the message that a text is the `str` of, as some tracers keep objects."""
-    if not text.startswith("role="):
-        return None
-    try:
-        members = read_members(text)
-    except NotRepr:
-        return None
-    return {key: members[key] for key in _WRITTEN if members.get(key) is not None}
-
-
-def _gemini(item: Any, pointer: str) -> ChatMessage:
-    raw = gemini_contents.message_of(item)
-    return ChatMessage(raw, pointer, normalise=gemini_contents.normalised)
-
-
 def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) -> Said | None:
     if gemini_contents.is_request(value):
         return _gemini_request(value, pointer)
-    if any(fits(value) for fits, _ in _READERS):
-        said = Said(list(_messages(value, pointer, role)))
+    if is_of_dialect(value):
+        said = Said(list(messages_in(value, pointer, role)))
         said.model = langchain_messages.model_of([value])
         return said
     if _is_generations(value):
@@ -214,8 +168,8 @@ def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) ->
     key = next((key for key in _LISTS if value.get(key)), "")
     if key and levels and not fields.is_message(value):
         return _request(value, key, pointer, role, levels)
-    if "role" in value or "content" in value:
-        return Said(list(_messages(value, pointer, role)))
+    if not SAYING.isdisjoint(value):
+        return Said(list(messages_in(value, pointer, role)))
     return _wrapped(value, pointer, role, levels)
 
 
@@ -260,7 +214,7 @@ def _gemini_request(value: dict[str, Any], pointer: str) -> Said:
     config = fields.as_dict(value.get("config"))
     told = {**{key: config[key] for key in config if "nstruction" in key}, **value}
     found = [
-        _gemini(item, pointer + ("" if below.split("/")[1] in value else "/config") + below)
+        gemini_message(item, pointer + ("" if below.split("/")[1] in value else "/config") + below)
         for below, item in gemini_contents.contents_of(told)
     ]
     return Said(found, tools=_tools(value), model=fields.model_of(value))
@@ -339,7 +293,9 @@ def instructions_in(value: Any, pointer: str, *, only_inside: bool = False) -> C
     """
     value = decode_if_json(value)
     if isinstance(value, dict):
-        return instructions_in(value.get("instructions"), f"{pointer}/instructions")
-    if only_inside or not isinstance(value, (str, list)) or not value:
+        value, pointer = value.get("instructions"), f"{pointer}/instructions"
+    elif only_inside:
+        return None
+    if not isinstance(value, (str, list)) or not value:
         return None
     return ChatMessage({"role": "system", "content": value}, pointer)

@@ -198,9 +198,10 @@ def _placeholder(rollout: _Rollout) -> str:
     tokens, masks = rollout.tokens, rollout.masks
     if not isinstance(tokens, list) or len(tokens) < 2:
         return ""
-    if tokens == list(range(len(tokens))):
+    if tokens[:2] == [0, 1] and tokens == list(range(len(tokens))):
         return "they only count from 0"
-    if isinstance(masks, list) and masks[:1] == [UNTRAINED] and masks[1:] == tokens[1:]:
+    made_up = isinstance(masks, list) and masks[:2] == [UNTRAINED, tokens[1]]
+    if made_up and masks[1:] == tokens[1:]:
         return "only the first one is masked, so they were made from the text afterwards"
     return ""
 

@@ -52,7 +52,9 @@ class BigList(NamedTuple):
         outer: dict[str, Any] = {} if bare else dict(self.around)
         inner = outer
         for key in self.path[:-1]:
-            inner[key] = dict(inner.get(key, ()))
+            # A key that stands twice may hold something else the second time.
+            held = inner.get(key)
+            inner[key] = dict(held) if isinstance(held, dict) else {}
             inner = inner[key]
         inner[self.path[-1]] = list(elements)
         return outer
@@ -82,7 +84,8 @@ def find_big_list(source: Source) -> BigList | None:
         elif char == "{":
             walk.step()
             path.append(key)
-            inner.append(inner[-1].setdefault(key, {}))
+            inner[-1][key] = {}
+            inner.append(inner[-1][key])
         elif char == "[":
             walk.step()
             began = walk.at

@@ -38,7 +38,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
 
     `wanted` forces the format of that name, cut as the content suggests.
     """
-    head = source.read(0, HEAD)
+    head = _head(source)
     refusal = _refusal(head, source)
     if refusal is not None:
         return refusal
@@ -84,6 +84,16 @@ def inside(reader: Reader, big: BigList) -> Reader:
         return reader
     unit = Unit.RUNS if found.are_runs else Unit.PARTS
     return reader._replace(layout=Layout.INSIDE, unit=unit, big=found.big)
+
+
+def _head(source: Source) -> bytes:
+    """Return the beginning of a source, blank lines and all, as far as something stands in it."""
+    size = HEAD
+    head = source.read(0, size)
+    while size < min(source.size, MAX_SAMPLE) and not head.strip():
+        size *= 4
+        head = source.read(0, size)
+    return head
 
 
 def _may_change(head: bytes, source: Source) -> bool:
@@ -189,10 +199,9 @@ def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
         data = source.read(0, min(len(data) * 4, MAX_SAMPLE))
     at_end = len(data) >= source.size
     values: list[Any] = []
-    lines = [line for line in data.split(b"\n", 4 * MAX_VALUES) if line.strip()]
-    for number, line in enumerate(lines[:MAX_VALUES]):
-        if number == len(lines) - 1 and not at_end:
-            break
+    pieces = data.lstrip(b" \t\r\n").split(b"\n", 4 * MAX_VALUES)
+    lines = [line for line in (pieces if at_end else pieces[:-1]) if line.strip()]
+    for line in lines[:MAX_VALUES]:
         try:
             value = json.loads(line.decode("utf-8", "replace").lstrip("\ufeff"), strict=False)
         except (ValueError, RecursionError):

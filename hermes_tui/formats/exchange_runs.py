@@ -163,6 +163,9 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         _failed(call, turn, build)
         return
     raw = exchange.wire_response if exchange.wire_response is not None else exchange.reply_raw
+    cut = Diagnostic(
+        Code.STREAM_CUT, Severity.ERROR, "the stream ended before the reply did: no finish_reason"
+    )
     build.add(
         ResponseReceived,
         pointer=exchange.reply_pointer,
@@ -172,6 +175,7 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         finish_reason=reply.finish_reason,
         usage=usage(reply.usage, exchange.cost),
         duration_s=exchange.duration_s,
+        diagnostics=(cut,) if reply.is_cut else (),
     )
     for pointer, message in reply.messages:
         build.message(message, pointer=pointer, ts=exchange.ts)

@@ -211,10 +211,17 @@ def _tools(attributes: Attributes) -> Any:
         return decode_if_json(whole)
     for name in ("llm.request.functions", "gen_ai.request.functions"):
         if listed := attributes.listed(name):
-            return listed
+            return [_function(one) for one in listed]
     tools = [fields.as_dict(tool) for tool in attributes.listed("llm.tools")]
     schemas = [fields.as_dict(tool.get("tool", tool)).get("json_schema") for tool in tools]
     return [decode_if_json(schema) for schema in schemas if schema] or None
+
+
+def _function(declared: Any) -> Any:
+    """Return a declared function whose schema is no text."""
+    if not isinstance(declared, dict):
+        return declared
+    return {**declared, "parameters": decode_if_json(declared.get("parameters"))}
 
 
 def _usage(attributes: Attributes) -> Usage | None:

@@ -21,7 +21,7 @@ from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.gemini_contents import contents_of, is_request, message_of, tools_of
 from hermes_tui.formats.gemini_replies import is_reply, is_stream, messages_of_reply, model_of
-from hermes_tui.formats.har_bodies import json_body, text_body
+from hermes_tui.formats.har_bodies import Body, json_body, text_body
 from hermes_tui.formats.sse import looks_like_sse, read_sse
 
 _PATH = re.compile(
@@ -61,35 +61,41 @@ class Har:
 
 def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange | None:
     """Return the exchange of an entry, None where it is none with a model."""
-    request = fields.as_dict(entry.get("request"))
-    url = fields.label(request, "url")
-    if fields.label(request, "method").upper() != "POST":
+    asked = _request(entry)
+    if asked is None:
         return None
-    sent = _headers(request)
-    posted = json_body(text_body(fields.as_dict(request.get("postData")), sent))
-    body = posted.value
-    holds_messages = isinstance(body, dict) and any(key in body for key in _BODIES)
-    if not holds_messages and not _PATH.search(url.partition("?")[0]):
-        return None
+    url, sent, posted = asked
     reply, told = _response(entry)
+    body = posted.value
     if is_request(body) or is_reply(reply.get("body")) or is_stream(reply.get("body")):
         body, reply = _from_google(body, reply, url)
     exchange = exchange_of(
         {
             "request": {"method": "POST", "url": url, "headers": sent, "body": body},
-            **({"response": reply} if reply else {"error": told or "no response was recorded"}),
+            **({"response": reply} if reply else {"error": told}),
             "startTime": entry.get("startedDateTime"),
             "duration_ms": entry.get("time"),
         }
     )
-    if exchange is None:
-        return None
-    pointer = f"/log/entries/{index}"
     missing = "the body of the request was not recorded" if body is None else ""
     for problem in (posted.problem or missing, told if reply else ""):
-        if problem:
+        if problem and exchange is not None:
             build.problems.append((f"entry {index + 1}: {problem}", ""))
-    return _placed(exchange, entry, pointer)
+    return exchange and _placed(exchange, entry, f"/log/entries/{index}")
+
+
+def _request(entry: dict[str, Any]) -> tuple[str, dict[str, str], Body] | None:
+    """Return address, headers and body of a request to a model, None for any other request."""
+    request = fields.as_dict(entry.get("request"))
+    if fields.label(request, "method").upper() != "POST":
+        return None
+    url, sent = fields.label(request, "url"), _headers(request)
+    posted = json_body(text_body(fields.as_dict(request.get("postData")), sent))
+    body = posted.value
+    holds_messages = isinstance(body, dict) and any(key in body for key in _BODIES)
+    if not holds_messages and not _PATH.search(url.partition("?")[0]):
+        return None
+    return url, sent, posted
 
 
 def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange:

@@ -156,8 +156,10 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
     without a blank before the colon; only then the keys are read one by one.
     """
     tokens = data.count(b'":')
-    keys = _count_keys(value, tokens)
-    if tokens <= keys or tokens - data.count(b'\\":') <= keys:
+    keys = _count_keys(value, mixed=False)
+    if tokens > keys:
+        tokens -= data.count(b'\\":')
+    if tokens <= keys or tokens <= _count_keys(value, mixed=True):
         return ()
     return tuple(
         Problem(at, f"key {name} stands twice in one object; the last one counts")
@@ -184,18 +186,23 @@ def _doubled_keys(data: bytes) -> Iterator[tuple[int, str]]:
                 stack[-1].add(key)
 
 
-def _count_keys(value: Any, enough: int) -> int:
-    """Return how many keys all objects in `value` have; the count stops where it is `enough`."""
+def _count_keys(value: Any, *, mixed: bool) -> int:
+    """Return how many keys all objects in `value` have.
+
+    Without `mixed`, a list that begins with a number or a text is taken to hold no objects: token
+    ids come in lists of thousands.
+    """
     total = 0
     level = [value] if type(value) in _CONTAINERS else []
-    while level and total < enough:
+    while level:
         inner: list[Any] = []
         for item in level:
             held = item
             if type(item) is dict:
                 total += len(item)
                 held = item.values()
-            # A long list of numbers is passed over without a step of ours for each.
+            elif not mixed and item and type(item[0]) not in _CONTAINERS:
+                continue
             if not _CONTAINERS.isdisjoint(map(type, held)):
                 inner += [one for one in held if type(one) in _CONTAINERS]
         level = inner

@@ -19,7 +19,8 @@ from hermes_tui.formats.chat_messages import append_message, said
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
 from hermes_tui.parsers.measures import timestamp
 
-_OWN_KEYS = ("messages", "values", "config", "created_at")
+_OWN_KEYS = ("messages", "values", "config", "created_at", "_table")
+_ERROR = "__error__"
 
 
 class LangChain:
@@ -170,6 +171,10 @@ def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: Run
     )
     for message in told:
         append_message(build, message)
+    pending = fields.as_dict(around.get("pending_writes"))
+    if pending:
+        stop = fields.first_line(fields.json_text(pending.get(_ERROR, "interrupted")))
+        build.end(status="error" if _ERROR in pending else "unknown", stop_reason=stop)
 
 
 FORMAT = LangChain()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hermes_tui.formats.base import Source
 
 Read = Callable[[int, int], bytes]
+Count = Callable[[bytes], int]
 Known = tuple["array[int]", "array[int]", int]
 
 WINDOW = 256 << 10
@@ -28,7 +29,9 @@ CACHED_BLOCKS = 16
 LONG_LINE = 512
 """Bytes a line from which on finding each end is faster than counting them all."""
 WORTH_NUMPY = 128 << 20
-"""Bytes: reading less costs less than loading numpy, which takes 0.1 s."""
+"""Bytes: counting less takes no longer than loading numpy, which takes 0.1 s."""
+BEFORE_NUMPY = 32 << 20
+"""Bytes: the first of a file are to be on screen before that."""
 
 
 class _Block(NamedTuple):
@@ -94,12 +97,14 @@ class LineIndex:
 
     def scan(self, source: Source) -> Iterator[int]:
         """Look at what the source holds now; yield the bytes scanned after every window."""
-        count = _counter(source.size - self.scanned)
-        lines_before = 0
+        count: Count = _count
+        is_chosen, lines_before = False, 0
         while self.scanned < source.size:
             data = source.read(self.scanned, WINDOW)
             if not data:
                 break
+            if not is_chosen and self.scanned >= BEFORE_NUMPY:
+                count, is_chosen = _counter(source.size - self.scanned), True
             few = lines_before * LONG_LINE < len(data)
             lines_before = _count_long(data) if few else count(data)
             self._add_window(data, lines_before)
@@ -167,16 +172,18 @@ def _count_long(data: bytes) -> int:
     return lines
 
 
-def _counter(size: int) -> Callable[[bytes], int]:
-    """Return what counts the newlines of a window; numpy, where it is there, is three times as fast
-    as Python itself."""
-    if size >= WORTH_NUMPY:
-        try:
-            numpy = import_module("numpy")
-        except ImportError:
-            return _count
-        return lambda data: int(numpy.count_nonzero(numpy.frombuffer(data, numpy.uint8) == 10))
-    return _count
+def _counter(size: int) -> Count:
+    """Return what counts the newlines of a window when so many bytes are left.
+
+    numpy, where it is there, is three times as fast as Python itself.
+    """
+    if size < WORTH_NUMPY:
+        return _count
+    try:
+        numpy = import_module("numpy")
+    except ImportError:
+        return _count
+    return lambda data: int(numpy.count_nonzero(numpy.frombuffer(data, numpy.uint8) == 10))
 
 
 def _count(data: bytes) -> int:

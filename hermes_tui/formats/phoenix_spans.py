@@ -2,7 +2,8 @@
 
     file = span*                     lines, or an array
          | {"data" | "spans": [span, …]}
-         | {"_table": "spans", "trace_id", "spans": [span, …]}     a line a trace, out of its SQLite
+         | {"_table": "spans", "trace_id", "spans": [span, …], "annotations"?: [note, …]}
+                                     a line a trace, out of its SQLite
     span = {"name", "context": {"trace_id", "span_id"}, "span_kind"?, "parent_id", "start_time",
             "end_time", "status_code" | "status", "attributes", "events"}
 
@@ -21,7 +22,7 @@ from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_attributes import Attributes
-from hermes_tui.formats.span_runs import append_traces
+from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tree import Span
 from hermes_tui.parsers.measures import timestamp
 
@@ -56,7 +57,22 @@ class PhoenixSpans:
             else:
                 build.locate(line)
                 build.defect("not a span of a trace", fields.excerpt(span), pointer=pointer)
-        append_traces(with_lost_parents(spans), build)
+        spans = with_lost_parents(spans)
+        if isinstance(value, dict) and value.get("_table") == SPANS_TABLE:
+            append_trace(spans, build, _trace(value))
+        else:
+            append_traces(spans, build)
+
+
+def _trace(value: dict[str, Any]) -> Trace:
+    """Return a trace with what people and evaluators noted on it and its spans."""
+    notes = [note for note in fields.as_list(value.get("annotations")) if isinstance(note, dict)]
+    scores = {fields.label(note, "name"): fields.number(note.get("score")) for note in notes}
+    return Trace(
+        id=fields.label(value, "trace_id"),
+        details=fields.details_of({"annotations": notes}) if notes else {},
+        scores={name: score for name, score in scores.items() if name and score is not None},
+    )
 
 
 def _listed(value: Any) -> tuple[str, list[Any]]:

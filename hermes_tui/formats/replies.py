@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -13,6 +13,7 @@ from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
 
 MAX_CHAIN = 8
 _BODY_KEYS = ("body", "json", "content", "text", "data")
+_LAST_EVENTS = ("message_stop", "response.completed", "response.incomplete", "response.failed")
 _STATUS_KEYS = ("status_code", "status", "statusCode", "response_status")
 
 
@@ -39,6 +40,8 @@ class Reply:
     failure: Failure | None = None
     defect: str = ""
     headers: Mapping[str, Any] | None = None
+    is_cut: bool = False
+    """Whether it was streamed and the stream ended before the reply did."""
 
 
 def reply_of(response: Any, pointer: str) -> Reply:
@@ -123,7 +126,8 @@ def _text_reply(text: str, pointer: str) -> Reply:
         stream = read_sse(text)
         joined = join_chunks(stream.events)
         if joined is not None:
-            return _object_reply(joined, pointer, streamed=True)
+            reply = _object_reply(joined, pointer, streamed=True)
+            return replace(reply, is_cut=not (stream.done or _has_ended(stream.events, reply)))
         errors = [e for e in stream.events if isinstance(e, dict) and e.get("error")]
         if errors:
             return Reply(failure=failure_of(errors[0]))
@@ -132,6 +136,12 @@ def _text_reply(text: str, pointer: str) -> Reply:
     if not text.strip():
         return Reply(defect="the reply is empty")
     return Reply(messages=((pointer, {"role": "assistant", "content": text}),))
+
+
+def _has_ended(events: tuple[Any, ...], reply: Reply) -> bool:
+    if reply.finish_reason or reply.failure is not None:
+        return True
+    return any(isinstance(event, dict) and event.get("type") in _LAST_EVENTS for event in events)
 
 
 def _list_reply(items: list[Any], pointer: str) -> Reply:

@@ -144,6 +144,11 @@ _NAMED_PAIR = re.compile(
 _PAIR_BACKWARDS = re.compile(
     rf'("value"\s*:\s*")({_TEXT}+)(?="\s*,\s*"name"\s*:\s*"(?:{_NAMES}|key|token)")', re.IGNORECASE
 )
+_KEYED_PAIR = re.compile(
+    rf'("key"\s*:\s*"[^"]*(?:{_NAMES})"\s*,\s*"value"\s*:\s*\{{\s*"stringValue"\s*:\s*")'
+    rf'({_TEXT}+)(?=")',
+    re.IGNORECASE,
+)
 _URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}+)(?=")')
 _COOKIES = re.compile(
     rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)"'
@@ -159,6 +164,8 @@ def mask_json_text(text: str) -> str:
     text = _JSON_MEMBER.sub(_hidden, text)
     if '"value"' in text:
         text = _PAIR_BACKWARDS.sub(_hidden, _NAMED_PAIR.sub(_hidden, text))
+    if '"stringValue"' in text:
+        text = _KEYED_PAIR.sub(_hidden, text)
     if '"cookies"' in text:
         text = _without_cookies(text)
     return _URL_MEMBER.sub(lambda found: found[1] + masked_url(found[2]), text)

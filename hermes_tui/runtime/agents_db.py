@@ -6,10 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
-
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.runtime.sqlite_reading import as_text, columns, rows
+from hermes_tui.runtime.sqlite_reading import as_text, columns, json_line, rows
 
 NEEDED = {"agent_messages": {"id", "session_id", "message_data"}}
 _SESSIONS = "SELECT DISTINCT session_id FROM agent_messages ORDER BY session_id"
@@ -28,8 +26,7 @@ def session_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
         if has_rows:
             row |= next(rows(connection, _ROW, session_id), {})
         items = [_item(data) for (data,) in connection.execute(_ITEMS, (session_id,))]
-        line = {"_table": "agent_sessions", **row, "items": items}
-        yield orjson.dumps(line, default=as_text) + b"\n"
+        yield json_line({"_table": "agent_sessions", **row, "items": items})
 
 
 def _item(data: Any) -> Any:

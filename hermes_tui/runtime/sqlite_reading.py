@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
+from hermes_tui.parsers.plain_values import json_text
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
@@ -73,6 +77,23 @@ def rows(connection: sqlite3.Connection, query: str, *values: Any) -> Iterator[d
             name: as_text(value) if isinstance(value, bytes) else value
             for name, value in zip(names, row, strict=True)
         }
+
+
+def json_line(row: dict[str, Any]) -> bytes:
+    """Return `row` as a line of JSON; a member nested too deeply is named instead."""
+    try:
+        return orjson.dumps(row, default=_plain, option=orjson.OPT_NON_STR_KEYS) + b"\n"
+    except TypeError:
+        told = {key: json_text(item) if _may_nest(item) else item for key, item in row.items()}
+        return orjson.dumps(told, default=_plain) + b"\n"
+
+
+def _may_nest(value: Any) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def _plain(value: Any) -> Any:
+    return as_text(value) if isinstance(value, bytes) else str(value)
 
 
 def hint_of(error: sqlite3.DatabaseError) -> str:

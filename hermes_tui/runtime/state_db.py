@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime import agents_db, phoenix_db
+from hermes_tui.runtime import agents_db, langgraph_db, phoenix_db
 from hermes_tui.runtime.sqlite_reading import as_text, columns, has, hint_of, opened, rows, tables
 
 _NEEDED = {"sessions": {"id"}, "messages": {"id", "session_id", "role"}}
+_KNOWN = "hermes-agent's state.db, OpenAI Agents SDK sessions, LangGraph checkpoints and Phoenix"
 _ORPHANS = """SELECT DISTINCT session_id FROM messages
 WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id IS messages.session_id)"""
 
@@ -38,16 +39,15 @@ def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
     for needed, lines_of in (
         (_NEEDED, _sessions),
         (agents_db.NEEDED, agents_db.session_lines),
+        (langgraph_db.NEEDED, langgraph_db.state_lines),
         (phoenix_db.NEEDED, phoenix_db.trace_lines),
     ):
         if has(found, needed):
             return lines_of(connection)
-    missing = next(name for name, needed in _NEEDED.items() if not has(found, {name: needed}))
     raise SourceError(
         str(path),
-        "an SQLite database, but not a hermes-agent state.db",
-        f"no table {missing} with {', '.join(sorted(_NEEDED[missing]))}; "
-        f"tables: {(', '.join(sorted(found)) or 'none')[:200]}",
+        "an SQLite database, but of no program that is known",
+        f"{_KNOWN} are; its tables: {(', '.join(sorted(found)) or 'none')[:200]}",
     )
 
 

@@ -192,6 +192,13 @@ def test_a_reply_is_found_in_whatever_was_put_around_it(reply: Any) -> None:
     assert said(events_of(found)) == [("assistant", "Two.")]
 
 
+@pytest.mark.parametrize("wrap", ["list", "object"])
+def test_calls_without_the_reply_around_them_are_calls(wrap: str) -> None:
+    listed = [{"id": "c1", "type": "function", "function": FUNCTION}]
+    (call,) = calls(events_of(read_output(listed if wrap == "list" else {"tool_calls": listed})))
+    assert (call.name, call.id, call.arguments_text) == ("add", "c1", '{"a": 1}')
+
+
 def test_what_stands_beside_the_messages_is_told_with_them() -> None:
     tool = typed("function", function={"name": "add", "parameters": {}})
     found = read_input({"model": "m", "messages": OPENAI, "tools": [tool], "system": "Be brief."})
@@ -250,6 +257,16 @@ def test_instructions_are_text_parts_or_stand_in_a_reply() -> None:
     assert instructions_in({"instructions": "Be brief."}, "/x", only_inside=True) is not None
     assert instructions_in("Be brief.", "/x", only_inside=True) is None
     assert instructions_in(7, "/x") is None
+
+
+@pytest.mark.parametrize("key", ["", "messages", "output", "instructions", "content", "parts"])
+def test_values_nested_too_deeply_are_no_exception(key: str) -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = {key: deep} if key else [deep]
+    for read in (read_input, read_output):
+        assert events_of(read(deep, "/x"))
+    instructions_in(deep, "/x")
 
 
 @settings(max_examples=80, deadline=None)

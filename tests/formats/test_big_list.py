@@ -153,3 +153,14 @@ def test_what_follows_a_list_is_found_from_the_end() -> None:
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a"', '{"a": nope}', '{"a": 1}', "", "{,}"])
 def test_where_no_long_list_begins_none_is_found(text: str) -> None:
     assert find_big_list(BytesSource(text.encode())) is None
+
+
+@pytest.mark.parametrize("before", ['"log": "x", ', '"log": [], '])
+@pytest.mark.parametrize("behind", ["", ', "log": 5'])
+def test_a_key_that_stands_twice_is_no_stumbling_block(before: str, behind: str) -> None:
+    entries = [{"role": "user", "content": "x" * 400} for _ in range(40)]
+    data = f'{{{before}"log": {{"entries": {json.dumps(entries)}}}{behind}}}'.encode()
+    found = find_big_list(BytesSource(data))
+    assert found is not None and found.path == ("log", "entries")
+    assert found.document(found.first[:1])["log"]["entries"] == entries[:1]
+    events_of(data)

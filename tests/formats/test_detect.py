@@ -62,6 +62,12 @@ def test_marks_and_blanks_before_the_content_do_not_matter(before: bytes) -> Non
     assert found(before + json.dumps(CHAT, indent=1).encode())[0] == "openai-messages"
 
 
+def test_any_number_of_empty_lines_hides_nothing() -> None:
+    empty = b"\n" * 300_000
+    for data in (lines(CHAT[0]) + empty + lines(CHAT[1]), empty + lines(*CHAT)):
+        assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
 def test_windows_line_ends_do_not_matter() -> None:
     data = lines(*CHAT).replace(b"\n", b"\r\n")
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)

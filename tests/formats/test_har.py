@@ -24,6 +24,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    found_codes,
     messages,
     only,
     read_bytes,
@@ -251,6 +252,23 @@ def test_a_call_that_google_did_not_deliver_is_a_failure() -> None:
 def test_a_failed_request_says_why(reply: Any, status: int, told: str) -> None:
     [failed] = only(read(entry(body(ASK), reply, status=status)), RequestFailed)
     assert (failed.message, failed.status) == (told, status or None)
+
+
+DELTA = {"choices": [{"index": 0, "delta": {"content": "Do"}}]}
+LAST = {"choices": [{"index": 0, "delta": {"content": "ne."}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_cut"),
+    [
+        (sse(DELTA), True),
+        (sse(DELTA) + "data: [DONE]\n\n", False),
+        (sse(DELTA, LAST), False),
+        (sse(DELTA) + 'data: {"choi', True),
+    ],
+)
+def test_a_stream_that_ended_too_early_is_an_error(stream: str, is_cut: bool) -> None:
+    assert ("STREAM_CUT:error" in found_codes(read(entry(body(ASK), stream)))) is is_cut
 
 
 def test_secrets_are_never_shown() -> None:

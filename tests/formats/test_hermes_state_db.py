@@ -129,7 +129,9 @@ def test_another_database_is_refused_with_its_tables(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "other.db")
     connection.execute("CREATE TABLE birds (name)")
     connection.close()
-    with pytest.raises(SourceError, match=r"not a hermes-agent state\.db.*birds"):
+    with pytest.raises(
+        SourceError, match=r"no program that is known.*hermes-agent's state\.db.*birds"
+    ):
         sessions_of(tmp_path / "other.db")
 
 

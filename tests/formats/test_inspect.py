@@ -16,6 +16,7 @@ from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import LoopEscaped, RequestFailed, RunEnded, RunStarted
 from hermes_tui.model.messages import ArgumentsState
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     calls,
@@ -31,6 +32,7 @@ from tests.formats.foreign import (
 )
 from tests.formats.hermes_support import any_json, deep_json, ended, results, started
 
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "inspect" / "agents.eval"
 ASKED = {"id": "m1", "role": "user", "content": "Find the flag."}
 CALLING = {
     "id": "m2",
@@ -401,6 +403,24 @@ def test_it_is_told_by_its_content() -> None:
     assert reader is not None and reader.name == "inspect"
     other = detect(BytesSource(json.dumps({"eval": "x", "messages": [ASKED]}).encode()), formats())
     assert other.reader is not None and other.reader.name == "openai-messages"
+
+
+def test_what_inspect_itself_writes_is_read_with_its_subagent_and_its_unparsed_call() -> None:
+    file = open_file(FIXTURE, whole=True)
+    states = [step.state for step in survey(file) if isinstance(step, FoundRun)]
+    file.close()
+    assert not file.source.failure
+    assert [(run.run_id, run.parent_run_id, run.messages) for run in states] == [
+        ("fruit_epoch_1", "", 9),
+        ("fruit_epoch_1.1", "fruit_epoch_1", 6),
+        ("fruit_epoch_2", "", 9),
+        ("fruit_epoch_2.1", "fruit_epoch_2", 6),
+    ]
+    first, helper = states[:2]
+    assert (first.status, first.scores, first.group_id) == ("ok", {"includes": 1.0}, "fruit")
+    assert dict(first.codes) == {"TOOL_ERROR": 2, "ARGS_INVALID": 1}
+    assert (helper.task, dict(helper.codes)) == ("helper", {})
+    assert first.task.startswith("Find out the price.")
 
 
 @pytest.mark.shared

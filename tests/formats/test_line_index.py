@@ -95,5 +95,6 @@ def test_a_million_empty_lines_cost_kilobytes(monkeypatch: pytest.MonkeyPatch) -
 def test_lines_are_counted_alike_with_numpy_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numpy")
     monkeypatch.setattr(line_index, "WORTH_NUMPY", 0)
+    monkeypatch.setattr(line_index, "BEFORE_NUMPY", 20)
     data = b"\n".join([b"ab"] * 500)
     assert pieces(data, index_of(BytesSource(data))) == [*[b"ab\n"] * 499, b"ab"]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.otlp import FORMAT
 from hermes_tui.formats.registry import formats
+from hermes_tui.formats.secrets import mask_json_text
 from hermes_tui.formats.span_attributes import Attributes, any_value
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed
@@ -30,6 +31,7 @@ from tests.formats.foreign import (
 )
 from tests.formats.hermes_support import any_json, deep_json, ended, results, started
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "otel"
 S = 1_767_323_045_000_000_000
 
 
@@ -215,6 +217,7 @@ OPENLLMETRY = {
     "gen_ai.completion.0.tool_calls.0.arguments": '{"p": 1}',
     "gen_ai.usage.prompt_tokens": 7,
     "llm.request.functions.0.name": "ls",
+    "llm.request.functions.0.parameters": '{"type": "object"}',
 }
 GENAI = {
     "gen_ai.operation.name": "chat",
@@ -305,6 +308,11 @@ def test_every_generation_of_attributes_says_the_same(kept: dict[str, Any]) -> N
     assert usage is not None and usage.prompt_tokens == 7
 
 
+def test_the_schema_of_a_tool_is_read_out_of_its_text() -> None:
+    [tool] = started(read(span("one", attributes=OPENLLMETRY))).tools
+    assert tool.parameters == {"type": "object"}
+
+
 def test_tool_messages_of_old_events_answer_their_calls() -> None:
     events = read(
         span(
@@ -386,10 +394,34 @@ def test_no_value_makes_it_raise(value: Any) -> None:
         fold_run(read_value(FORMAT, one))
 
 
+def test_headers_that_a_span_keeps_show_no_credentials() -> None:
+    kept = {"http.request.header.authorization": "Bearer s3cr3t", "http.method": "POST"}
+    text = json.dumps(export(span("one", attributes=kept)), indent=1)
+    assert "s3cr3t" not in mask_json_text(text)
+    assert mask_json_text(text).replace("***", "s3cr3t") == text
+
+
 def test_it_is_told_by_its_content() -> None:
     for data in (document(export(*SPANS)), lines(export(*SPANS), export())):
         reader = detect(BytesSource(data), formats()).reader
         assert reader is not None and reader.name == "otlp"
+
+
+@pytest.mark.parametrize("version", ["0.40", "0.62"])
+def test_what_openllmetry_itself_writes_is_one_conversation(version: str) -> None:
+    events = read_bytes(FORMAT, (FIXTURES / f"openllmetry-{version}.json").read_bytes())
+    assert said(events) == [
+        ("system", "Be brief."),
+        ("user", "List."),
+        ("assistant", "Let me look."),
+        ("tool", "a.txt"),
+        ("assistant", "Done."),
+        ("user", "And now?"),
+    ]
+    assert [(call.name, call.arguments) for call in calls(events)] == [("ls", {"p": 1})]
+    assert "slow down" in only(events, RequestFailed)[0].message
+    assert [tool.name for tool in started(events).tools] == ["ls"]
+    assert ended(events).status == "error"
 
 
 @pytest.mark.shared

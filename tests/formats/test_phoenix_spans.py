@@ -144,12 +144,21 @@ def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
                     json.dumps(one["attributes"]), "[]", "OK", "",
                 )  # fmt: skip
                 connection.execute(f"INSERT INTO spans VALUES (NULL{', ?' * 11})", row)
+        connection.execute("INSERT INTO traces VALUES (3, 'without spans')")
+        connection.execute(
+            "CREATE TABLE span_annotations (id INTEGER PRIMARY KEY, span_rowid INTEGER, name TEXT, "
+            "label TEXT, score REAL, explanation TEXT, annotator_kind TEXT)"
+        )
+        note = (1, 1, "correct", "no", 0.25, "it is not", "LLM")
+        connection.execute("INSERT INTO span_annotations VALUES (?, ?, ?, ?, ?, ?, ?)", note)
     connection.close()
     before = path.read_bytes()
     file = open_file(path, whole=True)
     found = [step.state for step in survey(file) if isinstance(step, FoundRun)]
     file.close()
     assert [(run.run_id, run.messages) for run in found] == [("t1", 3), ("t2", 3)]
+    assert [run.scores for run in found] == [{"correct": 0.25}, {}]
+    assert found[0].details["annotations"][0]["explanation"] == "it is not"
     assert path.read_bytes() == before
 
 

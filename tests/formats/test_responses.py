@@ -272,6 +272,20 @@ def test_sessions_of_the_agents_sdk_are_a_run_each(tmp_path: Path) -> None:
     assert said(read_value(FORMAT, first)) == [("user", "{broken")]
 
 
+def test_an_item_nested_too_deeply_does_not_hide_its_session(tmp_path: Path) -> None:
+    path = sessions_db(tmp_path / "sessions.db")
+    connection = sqlite3.connect(path)
+    deep = "[" * 400 + "]" * 400
+    connection.execute("UPDATE agent_messages SET message_data = ? WHERE session_id = 'a'", (deep,))
+    connection.commit()
+    connection.close()
+    first, second = (json.loads(line) for line in export_lines(path))
+    assert (first["_table"], first["session_id"]) == ("agent_sessions", "a")
+    assert "nested too deeply" in first["items"] or first["items"].startswith("[[[")
+    assert only(read_value(FORMAT, first), SourceDefect)
+    assert len(second["items"]) == len(ITEMS)
+
+
 @settings(max_examples=50, deadline=None)
 @given(any_json("type", "role", "content", "call_id", "output", "input", "action", "outputs"))
 def test_reading_and_sniffing_never_raise(value: Any) -> None:
