@@ -20,7 +20,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
-from hermes_tui.runtime.remote import Place, find_remote, is_url
+from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import read_sidecars
 from hermes_tui.runtime.sources import MEMBER_MARK, OpenSource, open_source
 from hermes_tui.runtime.transcript_names import (
@@ -59,6 +59,8 @@ class OpenFile:
     diagnosis: RunDiagnosis | None = None
     keeps: bool = False
     """Whether what is found out about it may be kept in the cache."""
+    watched: bool = False
+    """Whether it is followed although it can only be read as a whole."""
     _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
@@ -182,7 +184,7 @@ def _expand(pattern: str) -> Iterable[Target]:
     if is_url(pattern):
         found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
         return [Target(item, named=is_named) for item in found]
-    path = Path(pattern).expanduser()
+    path = local_path(pattern)
     if path.is_dir():
         # As paths are sorted, which themselves take ten times as long to compare.
         names = sorted(_walk(path), key=lambda name: name.split(os.sep))

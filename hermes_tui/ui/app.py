@@ -63,7 +63,7 @@ class HermesApp(BaseApp):
         while self._is_soon_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
         if feed.finished and len(feed.rows) == 1 and not feed.waiting:
-            screen = self._run_screen(RunFeed(feed.rows[0].ref))
+            screen = self._run_screen(self._feed_of(feed.rows[0].ref))
             if feed.complaints:
                 screen.notice = feed.complaints[-1]
             return screen
@@ -72,9 +72,16 @@ class HermesApp(BaseApp):
         return RunsScreen(feed)
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
-        run = RunFeed(ref, follow=self.feed.follow)
+        run = self._feed_of(ref)
         run.model.wanted_message = message
         return self._run_screen(run)
+
+    def _feed_of(self, ref: RunRef) -> RunFeed:
+        if ref.file.watched:
+            from hermes_tui.ui.watched_feed import WatchedFeed
+
+            return WatchedFeed(ref)
+        return RunFeed(ref, follow=self.feed.follow)
 
     def _is_soon_read(self) -> bool:
         """Tell whether so little is left to read that the first screen may wait for it."""
@@ -169,7 +176,7 @@ class HermesApp(BaseApp):
         assert self._list is not None
         row = self._list.row(self._position)
         return self._run_screen(
-            RunFeed(row.ref, follow=self.feed.follow),
+            self._feed_of(row.ref),
             number=self._position,
             count=len(self._list),
         )

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hermes_tui.log.summary import summarise
@@ -163,7 +164,7 @@ class RunsFeed:
 
     def _open(self, number: int) -> None:
         path = self.targets[number].path
-        file = open_file(
+        file = self._watched(path) or open_file(
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
         file.keeps = self.keeps
@@ -175,6 +176,13 @@ class RunsFeed:
                 f"{file.label}: read as {file.reader.name}; fits {', '.join(file.rivals)} as well"
             )
         self._active.append(self._begin(number, file))
+
+    def _watched(self, path: Place | None) -> OpenFile | None:
+        if not self.follow or not isinstance(path, Path):
+            return None
+        from hermes_tui.runtime.watched_run import open_watched
+
+        return open_watched(path, wanted_format=self.wanted_format, parser=self.parser)
 
     def _begin(self, number: int, file: OpenFile) -> Reading:
         """Begin to read a file, behind what is known of it from an earlier time."""

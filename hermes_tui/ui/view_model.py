@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
 
+RECORDS_AT_ONCE = 256
+
+
 class Situation(NamedTuple):
     """What decides which commands make sense now."""
 
@@ -140,6 +143,10 @@ class RunModel:
         self.log, self.timeline = log, Timeline(log)
         self.row = 0
         self.marks.clear()
+        self.restart_search_and_filter()
+
+    def restart_search_and_filter(self) -> None:
+        """Look at every row anew: it may read differently."""
         self.set_search(self.search)
         self.set_filter(self.filter_text, self.filter)
 
@@ -154,12 +161,18 @@ class RunModel:
         log = self.log
         # Only a log that is read from a file has it, whose readers a live run does without.
         index_record = getattr(log, "index_record", None)
+        indexed = 0
         if index_record is not None:
-            while len(log) - self.timeline.state.events < events and index_record():
-                pass
+            # Blank lines are records without events, and there may be a million of them.
+            while (
+                indexed < RECORDS_AT_ONCE
+                and len(log) - self.timeline.state.events < events
+                and index_record()
+            ):
+                indexed += 1
         before = len(self.timeline)
         taken = self.timeline.advance(events)
-        return bool(taken) or len(self.timeline) != before
+        return bool(taken or indexed) or len(self.timeline) != before
 
     def advance_search(self, rows: int) -> bool:
         """Search up to `rows` further rows; return whether any were left."""
