@@ -29,7 +29,7 @@ def run_open(arguments: argparse.Namespace) -> int:
         wanted_format=arguments.format,
         follow=arguments.follow,
         parser=arguments.parser,
-        apart=sys.stdout.isatty(),
+        apart=True,
         keeps=arguments.cache,
     )
     try:

@@ -37,6 +37,8 @@ def print_runs(rows: Sequence[RunRow]) -> None:
 
     model = RunsModel(rows)
     model.update()
+    while model.unsettled:
+        model.advance(1.0)
     for position in range(len(model)):
         summary = model.row(position).summary
         counts = f"{summary.turns} turns {summary.calls} calls {summary.errors} errors"

@@ -33,14 +33,14 @@ class Finding(NamedTuple):
     ) -> Finding:
         """Return `diagnostic` as a finding at event `seq`."""
         return cls(
-            code=diagnostic.code,
-            severity=diagnostic.severity,
-            message=diagnostic.message,
-            seq=seq,
-            turn=turn,
-            span=diagnostic.span,
-            hint=diagnostic.hint,
-            call_index=diagnostic.call_index,
-            number=number,
-            tool=tool,
+            diagnostic.code,
+            diagnostic.severity,
+            diagnostic.message,
+            seq,
+            turn,
+            diagnostic.span,
+            diagnostic.hint,
+            diagnostic.call_index,
+            number,
+            tool,
         )

@@ -15,6 +15,14 @@ from operator import attrgetter
 from typing import Any
 
 from hermes_tui.log.findings import Finding
+from hermes_tui.log.open_calls import (
+    OpenCall,
+    answered_call,
+    id_used_twice,
+    orphan,
+    unanswered,
+    unknown_name,
+)
 from hermes_tui.log.tally import Tally
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import (
@@ -55,21 +63,6 @@ _ANSWERS_IN_TEXT = (
     "<returncode",
     "<output",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCall:
-    """A call that waits for its result."""
-
-    seq: int
-    turn: int
-    id: str | None
-    name: str | None
-    index: int
-    in_text: bool = False
-    """Read from text: whatever somebody else says next is its answer."""
-    number: int = 0
-    """The message that it stands in, from 1."""
 
 
 @dataclass(slots=True)
@@ -319,27 +312,6 @@ class RunState:
         call = event.call
         self.calls += 1
         self.tally.call(call.name)
-        if call.id:
-            last_turn = self.call_ids.get(call.id, DISCARDED)
-            if last_turn != DISCARDED:
-                same = last_turn == self.turn
-                found.append(
-                    Finding(
-                        Code.ID_DUPLICATE,
-                        Severity.ERROR if same else Severity.WARNING,
-                        f"call id {call.id!r} was used before, in turn {last_turn}",
-                        event.seq,
-                        self.turn,
-                        hint="results are paired by id: give every call an id of its own",
-                        call_index=call.index,
-                        number=self.appended,
-                        tool=call.name or "",
-                    )
-                )
-            self.call_ids.pop(call.id, None)
-            self.call_ids[call.id] = self.turn
-        if call.name and self.tools and call.name not in self.tools:
-            found.append(self._unknown_name(call.name, event.seq, call.index))
         reply = event.seq - 1 - call.index
         suspect = bool(self.suspects) and any(f.seq == reply for f in self.suspects)
         # Where a call read from text has an id, each of its turn gets a result of its own.
@@ -347,67 +319,33 @@ class RunState:
         opened = OpenCall(
             event.seq, self.turn, call.id, call.name, call.index, in_text, self.appended
         )
+        if call.id:
+            last_turn = self.call_ids.pop(call.id, DISCARDED)
+            if last_turn != DISCARDED:
+                found.append(id_used_twice(opened, last_turn))
+            self.call_ids[call.id] = self.turn
+        if call.name and self.tools and call.name not in self.tools:
+            found.append(unknown_name(opened, tuple(self.tools)))
         if suspect and in_text:
             self.suspect_calls += (opened,)
         else:
             self.open_calls += (opened,)
-
-    def _unknown_name(self, name: str, seq: int, index: int) -> Finding:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, self.tools, n=3, cutoff=0.5)
-        hint = f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(self.tools)}"
-        return Finding(
-            Code.NAME_UNKNOWN,
-            Severity.ERROR,
-            f"no declared tool is called {name!r}",
-            seq,
-            self.turn,
-            hint=hint[:300],
-            call_index=index,
-            number=self.appended,
-            tool=name,
-        )
 
     def _result(self, result: ToolResult, seq: int, found: list[Finding]) -> None:
         self.results += 1
         if result.error is not None:
             self.tool_errors += 1
         suspected = self.suspects
-        if suspected and self._match_call(result) is None:
+        if suspected and answered_call(self.open_calls, result) is None:
             # A client-side parser took the calls out of the text: now they are open like others.
             self._decide_suspects(found, answered=True)
-        answered = self._match_call(result)
+        answered = answered_call(self.open_calls, result)
         self.tally.result(result, answered.name if answered is not None else result.name)
         if answered is not None:
             self.answered = self.last_answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)
         elif not suspected:
-            wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
-            found.append(
-                Finding(
-                    Code.RESULT_ORPHAN,
-                    Severity.WARNING,
-                    f"the result answers no call: {wanted} is missing",
-                    seq,
-                    self.turn,
-                    hint="the call was dropped, renamed or answered before",
-                    number=self.appended + 1,
-                    tool=result.name or "",
-                )
-            )
-
-    def _match_call(self, result: ToolResult) -> OpenCall | None:
-        """Pair by id within the turn, then by order among calls without an id."""
-        if not self.open_calls:
-            return None
-        if result.call_id:
-            for call in self.open_calls:
-                if call.id == result.call_id:
-                    return call
-        waiting = [call for call in self.open_calls if not (call.id and result.call_id)]
-        named = [call for call in waiting if result.name and call.name == result.name]
-        return (named or waiting or [None])[0]  # type: ignore[list-item]
+            found.append(orphan(result, seq, self.turn, self.appended + 1))
 
     def _decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
         for finding in self.suspects:
@@ -425,18 +363,5 @@ class RunState:
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
             self._decide_suspects(found, answered=False)
-        for call in self.open_calls:
-            found.append(
-                Finding(
-                    Code.CALL_UNANSWERED,
-                    Severity.WARNING if at_end else Severity.ERROR,
-                    f"call {call.name or '(no name)'} of turn {call.turn} got no result"
-                    + (" before the run ended" if at_end else ""),
-                    call.seq,
-                    call.turn,
-                    call_index=call.index,
-                    number=call.number,
-                    tool=call.name or "",
-                )
-            )
+        found.extend(unanswered(call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

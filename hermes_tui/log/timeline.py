@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from operator import attrgetter
 
 from hermes_tui.log.checkpoints import Checkpoints
 from hermes_tui.log.event_log import EventLog
@@ -166,18 +167,21 @@ class Timeline:
     def message_row(self, number: int) -> int | None:
         """Return the row that shows a message (from 1), None where the rows do not reach so far.
 
-        Costs the events behind it.
+        Costs O(events since the last checkpoint before it).
         """
-        count = self.state.appended
-        if not 1 <= number <= count:
+        if not 1 <= number <= self.state.appended:
             return None
-        for seq in range(self.state.events - 1, -1, -1):
+        states = self.checkpoints.states
+        before = states[bisect_left(states, number, key=attrgetter("appended")) - 1]
+        count = before.appended
+        for seq in range(before.events, self.state.events):
             event = self.log[seq]
-            if isinstance(event, MessageAppended):
-                if count == number:
-                    # A message that has no row is shown by the row of its result.
-                    return self.row_of(seq if self._has_row(event) else seq - 1)
-                count -= 1
+            if not isinstance(event, MessageAppended):
+                continue
+            count += 1
+            if count == number:
+                # A message that has no row is shown by the row of its result.
+                return self.row_of(seq if self._has_row(event) else seq - 1)
         return None
 
     def call_rows(self, turn: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,20 +21,19 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
-from hermes_tui.runtime.sidecars import read_sidecars
-from hermes_tui.runtime.sources import MEMBER_MARK, OpenSource, open_source
+from hermes_tui.runtime.sidecars import read_sidecars, without_sidecars
+from hermes_tui.runtime.sources import OpenSource, open_source
 from hermes_tui.runtime.transcript_names import (
     ARCHIVE_SUFFIX,
     PACKED_SUFFIXES,
     SUFFIXES,
     may_be_transcript,
 )
+from hermes_tui.runtime.walking import WALKED_SUFFIXES, files_in, is_so, members
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
 
-WALKED_SUFFIXES = (".db", ".parquet", ARCHIVE_SUFFIX)
-"""What folders are walked for, besides the usual names of transcripts."""
 _REMOTE = (".parquet", ARCHIVE_SUFFIX)
 RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
@@ -169,27 +168,26 @@ def expand_paths(patterns: Iterable[str]) -> list[Target]:
 
     Folders are walked for files that may be transcripts. Raises SourceError where nothing is found.
     """
-    found: dict[Place | None, Target] = {}
-    for pattern in patterns:
-        for target in _expand(pattern):
-            found.setdefault(target.path, target)
-    if not found:
+    each = [_expand(pattern) for pattern in patterns]
+    if not each:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
+    if len(each) == 1:
+        return each[0]
+    found: dict[Place | None, Target] = {}
+    for target in itertools.chain(*each):
+        found.setdefault(target.path, target)
     return list(found.values())
 
 
-def _expand(pattern: str) -> Iterable[Target]:
+def _expand(pattern: str) -> list[Target]:
     if pattern == "-":
         return [Target(None)]
     if is_url(pattern):
         found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
-        return [Target(item, named=is_named) for item in found]
+        return [Target(item, named=is_named) for item in without_sidecars(found)]
     path = local_path(pattern)
-    if path.is_dir():
-        # As paths are sorted, which themselves take ten times as long to compare.
-        names = sorted(_walk(path), key=lambda name: name.split(os.sep))
-        walked = (item for name in names for item in _members(Path(name)))
-        inside = [Target(item, named=False) for item in walked]
+    if is_so(path.is_dir):
+        inside = [Target(item, named=False) for item in without_sidecars([*files_in(path)])]
         if not inside:
             raise SourceError(
                 pattern,
@@ -200,39 +198,18 @@ def _expand(pattern: str) -> Iterable[Target]:
                 + " ".join(PACKED_SUFFIXES),
             )
         return inside
-    if path.exists():
-        return [Target(item) for item in _members(path)]
+    if is_so(path.exists):
+        return [Target(item) for item in members(path)]
     import glob
 
     if not glob.has_magic(pattern):
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
-    files = [Target(match, named=False) for match in matches if match.is_file()]
+    matches = [match for match in matches if is_so(match.is_file)]
+    files = [Target(match, named=False) for match in without_sidecars(matches)]
     if not files:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
     return files
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if may_be_transcript(name, WALKED_SUFFIXES):
-                yield f"{parent.rstrip(os.sep)}{os.sep}{name}"
-
-
-def _members(path: Path) -> list[Path]:
-    """Return the transcripts in an archive of several, or the file itself."""
-    if path.suffix.lower() != ARCHIVE_SUFFIX:
-        return [path]
-    from hermes_tui.runtime.archives import transcript_members
-
-    try:
-        names = transcript_members(path)
-    except (SourceError, OSError):
-        # Opening it will say why.
-        return [path]
-    return [Path(f"{path}{MEMBER_MARK}{name}") for name in names] if len(names) > 1 else [path]
 
 
 def open_file(

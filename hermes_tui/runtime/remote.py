@@ -31,7 +31,18 @@ T = TypeVar("T")
 
 def place_of(text: str) -> Place:
     """Return the path, or the URL, that a person wrote."""
-    return RemotePath(text) if is_url(text) else Path(text).expanduser()
+    return RemotePath(text) if is_url(text) else local_path(text)
+
+
+def local_path(text: str) -> Path:
+    """Return the path that a person wrote; `~` is a home folder unless a file is called so."""
+    path = Path(text)
+    if not text.startswith("~") or path.exists():
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody has that name
+        return path
 
 
 def is_url(text: str) -> bool:

@@ -57,16 +57,12 @@ class ScanState:
             self.close()
             raise
 
-    @property
-    def units_done(self) -> int:
-        return len(self._done)
-
     def is_done(self, unit: ScanUnit) -> bool:
         """Tell whether all of a unit is known; what was read of a changed file is forgotten."""
         if unit.path is None:
             return False
-        self._check(unit.path)
-        return _key(unit) in self._done and unit.path in self._stamps
+        self._check(unit.label, unit.path)
+        return _key(unit) in self._done and unit.label in self._stamps
 
     def parts(self, unit: ScanUnit) -> Iterator[Part]:
         """Yield what was found in a unit that is done."""
@@ -77,7 +73,7 @@ class ScanState:
 
     def record(self, unit: ScanUnit, part: Part) -> None:
         """Keep a part of a unit; they come in order. What could not be read is tried anew."""
-        if unit.path is None or unit.path not in self._stamps or not part.is_result:
+        if unit.label not in self._stamps or not part.is_result:
             return
         key = _key(unit)
         if part.is_refusal or part.is_lost:
@@ -150,33 +146,26 @@ class ScanState:
         except (KeyError, TypeError, ValueError):
             return
 
-    def _check(self, path: str) -> None:
+    def _check(self, label: str, path: str) -> None:
         """Compare a file with what it was, once in a scan."""
-        if path in self._checked:
+        if label in self._checked:
             return
-        self._checked.add(path)
-        try:
-            # A member of an archive is what it was as long as the archive is.
-            found = place_of(path.partition(MEMBER_MARK)[0]).stat()
-        except OSError:
-            self._stamps.pop(path, None)
+        self._checked.add(label)
+        stamp = _stamp_of(path)
+        if not stamp:
+            self._stamps.pop(label, None)
             return
-        if not found.st_mtime_ns:
-            # A server that does not say when a file was written: it may have changed.
-            self._stamps.pop(path, None)
+        if self._stamps.get(label) == stamp:
             return
-        stamp = [found.st_size, found.st_mtime_ns]
-        if self._stamps.get(path) == stamp:
-            return
-        if path in self._stamps:
-            self.changed.add(path)
-        self._stamp(path, stamp)
-        self._append({"file": path, "stamp": stamp})
+        if label in self._stamps:
+            self.changed.add(label)
+        self._stamp(label, stamp)
+        self._append({"file": label, "stamp": stamp})
 
-    def _stamp(self, path: str, stamp: _Stamp) -> None:
-        if path in self._stamps and self._stamps[path] != stamp:
-            self._done = {key: starts for key, starts in self._done.items() if key[0] != path}
-        self._stamps[path] = stamp
+    def _stamp(self, label: str, stamp: _Stamp) -> None:
+        if label in self._stamps and self._stamps[label] != stamp:
+            self._done = {key: starts for key, starts in self._done.items() if key[0] != label}
+        self._stamps[label] = stamp
 
     def _append(self, value: Any) -> None:
         if self.failure:
@@ -188,6 +177,17 @@ class ScanState:
         except OSError as error:
             why = error.strerror or str(error)
             self.failure = f"{self.path}: {why}; from here on the scan cannot be gone on with"
+
+
+def _stamp_of(path: str) -> _Stamp:
+    """Return what differs once a file has changed; empty where nobody knows."""
+    try:
+        # A member of an archive is what it was as long as the archive is.
+        found = place_of(path.partition(MEMBER_MARK)[0]).stat()
+    except OSError:
+        return []
+    # Some servers do not say when a file was written.
+    return [found.st_size, found.st_mtime_ns] if found.st_mtime_ns else []
 
 
 def _key(unit: ScanUnit) -> _Key:

@@ -57,7 +57,7 @@ class ScanUnit(NamedTuple):
     file: int
     """Place of the file among those given."""
     path: str | None
-    """None: standard input."""
+    """As `place_of` takes it, so maybe with secrets; None: standard input."""
     size: int = 0
     """Bytes on the disk."""
     start: int = 0
@@ -70,7 +70,8 @@ class ScanUnit(NamedTuple):
 
     @property
     def label(self) -> str:
-        return self.path if self.path is not None else "-"
+        """The file as it is shown and kept: of a URL without what is secret."""
+        return str(place_of(self.path)) if self.path is not None else "-"
 
 
 class RangeSource:

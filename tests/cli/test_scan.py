@@ -167,3 +167,15 @@ def test_counts_do_not_depend_on_the_container(
     expected = {**rows[0], "path": ""}
     assert expected["diagnostics"] == {"ID_DUPLICATE": 2, "ID_MISSING": 2}
     assert [{**row, "path": ""} for row in rows] == [expected] * 5
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_name_that_begins_with_a_tilde_is_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: str
+) -> None:
+    write(tmp_path / "~backup.json", CHAT)
+    monkeypatch.chdir(tmp_path)
+    for given in (".", "~backup.json"):
+        (line,) = within("scan", given, "--jobs", jobs).text.splitlines()
+        assert line.startswith("~backup.json")
+    assert within("scan", "~nobody-has-this-name/x.json").code == 3

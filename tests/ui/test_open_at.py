@@ -11,7 +11,7 @@ from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
-from tests.ui.opened import WIDE, run_screen, settled, write_runs
+from tests.ui.opened import WIDE, run_screen, settled, until, write_runs
 from tests.ui.screen_text import screen_lines
 
 
@@ -36,8 +36,9 @@ async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Pat
     path.write_text("".join(json.dumps(message) + "\n" for message in said))
     app = app_at(path, "1:4321")
     async with app.run_test(size=WIDE) as pilot:
-        await settled(pilot)
+        await pilot.pause()
         model = run_screen(app).model
+        await until(pilot, lambda: not model.wanted_message)
         event = model.timeline.event(model.row)
         assert isinstance(event, MessageAppended)
         assert event.message.text == "message 4321"

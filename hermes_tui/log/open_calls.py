@@ -1,0 +1,108 @@
+"""Calls that wait for their results, how these find them, and what is wrong with either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call that waits for its result."""
+
+    seq: int
+    turn: int
+    id: str | None
+    name: str | None
+    index: int
+    in_text: bool = False
+    """Read from text: whatever somebody else says next is its answer."""
+    number: int = 0
+    """The message that it stands in, from 1."""
+
+
+def answered_call(waiting: Sequence[OpenCall], result: ToolResult) -> OpenCall | None:
+    """Pair by id within the turn, then by order among calls without an id."""
+    if result.call_id:
+        for call in waiting:
+            if call.id == result.call_id:
+                return call
+    nameable = [call for call in waiting if not (call.id and result.call_id)]
+    named = [call for call in nameable if result.name and call.name == result.name]
+    return next(iter(named or nameable), None)
+
+
+def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
+    """Return what is to be said of a call whose id was last used in turn `last_turn`."""
+    return _about(
+        call,
+        Code.ID_DUPLICATE,
+        Severity.ERROR if last_turn == call.turn else Severity.WARNING,
+        f"call id {call.id!r} was used before, in turn {last_turn}",
+        "results are paired by id: give every call an id of its own",
+    )
+
+
+def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
+    """Return what is to be said of a call of a tool that is not among the declared ones."""
+    return _about(
+        call,
+        Code.NAME_UNKNOWN,
+        Severity.ERROR,
+        f"no declared tool is called {call.name!r}",
+        _nearest(call.name or "", declared)[:300],
+    )
+
+
+def unanswered(call: OpenCall, *, at_end: bool) -> Finding:
+    """Return what is to be said of a call that got no result in its turn."""
+    return _about(
+        call,
+        Code.CALL_UNANSWERED,
+        Severity.WARNING if at_end else Severity.ERROR,
+        f"call {call.name or '(no name)'} of turn {call.turn} got no result"
+        + (" before the run ended" if at_end else ""),
+    )
+
+
+def orphan(result: ToolResult, seq: int, turn: int, number: int) -> Finding:
+    """Return what is to be said of a result that answers no call."""
+    wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
+    return Finding(
+        Code.RESULT_ORPHAN,
+        Severity.WARNING,
+        f"the result answers no call: {wanted} is missing",
+        seq,
+        turn,
+        hint="the call was dropped, renamed or answered before",
+        number=number,
+        tool=result.name or "",
+    )
+
+
+def _about(call: OpenCall, code: Code, severity: Severity, message: str, hint: str = "") -> Finding:
+    return Finding(
+        code,
+        severity,
+        message,
+        call.seq,
+        call.turn,
+        hint=hint,
+        call_index=call.index,
+        number=call.number,
+        tool=call.name or "",
+    )
+
+
+@lru_cache(maxsize=128)
+def _nearest(name: str, declared: tuple[str, ...]) -> str:
+    """Say which tools may have been meant; the same slip comes again in run after run."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, declared, n=3, cutoff=0.5)
+    return f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(declared)}"

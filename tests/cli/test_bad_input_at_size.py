@@ -1,0 +1,255 @@
+"""Bad input that is big: it is begun at once, takes little memory, and what is readable is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime import archives
+from tests.cli.program import PROJECT, Outcome, hermes_tui, within
+
+USER = b'{"role":"user","content":"hi"}\n'
+MODEL = b'{"role":"assistant","content":"hello"}\n'
+RUN = b'{"messages":[{"role":"user","content":"hi"}]}\n'
+MOST_MB = 150
+
+
+def frugal(*arguments: str | Path) -> Outcome:
+    """Run the program and see that it took little memory."""
+    command = [sys.executable, "-m", "hermes_tui", *map(str, arguments)]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        out, err = process.stdout.read(), process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert used.ru_maxrss >> 10 < MOST_MB
+    return Outcome(process.returncode, out, err.decode())
+
+
+def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
+    """Write a file with `size` bytes of zeros in the middle, which take no room on the disk."""
+    with path.open("wb") as file:
+        file.write(before)
+        file.truncate(len(before) + size)
+        file.seek(0, io.SEEK_END)
+        file.write(after)
+    return path
+
+
+@pytest.mark.parametrize(
+    "data", [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 1_000_000 + USER + MODEL]
+)
+def test_a_million_empty_lines_are_nothing(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(data)
+    done = frugal("scan", path)
+    assert (done.code, done.err) == (0, "")
+    assert "1 run: 2 messages" in done.text and "clean" in done.text
+
+
+def test_a_million_empty_lines_and_nothing_else_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"\n" * 1_000_000)
+    done = frugal("open", path)
+    assert (done.code, done.out) == (3, b"")
+    assert "only blanks" in done.one_line
+
+
+def test_a_line_of_a_gigabyte_hides_no_other_line(tmp_path: Path) -> None:
+    before = USER * 200
+    path = sparse(tmp_path / "run.jsonl", before, 1 << 30, b"\n" + MODEL)
+    done = frugal("open", path)
+    assert (done.code, done.err) == (0, "")
+    rows = done.text.splitlines()
+    start, end = len(before), len(before) + (1 << 30) + 1
+    told = f"bytes {start:,} to {end:,} are one value of 1,024 MB, which is not read"
+    assert [told in row for row in rows].count(True) == 1
+    assert "hello" in rows[-1] and "assistant" in rows[-1]
+
+
+def test_a_first_line_of_a_gigabyte_is_named(tmp_path: Path) -> None:
+    opening = b'{"role":"user","content":"' + b"x" * 10_000
+    path = sparse(tmp_path / "run.jsonl", opening, 1 << 30, b'"}\n')
+    done = frugal("open", path)
+    assert (done.code, done.err) == (0, "")
+    assert "one value of 1,024 MB, which is not read: the limit is 256 MB" in done.text
+
+
+def test_a_folder_of_many_files_is_read_whatever_some_of_them_are(tmp_path: Path) -> None:
+    for number in range(3_000):
+        (tmp_path / f"{number}.json").write_bytes(RUN if number % 3 else b"")
+    done = frugal("scan", tmp_path)
+    assert done.code == 0
+    assert len([row for row in done.text.splitlines() if "1 run: 1 messages" in row]) == 2_000
+    assert len([row for row in done.err.splitlines() if "empty file" in row]) == 1_000
+
+
+def test_a_scan_of_many_files_begins_at_once_and_can_be_stopped(tmp_path: Path) -> None:
+    for number in range(3_000):
+        (tmp_path / f"{number}.json").write_bytes(RUN)
+    with subprocess.Popen(
+        [sys.executable, "-m", "hermes_tui", "scan", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"interrupted after" in err
+
+
+def packed(members: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("command", ["open", "scan"])
+def test_a_zip_bomb_is_one_line(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "FREE_BYTES", 1 << 20)
+    path = tmp_path / "logs.zip"
+    path.write_bytes(packed({"run.json": b" " * (8 << 20)}))
+    done = within(command, path)
+    assert (done.code, done.out) == (3, b"")
+    assert "more than 1,000 times its size (a zip bomb?)" in done.one_line
+
+
+def test_names_that_lead_out_of_an_archive_lead_nowhere(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    members = {"../../evil.json": RUN, "/tmp/evil.json": RUN, "..\\evil.json": RUN}
+    (folder / "logs.zip").write_bytes(packed(members))
+    done = within("scan", folder / "logs.zip")
+    assert (done.code, done.err) == (0, "")
+    assert done.text.count("1 run: 1 messages") == 3
+    assert done.text.count(f"{folder / 'logs.zip'}!") == 3
+    assert [item.name for item in tmp_path.rglob("*") if item.is_file()] == ["logs.zip"]
+
+
+@pytest.fixture
+def powerless() -> Callable[..., Outcome]:
+    """Return how to run the program without the right to read everything."""
+    if os.getuid():
+        return hermes_tui
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("root may read everything")
+
+    def run(*arguments: str | Path) -> Outcome:
+        dropped = "--bounding-set=-dac_override,-dac_read_search"
+        done = subprocess.run(
+            [setpriv, dropped, sys.executable, "-m", "hermes_tui", *map(str, arguments)],
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            timeout=60,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    """Return a folder of which a part may not be read."""
+    for name in ("a.json", "closed/b.json", "open/c.json", "z.json"):
+        path = tmp_path / "runs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(RUN)
+    (tmp_path / "runs" / "a.json").chmod(0)
+    (tmp_path / "runs" / "closed").chmod(0)
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize("command", ["open", "scan"])
+def test_what_may_not_be_read_half_way_is_named_and_the_rest_is_read(
+    closed: Path, powerless: Callable[..., Outcome], command: str
+) -> None:
+    done = powerless(command, closed)
+    (closed / "closed").chmod(0o700)
+    assert done.code == 0
+    why = "no permission to read it (check its owner and mode)"
+    assert sorted(done.err.splitlines()) == [
+        f"hermes-tui: skipped {closed / 'a.json'}: {why}",
+        f"hermes-tui: skipped {closed / 'closed'}: {why}",
+    ]
+    assert [f"{closed / name}" in done.text for name in ("open/c.json", "z.json")] == [True, True]
+
+
+@pytest.mark.parametrize("command", ["open", "scan"])
+@pytest.mark.parametrize("name", ["closed", "closed/b.json", "closed/*.json", "x" * 5_000])
+def test_a_path_that_cannot_even_be_looked_at_is_3_and_one_line(
+    closed: Path, powerless: Callable[..., Outcome], command: str, name: str
+) -> None:
+    done = powerless(command, closed / name)
+    (closed / "closed").chmod(0o700)
+    assert (done.code, done.out) == (3, b"")
+    assert done.one_line.startswith("hermes-tui: ")
+
+
+def test_runs_with_one_id_are_all_listed_and_each_has_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    said = ["first", "second", "third"]
+    rows = [{"id": "same", "messages": [{"role": "user", "content": text}]} for text in said]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert within("scan", "--runs", path).text.count(" same: 1 messages") == 3
+    for number, text in enumerate(said, 1):
+        assert text in within("open", path, "--at", f"{number}:1").text
+    assert "same" in within("diff", f"{path}:1", f"{path}:3").text
+
+
+CHAT = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]}
+MIXED = {
+    "messages": [*CHAT["messages"]],
+    "runs": [CHAT],
+    "sharegpt": [{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}],
+    "claude-code": [
+        {"type": "user", "uuid": "u", "parentUuid": None, "sessionId": "s",
+         "message": {"role": "user", "content": "x"}},
+    ],
+    "codex": [
+        {"timestamp": "2025-01-01T00:00:00Z", "type": "response_item",
+         "payload": {"type": "message", "role": "user",
+                     "content": [{"type": "input_text", "text": "x"}]}},
+    ],
+    "other": [{"loss": 0.5}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("second", MIXED)
+@pytest.mark.parametrize("first", MIXED)
+def test_a_line_of_another_format_is_read_or_named(tmp_path: Path, first: str, second: str) -> None:
+    path = tmp_path / "mixed.jsonl"
+    lines = [*MIXED[first], *MIXED[second], *MIXED[first]]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = within("scan", "--runs", "--json", path)
+    if first == second == "other":
+        assert done.code == 3
+        return
+    rows = [json.loads(line) for line in done.text.splitlines()]
+    one_run = len(rows) == 1 and rows[0]["messages"] > 1
+    read = rows[0]["messages"] if one_run else len(rows)
+    named = sum(row["defects"] for row in rows) + done.err.count("no message found")
+    assert read + named >= len(lines) - ("codex" in (first, second))

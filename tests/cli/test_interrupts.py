@@ -1,0 +1,43 @@
+"""Ctrl-C does not tear what is being written."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from hermes_tui.cli.interrupts import Interrupts
+
+
+def test_an_interrupt_waits_until_the_block_is_done() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        done.append("written")
+    assert done == ["written"]
+
+
+def test_outside_a_block_it_comes_at_once() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
+        with interrupts.held():
+            done.append("written")
+        signal.raise_signal(signal.SIGINT)
+        done.append("more")
+    assert done == ["written"]
+
+
+def test_who_insists_is_not_kept_waiting() -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("never")
+    assert done == []
+
+
+def test_afterwards_it_is_as_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupts():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
