@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 GAP = 1
 MARKS = {False: "▲", True: "▼"}
 
+ONLY_SORTED = 1 << 30
+"""Wide enough for no terminal: such a column is only shown while the list is sorted by it."""
+
 
 class Column(NamedTuple):
     """One column; its cells follow one blank cell. `name` is that of the field to sort by."""
@@ -39,6 +42,10 @@ _KINDS: Final = MappingProxyType({
     "warnings": _Kind("warn", 5, 5, 90, is_number=True, needs_text=False),
     "reward": _Kind("reward", 7, 7, is_number=True),
     "size": _Kind("size", 5, 5, 130, is_number=True, needs_text=False),
+    "tokens_in": _Kind("tok in", 6, 6, ONLY_SORTED, is_number=True, needs_text=False),
+    "tokens_out": _Kind("tok out", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
+    "duration": _Kind("seconds", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
+    "cost": _Kind("cost $", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
     "status": _Kind("status", 8, 10, 100),
     "file": _Kind("file", 11, 44),
     "id": _Kind("id", 14, 32, 110),
@@ -48,15 +55,21 @@ _KINDS: Final = MappingProxyType({
 })  # fmt: skip
 _FIRST_TO_GO: Final = (
     "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
+    "tokens_in", "tokens_out", "duration", "cost",
 )  # fmt: skip
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status")
 
 
-def columns_for(width: int, longest: Mapping[str, int], runs: int) -> tuple[Column, ...]:
-    """Return the columns for `width` cells; `longest` says what texts there are, and how long."""
-    widths = _least_widths(width, longest)
+def columns_for(
+    width: int, longest: Mapping[str, int], runs: int, *, sorted_by: str = ""
+) -> tuple[Column, ...]:
+    """Return the columns for `width` cells; `longest` says what texts there are, and how long.
+
+    The column that the list is sorted by is left out last.
+    """
+    widths = _least_widths(width, longest, sorted_by)
     widths["run"] = max(widths["run"], len(str(runs)))
-    for name in _FIRST_TO_GO:
+    for name in sorted(_FIRST_TO_GO, key=sorted_by.__eq__):
         if sum(widths.values()) + GAP * len(widths) <= width:
             break
         widths.pop(name, None)
@@ -86,11 +99,12 @@ def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) ->
     widths["task"] += rest
 
 
-def _least_widths(width: int, longest: Mapping[str, int]) -> dict[str, int]:
+def _least_widths(width: int, longest: Mapping[str, int], sorted_by: str) -> dict[str, int]:
     widths = {}
     for name, kind in _KINDS.items():
         # Without its group, a rollout cannot be told from those of other groups.
-        wanted_from = 0 if name == "id" and "group" in longest else kind.wanted_from
+        is_told_by = name == "id" and "group" in longest
+        wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
         if width < wanted_from or (kind.needs_text and name not in longest):
             continue
         room = kind.least

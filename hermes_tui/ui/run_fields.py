@@ -49,12 +49,18 @@ SORTS = (
     "calls",
     "reward",
     "size",
+    "tokens_in",
+    "tokens_out",
+    "duration",
+    "cost",
     "status",
     "model",
     "task",
     "id",
     "file",
 )
+_SPARSE: Final = frozenset({"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"})
+"""Fields that many files say nothing of."""
 UPWARDS = frozenset({"run", "status", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
 
@@ -86,6 +92,9 @@ _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
     "parser": "summary.parser",
     "parent": "summary.parent_run_id",
 })  # fmt: skip
+_TEXTS: Final = frozenset({"id", "task"})
+MANY_ROWS: Final = 1 << 17
+"""So many whole texts at once would be too much memory."""
 _GETTERS: Final = {name: attrgetter(attribute) for name, attribute in _ATTRIBUTES.items()}
 _AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
     "codes": dict,
@@ -124,9 +133,14 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
 
 
 def sort_values(rows: Sequence[RunRow], name: str, *, descending: bool) -> Sequence[Any]:
-    """Return the value of each row in a column; where there is none, one that comes last."""
+    """Return the value of each row in a column; where there is none, one that comes last.
+
+    Of very many, long texts are told apart by their beginnings, then in any order.
+    """
+    if name in _TEXTS and isinstance(rows, RunTable) and len(rows) > MANY_ROWS:
+        return rows.values(_ATTRIBUTES[name], short=True)
     values = column(rows, name)
-    if name != "reward":
+    if name not in _SPARSE:
         return values
     last = -math.inf if descending else math.inf
     return [last if value is None or math.isnan(value) else value for value in values]

@@ -23,7 +23,8 @@ class Branch(NamedTuple):
 class RunLines:
     """Maps lines to runs by their position in the model's order, and back.
 
-    Without groups and children a line is a position, and nothing is kept.
+    Without groups and children a line is a position, and nothing is kept. Between two calls of
+    `update` the model may list other runs: a line that is no more has nothing on it.
     """
 
     def __init__(self, model: ShapedRuns) -> None:
@@ -75,16 +76,15 @@ class RunLines:
         """Return the run on a line; None for a heading, and where there is no line."""
         if not 0 <= line < len(self):
             return None
-        if self._lines is None:
-            return line
-        position = self._lines[line]
-        return position if position >= 0 else None
+        position = line if self._lines is None else self._lines[line]
+        return position if 0 <= position < len(self.model) else None
 
     def group(self, line: int) -> Group | None:
         """Return the group whose heading is on a line."""
         if self._lines is None or not 0 <= line < len(self._lines) or self._lines[line] >= 0:
             return None
-        return self.model.standing.groups[-1 - self._lines[line]]
+        groups, number = self.model.standing.groups, -1 - self._lines[line]
+        return groups[number] if number < len(groups) else None
 
     def line_of(self, position: int) -> int:
         """Return the line of a run, or of what it is folded into. O(lines)."""
@@ -110,7 +110,7 @@ class RunLines:
     def branch(self, position: int) -> Branch:
         """Return how a run stands in the tree."""
         depths = self.model.standing.depths
-        if depths is None:
+        if depths is None or position >= len(depths):
             return Branch()
         depth = depths[position]
         end = position + 1

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, overload
 
@@ -20,6 +21,9 @@ from hermes_tui.runtime.opener import OpenFile, RunRef
 if TYPE_CHECKING:
     from hermes_tui.runtime.run_store import RunStore
 
+MOST_SHARED: Final = 1 << 14
+"""Values of a column of which each stands in memory once."""
+LONG_TEXT: Final = 32
 _WIDTH: Final = len(RunSummary._fields)
 _LOST: Final = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
 """Stands for a run whose block cannot be read any more."""
@@ -180,16 +184,37 @@ class RunTable(Sequence[RunRow]):
         number = max(0, bisect_right(self._starts, start) - 1)
         yield from zip(self._starts[number:], self._parts[number:], strict=True)
 
-    def values(self, attribute: str, first: int = 0, end: int | None = None) -> Sequence[Any]:
-        """Return an attribute of the rows `[first, end)`: of the row, or `summary.` of it."""
+    def values(
+        self, attribute: str, first: int = 0, end: int | None = None, *, short: bool = False
+    ) -> Sequence[Any]:
+        """Return an attribute of the rows `[first, end)`: of the row, or `summary.` of it.
+
+        With `short` long texts are cut so that they still differ.
+        """
         end = self._length if end is None else end
-        # Numbers of a million runs as objects would be tens of megabytes.
-        found: list[Any] | array[int] = array("q") if attribute in _COUNTS else []
+        if attribute in _COUNTS:
+            # As objects, the numbers of a million runs would be tens of megabytes.
+            return array("q", chain.from_iterable(self._slices(attribute, first, end)))
+        found: list[Any] = []
+        shared: dict[Any, Any] = {}
+        for values in self._slices(attribute, first, end):
+            if short:
+                values = map(_shortened, values)
+            known = shared.setdefault if len(shared) < MOST_SHARED else shared.get
+            found.extend(known(value, value) for value in values)
+        return found
+
+    def _slices(self, attribute: str, first: int, end: int) -> Iterator[Iterable[Any]]:
         for start, part in self.parts(first):
             if start >= end:
                 break
-            found.extend(part.values(attribute, max(0, first - start), end - start))
-        return found
+            yield part.values(attribute, max(0, first - start), end - start)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONG_TEXT:
+        return text
+    return f"{text[:LONG_TEXT]}{hash(text):x}"
 
 
 class RunView(Sequence[RunRow]):

@@ -57,6 +57,15 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
         await pilot.pause(0.02)
 
 
+async def press_until(pilot: Pilot[None], key: str, condition: Callable[[], bool]) -> None:
+    """Press a key until a condition holds, at most a hundred times."""
+    for _ in range(100):
+        if condition():
+            return
+        await pilot.press(key)
+        await pilot.pause()
+
+
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until everything is read and drawn."""
     await pilot.pause()

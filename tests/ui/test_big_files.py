@@ -5,23 +5,31 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hermes_tui.runtime import indexing, kept_indexes, run_index
+from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.kept_indexes import indexes_dir
 from hermes_tui.runtime.opener import expand_paths, read_events
+from hermes_tui.ui import run_fields as run_fields_module
+from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.run_fields import FIELDS, column, run_fields
 from hermes_tui.ui.run_table import RunRow
 from hermes_tui.ui.runs_model import RunsModel
-from tests.ui.opened import write_runs
+from tests.conftest import PROJECT
+from tests.ui.opened import WIDE, until, write_runs
+from tests.ui.screen_text import screen_lines
 
-RUNS = 400
+RUNS = 300
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +129,23 @@ def test_rollouts_keep_their_groups_and_broken_lines_are_told(
     assert told(opening.feed) == in_place(path)
     assert len({row.group for row in opening.feed.rows}) > 2
     assert any("not JSON" in complaint for complaint in opening.feed.complaints)
+
+
+@pytest.mark.parametrize("frame", ["[%s]", "[\n %s\n]\n", '{"runs": [%s], "n": 1}'])
+def test_runs_in_one_value_are_found_and_kept_as_those_in_lines(
+    tmp_path: Path, feeds: list[RunsFeed], frame: str
+) -> None:
+    lines = write_runs(tmp_path / "lines.jsonl", 200).read_text().splitlines()
+    path = tmp_path / "one.json"
+    path.write_text(frame % ", ".join(lines))
+    opening = Opening(feeds, path).read_on()
+    assert told(opening.feed) == in_place(path)
+    assert len(opening.feed.rows) == 200
+    assert opening.feed.complaints == []
+    opening.close()
+    again = Opening(feeds, path)
+    assert again.known_at_once in (0, 200)
+    assert told(again.read_on().feed) == in_place(path)
 
 
 def test_long_records_are_left_to_the_process(tmp_path: Path, feeds: list[RunsFeed]) -> None:
@@ -261,7 +286,7 @@ def test_an_index_of_another_version_is_made_anew(
     assert Opening(feeds, big).known_at_once == RUNS
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0.3, 0.999])
 def test_a_torn_index_is_made_anew(big: Path, feeds: list[RunsFeed], share: float) -> None:
     Opening(feeds, big).read_on().close()
     [index] = kept()
@@ -361,20 +386,84 @@ def test_every_field_is_the_same_from_blocks_as_from_rows(big: Path, feeds: list
             assert list(column(part, name)) == list(column(list(part), name)), name
 
 
-@pytest.mark.parametrize("name", ["errors", "reward", "id", "size", "status"])
-def test_stored_runs_are_sorted_and_filtered_like_others(
-    big: Path, feeds: list[RunsFeed], name: str
-) -> None:
+def test_stored_runs_are_sorted_and_filtered_like_others(big: Path, feeds: list[RunsFeed]) -> None:
     table = Opening(feeds, big).read_on().feed.rows
-    models = [RunsModel(table), RunsModel(list(table))]
-    for model in models:
-        model.update()
-        model.sort_by(name)
-        model.try_filter("reward > 0.25 and turns > 0 and run != 300")
-        while model.unsettled:
-            model.advance(0.01)
-    stored, loose = models
-    assert list(stored.order) == list(loose.order)
-    assert len(stored) > 200
+    stored, loose = models = [RunsModel(table), RunsModel(list(table))]
+    for name in ("errors", "reward", "id", "size", "status"):
+        for model in models:
+            model.update()
+            model.sort_by(name)
+            model.try_filter("reward > 0.25 and turns > 0 and run != 200")
+            while model.unsettled:
+                model.advance(0.01)
+        assert list(stored.order) == list(loose.order)
+        assert len(stored) == 3 * RUNS // 4 - 2
     assert stored.facts.longest == loose.facts.longest
     assert stored.facts.runs_with_errors == loose.facts.runs_with_errors
+
+
+def test_equal_long_texts_stand_together_in_a_very_long_list(
+    tmp_path: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_fields_module, "MANY_ROWS", 10)
+    tasks = [f"{word} {'x' * 100} {number % 3}" for number in range(60) for word in ("b", "a")]
+    lines = (json.dumps({"messages": [{"role": "user", "content": task}] * 2}) for task in tasks)
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    model = RunsModel(Opening(feeds, path).read_on().feed.rows)
+    model.update()
+    model.sort_by("task")
+    found = [model.row(position).summary.task for position in range(len(model))]
+    assert [task[0] for task in found] == ["a"] * 60 + ["b"] * 60
+    assert len([task for task, before in pairwise(found) if task != before]) == 5
+
+
+# The screen
+
+
+def app_on_big(path: Path, feeds: list[RunsFeed]) -> HermesApp:
+    return HermesApp(Opening(feeds, path).feed, Config())
+
+
+async def test_keys_are_answered_while_a_process_reads_and_all_is_listed_in_the_end(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    app = app_on_big(big, feeds)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("o", "j", "j")
+        await until(pilot, lambda: " MB/s" in "\n".join(screen_lines(app)))
+        assert "reading" in screen_lines(app)[-2]
+        await until(pilot, lambda: "300 runs in 1 file" in screen_lines(app)[0])
+        await until(pilot, lambda: "reading" not in screen_lines(app)[-2])
+        await pilot.press("O", "g", "enter")
+        await until(pilot, lambda: "run 1 of 300" in screen_lines(app)[0])
+        assert "Fix the failing test" in "\n".join(screen_lines(app))
+
+
+async def test_a_long_list_known_from_before_is_filtered_and_searched(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    Opening(feeds, big).read_on().close()
+    app = app_on_big(big, feeds)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("f", *"reward >= 0.5", "enter")
+        await until(pilot, lambda: " of 150" in screen_lines(app)[-2])
+        await pilot.press("slash", *"run-233", "enter")
+        await until(pilot, lambda: "/run-233: 1" in screen_lines(app)[-2])
+        assert "84 of 150" in screen_lines(app)[-2]
+
+
+def test_a_small_file_is_opened_without_what_big_ones_need() -> None:
+    code = (
+        "import sys; from hermes_tui.ui.feeds import RunsFeed\n"
+        "from hermes_tui.runtime.opener import expand_paths\n"
+        "feed = RunsFeed(expand_paths(['transcripts/clean-run.json']), apart=True, keeps=True)\n"
+        "while not feed.finished: feed.step(1.0)\n"
+        "feed.close(); print(len(feed.rows), *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT, check=True
+    )
+    rows, *loaded = done.stdout.split()
+    assert rows == "1"
+    assert not {"hermes_tui.runtime.run_index", "subprocess", "hashlib"} & set(loaded)

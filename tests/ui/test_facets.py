@@ -18,7 +18,7 @@ from hermes_tui.ui.run_counts import Bar, RunCounts
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import runs_of
-from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, settled, until, write_runs
+from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, press_until, settled, until, write_runs
 from tests.ui.screen_text import screen_lines
 
 TINY = (30, 8)
@@ -186,8 +186,7 @@ async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
         await pilot.press("F")
         await counted(pilot)
         assert "CALL_IN_CONTENT" in text_of(app)
-        while "▌" not in line_with(app, "CALL_IN_CONTENT"):
-            await pilot.press("j")
+        await press_until(pilot, "j", lambda: "▌" in line_with(app, "CALL_IN_CONTENT"))
         await pilot.press("enter")
         await counted(pilot)
         assert '"CALL_IN_CONTENT" in codes' in text_of(app)
@@ -213,6 +212,18 @@ async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: P
         await pilot.press("tab")
         await pilot.pause()
         assert "Facets" not in text_of(app).splitlines()[1]
+
+
+async def test_back_closes_the_pane_before_it_leaves_the_list(runs_file: Path) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("F", "q")
+        await counted(pilot)
+        assert "task" in text_of(app)
+        await pilot.press("h", "F", "tab", "tab")
+        await pilot.resize_terminal(*WIDE)
+        await counted(pilot)
+        assert all(part in text_of(app) for part in ("Facets", "turns", "task"))
 
 
 async def test_beside_the_list_a_pane_leaves_room_for_its_columns(runs_file: Path) -> None:

@@ -15,12 +15,13 @@ from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RunStarted
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.group_facts import FactsOfGroups
+from hermes_tui.ui.panes.runs import RunRows
 from hermes_tui.ui.run_lines import RunLines
 from hermes_tui.ui.run_shape import GROUPINGS
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import listed, runs_of
-from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, settled
+from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, press_until, settled
 from tests.ui.screen_text import screen_lines
 
 
@@ -103,6 +104,18 @@ def test_a_folded_group_is_its_heading() -> None:
     assert "run-2" in seen(model, lines)
 
 
+@pytest.mark.parametrize("grouping", ["status", ""])
+def test_lines_that_are_drawn_before_they_are_taken_over_are_empty(grouping: str) -> None:
+    model = family()
+    model.group_by(grouping)
+    rows = RunRows(model)
+    rows.header(100)
+    rows.lines.update()
+    drawn = len(rows)
+    model.try_filter("turns > 100")
+    assert all(isinstance(rows.row(line, 100), list) for line in range(drawn))
+
+
 def test_all_groups_fold_and_unfold_at_once() -> None:
     model = by_status()
     lines = RunLines(model)
@@ -136,6 +149,20 @@ def test_runs_are_grouped_by_all_their_diagnostics_together() -> None:
     model = runs_of({"codes": (("A", 1), ("B", 2))}, {"codes": (("B", 1),)}, {}, {})
     model.group_by("codes")
     assert [group.key for group in model.standing.groups] == ["", "A + B", "B"]
+
+
+async def test_the_list_shows_what_it_is_sorted_by(tmp_path: Path) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        await press_until(pilot, "o", lambda: screen.model.sort_name == "tokens_out")
+        assert "▼tok out" in screen_lines(app)[1]
+        assert "task" in screen_lines(app)[1]
+        await pilot.press("o")
+        await pilot.pause()
+        assert "tok out" not in screen_lines(app)[1]
 
 
 # The tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolSpec, Usage
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.metadata import MetadataPane
-from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, metadata_lines
+from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, ValueTexts, metadata_lines
 from hermes_tui.ui.run_relations import Relative
-from tests.ui.opened import NARROW, WIDE, app_on, run_screen, settled, write_run
+from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, write_run
 from tests.ui.screen_text import screen_lines
 
 HOSTILE = "\x1b]52;c;x\x07 [bold red]@click[/] \u202e"
@@ -27,7 +28,8 @@ def page_of(*events: Event, unfolded: set[str] | None = None, **of: Any) -> list
     """Return the lines of the page on a run of these events."""
     timeline = Timeline(MemoryLog(events, complete=True))
     timeline.advance(100)
-    lines = metadata_lines(RunMetadata(timeline, "/runs/a.jsonl", **of), unfolded or set())
+    metadata = RunMetadata(timeline, "/runs/a.jsonl", **of)
+    lines = metadata_lines(metadata, unfolded or set(), ValueTexts())
     return [line.line.text for line in lines]
 
 
@@ -77,6 +79,13 @@ def test_a_value_of_megabytes_costs_no_more_than_its_beginning() -> None:
     assert "more characters" in page[-1]
 
 
+def test_a_value_is_spelled_once_as_long_as_it_is_the_same() -> None:
+    texts = ValueTexts()
+    value = {"n": 1}
+    assert texts.text("x", value) is texts.text("x", value)
+    assert texts.text("x", {"n": 2}) == '{"n": 2}'
+
+
 def test_a_value_nested_too_deep_is_said_to_be() -> None:
     deep: Any = []
     for _ in range(3_000):
@@ -124,6 +133,11 @@ def text_of(app: HermesApp) -> str:
     return "\n".join(screen_lines(app))
 
 
+def is_on_fact(app: HermesApp, name: str) -> bool:
+    """Tell whether the cursor of the pane is on a fact of this name."""
+    return app.screen.query_one(MetadataPane).copied.startswith(name)
+
+
 async def test_a_fact_that_is_searched_for_is_found_in_the_pane(tmp_path: Path) -> None:
     app = app_on(write_run(tmp_path / "run.json", branch="nightly", commit="feed42"))
     async with app.run_test(size=WIDE) as pilot:
@@ -145,8 +159,7 @@ async def test_enter_unfolds_a_tool_and_folds_it_again(
         await pilot.press("8", "z")
         await settled(pilot)
         pane = app.screen.query_one(MetadataPane)
-        while "▸ terminal" not in pane.copied:
-            await pilot.press("j")
+        await press_until(pilot, "j", lambda: "▸ terminal" in pane.copied)
         await pilot.press("enter")
         await settled(pilot)
         assert "▾ terminal" in pane.copied
@@ -173,8 +186,7 @@ async def test_one_key_goes_to_the_step_at_which_the_run_went_wrong(
         assert any("▌" in line and "◆ Coder" in line for line in screen_lines(app))
         await pilot.press("g", "8")
         pane = app.screen.query_one(MetadataPane)
-        while "◆" not in pane.copied:
-            await pilot.press("j")
+        await press_until(pilot, "j", lambda: "◆" in pane.copied)
         await pilot.press("enter")
         await settled(pilot)
         assert any("▌" in line and "◆ Coder" in line for line in screen_lines(app))
@@ -197,17 +209,14 @@ async def test_enter_goes_to_the_parent_and_back_to_the_child(tmp_path: Path) ->
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("enter")
-        for relative in ("child", "parent"):
+        for relative, task in (("child", "task of sub"), ("parent", "task of main")):
             await settled(pilot)
             await pilot.press("8")
             await settled(pilot)
-            pane = app.screen.query_one(MetadataPane)
-            while not pane.copied.startswith(relative):
-                await pilot.press("j")
+            await press_until(pilot, "j", partial(is_on_fact, app, relative))
             await pilot.press("enter")
             await settled(pilot)
-            wanted = "task of sub" if relative == "child" else "task of main"
-            assert wanted in screen_lines(app)[0]
+            assert task in screen_lines(app)[0]
         await pilot.press("q")
         await pilot.pause()
         assert "2 runs" in text_of(app)
@@ -226,3 +235,41 @@ async def test_nothing_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:
         await settled(pilot)
         assert "[bold red]@click[/]" in text_of(app)
         assert not {"\x1b", "\x07", "\u202e"} & set(text_of(app))
+
+
+# Real files
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "agent"),
+    [("whowhen-handcrafted-30.json", 84, "◆ Assist"), ("whowhen-algorithm-80.json", 0, "◆ ")],
+)
+async def test_real_failure_logs_are_marked_where_they_say(
+    trajectories: Path, name: str, row: int, agent: str
+) -> None:
+    app = app_on(trajectories / "24-autogen" / name)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("exclamation_mark")
+        await settled(pilot)
+        assert any("▌" in line and agent in line for line in screen_lines(app))
+        assert not row or f"row {row} of" in text_of(app)
+
+
+async def test_a_real_subagent_stands_below_the_session_that_began_it(trajectories: Path) -> None:
+    app = app_on(trajectories / "10-claude-code")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        lines = screen_lines(app)
+        parent = next(n for n, line in enumerate(lines) if "▾ " in line)
+        assert "└ " in lines[parent + 1]
+        await pilot.press(*"j" * (parent - 2), "enter")
+        await settled(pilot)
+        await pilot.press("8", "z")
+        await settled(pilot)
+        assert is_on_page(app, "child")
+
+
+def is_on_page(app: HermesApp, name: str) -> bool:
+    page = app.screen.query_one(MetadataPane).text
+    return any(line.startswith(name) for line in page.split("\n"))

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual import events
 
 from hermes_tui.ui.render.document import StyledSpan, pieces
-from hermes_tui.ui.render.metadata import MetaLine, RunMetadata, metadata_lines
+from hermes_tui.ui.render.metadata import MetaLine, RunMetadata, ValueTexts, metadata_lines
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.view_model import RunModel, Search
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
@@ -117,6 +117,7 @@ class MetadataPane(RowList):
         self._model = model
         self._metadata = metadata
         self._unfolded: set[str] = set()
+        self._texts = ValueTexts()
         self._shown_for: object = None
 
     def show(self) -> None:
@@ -127,7 +128,9 @@ class MetadataPane(RowList):
         key = (id(of.timeline), state.events, len(self._unfolded), of.relatives, width)
         if key != self._shown_for:
             self._shown_for = key
-            self._rows.take(metadata_lines(of, self._unfolded), max(LEAST_WIDTH, width))
+            self._rows.take(
+                metadata_lines(of, self._unfolded, self._texts), max(LEAST_WIDTH, width)
+            )
             self.rows_changed(0)
         if self._rows.search != self._model.search:
             self._rows.search = self._model.search

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rich.style import Style
 from textual import events
@@ -40,7 +41,10 @@ class RunRows:
     def fit_columns(self) -> bool:
         """Fit the columns to what the runs hold now; return whether that changed them."""
         before = self.columns
-        self.columns = columns_for(self._width, self.model.facts.longest, len(self.model.rows))
+        model = self.model
+        self.columns = columns_for(
+            self._width, model.facts.longest, len(model.rows), sorted_by=model.sort_name
+        )
         return self.columns != before
 
     def header(self, width: int) -> list[Segments]:
@@ -102,9 +106,17 @@ def _text(name: str, row: RunRow) -> str:
         case "warnings":
             return f"!{short_size(summary.warnings)}" if summary.warnings else ""
         case "reward":
-            return short_number(summary.reward) if summary.reward is not None else ""
+            return _known(short_number, summary.reward)
         case "size":
             return short_size(summary.characters)
+        case "tokens_in":
+            return _known(short_size, summary.prompt_tokens)
+        case "tokens_out":
+            return _known(short_size, summary.completion_tokens)
+        case "duration":
+            return _known(short_number, summary.duration_s)
+        case "cost":
+            return _known(short_number, summary.cost_usd)
         case "status":
             return summary.status
         case "id":
@@ -115,6 +127,10 @@ def _text(name: str, row: RunRow) -> str:
             return findings_text(row)
         case _:
             return summary.task or summary.run_id or row.file_label
+
+
+def _known(spelled: Callable[[Any], str], value: float | None) -> str:
+    return "" if value is None else spelled(value)
 
 
 def file_cell(name: str, width: int) -> str:

@@ -9,11 +9,10 @@ from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.facets import SHOWN, Facet
-from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments
 from hermes_tui.ui.run_counts import Bar
 from hermes_tui.ui.widgets.wrap import fit, fit_end
 
-OPEN, FOLDED = "▾", "▸"
 PICKED = "●"
 LEAST_BAR, LEAST_LABEL = 4, 8
 LABEL_SHARE = 0.62

@@ -6,8 +6,7 @@ from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.group_facts import GroupFacts
-from hermes_tui.ui.render.facets import FOLDED, OPEN
-from hermes_tui.ui.render.rows import Segments, counted, short_number
+from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, counted, short_number
 from hermes_tui.ui.run_lines import Branch
 
 NO_VALUE = "(none)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats.secrets import mask_secrets
@@ -14,9 +15,8 @@ from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.document import Line, StyledSpan
-from hermes_tui.ui.render.facets import FOLDED, OPEN
 from hermes_tui.ui.render.json_lines import json_lines
-from hermes_tui.ui.render.rows import counted, short_number, short_size
+from hermes_tui.ui.render.rows import FOLDED, OPEN, counted, short_number, short_size
 from hermes_tui.ui.run_relations import Relative
 
 NAME_WIDTH: Final = 15
@@ -50,12 +50,33 @@ class RunMetadata(NamedTuple):
     relatives: tuple[Relative, ...] = ()
 
 
+class ValueTexts:
+    """The values of a run as text, secrets masked. Each is spelled once: it may be megabytes."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[Any, str]] = {}
+
+    def text(self, name: str, value: Any) -> str:
+        """Return a text as it is, and any other value as JSON."""
+        known = self._texts.get(name)
+        if known is None or known[0] is not value:
+            masked = mask_secrets({name: value})[name]
+            known = value, masked if isinstance(masked, str) else _json(masked)
+            self._texts[name] = known
+        return known[1]
+
+
 class MetaPage:
     """Collects the lines of the page; `unfolded` names what is shown whole."""
 
-    def __init__(self, unfolded: Collection[str]) -> None:
+    def __init__(self, unfolded: Collection[str], texts: ValueTexts) -> None:
         self.lines: list[MetaLine] = []
         self._unfolded = unfolded
+        self._texts = texts
+
+    def spelled(self, name: str, value: Any) -> str:
+        """Return a value as text."""
+        return self._texts.text(name, value)
 
     def heading(self, text: str) -> None:
         if self.lines:
@@ -73,9 +94,8 @@ class MetaPage:
 
     def value(self, name: str, value: Any, key: str) -> None:
         """Add a value of any kind; a long one is folded until it is asked for."""
-        value = mask_secrets({name: value})[name]
         is_text = isinstance(value, str)
-        text = value if is_text else _json(value)
+        text = self.spelled(name, value)
         if len(text) <= SHORT and "\n" not in text:
             self.lines.append(_fact(name, text, "" if is_text else "number"))
             return
@@ -84,7 +104,7 @@ class MetaPage:
         mark = OPEN if is_open else FOLDED
         self.lines.append(_fact(name, f"{mark} {size}", "hint")._replace(folds=key))
         if is_open:
-            self.body(text if is_text else spread(text[:LONGEST]), is_json=not is_text)
+            self.body(text if is_text else _laid_out(text[:LONGEST]), is_json=not is_text)
             if len(text) > LONGEST:
                 self._inside(f"… {len(text) - LONGEST:,} more characters: 6 shows the record")
 
@@ -104,13 +124,13 @@ class MetaPage:
         self.lines.append(MetaLine(_styled(text, "dim", indent=_INDENT)))
 
 
-def metadata_lines(of: RunMetadata, unfolded: Collection[str]) -> list[MetaLine]:
+def metadata_lines(of: RunMetadata, unfolded: Collection[str], texts: ValueTexts) -> list[MetaLine]:
     """Return the page, one logical line a fact; nothing is wrapped or made safe yet."""
-    page = MetaPage(unfolded)
+    page = MetaPage(unfolded, texts)
     state = of.timeline.state
     _identity(page, of, state)
     _gold_failure(page, of.timeline, state)
-    _outcome(page, state)
+    _outcome(page, state, is_over=of.timeline.finished)
     _sums(page, state)
     _relatives(page, of.relatives)
     _tools(page, list(state.tools.values()), declared=state.tools_declared)
@@ -157,12 +177,12 @@ def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
             told = f"{who}, turn {timeline.turn(row)} (Enter goes there)"
             page.link("◆ message", told, row=row)
     for name, text in labels.items():
-        page.fact(name.removeprefix(LABEL), text if isinstance(text, str) else _json(text))
+        page.fact(name.removeprefix(LABEL), page.spelled(name, text))
 
 
-def _outcome(page: MetaPage, state: RunState) -> None:
+def _outcome(page: MetaPage, state: RunState, *, is_over: bool) -> None:
     page.heading("Outcome")
-    page.fact("status", state.status or "none: the file tells no end")
+    page.fact("status", state.status or ("none: the file tells no end" if is_over else "none yet"))
     page.fact("stop reason", state.stop_reason)
     page.fact("reward", "" if state.reward is None else f"{state.reward:g}")
     for name, score in state.scores.items():
@@ -178,7 +198,8 @@ def _sums(page: MetaPage, state: RunState) -> None:
     for name, (calls, failed) in sorted(tally.tools.items(), key=lambda tool: -tool[1][0]):
         page.fact(f"  {name}", f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else ""))
     page.fact("began", _moment(state.first_ts))
-    page.fact("ended", _moment(state.last_ts) if state.last_ts != state.first_ts else "")
+    latest = "ended" if state.ended else "latest event"
+    page.fact(latest, _moment(state.last_ts) if state.last_ts != state.first_ts else "")
     page.fact("took", _seconds(tally.duration_s(state.first_ts, state.last_ts)))
     page.fact("a reply took", _seconds(tally.latency_s))
     summed = Usage(tally.prompt_tokens, tally.completion_tokens, cost_usd=tally.cost_usd)
@@ -206,10 +227,16 @@ def _tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> None
     page.heading(f"{counted(len(tools), 'tool')} declared (Enter shows the schema)")
     for tool in tools:
         first = tool.description.strip().split("\n", 1)[0]
-        if page.folding(tool.name or "(no name)", first, f"tools/{tool.name}"):
+        key = f"tools/{tool.name}"
+        if page.folding(tool.name or "(no name)", first, key):
             if tool.description.strip() != first:
                 page.body(tool.description.strip(), is_json=False)
-            page.body(spread(_json(tool.parameters)[:LONGEST]), is_json=True)
+            page.body(_laid_out(page.spelled(key, tool.parameters)[:LONGEST]), is_json=True)
+
+
+@lru_cache(maxsize=16)
+def _laid_out(text: str) -> str:
+    return spread(text)
 
 
 def _details(page: MetaPage, details: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ Segments = list[tuple[str, str]]
 MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
 """What tells findings apart without colour."""
 STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
+OPEN, FOLDED = "▾", "▸"
 GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
 KIND_WIDTH = 10

@@ -157,6 +157,10 @@ class RunsSide(CommandScreen):
             self.say(f"histogram of {pane.next_quantity().heading}")
             self.hurry()
 
+    def do_back(self) -> None:
+        if not self.close_front():
+            super().do_back()
+
     def do_next_pane(self) -> None:
         self._cycle(1)
 

@@ -1,0 +1,70 @@
+"""What feeds a run screen does so bit by bit, whatever the file is made of."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
+
+from hermes_tui.model.events import SourceDefect
+from hermes_tui.runtime.opener import open_file
+from hermes_tui.ui.run_feed import RunFeed
+from hermes_tui.ui.view_model import RECORDS_AT_ONCE, RunModel
+
+MESSAGE = json.dumps({"role": "user", "content": "hello"}) + "\n"
+
+
+def feed_of(path: Path, text: str, *, follow: bool = False) -> RunFeed:
+    path.write_text(text)
+    return RunFeed.of_file(open_file(path, follow=follow), follow=follow)
+
+
+def read(feed: RunFeed) -> RunModel:
+    while feed.step(1.0):
+        pass
+    return feed.model
+
+
+def test_blank_lines_are_taken_in_bit_by_bit(tmp_path: Path) -> None:
+    blank = 3 * RECORDS_AT_ONCE
+    feed = feed_of(tmp_path / "run.jsonl", MESSAGE + "\n" * blank + MESSAGE)
+    for _ in feed.file.scan():
+        pass
+    known = [0]
+    while feed.model.advance(16):
+        known.append(feed.model.log.records_known)  # type: ignore[attr-defined]
+    assert max(b - a for a, b in pairwise(known)) == RECORDS_AT_ONCE
+    assert feed.model.timeline.finished
+    assert len(feed.model.timeline) == 3
+
+
+def test_a_file_cut_short_while_it_is_read_shows_the_rest_as_gone(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    feed = feed_of(path, MESSAGE * 40)
+    assert feed.step(1.0, enough_rows=4)
+    os.truncate(path, 20 * len(MESSAGE) + 5)
+    log = read(feed).log
+    assert isinstance(log[len(log) - 1], SourceDefect)
+    assert "became shorter" in feed.failure
+
+
+def test_a_file_replaced_while_it_is_read_is_read_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    feed = feed_of(path, MESSAGE * 40)
+    assert feed.step(1.0, enough_rows=4)
+    other = tmp_path / "other"
+    other.write_text("something else\n")
+    other.replace(path)
+    assert read(feed).timeline.state.messages == 40
+
+
+def test_lines_appended_to_a_followed_file_become_rows(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    feed = feed_of(path, MESSAGE * 3 + MESSAGE[:10], follow=True)
+    assert read(feed).timeline.state.messages == 3
+    assert feed.partial == MESSAGE[:10]
+    with path.open("a") as stream:
+        stream.write(MESSAGE[10:] + MESSAGE)
+    assert feed.poll()
+    assert read(feed).timeline.state.messages == 5
