@@ -158,8 +158,8 @@ class _State:
     def details(self) -> dict[str, Any]:
         context = fields.as_dict(self._value.get("context"))
         told = {**self._value, **{key: context.get(key) for key in ("approvals", "context")}}
-        found = fields.details_of(told, without=(key for key in _OWN_KEYS if key != "context"))
-        return {key: item for key, item in found.items() if item not in (None, "", [], {}, False)}
+        without = (key for key in _OWN_KEYS if key != "context")
+        return fields.telling(fields.details_of(told, without=without))
 
     def _waiting(self) -> Iterator[str]:
         for asked in fields.as_list(fields.as_dict(self._step.get("data")).get("interruptions")):

@@ -53,7 +53,7 @@ class AnthropicMessages:
             _read_part(value, build)
         elif isinstance(value, list):
             build.start(task=fields.title_of(value))
-            _read_messages(value, build, "")
+            build.messages(value, "")
         elif not isinstance(value, dict):
             build.defect("no message in this record", fields.excerpt(value))
         elif isinstance(value.get("messages"), list):
@@ -71,20 +71,11 @@ def _read_part(value: Any, build: RunBuilder) -> None:
     if build.is_first and not build.events:
         build.start(task=fields.title_of(messages))
     if isinstance(value, list):
-        _read_messages(value, build, "")
+        build.messages(value, "")
     elif isinstance(value, dict) and "role" in value:
         build.message(value)
     else:
         build.defect("not a message", fields.excerpt(value))
-
-
-def _read_messages(messages: list[Any], build: RunBuilder, pointer: str) -> None:
-    for index, message in enumerate(messages):
-        place = f"{pointer}/{index}"
-        if isinstance(message, dict):
-            build.message(message, pointer=place)
-        else:
-            build.defect("not a message", fields.excerpt(message), pointer=place)
 
 
 def _read_request(value: dict[str, Any], build: RunBuilder) -> None:
@@ -99,7 +90,7 @@ def _read_request(value: dict[str, Any], build: RunBuilder) -> None:
     )
     if value.get("system"):
         build.message({"role": "system", "content": value["system"]}, pointer="/system")
-    _read_messages(messages, build, "/messages")
+    build.messages(messages, "/messages")
     outcome = fields.outcome_of(value)
     if outcome is not None:
         build.end(**outcome)

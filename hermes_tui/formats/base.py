@@ -8,12 +8,14 @@ never raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import (
     Event,
@@ -60,6 +62,16 @@ class Layout(StrEnum):
     """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
     WHOLE_LINES = "whole-lines"
     """One JSON value a line, all lines together one record: they make sense only as a list."""
+
+    def together(self) -> Layout:
+        """Return the layout that makes one record of all values of a file cut like this."""
+        match self:
+            case Layout.LINES:
+                return Layout.WHOLE_LINES
+            case Layout.ARRAY:
+                return Layout.DOCUMENT
+            case _:
+                return self
 
 
 class Unit(StrEnum):
@@ -153,6 +165,17 @@ class RunBuilder:
         if index < len(self.line_ranges):
             self.record = self.line_ranges[index]
 
+    def placed(self, value: Any, pointer: str = "") -> Iterator[tuple[str, int, Any]]:
+        """Yield each element of a list that stands at `pointer`: its pointer, its line, itself.
+
+        What is no list is yielded whole. In a record of all lines each element is a line.
+        """
+        if not isinstance(value, list):
+            yield pointer, 0, value
+            return
+        for index, one in enumerate(value):
+            yield (pointer, index, one) if self.line_ranges else (f"{pointer}/{index}", 0, one)
+
     def at(self, pointer: str = "") -> SourceRef:
         return SourceRef(self.record, pointer)
 
@@ -237,12 +260,14 @@ class RunBuilder:
             seq += 1
         self._seq = seq
 
-    def messages(
-        self, raws: Iterable[Any], pointer: str, *, text_calls: TextCalls = TextCalls.SUSPECT
-    ) -> None:
-        """Append each message of a list that stands at `pointer`."""
+    def messages(self, raws: Iterable[Any], pointer: str) -> None:
+        """Append each message of a list that stands at `pointer`; what is no object is a defect."""
         for index, raw in enumerate(raws):
-            self.message(raw, pointer=f"{pointer}/{index}", text_calls=text_calls)
+            place = f"{pointer}/{index}"
+            if isinstance(raw, dict):
+                self.message(raw, pointer=place)
+            else:
+                self.defect("not a message", fields.excerpt(raw), pointer=place)
 
     def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
         """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""
@@ -292,8 +317,6 @@ def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
         return _tool_specs_in(raw)
     if not isinstance(raw, list):
         return None
-    from hermes_tui.formats.json_values import decode_if_json
-
     specs = []
     for item in map(decode_if_json, raw):
         if not isinstance(item, dict):
@@ -316,7 +339,5 @@ def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
 @lru_cache(maxsize=4)
 def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
     """Return the tools in JSON text; most runs of a file repeat it word for word."""
-    from hermes_tui.formats.json_values import decode_if_json
-
     raw = decode_if_json(text)
     return tool_specs(raw) if isinstance(raw, list) else None

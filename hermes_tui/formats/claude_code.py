@@ -17,7 +17,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import Spoken, append_spoken, message_of, put_together
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.parsers.measures import timestamp
 
 _SPEAKERS = frozenset({"user", "assistant"})
@@ -47,8 +47,7 @@ class ClaudeCode:
             return Match(0.97, Unit.RUNS)
         if not any(map(_is_own, sample.values)):
             return None
-        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-        return Match(0.97, Unit.RUNS, whole.get(sample.layout, sample.layout))
+        return Match(0.97, Unit.RUNS, sample.layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"

@@ -18,7 +18,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import append_spoken, message_of, put_together
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import timestamp, usage
 
@@ -41,8 +41,7 @@ class ClaudeStreamJson:
             return Match(0.95, Unit.RUNS) if any(map(_is_own, wrapped[:50])) else None
         if not any(map(_is_own, sample.values)):
             return None
-        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-        return Match(0.95, Unit.RUNS, whole.get(sample.layout, sample.layout))
+        return Match(0.95, Unit.RUNS, sample.layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"

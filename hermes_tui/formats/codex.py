@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.codex_items import answer_with_end, is_injected
 from hermes_tui.formats.responses_items import (
     ITEM_TYPES,
@@ -58,8 +58,7 @@ class Codex:
     def sniff(self, sample: Sample) -> Match | None:
         if not any(map(_is_own, sample.values)):
             return None
-        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-        return Match(0.97, Unit.RUNS, whole.get(sample.layout, sample.layout))
+        return Match(0.97, Unit.RUNS, sample.layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
         values = value if isinstance(value, list) else [value]
@@ -122,7 +121,7 @@ def _start(lines: list[_Line], build: RunBuilder) -> None:
         task=_task(lines),
         model=fields.model_of(turn),
         parent_run_id=fields.label(meta, "forked_from_id"),
-        details={key: value for key, value in details.items() if value not in (None, "", {}, [])},
+        details=fields.telling(details),
         ts=timestamp(meta.get("timestamp")),
     )
     prompt = meta.get("base_instructions")

@@ -131,6 +131,16 @@ def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[s
     return {key: small(value) for key, value in mask_top(kept).items()}
 
 
+def is_empty(value: Any) -> bool:
+    """Say whether `value` says nothing: null, or a text, a list or an object without anything."""
+    return value is None or value in ("", [], {})
+
+
+def telling(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the details that say something."""
+    return {key: value for key, value in details.items() if not is_empty(value)}
+
+
 def small(value: Any) -> Any:
     """Return `value` with secrets masked, or a line saying how big it is where it is long."""
     if isinstance(value, str):
@@ -158,6 +168,12 @@ def number(value: Any) -> float | None:
         except ValueError:
             return None
     return measures.number(value)
+
+
+def numbers(raw: Mapping[str, Any]) -> dict[str, float]:
+    """Return those members of `raw` that are numbers and have a name."""
+    found = ((str(name), number(value)) for name, value in raw.items())
+    return {name: value for name, value in found if name and value is not None}
 
 
 def seconds(value: Any) -> float | None:

@@ -26,7 +26,6 @@ MAX_WHOLE = 64 << 20
 """How much of lines that make sense only together is read together, in bytes of memory or so."""
 LINE_WEIGHT = 2000
 """Bytes that a line takes once it is decoded, beside its own."""
-BLANK = ord(" ")
 MAX_RECOVERIES = 32
 RECOVERY_PASS = 32 << 20
 """Bytes looked at in vain that count as one more recovery."""
@@ -78,6 +77,8 @@ class RecordIndex:
     closed: bool = False
     """Whether the top-level array or document was seen to end."""
     recoveries: int = 0
+    blank: int = 0
+    """How far nothing but blanks stands behind the last record."""
     weight: int = 0
     """Of what was looked at behind the last record, where all of it is to be read together."""
 
@@ -141,20 +142,28 @@ def _kind(source: Source, start: int, end: int, blank: bytes = b" \t\r\n") -> Re
 
 
 def _scan_lines(source: Source, index: RecordIndex) -> Iterator[int]:
-    add_end, add_kind = index.ends.append, index.kinds.append
+    """Blank lines belong to the line after them, up to a slice of them; there may be millions."""
+    if index.scanned == index.end:
+        index.blank = index.end
     while index.scanned < source.size:
-        start, base = index.end, index.scanned
+        base = index.scanned
         data = source.read(base, SLICE)
         if not data:
             break
-        position = data.find(b"\n")
-        while position >= 0:
-            end = base + position + 1
-            head = data[start - base] if start >= base else BLANK
-            add_end(end)
-            add_kind(_kind(source, start, end) if head in b" \t\r\n" else RecordKind.VALUE)
-            start = end
-            position = data.find(b"\n", position + 1)
+        position = 0
+        while True:
+            if index.blank == base + position:
+                position += len(_BLANKS.match(data, position)[0])  # type: ignore[index]
+                index.blank = base + position
+                while index.blank - index.end > SLICE:
+                    index.ends.append(index.end + SLICE)
+                    index.kinds.append(RecordKind.FRAME)
+            position = data.find(b"\n", position) + 1
+            if not position:
+                break
+            index.ends.append(base + position)
+            index.kinds.append(RecordKind.VALUE)
+            index.blank = base + position
         index.scanned = base + len(data)
         yield index.scanned
     yield from _end_whole(source, index)
@@ -185,6 +194,7 @@ def _scan_whole_lines(source: Source, index: RecordIndex) -> Iterator[int]:
     yield from _end_whole(source, index)
 
 
+_BLANKS = re.compile(rb"[ \t\r\n]*")
 _NEXT_ELEMENT = re.compile(rb"\}\s*,\s*(?=\{)")
 
 

@@ -166,7 +166,7 @@ def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: Run
         task=fields.title_of(said(told)),
         model=model_of(messages),
         group_id=fields.label(config, "thread_id"),
-        details={key: item for key, item in details.items() if item not in (None, "", [], {})},
+        details=fields.telling(details),
         ts=timestamp(around.get("created_at")),
     )
     for message in told:

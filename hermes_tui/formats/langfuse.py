@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tree import Span, SpanKind
@@ -72,8 +72,7 @@ class Langfuse:
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, _is_observation):
-            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-            return Match(0.96, Unit.RUNS, whole.get(layout, layout))
+            return Match(0.96, Unit.RUNS, layout.together())
         is_own = fields.mostly(values, lambda value: _is_trace(value) or _is_page(value))
         return Match(0.96, Unit.RUNS, layout) if is_own else None
 
@@ -122,10 +121,8 @@ def _is_page(value: Any) -> bool:
 
 
 def _read_observations(values: list[Any], pointer: str, build: RunBuilder) -> None:
-    by_lines = bool(build.line_ranges)
     spans = []
-    for index, value in enumerate(values):
-        place, line = (pointer, index) if by_lines else (f"{pointer}/{index}", 0)
+    for place, line, value in build.placed(values, pointer):
         if _is_observation(value):
             spans.append(_span(value, place, line))
         else:
@@ -171,13 +168,7 @@ def _trace(about: dict[str, Any]) -> Trace:
 
 
 def _scores(scores: Iterable[dict[str, Any]]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for score in scores:
-        value = fields.number(score.get("value"))
-        name = fields.label(score, "name")
-        if value is not None and name:
-            found[name] = value
-    return found
+    return fields.numbers({fields.label(score, "name"): score.get("value") for score in scores})
 
 
 def _whole(about: dict[str, Any], pointer: str) -> Span:
@@ -303,11 +294,8 @@ def _usage(one: dict[str, Any]) -> Usage | None:
 
 
 def _kept(details: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in details.items() if _tells(value)}
-
-
-def _tells(value: Any) -> bool:
-    return value not in (None, "", [], {}) and not (isinstance(value, str) and value in _USUAL)
+    found = fields.telling(details)
+    return {key: value for key, value in found.items() if str(value) not in _USUAL}
 
 
 FORMAT = Langfuse()

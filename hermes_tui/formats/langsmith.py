@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.langchain_messages import usage_of
 from hermes_tui.formats.span_runs import Trace, append_trace
 from hermes_tui.formats.span_tree import Span, SpanKind
@@ -48,15 +48,11 @@ class LangSmith:
         values, layout = sample.elements()
         if not fields.mostly(values, lambda value: next(_runs(value, ""), None) is not None):
             return None
-        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-        return Match(0.95, Unit.RUNS, whole.get(layout, layout))
+        return Match(0.95, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        by_lines = bool(build.line_ranges)
         merged: dict[str, _Merged] = {}
-        for index, one in enumerate(value if isinstance(value, list) else [value]):
-            place = f"/{index}" if isinstance(value, list) and not by_lines else ""
-            line = index if by_lines else 0
+        for place, line, one in build.placed(value):
             found = list(_runs(one, place))
             for pointer, run in found:
                 known = merged.setdefault(fields.label(run, "id"), _Merged(line))
@@ -147,10 +143,9 @@ def _trace(trace_id: str, root: _Merged) -> Trace:
 
 
 def _scores(feedback: dict[str, Any]) -> dict[str, float]:
-    found = {
-        name: fields.number(fields.as_dict(told).get("avg")) for name, told in feedback.items()
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    return fields.numbers(
+        {name: fields.as_dict(told).get("avg") for name, told in feedback.items()}
+    )
 
 
 def _span(run: _Merged) -> Span:

@@ -89,7 +89,7 @@ def _read_part(value: Any, build: RunBuilder) -> None:
     if build.is_first and not build.events:
         build.start(task=fields.title_of(messages))
     if isinstance(value, list):
-        _read_messages(value, build, "")
+        build.messages(map(decode_if_json, value), "")
     elif isinstance(value, dict) and "role" in value:
         build.message(value)
     else:
@@ -114,7 +114,7 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
         return False
     if not value or any(isinstance(item, dict) and "role" in item for item in value):
         build.start(task=fields.title_of(value), pointer=pointer)
-        _read_messages(value, build, pointer)
+        build.messages(map(decode_if_json, value), pointer)
         return True
     found = False
     for index, item in enumerate(value):
@@ -142,7 +142,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
                 build.message(system, pointer=f"{pointer}/{key}")
                 break
         if isinstance(one, list):
-            _read_messages(one, build, place)
+            build.messages(map(decode_if_json, one), place)
         elif one is not None:
             build.defect("`messages` is not a list", fields.excerpt(one), pointer=place)
         outcome = fields.outcome_of(value)
@@ -170,16 +170,6 @@ def _start_wrapped(
 def _has_system(messages: Any) -> bool:
     first = messages[0] if isinstance(messages, list) and messages else None
     return isinstance(first, dict) and first.get("role") in ("system", "developer")
-
-
-def _read_messages(messages: list[Any], build: RunBuilder, pointer: str) -> None:
-    for index, message in enumerate(messages):
-        place = f"{pointer}/{index}"
-        message = decode_if_json(message)
-        if isinstance(message, dict):
-            build.message(message, pointer=place)
-        else:
-            build.defect("not a message", fields.excerpt(message), pointer=place)
 
 
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.span_attributes import any_value, key_values
 from hermes_tui.formats.span_runs import append_traces
@@ -36,16 +36,11 @@ class Otlp:
         values, layout = sample.elements()
         if not fields.mostly(values, _is_export):
             return None
-        whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-        return Match(0.97, Unit.RUNS, whole.get(layout, layout))
+        return Match(0.97, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        is_list = isinstance(value, list)
-        by_lines = bool(build.line_ranges)
         spans: list[Span] = []
-        for index, export in enumerate(value if is_list else [value]):
-            line = index if by_lines else 0
-            place = f"/{index}" if is_list and not by_lines else ""
+        for place, line, export in build.placed(value):
             if _is_export(export):
                 spans.extend(_spans(export, place, line, build))
             else:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_attributes import Attributes
@@ -40,18 +40,14 @@ class PhoenixSpans:
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, _is_span):
-            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-            return Match(0.95, Unit.RUNS, whole.get(layout, layout))
+            return Match(0.95, Unit.RUNS, layout.together())
         held = fields.mostly(values, lambda value: bool(_listed(value)[1]))
         return Match(0.95, Unit.RUNS, layout) if held else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        by_lines = bool(build.line_ranges)
-        place, listed = ("", value) if isinstance(value, list) else _listed(value)
+        place, listed = _listed(value)
         spans: list[Span] = []
-        for index, span in enumerate(listed if listed else [value]):
-            line = index if by_lines else 0
-            pointer = f"{place}/{index}" if listed and not by_lines else ""
+        for pointer, line, span in build.placed(listed or value, place):
             if _is_span(span):
                 spans.append(span_of(_raw(span, pointer, line)))
             else:
@@ -67,11 +63,11 @@ class PhoenixSpans:
 def _trace(value: dict[str, Any]) -> Trace:
     """Return a trace with what people and evaluators noted on it and its spans."""
     notes = [note for note in fields.as_list(value.get("annotations")) if isinstance(note, dict)]
-    scores = {fields.label(note, "name"): fields.number(note.get("score")) for note in notes}
+    scores = {fields.label(note, "name"): note.get("score") for note in notes}
     return Trace(
         id=fields.label(value, "trace_id"),
         details=fields.details_of({"annotations": notes}) if notes else {},
-        scores={name: score for name, score in scores.items() if name and score is not None},
+        scores=fields.numbers(scores),
     )
 
 

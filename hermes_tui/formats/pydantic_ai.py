@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
 from hermes_tui.formats.pydantic_ai_parts import instructions_of, is_message, messages_of
 
@@ -29,18 +29,15 @@ class PydanticAI:
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, is_message):
-            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-            return Match(0.9, Unit.RUNS, whole.get(layout, layout))
+            return Match(0.9, Unit.RUNS, layout.together())
         return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_history) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         key = _key_of(value)
         if key:
             _read_run(value[key], build, f"/{key}", value)
-        elif isinstance(value, list):
+        elif isinstance(value, list) or is_message(value):
             _read_run(value, build, "", {})
-        elif is_message(value):
-            _read_run([value], build, "", {}, is_alone=True)
         else:
             build.defect("no model message in this record", fields.excerpt(value))
 
@@ -58,37 +55,32 @@ def _is_history(value: Any) -> bool:
     return _is_list(value) or bool(_key_of(value))
 
 
-def _read_run(
-    items: list[Any],
-    build: RunBuilder,
-    pointer: str,
-    around: dict[str, Any],
-    *,
-    is_alone: bool = False,
-) -> None:
-    by_lines = bool(build.line_ranges)
-    messages = []
-    odd = []
-    heard = ""
-    for index, item in enumerate(items):
-        place = pointer if by_lines or is_alone else f"{pointer}/{index}"
-        line = index if by_lines else 0
+def _read_run(items: Any, build: RunBuilder, pointer: str, around: dict[str, Any]) -> None:
+    """Read a list of model messages that stands at `pointer`, or one alone."""
+    placed = list(build.placed(items, pointer))
+    messages = list(_messages(placed))
+    _start([item for _, _, item in placed], messages, around, build)
+    append_messages(build, messages)
+    for place, line, item in placed:
         if not is_message(item):
-            odd.append((line, place, item))
+            build.locate(line)
+            build.defect("not a model message", fields.excerpt(item), pointer=place)
+    outcome = fields.outcome_of(around) if around else None
+    if outcome is not None:
+        build.end(**outcome)
+
+
+def _messages(placed: Iterable[tuple[str, int, Any]]) -> Iterator[ChatMessage]:
+    """Yield the messages of a history; instructions, which every request repeats, where new."""
+    heard = ""
+    for place, line, item in placed:
+        if not is_message(item):
             continue
         told = instructions_of(item, place, line=line)
         if told is not None and told.raw["content"] != heard:
             heard = told.raw["content"]
-            messages.append(told)
-        messages.extend(messages_of(item, place, line=line))
-    _start(items, messages, around, build)
-    append_messages(build, messages)
-    for line, place, item in odd:
-        build.locate(line)
-        build.defect("not a model message", fields.excerpt(item), pointer=place)
-    outcome = fields.outcome_of(around) if around else None
-    if outcome is not None:
-        build.end(**outcome)
+            yield told
+        yield from messages_of(item, place, line=line)
 
 
 def _start(

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
 from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
 from hermes_tui.model.events import RequestFailed, ResponseReceived
@@ -41,8 +41,7 @@ class Responses:
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if _are_items(values):
-            whole = {Layout.LINES: Layout.WHOLE_LINES, Layout.ARRAY: Layout.DOCUMENT}
-            return Match(0.8, Unit.RUNS, whole.get(layout, layout))
+            return Match(0.8, Unit.RUNS, layout.together())
         return Match(0.8, Unit.RUNS, layout) if fields.mostly(values, _is_run) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
@@ -145,8 +144,7 @@ def _conversation(value: dict[str, Any]) -> str:
 
 
 def _details(value: dict[str, Any]) -> dict[str, Any]:
-    found = fields.details_of(value, without=(*_OWN_KEYS, *_NOISE))
-    return {key: item for key, item in found.items() if item not in (None, "", [], {})}
+    return fields.telling(fields.details_of(value, without=(*_OWN_KEYS, *_NOISE)))
 
 
 def _received(value: dict[str, Any], build: RunBuilder) -> None:

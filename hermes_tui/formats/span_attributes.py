@@ -40,7 +40,7 @@ class Attributes:
         """Return the first of these attributes that holds something, else None."""
         for name in names:
             value = self.flat.get(name)
-            if value not in (None, "", [], {}):
+            if not fields.is_empty(value):
                 return value
         return None
 

@@ -146,7 +146,7 @@ class _Writer:
         self._build.locate(span.line)
         self._build.start(
             group_id=self._trace.group_id,
-            details={key: value for key, value in about.items() if value not in (None, "", {}, [])},
+            details=fields.telling(about),
             pointer=span.pointer,
             **fields_of_run,
         )

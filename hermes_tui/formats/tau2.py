@@ -239,14 +239,14 @@ def _end(raw: dict[str, Any], build: RunBuilder) -> None:
     checked = as_dict(raw.get("reward_info"))
     reward = fields.number(checked.get("reward"))
     reason = fields.label(raw, "termination_reason")
-    scores = {str(key): item for key, item in as_dict(checked.get("reward_breakdown")).items()}
-    scores["db"] = as_dict(checked.get("db_check")).get("db_reward")
+    checks = {"db": as_dict(checked.get("db_check")).get("db_reward")}
+    scores = {**as_dict(checked.get("reward_breakdown")), **checks}
     cost = fields.number(raw.get("agent_cost"))
     build.end(
         status=_status(reason, reward),
         stop_reason=fields.first_line(reason),
         reward=reward,
-        scores={key: n for key, item in scores.items() if (n := fields.number(item)) is not None},
+        scores=fields.numbers(scores),
         usage=None if cost is None else Usage(cost_usd=cost),
         ts=timestamp(raw.get("end_time")),
     )

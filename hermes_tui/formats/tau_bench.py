@@ -61,12 +61,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
     )
     if listed is not messages:
         build.defect("`traj` is not a list", fields.excerpt(messages), pointer="/traj")
-    for index, raw in enumerate(listed):
-        pointer = f"/traj/{index}"
-        if isinstance(raw, dict):
-            build.message(raw, pointer=pointer)
-        else:
-            build.defect("not a message", fields.excerpt(raw), pointer=pointer)
+    build.messages(listed, "/traj")
     _end(value, info, build)
 
 

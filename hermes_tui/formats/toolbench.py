@@ -96,11 +96,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
         diagnostics=_not_shown(tree.more),
     )
     pointer = f"/answer_generation/train_messages/{len(lists) - 1}"
-    for index, raw in enumerate(messages):
-        if isinstance(raw, dict):
-            build.message(raw, pointer=f"{pointer}/{index}")
-        else:
-            build.defect("not a message", fields.excerpt(raw), pointer=f"{pointer}/{index}")
+    build.messages(messages, pointer)
     if tree.finish is not None:
         _append_last_result(tree.finish, build)
     finish = fields.label(generated, "finish_type")

@@ -98,13 +98,7 @@ def _read_side(said: Any, role: str, pointer: str, build: RunBuilder) -> None:
     if isinstance(said, str):
         build.message({"role": role, "content": said}, pointer=pointer)
     elif isinstance(said, list):
-        for index, raw in enumerate(said):
-            place = f"{pointer}/{index}"
-            message = decode_if_json(raw)
-            if isinstance(message, dict):
-                build.message(message, pointer=place)
-            else:
-                build.defect("not a message", fields.excerpt(raw), pointer=place)
+        build.messages(map(decode_if_json, said), pointer)
     elif said is not None:
         build.defect("neither messages nor a text", fields.excerpt(said), pointer=pointer)
 

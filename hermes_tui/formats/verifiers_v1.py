@@ -241,9 +241,7 @@ class _Trace:
             status=_status(trace),
             stop_reason=fields.first_line(fields.label(trace, "stop_condition")),
             reward=sum(known) if known else None,
-            scores={
-                str(k): n for k, raw in scores.items() if (n := fields.number(raw)) is not None
-            },
+            scores=fields.numbers(scores),
             usage=total_of([call.get("usage") for call in self._calls]),
         )
 

@@ -63,7 +63,11 @@ def _holds_float(value: Any) -> bool:
 
 def plain_text(value: Any) -> str:
     """Return a value that `plain_loads` made as `json_text` would."""
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # It reads deeper nesting than it writes.
+        return json_text(value)
 
 
 def decode(text: str) -> Any:

@@ -72,21 +72,8 @@ def block_results(text: str) -> list[Found]:
 def _block(text: str, start: int) -> tuple[Found, int]:
     """Return the block whose body starts at `start`, and where it ends."""
     body = _end(_BLANK, text, start)
-    if text.startswith(("{", "["), body):
-        close = text.find(CLOSE, body)
-        whole = text[body:close].rstrip(" \t\n\r") if close >= 0 else ""
-        try:
-            return _json_result(plain_loads(whole), whole, plain_text), close + len(CLOSE)
-        except ValueError:
-            pass
-        try:
-            value, stop = _DECODER.raw_decode(text, body)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            stop_tag = _end(_BLANK, text, stop)
-            if text.startswith(CLOSE, stop_tag):
-                return _json_result(value, text[body:stop]), stop_tag + len(CLOSE)
+    if text.startswith(("{", "["), body) and (found := _json_block(text, body)):
+        return found
     closer = _END.search(text, body)
     if closer:
         return _result(text[body : closer.start()].strip(), None, None, None), closer.end()
@@ -96,6 +83,26 @@ def _block(text: str, start: int) -> tuple[Found, int]:
     result, diagnostics = _result(text[body:].strip(), None, None, None)
     cut = Diagnostic(Code.UNCLOSED, Severity.WARNING, f"a {OPEN} block is never closed")
     return (result, (*diagnostics, cut)), len(text)
+
+
+def _json_block(text: str, body: int) -> tuple[Found, int] | None:
+    """Return the block whose body is JSON, None for any other; its end may stand in a string."""
+    close = text.find(CLOSE, body)
+    whole = text[body:close].rstrip(" \t\n\r") if close >= 0 else ""
+    try:
+        value = plain_loads(whole)
+    except ValueError:
+        pass
+    else:
+        return _json_result(value, whole, plain_text), close + len(CLOSE)
+    try:
+        value, stop = _DECODER.raw_decode(text, body)
+    except (ValueError, RecursionError):
+        return None
+    end = _end(_BLANK, text, stop)
+    if not text.startswith(CLOSE, end):
+        return None
+    return _json_result(value, text[body:stop]), end + len(CLOSE)
 
 
 def _json_result(value: Any, text: str, shown_as: Callable[[Any], str] = json_text) -> Found:

@@ -233,11 +233,13 @@ def prune(most_bytes: int = MOST_BYTES) -> None:
     """Remove the indexes not used for longest, and what processes that were killed left behind."""
     kept = []
     for path in indexes_dir().iterdir():
-        if path.suffix == PART and _is_abandoned(path):
-            path.unlink(missing_ok=True)
-        elif path.suffix == SUFFIX:
-            found = path.stat()
-            kept.append((found.st_mtime, found.st_size, path))
+        # Somebody else may remove it at the same time.
+        with suppress(OSError):
+            if path.suffix == PART and _is_abandoned(path):
+                path.unlink()
+            elif path.suffix == SUFFIX:
+                found = path.stat()
+                kept.append((found.st_mtime, found.st_size, path))
     kept.sort(reverse=True)
     total = 0
     for _, size, path in kept:

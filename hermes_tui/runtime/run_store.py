@@ -101,7 +101,10 @@ class RunStore:
         decoded = self._decoded.get(block)
         if decoded is not None:
             return decoded[number]
-        return decode_column(number, self._segment(block, number + 1))
+        values = decode_column(number, self._segment(block, number + 1))
+        if len(values) != self.rows[block]:
+            raise DamagedBlock("a column of another length")
+        return values
 
     def columns(self, block: int) -> list[list[Any]]:
         """Return the values of all columns of a block; raises DamagedBlock."""

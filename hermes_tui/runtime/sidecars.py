@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
+from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.transcript_names import PACKED_SUFFIXES
+
+P = TypeVar("P", bound=Place)
 
 MAX_SIDECAR = 64 << 20
 """Bytes: a larger file beside a transcript is none that describes it."""
+_DESCRIBED = {"metadata.json": "results.jsonl", "results.json": "simulations"}
+"""Sidecars by name, and the file, or the folder of files, beside which they are nothing else."""
+
+
+def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
+    """Leave out the files that only say more about others of `paths`, with which they are read."""
+    # Of what lies in an archive no sidecars are read.
+    known = [p for p in paths if p.name in _DESCRIBED and MEMBER_MARK not in str(p)]
+    if not known:
+        return paths
+    there = {*paths, *(path.parent for path in paths)}
+    hidden = {path for path in known if not there.isdisjoint(_described_by(path))}
+    return [path for path in paths if path not in hidden]
+
+
+def _described_by(sidecar: Place) -> list[Place]:
+    name = _DESCRIBED[sidecar.name]
+    return [sidecar.parent / f"{name}{packed}" for packed in ("", *PACKED_SUFFIXES)]
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:

@@ -16,9 +16,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from hermes_tui.cli.export import render
 from hermes_tui.model.events import Event
@@ -45,7 +48,7 @@ AS_THEY_ARE = {
     "hermes-sharegpt without calls": "02-hermes-sharegpt/hermeswith-trajectory_samples.jsonl",
     "openai-messages, <function=…>": "01-openai-chat/ft_xml_example.jsonl",
 }
-SCAN = [sys.executable, "-m", "hermes_tui", "scan"]
+SCAN = [sys.executable, "-m", "hermes_tui", "scan", "--jobs", "1"]
 FLOOR = [
     sys.executable,
     "-c",
@@ -97,6 +100,26 @@ def cpu_s(command: Sequence[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def reading_s(path: Path) -> float:
+    """Return the processor seconds of going through all runs of a file."""
+    file = open_file(path, whole=True)
+    began = time.process_time()
+    for _ in survey(file):
+        pass
+    took = time.process_time() - began
+    file.close()
+    return took
+
+
+def loading_s(path: Path) -> float:
+    """Return the processor seconds of `orjson.loads` on every line of a file."""
+    began = time.process_time()
+    with path.open("rb") as file:
+        for line in file:
+            orjson.loads(line)
+    return time.process_time() - began
+
+
 def measure(
     folder: Path,
     say: Callable[[str], None],
@@ -105,7 +128,7 @@ def measure(
     megabytes: int = MEGABYTES,
     wanted: Iterable[str] = (),
 ) -> list[Figure]:
-    """Return a figure a shape: whole processes over files of `megabytes`."""
+    """Return two figures a shape, over files of `megabytes`: whole processes, and reading alone."""
     figures = []
     for name, lines in shapes(corpus):
         if wanted and not any(word in name for word in wanted):
@@ -119,6 +142,9 @@ def measure(
         pairs = [(cpu_s([*SCAN, str(path)]), cpu_s([*FLOOR, str(path)])) for _ in range(ROUNDS)]
         scan, floor = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))
         figures.append(Figure(f"scan: {name}", scan, "ms", BUDGET, floor))
+        pairs = [(reading_s(path), loading_s(path)) for _ in range(ROUNDS)]
+        read, loaded = (min(times) * 1000 for times in zip(*pairs, strict=True))
+        figures.append(Figure("  without the start of the programs", read, "ms", floor=loaded))
         path.unlink()
     return figures
 

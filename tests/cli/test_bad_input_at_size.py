@@ -1,4 +1,4 @@
-"""Bad input that is big: it is begun at once, takes little memory, and what is readable is shown."""
+"""Bad input that is big or half closed: one clear line, little memory, and what can be read is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,18 +28,15 @@ MOST_MB = 150
 def frugal(*arguments: str | Path) -> Outcome:
     """Run the program and see that it took little memory."""
     command = [sys.executable, "-m", "hermes_tui", *map(str, arguments)]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        out, err = process.stdout.read(), process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert used.ru_maxrss >> 10 < MOST_MB
-    return Outcome(process.returncode, out, err.decode())
+    variables = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with subprocess.Popen(command, stdout=out, stderr=err, env=variables) as process:
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        assert used.ru_maxrss >> 10 < MOST_MB
+        out.seek(0)
+        err.seek(0)
+        return Outcome(process.returncode, out.read(), err.read().decode())
 
 
 def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
@@ -52,7 +50,9 @@ def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    "data", [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 1_000_000 + USER + MODEL]
+    "data",
+    [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 1_000_000 + USER + MODEL],
+    ids=["between", "before"],
 )
 def test_a_million_empty_lines_are_nothing(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "run.jsonl"
@@ -139,12 +139,12 @@ def test_a_zip_bomb_is_one_line(
 def test_names_that_lead_out_of_an_archive_lead_nowhere(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
-    members = {"../../evil.json": RUN, "/tmp/evil.json": RUN, "..\\evil.json": RUN}
+    members = {"../../evil.json": RUN, "/tmp/evil.json": RUN}
     (folder / "logs.zip").write_bytes(packed(members))
     done = within("scan", folder / "logs.zip")
     assert (done.code, done.err) == (0, "")
-    assert done.text.count("1 run: 1 messages") == 3
-    assert done.text.count(f"{folder / 'logs.zip'}!") == 3
+    assert done.text.count("1 run: 1 messages") == 2
+    assert done.text.count(f"{folder / 'logs.zip'}!") == 2
     assert [item.name for item in tmp_path.rglob("*") if item.is_file()] == ["logs.zip"]
 
 
@@ -217,14 +217,14 @@ def test_runs_with_one_id_are_all_listed_and_each_has_its_number(tmp_path: Path)
     assert within("scan", "--runs", path).text.count(" same: 1 messages") == 3
     for number, text in enumerate(said, 1):
         assert text in within("open", path, "--at", f"{number}:1").text
-    assert "same" in within("diff", f"{path}:1", f"{path}:3").text
+    assert "+ third" in within("diff", f"{path}:1", f"{path}:3").text
 
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]}
 MIXED = {
     "messages": [*CHAT["messages"]],
     "runs": [CHAT],
-    "sharegpt": [{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}],
+    "sharegpt": [{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt"}]}],
     "claude-code": [
         {"type": "user", "uuid": "u", "parentUuid": None, "sessionId": "s",
          "message": {"role": "user", "content": "x"}},
@@ -249,7 +249,12 @@ def test_a_line_of_another_format_is_read_or_named(tmp_path: Path, first: str, s
         assert done.code == 3
         return
     rows = [json.loads(line) for line in done.text.splitlines()]
-    one_run = len(rows) == 1 and rows[0]["messages"] > 1
-    read = rows[0]["messages"] if one_run else len(rows)
+    read = rows[0]["messages"] if len(rows) == 1 else len(rows)
     named = sum(row["defects"] for row in rows) + done.err.count("no message found")
-    assert read + named >= len(lines) - ("codex" in (first, second))
+    assert read + named + other_records(path) >= len(lines)
+
+
+def other_records(path: Path) -> int:
+    """Return how many lines the first run counts among those that are no messages of its format."""
+    first = json.loads(within("export", path, "--run", "1", "--to", "native").text.splitlines()[0])
+    return sum(first.get("details", {}).get("other_records", {}).values())

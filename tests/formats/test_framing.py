@@ -51,8 +51,13 @@ def test_scan_of_a_prefix_is_a_prefix_of_the_scan(data: bytes, at: int, layout: 
     assert b"".join(data[r.start : r.end] for r in after) == data
 
 
-def test_blank_lines_are_no_values() -> None:
-    records = cut(b'{"a":1}\n\n  \r\n{"b":2}', Layout.LINES)
+def test_blank_lines_belong_to_the_value_after_them() -> None:
+    records = cut(b'{"a":1}\n\n  \r\n{"b":2}\n \n\n', Layout.LINES)
+    assert records == [(b'{"a":1}\n', 0), (b'\n  \r\n{"b":2}\n', 0), (b" \n\n", 1)]
+
+
+def test_millions_of_blank_lines_are_few_records() -> None:
+    records = cut(b"{}\n" + b"\n" * (3 << 20) + b"{}\n", Layout.LINES)
     assert [kind for _, kind in records] == [0, 1, 1, 0]
 
 
@@ -80,7 +85,7 @@ def test_a_torn_last_line_waits_until_it_is_whole() -> None:
 
 @pytest.mark.parametrize("size", [1 << 20, (1 << 20) - 1, (1 << 20) + 1, 3 << 20])
 def test_lines_longer_than_a_slice_stay_whole(size: int) -> None:
-    lines = [b"x" * size + b"\n", b"\n", b"y\n"]
+    lines = [b"x" * size + b"\n", b"\ny\n", b"z\n"]
     assert [piece for piece, _ in cut(b"".join(lines), Layout.LINES)] == lines
 
 

@@ -104,7 +104,9 @@ def test_any_json_value_is_a_message_whose_counts_and_spans_fit(raw, mode, role)
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from(["user", "assistant", "system", "gpt", "human", "tool", "function_call", "odd"]),
+    st.sampled_from(
+        ["user", "assistant", "system", "gpt", "human", "tool", "function_call", "odd"]
+    ),
     st.sampled_from([("role", "content"), ("from", "value")]),
     TEXTS | st.sampled_from(["[CONTEXT SUMMARY] so far", "words", "a < b"]),
     st.sampled_from(TextCalls),
@@ -135,6 +137,14 @@ def test_deep_nesting_is_read(key, depth):
         value = json.loads(opener * depth + "1" + closer * depth)
         for role in ("assistant", "tool"):
             normalise_message({"role": role, key: value})
+
+
+@pytest.mark.parametrize("depth", [200, 300, 900, 1020, 5000])
+def test_a_deep_answer_in_tags_is_read(depth):
+    for content in ('{"a":' * depth + "1" + "}" * depth, "[" * depth + "]" * depth):
+        text = f'<tool_response>\n{{"name": "f", "content": {content}}}\n</tool_response>'
+        found = normalise_message({"role": "tool", "content": text})
+        assert len(found.results) == 1
 
 
 def test_tags_that_never_end_cost_no_more_than_others():

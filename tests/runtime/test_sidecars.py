@@ -11,7 +11,7 @@ import pytest
 from hermes_tui.formats import tau2, verifiers
 from hermes_tui.formats.base import Format
 from hermes_tui.model.events import RunStarted
-from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
+from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
 from hermes_tui.runtime.remote import RemotePath
 from hermes_tui.runtime.sidecars import MAX_SIDECAR, read_sidecars
 
@@ -91,3 +91,36 @@ def test_it_is_found_where_the_file_is_elsewhere(found: Format, name: str, besid
     files.pipe({f"/beside/{name}": b"{}", f"/beside/{beside}": b'{"model": "m1"}'})
     values = read_sidecars(found, cast("Path", RemotePath(f"memory://beside/{name}")))
     assert list(values.values()) == [{"model": "m1"}]
+
+
+def listed(folder: Path, *names: str) -> list[str]:
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    targets = expand_paths([str(folder)])
+    return [str(target.path)[len(str(folder)) + 1 :] for target in targets]
+
+
+@pytest.mark.parametrize(
+    ("described", "beside"),
+    [
+        ("results.jsonl", "metadata.json"),
+        ("results.jsonl.gz", "metadata.json"),
+        ("simulations/s.json", "results.json"),
+    ],
+)
+def test_a_folder_does_not_list_it_beside_what_it_describes(
+    tmp_path: Path, described: str, beside: str
+) -> None:
+    assert listed(tmp_path, described, beside) == [described]
+
+
+def test_a_folder_lists_a_file_of_that_name_that_describes_nothing(tmp_path: Path) -> None:
+    names = ["metadata.json", "other/results.jsonl", "results.json"]
+    assert listed(tmp_path, *names) == names
+
+
+def test_it_is_opened_where_it_is_named(results: Path) -> None:
+    beside = results.parent / "metadata.json"
+    beside.write_text("{}")
+    assert [target.path for target in expand_paths([str(beside)])] == [beside]

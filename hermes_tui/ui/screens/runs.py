@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.panes.facets import BarsPane
     from hermes_tui.ui.widgets.prompt import Prompt
 
-DRAW_EVERY_S = 0.05
+DRAW_EVERY_S = 0.15
 
 
 class RunsScreen(Finding, Moving, RunsSide):

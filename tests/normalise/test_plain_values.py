@@ -1,0 +1,69 @@
+"""JSON read quickly is the JSON that the standard library reads."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.parsers.plain_values import json_text, loads, plain_loads, plain_text
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just(10**400)
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
+    max_leaves=12,
+)
+JSON = st.one_of(
+    VALUES.map(json.dumps),
+    VALUES.map(lambda value: json.dumps(value, ensure_ascii=False)),
+    st.text(alphabet='{}[]",:\\0123456789.eE+-ntu \n\x01\ud800', max_size=12),
+)
+
+
+def outcome(read, text):
+    """Return what `read` makes of `text`, so that it can be compared: errors and NaN as text."""
+    try:
+        return repr(read(text))
+    except (ValueError, RecursionError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_json_is_read_as_the_standard_library_reads_it_error_for_error(text):
+    assert outcome(loads, text) == outcome(json.JSONDecoder().decode, text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON)
+def test_what_is_read_quickly_is_written_as_ever(text):
+    try:
+        value = plain_loads(text)
+    except ValueError:
+        return
+    assert plain_text(value) == json_text(value)
+
+
+@pytest.mark.parametrize("text", ['{"a": ["b", {"c": 12}], "d": null}', '"é"', "[]", "-0"])
+def test_json_of_texts_and_whole_numbers_is_read_quickly(text):
+    assert plain_loads(text) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["1.5", "[1e3]", '{"a": [18446744073709551616]}', "NaN"])
+def test_numbers_that_are_written_in_several_ways_are_left_to_the_standard_library(text):
+    with pytest.raises(ValueError, match=r"several ways|unexpected|NaN|JSON"):
+        plain_loads(text)
+
+
+@pytest.mark.parametrize("depth", [200, 300, 900, 2000])
+def test_deep_nesting_is_written_as_ever(depth):
+    text = '{"a":' * depth + "1" + "}" * depth
+    try:
+        assert plain_text(plain_loads(text)) == text
+    except ValueError:
+        assert outcome(loads, text) == outcome(json.JSONDecoder().decode, text)

@@ -1,0 +1,24 @@
+"""What is said of the pace of long work."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermes_tui.runtime.pace import Pace, clock
+
+
+def test_rate_and_rest_are_those_since_the_work_began() -> None:
+    pace = Pace(100.0, before=4_000_000)
+    assert pace.text(8_000_000, 28_000_000, 104.0) == "1 MB/s 0:20 left"
+
+
+def test_the_rest_is_not_told_before_the_rate_is_steady() -> None:
+    assert Pace(0.0).text(8_000_000, 16_000_000, 1.0) == "8 MB/s"
+    assert Pace(0.0).text(0, 16_000_000, 60.0) == "0 MB/s"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-1, "0:00"), (7.4, "0:07"), (750, "12:30"), (11_100, "3:05:00")]
+)
+def test_long_times_have_hours(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
