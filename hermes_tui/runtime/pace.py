@@ -16,7 +16,7 @@ class Pace:
     def text(self, done: int, total: int, now: float) -> str:
         """Return such as "12 MB/s 0:07 left"; without the rest as long as it cannot be told."""
         spent = now - self._began
-        rate = (done - self._before) / max(spent, 1e-9)
+        rate = max(0, done - self._before) / max(spent, 1e-9)
         left = f" {clock((total - done) / rate)} left" if rate and spent >= STEADY_AFTER_S else ""
         return f"{rate / 1e6:,.0f} MB/s{left}"
 

@@ -22,3 +22,7 @@ def test_the_rest_is_not_told_before_the_rate_is_steady() -> None:
 )
 def test_long_times_have_hours(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_what_is_not_yet_counted_again_is_no_going_back() -> None:
+    assert Pace(0.0, before=5_000_000).text(1_000_000, 10_000_000, 1.0) == "0 MB/s"
