@@ -34,7 +34,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     TextView {
         height: 1fr;
-        overflow: auto auto;
+        overflow: auto scroll;
         scrollbar-gutter: stable;
         scrollbar-size: 1 1;
     }
@@ -181,12 +181,22 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self._row_map = RowMap(self._document, self._width, wrap=self.wrap)
         columns = 1 if self.wrap else self._row_map.widest()
-        # Every assignment costs a layout of the screen, so all texts that fit count as one page.
-        rows = max(self._row_map.rows, self._height)
-        if (size := Size(columns, rows)) != self.virtual_size:
-            self.virtual_size = size
+        # All texts that fit count as one page.
+        self._publish_size(Size(columns, max(self._row_map.rows, self._height)))
         self._go_to(place)
         self.refresh()
+
+    def _publish_size(self, size: Size) -> None:
+        """Take a new virtual size. Assigning it costs a layout of the screen, which only a change
+        of the scrollbars needs."""
+        if size == self.virtual_size:
+            return
+        bar = self.vertical_scrollbar
+        if size.width == self.virtual_size.width and bar.window_virtual_size:
+            self.set_reactive(ScrollView.virtual_size, size)
+            bar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
 
     def _go_to(self, place: Place) -> None:
         self._place = place
