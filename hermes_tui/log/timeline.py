@@ -92,6 +92,8 @@ class Timeline:
         """The rows that show events, so in the order of their seqs."""
         self._rows_of = {"call": array("I"), "turn": array("I"), "problem": array("I")}
         self.tool_error_rows = array("I")
+        self._discarded_rows: dict[int, int] = {}
+        """For a turn whose reply was discarded, the row behind what belonged to that reply."""
         self._asking = 0
         """1 while a reply is asked for: what happens then belongs to the turn it will open."""
 
@@ -192,8 +194,8 @@ class Timeline:
         # What happens while a reply is asked for stands before the row that opens its turn.
         first = bisect_left(calls, turns[turn - 2]) if turn > 1 else 0
         last = bisect_left(calls, turns[turn]) if turn < len(turns) else len(calls)
-        # Those of a reply that was discarded stand before the one that opens their turn.
-        return [row for row in calls[first:last] if self._turns[row] == turn]
+        beginning = self._discarded_rows.get(turn, 0)
+        return [row for row in calls[first:last] if row >= beginning and self._turns[row] == turn]
 
     def _take(self, event: Event) -> None:
         turn = self.state.turn
@@ -201,6 +203,7 @@ class Timeline:
         if self.state.turn < turn:
             # The reply that opened the turn was discarded; another one will open it.
             self._rows_of["turn"].pop()
+            self._discarded_rows[turn] = len(self._seqs)
         if isinstance(event, RequestSent):
             self._asking = int(event.turn == self.state.turn + 1)
         elif self.state.turn != turn or isinstance(event, RunEnded):

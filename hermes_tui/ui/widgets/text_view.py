@@ -37,6 +37,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
         overflow: auto scroll;
         scrollbar-gutter: stable;
         scrollbar-size: 1 1;
+        scrollbar-background: transparent;
     }
     """
     ALLOW_SELECT = False
