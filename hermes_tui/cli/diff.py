@@ -68,7 +68,7 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
 
 
 def _read(given: str, wanted_format: str) -> ReadRun:
-    from hermes_tui.cli.export import pick_run
+    from hermes_tui.cli.run_choice import pick_run
     from hermes_tui.log.summary import fold_run, summarise
     from hermes_tui.runtime.opener import open_file, read_events
 

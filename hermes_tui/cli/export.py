@@ -10,20 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hermes_tui.cli.json_text import escaped_json
+from hermes_tui.cli.run_choice import pick_run
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, copy_event
-from hermes_tui.runtime.opener import (
-    FoundRun,
-    OpenFile,
-    RunRef,
-    check_format,
-    open_file,
-    read_events,
-    survey,
-)
+from hermes_tui.runtime.opener import OpenFile, check_format, open_file, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import place_of
 
@@ -47,23 +40,6 @@ def run_export(arguments: argparse.Namespace) -> int:
         file.close()
     write_out(arguments.output, content, overwrite=arguments.force)
     return 0
-
-
-def pick_run(file: OpenFile, wanted: str) -> RunRef:
-    """Return the run of a file that `wanted` names: its number from 1, its id, or its only one."""
-    runs = [step for step in survey(file) if isinstance(step, FoundRun) and step.final]
-    if not runs:
-        raise UsageError(f"{file.label}: no run in it")
-    if not wanted and len(runs) > 1:
-        raise UsageError(
-            f"{file.label} holds {len(runs)} runs", f"choose one with --run 1 … --run {len(runs)}"
-        )
-    for found in runs:
-        if not wanted or wanted in (str(found.ref.number + 1), found.state.run_id):
-            return found.ref
-    raise UsageError(
-        f"{file.label}: no run {wanted!r}", f"its runs are 1 to {len(runs)}, or give a run's id"
-    )
 
 
 def render(to: str, events: list[Event], file: OpenFile | None) -> bytes:

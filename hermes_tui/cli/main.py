@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hermes_tui.cli.diff import add_diff_parser
 from hermes_tui.cli.engines import add_engines_parser
@@ -42,6 +42,13 @@ those of a run without a screen are under `hermes-tui live --help`"""
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what next, instead of printing the whole usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what a command does not know by itself, so that its own help is named."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"hermes-tui: {message} (see `{self.prog} --help`)\n")
@@ -200,7 +207,7 @@ def _add_export(commands: _Commands) -> None:
     command = commands.add_parser(
         "export",
         help="write one run as a file that others can read",
-        description="Write one run as chat messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
+        description="Write one run as messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
     )
     command.add_argument("path", metavar="RUN", help="a file, or - for standard input")
     command.add_argument(

@@ -7,6 +7,7 @@ import gc
 import sys
 import time
 
+from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser, expand_paths
@@ -24,8 +25,11 @@ def run_open(arguments: argparse.Namespace) -> int:
     check_parser(arguments.parser)
     if arguments.filter:
         _check_filter(arguments.filter)
+    progress = ProgressLine()
+    targets = expand_paths(arguments.paths, tell=progress.looking)
+    progress.clear()
     feed = RunsFeed(
-        expand_paths(arguments.paths),
+        targets,
         wanted_format=arguments.format,
         follow=arguments.follow,
         parser=arguments.parser,

@@ -156,7 +156,7 @@ def _text(path: str) -> str:
 def _tools(path: str) -> tuple[ToolSpec, ...]:
     if path == "-":
         raise UsageError("--tools takes a file", "standard input is the text")
-    from hermes_tui.formats.base import tool_specs
+    from hermes_tui.formats.declared_tools import tool_specs
 
     with _opened(path) as stream:
         try:

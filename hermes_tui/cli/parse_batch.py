@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from hermes_tui.cli.parse_report import verdict_row
-from hermes_tui.formats.base import tool_specs
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.parsers.base import Outcome
 from hermes_tui.runtime.parser_panel import ParserPanel

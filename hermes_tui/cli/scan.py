@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.interrupts import Interrupts
+from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
 from hermes_tui.runtime.opener import Target, expand_paths
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 def run_scan(arguments: argparse.Namespace) -> int:
     """Print what is found in the files and return the exit code."""
     request = scan_request(arguments)
-    targets = expand_paths(request.paths)
+    progress = ProgressLine()
+    targets = expand_paths(request.paths, tell=progress.looking)
+    progress.clear()
     report = Report(request, targets)
     options = ScanOptions(request.format, request.parser, report.output.rows)
     with contextlib.ExitStack() as cleanup:

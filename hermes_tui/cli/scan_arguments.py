@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hermes_tui.cli.inputs import add_parser_option, add_paths
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import UsageError, near_hint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,35 +67,44 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
     add_parser_option(command)
     command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
     command.add_argument(
-        "--to", default="", metavar="FORMAT", help="print " + ", ".join(OUTPUTS) + " (first: usual)"
+        "--to",
+        default="",
+        metavar="FORMAT",
+        help=f"print a table (unless told otherwise), or {', '.join(OUTPUTS[1:])}",
     )
     command.add_argument("--json", action="store_true", help="the same as --to jsonl")
     command.add_argument(
         "--jobs",
         default="",
         metavar="N",
-        help="processes to use (usual: one a core, if it pays)",
+        help="processes to use (unless told: one a core where that is faster)",
     )
     command.add_argument(
-        "--engine", default="", metavar="NAME", help="who does it: ray; usual: processes here"
+        "--engine",
+        default="",
+        metavar="NAME",
+        help="who does the work: ray (unless told: this machine)",
     )
     command.add_argument(
         "--address",
         default="",
         metavar="HOST:PORT",
-        help="where the Ray cluster is (usual: auto, the one this machine belongs to)",
+        help="where the Ray cluster is (unless told: the one this machine belongs to)",
     )
     command.add_argument(
         "--ordered", action="store_true", help="print files in the order in which they are given"
     )
     command.add_argument(
-        "--fail-on", default="", metavar="CODES", help="exit with 1 only for these, as in A,B"
+        "--fail-on", default=None, metavar="CODES", help="exit with 1 only for these, as in A,B"
     )
     command.add_argument(
         "--baseline", default="", metavar="FILE", help="exit with 1 only for what is not in there"
     )
     command.add_argument(
-        "--state", default="", metavar="FILE", help="keep what is done, to go on after a break"
+        "--state",
+        default="",
+        metavar="FILE",
+        help="keep what is done, and go on from there if FILE exists",
     )
 
 
@@ -161,16 +170,18 @@ def _jobs(text: str) -> int | None:
     return int(text)
 
 
-def _codes(text: str) -> frozenset[str]:
+def _codes(text: str | None) -> frozenset[str]:
+    """Return the codes of `--fail-on`; none where it is not given."""
+    if text is None:
+        return frozenset()
     from hermes_tui.model.diagnostics import Code
 
     names = [name.strip().upper() for name in text.split(",") if name.strip()]
     known = [str(code) for code in Code]
+    if not names:
+        raise UsageError("--fail-on: no code is named", "give some, as in CALL_IN_CONTENT,TRUNCATED")
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
+            hint = near_hint(name, known, f"known: {', '.join(known)}")
             raise UsageError(f"--fail-on: no code is called {name!r}", hint)
     return frozenset(names)

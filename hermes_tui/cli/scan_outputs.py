@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.scan_summary import PathOf, summary_lines
+from hermes_tui.formats.writers.wording import counted
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.runtime.scan_rates import Rates
 from hermes_tui.runtime.scan_results import Row
@@ -65,8 +66,7 @@ class Table:
 
     def file(self, row: Row) -> None:
         if not self._by_run:
-            runs = row["runs"]
-            self._write(_line(row, "1 run" if runs == 1 else f"{runs} runs"))
+            self._write(_line(row, counted(row["runs"], "run")))
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         return
@@ -110,10 +110,16 @@ class JsonLines:
 
 
 def _line(row: Row, who: str) -> str:
-    codes = " ".join(f"{code}×{count}" for code, count in row["diagnostics"].items())
-    counts = (
-        f"{row['messages']} messages, {row['tool_calls']} calls, {row['tool_results']} results, "
-        f"{row['tool_errors']} tool errors, {row['reasoning']} reasoning, {row['defects']} defects"
+    codes = " ".join(f"{code}×{count:,}" for code, count in row["diagnostics"].items())
+    counts = ", ".join(
+        (
+            counted(row["messages"], "message"),
+            counted(row["tool_calls"], "call"),
+            counted(row["tool_results"], "result"),
+            counted(row["tool_errors"], "tool error"),
+            f"{row['reasoning']:,} reasoning",
+            counted(row["defects"], "defect"),
+        )
     )
     path = visible_row(row["path"])
     return f"{path}  {row['format']}  {who}: {counts}  {codes or 'clean'}\n"

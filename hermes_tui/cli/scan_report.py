@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TextIO
 
 from hermes_tui.cli.progress import ProgressLine
@@ -17,6 +18,8 @@ from hermes_tui.runtime.scan_rates import Rates
 from hermes_tui.runtime.scan_results import Counts, Row
 
 INTERRUPTED = 130
+MOST_TOLD = 20
+"""Of one file: how many malformed places that belong to no run are told one by one."""
 
 
 class Report:
@@ -29,6 +32,8 @@ class Report:
         self._by_run = request.by_run
         self._targets = targets
         self._complaints: list[str] = []
+        self._told: Counter[str] = Counter()
+        """How many places of each file were met that belong to no run."""
         self._unreadable = False
         self._fails = False
         self._files_read = 0
@@ -84,7 +89,9 @@ class Report:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
         if not self.output.tells_defects:
-            self.complain(f"{file.label}: {message}")
+            self._told[file.label] += 1
+            if self._told[file.label] <= MOST_TOLD:
+                self.complain(f"{file.label}: {message}")
         self.output.defect(file.label, file.format, finding)
 
     def run(self, file: ScannedFile, row: Row) -> None:
@@ -97,6 +104,9 @@ class Report:
     def ended(self, file: ScannedFile) -> None:
         from hermes_tui.parsers.run_diagnosis import guessed_line
 
+        if (more := self._told.pop(file.label, 0) - MOST_TOLD) > 0:
+            more_so = f"{more:,} more malformed places outside of any run"
+            self.complain(f"{file.label}: {more_so} (--to json lists them)")
         if file.failure:
             self._unreadable = True
             self.complain(file.failure)

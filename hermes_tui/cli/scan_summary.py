@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from hermes_tui.formats.writers.wording import counted
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.runtime.scan_rates import GROUPS, Place, Rate, Rates
 
@@ -21,8 +22,8 @@ PathOf = Callable[[int], str]
 def summary_lines(rates: Rates, path_of: PathOf, *, files: int) -> Iterator[str]:
     """Yield the summary line by line; of each group the names that failed most."""
     share = f"{rates.all.share:.1%}"
-    counted = f"{rates.all.runs:,} runs in {files:,} file{'s' if files != 1 else ''}"
-    yield f"{counted}, {rates.all.failed:,} with errors ({share})"
+    where = f"{counted(rates.all.runs, 'run')} in {counted(files, 'file')}"
+    yield f"{where}, {rates.all.failed:,} with errors ({share})"
     look_at = LOOK_AT
     for group in GROUPS:
         named = _rates_of(rates, group)

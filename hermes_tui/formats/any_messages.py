@@ -19,8 +19,8 @@ from hermes_tui.formats import (
     pydantic_ai_parts,
     responses_items,
 )
-from hermes_tui.formats.base import tool_specs
 from hermes_tui.formats.chat_messages import ChatMessage
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_dialects import (
     SAYING,
@@ -159,7 +159,7 @@ def _read_object(value: dict[str, Any], pointer: str, role: str, levels: int) ->
         said = Said(list(messages_in(value, pointer, role)))
         said.model = langchain_messages.model_of([value])
         return said
-    if _is_generations(value):
+    if isinstance(value.get("generations"), list):
         return _generations(value, pointer)
     if role == "assistant" and _is_reply(value):
         return _reply(value, pointer)
@@ -238,10 +238,6 @@ def _gemini_reply(value: Any, pointer: str) -> Said | None:
         usage=messages[0].get("usage"),
         finish_reason=fields.label(messages[0], "finish_reason"),
     )
-
-
-def _is_generations(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("generations"), list)
 
 
 def _generations(value: dict[str, Any], pointer: str) -> Said:

@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.model.messages import with_flags
@@ -71,12 +72,12 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
         return
     run_id = fields.label(value, "trajectory_id", "session_id")
     _start(value, steps, build, pointer=pointer, parent=parent)
-    reading = _Reading(build, _dict(value.get("agent")), steps)
+    reading = _Reading(build, fields.as_dict(value.get("agent")), steps)
     for index, step in enumerate(steps):
         reading.step(step, f"{pointer}/steps/{index}")
     _end(value, build)
     subagents = value.get("subagent_trajectories")
-    for index, subagent in enumerate(subagents if isinstance(subagents, list) else ()):
+    for index, subagent in enumerate(fields.as_list(subagents)):
         place = f"{pointer}/subagent_trajectories/{index}"
         if depth < MAX_DEPTH:
             _trajectory(subagent, build, place, run_id, depth + 1)
@@ -87,7 +88,7 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
 def _start(
     value: dict[str, Any], steps: list[Any], build: RunBuilder, *, pointer: str, parent: str
 ) -> None:
-    agent = _dict(value.get("agent"))
+    agent = fields.as_dict(value.get("agent"))
     objects = [step for step in steps if isinstance(step, dict)]
     asked = [{"role": step.get("source"), "content": step.get("message")} for step in objects]
     model = fields.model_of(agent)
@@ -116,13 +117,13 @@ def _subagents(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"step": step.get("step_id"), **fields.details_of(ref)}
         for step in steps
         for result in _results(step)
-        for ref in _list(_dict(result).get("subagent_trajectory_ref"))
+        for ref in fields.as_list(fields.as_dict(result).get("subagent_trajectory_ref"))
         if isinstance(ref, dict)
     ]
 
 
 def _results(step: dict[str, Any]) -> list[Any]:
-    return _list(_dict(step.get("observation")).get("results"))
+    return fields.as_list(fields.as_dict(step.get("observation")).get("results"))
 
 
 class _Reading:
@@ -161,7 +162,7 @@ class _Reading:
     def _normalised(self, step: dict[str, Any]) -> Normalised:
         source = step.get("source")
         role = _ROLES.get(source, source) if isinstance(source, str) else ""
-        metrics, extra = step.get("metrics"), _dict(step.get("extra"))
+        metrics, extra = step.get("metrics"), fields.as_dict(step.get("extra"))
         raw = {
             "role": fields.label(extra, "role") or role,
             "content": step.get("message"),
@@ -192,7 +193,7 @@ class _Reading:
         if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
             # What Harbor's converter makes of arguments that are no JSON.
             arguments = arguments["raw"]
-        elif isinstance(kept := _dict(entry.get("extra")).get("arguments_text"), str):
+        elif isinstance(kept := fields.as_dict(entry.get("extra")).get("arguments_text"), str):
             arguments = kept
         elif isinstance(arguments, dict):
             arguments = json_text(arguments)
@@ -203,7 +204,7 @@ class _Reading:
         self, result: dict[str, Any], names: dict[str, str | None], place: str, ts: Any
     ) -> None:
         call_id = result.get("source_call_id")
-        extra = _dict(result.get("extra"))
+        extra = fields.as_dict(result.get("extra"))
         flags: dict[str, Any] = {key: extra[key] for key in _ERROR_KEYS if key in extra}
         raw = {
             **flags,
@@ -227,11 +228,11 @@ class _Reading:
 
 
 def _flags(step: dict[str, Any]) -> list[str]:
-    managed = _dict(_dict(step.get("extra")).get("context_management"))
+    managed = fields.as_dict(fields.as_dict(step.get("extra")).get("context_management"))
     flags = ["copied"] if step.get("is_copied_context") is True else []
     if managed.get("type") == "compaction":
         flags.append("compaction")
-    if any(_dict(result).get("subagent_trajectory_ref") for result in _results(step)):
+    if any(fields.as_dict(result).get("subagent_trajectory_ref") for result in _results(step)):
         flags.append("subagent")
     asked = number(step.get("llm_call_count"))
     if asked is not None and asked != 1 and step.get("source") == "agent":
@@ -245,10 +246,10 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     goes_on = fields.label(value, "continued_trajectory_ref")
     if not isinstance(metrics, dict) and not goes_on:
         return
-    totals = _dict(metrics)
+    totals = fields.as_dict(metrics)
     used = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
     build.end(
-        stop_reason=fields.first_line(f"continued in {goes_on}") if goes_on else "",
+        stop_reason=f"continued in {goes_on}" if goes_on else "",
         usage=usage(used, number(totals.get("total_cost_usd"))),
         details=fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd")),
     )
@@ -256,14 +257,6 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _without(raw: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if name != key}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 FORMAT = Atif()

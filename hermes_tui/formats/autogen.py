@@ -92,7 +92,7 @@ def _read_result(value: dict[str, Any], build: RunBuilder) -> None:
     )
     for index, event in enumerate(events):
         _read_event(event, f"/messages/{index}", build)
-    build.end(stop_reason=fields.first_line(fields.label(value, "stop_reason")))
+    build.end(stop_reason=fields.label(value, "stop_reason"))
 
 
 def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import (
     Event,
@@ -199,15 +197,23 @@ class RunBuilder:
         ts: float | None = None,
         diagnostics: tuple[Diagnostic, ...] = (),
     ) -> None:
-        """Open a run; numbering starts again. `tools` None: the source does not say."""
-        self._seq = 0
+        """Open a run; numbering starts again. `tools` None: the source does not say.
+
+        Members of the source keep their names in `details`. What a reader names itself it names in
+        the words of all: agent, models, provider, parameters, session, conversation, user, tags,
+        environment, version, cost_usd, latency_s, branch_of, called_by_tool, gold_….
+
+        In a file that is taken for one run what else opens is a part of that, numbered on.
+        """
+        if self.unit is Unit.RUNS:
+            self._seq = 0
         self.events.append(
             RunStarted(
                 seq=self.next_seq(),
                 ts=ts,
                 at=self.at(pointer),
                 run_id=run_id,
-                task=task,
+                task=fields.first_line(task),
                 model=model,
                 tools=tools or (),
                 tools_declared=tools is not None,
@@ -291,53 +297,20 @@ class RunBuilder:
         details: Mapping[str, Any] | None = None,
         ts: float | None = None,
     ) -> None:
-        """Close the run, with what the source says of how it went. Optional."""
+        """Close the run, with what the source says of how it went. Optional.
+
+        Of `stop_reason`, as of the `task` of a run, the first line is kept.
+        """
         self.events.append(
             RunEnded(
                 seq=self.next_seq(),
                 ts=ts,
                 at=self.at(),
                 status=status,
-                stop_reason=stop_reason,
+                stop_reason=fields.first_line(stop_reason),
                 reward=reward,
                 scores=dict(scores or {}),
                 usage=usage,
                 details=dict(details or {}),
             )
         )
-
-
-def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
-    """Read declared tools from any of the usual spellings; None where `raw` declares none.
-
-    Accepts a list of `{"type":"function","function":{…}}`, of flat `{"name","parameters"}` (also
-    `input_schema`), or a JSON string of such a list.
-    """
-    if isinstance(raw, str):
-        return _tool_specs_in(raw)
-    if not isinstance(raw, list):
-        return None
-    specs = []
-    for item in map(decode_if_json, raw):
-        if not isinstance(item, dict):
-            continue
-        inner = item.get("function")
-        body = inner if isinstance(inner, dict) else item
-        name = body.get("name")
-        if isinstance(name, str) and name:
-            description = body.get("description")
-            specs.append(
-                ToolSpec(
-                    name,
-                    description if isinstance(description, str) else "",
-                    body.get("parameters", body.get("input_schema")),
-                )
-            )
-    return tuple(specs)
-
-
-@lru_cache(maxsize=4)
-def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
-    """Return the tools in JSON text; most runs of a file repeat it word for word."""
-    raw = decode_if_json(text)
-    return tool_specs(raw) if isinstance(raw, list) else None

@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage
@@ -107,8 +108,8 @@ def _asked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     place = "/prompt/question" if inside else "/question"
     if isinstance(question, str):
         yield place, {"role": "user", "content": question}
-    for index, turn in enumerate(question if isinstance(question, list) else ()):
-        for inner, message in enumerate(turn if isinstance(turn, list) else ()):
+    for index, turn in enumerate(fields.as_list(question)):
+        for inner, message in enumerate(fields.as_list(turn)):
             if isinstance(message, dict):
                 yield f"{place}/{index}/{inner}", message
 
@@ -117,7 +118,7 @@ def _log_messages(log: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the queries of a log's turns."""
     for index, turn in enumerate(log):
         queries = turn.get("begin_of_turn_query") if isinstance(turn, dict) else None
-        for inner, message in enumerate(queries if isinstance(queries, list) else ()):
+        for inner, message in enumerate(fields.as_list(queries)):
             if isinstance(message, dict):
                 yield f"/inference_log/{index}/begin_of_turn_query/{inner}", message
 
@@ -287,7 +288,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     status = "unknown" if not isinstance(valid, bool) else "ok" if valid else "failed"
     build.end(
         status="error" if _error_found(value) else status,
-        stop_reason=fields.first_line(fields.label(value, "error_type")),
+        stop_reason=fields.label(value, "error_type"),
         usage=Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]),
         details={"latency_s": round(sums[2], 3)} if sums[2] is not None else {},
     )

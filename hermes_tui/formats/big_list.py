@@ -8,6 +8,7 @@ elements, each by itself, must make the events that they make together.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -141,7 +142,8 @@ def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
 
 def _behind(tail: bytes, big: BigList) -> dict[str, Any] | None:
     """Return the document without what stands up to the bracket that `tail` begins with."""
-    head = b"".join(b"{" + orjson.dumps(key) + b":" for key in big.path) + b"["
+    # Not orjson, which refuses half of a surrogate pair.
+    head = "".join(f"{{{json.dumps(key)}:" for key in big.path).encode() + b"["
     try:
         value = orjson.loads(head + tail.lstrip(b" \t\r\n"))
     except ValueError:

@@ -198,7 +198,7 @@ def _end(lines: list[_Line], build: RunBuilder) -> None:
             stopped = fields.label(line.payload, "reason") or kind
     if usage is not None or stopped:
         status = "error" if stopped == "error" else "unknown"
-        build.end(status=status, stop_reason=fields.first_line(stopped), usage=usage)
+        build.end(status=status, stop_reason=stopped, usage=usage)
 
 
 def _said_in_items(lines: list[_Line]) -> set[str]:

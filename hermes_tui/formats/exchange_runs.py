@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder, tool_specs
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -90,7 +91,7 @@ def _fingerprint(message: dict[str, Any]) -> int:
         text = fields.json_text(content)
     calls = message.get("tool_calls")
     called = []
-    for call in calls if isinstance(calls, list) else ():
+    for call in fields.as_list(calls):
         inner = call.get("function", call) if isinstance(call, dict) else call
         if isinstance(inner, dict):
             inner = (str(inner.get("name")), fields.json_text(inner.get("arguments")))
@@ -112,7 +113,7 @@ def _emit(run: _Run, build: RunBuilder) -> None:
     last = run.calls[-1].exchange.reply
     if last.failure is not None:
         build.end(status="error", stop_reason=last.failure.message)
-    elif last.finish_reason in ("length", "max_tokens"):
+    elif fields.is_cut(last.finish_reason):
         build.end(status="truncated", stop_reason=last.finish_reason)
 
 
@@ -124,7 +125,7 @@ def _start(run: _Run, build: RunBuilder) -> None:
         details["calls"] = ", ".join(str(call.record + 1) for call in run.calls[:50])
     build.start(
         run_id=first.own_id or f"call {run.calls[0].record + 1}",
-        task=fields.first_line(first.task) or fields.title_of(messages),
+        task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),
         group_id=first.session,

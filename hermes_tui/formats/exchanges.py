@@ -112,6 +112,9 @@ class _Request:
     pointer: str
     url: str = ""
     headers: Mapping[str, Any] = field(default_factory=dict)
+    messages_key: str = "messages"
+    wire_request: Any = None
+    wire_response: Any = None
 
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
@@ -122,17 +125,9 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     if found is None:
         return None
     request_key, reply_key = found
-    wire_request = wire_response = None
-    if "raw_messages" in value and request_key == "":
-        # The agent's conversation is under raw_messages; `messages` is what it was rewritten to.
-        wire_request, wire_response = value.get("messages"), value.get("raw_response")
-        request = _Request({**value, "messages": value["raw_messages"]}, "")
-        messages_key = "raw_messages"
-    else:
-        request = _request(value[request_key] if request_key else value, request_key)
-        messages_key = "messages"
-    body = request.body if isinstance(request.body, dict) else {}
-    messages = _messages(request.body, pointer + request.pointer, messages_key)
+    request = _asked(value, request_key)
+    body = fields.as_dict(request.body)
+    messages = _messages(request.body, pointer + request.pointer, request.messages_key)
     reply = _reply(value, reply_key, pointer)
     if not messages and not reply.messages and not reply.failure and not request.url:
         return None
@@ -153,8 +148,21 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         url=masked_url(request.url),
         headers=_headers(value, request, reply),
         details=fields.details_of(value, without=_SHOWN_ELSEWHERE),
-        wire_request=wire_request,
-        wire_response=wire_response,
+        wire_request=request.wire_request,
+        wire_response=request.wire_response,
+    )
+
+
+def _asked(value: dict[str, Any], key: str) -> _Request:
+    """Read the request under `key`; where the log has the agent's own conversation too, that."""
+    if key or "raw_messages" not in value:
+        return _request(value[key] if key else value, key)
+    return _Request(
+        {**value, "messages": value["raw_messages"]},
+        "",
+        messages_key="raw_messages",
+        wire_request=value.get("messages"),
+        wire_response=value.get("raw_response"),
     )
 
 

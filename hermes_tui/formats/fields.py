@@ -40,7 +40,8 @@ _ID_KEYS = (
 _TASK_KEYS = ("task", "task_name", "task_id", "instance_id", "question", "problem", "title")
 _GOOD = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
 _BAD = frozenset({"failed", "failure", "incorrect", "unresolved"})
-_CUT = frozenset({"truncated", "length", "max_tokens", "max_turns", "max_steps", "incomplete"})
+_CUT_REPLIES = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_CUT = _CUT_REPLIES | {"truncated", "max_turns", "max_steps", "incomplete"}
 
 
 def is_message(value: Any) -> bool:
@@ -240,6 +241,11 @@ def _status(told: Mapping[str, Any], stop_reason: str) -> str:
     if word in _CUT:
         return "truncated"
     return "error" if "error" in word or "exception" in word else "unknown"
+
+
+def is_cut(finish_reason: str) -> bool:
+    """Say whether a reply ended only because it was too long, in the words of any API."""
+    return finish_reason.lower() in _CUT_REPLIES
 
 
 def as_dict(value: Any) -> dict[str, Any]:

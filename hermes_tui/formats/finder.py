@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
 
 MAX_VISITS = 200_000
@@ -39,11 +40,6 @@ class Found:
     @property
     def pointer(self) -> str:
         return pointer_of(self.path)
-
-
-def pointer_of(path: Path) -> str:
-    """Return a path as a JSON Pointer."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def message_in(item: Any, envelopes: int = 2) -> tuple[str, dict[str, Any]] | None:

@@ -27,7 +27,8 @@ from hermes_tui.formats.gemini_contents import (
     tools_of,
 )
 from hermes_tui.formats.gemini_replies import append_reply, is_reply, is_stream, model_of
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.formats.replies import failure_of
+from hermes_tui.model.events import RequestFailed
 from hermes_tui.parsers.measures import time_of
 
 _REQUEST_KEYS = ("contents", "systemInstruction", "system_instruction", "tools", "model")
@@ -133,13 +134,14 @@ def _read_call(value: dict[str, Any], build: RunBuilder) -> None:
         tools=tools_of(request),
         details={**fields.details_of(request, without=(*_REQUEST_KEYS, *_RUN_KEYS)), **beside},
         ts=time_of(value),
-        diagnostics=_failure(value),
     )
     _append_all(said, "/request" if wrapped else "", build)
     if isinstance(reply, (dict, list)) and reply:
         append_reply(build, reply, "/response" if "response" in value else "", turn=1)
-    if value.get("status") or value.get("error"):
-        build.end(status="error")
+    for key in ("error", "status"):
+        if value.get(key):
+            _append_failure(value[key], f"/{key}", build)
+            break
 
 
 def _read_reply(reply: Any, build: RunBuilder) -> None:
@@ -156,17 +158,22 @@ def _read_reply(reply: Any, build: RunBuilder) -> None:
     append_reply(build, reply, "", turn=1)
 
 
+def _append_failure(told: Any, pointer: str, build: RunBuilder) -> None:
+    failure = failure_of(told)
+    build.add(
+        RequestFailed,
+        pointer=pointer,
+        turn=1,
+        message=failure.message,
+        status=failure.status,
+        body=failure.body,
+    )
+    build.end(status="error", stop_reason=failure.message)
+
+
 def _append_all(said: list[tuple[str, Any]], prefix: str, build: RunBuilder) -> None:
     for pointer, content in said:
         append_content(build, content, prefix + pointer)
-
-
-def _failure(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
-    told = value.get("error") or value.get("status")
-    if not told:
-        return ()
-    message = fields.first_line(fields.json_text(told)) or "the request failed"
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
 
 
 def _title(said: list[tuple[str, Any]]) -> str:

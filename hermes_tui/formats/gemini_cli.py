@@ -53,7 +53,7 @@ class GeminiCli:
     def read(self, value: Any, build: RunBuilder) -> None:
         session = _Session()
         if build.line_ranges:
-            for index, line in enumerate(value if isinstance(value, list) else ()):
+            for index, line in enumerate(fields.as_list(value)):
                 session.take(line, index)
         elif isinstance(value, dict) and isinstance(value.get("messages"), list):
             session.about = value
@@ -156,7 +156,7 @@ def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
     found = (*parts.diagnostics, *_notice(raw))
     build.append(parts._replace(message=message, results=results, diagnostics=found), entry.pointer)
     calls = raw.get("toolCalls")
-    for index, call in enumerate(calls if isinstance(calls, list) else ()):
+    for index, call in enumerate(fields.as_list(calls)):
         if isinstance(call, dict):
             answered.add(fields.label(call, "id"))
             _append_results(call, f"{entry.pointer}/toolCalls/{index}", build)

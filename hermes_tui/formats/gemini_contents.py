@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import RunBuilder, tool_specs
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -82,9 +83,9 @@ def tools_of(request: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
     """Return the functions that a request declares; None where it declares none."""
     tools = request.get("tools")
     declared: list[Any] = []
-    for tool in tools if isinstance(tools, list) else ():
+    for tool in fields.as_list(tools):
         functions = member(tool, "functionDeclarations") if isinstance(tool, dict) else None
-        for function in functions if isinstance(functions, list) else ():
+        for function in fields.as_list(functions):
             if isinstance(function, dict) and function.get("parameters") is None:
                 function = {**function, "parameters": member(function, "parametersJsonSchema")}
             declared.append(function)

@@ -32,7 +32,8 @@ _LOST_CALLS = {
 }
 """Why the server gave no call although the model wrote one."""
 
-_USUAL = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
+USUAL_REASONS = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
+"""Why a reply ends that is one."""
 
 
 def is_reply(value: Any) -> bool:
@@ -60,7 +61,7 @@ def messages_of_reply(reply: Any) -> list[dict[str, Any]]:
     heard: dict[int, list[dict[str, Any]]] = {}
     for piece in pieces:
         candidates = piece.get("candidates")
-        for position, one in enumerate(candidates if isinstance(candidates, list) else ()):
+        for position, one in enumerate(fields.as_list(candidates)):
             if isinstance(one, dict):
                 index = one.get("index")
                 heard.setdefault(index if type(index) is int else position, []).append(one)
@@ -143,7 +144,7 @@ def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _findings(message: dict[str, Any]) -> Iterator[Diagnostic]:
     reason = message["finish_reason"]
-    if reason in _USUAL:
+    if reason in USUAL_REASONS:
         return
     lost = _LOST_CALLS.get(reason)
     what = "the model's call was not delivered" if lost else "the reply was stopped"

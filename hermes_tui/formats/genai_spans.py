@@ -42,21 +42,20 @@ _OUTPUTS = ("gen_ai.output.messages", "output.value", "traceloop.entity.output")
 _AGENT_INPUTS = ("pydantic_ai.all_messages", "all_messages_events", *_INPUTS)
 _TOOL_INPUTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments")
 _TOOL_OUTPUTS = ("gen_ai.tool.call.result", "tool_response")
-_TOLD = (
-    "gen_ai.agent.id",
-    "gen_ai.agent.description",
-    "gen_ai.conversation.id",
-    "gen_ai.provider.name",
-    "gen_ai.system",
-    "llm.provider",
-    "session.id",
-    "user.id",
-    "metadata",
-    "tag.tags",
-    "graph.node.id",
-    "graph.node.parent_id",
-    "llm.cost.total",
-)
+_TOLD = {
+    "agent_id": ("gen_ai.agent.id",),
+    "agent_description": ("gen_ai.agent.description",),
+    "conversation": ("gen_ai.conversation.id",),
+    "provider": ("gen_ai.provider.name", "gen_ai.system", "llm.provider"),
+    "session": ("session.id",),
+    "user": ("user.id",),
+    "tags": ("tag.tags",),
+    "metadata": ("metadata",),
+    "graph_node": ("graph.node.id",),
+    "graph_node_above": ("graph.node.parent_id",),
+    "cost_usd": ("llm.cost.total",),
+}
+"""What the details call attributes, of which the first that is there counts."""
 _VERBS = ("execute_tool ", "invoke_agent ", "running tool: ")
 
 
@@ -175,13 +174,10 @@ def _input(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, s
         return _named(attributes, raw, (*_TOOL_INPUTS, *_INPUTS))
     if kind is SpanKind.AGENT:
         return _named(attributes, raw, _AGENT_INPUTS)
-    if whole := attributes.first("gen_ai.input.messages"):
-        return decode_if_json(whole), raw.places.get("gen_ai.input.messages", "")
-    for name in ("llm.input_messages", "gen_ai.prompt"):
-        if listed := attributes.listed(name):
-            return listed, ""
-    said, _ = messages_in_events(attributes, raw.events)
-    return (said, "") if said else _named(attributes, raw, _INPUTS)
+    spread = ("llm.input_messages", "gen_ai.prompt")
+    said = _messages(attributes, raw, "gen_ai.input.messages", spread)
+    said = said or (messages_in_events(attributes, raw.events)[0], "")
+    return said if said[0] else _named(attributes, raw, _INPUTS)
 
 
 def _output(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, str]:
@@ -189,13 +185,21 @@ def _output(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, 
         return _named(attributes, raw, (*_TOOL_OUTPUTS, *_OUTPUTS))
     if kind is SpanKind.AGENT:
         return _named(attributes, raw, ("final_result", *_OUTPUTS))
-    if whole := attributes.first("gen_ai.output.messages"):
-        return decode_if_json(whole), raw.places.get("gen_ai.output.messages", "")
-    for name in ("llm.output_messages", "gen_ai.completion"):
-        if listed := attributes.listed(name):
-            return listed, ""
-    _, answered = messages_in_events(attributes, raw.events)
-    return (answered, "") if answered else _named(attributes, raw, _OUTPUTS)
+    spread = ("llm.output_messages", "gen_ai.completion")
+    said = _messages(attributes, raw, "gen_ai.output.messages", spread)
+    said = said or (messages_in_events(attributes, raw.events)[1], "")
+    return said if said[0] else _named(attributes, raw, _OUTPUTS)
+
+
+def _messages(
+    attributes: Attributes, raw: RawSpan, whole: str, spread: Sequence[str]
+) -> tuple[Any, str] | None:
+    """Return messages that are one attribute, or spread over many; None where there are none."""
+    if told := attributes.first(whole):
+        return decode_if_json(told), raw.places.get(whole, "")
+    several = (attributes.listed(name) for name in spread)
+    found = next(filter(None, several), None)
+    return None if found is None else (found, "")
 
 
 def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:
@@ -264,6 +268,6 @@ def _error(attributes: Attributes, raw: RawSpan) -> str:
 
 
 def _details(attributes: Attributes, raw: RawSpan) -> dict[str, Any]:
-    told = {name: attributes.first(name) for name in _TOLD}
+    told = {name: attributes.first(*spellings) for name, spellings in _TOLD.items()}
     told["service"] = raw.resource.get("service.name")
-    return fields.details_of({key: value for key, value in told.items() if value is not None})
+    return fields.details_of(fields.telling(told))

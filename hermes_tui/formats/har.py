@@ -20,7 +20,13 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.gemini_contents import contents_of, is_request, message_of, tools_of
-from hermes_tui.formats.gemini_replies import is_reply, is_stream, messages_of_reply, model_of
+from hermes_tui.formats.gemini_replies import (
+    USUAL_REASONS,
+    is_reply,
+    is_stream,
+    messages_of_reply,
+    model_of,
+)
 from hermes_tui.formats.har_bodies import Body, json_body, text_body
 from hermes_tui.formats.sse import looks_like_sse, read_sse
 
@@ -30,8 +36,6 @@ _PATH = re.compile(
 _GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
 _TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
 _BODIES = ("messages", "input", "contents")
-_HAD_REPLY = frozenset({"", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"})
-"""Reasons with which Google's API ends a reply that is one."""
 
 
 class Har:
@@ -158,7 +162,7 @@ def _from_google(body: Any, reply: dict[str, Any], url: str) -> tuple[Any, dict[
         return request, reply
     first = messages[0]
     reason = fields.label(first, "finish_reason")
-    if not first.get("content") and reason not in _HAD_REPLY:
+    if not first.get("content") and reason not in USUAL_REASONS:
         told = ": ".join(filter(None, (reason, fields.label(first, "finish_message"))))
         return request, {**reply, "body": {"error": {"message": told}}}
     choices = [{"message": one, "finish_reason": one.get("finish_reason")} for one in messages]

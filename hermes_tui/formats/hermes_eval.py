@@ -13,13 +13,14 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.fields import details_of, first_line, label, model_of, number, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.formats.replies import run_error
 from hermes_tui.model.events import ToolErrorRecorded
 from hermes_tui.model.messages import ToolError
 
 _RESULT_KEYS = ("reasoning_per_turn", "tool_errors", "managed_state")
 _OWN_KEYS = ("messages", "reasoning_per_turn", "tool_errors", "error", "reward")
 _REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_details")
+_NOTHING_KEPT = "the evaluation keeps no messages of a task that timed out or raised"
 
 
 class HermesEval:
@@ -56,24 +57,12 @@ class HermesEval:
             task=first_line(label(value, "task_name")) or title_of(messages),
             model=model_of(value),
             details=details_of(value, without=_OWN_KEYS),
-            diagnostics=_error_found(error) if error else (),
+            diagnostics=run_error(error, hint=_NOTHING_KEPT),
         )
         for index, raw in enumerate(_with_reasoning(messages, value.get("reasoning_per_turn"))):
             build.message(raw, pointer=f"/messages/{index}")
         _tool_errors(value.get("tool_errors"), build)
         _end(value, messages, build)
-
-
-def _error_found(error: Any) -> tuple[Diagnostic, ...]:
-    text = error if isinstance(error, str) else excerpt_of(error)
-    return (
-        Diagnostic(
-            Code.REQUEST_ERROR,
-            Severity.ERROR,
-            first_line(text) or "the task ended with an error",
-            hint="the evaluation keeps no messages of a task that timed out or raised",
-        ),
-    )
 
 
 def _with_reasoning(messages: list[Any], reasoning: Any) -> list[Any]:

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import details_of, first_line, label, model_of, seconds, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.responses_items import messages_of_items
@@ -70,7 +71,7 @@ class HermesRequestDump:
         error = value.get("error")
         if error:
             build.add(RequestFailed, ts=ts, turn=turn, pointer="/error", **_failure(error))
-            build.end(status="error", stop_reason=first_line(label(value, "reason")), ts=ts)
+            build.end(status="error", stop_reason=label(value, "reason"), ts=ts)
 
 
 def _details(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import (
     details_of,
     first_line,
@@ -110,7 +111,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
     reason, ended = row.get("end_reason"), seconds(row.get("ended_at"))
     usage = _usage(row)
     if isinstance(reason, str) or ended is not None or usage is not None:
-        build.end(stop_reason=first_line(label(row, "end_reason")), usage=usage, ts=ended)
+        build.end(stop_reason=label(row, "end_reason"), usage=usage, ts=ended)
 
 
 def _read_line(value: dict[str, Any], build: RunBuilder) -> None:

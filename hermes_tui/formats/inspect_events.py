@@ -195,34 +195,47 @@ def other_conversations(
     Subagents speak there, and the sample's agent before its messages were compacted. A request goes
     on with the conversation whose last reply is in its input.
     """
-    found: list[Conversation] = []
-    heads: dict[Any, Conversation] = {}
-    pool = _pool(sample)
-    budget = MAX_REPEATED
-    passed_over = 0
+    others = _Others(_pool(sample), events.attachments)
     for request in events.requests:
-        if request.key in own_keys:
-            continue
-        added: list[Any] = []
-        joined = None
-        for named in _input_backwards(request.event, pool):
-            raw = with_attachments(named, events.attachments)
-            key = message_key(raw) if isinstance(raw, dict) else None
-            joined = heads.pop(key, None) if key in heads else None
-            if joined is not None:
-                break
-            if budget:
-                budget -= 1
-                added.append(raw)
-            else:
-                passed_over += 1
-                break
+        if request.key not in own_keys:
+            others.take(request)
+    return others.found, others.passed_over
+
+
+class _Others:
+    """Puts requests together to conversations, in order."""
+
+    def __init__(self, pool: list[Any], attachments: dict[str, Any]) -> None:
+        self.found: list[Conversation] = []
+        self.passed_over = 0
+        self._pool = pool
+        self._attachments = attachments
+        self._heads: dict[Any, Conversation] = {}
+        self._budget = MAX_REPEATED
+
+    def take(self, request: Request) -> None:
+        joined, added = self._before(request)
         if joined is None:
             joined = Conversation(request.agent)
-            found.append(joined)
-        joined.requests.append((request, added[::-1]))
-        heads[request.key] = joined
-    return found, passed_over
+            self.found.append(joined)
+        joined.requests.append((request, added))
+        self._heads[request.key] = joined
+
+    def _before(self, request: Request) -> tuple[Conversation | None, list[Any]]:
+        """Return the conversation that a request goes on with, and what its input adds to it."""
+        added: list[Any] = []
+        joined = None
+        for named in _input_backwards(request.event, self._pool):
+            raw = with_attachments(named, self._attachments)
+            joined = self._heads.pop(message_key(raw), None) if isinstance(raw, dict) else None
+            if joined is not None:
+                break
+            if not self._budget:
+                self.passed_over += 1
+                break
+            self._budget -= 1
+            added.append(raw)
+        return joined, added[::-1]
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.inspect_attachments import attachments_of, with_attachments
 from hermes_tui.formats.inspect_events import (
     Conversation,
@@ -108,7 +109,7 @@ class _Log:
         messages = _messages(sample)
         raws = [raw for _, raw in messages]
         self._start(sample, events, raws, pointer, build)
-        reading = _Reading(events, pointer, build)
+        reading = _Reading(events, pointer, fields.label(sample, "id"), build)
         for place, raw in messages:
             reading.message(raw, f"{pointer}{place}")
         reading.failures(events.unanswered)
@@ -119,7 +120,7 @@ class _Log:
         if passed_over:
             build.defect("too much is said again and again; the rest of it is left out")
         for number, conversation in enumerate(others, 1):
-            self._other(conversation, f"{run_id}.{number}", run_id, reading)
+            self._other(conversation, f"{run_id}/{number}", run_id, reading)
 
     def _start(
         self,
@@ -160,6 +161,7 @@ class _Log:
             task=conversation.agent or fields.title_of(added),
             model=model,
             tools=_tools(requests, reading.events.attachments),
+            group_id=reading.group_id,
             parent_run_id=parent,
             details={"agent": conversation.agent} if conversation.agent else {},
             pointer=f"{reading.pointer}{first.pointer}",
@@ -171,16 +173,17 @@ class _Log:
                 reading.message(raw, f"{place}/input")
             reading.message(request.message, f"{place}/output/choices/0/message", request)
         reading.answers(last.message, f"{reading.pointer}{last.pointer}")
-        cut = last.choice.get("stop_reason") in ("max_tokens", "model_length")
+        cut = fields.is_cut(fields.label(last.choice, "stop_reason"))
         reading.build.end(status="truncated" if cut else "unknown")
 
 
 class _Reading:
     """Appends the messages of a sample, each with what events say of it."""
 
-    def __init__(self, events: Events, pointer: str, build: RunBuilder) -> None:
+    def __init__(self, events: Events, pointer: str, group_id: str, build: RunBuilder) -> None:
         self.build = build
         self.pointer = pointer
+        self.group_id = group_id
         self.events = events
         self._replies: dict[Any, list[Request]] = {}
         for request in reversed(events.requests):

@@ -7,7 +7,8 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.inspect_events import Events
 from hermes_tui.formats.inspect_messages import usage_of
-from hermes_tui.parsers.measures import number, usage
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import number, total_usage, usage
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partial, incorrect, no answer."""
@@ -38,7 +39,7 @@ def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
         "stop_reason": fields.first_line(reason),
         "reward": next(iter(scores.values())) if len(scores) == 1 else None,
         "scores": scores,
-        "usage": usage(_total_usage(sample)),
+        "usage": _total_usage(sample),
         "details": {**_told(sample), **({"limit": limit} if limit else {})},
         "ts": fields.seconds(sample.get("completed_at")) or events.last_ts,
     }
@@ -94,14 +95,10 @@ def _limit(sample: dict[str, Any], events: Events) -> str:
     return fields.first_line(" ".join(filter(None, words)))
 
 
-def _total_usage(sample: dict[str, Any]) -> dict[str, Any]:
+def _total_usage(sample: dict[str, Any]) -> Usage | None:
     """Return the tokens of all models together."""
-    totals: dict[str, Any] = {}
-    for raw in fields.as_dict(sample.get("model_usage")).values():
-        for key, value in usage_of(raw).items():
-            if (count := number(value)) is not None:
-                totals[key] = totals.get(key, 0) + count
-    return totals
+    several = fields.as_dict(sample.get("model_usage")).values()
+    return total_usage(usage(usage_of(raw)) for raw in several)
 
 
 def _told(sample: dict[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Iterable
 
 _DECODER = json.JSONDecoder(strict=False)
 _BLANK = " \t\r\n"
 MAX_CONTAINERS = 64
 """How many objects, and how many arrays, of one record are remembered."""
 MAX_DIGITS = 12
+
+
+def pointer_of(path: Iterable[str | int]) -> str:
+    """Return a path of keys and positions as a JSON Pointer."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def json_slice(data: bytes, pointer: str) -> bytes | None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
 from hermes_tui.parsers.measures import timestamp
 
@@ -147,7 +148,7 @@ def _open(messages: list[Any], build: RunBuilder) -> None:
 def _append_update(update: _Update, build: RunBuilder, before: str) -> None:
     flags = (f"subgraph {update.namespace}",) if update.namespace else ()
     for name, node in update.nodes.items():
-        place = f"{before}{update.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        place = f"{before}{update.pointer}{pointer_of((name,))}"
         messages = list(_added(node))
         for below, raw in messages:
             append_message(build, message_of(raw, place + below), flags=(f"node {name}", *flags))

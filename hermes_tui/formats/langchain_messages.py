@@ -90,30 +90,31 @@ def message_of(value: Any, pointer: str = "") -> ChatMessage:
         return ChatMessage({"role": "unknown", "content": value}, pointer)
     place = pointer + below
     kind = _kind_of(value, held)
-    calls = list(_calls(held, place))
-    raw = {
-        "role": _ROLES.get(kind, kind),
-        "content": _content(held.get("content"), bool(calls)),
-        **_reasoning(held),
-        **_answer(held),
-        **_ending(held),
-    }
-    for key in ("name", "id", "refusal"):
-        if isinstance(held.get(key), str):
-            raw[key] = held[key]
-    if calls:
-        raw["tool_calls"] = [call for call, _ in calls]
-    carried = tuple(found for _, found in calls)
-    flags: tuple[str, ...] = ()
     if kind == "remove":
-        removed = f"removes the message {raw.get('id', '')}"
-        raw, flags = {"role": "environment", "content": removed}, ("removal",)
-    elif kind == "chat":
+        removed = f"removes the message {fields.label(held, 'id')}"
+        return ChatMessage({"role": "environment", "content": removed}, pointer, (), ("removal",))
+    calls = list(_calls(held, place))
+    raw = _said(held, _ROLES.get(kind, kind), [call for call, _ in calls])
+    carried = tuple(found for _, found in calls)
+    if kind == "chat":
         # A role of one's own choice: whoever is not the user is an agent here.
         raw |= {"role": "assistant", "name": fields.label(held, "role")}
     elif raw["role"] == "tool":
         carried = (Held(value, place),)
-    return ChatMessage(raw, pointer, carried, flags, normalise=_normalise)
+    return ChatMessage(raw, pointer, carried, normalise=_normalise)
+
+
+def _said(held: dict[str, Any], role: str, calls: list[Any]) -> dict[str, Any]:
+    """Return the members of a message by the names of chat messages."""
+    raw = {
+        "role": role,
+        "content": _content(held.get("content"), bool(calls)),
+        **_reasoning(held),
+        **_answer(held),
+        **_ending(held),
+        **{key: held[key] for key in ("name", "id", "refusal") if isinstance(held.get(key), str)},
+    }
+    return raw | {"tool_calls": calls} if calls else raw
 
 
 def _opened(value: Any) -> tuple[str, dict[str, Any]]:

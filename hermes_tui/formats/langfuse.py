@@ -22,7 +22,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, usage
 
 _KINDS = {
     "GENERATION": SpanKind.LLM,
@@ -54,6 +54,19 @@ _ABOUT_TRACE = {
 
 _NO_PARAMETERS = frozenset({"tools", "system_instruction", "http_options", "functions"})
 """What some instrumentations call parameters and is told elsewhere, or tells nothing."""
+
+_COUNTS = {
+    "prompt_tokens": ("input", "promptTokens", "inputUsage"),
+    "completion_tokens": ("output", "completionTokens", "outputUsage"),
+    "cached_tokens": ("prompt_details.cache_read", "input_cached_tokens", "input_cache_read"),
+    "reasoning_tokens": (
+        "completion_details.reasoning",
+        "output_reasoning_tokens",
+        "output_reasoning",
+    ),
+}
+_COSTS = ("total", "calculatedTotalCost", "totalCost")
+"""What Langfuse calls counts and cost, over time."""
 
 _USUAL = frozenset({"default", "DEFAULT"})
 _UNDERSCORE = re.compile(r"_([a-z])")
@@ -194,12 +207,6 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
     failed = level.upper() == "ERROR"
     said = fields.label(one, "statusMessage")
     given = decode_if_json(one.get("input"))
-    told = {name: one.get(key) for name, key in _TOLD.items()}
-    told["parameters"] = {
-        key: decode_if_json(value)
-        for key, value in fields.as_dict(told["parameters"]).items()
-        if key not in _NO_PARAMETERS
-    }
     note = ": ".join(filter(None, ("" if level == "DEFAULT" else level, said)))
     return Span(
         id=fields.label(one, "id"),
@@ -219,12 +226,22 @@ def _span(one: dict[str, Any], pointer: str, line: int) -> Span:
         call_id=fields.label(attributes, "gen_ai.tool.call.id"),
         error=(said or f"level {level}") if failed else "",
         note="" if failed else note,
-        details=_kept(fields.details_of(told)),
+        details=_told(one),
         pointer=pointer,
         input_at=f"{pointer}/input",
         output_at=f"{pointer}/output",
         line=line,
     )
+
+
+def _told(one: dict[str, Any]) -> dict[str, Any]:
+    told = {name: one.get(key) for name, key in _TOLD.items()}
+    told["parameters"] = {
+        key: decode_if_json(value)
+        for key, value in fields.as_dict(told["parameters"]).items()
+        if key not in _NO_PARAMETERS
+    }
+    return _kept(fields.details_of(told))
 
 
 def _attributes(one: dict[str, Any]) -> dict[str, Any]:
@@ -261,36 +278,18 @@ def _output(one: dict[str, Any], attributes: dict[str, Any], kind: SpanKind) -> 
 
 def _usage(one: dict[str, Any]) -> Usage | None:
     """Return tokens and cost; details of both sides stand beside their sums."""
-    told = fields.as_dict(one.get("usageDetails"))
-    old = fields.as_dict(one.get("usage"))
-    costs = fields.as_dict(one.get("costDetails"))
+    # What went in and out is no count, be it a number.
+    own = {**one, "input": None, "output": None}
+    holders = [fields.as_dict(one.get("usageDetails")), fields.as_dict(one.get("usage")), own]
+    counts = {name: _first_number(holders, keys) for name, keys in _COUNTS.items()}
+    costs = [{"total": fields.as_dict(one.get("costDetails")).get("total")}, one]
+    return usage(counts, _first_number(costs, _COSTS))
 
-    def count(*keys: str) -> int | None:
-        values = (fields.number(holder.get(key)) for key in keys for holder in (told, old, one))
-        found = next((value for value in values if value is not None), None)
-        return int(found) if found is not None else None
 
-    found = Usage(
-        prompt_tokens=count("input", "promptTokens", "inputUsage"),
-        completion_tokens=count("output", "completionTokens", "outputUsage"),
-        cached_tokens=count("prompt_details.cache_read", "input_cached_tokens", "input_cache_read"),
-        reasoning_tokens=count(
-            "completion_details.reasoning", "output_reasoning_tokens", "output_reasoning"
-        ),
-        cost_usd=next(
-            (
-                cost
-                for value in (
-                    costs.get("total"),
-                    one.get("calculatedTotalCost"),
-                    one.get("totalCost"),
-                )
-                if (cost := fields.number(value)) is not None
-            ),
-            None,
-        ),
-    )
-    return None if found == Usage() else found
+def _first_number(holders: list[dict[str, Any]], keys: Iterable[str]) -> float | None:
+    """Return the first number under the first of `keys` that any of the objects has one for."""
+    found = (fields.number(holder.get(key)) for key in keys for holder in holders)
+    return next((value for value in found if value is not None), None)
 
 
 def _kept(details: dict[str, Any]) -> dict[str, Any]:

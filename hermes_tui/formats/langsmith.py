@@ -32,7 +32,15 @@ _KINDS = {
 _AGENTS = frozenset({"LangGraph", "AgentExecutor"})
 """Names that chains have which run an agent; every root is one, too."""
 
-_ABOUT_TRACE = ("session_name", "tags", "status", "total_cost", "reference_example_id", "app_path")
+_ABOUT_TRACE = {
+    "project": "session_name",
+    "tags": "tags",
+    "status": "status",
+    "cost_usd": "total_cost",
+    "example": "reference_example_id",
+    "app_path": "app_path",
+}
+"""What the details call the members of a root."""
 _INSIDE: tuple[str, ...] = ("child_runs",)
 _AROUND: tuple[str, ...] = ("post", "patch", "runs")
 _NOISE = ("runtime", "invocation_params", "revision_id")
@@ -118,6 +126,8 @@ def _append(runs: list[_Merged], build: RunBuilder) -> None:
     for run in runs:
         trace_id = fields.label(run.members, "trace_id") or _first_in_order(run.members)
         traces.setdefault(trace_id, []).append(run)
+    if not traces and not build.events:
+        build.defect("no span in this record")
     for trace_id, several in traces.items():
         root = next((r for r in several if not r.members.get("parent_run_id")), several[0])
         append_trace([_span(run) for run in several], build, _trace(trace_id, root))
@@ -130,7 +140,8 @@ def _first_in_order(run: dict[str, Any]) -> str:
 
 def _trace(trace_id: str, root: _Merged) -> Trace:
     members = root.members
-    about = fields.details_of({key: members[key] for key in _ABOUT_TRACE if members.get(key)})
+    told = {name: members.get(key) for name, key in _ABOUT_TRACE.items()}
+    about = fields.details_of(fields.telling(told))
     metadata = fields.as_dict(fields.as_dict(members.get("extra")).get("metadata"))
     about |= fields.details_of(metadata, without=_NOISE)
     return Trace(
@@ -180,8 +191,7 @@ def _span(run: _Merged) -> Span:
 def _parameters(told: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a request that are worth knowing."""
     kept = fields.details_of(told, without=("tools", "_type", "model", "model_name", "stop"))
-    kept = {key: value for key, value in kept.items() if value is not None}
-    return {"parameters": kept} if kept else {}
+    return fields.telling({"parameters": fields.telling(kept)})
 
 
 def _kind(members: dict[str, Any], name: str) -> SpanKind:

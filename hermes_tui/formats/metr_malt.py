@@ -21,7 +21,7 @@ from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 
-_NOT_DETAILS = ("nodes", "run_id", "model")
+_NOT_DETAILS = ("nodes", "run_id", "task_id", "model")
 
 
 class MetrMalt:
@@ -80,13 +80,14 @@ def _start(
     value: dict[str, Any], nodes: list[Any], run_id: str, parent: str, build: RunBuilder
 ) -> None:
     first = as_dict(as_dict(nodes[0]).get("node_data")) if nodes else {}
+    about = fields.details_of(value, without=_NOT_DETAILS)
     build.start(
         run_id=run_id,
-        task=fields.first_line(fields.label(value, "task_id")),
+        task=fields.label(value, "task_id"),
         model=fields.model_of(value),
         group_id=fields.label(value, "task_id"),
         parent_run_id=parent,
-        details={} if parent else fields.details_of(value, without=_NOT_DETAILS),
+        details={"branch_of": parent} if parent else about,
         ts=timestamp(first.get("first_called_at")),
     )
 

@@ -26,7 +26,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed
 from hermes_tui.model.messages import Usage, with_flags
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _PREFIX = "mini-swe-agent"
@@ -76,13 +76,13 @@ def _runs_blocks(values: tuple[Any, ...]) -> bool:
 
 
 def _run(value: dict[str, Any], build: RunBuilder) -> None:
-    info = _dict(value.get("info"))
-    config = _dict(info.get("config"))
+    info = fields.as_dict(value.get("info"))
+    config = fields.as_dict(info.get("config"))
     messages = value["messages"]
     build.start(
         run_id=fields.run_id_of(value),
         task=fields.task_of(value, messages),
-        model=fields.model_of(_dict(config.get("model"))),
+        model=fields.model_of(fields.as_dict(config.get("model"))),
         details={
             **fields.details_of(value, without=("info", "messages")),
             **fields.details_of(info, without=("config", "model_stats", "exit_status", *_AT_END)),
@@ -104,7 +104,7 @@ def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
     if not isinstance(raw, dict):
         build.defect("a message that is not an object", fields.excerpt(raw), pointer=pointer)
         return
-    extra = _dict(raw.get("extra"))
+    extra = fields.as_dict(raw.get("extra"))
     is_exit = raw.get("role") == "exit"
     parts = normalise_message(
         _completed(raw, extra), text_calls=TextCalls.IGNORE if is_exit else TextCalls.SUSPECT
@@ -130,7 +130,7 @@ def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     Messages of the Responses API are kept as they came: replies as `output`, results as items.
     """
     message = dict(raw)
-    response = _dict(extra.get("response"))
+    response = fields.as_dict(extra.get("response"))
     if raw.get("object") == "response" and "role" not in raw:
         from hermes_tui.formats.replies import reply_of
 
@@ -140,9 +140,9 @@ def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     elif raw.get("type") == "function_call_output":
         message = {**raw, "role": "tool", "content": raw.get("output")}
     choices = response.get("choices")
-    choice = _dict(choices[0]) if isinstance(choices, list) and choices else {}
+    choice = fields.as_dict(choices[0]) if isinstance(choices, list) and choices else {}
     for key in ("reasoning_content", "reasoning"):
-        if not message.get(key) and (said := _dict(choice.get("message")).get(key)):
+        if not message.get(key) and (said := fields.as_dict(choice.get("message")).get(key)):
             message[key] = said
     found = {
         "usage": response.get("usage"),
@@ -244,7 +244,7 @@ def _request_failure(
 
 def _end(info: dict[str, Any], build: RunBuilder) -> None:
     stop = fields.label(info, "exit_status")
-    stats = _dict(info.get("model_stats"))
+    stats = fields.as_dict(info.get("model_stats"))
     outcome = fields.outcome_of({"exit_status": stop or None}) or {}
     status = "truncated" if stop.endswith("LimitsExceeded") else outcome.get("status", "unknown")
     if status == "unknown" and (info.get("traceback") or info.get("exception_str")):
@@ -255,7 +255,7 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
         told["api_calls"] = int(api_calls)
     build.end(
         status=status,
-        stop_reason=fields.first_line(stop),
+        stop_reason=stop,
         usage=_total(build, fields.number(stats.get("instance_cost"))),
         details={key: fields.small(value) for key, value in told.items()},
     )
@@ -263,21 +263,8 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
 
 def _total(build: RunBuilder, cost: float | None) -> Usage | None:
     """Return what the replies used together; the file itself adds up only the cost."""
-    used = [
-        msgspec.structs.asdict(event.message.usage)
-        for event in build.events
-        if isinstance(event, MessageAppended) and event.message.usage is not None
-    ]
-    sums = {
-        key: sum(one[key] for one in used if one[key] is not None)
-        for key in ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-        if any(one[key] is not None for one in used)
-    }
-    return usage(sums, cost)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    used = total_usage(e.message.usage for e in build.events if isinstance(e, MessageAppended))
+    return used if cost is None else msgspec.structs.replace(used or Usage(), cost_usd=cost)
 
 
 FORMAT = MiniSweAgent()

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
 from hermes_tui.model.messages import with_flags
@@ -50,7 +51,7 @@ class OpenHands:
             return
         events = value if isinstance(value, list) else [value]
         if build.is_first and not build.events:
-            first = _dict(events[0] if events else None)
+            first = fields.as_dict(events[0] if events else None)
             build.start(task=_task(events), tools=tool_specs(first.get("tools")))
         for index, event in enumerate(events):
             _event(event, build, f"/{index}" if isinstance(value, list) else "")
@@ -87,11 +88,11 @@ def _is_old_event(value: Any) -> bool:
 def _output(value: dict[str, Any], build: RunBuilder) -> None:
     history = value.get("history")
     entries = history if isinstance(history, list) else []
-    metadata = _dict(value.get("metadata"))
+    metadata = fields.as_dict(value.get("metadata"))
     build.start(
         run_id=fields.run_id_of(value),
         task=fields.task_of(value, ()) or _task(entries),
-        model=fields.model_of(_dict(metadata.get("llm_config"))),
+        model=fields.model_of(fields.as_dict(metadata.get("llm_config"))),
         details=fields.details_of(value, without=_OUTPUT_AT_END),
     )
     for index, entry in enumerate(entries):
@@ -103,9 +104,9 @@ def _output(value: dict[str, Any], build: RunBuilder) -> None:
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    metrics, tested = _dict(value.get("metrics")), _dict(value.get("test_result"))
+    metrics, tested = fields.as_dict(value.get("metrics")), fields.as_dict(value.get("test_result"))
     error = value.get("error")
-    report = _dict(value.get("report")) or _dict(tested.get("report"))
+    report = fields.as_dict(value.get("report")) or fields.as_dict(tested.get("report"))
     resolved = report.get("resolved")
     status = "unknown"
     if isinstance(resolved, bool):
@@ -115,7 +116,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     cost = number(metrics.get("accumulated_cost"))
     build.end(
         status=status,
-        stop_reason=fields.first_line(fields.json_text(error)) if error else "",
+        stop_reason=fields.json_text(error) if error else "",
         usage=usage(metrics.get("accumulated_token_usage"), cost or None),
         details=fields.details_of({**tested, **({"error": error} if error else {})}),
     )
@@ -123,11 +124,11 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
 
 def _task(events: list[Any]) -> str:
     for event in events:
-        event = _dict(event[0] if isinstance(event, list) and event else event)
+        event = fields.as_dict(event[0] if isinstance(event, list) and event else event)
         if event.get("source") == "user":
-            said = _dict(event.get("args")).get("content") or _dict(event.get("llm_message")).get(
-                "content"
-            )
+            said = fields.as_dict(event.get("args")).get("content") or fields.as_dict(
+                event.get("llm_message")
+            ).get("content")
             if title := fields.first_line(fields.text_of(said)):
                 return title
     return ""
@@ -163,7 +164,7 @@ def _say(
 
 
 def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    action, args = event["action"], _dict(event.get("args"))
+    action, args = event["action"], fields.as_dict(event.get("args"))
     by_agent = event.get("source", "agent") == "agent"
     if action in _SAID or not by_agent:
         said = args.get("content") or args.get("final_thought") or args.get("thought")
@@ -182,10 +183,10 @@ def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
 
 def _reply(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the model's reply that an action was made of, and its message."""
-    response = _dict(_dict(event.get("tool_call_metadata")).get("model_response"))
+    response = fields.as_dict(fields.as_dict(event.get("tool_call_metadata")).get("model_response"))
     choices = response.get("choices")
-    first = _dict(choices[0]) if isinstance(choices, list) and choices else {}
-    return response, _dict(first.get("message"))
+    first = fields.as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+    return response, fields.as_dict(first.get("message"))
 
 
 def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
@@ -198,12 +199,14 @@ def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
 
 def _call(event: dict[str, Any]) -> dict[str, Any]:
     """Return the call as the model wrote it, else as it was understood."""
-    metadata = _dict(event.get("tool_call_metadata"))
+    metadata = fields.as_dict(event.get("tool_call_metadata"))
     calls = _reply(event)[1].get("tool_calls")
-    for call in calls if isinstance(calls, list) else ():
+    for call in fields.as_list(calls):
         if isinstance(call, dict) and call.get("id") == metadata.get("tool_call_id") is not None:
             return call
-    args = {key: item for key, item in _dict(event.get("args")).items() if key != "thought"}
+    args = {
+        key: item for key, item in fields.as_dict(event.get("args")).items() if key != "thought"
+    }
     name = metadata.get("function_name") or event["action"]
     call_id = metadata.get("tool_call_id") or _id_of(event.get("id"))
     function = {"name": name, "arguments": json_text(args)}
@@ -215,8 +218,8 @@ def _id_of(number_of_event: Any) -> str | None:
 
 
 def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    what, extras = event["observation"], _dict(event.get("extras"))
-    metadata = _dict(event.get("tool_call_metadata"))
+    what, extras = event["observation"], fields.as_dict(event.get("extras"))
+    metadata = fields.as_dict(event.get("tool_call_metadata"))
     is_error = what == "error"
     answers = bool(metadata) or event.get("cause") is not None or "source" not in event
     if what in _QUIET or what == "recall" or not answers:
@@ -243,7 +246,7 @@ def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None
 
 def _exit_code(seen: dict[str, Any]) -> Any:
     """Return a command's exit code; -1 stands for a command that still runs, or was none."""
-    code = _dict(seen.get("metadata")).get("exit_code", seen.get("exit_code"))
+    code = fields.as_dict(seen.get("metadata")).get("exit_code", seen.get("exit_code"))
     return None if code == -1 else code
 
 
@@ -252,7 +255,7 @@ def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str
         case "SystemPromptEvent":
             _say({"role": "system", "content": event.get("system_prompt")}, event, build, pointer)
         case "MessageEvent":
-            said = _dict(event.get("llm_message"))
+            said = fields.as_dict(event.get("llm_message"))
             role = "assistant" if event.get("source") == "agent" else "user"
             _say({"role": role, **said}, event, build, pointer)
         case "ActionEvent":
@@ -269,7 +272,7 @@ def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str
 def _sdk_action(event: dict[str, Any]) -> dict[str, Any]:
     call = event.get("tool_call")
     if not isinstance(call, dict):
-        arguments = json_text(_dict(event.get("action")))
+        arguments = json_text(fields.as_dict(event.get("action")))
         call = {"id": event.get("tool_call_id"), "name": event.get("tool_name")}
         call = {**call, "arguments": arguments}
     return {
@@ -281,7 +284,7 @@ def _sdk_action(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sdk_result(event: dict[str, Any]) -> dict[str, Any]:
-    seen = _dict(event.get("observation"))
+    seen = fields.as_dict(event.get("observation"))
     failure = event.get("error") or event.get("rejection_reason")
     return {
         "role": "tool",
@@ -291,10 +294,6 @@ def _sdk_result(event: dict[str, Any]) -> dict[str, Any]:
         "is_error": seen.get("is_error") is True or bool(failure),
         "exit_code": _exit_code(seen),
     }
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 FORMAT = OpenHands()

@@ -20,13 +20,14 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
+from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.span_attributes import Attributes
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tree import Span
 from hermes_tui.parsers.measures import timestamp
 
-SPANS_TABLE = "spans"
+_SPANS_TABLE = "spans"
 _LISTS = ("data", "spans")
 _FAILED = frozenset({"ERROR", "STATUSCODE.ERROR", "STATUS_CODE_ERROR", "2"})
 
@@ -54,7 +55,7 @@ class PhoenixSpans:
                 build.locate(line)
                 build.defect("not a span of a trace", fields.excerpt(span), pointer=pointer)
         spans = with_lost_parents(spans)
-        if isinstance(value, dict) and value.get("_table") == SPANS_TABLE:
+        if isinstance(value, dict) and value.get("_table") == _SPANS_TABLE:
             append_trace(spans, build, _trace(value))
         else:
             append_traces(spans, build)
@@ -109,7 +110,10 @@ def _raw(span: dict[str, Any], pointer: str, line: int) -> RawSpan:
         events=list(_events(span)),
         resource=fields.as_dict(fields.as_dict(span.get("resource")).get("attributes")),
         pointer=pointer,
-        places={name: f"/attributes/{name}" for name in fields.as_dict(span.get("attributes"))},
+        places={
+            name: pointer_of(("attributes", name))
+            for name in fields.as_dict(span.get("attributes"))
+        },
         line=line,
     )
 

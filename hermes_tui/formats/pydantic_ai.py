@@ -89,29 +89,21 @@ def _start(
     objects = [item for item in items if isinstance(item, dict)]
     models = _told(objects, "model_name")
     details = fields.details_of(around, without=(*_KEYS, *fields.OUTCOME_KEYS))
-    for key, found in (
-        ("models", models[1:] and models),
-        ("provider", _told(objects, "provider_name")),
-    ):
-        if found:
-            details[key] = ", ".join(found)
+    details["models"] = ", ".join(models if len(models) > 1 else ())
+    details["provider"] = ", ".join(_told(objects, "provider_name"))
     build.start(
         run_id=fields.run_id_of(around) or next(iter(_told(objects, "run_id")), ""),
         task=fields.task_of(around, said(messages)),
         model=fields.model_of(around) or next(iter(models), ""),
         group_id=next(iter(_told(objects, "conversation_id")), ""),
-        details=details,
+        details=fields.telling(details),
     )
 
 
 def _told(objects: Iterable[dict[str, Any]], key: str) -> list[str]:
     """Return the different names that messages have under `key`, in their order."""
-
-    def names() -> Iterator[str]:
-        for item in objects:
-            yield fields.label(item, key)
-
-    return list(dict.fromkeys(filter(None, names())))
+    names = (fields.label(item, key) for item in objects)
+    return list(dict.fromkeys(filter(None, names)))
 
 
 FORMAT = PydanticAI()

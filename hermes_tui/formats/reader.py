@@ -72,12 +72,13 @@ class Reader(NamedTuple):
             unit=self.unit,
             sidecars=self.sidecars,
         )
+        is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout is Layout.WHOLE_LINES:
             values, problems, build.line_ranges = _load_lines(data, record.range.start)
             build.problems = problems
             self.format.read(values, build)
             _tell_part(record, source, build)
-        elif self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]"):
+        elif self.big is not None and is_end:
             read_end(data, self.big, self.format, build)
         else:
             loaded, skipped = _load_value(data, self.layout)
@@ -88,6 +89,8 @@ class Reader(NamedTuple):
                 else:
                     self.format.read(value, build)
         build.flush_problems()
+        if not build.events and not is_end:
+            build.defect("nothing in this record is known to the format", _excerpt(data))
         events = tuple(build.events)
         return self.review(events) if self.review else events
 
@@ -97,7 +100,7 @@ def partial_record(source: Source, index: Records, first_seq: int) -> SourceDefe
     length = source.size - index.end
     if length <= 0 or source.complete or index.closed:
         return None
-    excerpt = source.read(index.end, min(length, MAX_EXCERPT)).decode("utf-8", "replace")
+    excerpt = _excerpt(source.read(index.end, min(length, MAX_EXCERPT)))
     if not excerpt.strip():
         return None
     return SourceDefect(
@@ -265,8 +268,12 @@ def _too_long(record: Record, source: Source, seq: int) -> SourceDefect:
         at=SourceRef(record.range),
         message=f"bytes {start:,} to {end:,} are one value of {(end - start) >> 20:,} MB, "
         f"which is not read: the limit is {MAX_RECORD >> 20} MB",
-        excerpt=source.read(start, MAX_EXCERPT).decode("utf-8", "replace"),
+        excerpt=_excerpt(source.read(start, MAX_EXCERPT)),
     )
+
+
+def _excerpt(data: bytes) -> str:
+    return data[:MAX_EXCERPT].decode("utf-8", "replace")
 
 
 def _tell_part(record: Record, source: Source, build: RunBuilder) -> None:

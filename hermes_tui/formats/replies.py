@@ -10,6 +10,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import message_of_reply
 from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 
 MAX_CHAIN = 8
 _BODY_KEYS = ("body", "json", "content", "text", "data")
@@ -76,6 +77,14 @@ def failure_of(error: Any, status: int | None = None) -> Failure:
         code = fields.number(error.get("code", error.get("error_code")))
         status = int(code) if code is not None and 100 <= code < 600 else None
     return Failure(fields.first_line(message or body) or "error", status, body, tuple(chain))
+
+
+def run_error(error: Any, *, hint: str = "") -> tuple[Diagnostic, ...]:
+    """Return the finding that a run ended in an error, as its source tells it; none without one."""
+    if not error:
+        return ()
+    message = failure_of(error).message
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message, hint=hint),)
 
 
 def status_of(raw: Mapping[str, Any]) -> int | None:

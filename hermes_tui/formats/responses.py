@@ -15,18 +15,17 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage
 
-SESSIONS_TABLE = "agent_sessions"
+_SESSIONS_TABLE = "agent_sessions"
 _LISTS = {"response": "output", "list": "data"}
 _OWN_KEYS = ("output", "input", "data", "items", "instructions", "tools", "model", "usage", "error")
 _NOISE = ("object", "_table", "session_id", "text", "text_format")
-_CUT = frozenset({"", "max_output_tokens", "max_tokens"})
-"""Why a reply is incomplete, where nothing but its length is the matter."""
 _PARTS = frozenset({"input_text", "output_text", "input_image", "input_file"})
 
 
@@ -88,7 +87,7 @@ def _is_run(value: Any) -> bool:
 
 def _key_of(value: dict[str, Any]) -> str:
     """Return the member of `value` that holds its items, empty where `value` is no run."""
-    if value.get("_table") == SESSIONS_TABLE:
+    if value.get("_table") == _SESSIONS_TABLE:
         return "items"
     key = _LISTS.get(fields.label(value, "object"), "")
     if key == "output":
@@ -148,14 +147,21 @@ def _details(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _received(value: dict[str, Any], build: RunBuilder) -> None:
-    cut = value.get("incomplete_details")
-    reason = fields.label(cut, "reason") if isinstance(cut, dict) else ""
-    build.add(ResponseReceived, turn=1, finish_reason=reason, usage=usage(value.get("usage")))
+    build.add(
+        ResponseReceived,
+        turn=1,
+        finish_reason=_why_incomplete(value),
+        usage=usage(value.get("usage")),
+    )
+
+
+def _why_incomplete(value: dict[str, Any]) -> str:
+    return fields.label(fields.as_dict(value.get("incomplete_details")), "reason")
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
     error, status = value.get("error"), fields.label(value, "status")
-    reason = fields.label(fields.as_dict(value.get("incomplete_details")), "reason")
+    reason = _why_incomplete(value)
     outcome, stop = "unknown", ""
     if error:
         what = error if isinstance(error, dict) else {"message": error}
@@ -163,7 +169,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
         build.add(RequestFailed, pointer="/error", turn=1, message=fields.first_line(told))
         outcome, stop = "error", fields.first_line(fields.label(what, "code"))
     elif reason or status == "incomplete":
-        outcome = "truncated" if reason in _CUT else "error"
+        outcome = "truncated" if not reason or fields.is_cut(reason) else "error"
         stop = reason or status
     elif status in ("failed", "cancelled"):
         outcome, stop = "error", status

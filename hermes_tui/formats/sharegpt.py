@@ -18,7 +18,8 @@ from itertools import zip_longest
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json, load
 from hermes_tui.formats.text_actions import with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -84,10 +85,7 @@ def _is_turn(turn: Any) -> bool:
 
 def _read_row(value: dict[str, Any], build: RunBuilder) -> None:
     turns = decode_if_json(value["conversations"])
-    said = [
-        (f"/conversations/{index}", turn)
-        for index, turn in enumerate(turns if isinstance(turns, list) else ())
-    ]
+    said = [(f"/conversations/{index}", turn) for index, turn in enumerate(fields.as_list(turns))]
     sides = [side for side in _SIDES if value.get(side) is not None]
     if value.get("system"):
         said.insert(0, ("/system", {"from": "system", "value": value["system"]}))

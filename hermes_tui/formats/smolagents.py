@@ -107,7 +107,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     steps = value[_STEPS]
     build.start(
         run_id=fields.label(value, "task_id"),
-        task=fields.first_line(fields.label(value, "question", "augmented_question")),
+        task=fields.label(value, "question", "augmented_question"),
         model=fields.model_of(value),
         details=fields.details_of(value, without=_NOT_DETAILS),
         ts=fields.seconds(value.get("start_time")),
@@ -278,7 +278,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     status = "truncated" if value.get("iteration_limit_exceeded") is True else "unknown"
     build.end(
         status="error" if error else status,
-        stop_reason=fields.first_line(error),
+        stop_reason=error,
         usage=usage(value.get("token_counts")),
         ts=fields.seconds(value.get("end_time")),
     )

@@ -34,10 +34,10 @@ from hermes_tui.formats.span_talks import (
 from hermes_tui.formats.span_tools import OpenCalls, ToolSpans, answer_of, call_of, timed
 from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
 from hermes_tui.model.events import RequestFailed
-from hermes_tui.model.messages import Message, Usage
+from hermes_tui.model.messages import Message
+from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised
 
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 MAX_NAMED = 20
 """Spans of one sort that the details name; the others are only counted."""
 
@@ -60,6 +60,8 @@ def append_traces(spans: Iterable[Span], build: RunBuilder) -> None:
     traces: dict[str, list[Span]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
+    if not traces and not build.events:
+        build.defect("no span in this record")
     for trace_id, several in traces.items():
         append_trace(several, build, Trace(id=trace_id, line=several[0].line))
 
@@ -259,7 +261,7 @@ class _Writer:
         last = requests[-1] if requests else None
         why = span.error or (last.failure if last else "")
         finish = last.finish_reason if last else ""
-        status = "error" if why else "truncated" if finish in _CUT else "unknown"
+        status = "error" if why else "truncated" if fields.is_cut(finish) else "unknown"
         left = list(self._tools.left()) if is_last else []
         named = [
             {"name": one.tool_name or one.name, "input": one.input, "output": one.output}
@@ -269,9 +271,9 @@ class _Writer:
         self._build.locate(span.line)
         self._build.end(
             status=status,
-            stop_reason=fields.first_line(why) or finish,
+            stop_reason=why or finish,
             scores=self._trace.scores,
-            usage=_sum(requests),
+            usage=total_usage(request.usage for request in requests),
             details=fields.details_of(details),
             ts=span.end_s,
         )
@@ -287,15 +289,3 @@ def _used(parts: Normalised, request: Request) -> Message:
         duration_s=message.duration_s or request.span.duration_s,
         finish_reason=message.finish_reason or request.finish_reason,
     )
-
-
-def _sum(requests: Iterable[Request]) -> Usage | None:
-    """Return what all requests used together; None where none says."""
-    told = [used for request in requests if (used := request.usage) is not None]
-    if not told:
-        return None
-    totals: dict[str, Any] = {}
-    for name in Usage.__struct_fields__:
-        known = [value for used in told if (value := getattr(used, name)) is not None]
-        totals[name] = sum(known) if known else None
-    return Usage(**totals)

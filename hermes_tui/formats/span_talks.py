@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hermes_tui.formats.any_messages import Said, instructions_in, read_input, read_output
-from hermes_tui.formats.base import tool_specs
 from hermes_tui.formats.chat_messages import ChatMessage, on_line, said
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchange_runs import prefix_keys
 from hermes_tui.formats.span_tree import Agent, Span
 from hermes_tui.model.messages import ToolSpec, Usage

@@ -50,19 +50,19 @@ class SweAgent:
         if not isinstance(history, list):
             build.defect("no history in this trajectory", fields.excerpt(value))
             return
-        config = _dict(decode_if_json(value.get("replay_config")))
+        config = fields.as_dict(decode_if_json(value.get("replay_config")))
         _start(value, config, history, build)
         reading = _Reading(build, value.get("trajectory"))
         reading.all(history)
-        _end(_dict(value.get("info")), reading.unmatched, build)
+        _end(fields.as_dict(value.get("info")), reading.unmatched, build)
 
 
 def _start(
     value: dict[str, Any], config: dict[str, Any], history: list[Any], build: RunBuilder
 ) -> None:
-    agent, env = _dict(config.get("agent")), _dict(config.get("env"))
-    model = _dict(agent.get("model"))
-    problem = _dict(config.get("problem_statement"))
+    agent, env = fields.as_dict(config.get("agent")), fields.as_dict(config.get("env"))
+    model = fields.as_dict(agent.get("model"))
+    problem = fields.as_dict(config.get("problem_statement"))
     told = {
         "agent": agent.get("name"),
         "model": model or None,
@@ -76,7 +76,7 @@ def _start(
         model=fields.label(model, "name", "model_name"),
         details={
             **fields.details_of(value, without=_OWN_KEYS),
-            **fields.details_of(_dict(value.get("info")), without=_INFO_AT_END),
+            **fields.details_of(fields.as_dict(value.get("info")), without=_INFO_AT_END),
             **fields.details_of({key: item for key, item in told.items() if item}),
         },
     )
@@ -168,7 +168,7 @@ def _normalised(raw: dict[str, Any]) -> Normalised:
         extra["tool_call_id"] = ids[0]
     blocks = raw.get("thinking_blocks")
     if isinstance(blocks, list) and blocks and not raw.get("reasoning"):
-        said = [fields.label(_dict(block), "thinking", "text", "data") for block in blocks]
+        said = [fields.label(fields.as_dict(block), "thinking", "text", "data") for block in blocks]
         extra["reasoning"] = "\n".join(filter(None, said)) or None
     return normalise_message(raw | extra)
 
@@ -195,7 +195,7 @@ def _flagged(parts: Normalised, flag: str) -> Normalised:
 def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
     """Close the run; `submitted (exit_cost)` is a patch that was taken when the run was cut."""
     stop = fields.label(info, "exit_status")
-    stats = _dict(info.get("model_stats"))
+    stats = fields.as_dict(info.get("model_stats"))
     status = "unknown"
     if stop == "submitted":
         status = "ok"
@@ -210,7 +210,7 @@ def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
     }
     build.end(
         status=status,
-        stop_reason=fields.first_line(stop),
+        stop_reason=stop,
         usage=_usage(stats),
         details={key: fields.small(item) for key, item in told.items() if item is not None},
     )
@@ -225,10 +225,6 @@ def _usage(stats: dict[str, Any]) -> Usage | None:
     # Replays of recorded actions ask no model; their counters stay at 0, which says nothing.
     known = {key: item for key, item in counted.items() if number(item)}
     return usage(known, cost or None)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 FORMAT = SweAgent()

@@ -107,7 +107,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     solved = value.get("target")
     build.end(
         status="unknown" if not isinstance(solved, bool) else "ok" if solved else "failed",
-        stop_reason=fields.first_line(fields.label(value, "exit_status")),
+        stop_reason=fields.label(value, "exit_status"),
     )
 
 

@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -32,7 +33,11 @@ from hermes_tui.parsers.plain_values import json_text
 USERS_TOOL = "user's tool"
 """The flag of messages in which the simulated user calls, or is answered."""
 
-_SHOWN_ELSEWHERE = ("messages", "ticks", "id", "start_time", "reward_info", "effect_timeline")
+_SHOWN_ELSEWHERE = (
+    *("messages", "ticks", "id", "task_id", "start_time", "end_time", "termination_reason"),
+    *("reward_info", "agent_cost", "effect_timeline"),
+)
+_CHECKS_SHOWN_ELSEWHERE = ("reward", "reward_breakdown", "info")
 _CUT = frozenset({"max_steps", "timeout", "context_window_exceeded"})
 _STOPPED = frozenset({"user_stop", "agent_stop"})
 
@@ -80,6 +85,8 @@ def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
     if not value.get("simulations"):
         for index, raw in enumerate(as_list(value.get("simulation_index"))):
             reading.name_only(raw, f"/simulation_index/{index}")
+    if not build.events:
+        build.defect("no simulation in these results")
 
 
 class _Simulation:
@@ -159,10 +166,8 @@ def _expected(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(raw: dict[str, Any]) -> dict[str, Any]:
-    told = {key: item for key, item in raw.items() if item is not None}
-    checks = {key: item for key, item in as_dict(raw.get("reward_info")).items() if item}
-    checks = {key: item for key, item in checks.items() if key not in ("reward", "info")}
-    return {**fields.details_of(told, without=_SHOWN_ELSEWHERE), **fields.details_of(checks)}
+    checks = fields.details_of(as_dict(raw.get("reward_info")), without=_CHECKS_SHOWN_ELSEWHERE)
+    return fields.telling(fields.details_of(raw, without=_SHOWN_ELSEWHERE) | checks)
 
 
 def _append(raw: Any, pointer: str, build: RunBuilder) -> None:
@@ -244,7 +249,7 @@ def _end(raw: dict[str, Any], build: RunBuilder) -> None:
     cost = fields.number(raw.get("agent_cost"))
     build.end(
         status=_status(reason, reward),
-        stop_reason=fields.first_line(reason),
+        stop_reason=reason,
         reward=reward,
         scores=fields.numbers(scores),
         usage=None if cost is None else Usage(cost_usd=cost),

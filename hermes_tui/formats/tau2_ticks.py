@@ -57,7 +57,7 @@ def _tools(tick: dict[str, Any], side: str, role: str, place: str) -> Placed:
         found.append(
             (f"{place}/{side}_tool_calls", {**message, "timestamp": tick.get("timestamp")})
         )
-    for index, answer in enumerate(answers if isinstance(answers, list) else ()):
+    for index, answer in enumerate(fields.as_list(answers)):
         found.append((f"{place}/{side}_tool_results/{index}", answer))
     return found
 

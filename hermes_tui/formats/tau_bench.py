@@ -14,6 +14,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.replies import run_error
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 
 _DISPLAY = "messages_display"
@@ -57,7 +58,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
         model=fields.model_of(value),
         group_id=names[0],
         details={**fields.details_of(value, without=("traj", "info", "reward")), **_told(info)},
-        diagnostics=_error_found(info),
+        diagnostics=run_error(info.get("error")),
     )
     if listed is not messages:
         build.defect("`traj` is not a list", fields.excerpt(messages), pointer="/traj")
@@ -76,23 +77,14 @@ def _told(info: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _error_found(info: dict[str, Any]) -> tuple[Diagnostic, ...]:
-    error = info.get("error")
-    if not error:
-        return ()
-    message = fields.first_line(fields.json_text(error)) or "the trial ended in an error"
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
-
-
 def _end(value: dict[str, Any], info: dict[str, Any], build: RunBuilder) -> None:
     reward = fields.number(value.get("reward"))
     checked = _object(_object(info, "reward_info"), "info")
-    scores = {str(key): fields.number(raw) for key, raw in checked.items()}
     status = "unknown" if reward is None else "ok" if reward == 1 else "failed"
     build.end(
         status="error" if info.get("error") else status,
         reward=reward,
-        scores={key: score for key, score in scores.items() if score is not None},
+        scores=fields.numbers(checked),
     )
 
 

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
@@ -25,6 +26,8 @@ ANSWER = "answer"
 MAX_PATHS = 200
 """Paths of a tree that are shown; a search ends long before."""
 
+_FINE = frozenset({0, 3, 4})
+"""Codes of observations: an answer, the end, and a path given up. All others are errors."""
 _NOT_DETAILS = ("query", "function", "train_messages", "finish_type", "chain")
 
 
@@ -82,35 +85,37 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     lists = as_list(generated.get("train_messages"))
     messages = as_list(lists[-1]) if lists else []
     tree = _search(as_dict(value.get("tree")).get("tree"), _calls_of(messages))
-    left = tree.left
-    task = fields.first_line(fields.label(generated, "query")) or fields.title_of(messages)
-    tools = tool_specs(generated.get("function"))
+    about: dict[str, Any] = {
+        "task": fields.first_line(fields.label(generated, "query")) or fields.title_of(messages),
+        "tools": tool_specs(generated.get("function")),
+    }
     build.start(
-        run_id=ANSWER if left else "",
-        task=task,
-        tools=tools,
-        details={
-            **fields.details_of(value, without=("answer_generation", "tree", "compare_candidates")),
-            **fields.details_of(generated, without=_NOT_DETAILS),
-        },
+        run_id=ANSWER if tree.left else "",
+        details=_details(value, generated),
         diagnostics=_not_shown(tree.more),
+        **about,
     )
     pointer = f"/answer_generation/train_messages/{len(lists) - 1}"
     build.messages(messages, pointer)
+    if lists and lists[-1] is not messages:
+        build.defect("not a list of messages", fields.excerpt(lists[-1]), pointer=pointer)
     if tree.finish is not None:
         _append_last_result(tree.finish, build)
     finish = fields.label(generated, "finish_type")
     status = "ok" if finish == "give_answer" else "failed" if "give_up" in finish else "unknown"
     build.end(status=status, stop_reason=finish)
-    for number, path in enumerate(left, 1):
-        build.start(
-            run_id=f"path {number}",
-            task=task,
-            tools=tools,
-            parent_run_id=ANSWER,
-            pointer=path[0].pointer,
-        )
+    for number, path in enumerate(tree.left, 1):
+        place = path[0].pointer
+        build.start(run_id=f"path {number}", parent_run_id=ANSWER, pointer=place, **about)
         _append_path(path, build)
+
+
+def _details(value: dict[str, Any], generated: dict[str, Any]) -> dict[str, Any]:
+    without = ("answer_generation", "tree", "compare_candidates")
+    return {
+        **fields.details_of(value, without=without),
+        **fields.details_of(generated, without=_NOT_DETAILS),
+    }
 
 
 def _calls_of(messages: list[Any]) -> list[tuple[str, str]]:
@@ -189,6 +194,12 @@ def _append_last_result(call: _Call, build: RunBuilder) -> None:
         )
 
 
+def _told(node: dict[str, Any]) -> dict[str, Any]:
+    code = node.get("observation_code")
+    is_error = type(code) is int and code not in _FINE
+    return {"observation_code": code, **({"is_error": True} if is_error else {})}
+
+
 def _append_path(calls: list[_Call], build: RunBuilder) -> None:
     for call in calls:
         message: dict[str, Any] = {"role": "assistant", "content": call.thought or None}
@@ -197,9 +208,8 @@ def _append_path(calls: list[_Call], build: RunBuilder) -> None:
         build.message(message, pointer=call.pointer)
         answer = call.node.get("observation")
         if answer is not None:
-            told = {"observation_code": call.node.get("observation_code")}
-            result = {"role": "function", "name": call.name, "content": answer, **told}
-            build.message(result, pointer=f"{call.pointer}/observation")
+            result = {"role": "function", "name": call.name, "content": answer}
+            build.message(result | _told(call.node), pointer=f"{call.pointer}/observation")
     pruned = calls[-1].node.get("pruned") is True
     build.end(stop_reason="pruned" if pruned else "left", status="failed" if pruned else "unknown")
 

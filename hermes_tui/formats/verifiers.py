@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.formats.replies import run_error
 from hermes_tui.parsers.measures import usage
 
 _METADATA = "metadata.json"
@@ -68,13 +69,13 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     build.start(
         run_id=example,
-        task=fields.title_of(asked if isinstance(asked, list) else ())
+        task=fields.title_of(fields.as_list(asked))
         or fields.first_line(fields.label(value, "task")),
         model=fields.model_of(value) or fields.model_of(fields.as_dict(about)),
         tools=tool_specs(tools) if tools else None,
         group_id=example,
         details={**fields.details_of(info, without=("oai_tools",)), **own, **_evaluation(about)},
-        diagnostics=_error_found(value.get("error")),
+        diagnostics=run_error(value.get("error")),
     )
 
 
@@ -84,14 +85,6 @@ def _evaluation(about: Any) -> dict[str, Any]:
         return {}
     told = fields.details_of(about) if isinstance(about, dict) else about
     return {"evaluation": fields.small(told)}
-
-
-def _error_found(error: Any) -> tuple[Diagnostic, ...]:
-    if not error:
-        return ()
-    told = fields.label(error, "message", "error") if isinstance(error, dict) else ""
-    message = fields.first_line(told or fields.json_text(error)) or "the rollout ended in an error"
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message),)
 
 
 def _read_side(said: Any, role: str, pointer: str, build: RunBuilder) -> None:
@@ -119,7 +112,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     status = "truncated" if value.get("is_truncated") is True else "unknown"
     build.end(
         status="error" if value.get("error") else status,
-        stop_reason=fields.first_line(fields.label(value, "stop_condition")),
+        stop_reason=fields.label(value, "stop_condition"),
         reward=fields.number(value.get("reward")),
         scores=_scores(value),
         usage=usage(value.get("token_usage")),

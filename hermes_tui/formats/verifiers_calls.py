@@ -13,6 +13,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import usage
 
 _USAGE = {
     "completion_tokens": "completion_tokens",
@@ -53,21 +54,7 @@ def usage_of(raw: Any) -> Usage | None:
     counts = {key: fields.number(raw.get(name)) for key, name in _USAGE.items()}
     prompt = fields.number(raw.get("prompt_tokens"))
     counts["prompt_tokens"] = None if prompt is None else prompt + (counts["cached_tokens"] or 0)
-    found = {key: int(count) for key, count in counts.items() if count is not None}
-    return Usage(**found, cost_usd=fields.number(raw.get("cost")))
-
-
-def total_of(several: list[Any]) -> Usage | None:
-    known = [used for raw in several if (used := usage_of(raw)) is not None]
-    if not known:
-        return None
-    names = (*_USAGE, "prompt_tokens", "cost_usd")
-    sums: dict[str, Any] = {}
-    for name in names:
-        counts = [count for used in known if (count := getattr(used, name)) is not None]
-        if counts:
-            sums[name] = sum(counts)
-    return Usage(**sums)
+    return usage(counts, fields.number(raw.get("cost")))
 
 
 def tokens_of(index: int, node: dict[str, Any]) -> tuple[Any, ...]:

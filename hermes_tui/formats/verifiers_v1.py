@@ -16,21 +16,21 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit, tool_specs
+from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
 from hermes_tui.formats.verifiers_calls import (
     duration_of,
     failed_before,
     tokens_of,
-    total_of,
     usage_of,
     with_custom_calls,
 )
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.messages import with_flags
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, total_usage
 from hermes_tui.parsers.normalise import normalise_message
 
 _TRUNCATED = frozenset(
@@ -42,7 +42,10 @@ _TRUNCATED = frozenset(
         "compaction_failed",
     }
 )
-_SHOWN_ELSEWHERE = ("id", "nodes", "calls", "tools", "rewards", "metrics", "task", "agent", "info")
+_SHOWN_ELSEWHERE = (
+    *("id", "nodes", "calls", "tools", "rewards", "metrics", "task", "agent", "info"),
+    *("traces", "timing", "env", "group", "stop_condition"),
+)
 _SPANS = ("boot", "setup", "agent", "finalize", "scoring")
 
 
@@ -135,9 +138,7 @@ class _Trace:
         tools = self._trace.get("tools") or first.get("tools")
         group = fields.label(as_dict(self._episode.get("group")), "id")
         spoken = (as_dict(as_dict(node).get("message")) for node in self._nodes)
-        about = (
-            self._about(task) if not parent else {"branch_of": parent, "leaf": path and path.leaf}
-        )
+        about = {"branch_of": parent} if parent else self._about(task)
         self._build.start(
             run_id=run_id,
             task=_title(data) or fields.title_of(spoken),
@@ -169,10 +170,9 @@ class _Trace:
             "seconds": _seconds(as_dict(self._trace.get("timing"))),
             "episode_errors": episode.get("errors") if self._trace is not episode else None,
         }
-        without = (*_SHOWN_ELSEWHERE, "traces", "timing", "env", "group")
         return {
-            **fields.details_of(self._trace, without=without),
-            **fields.details_of({key: item for key, item in told.items() if item}),
+            **fields.details_of(self._trace, without=_SHOWN_ELSEWHERE),
+            **fields.details_of(fields.telling(told)),
         }
 
     def _append(self, path: Path) -> None:
@@ -239,10 +239,10 @@ class _Trace:
         known = [value for value in values if value is not None]
         self._build.end(
             status=_status(trace),
-            stop_reason=fields.first_line(fields.label(trace, "stop_condition")),
+            stop_reason=fields.label(trace, "stop_condition"),
             reward=sum(known) if known else None,
             scores=fields.numbers(scores),
-            usage=total_of([call.get("usage") for call in self._calls]),
+            usage=total_usage(usage_of(call.get("usage")) for call in self._calls),
         )
 
 

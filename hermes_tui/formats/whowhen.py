@@ -37,7 +37,7 @@ class WhoWhen:
         gold = _step_of(value, len(history))
         build.start(
             run_id=fields.label(value, "question_ID", "question_id", "id"),
-            task=fields.first_line(fields.label(value, "question")),
+            task=fields.label(value, "question"),
             model=fields.model_of(value),
             details=fields.details_of(value, without=("history", "question", "question_ID")),
             diagnostics=_label_found(value, history, gold),

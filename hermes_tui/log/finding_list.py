@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 import zlib
 from array import array
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import overload
 
+import msgspec
+
 from hermes_tui.log.findings import Finding
+from hermes_tui.model.visible import without_surrogates
 
 BLOCK = 256
 UNPACKED_BLOCKS = 8
@@ -58,7 +61,7 @@ class FindingList(Sequence[Finding]):
         insort(self._by_seq, finding.seq << _NUMBER_BITS | len(self))
         self._latest.append(finding)
         if len(self._latest) == BLOCK:
-            self._packed.append(zlib.compress(pickle.dumps(self._latest), 1))
+            self._packed.append(_packed(self._latest))
             self._latest = []
 
     def of(self, seq: int) -> list[Finding]:
@@ -76,8 +79,32 @@ class FindingList(Sequence[Finding]):
         if number in self._unpacked:
             self._unpacked.move_to_end(number)
             return self._unpacked[number]
-        block: list[Finding] = pickle.loads(zlib.decompress(self._packed[number]))
+        block = _decoder().decode(zlib.decompress(self._packed[number]))
         self._unpacked[number] = block
         if len(self._unpacked) > UNPACKED_BLOCKS:
             self._unpacked.popitem(last=False)
         return block
+
+
+def _packed(findings: list[Finding]) -> bytes:
+    try:
+        data = _ENCODER.encode(findings)
+    except UnicodeEncodeError:
+        data = _ENCODER.encode([*map(_encodable, findings)])
+    return zlib.compress(data, 1)
+
+
+def _encodable(finding: Finding) -> Finding:
+    """Return a finding without the lone surrogates that its texts quote."""
+    fields = finding._asdict()
+    texts = {name: value for name, value in fields.items() if type(value) is str}
+    fields.update((name, without_surrogates(text)) for name, text in texts.items())
+    return Finding(**fields)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[list[Finding]]:
+    return msgspec.msgpack.Decoder(list[Finding])

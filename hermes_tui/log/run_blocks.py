@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, get_type_hints
 import msgspec
 
 from hermes_tui.log.summary import RunSummary
+from hermes_tui.model.visible import without_surrogates
 
 ROWS: Final = 128
 """Rows of a full block: a page of a sorted list needs a block for nearly each of its rows."""
@@ -164,7 +165,7 @@ def _encodable(value: Any) -> Any:
     """Return a value without what msgpack lacks: lone surrogates, and integers beyond 64 bits."""
     match value:
         case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return without_surrogates(value)
         case int():
             return max(-_MOST, min(value, _MOST))
         case Mapping():

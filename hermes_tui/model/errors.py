@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+LONGEST_NAME = 200
+"""Characters of a name that are compared with others, which takes long for long ones."""
+
 
 class HermesError(Exception):
     """A failure that a person can act on: one line, and what to do next."""
@@ -68,3 +73,11 @@ class IllegalCommand(HermesError):
         self.command = command
         self.phase = phase
         self.allowed = allowed
+
+
+def near_hint(name: str, known: Sequence[str], otherwise: str) -> str:
+    """Return which of the `known` names may have been meant; `otherwise` where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name[:LONGEST_NAME], known, n=3, cutoff=0.4)
+    return f"did you mean {', '.join(near)}?" if near else otherwise

@@ -6,7 +6,7 @@ no clock) and, on disk, `kind` (its class name). `at` says where the fact stands
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,6 +21,9 @@ from hermes_tui.model.messages import (
     Usage,
 )
 from hermes_tui.model.spans import SourceRef
+
+Turn = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""The number of a turn, 0 where it is not known; an event that says anything else is malformed."""
 
 
 class Fact(
@@ -53,7 +56,7 @@ class RunStarted(Fact, frozen=True):
 class RequestSent(Fact, frozen=True):
     """A request left for the model. `body` is the exact text sent, where it is kept."""
 
-    turn: int = 0
+    turn: Turn = 0
     attempt: int = 1
     body: str = ""
     url: str = ""
@@ -66,14 +69,14 @@ class RequestSent(Fact, frozen=True):
 class ResponseChunked(Fact, frozen=True):
     """A piece of a streamed response, kept only on request."""
 
-    turn: int = 0
+    turn: Turn = 0
     raw: str = ""
 
 
 class ResponseReceived(Fact, frozen=True):
     """The exact text of a model's reply."""
 
-    turn: int = 0
+    turn: Turn = 0
     raw: str = ""
     finish_reason: str = ""
     usage: Usage | None = None
@@ -84,14 +87,14 @@ class ResponseReceived(Fact, frozen=True):
 
 
 class ReasoningExtracted(Fact, frozen=True):
-    turn: int = 0
+    turn: Turn = 0
     reasoning: tuple[Reasoning, ...] = ()
 
 
 class ResponseParsed(Fact, frozen=True):
     """What was read out of a reply. `parser` is empty where the server's own calls were taken."""
 
-    turn: int = 0
+    turn: Turn = 0
     parser: str = ""
     calls: int = 0
     content: str | None = None
@@ -234,7 +237,7 @@ class ToolErrorRecorded(Fact, frozen=True):
 class RequestFailed(Fact, frozen=True):
     """A request got no usable reply. `chain` is the exceptions, outermost first."""
 
-    turn: int = 0
+    turn: Turn = 0
     attempt: int = 1
     message: str = ""
     status: int | None = None
@@ -285,7 +288,7 @@ class LoopEscaped(Fact, frozen=True):
     """An exception left the loop: the observed program would have lost the run here."""
 
     exception: str
-    turn: int = 0
+    turn: Turn = 0
     call_index: int | None = None
 
 

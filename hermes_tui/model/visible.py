@@ -77,6 +77,11 @@ def visible(text: str) -> str:
     return text.translate(_PICTURES) if _SUSPECT.search(text) else text
 
 
+def without_surrogates(text: str) -> str:
+    """Return `text` fit to be encoded: lone surrogates become U+FFFD, pairs what they stand for."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def visible_row(text: str) -> str:
     """Return `text` as one drawn row: like `visible`, and a newline becomes its picture."""
     return visible(text).replace("\n", NEWLINE_PICTURE)

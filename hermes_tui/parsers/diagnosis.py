@@ -17,17 +17,13 @@ from hermes_tui.parsers.fates import Fate, called_tools, fates, json_key
 from hermes_tui.parsers.findings_by_place import Causes, Known
 from hermes_tui.parsers.literals import read_literal
 from hermes_tui.parsers.plain_values import decode, first_line
+from hermes_tui.parsers.text_calls import may_hold_call
 
 STOPPED: Final = frozenset({"stop", "tool_calls", "end_turn", "tool_use", "STOP", "completed"})
 """Finish reasons that say the model came to an end by itself."""
 CALLED: Final = frozenset({"tool_calls", "tool_use", "function_call"})
 _GONE: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
 _SHOWN: Final = 60
-
-
-def may_hold_call(text: str) -> bool:
-    """Tell cheaply whether `text` holds any character that opens a call in some format."""
-    return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
 
 
 def diagnose(

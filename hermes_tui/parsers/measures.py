@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -116,6 +116,17 @@ def usage(value: Any, cost: Any = None) -> Usage | None:
         next((n for key in _COST_KEYS if (n := number(value.get(key))) is not None), cost_usd),
     )
     return None if found == Usage() else found
+
+
+def total_usage(several: Iterable[Usage | None]) -> Usage | None:
+    """Return what several requests used together; None where none of them says."""
+    told = [used for used in several if used is not None]
+    sums: dict[str, Any] = {}
+    for name in Usage.__struct_fields__:
+        known = [count for used in told if (count := getattr(used, name)) is not None]
+        if known:
+            sums[name] = sum(known)
+    return Usage(**sums) if told else None
 
 
 def _count(raw: Mapping[str, Any], keys: tuple[str, ...], *details: str) -> int | None:

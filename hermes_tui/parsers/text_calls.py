@@ -100,7 +100,7 @@ def _embedded() -> ModuleType:
 
 
 def may_hold_call(text: str) -> bool:
-    """Tell cheaply whether call markup or a reasoning tag may stand in `text`."""
+    """Tell cheaply whether `text` holds any character that opens a call or a reasoning tag."""
     return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
 
 

@@ -64,6 +64,7 @@ def judge(content: Any, raw: Any = None) -> Verdict:
             code = _exit_code(extra)
         if flagged:
             return Verdict(ErrorMark("flag", flagged), code)
+    # Texts first, which nearly all are: an abstract class is slow to be asked.
     is_text = isinstance(content, str) or not isinstance(content, Mapping)
     found = _judge_text(content) if is_text else _judge_body(content)
     if code is None:

@@ -122,6 +122,7 @@ def _result(
     text: str, call_id: str | None, name: str | None, raw: Any, judged: Any = None
 ) -> Found:
     error, exit_code = judge(text if judged is None else judged, raw if raw is not judged else None)
+    # A dictionary first: an abstract class is slow to be asked.
     duration = duration_of(raw) if isinstance(raw, (dict, Mapping)) else None
     result = ToolResult(text, call_id, name, error, exit_code, duration, raw)
     return result, error_findings(error)

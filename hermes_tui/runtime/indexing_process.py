@@ -97,7 +97,7 @@ class Indexing:
             records_done,
             runs_done,
             str(file.path) if file.path is not None else None,
-            file.diagnosis.name if file.diagnosis is not None else "",
+            file.parser,
         )
         self.bytes_total = task.size
         self.is_done = False
@@ -158,34 +158,22 @@ class Indexing:
 
 
 def _start(task: Task) -> Popen[bytes]:
-    import subprocess
+    from subprocess import DEVNULL, PIPE
 
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, os.environ.get("PYTHONPATH", "")]
-    # Not from the current folder: it may be one of transcripts that somebody sent.
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__, msgspec.json.encode(task).decode()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(task.fd,),
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        start_new_session=True,
-    )
+    from hermes_tui.runtime.own_process import start_process
+
+    told = msgspec.json.encode(task).decode()
+    return start_process(__name__, told, passed=(task.fd,), stdout=PIPE, stderr=DEVNULL)
 
 
-def main() -> int:
-    """Do the task given as the only argument."""
+def main(task: str) -> int:
+    """Do a task, which is given as JSON."""
     import gc
 
     os.nice(NICE)
     gc.disable()
     try:
-        run_task(msgspec.json.decode(sys.argv[1], type=Task), sys.stdout.fileno())
+        run_task(msgspec.json.decode(task, type=Task), sys.stdout.fileno())
     except BrokenPipeError:
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

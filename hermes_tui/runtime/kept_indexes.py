@@ -21,7 +21,7 @@ import msgspec
 
 from hermes_tui.formats.base import Layout, Source
 from hermes_tui.formats.framing import RecordIndex
-from hermes_tui.log.run_blocks import columns_version
+from hermes_tui.log.run_blocks import DamagedBlock, columns_version
 from hermes_tui.runtime.run_store import SEGMENTS, RunStore, write_at
 from hermes_tui.version import __version__
 
@@ -180,7 +180,10 @@ def _restore(fd: int, footer: _Footer, *, drop: bool) -> KeptIndex | None:
     totals = footer.totals
     index = RecordIndex(ends, bytearray(kinds), closed=footer.closed)
     if drop and len(store):
-        last = store.facts(len(store) - 1)
+        try:
+            last = store.sound_facts(len(store) - 1)
+        except DamagedBlock:
+            return None
         del index.ends[last.first_record :], index.kinds[last.first_record :]
         totals.runs = last.first_run
         store.drop_last()
@@ -188,9 +191,12 @@ def _restore(fd: int, footer: _Footer, *, drop: bool) -> KeptIndex | None:
     return KeptIndex(store, index, totals)
 
 
-def part_of(path: Path, number: int) -> Path:
-    """Return where the index of a file is written until it is whole; `number` is not used twice."""
-    return _place(str(path.absolute())).with_suffix(f".{os.getpid()}-{number}{PART}")
+def part_of(path: Path) -> Path:
+    """Return where the index of a file is written until it is whole, each time somewhere else.
+
+    Not by the number of the process: in containers that is the same again and again.
+    """
+    return _place(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
 
 
 def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunTotals) -> None:

@@ -22,10 +22,11 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.runtime.kept_indexes import SUFFIX, Identity, identify, indexes_dir, part_of, prune
 from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.run_store import create, write_at
 
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""
-_MAGIC: Final = b"htuirun1"
+_MAGIC: Final = b"htuirun2"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
 _OTHERS: Final = frozenset({
@@ -51,14 +52,17 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> None:
     records = file.records
     where = records.known() if isinstance(records, LineIndex) else records
     data = pickle.dumps((repr(identity), _form(timeline), where, log.known(), rows))
-    indexes_dir().mkdir(parents=True, exist_ok=True)
-    part = part_of(Path(identity.path), 0)
+    part = part_of(Path(identity.path))
+    # Locked while it is written, so that nobody takes it for one left behind.
+    fd = create(part)
     try:
-        part.write_bytes(_MAGIC + zlib.crc32(data).to_bytes(4, "big") + data)
+        write_at(fd, _head_of(data) + data, 0)
         part.replace(_place(identity))
     except OSError:
         part.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(fd)
     prune()
 
 
@@ -73,7 +77,7 @@ def load_run_kept(file: OpenFile) -> KeptRun | None:
     except OSError:
         return None
     body = data[_HEAD:]
-    if data[:_HEAD] != _MAGIC + zlib.crc32(body).to_bytes(4, "big"):
+    if data[:_HEAD] != _head_of(body):
         return None
     log = RecordLog(file.reader, file.source, file.records)
     timeline = Timeline(log)
@@ -94,12 +98,21 @@ def load_run_kept(file: OpenFile) -> KeptRun | None:
     return KeptRun(log, timeline)
 
 
+def _head_of(body: bytes) -> bytes:
+    return _MAGIC + zlib.crc32(body).to_bytes(4, "big")
+
+
 class _Values(pickle.Unpickler):
     """Makes values of our own foundation, and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _OTHERS or f"{module}.".startswith(_MODULES):
+        if (module, name) in _OTHERS:
             return super().find_class(module, name)
+        # What our modules import is not theirs: with a dot in its name, it could be anything.
+        if f"{module}.".startswith(_MODULES) and "." not in name:
+            found = super().find_class(module, name)
+            if isinstance(found, type) and found.__module__ == module:
+                return found
         raise pickle.UnpicklingError(f"{module}.{name} has no business here")
 
 
@@ -109,9 +122,9 @@ def _identity(file: OpenFile) -> Identity | None:
         return None
     if not isinstance(file.path, Path):
         return None
-    asked = file.diagnosis.asked if file.diagnosis is not None else ""
-    reader = f"{file.reader.name} {file.reader.layout} {file.reader.unit} {asked}"
-    return identify(file.path, reader, file.source)
+    reader = file.reader
+    how = f"{reader.name} {reader.layout} {reader.unit} {file.parser}"
+    return identify(file.path, how, file.source)
 
 
 def _form(timeline: Timeline) -> tuple[str, ...]:

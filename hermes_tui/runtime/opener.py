@@ -18,7 +18,7 @@ from hermes_tui.log.codec import check_schema
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError
+from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError, near_hint
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import read_sidecars, without_sidecars
@@ -29,7 +29,7 @@ from hermes_tui.runtime.transcript_names import (
     SUFFIXES,
     may_be_transcript,
 )
-from hermes_tui.runtime.walking import WALKED_SUFFIXES, files_in, is_so, members
+from hermes_tui.runtime.walking import WALKED_SUFFIXES, Tell, files_in, is_so, members
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
@@ -97,6 +97,11 @@ class OpenFile:
     def is_one_run(self) -> bool:
         return self.reader.unit is Unit.PARTS
 
+    @property
+    def parser(self) -> str:
+        """What reads its messages for their diagnosis, as `diagnose` takes it; empty: nothing."""
+        return self.diagnosis.name if self.diagnosis is not None else ""
+
     def diagnose(self, parser: str) -> None:
         """Have every record read from now on diagnosed as `parser` would read it."""
         from hermes_tui.parsers.run_diagnosis import RunDiagnosis
@@ -163,12 +168,13 @@ class Target(NamedTuple):
     named: bool = True
 
 
-def expand_paths(patterns: Iterable[str]) -> list[Target]:
+def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) -> list[Target]:
     """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
 
-    Folders are walked for files that may be transcripts. Raises SourceError where nothing is found.
+    Folders are walked for files that may be transcripts; `tell` is called now and then with the
+    number found so far in one of them. Raises SourceError where nothing is found.
     """
-    each = [_expand(pattern) for pattern in patterns]
+    each = [_expand(pattern, tell) for pattern in patterns]
     if not each:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
     if len(each) == 1:
@@ -179,7 +185,7 @@ def expand_paths(patterns: Iterable[str]) -> list[Target]:
     return list(found.values())
 
 
-def _expand(pattern: str) -> list[Target]:
+def _expand(pattern: str, tell: Tell) -> list[Target]:
     if pattern == "-":
         return [Target(None)]
     if is_url(pattern):
@@ -187,7 +193,7 @@ def _expand(pattern: str) -> list[Target]:
         return [Target(item, named=is_named) for item in without_sidecars(found)]
     path = local_path(pattern)
     if is_so(path.is_dir):
-        inside = [Target(item, named=False) for item in without_sidecars([*files_in(path)])]
+        inside = [Target(item, named=False) for item in without_sidecars(files_in(path, tell))]
         if not inside:
             raise SourceError(
                 pattern,
@@ -253,10 +259,7 @@ def check_format(name: str) -> None:
     """Raise UsageError with the near matches unless `name` is a format."""
     names = [item.name for item in formats()]
     if name and name not in names:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, names, n=3, cutoff=0.4)
-        hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui formats`"
+        hint = near_hint(name, names, "see `hermes-tui formats`")
         raise UsageError(f"unknown format {name!r}", hint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.errors import SourceError, UsageError, near_hint
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.choice import named_parser, parsers
 from hermes_tui.runtime.parser_names import known_parser
@@ -125,10 +125,7 @@ class ParserPanel:
         if parser in engine.failures:
             raise SourceError(name, f"cannot be loaded: {engine.failures[parser]}")
         if parser not in engine.names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(parser[:200], engine.names, n=3, cutoff=0.4)
-            hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
+            hint = near_hint(parser, engine.names, "see `hermes-tui parsers`")
             raise UsageError(f"{added} has no parser {parser!r}", hint)
         return added, parser
 

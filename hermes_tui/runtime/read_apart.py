@@ -12,11 +12,15 @@ WAIT_S = 0.05
 
 
 def read_apart(ref: RunRef) -> list[Event]:
-    """Return the events of a run, all of it; raises SourceError where its file is gone."""
+    """Return the events of a run, all of it; raises SourceError where its file is gone.
+
+    Of what comes through a pipe, which nobody can open again, all that has come.
+    """
     file = ref.file
     source = file.source if file.path is None else open_source(file.path)
     try:
-        _wait(source)
+        if source is not file.source:
+            _wait(source)
         reader = file.reader._replace(review=None)
         if not file.is_one_run:
             _, runs = split_runs(reader.decode(source, file.index[ref.record]))
@@ -34,7 +38,7 @@ def read_apart(ref: RunRef) -> list[Event]:
 
 
 def _wait(source: OpenSource) -> None:
-    """Wait until a packed file is unpacked; what comes through a pipe is taken as it is."""
+    """Wait until a packed file is unpacked."""
     waiter = getattr(source, "wait", None)
     while waiter is not None and not source.complete:
         waiter(WAIT_S)

@@ -7,11 +7,10 @@ from collections import OrderedDict
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import OpenSource, open_source
+from hermes_tui.runtime.stamps import stamp_of
 
 MOST_OPEN = 64
 _WAIT_S = 0.05
-
-Stamp = tuple[int, int, int]
 
 
 class RestingSource:
@@ -21,7 +20,7 @@ class RestingSource:
         self._path = path
         self._source: OpenSource | None = source
         self._pool = pool
-        self._stamp = _stamp(path)
+        self._stamp = stamp_of(path)
         self._size: int | None = None
         self._failure = ""
 
@@ -76,7 +75,7 @@ class RestingSource:
         return self._source
 
     def _opened_again(self) -> OpenSource | None:
-        if _stamp(self._path) != self._stamp:
+        if stamp_of(self._path) != self._stamp:
             self._failure = f"{self._path}: changed since it was read; open it again"
         try:
             source = open_source(self._path)
@@ -114,11 +113,3 @@ class SourcePool:
 
     def forget(self, source: RestingSource) -> None:
         self._awake.pop(source, None)
-
-
-def _stamp(path: Place) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns

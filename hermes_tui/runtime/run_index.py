@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.log.run_blocks import BlockFacts, DamagedBlock
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.indexing import BIG, BlockMaker
+from hermes_tui.runtime.indexing import BIG, MOST_COMPLAINTS, BlockMaker
 from hermes_tui.runtime.kept_indexes import (
     Identity,
     RunTotals,
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 MOST_FAILURES: Final = 3
 """After so many processes that did not end well, a file is read without one."""
-MOST_COMPLAINTS: Final = 100
-_numbers = count()
 
 
 class RunIndex:
@@ -65,7 +62,7 @@ class RunIndex:
 
     def _name_part(self) -> None:
         assert isinstance(self.file.path, Path), "it was identified"
-        self.store.path = part_of(self.file.path, next(_numbers))
+        self.store.path = part_of(self.file.path)
 
     def _collect(self) -> None:
         """Collect what is read here from now on, behind what the blocks hold."""
@@ -202,6 +199,6 @@ def _identify(file: OpenFile) -> Identity | None:
     if not isinstance(file.path, Path) or not is_plain:
         return None
     beside = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
-    parser = file.diagnosis.name if file.diagnosis is not None else ""
-    how = f"{file.reader.name} {file.reader.layout} {file.reader.unit} {parser} {beside}"
+    reader = file.reader
+    how = f"{reader.name} {reader.layout} {reader.unit} {file.parser} {beside}"
     return identify(file.path, how, source)

@@ -92,9 +92,13 @@ class RunStore:
     def facts(self, block: int) -> BlockFacts:
         """Return what is known of a block as a whole; of a damaged one, that it has rows."""
         try:
-            return decode_facts(self._segment(block, 0))
+            return self.sound_facts(block)
         except DamagedBlock:
             return BlockFacts(self.rows[block], 0, 0, b"", b"")
+
+    def sound_facts(self, block: int) -> BlockFacts:
+        """Return what is known of a block as a whole; raises DamagedBlock."""
+        return decode_facts(self._segment(block, 0))
 
     def column(self, block: int, number: int) -> list[Any]:
         """Return the values of column `number` of COLUMNS; raises DamagedBlock."""

@@ -1,21 +1,18 @@
 """Scan units in several processes. One that dies is replaced once for each unit; none is left
-behind.
-
-The processes have sessions of their own, so a Ctrl-C reaches only the one that can end the others.
-"""
+behind."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from multiprocessing import Pipe, connection
-from pathlib import Path
+from multiprocessing import connection
 from typing import Final
 
+from hermes_tui.runtime.own_process import start_peer
 from hermes_tui.runtime.scan_results import Part
 from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit, scan_unit
 from hermes_tui.runtime.tools.processes import signal_name
@@ -25,11 +22,7 @@ MOST_HELD: Final = 256
 ATTEMPTS: Final = 2
 BATCH_BYTES: Final = 1 << 18
 MOST_IN_BATCH: Final = 32
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
-_START: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from hermes_tui.runtime.scan_worker import main; main(int(sys.argv[2]))"
-)
+_WORKER: Final = "hermes_tui.runtime.scan_worker"
 
 
 @dataclass(slots=True)
@@ -46,11 +39,12 @@ class _Worker:
 
     def give(self, units: Iterable[ScanUnit]) -> None:
         self.units.extend(units)
-        try:
-            self.peer.send((tuple(self.units), self.results))
-        except OSError:
-            # It died meanwhile, which is seen where its answer is read.
-            return
+        self.send((tuple(self.units), self.results))
+
+    def send(self, message: object) -> None:
+        # One that died meanwhile is seen where its answer is read.
+        with suppress(OSError):
+            self.peer.send(message)
 
     def end(self) -> int:
         """Kill the process and return how it ended before that, or was ended."""
@@ -156,26 +150,8 @@ class WorkerPool:
         fresh.give(worker.units)
 
     def _start(self) -> _Worker:
-        ours, theirs = Pipe()
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, _ROOT, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        worker = _Worker(process, ours)
-        try:
-            ours.send(self._options)
-        except OSError:
-            # As in `give`.
-            return worker
+        worker = _Worker(*start_peer(_WORKER))
+        worker.send(self._options)
         return worker
 
     def close(self) -> None:

@@ -9,19 +9,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from multiprocessing import Pipe
-from pathlib import Path
-from typing import Final
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any, Final
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.own_process import start_peer
 from hermes_tui.runtime.scan_results import Part
 from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit
 
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
-_START: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from hermes_tui.runtime.scan_ray_driver import main; main(int(sys.argv[2]))"
-)
+_DRIVER: Final = "hermes_tui.runtime.scan_ray_driver"
 
 
 class RayCluster:
@@ -44,29 +41,22 @@ class RayCluster:
         wanted = list(units)
         if not wanted:
             return
-        ours, theirs = Pipe()
-        with ours:
-            with theirs:
-                self._driver = subprocess.Popen(
-                    [sys.executable, "-P", "-c", _START, _ROOT, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=sys.stderr.fileno(),
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
-            ours.send((*self._asked, wanted))
+        try:
+            self._driver, peer = start_peer(_DRIVER, stdout=sys.stderr.fileno())
+        except OSError as error:
+            raise SourceError("ray", f"no process to ask the cluster: {error}") from error
+        with peer:
+            # A driver that is dead already is seen where its answer is read.
+            with suppress(OSError):
+                peer.send((*self._asked, wanted))
             while True:
-                try:
-                    found = ours.recv()
-                except EOFError:
-                    raise SourceError("ray", "the process that asked the cluster died") from None
-                match found:
+                match _answer(peer):
                     case int(place), Part() as part:
                         yield wanted[place], part
-                    case str(), str(), str():
-                        raise SourceError(*found)
-                    case _:
-                        self.repeated = [wanted[place].label for place in found]
+                    case str(path), str(what), str(hint):
+                        raise SourceError(path, what, hint)
+                    case list(again):
+                        self.repeated = [wanted[place].label for place in again]
                         return
 
     def close(self) -> None:
@@ -74,3 +64,10 @@ class RayCluster:
         if self._driver is not None:
             self._driver.kill()
             self._driver.wait()
+
+
+def _answer(peer: Connection) -> Any:
+    try:
+        return peer.recv()
+    except (EOFError, OSError):
+        raise SourceError("ray", "the process that asked the cluster died") from None

@@ -26,13 +26,13 @@ CONNECT_S: Final = 5.0
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: str) -> None:
     """Take (address, options, ordered, units) from the socket `descriptor`; send what is found.
 
     Sent are (place of the unit, part) pairs, then the places of units that were begun again; where
     it fails, what a SourceError is made of.
     """
-    with Connection(descriptor) as peer:
+    with Connection(int(descriptor)) as peer:
         address, options, ordered, units = peer.recv()
         try:
             ray = _connected(address)

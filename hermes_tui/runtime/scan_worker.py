@@ -8,14 +8,14 @@ from multiprocessing.connection import Connection
 from hermes_tui.runtime.scan_work import scan_unit
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: str) -> None:
     """Take options, then units, from the socket `descriptor`, and send back their parts.
 
     Units come several at once; of the results of the first as many are left out as are to be
     skipped: they came before.
     """
     gc.freeze()
-    with Connection(descriptor) as peer:
+    with Connection(int(descriptor)) as peer:
         try:
             options = peer.recv()
             while True:

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime import agents_db, langgraph_db, phoenix_db
-from hermes_tui.runtime.sqlite_reading import as_text, columns, has, hint_of, opened, rows, tables
+from hermes_tui.runtime.sqlite_reading import columns, has, hint_of, json_line, opened, rows, tables
 
 _NEEDED = {"sessions": {"id"}, "messages": {"id", "session_id", "role"}}
 _KNOWN = "hermes-agent's state.db, OpenAI Agents SDK sessions, LangGraph checkpoints and Phoenix"
@@ -62,7 +60,4 @@ def _sessions(connection: sqlite3.Connection) -> Iterator[bytes]:
 def _line(connection: sqlite3.Connection, session: dict[str, Any]) -> bytes:
     query = "SELECT * FROM messages WHERE session_id IS ? ORDER BY id"
     messages = list(rows(connection, query, session["id"]))
-    return (
-        orjson.dumps({"_table": "sessions", **session, "messages": messages}, default=as_text)
-        + b"\n"
-    )
+    return json_line({"_table": "sessions", **session, "messages": messages})

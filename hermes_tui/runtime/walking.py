@@ -12,6 +12,8 @@ from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcrip
 
 WALKED_SUFFIXES = (".db", ".parquet", ARCHIVE_SUFFIX)
 """What folders are walked for, besides the usual names of transcripts."""
+TOLD_EVERY = 1_000
+Tell = Callable[[int], None]
 
 
 def is_so(asked: Callable[[], bool]) -> bool:
@@ -22,11 +24,21 @@ def is_so(asked: Callable[[], bool]) -> bool:
         return False
 
 
-def files_in(folder: Path) -> Iterator[Path]:
-    """Yield, in the order of their paths, the files below a folder that may be transcripts.
+def files_in(folder: Path, tell: Tell) -> list[Path]:
+    """Return, in the order of their paths, the files below a folder that may be transcripts.
 
-    A folder that cannot be looked into is yielded itself: opening it says why.
+    A folder that cannot be looked into is among them: opening it says why. `tell` is called now and
+    then with the number found so far.
     """
+    found: list[Path] = []
+    for path in _walk(folder):
+        found.append(path)
+        if len(found) % TOLD_EVERY == 0:
+            tell(len(found))
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
     todo = [f"{folder}{os.sep}"]
     while todo:
         path = todo.pop()

@@ -18,13 +18,13 @@ from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
+from hermes_tui.runtime.stamps import stamp_of
 
 REST: Final = 3
 """How many times as long as a reading took nothing is read after it: a long session is read less
 often, so that the rest of the machine is left alone."""
 
 PIECE: Final = 1 << 20
-_Stamp = tuple[int, int, int]
 
 
 class Reading(NamedTuple):
@@ -42,10 +42,11 @@ class WatchedRun:
         self.failure = ""
         self._ref = ref
         self._run_id = _run_id(_runs(ref.file, ref.record), ref.nth)
-        self._stamp = _stamp(ref.file.path)
+        self._stamp = stamp_of(ref.file.path)
         self._due = 0.0
         self._thread: threading.Thread | None = None
         self._found: Reading | None = None
+        self._is_closed = False
 
     def poll(self) -> Reading | None:
         """Return the run as it was read anew, None while nothing is new. Never waits."""
@@ -55,7 +56,7 @@ class WatchedRun:
             self._thread = None
             found, self._found = self._found, None
             return found
-        stamp = _stamp(self._ref.file.path)
+        stamp = stamp_of(self._ref.file.path)
         if stamp != self._stamp and time.monotonic() >= self._due:
             self._stamp = stamp
             self._thread = threading.Thread(target=self._read, daemon=True)
@@ -64,31 +65,44 @@ class WatchedRun:
 
     def _read(self) -> None:
         began = time.monotonic()
-        before = self._ref.file
         try:
-            file = open_file(before.path, wanted_format=before.reader.name)
+            self._found = self._read_anew()
+            self.failure = ""
         except SourceError as error:
-            # It may be half written: what was shown stays.
-            self.failure = f"{error}; showing what was read before"
-            return
-        self.failure = ""
-        if before.diagnosis is not None:
-            file.diagnose(before.diagnosis.asked)
-        for _ in file.scan():
-            pass
-        ref = self._same_run(file)
-        if ref is None:
-            self.failure = f"{file.label}: the run is no longer in it; showing what was read before"
+            # It may be half written.
+            self.failure = f"showing what was read before: {error}"
+        self._due = time.monotonic() + REST * (time.monotonic() - began)
+        if self._is_closed:
+            self._let_go()
+
+    def close(self) -> None:
+        """Let go of what was read and not taken; what is being read is let go of by its thread."""
+        self._is_closed = True
+        if self._thread is not None and not self._thread.is_alive():
+            self._let_go()
+
+    def _let_go(self) -> None:
+        found, self._found = self._found, None
+        if found is not None:
+            found.ref.file.close()
+
+    def _read_anew(self) -> Reading:
+        before = self._ref.file
+        file = open_file(before.path, wanted_format=before.reader.name, parser=before.parser)
+        try:
+            for _ in file.scan():
+                pass
+            self._ref = ref = self._same_run(file)
+            log = MemoryLog(_runs(file, ref.record)[ref.nth])
+        except BaseException:
             file.close()
-            return
-        log = MemoryLog(_runs(file, ref.record)[ref.nth])
+            raise
         timeline = Timeline(log)
         timeline.advance()
-        self._ref, self._found = ref, Reading(ref, log, timeline)
-        self._due = time.monotonic() + REST * (time.monotonic() - began)
+        return Reading(ref, log, timeline)
 
-    def _same_run(self, file: OpenFile) -> RunRef | None:
-        """Return the run of the same id, or else at the same place, None where there is neither."""
+    def _same_run(self, file: OpenFile) -> RunRef:
+        """Return the run of the same id, or else at the same place; raises SourceError."""
         places = [
             (record, nth, events)
             for record in range(len(file.index))
@@ -97,7 +111,7 @@ class WatchedRun:
         found = [place for place in places if self._run_id and _id_of(place[2]) == self._run_id]
         found = found or places[self._ref.number : self._ref.number + 1]
         if not found:
-            return None
+            raise SourceError(file.label, "the run is no longer in it")
         record, nth, _ = found[0]
         return RunRef(file, places.index(found[0]), record, nth)
 
@@ -135,11 +149,3 @@ def _run_id(runs: list[tuple[Event, ...]], nth: int) -> str:
 
 def _id_of(run: tuple[Event, ...]) -> str:
     return next((event.run_id for event in run if isinstance(event, RunStarted)), "")
-
-
-def _stamp(path: object) -> _Stamp | None:
-    try:
-        found = path.stat() if isinstance(path, Path) else None
-    except OSError:
-        return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None

@@ -16,6 +16,7 @@ from hermes_tui.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.opener import RunRef
+    from hermes_tui.ui.render.comparison import Comparison
     from hermes_tui.ui.run_relations import Relative
     from hermes_tui.ui.shaped_runs import ShapedRuns
 
@@ -131,8 +132,7 @@ class HermesApp(BaseApp):
         if position is not None:
             self._position = position
             self._list.keep(position)
-        ref = self._list.rows[place].ref
-        feed = RunFeed(ref, follow=self.feed.follow)
+        feed = self._feed_of(self._list.rows[place].ref)
         following = self._run_screen(feed, number=self._position, count=len(self._list))
         following.show_pane("metadata")
         self.switch_screen(following)
@@ -151,26 +151,25 @@ class HermesApp(BaseApp):
             say("no run is chosen to be compared any more")
         else:
             say(f"comparing {_name(chosen)} with {_name(ref)} …")
-            self.run_worker(lambda: self._compare(chosen, ref, say), thread=True, exclusive=True)
+            self.run_worker(self._compare(chosen, ref, say), group="comparing", exclusive=True)
 
-    def _compare(self, left: RunRef, right: RunRef, say: Callable[[str], None]) -> None:
-        """Read both runs, which may take long, and show how they differ."""
-        from hermes_tui.log.run_diff import run_diff
-        from hermes_tui.log.summary import fold_run, summarise
+    async def _compare(self, left: RunRef, right: RunRef, say: Callable[[str], None]) -> None:
+        """Show how two runs differ, once a thread has read both: leaving does not wait for it."""
         from hermes_tui.model.errors import SourceError
-        from hermes_tui.runtime.read_apart import read_apart
-        from hermes_tui.ui.render.comparison import NAMES, run_comparison
+        from hermes_tui.runtime.tools.threads import DaemonPool
+        from hermes_tui.ui.render.comparison import NAMES
         from hermes_tui.ui.screens.comparison import ComparisonScreen
 
+        thread = DaemonPool(1)
         try:
-            before, after = read_apart(left), read_apart(right)
+            found = await thread.run(lambda: _compared(left, right))
         except SourceError as error:
-            self.call_from_thread(say, str(error))
+            say(str(error))
             return
-        summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
-        found = run_comparison(run_diff(before, after), (_name(left), _name(right)), summaries)
-        self.call_from_thread(say, "")
-        self.call_from_thread(self.push_screen, ComparisonScreen(*NAMES, found))
+        finally:
+            thread.close()
+        say("")
+        self.push_screen(ComparisonScreen(*NAMES, found))
 
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
@@ -180,6 +179,18 @@ class HermesApp(BaseApp):
             number=self._position,
             count=len(self._list),
         )
+
+
+def _compared(left: RunRef, right: RunRef) -> Comparison:
+    """Read two runs, which may take long, and return how they differ."""
+    from hermes_tui.log.run_diff import run_diff
+    from hermes_tui.log.summary import fold_run, summarise
+    from hermes_tui.runtime.read_apart import read_apart
+    from hermes_tui.ui.render.comparison import run_comparison
+
+    before, after = read_apart(left), read_apart(right)
+    summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
+    return run_comparison(run_diff(before, after), (_name(left), _name(right)), summaries)
 
 
 def _name(ref: RunRef) -> str:

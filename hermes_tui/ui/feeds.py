@@ -7,7 +7,6 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,9 @@ from hermes_tui.runtime.opener import (
     Target,
     open_file,
 )
-from hermes_tui.runtime.pace import Pace
+from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.ui.beside import Beside
+from hermes_tui.ui.feed_progress import FeedProgress
 from hermes_tui.ui.reading import Reading
 from hermes_tui.ui.run_table import RunRow, RunTable
 
@@ -40,6 +40,7 @@ NO_LIMIT = 1 << 60
 LONG_S = 0.1
 WAIT_S = 0.02
 MOST_COMPLAINTS = 1_000
+NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
 FEW_FILES = 64
 """That many may all stay open; of more, those read to the end are closed for a while."""
 
@@ -72,14 +73,14 @@ class RunsFeed:
     _growing: list[Reading] = field(default_factory=list)
     """Files that were read to their end so far, and may grow."""
     _replaced: set[int] = field(default_factory=set)
-    _stamps: dict[int, object] = field(default_factory=dict)
-    _sizes_before: list[int] | None = None
+    _stamps: dict[int, Stamp | None] = field(default_factory=dict)
     _folder: str | None = None
     _pool: SourcePool | None = None
-    _pace: Pace | None = None
     _beside: Beside = field(init=False)
+    _progress: FeedProgress = field(init=False)
 
     def __post_init__(self) -> None:
+        self._progress = FeedProgress(self.targets)
         self._beside = Beside(self.rows, keeps=self.keeps)
 
     @property
@@ -140,6 +141,8 @@ class RunsFeed:
     def _complain(self, complaint: str) -> None:
         if len(self.complaints) < MOST_COMPLAINTS:
             self.complaints.append(complaint)
+        elif self.complaints[-1] != NO_MORE:
+            self.complaints.append(NO_MORE)
 
     def open_first(self) -> None:
         """Open files until one can be read; its runs are not looked at yet."""
@@ -151,7 +154,7 @@ class RunsFeed:
         number = self._next_target
         self._next_target += 1
         said = len(self.complaints)
-        self._stamps[number] = _stamp(self.targets[number])
+        self._stamps[number] = stamp_of(self.targets[number].path)
         try:
             self._open(number)
         except NothingYet as error:
@@ -159,7 +162,7 @@ class RunsFeed:
             self.complaints.append(str(error))
         except SourceError as error:
             prefix = "" if self.targets[number].named else "skipped "
-            self.complaints.append(f"{prefix}{error}")
+            self._complain(f"{prefix}{error}")
         return len(self.complaints) > said
 
     def _open(self, number: int) -> None:
@@ -172,7 +175,7 @@ class RunsFeed:
             file.source = self._resting(path, file.source)
         self.files.append(file)
         if file.rivals:
-            self.complaints.append(
+            self._complain(
                 f"{file.label}: read as {file.reader.name}; fits {', '.join(file.rivals)} as well"
             )
         self._active.append(self._begin(number, file))
@@ -211,7 +214,7 @@ class RunsFeed:
     def _complain_of(self, reading: Reading) -> bool:
         failure = reading.new_failure()
         if failure:
-            self.complaints.append(failure)
+            self._complain(failure)
         return bool(failure)
 
     def _keep_index(self, reading: Reading) -> None:
@@ -247,7 +250,7 @@ class RunsFeed:
 
     def _look_again(self, number: int) -> bool:
         """Try to open a file that held nothing yet, if anything happened to it since."""
-        stamp = _stamp(self.targets[number])
+        stamp = stamp_of(self.targets[number].path)
         if stamp == self._stamps.get(number):
             return False
         self._stamps[number] = stamp
@@ -290,7 +293,9 @@ class RunsFeed:
     def _short_name(self, file: OpenFile) -> str:
         """Return a path without the folders that all files have in common."""
         if self._folder is None:
-            parents = {str(target.path.parent) for target in self.targets if target.path}
+            # As texts: of a million paths, objects would take seconds.
+            paths = (str(target.path) for target in self.targets if target.path)
+            parents = {path.rpartition("/")[0] for path in paths}
             try:
                 self._folder = os.path.commonpath(parents).rstrip("/") + "/"
             except ValueError:  # absolute and relative paths side by side
@@ -303,41 +308,14 @@ class RunsFeed:
             return None
         if len(self.targets) == 1 and self._active:
             return self._active[0].bytes_done, max(1, self._active[0].bytes_total)
-        if self._sizes_before is None:
-            self._sizes_before = [*accumulate(map(_size, self.targets), initial=0)]
-        before = self._sizes_before
-        rest = sum(
-            (before[reading.number + 1] - before[reading.number]) * (1 - reading.share)
-            for reading in self._active
-        )
-        return int(before[self._next_target] - rest), before[-1]
+        return self._progress.bytes(self._next_target, self._active)
 
     def pace(self, done: int, total: int) -> str:
         """Return how fast the files are read, and how long it will take."""
-        now = time.perf_counter()
-        if self._pace is None:
-            self._pace = Pace(now, done)
-        return self._pace.text(done, total, now)
+        return self._progress.pace(done, total)
 
     def close(self) -> None:
         self._stop_reading()
         self._beside.close()
         for file in self.files:
             file.close()
-
-
-def _stamp(target: Target) -> object:
-    """Return what differs once something happened to a file; None where there is none."""
-    try:
-        found = target.path.stat() if target.path is not None else None
-    except OSError:
-        return None
-    return found and (found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-def _size(target: Target) -> int:
-    """Return the bytes of a file, at least 1, for how far the reading is."""
-    try:
-        return max(1, target.path.stat().st_size) if target.path is not None else 1
-    except OSError:
-        return 1

@@ -60,6 +60,10 @@ class Feed(ABC):
         """Return what is read and what there is to read; None when all is read."""
         return None
 
+    def close(self) -> None:
+        """Let go of what nobody else uses; most feeds have nothing of the kind."""
+        return
+
     @abstractmethod
     def raw_text(self, event: Event) -> tuple[str, bool]:
         """Return the exact text behind an event, and whether it is the source's own."""

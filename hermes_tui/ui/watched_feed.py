@@ -18,7 +18,8 @@ class WatchedFeed(RunFeed):
             self.model.log.complete = False
         self._watched = WatchedRun(ref)
         self._failure_before = ""
-        self._replaced = False
+        self._owns_file = False
+        """The first one is the list's."""
 
     @property
     def failure(self) -> str:
@@ -29,9 +30,8 @@ class WatchedFeed(RunFeed):
         if found is None:
             before, self._failure_before = self._failure_before, self.failure
             return before != self.failure
-        if self._replaced:
-            self.file.close()
-        self._replaced = True
+        self._close_file()
+        self._owns_file = True
         self.ref, self.file, self._raw = found.ref, found.ref.file, None
         model, was_at_head = self.model, self.model.follow
         model.take_over(found.log, found.timeline)
@@ -39,3 +39,12 @@ class WatchedFeed(RunFeed):
         if was_at_head:
             self.to_head()
         return True
+
+    def close(self) -> None:
+        self._watched.close()
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._owns_file:
+            self.file.close()
+            self._owns_file = False

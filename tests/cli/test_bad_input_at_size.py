@@ -51,7 +51,7 @@ def sparse(path: Path, before: bytes, size: int, after: bytes) -> Path:
 
 @pytest.mark.parametrize(
     "data",
-    [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 1_000_000 + USER + MODEL],
+    [USER + b"\n" * 1_000_000 + MODEL, b"\n" * 300_000 + USER + MODEL],
     ids=["between", "before"],
 )
 def test_a_million_empty_lines_are_nothing(tmp_path: Path, data: bytes) -> None:
@@ -88,6 +88,18 @@ def test_a_first_line_of_a_gigabyte_is_named(tmp_path: Path) -> None:
     done = frugal("open", path)
     assert (done.code, done.err) == (0, "")
     assert "one value of 1,024 MB, which is not read: the limit is 256 MB" in done.text
+
+
+def test_of_many_malformed_lines_a_few_are_told_and_all_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(RUN + b"oops\n" * 20_000 + RUN)
+    done = frugal("scan", path)
+    assert done.code == 1
+    assert "2 runs" in done.text and "SOURCE_DEFECT×20000" in done.text
+    told = done.err.splitlines()
+    assert len(told) == 21
+    assert told[0].endswith(f"byte {len(RUN)} of the file: not JSON: Expecting value")
+    assert "19,980 more malformed places outside of any run" in told[-1]
 
 
 def test_a_folder_of_many_files_is_read_whatever_some_of_them_are(tmp_path: Path) -> None:

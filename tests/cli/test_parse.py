@@ -223,7 +223,7 @@ def test_lone_surrogates_survive_a_batch_and_the_output_is_ascii(tmp_path: Path)
         ('{"text": "", "parser": "vllm/hermes", "tools": 7}', "no list"),
         ('{"text": "", "parser": "vllm/hermez"}', "did you mean vllm/hermes"),
         ('{"text": NaN}', "NaN"),
-        ("[" * 100_000, "nested too deeply"),
+        pytest.param("[" * 100_000, "nested too deeply", id="deep"),
     ],
 )
 def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(

@@ -9,6 +9,7 @@ from hermes_tui.formats.base import Format, Layout, RunBuilder, Sample, Unit
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import RecordIndex, RecordKind
 from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed
 from hermes_tui.model.messages import Message, ToolCall
 from hermes_tui.model.spans import ByteRange
@@ -27,6 +28,12 @@ def sniffed(found: Format, *values: Any, layout: Layout = Layout.LINES) -> str:
     """Return the unit that `found` sees in a sample, an empty string where it is not its own."""
     match = found.sniff(Sample(b"", layout, values))
     return match.unit.value if match else ""
+
+
+def format_of(data: bytes) -> str:
+    """Return the name of the format that a file is taken for, empty where it is none."""
+    reader = detect(BytesSource(data), formats()).reader
+    return reader.name if reader else ""
 
 
 def read_bytes(found: Format, data: bytes) -> list[Event]:

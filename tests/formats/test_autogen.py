@@ -7,14 +7,12 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.autogen import FORMAT
 from hermes_tui.formats.base import Unit
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     counts,
     document,
+    format_of,
     lines,
     messages,
     only,
@@ -59,9 +57,7 @@ RESULT = {"messages": EVENTS, "stop_reason": "Text 'TERMINATE' mentioned"}
     ids=["a line each", "list", "result", "a result a line"],
 )
 def test_every_container_of_events_is_recognised_as_one_run(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "autogen"
+    assert format_of(data) == "autogen"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 7, 2)
     assert started(events).task == "Add one."

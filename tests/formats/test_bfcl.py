@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.bfcl import FORMAT
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
+    format_of,
     found_codes,
     lines,
     messages,
@@ -85,9 +83,7 @@ SCORED: list[Any] = [
     ids=["log", "single answers", "scores"],
 )
 def test_results_and_scores_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "bfcl"
+    assert format_of(data) == "bfcl"
 
 
 def test_any_object_with_an_id_and_a_result_is_not_a_test_case() -> None:
@@ -211,9 +207,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
     name = "BFCL_v4_multi_turn_base_result.json"
     data = (trajectories / "16-bfcl" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "bfcl"
+    assert format_of(data) == "bfcl"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == (2, 147, 25, 0)

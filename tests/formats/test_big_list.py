@@ -164,3 +164,10 @@ def test_a_key_that_stands_twice_is_no_stumbling_block(before: str, behind: str)
     assert found is not None and found.path == ("log", "entries")
     assert found.document(found.first[:1])["log"]["entries"] == entries[:1]
     events_of(data)
+
+
+def test_a_key_that_is_half_of_a_surrogate_pair_leads_to_its_list() -> None:
+    data = json.dumps({"\ude00": [{"role": "user", "content": "x" * 400} for _ in range(40)]})
+    found = find_big_list(BytesSource(data.encode()))
+    assert found is not None and found.path == ("\ude00",)
+    detect.detect(BytesSource(data.encode()), formats())

@@ -20,6 +20,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     lines,
     messages,
     only,
@@ -219,9 +220,7 @@ def test_real_sessions_have_the_calls_and_errors_that_are_known(
     name: str, trajectories: Path
 ) -> None:
     data = (trajectories / "10-claude-code" / name).read_bytes()
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "claude-code"
+    assert format_of(data) == "claude-code"
     events = read_bytes(FORMAT, data)
     wrong = [event for event in only(events, ToolReturned) if event.result.error]
     assert (*counts(events), len(wrong)) == (1, *LINES_OF_REAL_FILES[name])

@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     lines,
     messages,
     only,
@@ -168,9 +169,7 @@ REAL = {
 @pytest.mark.parametrize("name", sorted(REAL))
 def test_real_streams_have_the_counts_that_are_known(name: str, trajectories: Path) -> None:
     data = (trajectories / "12-anthropic" / name).read_bytes()
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "claude-stream-json"
+    assert format_of(data) == "claude-stream-json"
     events = read_bytes(FORMAT, data)
     wrong = [found for found in only(events, ToolReturned) if found.result.error]
     assert (*counts(events), len(wrong)) == (*REAL[name], 0)

@@ -26,6 +26,7 @@ from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     calls,
     counts,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -231,9 +232,7 @@ REAL = {
 @pytest.mark.parametrize("name", sorted(REAL))
 def test_real_rollouts_have_the_counts_that_are_known(name: str, trajectories: Path) -> None:
     data = (trajectories / "11-codex" / name).read_bytes()
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "codex"
+    assert format_of(data) == "codex"
     events = read_bytes(FORMAT, data)
     wrong = [found for found in only(events, ToolReturned) if found.result.error]
     assert (*counts(events), len(wrong)) == REAL[name]

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.base import Unit
-from hermes_tui.formats.detect import detect
 from hermes_tui.formats.gemini import FORMAT
-from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.model.messages import IdState
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -89,9 +87,7 @@ def recorded(*pieces: Any) -> dict[str, Any]:
     ],
 )
 def test_every_container_is_recognised(data: bytes, expected: tuple[int, int, int]) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "gemini"
+    assert format_of(data) == "gemini"
     assert counts(read_bytes(FORMAT, data)) == expected
 
 
@@ -167,10 +163,20 @@ def test_a_blocked_prompt_is_a_request_that_failed() -> None:
     assert failed.message == "the prompt was blocked: SAFETY"
 
 
-def test_a_batch_row_that_failed_says_so() -> None:
-    events = read_value(FORMAT, {"request": REQUEST, "status": "Bad Request: 400", "response": {}})
-    assert ended(events).status == "error"
-    assert found_codes(events)[0] == "REQUEST_ERROR:error"
+@pytest.mark.parametrize(
+    ("told", "message", "status"),
+    [
+        ({"status": "Bad Request: 400"}, "Bad Request: 400", None),
+        ({"error": {"code": 429, "message": "slow down"}}, "slow down", 429),
+    ],
+)
+def test_a_batch_row_that_failed_is_a_request_that_failed(
+    told: dict[str, Any], message: str, status: int | None
+) -> None:
+    events = read_value(FORMAT, {"request": REQUEST, "response": {}, **told})
+    (failed,) = only(events, RequestFailed)
+    assert (failed.message, failed.status) == (message, status)
+    assert (ended(events).status, ended(events).stop_reason) == ("error", message)
 
 
 def test_snake_case_dumps_with_nulls_read_the_same() -> None:
@@ -224,9 +230,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 @pytest.mark.parametrize("name", ["tool-error-recovery.json", "tool-success.json"])
 def test_real_recordings_are_one_run_of_replies(name: str, trajectories: Path) -> None:
     data = (trajectories / "13-gemini" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "gemini"
+    assert format_of(data) == "gemini"
     events = read_bytes(FORMAT, data)
     # The manifest counts pieces of streams, 13 and 11 of them, as messages; there are 8 replies.
     assert counts(events) == (1, 8, 4)

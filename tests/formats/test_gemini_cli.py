@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.base import RunBuilder
-from hermes_tui.formats.detect import detect
 from hermes_tui.formats.gemini_cli import FORMAT
-from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.model.spans import ByteRange
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -70,9 +68,7 @@ def session(*several: Any) -> dict[str, Any]:
     ids=["document", "one line", "lines"],
 )
 def test_documents_and_lines_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "gemini-cli"
+    assert format_of(data) == "gemini-cli"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 2, 1)
     assert (started(events).run_id, started(events).model) == ("s1", "gemini-x")
@@ -191,9 +187,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 @pytest.mark.shared
 def test_a_real_session_holds_what_its_manifest_says(trajectories: Path) -> None:
     data = (trajectories / "13-gemini" / "gemini-cli-pomodoro-timer.json").read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "gemini-cli"
+    assert format_of(data) == "gemini-cli"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 19, 11)
     assert sum(result.error is not None for result in results(events)) == 1

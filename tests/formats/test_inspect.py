@@ -238,7 +238,8 @@ def test_what_a_subagent_says_is_a_run_below_the_sample(events: list[Any]) -> No
     found = read_sample(with_events(model_event(CALLING, [ASKED]), *events))
     main, below = runs(found)
     assert (main.parent_run_id, below.parent_run_id) == ("", "7_epoch_2")
-    assert (below.run_id, below.task) == ("7_epoch_2.1", "searcher")
+    assert below.group_id == main.group_id == "7"
+    assert (below.run_id, below.task) == ("7_epoch_2/1", "searcher")
     tail = found[found.index(below) :]
     assert said(tail) == [
         ("user", "Search."),
@@ -412,9 +413,9 @@ def test_what_inspect_itself_writes_is_read_with_its_subagent_and_its_unparsed_c
     assert not file.source.failure
     assert [(run.run_id, run.parent_run_id, run.messages) for run in states] == [
         ("fruit_epoch_1", "", 9),
-        ("fruit_epoch_1.1", "fruit_epoch_1", 6),
+        ("fruit_epoch_1/1", "fruit_epoch_1", 6),
         ("fruit_epoch_2", "", 9),
-        ("fruit_epoch_2.1", "fruit_epoch_2", 6),
+        ("fruit_epoch_2/1", "fruit_epoch_2", 6),
     ]
     first, helper = states[:2]
     assert (first.status, first.scores, first.group_id) == ("ok", {"includes": 1.0}, "fruit")

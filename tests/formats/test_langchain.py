@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -179,9 +180,7 @@ def test_a_snapshot_of_a_thread_is_a_run_of_its_group() -> None:
         "created_at": "2026-01-02T03:04:05+00:00",
     }
     data = lines(snapshot, snapshot)
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "langchain-messages"
+    assert format_of(data) == "langchain-messages"
     run, _ = runs(read_bytes(FORMAT, data))
     assert (run.run_id, run.group_id, run.ts) == ("k1", "t1", 1767323045.0)
     assert run.details == {"remaining": 3, "next": ["agent"], "metadata": {"step": 2}}
@@ -205,9 +204,7 @@ def test_a_stream_of_updates_is_one_run(wrap: Any) -> None:
         {"quiet": None},
     ]
     data = lines(*map(wrap, updates))
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "langchain-messages"
+    assert format_of(data) == "langchain-messages"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 4, 1)
     assert [message.flags for message in messages(events)[1:3]] == [

@@ -150,6 +150,13 @@ def test_a_tool_observation_gives_its_call_time_and_error() -> None:
     assert "timed out" in result.error.reason
 
 
+def test_a_number_that_went_in_is_no_count_of_tokens() -> None:
+    asked = {**ASK, "input": "7", "usageDetails": {"output": 4}}
+    (reply,) = messages(read_value(FORMAT, [ROOT, asked]))[-1:]
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (None, 4)
+
+
 def test_a_generation_that_failed_says_why() -> None:
     failed = {**ASK, "level": "ERROR", "statusMessage": "429: slow down", "output": None}
     events = read_value(FORMAT, {**EXPORT, "observations": [ROOT, failed]})

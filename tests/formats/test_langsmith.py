@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     lines,
     messages,
     only,
@@ -139,7 +140,7 @@ def test_a_run_keeps_its_model_tools_usage_metadata_and_feedback() -> None:
     (start,) = runs(events)
     assert (start.run_id, start.model, start.task) == ("root", "gpt-example", "Add")
     assert [tool.name for tool in start.tools] == ["add"]
-    about = {"tags": ["demo"], "session_name": "default", "thread_id": "th1"}
+    about = {"tags": ["demo"], "project": "default", "thread_id": "th1"}
     assert about.items() <= start.details.items()
     assert "revision_id" not in start.details
     end = ended(events)
@@ -211,9 +212,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 @pytest.mark.shared
 def test_a_real_batch_is_a_request_and_its_reply(trajectories: Path) -> None:
     data = (trajectories / "14-traces" / "langsmith_py_wrap_openai_reasoning.json").read_bytes()
-    detection = detect(BytesSource(data), formats())
-    assert detection.reader is not None
-    assert detection.reader.name == "langsmith"
+    assert format_of(data) == "langsmith"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 2, 0)
     assert runs(events)[0].model == "o1-mini"

@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
 from hermes_tui.formats.metr_malt import FORMAT
-from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
-from tests.formats.foreign import document, lines, messages, only, read_value, runs, said
+from tests.formats.foreign import document, format_of, lines, messages, only, read_value, runs, said
 from tests.formats.hermes_support import any_json, calls, results, sample, started
 
 
@@ -37,9 +34,7 @@ ROW: dict[str, Any] = {
 
 @pytest.mark.parametrize("data", [document([ROW, ROW]), lines(ROW, ROW)])
 def test_rows_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "metr-malt"
+    assert format_of(data) == "metr-malt"
 
 
 def test_the_longest_path_is_the_run_and_branches_stand_below_it() -> None:

@@ -99,7 +99,7 @@ def test_a_reply_brings_its_usage_cost_reasoning_and_time() -> None:
     assert (reply.usage.prompt_tokens, reply.usage.cost_usd, reply.time_s) == (9, 0.5, 2e9)
     assert [piece.text for piece in reply.reasoning] == ["hm"]
     total = only(events, RunEnded)[0].usage
-    assert (total.prompt_tokens, total.cached_tokens, total.cost_usd) == (18, 8, None)
+    assert (total.prompt_tokens, total.cached_tokens, total.cost_usd) == (18, 8, 1.0)
 
 
 def test_items_of_the_responses_api_are_messages_too() -> None:

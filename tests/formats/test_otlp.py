@@ -145,7 +145,7 @@ def test_the_request_that_was_asked_most_is_the_conversation_and_its_reply_the_e
     assert (first.run_id, first.model) == ("t1", "m")
     assert [tool.name for tool in first.tools] == ["ls"]
     assert first.details["agent"] == "lister"
-    assert first.details["gen_ai.conversation.id"] == "conv"
+    assert first.details["conversation"] == "conv"
     assert first.details["service"] == "svc"
     usage = ended(events).usage
     assert usage is not None and usage.prompt_tokens == 14

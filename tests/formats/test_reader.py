@@ -1,9 +1,8 @@
-"""Laws of every format, and the log that a file of one run is."""
+"""The log that a file of one run is."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,78 +11,10 @@ from hypothesis import strategies as st
 from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import RecordIndex
-from hermes_tui.formats.reader import CACHED_RECORDS, Reader, RecordLog, partial_record, split_runs
+from hermes_tui.formats.reader import CACHED_RECORDS, RecordLog, partial_record
 from hermes_tui.formats.registry import formats
-from hermes_tui.log.codec import decode, encode
-from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import Event, MessageAppended, RunStarted, SourceDefect
+from hermes_tui.model.events import MessageAppended, SourceDefect
 from tests.bytes_source import BytesSource
-from tests.formats.hermes_support import any_json
-
-NAMES = [item.name for item in formats()]
-KEYS = (
-    "messages", "conversations", "role", "content", "from", "value", "tool_calls", "function",
-    "name", "arguments", "id", "tool_call_id", "tools", "response", "request", "choices",
-    "tokens", "masks", "scores", "kind", "seq", "schema", "message", "prompt", "error",
-)  # fmt: skip
-
-
-def reader_of(name: str, layout: Layout, unit: Unit) -> Reader:
-    return Reader(next(item for item in formats() if item.name == name), layout, unit)
-
-
-def read_all(reader: Reader, data: bytes) -> list[Event]:
-    """Return the events of every record, checking that each is numbered and placed in the file."""
-    source, index = BytesSource(data), RecordIndex()
-    for _ in reader.scan(source, index):
-        pass
-    events: list[Event] = []
-    for number in range(len(index)):
-        record = index[number]
-        first = len(events) if reader.unit is Unit.PARTS else 0
-        found = reader.decode(source, record, first, is_first=not events)
-        _, runs = split_runs(found)
-        for run in runs:
-            assert [event.seq for event in run] == list(range(len(run))) or first
-        for event in found:
-            assert event.at is not None
-            assert 0 <= event.at.range.start <= event.at.range.end <= len(data)
-        events.extend(found)
-    return events
-
-
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=12, deadline=None)
-@given(
-    data=st.binary(max_size=120),
-    layout=st.sampled_from(list(Layout)),
-    unit=st.sampled_from(list(Unit)),
-)
-def test_no_bytes_make_a_reader_raise(name: str, data: bytes, layout: Layout, unit: Unit) -> None:
-    fold_run(read_all(reader_of(name, layout, unit), data))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
-@given(
-    value=any_json(*KEYS),
-    layout=st.sampled_from(list(Layout)),
-    unit=st.sampled_from(list(Unit)),
-)
-def test_no_json_value_makes_a_reader_raise_and_its_events_can_be_recorded(
-    name: str, value: Any, layout: Layout, unit: Unit
-) -> None:
-    data = json.dumps(value).encode()
-    events = read_all(reader_of(name, layout, unit), data)
-    fold_run(events)
-    for event in events:
-        assert decode(encode(event)).seq == event.seq
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_value_that_a_format_does_not_know_is_never_dropped_silently(name: str) -> None:
-    events = read_all(reader_of(name, Layout.LINES, Unit.RUNS), b'{"loss": 0.25}\n')
-    assert any(isinstance(event, (SourceDefect, RunStarted)) for event in events)
 
 
 def chat(size: int) -> list[bytes]:

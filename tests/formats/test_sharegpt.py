@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.sharegpt import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     only,
@@ -57,18 +55,14 @@ CHAT = {
     ids=["array", "lines", "glaive array", "glaive lines"],
 )
 def test_rows_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "sharegpt"
+    assert format_of(data) == "sharegpt"
     assert counts(read_bytes(FORMAT, data)) == (2, 10, 2)
 
 
 def test_samples_of_hermes_agent_stay_what_they_are() -> None:
     text = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
     data = lines({"conversations": [turn("human", "q"), turn("gpt", text)]})
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "hermes-sharegpt"
+    assert format_of(data) == "hermes-sharegpt"
 
 
 def test_a_turn_that_is_a_call_pairs_with_the_observation_behind_it() -> None:
@@ -187,9 +181,7 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
 @pytest.mark.shared
 def test_a_real_file_holds_what_its_manifest_says(trajectories: Path) -> None:
     data = (trajectories / "21-datasets" / "glaive_toolcall_en_demo.json").read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "sharegpt"
+    assert format_of(data) == "sharegpt"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (300, 1914, 211)
     assert not any(result.error for result in results(events))

@@ -17,6 +17,7 @@ from hermes_tui.model.events import SourceDefect
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     document,
+    format_of,
     found_codes,
     lines,
     only,
@@ -196,9 +197,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "23-smolagents" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "smolagents"
+    assert format_of(data) == "smolagents"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats import langfuse, langsmith, otlp, phoenix_spans
+from hermes_tui.formats.base import Format, RunBuilder
 from hermes_tui.formats.span_runs import Trace, append_trace, append_traces
 from hermes_tui.formats.span_tools import FROM_SPAN
 from hermes_tui.formats.span_tree import Span, SpanKind
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import Event, MessageAppended, RequestFailed
+from hermes_tui.model.events import Event, MessageAppended, RequestFailed, SourceDefect
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import ByteRange
-from tests.formats.foreign import calls, messages, only, runs, said
+from tests.formats.foreign import calls, messages, only, read_value, runs, said
 from tests.formats.hermes_support import any_json, ended, results
 
 USER = {"role": "user", "content": "Weather?"}
@@ -413,3 +414,19 @@ def test_no_spans_make_it_raise(drawn: list[tuple[int, int, SpanKind, Any, Any]]
     events = read(*spans)
     fold_run(events)
     assert runs(events)
+
+
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [
+        (otlp.FORMAT, {"resourceSpans": []}),
+        (otlp.FORMAT, {"resourceSpans": [{"scopeSpans": [{"spans": []}]}]}),
+        (langfuse.FORMAT, []),
+        (langsmith.FORMAT, []),
+        (phoenix_spans.FORMAT, []),
+    ],
+)
+def test_a_file_without_a_span_says_so(found: Format, value: Any) -> None:
+    (defect,) = read_value(found, value)
+    assert isinstance(defect, SourceDefect)
+    assert "no span" in defect.message

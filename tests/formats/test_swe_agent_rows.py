@@ -5,13 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.swe_agent_rows import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
-from tests.formats.foreign import document, lines, only, read_value, said
+from tests.formats.foreign import document, format_of, lines, only, read_value, said
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 ROW: dict[str, Any] = {
@@ -32,9 +29,7 @@ ROW: dict[str, Any] = {
 
 @pytest.mark.parametrize("data", [document([ROW, ROW]), lines(ROW, ROW)])
 def test_rows_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "swe-agent-rows"
+    assert format_of(data) == "swe-agent-rows"
 
 
 def test_a_fenced_command_is_a_call_and_the_turn_behind_it_its_output() -> None:

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.base import RunBuilder
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.tau2 import FORMAT, USERS_TOOL
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -90,9 +88,7 @@ RESULTS: dict[str, Any] = {
     ids=["results", "a simulation", "lines"],
 )
 def test_results_and_single_simulations_are_recognised(data: bytes, number: int) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "tau2"
+    assert format_of(data) == "tau2"
     assert counts(read_bytes(FORMAT, data)) == (number, 4 * number, number)
 
 
@@ -220,6 +216,11 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         read_value(FORMAT, item)
 
 
+def test_results_without_a_simulation_say_so() -> None:
+    (defect,) = read_value(FORMAT, {"info": {}, "tasks": [], "simulations": []})
+    assert "no simulation" in defect.message
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "expected"),
@@ -233,9 +234,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "15-tau-bench" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "tau2"
+    assert format_of(data) == "tau2"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (*counts(events), errors) == expected

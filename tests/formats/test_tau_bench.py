@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.tau_bench import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     document,
+    format_of,
     found_codes,
     lines,
     only,
@@ -51,9 +49,7 @@ TRIAL: dict[str, Any] = {
 
 @pytest.mark.parametrize("data", [document([TRIAL, TRIAL]), lines(TRIAL, TRIAL), document(TRIAL)])
 def test_lists_lines_and_single_trials_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "tau-bench"
+    assert format_of(data) == "tau-bench"
     assert said(read_bytes(FORMAT, data))[0] == ("user", "Refund me.")
 
 
@@ -124,9 +120,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "15-tau-bench" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "tau-bench"
+    assert format_of(data) == "tau-bench"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected

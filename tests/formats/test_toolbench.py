@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.toolbench import ANSWER, FORMAT, MAX_PATHS
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import SourceDefect
-from tests.bytes_source import BytesSource
-from tests.formats.foreign import counts, document, only, read_bytes, read_value, runs, said
+from tests.formats.foreign import (
+    counts,
+    document,
+    format_of,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 
@@ -56,9 +62,7 @@ def answer(*paths: Any, **more: Any) -> dict[str, Any]:
 
 def test_an_answer_is_recognised_and_its_last_messages_are_the_run() -> None:
     data = document(answer(WALK))
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "toolbench"
+    assert format_of(data) == "toolbench"
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 5, 2)
     assert started(events).task == "What is the weather?"
@@ -83,6 +87,14 @@ def test_a_path_that_was_left_is_a_run_below_the_answer() -> None:
     assert (ended(below).status, ended(below).stop_reason) == ("failed", "pruned")
 
 
+@pytest.mark.parametrize(("code", "kind"), [(0, ""), (4, ""), (1, "flag"), (12, "flag")])
+def test_an_observation_whose_code_is_an_error_is_flagged_as_one(code: int, kind: str) -> None:
+    left = step("news", observation="no such thing", observation_code=code)
+    (result,) = results(read_value(FORMAT, answer(left)))[-1:]
+    assert result.content == "no such thing"
+    assert (result.error.kind if result.error else "") == kind
+
+
 def test_many_paths_are_cut_with_a_note() -> None:
     events = read_value(FORMAT, answer(*[step(f"t{i}") for i in range(MAX_PATHS + 3)], WALK))
     assert len(runs(events)) == MAX_PATHS + 1
@@ -97,6 +109,8 @@ def test_an_answer_that_was_given_up_failed() -> None:
 def test_what_is_no_message_is_a_defect_in_its_place() -> None:
     (defect,) = only(read_value(FORMAT, answer(train_messages=[[7]])), SourceDefect)
     assert defect.at.pointer == "/answer_generation/train_messages/0/0"
+    (defect,) = only(read_value(FORMAT, answer(train_messages=["oops"])), SourceDefect)
+    assert (defect.at.pointer, defect.excerpt) == ("/answer_generation/train_messages/0", "oops")
     assert only(read_value(FORMAT, [1]), SourceDefect)
 
 
@@ -124,9 +138,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "21-datasets" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "toolbench"
+    assert format_of(data) == "toolbench"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (*counts(events), errors) == expected

@@ -16,7 +16,16 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource
-from tests.formats.foreign import found_codes, lines, only, read_bytes, read_value, runs, said
+from tests.formats.foreign import (
+    format_of,
+    found_codes,
+    lines,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
 
 CALL = {"id": "c1", "function": {"arguments": '{"x": 1}', "name": "add"}, "type": "function"}
@@ -141,9 +150,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, expected: tuple[int, ...], trajectories: Path
 ) -> None:
     data = (trajectories / "05-verifiers" / name / "results.jsonl").read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "verifiers"
+    assert format_of(data) == "verifiers"
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected

@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.tokens import tokens_of
 from hermes_tui.formats.verifiers_v1 import FORMAT
 from hermes_tui.model.events import RequestFailed, SourceDefect
-from tests.bytes_source import BytesSource
 from tests.conftest import PROJECT
 from tests.formats.foreign import (
     counts,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -45,9 +43,7 @@ def trace(*nodes: Any, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("data", [FILE.read_bytes(), lines(SOLVED)], ids=["episodes", "a trace"])
 def test_episodes_and_single_traces_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "verifiers-v1"
+    assert format_of(data) == "verifiers-v1"
 
 
 def test_every_trace_is_a_run_and_every_other_branch_one_below_it() -> None:

@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.detect import detect
-from hermes_tui.formats.registry import formats
 from hermes_tui.formats.whowhen import FORMAT
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.messages import GOLD_FAILURE
-from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -42,9 +40,7 @@ RUN: dict[str, Any] = {
 
 @pytest.mark.parametrize("data", [document(RUN), lines(RUN, RUN), document([RUN, RUN])])
 def test_single_runs_lines_and_lists_are_recognised(data: bytes) -> None:
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "whowhen"
+    assert format_of(data) == "whowhen"
     assert len(messages(read_bytes(FORMAT, data))) == 3 * len(runs(read_bytes(FORMAT, data)))
 
 
@@ -118,9 +114,7 @@ def test_real_files_hold_what_their_manifest_says(
     name: str, size: int, step: int, trajectories: Path
 ) -> None:
     data = (trajectories / "24-autogen" / name).read_bytes()
-    reader = detect(BytesSource(data), formats()).reader
-    assert reader is not None
-    assert reader.name == "whowhen"
+    assert format_of(data) == "whowhen"
     events = read_bytes(FORMAT, data)
     said = messages(events)
     errors = sum(result.error is not None for result in results(events))

@@ -8,11 +8,15 @@ from hermes_tui.formats.event_stream import EventReader, NotJson, load_strictly
 from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
 
 SEEDS = (
-    b': hi\n\ndata: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}\n\n'
-    b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f",'
-    b'"arguments":"{"}}]},"finish_reason":"tool_calls"}],"usage":{}}\n\ndata: [DONE]\n\n',
-    b'event: message_start\ndata: {"type":"message_start","message":{"content":[]}}\r\n\r\n'
-    b'data: {"type":"content_block_delta","index":1,"delta":{"partial_json":"{"}}\n\n',
+    (
+        b': hi\n\ndata: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a"}}]}\n\n'
+        b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f",'
+        b'"arguments":"{"}}]},"finish_reason":"tool_calls"}],"usage":{}}\n\ndata: [DONE]\n\n'
+    ),
+    (
+        b'event: message_start\ndata: {"type":"message_start","message":{"content":[]}}\r\n\r\n'
+        b'data: {"type":"content_block_delta","index":1,"delta":{"partial_json":"{"}}\n\n'
+    ),
     b'data: {"type":"response.output_item.done","item":{"type":"message"}}\ndata: {"a":1}\n',
     b"error: boom\n\nretry: 5\nid: 7\ndata:\ndata: \xff\n\n",
 )

@@ -1,5 +1,8 @@
-"""Odd JSON values, made from sound ones. Every choice is made by a function of the caller's, so that
-hypothesis, a fuzzer and a seeded generator can each lead."""
+"""Odd JSON values, made from sound ones or from words.
+
+Every choice is made by a function of the caller's, so that hypothesis, a fuzzer and a seeded
+generator can each lead.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from typing import Any
 Pick = Callable[[int], int]
 """Returns one of the numbers from 0 up to, not including, its argument."""
 
-MAX_NODES = 400
 MAX_DEPTH = 6
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 7, 2**63, -(2**70), 1.5, -0.0, 1e308, "", " ", "x", "\0", "\ud800",
@@ -25,7 +27,7 @@ ODD: tuple[Any, ...] = (
 
 
 def pruned(value: Any, length: int = 6, depth: int = 12) -> Any:
-    """Return a small copy of a value: of lists the beginning and the end, of texts the beginning."""
+    """Return a small copy of a value: of lists both ends, of texts the beginning."""
     if isinstance(value, dict):
         members = list(value.items())[: 5 * length]
         return {key: pruned(item, length, depth - 1) for key, item in members} if depth else {}
@@ -127,3 +129,15 @@ def _texts(item: Any, module: str) -> set[str]:
         return set().union(*(_texts(inner, module) for inner in vars(item).values()))
     code = getattr(item, "__code__", None)
     return _texts(code, module) if isinstance(code, CodeType) else set()
+
+
+def lists_in(value: Any) -> list[list[Any]]:
+    """Return every list in a value that has elements."""
+    found: list[list[Any]] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, list) and one:
+            found.append(one)
+        todo += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return found

@@ -8,16 +8,24 @@ from tests.bytes_source import BytesSource
 from tests.fuzz.reader_laws import read_lawfully
 
 SEEDS = (
-    b'\0{"messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":'
-    b'[{"id":"c","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c"}]}',
-    b'\0{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"a","spanId":"b","attributes":'
-    b'[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}]}]}]}]}',
+    (
+        b'\0{"messages":[{"role":"user","content":"hi"},{"role":"assistant","tool_calls":'
+        b'[{"id":"c","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c"}]}'
+    ),
+    (
+        b'\0{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"a","spanId":"b","attributes":'
+        b'[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}]}]}]}]}'
+    ),
     b'\0{"type":"user","uuid":"u","sessionId":"s","message":{"role":"user","content":"x"}}\n',
-    b'\0{"timestamp":"2025-01-01","type":"response_item","payload":{"type":"message",'
-    b'"role":"user","content":[{"type":"input_text","text":"x"}]}}\n',
+    (
+        b'\0{"timestamp":"2025-01-01","type":"response_item","payload":{"type":"message",'
+        b'"role":"user","content":[{"type":"input_text","text":"x"}]}}\n'
+    ),
     b'\x05{"conversations":[{"from":"human","value":"x"},{"from":"gpt","value":"<think>y"}]}\n',
-    b'\0{"log":{"entries":[{"request":{"url":"u","postData":{"text":"{}"}},"response":'
-    b'{"content":{"text":"{}"}}}]}}',
+    (
+        b'\0{"log":{"entries":[{"request":{"url":"u","postData":{"text":"{}"}},"response":'
+        b'{"content":{"text":"{}"}}}]}}'
+    ),
 )
 DICTIONARY = (
     b'"role":', b'"content":', b'"messages":', b'"tool_calls":', b'"type":', b'"parts":',

@@ -63,6 +63,8 @@ def test_newer_schema_is_refused() -> None:
     [
         *(b"", b"{", b"[]", b'{"seq":1}', b'{"kind":"RunEnded","seq":"x"}', b"\xff", b"null"),
         b'{"kind":"RunEnded","seq":1,"ts":"\\ud800"}',
+        b'{"kind":"RequestSent","seq":1,"turn":-1}',
+        b'{"kind":"RequestSent","seq":1,"turn":99999999999}',
     ],
 )
 def test_what_is_no_event_says_so(line: bytes) -> None:

@@ -56,3 +56,12 @@ def test_a_finding_takes_less_than_a_hundred_bytes() -> None:
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert taken < 100 * 20_000
+
+
+def test_texts_with_lone_surrogates_are_kept_as_far_as_they_can_be() -> None:
+    kept = FindingList()
+    for number in range(BLOCK):
+        kept.append(finding(number)._replace(message="not \ud800 sound", hint="\U0001f389"))
+    assert kept[0].message == "not \ufffd sound"
+    assert kept[0].hint == "\U0001f389"
+    assert kept[0]._replace(message="", hint="") == finding(0)._replace(message="", hint="")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import timestamp, usage
+from hermes_tui.parsers.measures import timestamp, total_usage, usage
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,9 @@ def test_what_is_no_usage_is_none():
     assert usage(None) is None
     assert usage({}) is None
     assert usage({"prompt_tokens": None}) is None
+
+
+def test_what_several_requests_used_is_added_up_where_it_is_told():
+    told = [Usage(10, 5), None, Usage(prompt_tokens=1, cost_usd=0.5)]
+    assert total_usage(told) == Usage(11, 5, cost_usd=0.5)
+    assert total_usage([None, None]) is None

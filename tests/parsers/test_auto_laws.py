@@ -48,7 +48,9 @@ PIECES = [
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 TOOL = ToolSpec("f", "", {"type": "object", "properties": {"k": {"type": "integer"}}})
-TOOLS = st.sampled_from([(), (TOOL,), (ToolSpec("f", "", "no schema"), ToolSpec(""))])
+ODD_SCHEMA = {"properties": {"k": {"type": [[], "integer"]}}, "required": [[], {}, None, "k"]}
+ODD_TOOLS = (ToolSpec("f", "", "no schema"), ToolSpec(""))
+TOOLS = st.sampled_from([(), (TOOL,), ODD_TOOLS, (ToolSpec("f", "", ODD_SCHEMA),)])
 
 
 @settings(max_examples=500, deadline=None)

@@ -30,6 +30,7 @@ TOOLS = (
         },
     ),
     ToolSpec("g"),
+    ToolSpec("h", parameters={"properties": {"a": {"type": [[]]}}, "required": [[], {}, None]}),
 )
 
 
@@ -40,7 +41,19 @@ def pieces(name: str) -> list[str]:
     return [
         *markers * 3,
         *("{", "}", "[", "]", '"', "'", ":", ",", "; ", "\\", "(", ")", "=", "`", "```json\n"),
-        *('"name"', '"arguments"', '"f"', '{"name":', "f", "g", "a", "functions.f:0", "True", "03"),
+        *(
+            '"name"',
+            '"arguments"',
+            '"f"',
+            '{"name":',
+            "f",
+            "g",
+            "h",
+            "a",
+            "functions.f:0",
+            "True",
+            "03",
+        ),
         *('{"name":"f","arguments":{"a":"1","n":"2"}}', "{'name':'f','arguments':{}}"),
         *('{"a":1}', "f(a=1)", "[f(a='x')]", '[{"name":"g","parameters":null}]', "\n```"),
         *("<tool_call>", "</tool_call>", "<function=f>", "<parameter=a>", "</parameter>"),

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime import kept_runs
+from hermes_tui.runtime import kept_indexes, kept_runs
 from hermes_tui.runtime.kept_indexes import indexes_dir
 from hermes_tui.runtime.opener import OpenFile, open_file
+from hermes_tui.runtime.run_store import write_at
 from hermes_tui.ui.run_feed import RunFeed
 
 
@@ -32,15 +33,15 @@ def turns(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def opened(path: Path) -> OpenFile:
-    file = open_file(path)
+def opened(path: Path, parser: str = "") -> OpenFile:
+    file = open_file(path, parser=parser)
     file.keeps = True
     return file
 
 
-def read_and_kept(path: Path) -> RunFeed:
+def read_and_kept(path: Path, parser: str = "") -> RunFeed:
     """Read a file to its end, and look at it as the screen does."""
-    feed = RunFeed.of_file(opened(path))
+    feed = RunFeed.of_file(opened(path, parser))
     feed.poll()
     while feed.step(1.0):
         pass
@@ -96,7 +97,20 @@ class _Intruder:
         return os.mkdir, ("intruded",)
 
 
-@pytest.mark.parametrize("damage", ["torn", "empty", "foreign", "intruder"])
+def borrowed(module: str, name: str) -> bytes:
+    """Return a pickle that calls what one of our modules has imported."""
+    return f"\x80\x04c{module}\n{name}\n(Vintruded\ntR.".encode()
+
+
+DAMAGED = {
+    "foreign": pickle.dumps((1, 2)),
+    "intruder": pickle.dumps(_Intruder()),
+    "borrowed": borrowed("hermes_tui.log.codec", "msgspec.os.mkdir"),
+    "imported": borrowed("hermes_tui.log.open_calls", "lru_cache"),
+}
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", *DAMAGED])
 def test_a_damaged_cache_is_as_good_as_none(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,8 +120,7 @@ def test_a_damaged_cache_is_as_good_as_none(
     first = read_and_kept(path)
     (kept,) = indexes_dir().iterdir()
     data = kept.read_bytes()
-    value = _Intruder() if damage == "intruder" else (1, 2)
-    other = pickle.dumps(value)
+    other = DAMAGED.get(damage, b"")
     sound = data[:8] + zlib.crc32(other).to_bytes(4, "big") + other
     kept.write_bytes({"torn": data[:-9], "empty": b""}.get(damage, sound))
     feed = read_and_kept(path)
@@ -120,6 +133,30 @@ def test_a_cache_that_cannot_be_written_takes_nothing_from_the_run(tmp_path: Pat
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
     assert read_and_kept(path).model.timeline.finished
+
+
+def test_a_run_read_by_a_guessed_parser_is_not_taken_for_one_read_without(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    read_and_kept(path, parser="guess")
+    assert not RunFeed.of_file(opened(path)).poll()
+    assert RunFeed.of_file(opened(path, parser="guess")).poll()
+
+
+def test_a_run_that_is_being_kept_is_not_taken_for_one_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+
+    def written_while_another_tidies_up(fd: int, data: bytes, start: int) -> int:
+        kept_indexes.prune()
+        return write_at(fd, data, start)
+
+    monkeypatch.setattr(kept_runs, "write_at", written_while_another_tidies_up)
+    read_and_kept(path)
+    assert RunFeed.of_file(opened(path)).poll()
+    assert len(list(indexes_dir().iterdir())) == 1
 
 
 def test_nothing_is_kept_where_it_is_not_wanted(tmp_path: Path) -> None:

@@ -46,6 +46,23 @@ def test_folders_are_walked_in_order_for_what_may_be_a_transcript(tmp_path: Path
     assert names(str(tmp_path)) == ["a.json.gz", "b.jsonl", "d.ndjson.zst"]
 
 
+def test_files_and_folders_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for name in ("a.json", "a/z.json", "a0.json", "b/c/d.json", "b/c.json", "b.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "link.json").symlink_to(tmp_path / "b")
+    found = [target.path for target in expand_paths([str(tmp_path)])]
+    assert found == sorted(path for path in tmp_path.rglob("*.json") if path.is_file())
+
+
+def test_how_many_files_were_found_is_told_on_the_way(tmp_path: Path) -> None:
+    for number in range(2_500):
+        (tmp_path / f"{number}.json").touch()
+    told: list[int] = []
+    assert len(expand_paths([str(tmp_path)], tell=told.append)) == 2_500
+    assert told == [1_000, 2_000]
+
+
 def test_globs_match_files_only_and_each_file_comes_once(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "b.json").write_text("{}")

@@ -16,6 +16,8 @@ from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
+from hermes_tui.ui.screens.runs import RunsScreen
+from tests.ui.screen_text import screen_lines
 
 _OPEN: list[HermesApp] = []
 WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
@@ -51,9 +53,10 @@ def run_screen(app: HermesApp) -> RunScreen:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most half a minute; what the test asserts next says what is off."""
+    """Wait for a condition, at most half a minute."""
     deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
+    while not condition():
+        assert time.monotonic() < deadline, "\n".join(screen_lines(pilot.app))
         await pilot.pause(0.02)
 
 
@@ -71,9 +74,13 @@ async def settled(pilot: Pilot[None]) -> None:
     await pilot.pause()
     screen = pilot.app.screen
     assert isinstance(screen, CommandScreen)
-    while screen.situation().loading:
+    while screen.situation().loading or _is_unsettled(screen):
         await pilot.pause(0.01)
     await pilot.pause()
+
+
+def _is_unsettled(screen: CommandScreen) -> bool:
+    return isinstance(screen, RunsScreen) and screen.model.unsettled
 
 
 def call(call_id: str | None, name: str, arguments: Any) -> dict[str, Any]:

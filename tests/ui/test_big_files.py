@@ -310,6 +310,21 @@ def test_a_damaged_block_costs_only_its_own_rows(big: Path, feeds: list[RunsFeed
     assert model.row(RUNS - 1).summary.run_id == f"run-{RUNS - 1}"
 
 
+def test_a_file_that_has_grown_behind_a_damaged_block_is_read_anew(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    Opening(feeds, big).read_on().close()
+    [index] = kept()
+    data = index.read_bytes()
+    # What is known of the last block as a whole names its columns.
+    index.write_bytes(b"\0\0\0\0\0".join(data.rsplit(b"\xa4task", 1)))
+    with big.open("ab") as stream:
+        stream.write(b'{"messages": [{"role": "user", "content": "one more"}]}\n')
+    again = Opening(feeds, big)
+    assert again.known_at_once == 0
+    assert told(again.read_on().feed) == in_place(big)
+
+
 def test_two_that_build_the_same_index_do_not_disturb_each_other(
     big: Path, feeds: list[RunsFeed]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.runtime.engines import store
+from hermes_tui.runtime.engines.pool import EnginePool
 from tests.ui.lab import TEXT, lab_on
 from tests.ui.opened import until
 
@@ -65,15 +66,16 @@ async def test_a_parser_that_is_not_emulated_is_shown_beside_our_reading(tmp_pat
 
 @pytest.mark.usefixtures("checkout")
 async def test_an_engine_that_hangs_is_a_row_and_keys_are_answered_meanwhile(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(EnginePool.parse.__kwdefaults__, "timeout_s", 1.0)
     async with lab_on(tmp_path) as lab:
         await lab.press("m")
         await lab.compared()
         await lab.press("escape", "s", "s")
         assert lab.screen.model.step == 2
         await lab.press("m")
-        await lab.shows("timed out", "stopped after 5 s")
+        await lab.shows("timed out", "stopped after 1 s")
 
 
 # Streams, where vLLM's parsers were added

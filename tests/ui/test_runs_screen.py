@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from rich.cells import cell_len
 
 from hermes_tui.log.summary import summarise
+from hermes_tui.model.events import Event
+from hermes_tui.runtime import read_apart
 from hermes_tui.runtime.opener import RunRef, expand_paths, read_events
 from hermes_tui.ui import runs_model
 from hermes_tui.ui.feeds import FEW_FILES, RunsFeed
@@ -609,3 +612,25 @@ async def test_a_file_that_is_gone_is_said_when_it_is_to_be_compared(runs_file: 
         runs_file.unlink()
         await pilot.press("d")
         await until(pilot, lambda: "no such file" in text_of(app))
+
+
+async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
+    runs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, goes_on = threading.Event(), threading.Event()
+
+    def slow_reading(ref: RunRef) -> list[Event]:
+        reading.set()
+        goes_on.wait(30)
+        return []
+
+    monkeypatch.setattr(read_apart, "read_apart", slow_reading)
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j", "d")
+        await until(pilot, reading.is_set)
+        await pilot.press("q")
+    assert not app.is_running
+    assert not goes_on.is_set()
+    goes_on.set()

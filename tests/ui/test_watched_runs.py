@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.ui.opened import WIDE, app_on, run_screen, settled, until
 from tests.ui.screen_text import screen_lines
 
@@ -95,3 +97,35 @@ async def test_the_cursor_stays_on_its_row_while_a_session_grows(tmp_path: Path)
             file.write(line(2, "user", "thanks") + line(3, "assistant", "welcome"))
         await until(pilot, lambda: "welcome" in text_of(app))
         assert run_screen(app).model.row == 1
+
+
+def descriptors_of(path: Path) -> int:
+    """Return how many descriptors this process has of a file."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            count += descriptor.readlink() == path
+        except OSError:  # that of the listing itself
+            continue
+    return count
+
+
+async def test_a_run_that_is_left_keeps_no_descriptor_of_what_was_read_anew(tmp_path: Path) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system does not tell the descriptors of a process")
+    path = tmp_path / "session.jsonl"
+    path.write_text(line(0, "user", "list the files") + line(1, "assistant", "on it"))
+    (tmp_path / "other.jsonl").write_text(line(0, "user", "something else"))
+    app = app_on(path, tmp_path / "other.jsonl", follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        before = descriptors_of(path)
+        for number, text in enumerate(("thanks", "welcome", "bye"), 2):
+            with path.open("a") as file:
+                file.write(line(number, "user", text))
+            await until(pilot, lambda: text in text_of(app))  # noqa: B023  awaited here
+        assert descriptors_of(path) == before + 1
+        await pilot.press("q")
+        await until(pilot, lambda: descriptors_of(path) == before)

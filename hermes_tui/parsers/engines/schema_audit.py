@@ -42,8 +42,9 @@ def audit_schema(
 def _violations(
     value: dict[str, Any], schema: dict[str, Any], known: dict[str, Any]
 ) -> Iterator[str]:
-    required = schema.get("required")
-    missing = [key for key in required if key not in value] if isinstance(required, list) else []
+    listed = schema.get("required")
+    required = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
+    missing = [key for key in required if key not in value]
     extra = [key for key in value if known and key not in known]
     for keys, what in ((missing, "missing"), (extra, "unknown to the schema")):
         if keys:

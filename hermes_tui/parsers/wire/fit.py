@@ -137,8 +137,8 @@ def check_types(
             continue
         message = f"{key!r} is {_kind(item)}, the schema wants {' or '.join(sorted(types))}"
         cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
-    required = schema.get("required")
-    required = required if isinstance(required, list) else []
+    listed = schema.get("required")
+    required = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
     missing = [key for key in required if key not in value]
     for key in required:
         if value.get(key) == "":

@@ -39,7 +39,7 @@ def explain_refusal(failure: RequestFailure) -> None:
 
 
 def _findings(raw: str, request: Request) -> tuple[Diagnostic, ...]:
-    from hermes_tui.formats.base import tool_specs
+    from hermes_tui.formats.declared_tools import tool_specs
     from hermes_tui.formats.tokens import logprob_findings
 
     return logprob_findings(raw, tool_specs(_parameters(request).get("tools")) or ())

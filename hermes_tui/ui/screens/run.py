@@ -151,6 +151,9 @@ class RunScreen(RunCommands):
         # The first paint does not wait for the panes that are not seen yet.
         self.call_after_refresh(self._complete)
 
+    def on_unmount(self) -> None:
+        self.feed.close()
+
     def _complete(self) -> None:
         """Add the other panes and begin to read on, unless the screen is gone already."""
         details = self.query_one("#details")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -130,12 +131,9 @@ class RunsScreen(Finding, Moving, RunsSide):
         if model.search_text:
             count = f"{model.matches:,}{'…' if model.searching else ''}"
             status.append((f" · /{visible_line(model.search_text, 40)}: {count}", "strong"))
-        note = self._message or (feed.complaints[-1] if feed.complaints else "")
+        note = self._message or complaints_line(feed.complaints)
         if note:
-            more = f" (+{len(feed.complaints) - 1} more, see ?)" if len(feed.complaints) > 1 else ""
-            status.append(
-                (f" · {visible_line(note, 140)}{'' if self._message else more}", "warning")
-            )
+            status.append((f" · {visible_line(note, 140)}", "warning"))
         progress = feed.progress()
         if progress is not None:
             status += reading_bar(*progress, feed.pace(*progress))
@@ -281,3 +279,17 @@ class RunsScreen(Finding, Moving, RunsSide):
         text = self.model.line(position) if position is not None else ""
         self.hermes.copy(text)
         self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+
+
+def complaints_line(complaints: Sequence[str]) -> str:
+    """Return the latest complaint so that it can be read in a narrow line, and how many wait.
+
+    Of the path that it begins with the name is shown; the help screen has all of them whole.
+    """
+    if not complaints:
+        return ""
+    where, colon, why = complaints[-1].partition(": ")
+    skipped = "skipped " if where.startswith("skipped ") else ""
+    name = where.removeprefix(skipped).rpartition("/")[2]
+    more = f"+{len(complaints) - 1:,} more, see ? · " if len(complaints) > 1 else ""
+    return f"{more}{skipped}{name}{colon}{why}"

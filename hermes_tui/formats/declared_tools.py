@@ -1,0 +1,46 @@
+"""The tools that a source declares, in any of the usual spellings.
+
+tools = [tool, …] | JSON text of such a list
+tool  = {"type": "function", "function": {"name", "description", "parameters"}}
+      | {"name", "description", "parameters" | "input_schema"} | JSON text of one of these
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.messages import ToolSpec
+
+
+def tool_specs(raw: Any) -> tuple[ToolSpec, ...] | None:
+    """Return the declared tools; None where `raw` declares none."""
+    if isinstance(raw, str):
+        return _tool_specs_in(raw)
+    if not isinstance(raw, list):
+        return None
+    found = (_tool_spec(decode_if_json(item)) for item in raw)
+    return tuple(tool for tool in found if tool is not None)
+
+
+def _tool_spec(item: Any) -> ToolSpec | None:
+    if not isinstance(item, dict):
+        return None
+    inner = item.get("function")
+    body = inner if isinstance(inner, dict) else item
+    name, description = body.get("name"), body.get("description")
+    if not isinstance(name, str) or not name:
+        return None
+    return ToolSpec(
+        name,
+        description if isinstance(description, str) else "",
+        body.get("parameters", body.get("input_schema")),
+    )
+
+
+@lru_cache(maxsize=4)
+def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
+    """Return the tools in JSON text; most runs of a file repeat it word for word."""
+    raw = decode_if_json(text)
+    return tool_specs(raw) if isinstance(raw, list) else None

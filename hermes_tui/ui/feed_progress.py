@@ -1,0 +1,64 @@
+"""How much of all files is read, how fast, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING, Final
+
+from hermes_tui.runtime.pace import Pace
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.opener import Target
+    from hermes_tui.ui.reading import Reading
+
+SIZED_AT_ONCE: Final = 1_000
+"""Files whose size is looked up in one go, which takes some milliseconds."""
+
+
+class FeedProgress:
+    """Adds up the sizes of the files, a thousand at a time: there may be a million."""
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = targets
+        self._before = [0]
+        """Bytes before each file that was looked at, and of all of these together."""
+        self._pace: Pace | None = None
+
+    def bytes(self, begun: int, active: Iterable[Reading]) -> tuple[int, int]:
+        """Return how many bytes are read, and all there are, as far as that is known.
+
+        The first `begun` files are read, but for the rest of the `active` ones.
+        """
+        self._look_at(begun)
+        before = self._before
+        rest = sum(
+            (before[reading.number + 1] - before[reading.number]) * (1 - reading.share)
+            for reading in active
+        )
+        looked_at = len(before) - 1
+        # The others are taken to be as big as these.
+        total = before[-1] * len(self._targets) // max(1, looked_at)
+        return int(before[begun] - rest), total
+
+    def _look_at(self, at_least: int) -> None:
+        looked_at = len(self._before) - 1
+        more = max(SIZED_AT_ONCE, at_least - looked_at)
+        sizes = map(_size, self._targets[looked_at : looked_at + more])
+        self._before += islice(accumulate(sizes, initial=self._before[-1]), 1, None)
+
+    def pace(self, done: int, total: int) -> str:
+        """Return how fast the files are read, and how long it will take."""
+        now = time.perf_counter()
+        if self._pace is None:
+            self._pace = Pace(now, done)
+        return self._pace.text(done, total, now)
+
+
+def _size(target: Target) -> int:
+    """Return the bytes of a file, at least 1, for how far the reading is."""
+    try:
+        return max(1, target.path.stat().st_size) if target.path is not None else 1
+    except OSError:
+        return 1

@@ -1,0 +1,61 @@
+"""Which run of a file `export --run` and `diff FILE:RUN` take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.cli.run_choice import MOST_COUNTED, pick_run
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.opener import open_file
+from tests.cli.scan_files import chat, lines
+
+
+def picked(path: Path, wanted: str) -> int:
+    """Return the number of the run that is meant, from 1."""
+    file = open_file(path, whole=True)
+    try:
+        return pick_run(file, wanted).number + 1
+    finally:
+        file.close()
+
+
+@pytest.mark.parametrize(("wanted", "number"), [("2", 2), ("b", 3), ("7", 1)])
+def test_a_number_is_a_place_before_it_is_an_id(tmp_path: Path, wanted: str, number: int) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("7"), chat("a"), chat("b"), chat("2"))
+    assert picked(path, wanted) == number
+
+
+def test_of_runs_of_the_same_id_the_first_is_taken(tmp_path: Path) -> None:
+    assert picked(lines(tmp_path / "runs.jsonl", chat("x"), chat("a"), chat("a")), "a") == 2
+
+
+def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *(chat(str(n), note="x" * 50_000) for n in range(200)))
+    file = open_file(path, whole=True)
+    try:
+        assert pick_run(file, "3").number == 2
+        assert len(file.index) < 200
+    finally:
+        file.close()
+
+
+def test_many_runs_are_not_counted_to_say_that_one_must_be_chosen(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *(chat(str(n)) for n in range(MOST_COUNTED + 1)))
+    with pytest.raises(UsageError, match="more than 1,000 runs"):
+        picked(path, "")
+
+
+def test_a_fork_goes_by_its_own_id(tmp_path: Path) -> None:
+    events = [
+        {"schema": 1, "kind": "RunStarted", "run_id": "old", "source_format": "native"},
+        {"kind": "MessageAppended", "message": {"role": "user", "text": "go"}},
+        {"kind": "RunForked", "parent_run_id": "old", "parent_seq": 1, "run_id": "new"},
+    ]
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps({**e, "seq": n}) + "\n" for n, e in enumerate(events)))
+    assert picked(path, "new") == 1
+    with pytest.raises(UsageError, match="no run 'old'"):
+        picked(path, "old")

@@ -1,0 +1,174 @@
+"""What must hold for every format that is registered, on values made for it and on real files that
+were damaged: nothing raises, nothing is lost in silence, and the work grows with the file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.registry import formats
+from tests.bytes_source import BytesSource
+from tests.formats.hermes_support import any_json
+from tests.fuzz.mutations import ODD, Pick, grown, lists_in, mutated, vocabulary
+from tests.fuzz.reader_laws import read_lawfully
+from tests.fuzz.seeds import Seed, all_seeds, written
+
+NAMES = [item.name for item in formats()]
+RANDOMS = st.randoms(use_true_random=True)
+
+
+def seeds(name: str) -> list[Seed]:
+    """Return what there is of real files of a format; skip where there is nothing."""
+    found = all_seeds().get(name)
+    if not found:
+        pytest.skip("no real file of this format is here")
+    return found
+
+
+@cache
+def words(name: str) -> list[str]:
+    """Return what the module of a format looks for."""
+    entry = next(item for item in formats() if item.name == name)
+    return vocabulary(import_module(type(entry._format).__module__))  # type: ignore[attr-defined]
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def reader_of(data: bytes, wanted: str = "") -> Reader | None:
+    return detect(BytesSource(data), formats(), wanted=wanted).reader
+
+
+def damaged(data: bytes, pick: Pick) -> bytes:
+    """Return the bytes of a file, now and then torn or with some of them changed."""
+    match pick(8):
+        case 0:
+            return data[: pick(len(data) + 1)]
+        case 1:
+            place = pick(len(data) + 1)
+            return data[:place] + bytes([pick(256)]) + data[place + pick(9) :]
+        case _:
+            return data
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25, deadline=None)
+@given(
+    data=st.binary(max_size=120) | any_json("messages", "role", "content", "type").map(encoded),
+    layout=st.sampled_from(list(Layout)),
+    unit=st.sampled_from(list(Unit)),
+)
+def test_anything_cut_in_any_way_is_read_or_named(
+    name: str, data: bytes, layout: Layout, unit: Unit
+) -> None:
+    found = next(item for item in formats() if item.name == name)
+    read_lawfully(Reader(found, layout, unit), data)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=15, deadline=None)
+@given(rnd=RANDOMS, is_lines=st.booleans())
+def test_values_made_for_a_format_are_read_or_named(name: str, rnd: Any, is_lines: bool) -> None:
+    value = grown(words(name), rnd.randrange)
+    reader = reader_of(damaged(written(value, is_lines), rnd.randrange), name)
+    if reader is not None:
+        read_lawfully(reader, written(value, is_lines))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=15, deadline=None)
+@given(rnd=RANDOMS, is_forced=st.booleans())
+def test_real_files_that_were_changed_are_read_or_named(
+    name: str, rnd: Any, is_forced: bool
+) -> None:
+    pick = rnd.randrange
+    seed = seeds(name)[pick(len(seeds(name)))]
+    data = damaged(written(mutated(seed.value, pick, ODD), seed.is_lines), pick)
+    reader = reader_of(data, name if is_forced else "")
+    if reader is not None:
+        read_lawfully(reader, data)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_one_format_that_is_taken_for_another_is_read_or_named(name: str) -> None:
+    for others in all_seeds().values():
+        data = written(others[0].value, others[0].is_lines)
+        reader = reader_of(data, name)
+        assert reader is not None
+        read_lawfully(reader, data)
+
+
+@pytest.mark.parametrize(
+    "value", [[[]], {"loss": 0.25}, [{"resourceSpans": [{}]}], {"resourceSpans": [None]}]
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_of_which_a_format_knows_nothing_is_a_defect(name: str, value: Any) -> None:
+    data = written(value, is_lines=False)
+    reader = reader_of(data, name)
+    assert reader is None or read_lawfully(reader, data)
+
+
+def work(reader: Reader, data: bytes) -> int:
+    """Return how many calls of functions, Python's and built in, it takes to read a file."""
+    count = 0
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        read_lawfully(reader, data)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_work_grows_with_the_file(name: str) -> None:
+    seed = max(seeds(name), key=lambda one: len(lists_in(one.value)))
+    lists = lists_in(seed.value)
+    longest = sorted(range(len(lists)), key=lambda nth: -len(str(lists[nth])))[:4]
+    for nth in longest:
+        small, large = (seed.repeated(nth, times) for times in (4, 16))
+        reader = reader_of(small, name)
+        assert reader is not None
+        assert work(reader, large) <= 5 * work(reader, small) + 2_000
+
+
+PATHOLOGICAL = (
+    "[",
+    "{",
+    '{"a":',
+    "<think>",
+    "<tool_call>{",
+    "\\",
+    '"',
+    "\x00",
+    "data: {}\n\n",
+    "é",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_texts_cost_no_more_than_their_length(name: str) -> None:
+    for unit in PATHOLOGICAL:
+        small, large = (
+            json.dumps([{key: unit * (size // len(unit)) for key in words(name)[:40]}]).encode()
+            for size in (100, 800)
+        )
+        reader = reader_of(small, name)
+        assert reader is not None
+        assert work(reader, large) <= 10 * work(reader, small) + 3_000

@@ -1,0 +1,70 @@
+"""Parts of the program that run as processes of their own."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime import own_process, scan_ray
+from hermes_tui.runtime.own_process import start_peer, start_process
+from hermes_tui.runtime.scan_ray import RayCluster
+from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit
+
+WITHOUT_MAIN = "hermes_tui.version"
+UNIT = ScanUnit(0, 0, __file__)
+
+
+def no_process(*arguments: Any, **options: Any) -> NoReturn:
+    raise OSError(errno.EAGAIN, "too many processes")
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_nothing_is_loaded_from_the_folder_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hermes_tui").mkdir()
+    (tmp_path / "hermes_tui" / "__init__.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    process = start_process("hermes_tui.version", "", passed=(), stderr=subprocess.PIPE)
+    _, said = process.communicate()
+    assert b"has no attribute 'main'" in said
+    assert process.returncode == 1
+
+
+def test_where_no_process_can_be_started_no_descriptor_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system does not tell the descriptors of a process")
+    monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
+    with pytest.raises(OSError, match="too many"):
+        start_peer(WITHOUT_MAIN)
+    before = descriptors()
+    with pytest.raises(OSError, match="too many"):
+        start_peer(WITHOUT_MAIN)
+    assert descriptors() == before
+
+
+def test_a_driver_of_a_cluster_that_dies_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(scan_ray, "_DRIVER", WITHOUT_MAIN)
+    cluster = RayCluster("auto", ScanOptions())
+    with pytest.raises(SourceError, match="the process that asked the cluster died"):
+        list(cluster.scan(iter([UNIT] * 10_000)))
+    cluster.close()
+    assert "AttributeError" in capfd.readouterr().err
+
+
+def test_a_driver_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
+    with pytest.raises(SourceError, match="no process to ask the cluster"):
+        list(RayCluster("auto", ScanOptions()).scan(iter([UNIT])))

@@ -1,0 +1,47 @@
+"""A run read through a file of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.events import MessageAppended
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from hermes_tui.runtime.read_apart import read_apart
+
+
+def run_line(text: str) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode() + b"\n"
+
+
+def test_a_run_from_a_pipe_that_goes_on_is_read_as_far_as_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, into = os.pipe()
+    with os.fdopen(out) as stdin, os.fdopen(into, "wb", buffering=0) as pipe:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        pipe.write(run_line("first") + run_line("second"))
+        file = open_file(None)
+        found = [step for step in survey(file) if isinstance(step, FoundRun)]
+        events = read_apart(found[0].ref)
+        assert not file.source.complete
+    file.close()
+    assert [event.message.text for event in events if isinstance(event, MessageAppended)] == [
+        "first"
+    ]
+
+
+def test_a_run_of_a_packed_file_is_read_whole(tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(run_line("first") + run_line("second")))
+    file = open_file(path, whole=True)
+    found = [step for step in survey(file) if isinstance(step, FoundRun)]
+    events = read_apart(found[1].ref)
+    file.close()
+    assert "second" in [e.message.text for e in events if isinstance(e, MessageAppended)]

@@ -1,0 +1,70 @@
+"""Many files on their way to the screen: what is said of them, and how far the reading is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.opener import Target
+from hermes_tui.ui import feed_progress, feeds
+from hermes_tui.ui.feeds import NO_MORE, RunsFeed
+from tests.ui.opened import write_run
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    return [write_run(tmp_path / f"{number}.json") for number in range(9)]
+
+
+def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
+    """Yield a feed before every step of it."""
+    feed = RunsFeed([Target(path) for path in paths])
+    while not feed.finished:
+        yield feed
+        feed.step(0.0)
+    yield feed
+    feed.close()
+
+
+def test_of_very_many_files_the_sizes_are_looked_up_bit_by_bit(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_progress, "SIZED_AT_ONCE", 1)
+    seen = [progress for feed in feed_of(files) if (progress := feed.progress()) is not None]
+    done = [share for share, _ in seen]
+    # All are as big as the first one.
+    assert {total for _, total in seen} == {sum(path.stat().st_size for path in files)}
+    assert done == sorted(done)
+    assert done[-1] > done[0] == 0
+
+
+def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_COMPLAINTS", 3)
+    *_, feed = feed_of([tmp_path / f"{number}.json" for number in range(9)])
+    assert ["no such file" in complaint for complaint in feed.complaints] == [True] * 3 + [False]
+    assert feed.complaints[-1] == NO_MORE
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a.json"], ["a.json"]),
+        (["runs/a.json", "runs/b.json"], ["a.json", "b.json"]),
+        (["runs/x/a.json", "runs/y/a.json"], ["x/a.json", "y/a.json"]),
+        (["a.json", "runs/a.json"], ["a.json", "runs/a.json"]),
+    ],
+)
+def test_files_are_called_by_what_tells_them_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], names: list[str]
+) -> None:
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        write_run(tmp_path / path)
+    for folder in (Path(), tmp_path):
+        monkeypatch.chdir(tmp_path)
+        *_, feed = feed_of([folder / path for path in paths])
+        assert [row.file_name for row in feed.rows] == names
