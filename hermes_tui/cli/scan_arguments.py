@@ -179,7 +179,9 @@ def _codes(text: str | None) -> frozenset[str]:
     names = [name.strip().upper() for name in text.split(",") if name.strip()]
     known = [str(code) for code in Code]
     if not names:
-        raise UsageError("--fail-on: no code is named", "give some, as in CALL_IN_CONTENT,TRUNCATED")
+        raise UsageError(
+            "--fail-on: no code is named", "give some, as in CALL_IN_CONTENT,TRUNCATED"
+        )
     for name in names:
         if name not in known:
             hint = near_hint(name, known, f"known: {', '.join(known)}")

@@ -18,11 +18,13 @@ from hermes_tui.cli.scan_outputs import Ending, Write
 from hermes_tui.cli.scan_summary import summary_json
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible
+from hermes_tui.runtime.remote import is_url
 from hermes_tui.runtime.scan_results import Row
 from hermes_tui.version import __version__
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 KEPT_IN_MEMORY: Final = 4 << 20
+URL_MARKS: Final = "%/:?@!$&'()*+,;="
 NO_XML: Final = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
 
 
@@ -214,7 +216,9 @@ class JUnit:
 
 
 def _uri(path: str) -> str:
-    """Return a path as SARIF names it: relative as it was given, or a file URI."""
+    """Return a path as SARIF names it: relative as it was given, a file URI, or the URL it is."""
+    if is_url(path):
+        return quote(path, safe=URL_MARKS)
     quoted = quote(os.fsencode(path))
     return f"file://{quoted}" if Path(path).is_absolute() else quoted
 

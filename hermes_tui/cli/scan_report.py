@@ -18,6 +18,8 @@ from hermes_tui.runtime.scan_rates import Rates
 from hermes_tui.runtime.scan_results import Counts, Row
 
 INTERRUPTED = 130
+MOST_KEPT = 1_000
+"""Complaints that a document repeats at its end; on stderr all are said."""
 MOST_TOLD = 20
 """Of one file: how many malformed places that belong to no run are told one by one."""
 
@@ -84,7 +86,7 @@ class Report:
             self._fails |= counts.errors > 0
 
     def defect(self, file: ScannedFile, message: str) -> None:
-        finding = _defect_finding(message)
+        finding = defect_finding(message)
         if self._baseline is not None:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
@@ -143,7 +145,8 @@ class Report:
 
     def complain(self, message: str, *, skipped: bool = False) -> None:
         self.progress.clear()
-        self._complaints.append(message)
+        if len(self._complaints) < MOST_KEPT:
+            self._complaints.append(message)
         prefix = "hermes-tui: skipped " if skipped else "hermes-tui: "
         sys.stderr.write(f"{prefix}{visible_row(message)}\n")
 
@@ -157,7 +160,8 @@ class Report:
         return str(path) if path is not None else "-"
 
 
-def _defect_finding(message: str) -> Row:
+def defect_finding(message: str) -> Row:
+    """Return a malformed place that belongs to no run as a finding."""
     return {
         "code": str(Code.SOURCE_DEFECT),
         "severity": str(Severity.ERROR),

@@ -109,6 +109,11 @@ class OpenFile:
         self.diagnosis = RunDiagnosis(parser, one_run=self.is_one_run)
         self.reader = self.reader._replace(review=self.diagnosis.review)
 
+    @property
+    def extent(self) -> tuple[int, bool]:
+        """How far the file reaches now, and whether that is all there will be."""
+        return self.source.size, self.source.complete
+
     def close(self) -> None:
         self.source.close()
 

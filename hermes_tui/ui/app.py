@@ -10,6 +10,7 @@ from textual.screen import Screen
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.run_feed import Feed, RunFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
@@ -65,8 +66,7 @@ class HermesApp(BaseApp):
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
         if feed.finished and len(feed.rows) == 1 and not feed.waiting:
             screen = self._run_screen(self._feed_of(feed.rows[0].ref))
-            if feed.complaints:
-                screen.notice = feed.complaints[-1]
+            screen.notice = complaints_line(feed.complaints)
             return screen
         from hermes_tui.ui.screens.runs import RunsScreen
 

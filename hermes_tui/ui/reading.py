@@ -51,7 +51,7 @@ class Reading:
 
     def begin(self) -> None:
         """Read on from where it was left."""
-        self._seen = self._size_now()
+        self._seen = self.file.extent
         self._records_done = self._known = len(self.file.index)
         self._steps: Iterator[Step] = survey(
             self.file,
@@ -130,7 +130,7 @@ class Reading:
     def has_changed(self) -> bool:
         """Return whether the file has grown or ended since this reading of it last began."""
         # Not what `refresh` returns: that may have told somebody else who reads the same file.
-        return self._seen != self._size_now()
+        return self._seen != self.file.extent
 
     def new_failure(self) -> str:
         """Return what went wrong with the file, once; empty if nothing did."""
@@ -155,6 +155,3 @@ class Reading:
     def share(self) -> float:
         """How much of the file is read, from 0 to 1."""
         return min(1.0, self.bytes_done / self.bytes_total) if self.bytes_total else 0.0
-
-    def _size_now(self) -> int:
-        return self.file.source.size * 2 + self.file.source.complete

@@ -108,8 +108,8 @@ class RunFeed(Feed):
         self.ref = ref
         self.file = ref.file
         self._scan: Iterator[int] | None = None
-        self._scanned_size = -1
-        self._seen = (self._size_now(), self.file.source.failure)
+        self._scanned: tuple[int, bool] | None = None
+        self._seen = (self.file.extent, self.file.source.failure)
         self._raw: RawReader | None = None
         self._has_looked = self._is_kept = False
 
@@ -153,22 +153,19 @@ class RunFeed(Feed):
         if not self.file.is_one_run:
             return False
         if self._scan is None:
-            if self._scanned_size == self._size_now():
+            if self._scanned == self.file.extent:
                 return False
-            self._scanned_size = self._size_now()
+            self._scanned = self.file.extent
             self._scan = self.file.scan()
         if next(self._scan, None) is None:
             self._scan = None
         return True
 
-    def _size_now(self) -> int:
-        return self.file.source.size * 2 + self.file.source.complete
-
     def poll(self) -> bool:
         """Return whether the file has grown or broken since this was last asked."""
         # Not what `refresh` returns: that may have told the list, which reads the same file.
         self.file.source.refresh()
-        before, self._seen = self._seen, (self._size_now(), self.file.source.failure)
+        before, self._seen = self._seen, (self.file.extent, self.file.source.failure)
         return self._use_cache() or before != self._seen
 
     def _use_cache(self) -> bool:
@@ -186,7 +183,7 @@ class RunFeed(Feed):
             kept = load_run_kept(self.file)
             if kept is not None:
                 self._is_kept, self._scan = True, None
-                self._scanned_size = self._size_now()
+                self._scanned = self.file.extent
                 self.model.take_over(*kept)
             return kept is not None
         if self.model.timeline.finished and isinstance(log, RecordLog):

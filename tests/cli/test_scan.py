@@ -92,6 +92,15 @@ def test_one_error_in_many_files_is_1_and_one_unreadable_file_is_3(
     assert (code, len(rows)) == (3, 2)
 
 
+def test_lines_for_people_count_one_message_and_thousands_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    run = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"
+    path.write_text(run)
+    assert ": 1 message, 0 calls," in within("scan", path).text
+    path.write_text(run * 1200)
+    assert "  1,200 runs: 1,200 messages, 0 calls," in within("scan", path).text
+
+
 def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) -> None:
     done = within("scan", transcripts / "clean-run.json", transcripts / "ids.json")
     first, second = done.text.splitlines()[:2]

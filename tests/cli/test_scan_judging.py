@@ -29,6 +29,13 @@ def test_only_the_codes_of_fail_on_count(runs: Path) -> None:
     assert within("scan", runs, "--fail-on", "call_in_content,name_unknown").code == 1
 
 
+@pytest.mark.parametrize("codes", ["", " , "])
+def test_fail_on_without_a_code_is_refused(runs: Path, codes: str) -> None:
+    done = within("scan", runs, "--fail-on", codes)
+    assert (done.code, done.text) == (2, "")
+    assert "--fail-on: no code is named" in done.err
+
+
 def test_fail_on_may_name_what_is_only_a_note(tmp_path: Path) -> None:
     path = lines(tmp_path / "run.json", [{"role": "critic", "content": "no"}])
     assert within("scan", path).code == 0

@@ -9,8 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from hermes_tui.cli import scan_report
 from hermes_tui.cli.main import main
-from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY
+from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY, Sarif
+from hermes_tui.cli.scan_outputs import Ending
+from hermes_tui.cli.scan_report import defect_finding
+from hermes_tui.runtime.scan_rates import Rates
 from tests.cli.program import Outcome, within
 from tests.cli.scan_files import CHAT, called, chat, lines
 
@@ -136,6 +140,37 @@ def test_sarif_has_a_result_a_finding_with_a_rule_and_a_place(tmp_path: Path) ->
     assert uri == f"file://{str(path).replace(' ', '%20')}"
     assert place["logicalLocations"][0]["fullyQualifiedName"] == "1:2"
     assert run["invocations"][0]["executionSuccessful"] is True
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("runs/a b.jsonl", "runs/a%20b.jsonl"),
+        ("a:b.jsonl", "a%3Ab.jsonl"),
+        ("/runs/a.jsonl", "file:///runs/a.jsonl"),
+        ("s3://bucket/a b.jsonl", "s3://bucket/a%20b.jsonl"),
+        ("http://host:80/a%20b.jsonl?v=1", "http://host:80/a%20b.jsonl?v=1"),
+    ],
+)
+def test_sarif_names_a_file_as_a_uri(path: str, uri: str) -> None:
+    written: list[str] = []
+    sarif = Sarif(written.append)
+    sarif.defect(path, "openai-messages", defect_finding("not JSON"))
+    sarif.end(Ending(Rates(), str, files=1))
+    [result] = json.loads("".join(written))["runs"][0]["results"]
+    [place] = result["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def test_a_document_repeats_complaints_up_to_a_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_report, "MOST_KEPT", 2)
+    paths = [tmp_path / f"{number}.jsonl" for number in range(4)]
+    done = within("scan", *paths, "--to", "sarif")
+    [invocation] = json.loads(done.text)["runs"][0]["invocations"]
+    assert len(invocation["toolExecutionNotifications"]) == 2
+    assert done.err.count("no such file") == 4
 
 
 def test_sarif_fits_its_schema(transcripts: Path, tmp_path: Path) -> None:

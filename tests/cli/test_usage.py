@@ -20,7 +20,8 @@ from tests.cli.program import PROJECT, hermes_tui
     ("arguments", "words"),
     [
         (["scan"], ["PATH", "hermes-tui scan --help"]),
-        (["scan", "--colour", "x"], ["--colour"]),
+        (["scan", "--colour", "x"], ["--colour", "hermes-tui scan --help"]),
+        (["--colour", "scan", "x"], ["--colour", "hermes-tui --help"]),
         (["scna", "x"], ["scna", "scan"]),
         (["scan", "x", "--format", "openai-mesages"], ["did you mean openai-messages"]),
         (["open", "x", "--format", "atropos"], ["atropos-group"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -382,9 +382,9 @@ def test_many_spans_take_linear_time(make: Any) -> None:
     times = []
     for number in (300, 3_000):
         spans = [root(), *make(number)]
-        before = perf_counter()
+        before = process_time()
         read(*spans)
-        times.append(perf_counter() - before)
+        times.append(process_time() - before)
     assert times[1] < 0.5 or times[1] < times[0] * 40
 
 

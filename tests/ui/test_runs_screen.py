@@ -118,6 +118,21 @@ async def test_files_that_cannot_be_read_are_named_beside_the_good_ones(tmp_path
         assert "Fix the failing" in text_of(app)
 
 
+@pytest.mark.parametrize("good", [1, 2])
+async def test_why_files_are_left_out_can_be_read_on_a_narrow_screen(
+    tmp_path: Path, good: int
+) -> None:
+    folder = tmp_path / ("a-long-name-" * 8)
+    folder.mkdir()
+    write_runs(folder / "good.jsonl", good)
+    for name in ("one.json", "two.json"):
+        (folder / name).write_bytes(b"\0\1binary")
+    app = app_on(folder)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "+1 more, see ? · skipped two.json: binary" in text_of(app)
+
+
 async def test_reading_can_be_stopped(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "many.jsonl", 20_000))
     async with app.run_test(size=WIDE) as pilot:

@@ -1,6 +1,8 @@
-"""The title and the status line of the run screen."""
+"""The title and the status line of the run screen; what the list of runs says, too."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.visible import visible_line
@@ -90,3 +92,17 @@ def match_text(model: RunModel) -> str:
     if not total:
         return "searching…" if going_on else "no match"
     return f"{number} of {total:,}{going_on}" if number else f"{counted(total, 'match')}{going_on}"
+
+
+def complaints_line(complaints: Sequence[str]) -> str:
+    """Return the latest complaint so that it can be read in a narrow line, and how many wait.
+
+    Of the path that it begins with the name is shown; the help screen has all of them whole.
+    """
+    if not complaints:
+        return ""
+    where, colon, why = complaints[-1].partition(": ")
+    skipped = "skipped " if colon and where.startswith("skipped ") else ""
+    name = where.removeprefix(skipped).rpartition("/")[2] if colon else where
+    more = f"+{len(complaints) - 1:,} more, see ? · " if len(complaints) > 1 else ""
+    return f"{more}{skipped}{name}{colon}{why}"

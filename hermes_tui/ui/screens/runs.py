@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -15,7 +14,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import counted
-from hermes_tui.ui.render.titles import reading_bar
+from hermes_tui.ui.render.titles import complaints_line, reading_bar
 from hermes_tui.ui.run_columns import MARKS
 from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S
@@ -279,17 +278,3 @@ class RunsScreen(Finding, Moving, RunsSide):
         text = self.model.line(position) if position is not None else ""
         self.hermes.copy(text)
         self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
-
-
-def complaints_line(complaints: Sequence[str]) -> str:
-    """Return the latest complaint so that it can be read in a narrow line, and how many wait.
-
-    Of the path that it begins with the name is shown; the help screen has all of them whole.
-    """
-    if not complaints:
-        return ""
-    where, colon, why = complaints[-1].partition(": ")
-    skipped = "skipped " if where.startswith("skipped ") else ""
-    name = where.removeprefix(skipped).rpartition("/")[2]
-    more = f"+{len(complaints) - 1:,} more, see ? · " if len(complaints) > 1 else ""
-    return f"{more}{skipped}{name}{colon}{why}"
