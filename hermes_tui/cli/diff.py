@@ -77,7 +77,7 @@ def _read(given: str, wanted_format: str) -> ReadRun:
         raise UsageError(f"{path} is a folder", "give a file, or FILE:RUN")
     file = open_file(path, wanted_format=wanted_format, whole=True)
     try:
-        events = read_events(pick_run(file, run))
+        events = read_events(pick_run(file, run, spelling="FILE:{}"))
     finally:
         file.close()
     state, _ = fold_run(events)

@@ -34,7 +34,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{path} is a folder", "export takes one file")
     file = open_file(path, wanted_format=arguments.format, whole=True)
     try:
-        ref = pick_run(file, arguments.run)
+        ref = pick_run(file, arguments.run, spelling="--run {}")
         content = render(arguments.to, read_events(ref), file)
     finally:
         file.close()

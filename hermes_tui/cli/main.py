@@ -194,7 +194,12 @@ def _add_open(commands: _Commands) -> None:
         action="store_false",
         help="do not use or keep what is found in a big file for the next time",
     )
-    command.add_argument("--filter", default="", metavar="EXPR", help="show only rows that match")
+    command.add_argument(
+        "--filter",
+        default="",
+        metavar="EXPR",
+        help="show only the rows of a run, or the runs of a list, that match",
+    )
     command.add_argument(
         "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
     )

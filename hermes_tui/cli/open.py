@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-import time
 
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.model.errors import SourceError, UsageError
@@ -56,11 +55,13 @@ def _place(feed: RunsFeed, text: str) -> Place | None:
 
 
 def _check_filter(text: str) -> None:
+    """Refuse what can be read neither for the rows of a run nor for a list of runs."""
     from hermes_tui.log.expressions import ExpressionError, compile_expression
     from hermes_tui.log.query import FIELDS
+    from hermes_tui.ui.run_fields import FIELD_NAMES
 
     try:
-        compile_expression(text, FIELDS)
+        compile_expression(text, {*FIELDS, *FIELD_NAMES})
     except ExpressionError as error:
         raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error
 
@@ -112,16 +113,6 @@ def _keys_from_terminal() -> None:
     os.close(terminal)
 
 
-def _may_bring_more(feed: RunsFeed) -> bool:
-    """Wait a moment for a pipe or a packed file that is still coming in; False if none is."""
-    if feed.follow or feed.cancelled:
-        return False
-    coming = [file.source for file in feed.files if not file.source.complete]
-    if coming:
-        time.sleep(0.05)
-    return feed.poll() or bool(coming)
-
-
 def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
@@ -130,7 +121,7 @@ def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
         ref, message = place
         print_run(ref, filter_text, first_message=message)
         return 0
-    while not feed.finished or _may_bring_more(feed):
+    while not feed.finished or (not feed.follow and feed.may_bring_more()):
         feed.step(1.0)
     for complaint in feed.complaints:
         from hermes_tui.model.visible import visible_row
@@ -139,5 +130,5 @@ def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
     if len(feed.rows) == 1:
         print_run(feed.rows[0].ref, filter_text)
     else:
-        print_runs(feed.rows)
+        print_runs(feed.rows, filter_text)
     return 0 if feed.rows else 3

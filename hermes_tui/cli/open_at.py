@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.errors import UsageError
@@ -53,7 +51,7 @@ def _find_run(feed: RunsFeed, name: str) -> int | None:
     looked_at, is_read = 0, False
     while not is_read and (not number or len(feed.rows) < number):
         feed.step(LOOK_S)
-        is_read = feed.finished and not _is_coming(feed)
+        is_read = feed.finished and not feed.may_bring_more()
         if not number and name in column(feed.rows[looked_at:], "id"):
             break
         looked_at = len(feed.rows)
@@ -64,15 +62,6 @@ def _find_run(feed: RunsFeed, name: str) -> int | None:
         return number - 1
     ids = list(column(feed.rows, "id"))
     return ids.index(name) if name in ids else None
-
-
-def _is_coming(feed: RunsFeed) -> bool:
-    """Wait a moment for a file that is still being unpacked or coming in; False if none is."""
-    if all(file.source.complete for file in feed.files) or feed.follow:
-        return feed.poll()
-    time.sleep(0.02)
-    feed.poll()
-    return True
 
 
 def _check_message(ref: RunRef, message: int, text: str) -> None:

@@ -17,17 +17,18 @@ MOST_COUNTED: Final = 1000
 """Of a file of more runs it is not said how many they are: to count them may take minutes."""
 
 
-def pick_run(file: OpenFile, wanted: str) -> RunRef:
+def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
     """Return the run that `wanted` names: its number from 1, else its id; empty: the only one.
 
-    Looks no further than it must, and keeps nothing of the runs before. Raises UsageError.
+    Looks no further than it must, and keeps nothing of the runs before. Raises UsageError, which
+    says how a run is named: `spelling`, such as "--run {}".
     """
     progress = ProgressLine()
     try:
         if file.is_one_run:
             return _run_of_its_own(file, wanted, progress)
         if not wanted:
-            return _only_run(file, progress)
+            return _only_run(file, spelling, progress)
         return _named_run(file, wanted, progress)
     finally:
         progress.clear()
@@ -42,7 +43,7 @@ def _run_of_its_own(file: OpenFile, wanted: str, progress: ProgressLine) -> RunR
     raise _no_such(file, wanted, 1)
 
 
-def _only_run(file: OpenFile, progress: ProgressLine) -> RunRef:
+def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
     refs = [ref for ref, _ in itertools.islice(_runs(file, progress), MOST_COUNTED + 1)]
     if not refs:
         raise UsageError(f"{file.label}: no run in it")
@@ -51,10 +52,11 @@ def _only_run(file: OpenFile, progress: ProgressLine) -> RunRef:
     if len(refs) > MOST_COUNTED:
         raise UsageError(
             f"{file.label} holds more than {MOST_COUNTED:,} runs",
-            "choose one with --run, by number or id",
+            f"choose one by number or id, as in {spelling.format(1)}",
         )
+    last = spelling.format(len(refs))
     raise UsageError(
-        f"{file.label} holds {len(refs)} runs", f"choose one with --run 1 … --run {len(refs)}"
+        f"{file.label} holds {len(refs)} runs", f"choose one with {spelling.format(1)} … {last}"
     )
 
 

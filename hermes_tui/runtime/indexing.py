@@ -64,7 +64,7 @@ class BlockMaker:
 
     def complain(self, found: FoundDefect) -> None:
         if len(self._complaints) < MOST_COMPLAINTS:
-            self._complaints.append(found.defect.message)
+            self._complaints.append(found.message)
 
     @property
     def is_full(self) -> bool:

@@ -154,6 +154,14 @@ class FoundDefect(NamedTuple):
     file: OpenFile
     defect: SourceDefect
 
+    @property
+    def message(self) -> str:
+        """Return what is wrong, and where in the file."""
+        message, at = self.defect.message, self.defect.at
+        if at is None or message.startswith("byte "):
+            return message
+        return f"byte {at.range.start:,} of the file: {message}"
+
 
 class Progress(NamedTuple):
     """How far a file has been read."""

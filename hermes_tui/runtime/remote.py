@@ -26,6 +26,8 @@ _SECRETS: Final = re.compile(
 )
 _INSTALL: Final = 'install it with: pip install "hermes-tui[remote]"'
 
+_GONE: Final = (404, 410)
+
 T = TypeVar("T")
 
 
@@ -177,9 +179,9 @@ def find_remote(url: str, is_wanted: Callable[[str], bool]) -> tuple[list[Remote
         return [path], True
     else:
         names = [name for name in _asked(path, lambda: files.find(inner)) if is_wanted(name)]
-    if not names and not _asked(path, lambda: files.exists(inner)):
-        raise SourceError(str(path), "no such file", "check the URL")
     if not names:
+        # Unlike `exists`, it says why it cannot be found: a server may be down, or refuse.
+        _asked(path, lambda: files.info(inner))
         raise SourceError(str(path), "no transcripts here", "name a file, or check the URL")
     return [RemotePath(files.unstrip_protocol(name)) for name in sorted(names)], False
 
@@ -219,14 +221,25 @@ def _asked(path: RemotePath, question: Callable[[], T]) -> T:
     try:
         return question()
     except FileNotFoundError as error:
+        if _is_out_of_reach(error.__cause__):
+            raise _failure(path, error.__cause__ or error) from error
         raise SourceError(str(path), "no such file", "check the URL") from error
     except ImportError as error:
         raise SourceError(str(path), _first_line(error), _INSTALL) from error
     except Exception as error:  # each protocol is a plug-in with exceptions of its own
-        kind = type(error).__name__
-        raise SourceError(
-            str(path), f"{kind}: {_first_line(error)}", "check the URL and your credentials"
-        ) from error
+        raise _failure(path, error) from error
+
+
+def _is_out_of_reach(cause: BaseException | None) -> bool:
+    """Tell whether a file was not found for another reason than that it is not there."""
+    if getattr(cause, "status", 404) not in _GONE:
+        return True
+    return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError)
+
+
+def _failure(path: RemotePath, error: BaseException) -> SourceError:
+    reason = f"{type(error).__name__}: {_first_line(error)}"
+    return SourceError(str(path), reason, "check the URL and your credentials")
 
 
 def _first_line(error: BaseException) -> str:

@@ -74,7 +74,7 @@ class RunIndex:
         """Take in what was read here, behind so many records."""
         if isinstance(found, FoundDefect):
             self._maker.complain(found)
-            self._complain((found.defect.message,))
+            self._complain((found.message,))
             return
         self.totals.runs += 1
         if self._identity is not None:

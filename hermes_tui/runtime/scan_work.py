@@ -154,7 +154,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
                 _take(part, step, unit, options)
             case FoundDefect():
                 part.counts.add_defect()
-                part.defects.append(step.defect.message)
+                part.defects.append(step.message)
             case _:
                 pass
         if part.found >= enough:

@@ -66,11 +66,15 @@ class HermesApp(BaseApp):
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
         if feed.finished and len(feed.rows) == 1 and not feed.waiting:
             screen = self._run_screen(self._feed_of(feed.rows[0].ref))
-            screen.notice = complaints_line(feed.complaints)
+            screen.notice = screen.notice or complaints_line(feed.complaints)
             return screen
         from hermes_tui.ui.screens.runs import RunsScreen
 
-        return RunsScreen(feed)
+        runs = RunsScreen(feed)
+        if self._filter_text and not runs.model.try_filter(self._filter_text):
+            # What filters the list does not filter the rows of a run as well.
+            self._filter_text = ""
+        return runs
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
@@ -92,11 +96,14 @@ class HermesApp(BaseApp):
 
     def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
         feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)
+        wrong = ""
         if self._filter_text:
-            feed.model.try_filter(self._filter_text)
+            wrong = feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
             feed.model.snap()
-        return RunScreen(feed, number=number, count=count)
+        screen = RunScreen(feed, number=number, count=count)
+        screen.notice = wrong and f"--filter, for a run: {wrong}"
+        return screen
 
     # Runs
 

@@ -127,7 +127,7 @@ class RunsFeed:
                     self._take(reading, step)
                     changed = True
                 case FoundDefect():
-                    self._complain(f"{reading.file.label}: {step.defect.message}")
+                    self._complain(f"{reading.file.label}: {step.message}")
                     changed = True
                 case Progress():
                     changed = True
@@ -238,6 +238,16 @@ class RunsFeed:
                 self._active.append(reading)
                 changed = True
         return changed
+
+    def may_bring_more(self) -> bool:
+        """Wait a moment for a pipe or a packed file that is still coming in; False if none is.
+
+        A followed file is not waited for.
+        """
+        is_coming = not self.follow and any(not file.source.complete for file in self.files)
+        if is_coming:
+            time.sleep(WAIT_S)
+        return self.poll() or is_coming
 
     def _stop_reading(self) -> bool:
         """Keep what is read so far, and end what goes on beside."""

@@ -71,7 +71,7 @@ def test_what_would_act_on_a_terminal_is_made_visible(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "right", "code", "said"),
     [
-        ("{runs}", "{runs}:1", 2, "holds 3 runs"),
+        ("{runs}", "{runs}:1", 2, "holds 3 runs (choose one with FILE:1 … FILE:3)"),
         ("{runs}:9", "{runs}:1", 2, "no run '9'"),
         ("{folder}", "{runs}:1", 2, "is a folder"),
         ("{folder}/none.json", "{runs}:1", 3, "no such file"),

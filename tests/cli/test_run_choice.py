@@ -17,7 +17,7 @@ def picked(path: Path, wanted: str) -> int:
     """Return the number of the run that is meant, from 1."""
     file = open_file(path, whole=True)
     try:
-        return pick_run(file, wanted).number + 1
+        return pick_run(file, wanted, spelling="--run {}").number + 1
     finally:
         file.close()
 
@@ -36,7 +36,7 @@ def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> N
     path = lines(tmp_path / "runs.jsonl", *(chat(str(n), note="x" * 50_000) for n in range(200)))
     file = open_file(path, whole=True)
     try:
-        assert pick_run(file, "3").number == 2
+        assert pick_run(file, "3", spelling="--run {}").number == 2
         assert len(file.index) < 200
     finally:
         file.close()
@@ -44,7 +44,7 @@ def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> N
 
 def test_many_runs_are_not_counted_to_say_that_one_must_be_chosen(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", *(chat(str(n)) for n in range(MOST_COUNTED + 1)))
-    with pytest.raises(UsageError, match="more than 1,000 runs"):
+    with pytest.raises(UsageError, match=r"more than 1,000 runs .*as in --run 1"):
         picked(path, "")
 
 

@@ -92,6 +92,15 @@ def test_one_error_in_many_files_is_1_and_one_unreadable_file_is_3(
     assert (code, len(rows)) == (3, 2)
 
 
+def test_a_record_without_a_message_is_named_by_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    first = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"
+    path.write_text(first + '{"note": 1}\n')
+    for command in ("scan", "open"):
+        told = within(command, path).err
+        assert f"byte {len(first)} of the file: " in told and told.count("byte ") == 1
+
+
 def test_lines_for_people_count_one_message_and_thousands_of_them(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     run = json.dumps({"messages": [{"role": "user", "content": "x"}]}) + "\n"

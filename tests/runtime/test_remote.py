@@ -96,6 +96,19 @@ def test_unknown_protocols_and_dead_servers_are_said() -> None:
         assert raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:9/x.json", "Connect call failed"),
+        ("{site}/closed/x.json", "403"),
+        ("{site}/x.json", "no such file"),
+    ],
+)
+def test_a_dead_server_and_a_closed_door_are_no_missing_file(site: str, url: str, why: str) -> None:
+    with pytest.raises(SourceError, match=why):
+        find_remote(url.format(site=site), lambda name: True)
+
+
 def test_credentials_in_a_url_are_not_shown() -> None:
     shown = str(RemotePath("https://me:secret@host/x.json?X-Amz-Signature=abc&part=2"))
     assert "secret" not in shown and "abc" not in shown

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from hermes_tui.runtime.config import Config
@@ -67,6 +68,15 @@ async def press_until(pilot: Pilot[None], key: str, condition: Callable[[], bool
             return
         await pilot.press(key)
         await pilot.pause()
+
+
+async def answer(pilot: Pilot[None], key: str, text: str) -> None:
+    """Open the prompt of a key and answer it with a text, pasted: keys take long one by one."""
+    await pilot.press(key)
+    await pilot.pause()
+    pilot.app.post_message(Paste(text))
+    await pilot.press("enter")
+    await pilot.pause()
 
 
 async def settled(pilot: Pilot[None]) -> None:

@@ -26,7 +26,7 @@ from hermes_tui.ui.run_fields import FIELDS, column, run_fields
 from hermes_tui.ui.run_table import RunRow
 from hermes_tui.ui.runs_model import RunsModel
 from tests.conftest import PROJECT
-from tests.ui.opened import WIDE, until, write_runs
+from tests.ui.opened import WIDE, answer, until, write_runs
 from tests.ui.screen_text import screen_lines
 
 RUNS = 300
@@ -461,9 +461,9 @@ async def test_a_long_list_known_from_before_is_filtered_and_searched(
     Opening(feeds, big).read_on().close()
     app = app_on_big(big, feeds)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("f", *"reward >= 0.5", "enter")
+        await answer(pilot, "f", "reward >= 0.5")
         await until(pilot, lambda: " of 150" in screen_lines(app)[-2])
-        await pilot.press("slash", *"run-233", "enter")
+        await answer(pilot, "slash", "run-233")
         await until(pilot, lambda: "/run-233: 1" in screen_lines(app)[-2])
         assert "84 of 150" in screen_lines(app)[-2]
 

@@ -16,6 +16,7 @@ from tests.ui.opened import (
     MEDIUM,
     NARROW,
     WIDE,
+    answer,
     app_on,
     run_screen,
     settled,
@@ -148,8 +149,7 @@ async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: P
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         model = run_screen(app).model
-        await pilot.press("f", *'kind == "call" and name == "terminal"', "enter")
-        await pilot.pause()
+        await answer(pilot, "f", 'kind == "call" and name == "terminal"')
         assert model.visible_rows() == 2
         assert "2 shown" in text_of(app)
         await pilot.press("f", "ctrl+u", *"nam == 1", "enter")

@@ -14,8 +14,10 @@ from rich.cells import cell_len
 from hermes_tui.log.summary import summarise
 from hermes_tui.model.events import Event
 from hermes_tui.runtime import read_apart
+from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import RunRef, expand_paths, read_events
 from hermes_tui.ui import runs_model
+from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import FEW_FILES, RunsFeed
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
 from hermes_tui.ui.run_feed import RunFeed
@@ -25,6 +27,7 @@ from tests.ui.opened import (
     MESSAGES,
     NARROW,
     WIDE,
+    answer,
     app_on,
     run_screen,
     settled,
@@ -76,8 +79,7 @@ async def test_sorting_puts_the_worst_first_and_keeps_the_cursor_on_its_run(
 async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("f", *"reward >= 0.9 and codes.CALL_IN_CONTENT > 0", "enter")
-        await pilot.pause()
+        await answer(pilot, "f", "reward >= 0.9 and codes.CALL_IN_CONTENT > 0")
         assert " of 1 " in text_of(app).replace("·", "")
         assert "run-29" in text_of(app)
         await pilot.press("f", "ctrl+u", *"rewrd > 1", "enter")
@@ -86,6 +88,26 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         await pilot.press("u")
         await pilot.pause()
         assert " of 30" in text_of(app)
+
+
+async def test_the_filter_of_the_command_line_is_that_of_the_list(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(lines_of({"id": "a", "messages": MESSAGES}, {"id": "b", "messages": []}))
+    app = HermesApp(app_on(path).feed, Config(), filter_text="messages > 1")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "1 of 1 · sorted by run ▲ · filter messages > 1" in text_of(app)
+        await pilot.press("enter")
+        assert run_screen(app).model.filter is None
+
+
+async def test_a_filter_for_lists_is_said_not_to_fit_a_run(tmp_path: Path) -> None:
+    app = HermesApp(
+        app_on(write_run(tmp_path / "run.json")).feed, Config(), filter_text="errors > 0"
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "--filter, for a run: unknown name 'errors'" in text_of(app)
 
 
 async def test_search_goes_to_the_run(runs_file: Path) -> None:
