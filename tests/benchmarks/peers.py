@@ -36,6 +36,8 @@ RUNS = 3
 PATIENCE_S = 120.0
 LAST = b"LAST-TEXT"
 SIZES = {"200 messages": 50_000, "100 MB": 100_000_000, "1 GB": 1_000_000_000}
+SAMPLE_SIZE = 500_000
+"""Bytes of a sample of an Inspect log."""
 MINI_SETTINGS = {"MSWEA_SILENT_STARTUP": "1", "MSWEA_CONFIGURED": "1"}
 
 
@@ -85,11 +87,13 @@ def _inspect_log(folder: Path, size: int) -> Path:
     about = {**run, "dataset": dataset, "model": "m", "config": {}}
     with path.open("w") as file:
         log = {"version": 2, "status": "success", "eval": about}
-        file.write(json.dumps(log)[:-1] + ', "samples": [{"id": 1, "epoch": 1, "input": "go", ')
-        file.write('"target": "", "messages": [')
-        for number, message in enumerate(_messages(size)):
-            file.write((", " if number else "") + message)
-        file.write("]}]}")
+        file.write(json.dumps(log)[:-1] + ', "samples": [')
+        for number in range(max(1, size // SAMPLE_SIZE)):
+            messages = ", ".join(_messages(min(size, SAMPLE_SIZE)))
+            head = {"id": number, "epoch": 1, "input": MARK.decode(), "target": ""}
+            before = ", " if number else ""
+            file.write(f'{before}{json.dumps(head)[:-1]}, "messages": [{messages}]}}')
+        file.write("]}")
     return path
 
 
