@@ -88,6 +88,8 @@ class _Steps:
         """Where the steps of the present reply begin."""
         self._is_over = False
         self._seq = 0
+        self._tools: dict[str, str] = {}
+        """The tool that each call id called, for results that do not name theirs."""
 
     def apply(self, event: ev.Event) -> None:
         self._seq = event.seq
@@ -104,6 +106,8 @@ class _Steps:
                 self._message(event)
             case ev.ToolCallProposed():
                 call = event.call
+                if call.id and call.name:
+                    self._tools[call.id] = call.name
                 self._add(StepKind.CALL, call.name or "", call.arguments_text, call.index)
             case ev.ArgumentsEdited():
                 self._edit(event)
@@ -161,7 +165,8 @@ class _Steps:
         if at is not None:
             # The tool was run once more.
             del self.steps[at]
-        self._add(StepKind.RESULT, result.name or "", result.content, index)
+        name = result.name or self._tools.get(result.call_id or "", "")
+        self._add(StepKind.RESULT, name, result.content, index)
 
     def _edit(self, event: ev.ArgumentsEdited) -> None:
         at = self._last(StepKind.CALL, event.call_index)

@@ -37,6 +37,12 @@ def test_turns_are_counted_where_the_file_has_none() -> None:
     ]  # fmt: skip
 
 
+def test_a_result_is_named_after_the_call_that_it_answers() -> None:
+    named = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, id="c1")
+    log = [*turn("", ToolCallProposed(seq=0, call=named)), answer("a", call_id="c1")]
+    assert [step.title for step in steps(log)][-1] == "ls"
+
+
 def test_arguments_are_compared_by_what_they_mean() -> None:
     spaced = [says("assistant", "", calls=1), calls("ls", '{"a": 1, "b": [2]}')]
     dense = [says("assistant", "", calls=1), calls("ls", '{"b":[2],"a":1}')]
