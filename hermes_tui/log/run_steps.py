@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from hermes_tui.model import events as ev
+from hermes_tui.model.messages import ToolResult
 
 _JSON_STARTS: Final = ("{", "[")
 
@@ -88,14 +89,15 @@ class _Steps:
         """Where the steps of the present reply begin."""
         self._is_over = False
         self._seq = 0
-        self._tools: dict[str, str] = {}
-        """The tool that each call id called, for results that do not name theirs."""
+        self._waiting: list[tuple[str, str]] = []
+        """Id and tool of the turn's calls without a result, for results that do not name theirs."""
 
     def apply(self, event: ev.Event) -> None:
         self._seq = event.seq
         match event:
             case ev.ResponseReceived():
-                self._turn, self._turn_is_open, self._reply = event.turn, True, len(self.steps)
+                self._turn_is_open = True
+                self._open_turn(event.turn)
             case ev.ReplyDiscarded() if self._is_over:
                 pass  # a reply that came too late was never part of the run
             case ev.ReplyDiscarded() | ev.TextEdited():
@@ -106,8 +108,7 @@ class _Steps:
                 self._message(event)
             case ev.ToolCallProposed():
                 call = event.call
-                if call.id and call.name:
-                    self._tools[call.id] = call.name
+                self._waiting.append((call.id or "", call.name or ""))
                 self._add(StepKind.CALL, call.name or "", call.arguments_text, call.index)
             case ev.ArgumentsEdited():
                 self._edit(event)
@@ -136,6 +137,10 @@ class _Steps:
             case _:
                 pass
 
+    def _open_turn(self, turn: int) -> None:
+        self._turn, self._reply = turn, len(self.steps)
+        self._waiting.clear()
+
     def _add(self, kind: StepKind, title: str, text: str, call_index: int | None = None) -> None:
         self.steps.append(Step(kind, title, text, self._turn, call_index, self._seq))
 
@@ -143,7 +148,7 @@ class _Steps:
         message = event.message
         if message.role == "assistant":
             if not self._turn_is_open:
-                self._turn, self._reply = self._turn + 1, len(self.steps)
+                self._open_turn(self._turn + 1)
             self._turn_is_open = False
         if message.role == "tool":
             return  # the result that it carries stands there already
@@ -165,8 +170,15 @@ class _Steps:
         if at is not None:
             # The tool was run once more.
             del self.steps[at]
-        name = result.name or self._tools.get(result.call_id or "", "")
-        self._add(StepKind.RESULT, name, result.content, index)
+        self._add(StepKind.RESULT, result.name or self._answered(result), result.content, index)
+
+    def _answered(self, result: ToolResult) -> str:
+        """Return the tool of the call that a result answers: by id, or the first that waits."""
+        for place, (call_id, name) in enumerate(self._waiting):
+            if result.call_id in (None, call_id):
+                del self._waiting[place]
+                return name
+        return ""
 
     def _edit(self, event: ev.ArgumentsEdited) -> None:
         at = self._last(StepKind.CALL, event.call_index)

@@ -38,9 +38,13 @@ def test_turns_are_counted_where_the_file_has_none() -> None:
 
 
 def test_a_result_is_named_after_the_call_that_it_answers() -> None:
-    named = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, id="c1")
-    log = [*turn("", ToolCallProposed(seq=0, call=named)), answer("a", call_id="c1")]
-    assert [step.title for step in steps(log)][-1] == "ls"
+    def named(name: str, call_id: str) -> ToolCallProposed:
+        arrived = ToolCall(0, name, "{}", ArgumentsState.JSON_STRING, arguments={}, id=call_id)
+        return ToolCallProposed(seq=0, call=arrived)
+
+    proposed = turn("", named("ls", "c1"), named("cat", "c2"), named("rm", "c3"))
+    by_id = [*proposed, answer("a", call_id="c2"), answer("b"), answer("c")]
+    assert [step.title for step in steps(by_id)][-3:] == ["cat", "ls", "rm"]
 
 
 def test_arguments_are_compared_by_what_they_mean() -> None:
