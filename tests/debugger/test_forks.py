@@ -6,7 +6,7 @@ import pytest
 
 from hermes_tui.debugger.effects import DispatchTool
 from hermes_tui.debugger.forks import fork_point, is_about_call
-from hermes_tui.debugger.inputs import EditArguments, Fork, Resume, Terminate, ToolReplied
+from hermes_tui.debugger.inputs import EditArguments, Fork, Resume, Retry, Terminate, ToolReplied
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.log.fold import RunState
@@ -114,6 +114,15 @@ def test_fork_never_dispatches_by_itself() -> None:
     run = Scenario() >> task() >> calls(LS) >> Resume()
     let_go = seqs(run, ev.Resumed)[0] + 1
     run.reopened(let_go) >> Fork("parent", 9) << (ev.RunForked, stopped("before_dispatch", 0))
+
+
+def test_a_fork_made_right_after_a_retry_stops_before_the_tool_runs_again() -> None:
+    run = Scenario() >> task(stop_points={StopPoint.AFTER_RESULT}) >> calls(LS) >> ToolReplied("a")
+    run >> Retry()
+    length = seqs(run, ev.Resumed)[-1] + 1
+    fork = run.reopened(length) >> Fork("parent", length - 1)
+    fork << (ev.RunForked, stopped("before_dispatch", 0))
+    fork >> Resume() << (ev.Resumed, ev.ToolDispatched, DispatchTool)
 
 
 def test_run_that_ended_or_never_began_cannot_be_forked() -> None:

@@ -298,13 +298,17 @@ class Sessions(RuleBasedStateMachine):
     @invariant()
     def no_tool_runs_twice_unasked(self) -> None:
         ran: set[int] = set()
-        for event, before in zip(self.log[1:], self.log, strict=False):
+        asked = False
+        for event in self.log:
             if isinstance(event, ev.ResponseReceived):
-                ran = set()
+                ran, asked = set(), False
+            elif isinstance(event, ev.Resumed):
+                # A fork made after it stops once more before the tool is run again.
+                asked |= event.command == "retry"
             elif isinstance(event, ev.ToolDispatched):
-                asked = isinstance(before, ev.Resumed) and before.command == "retry"
                 assert asked or event.call_index not in ran
                 ran.add(event.call_index)
+                asked = False
 
     @invariant()
     def no_moment_stops_twice_in_one_attempt(self) -> None:
