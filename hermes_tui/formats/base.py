@@ -8,7 +8,7 @@ never raises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -60,6 +60,8 @@ class Layout(StrEnum):
     """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
     WHOLE_LINES = "whole-lines"
     """One JSON value a line, all lines together one record: they make sense only as a list."""
+    TURNS = "turns"
+    """One JSON value a line; a record is a reply and the lines that follow it (`turns.py`)."""
 
     def together(self) -> Layout:
         """Return the layout that makes one record of all values of a file cut like this."""
@@ -114,7 +116,8 @@ class Match(NamedTuple):
 class Format(Protocol):
     """One foreign shape. `summary` is the line that `hermes-tui formats` prints.
 
-    A format may also have `sidecars`, names of JSON files that lie beside its own and say more.
+    A format may also have `sidecars`, names of JSON files that lie beside its own and say more, and
+    `reply_of`, by which its big files are cut (`turns.py`).
     """
 
     name: str
@@ -128,7 +131,7 @@ class Format(Protocol):
         """Turn the value of one record into events. Never raises on any JSON value.
 
         With `Unit.RUNS` it opens each run by `build.start`; with `Unit.PARTS` only where
-        `build.is_first` is true. With `Layout.WHOLE_LINES` the value is a list, and
+        `build.is_first` is true. With `Layout.WHOLE_LINES` or `TURNS` the value is a list, and
         `build.locate(i)` must be called before the events of value `i`.
         """
         ...
@@ -153,10 +156,17 @@ class RunBuilder:
     """What the record holds in the file at hand: some formats come both ways."""
     sidecars: Mapping[str, Any] = field(default_factory=dict)
     """The values of those of the format's sidecars that are there; a text where one is broken."""
+    is_last: bool = False
+    """Whether nothing comes behind the record any more."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
         self._seq = self.first_seq
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was found in the record."""
+        return bool(self.events)
 
     def locate(self, index: int) -> None:
         """Let the following events stand in line `index` of a WHOLE_LINES record."""
@@ -268,12 +278,27 @@ class RunBuilder:
 
     def messages(self, raws: Iterable[Any], pointer: str) -> None:
         """Append each message of a list that stands at `pointer`; what is no object is a defect."""
+        self.talk(raws, pointer, self._one_of_messages, TextCalls.SUSPECT)
+
+    def talk(
+        self,
+        raws: Iterable[Any],
+        pointer: str,
+        append: Callable[[int, Any, str], None],
+        text_calls: TextCalls,
+    ) -> None:
+        """Append a list of messages, each by `append`, which is given its index and its pointer.
+
+        `text_calls` says how that one reads what models say.
+        """
         for index, raw in enumerate(raws):
-            place = f"{pointer}/{index}"
-            if isinstance(raw, dict):
-                self.message(raw, pointer=place)
-            else:
-                self.defect("not a message", fields.excerpt(raw), pointer=place)
+            append(index, raw, f"{pointer}/{index}")
+
+    def _one_of_messages(self, _: int, raw: Any, pointer: str) -> None:
+        if isinstance(raw, dict):
+            self.message(raw, pointer=pointer)
+        else:
+            self.defect("not a message", fields.excerpt(raw), pointer=pointer)
 
     def add(self, event_type: Any, *, pointer: str = "", **fields: Any) -> None:
         """Append any other event (`RequestFailed`, `ToolErrorRecorded`, …)."""

@@ -108,10 +108,12 @@ def _read_row(row: Any, build: RunBuilder) -> None:
     if isinstance(row.get("system"), str) and row["system"]:
         build.message({"role": "system", "content": row["system"]}, pointer="/system")
     by_name = {tool.name: tool for tool in tools or ()}
-    before: Any = None
-    for number, turn in enumerate(turns):
-        build.append(_turn(turn, before, by_name), f"/conversations/{number}")
-        before = turn
+
+    def append(number: int, turn: Any, pointer: str) -> None:
+        before = turns[number - 1] if number else None
+        build.append(_turn(turn, before, by_name), pointer)
+
+    build.talk(turns, "/conversations", append, TextCalls.TRANSPORT)
     _end(row, metadata, build)
 
 

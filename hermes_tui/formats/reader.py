@@ -13,11 +13,13 @@ from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
 from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
+from hermes_tui.formats.turns import reply_of, scan_turns
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
 
 if TYPE_CHECKING:
     from hermes_tui.formats.line_index import LineIndex
+    from hermes_tui.formats.run_folder import RunFolder
 
 Known = tuple["array[int]", "array[int]", int, int]
 
@@ -47,6 +49,9 @@ class Reader(NamedTuple):
 
     def scan(self, source: Source, index: RecordIndex | LineIndex) -> Iterator[int]:
         """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
+        reply = reply_of(self)
+        if self.layout is Layout.TURNS and isinstance(index, RecordIndex) and reply is not None:
+            return scan_turns(source, index, reply)
         return scan(source, self.layout, index, start=self.big.start if self.big else 0)
 
     def decode(
@@ -59,11 +64,6 @@ class Reader(NamedTuple):
         """
         if record.kind is RecordKind.FRAME:
             return ()
-        if len(record.range) > MAX_RECORD:
-            return (_too_long(record, source, first_seq),)
-        data = source.read(record.range.start, len(record.range))
-        if len(data) < len(record.range):
-            return (_gone(record, first_seq),)
         build = RunBuilder(
             record.range,
             first_seq,
@@ -72,27 +72,53 @@ class Reader(NamedTuple):
             unit=self.unit,
             sidecars=self.sidecars,
         )
+        self._fill(build, source, record)
+        events = tuple(build.events)
+        return self.review(events) if self.review else events
+
+    def fold(self, source: Source, record: Record) -> RunFolder:
+        """Return the runs of one record, folded; the same as of its events, but sooner.
+
+        Only for a file of runs that nobody reviews.
+        """
+        from hermes_tui.formats.run_folder import RunFolder
+
+        build = RunFolder(record.range, source_format=self.format.name, sidecars=self.sidecars)
+        if record.kind is not RecordKind.FRAME:
+            self._fill(build, source, record)
+        build.close()
+        return build
+
+    def _fill(self, build: RunBuilder, source: Source, record: Record) -> None:
+        start, length = record.range.start, len(record.range)
+        if length > MAX_RECORD:
+            build.take(_too_long(record, source))
+            return
+        data = source.read(start, length)
+        if len(data) < length:
+            build.take(_gone(record))
+            return
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
-        if self.layout is Layout.WHOLE_LINES:
-            values, problems, build.line_ranges = _load_lines(data, record.range.start)
+        if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
+            build.is_last = source.complete and record.range.end >= source.size
+            values, problems, build.line_ranges = _load_lines(data, start)
             build.problems = problems
             self.format.read(values, build)
-            _tell_part(record, source, build)
+            if self.layout is Layout.WHOLE_LINES:
+                _tell_part(record, source, build)
         elif self.big is not None and is_end:
             read_end(data, self.big, self.format, build)
         else:
             loaded, skipped = _load_value(data, self.layout)
-            build.problems = _located(loaded.problems, record.range.start + skipped, data)
+            build.problems = _located(loaded.problems, start + skipped, data)
             for value in loaded.values:
                 if self.big is not None:
                     read_element(value, self.big, self.format, build)
                 else:
                     self.format.read(value, build)
         build.flush_problems()
-        if not build.events and not is_end:
+        if not build.is_used and not is_end:
             build.defect("nothing in this record is known to the format", _excerpt(data))
-        events = tuple(build.events)
-        return self.review(events) if self.review else events
 
 
 def partial_record(source: Source, index: Records, first_seq: int) -> SourceDefect | None:
@@ -261,10 +287,10 @@ def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tupl
     return located
 
 
-def _too_long(record: Record, source: Source, seq: int) -> SourceDefect:
+def _too_long(record: Record, source: Source) -> SourceDefect:
     start, end = record.range.start, record.range.end
     return SourceDefect(
-        seq=seq,
+        seq=0,
         at=SourceRef(record.range),
         message=f"bytes {start:,} to {end:,} are one value of {(end - start) >> 20:,} MB, "
         f"which is not read: the limit is {MAX_RECORD >> 20} MB",
@@ -288,7 +314,7 @@ def _tell_part(record: Record, source: Source, build: RunBuilder) -> None:
         )
 
 
-def _gone(record: Record, seq: int) -> SourceDefect:
+def _gone(record: Record, seq: int = 0) -> SourceDefect:
     return SourceDefect(
         seq=seq,
         at=SourceRef(record.range),

@@ -65,6 +65,11 @@ _ANSWERS_IN_TEXT = (
 )
 
 
+def answers_in_text(role: str, text: str) -> bool:
+    """Tell whether somebody who says `text` answers the calls that stand in the text before."""
+    return role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT)
+
+
 @dataclass(slots=True)
 class RunState:
     """Everything that is known of a run after its events so far."""
@@ -228,9 +233,13 @@ class RunState:
 
     def _counted(self, found: list[Finding]) -> tuple[Finding, ...]:
         for finding in found:
-            self.codes[finding.code] += 1
-            self.severities[finding.severity] += 1
+            self.count(finding)
         return tuple(found)
+
+    def count(self, finding: Finding) -> None:
+        """Count what was found in this run."""
+        self.codes[finding.code] += 1
+        self.severities[finding.severity] += 1
 
     def _started(self, event: RunStarted) -> None:
         self.run_id = event.run_id
@@ -292,12 +301,8 @@ class RunState:
             self.turn += 1
         else:
             if self.suspects:
-                answered = (
-                    message.role in _TOOL_ROLES
-                    or message.results > 0
-                    or message.text.startswith(_ANSWERS_IN_TEXT)
-                )
-                self._decide_suspects(found, answered=answered)
+                answered = message.results > 0 or answers_in_text(message.role, message.text)
+                self.decide_suspects(found, answered=answered)
             if self.open_calls:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
@@ -338,7 +343,7 @@ class RunState:
         suspected = self.suspects
         if suspected and answered_call(self.open_calls, result) is None:
             # A client-side parser took the calls out of the text: now they are open like others.
-            self._decide_suspects(found, answered=True)
+            self.decide_suspects(found, answered=True)
         answered = answered_call(self.open_calls, result)
         self.tally.result(result, answered.name if answered is not None else result.name)
         if answered is not None:
@@ -347,7 +352,8 @@ class RunState:
         elif not suspected:
             found.append(orphan(result, seq, self.turn, self.appended + 1))
 
-    def _decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
+    def decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
+        """Tell what the calls found in content are, now that it is known who came after them."""
         for finding in self.suspects:
             if answered:
                 finding = finding._replace(
@@ -362,6 +368,6 @@ class RunState:
 
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
-            self._decide_suspects(found, answered=False)
+            self.decide_suspects(found, answered=False)
         found.extend(unanswered(call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
+
+import msgspec
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolResult
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+class Pairable(Protocol):
+    """What a result says of the call that it answers."""
+
+    @property
+    def call_id(self) -> str | None: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+
+class OpenCall(msgspec.Struct, frozen=True):
     """A call that waits for its result."""
 
     seq: int
@@ -26,12 +37,14 @@ class OpenCall:
     """The message that it stands in, from 1."""
 
 
-def answered_call(waiting: Sequence[OpenCall], result: ToolResult) -> OpenCall | None:
+def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | None:
     """Pair by id within the turn, then by order among calls without an id."""
     if result.call_id:
         for call in waiting:
             if call.id == result.call_id:
                 return call
+    if not waiting:
+        return None
     nameable = [call for call in waiting if not (call.id and result.call_id)]
     named = [call for call in nameable if result.name and call.name == result.name]
     return next(iter(named or nameable), None)

@@ -64,9 +64,13 @@ class Tally:
         if result.duration_s is not None:
             self.tools_s += result.duration_s
         if result.error is not None:
-            key = self._key(name)
-            calls, errors = self.tools.get(key, (0, 0))
-            self.tools[key] = (calls, errors + 1)
+            self.error(name)
+
+    def error(self, name: str | None) -> None:
+        """Count an error of the tool `name`."""
+        key = self._key(name)
+        calls, errors = self.tools.get(key, (0, 0))
+        self.tools[key] = (calls, errors + 1)
 
     def duration_s(self, first_ts: float | None, last_ts: float | None) -> float | None:
         """Return the seconds from the first event to the last, else those that replies and tools

@@ -70,12 +70,25 @@ def plain_text(value: Any) -> str:
         return json_text(value)
 
 
+def quick_text(value: Any) -> str:
+    """Return what `json_text` does, where possible at the speed of orjson."""
+    return json_text(value) if _holds_float(value) else plain_text(value)
+
+
 def decode(text: str) -> Any:
     """Return the value that `text` is the JSON of, or None; never raises."""
     try:
         return loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def text_key(text: str) -> str:
+    """Return what JSON texts of equal values have in common; a text that is no JSON, as it is."""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text
 
 
 def attributes(value: Any) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cache
 from types import ModuleType
@@ -150,7 +151,11 @@ def _state(call: ParsedCall) -> ArgumentsState:
 
 
 def _names(calls: tuple[ParsedCall, ...]) -> str:
-    names = [first_line(call.name, 60) if call.name else "an unreadable one" for call in calls]
+    return _listed(call.name for call in calls)
+
+
+def _listed(called: Iterable[str | None]) -> str:
+    names = [first_line(name, 60) if name else "an unreadable one" for name in called]
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more
 
@@ -164,18 +169,28 @@ def _call_in_content(
 ) -> Diagnostic:
     cause = next((d for d in diagnostics if d.severity is Severity.ERROR), None)
     readable = sum(1 for call in calls if call.name and call.verdict != "failed")
-    hint = f"the markup is sound: {_NO_SERVER_PARSER}"
+    hint = ""
     if cause is not None:
         hint = f"{cause.code.value}: {cause.message}"
         if cause.hint:
             hint += f"; {cause.hint}"
+    return call_in_content([call.name for call in calls], calls[0].span, readable, hint)
+
+
+def call_in_content(
+    called: Sequence[str | None], span: Span, readable: int, hint: str = ""
+) -> Diagnostic:
+    """Return what is said of calls of these tools that stand in a text, the first at `span`.
+
+    `hint` says what is wrong with them; empty: nothing.
+    """
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_counted(len(calls))} in the text, none in tool_calls ({_names(calls)}); "
-        f"{readable} of {len(calls)} can be read",
-        calls[0].span,
-        hint,
+        f"{_counted(len(called))} in the text, none in tool_calls ({_listed(called)}); "
+        f"{readable} of {len(called)} can be read",
+        span,
+        hint or f"the markup is sound: {_NO_SERVER_PARSER}",
     )
 
 

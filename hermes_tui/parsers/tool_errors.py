@@ -57,7 +57,8 @@ def error_mark(content: Any, raw: Any = None) -> ErrorMark | None:
 def judge(content: Any, raw: Any = None) -> Verdict:
     """Judge `content` (text or a decoded body) and `raw`, the mapping that it stands in."""
     code: int | None = None
-    if isinstance(raw, Mapping) and not _SIGNS.isdisjoint(raw):
+    # A dictionary first: an abstract class is slow to be asked.
+    if isinstance(raw, (dict, Mapping)) and not _SIGNS.isdisjoint(raw):
         flagged = _flag(raw, content)
         code = _exit_code(raw)
         if code is None and isinstance(extra := raw.get("extra"), Mapping):

@@ -1,0 +1,284 @@
+"""Messages of the usual kinds, folded into a run's state without making events of them.
+
+Most of what a scan reads is prose, sound calls and their answers. These change the state in few
+ways, told here; at the first message of another kind this stops, and that one takes the long way:
+normalised, made events, applied. Both ways give the same state and findings, which is a law with
+tests (`tests/formats/test_plain_talk.py`); only what a live run needs is left out (`before_reply`,
+`last_answered`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState, answers_in_text
+from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.parsers.measures import time_of
+from hermes_tui.parsers.normalise import TextCalls
+from hermes_tui.parsers.plain_texts import (
+    Answer,
+    Said,
+    is_unmarked,
+    plain_answers,
+    plain_arguments,
+    plain_said,
+)
+from hermes_tui.parsers.roles import CALL_LABELS, USUAL_SPEAKERS
+from hermes_tui.parsers.text_calls import call_in_content
+from hermes_tui.parsers.tool_errors import judge
+from hermes_tui.parsers.tool_results import OPEN, error_findings
+
+_ROLES: Final = {
+    **{label: one.role for label, one in USUAL_SPEAKERS.items() if label not in CALL_LABELS},
+    "environment": "environment",
+    "env": "env",
+}
+_SPEAKING: Final = {"role", "content", "timestamp"}
+_CALLING: Final = {*_SPEAKING, "tool_calls", "finish_reason"}
+_ANSWERING: Final = {*_SPEAKING, "tool_call_id", "name"}
+_WHOLE_REPLIES: Final = (None, "stop", "tool_calls")
+_OF_CALL: Final = {"id", "type", "function"}
+_OF_FUNCTION: Final = {"name", "arguments"}
+
+Named = tuple[str | None, str]
+"""The id of a call, where it has one, and the tool."""
+_NONE: Final[tuple[Named, ...]] = ()
+_SILENT: Final = Said()
+
+
+def take_plain(
+    state: RunState, raws: Sequence[Any], start: int, mode: TextCalls, found: list[Finding]
+) -> int:
+    """Fold messages from `start` on while they are plain; return the number of those that were.
+
+    `found` gets what is to be said of them, in order.
+    """
+    talk = _Talk(state, mode, found)
+    for raw in islice(raws, start, None):
+        if not talk.take(raw):
+            break
+    return talk.end()
+
+
+class _Talk:
+    """A run's state on its way through plain messages; `end` writes it back."""
+
+    __slots__ = (
+        "characters",
+        "found",
+        "mode",
+        "reasoning",
+        "seq",
+        "state",
+        "taken",
+        "turn",
+        "waiting",
+    )
+
+    def __init__(self, state: RunState, mode: TextCalls, found: list[Finding]) -> None:
+        self.state, self.mode, self.found = state, mode, found
+        self.seq, self.turn, self.waiting = state.events, state.turn, state.open_calls
+        self.taken = self.characters = self.reasoning = 0
+
+    def end(self) -> int:
+        state = self.state
+        state.events, state.turn, state.open_calls = self.seq, self.turn, self.waiting
+        state.messages += self.taken
+        state.appended += self.taken
+        state.characters += self.characters
+        state.reasoning += self.reasoning
+        state.answered = state.last_answered = None
+        state.answered_in_text = state.before_reply = ()
+        return self.taken
+
+    def take(self, raw: Any) -> bool:
+        """Take one message; False where it is not plain, and nothing is changed."""
+        if type(raw) is not dict:
+            return False
+        label, text = raw.get("role"), raw.get("content")
+        if label is None and len(raw) == 2:
+            label, text = raw.get("from"), raw.get("value")
+        role = _ROLES.get(label) if type(label) is str else None
+        if role == "assistant":
+            if not self._reply(raw, text):
+                return False
+        elif type(text) is not str:
+            return False
+        elif role == "tool":
+            if not self._answer(raw, text):
+                return False
+        elif (
+            role is None
+            or (len(raw) != 2 and not raw.keys() <= _SPEAKING)
+            or (OPEN in text and self.mode is TextCalls.TRANSPORT)
+        ):
+            return False
+        else:
+            self._settle_text_calls(role or "", text)
+            self.seq += 1
+        self.taken += 1
+        self.characters += len(text) if text else 0
+        if "timestamp" in raw:
+            self._note_time(time_of(raw))
+        return True
+
+    def _is_aside(self, raw: dict[str, Any], role: str | None, text: str) -> bool:
+        """Tell whether somebody just says something, neither model nor tool."""
+        return (
+            role is not None
+            and (len(raw) == 2 or raw.keys() <= _SPEAKING)
+            and not (OPEN in text and self.mode is TextCalls.TRANSPORT)
+        )
+
+    def _note_time(self, ts: float | None) -> None:
+        state = self.state
+        if ts is not None:
+            state.first_ts = ts if state.first_ts is None else state.first_ts
+            state.last_ts = ts
+
+    def _settle_text_calls(self, role: str, text: str) -> None:
+        """Let calls read from text be answered by whatever somebody else says."""
+        if self.state.suspects:
+            self._decide_suspects(answered=answers_in_text(role, text))
+        if self.waiting:
+            self.waiting = tuple(call for call in self.waiting if not call.in_text)
+
+    def _decide_suspects(self, *, answered: bool) -> None:
+        state, decided = self.state, list[Finding]()
+        state.open_calls = self.waiting
+        state.decide_suspects(decided, answered=answered)
+        self.waiting = state.open_calls
+        self._report(decided)
+
+    def _report(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.state.count(finding)
+            self.found.append(finding)
+
+    def _reply(self, raw: dict[str, Any], text: Any) -> bool:
+        if self.waiting or self.state.suspects:
+            return False
+        if len(raw) != 2 and not (
+            raw.keys() <= _CALLING and raw.get("finish_reason") in _WHOLE_REPLIES
+        ):
+            return False
+        calls: Sequence[Named] | None = _NONE
+        said = _SILENT
+        if raw.get("tool_calls") is not None:
+            calls = _native_calls(raw["tool_calls"], text)
+        elif type(text) is not str:
+            return False
+        elif "<" in text or "[" in text or "{" in text or "&" in text:
+            read = plain_said(text)
+            if read is None:
+                return False
+            said, calls = read, [(None, name) for name in read.names]
+        if calls is None or not (calls is _NONE or self._are_sound(calls)):
+            return False
+        self.turn += 1
+        self.reasoning += said.reasons
+        self.seq += 1
+        if calls:
+            self._open(calls)
+        if said.names and self.mode is TextCalls.SUSPECT:
+            self._suspect(said)
+        return True
+
+    def _suspect(self, said: Said) -> None:
+        """Leave it open whether calls in content were missed until somebody speaks."""
+        state, reply = self.state, self.waiting[0]
+        diagnostic = call_in_content(said.names, said.span, len(said.names))
+        state.suspects = (Finding.of(diagnostic, reply.seq - 1, self.turn, number=reply.number),)
+        state.suspect_calls, self.waiting = self.waiting, ()
+
+    def _are_sound(self, calls: Sequence[Named]) -> bool:
+        """Tell whether the tools are known and no id was used before."""
+        tools, used = self.state.tools, self.state.call_ids
+        ids = [call_id for call_id, _ in calls if call_id]
+        return (not tools or all(name in tools for _, name in calls)) and (
+            not ids or (len(set(ids)) == len(ids) and used.keys().isdisjoint(ids))
+        )
+
+    def _open(self, calls: Sequence[Named]) -> None:
+        state, number = self.state, self.state.appended + self.taken + 1
+        opened = []
+        for index, (call_id, name) in enumerate(calls):
+            opened.append(OpenCall(self.seq, self.turn, call_id, name, index, not call_id, number))
+            self.seq += 1
+            state.tally.call(name)
+            if call_id:
+                state.call_ids[call_id] = self.turn
+        state.calls += len(opened)
+        self.waiting = tuple(opened)
+
+    def _answer(self, raw: dict[str, Any], text: str) -> bool:
+        if len(raw) != 2 and not raw.keys() <= _ANSWERING:
+            return False
+        answers = plain_answers(text) if OPEN in text else _whole_answer(raw, text)
+        suspected = self.state.suspect_calls if self.state.suspects else ()
+        waiting, pairs = self.waiting + suspected, []
+        for answer in answers or ():
+            call = answered_call(waiting, answer)
+            if call is None:
+                return False
+            pairs.append((answer, call))
+            waiting = tuple(other for other in waiting if other is not call)
+        if not pairs:
+            return False
+        if suspected:
+            self._decide_suspects(answered=True)
+        self.waiting = waiting
+        for answer, call in pairs:
+            if answer.verdict.error is not None:
+                self._failed(answer, call)
+            self.seq += 1
+        self.state.results += len(pairs)
+        self._settle_text_calls("tool", text)
+        self.seq += 1
+        return True
+
+    def _failed(self, answer: Answer, call: OpenCall) -> None:
+        state, number = self.state, self.state.appended + self.taken + 1
+        state.tool_errors += 1
+        state.tally.error(call.name)
+        self._report(
+            Finding.of(diagnostic, self.seq, self.turn, number=number, tool=call.name or "")
+            for diagnostic in error_findings(answer.verdict.error)
+        )
+
+
+def _native_calls(calls: Any, text: Any) -> list[Named] | None:
+    """Return the calls beside a text, None where either is not plain."""
+    if type(calls) is not list or not calls:
+        return None
+    if text is not None and (type(text) is not str or not is_unmarked(text)):
+        return None
+    named = [named for call in calls if (named := _native_call(call))]
+    return named if len(named) == len(calls) else None
+
+
+def _native_call(call: Any) -> Named | None:
+    if type(call) is not dict or call.keys() != _OF_CALL or call["type"] != "function":
+        return None
+    call_id, function = call["id"], call["function"]
+    if type(call_id) is not str or not call_id.strip():
+        return None
+    if type(function) is not dict or function.keys() != _OF_FUNCTION:
+        return None
+    name, arguments = function["name"], function["arguments"]
+    if type(name) is not str or not name.strip() or type(arguments) is not str:
+        return None
+    return (call_id, name) if plain_arguments(arguments) else None
+
+
+def _whole_answer(raw: dict[str, Any], text: str) -> list[Answer] | None:
+    """Return the answer that a tool's message is as a whole."""
+    if len(raw) == 2:
+        return [Answer(None, None, judge(text))]
+    call_id, name = raw.get("tool_call_id"), raw.get("name")
+    if type(call_id) is not str or not call_id or (name is not None and type(name) is not str):
+        return None
+    return [Answer(call_id, name or None, judge(text))]

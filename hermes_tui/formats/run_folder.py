@@ -1,0 +1,70 @@
+"""A builder that keeps no events: it folds them into the state of their run as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.plain_talk import take_plain
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.events import Event, RunStarted
+from hermes_tui.parsers.normalise import TextCalls
+
+
+@dataclass(slots=True)
+class RunFolder(RunBuilder):
+    """Takes what a format reads of a record, and leaves the runs in it folded."""
+
+    loose: list[Event] = field(default_factory=list)
+    """The events before the first run."""
+    runs: list[tuple[RunState, list[Finding]]] = field(default_factory=list)
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.events or self.runs or self.loose)
+
+    def talk(
+        self,
+        raws: Iterable[Any],
+        pointer: str,
+        append: Callable[[int, Any, str], None],
+        text_calls: TextCalls,
+    ) -> None:
+        raws = list(raws)
+        self.settle()
+        done = 0
+        while done < len(raws):
+            if self.runs:
+                state, found = self.runs[-1]
+                done += take_plain(state, raws, done, text_calls, found)
+                self._seq = state.events
+            if done < len(raws):
+                append(done, raws[done], f"{pointer}/{done}")
+                self.settle()
+                done += 1
+
+    def settle(self) -> None:
+        """Fold the events that have come since this was called last."""
+        for event in self.events:
+            if isinstance(event, RunStarted):
+                self._finish()
+                self.runs.append((RunState(), []))
+            if self.runs:
+                state, found = self.runs[-1]
+                found.extend(state.apply(event))
+            else:
+                self.loose.append(event)
+        self.events.clear()
+
+    def close(self) -> None:
+        """Fold what is left; no more will come."""
+        self.settle()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.runs:
+            state, found = self.runs[-1]
+            found.extend(state.finish())

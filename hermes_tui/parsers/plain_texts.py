@@ -1,0 +1,176 @@
+"""What most texts are, told without taking them apart: prose, sound calls, sound answers.
+
+    said    := ("<think>" thought "</think>")? (prose | call)*
+    call    := "<tool_call>" {"name": NAME, "arguments": {…}} "</tool_call>"
+    answer  := ("<tool_response>" body "</tool_response>")+ | any other text
+
+Of such texts the full readers find nothing wrong. Every other one gets None here and is theirs:
+where this module gives an answer, theirs is the same (`tests/formats/test_plain_talk.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import orjson
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.cursor import CLOSE, OPEN
+from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
+from hermes_tui.parsers.plain_values import quick_text
+from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
+from hermes_tui.parsers.tool_errors import Verdict, judge
+from hermes_tui.parsers.tool_results import CLOSE as END_OF_ANSWER
+from hermes_tui.parsers.tool_results import OPEN as ANSWER
+
+_THINK, _END_OF_THINK = "<think>", "</think>"
+_MOST_BRACKETS = 64
+_KEY_THEN_BLANK = re.compile(r'"\s+:')
+_ANSWER_KEYS = frozenset({"name", "content", "tool_call_id"})
+
+
+class Said(NamedTuple):
+    """The names of the tools that a text calls, and whether it reasons before.
+
+    `span` is that of the first call.
+    """
+
+    names: tuple[str, ...] = ()
+    reasons: bool = False
+    span: Span = Span(0, 0)
+
+
+class Answer(NamedTuple):
+    """What pairs an answer with its call, and whether it is an error."""
+
+    call_id: str | None
+    name: str | None
+    verdict: Verdict
+
+
+_PROSE = Said()
+
+
+def plain_said(text: str) -> Said | None:
+    """Return what a model's text with calls in it says; None where it needs a closer look."""
+    reasons, rest = False, text
+    if text.startswith(_THINK):
+        end = text.find(_END_OF_THINK)
+        if end < 0 or text.count("<", 0, end + 1) != 2:
+            return None
+        reasons = not text[len(_THINK) : end].isspace() and end > len(_THINK)
+        rest = text[end + len(_END_OF_THINK) :]
+    marks = rest.count("<")
+    calls = rest.count(OPEN) if marks else 0
+    if not calls and rest is text:
+        return _PROSE if _is_prose(text, marks) else None
+    if marks != 2 * calls or "```" in text or "&lt;" in text or "[TOOL_CALLS]" in text:
+        return None
+    if not calls:
+        return Said((), reasons) if "functools[" not in text else None
+    names = []
+    for block in rest.split(OPEN)[1:]:
+        body, close, _ = block.partition(CLOSE)
+        name = _name_called(body) if close else None
+        if name is None:
+            return None
+        names.append(name)
+    start = text.index(OPEN, len(text) - len(rest))
+    return Said(tuple(names), reasons, Span(start, text.index(CLOSE, start) + len(CLOSE)))
+
+
+def is_unmarked(text: str) -> bool:
+    """Tell whether a text beside calls in a field of their own says nothing about calls."""
+    if "<" not in text and "&" not in text and "```" not in text:
+        return True
+    return not has_mark(text) and not has_reasoning_tag(text)
+
+
+def _is_prose(text: str, marks: int) -> bool:
+    """Tell whether no reader of calls or reasoning has anything to say about a text."""
+    if marks and (has_mark(text) or has_reasoning_tag(text)):
+        return False
+    if "&lt;" in text or text.lstrip()[:1] in ("{", "[", "`"):
+        return not has_mark(text) and not bare_call_json(text) and not has_foreign_markers(text)
+    return not has_foreign_markers(text)
+
+
+def _name_called(body: str) -> str | None:
+    """Return the tool that a block calls, if nothing at all is odd about it."""
+    body = body.lstrip(" \n")
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        return None
+    if type(value) is not dict or len(value) != 2:
+        return None
+    name, arguments = value.get("name"), value.get("arguments")
+    if type(name) is not str or type(arguments) is not dict or not arguments or name.isspace():
+        return None
+    return name if name and _is_plain_json(body, arguments) else None
+
+
+def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
+    """Tell whether no key stands twice in a body, and nothing in it is escaped or nested oddly."""
+    keys = body.count('":')
+    if keys != 2 + len(arguments) and keys != 2 + _count_keys(arguments):
+        return False
+    return (
+        "\\ud" not in body
+        and "\\uD" not in body
+        and body.count("{") + body.count("[") <= _MOST_BRACKETS
+        # Else each written key counts above, so that as many as there are values stand once.
+        and _KEY_THEN_BLANK.search(body) is None
+    )
+
+
+def _count_keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value) + sum(map(_count_keys, value.values()))
+    return sum(map(_count_keys, value)) if type(value) is list else 0
+
+
+def plain_arguments(text: str) -> bool:
+    """Tell whether the arguments of a call are the JSON of an object."""
+    try:
+        return type(orjson.loads(text)) is dict
+    except ValueError:
+        return False
+
+
+def plain_answers(text: str) -> list[Answer] | None:
+    """Return the answers in a text that starts with one; None where it needs a closer look."""
+    head, *blocks = text.split(ANSWER)
+    if head or not blocks:
+        return None
+    answers = []
+    for block in blocks:
+        body, close, rest = block.partition(END_OF_ANSWER)
+        answer = _answer(body.strip()) if close and (not rest or rest.isspace()) else None
+        if answer is None:
+            return None
+        answers.append(answer)
+    return answers
+
+
+def _answer(body: str) -> Answer | None:
+    if body[:1] not in ("{", "["):
+        return Answer(None, None, judge(body))
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        return None
+    if type(value) is not dict or "content" not in value or not value.keys() <= _ANSWER_KEYS:
+        return None
+    call_id, name, content = value.get("tool_call_id"), value.get("name"), value["content"]
+    if (call_id is not None and not _is_name(call_id)) or (name is not None and not _is_name(name)):
+        return None
+    if call_id is None and name is None:
+        return Answer(None, None, judge(value))
+    judged = content if type(content) in (str, dict) else quick_text(content)
+    return Answer(call_id, None if name == "unknown" else name, judge(judged))
+
+
+def _is_name(value: Any) -> bool:
+    return type(value) is str and bool(value)

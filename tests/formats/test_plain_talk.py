@@ -1,0 +1,289 @@
+"""The short way through plain messages gives what the long way does, and is taken."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.formats.base import Unit
+from hermes_tui.formats.framing import RecordKind
+from hermes_tui.formats.plain_talk import take_plain
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.summary import fold_run, summarise
+from hermes_tui.model.errors import SourceError
+from hermes_tui.parsers.normalise import TextCalls
+from hermes_tui.runtime.opener import OpenFile, expand_paths, open_file
+from tests.conftest import PROJECT
+
+CALL = '<tool_call>\n{"name": "ls", "arguments": {"path": "/"}}\n</tool_call>'
+ANSWER = '<tool_response>\n{"name": "ls", "content": "a b"}\n</tool_response>'
+FRAGMENTS = [
+    CALL,
+    CALL.replace("ls", "rm"),
+    CALL.replace('"/"', '{"a": [1, {"b": 2}]}'),
+    CALL.replace('"path": "/"', '"path": 1, "path": 2'),
+    CALL.replace('"path": "/"', '"path" : 1, "path": 2'),
+    CALL.replace('"path": "/"', '"x": "\\":", "x": 1'),
+    CALL.replace('"path": "/"', ""),
+    CALL.replace('"/"', "NaN"),
+    CALL.replace('"/"', "1e999"),
+    CALL.replace('"/"', '"\\ud83d\\ude00"'),
+    CALL.replace('"/"', '"</tool_call>"'),
+    CALL.replace('"ls"', '" "'),
+    CALL.replace("\n", "\t"),
+    CALL.replace("}}", "}} x"),
+    CALL.replace("}}", "}"),
+    "<tool_call>",
+    "</tool_call>",
+    "<function=ls><parameter=path>/</parameter></function>",
+    "<think>",
+    "</think>",
+    "<think>why</think>",
+    "<think> </think>",
+    "&lt;tool_call&gt;{",
+    "<Tool_Call>[",
+    "```json\n",
+    "[TOOL_CALLS]",
+    "functools[",
+    '{"name": "ls", "arguments": {}}',
+    "<|im_end|>",
+    "a < b [1] {x}",
+    "prose",
+    "\n",
+    " ",
+    ANSWER,
+    ANSWER.replace('"a b"', '["exit code 1", 1.0]'),
+    ANSWER.replace('"a b"', '{"error": "gone"}'),
+    ANSWER.replace('"ls"', "7"),
+    ANSWER.replace('"name": "ls", ', ""),
+    ANSWER.replace('"name"', '"tool_call_id": "c1", "name"'),
+    ANSWER.replace('{"name": "ls", "content": "a b"}', "Error: no"),
+    "<tool_response>",
+    "</tool_response>",
+    "Error: no such file",
+    "Traceback (most recent call last)\nValueError: x",
+    '{"exit_code": 2}',
+    "Observation: ",
+    "[CONTEXT COMPACTION",
+]
+TEXTS = st.one_of(
+    st.sampled_from([CALL, ANSWER, "prose", f"<think>why</think>\n{CALL}\n{CALL}"]),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=4).map("".join),
+)
+IDS = st.sampled_from(["c1", "c2", "c3", "", None])
+ARGUMENTS = st.sampled_from(['{"path": "/"}', "{}", "", "[]", '"{}"', "{'a': 1}", '{"a":NaN}'])
+CALLS = st.builds(
+    lambda call_id, name, arguments: {
+        "id": call_id,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    },
+    IDS,
+    st.sampled_from(["ls", "ls", "rm", "", None]),
+    ARGUMENTS,
+)
+MORE = st.sampled_from(
+    [
+        {},
+        {},
+        {"timestamp": 1_700_000_000},
+        {"timestamp": "x"},
+        {"finish_reason": "stop"},
+        {"finish_reason": "length"},
+        {"name": "ls"},
+        {"reasoning_content": "why"},
+        {"is_error": True},
+    ]
+)
+SPEAKERS = ["system", "user", "assistant", "assistant", "tool", "tool", "environment", "exit", "x"]
+MESSAGES = st.one_of(
+    st.builds(
+        lambda role, text, more: {"role": role, "content": text, **more},
+        st.sampled_from(SPEAKERS),
+        TEXTS,
+        MORE,
+    ),
+    st.builds(
+        lambda text, calls, more: {
+            "role": "assistant",
+            "content": text,
+            "tool_calls": calls,
+            **more,
+        },
+        st.none() | TEXTS,
+        st.none() | st.lists(CALLS, max_size=2),
+        MORE,
+    ),
+    st.builds(
+        lambda call_id, text, more: {
+            "role": "tool",
+            "tool_call_id": call_id,
+            "content": text,
+            **more,
+        },
+        IDS,
+        TEXTS,
+        MORE,
+    ),
+    st.sampled_from([None, 7, "text", [], {}, {"role": "user"}, {"content": "x"}, {"role": []}]),
+)
+TURNS = st.one_of(
+    st.builds(
+        lambda speaker, text: {"from": speaker, "value": text},
+        st.sampled_from(["human", "gpt", "gpt", "tool", "system", "function_call", "observation"]),
+        TEXTS,
+    ),
+    st.sampled_from([{"from": "gpt"}, {"from": "gpt", "value": None}, {"value": "x"}, 3]),
+)
+TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": {"required": ["path"]}}}]
+
+
+def told(state: RunState, findings: list[Finding]) -> list[Any]:
+    """Return all that is known of a run that has ended."""
+    return [
+        summarise(state),
+        state.events,
+        state.codes,
+        state.severities,
+        state.open_calls,
+        state.call_ids,
+        state.tally.tools,
+        findings,
+    ]
+
+
+def both_ways(path: Path, wanted: str = "") -> None:
+    """Read a file of runs both ways and compare."""
+    try:
+        file = open_file(path, wanted_format=wanted, whole=True)
+    except SourceError:
+        return
+    try:
+        if file.reader.unit is Unit.RUNS:
+            _compare(file)
+    finally:
+        file.close()
+
+
+def _compare(file: OpenFile) -> None:
+    for _ in file.scan():
+        pass
+    for record in file.index:
+        if record.kind is RecordKind.FRAME:
+            continue
+        short = file.reader.fold(file.source, record)
+        loose, runs = split_runs(file.reader.decode(file.source, record))
+        assert tuple(short.loose) == loose
+        assert [told(*run) for run in short.runs] == [told(*fold_run(run)) for run in runs]
+
+
+def _lines(path: Path, dialect: str) -> Path:
+    """Write a run for each pair of fragments as each speaker's text."""
+    speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
+    model = "gpt" if speaker == "from" else "assistant"
+    with path.open("w") as file:
+        for first, second in itertools.product(FRAGMENTS, repeat=2):
+            odd = first + second
+            for said in ([odd, ANSWER, "done"], [CALL, odd, "done"], [CALL, ANSWER, odd]):
+                turns = [
+                    {speaker: who, text: one}
+                    for who, one in zip((model, "tool", "user"), said, strict=True)
+                ]
+                key = "conversations" if speaker == "from" else "messages"
+                file.write(json.dumps({key: turns, "tools": TOOLS}) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
+def test_odd_texts_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
+    both_ways(_lines(tmp_path / "runs.jsonl", dialect), dialect)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(MESSAGES, max_size=9), st.booleans())
+def test_chat_messages_are_folded_alike_both_ways(
+    tmp_path_factory: pytest.TempPathFactory, messages: list[Any], with_tools: bool
+) -> None:
+    run = {"messages": messages, **({"tools": TOOLS} if with_tools else {})}
+    path = tmp_path_factory.mktemp("runs") / "runs.jsonl"
+    path.write_text(json.dumps(run) + "\n")
+    both_ways(path, "openai-messages")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(TURNS, max_size=9), st.booleans())
+def test_sharegpt_turns_are_folded_alike_both_ways(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[Any], with_tools: bool
+) -> None:
+    row = {"conversations": turns, **({"tools": TOOLS} if with_tools else {})}
+    path = tmp_path_factory.mktemp("runs") / "runs.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    both_ways(path, "hermes-sharegpt")
+
+
+def test_real_files_are_folded_alike_both_ways(trajectories: Path) -> None:
+    for target in expand_paths([str(trajectories)]):
+        assert isinstance(target.path, Path)
+        both_ways(target.path)
+
+
+def test_sample_files_are_folded_alike_both_ways() -> None:
+    for target in expand_paths([str(PROJECT / "transcripts")]):
+        assert isinstance(target.path, Path)
+        both_ways(target.path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "messages"),
+    [
+        (
+            TextCalls.TRANSPORT,
+            [
+                {"from": "system", "value": "be brief"},
+                {"from": "human", "value": "list"},
+                {"from": "gpt", "value": f"<think>so</think>\n{CALL}\n{CALL}"},
+                {"from": "tool", "value": f"{ANSWER}\n{ANSWER}"},
+                {"from": "gpt", "value": "two files [a], {b}"},
+            ],
+        ),
+        (
+            TextCalls.SUSPECT,
+            [
+                {"role": "user", "content": "list"},
+                {"role": "assistant", "content": CALL},
+                {"role": "tool", "content": ANSWER},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {
+                            "id": "c1",
+                            "type": "function",
+                            "function": {"name": "ls", "arguments": "{}"},
+                        }
+                    ],
+                },
+                {"role": "tool", "tool_call_id": "c1", "content": "Error: no such file"},
+                {"role": "assistant", "content": "sorry", "finish_reason": "stop"},
+            ],
+        ),
+    ],
+)
+def test_usual_messages_take_the_short_way(mode: TextCalls, messages: list[Any]) -> None:
+    assert take_plain(RunState(), messages, 0, mode, []) == len(messages)
+
+
+def test_the_first_message_of_another_kind_ends_the_short_way() -> None:
+    said = {"role": "user", "content": "hi"}
+    odd = {"role": "assistant", "content": "<tool_call>{"}
+    state = RunState()
+    assert take_plain(state, [said, said, odd, said], 1, TextCalls.SUSPECT, []) == 1
+    assert (state.messages, state.turn) == (1, 0)
