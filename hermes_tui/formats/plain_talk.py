@@ -196,11 +196,13 @@ class _Talk:
 
     def _are_sound(self, calls: Sequence[Named]) -> bool:
         """Tell whether the tools are known and no id was used before."""
-        tools, used = self.state.tools, self.state.call_ids
-        ids = [call_id for call_id, _ in calls if call_id]
-        return (not tools or all(name in tools for _, name in calls)) and (
-            not ids or (len(set(ids)) == len(ids) and used.keys().isdisjoint(ids))
-        )
+        tools, used, ids = self.state.tools, self.state.call_ids, set[str]()
+        for call_id, name in calls:
+            if (tools and name not in tools) or call_id in used or call_id in ids:
+                return False
+            if call_id:
+                ids.add(call_id)
+        return True
 
     def _open(self, calls: Sequence[Named]) -> None:
         state, number = self.state, self.state.appended + self.taken + 1
@@ -225,7 +227,7 @@ class _Talk:
             if call is None:
                 return False
             pairs.append((answer, call))
-            waiting = tuple(other for other in waiting if other is not call)
+            waiting = _without(waiting, call)
         if not pairs:
             return False
         if suspected:
@@ -248,6 +250,12 @@ class _Talk:
             Finding.of(diagnostic, self.seq, self.turn, number=number, tool=call.name or "")
             for diagnostic in error_findings(answer.verdict.error)
         )
+
+
+def _without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall, ...]:
+    if len(waiting) == 1:
+        return ()
+    return tuple(call for call in waiting if call is not answered)
 
 
 def _native_calls(calls: Any, text: Any) -> list[Named] | None:

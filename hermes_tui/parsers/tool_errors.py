@@ -129,8 +129,10 @@ def _body(content: str) -> Mapping[str, Any] | None:
 
 def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:
     """Judge a JSON body, and what stands one level down in its `content` or `metadata`."""
-    inner = (v for k in ("content", "metadata") if isinstance(v := body.get(k), dict))
+    inner = [v for k in ("content", "metadata") if isinstance(v := body.get(k), dict)]
     levels = [level for level in (body, *inner) if not _SIGNS.isdisjoint(level)]
+    if not levels and not traceback:
+        return _SOUND
     code = next((c for level in levels if (c := _exit_code(level)) is not None), None)
     for level in levels:
         if reason := _body_error(level):
