@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.elsewhere import site, store
 
 __all__ = ["site", "store"]
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
+
+# The same examples each time, however busy the machine is: what fails was changed, not drawn.
+# `--hypothesis-profile default` looks for new ones, as `python -m tests.fuzz` does.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than processors, as tests wait for much; beyond four little is gained."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 @pytest.fixture
@@ -26,3 +44,11 @@ def trajectories() -> Path:
 def transcripts() -> Path:
     """Return the folder of sample runs that the project ships."""
     return PROJECT / "transcripts"
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let what is kept in the platform's cache stay out of the user's; return its folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder

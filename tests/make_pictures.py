@@ -19,7 +19,7 @@ from hermes_tui.debugger.inputs import Resume
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
-from hermes_tui.runtime.servers.demo import (
+from hermes_tui.runtime.servers.demo_task import (
     DEMO_MODEL,
     DEMO_SYSTEM,
     DEMO_TASK,

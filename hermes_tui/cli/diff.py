@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hermes_tui.cli.inputs import add_format_option, path_text
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible
 
 if TYPE_CHECKING:
-    from hermes_tui.cli.main import _Commands
+    from hermes_tui.cli.inputs import Commands
     from hermes_tui.log.run_diff import DiffRow
     from hermes_tui.log.run_steps import Step
     from hermes_tui.log.summary import RunSummary
@@ -24,6 +24,7 @@ A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs
 
   hermes-tui diff before.json after.json
   hermes-tui diff rollouts.jsonl:3 rollouts.jsonl:7 --json
+  ssh build cat runs.jsonl | hermes-tui diff before.json -- -:3
 
 exit codes: 0 both did the same, 1 they differ, 2 wrong usage, 3 cannot read"""
 
@@ -36,7 +37,7 @@ class ReadRun(NamedTuple):
     summary: RunSummary
 
 
-def add_diff_parser(commands: _Commands) -> None:
+def add_diff(commands: Commands) -> None:
     command = commands.add_parser(
         "diff",
         help="compare two runs, turn by turn",
@@ -44,10 +45,10 @@ def add_diff_parser(commands: _Commands) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("left", metavar="A", help="FILE or FILE:RUN")
-    command.add_argument("right", metavar="B", help="FILE or FILE:RUN")
+    command.add_argument("left", type=path_text, metavar="A", help="FILE or FILE:RUN")
+    command.add_argument("right", type=path_text, metavar="B", help="FILE or FILE:RUN")
     command.add_argument("--json", action="store_true", help="one JSON object")
-    command.add_argument("--format", default="", metavar="NAME", help="read both as this format")
+    add_format_option(command)
 
 
 def run_diff_command(arguments: argparse.Namespace) -> int:
@@ -56,9 +57,10 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
     from hermes_tui.runtime.opener import check_format
 
     check_format(arguments.format)
-    if arguments.left == arguments.right == "-":
+    given = (arguments.left, arguments.right)
+    if all(split_run(each)[0] is None for each in given):
         raise UsageError("both runs are standard input", "give one of them as a file")
-    left, right = (_read(each, arguments.format) for each in (arguments.left, arguments.right))
+    left, right = (_read(each, arguments.format) for each in given)
     rows = run_diff(left.events, right.events)
     if arguments.json:
         sys.stdout.write(_json(rows, left, right))
@@ -68,30 +70,26 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
 
 
 def _read(given: str, wanted_format: str) -> ReadRun:
-    from hermes_tui.cli.run_choice import pick_run
+    from hermes_tui.cli.run_choice import chosen_run
     from hermes_tui.log.summary import fold_run, summarise
-    from hermes_tui.runtime.opener import open_file, read_events
+    from hermes_tui.runtime.opener import read_events
 
     path, run = split_run(given)
-    if isinstance(path, Path) and path.is_dir():
-        raise UsageError(f"{path} is a folder", "give a file, or FILE:RUN")
-    file = open_file(path, wanted_format=wanted_format, whole=True)
-    try:
-        events = read_events(pick_run(file, run, spelling="FILE:{}"))
-    finally:
-        file.close()
+    with chosen_run(path, run, spelling="FILE:{}", wanted_format=wanted_format) as ref:
+        events = read_events(ref)
     state, _ = fold_run(events)
     return ReadRun(given, events, summarise(state))
 
 
 def split_run(given: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
-    from hermes_tui.runtime.remote import place_of
+    from hermes_tui.runtime.remote import local_path, place_of
+    from hermes_tui.runtime.walking import is_so
 
     if given == "-":
         return None, ""
     head, colon, run = given.rpartition(":")
-    if not colon or run.startswith("//") or Path(given).expanduser().exists():
+    if not colon or run.startswith("//") or is_so(local_path(given).exists):
         return place_of(given), ""
     return None if head == "-" else place_of(head), run
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.visible import visible_row
 
 if TYPE_CHECKING:
+    from hermes_tui.cli.inputs import Commands
     from hermes_tui.runtime.engines.added import AddedEngine
 
 _ADD = """\
@@ -27,7 +30,7 @@ beside them; neither PyTorch nor a GPU is needed. Nothing is downloaded unless a
 parsers run in a process of their own, with limits on time and memory."""
 
 
-def add_engines_parser(commands: Any) -> None:
+def add_engines(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "engines",
@@ -54,7 +57,7 @@ def add_engines_parser(commands: Any) -> None:
     where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
     add.add_argument("--name", default="", metavar="NAME", help="what to call it")
     listing = actions.add_parser("list", help="list the engines that were added")
-    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json_option(listing)
     removing = actions.add_parser("remove", help="delete an engine from the cache folder")
     removing.add_argument("name", metavar="NAME", help="as `engines list` shows it")
 
@@ -75,6 +78,7 @@ def run_engines(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace) -> int:
     from hermes_tui.cli.progress import ProgressLine
     from hermes_tui.runtime.engines.store import add_path, add_python, add_wheel
+    from hermes_tui.runtime.remote import local_path
 
     if arguments.path and arguments.engine:
         raise UsageError("--path needs no engine", "it is hermes-agent's")
@@ -83,7 +87,7 @@ def _add(arguments: argparse.Namespace) -> int:
     line = ProgressLine()
     try:
         if arguments.path:
-            added = [add_path(Path(arguments.path), arguments.name)]
+            added = [add_path(local_path(arguments.path), arguments.name)]
         elif arguments.python:
             added = list(add_python(arguments.python, arguments.engine, arguments.name))
         else:
@@ -93,7 +97,7 @@ def _add(arguments: argparse.Namespace) -> int:
     _print(added)
     for engine in added:
         for name, reason in engine.failures.items():
-            _say(f"{engine.name}: {name} cannot be loaded: {reason}")
+            say(f"{engine.name}: {name} cannot be loaded: {reason}")
     return 0
 
 
@@ -107,14 +111,14 @@ def _list(*, as_json: bool) -> int:
         return 0
     _print(engines)
     if not engines:
-        _say("no engine yet (hermes-tui engines add)")
+        say("no engine yet (hermes-tui engines add)")
     return 0
 
 
 def _remove(name: str) -> int:
     from hermes_tui.runtime.engines.store import remove
 
-    sys.stdout.write(f"removed {_shown(remove(name).name)}\n")
+    sys.stdout.write(f"removed {visible_row(remove(name).name)}\n")
     return 0
 
 
@@ -122,19 +126,17 @@ def _print(engines: Any) -> None:
     """Write a line for each: name, parsers, size, where it is from or what is wrong."""
     from hermes_tui.runtime.engines.store import size_of
 
-    width = max((len(_shown(engine.name)) for engine in engines), default=0)
+    width = max((len(visible_row(engine.name)) for engine in engines), default=0)
     for engine in engines:
         loaded = len(engine.names) - len(engine.failures)
-        origin = engine.problem or engine.python or engine.source
+        origin = visible_row(engine.problem or engine.python or engine.source)
+        name = f"{visible_row(engine.name):{width}}"
         size = f"{size_of(engine) / 1e6:>6,.0f} MB"
-        sys.stdout.write(
-            f"{_shown(engine.name):{width}}  {loaded:>3} parsers  {size}  {_shown(origin)}\n"
-        )
+        sys.stdout.write(f"{name}  {loaded:>3} parsers  {size}  {origin}\n")
 
 
 def _json_line(engine: AddedEngine) -> str:
-    import json
-
+    from hermes_tui.cli.json_text import ascii_line
     from hermes_tui.runtime.engines.store import size_of
 
     row = {
@@ -150,14 +152,4 @@ def _json_line(engine: AddedEngine) -> str:
         "failures": engine.failures,
         "problem": engine.problem,
     }
-    return json.dumps(row) + "\n"
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"hermes-tui: {_shown(line)}\n")
-
-
-def _shown(text: str) -> str:
-    from hermes_tui.model.visible import visible_row
-
-    return visible_row(text)
+    return ascii_line(row)

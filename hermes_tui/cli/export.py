@@ -10,15 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hermes_tui.cli.json_text import escaped_json
-from hermes_tui.cli.run_choice import pick_run
+from hermes_tui.cli.run_choice import chosen_run
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, copy_event
-from hermes_tui.runtime.opener import OpenFile, check_format, open_file, read_events
+from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
-from hermes_tui.runtime.remote import place_of
+from hermes_tui.runtime.remote import local_path, place_of
+from hermes_tui.runtime.walking import is_so
 
 JSON_FORMATS = ("openai", "sharegpt", "atif", "native")
 
@@ -30,14 +31,10 @@ def run_export(arguments: argparse.Namespace) -> int:
         raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
     check_format(arguments.format)
     path = None if arguments.path == "-" else place_of(arguments.path)
-    if isinstance(path, Path) and path.is_dir():
-        raise UsageError(f"{path} is a folder", "export takes one file")
-    file = open_file(path, wanted_format=arguments.format, whole=True)
-    try:
-        ref = pick_run(file, arguments.run, spelling="--run {}")
-        content = render(arguments.to, read_events(ref), file)
-    finally:
-        file.close()
+    with chosen_run(
+        path, arguments.run, spelling="--run {}", wanted_format=arguments.format
+    ) as ref:
+        content = render(arguments.to, read_events(ref), ref.file)
     write_out(arguments.output, content, overwrite=arguments.force)
     return 0
 
@@ -70,8 +67,8 @@ def write_out(output: str, content: bytes, *, overwrite: bool) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    target = Path(output).expanduser()
-    if target.is_dir():
+    target = local_path(output)
+    if is_so(target.is_dir):
         raise UsageError(f"{target} is a folder", "name a file in it with -o")
     try:
         if target.exists() and not target.is_file():

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, BinaryIO
 
+from hermes_tui.cli.saying import say
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.codec import encode
-from hermes_tui.model.events import RunEnded, Stopped
-from hermes_tui.model.visible import visible_row
+from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.terminal_shield import reserved_output
 
 if TYPE_CHECKING:
+    from hermes_tui.log.event_log import EventLog
     from hermes_tui.runtime.branches import Branch
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
@@ -70,16 +70,21 @@ def _report(branch: Branch) -> int:
         case Stopped():
             on = f" ({', '.join(last.breakpoints)})" if last.breakpoints else ""
             hint = f"; go on with `hermes-tui live --resume {branch.path}`" if branch.path else ""
-            _say(f"stopped at {last.stop_point}{on}{hint}")
+            say(f"stopped at {last.stop_point}{on}{hint}")
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
-            _say(f"finished{where}")
+            say(f"finished{where}")
             return FINISHED
+        case RunEnded(stop_reason="request_failed"):
+            say(f"ended: request_failed: {_failure(driver.log)}{where}")
+            return ENDED
         case RunEnded():
-            _say(f"ended: {last.stop_reason}{where}")
+            say(f"ended: {last.stop_reason}{where}")
             return SPENT if last.stop_reason == "budget" else ENDED
     return ENDED
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")
+def _failure(log: EventLog) -> str:
+    """Return what the last request that failed did so by."""
+    events = (log[seq] for seq in reversed(range(len(log))))
+    return next((event.message for event in events if isinstance(event, RequestFailed)), "")

@@ -1,8 +1,21 @@
-"""The arguments that all commands share which read saved runs."""
+"""The arguments that several commands share. Loads nothing but argparse."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Any]
+
+THEMES: Final = ("hermes-dark", "hermes-light", "hermes-contrast")
+
+
+def path_text(text: str) -> str:
+    """Refuse an empty path: that of a shell's variable that is not set would be this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, a path is wanted")
+    return text
 
 
 def add_paths(command: argparse.ArgumentParser) -> None:
@@ -10,8 +23,16 @@ def add_paths(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths",
         nargs="+",
+        type=path_text,
         metavar="PATH",
-        help="files, folders, globs or URLs, .gz and .zst too; - is standard input",
+        help="files, folders, globs or URLs, packed ones too; - is standard input",
+    )
+
+
+def add_format_option(command: argparse.ArgumentParser) -> None:
+    """Let a command be told the format of what it reads."""
+    command.add_argument(
+        "--format", default="", metavar="NAME", help="read as this format (`formats` lists them)"
     )
 
 
@@ -22,4 +43,16 @@ def add_parser_option(command: argparse.ArgumentParser) -> None:
         default="",
         metavar="NAME",
         help="diagnose every message as this parser reads it (`parsers` lists them), or `guess`",
+    )
+
+
+def add_json_option(command: argparse.ArgumentParser) -> None:
+    """Let a command print for programs what it lists for people."""
+    command.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Let a command be told the colours of its screen."""
+    command.add_argument(
+        "--theme", default="", choices=THEMES, metavar="NAME", help="one of " + ", ".join(THEMES)
     )

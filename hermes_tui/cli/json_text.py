@@ -28,4 +28,9 @@ def json_line(value: Any) -> str:
     try:
         return escaped_json(orjson.dumps(value).decode()) + "\n"
     except (TypeError, ValueError):
-        return json.dumps(value) + "\n"
+        return ascii_line(value)
+
+
+def ascii_line(value: Any) -> str:
+    """Return a value as one line of JSON in ASCII, for readers that know no other encoding."""
+    return json.dumps(value).replace("\x7f", "\\u007f") + "\n"

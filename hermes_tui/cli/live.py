@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
     Limits,
@@ -17,6 +18,7 @@ from hermes_tui.runtime.live_settings import (
     ServerSettings,
     messages_from,
 )
+from hermes_tui.runtime.remote import local_path
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.breakpoints import Breakpoint
@@ -34,7 +36,7 @@ def run_live(arguments: argparse.Namespace) -> int:
     """Run the loop and return the exit code."""
     _check(arguments)
     if arguments.resume:
-        _take_from(arguments, Path(arguments.resume))
+        _take_from(arguments, local_path(arguments.resume))
     arguments.api = arguments.api or ("openai" if arguments.server else "demo")
     if arguments.api == "demo":
         _play_demo(arguments)
@@ -46,7 +48,7 @@ def run_live(arguments: argparse.Namespace) -> int:
         return run_headless(settings)
     hints: dict[str, str] = {}
     if arguments.api == "demo":
-        from hermes_tui.runtime.servers.demo import HINTS
+        from hermes_tui.runtime.servers.demo_task import HINTS
 
         hints = dict(HINTS)
     return _draw(settings, arguments.theme, hints)
@@ -56,7 +58,9 @@ def run_demo(arguments: argparse.Namespace) -> int:
     """Play the demo and return the exit code."""
     from hermes_tui.cli.main import parser
 
-    line = ["live", "--api", "demo", "--theme", arguments.theme]
+    line = ["live", "--api", "demo"]
+    if arguments.theme:
+        line += ["--theme", arguments.theme]
     if arguments.record:
         line += ["--record", arguments.record]
     if arguments.stream:
@@ -66,7 +70,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.no_record and (arguments.record or arguments.resume):
-        raise UsageError("--no-record goes with neither --record nor --resume")
+        raise UsageError("--no-record goes with neither --record nor --resume", "leave one out")
     if arguments.resume and (arguments.replay or arguments.record):
         raise UsageError("--resume goes on in the recording itself", "leave out the other one")
     if arguments.api in ("openai", "http", "managed") and not (
@@ -92,11 +96,12 @@ def _take_from(arguments: argparse.Namespace, path: Path) -> None:
         with path.open("rb") as file:
             first = decode(file.readline())
     except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error)) from error
+        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
     except MalformedEvent as error:
-        raise SourceError(str(path), f"no recording: {error}") from error
+        hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
+        raise SourceError(str(path), f"no recording: {error}", hint) from error
     kept = first.details.get("live") if isinstance(first, RunStarted) else None
-    if not isinstance(kept, dict):
+    if not isinstance(first, RunStarted) or not isinstance(kept, dict):
         hint = "`hermes-tui open` shows it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
     given_by_hand = {"server": arguments.server, "api": arguments.api, "tools": arguments.tools}
@@ -104,17 +109,17 @@ def _take_from(arguments: argparse.Namespace, path: Path) -> None:
         if name in kept and not given_by_hand.get(name):
             setattr(arguments, name, kept[name])
     arguments.workdir = arguments.workdir or kept.get("workdir", "")
-    arguments.model = arguments.model or str(first.model) if isinstance(first, RunStarted) else ""
+    arguments.model = arguments.model or first.model
 
 
 def _play_demo(arguments: argparse.Namespace) -> None:
-    from hermes_tui.runtime.servers import demo
+    from hermes_tui.runtime.servers.demo_task import DEMO_SYSTEM, DEMO_TASK, DEMO_TOOLS
 
-    arguments.tools = arguments.tools or ["builtin:" + ",".join(demo.DEMO_TOOLS)]
+    arguments.tools = arguments.tools or ["builtin:" + ",".join(DEMO_TOOLS)]
     arguments.model = arguments.model or "demo"
     if not arguments.task and not arguments.messages:
-        arguments.system = arguments.system or demo.DEMO_SYSTEM
-        arguments.task = demo.DEMO_TASK
+        arguments.system = arguments.system or DEMO_SYSTEM
+        arguments.task = DEMO_TASK
 
 
 def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
@@ -134,14 +139,14 @@ def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
         retries=arguments.retries,
         stops="named" if headless else "run" if arguments.run else "step",
         breakpoints=_breakpoints(arguments.breakpoints),
-        record=Path(arguments.record) if arguments.record else None,
+        record=_recording(arguments.record),
         recorded=not arguments.no_record,
         limits=Limits(arguments.time_limit, arguments.token_limit),
     )
     return replace(
         settings,
-        resume=Path(arguments.resume) if arguments.resume else None,
-        replay=Path(arguments.replay) if arguments.replay else None,
+        resume=local_path(arguments.resume) if arguments.resume else None,
+        replay=local_path(arguments.replay) if arguments.replay else None,
     )
 
 
@@ -169,12 +174,20 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     return tuple(messages)
 
 
+def _recording(name: str) -> Path | None:
+    path = local_path(name) if name else None
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is a folder", "name a file in it with --record")
+    return path
+
+
 def _folder(name: str) -> Path | None:
     if not name:
         return None
-    if not Path(name).is_dir():
+    folder = local_path(name)
+    if not folder.is_dir():
         raise SourceError(name, "the workdir is no folder", "make it, or leave out --workdir")
-    return Path(name)
+    return folder
 
 
 def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
@@ -186,7 +199,8 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
         headers[name.strip()] = value.strip()
     key = os.environ.get(arguments.api_key_env, "")
     if not key and arguments.api_key_env != "OPENAI_API_KEY":
-        raise UsageError(f"--api-key-env: there is no variable {arguments.api_key_env}")
+        missing = f"--api-key-env: there is no variable {arguments.api_key_env}"
+        raise UsageError(missing, "export the key under that name, or name another one")
     return ServerSettings(
         api=arguments.api,
         url=arguments.server,
@@ -209,25 +223,22 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.raw == "logprobs":
         parameters |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
     if arguments.tool_choice:
-        parameters["tool_choice"] = _tool_choice(arguments.tool_choice)
+        choice = arguments.tool_choice
+        is_json = choice.startswith("{")
+        parameters["tool_choice"] = _json_of("--tool-choice", choice) if is_json else choice
     if arguments.extra_body:
-        try:
-            extra = json.loads(arguments.extra_body)
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"--extra-body is no JSON: {error}") from error
+        extra = _json_of("--extra-body", arguments.extra_body)
         if not isinstance(extra, dict):
-            raise UsageError("--extra-body must be a JSON object")
+            raise UsageError("--extra-body must be a JSON object", """such as '{"seed": 1}'""")
         parameters |= extra
     return parameters
 
 
-def _tool_choice(text: str) -> Any:
-    if not text.startswith("{"):
-        return text
+def _json_of(option: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--tool-choice is no JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{option} is no JSON: {error}", """quote it: '{"seed": 1}'""") from error
 
 
 async def _open(settings: LiveSettings) -> Branches:
@@ -249,5 +260,5 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
     if app.failure is not None:
         raise app.failure
     for line in app.last_words:
-        sys.stderr.write(f"hermes-tui: {line}\n")
+        say(line)
     return app.broken_off.exit_code if app.broken_off is not None else app.return_code or 0

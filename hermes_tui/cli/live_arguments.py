@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
+
+from hermes_tui.cli.inputs import add_theme_option
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[Any]
+    from hermes_tui.cli.inputs import Commands
 
 EXAMPLES = """\
   hermes-tui live --server http://127.0.0.1:8000/v1 --tools builtin --task "list the files"
@@ -20,23 +23,43 @@ EXAMPLES = """\
 exit codes (headless): 0 finished naturally, 1 ended otherwise, 4 stopped at a breakpoint,
 5 replay diverged, 6 time or tokens spent; 2 wrong usage, 3 environment
 """
+MOST_DIGITS = 12
 
 
 def _seconds(text: str) -> float:
-    return _above(float(text), 0)
+    number = _number(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 30")
+    return number
+
+
+def _temperature(text: str) -> float:
+    number = _number(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a temperature, such as 0.7")
+    return number
 
 
 def _count(text: str) -> int:
-    return int(_above(int(text), 0))
+    return _whole(text, 1)
 
 
 def _count_or_none(text: str) -> int:
-    return int(_above(int(text), -1))
+    return _whole(text, 0)
 
 
-def _above(number: float, least: float) -> float:
-    if not number > least:
-        raise argparse.ArgumentTypeError(f"must be greater than {least}")
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _whole(text: str, least: int) -> int:
+    # Not as many digits as `int` refuses to read.
+    number = int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return number
 
 
@@ -63,7 +86,7 @@ def add_demo(commands: Commands) -> None:
     )
     command.add_argument("--stream", action="store_true", help="let the replies come in bit by bit")
     command.add_argument("--record", default="", metavar="FILE", help="where to record the run")
-    command.add_argument("--theme", default="", metavar="NAME")
+    add_theme_option(command)
 
 
 def _server(group: argparse._ArgumentGroup) -> None:
@@ -75,14 +98,27 @@ def _server(group: argparse._ArgumentGroup) -> None:
         "calls arrive as dicts; managed: Atropos ManagedServer around /generate; local: a small "
         "model on this machine; demo: a script (default without --server)",
     )
-    group.add_argument("--model", default="", help="default: the first that the server lists")
     group.add_argument(
-        "--api-key-env", default="OPENAI_API_KEY", metavar="NAME", help="where the key is read from"
+        "--model", default="", metavar="NAME", help="default: the first that the server lists"
     )
-    group.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'")
+    group.add_argument(
+        "--api-key-env",
+        default="OPENAI_API_KEY",
+        metavar="NAME",
+        help="environment variable with the key (default: OPENAI_API_KEY)",
+    )
+    group.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="sent with every request; repeatable",
+    )
     group.add_argument("--extra-body", default="", metavar="JSON", help="merged into every request")
-    group.add_argument("--temperature", type=float, default=1.0)
-    group.add_argument("--max-tokens", type=_count)
+    group.add_argument(
+        "--temperature", type=_temperature, default=1.0, metavar="NUMBER", help="default: 1"
+    )
+    group.add_argument("--max-tokens", type=_count, metavar="N", help="of a reply, at most")
     group.add_argument(
         "--raw",
         choices=("logprobs",),
@@ -92,9 +128,19 @@ def _server(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--tool-choice", default="", metavar="CHOICE", help="auto, none, … or JSON")
     group.add_argument("--stream", action="store_true", help="let replies come in bit by bit")
-    group.add_argument("--timeout", type=_seconds, default=600.0, metavar="SECONDS")
     group.add_argument(
-        "--retries", type=_count_or_none, default=0, metavar="N", help="ask again by itself"
+        "--timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="of a request (default: 600)",
+    )
+    group.add_argument(
+        "--retries",
+        type=_count_or_none,
+        default=0,
+        metavar="N",
+        help="how often a failed request is sent again by itself (default: 0)",
     )
     group.add_argument("--tokenizer", default="", metavar="NAME", help="managed: its tokenizer")
     group.add_argument("--server-type", choices=("vllm", "sglang"), default="vllm", help="managed")
@@ -102,7 +148,9 @@ def _server(group: argparse._ArgumentGroup) -> None:
 
 
 def _task(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--task", default="", help="what the agent is to do: the user message")
+    group.add_argument(
+        "--task", default="", metavar="TEXT", help="what the agent is to do: the user message"
+    )
     group.add_argument("--system", default="", metavar="TEXT", help="the system message")
     group.add_argument(
         "--messages", default="", metavar="FILE", help="begin with these: a JSON list of messages"
@@ -119,7 +167,13 @@ def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--outside", action="store_true", help="let built-in file tools leave the workdir"
     )
-    group.add_argument("--max-turns", type=_count_or_none, default=30)
+    group.add_argument(
+        "--max-turns",
+        type=_count_or_none,
+        default=30,
+        metavar="N",
+        help="replies of the model, at most (default: 30)",
+    )
     group.add_argument(
         "--mode",
         choices=("strict", "faithful"),
@@ -146,7 +200,7 @@ def _debugger(group: argparse._ArgumentGroup) -> None:
         metavar="LINE",
         help="POINT[:TOOL] [if EXPR] [ignore N] [every N] [once] [log TEXT]; repeatable",
     )
-    group.add_argument("--theme", default="", metavar="NAME")
+    add_theme_option(group)
 
 
 def _recording(group: argparse._ArgumentGroup) -> None:

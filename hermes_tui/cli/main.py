@@ -7,19 +7,31 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hermes_tui.cli.diff import add_diff_parser
-from hermes_tui.cli.engines import add_engines_parser
-from hermes_tui.cli.inputs import add_parser_option, add_paths
+from hermes_tui.cli.diff import add_diff
+from hermes_tui.cli.engines import add_engines
+from hermes_tui.cli.inputs import (
+    add_format_option,
+    add_json_option,
+    add_parser_option,
+    add_paths,
+    add_theme_option,
+    path_text,
+)
 from hermes_tui.cli.live_arguments import add_demo, add_live
-from hermes_tui.cli.model import add_model_parser
-from hermes_tui.cli.parse import add_parse_parser
-from hermes_tui.cli.parsers import add_parsers_parser
+from hermes_tui.cli.model import add_model
+from hermes_tui.cli.parse import add_parse
+from hermes_tui.cli.parsers import add_parsers
+from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import add_scan
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
+
+if TYPE_CHECKING:
+    from hermes_tui.cli.inputs import Commands
 
 DESCRIPTION = """\
 A terminal debugger for the trajectories of tool-calling LLM agents.
@@ -43,6 +55,10 @@ those of a run without a screen are under `hermes-tui live --help`"""
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what next, instead of printing the whole usage."""
 
+    def __init__(self, **options: Any) -> None:
+        # A shortened option would mean something else once there is another one like it.
+        super().__init__(allow_abbrev=False, **options)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what a command does not know by itself, so that its own help is named."""
         found, unknown = super().parse_known_args(args, namespace)
@@ -51,12 +67,8 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"hermes-tui: {message} (see `{self.prog} --help`)\n")
+        say(f"{message} (see `{self.prog} --help`)")
         raise SystemExit(2)
-
-
-if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[_Parser]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,17 +76,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _flushed(argv)
     except HermesError as error:
-        from hermes_tui.model.visible import visible_row
-
-        sys.stderr.write(f"hermes-tui: {visible_row(str(error))}\n")
+        say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of our output went away, as `head` does. What is still buffered must go
-        # somewhere, or Python complains when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output went away, as `head` does.
+        _drop_output()
         return 0
+    except OSError as error:
+        # What nobody below has a word for, such as a disk that has no room for our output.
+        # Without a number it is not the system that refuses, but a mistake of ours.
+        if error.errno is None:
+            raise
+        _drop_output()
+        say(f"{error.filename or 'cannot go on'}: {error.strerror or error}")
+        return HermesError.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _drop_output() -> None:
+    """Let what cannot be written go nowhere, or Python complains of it when it exits."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _flushed(argv: Sequence[str] | None) -> int:
@@ -91,17 +116,20 @@ def _flushed(argv: Sequence[str] | None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "open":
-            # To look for garbage while modules load takes a tenth of the start: `open` begins
-            # with it again once something is on screen.
-            gc.disable()
-            try:
+            with _collecting_later():
                 from hermes_tui.cli.open import run_open
 
                 return run_open(arguments)
-            finally:
-                gc.enable()
-        case "live" | "demo":
-            return _live(arguments)
+        case "live":
+            with _collecting_later():
+                from hermes_tui.cli.live import run_live
+
+                return run_live(arguments)
+        case "demo":
+            with _collecting_later():
+                from hermes_tui.cli.live import run_demo
+
+                return run_demo(arguments)
         case "engines":
             from hermes_tui.cli.engines import run_engines
 
@@ -139,12 +167,12 @@ def _run(arguments: argparse.Namespace) -> int:
             return 0
 
 
-def _live(arguments: argparse.Namespace) -> int:
-    gc.disable()  # as for `open`
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Look for no garbage until something is on screen: it takes a tenth of the start."""
+    gc.disable()
     try:
-        from hermes_tui.cli.live import run_demo, run_live
-
-        return run_live(arguments) if arguments.command == "live" else run_demo(arguments)
+        yield
     finally:
         gc.enable()
 
@@ -156,7 +184,6 @@ def parser() -> argparse.ArgumentParser:
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"hermes-tui {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -164,18 +191,18 @@ def parser() -> argparse.ArgumentParser:
     add_live(commands)
     _add_open(commands)
     add_scan(commands)
-    add_diff_parser(commands)
+    add_diff(commands)
     _add_export(commands)
-    add_parse_parser(commands)
-    add_parsers_parser(commands)
-    add_model_parser(commands)
-    add_engines_parser(commands)
+    add_parse(commands)
+    add_parsers(commands)
+    add_model(commands)
+    add_engines(commands)
     formats = commands.add_parser("formats", help="list the formats that can be opened")
-    formats.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json_option(formats)
     return whole
 
 
-def _add_open(commands: _Commands) -> None:
+def _add_open(commands: Commands) -> None:
     command = commands.add_parser(
         "open",
         help="look at saved runs on a screen",
@@ -183,7 +210,7 @@ def _add_open(commands: _Commands) -> None:
         epilog="Inside: ? lists the keys, ctrl+p finds any action, q goes back.",
     )
     add_paths(command)
-    command.add_argument("--format", default="", metavar="NAME", help="read as this format")
+    add_format_option(command)
     add_parser_option(command)
     command.add_argument(
         "--follow", action="store_true", help="keep reading while the file is being written"
@@ -203,18 +230,18 @@ def _add_open(commands: _Commands) -> None:
     command.add_argument(
         "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
     )
-    command.add_argument(
-        "--theme", default="", metavar="NAME", help="hermes-dark, hermes-light or hermes-contrast"
-    )
+    add_theme_option(command)
 
 
-def _add_export(commands: _Commands) -> None:
+def _add_export(commands: Commands) -> None:
     command = commands.add_parser(
         "export",
         help="write one run as a file that others can read",
         description="Write one run as messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
     )
-    command.add_argument("path", metavar="RUN", help="a file, or - for standard input")
+    command.add_argument(
+        "path", type=path_text, metavar="FILE", help="a file, or - for standard input"
+    )
     command.add_argument(
         "--to",
         required=True,
@@ -225,9 +252,7 @@ def _add_export(commands: _Commands) -> None:
     command.add_argument(
         "--run", default="", metavar="ID", help="which run of the file: its number (from 1) or id"
     )
-    command.add_argument(
-        "--format", default="", metavar="NAME", help="read the file as this format"
-    )
+    add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 

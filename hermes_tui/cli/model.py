@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.visible import visible_row
+
+if TYPE_CHECKING:
+    from hermes_tui.cli.inputs import Commands
 
 
-def add_model_parser(commands: Any) -> None:
+def add_model(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "model",
@@ -30,7 +35,7 @@ def add_model_parser(commands: Any) -> None:
     add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
     add.add_argument("--name", default="", metavar="NAME", help="what to call it")
     listing = actions.add_parser("list", help="list the models that are there")
-    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json_option(listing)
     removing = actions.add_parser("remove", help="delete a model from the cache folder")
     removing.add_argument("name", metavar="NAME", help="as `model list` shows it")
 
@@ -51,16 +56,17 @@ def run_model(arguments: argparse.Namespace) -> int:
 def _add(gguf: str, name: str) -> int:
     from hermes_tui.cli.progress import ProgressLine
     from hermes_tui.runtime.models import add_default, add_gguf
+    from hermes_tui.runtime.remote import local_path
 
     line = ProgressLine()
     try:
         if gguf:
-            model = add_gguf(Path(gguf).expanduser(), name, line.show)
+            model = add_gguf(local_path(gguf), name, line.show)
         else:
             model = add_default(line.show, name)
     finally:
         line.clear()
-    sys.stdout.write(f"{model.name}  {model.size / 1e6:,.0f} MB  {_shown(model.path)}\n")
+    sys.stdout.write(f"{model.name}  {model.size / 1e6:,.0f} MB  {visible_row(str(model.path))}\n")
     return 0
 
 
@@ -69,19 +75,19 @@ def _list(*, as_json: bool) -> int:
 
     models = installed_models()
     if as_json:
-        import json
+        from hermes_tui.cli.json_text import ascii_line
 
         for model in models:
             row = {"name": model.name, "size": model.size, "path": str(model.path)}
-            sys.stdout.write(json.dumps(row) + "\n")
+            sys.stdout.write(ascii_line(row))
         return 0
     width = max((len(model.name) for model in models), default=0)
     for model in models:
         sys.stdout.write(
-            f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {_shown(model.path)}\n"
+            f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {visible_row(str(model.path))}\n"
         )
     if not models:
-        sys.stderr.write("hermes-tui: no model yet (hermes-tui model add)\n")
+        say("no model yet (hermes-tui model add)")
     return 0
 
 
@@ -91,9 +97,3 @@ def _remove(name: str) -> int:
     model = remove(name)
     sys.stdout.write(f"removed {model.name}, {model.size / 1e6:,.0f} MB\n")
     return 0
-
-
-def _shown(path: Path) -> str:
-    from hermes_tui.model.visible import visible_row
-
-    return visible_row(str(path))

@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+from typing import TYPE_CHECKING
 
+from hermes_tui.cli.inputs import THEMES
 from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
-from hermes_tui.runtime.opener import RunRef, check_format, check_parser, expand_paths
+from hermes_tui.runtime.opener import RunRef, Target, check_format, check_parser, expand_paths
+from hermes_tui.runtime.subagent_files import with_subagents
+from hermes_tui.runtime.walking import Tell
 from hermes_tui.ui.feeds import RunsFeed
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.new_files import NewFiles
 
 Place = tuple[RunRef, int]
 """A run and the number of a message of it, from 1; 0: none."""
-
-THEME_NAMES = ("hermes-dark", "hermes-light", "hermes-contrast")
 
 
 def run_open(arguments: argparse.Namespace) -> int:
@@ -25,7 +31,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     if arguments.filter:
         _check_filter(arguments.filter)
     progress = ProgressLine()
-    targets = expand_paths(arguments.paths, tell=progress.looking)
+    targets = _look(arguments, progress.looking)
     progress.clear()
     feed = RunsFeed(
         targets,
@@ -34,6 +40,7 @@ def run_open(arguments: argparse.Namespace) -> int:
         parser=arguments.parser,
         apart=True,
         keeps=arguments.cache,
+        newcomers=_newcomers(arguments, targets),
     )
     try:
         place = _place(feed, arguments.at)
@@ -42,6 +49,24 @@ def run_open(arguments: argparse.Namespace) -> int:
         return _draw(feed, make_config(arguments.theme), arguments.filter, place)
     finally:
         feed.close()
+
+
+def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> list[Target]:
+    """Return the files that are to be shown."""
+    targets = expand_paths(arguments.paths, tell=tell)
+    # As text a session is its run, and a place is one of the file that was named.
+    if not sys.stdout.isatty() or arguments.at:
+        return targets
+    return [*with_subagents(targets)]
+
+
+def _newcomers(arguments: argparse.Namespace, targets: list[Target]) -> NewFiles | None:
+    """Return what finds files that are written later; None where nobody would see them."""
+    if not arguments.follow or arguments.at or not sys.stdout.isatty():
+        return None
+    from hermes_tui.runtime.new_files import NewFiles
+
+    return NewFiles(lambda: _look(arguments), targets)
 
 
 def _place(feed: RunsFeed, text: str) -> Place | None:
@@ -71,8 +96,8 @@ def make_config(theme: str) -> Config:
 
     config = load_config()
     theme = theme or config.theme
-    if theme and theme not in THEME_NAMES:
-        raise UsageError(f"unknown theme {theme!r}", "known: " + ", ".join(THEME_NAMES))
+    if theme and theme not in THEMES:
+        raise UsageError(f"settings file: unknown theme {theme!r}", "known: " + ", ".join(THEMES))
     problems = check_keymap(config.keys)
     if problems:
         raise UsageError(f"settings file: {problems[0]}", "correct its [keys]")
@@ -119,16 +144,19 @@ def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
     gc.enable()
     if place is not None:
         ref, message = place
+        _say_complaints(feed)
         print_run(ref, filter_text, first_message=message)
         return 0
     while not feed.finished or (not feed.follow and feed.may_bring_more()):
         feed.step(1.0)
-    for complaint in feed.complaints:
-        from hermes_tui.model.visible import visible_row
-
-        sys.stderr.write(f"hermes-tui: {visible_row(complaint)}\n")
+    _say_complaints(feed)
     if len(feed.rows) == 1:
         print_run(feed.rows[0].ref, filter_text)
     else:
         print_runs(feed.rows, filter_text)
     return 0 if feed.rows else 3
+
+
+def _say_complaints(feed: RunsFeed) -> None:
+    for complaint in feed.complaints:
+        say(complaint)

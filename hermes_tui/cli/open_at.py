@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.cli.run_choice import LOOKED_ON_BYTES, MOST_DIGITS, namesakes, run_number
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import MessageAppended
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, load_run
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.run_fields import column
 
 LOOK_S = 0.2
-MOST_DIGITS = 12
 COUNTED_BYTES = 8 << 20
 """The messages of a bigger run are not counted beforehand: it would be read twice."""
 
@@ -19,20 +20,38 @@ COUNTED_BYTES = 8 << 20
 def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     """Return the run and message that `text` names: RUN or RUN:MESSAGE, the run by number or id.
 
-    Both are counted from 1; the message is 0 where none is named. Raises UsageError where there is
-    no such place.
+    Both are counted from 1; the message is 0 where none is named. Of several runs with that id it
+    is the first, and the feed complains of it. Raises UsageError where there is no such place.
     """
     if len(feed.targets) != 1:
         raise UsageError(f"--at {text}: there are {len(feed.targets)} files", "give one file")
     for name, message in _readings(text):
-        row = _find_run(feed, name)
-        if row is not None:
-            ref = feed.rows[row].ref
+        ref = _by_landmarks(feed, name)
+        if ref is not None:
             if message is not None:
                 _check_message(ref, message, text)
             return ref, message or 0
+        numbers = _numbers_of(feed, name)
+        if numbers:
+            ref = feed.rows[numbers[0] - 1].ref
+            if message is not None:
+                _check_message(ref, message, text)
+            if len(numbers) > 1:
+                at = "--at {}" if message is None else f"--at {{}}:{message}"
+                feed.complaints.append(namesakes(ref.file.label, name, numbers, at))
+            return ref, message or 0
     has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
     raise UsageError(f"--at {text}: no such run in {feed.targets[0].path or '-'}", has)
+
+
+def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
+    """Return the run of that number where a scan noted where the runs of the file are."""
+    number = run_number(name)
+    if number <= len(feed.rows) or not feed.files:
+        return None
+    from hermes_tui.runtime.scan.landmarks import find_run
+
+    return find_run(feed.files[0], number)
 
 
 def _readings(text: str) -> list[tuple[str, int | None]]:
@@ -44,24 +63,30 @@ def _readings(text: str) -> list[tuple[str, int | None]]:
     return whole
 
 
-def _find_run(feed: RunsFeed, name: str) -> int | None:
-    """Read until there is a run of that number, or else id; return its row."""
-    number = int(name) if name.isdecimal() and len(name) <= MOST_DIGITS else 0
+def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
+    """Read until there is a run of that number, or else id; return its number, or all of that id.
+
+    Behind one that is found by its id, not everything is looked through for others.
+    """
+    number = run_number(name)
     progress = ProgressLine()
-    looked_at, is_read = 0, False
+    looked_at = enough = 0
+    is_read = False
     while not is_read and (not number or len(feed.rows) < number):
-        feed.step(LOOK_S)
+        has_news = feed.step(LOOK_S)
         is_read = feed.finished and not feed.may_bring_more()
-        if not number and name in column(feed.rows[looked_at:], "id"):
+        done, total = feed.progress() or (0, 0)
+        if not enough and name in column(feed.rows[looked_at:], "id"):
+            enough = done + LOOKED_ON_BYTES
+        # Nobody waits for what comes in slowly.
+        if enough and not number and (done >= enough or not has_news):
             break
         looked_at = len(feed.rows)
-        done, total = feed.progress() or (0, 0)
         progress.show(f"looking for run {name}", done, total)
     progress.clear()
     if 1 <= number <= len(feed.rows):
-        return number - 1
-    ids = list(column(feed.rows, "id"))
-    return ids.index(name) if name in ids else None
+        return [number]
+    return [at for at, run_id in enumerate(column(feed.rows, "id"), 1) if run_id == name]
 
 
 def _check_message(ref: RunRef, message: int, text: str) -> None:
@@ -69,8 +94,8 @@ def _check_message(ref: RunRef, message: int, text: str) -> None:
         return
     there = count_messages(load_run(ref))
     if not 1 <= message <= there:
-        has = "1 message" if there == 1 else f"{there:,} messages"
-        raise UsageError(f"--at {text}: no such message in that run", f"it has {has}")
+        has = f"it has {counted(there, 'message')}"
+        raise UsageError(f"--at {text}: no such message in that run", has)
 
 
 def count_messages(log: EventLog) -> int:

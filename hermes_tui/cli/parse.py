@@ -7,12 +7,14 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from hermes_tui.cli.inputs import path_text
+from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
+    from hermes_tui.cli.inputs import Commands
     from hermes_tui.model.messages import ToolSpec
     from hermes_tui.runtime.parser_panel import Deltas, ParserPanel
     from hermes_tui.runtime.parser_verdicts import ParserVerdict
@@ -33,7 +35,7 @@ exit codes: 0 fine, 1 error-level findings, 2 wrong usage (--batch: a line that 
 3 cannot read, or an engine is missing"""
 
 
-def add_parse_parser(commands: Any) -> None:
+def add_parse(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "parse",
@@ -43,7 +45,12 @@ def add_parse_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
-        "path", nargs="?", default="-", metavar="FILE", help="- is standard input (the default)"
+        "path",
+        nargs="?",
+        default="-",
+        type=path_text,
+        metavar="FILE",
+        help="- is standard input (the default)",
     )
     command.add_argument(
         "--parser",
@@ -108,7 +115,8 @@ def _deltas(wanted: str) -> Deltas | None:
         return None
     number = wanted.removesuffix("c")
     if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
-        raise UsageError(f"--stream {wanted!r}", "a number from 1: pseudo-tokens, or 4c characters")
+        message = f"--stream {wanted!r}: not a number of pseudo-tokens"
+        raise UsageError(message, "a number from 1, or as in 4c of characters")
     return Deltas(int(number), by_characters=wanted.endswith("c"))
 
 
@@ -120,7 +128,7 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
     from hermes_tui.parsers.choice import guess_parser
 
     guess = guess_parser(text)
-    _say(f"parser {guess.name}: guessed, {guess.reason(text)} (choose with --parser or --all)")
+    say(f"parser {guess.name}: guessed, {guess.reason(text)} (choose with --parser or --all)")
     return [guess.name]
 
 
@@ -134,14 +142,22 @@ def _batch(arguments: argparse.Namespace, panel: ParserPanel) -> int:
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == "-":
+        if sys.stdin.isatty():
+            say("reading standard input: paste a text, and end it with Ctrl-D")
         yield sys.stdin.buffer
         return
+    from hermes_tui.runtime.remote import local_path
+
     try:
-        stream = Path(path).expanduser().open("rb")
+        stream = local_path(path).open("rb")
     except OSError as error:
-        raise SourceError(path, error.strerror or str(error)) from error
+        raise _unreadable(path, error) from error
     with stream:
         yield stream
+
+
+def _unreadable(path: str, error: OSError) -> SourceError:
+    return SourceError(path, error.strerror or str(error), "give a file, or - for standard input")
 
 
 def _text(path: str) -> str:
@@ -150,7 +166,7 @@ def _text(path: str) -> str:
         try:
             return stream.read().decode("utf-8", "surrogateescape")
         except OSError as error:
-            raise SourceError(path, error.strerror or str(error)) from error
+            raise _unreadable(path, error) from error
 
 
 def _tools(path: str) -> tuple[ToolSpec, ...]:
@@ -162,7 +178,7 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
         try:
             value = json.loads(stream.read())
         except OSError as error:
-            raise SourceError(path, error.strerror or str(error)) from error
+            raise _unreadable(path, error) from error
         except (ValueError, RecursionError) as error:
             raise SourceError(path, f"no JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
@@ -179,7 +195,7 @@ def _assumed(text: str) -> tuple[ToolSpec, ...]:
     tools = called_tools(Auto().parse(text))
     if tools:
         names = ", ".join(tool.name for tool in tools)
-        _say(f"without --tools, the names called are taken for declared: {names[:200]}")
+        say(f"without --tools, the names called are taken for declared: {names[:200]}")
     return tools
 
 
@@ -204,17 +220,11 @@ def _print_table(found: list[ParserVerdict]) -> int:
 
 
 def _print_json(found: Iterator[ParserVerdict], *, steps: bool) -> int:
+    from hermes_tui.cli.json_text import ascii_line
     from hermes_tui.cli.parse_report import long_row
 
     failed = False
     for verdict in found:
-        row = json.dumps(long_row(verdict, steps=steps)).replace("\x7f", "\\u007f")
-        sys.stdout.write(row + "\n")
+        sys.stdout.write(ascii_line(long_row(verdict, steps=steps)))
         failed |= verdict.has_errors
     return int(failed)
-
-
-def _say(line: str) -> None:
-    from hermes_tui.model.visible import visible_row
-
-    sys.stderr.write(f"hermes-tui: {visible_row(line)}\n")

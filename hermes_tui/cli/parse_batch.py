@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.cli.parse_report import verdict_row
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
@@ -29,7 +30,7 @@ def run_batch(lines: Iterable[bytes], panel: ParserPanel, default: str) -> int:
 def _line(row: dict[str, Any]) -> str:
     """Return the row in ASCII: lone surrogates survive, and nothing in it acts on a terminal."""
     try:
-        return json.dumps(row).replace("\x7f", "\\u007f") + "\n"
+        return ascii_line(row)
     except RecursionError:
         # Only the id is passed on as it came, and so deep a one names nothing.
         return _line(row | {"id": None})

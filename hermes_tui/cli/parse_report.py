@@ -8,6 +8,7 @@ from typing import Any
 from hermes_tui.cli.caret import caret_lines, cells, position
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.parser_verdicts import ParserVerdict
@@ -57,7 +58,7 @@ def summary(verdict: ParserVerdict) -> str:
     if not count:
         return "says it called, but holds no call" if verdict.tools_called else "text, no call"
     text = " and text" if (verdict.content or "").strip() else ""
-    return f"{count} call{'s' * (count != 1)}{text}"
+    return f"{counted(count, 'call')}{text}"
 
 
 def finding_lines(found: Diagnostic, text: str) -> Iterator[str]:

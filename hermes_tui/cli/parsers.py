@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.model.visible import visible_row
+
+if TYPE_CHECKING:
+    from hermes_tui.cli.inputs import Commands
 
 
-def add_parsers_parser(commands: Any) -> None:
+def add_parsers(commands: Commands) -> None:
     """Add the command to what `add_subparsers` returned."""
     command = commands.add_parser(
         "parsers",
@@ -17,18 +22,17 @@ def add_parsers_parser(commands: Any) -> None:
         description="Every parser that `parse` and `--parser` take, emulated or of an added "
         "engine, with the models that write its format and the flag that a server wants.",
     )
-    command.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json_option(command)
 
 
 def run_parsers(arguments: argparse.Namespace) -> int:
     """Print a line for every parser and return the exit code."""
     rows = [*_emulated(), *_real()]
     if arguments.json:
-        for row in rows:
-            sys.stdout.write(json.dumps(row).replace("\x7f", "\\u007f") + "\n")
-        return 0
-    from hermes_tui.model.visible import visible_row
+        from hermes_tui.cli.json_text import ascii_line
 
+        sys.stdout.writelines(map(ascii_line, rows))
+        return 0
     columns = ("name", "version", "format", "families", "flag")
     widths = {key: max(len(str(row[key])) for row in rows) for key in columns}
     for row in rows:

@@ -11,6 +11,7 @@ from hermes_tui.log.query import FIELDS, row_fields
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.ui.render.rows import plain, timeline_row
 from hermes_tui.ui.run_table import RunRow
@@ -54,5 +55,6 @@ def print_runs(rows: Sequence[RunRow], filter_text: str = "") -> None:
         model.advance(1.0)
     for position in range(len(model)):
         summary = model.row(position).summary
-        counts = f"{summary.turns} turns {summary.calls} calls {summary.errors} errors"
+        named = (("turn", summary.turns), ("call", summary.calls), ("error", summary.errors))
+        counts = " ".join(counted(count, noun) for noun, count in named)
         sys.stdout.write(f"{visible_line(model.line(position), 200)}  {counts}\n")

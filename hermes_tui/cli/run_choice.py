@@ -1,27 +1,52 @@
-"""Which run of a file is meant."""
+"""Which run of a file is meant, by commands that take one."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.cli.saying import say
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
-from hermes_tui.runtime.opener import OpenFile, RunRef, read_events
+from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
+from hermes_tui.runtime.walking import is_so
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.remote import Place
 
 MOST_DIGITS: Final = 12
 MOST_COUNTED: Final = 1000
 """Of a file of more runs it is not said how many they are: to count them may take minutes."""
+LOOKED_ON_BYTES: Final = 16 << 20
+"""Behind a run that was found by its id, so much is looked through for others of the same id."""
+MOST_NAMESAKES: Final = 5
+
+
+@contextmanager
+def chosen_run(
+    path: Place | None, wanted: str, *, spelling: str, wanted_format: str = ""
+) -> Iterator[RunRef]:
+    """Open a file (None: standard input) for the run of it that `pick_run` finds."""
+    if isinstance(path, Path) and is_so(path.is_dir):
+        raise UsageError(f"{path} is a folder", "give one of the files in it")
+    file = open_file(path, wanted_format=wanted_format, whole=True)
+    try:
+        yield pick_run(file, wanted, spelling=spelling)
+    finally:
+        file.close()
 
 
 def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
     """Return the run that `wanted` names: its number from 1, else its id; empty: the only one.
 
-    Looks no further than it must, and keeps nothing of the runs before. Raises UsageError, which
-    says how a run is named: `spelling`, such as "--run {}".
+    Of several runs with that id it is the first, and that is said. Looks little further than it
+    must, and keeps nothing of the runs before. Raises UsageError, which says how a run is named:
+    `spelling`, such as "--run {}".
     """
     progress = ProgressLine()
     try:
@@ -29,7 +54,7 @@ def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:
             return _run_of_its_own(file, wanted, progress)
         if not wanted:
             return _only_run(file, spelling, progress)
-        return _named_run(file, wanted, progress)
+        return _named_run(file, wanted, spelling, progress)
     finally:
         progress.clear()
 
@@ -60,29 +85,45 @@ def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
     )
 
 
-def _named_run(file: OpenFile, wanted: str, progress: ProgressLine) -> RunRef:
-    number = int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0
-    named: RunRef | None = None
-    count = 0
+def _named_run(file: OpenFile, wanted: str, spelling: str, progress: ProgressLine) -> RunRef:
+    number = run_number(wanted)
+    named: list[RunRef] = []
+    count = enough = 0
     for ref, run_id in _runs(file, progress):
         count += 1
         if count == number:
             return ref
-        if named is None and run_id == wanted:
-            named = ref
-            if not number:
-                break
-    if named is not None:
-        return named
+        if run_id == wanted:
+            named.append(ref)
+            enough = enough or file.index.end_of(ref.record) + LOOKED_ON_BYTES
+        if named and not number and file.index.end_of(ref.record) >= enough:
+            break
     if not count:
         raise UsageError(f"{file.label}: no run in it")
-    raise _no_such(file, wanted, count)
+    if not named:
+        raise _no_such(file, wanted, count)
+    progress.clear()
+    if len(named) > 1:
+        say(namesakes(file.label, wanted, [ref.number + 1 for ref in named], spelling))
+    return named[0]
+
+
+def run_number(wanted: str) -> int:
+    """Return the number that a run is named by, 0 where that is an id."""
+    return int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0
+
+
+def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:
+    """Return what is to be said where several runs, of these numbers, have the id that is named."""
+    told = ", ".join(map(str, numbers[:MOST_NAMESAKES]))
+    more = ", …" if len(numbers) > MOST_NAMESAKES else ""
+    choice = f"run {numbers[0]} is taken, another by its number: {spelling.format(numbers[1])}"
+    return f"{label}: runs {told}{more} have the id {run_id!r}; {choice}"
 
 
 def _no_such(file: OpenFile, wanted: str, count: int) -> UsageError:
-    return UsageError(
-        f"{file.label}: no run {wanted!r}", f"its runs are 1 to {count}, or give a run's id"
-    )
+    there = f"its runs are 1 to {count:,}, or give a run's id" if count > 1 else "it holds one run"
+    return UsageError(f"{file.label}: no run {wanted!r}", there)
 
 
 def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, str]]:

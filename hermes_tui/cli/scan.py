@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.interrupts import Interrupts
@@ -12,15 +13,15 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
 from hermes_tui.runtime.opener import Target, expand_paths
-from hermes_tui.runtime.scan_collect import Collector
-from hermes_tui.runtime.scan_plan import choose_jobs, size_of, units
-from hermes_tui.runtime.scan_results import Part
-from hermes_tui.runtime.scan_state import ScanState
-from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit, scan_unit
+from hermes_tui.runtime.scan.collect import Collector, ScannedFile
+from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
+from hermes_tui.runtime.scan.results import Part
+from hermes_tui.runtime.scan.state import ScanState
+from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.scan_pool import WorkerPool
-    from hermes_tui.runtime.scan_ray import RayCluster
+    from hermes_tui.runtime.scan.pool import WorkerPool
+    from hermes_tui.runtime.scan.ray_cluster import RayCluster
 
 
 def run_scan(arguments: argparse.Namespace) -> int:
@@ -57,7 +58,9 @@ class _Scan:
         self._report = report
         self._options = options
         self._state = state
-        self._collector = Collector(targets, report, ordered=request.ordered)
+        self._collector = Collector(
+            targets, report, ordered=request.ordered, on_end=_keep_landmarks
+        )
         self._total = sum(map(size_of, targets))
         self._done = self._done_before = 0
         self._under_way: dict[int, int] = {}
@@ -69,6 +72,7 @@ class _Scan:
 
     def run(self) -> int:
         """Scan everything and return the exit code."""
+        self._report.output.begin()
         try:
             with self._interrupts:
                 for unit, part in self._results():
@@ -98,13 +102,13 @@ class _Scan:
                 for part in scan_unit(unit, self._options):
                     yield unit, part
             return
-        from hermes_tui.runtime.scan_pool import WorkerPool
+        from hermes_tui.runtime.scan.pool import WorkerPool
 
         self._pool = WorkerPool(self._jobs, self._options)
         yield from self._pool.scan(todo, is_next=collector.is_next, held=lambda: collector.held)
 
     def _on_cluster(self, todo: Iterator[ScanUnit]) -> Iterator[tuple[ScanUnit, Part]]:
-        from hermes_tui.runtime.scan_ray import RayCluster
+        from hermes_tui.runtime.scan.ray_cluster import RayCluster
 
         request = self._request
         self._pool = cluster = RayCluster(request.cluster, self._options, ordered=request.ordered)
@@ -174,3 +178,13 @@ class _Scan:
         """End the processes, if there are any."""
         if self._pool is not None:
             self._pool.close()
+
+
+def _keep_landmarks(file: ScannedFile) -> None:
+    """Let `open --at` find runs of a big file at once."""
+    path = file.target.path
+    if isinstance(path, Path) and len(file.starts) > 1 and not file.failure:
+        from hermes_tui.runtime.scan.landmarks import keep_landmarks
+
+        units, runs_before = zip(*file.starts, strict=True)
+        keep_landmarks(path, units, runs_before)

@@ -110,9 +110,8 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
 
 def scan_request(arguments: argparse.Namespace) -> ScanRequest:
     """Return what is asked for; raise UsageError with what is near where it makes no sense."""
-    from pathlib import Path
-
     from hermes_tui.runtime.opener import check_format, check_parser
+    from hermes_tui.runtime.remote import local_path
 
     output, format_name = _formats(arguments)
     check_format(format_name)
@@ -127,7 +126,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         ordered=arguments.ordered,
         fail_on=_codes(arguments.fail_on),
         baseline=arguments.baseline,
-        state=Path(arguments.state).expanduser() if arguments.state else None,
+        state=local_path(arguments.state) if arguments.state else None,
         cluster=_cluster(arguments),
     )
 

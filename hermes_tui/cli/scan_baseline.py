@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.runtime.scan_results import Row
+from hermes_tui.runtime.remote import local_path
+from hermes_tui.runtime.scan.results import Row
 
 _Key = tuple[str, str, str]
 
@@ -30,7 +30,7 @@ class Baseline:
     def load(cls, path: str) -> Baseline:
         """Read what `scan --to json` wrote, or `scan --runs --json`."""
         try:
-            data = Path(path).expanduser().read_bytes()
+            data = local_path(path).read_bytes()
         except OSError as error:
             raise SourceError(path, error.strerror or str(error), "check the path") from error
         try:

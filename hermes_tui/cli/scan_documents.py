@@ -14,12 +14,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from hermes_tui.cli.json_text import json_line
-from hermes_tui.cli.scan_outputs import Ending, Write
+from hermes_tui.cli.scan_outputs import Ending, Output, Write
 from hermes_tui.cli.scan_summary import summary_json
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.remote import is_url
-from hermes_tui.runtime.scan_results import Row
+from hermes_tui.runtime.scan.results import Row
 from hermes_tui.version import __version__
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -32,12 +32,16 @@ class _Later:
     """Text that is written at the end of a document."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
+        self._file: tempfile.SpooledTemporaryFile[str] | None = None
 
     def add(self, text: str) -> None:
+        if self._file is None:
+            self._file = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115
         self._file.write(text)
 
     def write(self, write: Write) -> None:
+        if self._file is None:
+            return
         self._file.seek(0)
         while text := self._file.read(1 << 16):
             write(text)
@@ -56,7 +60,7 @@ class _List:
         self._separator = ",\n"
 
 
-class JsonDocument:
+class JsonDocument(Output):
     """One JSON object: `results` (a row a run), `files` (a row each), `summary`, `complete`.
 
     A run without findings has a row only with `by_run`. What is malformed outside any run has a row
@@ -70,8 +74,10 @@ class JsonDocument:
         self._write = write
         self._files = _Later()
         self._file_list = _List(self._files.add)
-        write('{"version": 1, "results": [')
         self._results = _List(write)
+
+    def begin(self) -> None:
+        self._write('{"version": 1, "results": [')
 
     def run(self, row: Row) -> None:
         self._results.add(row)
@@ -98,13 +104,13 @@ class JsonDocument:
         self._write('\n], "files": [')
         self._files.write(self._write)
         rest = {
-            "summary": summary_json(ending.rates, ending.path_of),
+            "summary": summary_json(ending.rates, ending.path_of, outside=ending.outside),
             "complete": ending.complete,
         }
         self._write("\n], " + json_line(rest)[1:])
 
 
-class Sarif:
+class Sarif(Output):
     """SARIF 2.1.0: a result a finding; its place is the file, and in that the run and message."""
 
     rows = "found"
@@ -112,6 +118,9 @@ class Sarif:
 
     def __init__(self, write: Write) -> None:
         self._write = write
+        self._results = _List(write)
+
+    def begin(self) -> None:
         rules = [{"id": str(code)} for code in Code]
         driver = {
             "name": "hermes-tui",
@@ -119,22 +128,15 @@ class Sarif:
             "rules": rules,
         }
         head = json_line({"tool": {"driver": driver}}).rstrip("\n")
-        write(f'{{"$schema": "{SARIF_SCHEMA}", "version": "2.1.0", "runs": [{head[:-1]},')
-        write(' "columnKind": "unicodeCodePoints", "results": [')
-        self._results = _List(write)
+        self._write(f'{{"$schema": "{SARIF_SCHEMA}", "version": "2.1.0", "runs": [{head[:-1]},')
+        self._write(' "columnKind": "unicodeCodePoints", "results": [')
 
     def run(self, row: Row) -> None:
         for finding in row["findings"]:
             self._add(row["path"], finding, run_id=row["id"], fingerprint=row["fingerprint"])
 
-    def file(self, row: Row) -> None:
-        return
-
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         self._add(path, finding)
-
-    def refused(self, path: str, reason: str) -> None:
-        return
 
     def _add(self, path: str, finding: Row, *, run_id: str = "", fingerprint: str = "") -> None:
         hint = f" ({finding['hint']})" if finding["hint"] else ""
@@ -163,7 +165,7 @@ class Sarif:
         self._write('\n], "invocations": [' + json_line(invocation).rstrip("\n") + "]}]}\n")
 
 
-class JUnit:
+class JUnit(Output):
     """JUnit XML: a test case a run, which fails by the findings that `fails` picks."""
 
     rows = "all"
@@ -178,9 +180,6 @@ class JUnit:
     def run(self, row: Row) -> None:
         name = f"run {row['run']} {row['id']}".rstrip()
         self._case(row["path"], name, [item for item in row["findings"] if self._fails(item)])
-
-    def file(self, row: Row) -> None:
-        return
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         self._case(path, "outside any run", [finding] if self._fails(finding) else [])

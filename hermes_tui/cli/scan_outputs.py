@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.scan_summary import PathOf, summary_lines
-from hermes_tui.formats.writers.wording import counted
 from hermes_tui.model.visible import visible_line, visible_row
-from hermes_tui.runtime.scan_rates import Rates
-from hermes_tui.runtime.scan_results import Row
+from hermes_tui.model.wording import counted
+from hermes_tui.runtime.scan.rates import Rates
+from hermes_tui.runtime.scan.results import Row
 
 Write = Callable[[str], None]
 
@@ -24,31 +24,39 @@ class Ending(NamedTuple):
     complaints: tuple[str, ...] = ()
     complete: bool = True
     """False where it was interrupted."""
+    outside: int = 0
+    """Malformed places that belong to no run."""
 
 
-class Output(Protocol):
+class Output:
     """One way of writing. Rows come in order within a file; the file's own row ends it."""
 
-    rows: str
+    rows = ""
     """Which runs it wants, as `ScanOptions.rows`."""
-    tells_defects: bool
+    tells_defects = False
     """Whether it says itself where a file is malformed outside any run."""
 
-    def run(self, row: Row) -> None: ...
+    def begin(self) -> None:
+        """Write what stands before everything that is found."""
 
-    def file(self, row: Row) -> None: ...
+    def run(self, row: Row) -> None:
+        """Write a run."""
 
-    def defect(self, path: str, format_name: str, finding: Row) -> None: ...
+    def file(self, row: Row) -> None:
+        """Write the counts of a file."""
 
-    def refused(self, path: str, reason: str) -> None: ...
+    def defect(self, path: str, format_name: str, finding: Row) -> None:
+        """Write what is malformed outside any run."""
 
-    def end(self, ending: Ending) -> None: ...
+    def refused(self, path: str, reason: str) -> None:
+        """Write that a file that was named cannot be read."""
+
+    def end(self, ending: Ending) -> None:
+        """Write what stands behind everything that was found."""
 
 
-class Table:
+class Table(Output):
     """A line a file, or with `by_run` a run and its errors and warnings; the summary at the end."""
-
-    tells_defects = False
 
     def __init__(self, write: Write, *, by_run: bool, found: bool = False) -> None:
         self.rows = "all" if by_run else "found" if found else ""
@@ -68,21 +76,15 @@ class Table:
         if not self._by_run:
             self._write(_line(row, counted(row["runs"], "run")))
 
-    def defect(self, path: str, format_name: str, finding: Row) -> None:
-        return
-
-    def refused(self, path: str, reason: str) -> None:
-        return
-
     def end(self, ending: Ending) -> None:
-        rates = ending.rates
-        if rates.all.runs > 1 and rates.groups.get("code"):
+        rates, outside = ending.rates, ending.outside
+        if rates.all.runs > 1 and (rates.groups.get("code") or outside):
             self._write("\n")
-            for line in summary_lines(rates, ending.path_of, files=ending.files):
+            for line in summary_lines(rates, ending.path_of, files=ending.files, outside=outside):
                 self._write(line.rstrip() + "\n")
 
 
-class JsonLines:
+class JsonLines(Output):
     """A JSON object a file, or with `by_run` a run."""
 
     def __init__(self, write: Write, *, by_run: bool, found: bool = False) -> None:
@@ -98,15 +100,6 @@ class JsonLines:
     def file(self, row: Row) -> None:
         if not self._by_run:
             self._write(json_line(row))
-
-    def defect(self, path: str, format_name: str, finding: Row) -> None:
-        return
-
-    def refused(self, path: str, reason: str) -> None:
-        return
-
-    def end(self, ending: Ending) -> None:
-        return
 
 
 def _line(row: Row, who: str) -> str:

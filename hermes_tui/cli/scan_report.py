@@ -7,15 +7,15 @@ from collections import Counter
 from typing import TextIO
 
 from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.opener import Target
-from hermes_tui.runtime.scan_collect import ScannedFile
-from hermes_tui.runtime.scan_rates import Rates
-from hermes_tui.runtime.scan_results import Counts, Row
+from hermes_tui.runtime.scan.collect import ScannedFile
+from hermes_tui.runtime.scan.rates import Rates
+from hermes_tui.runtime.scan.results import Counts, Row
 
 INTERRUPTED = 130
 MOST_KEPT = 1_000
@@ -36,6 +36,8 @@ class Report:
         self._complaints: list[str] = []
         self._told: Counter[str] = Counter()
         """How many places of each file were met that belong to no run."""
+        self._outside = 0
+        """Malformed places of all files that belong to no run."""
         self._unreadable = False
         self._fails = False
         self._files_read = 0
@@ -87,6 +89,7 @@ class Report:
 
     def defect(self, file: ScannedFile, message: str) -> None:
         finding = defect_finding(message)
+        self._outside += 1
         if self._baseline is not None:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
@@ -119,8 +122,9 @@ class Report:
 
     def end(self, rates: Rates, *, complete: bool) -> None:
         """Print what stands at the end."""
+        complaints = tuple(self._complaints)
         self.output.end(
-            Ending(rates, self._path_of, self._files_read, tuple(self._complaints), complete)
+            Ending(rates, self._path_of, self._files_read, complaints, complete, self._outside)
         )
         if self._baseline is not None:
             self.complain(f"{self._new:,} new, {self._known:,} as in the baseline")
@@ -147,8 +151,7 @@ class Report:
         self.progress.clear()
         if len(self._complaints) < MOST_KEPT:
             self._complaints.append(message)
-        prefix = "hermes-tui: skipped " if skipped else "hermes-tui: "
-        sys.stderr.write(f"{prefix}{visible_row(message)}\n")
+        say(f"skipped {message}" if skipped else message)
 
     def _write(self, text: str) -> None:
         self.progress.clear()

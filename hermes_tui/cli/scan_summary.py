@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hermes_tui.formats.writers.wording import counted
 from hermes_tui.model.visible import visible_line, visible_row
-from hermes_tui.runtime.scan_rates import GROUPS, Place, Rate, Rates
+from hermes_tui.model.wording import counted
+from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
 
 MOST_LINES: Final = 12
 NAME_WIDTH: Final = 28
@@ -19,11 +19,15 @@ PathOf = Callable[[int], str]
 """The path of a file by its number."""
 
 
-def summary_lines(rates: Rates, path_of: PathOf, *, files: int) -> Iterator[str]:
-    """Yield the summary line by line; of each group the names that failed most."""
+def summary_lines(rates: Rates, path_of: PathOf, *, files: int, outside: int = 0) -> Iterator[str]:
+    """Yield the summary line by line; of each group the names that failed most.
+
+    `outside`: malformed places that belong to no run, and so to no rate.
+    """
     share = f"{rates.all.share:.1%}"
     where = f"{counted(rates.all.runs, 'run')} in {counted(files, 'file')}"
-    yield f"{where}, {rates.all.failed:,} with errors ({share})"
+    besides = f"; besides, {counted(outside, 'malformed place')} outside of any run"
+    yield f"{where}, {rates.all.failed:,} with errors ({share}){besides if outside else ''}"
     look_at = LOOK_AT
     for group in GROUPS:
         named = _rates_of(rates, group)
@@ -42,9 +46,10 @@ def summary_lines(rates: Rates, path_of: PathOf, *, files: int) -> Iterator[str]
             yield f"  and {len(failed) - MOST_LINES:,} more"
 
 
-def summary_json(rates: Rates, path_of: PathOf) -> dict[str, Any]:
+def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str, Any]:
     """Return the summary as plain JSON values, the names that failed most first."""
     whole: dict[str, Any] = _rate_json(rates.all, path_of)
+    whole["defects_outside_runs"] = outside
     for group in GROUPS:
         whole[f"by_{group}"] = {
             name: _rate_json(rate, path_of) for name, rate in _rates_of(rates, group)

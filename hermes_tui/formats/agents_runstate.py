@@ -10,7 +10,6 @@ The SDK for JavaScript writes the same in camel case, and results for outputs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -40,7 +39,6 @@ _OWN_KEYS = (
     "current_response_generated_item_ownership",
     "current_turn_persisted_item_count",
 )
-_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
 class AgentsRunState:
@@ -209,7 +207,7 @@ def _snake_item(item: Any) -> Any:
 
 
 def _snake(key: str) -> str:
-    return _CAPITAL.sub(lambda found: f"_{found[1].lower()}", key).removeprefix("$")
+    return fields.snake_case(key).removeprefix("$")
 
 
 FORMAT = AgentsRunState()

@@ -5,6 +5,7 @@ Each line carries a block or a few of the reply, and repeats its id and its usag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,12 @@ from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 
+SUBAGENT = "subagent"
+"""Flag of what a subagent says in a run that is not its own."""
 _LATEST = ("usage", "stop_reason", "stop_sequence")
 """Members that grow from line to line: the last one that says something counts."""
+_REPLY = re.compile(rb'"message"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]{1,200})"')
+_REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
 
 
 @dataclass(slots=True)
@@ -36,6 +41,14 @@ def message_of(row: dict[str, Any]) -> dict[str, Any] | None:
     """Return the message of a `user` or `assistant` line, None where it is no object."""
     message = row.get("message")
     return message if isinstance(message, dict) else None
+
+
+def reply_of_line(line: bytes) -> str | None:
+    """Return an id of the reply of the API that a line is a part of; None for all others."""
+    if b'"assistant"' not in line:
+        return None
+    found = _REPLY.search(line) or _REQUEST.search(line)
+    return found[1].decode("utf-8", "replace") if found else None
 
 
 def put_together(lines: Iterable[tuple[int, dict[str, Any]]]) -> list[Spoken]:

@@ -66,7 +66,7 @@ def read_output(value: Any, pointer: str = "") -> Said:
 
 def _read(value: Any, pointer: str, role: str, levels: int) -> Said:
     value = decode_if_json(value)
-    if value in (None, "", [], {}):
+    if fields.is_empty(value):
         return Said()
     if isinstance(value, str):
         return Said([ChatMessage({"role": role, "content": value}, pointer)])

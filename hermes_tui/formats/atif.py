@@ -19,10 +19,11 @@ import msgspec
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import number, time_of, usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -171,22 +172,15 @@ class _Reading:
             "timestamp": step.get("timestamp"),
             "finish_reason": extra.get("finish_reason"),
         }
-        given = step.get("tool_calls")
-        if given:
-            entries = given if isinstance(given, list) else [given]
+        given = step.get("tool_calls") or []
+        entries = given if isinstance(given, list) else [given]
+        if entries:
             raw["tool_calls"] = [self._entry(entry) for entry in entries]
-        parts = normalise_message(raw, text_calls=self._mode)
-        if given:
-            calls = tuple(
-                (msgspec.structs.replace(call, raw=entry), found)
-                for (call, found), entry in zip(parts.calls, entries, strict=False)
-            )
-            parts = parts._replace(calls=calls + parts.calls[len(calls) :])
-        return parts._replace(message=with_flags(parts.message, *_flags(step)))
+        parts = with_entries(normalise_message(raw, text_calls=self._mode), entries)
+        return flagged(parts, *_flags(step))
 
     def _entry(self, entry: Any) -> Any:
-        """Return a call as chat messages write it. Its arguments are an object by the standard, so
-        that they are one says nothing of how they came from the model."""
+        """Return a call as chat messages write it, with the text of its arguments where known."""
         if not isinstance(entry, dict):
             return entry
         arguments = entry.get("arguments")
@@ -197,8 +191,7 @@ class _Reading:
             arguments = kept
         elif isinstance(arguments, dict):
             arguments = json_text(arguments)
-        function = {"name": entry.get("function_name"), "arguments": arguments}
-        return {"id": entry.get("tool_call_id"), "type": "function", "function": function}
+        return function_call(entry.get("tool_call_id"), entry.get("function_name"), arguments)
 
     def _result(
         self, result: dict[str, Any], names: dict[str, str | None], place: str, ts: Any
@@ -223,7 +216,7 @@ class _Reading:
         if parts.message.text.lstrip().startswith(_UNPARSED):
             what = "the agent could not read the reply before this message"
             found = Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, what)
-            parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+            parts = with_findings(parts, found)
         self._build.append(parts, place, ts=ts)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.model.messages import with_flags
+from hermes_tui.formats.message_parts import flagged
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -114,7 +114,7 @@ def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
         raw["content"] = fields.json_text(content)
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
     if isinstance(kind, str) and kind in _FLAGS:
-        parts = parts._replace(message=with_flags(parts.message, _FLAGS[kind]))
+        parts = flagged(parts, _FLAGS[kind])
     build.append(parts, pointer)
 
 

@@ -21,9 +21,10 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 MAX_NESTING = 8
@@ -194,8 +195,12 @@ def _measured(value: dict[str, Any], turn: int, step: int) -> dict[str, Any]:
         for index in (turn, step):
             inner = inner[index] if isinstance(inner, list) and index < len(inner) else None
         found.append(inner)
-    usage = {"prompt_tokens": found[0], "completion_tokens": found[1]}
-    return {"usage": usage, "duration_s": found[2]}
+    return {"usage": _counts(*found[:2]), "duration_s": found[2]}
+
+
+def _counts(asked: Any, answered: Any) -> dict[str, Any]:
+    """Return token counts by the names of chat messages."""
+    return {"prompt_tokens": asked, "completion_tokens": answered}
 
 
 def _read_reply(
@@ -242,7 +247,7 @@ def _read_other(raw: dict[str, Any], pointer: str, build: RunBuilder, before: li
         raw = {"name": raw.get("class_name"), **raw}
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
     if role == "handler_log" and (found := _undecoded(raw, before)):
-        parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+        parts = with_findings(parts, found)
     build.append(parts, pointer)
 
 
@@ -283,13 +288,10 @@ def _sum(value: Any, depth: int = 0) -> float | None:
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
     sums = [_sum(value.get(key)) for key in _COUNTED]
-    tokens = [int(one) if one is not None and 0 <= one < 2**53 else None for one in sums[:2]]
-    valid = value.get("valid")
-    status = "unknown" if not isinstance(valid, bool) else "ok" if valid else "failed"
     build.end(
-        status="error" if _error_found(value) else status,
+        status="error" if _error_found(value) else fields.verdict(value.get("valid")),
         stop_reason=fields.label(value, "error_type"),
-        usage=Usage(prompt_tokens=tokens[0], completion_tokens=tokens[1]),
+        usage=usage(_counts(*sums[:2])),
         details={"latency_s": round(sums[2], 3)} if sums[2] is not None else {},
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from hermes_tui.formats.base import RunBuilder, Unit
+from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import MAX_EXCERPT, load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.model.events import Event, RunEnded, RunStarted, copy_event
@@ -78,39 +79,37 @@ def find_big_list(source: Source) -> BigList | None:
             continue
         if walk.at > LOOKED_AT or char != '"' or walk.value() is not Outcome.WHOLE:
             return None
-        key = walk.taken()
+        key, holder = walk.taken(), inner[-1]
         char = walk.peek()
         if walk.value() is Outcome.WHOLE:
-            inner[-1][key] = walk.taken()
+            holder[key] = walk.taken()
         elif char == "{":
             walk.step()
             path.append(key)
-            inner[-1][key] = {}
-            inner.append(inner[-1][key])
+            holder[key] = {}
+            inner.append(holder[key])
         elif char == "[":
             walk.step()
             began = walk.at
-            elements, sampled, is_whole = _elements(walk, source)
-            if not is_whole:
-                inner[-1][key] = []
-                found = BigList((*path, key), began, around, tuple(elements[:sampled]))
+            holder[key], first = _elements(walk, source)
+            if first is not None:
+                found = BigList((*path, key), began, around, first)
                 return found._replace(around=_with_tail(found, source))
-            inner[-1][key] = elements
         else:
             return None
     return None
 
 
-def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], int, bool]:
-    """Return the elements from here on, how many of them make a sample, and whether the list ends
-    within what is looked at."""
+def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], tuple[Any, ...] | None]:
+    """Return the elements from here on if the list ends within what is looked at; else none, and
+    the first of them for a sample."""
     elements: list[Any] = []
     sampled = 0
     enough, limit = walk.at + SAMPLED_BYTES, walk.at + LOOKED_AT
     while walk.at < limit and (char := walk.peek()):
         if char == "]":
             walk.step()
-            return elements, sampled, True
+            return elements, None
         began = walk.at
         if walk.value() is Outcome.WHOLE:
             elements.append(walk.taken())
@@ -120,7 +119,7 @@ def _elements(walk: JsonWalk, source: Source) -> tuple[list[Any], int, bool]:
             break
         if sampled < 2 or (began < enough and sampled < SAMPLED):
             sampled += 1
-    return elements, sampled, False
+    return [], tuple(elements[:sampled])
 
 
 def _with_tail(found: BigList, source: Source) -> dict[str, Any]:
@@ -213,7 +212,7 @@ def read_end(data: bytes, big: BigList, reads: Format, build: RunBuilder) -> Non
 
 def _place(event: Event, big: BigList, build: RunBuilder) -> SourceRef:
     """Return where an event stands in the element alone, or all of it where it is not in it."""
-    prefix = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in big.path) + "/0"
+    prefix = pointer_of((*big.path, 0))
     pointer = event.at.pointer if event.at is not None else ""
     return build.at(pointer.removeprefix(prefix) if pointer.startswith(prefix) else "")
 

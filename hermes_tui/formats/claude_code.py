@@ -7,6 +7,8 @@
 One reply of the API stands on several lines; they make one message. The lines of a subagent
 (`isSidechain`) are a run of its own. `parentUuid` makes a tree: what a person rewound is kept, with
 a flag. Lines that are no messages are counted in the run's details.
+
+A session too big for that is one run, read turn by turn: what a subagent says in it has a flag.
 """
 
 from __future__ import annotations
@@ -16,8 +18,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.anthropic_lines import Spoken, append_spoken, message_of, put_together
+from hermes_tui.formats.anthropic_lines import (
+    SUBAGENT,
+    Spoken,
+    append_spoken,
+    message_of,
+    put_together,
+    reply_of_line,
+)
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.parsers.measures import timestamp
 
 _SPEAKERS = frozenset({"user", "assistant"})
@@ -49,12 +59,19 @@ class ClaudeCode:
             return None
         return Match(0.97, Unit.RUNS, sample.layout.together())
 
+    def reply_of(self, line: bytes) -> str | None:
+        return reply_of_line(line)
+
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"
         if isinstance(value, dict):
             wrapped = isinstance(value.get("loglines"), list)
             value, prefix = (value["loglines"], "/loglines/{}") if wrapped else ([value], "")
-        _read_session(value if isinstance(value, list) else [value], prefix, build)
+        values = value if isinstance(value, list) else [value]
+        if build.unit is Unit.PARTS:
+            _read_turn(values, prefix, build)
+        else:
+            _read_session(values, prefix, build)
 
 
 def _is_own(row: Any) -> bool:
@@ -71,13 +88,34 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
     lines: Lines = [(i, row) for i, row in enumerate(values) if isinstance(row, dict)]
     runs, rest = _by_run(lines)
     for number, (agent, own) in enumerate(runs.items()):
-        _start(own, agent, rest if number == 0 else [], build)
+        others = rest if number == 0 else []
+        _start(own or others, agent, _details(own, others), build)
         if number == 0:
             _report_odd(values, prefix, build)
         left = _left_behind(own)
         for spoken in put_together(own):
-            flags = _flags(spoken, left)
-            append_spoken(build, spoken, f"{prefix.format(spoken.index)}/message", flags)
+            _append(build, spoken, prefix, _flags(spoken, left))
+
+
+def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
+    """Read some lines of a session; those behind them are not known."""
+    lines: Lines = [(i, row) for i, row in enumerate(values) if isinstance(row, dict)]
+    own = [(i, row) for i, row in lines if _speaks(row) and message_of(row)]
+    if build.is_first:
+        first = own or lines
+        is_agent = bool(own) and all(row.get("isSidechain") is True for _, row in own)
+        agent = _agent(own[0][1], {}, {}) if is_agent else ""
+        _start(first, agent, fields.details_of({**_about(first), **READ_BY_TURNS}), build)
+    _report_odd(values, prefix, build)
+    for spoken in put_together(own):
+        # One that has an id has a file of its own, too.
+        is_told = spoken.row.get("isSidechain") is True and not fields.label(spoken.row, "agentId")
+        of_agent = (SUBAGENT,) if is_told else ()
+        _append(build, spoken, prefix, (*_flags(spoken, frozenset()), *of_agent))
+
+
+def _append(build: RunBuilder, spoken: Spoken, prefix: str, flags: tuple[str, ...]) -> None:
+    append_spoken(build, spoken, f"{prefix.format(spoken.index)}/message", flags)
 
 
 def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
@@ -117,16 +155,17 @@ def _uuid(row: dict[str, Any]) -> str:
     return fields.label(row, "uuid")
 
 
-def _start(own: Lines, agent: str, rest: Lines, build: RunBuilder) -> None:
-    first = own[0][1] if own else (rest[0][1] if rest else {})
+def _start(lines: Lines, agent: str, details: dict[str, Any], build: RunBuilder) -> None:
+    """Open a run at the first of its lines."""
+    first = lines[0][1] if lines else {}
     session = fields.label(first, "sessionId")
-    build.locate(own[0][0] if own else 0)
+    build.locate(lines[0][0] if lines else 0)
     build.start(
         run_id=agent or session,
-        task=_task(own),
-        model=_model(own),
+        task=_task(lines),
+        model=_model(lines),
         parent_run_id=session if agent else "",
-        details=_details(first, own, rest),
+        details=details,
         ts=timestamp(first.get("timestamp")),
     )
 
@@ -141,8 +180,13 @@ def _model(own: Lines) -> str:
     return next((name for name in named if name and name != "<synthetic>"), "")
 
 
-def _details(first: dict[str, Any], own: Lines, rest: Lines) -> dict[str, Any]:
-    about = {key: first[key] for key in _ABOUT if first.get(key)}
+def _about(lines: Lines) -> dict[str, Any]:
+    first = lines[0][1] if lines else {}
+    return {key: first[key] for key in _ABOUT if first.get(key)}
+
+
+def _details(own: Lines, rest: Lines) -> dict[str, Any]:
+    about = _about(own or rest)
     other = Counter(fields.label(row, "type") for _, row in rest)
     for no_record in ("", *_SPEAKERS):
         other.pop(no_record, None)

@@ -9,6 +9,8 @@
 
 One reply of the API stands on several lines; they make one message. What a subagent says
 (`parent_tool_use_id`) is a run of its own. All other lines are counted in the run's details.
+
+A session too big for that is one run, read turn by turn: what a subagent says in it has a flag.
 """
 
 from __future__ import annotations
@@ -17,8 +19,15 @@ from collections import Counter
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.anthropic_lines import append_spoken, message_of, put_together
+from hermes_tui.formats.anthropic_lines import (
+    SUBAGENT,
+    append_spoken,
+    message_of,
+    put_together,
+    reply_of_line,
+)
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import timestamp, usage
 
@@ -42,6 +51,9 @@ class ClaudeStreamJson:
         if not any(map(_is_own, sample.values)):
             return None
         return Match(0.95, Unit.RUNS, sample.layout.together())
+
+    def reply_of(self, line: bytes) -> str | None:
+        return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         prefix = "" if build.line_ranges else "/{}"
@@ -85,6 +97,9 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
             row, places[index] = row["message"], f"{places[index]}/message"
         if isinstance(row, dict):
             lines.append((index, row))
+    if build.unit is Unit.PARTS:
+        _read_turn(values, lines, places, build)
+        return
     runs: dict[str, Lines] = {"": []}
     rest: Lines = []
     for index, row in lines:
@@ -102,6 +117,20 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
             _end(rest, build)
 
 
+def _read_turn(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
+    """Read some lines of a session; those behind them are not known."""
+    own = [(i, row) for i, row in lines if fields.label(row, "type") in _SPEAKERS]
+    rest = [(i, row) for i, row in lines if fields.label(row, "type") not in _SPEAKERS]
+    if build.is_first:
+        _start(own, "", rest, build)
+    _report_odd(values, lines, places, build)
+    for spoken in put_together(own):
+        of_agent = (SUBAGENT,) if fields.label(spoken.row, "parent_tool_use_id") else ()
+        append_spoken(build, spoken, f"{places[spoken.index]}/message", of_agent)
+    if build.is_last:
+        _end(rest, build)
+
+
 def _last(rest: Lines, kind: str) -> tuple[int, dict[str, Any]] | None:
     return next(((i, row) for i, row in reversed(rest) if row.get("type") == kind), None)
 
@@ -115,7 +144,9 @@ def _start(own: Lines, agent: str, rest: Lines, build: RunBuilder) -> None:
     tools = init.get("tools")
     other = Counter(name for _, row in rest if (name := fields.label(row, "type")))
     details = fields.details_of(init, without=_OWN_KEYS) if not agent else {}
-    if not agent and other:
+    if build.unit is Unit.PARTS:
+        details.update(READ_BY_TURNS)
+    elif not agent and other:
         details["other_records"] = dict(other.most_common(20))
     first = own[0] if own else (rest[0] if rest else (0, {}))
     build.locate(first[0])

@@ -5,48 +5,40 @@
 
 The items are the transcript; those of one reply make one message. Events repeat them, but alone
 know usage, exit codes and durations; what a person said is taken from them where no item holds it.
+
+A rollout too big to be read at once is read turn by turn.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.codex_items import answer_with_end, is_injected
+from hermes_tui.formats.codex_lines import ENVELOPES, Line, is_line, line_of, reply_of_line
 from hermes_tui.formats.responses_items import (
-    ITEM_TYPES,
     is_call,
     is_of_model,
     is_output,
     message_of_item,
     message_of_reply,
 )
+from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.events import RequestFailed, ToolCallProposed
 from hermes_tui.model.messages import Usage, with_flags
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
-_ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 _ENDS = frozenset({"task_complete", "turn_aborted", "error"})
 _FAILURES = frozenset({"error", "stream_error"})
 _SPOKEN = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
 _ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
 _OWN_KEYS = ("id", "timestamp", "base_instructions")
-
-
-class _Line(NamedTuple):
-    """A line and what it holds. `pointer` is where `payload` stands in it."""
-
-    number: int
-    kind: str
-    payload: dict[str, Any]
-    ts: float | None
-    pointer: str
 
 
 class Codex:
@@ -56,9 +48,12 @@ class Codex:
     summary = "Codex CLI rollouts: ~/.codex/sessions/**/rollout-*.jsonl, those of early 2025 too"
 
     def sniff(self, sample: Sample) -> Match | None:
-        if not any(map(_is_own, sample.values)):
+        if not any(map(is_line, sample.values)):
             return None
         return Match(0.97, Unit.RUNS, sample.layout.together())
+
+    def reply_of(self, line: bytes) -> str | None:
+        return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         values = value if isinstance(value, list) else [value]
@@ -66,61 +61,38 @@ class Codex:
         lines = []
         odd: list[int] = []
         for index, row in enumerate(values):
-            line = _line(index, row, f"/{index}" if is_list else "")
+            line = line_of(index, row, f"/{index}" if is_list else "")
             if line is None:
                 odd.append(index)
             else:
                 lines.append(line)
-        _start(lines, build)
+        if build.unit is Unit.RUNS or build.is_first:
+            _start(lines, build)
         for index in odd:
             build.locate(index)
             build.defect("not a line of a rollout", fields.excerpt(values[index]))
         _read_lines(lines, build)
 
 
-def _is_own(row: Any) -> bool:
-    if not isinstance(row, dict):
-        return False
-    if row.get("record_type") == "state":
-        return True
-    return isinstance(row.get("payload"), dict) and fields.label(row, "type") in _ENVELOPES
-
-
-def _line(index: int, row: Any, place: str) -> _Line | None:
-    if not isinstance(row, dict):
-        return None
-    kind, ts = fields.label(row, "type"), timestamp(row.get("timestamp"))
-    payload = row.get("payload")
-    if kind and isinstance(payload, dict):
-        return _Line(index, kind, payload, ts, f"{place}/payload")
-    if "payload" in row:
-        return None
-    if kind in ITEM_TYPES or kind == "message":
-        return _Line(index, "response_item", row, ts, place)
-    if row.get("record_type") == "state":
-        return _Line(index, "state", row, ts, place)
-    # The first line of an early file is the session's own, without a type.
-    is_meta = not kind and "id" in row and "timestamp" in row
-    return _Line(index, "session_meta", row, ts, place) if is_meta else None
-
-
-def _first(lines: list[_Line], kind: str) -> dict[str, Any]:
+def _first(lines: list[Line], kind: str) -> dict[str, Any]:
     return next((line.payload for line in lines if line.kind == kind), {})
 
 
-def _start(lines: list[_Line], build: RunBuilder) -> None:
+def _start(lines: list[Line], build: RunBuilder) -> None:
     meta, turn = _first(lines, "session_meta"), _first(lines, "turn_context")
     details = fields.details_of(meta, without=_OWN_KEYS)
     details.update(fields.details_of({key: turn[key] for key in _ABOUT_TURN if key in turn}))
-    kinds = Counter(line.kind for line in lines if line.kind not in _ENVELOPES)
-    if kinds:
+    kinds = Counter(line.kind for line in lines if line.kind not in ENVELOPES)
+    if build.unit is Unit.PARTS:
+        details.update(READ_BY_TURNS)
+    elif kinds:
         details["other_records"] = dict(kinds.most_common(20))
     build.locate(lines[0].number if lines else 0)
     build.start(
         run_id=fields.label(meta, "id"),
         task=_task(lines),
         model=fields.model_of(turn),
-        parent_run_id=fields.label(meta, "forked_from_id"),
+        parent_run_id=_parent(meta),
         details=fields.telling(details),
         ts=timestamp(meta.get("timestamp")),
     )
@@ -133,7 +105,17 @@ def _start(lines: list[_Line], build: RunBuilder) -> None:
         build.append(parts._replace(message=message), "/payload/base_instructions")
 
 
-def _task(lines: list[_Line]) -> str:
+def _parent(meta: dict[str, Any]) -> str:
+    """Return the session that started this one as its subagent, or that it is a fork of."""
+    found: Any = meta
+    for key in ("source", "subagent", "thread_spawn"):
+        found = found.get(key) if isinstance(found, dict) else None
+    started_by = fields.label(found, "parent_thread_id") if isinstance(found, dict) else ""
+    named = (fields.label(meta, key) for key in ("parent_thread_id", "forked_from_id"))
+    return started_by or next(filter(None, named), "")
+
+
+def _task(lines: list[Line]) -> str:
     for line in lines:
         kind = fields.label(line.payload, "type")
         if line.kind == "event_msg" and kind == "user_message":
@@ -147,9 +129,9 @@ def _task(lines: list[_Line]) -> str:
     return ""
 
 
-def _read_lines(lines: list[_Line], build: RunBuilder) -> None:
+def _read_lines(lines: list[Line], build: RunBuilder) -> None:
     said, ends = _said_in_items(lines), _ends_of_calls(lines)
-    reply: list[_Line] = []
+    reply: list[Line] = []
     for line in lines:
         if line.kind == "response_item" and is_of_model(line.payload):
             reply.append(line)
@@ -167,10 +149,11 @@ def _read_lines(lines: list[_Line], build: RunBuilder) -> None:
             _event(line, said, build)
     if reply:
         _append_reply(reply, build)
-    _end(lines, build)
+    if build.unit is Unit.RUNS or build.is_last:
+        _end(lines, build)
 
 
-def _interrupts(line: _Line, said: set[str]) -> bool:
+def _interrupts(line: Line, said: set[str]) -> bool:
     """Say whether the items of a reply end before `line`: counts and repetitions do not end it."""
     if line.kind != "event_msg":
         return line.kind in ("response_item", "compacted")
@@ -179,7 +162,7 @@ def _interrupts(line: _Line, said: set[str]) -> bool:
     return is_new or kind in _FAILURES
 
 
-def _event(line: _Line, said: set[str], build: RunBuilder) -> None:
+def _event(line: Line, said: set[str], build: RunBuilder) -> None:
     kind, text = fields.label(line.payload, "type"), fields.label(line.payload, "message")
     if kind in _FAILURES:
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=text or kind)
@@ -187,7 +170,7 @@ def _event(line: _Line, said: set[str], build: RunBuilder) -> None:
         _append({"role": _SPOKEN[kind], "content": text}, line, build, ("from an event",))
 
 
-def _end(lines: list[_Line], build: RunBuilder) -> None:
+def _end(lines: list[Line], build: RunBuilder) -> None:
     usage: Usage | None = None
     stopped = ""
     for line in lines:
@@ -201,12 +184,12 @@ def _end(lines: list[_Line], build: RunBuilder) -> None:
         build.end(status=status, stop_reason=stopped, usage=usage)
 
 
-def _said_in_items(lines: list[_Line]) -> set[str]:
+def _said_in_items(lines: list[Line]) -> set[str]:
     items = (line.payload for line in lines if line.kind == "response_item")
     return {fields.text_of(item.get("content")).strip() for item in items if "role" in item}
 
 
-def _item(line: _Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> None:
+def _item(line: Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> None:
     item = line.payload
     if is_output(item):
         raw = answer_with_end(item, ends.get(fields.label(item, "call_id"), {}))
@@ -218,7 +201,7 @@ def _item(line: _Line, ends: dict[str, dict[str, Any]], build: RunBuilder) -> No
 
 
 def _append(
-    raw: dict[str, Any], line: _Line, build: RunBuilder, flags: tuple[str, ...] = ()
+    raw: dict[str, Any], line: Line, build: RunBuilder, flags: tuple[str, ...] = ()
 ) -> None:
     """Append a message; what the file holds of its call or result stays beside it."""
     parts = normalise_message(raw)
@@ -231,7 +214,7 @@ def _append(
     build.append(parts, line.pointer, ts=line.ts)
 
 
-def _append_reply(reply: list[_Line], build: RunBuilder) -> None:
+def _append_reply(reply: list[Line], build: RunBuilder) -> None:
     """Append the items of one reply as one message; each call stands on the line of its item."""
     first = reply[0]
     build.locate(first.number)
@@ -246,7 +229,7 @@ def _append_reply(reply: list[_Line], build: RunBuilder) -> None:
         build.add(ToolCallProposed, pointer=place, ts=line.ts, call=own, diagnostics=found)
 
 
-def _ends_of_calls(lines: list[_Line]) -> dict[str, dict[str, Any]]:
+def _ends_of_calls(lines: list[Line]) -> dict[str, dict[str, Any]]:
     """Return what the events say of how calls ended, by the ids of the calls."""
     found: dict[str, dict[str, Any]] = {}
     for line in lines:

@@ -10,6 +10,8 @@ from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
 from hermes_tui.formats.big_list import BigList, find_big_list, fits
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.refusals import BLANKS, refusal_of, why_no_json
+from hermes_tui.formats.turns import by_turns
 
 HEAD = 64 << 10
 SAMPLED_HEAD = 1 << 20
@@ -39,14 +41,15 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     `wanted` forces the format of that name, cut as the content suggests.
     """
     head = _head(source)
-    refusal = _refusal(head, source)
+    refusal = refusal_of(head, complete=source.complete)
     if refusal is not None:
-        return refusal
+        return Detection(None, refusal.reason, refusal.hint, may_change=refusal.waits)
     may_change = _may_change(head, source)
     sample = take_sample(source, head)
     if sample is None:
-        why = _why_not_json(head, source)
-        return Detection(None, why, "is it a transcript?", may_change=may_change)
+        is_short = source.complete and source.size <= MAX_SAMPLE
+        why = why_no_json(head, source.read(0, MAX_SAMPLE) if is_short else b"")
+        return Detection(None, why.reason, why.hint, may_change=may_change and why.waits)
     matches: list[tuple[float, Format, Match]] = []
     for candidate in formats:
         if wanted and candidate.name != wanted:
@@ -74,7 +77,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     reader = Reader(chosen, layout, match.unit)
     if layout is Layout.DOCUMENT and sample.big is not None:
         reader = inside(reader, sample.big)
-    return Detection(reader, rivals=rivals, may_change=may_change)
+    return Detection(by_turns(reader, source, head), rivals=rivals, may_change=may_change)
 
 
 def inside(reader: Reader, big: BigList) -> Reader:
@@ -90,7 +93,7 @@ def _head(source: Source) -> bytes:
     """Return the beginning of a source, blank lines and all, as far as something stands in it."""
     size = HEAD
     head = source.read(0, size)
-    while size < min(source.size, MAX_SAMPLE) and not head.strip():
+    while size < min(source.size, MAX_SAMPLE) and not head.strip(BLANKS + b"\0"):
         size *= 4
         head = source.read(0, size)
     return head
@@ -98,18 +101,8 @@ def _head(source: Source) -> bytes:
 
 def _may_change(head: bytes, source: Source) -> bool:
     """Say whether more bytes matter: only a value may go on behind the head, lines are sampled."""
-    starts_value = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    starts_value = head.lstrip(BLANKS)[:1] in (b"{", b"[")
     return not source.complete and (starts_value or len(head) < HEAD)
-
-
-def _why_not_json(head: bytes, source: Source) -> str:
-    reason = "no JSON value found in it"
-    is_json = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
-    if not is_json or not source.complete or source.size > MAX_SAMPLE:
-        return reason
-    for offset, message in load(source.read(0, MAX_SAMPLE).rstrip()).problems:
-        return f"{reason}: {message.removeprefix('not JSON: ')} (byte {offset:,})"
-    return reason
 
 
 def _likely_unit(sample: Sample) -> Unit:
@@ -117,32 +110,10 @@ def _likely_unit(sample: Sample) -> Unit:
     return Unit.PARTS if "role" in value or "kind" in value else Unit.RUNS
 
 
-def _refusal(head: bytes, source: Source) -> Detection | None:
-    if not head:
-        if source.complete:
-            return Detection(None, "empty file", "nothing was written to it")
-        return Detection(None, "empty so far", "wait until something is written", may_change=True)
-    if head.startswith(b"version https://git-lfs"):
-        return Detection(
-            None, "a Git LFS pointer, not the data", "run `git lfs pull` and try again"
-        )
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
-    if start.startswith((b"<!doctype", b"<html")):
-        return Detection(None, "an HTML page", "open the .jsonl file beside it")
-    if head.startswith(b"PK\x03\x04"):
-        return Detection(None, "a zip archive", "unpack it first")
-    if b"\0" in head[:4096]:
-        return Detection(None, "binary data", "a transcript is JSON or JSON lines")
-    if not start:
-        blank = not source.complete
-        return Detection(None, "only blanks", "nothing was written to it", may_change=blank)
-    return None
-
-
 def take_sample(source: Source, head: bytes) -> Sample | None:
     """Find the layout and decode the first values; None where there is no JSON value at all."""
     lines = _line_values(source, head)
-    first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    first = head.lstrip(BLANKS)[:1]
     if lines is not None:
         values, only_line = lines
         if only_line and isinstance(values[0], list):
@@ -162,8 +133,8 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
         whole = load(source.read(0, MAX_SAMPLE).strip())
         if whole.values:
             return Sample(head, Layout.DOCUMENT, whole.values[:1])
-    # Nor are a few lines inside of a document that is still coming in lines of values.
-    is_lines = later and (source.complete or share >= 0.5)
+    # Nor are a few lines inside of a document that is still coming in, or of binary data.
+    is_lines = later and (share >= 0.5 or (source.complete and b"\0" not in head))
     return Sample(head, Layout.LINES, tuple(later)) if is_lines else None
 
 
@@ -203,7 +174,8 @@ def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
     lines = [line for line in (pieces if at_end else pieces[:-1]) if line.strip()]
     for line in lines[:MAX_VALUES]:
         try:
-            value = json.loads(line.decode("utf-8", "replace").lstrip("\ufeff"), strict=False)
+            text = line.decode("utf-8", "replace").lstrip("\ufeff").rstrip(", \t\r")
+            value = json.loads(text, strict=False)
         except (ValueError, RecursionError):
             if not values:
                 return None

@@ -14,6 +14,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
+from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived
@@ -89,9 +90,8 @@ def _fingerprint(message: dict[str, Any]) -> int:
     text = fields.text_of(content).strip()
     if not text and content:
         text = fields.json_text(content)
-    calls = message.get("tool_calls")
     called = []
-    for call in fields.as_list(calls):
+    for call in fields.as_list(message.get("tool_calls")):
         inner = call.get("function", call) if isinstance(call, dict) else call
         if isinstance(inner, dict):
             inner = (str(inner.get("name")), fields.json_text(inner.get("arguments")))
@@ -161,7 +161,7 @@ def _request(call: _Call, turn: int, build: RunBuilder) -> None:
 def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
     exchange, reply = call.exchange, call.exchange.reply
     if reply.failure is not None:
-        _failed(call, turn, build)
+        _failed(call, reply.failure, turn, build)
         return
     raw = exchange.wire_response if exchange.wire_response is not None else exchange.reply_raw
     cut = Diagnostic(
@@ -184,10 +184,7 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         build.defect(reply.defect, pointer=exchange.reply_pointer)
 
 
-def _failed(call: _Call, turn: int, build: RunBuilder) -> None:
-    failure = call.exchange.reply.failure
-    if failure is None:
-        return
+def _failed(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None:
     told = f"status {failure.status}: {failure.message}" if failure.status else failure.message
     build.add(
         RequestFailed,

@@ -5,8 +5,7 @@ exchange = {"messages", "response", …}                      completion logs, p
          | {"custom_id", "response": {"status_code", "body"}, "error"}     batch output
          | {"method", "path"|"url", "status", "response"}   HTTP recordings
          | {"input"|"body"|"prompt": request, "output": …}
-request  = {"messages"|"input"|"prompt", …} | [message, …] | text
-         | {"method", "url", "headers", "body": request}
+request: see `requests`
 """
 
 from __future__ import annotations
@@ -17,15 +16,8 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.replies import (
-    Failure,
-    Reply,
-    failure_of,
-    openai_messages,
-    reply_of,
-    status_of,
-)
-from hermes_tui.formats.responses_items import is_item, messages_of_items
+from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
+from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.secrets import masked_headers, masked_url
 from hermes_tui.parsers.measures import timestamp
 
@@ -48,8 +40,6 @@ _FOREIGN = frozenset(
         "test_result",
     }
 )
-_INPUTS = ("input", "body", "prompt")
-_WIRE_BODIES = ("body", "json", "data", "content")
 _SESSION_KEYS = (
     "session_id",
     "sessionId",
@@ -106,17 +96,6 @@ class Exchange:
     wire_response: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    body: Any
-    pointer: str
-    url: str = ""
-    headers: Mapping[str, Any] = field(default_factory=dict)
-    messages_key: str = "messages"
-    wire_request: Any = None
-    wire_response: Any = None
-
-
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     """Read `value`, which stands at `pointer`, as an exchange; None where it is none."""
     if not isinstance(value, dict) or _FOREIGN & value.keys():
@@ -125,9 +104,9 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     if found is None:
         return None
     request_key, reply_key = found
-    request = _asked(value, request_key)
+    request = request_in(value, request_key)
     body = fields.as_dict(request.body)
-    messages = _messages(request.body, pointer + request.pointer, request.messages_key)
+    messages = request.messages(pointer)
     reply = _reply(value, reply_key, pointer)
     if not messages and not reply.messages and not reply.failure and not request.url:
         return None
@@ -137,7 +116,7 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         request_pointer=pointer + request.pointer,
         reply_pointer=f"{pointer}/{reply_key}" if reply_key else pointer,
         reply_raw=value.get(reply_key) if reply_key else None,
-        model=_among(value, body, "model") or reply.model,
+        model=_model(value, body) or reply.model,
         tools=_tools(value, body),
         session=_session(value, body),
         own_id=fields.label(value, "custom_id", "id", "call_id", "request_id") or reply.id,
@@ -150,19 +129,6 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         details=fields.details_of(value, without=_SHOWN_ELSEWHERE),
         wire_request=request.wire_request,
         wire_response=request.wire_response,
-    )
-
-
-def _asked(value: dict[str, Any], key: str) -> _Request:
-    """Read the request under `key`; where the log has the agent's own conversation too, that."""
-    if key or "raw_messages" not in value:
-        return _request(value[key] if key else value, key)
-    return _Request(
-        {**value, "messages": value["raw_messages"]},
-        "",
-        messages_key="raw_messages",
-        wire_request=value.get("messages"),
-        wire_response=value.get("raw_response"),
     )
 
 
@@ -180,77 +146,9 @@ def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
     if isinstance(value.get("method"), str) and "response" in value and status_of(value):
         return ("", "response") if "path" in value or "url" in value else None
     if "output" in value:
-        key = next((key for key in _INPUTS if _is_request(value.get(key), value)), None)
+        key = next((key for key in INPUTS if is_request(value.get(key), value)), None)
         return None if key is None else (key, "output")
     return None
-
-
-def _is_request(side: Any, around: dict[str, Any]) -> bool:
-    """Say whether `side` can be a request; a bare text only where a model is named beside it."""
-    side = decode_if_json(side)
-    if isinstance(side, dict):
-        return any(key in side for key in ("messages", *_INPUTS))
-    if isinstance(side, list):
-        return fields.is_message_list(side)
-    return isinstance(side, str) and bool(fields.model_of(around))
-
-
-def _request(side: Any, key: str) -> _Request:
-    """Unwrap an HTTP request to the body that it carries."""
-    pointer = f"/{key}" if key else ""
-    side = decode_if_json(side)
-    if not isinstance(side, dict):
-        return _Request(side, pointer)
-    scope, path = fields.label(side, "scope"), fields.label(side, "path")
-    url = fields.label(side, "url", "uri") or (scope + path if "method" in side else "")
-    headers = side.get("headers")
-    if url or isinstance(headers, dict):
-        kept = headers if isinstance(headers, dict) else {}
-        for name in _WIRE_BODIES:
-            if side.get(name) is not None and "messages" not in side:
-                return _Request(decode_if_json(side[name]), f"{pointer}/{name}", url, kept)
-        return _Request(side, pointer, url, kept)
-    return _Request(side, pointer)
-
-
-def _messages(
-    body: Any, pointer: str, key: str, levels: int = 3
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return what a request says, with pointers; its body may stand `levels` deep in others."""
-    body = decode_if_json(body)
-    if isinstance(body, str):
-        return [(pointer, {"role": "user", "content": body})] if body.strip() else []
-    if isinstance(body, list):
-        return _listed(body, pointer)
-    if not isinstance(body, dict):
-        return []
-    found: list[tuple[str, dict[str, Any]]] = []
-    for name in ("system", "instructions"):
-        if isinstance(body.get(name), (str, list)) and body[name]:
-            found.append((f"{pointer}/{name}", {"role": "system", "content": body[name]}))
-    for name in ("messages", "input", "prompt"):
-        said = decode_if_json(body.get(name))
-        place = f"{pointer}/{key if name == 'messages' else name}"
-        if isinstance(said, list):
-            return found + _listed(said, place)
-        if isinstance(said, dict) and levels:
-            return found + _messages(said, place, "messages", levels - 1)
-        if isinstance(said, str) and said:
-            return [*found, (place, {"role": "user", "content": said})]
-    return found
-
-
-def _listed(items: list[Any], pointer: str) -> list[tuple[str, dict[str, Any]]]:
-    items = [decode_if_json(item) for item in items]
-    if any(map(is_item, items)):
-        return [(said.pointer, said.raw) for said in messages_of_items(items, pointer)]
-    found: list[tuple[str, dict[str, Any]]] = []
-    for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            item = {"role": "user", "content": item if isinstance(item, str) else [item]}
-        place = f"{pointer}/{index}"
-        found.extend((place + inner, message) for inner, message in openai_messages(item))
-    return found
 
 
 def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:
@@ -267,9 +165,9 @@ def _reply(value: dict[str, Any], key: str, pointer: str) -> Reply:
     return reply
 
 
-def _among(value: dict[str, Any], body: dict[str, Any], key: str) -> str:
+def _model(value: dict[str, Any], body: dict[str, Any]) -> str:
     places = (body, value, value.get("kwargs"), value.get("model_parameters"))
-    found = (fields.label(place, key) for place in places if isinstance(place, dict))
+    found = (fields.label(place, "model") for place in places if isinstance(place, dict))
     return next(filter(None, found), "")
 
 
@@ -302,7 +200,7 @@ def _duration(value: dict[str, Any]) -> float | None:
     return max(0.0, end - start) if start is not None and end is not None else None
 
 
-def _headers(value: dict[str, Any], request: _Request, reply: Reply) -> dict[str, Any]:
+def _headers(value: dict[str, Any], request: Request, reply: Reply) -> dict[str, Any]:
     """Return the captured headers, credentials masked, by the side that sent them."""
     sent = request.headers or value.get("request_headers") or value.get("headers")
     found: dict[str, Any] = {}

@@ -5,6 +5,7 @@ Readers ask here instead of each guessing on its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ _GOOD = frozenset({"ok", "success", "succeeded", "completed", "complete", "passe
 _BAD = frozenset({"failed", "failure", "incorrect", "unresolved"})
 _CUT_REPLIES = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _CUT = _CUT_REPLIES | {"truncated", "max_turns", "max_steps", "incomplete"}
+_UNDERSCORE = re.compile(r"_([a-z])")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 
 def is_message(value: Any) -> bool:
@@ -82,6 +85,16 @@ def text_of(content: Any) -> str:
     return "\n".join(texts)
 
 
+def camel_case(name: str) -> str:
+    """Return `snake_case` as `snakeCase`."""
+    return _UNDERSCORE.sub(lambda found: found[1].upper(), name)
+
+
+def snake_case(name: str) -> str:
+    """Return `camelCase` as `camel_case`."""
+    return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", name)
+
+
 def first_line(text: str) -> str:
     """Return the first line of `text` that is not blank, cut to a title's length."""
     return plain_values.first_line(text, MAX_TITLE)
@@ -106,6 +119,11 @@ def label(raw: Mapping[str, Any], *keys: str) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
     return ""
+
+
+def labels(raw: Mapping[str, Any], *keys: str) -> str:
+    """Return what stands under all of `keys`, as in `TypeError: no such name`."""
+    return ": ".join(filter(None, (label(raw, key) for key in keys)))
 
 
 def run_id_of(raw: Mapping[str, Any]) -> str:
@@ -233,7 +251,7 @@ def _status(told: Mapping[str, Any], stop_reason: str) -> str:
         return "error"
     for key in ("resolved", "passed", "success", "correct", "is_correct", "completed"):
         if isinstance(told.get(key), bool):
-            return "ok" if told[key] else "failed"
+            return verdict(told[key])
     word = stop_reason.strip().lower()
     for status, words in (("ok", _GOOD | {"submitted", "stop"}), ("failed", _BAD)):
         if word in words:
@@ -241,6 +259,13 @@ def _status(told: Mapping[str, Any], stop_reason: str) -> str:
     if word in _CUT:
         return "truncated"
     return "error" if "error" in word or "exception" in word else "unknown"
+
+
+def verdict(passed: Any) -> str:
+    """Return the status of a run that passed or did not; what is neither says nothing."""
+    if not isinstance(passed, bool):
+        return "unknown"
+    return "ok" if passed else "failed"
 
 
 def is_cut(finish_reason: str) -> bool:
@@ -256,6 +281,11 @@ def as_dict(value: Any) -> dict[str, Any]:
 def as_list(value: Any) -> list[Any]:
     """Return `value` where it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def first_object(value: Any) -> dict[str, Any]:
+    """Return the first element of a list if it is a JSON object, else an empty one."""
+    return as_dict(value[0]) if isinstance(value, list) and value else {}
 
 
 def json_text(value: Any) -> str:

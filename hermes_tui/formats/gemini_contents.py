@@ -10,7 +10,6 @@ Dumps of the Python library write the keys in snake case and fill what is absent
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,8 +38,6 @@ _PARTS = frozenset(
 _ROLES = frozenset({"user", "model", "function", "system", "tool"})
 _FOREIGN = frozenset({"kind", "part_kind", "type", "messageId"})
 """Keys of other formats whose messages have `parts` too."""
-
-_SNAKE = re.compile(r"_([a-z])")
 
 
 def is_content(value: Any) -> bool:
@@ -105,12 +102,12 @@ def message_of(content: Any) -> dict[str, Any]:
     return {"role": role, "content": found or None}
 
 
-def append_content(build: RunBuilder, content: Any, pointer: str, ts: float | None = None) -> None:
+def append_content(build: RunBuilder, content: Any, pointer: str) -> None:
     """Append a content with its calls and results."""
     if not isinstance(content, (dict, str)):
         build.defect("not a content", fields.excerpt(content), pointer=pointer)
         return
-    build.append(normalised(message_of(content)), pointer, ts=ts)
+    build.append(normalised(message_of(content)), pointer)
 
 
 def normalised(message: dict[str, Any]) -> Normalised:
@@ -144,7 +141,7 @@ def _part(part: Any) -> Any:
     """Return a part as chat messages write it; calls and answers stay as they are."""
     if not isinstance(part, dict):
         return part
-    part = {_camel(key): value for key, value in part.items() if value is not None}
+    part = {fields.camel_case(key): value for key, value in part.items() if value is not None}
     text = part.get("text")
     if isinstance(text, str):
         thought = part.get("thought") is True
@@ -160,7 +157,7 @@ def _part(part: Any) -> Any:
 
 
 def _is_part(part: dict[str, Any]) -> bool:
-    return any(_camel(key) in _PARTS for key in part) and "type" not in part
+    return any(fields.camel_case(key) in _PARTS for key in part) and "type" not in part
 
 
 def _is_answer(part: Any) -> bool:
@@ -170,8 +167,4 @@ def _is_answer(part: Any) -> bool:
 def member(raw: dict[str, Any], key: str) -> Any:
     """Return a member by its name in camel case or in snake case."""
     found = raw.get(key)
-    return found if found is not None else raw.get(re.sub(r"([A-Z])", r"_\1", key).lower())
-
-
-def _camel(key: str) -> str:
-    return _SNAKE.sub(lambda found: found[1].upper(), key)
+    return found if found is not None else raw.get(fields.snake_case(key))

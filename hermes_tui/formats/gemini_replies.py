@@ -15,9 +15,9 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.gemini_contents import is_content, member, message_of, normalised
+from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
-from hermes_tui.model.messages import with_flags
 
 _USAGE = (
     "promptTokenCount",
@@ -81,12 +81,8 @@ def append_reply(build: RunBuilder, reply: Any, pointer: str, turn: int = 0) -> 
     """Append each candidate of a reply, or why there is none."""
     messages = messages_of_reply(reply)
     for number, message in enumerate(messages, 1):
-        parts = normalised(message)
-        parts = parts._replace(diagnostics=(*parts.diagnostics, *_findings(message)))
-        if number > 1:
-            other = with_flags(parts.message, f"candidate {number}")
-            parts = parts._replace(message=other)
-        build.append(parts, pointer)
+        parts = with_findings(normalised(message), *_findings(message))
+        build.append(flagged(parts, f"candidate {number}") if number > 1 else parts, pointer)
     if not messages:
         build.add(RequestFailed, pointer=pointer, turn=turn, message=_why_nothing(reply))
 

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 
 _ANSWER = "tool_call_response"
 _CALL = "tool_call"
@@ -53,7 +53,7 @@ def genai_messages(value: dict[str, Any], pointer: str) -> Iterator[ChatMessage]
 
 
 def _is_answer(held: Held) -> bool:
-    return fields.label(fields.as_dict(held.value), "type") == _ANSWER
+    return _kind(held) == _ANSWER
 
 
 def _spoken(rest: dict[str, Any], group: list[Held]) -> ChatMessage:
@@ -81,8 +81,7 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
     given = part.get("arguments")
     if isinstance(given, dict):
         return {**named, "args": given}
-    function = {"name": part.get("name"), "arguments": "" if given is None else given}
-    return {"id": part.get("id"), "type": "function", "function": function}
+    return function_call(part.get("id"), part.get("name"), "" if given is None else given)
 
 
 def _answer(held: Held) -> ChatMessage:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.genai_events import Events, messages_in_events
@@ -37,11 +37,6 @@ _KINDS = {
     "invoke_agent": SpanKind.AGENT,
     "create_agent": SpanKind.AGENT,
 }
-_INPUTS = ("gen_ai.input.messages", "input.value", "traceloop.entity.input", "gen_ai.prompt")
-_OUTPUTS = ("gen_ai.output.messages", "output.value", "traceloop.entity.output")
-_AGENT_INPUTS = ("pydantic_ai.all_messages", "all_messages_events", *_INPUTS)
-_TOOL_INPUTS = ("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments")
-_TOOL_OUTPUTS = ("gen_ai.tool.call.result", "tool_response")
 _TOLD = {
     "agent_id": ("gen_ai.agent.id",),
     "agent_description": ("gen_ai.agent.description",),
@@ -57,6 +52,39 @@ _TOLD = {
 }
 """What the details call attributes, of which the first that is there counts."""
 _VERBS = ("execute_tool ", "invoke_agent ", "running tool: ")
+
+
+class _Side(NamedTuple):
+    """The attributes that hold what went in, or what came out, the likeliest first.
+
+    Of a request that is `messages` in one attribute, else `spread` over many, else in events, those
+    of place `in_events`.
+    """
+
+    messages: str
+    spread: tuple[str, ...]
+    in_events: int
+    of_any: tuple[str, ...]
+    of_agent: tuple[str, ...]
+    of_tool: tuple[str, ...]
+
+
+_INPUT = _Side(
+    messages="gen_ai.input.messages",
+    spread=("llm.input_messages", "gen_ai.prompt"),
+    in_events=0,
+    of_any=("gen_ai.input.messages", "input.value", "traceloop.entity.input", "gen_ai.prompt"),
+    of_agent=("pydantic_ai.all_messages", "all_messages_events"),
+    of_tool=("gen_ai.tool.call.arguments", "tool_arguments", "tool_call.function.arguments"),
+)
+_OUTPUT = _Side(
+    messages="gen_ai.output.messages",
+    spread=("llm.output_messages", "gen_ai.completion"),
+    in_events=1,
+    of_any=("gen_ai.output.messages", "output.value", "traceloop.entity.output"),
+    of_agent=("final_result",),
+    of_tool=("gen_ai.tool.call.result", "tool_response"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +115,8 @@ def span_of(raw: RawSpan) -> Span:
     """Return a span with what its attributes and events say of a model, a tool or an agent."""
     attributes = Attributes(raw.attributes)
     kind = _kind(attributes, raw)
-    asked, asked_at = _input(attributes, raw, kind)
-    answered, answered_at = _output(attributes, raw, kind)
+    asked, asked_at = _held(attributes, raw, kind, _INPUT)
+    answered, answered_at = _held(attributes, raw, kind, _OUTPUT)
     name = raw.name
     for verb in _VERBS:
         name = name.removeprefix(verb)
@@ -162,43 +190,28 @@ def _kind(attributes: Attributes, raw: RawSpan) -> SpanKind:
         return SpanKind.OTHER
     if attributes.first("gen_ai.tool.name", "gen_ai.tool.call.id"):
         return SpanKind.TOOL
-    if attributes.first("pydantic_ai.all_messages", "all_messages_events"):
+    if attributes.first(*_INPUT.of_agent):
         return SpanKind.AGENT
     asks = attributes.first("gen_ai.input.messages", "gen_ai.request.model", "llm.model_name")
     return SpanKind.LLM if asks else SpanKind.OTHER
 
 
-def _input(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, str]:
-    """Return what went in, and where it stands below the span."""
+def _held(attributes: Attributes, raw: RawSpan, kind: SpanKind, side: _Side) -> tuple[Any, str]:
+    """Return what went in or came out, and where it stands below the span."""
     if kind is SpanKind.TOOL:
-        return _named(attributes, raw, (*_TOOL_INPUTS, *_INPUTS))
+        return _named(attributes, raw, (*side.of_tool, *side.of_any))
     if kind is SpanKind.AGENT:
-        return _named(attributes, raw, _AGENT_INPUTS)
-    spread = ("llm.input_messages", "gen_ai.prompt")
-    said = _messages(attributes, raw, "gen_ai.input.messages", spread)
-    said = said or (messages_in_events(attributes, raw.events)[0], "")
-    return said if said[0] else _named(attributes, raw, _INPUTS)
+        return _named(attributes, raw, (*side.of_agent, *side.of_any))
+    said = _messages(attributes, raw, side)
+    said = said or (messages_in_events(attributes, raw.events)[side.in_events], "")
+    return said if said[0] else _named(attributes, raw, side.of_any)
 
 
-def _output(attributes: Attributes, raw: RawSpan, kind: SpanKind) -> tuple[Any, str]:
-    if kind is SpanKind.TOOL:
-        return _named(attributes, raw, (*_TOOL_OUTPUTS, *_OUTPUTS))
-    if kind is SpanKind.AGENT:
-        return _named(attributes, raw, ("final_result", *_OUTPUTS))
-    spread = ("llm.output_messages", "gen_ai.completion")
-    said = _messages(attributes, raw, "gen_ai.output.messages", spread)
-    said = said or (messages_in_events(attributes, raw.events)[1], "")
-    return said if said[0] else _named(attributes, raw, _OUTPUTS)
-
-
-def _messages(
-    attributes: Attributes, raw: RawSpan, whole: str, spread: Sequence[str]
-) -> tuple[Any, str] | None:
+def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, str] | None:
     """Return messages that are one attribute, or spread over many; None where there are none."""
-    if told := attributes.first(whole):
-        return decode_if_json(told), raw.places.get(whole, "")
-    several = (attributes.listed(name) for name in spread)
-    found = next(filter(None, several), None)
+    if told := attributes.first(side.messages):
+        return decode_if_json(told), raw.places.get(side.messages, "")
+    found = next(filter(None, map(attributes.listed, side.spread)), None)
     return None if found is None else (found, "")
 
 

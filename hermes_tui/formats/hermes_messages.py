@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.base import RunBuilder
-from hermes_tui.formats.fields import seconds
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.model.messages import ToolResult, with_flags
+from hermes_tui.formats.message_parts import flagged
+from hermes_tui.model.messages import ToolResult
+from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 JSON_CONTENT = "\0json:"
@@ -25,7 +26,7 @@ def normalised(
     parts = normalise_message(raw, text_calls=text_calls)
     if parts.results and any(map(_is_stub, parts.results)):
         flags = (*flags, "compaction")
-    return parts._replace(message=with_flags(parts.message, *flags)) if flags else parts
+    return flagged(parts, *flags)
 
 
 def _is_stub(found: tuple[ToolResult, object]) -> bool:
@@ -60,7 +61,7 @@ def append_row(build: RunBuilder, row: Any, message: Any, pointer: str) -> None:
         build.defect("a message that is not an object", excerpt_of(row), pointer=pointer)
         return
     parts = normalised(message, flags=_row_flags(row))
-    build.append(parts, pointer, ts=seconds(row.get("timestamp")))
+    build.append(parts, pointer, ts=timestamp(row.get("timestamp")))
 
 
 def _row_flags(row: dict[str, Any]) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ import orjson
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import details_of, first_line, label, model_of, seconds, title_of
+from hermes_tui.formats.fields import details_of, first_line, label, model_of, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
-from hermes_tui.formats.responses_items import messages_of_items
+from hermes_tui.formats.requests import Request
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed, RequestSent
+from hermes_tui.parsers.measures import timestamp
 
 _BODY_KEYS = ("messages", "input", "tools", "instructions", "system", "model")
 _HINTS = {
@@ -51,17 +52,17 @@ class HermesRequestDump:
         if not isinstance(request, dict) or not isinstance(body, dict):
             build.defect("no request with a body in this record", excerpt_of(value))
             return
-        ts = seconds(value.get("timestamp"))
-        messages = _messages(body)
+        ts = timestamp(value.get("timestamp"))
+        messages = Request(body, "/request/body").messages("")
         build.start(
             run_id=label(value, "session_id"),
-            task=title_of(raw for raw, _ in messages),
+            task=title_of(raw for _, raw in messages),
             model=model_of(body),
             tools=tool_specs(body.get("tools")),
             details=_details(value, request, body),
         )
-        for raw, place in messages:
-            build.message(raw, pointer=f"/request/body{place}")
+        for pointer, raw in messages:
+            build.message(raw, pointer=pointer)
         turn = 1 + sum(
             isinstance(event, MessageAppended) and event.message.role == "assistant"
             for event in build.events
@@ -124,25 +125,6 @@ def _text(value: Any) -> str:
         return orjson.dumps(mask_secrets(value)).decode()
     except TypeError:
         return "(nested too deeply, or not text)"
-
-
-def _messages(body: dict[str, Any]) -> list[tuple[Any, str]]:
-    """Return the messages of a body, each with its place in it."""
-    head: list[tuple[Any, str]] = [
-        ({"role": "system", "content": body[key]}, f"/{key}")
-        for key in ("system", "instructions")
-        if body.get(key) and isinstance(body[key], (str, list))
-    ]
-    chat = body.get("messages")
-    if isinstance(chat, list):
-        said: list[tuple[Any, str]] = [(raw, f"/messages/{i}") for i, raw in enumerate(chat)]
-    elif isinstance(body.get("input"), list):
-        said = [(item.raw, item.pointer) for item in messages_of_items(body["input"], "/input")]
-    elif isinstance(body.get("input"), str):
-        said = [({"role": "user", "content": body["input"]}, "/input")]
-    else:
-        said = []
-    return head + said
 
 
 FORMATS = (HermesRequestDump(),)

@@ -2,7 +2,8 @@
 
 `hermes-session` is the JSON snapshot of one session, or the older one message a line behind a
 `session_meta` line; `hermes-export` is what `hermes sessions export` writes; `hermes-state-db` is
-the same straight from `state.db` (`runtime/state_db.py` reads it), rewound and compacted rows too.
+the same straight from `state.db` (`runtime/databases/hermes_agent.py` reads it), rewound and
+compacted rows too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from hermes_tui.formats.fields import (
     label,
     model_of,
     number,
-    seconds,
     title_of,
 )
 from hermes_tui.formats.hermes_messages import (
@@ -28,6 +28,7 @@ from hermes_tui.formats.hermes_messages import (
 )
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.messages import Usage
+from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls
 
 STATE_DB_MARK = "_table"
@@ -108,7 +109,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
         build.append(parts, "/system_prompt")
     for index, (item, message) in enumerate(zip(rows, messages, strict=True)):
         append_row(build, item, message, f"/messages/{index}")
-    reason, ended = row.get("end_reason"), seconds(row.get("ended_at"))
+    reason, ended = row.get("end_reason"), timestamp(row.get("ended_at"))
     usage = _usage(row)
     if isinstance(reason, str) or ended is not None or usage is not None:
         build.end(stop_reason=label(row, "end_reason"), usage=usage, ts=ended)
@@ -136,7 +137,7 @@ def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         tools=tool_specs(row.get("tools")),
         parent_run_id=label(row, "parent_session_id"),
         details=details,
-        ts=seconds(row.get("started_at", row.get("session_start"))),
+        ts=timestamp(row.get("started_at", row.get("session_start"))),
     )
 
 

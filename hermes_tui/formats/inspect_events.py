@@ -20,6 +20,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.inspect_attachments import with_attachments
+from hermes_tui.parsers.measures import timestamp
 
 MAX_DEPTH = 60
 """How deep events may stand in events, and spans in spans."""
@@ -142,7 +143,7 @@ class _Walk:
                 self.take(event["events"], f"{place}/events", name, depth + 1)
 
     def _clock(self, event: dict[str, Any]) -> None:
-        ts = fields.seconds(event.get("timestamp"))
+        ts = timestamp(event.get("timestamp"))
         if ts is not None:
             self._found.first_ts = ts if self._found.first_ts is None else self._found.first_ts
             self._found.last_ts = ts
@@ -239,8 +240,7 @@ class _Others:
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any]:
-    choices = fields.as_list(fields.as_dict(event.get("output")).get("choices"))
-    return fields.as_dict(choices[0]) if choices else {}
+    return fields.first_object(fields.as_dict(event.get("output")).get("choices"))
 
 
 def _pool(sample: dict[str, Any]) -> list[Any]:

@@ -31,6 +31,7 @@ from hermes_tui.formats.inspect_outcome import MAX_TRACEBACK, end_of, error_of
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.measures import timestamp
 
 _NO_DETAILS = frozenset(
     {"id", "messages", "events", "transcript", "attachments", "scores", "score", "output"}
@@ -85,7 +86,7 @@ class _Log:
             "log_scores": fields.small(_metrics(value.get("results"))),
             "log_error": fields.small(error_of(value)),
         }
-        self._told = _known(told)
+        self._told = fields.telling(told)
 
     def without_samples(self, build: RunBuilder) -> None:
         """Show a log that keeps no samples: that it ran, and how it ended."""
@@ -138,15 +139,16 @@ class _Log:
             "error_retries": [error_of({"error": one}) for one in retried[:20]],
             "reduced": self._reduced.get(sample_id),
         }
+        about = fields.telling(fields.details_of(sample, without=_NO_DETAILS) | more)
         build.start(
             run_id=_run_id(sample),
             task=_task(sample, raws) or fields.label(self._eval, "task"),
             model=fields.model_of(self._eval),
             tools=_tools(events.requests, events.attachments),
             group_id=sample_id,
-            details={**_known(fields.details_of(sample, without=_NO_DETAILS) | more), **self._told},
+            details={**about, **self._told},
             pointer=pointer,
-            ts=fields.seconds(sample.get("started_at")) or events.first_ts,
+            ts=timestamp(sample.get("started_at")) or events.first_ts,
         )
 
     def _other(
@@ -165,7 +167,7 @@ class _Log:
             parent_run_id=parent,
             details={"agent": conversation.agent} if conversation.agent else {},
             pointer=f"{reading.pointer}{first.pointer}",
-            ts=fields.seconds(first.event.get("timestamp")),
+            ts=timestamp(first.event.get("timestamp")),
         )
         for request, before in conversation.requests:
             place = f"{reading.pointer}{request.pointer}"
@@ -218,16 +220,12 @@ class _Reading:
             self.build.add(
                 RequestFailed,
                 pointer=f"{self.pointer}{request.pointer}",
-                ts=fields.seconds(request.event.get("timestamp")),
+                ts=timestamp(request.event.get("timestamp")),
                 attempt=attempt,
                 message=request.error,
                 body=fields.label(request.event, "traceback")[-MAX_TRACEBACK:],
                 diagnostics=(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, request.error),),
             )
-
-
-def _known(details: dict[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in details.items() if item or item in (0, False)}
 
 
 def _run_id(sample: dict[str, Any]) -> str:

@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.inspect_events import Request
+from hermes_tui.formats.message_parts import flagged
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ToolCall, with_flags
-from hermes_tui.parsers.measures import number
+from hermes_tui.model.messages import ToolCall
+from hermes_tui.parsers.measures import number, timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _UNPARSED = re.compile(
@@ -49,8 +51,7 @@ def chat_message(
     if entries:
         known = (_as_logged(*found, entries) for found in parts.calls)
         parts = parts._replace(calls=tuple(known))
-    flags = _flags(raw, request)
-    return parts._replace(message=with_flags(parts.message, *flags)) if flags else parts
+    return flagged(parts, *_flags(raw, request))
 
 
 def usage_of(raw: Any) -> dict[str, Any]:
@@ -66,11 +67,7 @@ def usage_of(raw: Any) -> dict[str, Any]:
 
 
 def _entry(entry: Any) -> Any:
-    """Return a call as chat messages write it.
-
-    Inspect decodes the arguments itself, so that they are an object says nothing of how they came;
-    of those it could not decode the text is in the error.
-    """
+    """Return a call; the text of arguments that Inspect could not decode is in the error."""
     if not isinstance(entry, dict):
         return entry
     arguments = entry.get("arguments")
@@ -79,8 +76,7 @@ def _entry(entry: Any) -> Any:
         arguments = unparsed[1]
     elif arguments is not None:
         arguments = fields.json_text(arguments)
-    function = {"name": entry.get("function"), "arguments": arguments}
-    return {"id": entry.get("id"), "type": "function", "function": function}
+    return function_call(entry.get("id"), entry.get("function"), arguments)
 
 
 def _as_logged(
@@ -129,7 +125,7 @@ def _of_request(request: Request) -> dict[str, Any]:
 
 
 def _of_tool(event: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
-    start, end = (fields.seconds(event.get(key)) for key in ("timestamp", "completed"))
+    start, end = (timestamp(event.get(key)) for key in ("timestamp", "completed"))
     taken = number(event.get("working_time"))
     if taken is None and start is not None and end is not None:
         taken = max(0.0, end - start)

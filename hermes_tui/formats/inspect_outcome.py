@@ -8,7 +8,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.inspect_events import Events
 from hermes_tui.formats.inspect_messages import usage_of
 from hermes_tui.model.messages import Usage
-from hermes_tui.parsers.measures import number, total_usage, usage
+from hermes_tui.parsers.measures import number, timestamp, total_usage, usage
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partial, incorrect, no answer."""
@@ -41,7 +41,7 @@ def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
         "scores": scores,
         "usage": _total_usage(sample),
         "details": {**_told(sample), **({"limit": limit} if limit else {})},
-        "ts": fields.seconds(sample.get("completed_at")) or events.last_ts,
+        "ts": timestamp(sample.get("completed_at")) or events.last_ts,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -65,6 +65,10 @@ def _load_patiently(data: bytes) -> Loaded:
     except UnicodeDecodeError as error:
         problems.append(Problem(error.start, "invalid UTF-8"))
         text = data.decode("utf-8", "surrogateescape")
+    if "\0" in text[:_WIDE_LOOK]:
+        wide = _wide_line(data)
+        if wide is not None:
+            return wide
     constants: list[str] = []
 
     def constant(name: str) -> float:
@@ -80,7 +84,8 @@ def _load_patiently(data: bytes) -> Loaded:
 
     decoder = json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
     values: list[Any] = []
-    position = _skip_blank(text, 0)
+    odd: dict[str, list[int]] = {}
+    position = _skip_filler(text, 0, odd)
     while position < len(text):
         try:
             value, end = decoder.raw_decode(text, position)
@@ -95,7 +100,8 @@ def _load_patiently(data: bytes) -> Loaded:
             problems.append(problem)
             break
         values.append(value)
-        position = _skip_blank(text, end)
+        position = _skip_filler(text, end, odd)
+    problems.extend(_told_filler(text, odd))
     if len(values) > 1:
         problems.append(Problem(0, f"{len(values)} JSON values on one line"))
     if constants:
@@ -116,16 +122,62 @@ def _raw_control(text: str) -> Iterator[Problem]:
         return
 
 
-_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
+_FILLER = re.compile(r"[ \t\r\n\ufeff,\0]*")
+_ODD_FILLER = (
+    (",", "commas that stand in no list"),
+    ("\0", "zero bytes, as after a crash or on a full disk"),
+)
 
 
-def _skip_blank(text: str, position: int) -> int:
-    found = _BLANK.match(text, position)
-    return found.end() if found else position
+def _skip_filler(text: str, position: int, odd: dict[str, list[int]]) -> int:
+    """Return where the next value begins; note in `odd` what is more than blanks before it."""
+    found = _FILLER.match(text, position)
+    filler = found[0] if found is not None else ""
+    for char, _ in _ODD_FILLER:
+        if char in filler:
+            odd.setdefault(char, [position + filler.index(char), 0])[1] += filler.count(char)
+    return position + len(filler)
+
+
+def _told_filler(text: str, odd: Mapping[str, list[int]]) -> Iterator[Problem]:
+    for char, told in _ODD_FILLER:
+        if char in odd:
+            position, times = odd[char]
+            yield Problem(_byte_offset(text, position), f"{told}: {times:,}")
+
+
+_WIDE_LOOK = 8
+_WIDE_OBJECT = re.compile(rb"[\0\r\n\xff\xfe]*(?=[{\[]\0[^\0])")
+
+
+def _wide_line(data: bytes) -> Loaded | None:
+    """Return the values of a line in UTF-16, which shells append to a file of UTF-8.
+
+    A line is cut behind the first byte of its line feed, so that the other byte begins the next.
+    """
+    begins = _WIDE_OBJECT.match(data)
+    if begins is None:
+        return None
+    wide = data[begins.end() :]
+    try:
+        text = wide[: len(wide) & ~1].decode("utf-16-le")
+    except UnicodeDecodeError:
+        return None
+    values, problems = load(text.rstrip("\0\r\n").encode())
+    told = Problem(begins.end(), "UTF-16 in a file of UTF-8; read as that")
+    return Loaded(values, (told, *(Problem(begins.end(), why) for _, why in problems)))
+
+
+_COUNTED = 1 << 20
 
 
 def _byte_offset(text: str, position: int) -> int:
-    return len(text[:position].encode("utf-8", "surrogateescape"))
+    """Return where a character stands in the bytes, without another copy of a long text."""
+    if text.isascii():
+        return position
+    starts = range(0, position, _COUNTED)
+    pieces = (text[start : min(start + _COUNTED, position)] for start in starts)
+    return sum(len(piece.encode("utf-8", "surrogateescape")) for piece in pieces)
 
 
 def _beginning(

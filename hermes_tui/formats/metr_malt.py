@@ -16,8 +16,8 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.fields import as_dict
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
-from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 
@@ -101,7 +101,7 @@ def _append(nodes: list[Any], path: Path, build: RunBuilder) -> None:
             continue
         parts = normalise_message(message)
         if position < path.repeated:
-            parts = parts._replace(message=with_flags(parts.message, "copied"))
+            parts = flagged(parts, "copied")
         ts = timestamp(nodes[index]["node_data"].get("first_called_at"))
         build.append(parts, f"{pointer}/node_data/message", ts=ts)
 

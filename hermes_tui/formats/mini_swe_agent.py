@@ -21,10 +21,11 @@ import msgspec
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.formats.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed
-from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.messages import Usage
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -139,8 +140,7 @@ def _completed(raw: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
         message = dict(replies[0][1]) if replies else {"role": "assistant", "content": None}
     elif raw.get("type") == "function_call_output":
         message = {**raw, "role": "tool", "content": raw.get("output")}
-    choices = response.get("choices")
-    choice = fields.as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+    choice = fields.first_object(response.get("choices"))
     for key in ("reasoning_content", "reasoning"):
         if not message.get(key) and (said := fields.as_dict(choice.get("message")).get(key)):
             message[key] = said
@@ -161,8 +161,8 @@ def _with_commands(parts: Normalised, extra: dict[str, Any]) -> Normalised:
         return parts
     text = parts.message.text
     blocks = list(_blocks(text))
-    actions = extra.get("actions")
-    if isinstance(actions, list) and actions:
+    actions = fields.as_list(extra.get("actions"))
+    if actions:
         places = {command.strip(): span for command, span in blocks}
         given = [_command_of(action) for action in actions]
         commands = [(command, places.get(command.strip())) for command in given]
@@ -172,7 +172,7 @@ def _with_commands(parts: Normalised, extra: dict[str, Any]) -> Normalised:
         text_action(index, _TOOL, {"command": command}, raw=command, span=span)
         for index, (command, span) in enumerate(commands)
     ]
-    findings = [] if isinstance(actions, list) and actions else _findings(text, blocks)
+    findings = [] if actions else _findings(text, blocks)
     return with_calls(parts, calls, *findings) if calls or findings else parts
 
 
@@ -208,7 +208,7 @@ def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
 
 def _interrupted(parts: Normalised, kind: str) -> Normalised:
     """Mark a message that the agent itself put in."""
-    parts = parts._replace(message=with_flags(parts.message, "injected", kind))
+    parts = flagged(parts, "injected", kind)
     if kind != "FormatError":
         return parts
     found = Diagnostic(
@@ -217,7 +217,7 @@ def _interrupted(parts: Normalised, kind: str) -> Normalised:
         "the agent found no valid command in the reply before this message",
         hint="it does not keep such replies, only what they cost",
     )
-    return parts._replace(diagnostics=(*parts.diagnostics, found))
+    return with_findings(parts, found)
 
 
 def _request_failure(

@@ -16,10 +16,11 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
-from hermes_tui.model.messages import with_flags
 from hermes_tui.parsers.measures import number, usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -158,9 +159,8 @@ def _say(
 ) -> None:
     mode = TextCalls.IGNORE if "hidden" in flags else TextCalls.SUSPECT
     raw = {**raw, "timestamp": event.get("timestamp")}
-    parts = normalise_message(raw, text_calls=mode)
-    parts = parts._replace(diagnostics=(*parts.diagnostics, *found))
-    build.append(parts._replace(message=with_flags(parts.message, *flags)), pointer)
+    parts = with_findings(normalise_message(raw, text_calls=mode), *found)
+    build.append(flagged(parts, *flags), pointer)
 
 
 def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
@@ -184,9 +184,8 @@ def _action(event: dict[str, Any], build: RunBuilder, pointer: str) -> None:
 def _reply(event: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the model's reply that an action was made of, and its message."""
     response = fields.as_dict(fields.as_dict(event.get("tool_call_metadata")).get("model_response"))
-    choices = response.get("choices")
-    first = fields.as_dict(choices[0]) if isinstance(choices, list) and choices else {}
-    return response, fields.as_dict(first.get("message"))
+    choice = fields.first_object(response.get("choices"))
+    return response, fields.as_dict(choice.get("message"))
 
 
 def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
@@ -209,8 +208,7 @@ def _call(event: dict[str, Any]) -> dict[str, Any]:
     }
     name = metadata.get("function_name") or event["action"]
     call_id = metadata.get("tool_call_id") or _id_of(event.get("id"))
-    function = {"name": name, "arguments": json_text(args)}
-    return {"id": call_id, "type": "function", "function": function}
+    return function_call(call_id, name, json_text(args))
 
 
 def _id_of(number_of_event: Any) -> str | None:

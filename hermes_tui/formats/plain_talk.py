@@ -221,6 +221,8 @@ class _Talk:
             return False
         answers = plain_answers(text) if OPEN in text else _whole_answer(raw, text)
         suspected = self.state.suspect_calls if self.state.suspects else ()
+        if suspected and self.waiting:
+            return False
         waiting, pairs = self.waiting + suspected, []
         for answer in answers or ():
             call = answered_call(waiting, answer)

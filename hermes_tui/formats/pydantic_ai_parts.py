@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 from hermes_tui.parsers.measures import timestamp
 
 RETRY = "retry"
@@ -187,8 +187,7 @@ def _call(part: dict[str, Any]) -> dict[str, Any]:
     given = part.get("args")
     if isinstance(given, dict):
         return {**named, "args": given}
-    function = {"name": named["name"], "arguments": "" if given is None else given}
-    return {"id": named["id"], "type": "function", "function": function}
+    return function_call(named["id"], named["name"], "" if given is None else given)
 
 
 def _ending(value: dict[str, Any]) -> dict[str, Any]:

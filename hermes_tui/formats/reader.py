@@ -105,7 +105,7 @@ class Reader(NamedTuple):
             build.problems = problems
             self.format.read(values, build)
             if self.layout is Layout.WHOLE_LINES:
-                _tell_part(record, source, build)
+                _tell_part(record, source, build, has_turns=reply_of(self) is not None)
         elif self.big is not None and is_end:
             read_end(data, self.big, self.format, build)
         else:
@@ -302,14 +302,17 @@ def _excerpt(data: bytes) -> str:
     return data[:MAX_EXCERPT].decode("utf-8", "replace")
 
 
-def _tell_part(record: Record, source: Source, build: RunBuilder) -> None:
+def _tell_part(record: Record, source: Source, build: RunBuilder, *, has_turns: bool) -> None:
     """Say so where a record is only a part of what should be read together."""
     start, end = record.range.start, record.range.end
     if start or end < source.size:
+        # While it is unpacked or comes through a pipe, nobody knows yet that it is big.
+        hint = "; unpacked to a file it opens as one run" if has_turns else ""
         build.add(
             SourceDefect,
             message=f"bytes {start:,} to {end:,} of a session of {source.size >> 20:,} MB: it is "
-            "read in parts, each shown as a run; what crosses their borders looks unanswered",
+            "read in parts, each shown as a run; what crosses their borders looks unanswered"
+            + hint,
             partial=True,
         )
 

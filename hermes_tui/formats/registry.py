@@ -45,6 +45,11 @@ class _Entry:
         names: tuple[str, ...] = getattr(self._format, "sidecars", ())
         return names
 
+    @property
+    def reply_of(self) -> Callable[[bytes], str | None] | None:
+        found: Callable[[bytes], str | None] | None = getattr(self._format, "reply_of", None)
+        return found
+
     def sniff(self, sample: Sample) -> Match | None:
         return self._format.sniff(sample) if self._may_fit(sample) else None
 

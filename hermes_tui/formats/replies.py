@@ -51,8 +51,7 @@ def reply_of(response: Any, pointer: str) -> Reply:
     if envelope is None:
         return _reply(response, pointer, None)
     status, body, headers, key = envelope
-    reply = _reply(body, f"{pointer}/{key}", status)
-    return Reply(**{**_fields(reply), "headers": headers})
+    return replace(_reply(body, f"{pointer}/{key}", status), headers=headers)
 
 
 def failure_of(error: Any, status: int | None = None) -> Failure:
@@ -94,10 +93,6 @@ def status_of(raw: Mapping[str, Any]) -> int | None:
         if found is not None and 100 <= found < 600:
             return int(found)
     return None
-
-
-def _fields(reply: Reply) -> dict[str, Any]:
-    return {name: getattr(reply, name) for name in Reply.__slots__}
 
 
 def _unwrap(

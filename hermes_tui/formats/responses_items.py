@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, Held, custom_call, function_call
 
 _FUNCTIONS = frozenset({"function_call", "custom_tool_call"})
 _BUILT_IN = {
@@ -231,11 +231,8 @@ def _call(item: dict[str, Any], kind: str) -> dict[str, Any]:
         given = item.get(key)
         name = fields.label(item, "name") or name
         if isinstance(given, str) and key == "code":
-            return {"id": call_id, "type": "custom", "custom": {"name": name, "input": given}}
-        # An object by the API's own rules: that it is one says nothing of what the model wrote.
-        arguments = fields.json_text(given)
-        function = {"name": name, "arguments": arguments}
-        return {"id": call_id, "type": "function", "function": function}
+            return custom_call(call_id, name, given)
+        return function_call(call_id, name, fields.json_text(given))
     # `id` is the item's own; results name the `call_id`.
     without = ("id",) if "call_id" in item else ()
     return {key: value for key, value in item.items() if key not in without}

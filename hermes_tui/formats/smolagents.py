@@ -16,10 +16,12 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import custom_call, function_call
+from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.measures import timestamp, usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _STEPS = "intermediate_steps"
@@ -110,7 +112,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
         task=fields.label(value, "question", "augmented_question"),
         model=fields.model_of(value),
         details=fields.details_of(value, without=_NOT_DETAILS),
-        ts=fields.seconds(value.get("start_time")),
+        ts=timestamp(value.get("start_time")),
     )
     if isinstance(steps, list):
         for index, step in enumerate(steps):
@@ -149,7 +151,7 @@ def _read_text(step: str, pointer: str, build: RunBuilder) -> None:
         hint=str(made)[:200] if isinstance(made, NotRepr) else "",
     )
     parts = normalise_message({"role": "assistant", "content": step}, text_calls=TextCalls.IGNORE)
-    build.append(parts._replace(diagnostics=(*parts.diagnostics, note)), pointer)
+    build.append(with_findings(parts, note), pointer)
 
 
 def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
@@ -181,7 +183,7 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     error = _error_text(step.get("error"))
     if error and not calls:
         found = Diagnostic(_code_of(error), Severity.ERROR, fields.first_line(error))
-        parts = parts._replace(diagnostics=(*parts.diagnostics, found))
+        parts = with_findings(parts, found)
     build.append(parts, pointer, ts=start)
     observed = _plain(step.get("observations"))
     if calls and (error or observed is not None):
@@ -212,13 +214,10 @@ def _call(entry: Any) -> dict[str, Any]:
     body = inner if isinstance(inner, dict) else plain
     name, arguments = body.get("name"), body.get("arguments")
     if isinstance(arguments, str) and name == "python_interpreter":
-        custom = {"name": name, "input": arguments}
-        return {"id": plain.get("id"), "type": "custom", "custom": custom}
+        return custom_call(plain.get("id"), name, arguments)
     if isinstance(arguments, dict):
-        # Objects are how this format writes arguments; the model's own text is not kept.
         arguments = fields.json_text(arguments)
-    function = {"name": name, "arguments": arguments}
-    return {"id": plain.get("id"), "type": "function", "function": function}
+    return function_call(plain.get("id"), name, arguments)
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -239,7 +238,7 @@ def _times(step: dict[str, Any]) -> tuple[float | None, float | None]:
     """Return when a step began, and how long it took."""
     timing = _plain(step.get("timing"))
     times = timing if isinstance(timing, dict) else step
-    return fields.seconds(times.get("start_time")), fields.number(times.get("duration"))
+    return timestamp(times.get("start_time")), fields.number(times.get("duration"))
 
 
 def _error_text(error: Any) -> str:
@@ -247,7 +246,7 @@ def _error_text(error: Any) -> str:
         told = next((one for one in error.arguments if isinstance(one, str)), "")
         return f"{error.name}: {told}"
     if isinstance(error, dict):
-        return ": ".join(filter(None, (fields.label(error, k) for k in ("type", "message"))))
+        return fields.labels(error, "type", "message")
     return error if isinstance(error, str) else ""
 
 
@@ -280,7 +279,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
         status="error" if error else status,
         stop_reason=error,
         usage=usage(value.get("token_counts")),
-        ts=fields.seconds(value.get("end_time")),
+        ts=timestamp(value.get("end_time")),
     )
 
 

@@ -160,8 +160,5 @@ def exception_in(events: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
     """Return what the exception among the events of a span says, empty where there is none."""
     for name, attributes in events:
         if name == "exception":
-            kind, said = (
-                fields.label(attributes, key) for key in ("exception.type", "exception.message")
-            )
-            return ": ".join(filter(None, (kind, said)))
+            return fields.labels(attributes, "exception.type", "exception.message")
     return ""

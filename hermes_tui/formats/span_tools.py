@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_messages import ChatMessage, Held
+from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.langchain_messages import is_message, message_of
 from hermes_tui.formats.python_repr import NotRepr, read_repr
@@ -170,11 +170,11 @@ def _shown(output: Any) -> Any:
 
 def call_of(span: Span) -> ChatMessage:
     """Return the call that a tool span stands for where no model's reply is there to hold it."""
-    name, given = span.tool_name or span.name, _arguments(span.input)
-    call = {"name": name, "id": span.call_id or span.id, "args": given}
+    call_id, name = span.call_id or span.id, span.tool_name or span.name
+    given = _arguments(span.input)
+    call = {"name": name, "id": call_id, "args": given}
     if isinstance(given, str):
-        function = {"name": name, "arguments": given}
-        call = {"id": call["id"], "type": "function", "function": function}
+        call = function_call(call_id, name, given)
     raw = {"role": "assistant", "content": None, "tool_calls": [call]}
     pointer = span.input_at
     held = Held(span.input, pointer, span.line)

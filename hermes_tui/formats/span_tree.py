@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from hermes_tui.formats.fields import is_empty
 from hermes_tui.model.messages import Usage
 
 
@@ -152,7 +153,7 @@ class _Forest:
         if span.kind is SpanKind.LLM and place.request is None:
             agent = self._asking(agent, place.tool)
             agent.requests.append(span)
-            return _Place(agent, span) if span.input not in (None, "", [], {}) else _Place(agent)
+            return _Place(agent) if is_empty(span.input) else _Place(agent, span)
         if span.kind is SpanKind.TOOL:
             agent.tools.append(span)
             return _Place(agent, tool=span)

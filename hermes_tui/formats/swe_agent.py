@@ -18,9 +18,10 @@ import msgspec
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.text_actions import as_result, command_call, with_calls
+from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import number, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.tool_results import whole_result
@@ -83,15 +84,10 @@ def _start(
 
 
 def _title(history: list[Any]) -> str:
-    """Return the first line of the issue: before it stands the same introduction in every run."""
+    """Return the title of the issue, or what the user first says."""
     own = [raw for raw in history if isinstance(raw, dict) and not raw.get("is_demo")]
-    for raw in own:
-        if raw.get("role") == "user":
-            _, marker, issue = fields.text_of(raw.get("content")).partition("ISSUE:\n")
-            if marker and (title := fields.first_line(issue)):
-                return title
-            break
-    return fields.title_of(own)
+    asked = next((raw for raw in own if raw.get("role") == "user"), {})
+    return issue_title(fields.text_of(asked.get("content"))) or fields.title_of(own)
 
 
 class _Reading:
@@ -118,7 +114,7 @@ class _Reading:
     def _message(self, raw: dict[str, Any], pointer: str) -> None:
         parts = _normalised(raw)
         if raw.get("is_demo"):
-            self._build.append(_flagged(parts, "demonstration"), pointer)
+            self._build.append(flagged(parts, "demonstration"), pointer)
             return
         if parts.message.role == "assistant":
             parts = self._reply(parts, raw)
@@ -186,10 +182,6 @@ def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Norm
             results.append((msgspec.structs.replace(results[0][0], call_id=call_id), ()))
     message = msgspec.structs.replace(parts.message, results=len(results))
     return parts._replace(message=message, results=tuple(results))
-
-
-def _flagged(parts: Normalised, flag: str) -> Normalised:
-    return parts._replace(message=with_flags(parts.message, flag))
 
 
 def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:

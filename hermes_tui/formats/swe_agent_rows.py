@@ -14,13 +14,12 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.text_actions import as_result, command_call, with_calls
+from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _ROLES = frozenset({"system", "user", "ai"})
 _NOT_DETAILS = ("trajectory", "instance_id", "model_name", "target", "exit_status")
 _FENCE = re.compile(r"^```[a-z]{0,10}[ \t]*\n", re.MULTILINE)
-_ISSUE = "ISSUE:\n"
 
 
 class SweAgentRows:
@@ -94,20 +93,17 @@ def _command(text: str) -> str:
 
 
 def _title(turns: list[Any]) -> str:
-    """Return the first line of the issue: before it stands the same introduction in every run."""
+    """Return the title of the issue, or what the user first says."""
     for turn in turns:
         if isinstance(turn, dict) and turn.get("role") == "user":
             text = fields.label(turn, "text")
-            _, _, issue = text.partition(_ISSUE)
-            return fields.first_line(issue) or fields.first_line(text)
+            return issue_title(text) or fields.first_line(text)
     return ""
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    solved = value.get("target")
     build.end(
-        status="unknown" if not isinstance(solved, bool) else "ok" if solved else "failed",
-        stop_reason=fields.label(value, "exit_status"),
+        status=fields.verdict(value.get("target")), stop_reason=fields.label(value, "exit_status")
     )
 
 

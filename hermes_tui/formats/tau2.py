@@ -17,15 +17,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
+from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.messages import Usage
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -198,15 +198,10 @@ def _append_message(raw: dict[str, Any], pointer: str, build: RunBuilder) -> Non
     texts = _sent_arguments(sent)
     if entries:
         message["tool_calls"] = [_entry(entry, texts) for entry in entries]
-    parts = normalise_message(message)
-    calls = tuple(
-        (msgspec.structs.replace(call, raw=entry), found)
-        for (call, found), entry in zip(parts.calls, entries, strict=False)
-    )
-    parts = parts._replace(calls=calls + parts.calls[len(calls) :])
-    parts = parts._replace(diagnostics=(*parts.diagnostics, *_errors(raw)))
+    parts = with_entries(normalise_message(message), entries)
+    parts = with_findings(parts, *_errors(raw))
     if raw.get("requestor") == "user" or (entries and raw.get("role") == "user"):
-        parts = parts._replace(message=with_flags(parts.message, USERS_TOOL))
+        parts = flagged(parts, USERS_TOOL)
     build.append(parts, pointer)
 
 
@@ -221,17 +216,13 @@ def _sent_arguments(sent: dict[str, Any]) -> dict[str, str]:
 
 
 def _entry(entry: Any, texts: dict[str, str]) -> Any:
-    """Return a call as chat messages write it, with the arguments as they were sent.
-
-    They are an object by the format, so that they are one says nothing of how the model sent them.
-    """
+    """Return a call as chat messages write it, with the arguments as they were sent."""
     if not isinstance(entry, dict):
         return entry
     arguments = entry.get("arguments")
     if isinstance(arguments, dict):
         arguments = texts.get(fields.label(entry, "id")) or json_text(arguments)
-    function = {"name": entry.get("name"), "arguments": arguments}
-    return {"id": entry.get("id"), "type": "function", "function": function}
+    return function_call(entry.get("id"), entry.get("name"), arguments)
 
 
 def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
@@ -262,7 +253,7 @@ def _status(reason: str, reward: float | None) -> str:
         return "truncated"
     if reason and reason not in _STOPPED:
         return "error"
-    return "unknown" if reward is None else "ok" if reward == 1 else "failed"
+    return fields.verdict(None if reward is None else reward == 1)
 
 
 FORMAT = Tau2()

@@ -80,7 +80,7 @@ def _told(info: dict[str, Any]) -> dict[str, Any]:
 def _end(value: dict[str, Any], info: dict[str, Any], build: RunBuilder) -> None:
     reward = fields.number(value.get("reward"))
     checked = _object(_object(info, "reward_info"), "info")
-    status = "unknown" if reward is None else "ok" if reward == 1 else "failed"
+    status = fields.verdict(None if reward is None else reward == 1)
     build.end(
         status="error" if info.get("error") else status,
         reward=reward,

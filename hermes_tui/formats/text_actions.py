@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hermes_tui.formats import fields
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
 from hermes_tui.model.spans import Span
@@ -15,6 +16,15 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.parsers.tool_results import whole_result
 
 _FIRST_WORD = re.compile(r"\s*+(\S++)")
+_ISSUE = "ISSUE:\n"
+
+
+def issue_title(text: str) -> str:
+    """Return the first line of the issue that a user's message holds, empty where it holds none.
+
+    Before the issue stands the same introduction in every run.
+    """
+    return fields.first_line(text.partition(_ISSUE)[2])
 
 
 def text_action(

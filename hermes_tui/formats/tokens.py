@@ -25,6 +25,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, ResponseReceived
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.hidden import lay_beside
+from hermes_tui.parsers.plain_values import decode
 from hermes_tui.parsers.raw_tokens import join_tokens
 
 UNTRAINED = -100
@@ -190,6 +191,4 @@ def _decoded(text: str) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:
-        from hermes_tui.parsers.plain_values import decode
-
         return decode(text)

@@ -101,13 +101,17 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
         build.defect("not a list of messages", fields.excerpt(lists[-1]), pointer=pointer)
     if tree.finish is not None:
         _append_last_result(tree.finish, build)
-    finish = fields.label(generated, "finish_type")
-    status = "ok" if finish == "give_answer" else "failed" if "give_up" in finish else "unknown"
-    build.end(status=status, stop_reason=finish)
+    _end(generated, build)
     for number, path in enumerate(tree.left, 1):
         place = path[0].pointer
         build.start(run_id=f"path {number}", parent_run_id=ANSWER, pointer=place, **about)
         _append_path(path, build)
+
+
+def _end(generated: dict[str, Any], build: RunBuilder) -> None:
+    finish = fields.label(generated, "finish_type")
+    status = "ok" if finish == "give_answer" else "failed" if "give_up" in finish else "unknown"
+    build.end(status=status, stop_reason=finish)
 
 
 def _details(value: dict[str, Any], generated: dict[str, Any]) -> dict[str, Any]:

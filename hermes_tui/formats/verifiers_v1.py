@@ -220,13 +220,12 @@ class _Trace:
         for position, call in self._failed.pop(index, ()):
             error = as_dict(call.get("error"))
             status = fields.number(error.get("status_code"))
-            told = (fields.label(error, "type"), fields.label(error, "message"))
             self._build.add(
                 RequestFailed,
                 pointer=f"{self._pointer}/calls/{position}",
                 ts=timestamp(as_dict(call.get("time")).get("start")),
                 turn=self._replies + 1,
-                message=": ".join(filter(None, told)) or "the call has no reply",
+                message=fields.labels(error, "type", "message") or "the call has no reply",
                 status=int(status) if status is not None else None,
             )
 
@@ -264,8 +263,7 @@ def _title(data: dict[str, Any]) -> str:
 def _errors(trace: dict[str, Any]) -> tuple[Diagnostic, ...]:
     found = []
     for error in as_list(trace.get("errors")):
-        told = (fields.label(as_dict(error), "type"), fields.label(as_dict(error), "message"))
-        text = ": ".join(filter(None, told)) or fields.excerpt(error)
+        text = fields.labels(as_dict(error), "type", "message") or fields.excerpt(error)
         found.append(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(text)))
     return tuple(found)
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.message_parts import flagged
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import GOLD_FAILURE, with_flags
+from hermes_tui.model.messages import GOLD_FAILURE
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.roles import speaker_of
 
@@ -44,8 +45,8 @@ class WhoWhen:
         )
         for index, raw in enumerate(history):
             _append(raw, f"/history/{index}", index == gold, build)
-        told = next((value[key] for key in _VERDICTS if isinstance(value.get(key), bool)), None)
-        build.end(status="unknown" if told is None else "ok" if told else "failed")
+        told = (value[key] for key in _VERDICTS if isinstance(value.get(key), bool))
+        build.end(status=fields.verdict(next(told, None)))
 
 
 def _is_run(value: Any) -> bool:
@@ -89,7 +90,7 @@ def _append(raw: Any, pointer: str, is_gold: bool, build: RunBuilder) -> None:
     role = speaker.role if speaker.known else "assistant"
     parts = normalise_message(raw, role=role, text_calls=TextCalls.IGNORE)
     if is_gold:
-        parts = parts._replace(message=with_flags(parts.message, GOLD_FAILURE))
+        parts = flagged(parts, GOLD_FAILURE)
     build.append(parts, pointer)
 
 

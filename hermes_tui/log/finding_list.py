@@ -34,6 +34,10 @@ class FindingList(Sequence[Finding]):
         self._by_seq = array("Q")
         """The seq of each in the upper bits, its number in the lower ones; sorted."""
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a copy is made of: nothing that changes while findings are looked at."""
+        return {**self.__dict__, "_unpacked": OrderedDict()}
+
     def __len__(self) -> int:
         return len(self._packed) * BLOCK + len(self._latest)
 

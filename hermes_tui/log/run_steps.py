@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
+from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import ToolResult
 
@@ -89,8 +90,8 @@ class _Steps:
         """Where the steps of the present reply begin."""
         self._is_over = False
         self._seq = 0
-        self._waiting: list[tuple[str, str]] = []
-        """Id and tool of the turn's calls without a result, for results that do not name theirs."""
+        self._waiting: list[OpenCall] = []
+        """The turn's calls without a result, for results that do not name their tool."""
 
     def apply(self, event: ev.Event) -> None:
         self._seq = event.seq
@@ -107,9 +108,7 @@ class _Steps:
             case ev.MessageAppended():
                 self._message(event)
             case ev.ToolCallProposed():
-                call = event.call
-                self._waiting.append((call.id or "", call.name or ""))
-                self._add(StepKind.CALL, call.name or "", call.arguments_text, call.index)
+                self._call(event)
             case ev.ArgumentsEdited():
                 self._edit(event)
             case ev.CallDropped():
@@ -158,6 +157,12 @@ class _Steps:
         if message.text or not (message.calls or message.results):
             self._add(StepKind.MESSAGE, message.role, message.text)
 
+    def _call(self, event: ev.ToolCallProposed) -> None:
+        call = event.call
+        waits = OpenCall(event.seq, self._turn, call.id, call.name, call.index)
+        self._waiting.append(waits)
+        self._add(StepKind.CALL, call.name or "", call.arguments_text, call.index)
+
     def _last(self, kind: StepKind, call_index: int | None) -> int | None:
         for at in range(len(self.steps) - 1, self._reply - 1, -1):
             if self.steps[at].kind is kind and self.steps[at].call_index == call_index:
@@ -167,18 +172,17 @@ class _Steps:
     def _answer(self, event: ev.ToolReturned | ev.ToolFailed) -> None:
         result, index = event.result, event.call_index
         at = None if index is None else self._last(StepKind.RESULT, index)
-        if at is not None:
-            # The tool was run once more.
-            del self.steps[at]
-        self._add(StepKind.RESULT, result.name or self._answered(result), result.content, index)
+        # Where there is a result already, the tool was run once more.
+        tool = self._answered(result) if at is None else self.steps.pop(at).title
+        self._add(StepKind.RESULT, result.name or tool, result.content, index)
 
     def _answered(self, result: ToolResult) -> str:
-        """Return the tool of the call that a result answers: by id, or the first that waits."""
-        for place, (call_id, name) in enumerate(self._waiting):
-            if result.call_id in (None, call_id):
-                del self._waiting[place]
-                return name
-        return ""
+        """Return the tool of the call that a result answers, empty where there is none."""
+        call = answered_call(self._waiting, result)
+        if call is None:
+            return ""
+        self._waiting.remove(call)
+        return call.name or ""
 
     def _edit(self, event: ev.ArgumentsEdited) -> None:
         at = self._last(StepKind.CALL, event.call_index)

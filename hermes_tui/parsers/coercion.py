@@ -26,6 +26,12 @@ def parameter_schema(schema: Any, key: str) -> Any:
     return properties.get(key) if isinstance(properties, dict) else None
 
 
+def required_names(schema: dict[str, Any]) -> list[str]:
+    """Return the parameters that a schema says a call must give."""
+    required = schema.get("required")
+    return [key for key in required if isinstance(key, str)] if isinstance(required, list) else []
+
+
 def coerce(text: str, schema: Any) -> Coerced:
     """Return `text` as the schema wants it, as it is where it cannot be had."""
     types = _types(schema)

@@ -30,7 +30,6 @@ _TAG = r"(?P<mark>=|\s+name\s*=\s*)(?P<quote>[\"']?)(?P<name>[^<>\n]{0,300}?)(?P
 _FUNCTION = re.compile(rf"<function{_TAG}")
 _PARAMETER = re.compile(rf"<parameter{_TAG}")
 _FUNCTION_CLOSE = "</function>"
-_PARAMETER_CLOSE = re.compile(r"</parameter[^<>\n]{0,8}>")
 _GOES_ON = re.compile(r"\s*+(?:<parameter[=\s]|</function>|</tool_call>|<tool_call>|\Z)")
 _DONE = re.compile(r"\s*+(?:</tool_call>|<tool_call>|<function[=\s]|\Z)")
 _IN_VALUE = re.compile(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import visible, visible_row
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.engines.base import EngineInfo, EngineParser
 from hermes_tui.parsers.literals import FAILED
@@ -161,7 +162,7 @@ def _headline(finding: Finding) -> str:
 
 
 def _count(calls: Sequence[ParsedCall]) -> str:
-    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}"
+    return counted(len(calls), "call")
 
 
 def _inline(text: str) -> str:

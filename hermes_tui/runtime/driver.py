@@ -36,10 +36,10 @@ from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.runtime.divergence import Divergence
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
-from hermes_tui.runtime.partial import Partial
+from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
-from hermes_tui.runtime.tools.base import CallContext, Toolbox, ToolFailure
-from hermes_tui.runtime.worked import worked_s
+from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure
+from hermes_tui.runtime.working_time import worked_s
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.writer import Recording
@@ -277,18 +277,7 @@ class Driver:
             return given.ToolRaised(str(failure), time.monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own
             return given.ToolRaised(f"{type(error).__name__}: {error}", time.monotonic() - begun)
-        duration = time.monotonic() - begun
-        is_text = isinstance(answer.value, str)
-        content = answer.value if is_text else json_text(answer.value)
-        verdict = judge(content)
-        return given.ToolReplied(
-            content,
-            error=answer.error or verdict.error,
-            exit_code=verdict.exit_code if answer.exit_code is None else answer.exit_code,
-            duration_s=duration,
-            raw=None if is_text else answer.value,
-            is_text=is_text,
-        )
+        return _replied(answer, time.monotonic() - begun)
 
     def _task(self) -> str:
         """Return the first user message, as tools are told it."""
@@ -325,6 +314,20 @@ def _tokens_of(event: Event) -> int:
     if not isinstance(event, ResponseReceived) or event.usage is None:
         return 0
     return (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0)
+
+
+def _replied(answer: Answer, duration_s: float) -> given.ToolReplied:
+    is_text = isinstance(answer.value, str)
+    content = answer.value if is_text else json_text(answer.value)
+    verdict = judge(content)
+    return given.ToolReplied(
+        content,
+        error=answer.error or verdict.error,
+        exit_code=verdict.exit_code if answer.exit_code is None else answer.exit_code,
+        duration_s=duration_s,
+        raw=None if is_text else answer.value,
+        is_text=is_text,
+    )
 
 
 def _failed(failure: RequestFailure) -> given.RequestFailed:

@@ -20,13 +20,14 @@ from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
+from hermes_tui.runtime.aside import Aside
 from hermes_tui.runtime.kept_indexes import SUFFIX, Identity, identify, indexes_dir, part_of, prune
 from hermes_tui.runtime.opener import OpenFile
 from hermes_tui.runtime.run_store import create, write_at
 
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""
-_MAGIC: Final = b"htuirun2"
+_MAGIC: Final = b"htuirun3"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
 _OTHERS: Final = frozenset({
@@ -43,20 +44,27 @@ class KeptRun(NamedTuple):
     timeline: Timeline
 
 
-def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> None:
-    """Keep a run that was read to its end, if it is worth it; raises OSError."""
+def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> Aside[None] | None:
+    """Begin to keep a run that was read to its end; return None if it is not worth it."""
     identity = _identity(file)
     if identity is None or not timeline.finished:
-        return
+        return None
     rows = {name: value for name, value in vars(timeline).items() if name != "log"}
     records = file.records
     where = records.known() if isinstance(records, LineIndex) else records
-    data = pickle.dumps((repr(identity), _form(timeline), where, log.known(), rows))
+    values = (repr(identity), _form(timeline), where, log.known(), rows)
+    return Aside(lambda: _write(identity, values))
+
+
+def _write(identity: Identity, values: Any) -> None:
+    """Write what is kept of a run; raises OSError."""
     part = part_of(Path(identity.path))
     # Locked while it is written, so that nobody takes it for one left behind.
     fd = create(part)
     try:
-        write_at(fd, _head_of(data) + data, 0)
+        body = _Sink(fd, _HEAD)
+        pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
+        write_at(fd, _head_of(body.checksum), 0)
         part.replace(_place(identity))
     except OSError:
         part.unlink(missing_ok=True)
@@ -66,26 +74,34 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> None:
     prune()
 
 
-def load_run_kept(file: OpenFile) -> KeptRun | None:
-    """Return the run that was kept of a file as it is now, None where there is none."""
+def look_for_kept(file: OpenFile) -> Aside[Any] | None:
+    """Begin to look for what was kept of a file as it is now; None if that is not worth it."""
     identity = _identity(file)
-    if identity is None:
-        return None
+    return Aside(lambda: _read(identity)) if identity is not None else None
+
+
+def _read(identity: Identity) -> Any:
+    """Return what was kept of a file in this version of ours, None where that is nothing."""
     try:
         data = _place(identity).read_bytes()
         os.utime(_place(identity))
     except OSError:
         return None
-    body = data[_HEAD:]
-    if data[:_HEAD] != _head_of(body):
+    if data[:_HEAD] != _head_of(zlib.crc32(memoryview(data)[_HEAD:])):
         return None
-    log = RecordLog(file.reader, file.source, file.records)
-    timeline = Timeline(log)
     try:
-        kept, form, where, known, rows = _Values(io.BytesIO(body)).load()
+        kept, *values = _Values(_Pieces(data)).load()
     except _DAMAGE:
         return None
-    if (kept, form) != (repr(identity), _form(timeline)):
+    return values if kept == repr(identity) else None
+
+
+def restored(file: OpenFile, kept: Any) -> KeptRun | None:
+    """Return the run that was kept of a file; None where another version of ours kept it."""
+    log = RecordLog(file.reader, file.source, file.records)
+    timeline = Timeline(log)
+    form, where, known, rows = kept
+    if form != _form(timeline):
         return None
     records = file.records
     if isinstance(records, LineIndex):
@@ -98,8 +114,39 @@ def load_run_kept(file: OpenFile) -> KeptRun | None:
     return KeptRun(log, timeline)
 
 
-def _head_of(body: bytes) -> bytes:
-    return _MAGIC + zlib.crc32(body).to_bytes(4, "big")
+def _head_of(checksum: int) -> bytes:
+    return _MAGIC + checksum.to_bytes(4, "big")
+
+
+class _Sink:
+    """Takes the pieces of a pickle. Between two of them another thread may run."""
+
+    def __init__(self, fd: int, start: int) -> None:
+        self._fd = fd
+        self._end = start
+        self.checksum = 0
+
+    def write(self, piece: bytes) -> int:
+        self.checksum = zlib.crc32(piece, self.checksum)
+        before, self._end = self._end, write_at(self._fd, piece, self._end)
+        return self._end - before
+
+
+class _Pieces:
+    """Gives the pieces of a pickle. Between two of them another thread may run."""
+
+    def __init__(self, data: bytes) -> None:
+        self._body = io.BytesIO(data)
+        self._body.seek(_HEAD)
+
+    def read(self, length: int) -> bytes:
+        return self._body.read(length)
+
+    def readinto(self, buffer: Any) -> int:
+        return self._body.readinto(buffer)
+
+    def readline(self) -> bytes:
+        return self._body.readline()
 
 
 class _Values(pickle.Unpickler):

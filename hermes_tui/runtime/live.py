@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.servers.base import Server
+    from hermes_tui.runtime.servers.hosted import Host
     from hermes_tui.runtime.tools.base import Toolbox
 
 
@@ -48,31 +50,29 @@ async def open_branches(settings: LiveSettings) -> Branches:
         from hermes_tui.runtime.replay import open_replay
 
         return open_replay(settings, settings.replay)
-    server, url = await open_server(settings.server)
-    workdir = settings.workdir or Path(tempfile.mkdtemp(prefix="hermes-tui-"))
-    try:
+    async with AsyncExitStack() as undo:
+        server, url = await open_server(settings.server)
+        undo.push_async_callback(server.close)
+        workdir = settings.workdir or Path(tempfile.mkdtemp(prefix="hermes-tui-"))
         tools = await _open_tools(settings, workdir)
-    except BaseException:
-        await server.close()
-        raise
-    branches = Branches(
-        server,
-        tools,
-        record=settings.record,
-        recorded=settings.recorded,
-        limits=settings.limits,
-        secrets=_secrets(settings.server),
-    )
-    try:
+        branches = Branches(
+            server,
+            tools,
+            record=settings.record,
+            recorded=settings.recorded,
+            limits=settings.limits,
+            secrets=_secrets(settings.server),
+        )
+        # They close the server, too.
+        undo.pop_all()
+        undo.push_async_callback(branches.close)
         if settings.resume is not None:
             branches.resume(settings.resume)
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
-    except BaseException:
-        await branches.close()
-        raise
-    return branches
+        undo.pop_all()
+        return branches
 
 
 def _secrets(settings: ServerSettings) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
     from hermes_tui.runtime.tools.toolset import open_tools
 
     if settings.server.api == "demo" and settings.resume is None:
-        from hermes_tui.runtime.servers.demo import prepare_workdir
+        from hermes_tui.runtime.servers.demo_task import prepare_workdir
 
         prepare_workdir(workdir)
     return await open_tools(settings.tools, workdir=workdir, outside=settings.outside)
@@ -107,30 +107,36 @@ async def open_server(settings: ServerSettings) -> tuple[Server, str]:
 
             return HttpServer(settings.url, **common), settings.url
         case "managed":
-            from hermes_tui.runtime.servers.managed import ManagedServer
-
-            managed = ManagedServer(
-                settings.url,
-                model=settings.model,
-                server_type=settings.server_type,
-                tokenizer_name=settings.tokenizer,
-                tool_parser=settings.tool_parser,
-                api_key=settings.api_key,
-                timeout_s=settings.timeout_s,
-            )
-            return managed, settings.url
-        case "local":
-            from hermes_tui.runtime.servers.hosted import HostedServer
-            from hermes_tui.runtime.servers.local import LocalModel
-
-            hosted = await HostedServer.started(LocalModel(settings.model), **common)
-            return hosted, hosted.base_url
+            return _managed(settings), settings.url
         case _:
-            from hermes_tui.runtime.servers.demo import DemoServer
             from hermes_tui.runtime.servers.hosted import HostedServer
 
-            hosted = await HostedServer.started(DemoServer(delay_s=settings.pace_s), **common)
+            hosted = await HostedServer.started(_host(settings), **common)
             return hosted, hosted.base_url
+
+
+def _managed(settings: ServerSettings) -> Server:
+    from hermes_tui.runtime.servers.managed import ManagedServer
+
+    return ManagedServer(
+        settings.url,
+        model=settings.model,
+        server_type=settings.server_type,
+        tokenizer_name=settings.tokenizer,
+        tool_parser=settings.tool_parser,
+        api_key=settings.api_key,
+        timeout_s=settings.timeout_s,
+    )
+
+
+def _host(settings: ServerSettings) -> Host:
+    if settings.api == "local":
+        from hermes_tui.runtime.servers.local import LocalModel
+
+        return LocalModel(settings.model)
+    from hermes_tui.runtime.servers.demo import DemoServer
+
+    return DemoServer(delay_s=settings.pace_s)
 
 
 async def _start(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.remote import local_path
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.breakpoints import Breakpoint
@@ -74,9 +75,9 @@ class LiveSettings:
 def messages_from(path: str) -> tuple[dict[str, Any], ...]:
     """Return the messages in a JSON file: a list, or an object that holds one."""
     try:
-        value = json.loads(Path(path).read_text("utf-8"))
+        value = json.loads(local_path(path).read_text("utf-8"))
     except OSError as error:
-        raise SourceError(path, error.strerror or str(error)) from error
+        raise SourceError(path, error.strerror or str(error), "check the path") from error
     except (ValueError, RecursionError) as error:
         raise SourceError(path, f"not JSON: {error}", "a list of messages is expected") from error
     if isinstance(value, dict):

@@ -100,9 +100,9 @@ def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
 def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> InstalledModel:
     """Put the GGUF file `path` into the cache folder: a hard link if possible, else a copy."""
     target = _target(name or re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._"))
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike `resolve`, it takes links in a circle
     if not path.is_file():
-        raise SourceError(str(path), "no such file")
+        raise SourceError(str(path), "no such file", "check the path of the GGUF file")
     if not _has_magic(path):
         raise SourceError(str(path), "is no GGUF file", "hermes-tui model add fetches one")
     with scratch_in(model_dir()) as scratch:

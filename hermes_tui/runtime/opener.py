@@ -33,6 +33,7 @@ from hermes_tui.runtime.walking import WALKED_SUFFIXES, Tell, files_in, is_so, m
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
+    from hermes_tui.runtime.watched_run import WatchedFile
 
 _REMOTE = (".parquet", ARCHIVE_SUFFIX)
 RECORDS_A_STEP = 64
@@ -40,6 +41,9 @@ SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
 HEAD_WAITS = 25
 """A document is only recognised whole, so a followed one is given half a second to be unpacked."""
+
+
+Folded = tuple[RunState, list[Finding]]
 
 
 class NothingYet(SourceError):
@@ -58,8 +62,8 @@ class OpenFile:
     diagnosis: RunDiagnosis | None = None
     keeps: bool = False
     """Whether what is found out about it may be kept in the cache."""
-    watched: bool = False
-    """Whether it is followed although it can only be read as a whole."""
+    watched: WatchedFile | None = None
+    """What follows it although it can only be read as a whole."""
     _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
@@ -84,6 +88,16 @@ class OpenFile:
         if self._recent[0] != record:
             self._recent = (record, self.reader.decode(self.source, self.index[record]))
         return self._recent[1]
+
+    def fold(self, record: int) -> tuple[Iterable[Event], list[Folded]]:
+        """Return the events of no run in one record of a file of runs, and each run folded."""
+        if self.reader.review is None:
+            folder = self.reader.fold(self.source, self.index[record])
+            return folder.loose, folder.runs
+        from hermes_tui.log.summary import fold_run
+
+        loose, runs = split_runs(self.decode(record))
+        return loose, [fold_run(run) for run in runs]
 
     def rest(self) -> None:
         """Forget what is decoded: nobody reads on in this file for now."""
@@ -329,17 +343,11 @@ def survey(
 
 
 def _runs_of_record(file: OpenFile, record: int, number: int) -> Iterator[FoundRun | FoundDefect]:
-    events = file.decode(record)
-    if not events:
-        return
-    from hermes_tui.log.summary import fold_run
-
-    loose, runs = split_runs(events)
+    loose, runs = file.fold(record)
     for event in loose:
         if isinstance(event, SourceDefect):
             yield FoundDefect(file, event)
-    for nth, run in enumerate(runs):
-        state, findings = fold_run(run)
+    for nth, (state, findings) in enumerate(runs):
         ref = RunRef(file, number + nth, record, nth)
         yield FoundRun(ref, state, findings, siblings=len(runs))
 

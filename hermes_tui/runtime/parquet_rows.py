@@ -10,7 +10,7 @@ from typing import IO, Any
 import orjson
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.archives import FREE_BYTES, MAX_BYTES, MAX_RATIO
+from hermes_tui.runtime.unpack_limits import most_bytes
 
 BATCH_BYTES = 4 << 20
 """About how much of the rows' data is held at once."""
@@ -28,7 +28,7 @@ def parquet_lines(name: str, rows: IO[bytes], size: int) -> Iterator[bytes]:
         raise SourceError(
             name, "reading Parquet needs pyarrow", "install it: pip install 'hermes-tui[parquet]'"
         )
-    limit = min(MAX_BYTES, max(FREE_BYTES, MAX_RATIO * size))
+    limit = most_bytes(size)
     written = 0
     for row in _rows(rows):
         line = orjson.dumps(_without_nulls(row), default=_plain) + b"\n"

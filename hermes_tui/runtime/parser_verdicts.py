@@ -6,15 +6,16 @@ agrees with it, else of our own reading.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, Parser, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO, named_parser
+from hermes_tui.parsers.plain_values import text_key
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.verdicts import EngineVerdict
@@ -124,17 +125,10 @@ def with_reason(
 def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
     return (
         one.outcome is other.outcome
-        and [(c.name, _canonical(c.arguments)) for c in one.calls]
-        == [(c.name, _canonical(c.arguments)) for c in other.calls]
+        and [(c.name, text_key(c.arguments)) for c in one.calls]
+        == [(c.name, text_key(c.arguments)) for c in other.calls]
         and (one.content or "").strip() == (other.content or "").strip()
     )
-
-
-def _canonical(arguments: str) -> str:
-    try:
-        return json.dumps(json.loads(arguments), sort_keys=True)
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _failed(code: Code, name: str, error: str, text: str) -> Diagnostic:
@@ -170,7 +164,7 @@ def divergence(whole: EngineVerdict, streamed: EngineVerdict, text: str) -> list
 
 
 def _sent(verdict: EngineVerdict) -> tuple[Any, ...]:
-    calls = [(call.name, _canonical(call.arguments)) for call in verdict.tool_calls]
+    calls = [(call.name, text_key(call.arguments)) for call in verdict.tool_calls]
     return verdict.outcome, calls, (verdict.content or "").strip()
 
 
@@ -178,4 +172,4 @@ def _shape(verdict: EngineVerdict) -> str:
     if verdict.outcome not in ("calls", "text"):
         return f"{verdict.outcome.value} ({verdict.error[:80]})"
     count = len(verdict.tool_calls)
-    return f"{count} call{'s' * (count != 1)}" if count else "text"
+    return counted(count, "call") if count else "text"

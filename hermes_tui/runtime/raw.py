@@ -69,8 +69,3 @@ class RawReader:
 
             self._held = (place, JsonSlicer(self._record(place)))
         return self._held[1]
-
-
-def raw_text(event: Event, source: OpenSource | None) -> tuple[str, bool]:
-    """Return the exact text behind one event, as a `RawReader` gives it."""
-    return RawReader(source).text(event)

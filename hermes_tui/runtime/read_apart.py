@@ -6,9 +6,7 @@ from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.formats.reader import RecordLog, split_runs
 from hermes_tui.model.events import Event
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.runtime.sources import OpenSource, open_source
-
-WAIT_S = 0.05
+from hermes_tui.runtime.sources import open_source, wait_for
 
 
 def read_apart(ref: RunRef) -> list[Event]:
@@ -20,7 +18,7 @@ def read_apart(ref: RunRef) -> list[Event]:
     source = file.source if file.path is None else open_source(file.path)
     try:
         if source is not file.source:
-            _wait(source)
+            wait_for(source)
         reader = file.reader._replace(review=None)
         if not file.is_one_run:
             _, runs = split_runs(reader.decode(source, file.index[ref.record]))
@@ -35,10 +33,3 @@ def read_apart(ref: RunRef) -> list[Event]:
     finally:
         if source is not file.source:
             source.close()
-
-
-def _wait(source: OpenSource) -> None:
-    """Wait until a packed file is unpacked."""
-    waiter = getattr(source, "wait", None)
-    while waiter is not None and not source.complete:
-        waiter(WAIT_S)

@@ -224,7 +224,6 @@ def _compare_calls(
 def open_replay(settings: LiveSettings, path: Path) -> Branches:
     """Begin the recorded run anew, with the stops and breakpoints of `settings`."""
     from hermes_tui.runtime.branches import Branches
-    from hermes_tui.runtime.live import stop_points
 
     cassette = _read(path)
     branches = Branches(
@@ -234,38 +233,42 @@ def open_replay(settings: LiveSettings, path: Path) -> Branches:
         recorded=settings.recorded and settings.record is not None,
         limits=settings.limits,
     )
+    branches.start(_start(cassette, settings))
+    return branches
+
+
+def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
+    from hermes_tui.runtime.live import stop_points
+
     recorded = cassette.start
     details = recorded.details
     valid = details.get("valid_names")
-    branches.start(
-        given.Start(
-            cassette.messages,
-            tools=recorded.tools if recorded.tools_declared else None,
-            valid_names=None if valid is None else frozenset(valid),
-            parameters=details.get("parameters", {}),
-            url=details.get("url", ""),
-            parser=recorded.parser,
-            mode=details.get("mode", "strict"),
-            retries=details.get("retries", 0),
-            max_turns=details.get("max_turns", 30),
-            task=recorded.task,
-            model=recorded.model,
-            stop_points=stop_points(settings.stops) | {StopPoint.DIVERGENCE},
-            breakpoints=settings.breakpoints,
-            details={
-                "live": details.get("live", {}),
-                "ids_of": details.get("ids_of", recorded.run_id),
-            },
-        )
+    return given.Start(
+        cassette.messages,
+        tools=recorded.tools if recorded.tools_declared else None,
+        valid_names=None if valid is None else frozenset(valid),
+        parameters=details.get("parameters", {}),
+        url=details.get("url", ""),
+        parser=recorded.parser,
+        mode=details.get("mode", "strict"),
+        retries=details.get("retries", 0),
+        max_turns=details.get("max_turns", 30),
+        task=recorded.task,
+        model=recorded.model,
+        stop_points=stop_points(settings.stops) | {StopPoint.DIVERGENCE},
+        breakpoints=settings.breakpoints,
+        details={
+            "live": details.get("live", {}),
+            "ids_of": details.get("ids_of", recorded.run_id),
+        },
     )
-    return branches
 
 
 def _read(path: Path) -> Cassette:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error)) from error
+        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
     try:
         # What stands behind the last newline is torn.
         return Cassette.of(decode(line) for line in lines[:-1])

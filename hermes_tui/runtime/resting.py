@@ -6,11 +6,10 @@ from collections import OrderedDict
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
-from hermes_tui.runtime.sources import OpenSource, open_source
+from hermes_tui.runtime.sources import OpenSource, open_source, wait_for
 from hermes_tui.runtime.stamps import stamp_of
 
 MOST_OPEN = 64
-_WAIT_S = 0.05
 
 
 class RestingSource:
@@ -82,9 +81,7 @@ class RestingSource:
         except SourceError as error:
             self._failure = str(error)
             return None
-        wait = getattr(source, "wait", None)
-        while wait is not None and not source.complete and source.size < self.size:
-            wait(_WAIT_S)
+        wait_for(source, self.size)
         return source
 
 

@@ -1,5 +1,5 @@
 """Bytes to read from: plain files, growing files, and spools that a thread fills (standard input,
-gzip, zstd, a database).
+what is packed, what is not UTF-8, a database).
 
 Files are read by `pread`, never mapped: a map of a file that shrinks kills the process.
 """
@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
-from hermes_tui.runtime.unpacking import CHUNK, SpoolFile, unpacker, unzip
+from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
+from hermes_tui.runtime.transcoding import wide_encoding
+from hermes_tui.runtime.unpacking import MAGIC_BYTES, STREAMS, unpacker
 
-MAX_PACKED = 2
-"""How many archives may stand in one another: one may hold itself."""
+MAX_PACKED = 3
+"""How many packings may stand in one another: one may hold itself."""
 MEMBER_MARK = "!"
 """Stands between an archive and the member of it that is meant."""
 SQLITE_MAGIC = b"SQLite format 3\0"
+_WAIT_S = 0.05
 
 
 class OpenSource(Protocol):
@@ -118,97 +119,6 @@ class FileSource:
         os.close(self._fd)
 
 
-class SpoolSource:
-    """Bytes that a thread collects in an unnamed temporary file while they are being read."""
-
-    def __init__(self, name: str, chunks: Callable[[], Iterable[bytes]]) -> None:
-        self.name = name
-        self.failure = ""
-        self._file = _temporary_file(name)
-        self._size = 0
-        self._seen = 0
-        self._done = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(chunks,), daemon=True)
-        self._thread.start()
-
-    def _fill(self, chunks: Callable[[], Iterable[bytes]]) -> None:
-        fd = self._file.fileno()
-        try:
-            for chunk in chunks():
-                if self._stop.is_set():
-                    break
-                self._write(fd, chunk)
-        except SourceError as error:
-            self.failure = str(error)
-        except (OSError, EOFError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or "ends too early"
-            self.failure = f"{self.name}: {reason}"
-        finally:
-            self._done.set()
-            if self._stop.is_set():
-                # `close` may have given up waiting for a writer that stayed silent.
-                self._file.close()
-
-    def _write(self, fd: int, chunk: bytes) -> None:
-        view = memoryview(chunk)
-        while view:
-            try:
-                written = os.write(fd, view)
-            except OSError as error:
-                raise SourceError(
-                    self.name,
-                    f"only the first {self._size >> 20:,} MB could be unpacked into "
-                    f"{tempfile.gettempdir()}: {error.strerror}",
-                    "set TMPDIR to a folder with more room",
-                ) from error
-            self._size += written
-            view = view[written:]
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    @property
-    def complete(self) -> bool:
-        return self._done.is_set()
-
-    def read(self, start: int, length: int) -> bytes:
-        return os.pread(self._file.fileno(), max(0, min(length, self._size - start)), start)
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def as_file(self) -> IO[bytes]:
-        """Return what is spooled as a file object that seeks; closing it closes nothing else."""
-        return os.fdopen(os.dup(self._file.fileno()), "rb")
-
-    def refresh(self) -> bool:
-        state = self._size * 2 + self._done.is_set()
-        changed = state != self._seen
-        self._seen = state
-        return changed
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait until the source is complete, at most `timeout_s` seconds."""
-        self._done.wait(timeout_s)
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join(0.2)
-        if not self._thread.is_alive():
-            self._file.close()
-
-
-def _temporary_file(name: str) -> IO[bytes]:
-    try:
-        return tempfile.TemporaryFile(prefix="hermes-tui-")
-    except OSError as error:
-        raise SourceError(
-            name, f"no temporary file to read it into: {error.strerror}", "set TMPDIR to a folder"
-        ) from error
-
-
 def open_readable(path: Path) -> int:
     """Return a descriptor for reading a regular file; raise SourceError with what to do next."""
     try:
@@ -246,39 +156,52 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
     head = source.read(0, 16)
     if head.startswith(SQLITE_MAGIC):
         source.close()
-        from hermes_tui.runtime.state_db import export_lines
+        from hermes_tui.runtime.databases.export import export_lines
 
         return SpoolSource(str(path), lambda: export_lines(path))
-    unpack = unpacker(head)
-    if unpack is None:
-        return source
-    source.close()
-    spool = SpoolSource(str(path), lambda: unpack(path))
-    return _unpacked(spool) if unpack is unzip else spool
+    unpack, is_wide = unpacker(head), bool(wide_encoding(head))
+    if follow and (unpack in STREAMS or is_wide):
+        source.close()
+        from hermes_tui.runtime.followed import followed
+
+        return followed(path, unpack)
+    if unpack is not None:
+        source.close()
+        return _unpacked(SpoolSource(str(path), lambda: unpack(path)), MAX_PACKED - 1)
+    if is_wide:
+        source.close()
+        return SpoolSource(str(path), lambda: _read_fd(open_readable(path)))
+    return source
+
+
+def wait_for(source: OpenSource, size: int | None = None) -> None:
+    """Wait until `size` bytes of what is still coming in are there; without a size, all of it."""
+    while isinstance(source, SpoolSource) and not source.complete:
+        if size is not None and source.size >= size:
+            return
+        source.wait(_WAIT_S)
 
 
 def _member_source(path: Path) -> SpoolSource:
-    from hermes_tui.runtime.archives import archive_bytes, split_member
+    from hermes_tui.runtime.archives import archive_file_bytes, split_member
 
     found = split_member(path)
     if found is None:
         raise SourceError(str(path), "no such file", "check the path")
     archive, member = found
     os.close(open_readable(archive))
-    return SpoolSource(
-        str(path), lambda: archive_bytes(str(path), lambda: archive.open("rb"), member)
-    )
+    return SpoolSource(str(path), lambda: archive_file_bytes(archive, member, label=str(path)))
 
 
 def _unpacked(source: SpoolSource, levels: int = MAX_PACKED) -> SpoolSource:
-    """Return a spool of the unpacked bytes where the given one turns out to be compressed."""
-    while source.size < 4 and not source.complete:
+    """Return a spool of the unpacked bytes where the given one turns out to be packed."""
+    while levels and source.size < MAGIC_BYTES and not source.complete:
         source.wait(0.01)
-    unpack = unpacker(source.read(0, 4))
+    unpack = unpacker(source.read(0, MAGIC_BYTES)) if levels else None
     if unpack is None:
         return source
-    spool = SpoolSource(source.name, lambda: unpack(SpoolFile(source)))
-    return _unpacked(spool, levels - 1) if unpack is unzip and levels else spool
+    inner = SpoolSource(source.name, lambda: unpack(SpoolFile(source)))
+    return _unpacked(inner, levels - 1)
 
 
 def _read_fd(fd: int) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Packed bytes to plain ones, piece by piece: gzip, zstd, zip archives, Parquet.
+"""Packed bytes to plain ones, piece by piece: gzip, zstd, bzip2, xz, zip archives, Parquet.
 
 What is packed is a file, or a spool that still comes in.
 """
@@ -10,70 +10,94 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-if TYPE_CHECKING:
-    from hermes_tui.runtime.sources import SpoolSource
+from hermes_tui.runtime.spools import CHUNK, SpoolFile
+from hermes_tui.runtime.unpack_limits import within_limits
 
-CHUNK = 1 << 20
+if TYPE_CHECKING:
+    from bz2 import BZ2File
+    from gzip import GzipFile
+    from lzma import LZMAFile
+
 ZSTD_PIECE = 1 << 9
 """Bytes unpacked at once: a piece may grow 30,000-fold."""
-GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
-PARQUET_MAGIC = b"PAR1"
 
 
 def unpacker(head: bytes) -> Callable[[Path | SpoolFile], Iterator[bytes]] | None:
     """Return what unpacks a file that begins with `head`, None where it is not packed."""
-    if head.startswith(GZIP_MAGIC):
-        return gunzip
-    if head.startswith(ZSTD_MAGIC):
-        return unzstd
-    if head.startswith(ZIP_MAGICS):
-        return unzip
-    if head.startswith(PARQUET_MAGIC):
-        return _parquet_rows
-    return None
+    return next((unpack for magic, unpack in _UNPACKERS if head.startswith(magic)), None)
 
 
 def gunzip(packed: Path | SpoolFile) -> Iterator[bytes]:
-    import gzip
     import zlib
+    from gzip import GzipFile
 
+    return _of_library(packed, "gzip", lambda raw: GzipFile(fileobj=raw), zlib.error)
+
+
+def bunzip2(packed: Path | SpoolFile) -> Iterator[bytes]:
+    from bz2 import BZ2File
+
+    return _of_library(packed, "bzip2", BZ2File, OSError)
+
+
+def unxz(packed: Path | SpoolFile) -> Iterator[bytes]:
+    from lzma import LZMAError, LZMAFile
+
+    return _of_library(packed, "xz", LZMAFile, LZMAError)
+
+
+def _of_library(
+    packed: Path | SpoolFile,
+    kind: str,
+    opened: Callable[[IO[bytes]], GzipFile | BZ2File | LZMAFile],
+    damage: type[Exception],
+) -> Iterator[bytes]:
     try:
-        with _binary(packed) as raw, gzip.GzipFile(fileobj=raw) as stream:
+        with _binary(packed) as raw, opened(raw) as stream:
             # `read1` hands over what could be unpacked before a torn end.
-            while chunk := stream.read1(CHUNK):
-                yield chunk
-    except zlib.error as error:
-        raise ValueError(f"damaged gzip data: {error}") from error
+            pieces = iter(lambda: stream.read1(CHUNK), b"")
+            yield from within_limits(_label(packed), pieces, raw.tell)
+    except (OSError, damage) as error:
+        # What the file system says has a number; what the libraries say of bad data has none.
+        if getattr(error, "errno", None) is not None:
+            raise
+        raise ValueError(f"damaged {kind} data: {error}") from error
 
 
 def unzstd(packed: Path | SpoolFile) -> Iterator[bytes]:
+    with _binary(packed) as raw:
+        yield from within_limits(_label(packed), _zstd_frames(raw), raw.tell)
+
+
+def _zstd_frames(raw: IO[bytes]) -> Iterator[bytes]:
     import zstandard
 
     frames = zstandard.ZstdDecompressor()
     frame = None
     try:
-        with _binary(packed) as stream:
-            while piece := stream.read(ZSTD_PIECE):
-                while piece:
-                    frame = frame or frames.decompressobj()
-                    yield frame.decompress(piece)
-                    # A file may hold several frames; the reader of the library stops after one,
-                    # and takes a torn frame for a whole one.
-                    piece = frame.unused_data
-                    frame = None if frame.eof else frame
+        while piece := raw.read(ZSTD_PIECE):
+            while piece:
+                frame = frame or frames.decompressobj()
+                yield frame.decompress(piece)
+                # A file may hold several frames; the reader of the library stops after one,
+                # and takes a torn frame for a whole one.
+                piece = frame.unused_data
+                frame = None if frame.eof else frame
     except zstandard.ZstdError as error:
+        if "too much memory" in str(error):
+            raise ValueError(
+                "a zstd window above 128 MB: unpack it with zstd -d --long=31"
+            ) from error
         raise ValueError(f"damaged zstd data: {error}") from error
     if frame is not None:
         raise EOFError("compressed data ended in the middle of a frame")
 
 
 def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
-    from hermes_tui.runtime.archives import archive_bytes
+    from hermes_tui.runtime.archives import archive_bytes, archive_file_bytes
 
     if isinstance(packed, Path):
-        return archive_bytes(str(packed), lambda: packed.open("rb"))
+        return archive_file_bytes(packed)
     return archive_bytes(packed.name, packed.seekable_copy)
 
 
@@ -88,48 +112,26 @@ def _parquet_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
         yield from parquet_lines(str(packed), file, packed.stat().st_size)
 
 
+_UNPACKERS = (
+    (b"\x1f\x8b", gunzip),
+    (b"\x28\xb5\x2f\xfd", unzstd),
+    (b"BZh", bunzip2),
+    (b"\xfd7zXZ\0", unxz),
+    (b"PK\x03\x04", unzip),
+    (b"PK\x05\x06", unzip),
+    (b"PAR1", _parquet_rows),
+    # Frames that hold nothing, with which parallel compressors begin.
+    *((bytes((0x50 + kind,)) + b"\x2a\x4d\x18", unzstd) for kind in range(16)),
+)
+"""By how a file begins."""
+STREAMS = frozenset((gunzip, unzstd, bunzip2, unxz))
+"""Those that read from the beginning to the end; the others begin with the end."""
+MAGIC_BYTES = max(len(magic) for magic, _ in _UNPACKERS)
+
+
 def _binary(packed: Path | SpoolFile) -> IO[bytes]:
     return packed.open("rb") if isinstance(packed, Path) else cast("IO[bytes]", packed)
 
 
-class SpoolFile:
-    """A spool as a readable file object that waits for bytes still to come."""
-
-    def __init__(self, source: SpoolSource) -> None:
-        self._source = source
-        self._position = 0
-        self.closed = False
-        self.name = source.name
-
-    def seekable_copy(self) -> IO[bytes]:
-        """Return the whole spool as a file of its own; waits until all has come in."""
-        while not self._source.complete:
-            self._source.wait(0.02)
-        copy = self._source.as_file()
-        self.close()
-        return copy
-
-    def read(self, length: int = -1) -> bytes:
-        length = CHUNK if length < 0 else length
-        while self._source.size <= self._position and not self._source.complete:
-            self._source.wait(0.02)
-        data = self._source.read(self._position, length)
-        self._position += len(data)
-        return data
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._source.close()
-
-    def __enter__(self) -> SpoolFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def _label(packed: Path | SpoolFile) -> str:
+    return str(packed) if isinstance(packed, Path) else packed.name

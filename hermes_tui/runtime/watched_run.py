@@ -1,4 +1,4 @@
-"""A run whose file is read as a whole, read anew by a thread whenever the file has changed.
+"""A file that is read as a whole, read anew by a thread whenever it has changed.
 
 Sessions whose lines make sense only together, and documents that their writer replaces at every
 step, cannot be read on from where the reading ended.
@@ -8,123 +8,229 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hermes_tui.formats.base import Layout
+from hermes_tui.formats.detect import HEAD
+from hermes_tui.formats.framing import MAX_WHOLE
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.formats.turns import at_once, weight
+from hermes_tui.log.event_log import EventLog, MemoryLog
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.summary import RunSummary, summarise
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.events import Event, RunStarted
+from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
-from hermes_tui.runtime.stamps import stamp_of
+from hermes_tui.runtime.stamps import Stamp, stamp_of
 
 REST: Final = 3
 """How many times as long as a reading took nothing is read after it: a long session is read less
 often, so that the rest of the machine is left alone."""
 
 PIECE: Final = 1 << 20
+_TURN: Final = threading.Semaphore(1)
+"""Files are read anew one after the other: there may be thousands of them in a folder."""
+
+
+class ListedRun(NamedTuple):
+    """A run of the file as it stands there now, for a list of runs."""
+
+    ref: RunRef
+    summary: RunSummary
+    siblings: int
 
 
 class Reading(NamedTuple):
-    """The run as it stands in the file now. Its log is not complete: more may come."""
+    """A run as it stands in the file now. Its log is not complete: more may come."""
 
     ref: RunRef
     log: MemoryLog
     timeline: Timeline
 
 
-class WatchedRun:
-    """Watches the file of a run."""
+class HeldRun:
+    """A run that somebody looks at: its log is brought along whenever its file is read anew."""
 
-    def __init__(self, ref: RunRef) -> None:
+    def __init__(self, run_id: str, number: int) -> None:
+        self.run_id = run_id
+        self.number = number
+        self.latest: Reading | None = None
         self.failure = ""
-        self._ref = ref
-        self._run_id = _run_id(_runs(ref.file, ref.record), ref.nth)
-        self._stamp = stamp_of(ref.file.path)
+
+    def take(self) -> Reading | None:
+        """Return the run as it was read since this was last asked, None where it was not."""
+        latest, self.latest = self.latest, None
+        return latest
+
+
+class _Fresh(NamedTuple):
+    file: OpenFile
+    runs: list[ListedRun]
+    readings: dict[HeldRun, Reading | None]
+
+
+class WatchedFile:
+    """Watches a file; what is read anew takes the place of what `file` held before.
+
+    `stamp` is that of the file before `file` was opened.
+    """
+
+    def __init__(self, file: OpenFile, stamp: Stamp | None) -> None:
+        self.file = file
+        self.revision = 0
+        """Grows with every reading."""
+        self.runs: list[ListedRun] = []
+        """Those of the latest reading but the first, which is the opener's."""
+        self.failure = ""
+        self._held: list[HeldRun] = []
+        self._stamp = stamp
         self._due = 0.0
         self._thread: threading.Thread | None = None
-        self._found: Reading | None = None
+        self._fresh: _Fresh | None = None
         self._is_closed = False
 
-    def poll(self) -> Reading | None:
-        """Return the run as it was read anew, None while nothing is new. Never waits."""
+    def hold(self, ref: RunRef, log: EventLog) -> HeldRun:
+        """Have a run brought along from now on; `log` is what there is of it."""
+        first = log[0] if len(log) else None
+        held = HeldRun(first.run_id if isinstance(first, RunStarted) else "", ref.number)
+        self._held.append(held)
+        return held
+
+    def read_again(self) -> None:
+        """Read the file anew although nothing has happened to it."""
+        self._stamp = None
+
+    def let_go(self, held: HeldRun) -> None:
+        if held in self._held:
+            self._held.remove(held)
+
+    def poll(self) -> None:
+        """Take over what was read anew, or begin to read what has changed. Never waits."""
         if self._thread is not None:
-            if self._thread.is_alive():
-                return None
-            self._thread = None
-            found, self._found = self._found, None
-            return found
-        stamp = stamp_of(self._ref.file.path)
-        if stamp != self._stamp and time.monotonic() >= self._due:
+            if not self._thread.is_alive():
+                self._thread = None
+                self._take_over()
+            return
+        stamp = stamp_of(self.file.path)
+        is_due = stamp != self._stamp and time.monotonic() >= self._due
+        if is_due and not self._is_closed and _TURN.acquire(blocking=False):
             self._stamp = stamp
             self._thread = threading.Thread(target=self._read, daemon=True)
             self._thread.start()
-        return None
-
-    def _read(self) -> None:
-        began = time.monotonic()
-        try:
-            self._found = self._read_anew()
-            self.failure = ""
-        except SourceError as error:
-            # It may be half written.
-            self.failure = f"showing what was read before: {error}"
-        self._due = time.monotonic() + REST * (time.monotonic() - began)
-        if self._is_closed:
-            self._let_go()
 
     def close(self) -> None:
         """Let go of what was read and not taken; what is being read is let go of by its thread."""
         self._is_closed = True
         if self._thread is not None and not self._thread.is_alive():
-            self._let_go()
+            self._drop()
 
-    def _let_go(self) -> None:
-        found, self._found = self._found, None
-        if found is not None:
-            found.ref.file.close()
+    # In the thread
 
-    def _read_anew(self) -> Reading:
-        before = self._ref.file
+    def _read(self) -> None:
+        began = time.monotonic()
+        try:
+            self._fresh = self._read_anew()
+            self.failure = ""
+        except SourceError as error:
+            # It may be half written.
+            self.failure = _shown_before(error)
+        finally:
+            _TURN.release()
+        self._due = time.monotonic() + REST * (time.monotonic() - began)
+        if self._is_closed:
+            self._drop()
+
+    def _drop(self) -> None:
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            fresh.file.close()
+
+    def _read_anew(self) -> _Fresh:
+        before = self.file
         file = open_file(before.path, wanted_format=before.reader.name, parser=before.parser)
         try:
+            file.reader = at_once(file.reader)
             for _ in file.scan():
                 pass
-            self._ref = ref = self._same_run(file)
-            log = MemoryLog(_runs(file, ref.record)[ref.nth])
+            runs = list(self._listed(file))
+            readings = {held: self._reading(held, file, runs) for held in tuple(self._held)}
         except BaseException:
             file.close()
             raise
+        return _Fresh(file, runs, readings)
+
+    def _listed(self, file: OpenFile) -> Iterator[ListedRun]:
+        """Yield the runs; what they still wait for at their ends may come, and is no finding."""
+        number = 0
+        for record in range(len(file.index)):
+            runs = split_runs(file.decode(record))[1]
+            for nth, run in enumerate(runs):
+                state = RunState()
+                for event in run:
+                    state.apply(event)
+                ref = RunRef(self.file, number, record, nth)
+                yield ListedRun(ref, summarise(state), len(runs))
+                number += 1
+
+    def _reading(self, held: HeldRun, file: OpenFile, runs: list[ListedRun]) -> Reading | None:
+        """Return the run of the same id, or else at the same place; None where there is none."""
+        same = [run for run in runs if held.run_id and run.summary.run_id == held.run_id]
+        same = same or runs[held.number : held.number + 1]
+        if not same:
+            return None
+        ref = same[0].ref
+        log = MemoryLog(split_runs(file.decode(ref.record))[1][ref.nth])
         timeline = Timeline(log)
         timeline.advance()
         return Reading(ref, log, timeline)
 
-    def _same_run(self, file: OpenFile) -> RunRef:
-        """Return the run of the same id, or else at the same place; raises SourceError."""
-        places = [
-            (record, nth, events)
-            for record in range(len(file.index))
-            for nth, events in enumerate(_runs(file, record))
-        ]
-        found = [place for place in places if self._run_id and _id_of(place[2]) == self._run_id]
-        found = found or places[self._ref.number : self._ref.number + 1]
-        if not found:
-            raise SourceError(file.label, "the run is no longer in it")
-        record, nth, _ = found[0]
-        return RunRef(file, places.index(found[0]), record, nth)
+    # Behind the thread
+
+    def _take_over(self) -> None:
+        fresh, self._fresh = self._fresh, None
+        if fresh is None:
+            return
+        file = self.file
+        file.source.close()
+        file.source, file.index, file.reader = (
+            fresh.file.source,
+            fresh.file.index,
+            fresh.file.reader,
+        )
+        file.diagnosis = fresh.file.diagnosis
+        file.rest()
+        self.runs = fresh.runs
+        self.revision += 1
+        for held in self._held:
+            if held not in fresh.readings:
+                # It came while the thread was on its way.
+                self.read_again()
+                continue
+            held.latest = fresh.readings[held]
+            gone = SourceError(file.label, "the run is no longer in it")
+            held.failure = "" if held.latest is not None else _shown_before(gone)
+
+
+def _shown_before(error: SourceError) -> str:
+    return f"showing what was read before: {error}"
 
 
 def open_watched(path: Path, *, wanted_format: str = "", parser: str = "") -> OpenFile | None:
     """Open a file that is to be followed and read as a whole; None where it is read on instead."""
+    stamp = stamp_of(path)
     try:
         file = open_file(path, wanted_format=wanted_format, parser=parser)
     except SourceError:
         # It may be half written; whoever follows it will say so.
         return None
+    if weight(file.source, file.source.read(0, HEAD)) <= MAX_WHOLE:
+        # Turn by turn, the last one would only be shown once the next one begins.
+        file.reader = at_once(file.reader)
     if _is_whole(file):
-        file.watched = True
+        file.watched = WatchedFile(file, stamp)
         return file
     file.close()
     return None
@@ -137,15 +243,3 @@ def _is_whole(file: OpenFile) -> bool:
         return layout in (Layout.WHOLE_LINES, Layout.DOCUMENT)
     pieces = (source.read(start, PIECE) for start in range(0, source.size, PIECE))
     return not file.is_one_run and not any(b"\n" in piece for piece in pieces)
-
-
-def _runs(file: OpenFile, record: int) -> list[tuple[Event, ...]]:
-    return split_runs(file.decode(record))[1]
-
-
-def _run_id(runs: list[tuple[Event, ...]], nth: int) -> str:
-    return _id_of(runs[nth]) if nth < len(runs) else ""
-
-
-def _id_of(run: tuple[Event, ...]) -> str:
-    return next((event.run_id for event in run if isinstance(event, RunStarted)), "")

@@ -59,15 +59,15 @@ class HermesApp(BaseApp):
         feed = self.feed
         if self._place is not None:
             return self._screen_at(*self._place)
-        if len(feed.targets) == 1 and feed.files and feed.files[0].is_one_run:
+        is_single = len(feed.targets) == 1 and not feed.may_find_more
+        if is_single and feed.files and feed.files[0].is_one_run:
             return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
         while self._is_soon_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        if feed.finished and len(feed.rows) == 1 and not feed.waiting:
-            screen = self._run_screen(self._feed_of(feed.rows[0].ref))
-            screen.notice = screen.notice or complaints_line(feed.complaints)
-            return screen
+        is_all = feed.finished and not feed.waiting and not feed.may_find_more
+        if is_all and len(feed.rows) == 1:
+            return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
         from hermes_tui.ui.screens.runs import RunsScreen
 
         runs = RunsScreen(feed)
@@ -79,13 +79,18 @@ class HermesApp(BaseApp):
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
         run.model.wanted_message = message
-        return self._run_screen(run)
+        return self._told(self._run_screen(run))
+
+    def _told(self, screen: RunScreen) -> RunScreen:
+        """Let a run that is shown at once say what there is to complain of."""
+        screen.notice = screen.notice or complaints_line(self.feed.complaints)
+        return screen
 
     def _feed_of(self, ref: RunRef) -> RunFeed:
-        if ref.file.watched:
+        if ref.file.watched is not None:
             from hermes_tui.ui.watched_feed import WatchedFeed
 
-            return WatchedFeed(ref)
+            return WatchedFeed(ref, ref.file.watched)
         return RunFeed(ref, follow=self.feed.follow)
 
     def _is_soon_read(self) -> bool:

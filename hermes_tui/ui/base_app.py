@@ -18,12 +18,9 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.commands import in_scope, shown_key
-from hermes_tui.ui.render.rows import plain, timeline_row
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen
-from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.theme import THEMES, styles_for
-from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -109,7 +106,7 @@ class BaseApp(App[None]):
         if self._engine_pool is not None:
             await self._engine_pool.close()
 
-    def leave(self, screen: Screen[None]) -> None:
+    def leave(self) -> None:
         """Go back one screen; leave the program from the first one."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
@@ -165,24 +162,6 @@ class BaseApp(App[None]):
     def copy(self, text: str) -> None:
         """Put text on the clipboard by OSC 52, lone surrogates as escapes."""
         self.copy_to_clipboard(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-
-    def row_text(self, model: RunModel) -> str:
-        """Return the exact text behind the row under the cursor."""
-        view = model.state()
-        finding = view.timeline.finding(view.row) if view.row >= 0 else None
-        if finding is not None:
-            return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
-        screen = self.screen
-        if view.event is None or not isinstance(screen, RunScreen):
-            return ""
-        from hermes_tui.formats.secrets import mask_json_text
-
-        return mask_json_text(screen.feed.raw_text(view.event)[0])
-
-    def rows_text(self, model: RunModel) -> Iterable[str]:
-        """Yield every listed row as a line of text."""
-        for position in range(model.visible_rows()):
-            yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
 
     def page_out(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""

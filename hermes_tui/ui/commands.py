@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hermes_tui.ui.command import Command
-from hermes_tui.ui.lab_keys import LAB, LAB_COMMANDS
+from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
 from hermes_tui.ui.view_model import Situation
 
 LIVE = frozenset({"live"})

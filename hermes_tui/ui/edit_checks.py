@@ -16,6 +16,8 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.ui.json_layout import offset_of
 
 MAX_PROBLEMS: Final = 50
+_MOST_SHOWN: Final = 120
+"""Characters of a value that a problem quotes."""
 _ROLES: Final = ("system", "user", "assistant", "tool", "developer")
 _NUMBERS: Final = frozenset({
     "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "seed",
@@ -230,5 +232,5 @@ def _short(value: Any) -> str:
     return _short_text(json_text(value))
 
 
-def _short_text(text: str, limit: int = 120) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _short_text(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"

@@ -23,15 +23,16 @@ from hermes_tui.runtime.opener import (
     open_file,
 )
 from hermes_tui.runtime.stamps import Stamp, stamp_of
-from hermes_tui.ui.beside import Beside
 from hermes_tui.ui.feed_progress import FeedProgress
+from hermes_tui.ui.indexing_queue import IndexingQueue
 from hermes_tui.ui.reading import Reading
 from hermes_tui.ui.run_table import RunRow, RunTable
+from hermes_tui.ui.watched_rows import WatchedRows
 
 if TYPE_CHECKING:
+    from hermes_tui.runtime.new_files import NewFiles
     from hermes_tui.runtime.remote import Place
     from hermes_tui.runtime.resting import SourcePool
-    from hermes_tui.runtime.sources import OpenSource
 
 FILES_AT_ONCE = 8
 """Files read in turn, so that a big one does not keep the small ones behind it waiting."""
@@ -62,6 +63,8 @@ class RunsFeed:
     """Big files are read by a process beside, behind what the first screen needs."""
     keeps: bool = False
     """What is found in them is kept for the next time."""
+    newcomers: NewFiles | None = None
+    """Finds more files to follow, once they are there."""
     rows: RunTable = field(default_factory=RunTable)
     complaints: list[str] = field(default_factory=list)
     files: list[OpenFile] = field(default_factory=list)
@@ -76,16 +79,23 @@ class RunsFeed:
     _stamps: dict[int, Stamp | None] = field(default_factory=dict)
     _folder: str | None = None
     _pool: SourcePool | None = None
-    _beside: Beside = field(init=False)
+    _beside: IndexingQueue = field(init=False)
+    _watched_rows: WatchedRows = field(init=False)
     _progress: FeedProgress = field(init=False)
 
     def __post_init__(self) -> None:
         self._progress = FeedProgress(self.targets)
-        self._beside = Beside(self.rows, keeps=self.keeps)
+        self._beside = IndexingQueue(self.rows, keeps=self.keeps)
+        self._watched_rows = WatchedRows(self.rows)
 
     @property
     def finished(self) -> bool:
         return self.cancelled or (not self._active and self._next_target >= len(self.targets))
+
+    @property
+    def may_find_more(self) -> bool:
+        """Whether a folder is followed in which more files may come to stand."""
+        return self.newcomers is not None and not all(target.named for target in self.targets)
 
     def step(self, budget_s: float, *, stop_at_runs: int = NO_LIMIT) -> bool:
         """Work for about `budget_s` seconds; return whether there is anything new."""
@@ -171,8 +181,8 @@ class RunsFeed:
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
         file.keeps = self.keeps
-        if len(self.targets) > FEW_FILES and path is not None and not self.follow:
-            file.source = self._resting(path, file.source)
+        if not self.follow or file.watched is not None:
+            self._let_rest(file)
         self.files.append(file)
         if file.rivals:
             self._complain(
@@ -189,16 +199,19 @@ class RunsFeed:
 
     def _begin(self, number: int, file: OpenFile) -> Reading:
         """Begin to read a file, behind what is known of it from an earlier time."""
-        if not self.apart or not may_be_big(file):
+        if not self.apart or file.watched is not None or not may_be_big(file):
             return Reading(number, file)
         return self._beside.begin(number, file, self._short_name(file), self._complain)
 
-    def _resting(self, path: Place, source: OpenSource) -> OpenSource:
-        if self._pool is None:
-            from hermes_tui.runtime.resting import SourcePool
+    def _let_rest(self, file: OpenFile) -> None:
+        """Let a file be closed for a while where there are many."""
+        if len(self.targets) <= FEW_FILES or file.path is None:
+            return
+        from hermes_tui.runtime.resting import RestingSource, SourcePool
 
-            self._pool = SourcePool(FEW_FILES)
-        return self._pool.keep(path, source)
+        self._pool = self._pool or SourcePool(FEW_FILES)
+        if not isinstance(file.source, RestingSource):
+            file.source = self._pool.keep(file.path, file.source)
 
     def _end_of_file(self, reading: Reading) -> bool:
         if reading.has_changed():
@@ -206,8 +219,11 @@ class RunsFeed:
             return False
         self._active.remove(reading)
         self._keep_index(reading)
-        reading.file.rest()
-        if not reading.file.source.complete:
+        file = reading.file
+        file.rest()
+        if file.watched is not None:
+            self._watched_rows.begin(file.watched, reading.number, self._short_name(file))
+        elif not file.source.complete:
             self._growing.append(reading)
         return self._complain_of(reading)
 
@@ -229,6 +245,9 @@ class RunsFeed:
         changed = False
         for number in list(self.waiting):
             changed |= self._look_again(number)
+        if self.newcomers is not None:
+            self.targets += self.newcomers.poll()
+        changed |= self._poll_watched()
         for reading in list(self._growing):
             reading.file.source.refresh()
             changed |= self._complain_of(reading)
@@ -238,6 +257,17 @@ class RunsFeed:
                 self._active.append(reading)
                 changed = True
         return changed
+
+    def _poll_watched(self) -> bool:
+        rows = self._watched_rows
+        changed = rows.poll()
+        self._replaced |= changed
+        for place in changed:
+            self._let_rest(self.rows[place].ref.file)
+        complaints, rows.complaints = rows.complaints, []
+        for complaint in complaints:
+            self._complain(complaint)
+        return bool(changed or complaints)
 
     def may_bring_more(self) -> bool:
         """Wait a moment for a pipe or a packed file that is still coming in; False if none is.
@@ -294,6 +324,8 @@ class RunsFeed:
         if file.is_one_run:
             reading.row = len(self.rows)
         self.rows.append(row)
+        if file.watched is not None:
+            self._watched_rows.note(file.watched, len(self.rows) - 1)
 
     def take_replaced(self) -> set[int]:
         """Return which rows were replaced since this was last asked."""
@@ -327,5 +359,6 @@ class RunsFeed:
     def close(self) -> None:
         self._stop_reading()
         self._beside.close()
+        self._watched_rows.close()
         for file in self.files:
             file.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.ui.run_fields import column
+from hermes_tui.ui.run_fields import column_in_steps
+from hermes_tui.ui.steps import FEW_RUNS, Steps, Underway, pieces, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hermes_tui.ui.run_shape import Group
     from hermes_tui.ui.shaped_runs import ShapedRuns
 
@@ -19,7 +21,6 @@ FAILED: Final = frozenset({"failed", "error"})
 class GroupFacts(NamedTuple):
     """Shares and means over the runs of a group; None where no run says anything."""
 
-    runs: int
     with_errors: float
     failed: float | None
     """Of the runs whose outcome is known."""
@@ -29,41 +30,87 @@ class GroupFacts(NamedTuple):
 
 
 class FactsOfGroups:
-    """Works out the facts of a group when they are drawn first."""
+    """Works out the facts of the groups that are drawn: of a long list bit by bit."""
 
     def __init__(self, model: ShapedRuns) -> None:
         self._model = model
         self._revision = -1
         self._columns: dict[str, Sequence[Any]] = {}
         self._facts: dict[str, GroupFacts] = {}
+        self._before: dict[str, GroupFacts] = {}
+        """Those of the list as it stood before, shown until there are newer ones."""
+        self._wanted: dict[str, Group] = {}
+        self._underway: Underway[GroupFacts] | None = None
 
-    def of(self, group: Group) -> GroupFacts:
-        """Return the facts of a group of the model."""
+    def of(self, group: Group) -> GroupFacts | None:
+        """Return the facts of a group of the model; None until they are worked out first."""
+        self._keep_up()
+        key = group.key
+        if key not in self._facts and len(self._model) <= FEW_RUNS:
+            self._facts[key] = whole(self._work_out(group))
+        elif key not in self._facts:
+            self._wanted[key] = group
+        return self._facts.get(key) or self._before.get(key)
+
+    def _keep_up(self) -> None:
         if self._revision != self._model.revision:
             self._revision = self._model.revision
-            self._columns, self._facts = {}, {}
-        facts = self._facts.get(group.key)
-        if facts is None:
-            facts = self._facts[group.key] = self._work_out(group)
-        return facts
+            self._before |= self._facts
+            self._columns, self._facts, self._wanted = {}, {}, {}
+            self._underway = None
 
-    def _work_out(self, group: Group) -> GroupFacts:
-        runs = group.end - group.start
-        outcomes = Counter(self._values("status", group))
+    @property
+    def unsettled(self) -> bool:
+        """Whether a group is drawn whose facts are not known yet."""
+        return bool(self._wanted)
+
+    def advance(self, budget_s: float) -> bool:
+        """Work on for about `budget_s` seconds; return whether there is anything new to draw."""
+        self._keep_up()
+        if not self._wanted:
+            return False
+        key, group = next(iter(self._wanted.items()))
+        if self._underway is None:
+            self._underway = Underway(self._work_out(group), group.end - group.start)
+        facts = self._underway.advance(budget_s)
+        if facts is None:
+            return False
+        self._underway = None
+        self._facts[key] = facts
+        del self._wanted[key]
+        return True
+
+    def _work_out(self, group: Group) -> Steps[GroupFacts]:
+        outcomes: Counter[str] = Counter()
+        turns = calls = sound = rewarded = 0
+        reward = 0.0
+        columns = yield from self._read("status", "errors", "reward", "turns", "calls")
+        places = self._model.order[group.start : group.end]
+        for piece in pieces(len(places)):
+            some = places[piece.start : piece.stop]
+            status, errors, rewards, *counts = (
+                list(map(values.__getitem__, some)) for values in columns
+            )
+            outcomes.update(status)
+            sound += errors.count(0)
+            finite = [value for value in rewards if value is not None and math.isfinite(value)]
+            reward, rewarded = math.fsum((reward, *finite)), rewarded + len(finite)
+            turns, calls = turns + sum(counts[0]), calls + sum(counts[1])
+            yield len(piece)
+        runs = len(places)
         known = runs - outcomes["unknown"] - outcomes[""]
-        rewards = [reward for reward in self._values("reward", group) if reward is not None]
-        finite = [*filter(math.isfinite, rewards)]
         return GroupFacts(
-            runs=runs,
-            with_errors=1 - self._values("errors", group).count(0) / runs,
+            with_errors=1 - sound / runs,
             failed=sum(outcomes[status] for status in FAILED) / known if known else None,
-            reward=math.fsum(finite) / len(finite) if finite else None,
-            turns=sum(self._values("turns", group)) / runs,
-            calls=sum(self._values("calls", group)) / runs,
+            reward=reward / rewarded if rewarded else None,
+            turns=turns / runs,
+            calls=calls / runs,
         )
 
-    def _values(self, name: str, group: Group) -> list[Any]:
-        if name not in self._columns:
-            self._columns[name] = column(self._model.rows, name)
-        values = self._columns[name]
-        return [*map(values.__getitem__, self._model.order[group.start : group.end])]
+    def _read(self, *names: str) -> Steps[list[Sequence[Any]]]:
+        """Return columns of all runs; they are kept while the list stands."""
+        for name in names:
+            if name not in self._columns:
+                rows = self._model.rows[: self._model.taken]
+                self._columns[name] = yield from column_in_steps(rows, name)
+        return [self._columns[name] for name in names]

@@ -75,9 +75,9 @@ class LiveFeed(Feed):
         return (driver.spent_s if driver is not None else 0.0) + (self.working_s() or 0.0)
 
     def raw_text(self, event: Event) -> tuple[str, bool]:
-        from hermes_tui.runtime.raw import raw_text
+        from hermes_tui.runtime.raw import RawReader
 
-        return raw_text(event, None)
+        return RawReader(None).text(event)
 
     def _bite(self) -> bool:
         taken = self.model.advance(EVENTS_A_BITE)

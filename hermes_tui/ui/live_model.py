@@ -129,6 +129,12 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     return Doing("STOPPED", words, why_stopped(log, stop))
 
 
+def hint_at(hints: Mapping[str, str], point: str, turn: int, call: int = 1) -> str:
+    """Return the hint for a stop at `point` in `turn`, at `call` of it (both 1-based), or ""."""
+    keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
+    return next((hints[key] for key in keys if key in hints), "")
+
+
 def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
     """Tell whether something was edited at a stop, at which the run still stands."""
     later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + _AGO)))

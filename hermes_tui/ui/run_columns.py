@@ -37,7 +37,7 @@ _KINDS: Final = MappingProxyType({
     "run": _Kind("run", 5, 5, is_number=True, needs_text=False),
     "turns": _Kind("turns", 5, 5, is_number=True, needs_text=False),
     "calls": _Kind("calls", 5, 5, is_number=True, needs_text=False),
-    "tool_errors": _Kind("terr", 4, 4, 100, is_number=True),
+    "tool_errors": _Kind("tool err", 8, 8, 100, is_number=True),
     "errors": _Kind("err", 5, 5, is_number=True, needs_text=False),
     "warnings": _Kind("warn", 5, 5, 90, is_number=True, needs_text=False),
     "reward": _Kind("reward", 7, 7, is_number=True),

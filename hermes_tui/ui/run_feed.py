@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hermes_tui.formats.reader import RecordLog
 from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
     from hermes_tui.model.events import Event
+    from hermes_tui.runtime.aside import Aside
     from hermes_tui.runtime.opener import OpenFile, RunRef
     from hermes_tui.runtime.raw import RawReader
 
 EVENTS_A_BITE = 16
 ROWS_A_BITE = 200
+WAIT_S = 0.004
+"""For what a thread does: as long as a slice, so that it gets on."""
 
 
 class Feed(ABC):
@@ -81,9 +83,26 @@ class Feed(ABC):
             if not (self._search_or_filter() or read):
                 break
             changed = True
-        if changed and self.model.follow and len(self.model.timeline):
+        return self._go_along(changed) or changed
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is more of the run to come, as far as is known."""
+        return not (self.cancelled or self.model.timeline.finished)
+
+    def go_to_end(self) -> None:
+        """Put the cursor on the last row, and keep it there until all is read."""
+        self.model.follow = self.is_reading
+        self.to_head()
+
+    def _go_along(self, changed: bool) -> bool:
+        """Let a cursor that follows go along; return whether it does so for the last time."""
+        model = self.model
+        is_over = model.follow and not self.follows and not self.is_reading
+        if (is_over or (changed and model.follow)) and len(model.timeline):
             self.to_head()
-        return changed
+        model.follow = model.follow and not is_over
+        return is_over
 
     def to_head(self) -> None:
         """Put the cursor where it stays while the run grows: on the last row."""
@@ -112,6 +131,8 @@ class RunFeed(Feed):
         self._seen = (self.file.extent, self.file.source.failure)
         self._raw: RawReader | None = None
         self._has_looked = self._is_kept = False
+        self._kept: Aside[Any] | None = None
+        """What is being looked for in the cache."""
 
     @classmethod
     def of_file(cls, file: OpenFile, *, follow: bool = False) -> RunFeed:
@@ -148,6 +169,8 @@ class RunFeed(Feed):
     def _bite(self) -> bool:
         if self.cancelled:
             return False
+        if self._kept is not None and self._take_kept(self._kept):
+            return True
         if self.model.advance(EVENTS_A_BITE):
             return True
         if not self.file.is_one_run:
@@ -166,32 +189,41 @@ class RunFeed(Feed):
         # Not what `refresh` returns: that may have told the list, which reads the same file.
         self.file.source.refresh()
         before, self._seen = self._seen, (self.file.extent, self.file.source.failure)
-        return self._use_cache() or before != self._seen
+        self._use_cache()
+        return before != self._seen
 
-    def _use_cache(self) -> bool:
-        """Take the run from the cache, or once it is read keep it there; return whether it came.
+    def _use_cache(self) -> None:
+        """Look for the run in the cache, or once it is read keep it there; neither is waited for.
 
-        Not before the first paint: a run of a million messages takes half a second.
+        Not before the first paint: the modules for it are needed by long runs only.
         """
         if not self.file.keeps or self._is_kept or self.cancelled:
-            return False
-        from hermes_tui.runtime.kept_runs import keep_run, load_run_kept
+            return
+        from hermes_tui.runtime.kept_runs import keep_run, look_for_kept
 
         log = self.model.log
         if not self._has_looked:
             self._has_looked = True
-            kept = load_run_kept(self.file)
-            if kept is not None:
-                self._is_kept, self._scan = True, None
-                self._scanned = self.file.extent
-                self.model.take_over(*kept)
-            return kept is not None
-        if self.model.timeline.finished and isinstance(log, RecordLog):
+            self._kept = look_for_kept(self.file)
+        elif self.model.timeline.finished and isinstance(log, RecordLog):
             self._is_kept = True
-            # Without a cache nothing is lost but time.
-            with suppress(OSError):
-                keep_run(self.file, log, self.model.timeline)
-        return False
+            keep_run(self.file, log, self.model.timeline)
+
+    def _take_kept(self, kept: Aside[Any]) -> bool:
+        """Take the run from the cache if it was there: return whether to come again."""
+        if not kept.is_done(WAIT_S):
+            return True
+        self._kept = None
+        if kept.result is None:
+            return False
+        from hermes_tui.runtime.kept_runs import restored
+
+        found = restored(self.file, kept.result)
+        if found is not None:
+            self._is_kept, self._scan = True, None
+            self._scanned = self.file.extent
+            self.model.take_over(*found)
+        return found is not None
 
     @property
     def partial(self) -> str:
@@ -207,8 +239,11 @@ class RunFeed(Feed):
         if not self.file.is_one_run or self.cancelled or self.model.timeline.finished:
             return None
         total = self.file.source.size
-        done = self._folded_bytes()
-        if not self.file.source.complete and done >= total - len(self.partial) - 1:
+        done, records = self._folded_bytes(), self.file.records
+        # What stands behind the last record of a followed file is a part of the next one.
+        is_up_to_date = done >= records.end and records.scanned >= total
+        is_torn = done >= total - len(self.partial) - 1
+        if not self.file.source.complete and (is_up_to_date or is_torn):
             return None
         return (done, total) if done < total else None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, MutableSequence, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from hermes_tui.ui.run_table import RunRow, RunTable, RunView
+from hermes_tui.ui.steps import Steps, pieces
 
 FIELDS: dict[str, str] = {
     "run": "position of the run in the list of all runs, from 1",
@@ -132,18 +133,46 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     return list(map(made.__getitem__, values))
 
 
-def sort_values(rows: Sequence[RunRow], name: str, *, descending: bool) -> Sequence[Any]:
+def column_in_steps(
+    rows: Sequence[RunRow], name: str, *, short: bool = False
+) -> Steps[MutableSequence[Any]]:
+    """Return the value of each row in a field that is an attribute, as the row has it.
+
+    With `short` long texts are cut so that they still differ.
+    """
+    found: MutableSequence[Any] = []
+    shared: dict[Any, Any] = {}
+    for piece in pieces(len(rows)):
+        some = rows[piece.start : piece.stop]
+        if isinstance(some, RunView):
+            values = some.values(_ATTRIBUTES[name], short=short, shared=shared)
+        else:
+            values = list(map(_GETTERS[name], some))
+        if found:
+            found.extend(values)
+        else:
+            # Those of counts are an array.
+            found = values
+        yield len(piece)
+    return found
+
+
+def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[Sequence[Any]]:
     """Return the value of each row in a column; where there is none, one that comes last.
 
     Of very many, long texts are told apart by their beginnings, then in any order.
     """
-    if name in _TEXTS and isinstance(rows, RunTable) and len(rows) > MANY_ROWS:
-        return rows.values(_ATTRIBUTES[name], short=True)
-    values = column(rows, name)
-    if name not in _SPARSE:
-        return values
-    last = -math.inf if descending else math.inf
-    return [last if value is None or math.isnan(value) else value for value in values]
+    is_short = name in _TEXTS and isinstance(rows, RunView) and len(rows) > MANY_ROWS
+    keys = yield from column_in_steps(rows, name, short=is_short)
+    if name in _SPARSE:
+        last = -math.inf if descending else math.inf
+        for piece in pieces(len(keys)):
+            some = keys[piece.start : piece.stop]
+            keys[piece.start : piece.stop] = [
+                last if value is None or math.isnan(value) else value for value in some
+            ]
+            yield len(piece)
+    return keys
 
 
 def findings_text(row: RunRow) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.ui.run_shape import Group
@@ -23,8 +25,9 @@ class Branch(NamedTuple):
 class RunLines:
     """Maps lines to runs by their position in the model's order, and back.
 
-    Without groups and children a line is a position, and nothing is kept. Between two calls of
-    `update` the model may list other runs: a line that is no more has nothing on it.
+    Without groups and children a line is a position, and nothing is kept; of groups only where
+    their headings are. Between two calls of `update` the model may list other runs: a line that is
+    no more has nothing on it.
     """
 
     def __init__(self, model: ShapedRuns) -> None:
@@ -33,11 +36,16 @@ class RunLines:
         self.folded_runs: set[int] = set()
         """Places of runs whose children are not shown."""
         self._lines: array[int] | None = None
-        """A position, or for the heading of a group -1 minus its number."""
+        """The position on each line, where some are folded into others."""
+        self._groups: tuple[Group, ...] = ()
+        self._headings = array("I")
+        """The line of the heading of each group, and behind them how many lines there are."""
         self._made_for: object = None
         self._foldings = 0
 
     def __len__(self) -> int:
+        if self._groups:
+            return self._headings[-1]
         return len(self.model) if self._lines is None else len(self._lines)
 
     def update(self) -> bool:
@@ -47,20 +55,16 @@ class RunLines:
         if state == self._made_for:
             return False
         self._made_for = state
-        before, self._lines = self._lines, None
-        if groups:
-            self._lines = self._with_headings(groups)
-        elif depths is not None and self.folded_runs:
+        before, self._lines = (self._lines, self._headings), None
+        self._groups, self._headings = groups, self._headings_of(groups)
+        if not groups and depths is not None and self.folded_runs:
             self._lines = self._unfolded(depths)
-        return self._lines != before
+        return (self._lines, self._headings) != before
 
-    def _with_headings(self, groups: tuple[Group, ...]) -> array[int]:
-        lines = array("q")
-        for number, group in enumerate(groups):
-            lines.append(-1 - number)
-            if group.key not in self.folded_groups:
-                lines.extend(range(group.start, group.end))
-        return lines
+    def _headings_of(self, groups: tuple[Group, ...]) -> array[int]:
+        folded = self.folded_groups
+        lengths = (1 if group.key in folded else 1 + group.end - group.start for group in groups)
+        return array("I", accumulate(lengths, initial=0))
 
     def _unfolded(self, depths: array[int]) -> array[int]:
         lines = array("q")
@@ -76,36 +80,45 @@ class RunLines:
         """Return the run on a line; None for a heading, and where there is no line."""
         if not 0 <= line < len(self):
             return None
-        position = line if self._lines is None else self._lines[line]
+        if self._groups:
+            number = self._group_at(line)
+            position = self._groups[number].start + line - self._headings[number] - 1
+            if line == self._headings[number]:
+                return None
+        else:
+            position = line if self._lines is None else self._lines[line]
         return position if 0 <= position < len(self.model) else None
+
+    def _group_at(self, line: int) -> int:
+        """Return the number of the group that a line belongs to."""
+        return bisect_right(self._headings, line, 0, len(self._groups)) - 1
 
     def group(self, line: int) -> Group | None:
         """Return the group whose heading is on a line."""
-        if self._lines is None or not 0 <= line < len(self._lines) or self._lines[line] >= 0:
+        groups = self._groups
+        if not groups or groups is not self.model.standing.groups or not 0 <= line < len(self):
             return None
-        groups, number = self.model.standing.groups, -1 - self._lines[line]
-        return groups[number] if number < len(groups) else None
+        number = self._group_at(line)
+        return groups[number] if line == self._headings[number] else None
 
     def line_of(self, position: int) -> int:
-        """Return the line of a run, or of what it is folded into. O(lines)."""
-        lines = self._lines
-        if lines is None:
-            return position
-        groups = self.model.standing.groups
-        if not groups:
-            return max(0, bisect_right(lines, position) - 1)
-        number = bisect_right(groups, position, key=lambda group: group.start) - 1
-        heading = lines.index(-1 - number)
-        group = groups[number]
+        """Return the line of a run, or of what it is folded into."""
+        if not self._groups:
+            lines = self._lines
+            return position if lines is None else max(0, bisect_right(lines, position) - 1)
+        number = self._group_with(position)
+        group, heading = self._groups[number], self._headings[number]
         return heading if group.key in self.folded_groups else heading + 1 + position - group.start
+
+    def _group_with(self, position: int) -> int:
+        """Return the number of the group that holds a run."""
+        return bisect_right(self._groups, position, key=attrgetter("start")) - 1
 
     def line_of_group(self, key: str) -> int | None:
         """Return the line of a heading, None where there is no such group (any more)."""
-        numbers = (n for n, group in enumerate(self.model.standing.groups) if group.key == key)
+        numbers = (n for n, group in enumerate(self._groups) if group.key == key)
         number = next(numbers, None)
-        if self._lines is None or number is None:
-            return None
-        return self._lines.index(-1 - number)
+        return None if number is None else self._headings[number]
 
     def branch(self, position: int) -> Branch:
         """Return how a run stands in the tree."""
@@ -131,10 +144,8 @@ class RunLines:
             return True
         if position is None:
             return False
-        groups = self.model.standing.groups
-        if groups:
-            number = bisect_right(groups, position, key=lambda group: group.start) - 1
-            self.folded_groups ^= {groups[number].key}
+        if self._groups:
+            self.folded_groups ^= {self._groups[self._group_with(position)].key}
             return True
         return self._toggle_branch(position)
 
@@ -152,13 +163,13 @@ class RunLines:
 
     def toggle_all(self) -> bool:
         """Unfold everything if anything is folded, else fold it; return whether there is any."""
-        _, groups, depths = self.model.standing
+        depths = self.model.standing.depths
         self._foldings += 1
         if self.folded_groups or self.folded_runs:
             self.folded_groups, self.folded_runs = set(), set()
             return True
-        if groups:
-            self.folded_groups = {group.key for group in groups}
+        if self._groups:
+            self.folded_groups = {group.key for group in self._groups}
         elif depths is not None:
             order = self.model.order
             self.folded_runs = {
@@ -168,11 +179,10 @@ class RunLines:
 
     def unfold(self, position: int) -> None:
         """Show a run that is folded into something."""
-        _, groups, depths = self.model.standing
+        depths = self.model.standing.depths
         self._foldings += 1
-        if groups:
-            number = bisect_right(groups, position, key=lambda group: group.start) - 1
-            self.folded_groups.discard(groups[number].key)
+        if self._groups:
+            self.folded_groups.discard(self._groups[self._group_with(position)].key)
         elif depths is not None:
             depth = depths[position]
             for at in range(position - 1, -1, -1):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.run_table import RunRow, RunTable, StoredRows
 from hermes_tui.ui.runs_facts import RunsFacts
+from hermes_tui.ui.steps import Steps, pieces, sorted_in_steps
 
 FILE_BITS = 40
 
@@ -23,14 +24,19 @@ class RunPlaces:
     def __init__(self) -> None:
         self.facts = RunsFacts()
         self.taken = 0
-        self.displaced = False
         self.in_order = array("I")
         """The places of all runs, in the order of files and runs."""
         self.numbers = array("I")
         """The position of each run in that order, by its place."""
         self._keys = array("Q")
         """What to sort by for that order, by place."""
+        self._breaks = array("I")
+        """Positions in that order of runs that precede the one before them."""
         self._file_numbers: dict[int, int] = {}
+
+    @property
+    def displaced(self) -> bool:
+        return bool(self._breaks)
 
     def take(self, rows: Sequence[RunRow], deadline: float) -> range:
         """Take in rows that are new, and return which; stored ones only until the deadline."""
@@ -69,23 +75,35 @@ class RunPlaces:
     def _add(self, rows: int, key: int) -> None:
         """Number so many new runs that follow one another in their file."""
         if self.in_order and key < self._keys[self.in_order[-1]]:
-            self.displaced = True
+            self._breaks.append(len(self.in_order))
         places = range(self.taken, self.taken + rows)
         self._keys.extend(range(key, key + rows))
         self.numbers.extend(places)
         self.in_order.extend(places)
         self.taken += rows
 
-    def renumber(self) -> None:
-        """Put all runs into their order."""
-        self.displaced = False
-        self.in_order = array("I", self.sorted(self.in_order))
-        for number, place in enumerate(self.in_order):
-            self.numbers[place] = number
+    def renumber(self) -> Steps[None]:
+        """Put all runs into their order; those taken in meanwhile stand behind them."""
+        count, key = self.taken, self._keys.__getitem__
+        lowest = min(key(self.in_order[position]) for position in self._breaks)
+        first = bisect_left(self.in_order, lowest, 0, self._breaks[0], key=key)
+        behind = yield from sorted_in_steps(self.in_order[first:count], self._keys)
+        numbers = self.numbers[:]
+        for piece in pieces(len(behind)):
+            for number in piece:
+                numbers[behind[number]] = first + number
+            yield len(piece)
+        numbers.extend(self.numbers[len(numbers) :])
+        self.numbers = numbers
+        self.in_order[first:count] = behind
+        later = (position for position in self._breaks if position > count)
+        is_behind = count == self.taken or key(self.in_order[count]) > key(behind[-1])
+        self._breaks = array("I", (*(() if is_behind else (count,)), *later))
 
-    def sorted(self, places: Sequence[int]) -> list[int]:
-        """Return places in the order of files and runs."""
-        return sorted(places, key=self._keys.__getitem__)
+    def inserted(self, places: array[int], place: int) -> array[int]:
+        """Return places, given in the order of files and runs, with one more among them."""
+        at = bisect_left(places, self._keys[place], key=self._keys.__getitem__)
+        return places[:at] + array("I", (place,)) + places[at:]
 
     def precedes(self, place: int, other: int) -> bool:
         """Tell whether a run comes before another in the order of files and runs."""

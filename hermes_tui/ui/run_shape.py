@@ -1,15 +1,18 @@
 """How the listed runs stand to each other: in groups of one value, or children below their parent.
 
-A run is known by its place in the rows, a listed one by its position in the order. Pure.
+A run is known by its place in the rows, a listed one by its position in the order. Pure; what may
+take long is done in steps.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hermes_tui.ui.run_fields import column
+from hermes_tui.ui.steps import Steps, pieces, sorted_in_steps
 
 if TYPE_CHECKING:
     from hermes_tui.ui.run_table import RunRow
@@ -52,12 +55,13 @@ class RunShape:
         """Whether children stand below their parent; where there are groups they do not."""
         self._parent_ids: dict[int, str] = {}
         self._parents: dict[int, int] | None = None
-        self._noted = 0
+        self._noted = self._changes = 0
 
     def note(self, rows: Sequence[RunRow]) -> None:
         """Look which of the rows that are new have a parent."""
         first, self._noted = self._noted, len(rows)
         if first < self._noted:
+            self._changes += 1
             parents = column(rows[first : self._noted], "parent")
             found = ((first + n, parent) for n, parent in enumerate(parents) if parent)
             self._parent_ids.update(found)
@@ -69,6 +73,7 @@ class RunShape:
         """Take in that a row was replaced by one with this parent, if any."""
         if parent:
             self._parent_ids[place] = parent
+        self._changes += 1
         self._parents = None
 
     @property
@@ -81,79 +86,115 @@ class RunShape:
         """Whether runs stand one below the other as they are sorted, and nothing else."""
         return not self.grouping and not (self.is_tree and self.has_children)
 
+    @property
+    def passes(self) -> int:
+        """How often `arranged` goes over each run, about."""
+        return 0 if self.is_plain else 5
+
     def arranged(
         self, places: array[int], rows: Sequence[RunRow], file_of: Callable[[int], int]
-    ) -> Standing:
-        """Return sorted runs as they stand in groups or in the tree."""
+    ) -> Steps[Standing]:
+        """Return sorted runs as they stand in groups or in the tree; each is one of `rows`."""
         if self.is_plain:
             return Standing(places)
         if self.grouping:
-            return _in_groups(places, group_keys(rows, self.grouping))
-        return _in_tree(places, self.parents(rows, file_of))
+            return (yield from _in_groups(places, rows, self.grouping))
+        parents = yield from self.parents(rows, file_of)
+        return (yield from _in_tree(places, parents, len(rows)))
 
-    def parents(self, rows: Sequence[RunRow], file_of: Callable[[int], int]) -> dict[int, int]:
+    def parents(
+        self, rows: Sequence[RunRow], file_of: Callable[[int], int]
+    ) -> Steps[dict[int, int]]:
         """Return the place of the parent of each run that has one among the rows."""
-        if self._parents is None:
-            self._parents = _resolved(self._parent_ids, rows, file_of)
-        return self._parents
+        if self._parents is not None:
+            return self._parents
+        changes = self._changes
+        parents = yield from _resolved(dict(self._parent_ids), rows, file_of)
+        if changes == self._changes:
+            self._parents = parents
+        return parents
 
 
-def _in_groups(places: array[int], keys: Sequence[str]) -> Standing:
+def _in_groups(places: array[int], rows: Sequence[RunRow], grouping: str) -> Steps[Standing]:
     """Put the groups of most runs first."""
-    members: dict[str, array[int]] = {}
-    for place in places:
-        key = keys[place]
-        if key in members:
-            members[key].append(place)
-        else:
-            members[key] = array("I", (place,))
-    order = array("I")
-    groups = []
-    for key, group in sorted(members.items(), key=lambda item: (-len(item[1]), item[0])):
-        groups.append(Group(key, len(order), len(order) + len(group)))
-        order += group
-    return Standing(order, tuple(groups))
+    numbers: dict[str, int] = {}
+    group_of = array("I")
+    for piece in pieces(len(rows)):
+        for key in group_keys(rows[piece.start : piece.stop], grouping):
+            group_of.append(numbers.setdefault(key, len(numbers)))
+        yield len(piece)
+    sizes: Counter[int] = Counter()
+    for piece in pieces(len(places)):
+        sizes.update(map(group_of.__getitem__, places[piece.start : piece.stop]))
+        yield len(piece)
+    by_size = [(-sizes[number], key) for key, number in numbers.items()]
+    ranked = yield from sorted_in_steps(array("I", range(len(by_size))), by_size)
+    ranks = array("I", bytes(ranked.itemsize * len(ranked)))
+    groups, start = [], 0
+    for rank, number in enumerate(ranked):
+        ranks[number] = rank
+        size, key = by_size[number]
+        if size:
+            groups.append(Group(key, start, start - size))
+            start -= size
+    for piece in pieces(len(group_of)):
+        some = group_of[piece.start : piece.stop]
+        group_of[piece.start : piece.stop] = array("I", map(ranks.__getitem__, some))
+        yield len(piece)
+    return Standing((yield from sorted_in_steps(places, group_of)), tuple(groups))
 
 
-def _in_tree(places: array[int], parents: dict[int, int]) -> Standing:
-    """Put children below their parent where that is listed, too."""
-    listed = set(places)
+def _in_tree(places: array[int], parents: dict[int, int], count: int) -> Steps[Standing]:
+    """Put children below their parent where that is listed, too; places are below `count`."""
+    listed, below, seen = bytearray(count), bytearray(count), bytearray(count)
     children: dict[int, list[int]] = {}
-    for place in places:
-        parent = parents.get(place)
-        if parent is not None and parent in listed:
-            children.setdefault(parent, []).append(place)
-    below = {place for group in children.values() for place in group}
+    for piece in pieces(len(places)):
+        for place in places[piece.start : piece.stop]:
+            listed[place] = 1
+        yield len(piece)
+    for piece in pieces(len(places)):
+        for place in filter(parents.__contains__, places[piece.start : piece.stop]):
+            parent = parents[place]
+            if parent < count and listed[parent]:
+                children.setdefault(parent, []).append(place)
+                below[place] = 1
+        yield len(piece)
     order, depths = array("I"), array("B")
-    seen: set[int] = set()
-    # Those left over name each other as parents, in a circle.
-    for root in (*(place for place in places if place not in below), *places):
-        for place, depth in _walk(root, children, seen):
-            order.append(place)
-            depths.append(min(depth, DEEPEST))
+    # Those left over in the second round name each other as parents, in a circle.
+    for passed_over in (below, seen):
+        for piece in pieces(len(places)):
+            for root in places[piece.start : piece.stop]:
+                if not passed_over[root]:
+                    for place, depth in _walk(root, children, seen):
+                        order.append(place)
+                        depths.append(min(depth, DEEPEST))
+            yield len(piece)
     return Standing(order, depths=depths if children else None)
 
 
-def _walk(root: int, children: dict[int, list[int]], seen: set[int]) -> Iterator[tuple[int, int]]:
+def _walk(root: int, children: dict[int, list[int]], seen: bytearray) -> Iterator[tuple[int, int]]:
     """Yield a run and all below it with their depth, each only once in all walks."""
     waiting = [(root, 0)]
     while waiting:
         place, depth = waiting.pop()
-        if place not in seen:
-            seen.add(place)
+        if not seen[place]:
+            seen[place] = 1
             yield place, depth
             waiting += ((child, depth + 1) for child in reversed(children.get(place, ())))
 
 
 def _resolved(
     parent_ids: dict[int, str], rows: Sequence[RunRow], file_of: Callable[[int], int]
-) -> dict[int, int]:
+) -> Steps[dict[int, int]]:
     """Find parents by their ids: in the child's own file before any other, never the run itself."""
     wanted = set(parent_ids.values()) - {""}
     candidates: dict[str, list[int]] = {}
-    for place, run_id in enumerate(column(rows, "id")):
-        if run_id in wanted:
-            candidates.setdefault(run_id, []).append(place)
+    for piece in pieces(len(rows)):
+        ids = column(rows[piece.start : piece.stop], "id")
+        for place, run_id in zip(piece, ids, strict=True):
+            if run_id in wanted:
+                candidates.setdefault(run_id, []).append(place)
+        yield len(piece)
     parents = {}
     for child, parent_id in parent_ids.items():
         others = [place for place in candidates.get(parent_id, ()) if place != child]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -185,18 +185,25 @@ class RunTable(Sequence[RunRow]):
         yield from zip(self._starts[number:], self._parts[number:], strict=True)
 
     def values(
-        self, attribute: str, first: int = 0, end: int | None = None, *, short: bool = False
-    ) -> Sequence[Any]:
+        self,
+        attribute: str,
+        first: int = 0,
+        end: int | None = None,
+        *,
+        short: bool = False,
+        shared: dict[Any, Any] | None = None,
+    ) -> MutableSequence[Any]:
         """Return an attribute of the rows `[first, end)`: of the row, or `summary.` of it.
 
-        With `short` long texts are cut so that they still differ.
+        With `short` long texts are cut so that they still differ. Equal values share one object;
+        those of several calls do if these are given the same `shared`.
         """
         end = self._length if end is None else end
         if attribute in _COUNTS:
             # As objects, the numbers of a million runs would be tens of megabytes.
             return array("q", chain.from_iterable(self._slices(attribute, first, end)))
         found: list[Any] = []
-        shared: dict[Any, Any] = {}
+        shared = {} if shared is None else shared
         for values in self._slices(attribute, first, end):
             if short:
                 values = map(_shortened, values)
@@ -236,9 +243,11 @@ class RunView(Sequence[RunRow]):
             return RunView(self._table, self._places[place])
         return self._table[self._places[place]]
 
-    def values(self, attribute: str) -> Sequence[Any]:
-        """Return an attribute of each row: of the row, or `summary.` of it."""
+    def values(
+        self, attribute: str, *, short: bool = False, shared: dict[Any, Any] | None = None
+    ) -> MutableSequence[Any]:
+        """Return an attribute of each row, as the table does."""
         places = self._places
         if places.step != 1:
             return list(map(attrgetter(attribute), self))
-        return self._table.values(attribute, places.start, places.stop)
+        return self._table.values(attribute, places.start, places.stop, short=short, shared=shared)

@@ -6,6 +6,7 @@ A run is known by its place in `rows`, where it stays. Their own order is that o
 
 from __future__ import annotations
 
+import math
 import time
 from array import array
 from collections.abc import Iterable, Sequence
@@ -17,13 +18,16 @@ from hermes_tui.ui.run_fields import (
     FIELDS,
     SORTS,
     UPWARDS,
-    column,
     run_line,
-    sort_values,
+    sort_keys,
 )
+from hermes_tui.ui.run_filter import RunFilter
 from hermes_tui.ui.run_places import RunPlaces
+from hermes_tui.ui.run_search import RunSearch
+from hermes_tui.ui.run_shape import Standing
 from hermes_tui.ui.run_table import RunRow
 from hermes_tui.ui.runs_facts import RunsFacts
+from hermes_tui.ui.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -42,12 +46,10 @@ class RunsModel:
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.rows = rows
-        self.order = array("I")
+        self.standing = Standing(array("I"))
+        """How the listed runs stand."""
         self.sort_name = "run"
         self.descending = False
-        self.filter: Expression | None = None
-        self.filter_text = ""
-        self.search_text = ""
         self.revision = 0
         """Grows whenever rows that were listed before may stand elsewhere or read differently."""
         self.choice = 0
@@ -57,17 +59,19 @@ class RunsModel:
         self._places = RunPlaces()
         self._stale = False
         self._due = 0.0
-        self._passing = bytearray()
-        self._tested = 0
-        self._found = bytearray()
-        self._searched = 0
-        self._wanted = ""
-        self._match_count: tuple[tuple[int, int], int] | None = None
+        self._arranging: Underway[Standing] | None = None
+        self._filter = RunFilter(rows, self._places)
+        self._search = RunSearch(rows)
         self._kept: int | None = None
         self._kept_at = 0
 
     def __len__(self) -> int:
         return len(self.order)
+
+    @property
+    def order(self) -> array[int]:
+        """The places of the listed runs, as they stand."""
+        return self.standing.order
 
     def row(self, position: int) -> RunRow:
         return self.rows[self.order[position]]
@@ -109,7 +113,8 @@ class RunsModel:
     def _place_of(self, ref: RunRef) -> int | None:
         """Return where the row of a run is, None where there is none."""
         if self._places.displaced:
-            self._renumber()
+            self._arranging = None
+            whole(self._renumber())
             self._stale = True
         return self._places.place_of(ref)
 
@@ -125,9 +130,8 @@ class RunsModel:
             place = self._place_of(ref)
             if place is None:
                 return None
-            listed = self._places.sorted([*self._listed(), place])
-            sorted_with_it = self._sorted(array("I", listed))
-            target = sorted_with_it.index(place) + step - (step > 0)
+            listed = self._places.inserted(whole(self._filter.listed()), place)
+            target = whole(self._stand(listed)).order.index(place) + step - (step > 0)
         return target if 0 <= target < len(self.order) else None
 
     # Keeping up
@@ -143,24 +147,15 @@ class RunsModel:
         return self._places.taken
 
     @property
-    def tested(self) -> int:
-        """How many of them the filter has seen."""
-        return self._tested
-
-    def passing(self, first: int, end: int) -> bytearray:
-        """Return for each of the rows `[first, end)` whether the filter lets it through."""
-        return self._passing[first:end]
-
-    @property
     def unsettled(self) -> bool:
         """Whether there is something left to filter, search or sort."""
-        is_behind = self.taken < len(self.rows) or self._tested < self.taken
-        return is_behind or self._stale or self._places.displaced or self.searching
+        is_behind = self.taken < len(self.rows) or self.tested < self.taken or self.searching
+        return is_behind or self._stale or self._places.displaced or self._arranging is not None
 
     @property
-    def searching(self) -> bool:
-        """Whether a search has not seen all runs yet."""
-        return bool(self.search_text) and self._searched < self.taken
+    def arranged_share(self) -> float | None:
+        """How much of the sorting that is going on is done, from 0 to 1; None if none is."""
+        return self._arranging.share if self._arranging is not None else None
 
     def update(self, replaced: Iterable[int] = (), *, at_once: bool = True) -> None:
         """Take in rows that were read since, and those that were replaced.
@@ -182,11 +177,10 @@ class RunsModel:
         fresh = self._places.take(self.rows, deadline)
         if not fresh:
             return
-        self._found.extend(bytes(len(fresh)))
-        self._passing.extend(bytes([self.filter is None]) * len(fresh))
+        self._search.take(len(fresh))
+        self._filter.take(fresh)
         self._took()
         if self.filter is None:
-            self._tested = fresh.stop
             self._list(fresh)
 
     def _took(self) -> None:
@@ -196,11 +190,8 @@ class RunsModel:
         self.facts.note(place, self.rows[place])
         self._stale = True
         self.rewritten += 1
-        if self.filter is not None and place < self._tested:
-            [self._passing[place]] = self._passing_of(range(place, place + 1))
-        if self.search_text and place < self._searched:
-            self._found[place] = self._is_found(place)
-            self._match_count = None
+        self._filter.test_again(place)
+        self._search.search_again(place)
 
     def advance(self, budget_s: float) -> bool:
         """Filter, search and sort on for about `budget_s` seconds; return whether it had to."""
@@ -208,39 +199,27 @@ class RunsModel:
             return False
         deadline = time.perf_counter() + budget_s
         self._take(deadline)
+        if self._arranging is not None:
+            self._arrange_on(budget_s)
         is_over = False
-        while self._tested < self.taken and not is_over:
-            bite = range(self._tested, min(self.taken, self._tested + ROWS_A_BITE))
-            self._tested = bite.stop
-            self._filter(bite)
+        while self.tested < self.taken and not is_over:
+            come, has_gone = self._filter.test(self._bite(self.tested))
+            self._stale = self._stale or has_gone
+            self._list(come)
             is_over = time.perf_counter() >= deadline
         while self.searching and not is_over:
-            self._search(range(self._searched, min(self.taken, self._searched + ROWS_A_BITE)))
+            self._search.search(self._bite(self._search.searched))
             is_over = time.perf_counter() >= deadline
         if time.perf_counter() >= self._due:
             self._arrange_if_needed()
         return True
 
-    def _search(self, places: range) -> None:
-        for place in places:
-            self._found[place] = self._is_found(place)
-        self._searched = places.stop
-        self._match_count = None
-
-    def _filter(self, places: range) -> None:
-        passing = []
-        for place, passes in zip(places, self._passing_of(places), strict=True):
-            before, self._passing[place] = self._passing[place], passes
-            if before != passes:
-                if before:
-                    self._stale = True
-                else:
-                    passing.append(place)
-        self._list(passing)
+    def _bite(self, first: int) -> range:
+        return range(first, min(self.taken, first + ROWS_A_BITE))
 
     def _list(self, places: Sequence[int]) -> None:
         """Add runs to the list: at its end if they belong there, else when it is arranged next."""
-        if self.sort_name != "run" or self.descending:
+        if self.sort_name != "run" or self.descending or self._arranging is not None:
             self._stale = self._stale or bool(places)
             return
         order = self.order
@@ -253,55 +232,58 @@ class RunsModel:
             else:
                 order.append(place)
 
-    def _passing_of(self, places: range) -> list[bool]:
-        """Return for each of the runs whether the filter lets it through."""
-        if self.filter is None:
-            return [True] * len(places)
-        rows, names = self.rows[places.start : places.stop], self.filter.names
-        numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
-        columns = [numbers if name == "run" else column(rows, name) for name in names]
-        matches = self.filter.matches
-        return [
-            matches(dict(zip(names, values, strict=True)))
-            for _, *values in zip(numbers, *columns, strict=True)
-        ]
-
     # Order
 
     def _arrange_if_needed(self) -> None:
-        if self._stale or self._places.displaced:
+        if self._arranging is None and (self._stale or self._places.displaced):
             self._arrange()
 
     def _arrange(self) -> None:
-        """List the runs anew that pass the filter, sorted."""
-        began = time.perf_counter()
-        if self._places.displaced:
-            self._renumber()
-        self.order = self._sorted(self._listed())
+        """Begin to list the runs anew that pass the filter, sorted; until then the list stands."""
+        self._arranging = Underway(self._arranged(), self._passes() * self.taken)
         self._stale = False
-        self.revision += 1
-        now = time.perf_counter()
-        self._due = now + max(ARRANGE_EVERY_S, ARRANGE_SHARE * (now - began))
+        self._arrange_on(FIRST_SLICE_S if self.taken > FEW_RUNS else math.inf)
 
-    def _renumber(self) -> None:
-        self._places.renumber()
-        if self.filter is not None and "run" in self.filter.names:
-            self._tested = 0
+    def _arrange_on(self, budget_s: float) -> None:
+        arranging = self._arranging
+        standing = arranging.advance(budget_s) if arranging is not None else None
+        if arranging is not None and standing is not None:
+            self._arranging = None
+            self._show(standing)
+            rest_s = max(ARRANGE_EVERY_S, ARRANGE_SHARE * arranging.spent_s)
+            self._due = time.perf_counter() + rest_s
+
+    def _show(self, standing: Standing) -> None:
+        self.standing = standing
+        self.revision += 1
+
+    def _arranged(self) -> Steps[Standing]:
+        if self._places.displaced:
+            yield from self._renumber()
+        listed = yield from self._filter.listed()
+        return (yield from self._stand(listed))
+
+    def _passes(self) -> int:
+        """Return how often arranging will go over each run."""
+        return 3 * (self.sort_name != "run") + (self.filter is not None)
+
+    def _renumber(self) -> Steps[None]:
+        yield from self._places.renumber()
+        if self._filter.is_by_number:
+            self._filter.tested = 0
             self.choice += 1
 
-    def _listed(self) -> array[int]:
-        """Return the runs that pass the filter, in the order of files and runs."""
-        if self.filter is None:
-            return self._places.in_order[:]
-        passing = self._passing
-        return array("I", (place for place in self._places.in_order if passing[place]))
+    def _stand(self, places: array[int]) -> Steps[Standing]:
+        """Return how runs stand that are given in their own order."""
+        return Standing((yield from self._sorted(places)))
 
-    def _sorted(self, places: array[int]) -> array[int]:
+    def _sorted(self, places: array[int]) -> Steps[array[int]]:
         """Return runs, given in their own order, sorted by the present column."""
+        descending = self.descending
         if self.sort_name == "run":
-            return places[::-1] if self.descending else places
-        values = sort_values(self.rows, self.sort_name, descending=self.descending)
-        return array("I", sorted(places, key=values.__getitem__, reverse=self.descending))
+            return places[::-1] if descending else places
+        keys = yield from sort_keys(self.rows[: self.taken], self.sort_name, descending=descending)
+        return (yield from sorted_in_steps(places, keys, descending=descending))
 
     def sort_by(self, name: str, *, descending: bool | None = None) -> None:
         """Sort by a column; counts begin with the largest unless `descending` says otherwise."""
@@ -318,55 +300,64 @@ class RunsModel:
 
     # Choice
 
+    @property
+    def filter(self) -> Expression | None:
+        return self._filter.expression
+
+    @property
+    def filter_text(self) -> str:
+        return self._filter.text
+
+    @property
+    def tested(self) -> int:
+        """How many of the runs the filter has seen."""
+        return self._filter.tested
+
+    def passing(self, first: int, end: int) -> bytearray:
+        """Return for each of the rows `[first, end)` whether the filter lets it through."""
+        return self._filter.passing[first:end]
+
     def try_filter(self, text: str) -> str:
         """Filter by an expression, none if it is empty; return what is wrong with it, or "".
 
         Long lists are filtered on by `advance`.
         """
-        from hermes_tui.log.expressions import ExpressionError, compile_expression
-
-        expression = None
-        if text.strip():
-            try:
-                expression = compile_expression(text, FIELD_NAMES)
-            except ExpressionError as error:
-                return str(error)
-        self.filter, self.filter_text = expression, text.strip()
-        self._passing = bytearray([expression is None]) * self.taken
-        self._tested = 0 if expression is not None else self.taken
+        wrong = self._filter.begin(text)
+        if wrong:
+            return wrong
         self.choice += 1
-        self._match_count = None
-        self._arrange()
+        if self.filter is None:
+            self._arrange()
+        else:
+            self._arranging, self._stale = None, False
+            self._show(Standing(array("I")))
         self._due = 0.0
         self.advance(FIRST_SLICE_S)
         return ""
 
+    # Search
+
+    @property
+    def search_text(self) -> str:
+        return self._search.text
+
     def set_search(self, text: str) -> None:
         """Search for a text in all runs, upper or lower case; long lists by `advance`."""
-        self.search_text = text
-        self._wanted = text.casefold()
-        self._found = bytearray(self.taken)
-        self._searched = 0
-        self._match_count = None
+        self._search.begin(text, self.taken)
         self.advance(FIRST_SLICE_S)
 
-    def _is_found(self, place: int) -> bool:
-        return self._wanted in run_line(self.rows[place]).casefold()
+    @property
+    def searching(self) -> bool:
+        """Whether a search has not seen all runs yet."""
+        return bool(self.search_text) and self._search.searched < self.taken
 
     @property
     def matches(self) -> int:
         """How many listed runs match the search, as far as it got."""
-        state = (self.revision, len(self.order))
-        if self._match_count is None or self._match_count[0] != state:
-            found = int.from_bytes(self._found) & int.from_bytes(self._passing)
-            self._match_count = (state, found.bit_count())
-        return self._match_count[1]
+        return self._search.count(
+            self._filter.passing, (self.revision, len(self.order), self.choice)
+        )
 
     def next_match(self, position: int, step: int) -> int | None:
         """Return the next match from `position` in the direction `step`, around the ends."""
-        count = len(self.order) if self.matches else 0
-        for distance in range(1, count + 1):
-            at = (position + step * distance) % count
-            if self._found[self.order[at]]:
-                return at
-        return None
+        return self._search.next_match(self.order, position, step) if self.matches else None

@@ -12,6 +12,7 @@ from hermes_tui.ui.run_relations import Relative
 from hermes_tui.ui.run_shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.run_table import RunRow
 from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.steps import Steps, whole
 
 MOST_CHILDREN: Final = 1_000
 """Children that are told of; the tree of the list has them all."""
@@ -29,8 +30,6 @@ class ShapedRuns(RunsModel):
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.shape = RunShape()
-        self._sorted_last = self.standing = Standing(array("I"))
-        """`standing` is that of `order`; its own order may be behind while runs are added."""
         self._told: tuple[object, tuple[Relative, ...]] | None = None
         super().__init__(rows)
 
@@ -61,7 +60,7 @@ class ShapedRuns(RunsModel):
         place = self._place_of(ref)
         if place is None or not self.shape.has_children:
             return Family()
-        parents = self.shape.parents(self.rows, self._file_of)
+        parents = whole(self.shape.parents(self.rows[: self.taken], self._file_of))
         children = (child for child, parent in parents.items() if parent == place)
         return Family(parents.get(place), tuple(sorted(children)))
 
@@ -93,14 +92,13 @@ class ShapedRuns(RunsModel):
         else:
             self._stale = self._stale or bool(places)
 
-    def _sorted(self, places: array[int]) -> array[int]:
-        in_order = super()._sorted(places)
-        self._sorted_last = self.shape.arranged(in_order, self.rows, self._file_of)
-        return self._sorted_last.order
+    def _stand(self, places: array[int]) -> Steps[Standing]:
+        in_order = yield from self._sorted(places)
+        rows = self.rows[: self.taken]
+        return (yield from self.shape.arranged(in_order, rows, self._file_of))
 
-    def _arrange(self) -> None:
-        super()._arrange()
-        self.standing = self._sorted_last
+    def _passes(self) -> int:
+        return super()._passes() + self.shape.passes
 
     def _file_of(self, place: int) -> int:
         return self._places.file_of(place)

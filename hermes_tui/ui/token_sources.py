@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from hermes_tui.formats.token_table import TokenTable
@@ -18,8 +17,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.spans import SourceRef
 from hermes_tui.parsers.plain_values import decode
-
-RawText = Callable[[Event], tuple[str, bool]]
+from hermes_tui.ui.render.raw import RawText
 
 REACH = 256
 """Events that are looked back through for the reply that a row came from."""

@@ -51,7 +51,6 @@ class Situation(NamedTuple):
     """The stop point at which a live run stands."""
     live: bool = False
     """Whether there is a live run by now."""
-    looking_back: bool = False
     branches: int = 0
 
 
@@ -271,9 +270,9 @@ class RunModel:
         at = bisect_left(self.matches, self.row)
         if at < len(self.matches):
             self.row = self.matches[at]
-            self.seeking = False
+            self.seeking = self.follow = False
         elif self.searched >= len(self.timeline) and self.timeline.finished:
-            self.seeking = False
+            self.seeking = self.follow = False
             if len(self.matches):
                 self.row = self.matches[0]
 

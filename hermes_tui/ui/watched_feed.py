@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.model.events import Event
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.runtime.watched_run import WatchedRun
+from hermes_tui.runtime.watched_run import WatchedFile
 from hermes_tui.ui.run_feed import RunFeed
 
 
 class WatchedFeed(RunFeed):
-    """Feeds the latest reading of a run to its model."""
+    """Feeds the latest reading of a run to its model. The list of runs has the same file."""
 
-    def __init__(self, ref: RunRef) -> None:
+    def __init__(self, ref: RunRef, watched: WatchedFile) -> None:
         super().__init__(ref, follow=True)
         if isinstance(self.model.log, MemoryLog):
             # What has no result yet may get one.
             self.model.log.complete = False
-        self._watched = WatchedRun(ref)
+        self._watched = watched
+        self._held = watched.hold(ref, self.model.log)
         self._failure_before = ""
-        self._owns_file = False
-        """The first one is the list's."""
+        self._raw_source = self.file.source
 
     @property
     def failure(self) -> str:
-        return self._watched.failure or super().failure
+        return self._watched.failure or self._held.failure or super().failure
 
     def poll(self) -> bool:
-        found = self._watched.poll()
+        self._watched.poll()
+        found = self._held.take()
         if found is None:
             before, self._failure_before = self._failure_before, self.failure
             return before != self.failure
-        self._close_file()
-        self._owns_file = True
-        self.ref, self.file, self._raw = found.ref, found.ref.file, None
+        self.ref = found.ref
         model, was_at_head = self.model, self.model.follow
         model.take_over(found.log, found.timeline)
         model.restart_search_and_filter()
@@ -40,11 +40,10 @@ class WatchedFeed(RunFeed):
             self.to_head()
         return True
 
-    def close(self) -> None:
-        self._watched.close()
-        self._close_file()
+    def raw_text(self, event: Event) -> tuple[str, bool]:
+        if self._raw_source is not self.file.source:
+            self._raw_source, self._raw = self.file.source, None
+        return super().raw_text(event)
 
-    def _close_file(self) -> None:
-        if self._owns_file:
-            self.file.close()
-            self._owns_file = False
+    def close(self) -> None:
+        self._watched.let_go(self._held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 from collections.abc import Sequence
@@ -21,6 +22,26 @@ class Figure(NamedTuple):
     @property
     def measured(self) -> float:
         return self.value / self.floor if self.floor is not None else self.value
+
+
+def command_line(module: str, about: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a benchmark's arguments; `about` is what its module says of itself."""
+    return argparse.ArgumentParser(
+        prog=f"python -m tests.benchmarks.{module}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def choose(parser: argparse.ArgumentParser, name: str, known: Sequence[str]) -> list[str]:
+    """Return which of the `known` the command line names, all of them where it names none."""
+    named = ", ".join(known)
+    parser.add_argument(name, nargs="*", metavar=name.upper(), help=f"one of: {named}")
+    wanted: list[str] = getattr(parser.parse_args(), name)
+    for each in wanted:
+        if each not in known:
+            parser.error(f"no {name} is called {each!r} (one of: {named})")
+    return wanted or list(known)
 
 
 def compile_into(folder: Path) -> None:

@@ -24,7 +24,7 @@ from hermes_tui.debugger.breakpoints import parse_breakpoint
 from hermes_tui.debugger.inputs import ModelReplied, Start, ToolReplied
 from hermes_tui.debugger.session import Session
 from hermes_tui.model.messages import ToolSpec
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, command_line, compile_into, report
 from tests.benchmarks.open_budgets import FLOOR, paired
 
 RUNS = 5
@@ -107,6 +107,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
+    command_line("live_budgets", __doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))
         return report(measure(Path(name)))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.figures import command_line
 
 RESULT = "z" * 5_000
 TOOL = {
@@ -90,8 +91,7 @@ async def timed(work: Any) -> tuple[float, Any]:
     return time.perf_counter() - began, result
 
 
-async def main() -> dict[str, float]:
-    mode, url, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+async def main(mode: str, url: str, folder: Path) -> dict[str, float]:
     if mode == "bare":
         seconds, turns = await timed(bare(url))
         return {"seconds": seconds, "turns": turns}
@@ -110,4 +110,8 @@ async def main() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main())))
+    parser = command_line("live_loops", __doc__)
+    parser.add_argument("mode", choices=("bare", "ours", "many"))
+    parser.add_argument("url", metavar="URL")
+    parser.add_argument("folder", metavar="FOLDER", type=Path)
+    print(json.dumps(asyncio.run(main(**vars(parser.parse_args())))))

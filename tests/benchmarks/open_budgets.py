@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, command_line, compile_into, report
 from tests.benchmarks.terminal import Program
 
 RUNS = 5
@@ -167,6 +167,7 @@ def measure(folder: Path, say: Callable[[str], None]) -> list[Figure]:
 
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
+    command_line("open_budgets", __doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))
         figures = measure(Path(name), lambda step: print(f"… {step}", file=sys.stderr))

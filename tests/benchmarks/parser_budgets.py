@@ -1,6 +1,6 @@
 """What pathological texts cost a parser: 1 MB of each, against 2 KB of the same.
 
-    python -m tests.benchmarks.parser_budgets [NAME …]
+    python -m tests.benchmarks.parser_budgets [PARSER …]
 
 Processor time, so that other programs do not count. The engines themselves take up to minutes for
 some of these; the emulations give their verdict in linear time.
@@ -8,13 +8,13 @@ some of these; the emulations give their verdict in linear time.
 
 from __future__ import annotations
 
-import sys
 import time
 
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.engines.registry import engine_parsers
+from tests.benchmarks.figures import choose, command_line
 
 SHORT, LONG = 2_000, 1_000_000
 LONG_BUDGET_S, SHORT_BUDGET_S = 1.0, 0.003
@@ -59,14 +59,13 @@ def worst(parser: Parser, size: int) -> tuple[float, str]:
     return max((cost_s(parser, unit * (size // len(unit) + 1)), unit) for unit in UNITS)
 
 
-def main(names: list[str]) -> int:
+def main() -> int:
     """Print a line a parser; return 1 if a budget is not kept."""
-    parsers: list[Parser] = [Auto(), *engine_parsers()]
+    parsers: dict[str, Parser] = {parser.name: parser for parser in (Auto(), *engine_parsers())}
+    wanted = choose(command_line("parser_budgets", __doc__), "parser", list(parsers))
     over = 0
     print(f"{'parser':<28} {'1 MB':>8} {'':<42} {'2 KB':>8}")
-    for parser in parsers:
-        if names and parser.name not in names:
-            continue
+    for parser in map(parsers.__getitem__, wanted):
         worst(parser, SHORT)
         long_s, unit = worst(parser, LONG)
         short_s, _ = worst(parser, SHORT)
@@ -78,4 +77,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

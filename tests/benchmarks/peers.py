@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, command_line, compile_into, report
 from tests.benchmarks.open_budgets import MARK, OPEN, turn
 from tests.benchmarks.terminal import Program
 
@@ -170,7 +170,7 @@ def _measured(peer: Peer, label: str, size: int) -> Figure:
 
 def main() -> int:
     """Print a line a peer and size; return 1 where a peer was faster."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line("peers", __doc__)
     parser.add_argument("--big", action="store_true")
     parser.add_argument("--mini", default="mini-extra", metavar="PROGRAM")
     parser.add_argument("--toolong", default="tl", metavar="PROGRAM")

@@ -1,6 +1,6 @@
 """A chat server that answers at once: N turns with a call each, then an answer.
 
-    python -m tests.benchmarks.quick_server
+    python -m tests.benchmarks.quick_server [TURNS]
 
 Prints its URL. Which turn it is follows from `"role":"tool"` in the request; nothing is decoded.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+
+from tests.benchmarks.figures import command_line
 
 TURNS = 200
 ARGUMENTS = json.dumps({"text": "y" * 5_000})
@@ -55,4 +57,6 @@ async def serve(turns: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]) if len(sys.argv) > 1 else TURNS))
+    parser = command_line("quick_server", __doc__)
+    parser.add_argument("turns", nargs="?", type=int, default=TURNS, metavar="TURNS")
+    asyncio.run(serve(parser.parse_args().turns))

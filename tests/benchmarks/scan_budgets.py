@@ -8,7 +8,6 @@ that run meanwhile spoil them.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import subprocess
@@ -19,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.benchmarks import scan_speed
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, command_line, compile_into, report
 from tests.conftest import SHARED
 
 ROUNDS = 5
@@ -80,8 +79,8 @@ def together(folder: Path, say: Callable[[str], None], megabytes: int) -> list[F
 
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
-    parser = argparse.ArgumentParser(description="measure how fast scan reads runs")
-    parser.add_argument("--mb", type=int, default=MEGABYTES)
+    parser = command_line("scan_budgets", __doc__)
+    parser.add_argument("--mb", type=int, default=MEGABYTES, metavar="N", help="size of the file")
     given = parser.parse_args()
 
     def say(step: str) -> None:

@@ -9,7 +9,6 @@ programs do not count; each figure is the median of several, taken in turn with 
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import statistics
@@ -26,7 +25,7 @@ import orjson
 from hermes_tui.cli.export import render
 from hermes_tui.model.events import Event
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, command_line, compile_into, report
 from tests.conftest import PROJECT, SHARED
 
 ROUNDS = 3
@@ -151,10 +150,14 @@ def measure(
 
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
-    parser = argparse.ArgumentParser(description="measure how fast scan reads runs")
-    parser.add_argument("shapes", nargs="*", help="only shapes whose name holds one of these")
-    parser.add_argument("--corpus", type=Path, default=SHARED / "corpus" / "trajectories")
-    parser.add_argument("--mb", type=int, default=MEGABYTES)
+    parser = command_line("scan_speed", __doc__)
+    parser.add_argument(
+        "shapes", nargs="*", metavar="SHAPE", help="only shapes whose name holds one of these"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, default=SHARED / "corpus" / "trajectories", metavar="FOLDER"
+    )
+    parser.add_argument("--mb", type=int, default=MEGABYTES, metavar="N", help="size of a file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))
@@ -165,6 +168,8 @@ def main() -> int:
             megabytes=given.mb,
             wanted=given.shapes,
         )
+    if not figures:
+        parser.error(f"no shape's name holds {' or '.join(given.shapes)}")
     return report(figures)
 
 

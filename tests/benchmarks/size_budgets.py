@@ -1,6 +1,6 @@
 """What `hermes-tui open` costs on files of 1 GB: first paint, pages, memory, the second opening.
 
-    python -m tests.benchmarks.size_budgets [SHAPE…]
+    python -m tests.benchmarks.size_budgets [SHAPE …]
 
 Makes its files in a temporary folder (set TMPDIR for another) and removes them. Floors are measured
 beside: the first paint of a file of 200 messages. Memory is that of the program on the screen, and
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure, compile_into, report
+from tests.benchmarks.figures import Figure, choose, command_line, compile_into, report
 from tests.benchmarks.open_budgets import MARK, OPEN, PAGES, messages, page_ms, paired, watch
 from tests.benchmarks.run_sizes import ONE_RUN, of_index, of_one_run
 from tests.benchmarks.terminal import Program
@@ -136,7 +136,7 @@ def measure(folder: Path, wanted: list[str], say: Callable[[str], None]) -> list
     short = folder / "short.json"
     short.write_text(json.dumps({"messages": messages(200)}))
     figures = []
-    for name in wanted or [*SHAPES, *ONE_RUN, "index"]:
+    for name in wanted:
         if name == "index":
             figures += of_index(folder, say)
             continue
@@ -149,11 +149,12 @@ def measure(folder: Path, wanted: list[str], say: Callable[[str], None]) -> list
 
 def main() -> int:
     """Print the table; return 1 if a budget is not kept."""
+    wanted = choose(command_line("size_budgets", __doc__), "shape", [*SHAPES, *ONE_RUN, "index"])
     with tempfile.TemporaryDirectory() as name:
         compile_into(Path(name, "compiled"))
         os.environ["XDG_CACHE_HOME"] = str(Path(name, "cache"))
         say = lambda step: print(f"… {step}", file=sys.stderr)  # noqa: E731
-        figures = measure(Path(name), sys.argv[1:], say)
+        figures = measure(Path(name), wanted, say)
     return report(figures)
 
 

@@ -19,6 +19,12 @@ COLUMNS, ROWS = 120, 40
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?=>]*[A-Za-z]|\x1b[PX^_\]].*?(?:\x1b\\|\x07)|\x1b[@-_]")
 
 
+def inherited() -> dict[str, str]:
+    """Return the variables that do not speak of the terminal on which this process runs."""
+    own = ("COLUMNS", "LINES", "NO_COLOR")
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
 @dataclass
 class Program:
     """A running program and its terminal."""
@@ -31,7 +37,7 @@ class Program:
     @classmethod
     def start(cls, command: Sequence[str], environment: dict[str, str] | None = None) -> Program:
         """Start `command` on a new terminal of 120 by 40."""
-        variables = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
+        variables = {**inherited(), "TERM": "xterm-256color", **(environment or {})}
         began = time.perf_counter()
         pid, fd = pty.fork()
         if pid == 0:
@@ -39,7 +45,7 @@ class Program:
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         return cls(pid, fd, began)
 
-    def wait_for(self, marker: bytes, timeout_s: float = 30.0) -> float:
+    def wait_for(self, marker: bytes, timeout_s: float = 60.0) -> float:
         """Read until `marker` was painted; return the seconds since the start."""
         deadline = time.perf_counter() + timeout_s
         while marker not in _ESCAPES.sub(b"", self.output):

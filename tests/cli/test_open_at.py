@@ -31,6 +31,14 @@ def test_a_run_is_named_by_its_number_or_its_id(runs: Path) -> None:
     assert "id 7" in first_line(runs, "7")
 
 
+def test_of_runs_of_the_same_id_the_first_is_shown_and_that_is_said(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("b"), chat("a", "one"), chat("a", "two"))
+    done = within("open", path, "--at", "a:2")
+    said = f"hermes-tui: {path}: runs 2, 3 have the id 'a'; run 2 is taken, another by its number: "
+    assert (done.code, done.one_line) == (0, f"{said}--at 3:2")
+    assert done.text.split()[-1] == "one"
+
+
 def test_a_message_is_named_by_its_number(runs: Path) -> None:
     assert first_line(runs, "3:1").startswith("1 user 6 task 7")
     assert first_line(runs, "3:3").endswith("assistant 3 two")

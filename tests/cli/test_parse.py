@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.runtime.engines import store
+from tests.benchmarks.terminal import Program
 from tests.cli.program import PROJECT, Outcome, hermes_tui, within
 from tests.cli.test_start_up import DRAWING, NETWORK, loaded_by
 from tests.engines.fakes import checkout
@@ -326,3 +327,13 @@ def test_every_row_of_the_corpus_is_answered(tmp_path: Path) -> None:
         for found in item["diagnostics"]:
             start, end = found["span"] or (0, 0)
             assert 0 <= start <= end <= len(text["text"])
+
+
+def test_on_a_terminal_it_says_that_it_waits_for_a_text() -> None:
+    program = Program.start([sys.executable, "-m", "hermes_tui", "parse"])
+    try:
+        program.wait_for(b"reading standard input: paste a text, and end it with Ctrl-D")
+        program.press(b"hello\n\x04")
+        program.wait_for(b"content, 5 characters: hello")
+    finally:
+        program.end()

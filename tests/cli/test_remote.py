@@ -35,7 +35,8 @@ def test_a_folder_in_a_bucket_is_scanned_packed_files_too(store: str) -> None:
 
 
 def test_a_big_object_is_shared_between_processes(store: str, tmp_path: Path) -> None:
-    lines = (RUN + b"\n") * (9_000_000 // len(RUN))
+    run = RUN.replace(b"hello", b"hello " * 500)
+    lines = (run + b"\n") * (9_000_000 // len(run))
     put(f"{store}/big.jsonl", lines)
     (tmp_path / "big.jsonl").write_bytes(lines)
     (found,) = counts(f"{store}/big.jsonl")

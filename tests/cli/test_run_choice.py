@@ -10,6 +10,7 @@ import pytest
 from hermes_tui.cli.run_choice import MOST_COUNTED, pick_run
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.opener import open_file
+from tests.cli.program import within
 from tests.cli.scan_files import chat, lines
 
 
@@ -28,8 +29,27 @@ def test_a_number_is_a_place_before_it_is_an_id(tmp_path: Path, wanted: str, num
     assert picked(path, wanted) == number
 
 
-def test_of_runs_of_the_same_id_the_first_is_taken(tmp_path: Path) -> None:
-    assert picked(lines(tmp_path / "runs.jsonl", chat("x"), chat("a"), chat("a")), "a") == 2
+def test_of_runs_of_the_same_id_the_first_is_taken_and_that_is_said(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("x"), chat("a"), chat("a"), chat("b"), chat("a"))
+    said = "have the id 'a'; run 2 is taken, another by its number: "
+    done = within("export", path, "--to", "openai", "--run", "a")
+    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {said}--run 3"
+    done = within("diff", f"{path}:a", f"{path}:b")
+    assert done.one_line == f"hermes-tui: {path}: runs 2, 3, 5 {said}FILE:3"
+    assert within("export", path, "--to", "openai", "--run", "b").err == ""
+
+
+def test_far_behind_the_run_nobody_looks_for_others_of_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.cli.run_choice.LOOKED_ON_BYTES", 2_000_000)
+    path = lines(tmp_path / "runs.jsonl", *(chat("a", note="x" * 50_000) for _ in range(200)))
+    file = open_file(path, whole=True)
+    try:
+        assert pick_run(file, "a", spelling="--run {}").number == 0
+        assert len(file.index) < 100
+    finally:
+        file.close()
 
 
 def test_a_run_is_found_without_reading_what_comes_after_it(tmp_path: Path) -> None:

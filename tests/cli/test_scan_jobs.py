@@ -15,17 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.runtime import scan_plan, scan_pool
 from hermes_tui.runtime.opener import Target
-from hermes_tui.runtime.scan_collect import Collector, ScannedFile
-from hermes_tui.runtime.scan_plan import choose_jobs, line_start, units
-from hermes_tui.runtime.scan_pool import WorkerPool
-from hermes_tui.runtime.scan_results import Counts, Part, Row
-from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit, scan_unit
+from hermes_tui.runtime.scan import plan as scan_plan
+from hermes_tui.runtime.scan import pool as scan_pool
+from hermes_tui.runtime.scan.collect import Collector, ScannedFile
+from hermes_tui.runtime.scan.plan import choose_jobs, line_start, units
+from hermes_tui.runtime.scan.pool import WorkerPool
+from hermes_tui.runtime.scan.results import Counts, Part, Row
+from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 from tests.bytes_source import BytesSource
 from tests.cli.program import PROJECT, within
 from tests.cli.scan_files import CHAT, called, chat, lines, many_runs
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 ALL = ScanOptions(rows="all")
 SMALL = 3_000
 """Bytes of a range in most tests."""
@@ -283,7 +285,7 @@ def test_where_no_process_can_be_started_this_one_does_it(
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("hermes_tui.runtime.scan_pool.subprocess.Popen", refuse)
+    monkeypatch.setattr("hermes_tui.runtime.scan.pool.subprocess.Popen", refuse)
     found = scanned_with(path, lambda pool, unit, part: None)
     assert [row["run"] for row in found.rows] == list(range(1, 61))
 
@@ -332,7 +334,7 @@ def test_ctrl_c_ends_all_processes_prints_what_was_found_and_says_how_to_go_on(
             head += scan.stdout.read(4_000)
         workers = children_of(scan.pid)
         scan.send_signal(signal.SIGINT)
-        rest, err = scan.communicate(timeout=30)
+        rest, err = scan.communicate(timeout=120)
     assert scan.returncode == 130
     assert workers
     assert not any(map(is_there, workers))

@@ -14,7 +14,7 @@ from hermes_tui.cli.main import main
 from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY, Sarif
 from hermes_tui.cli.scan_outputs import Ending
 from hermes_tui.cli.scan_report import defect_finding
-from hermes_tui.runtime.scan_rates import Rates
+from hermes_tui.runtime.scan.rates import Rates
 from tests.cli.program import Outcome, within
 from tests.cli.scan_files import CHAT, called, chat, lines
 
@@ -114,6 +114,15 @@ def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_summary_says_what_is_malformed_outside_of_any_run(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), "{oops", "[1", chat("b"))
+    done = within("scan", path)
+    said = "2 runs in 1 file, 0 with errors (0.0%); besides, 2 malformed places outside of any run"
+    assert (done.code, done.text.splitlines()[-1]) == (1, said)
+    summary = document(within("scan", path, "--to", "json"))["summary"]
+    assert (summary["failed"], summary["defects_outside_runs"]) == (0, 2)
+
+
 def test_people_get_the_summary_below_the_lines_where_several_runs_have_findings(
     tmp_path: Path,
 ) -> None:
@@ -155,6 +164,7 @@ def test_sarif_has_a_result_a_finding_with_a_rule_and_a_place(tmp_path: Path) ->
 def test_sarif_names_a_file_as_a_uri(path: str, uri: str) -> None:
     written: list[str] = []
     sarif = Sarif(written.append)
+    sarif.begin()
     sarif.defect(path, "openai-messages", defect_finding("not JSON"))
     sarif.end(Ending(Rates(), str, files=1))
     [result] = json.loads("".join(written))["runs"][0]["results"]

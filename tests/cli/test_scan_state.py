@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.runtime import scan_plan
+from hermes_tui.runtime.scan import plan as scan_plan
 from tests.cli.program import PROJECT, hermes_tui, within
 from tests.cli.scan_files import CHAT, called, lines, many_runs
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +116,7 @@ def test_a_state_of_a_scan_with_other_options_is_refused_and_kept(tmp_path: Path
 def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     path, state = lines(tmp_path / "run.json", CHAT), tmp_path / "notes.txt"
     state.write_text(content)
-    done = within("scan", path, "--state", state)
+    done = within("scan", path, "--state", state, "--to", "json")
     assert (done.code, done.out) == (2, b"")
     assert f"{state} is no state of a scan" in done.one_line
     assert state.read_text() == content
@@ -147,7 +149,7 @@ def test_a_full_disk_is_said_once_and_the_scan_goes_on(
             raise OSError(28, "No space left on device")
         return write(fd, data)
 
-    monkeypatch.setattr("hermes_tui.runtime.scan_state.os.write", full)
+    monkeypatch.setattr("hermes_tui.runtime.scan.state.os.write", full)
     done = within("scan", runs, *OPTIONS, "--state", state)
     monkeypatch.undo()
     assert done.text == within("scan", runs, *OPTIONS).text
@@ -178,7 +180,7 @@ def test_a_scan_that_was_interrupted_goes_on(tmp_path: Path) -> None:
         assert scan.stdout is not None
         scan.stdout.read(4_000)
         scan.send_signal(signal.SIGINT)
-        _, err = scan.communicate(timeout=30)
+        _, err = scan.communicate(timeout=120)
     assert scan.returncode == 130
     assert err.decode().rstrip().endswith("(the same command goes on from there)")
     done = hermes_tui(*command)

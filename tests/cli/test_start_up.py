@@ -28,7 +28,7 @@ def loaded_by(*arguments: str) -> set[str]:
         capture_output=True,
         text=True,
         cwd=PROJECT,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert done.stdout

@@ -13,7 +13,7 @@ import pytest
 from hermes_tui import __version__
 from hermes_tui.cli.main import main
 from hermes_tui.formats.registry import formats
-from tests.cli.program import PROJECT, hermes_tui
+from tests.cli.program import PROJECT, hermes_tui, within
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,29 @@ from tests.cli.program import PROJECT, hermes_tui
         (["export", "x", "--to", "docx"], ["docx", "openai", "html", "native"]),
         (["export", ".", "--to", "html"], ["is a folder"]),
         (["--versio"], ["--versio"]),
+        (["scan", ".", "--form", "json"], ["--form", "hermes-tui scan --help"]),
+        (["scan", ""], ["PATH", "empty"]),
+        (["open", ""], ["PATH", "empty"]),
+        (["diff", "a.json", ""], ["B", "empty"]),
+        (["diff", "a.json", "b.json", "c.json"], ["c.json", "hermes-tui diff --help"]),
+        (["diff", "--", "-:1", "-:2"], ["both runs are standard input"]),
+        (["export", "", "--to", "html"], ["FILE", "empty"]),
+        (["parse", ""], ["FILE", "empty"]),
+        (["parse", "x", "--stream", "0"], ["--stream '0'", "a number from 1"]),
+        (["open", "x", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
+        (["demo", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
+        (["live", "--task", "x", "--record", "."], ["is a folder", "name a file in it"]),
+        (["live", "--timeout", "soon"], ["--timeout", "'soon'", "number of seconds"]),
+        (["live", "--timeout", "nan"], ["--timeout", "'nan'", "number of seconds"]),
+        (["live", "--temperature", "inf"], ["--temperature", "'inf'", "such as 0.7"]),
+        (["live", "--max-turns", "-2"], ["--max-turns", "'-2'", "a whole number from 0 on"]),
+        (["live", "--token-limit", "9" * 5000], ["--token-limit", "a whole number from 1 on"]),
+        (["live", "--task", "x", "--api-key-env", "NO_KEY"], ["NO_KEY", "export the key"]),
+        (["engines", "add", "--python", "a", "--path", "b"], ["--path", "--python"]),
+        (["model", "nope"], ["nope", "remove"]),
+        (["formats", "nope"], ["nope", "hermes-tui formats --help"]),
     ],
+    ids=lambda value: " ".join(value)[:40],
 )
 def test_usage_errors_are_one_line_with_what_is_meant(
     arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
@@ -49,10 +71,35 @@ def test_usage_errors_are_one_line_with_what_is_meant(
         assert word in captured.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "live", "open", "scan", "diff", "export", "parse", "parsers", "formats",
+     "model", "model add", "model list", "model remove",
+     "engines", "engines add", "engines list", "engines remove"],
+)  # fmt: skip
+def test_every_command_says_how_it_is_called(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*command.split(), "--help"])
+    captured = capsys.readouterr()
+    assert (exit_.value.code, captured.err) == (0, "")
+    assert captured.out.startswith(f"usage: hermes-tui {command} [-h]")
+
+
 def test_the_exit_code_of_the_process_is_that_of_the_command() -> None:
     assert hermes_tui("scan", "--colour").code == 2
     assert hermes_tui("scan", "no-such-file.json").code == 3
     assert hermes_tui("--version").text == f"hermes-tui {__version__}\n"
+
+
+@pytest.mark.parametrize("option", [["model", "add", "--gguf"], ["engines", "add", "--path"]])
+def test_links_in_a_circle_are_no_file(tmp_path: Path, option: list[str]) -> None:
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    done = within(*option, circle)
+    assert done.code == 3
+    assert str(circle) in done.one_line
 
 
 def test_no_command_prints_the_help_and_is_no_error() -> None:
@@ -93,11 +140,54 @@ def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
         stdout=writing,
         stderr=subprocess.PIPE,
         cwd=PROJECT,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("command", ["formats", "scan", "open"])
+def test_an_output_without_room_is_one_line_and_three(command: str) -> None:
+    paths = [] if command == "formats" else ["transcripts/clean-run.json"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hermes_tui", command, *paths],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=PROJECT,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr == b"hermes-tui: cannot go on: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan", "{}"],
+        ["open", "{}"],
+        ["diff", "{}", "{}:1"],
+        ["export", "{}", "--to", "html"],
+        ["export", str(PROJECT / "transcripts/clean-run.json"), "--to", "html", "-o", "{}/x"],
+        ["parse", "{}"],
+        ["live", "--task", "x", "--workdir", "{}"],
+        ["live", "--task", "x", "--tools", "python:{}/x.py"],
+        ["live", "--task", "x", "--tools", "schema:{}"],
+        ["engines", "add", "--path", "{}"],
+        ["engines", "add", "--python", "{}"],
+        ["engines", "add", "{}.whl"],
+        ["model", "add", "--name", "x", "--gguf", "{}"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-that-name"])
+def test_a_path_that_no_system_takes_is_one_line_and_three(arguments: list[str], path: str) -> None:
+    done = within(*(argument.format(path) for argument in arguments))
+    assert (done.code, done.out) == (3, b"")
+    assert path[:20] in done.one_line
 
 
 def test_an_output_that_cannot_hold_every_character_gets_their_numbers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.cli.engines import add_engines_parser, run_engines
+from hermes_tui.cli.engines import add_engines, run_engines
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.engines import store
 from hermes_tui.runtime.engines.added import AddedEngine
@@ -37,7 +37,7 @@ def empty(cache: Path) -> Path:
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_engines_parser(parser.add_subparsers(dest="command"))
+    add_engines(parser.add_subparsers(dest="command"))
     return run_engines(parser.parse_args(["engines", *words]))
 
 
@@ -180,7 +180,7 @@ def installed(tmp_path: Path) -> Path:
     """Make an interpreter that has a small vLLM installed, and return it."""
     folder = tmp_path / "venv"
     command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=240)
     packages = next(folder.glob("lib/python*/site-packages"))
     protocol = "vllm/entrypoints/openai/chat_completion/protocol.py"
     parsers = VLLM["vllm/tool_parsers/__init__.py"]

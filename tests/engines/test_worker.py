@@ -107,7 +107,7 @@ async def test_a_parser_that_hears_nothing_is_ended_and_the_next_is_read(
     verdict = await worker.parse(name, "x", timeout_s=LIMIT_S)
     assert verdict.outcome is EngineOutcome.TIMED_OUT
     assert f"in {name}" in verdict.error
-    assert time.monotonic() - began < LIMIT_S + 2
+    assert time.monotonic() - began < LIMIT_S + 20
     assert (await worker.parse("plain", "next")).content == "next"
     assert worker.pid != first
 
@@ -227,7 +227,7 @@ asyncio.run(main())
         assert running.stdout is not None
         pid = int(running.stdout.readline())
         running.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_running(pid)

@@ -237,3 +237,17 @@ def test_real_rollouts_have_the_counts_that_are_known(name: str, trajectories: P
     wrong = [found for found in only(events, ToolReturned) if found.result.error]
     assert (*counts(events), len(wrong)) == REAL[name]
     assert only(events, SourceDefect) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "parent"),
+    [
+        ({"source": {"subagent": {"thread_spawn": {"parent_thread_id": "p"}}}}, "p"),
+        ({"parent_thread_id": "p", "forked_from_id": "f"}, "p"),
+        ({"forked_from_id": "f", "source": "cli"}, "f"),
+        ({"source": {"subagent": "review"}}, ""),
+    ],
+)
+def test_a_session_names_the_one_that_started_it(told: dict[str, Any], parent: str) -> None:
+    [start] = runs(read_bytes(FORMAT, lines(row("session_meta", id="s", **told))))
+    assert start.parent_run_id == parent

@@ -68,6 +68,30 @@ def test_any_number_of_empty_lines_hides_nothing() -> None:
         assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        lines(*CHAT) + bytes(4096),
+        lines(CHAT[0]) + bytes(700) + b"\n" + lines(CHAT[1]),
+        bytes(700) + lines(*CHAT, *CHAT),
+        bytes(100_000) + lines(*CHAT, *CHAT),
+    ],
+    ids=["behind", "between", "before", "long before"],
+)
+def test_zeros_that_a_crash_left_hide_nothing(data: bytes) -> None:
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
+def test_lines_that_end_in_commas_are_lines() -> None:
+    data = lines(*CHAT).replace(b"\n", b",\n")
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
+def test_lines_of_utf_16_behind_those_of_utf_8_do_not_matter() -> None:
+    data = lines(*CHAT) + lines(*CHAT).decode().encode("utf-16")
+    assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
+
+
 def test_windows_line_ends_do_not_matter() -> None:
     data = lines(*CHAT).replace(b"\n", b"\r\n")
     assert found(data) == ("openai-messages", Layout.LINES, Unit.PARTS)
@@ -108,6 +132,12 @@ def test_a_wanted_format_is_taken_even_where_it_does_not_fit() -> None:
         (b"<!DOCTYPE html><html></html>", "an HTML page"),
         (b"\n <HTML>", "an HTML page"),
         (b"PK\x03\x04\x14", "a zip archive"),
+        (b"a/run.json" + bytes(247) + b"ustar\0" + b'\n{"role":"user"}' * 9, "a tar archive"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "a 7z archive"),
+        (b"ARROW1\0\0\xff\xff", "an Arrow file"),
+        (b"\x80\x04\x95\x1c\0", "a Python pickle"),
+        (bytes(100_000), "nothing but zero bytes"),
+        (b"\0\x01\xff" * 500 + b'\n{"role":"user","content":"x"}\n\0\n\0\n', "binary data"),
         (b"\x7fELF\x02\x01\x01\0\0", "binary data"),
         ("{'role'".encode("utf-16"), "binary data"),
         (b"Traceback (most recent call last):\n  boom\n", "no JSON value"),

@@ -15,8 +15,8 @@ from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.runtime.databases.export import export_lines
 from hermes_tui.runtime.sources import open_source
-from hermes_tui.runtime.state_db import export_lines
 from tests.formats.foreign import counts, only, read_by, runs, said
 from tests.formats.hermes_support import ended, results
 

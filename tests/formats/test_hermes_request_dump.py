@@ -125,6 +125,12 @@ def test_responses_input_becomes_turns_with_their_calls_together(dump: Any) -> N
     assert Code.CALL_UNANSWERED not in state.codes
 
 
+def test_what_is_no_message_is_shown_as_it_is(dump: Any) -> None:
+    dump["request"]["body"] = {"messages": [{"role": "user", "content": "hi"}, 5]}
+    shown = [(message.role, message.text) for message in messages(read(DUMP, dump))]
+    assert shown == [("user", "hi"), ("unknown", "5")]
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     any_json("request", "body", "messages", "input", "type", "role", "error", "headers"),

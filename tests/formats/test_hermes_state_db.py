@@ -12,7 +12,7 @@ import pytest
 
 from hermes_tui.formats.hermes_sessions import HermesStateDb
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.state_db import export_lines
+from hermes_tui.runtime.databases.export import export_lines
 from tests.formats.hermes_support import FIXTURES, messages, read, sample, started
 
 FIRST = "20260102_030405_ab12cd"

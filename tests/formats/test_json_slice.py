@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from time import perf_counter
+from statistics import median
+from time import process_time
 from typing import Any
 
 import pytest
@@ -89,8 +90,8 @@ def test_of_a_long_record_only_the_first_value_costs_a_pass() -> None:
     message = json.dumps({"role": "user", "content": "x" * 200})
     slicer = JsonSlicer(('{"messages":[' + ",".join([message] * 20_000) + "]}").encode())
     times = []
-    for number in (19_998, 19_999, 3, 10_000):
-        before = perf_counter()
+    for number in (19_998, 19_999, 3, 10_000, 12_345, 19_997):
+        before = process_time()
         assert slicer.find(f"/messages/{number}") == message.encode()
-        times.append(perf_counter() - before)
-    assert max(times[1:]) < times[0] / 10
+        times.append(process_time() - before)
+    assert median(times[1:]) < times[0] / 10

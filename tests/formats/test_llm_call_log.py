@@ -332,6 +332,11 @@ def test_a_record_that_is_no_call_is_a_defect_outside_the_runs() -> None:
     assert isinstance(events[0], SourceDefect) and len(runs(events)) == 4
 
 
+def test_what_is_no_message_among_those_of_a_request_is_shown_as_it_is() -> None:
+    events = read_value(FORMAT, {"messages": [*ASK, "more", 5, [1]], "response": HELLO})
+    assert said(events)[2:5] == [("user", "more"), ("unknown", "5"), ("unknown", "[1]")]
+
+
 JSON = any_json("messages", "response", "choices", "delta", "tool_calls", "function", "content")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats.base import Unit
@@ -22,6 +23,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.runtime.opener import OpenFile, expand_paths, open_file
 from tests.conftest import PROJECT
+from tests.parsers.agreement import CORPUS, rows
 
 CALL = '<tool_call>\n{"name": "ls", "arguments": {"path": "/"}}\n</tool_call>'
 ANSWER = '<tool_response>\n{"name": "ls", "content": "a b"}\n</tool_response>'
@@ -185,13 +187,12 @@ def _compare(file: OpenFile) -> None:
         assert [told(*run) for run in short.runs] == [told(*fold_run(run)) for run in runs]
 
 
-def _lines(path: Path, dialect: str) -> Path:
-    """Write a run for each pair of fragments as each speaker's text."""
+def _lines(path: Path, dialect: str, texts: Iterable[str]) -> Path:
+    """Write three runs for each text: it is what the model, a tool or the user says in them."""
     speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
     model = "gpt" if speaker == "from" else "assistant"
     with path.open("w") as file:
-        for first, second in itertools.product(FRAGMENTS, repeat=2):
-            odd = first + second
+        for odd in texts:
             for said in ([odd, ANSWER, "done"], [CALL, odd, "done"], [CALL, ANSWER, odd]):
                 turns = [
                     {speaker: who, text: one}
@@ -204,11 +205,30 @@ def _lines(path: Path, dialect: str) -> Path:
 
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
 def test_odd_texts_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
-    both_ways(_lines(tmp_path / "runs.jsonl", dialect), dialect)
+    texts = map("".join, itertools.product(FRAGMENTS, repeat=2))
+    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the real outputs are not here")
+@pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
+def test_real_outputs_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
+    texts = [row["text"] for row in rows()]
+    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(MESSAGES, max_size=9), st.booleans())
+@example(
+    [
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "c1", "function": {"name": "ls", "arguments": "{}"}}],
+        },
+        {"role": "exit", "content": CALL},
+        {"role": "tool", "content": ANSWER},
+    ],
+    False,
+)
 def test_chat_messages_are_folded_alike_both_ways(
     tmp_path_factory: pytest.TempPathFactory, messages: list[Any], with_tools: bool
 ) -> None:

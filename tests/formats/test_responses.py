@@ -15,8 +15,8 @@ from hermes_tui.formats.registry import formats
 from hermes_tui.formats.responses import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, ResponseReceived, SourceDefect, ToolReturned
+from hermes_tui.runtime.databases.export import export_lines
 from hermes_tui.runtime.sources import open_source
-from hermes_tui.runtime.state_db import export_lines
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     calls,

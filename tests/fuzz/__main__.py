@@ -16,6 +16,7 @@ TARGETS = (
     "event_streams",
     "json_framing",
     "literals",
+    "packed_streams",
     "python_reprs",
     "whole_files",
     "zip_archives",

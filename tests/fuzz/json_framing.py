@@ -19,9 +19,23 @@ SEEDS = (
     b'{"log":{"version":"1","entries":[{"a":1},{"b":"\\ud83d\\ude00"}],"more":{}},"end":2}',
     b'\xef\xbb\xbf{"a":1,"a":NaN,"b":"\x01\xff","c":123456789012345678901234567890',
     b'{"a":{"b":[[[[{"c":"torn \\u00',
+    b'{"a":1},\n' + '\ufeff{"a":"\u20ac"}\r\n'.encode("utf-16-le") + bytes(9) + b"{}",
     b'{"3d\\ude00":[,"c":"o}]0}urt0',
 )
-DICTIONARY = (b'":"', b'":[', b'":{', b"\\u", b"\\\\", b"},{", b"}]}", b"NaN", b"1e999", b"\n")
+DICTIONARY = (
+    b'":"',
+    b'":[',
+    b'":{',
+    b"\\u",
+    b"\\\\",
+    b"},{",
+    b"}]}",
+    b"NaN",
+    b"1e999",
+    b"\n",
+    b"\0",
+    b"{\0",
+)
 
 
 def try_one(data: bytes) -> None:

@@ -7,7 +7,8 @@ import json
 import zipfile
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.archives import archive_bytes, opened
+from hermes_tui.runtime.archives import archive_bytes, transcripts
+from hermes_tui.runtime.zip_members import opened
 
 MAX_UNPACKED = 8 << 20
 
@@ -40,7 +41,7 @@ def try_one(data: bytes) -> None:
     names = [""]
     try:
         with opened("log.zip", lambda: io.BytesIO(data)) as archive:
-            names += archive.transcripts[:4]
+            names += transcripts(archive)[:4]
     except SourceError as error:
         assert "\n" not in str(error)
     for name in names:

@@ -54,9 +54,11 @@ def call(
     )
 
 
-def answer(content: str = "ok", call_id: str | None = None, error: str = "") -> ToolReturned:
+def answer(
+    content: str = "ok", call_id: str | None = None, error: str = "", name: str | None = None
+) -> ToolReturned:
     mark = ErrorMark("flag", error) if error else None
-    return ToolReturned(seq=0, result=ToolResult(content, call_id=call_id, error=mark))
+    return ToolReturned(seq=0, result=ToolResult(content, call_id=call_id, name=name, error=mark))
 
 
 def ended(status: str = "ok") -> RunEnded:

@@ -274,9 +274,9 @@ def test_objects_other_than_json_values_are_never_looked_into() -> None:
 
 def test_a_text_compared_with_a_pattern_cannot_run_away() -> None:
     expression = compiled("text.match(r'(a+)+$') or text.match('.*.*.*.*x')")
-    started = time.perf_counter()
+    started = time.process_time()
     assert not expression.evaluate({"text": "a" * 200_000 + "b"})
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_pattern_that_needs_too_many_states_is_an_error_not_a_hang() -> None:

@@ -47,6 +47,11 @@ def test_a_result_is_named_after_the_call_that_it_answers() -> None:
     assert [step.title for step in steps(by_id)][-3:] == ["cat", "ls", "rm"]
 
 
+def test_a_result_that_names_its_tool_takes_the_call_with_it() -> None:
+    log = turn("", calls("ls", "{}"), calls("cat", "{}"), answer("a", name="ls"), answer("b"))
+    assert [step.title for step in steps(log)][-2:] == ["ls", "cat"]
+
+
 def test_arguments_are_compared_by_what_they_mean() -> None:
     spaced = [says("assistant", "", calls=1), calls("ls", '{"a": 1, "b": [2]}')]
     dense = [says("assistant", "", calls=1), calls("ls", '{"b":[2],"a":1}')]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -116,9 +116,9 @@ def test_the_ways_through_a_run_agree_with_its_rows(events: list[Event]) -> None
 
 def test_a_turn_of_many_messages_costs_no_more_to_look_at() -> None:
     lines = timeline(*[says("user", "x")] * 30_000, says("assistant"), call("f"), answer())
-    before = perf_counter()
+    before = process_time()
     for row in range(0, 30_000, 30):
         findings_at(lines, row)
         calls_of_turn(lines, row)
         next(lines.rows_from("turn", row, 1))
-    assert perf_counter() - before < 1
+    assert process_time() - before < 1

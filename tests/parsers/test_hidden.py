@@ -215,6 +215,6 @@ def test_a_long_completion_takes_linear_time(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     message = {"content": text[1:50_000] + "zzzz " * 1000 + text[60_000:],
                "tool_calls": [called("nothing", json.dumps({"a": "b"}))] * 20}  # fmt: skip
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert_covered(lay_beside(text, message))
-    assert time.perf_counter() - begun < 4
+    assert time.process_time() - begun < 4

@@ -123,9 +123,9 @@ def test_prose_before_a_call_stays_content() -> None:
 def test_a_long_text_is_edited_in_place_and_in_time() -> None:
     words = 'a \\"quoted\\" line\\n' * 30_000
     text = block(f'{{"name": "get_weather", "args": {{"city": "{words}",}}}}')
-    start = time.perf_counter()
+    start = time.process_time()
     first = suggested("vllm/hermes", "Prose first. " * 10_000 + text)[0]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert first.description == "replace `args` by `arguments`, remove the comma"
 
 

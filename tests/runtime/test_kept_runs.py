@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import threading
 import zlib
 from pathlib import Path
 
@@ -45,8 +46,23 @@ def read_and_kept(path: Path, parser: str = "") -> RunFeed:
     feed.poll()
     while feed.step(1.0):
         pass
+    before = {thread for thread in threading.enumerate() if thread is not threading.main_thread()}
     feed.poll()
+    for thread in {*threading.enumerate()} - before - {threading.main_thread()}:
+        thread.join()
     return feed
+
+
+def is_known(path: Path, parser: str = "") -> bool:
+    """Return whether a run is there without being read."""
+    return found(RunFeed.of_file(opened(path, parser)))
+
+
+def found(feed: RunFeed) -> bool:
+    """Let a feed look whether its run was kept, without reading on."""
+    feed.poll()
+    kept = feed._kept
+    return kept is not None and kept.is_done(30.0) and feed._take_kept(kept)
 
 
 def shown(feed: RunFeed) -> list[object]:
@@ -68,7 +84,7 @@ def test_the_second_opening_shows_the_same_without_reading(tmp_path: Path, write
     path.write_text(write(turns(700)))
     first = read_and_kept(path)
     again = RunFeed.of_file(opened(path))
-    assert again.poll()
+    assert found(again)
     assert again.model.timeline.finished and again.progress() is None
     assert not again.step(1.0)
     assert shown(again) == shown(first)
@@ -86,7 +102,7 @@ def test_a_file_that_changed_is_read_anew(tmp_path: Path, change: str) -> None:
         text = {"grown": turns(6), "shrunk": turns(4), "rewritten": turns(5).replace("go", "no")}
         path.write_text(text[change])
     feed = RunFeed.of_file(opened(path))
-    assert not feed.poll()
+    assert not found(feed)
     while feed.step(1.0):
         pass
     assert feed.model.timeline.state.turn == {"grown": 6, "shrunk": 4}.get(change, 5)
@@ -139,8 +155,8 @@ def test_a_run_read_by_a_guessed_parser_is_not_taken_for_one_read_without(tmp_pa
     path = tmp_path / "run.jsonl"
     path.write_text(turns(5))
     read_and_kept(path, parser="guess")
-    assert not RunFeed.of_file(opened(path)).poll()
-    assert RunFeed.of_file(opened(path, parser="guess")).poll()
+    assert not is_known(path)
+    assert is_known(path, parser="guess")
 
 
 def test_a_run_that_is_being_kept_is_not_taken_for_one_left_behind(
@@ -155,7 +171,7 @@ def test_a_run_that_is_being_kept_is_not_taken_for_one_left_behind(
 
     monkeypatch.setattr(kept_runs, "write_at", written_while_another_tidies_up)
     read_and_kept(path)
-    assert RunFeed.of_file(opened(path)).poll()
+    assert is_known(path)
     assert len(list(indexes_dir().iterdir())) == 1
 
 
@@ -175,6 +191,6 @@ def test_every_recorded_run_comes_back_as_it_was_read(transcripts: Path) -> None
         if not first.file.is_one_run:
             continue
         again = RunFeed.of_file(opened(path))
-        assert again.poll(), path.name
+        assert found(again), path.name
         assert shown(again) == shown(first)
         assert again.model.timeline.state == first.model.timeline.state

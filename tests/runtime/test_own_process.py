@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 import pytest
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime import own_process, scan_ray
+from hermes_tui.runtime import own_process
 from hermes_tui.runtime.own_process import start_peer, start_process
-from hermes_tui.runtime.scan_ray import RayCluster
-from hermes_tui.runtime.scan_work import ScanOptions, ScanUnit
+from hermes_tui.runtime.scan import ray_cluster
+from hermes_tui.runtime.scan.ray_cluster import RayCluster
+from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
 
 WITHOUT_MAIN = "hermes_tui.version"
 UNIT = ScanUnit(0, 0, __file__)
@@ -56,7 +57,7 @@ def test_where_no_process_can_be_started_no_descriptor_is_left(
 def test_a_driver_of_a_cluster_that_dies_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(scan_ray, "_DRIVER", WITHOUT_MAIN)
+    monkeypatch.setattr(ray_cluster, "_DRIVER", WITHOUT_MAIN)
     cluster = RayCluster("auto", ScanOptions())
     with pytest.raises(SourceError, match="the process that asked the cluster died"):
         list(cluster.scan(iter([UNIT] * 10_000)))

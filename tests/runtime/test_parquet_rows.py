@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.runtime import parquet_rows
+from hermes_tui.runtime import parquet_rows, unpack_limits
 from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
 from hermes_tui.runtime.parquet_rows import MAX_BATCH_ROWS, parquet_lines
 from tests.cli.program import within
@@ -118,7 +118,7 @@ def test_one_that_is_piped_in_opens_too(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", [{"messages": CHAT}])
     command = [sys.executable, "-m", "hermes_tui", "scan", "--json", "-"]
     with path.open("rb") as piped:
-        done = subprocess.run(command, stdin=piped, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(command, stdin=piped, capture_output=True, timeout=240, check=False)
     assert json.loads(done.stdout)["format"] == "openai-messages"
 
 
@@ -140,8 +140,8 @@ def test_a_damaged_one_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
 def test_rows_that_unpack_to_far_too_much_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_rows, "FREE_BYTES", 1 << 20)
-    monkeypatch.setattr(parquet_rows, "MAX_RATIO", 10)
+    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(unpack_limits, "MAX_RATIO", 10)
     path = write(tmp_path / "a.parquet", [{"text": "x" * 100_000}] * 100)
     done = within("scan", path)
     assert done.err.count("\n") == 1

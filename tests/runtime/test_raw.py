@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.model.events import Event, MessageAppended, ToolCallProposed
 from hermes_tui.runtime.opener import FoundRun, OpenFile, open_file, read_events, survey
-from hermes_tui.runtime.raw import RawReader, raw_text
+from hermes_tui.runtime.raw import RawReader
 
 
 def opened(path: Path) -> tuple[OpenFile, list[Event]]:
@@ -24,7 +24,7 @@ def test_a_message_is_given_as_it_stands_in_the_file_to_the_byte(tmp_path: Path)
     path.write_text('{"messages": [ ' + exact + " ]}")
     file, events = opened(path)
     message = next(event for event in events if isinstance(event, MessageAppended))
-    assert raw_text(message, file.source) == (exact, True)
+    assert RawReader(file.source).text(message) == (exact, True)
     file.close()
 
 
@@ -33,7 +33,7 @@ def test_bytes_that_are_no_utf8_come_back_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(line + b"\n" + line + b"\n")
     file, events = opened(path)
-    text, is_exact = raw_text(events[-1], file.source)
+    text, is_exact = RawReader(file.source).text(events[-1])
     assert is_exact
     assert text.encode("utf-8", "surrogateescape") == line
     file.close()
@@ -42,7 +42,7 @@ def test_bytes_that_are_no_utf8_come_back_unchanged(tmp_path: Path) -> None:
 def test_without_its_source_an_event_is_given_as_a_recording_holds_it(transcripts: Path) -> None:
     file, events = opened(transcripts / "clean-run.json")
     file.close()
-    text, is_exact = raw_text(events[0], None)
+    text, is_exact = RawReader(None).text(events[0])
     assert not is_exact
     assert json.loads(text)["kind"] == "RunStarted"
 
@@ -51,10 +51,10 @@ def test_a_recording_gives_its_own_lines_and_the_messages_it_recorded(transcript
     file, events = opened(transcripts / "clean-run.native.jsonl")
     source, originals = opened(transcripts / "clean-run.json")
     for event, original in zip(events, originals, strict=True):
-        text, is_exact = raw_text(event, file.source)
+        text, is_exact = RawReader(file.source).text(event)
         assert is_exact
         if isinstance(event, MessageAppended):
-            assert text == raw_text(original, source.source)[0]
+            assert text == RawReader(source.source).text(original)[0]
         if isinstance(event, ToolCallProposed):
             assert json.loads(text)["kind"] == "ToolCallProposed"
     file.close()
@@ -67,7 +67,7 @@ def test_what_stands_inside_of_a_text_is_shown_by_that_text(tmp_path: Path) -> N
     path.write_text(json.dumps({"log": 1, "input": messages, "model": "m", "output": "done"}))
     file, events = opened(path)
     said = next(event for event in events if isinstance(event, MessageAppended))
-    assert raw_text(said, file.source) == (json.dumps(messages), True)
+    assert RawReader(file.source).text(said) == (json.dumps(messages), True)
     file.close()
 
 
@@ -99,6 +99,6 @@ def test_of_a_record_too_long_to_be_shown_the_beginning_is(
     path = tmp_path / "run.jsonl"
     path.write_text('{"role":"user","content":"hello"}\n{"role":"user","content":"x"}\n')
     file, events = opened(path)
-    text, _ = raw_text(events[1], file.source)
+    text, _ = RawReader(file.source).text(events[1])
     assert text == '{"role":"user","cont\n[14 more bytes are not shown]'
     file.close()

@@ -69,6 +69,6 @@ def test_the_test_that_was_written_runs(tmp_path: Path) -> None:
         cwd=made,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert "1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr

@@ -21,14 +21,15 @@ import pytest
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.opener import expand_paths
-from hermes_tui.runtime.scan_plan import RANGE, units
-from hermes_tui.runtime.scan_ray import RayCluster
-from hermes_tui.runtime.scan_results import Counts
-from hermes_tui.runtime.scan_work import ScanOptions, scan_unit
+from hermes_tui.runtime.scan.plan import RANGE, units
+from hermes_tui.runtime.scan.ray_cluster import RayCluster
+from hermes_tui.runtime.scan.results import Counts
+from hermes_tui.runtime.scan.work import ScanOptions, scan_unit
 from tests.cli.program import hermes_tui, within
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.usefixtures("own_cache"),
     pytest.mark.skipif(not find_spec("ray"), reason="Ray is not installed"),
 ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import resource
 from collections.abc import Callable
@@ -12,9 +14,13 @@ import pytest
 import zstandard
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.sources import FileSource, SpoolSource, open_source
-from hermes_tui.runtime.unpacking import gunzip, unzstd
+from hermes_tui.runtime import sources, spools, unpack_limits
+from hermes_tui.runtime.opener import open_file
+from hermes_tui.runtime.sources import FileSource, OpenSource, open_source
+from hermes_tui.runtime.spools import SpoolSource
+from hermes_tui.runtime.unpacking import MAGIC_BYTES, unpacker
 
+NEARLY_FULL = os.statvfs_result((4096, 4096, 1 << 30, 1000, 900, 0, 0, 0, 0, 255))
 TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
 
 
@@ -41,8 +47,26 @@ def zst(data: bytes) -> bytes:
         gzip.compress(TEXT[:5000]) + gzip.compress(TEXT[5000:]),
         zst(TEXT),
         zst(TEXT[:5000]) + zst(b"") + zst(TEXT[5000:]),
+        bz2.compress(TEXT),
+        bz2.compress(TEXT[:5000]) + bz2.compress(TEXT[5000:]),
+        lzma.compress(TEXT),
+        lzma.compress(TEXT[:5000]) + lzma.compress(TEXT[5000:]),
+        gzip.compress(zst(TEXT)),
+        b"\x5d\x2a\x4d\x18\x02\0\0\0ab" + zst(TEXT),
     ],
-    ids=["plain", "gzip", "two gzip members", "zstd", "several zstd frames"],
+    ids=[
+        "plain",
+        "gzip",
+        "two gzip members",
+        "zstd",
+        "several zstd frames",
+        "bzip2",
+        "two bzip2 streams",
+        "xz",
+        "two xz streams",
+        "zstd in gzip",
+        "an empty zstd frame first",
+    ],
 )
 def test_packed_files_are_unpacked_whatever_their_name_is(tmp_path: Path, packed: bytes) -> None:
     path = tmp_path / "run.data"
@@ -50,19 +74,26 @@ def test_packed_files_are_unpacked_whatever_their_name_is(tmp_path: Path, packed
     assert whole(path) == (TEXT, "")
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+PACKS = pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, zst, bz2.compress, lzma.compress],
+    ids=["gzip", "zstd", "bzip2", "xz"],
+)
+
+
+@PACKS
 def test_the_readable_part_of_a_torn_packed_file_is_kept(tmp_path: Path, pack: object) -> None:
     assert callable(pack)
-    noise = os.urandom(400_000)
+    noise = os.urandom(2_000_000)
     path = tmp_path / "torn"
-    path.write_bytes(pack(noise)[:300_000])
+    path.write_bytes(pack(noise)[:1_900_000])
     data, failure = whole(path)
     assert len(data) > 100_000
     assert noise.startswith(data)
     assert str(path) in failure and "ended" in failure
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+@PACKS
 def test_damaged_packed_data_is_a_failure_in_words(tmp_path: Path, pack: object) -> None:
     assert callable(pack)
     packed = bytearray(pack(TEXT))
@@ -192,14 +223,144 @@ def test_without_a_temporary_folder_one_line_says_so(
         open_source(path)
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zst], ids=["gzip", "zstd"])
+@PACKS
 def test_a_file_that_unpacks_to_a_thousand_times_its_size_takes_little_memory(
     tmp_path: Path, pack: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "bomb"
     path.write_bytes(pack(b"\n" * (32 << 20)))
-    unpack = gunzip if pack is gzip.compress else unzstd
+    unpack = unpacker(path.read_bytes()[:MAGIC_BYTES])
+    assert unpack is not None
     pieces = [len(piece) for piece in unpack(path)]
     assert sum(pieces) == 32 << 20
     assert path.stat().st_size < sum(pieces) // 900
     assert max(pieces) <= 20 << 20
+
+
+@PACKS
+def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
+    tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 4 << 20)
+    path = tmp_path / "bomb"
+    path.write_bytes(pack(TEXT[:50_000] + b"\n" * (32 << 20)))
+    data, failure = whole(path)
+    assert data.startswith(TEXT[:50_000]) and data[50_000:].strip() == b""
+    assert len(data) < 32 << 20
+    assert failure == (
+        f"{path}: unpacks to more than 500 times its size; only its first {len(data) >> 20} MB "
+        "are read (a bomb? unpack it yourself if you trust it)"
+    )
+
+
+def test_what_repeats_itself_in_proportion_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    assert whole(path) == (TEXT, "")
+
+
+def test_a_temporary_disk_is_not_filled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spools, "LOOKED_AFTER", 1 << 20)
+    monkeypatch.setattr(os, "fstatvfs", lambda fd: NEARLY_FULL)
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT * 2))
+    data, failure = whole(path)
+    assert (TEXT * 2).startswith(data) and len(data) >= 1 << 20
+    assert "only the first 1 MB could be unpacked" in failure
+    assert "hardly any room would be left (set TMPDIR" in failure
+
+
+def test_a_small_file_is_unpacked_however_little_room_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fstatvfs", lambda fd: NEARLY_FULL)
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    assert whole(path) == (TEXT, "")
+
+
+def test_the_failure_of_what_is_packed_in_a_packing_is_the_outer_ones(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.zst.gz"
+    noise = os.urandom(400_000).hex().encode()
+    path.write_bytes(gzip.compress(zst(noise))[:300_000])
+    data, failure = whole(path)
+    assert noise.startswith(data) and len(data) > 100_000
+    assert failure.startswith(f"{path}: Compressed file ended")
+
+
+def test_a_window_too_large_for_memory_names_the_command_that_takes_it(tmp_path: Path) -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=28)
+    packing = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    path = tmp_path / "run.jsonl.zst"
+    path.write_bytes(packing.compress(TEXT) + packing.flush())
+    assert whole(path) == (
+        b"",
+        f"{path}: a zstd window above 128 MB: unpack it with zstd -d --long=31",
+    )
+
+
+def test_what_is_packed_again_and_again_is_unpacked_so_often_and_then_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    packed = TEXT
+    for _ in range(sources.MAX_PACKED + 1):
+        packed = gzip.compress(packed)
+    path.write_bytes(packed)
+    with pytest.raises(SourceError, match=r"data packed by gzip \(unpack it first\)"):
+        open_file(path, whole=True)
+
+
+def until_size(source: OpenSource, size: int) -> None:
+    assert isinstance(source, SpoolSource)
+    for _ in range(400):
+        if source.size >= size:
+            return
+        source.wait(0.02)
+    raise AssertionError(f"{source.size} bytes, {source.failure}")
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, zst, bz2.compress, lzma.compress, lambda data: data.decode().encode("utf-16")],
+    ids=["gzip", "zstd", "bzip2", "xz", "utf-16"],
+)
+def test_a_followed_packed_file_is_unpacked_further_as_it_grows(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "run"
+    text = TEXT[:20_000]
+    packed = pack(text)
+    path.write_bytes(packed[:-9])
+    source = open_source(path, follow=True)
+    with path.open("ab") as stream:
+        stream.write(packed[-9:])
+    until_size(source, len(text))
+    assert source.read(0, source.size) == text
+    assert not source.complete and not source.failure
+    source.close()
+
+
+def test_a_followed_packed_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    source = open_source(path, follow=True)
+    until_size(source, len(TEXT))
+    (tmp_path / "new").write_bytes(gzip.compress(TEXT))
+    (tmp_path / "new").replace(path)
+    assert isinstance(source, SpoolSource)
+    source.wait(10)
+    assert source.complete
+    assert source.failure == (f"{path}: replaced by another file; open it again to read that one")
+    source.close()
+
+
+def test_a_followed_packed_file_is_let_go_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT))
+    source = open_source(path, follow=True)
+    until_size(source, len(TEXT))
+    source.close()
+    assert isinstance(source, SpoolSource)
+    assert not source._thread.is_alive()

@@ -12,16 +12,16 @@ import httpx
 import pytest
 
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.runtime.servers.demo import (
+from hermes_tui.runtime.servers.demo import DemoServer
+from hermes_tui.runtime.servers.demo_task import (
     DEMO_SYSTEM,
     DEMO_TASK,
     DEMO_TOOLS,
     HINTS,
-    DemoServer,
-    hint_at,
+    PASSED,
     prepare_workdir,
 )
-from hermes_tui.runtime.servers.demo_task import PASSED
+from hermes_tui.ui.live_model import hint_at
 
 Message = dict[str, Any]
 Repair = Callable[[Message], list[Message] | None]
@@ -261,8 +261,8 @@ def test_hints_are_short_and_about_real_stop_points() -> None:
 
 
 def test_a_turn_without_a_hint_of_its_own_has_that_of_its_stop_point() -> None:
-    assert hint_at("unknown_tool", 3) == HINTS["unknown_tool@3"]
-    assert hint_at("unknown_tool", 4) == HINTS["unknown_tool"]
-    assert hint_at("before_dispatch", 1, 1) == HINTS["before_dispatch@1.1"]
-    assert hint_at("before_dispatch", 1, 2) == HINTS["before_dispatch@1"]
-    assert hint_at("elsewhere", 1) == ""
+    assert hint_at(HINTS, "unknown_tool", 3) == HINTS["unknown_tool@3"]
+    assert hint_at(HINTS, "unknown_tool", 4) == HINTS["unknown_tool"]
+    assert hint_at(HINTS, "before_dispatch", 1, 1) == HINTS["before_dispatch@1.1"]
+    assert hint_at(HINTS, "before_dispatch", 1, 2) == HINTS["before_dispatch@1"]
+    assert hint_at(HINTS, "elsewhere", 1) == ""

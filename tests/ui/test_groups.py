@@ -21,7 +21,7 @@ from hermes_tui.ui.run_shape import GROUPINGS
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import listed, runs_of
-from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, press_until, settled
+from tests.ui.opened import MESSAGES, NARROW, WIDE, answer, app_on, press_until, settled, shows
 from tests.ui.screen_text import screen_lines
 
 
@@ -129,7 +129,8 @@ def test_all_groups_fold_and_unfold_at_once() -> None:
 def test_a_heading_tells_counts_shares_and_means() -> None:
     model = by_status()
     ok, failed = (FactsOfGroups(model).of(group) for group in model.standing.groups)
-    assert (ok.runs, ok.turns, ok.reward, ok.failed) == (3, 3.0, 0.75, 0.0)
+    assert ok is not None and failed is not None
+    assert (ok.turns, ok.reward, ok.failed) == (3.0, 0.75, 0.0)
     assert ok.with_errors == pytest.approx(1 / 3)
     assert (failed.failed, failed.reward) == (1.0, None)
 
@@ -299,11 +300,9 @@ async def test_groups_are_headed_and_folded_by_key(tmp_path: Path, size: tuple[i
         await settled(pilot)
         await group_by(pilot, "model")
         await pilot.press("g", "space")
-        await pilot.pause()
-        assert "▸ model-0 · 6 runs" in text_of(app)
+        await shows(pilot, "▸ model-0 · 6 runs")
         await pilot.press("enter")
-        await pilot.pause()
-        assert "▾ model-0 · 6 runs" in text_of(app)
+        await shows(pilot, "▾ model-0 · 6 runs")
 
 
 async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
@@ -312,12 +311,9 @@ async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
         await settled(pilot)
         await group_by(pilot, "model")
         await pilot.press("g", "j", "j", "enter")
-        await pilot.pause()
-        assert "run 2 of 12" in text_of(app)
-        assert " model-0 " in text_of(app)
+        await shows(pilot, "run 2 of 12", " model-0 ")
         await pilot.press("q")
-        await pilot.pause()
-        assert " 2 of 12" in text_of(app)
+        await shows(pilot, " 2 of 12")
 
 
 async def test_a_search_unfolds_the_group_in_which_it_finds_something(tmp_path: Path) -> None:
@@ -328,7 +324,7 @@ async def test_a_search_unfolds_the_group_in_which_it_finds_something(tmp_path: 
         await pilot.press("Z")
         await pilot.pause()
         assert "run-7" not in text_of(app)
-        await pilot.press("slash", *"run-7", "enter")
+        await answer(pilot, "slash", "run-7")
         await pilot.pause()
         assert any("▌" in line and "run-7" in line for line in screen_lines(app))
 
@@ -346,10 +342,16 @@ async def test_children_are_indented_below_the_run_that_began_them(
         assert "└ task of a-sub" in screen_lines(app)[4]
         assert "▾ task of z-main" in screen_lines(app)[3]
         await pilot.press("G", "space")
-        await pilot.pause()
-        assert "▸ +1 task of z-main" in text_of(app)
+        await shows(pilot, "▸ +1 task of z-main")
         assert "a-sub" not in text_of(app)
         await pilot.press("space", "t")
         await pilot.pause()
         assert "task of a-sub" in screen_lines(app)[2]
         assert "└" not in text_of(app)
+        assert "children stand where they are sorted to" in text_of(app)
+        await pilot.press("t")
+        await pilot.pause()
+        assert "children stand below the run that began them" in text_of(app)
+        await pilot.press("b", "t")
+        await pilot.pause()
+        assert "grouped runs make no tree" in text_of(app)

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
-from hermes_tui.ui.lab_fates import Fate, calls_at, frontiers, pieces_of, read_up_to, within
-from hermes_tui.ui.lab_model import LabModel, LabText
-from hermes_tui.ui.lab_parsers import guessed, known_name
-from hermes_tui.ui.lab_steps import first_change, out, over, step_of_each, stops
+from hermes_tui.ui.lab.fates import Fate, calls_at, frontiers, pieces_of, read_up_to, within
+from hermes_tui.ui.lab.model import LabModel, LabText
+from hermes_tui.ui.lab.parsers import guessed, known_name
+from hermes_tui.ui.lab.steps import first_change, out, over, step_of_each, stops
 from tests.ui.readings import BAD, GOOD, lab
 
 

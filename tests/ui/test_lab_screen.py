@@ -11,7 +11,17 @@ from hermes_tui.ui.commands import check_keymap
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
 from tests.ui.lab import BAD, GOOD, TEXT, lab_on
-from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, until, write_run
+from tests.ui.opened import (
+    MEDIUM,
+    NARROW,
+    WIDE,
+    answer,
+    app_on,
+    run_screen,
+    settled,
+    until,
+    write_run,
+)
 from tests.ui.screen_text import screen_lines
 
 
@@ -37,6 +47,7 @@ async def test_the_title_says_which_parser_and_why_and_what_came_of_it(tmp_path:
 
 async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
+        await lab.shows("TRAILING_COMMA")
         lines = screen_lines(lab.app)
         at = next(n for n, line in enumerate(lines) if "TRAILING_COMMA" in line)
         assert lines[at].index("^") == lines[at - 1].index(",}}")
@@ -100,9 +111,9 @@ async def test_which_parser_would_have_read_this_is_one_key_and_the_flag_can_be_
 
 async def test_a_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
-        await lab.press("p", "ctrl+u", *"sglang/nonsense", "enter")
+        await answer(lab.pilot, "p", "sglang/nonsense", "ctrl+u")
         await lab.shows("no parser 'sglang/nonsense'")
-        await lab.press("p", "ctrl+u", *"sglang/qwen25", "enter")
+        await answer(lab.pilot, "p", "sglang/qwen25", "ctrl+u")
         await lab.shows("2 Steps of sglang/qwen25")
 
 
@@ -146,7 +157,7 @@ async def test_a_reproduction_is_written_where_asked(
 
 async def test_search_marks_and_walks_the_matches(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
-        await lab.press("slash", *"name", "enter")
+        await answer(lab.pilot, "slash", "name")
         await lab.shows("match 1 of 2")
         await lab.press("n")
         await lab.shows("match 2 of 2")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.model.spans import Span
-from hermes_tui.ui.lab_fates import Fate, Piece
-from hermes_tui.ui.lab_parsers import lab_parsers
+from hermes_tui.ui.lab.fates import Fate, Piece
+from hermes_tui.ui.lab.parsers import lab_parsers
 from hermes_tui.ui.panes.lab import with_step
 from hermes_tui.ui.render.lab import result_rows
 from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.verdicts import (
     CallPiece,
     EngineCall,
@@ -11,9 +13,9 @@ from hermes_tui.runtime.engines.verdicts import (
     EngineVerdict,
     StreamDelta,
 )
-from hermes_tui.ui.lab_parsers import lab_parsers
-from hermes_tui.ui.lab_stream import Split, StreamModel, splits_of
-from hermes_tui.ui.lab_verdicts import (
+from hermes_tui.ui.lab.parsers import lab_parsers
+from hermes_tui.ui.lab.stream import Split, StreamModel, splits_of
+from hermes_tui.ui.lab.verdicts import (
     Verdict,
     differences,
     of_engine,
@@ -54,6 +56,7 @@ def test_arguments_are_compared_by_what_they_stand_for() -> None:
     assert same_arguments('{"a": 1, "b": 2}', '{"b":2,"a":1}')
     assert not same_arguments("{", "{}")
     assert same_arguments("{", "{")
+    assert not same_arguments('{"a": true}', '{"a": 1}')
 
 
 def test_the_best_parser_reads_most_calls_with_declared_names_and_loses_nothing() -> None:
@@ -88,9 +91,11 @@ def test_every_parser_of_ours_gives_a_row() -> None:
 
 def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:
     found = EngineVerdict(EngineOutcome.TEXT, content="Sure.")
-    lost = of_engine("vllm/x", "vllm-0", "0", "", "Sure. <tool_call>", found)
+    engine = AddedEngine("vllm-0", "vllm", "0", "python", "", "", "", ("x",), {}, Path())
+    lost = of_engine(engine, "x", "Sure. <tool_call>", found)
     assert (lost.word, lost.lost) == ("lost", 11)
-    kept = of_engine("vllm/x", "vllm-0", "0", "", "Sure.", found)
+    assert (lost.key, lost.flag) == (("vllm/x", "vllm-0"), "--tool-call-parser x")
+    kept = of_engine(engine, "x", "Sure.", found)
     assert kept.word == "text kept"
 
 

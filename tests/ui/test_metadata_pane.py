@@ -18,7 +18,7 @@ from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.metadata import MetadataPane
 from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, ValueTexts, metadata_lines
 from hermes_tui.ui.run_relations import Relative
-from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, write_run
+from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, shows, write_run
 from tests.ui.screen_text import screen_lines
 
 HOSTILE = "\x1b]52;c;x\x07 [bold red]@click[/] \u202e"
@@ -218,8 +218,7 @@ async def test_enter_goes_to_the_parent_and_back_to_the_child(tmp_path: Path) ->
             await settled(pilot)
             assert task in screen_lines(app)[0]
         await pilot.press("q")
-        await pilot.pause()
-        assert "2 runs" in text_of(app)
+        await shows(pilot, "2 runs")
 
 
 async def test_nothing_of_the_page_reaches_the_terminal(tmp_path: Path) -> None:

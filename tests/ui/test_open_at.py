@@ -52,3 +52,13 @@ async def test_a_message_that_is_not_there_is_said(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "there is no message 99 in this run" in "\n".join(screen_lines(app))
+
+
+async def test_that_other_runs_have_the_same_id_is_said(tmp_path: Path) -> None:
+    run = {"id": "a", "messages": [{"role": "user", "content": "hi"}]}
+    path = tmp_path / "runs.jsonl"
+    path.write_text((json.dumps(run) + "\n") * 3)
+    app = app_at(path, "a")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "runs 1, 2, 3 have the id 'a'; run 1 is taken" in screen_lines(app)[-2]

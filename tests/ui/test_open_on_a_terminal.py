@@ -101,9 +101,9 @@ def test_rows_are_drawn_while_the_writer_of_the_pipe_is_still_there(
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(text)
-    program = Program.start(["sh", "-c", f"(cat {path}; sleep 30) | {' '.join(OPEN)} -"])
+    program = Program.start(["sh", "-c", f"(cat {path}; sleep 90) | {' '.join(OPEN)} -"])
     started.append(program)
-    program.wait_for(b"SHOWN", 15)
+    program.wait_for(b"SHOWN")
 
 
 def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:

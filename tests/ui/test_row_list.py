@@ -6,6 +6,7 @@ from textual.events import MouseScrollDown
 from textual.widgets import Input
 
 from hermes_tui.ui.widgets.row_list import Row, RowList
+from tests.ui.opened import until
 from tests.ui.screen_text import screen_lines
 
 
@@ -167,9 +168,8 @@ async def test_the_header_stays_at_the_top() -> None:
         assert rows(app)[0] == " NAME" + " " * 11 + "END"
         assert rows(app)[-1] == "▌row 499"
         await pilot.resize_terminal(30, 8)
-        await pilot.pause()
+        await until(pilot, lambda: len(rows(app)[0]) == 29)
         assert rows(app)[0].endswith("END")
-        assert len(rows(app)[0]) == 29
 
 
 async def test_followed_rows_keep_the_cursor_on_the_last_one() -> None:

@@ -68,3 +68,31 @@ def test_lines_appended_to_a_followed_file_become_rows(tmp_path: Path) -> None:
         stream.write(MESSAGE[10:] + MESSAGE)
     assert feed.poll()
     assert read(feed).timeline.state.messages == 5
+
+
+def test_on_the_way_to_the_end_of_a_run_the_cursor_arrives_at_its_true_end(tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 400)
+    assert feed.step(1.0, enough_rows=4)
+    model = feed.model
+    feed.go_to_end()
+    assert model.row == len(model.timeline) - 1 < 300
+    assert feed.step(1.0, enough_rows=len(model.timeline) + 4)
+    assert model.follow and model.row == len(model.timeline) - 1 < 300
+    read(feed)
+    assert not model.follow and model.row == len(model.timeline) - 1 >= 400
+
+
+def test_reading_that_is_stopped_ends_the_way_to_the_end(tmp_path: Path) -> None:
+    feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 400)
+    assert feed.step(1.0, enough_rows=4)
+    feed.go_to_end()
+    feed.cancelled = True
+    assert not read(feed).follow
+
+
+def test_a_followed_file_is_read_although_its_last_line_is_long_and_torn(tmp_path: Path) -> None:
+    torn = json.dumps({"role": "user", "content": "x" * 1000})[:900]
+    feed = feed_of(tmp_path / "run.jsonl", MESSAGE * 3 + torn, follow=True)
+    assert read(feed).timeline.state.messages == 3
+    assert feed.progress() is None
+    assert feed.partial.startswith('{"role"')

@@ -11,6 +11,7 @@ from hermes_tui.runtime.opener import expand_paths
 from hermes_tui.ui.app import SHORT_FILE, HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.timeline import TimelinePane
+from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import MARGIN
 from tests.ui.opened import (
     MEDIUM,
@@ -20,6 +21,7 @@ from tests.ui.opened import (
     app_on,
     run_screen,
     settled,
+    shows,
     until,
     write_run,
     write_runs,
@@ -39,11 +41,7 @@ def text_of(app: object) -> str:
 async def test_a_single_run_opens_directly(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause()
-        shown = text_of(app)
-        assert "fix parser" in shown
-        assert "3 turns" in shown
-        assert "Fix the failing" in shown
+        await shows(pilot, "fix parser", "3 turns", "Fix the failing")
 
 
 @pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 12)])
@@ -51,19 +49,14 @@ async def test_every_size_draws_without_an_error(run_file: Path, size: tuple[int
     app = app_on(run_file)
     async with app.run_test(size=size) as pilot:
         await pilot.press("j", "j", "j", "3", "4", "5", "6", "1", "z", "z", "tab")
-        await pilot.pause()
-        assert "row " in text_of(app)
+        await shows(pilot, "row ")
 
 
 async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("]", "]")
-        await pilot.pause()
-        shown = text_of(app)
-        assert "▶ 2. terminl [dict]" in shown
-        assert "not a declared tool" in shown
-        assert "nearest: terminal" in shown
+        await shows(pilot, "▶ 2. terminl [dict]", "not a declared tool", "nearest: terminal")
 
 
 async def test_brackets_go_from_call_to_call(run_file: Path) -> None:
@@ -121,7 +114,7 @@ async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        await pilot.press("slash", *"PARSE", "enter")
+        await answer(pilot, "slash", "PARSE")
         await pilot.pause()
         total = len(run_screen(app).model.matches)
         assert total >= 4
@@ -137,12 +130,10 @@ async def test_search_counts_highlights_and_wraps_around(run_file: Path) -> None
 async def test_search_takes_regular_expressions_and_case(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("slash", "f2", "f3", *"1 pass.d$", "enter")
-        await pilot.pause()
-        assert "1 of 1" in text_of(app)
-        await pilot.press("slash", "ctrl+u", *"(", "enter")
-        await pilot.pause()
-        assert "not a regular expression" in text_of(app)
+        await answer(pilot, "slash", "1 pass.d$", "f2", "f3")
+        await shows(pilot, "1 of 1")
+        await answer(pilot, "slash", "(", "ctrl+u")
+        await shows(pilot, "not a regular expression")
 
 
 async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: Path) -> None:
@@ -153,8 +144,7 @@ async def test_filter_shows_only_what_matches_and_says_what_is_wrong(run_file: P
         assert model.visible_rows() == 2
         assert "2 shown" in text_of(app)
         await pilot.press("f", "ctrl+u", *"nam == 1", "enter")
-        await pilot.pause()
-        assert "did you mean" in text_of(app)
+        await shows(pilot, "did you mean")
         assert model.visible_rows() == 2
         await pilot.press("escape", "u")
         assert model.visible_rows() == len(model.timeline)
@@ -186,8 +176,7 @@ async def test_tool_errors_pane_lists_and_enter_goes_there(run_file: Path) -> No
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("5")
-        await pilot.pause()
-        assert "Unknown tool terminl" in text_of(app)
+        await shows(pilot, "Unknown tool terminl")
         await pilot.press("enter")
         await pilot.pause()
         model = run_screen(app).model
@@ -198,10 +187,7 @@ async def test_reasoning_pane_names_the_field(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press(")")
-        await pilot.pause()
-        shown = text_of(app)
-        assert "reasoning_content · 14 characters" in shown
-        assert "the file first" in shown
+        await shows(pilot, "reasoning_content · 14 characters", "the file first")
 
 
 async def test_raw_pane_shows_the_exact_json(tmp_path: Path) -> None:
@@ -210,8 +196,7 @@ async def test_raw_pane_shows_the_exact_json(tmp_path: Path) -> None:
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("G", "6", "z")
-        await pilot.pause()
-        assert '"n": 1.50, "n": 2}' in text_of(app)
+        await shows(pilot, '"n": 1.50, "n": 2}')
 
 
 async def test_raw_pane_masks_secrets(tmp_path: Path) -> None:
@@ -219,19 +204,15 @@ async def test_raw_pane_masks_secrets(tmp_path: Path) -> None:
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "6")
-        await pilot.pause()
+        await shows(pilot, "secrets are masked")
         assert "s3cr3t" not in text_of(app)
-        assert "secrets are masked" in text_of(app)
 
 
 async def test_raw_beside_normalised_marks_differences(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("]", "r", "z")
-        await pilot.pause()
-        shown = text_of(app)
-        assert "normalised" in shown
-        assert "≠" in shown
+        await shows(pilot, "normalised", "≠")
 
 
 async def test_y_copies_and_says_so(run_file: Path) -> None:
@@ -247,22 +228,18 @@ async def test_moving_between_runs(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 3))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("enter", "L")
-        await pilot.pause()
-        assert "run 2 of 3" in text_of(app)
+        await shows(pilot, "run 2 of 3")
         await pilot.press("H", "H")
-        await pilot.pause()
-        assert "this is the first run" in text_of(app)
+        await shows(pilot, "this is the first run")
         await pilot.press("q")
-        await pilot.pause()
-        assert "3 runs in 1 file" in text_of(app)
+        await shows(pilot, "3 runs in 1 file")
 
 
 async def test_help_lists_every_command_and_field(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("question_mark")
-        await pilot.pause()
-        assert "to the next tool call" in text_of(app)
+        await shows(pilot, "to the next tool call")
         await pilot.press("q")
         await pilot.pause()
         assert run_screen(app)
@@ -331,8 +308,7 @@ async def test_every_theme_draws(run_file: Path, theme: str) -> None:
     app = app_on(run_file, theme=theme)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("T", "T", "T")
-        await pilot.pause()
-        assert "Timeline" in text_of(app)
+        await shows(pilot, "Timeline")
 
 
 async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -> None:
@@ -340,39 +316,36 @@ async def test_following_a_file_whose_first_line_is_still_torn(tmp_path: Path) -
     path.write_bytes(b'{"role":"user","con')
     app = app_on(path, follow=True)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.pause()
-        assert "nothing readable in it yet" in text_of(app)
+        await shows(pilot, "nothing readable in it yet")
         with path.open("ab") as stream:
             stream.write(b'tent":"one"}\n{"role":"assistant","content":"two"}\n')
         await until(pilot, lambda: "1 run in" in text_of(app))
         await pilot.press("enter")
-        await pilot.pause()
-        assert "two" in text_of(app)
+        await shows(pilot, "two")
 
 
 async def test_zoom_survives_a_resize(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=(200, 50)) as pilot:
-        await pilot.press("]", "3", "z")
-        await pilot.resize_terminal(190, 48)
+        await pilot.press("]", "3")
         await pilot.pause()
-        assert "Timeline" not in text_of(app)
-        assert "▶ 1. read_file" in text_of(app)
         await pilot.press("z")
-        await pilot.pause()
-        assert "Timeline" in text_of(app)
+        await pilot.resize_terminal(190, 48)
+        await until(pilot, lambda: app.screen.size == (190, 48))
+        await until(pilot, lambda: "Timeline" not in text_of(app))
+        await shows(pilot, "▶ 1. read_file")
+        await pilot.press("z")
+        await shows(pilot, "Timeline")
 
 
 async def test_a_very_low_terminal_shows_one_pane_without_a_border(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=(60, 8)) as pilot:
         await pilot.press("j", "j")
-        await pilot.pause()
-        assert "Fix the failing" in text_of(app)
+        await shows(pilot, "Fix the failing")
         assert "─" not in text_of(app)
         await pilot.press("3")
-        await pilot.pause()
-        assert "turn 1: 2 calls" in text_of(app)
+        await shows(pilot, "turn 1: 2 calls")
 
 
 async def test_copying_gives_the_bare_text_and_no_secret(tmp_path: Path) -> None:
@@ -391,12 +364,10 @@ async def test_no_regular_expression_can_hang_the_search(tmp_path: Path) -> None
     path = write_run(tmp_path / "run.json", [{"role": "user", "content": "a" * 60 + "!"}])
     app = app_on(path)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("slash", "f2", *"(a+)+b", "enter")
-        await pilot.pause()
-        assert "no match" in text_of(app)
-        await pilot.press("slash", "ctrl+u", *"(a+)+!", "enter")
-        await pilot.pause()
-        assert "1 of 2" in text_of(app)
+        await answer(pilot, "slash", "(a+)+b", "f2")
+        await shows(pilot, "no match")
+        await answer(pilot, "slash", "(a+)+!", "ctrl+u")
+        await shows(pilot, "1 of 2")
 
 
 async def test_filter_moves_the_cursor_to_a_row_that_it_shows(run_file: Path) -> None:
@@ -406,20 +377,22 @@ async def test_filter_moves_the_cursor_to_a_row_that_it_shows(run_file: Path) ->
         await pilot.pause()
         assert run_screen(app).model.state().event.result is not None  # type: ignore[union-attr]
         await pilot.press("f", "ctrl+u", *"turn > 99", "enter")
-        await pilot.pause()
-        assert "no row matches the filter" in text_of(app)
+        await shows(pilot, "no row matches the filter")
         assert run_screen(app).model.state().event is None
 
 
 async def test_next_run_is_looked_at_the_same_way(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "runs.jsonl", 9))
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("j", "j", "j", "j", "enter", "v")
-        await pilot.press("f", *'kind == "call"', "enter", "slash", *"parser", "enter", "L")
-        await pilot.pause()
+        await pilot.press("j", "j", "j", "j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        await pilot.press("v")
+        await answer(pilot, "f", 'kind == "call"')
+        await answer(pilot, "slash", "parser")
+        await pilot.press("L")
+        await shows(pilot, "/parser:")
         model = run_screen(app).model
         assert (model.mode, model.filter_text) == ("markdown", 'kind == "call"')
-        assert "/parser:" in text_of(app)
 
 
 async def test_footer_always_says_how_to_get_help_and_leave(run_file: Path) -> None:

@@ -31,6 +31,7 @@ from tests.ui.opened import (
     app_on,
     run_screen,
     settled,
+    shows,
     until,
     write_run,
     write_runs,
@@ -51,6 +52,30 @@ def first_row(app: object) -> str:
     return screen_lines(app)[2]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("t", "no tree: no run was begun by another"),
+        ("space", "nothing to fold here"),
+        ("n", "no search: / begins one"),
+        ("u", "there is no filter"),
+        ("ctrl+x", "all is read already"),
+    ],
+)
+async def test_a_key_that_makes_no_sense_now_says_why(
+    runs_file: Path, key: str, reason: str
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+        assert reason in screen_lines(app)[-2]
+        await pilot.press("j")
+        await pilot.pause()
+        assert reason not in screen_lines(app)[-2]
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE, (60, 12)])
 async def test_runs_are_listed_with_what_is_wrong(runs_file: Path, size: tuple[int, int]) -> None:
     app = app_on(runs_file)
@@ -68,8 +93,7 @@ async def test_sorting_puts_the_worst_first_and_keeps_the_cursor_on_its_run(
         await settled(pilot)
         assert " 1     1     2" in first_row(app)
         await pilot.press("o")
-        await pilot.pause()
-        assert "sorted by errors ▼" in text_of(app)
+        await shows(pilot, "sorted by errors ▼")
         assert "✗2" in first_row(app)
         await pilot.press("O")
         await pilot.pause()
@@ -83,11 +107,9 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         assert " of 1 " in text_of(app).replace("·", "")
         assert "run-29" in text_of(app)
         await pilot.press("f", "ctrl+u", *"rewrd > 1", "enter")
-        await pilot.pause()
-        assert "did you mean 'reward'" in text_of(app)
+        await shows(pilot, "did you mean 'reward'")
         await pilot.press("u")
-        await pilot.pause()
-        assert " of 30" in text_of(app)
+        await shows(pilot, " of 30")
 
 
 async def test_the_filter_of_the_command_line_is_that_of_the_list(tmp_path: Path) -> None:
@@ -113,20 +135,18 @@ async def test_a_filter_for_lists_is_said_not_to_fit_a_run(tmp_path: Path) -> No
 async def test_search_goes_to_the_run(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
-        await pilot.press("slash", *"run-17", "enter", "enter")
-        await pilot.pause()
-        assert "run 18 of 30" in text_of(app)
+        await answer(pilot, "slash", "run-17")
+        await pilot.press("enter")
+        await shows(pilot, "run 18 of 30")
 
 
 async def test_enter_opens_and_q_comes_back_to_the_same_run(runs_file: Path) -> None:
     app = app_on(runs_file)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("j", "j", "enter")
-        await pilot.pause()
-        assert "run 3 of 30" in text_of(app)
+        await shows(pilot, "run 3 of 30")
         await pilot.press("L", "q")
-        await pilot.pause()
-        assert " 4 of 30" in text_of(app)
+        await shows(pilot, " 4 of 30")
 
 
 async def test_files_that_cannot_be_read_are_named_beside_the_good_ones(tmp_path: Path) -> None:
@@ -160,8 +180,7 @@ async def test_reading_can_be_stopped(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         assert "reading" in text_of(app)
         await pilot.press("ctrl+x")
-        await pilot.pause()
-        assert "stopped reading" in text_of(app)
+        await shows(pilot, "stopped reading")
         read = len(app.feed.rows)
         await pilot.pause(0.1)
         assert len(app.feed.rows) == read < 20_000
@@ -499,11 +518,9 @@ async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
         await settled(pilot)
         place = heading(app).index("turns")
         await pilot.click(RunsPane, offset=(place, 0))
-        await pilot.pause()
-        assert "sorted by turns ▼" in text_of(app)
+        await shows(pilot, "sorted by turns ▼")
         await pilot.click(RunsPane, offset=(place, 0))
-        await pilot.pause()
-        assert "sorted by turns ▲" in text_of(app)
+        await shows(pilot, "sorted by turns ▲")
 
 
 # Long lists, lists that change behind an open run
@@ -605,20 +622,19 @@ async def test_the_cursor_comes_back_to_the_run_that_was_opened(tmp_path: Path) 
 # Comparing
 
 
-async def test_two_runs_are_compared_by_pressing_d_on_each(runs_file: Path) -> None:
-    app = app_on(runs_file)
+async def test_two_runs_are_compared_by_pressing_d_on_each(
+    runs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(runs_file.parent)
+    app = app_on(Path(runs_file.name))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("d")
-        await pilot.pause()
-        assert "run 1 of" in text_of(app)
-        assert "is chosen: press d on the run to compare it with" in text_of(app)
+        await shows(pilot, "run 1 of", "is chosen: press d on the run to compare it with")
         await pilot.press("j", "d")
-        await until(pilot, lambda: "they part at" in text_of(app))
-        assert "- A  + B:" in text_of(app)
+        await shows(pilot, "they part at", "- A  + B:")
         await pilot.press("escape")
-        await pilot.pause()
-        assert "30 runs in 1 file" in text_of(app)
+        await shows(pilot, "30 runs in 1 file")
 
 
 async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: Path) -> None:
@@ -626,8 +642,7 @@ async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: 
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("d", "d")
-        await pilot.pause()
-        assert "no run is chosen" in text_of(app)
+        await shows(pilot, "no run is chosen")
 
 
 async def test_an_opened_run_is_compared_with_the_one_chosen_in_the_list(runs_file: Path) -> None:

@@ -175,7 +175,7 @@ async def test_lines_that_are_not_wrapped_scroll_sideways() -> None:
     async with app.run_test(size=(21, 4)) as pilot:
         app.view.wrap = False
         await pilot.pause()
-        app.view.move_columns(17)
+        app.view.scroll_relative(x=17, animate=False)
         await pilot.pause()
         assert screen_lines(app)[0] == "x" * 13 + "END"
         assert screen_lines(app)[1].strip() == "中" * 9

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hermes_tui.runtime.new_files import NewFiles
+from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.ui.feeds import RunsFeed
 from tests.ui.opened import WIDE, app_on, run_screen, settled, until
 from tests.ui.screen_text import screen_lines
 
@@ -19,7 +23,7 @@ def text_of(app: Any) -> str:
 def line(number: int, kind: str, content: Any) -> str:
     message = {"role": kind, "content": content}
     if kind == "assistant":
-        message |= {"id": f"msg_{number}", "type": "message", "model": "m"}
+        message = {"id": f"msg_{number}", "type": "message", "model": "m"} | message
     entry = {
         "type": kind, "uuid": f"u{number}", "parentUuid": f"u{number - 1}" if number else None,
         "sessionId": "s-1", "timestamp": f"2026-01-01T00:00:{number:02}.000Z", "message": message,
@@ -110,7 +114,9 @@ def descriptors_of(path: Path) -> int:
     return count
 
 
-async def test_a_run_that_is_left_keeps_no_descriptor_of_what_was_read_anew(tmp_path: Path) -> None:
+async def test_what_is_read_anew_keeps_no_descriptor_of_what_was_there_before(
+    tmp_path: Path,
+) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("this system does not tell the descriptors of a process")
     path = tmp_path / "session.jsonl"
@@ -126,6 +132,150 @@ async def test_a_run_that_is_left_keeps_no_descriptor_of_what_was_read_anew(tmp_
             with path.open("a") as file:
                 file.write(line(number, "user", text))
             await until(pilot, lambda: text in text_of(app))  # noqa: B023  awaited here
-        assert descriptors_of(path) == before + 1
+        await until(pilot, lambda: descriptors_of(path) == before)
         await pilot.press("q")
         await until(pilot, lambda: descriptors_of(path) == before)
+
+
+def rows_of(app: Any) -> list[tuple[str, int, int]]:
+    """Return id, messages and tool errors of each run as it is listed."""
+    found = (app.feed.rows[place].summary for place in app.screen.model.order)
+    return [(one.run_id, one.messages, one.tool_errors) for one in found]
+
+
+FAILED = [{"type": "tool_result", "tool_use_id": "t1", "content": "no such file", "is_error": True}]
+
+
+async def test_the_row_of_a_session_that_grows_tells_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files"))
+    (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+    app = app_on(tmp_path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert rows_of(app) == [("s-1", 1, 0), ("s-2", 1, 0)]
+        with path.open("a") as file:
+            file.write(line(1, "assistant", CALL) + line(2, "user", FAILED))
+        await until(pilot, lambda: rows_of(app)[0] == ("s-1", 3, 1))
+        assert "TOOL_ERROR" in text_of(app)
+        assert rows_of(app)[1] == ("s-2", 1, 0)
+
+
+async def test_a_subagent_that_comes_into_a_session_gets_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files"))
+    (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+    app = app_on(tmp_path, follow=True)
+    side = {**json.loads(line(5, "user", "look closely")), "isSidechain": True, "agentId": "ab12"}
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        with path.open("a") as file:
+            file.write(json.dumps(side) + "\n")
+        await until(pilot, lambda: len(rows_of(app)) == 3)
+        assert [name for name, _, _ in rows_of(app)] == ["s-1", "ab12", "s-2"]
+
+
+async def test_a_run_that_was_opened_from_the_list_still_has_neighbours_once_it_grew(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files"))
+    (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+    app = app_on(tmp_path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        with path.open("a") as file:
+            file.write(line(1, "assistant", "there is a.txt"))
+        await until(pilot, lambda: "there is a.txt" in text_of(app))
+        await pilot.press("L")
+        await until(pilot, lambda: "something else" in text_of(app))
+
+
+async def test_a_file_that_comes_into_a_followed_folder_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.runtime.new_files.EVERY_S", 0.02)
+    (tmp_path / "a.jsonl").write_text(line(0, "user", "list the files"))
+    app = app_on(tmp_path, follow=True)
+    app.feed.newcomers = NewFiles(lambda: expand_paths([str(tmp_path)]), app.feed.targets)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert rows_of(app) == [("s-1", 1, 0)]
+        later = tmp_path / "b.jsonl"
+        later.write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+        await until(pilot, lambda: len(rows_of(app)) == 2)
+        with later.open("a") as file:
+            file.write(line(1, "assistant", "done").replace("s-1", "s-2"))
+        await until(pilot, lambda: rows_of(app)[1] == ("s-2", 2, 0))
+
+
+async def test_a_call_that_is_under_way_is_no_error_of_its_row(tmp_path: Path) -> None:
+    waiting = line(0, "user", "list the files") + line(1, "assistant", CALL)
+    (tmp_path / "a.jsonl").write_text(waiting)
+    (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+    app = app_on(tmp_path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await until(pilot, lambda: app.feed.rows[0].summary.errors == 0)
+        await until(pilot, lambda: "CALL_UNANSWERED" not in text_of(app))
+        assert rows_of(app)[0] == ("s-1", 2, 0)
+
+
+def test_many_followed_sessions_keep_few_descriptors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("this system does not tell the descriptors of a process")
+    monkeypatch.setattr("hermes_tui.ui.feeds.FEW_FILES", 2)
+    paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
+    for path in paths:
+        path.write_text(line(0, "user", "list the files").replace("s-1", path.stem))
+    feed = RunsFeed(expand_paths([str(tmp_path)]), follow=True)
+    while not feed.finished:
+        feed.step(1.0)
+    for path in paths:
+        with path.open("a") as file:
+            file.write(line(1, "assistant", "there is a.txt").replace("s-1", path.stem))
+    deadline = time.monotonic() + 30
+    while any(row.summary.messages < 2 for row in feed.rows):
+        assert time.monotonic() < deadline
+        feed.poll()
+    assert len(feed.rows) == len(paths)
+    assert sum(map(descriptors_of, paths)) <= 2
+    feed.close()
+    assert sum(map(descriptors_of, paths)) == 0
+
+
+async def test_a_big_session_is_followed_as_one_run_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.formats.turns.MOST_TOGETHER", 0)
+    monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", 0)
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files") + line(1, "assistant", CALL))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        with path.open("a") as file:
+            file.write(line(2, "user", RESULT) + line(3, "assistant", "there is a.txt"))
+        await until(pilot, lambda: "a.txt" in text_of(app))
+        with path.open("a") as file:
+            file.write(line(4, "user", "thanks") + line(5, "assistant", "welcome"))
+        await until(pilot, lambda: "thanks" in text_of(app))
+        assert "CALL_UNANSWERED" not in text_of(app)
+
+
+async def test_a_session_that_becomes_big_while_it_is_followed_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files"))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr("hermes_tui.formats.turns.MOST_TOGETHER", 0)
+        with path.open("a") as file:
+            file.write(line(1, "assistant", "there is a.txt"))
+        await until(pilot, lambda: "there is a.txt" in text_of(app))

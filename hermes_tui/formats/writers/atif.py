@@ -26,6 +26,7 @@ from hermes_tui.formats.writers.transcript import (
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import Message, Origin, ToolCall, Usage
+from hermes_tui.parsers.measures import total_usage
 
 VERSION: Final = "ATIF-v1.7"
 """The first in which calls and results have an `extra`."""
@@ -70,13 +71,12 @@ def _agent(transcript: Transcript) -> dict[str, Any]:
 
 
 def _final_metrics(transcript: Transcript, steps: int) -> dict[str, Any]:
-    end = transcript.end
-    used = [entry.message.usage for entry in transcript.entries if entry.message.usage]
+    whole = transcript.end.usage if transcript.end is not None else None
+    parts = total_usage(entry.message.usage for entry in transcript.entries)
     totals: dict[str, Any] = {}
     for name in (*_TOKENS, "cost_usd"):
-        whole = getattr(end.usage, name) if end is not None and end.usage else None
-        parts = [value for usage in used if (value := getattr(usage, name)) is not None]
-        value = whole if whole is not None else sum(parts) if parts else None
+        known = (getattr(used, name) for used in (whole, parts) if used is not None)
+        value = next((count for count in known if count is not None), None)
         if value is not None:
             totals[f"total_{name}"] = value
     return totals | {"total_steps": steps}

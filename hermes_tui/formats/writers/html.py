@@ -25,6 +25,7 @@ from hermes_tui.formats.writers.transcript import (
 )
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event, ToolCallProposed
+from hermes_tui.model.wording import counted
 
 LONG_CHARACTERS: Final = 4_000
 LONG_LINES: Final = 60
@@ -129,7 +130,7 @@ def _entry(entry: Entry, transcript: Transcript) -> Iterator[str]:
     yield f'<article class="{kind}" id="{anchor}">'
     yield f"<h2>{safe(message.role)} <small>{_message_facts(entry)}</small></h2>"
     for piece in field_reasoning(message):
-        label = f"{wording.reasoning_label(piece)}, {wording.counted(len(piece.text), 'character')}"
+        label = f"{wording.reasoning_label(piece)}, {counted(len(piece.text), 'character')}"
         yield (
             f'<details class="reasoning"><summary>{safe(label)}</summary>'
             f"<pre>{safe(piece.text)}</pre></details>"
@@ -203,5 +204,5 @@ def _block(text: str, kind: str = "") -> str:
     if len(text) <= LONG_CHARACTERS and lines <= LONG_LINES:
         return block
     first = text.lstrip().split("\n", 1)[0][:120]
-    size = f"{wording.counted(len(text), 'character')}, {wording.counted(lines, 'line')}"
+    size = f"{counted(len(text), 'character')}, {counted(lines, 'line')}"
     return f"<details><summary>{safe(first)} … <small>({size})</small></summary>{block}</details>"

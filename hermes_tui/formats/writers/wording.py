@@ -13,6 +13,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, IdState, Reasoning, ToolCall
+from hermes_tui.model.wording import counted
 
 _HEAD: Final = ("seq", "ts", "at", "diagnostics")
 _NESTED: Final = ("request_errors", "tool_errors", "defects")
@@ -42,10 +43,6 @@ def counts_of(findings: Sequence[Finding]) -> str:
     """Return such as `2 errors, 1 note`, or `none`."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(counted(counts[kind], kind) for kind in Severity if counts[kind]) or "none"
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def call_id_of(call: ToolCall) -> str:

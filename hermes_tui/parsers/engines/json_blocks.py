@@ -93,7 +93,7 @@ def _members(text: str, at: Span) -> dict[str, Span]:
     return {} if literal.rung == FAILED else literal.members(text, at.start)
 
 
-def read_payload(trace: Trace, span: Span, library: str = "json.loads") -> Any:
+def read_payload(trace: Trace, span: Span) -> Any:
     """Return the JSON value of a payload, the step and the reason of a refusal noted.
 
     Raises BadJson, its position counted in the text.
@@ -103,11 +103,11 @@ def read_payload(trace: Trace, span: Span, library: str = "json.loads") -> Any:
     except BadJson as error:
         at = min(span.start + error.position, span.end)
         where = f"{error.message} at {error.position}"
-        trace.step(library, span.start, span.end, "refused", where)
+        trace.step("json.loads", span.start, span.end, "refused", where)
         if span.start < span.end:
             flag_payload(trace, span.start, span.end)
         raise BadJson(error.message, at, error.kind) from None
-    trace.step(library, span.start, span.end, "read", type(value).__name__)
+    trace.step("json.loads", span.start, span.end, "read", type(value).__name__)
     return value
 
 

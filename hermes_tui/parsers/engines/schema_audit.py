@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.coercion import required_names
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -42,9 +43,7 @@ def audit_schema(
 def _violations(
     value: dict[str, Any], schema: dict[str, Any], known: dict[str, Any]
 ) -> Iterator[str]:
-    listed = schema.get("required")
-    required = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
-    missing = [key for key in required if key not in value]
+    missing = [key for key in required_names(schema) if key not in value]
     extra = [key for key in value if known and key not in known]
     for keys, what in ((missing, "missing"), (extra, "unknown to the schema")):
         if keys:

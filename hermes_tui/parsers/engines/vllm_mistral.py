@@ -65,12 +65,12 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
     except BadJson as error:
         _raise_deep(error)
         trace.step("raw_decode", segment.start, segment.end, "refused", error.message)
-        return _widest_array(trace, segment, error)
+        return _widest_array(trace, segment)
     trace.step("raw_decode", segment.start, segment.start + end, "read", type(value).__name__)
     return value, Span(segment.start, segment.start + end)
 
 
-def _widest_array(trace: Trace, segment: Span, error: BadJson) -> tuple[Any, Span]:
+def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
     """Try what stands from the first `[{` to the last `}]`."""
     start = trace.text.find("[{", segment.start, segment.end)
     end = trace.text.rfind("}]", segment.start, segment.end)

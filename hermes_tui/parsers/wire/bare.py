@@ -74,7 +74,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
         cursor.forget(saved)
         return -1
     rule = "xlam" if is_list else "llama3_json"
-    end = _end(cursor, start, position)
+    end = _end(cursor, position)
     _flag_bare(cursor, start, is_list=is_list)
     return emit(cursor, rule, start, end, since)
 
@@ -144,7 +144,7 @@ def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
     return name in cursor.tools or (isinstance(value, str) and "{" in value)
 
 
-def _end(cursor: WireCursor, start: int, position: int) -> int:
+def _end(cursor: WireCursor, position: int) -> int:
     """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
     text = cursor.text
     position = cursor.past_braces(position)

@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.coercion import coerce, parameter_schema
+from hermes_tui.parsers.coercion import coerce, parameter_schema, required_names
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.wire.cursor import WireCursor
 
@@ -137,8 +137,7 @@ def check_types(
             continue
         message = f"{key!r} is {_kind(item)}, the schema wants {' or '.join(sorted(types))}"
         cursor.warn(Code.SCHEMA_VIOLATION, at, message, "engines differ in what they make of it")
-    listed = schema.get("required")
-    required = [key for key in listed if isinstance(key, str)] if isinstance(listed, list) else []
+    required = required_names(schema)
     missing = [key for key in required if key not in value]
     for key in required:
         if value.get(key) == "":
@@ -146,8 +145,7 @@ def check_types(
             hint = "was it cut, or did a parser lose it?"
             cursor.warn(Code.SCHEMA_VIOLATION, at, f"{key!r} is needed and empty", hint)
     if missing:
-        names = ", ".join(map(str, missing[:5]))
-        message = f"{name} needs {names}"
+        message = f"{name} needs {', '.join(missing[:5])}"
         cursor.warn(Code.SCHEMA_VIOLATION, whole, message, "the tool will refuse the call")
 
 

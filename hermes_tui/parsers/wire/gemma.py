@@ -63,7 +63,7 @@ def _read(dialect: _Dialect, cursor: WireCursor, opener: Span) -> int:
     if not head or (not head["prefix"] and not head["name"].strip()):
         return _read_json(cursor, opener, dialect)
     position = _call(cursor, head, dialect)
-    end = _end(cursor, opener, position, dialect)
+    end = _end(cursor, position, dialect)
     return emit(cursor, dialect.format, opener.start, end, since)
 
 
@@ -95,7 +95,7 @@ def _read_bare(cursor: WireCursor, opener: Span) -> int:
     message = f"no {dialect.open} before this call"
     cursor.error(Code.NO_MARKER, opener, message, "engines leave it as text")
     position = _call(cursor, head, dialect)
-    end = _end(cursor, opener, position, dialect)
+    end = _end(cursor, position, dialect)
     return emit(cursor, dialect.format, opener.start, end, since)
 
 
@@ -123,7 +123,7 @@ def _call(cursor: WireCursor, head: re.Match[str], dialect: _Dialect) -> int:
     return reader.position
 
 
-def _end(cursor: WireCursor, opener: Span, position: int, dialect: _Dialect) -> int:
+def _end(cursor: WireCursor, position: int, dialect: _Dialect) -> int:
     text = cursor.text
     draft = cursor.drafts[-1]
     position = cursor.past_braces(position)

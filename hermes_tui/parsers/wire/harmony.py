@@ -95,7 +95,7 @@ def _call(cursor: WireCursor, header: Span, at: Span, body: int, *, has_message:
     if not has_message:
         message = f"no {_MESSAGE} before the arguments"
         cursor.error(Code.MARKER_VARIANT, Span(header.end - 1, body + 1), message)
-    _flag_header(cursor, header, at)
+    _flag_header(cursor, header)
     if _BUILT_IN.fullmatch(recipient) and recipient not in cursor.tools:
         end = _built_in(cursor, recipient, at, body)
     else:
@@ -116,7 +116,7 @@ def _call(cursor: WireCursor, header: Span, at: Span, body: int, *, has_message:
     return emit(cursor, "harmony", header.start, end, since)
 
 
-def _flag_header(cursor: WireCursor, header: Span, at: Span) -> None:
+def _flag_header(cursor: WireCursor, header: Span) -> None:
     """Name what is odd about the header of a call."""
     text = cursor.text[header.start : header.end]
     channels = _CHANNEL.findall(text)

@@ -14,6 +14,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.coercion import required_names
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
@@ -110,12 +111,11 @@ def _tool_for(cursor: WireCursor, value: Any) -> str | None:
     fits = []
     for name, spec in cursor.tools.items():
         schema = spec.parameters if isinstance(spec.parameters, dict) else {}
-        properties, required = schema.get("properties"), schema.get("required")
+        properties = schema.get("properties")
         if not isinstance(properties, dict) or not set(value) <= set(properties):
             continue
-        if isinstance(required, list) and not set(map(str, required)) <= set(value):
-            continue
-        fits.append(name)
+        if set(required_names(schema)) <= set(value):
+            fits.append(name)
     return fits[0] if len(fits) == 1 else None
 
 

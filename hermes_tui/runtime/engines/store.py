@@ -22,6 +22,7 @@ from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.runtime.engines.added import ENGINES, AddedEngine, read_engine, write_manifest
 from hermes_tui.runtime.engines.pip import OnProgress, download, install_into
 from hermes_tui.runtime.engines.worker import EngineWorker
+from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scratch import scratch_in
 
 NEEDED: Final = {
@@ -68,10 +69,10 @@ def add_wheel(wanted: str, progress: OnProgress, name: str = "") -> AddedEngine:
 
     Raises UsageError for any other, SourceError where it cannot be had or holds no parsers.
     """
-    wheel = Path(wanted).expanduser()
+    wheel = local_path(wanted)
     is_file = wheel.suffix == ".whl"
     if is_file and not wheel.is_file():
-        raise SourceError(wanted, "no such file")
+        raise SourceError(wanted, "no such file", "check the path of the wheel")
     if not is_file and not _REQUIREMENT.fullmatch(wanted):
         hint = "vllm, sglang, vllm==0.33.0 or a wheel file"
         raise UsageError(f"{wanted!r} is no engine", hint)
@@ -95,7 +96,7 @@ def add_python(python: str, wanted: str = "", name: str = "") -> tuple[AddedEngi
 
     Raises SourceError where there is none. Nothing is downloaded or copied.
     """
-    path = Path(os.path.abspath(Path(python).expanduser()))  # noqa: PTH100 - links stay: a venv is one
+    path = Path(os.path.abspath(local_path(python)))  # noqa: PTH100 - links stay: a venv is one
     if not path.is_file():
         raise SourceError(python, "no such interpreter", "for example .venv/bin/python")
     if wanted and wanted not in DOWNLOADABLE:
@@ -124,7 +125,7 @@ def add_path(path: Path, name: str = "") -> AddedEngine:
 
     They stay where they are: a change there shows at the next start of the engine.
     """
-    root = path.expanduser().resolve()
+    root = Path(os.path.realpath(path))  # unlike `resolve`, it takes links in a circle
     if root.parts[-2:] == _CHECKOUT.parts:
         root = root.parent.parent
     if not (root / _CHECKOUT / "__init__.py").is_file():

@@ -14,26 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.runtime.servers.demo_script import Scripted, conversation_of, reply_to
-from hermes_tui.runtime.servers.demo_task import (
-    DEMO_MODEL,
-    DEMO_SYSTEM,
-    DEMO_TASK,
-    DEMO_TOOLS,
-    HINTS,
-    hint_at,
-    prepare_workdir,
-)
-
-__all__ = [
-    "DEMO_MODEL",
-    "DEMO_SYSTEM",
-    "DEMO_TASK",
-    "DEMO_TOOLS",
-    "HINTS",
-    "DemoServer",
-    "hint_at",
-    "prepare_workdir",
-]
+from hermes_tui.runtime.servers.demo_task import DEMO_MODEL
 
 HOST: Final = "127.0.0.1"
 TOKEN_DELAY_S: Final = 0.025

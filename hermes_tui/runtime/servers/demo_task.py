@@ -146,9 +146,3 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What a first-time user can do, by stop point; `point@turn` where a turn has something to show,
 `point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`."""
-
-
-def hint_at(point: str, turn: int, call: int = 1) -> str:
-    """Return the hint for a stop at `point` in `turn`, at `call` of it (both 1-based), or ""."""
-    keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
-    return next((HINTS[key] for key in keys if key in HINTS), "")

@@ -1,4 +1,4 @@
-"""A pool of threads for blocking tools. A thread that hangs is left behind and holds up nothing.
+"""Pools of threads, above all for blocking tools. One that hangs is left behind, in nobody's way.
 
 The threads are daemons, so that the interpreter ends without them; a thread whose call was
 cancelled no longer counts, so that hanging tools do not use the pool up.
@@ -33,6 +33,8 @@ class _Job:
         self.is_done = False
 
     def work(self) -> None:
+        if self.future.cancelled():
+            return
         value, failure = None, None
         try:
             value = self.context.run(self.function)
@@ -80,6 +82,12 @@ class DaemonPool:
         except asyncio.CancelledError:
             self._abandon(job)
             raise
+
+    def submit(self, function: Callable[[], Any]) -> asyncio.Future[Any]:
+        """Return what `function` will have returned; one that is cancelled may never begin."""
+        job = _Job(function)
+        self._submit(job)
+        return job.future
 
     def close(self) -> None:
         """Let threads end as soon as nothing waits; does not wait for them."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure
 
 KINDS = ("builtin", "python", "mcp", "hermes", "schema")
@@ -85,7 +86,7 @@ async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None
         case "python" if rest:
             from hermes_tui.runtime.tools.python_functions import PythonFunctions
 
-            return await PythonFunctions.open(Path(rest).expanduser())
+            return await PythonFunctions.open(local_path(rest))
         case "mcp" if rest.strip():
             from hermes_tui.runtime.tools.mcp_stdio import McpTools
 
@@ -97,7 +98,7 @@ async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None
         case "schema" if rest:
             from hermes_tui.runtime.tools.manual import ManualTools
 
-            return ManualTools.open(Path(rest).expanduser())
+            return ManualTools.open(local_path(rest))
         case _ if kind in KINDS:
             what = {"mcp": "a command", "hermes": "toolsets"}.get(kind, "a path")
             raise UsageError(f"--tools {spec}: {what} is missing after {kind}:")

@@ -128,9 +128,8 @@ class FacetsPane(BarsPane):
     def unfold(self) -> None:
         line = self._line()
         if line is not None and line.bar is None:
-            (
-                self._folded if line.key.startswith("\0") else self._whole
-            ).symmetric_difference_update({line.name})
+            names = self._folded if line.is_heading else self._whole
+            names ^= {line.name}
             self.show()
 
 

@@ -8,9 +8,9 @@ from rich.style import Style
 
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.spans import Span
-from hermes_tui.ui.lab_fates import Fate, Piece
-from hermes_tui.ui.lab_model import LabModel
-from hermes_tui.ui.lab_stream import StreamModel
+from hermes_tui.ui.lab.fates import Fate, Piece
+from hermes_tui.ui.lab.model import LabModel
+from hermes_tui.ui.lab.stream import StreamModel
 from hermes_tui.ui.render.lab import ResultRow, sign_of, step_row
 from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
 from hermes_tui.ui.widgets.row_list import Row, RowList

@@ -32,7 +32,7 @@ class RunRows:
         self.model = model
         self.lines = RunLines(model)
         self.columns: tuple[Column, ...] = ()
-        self._facts = FactsOfGroups(model)
+        self.facts = FactsOfGroups(model)
         self._width = 0
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class RunRows:
         if group is None:
             return []
         is_folded = group.key in self.lines.folded_groups
-        return heading_row(group.key, self._facts.of(group), width, is_folded=is_folded)
+        return heading_row(group, self.facts.of(group), width, is_folded=is_folded)
 
 
 def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
@@ -181,6 +181,16 @@ class RunsPane(RowList):
         line = self._kept_line()
         if line is not None and line != self.cursor:
             self.go(line, quiet=True)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a heading is drawn whose facts are not known yet."""
+        return self._rows.facts.unsettled
+
+    def advance(self, budget_s: float) -> None:
+        """Work out for about `budget_s` seconds what headings tell, and draw what is known."""
+        if self._rows.facts.advance(budget_s):
+            self.rows_changed(0)
 
     @property
     def lines(self) -> RunLines:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 
@@ -14,6 +15,9 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.message import message_page, message_text
 from hermes_tui.ui.view_model import Search, ViewState
 from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.render.raw import RawText
 
 MAX_HIGHLIGHTS = 2_000
 GROWING = "growing"
@@ -120,9 +124,7 @@ class ReasoningPane(TextPane):
 class RawPane(TextPane):
     title = "Raw"
 
-    def __init__(
-        self, resolve: Callable[[str], Style], raw_text: Callable[..., tuple[str, bool]], *, id: str
-    ) -> None:
+    def __init__(self, resolve: Callable[[str], Style], raw_text: RawText, *, id: str) -> None:
         super().__init__(resolve, id=id)
         self._raw_text = raw_text
 

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual import events
 
 from hermes_tui.formats.token_table import TokenTable
+from hermes_tui.ui.render.raw import RawText
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.tokens import (
     Flow,
@@ -18,7 +19,7 @@ from hermes_tui.ui.render.tokens import (
     title_row,
     token_row,
 )
-from hermes_tui.ui.token_sources import RawText, TokenSource, read_tokens, source_of
+from hermes_tui.ui.token_sources import TokenSource, read_tokens, source_of
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 

@@ -9,12 +9,12 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import Origin, ToolCall
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.ui.live_model import stopped
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.happenings import changes
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import counted
 
 _LONGEST_TURN = 4096
 _LABEL = 11

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan
 
 CONTEXT: Final = 3
 _MATCHED_LINES: Final = 600
@@ -15,11 +15,6 @@ _KEPT, _REMOVED, _ADDED = "  ", "- ", "+ "
 
 Block = tuple[Sequence[str], Sequence[str] | None]
 """Lines before and after; None where they stayed."""
-
-
-def diff_document(before: str, after: str) -> Document:
-    """Return the differences as a page."""
-    return Document(diff_lines(before, after))
 
 
 def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]:

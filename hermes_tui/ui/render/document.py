@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
@@ -39,8 +40,24 @@ class Line(NamedTuple):
     wrap: bool = True
 
 
-class _TextLines(Sequence[Line]):
-    """The lines of one text; a `Line` is made when asked for, a million are never made."""
+class LazyLines(Sequence[Line]):
+    """Lines that are made when they are asked for: a million are never made."""
+
+    @abstractmethod
+    def line(self, number: int) -> Line:
+        """Return line `number`, from 0."""
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        numbers = range(len(self))[index]
+        return self.line(numbers) if isinstance(numbers, int) else [*map(self.line, numbers)]
+
+
+class _TextLines(LazyLines):
+    """The lines of one text."""
 
     def __init__(self, texts: list[str], style: str | None) -> None:
         self.texts = texts
@@ -49,16 +66,8 @@ class _TextLines(Sequence[Line]):
     def __len__(self) -> int:
         return len(self.texts)
 
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Line]: ...
-    def __getitem__(self, index: int | slice) -> Line | list[Line]:
-        if isinstance(index, slice):
-            return [self._line(text) for text in self.texts[index]]
-        return self._line(self.texts[index])
-
-    def _line(self, text: str) -> Line:
+    def line(self, number: int) -> Line:
+        text = self.texts[number]
         if self._style is None or not text:
             return Line(text)
         return Line(text, (StyledSpan(0, len(text), self._style),))

@@ -18,6 +18,8 @@ LEAST_BAR, LEAST_LABEL = 4, 8
 LABEL_SHARE = 0.62
 LONGEST_LABEL = 60
 _PARTS = " ▏▎▍▌▋▊▉█"
+# What no term begins with, so that these keys differ from those of bars.
+_HEADING, _REST = "\0", "\1"
 
 
 class FacetLine(NamedTuple):
@@ -32,6 +34,10 @@ class FacetLine(NamedTuple):
     bar: Bar | None = None
     largest: int = 1
 
+    @property
+    def is_heading(self) -> bool:
+        return self.key.startswith(_HEADING)
+
 
 def facet_lines(facets: Sequence[Facet], folded: Collection[str]) -> list[FacetLine]:
     """Return headings and bars, and below them a line where there are more."""
@@ -39,14 +45,14 @@ def facet_lines(facets: Sequence[Facet], folded: Collection[str]) -> list[FacetL
     for facet in facets:
         name = facet.name
         mark = FOLDED if name in folded else OPEN
-        lines.append(FacetLine(f"\0{name}", name, f"{mark} {facet.heading} · {facet.values:,}"))
+        lines.append(FacetLine(_HEADING + name, name, f"{mark} {facet.heading} · {facet.values:,}"))
         if name in folded:
             continue
         lines += bar_lines(facet.bars, largest=facet.bars[0].total)
         if rest := facet.values - len(facet.bars):
-            lines.append(FacetLine(f"\1{name}", name, f"  … {rest:,} more"))
+            lines.append(FacetLine(_REST + name, name, f"  … {rest:,} more"))
         elif facet.values > SHOWN:
-            lines.append(FacetLine(f"\1{name}", name, "  fewer"))
+            lines.append(FacetLine(_REST + name, name, "  fewer"))
     return lines
 
 
@@ -85,7 +91,7 @@ def line_row(
     """Return one line as it is drawn."""
     bar = line.bar
     if bar is None:
-        return [(line.text, "heading" if line.key.startswith("\0") else "hint")]
+        return [(line.text, "heading" if line.is_heading else "hint")]
     chosen = bar.chosen if is_narrowed else bar.total
     style = "mark" if is_picked else "" if chosen else "dim"
     label = (fit_end if bar.name == "file" else fit)(bar.label, columns.label)

@@ -5,31 +5,39 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.group_facts import GroupFacts
-from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, counted, short_number
+from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number
 from hermes_tui.ui.run_lines import Branch
+from hermes_tui.ui.run_shape import Group
 
 NO_VALUE = "(none)"
 LEAST_KEY = 12
 DEEPEST_SHOWN = 8
 
 
-def heading_row(key: str, facts: GroupFacts, width: int, *, is_folded: bool) -> Segments:
+def heading_row(group: Group, facts: GroupFacts | None, width: int, *, is_folded: bool) -> Segments:
     """Return the heading of a group; where there is little room, its last facts are left out."""
     mark = f" {FOLDED if is_folded else OPEN} "
-    told = [counted(facts.runs, "run"), f"{facts.with_errors:.0%} with errors"]
-    if facts.failed is not None:
-        told.append(f"{facts.failed:.0%} failed")
-    if facts.reward is not None:
-        told.append(f"reward {short_number(facts.reward)}")
-    told += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
-    name = visible_line(key or NO_VALUE, max(LEAST_KEY, width))
+    told = [counted(group.end - group.start, "run"), *_told(facts)]
+    name = visible_line(group.key or NO_VALUE, max(LEAST_KEY, width))
     room = width - len(mark) - min(cell_len(name), max(LEAST_KEY, width // 2))
     while len(told) > 1 and sum(len(fact) + 3 for fact in told) > room:
         told.pop()
     rest = "".join(f" · {fact}" for fact in told)
     name = _cut(name, max(LEAST_KEY, width - len(mark) - len(rest)))
     return [(mark, "heading"), (name, "heading"), (rest, "dim")]
+
+
+def _told(facts: GroupFacts | None) -> list[str]:
+    if facts is None:
+        return ["…"]
+    told = [f"{facts.with_errors:.0%} with errors"]
+    if facts.failed is not None:
+        told.append(f"{facts.failed:.0%} failed")
+    if facts.reward is not None:
+        told.append(f"reward {short_number(facts.reward)}")
+    return [*told, f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
 
 
 def _cut(text: str, room: int) -> str:

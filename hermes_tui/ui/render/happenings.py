@@ -9,6 +9,7 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.live_model import ENDINGS, breakpoint_texts, call_name, doing_at, stopped
 
 COMMANDS = {
@@ -121,7 +122,7 @@ def _sent(event: ev.RequestSent) -> str:
     parts = [
         f"turn {event.turn}",
         f"attempt {event.attempt}" if event.attempt > 1 else "",
-        f"{event.messages} message{'s' * (event.messages != 1)}" if event.messages else "",
+        counted(event.messages, "message") if event.messages else "",
         "other parameters" if event.parameters and event.turn + event.attempt > 2 else "",
         event.url,
     ]

@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, ParseStep
-from hermes_tui.ui.lab_fates import Fate
-from hermes_tui.ui.lab_model import LabModel
-from hermes_tui.ui.lab_steps import is_failure
-from hermes_tui.ui.lab_verdicts import Verdict, differences
-from hermes_tui.ui.render.rows import Segments, counted, short_size
+from hermes_tui.ui.lab.fates import Fate
+from hermes_tui.ui.lab.model import LabModel
+from hermes_tui.ui.lab.steps import is_failure
+from hermes_tui.ui.lab.verdicts import Verdict, differences
+from hermes_tui.ui.render.rows import Segments, short_size
 from hermes_tui.ui.widgets.wrap import row_starts
 
 SIGNS: Final = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
@@ -63,7 +64,7 @@ def step_row(step: ParseStep, number: int, width: int) -> Segments:
     return columns
 
 
-def title_segments(model: LabModel, said: str = "") -> Segments:
+def title_segments(model: LabModel) -> Segments:
     """Return the title: which text, which parser and why that one, and the verdict."""
     segments: Segments = [(" Parser lab ", "strong")]
     if model.given.where:
@@ -74,17 +75,17 @@ def title_segments(model: LabModel, said: str = "") -> Segments:
     if model.real is not None:
         segments.append((f"· real {model.real.source} ", "badge"))
     segments += [(f"({visible_line(model.why, 60)}) ", "dim"), ("\0fill", "")]
-    return [*segments, *verdict_segments(model.verdict if model.is_read else None, said)]
+    return [*segments, _verdict_segment(model.verdict if model.is_read else None)]
 
 
-def verdict_segments(verdict: Verdict | None, said: str = "") -> Segments:
+def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
     """Return the verdict in a few words."""
     if verdict is None:
-        return [(f" {said or 'reading …'} ", "partial")]
+        return " reading … ", "partial"
     word = verdict.word
     facts = counted(len(verdict.calls), "call") if word == "calls" else ""
     style = WORD_STYLES.get(word, "")
-    return [(f" {(facts or word).upper()} ", style)]
+    return f" {(facts or word).upper()} ", style
 
 
 def legend() -> Segments:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.lab_parsers import OURS
-from hermes_tui.ui.lab_verdicts import Verdict, differences, verdict_word
+from hermes_tui.ui.lab.parsers import OURS
+from hermes_tui.ui.lab.verdicts import Verdict, differences, verdict_word
 from hermes_tui.ui.render.lab import WORD_STYLES
 from hermes_tui.ui.render.rows import Segments
 
 NAME, SOURCE, WORD, CALLS = 24, 14, 10, 5
 
 
-def matrix_header(width: int, *, ranking: bool) -> list[Segments]:
+def matrix_header(*, ranking: bool) -> list[Segments]:
     """Return the line above the rows."""
     if ranking:
         return [[(f"  {'parser':<{NAME}} {'calls':>{CALLS}}  what to give the server", "heading")]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import StreamDelta
-from hermes_tui.ui.lab_stream import StreamModel
+from hermes_tui.ui.lab.stream import StreamModel
 from hermes_tui.ui.render.lab import ResultRow, one_verdict, wrapped
-from hermes_tui.ui.render.rows import Segments, counted
+from hermes_tui.ui.render.rows import Segments
 
 _SHOWN = 300
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.lab_fates import Fate, Piece, within
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.lab.fates import Fate, Piece, within
+from hermes_tui.ui.render.document import Document, LazyLines, Line, StyledSpan
 from hermes_tui.ui.widgets.wrap import cells, row_starts
 
 HERE = ".here"
@@ -126,7 +126,7 @@ def _caret_text(message: str, before: int, count: int, width: int) -> str:
     return " " * (left - cells(said)) + f"{said} {marks}"
 
 
-class _LabLines(Sequence[Line]):
+class _LabLines(LazyLines):
     """The lines of a lab's text with their styles, made one at a time."""
 
     def __init__(self, document: LabDocument, pieces: Sequence[Piece], step: Span | None) -> None:
@@ -136,16 +136,7 @@ class _LabLines(Sequence[Line]):
     def __len__(self) -> int:
         return len(self._document.texts)
 
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Line]: ...
-    def __getitem__(self, index: int | slice) -> Line | list[Line]:
-        if isinstance(index, slice):
-            return [self._line(number) for number in range(*index.indices(len(self)))]
-        return self._line(index if index >= 0 else len(self) + index)
-
-    def _line(self, number: int) -> Line:
+    def line(self, number: int) -> Line:
         text = self._document.texts[number]
         if self._document.is_caret(number):
             return Line(text, (StyledSpan(0, len(text), self._document.caret_style),))

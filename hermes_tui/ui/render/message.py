@@ -19,11 +19,12 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import Message, ToolResult
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import ROLE_STYLES, clock, counted, short_size
+from hermes_tui.ui.render.rows import ROLE_STYLES, clock, short_size
 from hermes_tui.ui.view_model import ViewState
 
 MODES = ("plain", "markdown", "json")

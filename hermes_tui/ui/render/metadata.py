@@ -13,10 +13,11 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
-from hermes_tui.ui.render.rows import FOLDED, OPEN, counted, short_number, short_size
+from hermes_tui.ui.render.rows import FOLDED, OPEN, short_number, short_size
 from hermes_tui.ui.run_relations import Relative
 
 NAME_WIDTH: Final = 15

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any
 
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.document import Document, LazyLines, Line, StyledSpan
 
 
 class Page:
@@ -80,7 +80,7 @@ class Page:
             self._lines = []
 
 
-class _Chain(Sequence[Line]):
+class _Chain(LazyLines):
     """Several sequences of lines as one, without copying them."""
 
     def __init__(self, sections: Sequence[Sequence[Line]]) -> None:
@@ -94,18 +94,9 @@ class _Chain(Sequence[Line]):
     def __len__(self) -> int:
         return self._length
 
-    @overload
-    def __getitem__(self, index: int) -> Line: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Line]: ...
-    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self._length))]
-        if not -self._length <= index < self._length:
-            raise IndexError(index)
-        index %= self._length
-        section = bisect_right(self._starts, index) - 1
-        return self._sections[section][index - self._starts[section]]
+    def line(self, number: int) -> Line:
+        section = bisect_right(self._starts, number) - 1
+        return self._sections[section][number - self._starts[section]]
 
 
 def _json(value: Any) -> str:

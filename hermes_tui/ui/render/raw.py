@@ -14,6 +14,15 @@ from hermes_tui.ui.render.rows import short_size
 from hermes_tui.ui.view_model import ViewState
 
 RawText = Callable[[Event], tuple[str, bool]]
+"""Returns the exact text behind an event, and whether it is the source's own."""
+
+
+def row_text(view: ViewState, raw_text: RawText) -> str:
+    """Return the exact text behind the row of a state, secrets masked; a finding in words."""
+    finding = view.timeline.finding(view.row) if view.row >= 0 else None
+    if finding is not None:
+        return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
+    return mask_json_text(raw_text(view.event)[0]) if view.event is not None else ""
 
 
 def raw_page(view: ViewState, raw_text: RawText) -> Document:

@@ -135,13 +135,6 @@ def short_number(number: float) -> str:
     return text if len(text) <= 7 else f"{number:.0e}"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return such as "1 call" or "2 calls"."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun}{'es' if noun.endswith('ch') else 's'}"
-
-
 def clock(ts: float | None) -> str:
     """Return the time of day (UTC) of unix seconds, empty where there is none or no such time."""
     if ts is None or not 0 <= ts < 4e9:

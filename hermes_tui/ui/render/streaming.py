@@ -8,7 +8,7 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.partial import Partial
+    from hermes_tui.runtime.partial_reply import Partial
 
 TAIL = 60_000
 """Characters that are shown of a longer text: laying out more takes longer than a paint may."""

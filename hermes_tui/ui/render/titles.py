@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.render.rows import Segments, counted
+from hermes_tui.model.wording import counted
+from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.view_model import RunModel
 
 
@@ -50,8 +51,12 @@ def status_segments(
     partial: str,
     message: str,
     failure: str,
+    follows: bool = True,
 ) -> Segments:
-    """Return where the cursor is, what is searched and filtered, and what is going on."""
+    """Return where the cursor is, what is searched and filtered, and what is going on.
+
+    `follows`: the run can grow; else a cursor that goes along does so until all is read.
+    """
     rows = len(model.timeline)
     here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
     if model.filter is not None:
@@ -62,7 +67,7 @@ def status_segments(
         here.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
         here.append((match_text(model), "strong"))
     if model.follow:
-        here.append((" · following", "badge"))
+        here.append((" · following" if follows else " · on the way to the end", "badge"))
     if message:
         here.append((f" · {visible_line(message, 160)}", "hint"))
     if failure:

@@ -32,6 +32,8 @@ class CommandScreen(Screen[None]):
         super().__init__()
         self._pump_timer: Timer | None = None
         self._busy = False
+        self._message = ""
+        """What the status line says until the next command."""
 
     @property
     def hermes(self) -> BaseApp:
@@ -76,7 +78,20 @@ class CommandScreen(Screen[None]):
         self.hermes.next_theme()
 
     def do_back(self) -> None:
-        self.hermes.leave(self)
+        self.hermes.leave()
+
+    # Showing
+
+    def refresh_view(self) -> None:
+        """Show the model's state in every pane."""
+
+    def refresh_lines(self) -> None:
+        """Show what the lines above and below the panes say now."""
+
+    def say(self, message: str) -> None:
+        """Show a message in the status line until the next command."""
+        self._message = message
+        self.refresh_lines()
 
     # The prompt
 

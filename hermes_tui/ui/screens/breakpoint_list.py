@@ -12,6 +12,7 @@ from hermes_tui.debugger.breakpoints import FIELDS, Breakpoint, parse_breakpoint
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.log.expressions import HELP
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.edit_checks import Problem, check_breakpoint
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
@@ -213,7 +214,7 @@ class _Rows:
                 return [_box(on), (name, "strong" if on else "dim"), (MEANING[point], "dim")]
             case Breakpoint() as found:
                 times = self._screen.hits_of(found)
-                count = f"{times} hit{'s' * (times != 1)}"
+                count = counted(times, "hit")
                 room = max(10, width - len(count) - 7)
                 text = f"{visible_line(f'{found.id}  {_line(found)}', room):<{room}} "
                 style = "text" if found.enabled else "dim"

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from textual.widget import Widget
 
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.comparison import Comparison
-from hermes_tui.ui.render.rows import counted
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.text_view import TextView

@@ -20,7 +20,7 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.app import HermesApp
+    from hermes_tui.ui.base_app import BaseApp
 
 T = TypeVar("T")
 _TITLE_LIMIT = 300
@@ -63,8 +63,8 @@ class Dialog(ModalScreen[T]):
         self._title = visible_line(title, _TITLE_LIMIT)
 
     @property
-    def hermes(self) -> HermesApp:
-        return cast("HermesApp", self.app)
+    def hermes(self) -> BaseApp:
+        return cast("BaseApp", self.app)
 
     def compose(self) -> ComposeResult:
         with Vertical():

@@ -12,6 +12,7 @@ from textual.widgets import TextArea
 
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.edit_checks import Check, Problem
 from hermes_tui.ui.json_layout import laid_out
 from hermes_tui.ui.render.diff import diff_lines
@@ -186,7 +187,7 @@ class Form(Dialog[T]):
         elif not any(field.is_changed for field in self.fields) and self._confirm:
             self.show_title("nothing was changed")
         elif self._confirm:
-            many = f", {self.errors} error{'s' * (self.errors > 1)} in it" if self.errors else ""
+            many = f", {counted(self.errors, 'error')} in it" if self.errors else ""
             self._ask(f"Take this{many}? {self._title}", self.differences(), self._accepted)
         else:
             self._accepted(True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 
@@ -20,6 +20,14 @@ from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
+
+_MARKS: Final = """\
+  → call   ← result   ←✗ error flagged by the source   ←? reads like an error
+  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message
+  ◆ where people saw the run go wrong   ● a bar whose runs are chosen   ▸ folded"""
+_SETTINGS: Final = """\
+  config.toml in the configuration folder: theme = "hermes-light", and under [keys]
+  the id in brackets above = the keys it shall have, such as next-call = "ctrl+n\""""
 
 
 class HelpScreen(Moving, CommandScreen):
@@ -72,31 +80,27 @@ def help_document(
     first = first or (DEBUG if live else "")
     ordered = sorted(COMMANDS, key=lambda command: bool(first) and command.group != first)
     for group, commands in groupby(ordered, key=lambda command: command.group):
-        page.heading(group)
-        page.fields(
-            {f"  {shown_key(item, keymap)}": f"{item.help}  [{item.id}]" for item in commands}
-        )
-        page.blank()
+        keys = {shown_key(item, keymap): f"{item.help}  [{item.id}]" for item in commands}
+        _table(page, group, keys)
     if live:
         _dialogs(page)
     page.heading("Where things stand")
-    page.line("  → call   ← result   ←✗ error flagged by the source   ←? reads like an error")
-    page.line("  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message")
-    page.line("  ◆ where people saw the run go wrong   ● a bar whose runs are chosen   ▸ folded")
+    page.line(_MARKS)
     page.blank()
     page.heading("Expressions")
     page.line(HELP.rstrip("\n"))
     page.blank()
-    page.heading("Fields of a row (f on the run screen)")
-    page.fields({f"  {name}": text for name, text in FIELDS.items()})
-    page.blank()
-    page.heading("Fields of a run (f on the runs screen)")
-    page.fields({f"  {name}": text for name, text in RUN_FIELDS.items()})
-    page.blank()
+    _table(page, "Fields of a row (f on the run screen)", FIELDS)
+    _table(page, "Fields of a run (f on the runs screen)", RUN_FIELDS)
     page.heading("Settings")
-    page.line('  config.toml in the configuration folder: theme = "hermes-light", and under [keys]')
-    page.line('  the id in brackets above = the keys it shall have, such as next-call = "ctrl+n"')
+    page.line(_SETTINGS)
     return page.document()
+
+
+def _table(page: Page, heading: str, rows: Mapping[str, str]) -> None:
+    page.heading(heading)
+    page.fields({f"  {name}": text for name, text in rows.items()})
+    page.blank()
 
 
 def _dialogs(page: Page) -> None:
@@ -105,9 +109,5 @@ def _dialogs(page: Page) -> None:
     from hermes_tui.ui.dialog_keys import DIALOG_KEYS
 
     for scope, keys in groupby(DIALOG_KEYS, key=lambda key: key.scope):
-        page.heading(f"In a dialog: {scope}")
-        page.fields({f"  {key.shown}": key.help for key in keys})
-        page.blank()
-    page.heading("Fields of a breakpoint's condition (b, B)")
-    page.fields({f"  {name}": text for name, text in BREAKPOINT_FIELDS.items()})
-    page.blank()
+        _table(page, f"In a dialog: {scope}", {key.shown: key.help for key in keys})
+    _table(page, "Fields of a breakpoint's condition (b, B)", BREAKPOINT_FIELDS)

@@ -16,9 +16,9 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.commands import BY_ID
-from hermes_tui.ui.lab_keys import DELTAS, GROUP, HAND, RESTORE
-from hermes_tui.ui.lab_model import LabText
-from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, RESTORE
+from hermes_tui.ui.lab.model import LabText
+from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
 from hermes_tui.ui.render.lab import legend, result_rows, title_segments
 from hermes_tui.ui.render.lab_stream import stream_rows
@@ -76,7 +76,6 @@ class LabScreen(LabTakeAway):
         self._matches: list[tuple[int, int]] = []
         self._match = -1
         self._area: EditArea | None = None
-        self._message = ""
         self._shown_step: object = None
 
     def compose(self) -> ComposeResult:
@@ -182,7 +181,6 @@ class LabScreen(LabTakeAway):
         )
 
     def refresh_view(self) -> None:
-        """Show the model's state in every pane."""
         if not self.is_mounted:
             return
         model, stream = self.model, self.stream if self.side == "stream" else None
@@ -202,7 +200,6 @@ class LabScreen(LabTakeAway):
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
-        """Show what the lines above and below the panes say now."""
         model = self.model
         self.query_one("#title", StatusLine).show(title_segments(model))
         if self._message:
@@ -234,11 +231,6 @@ class LabScreen(LabTakeAway):
                 if command.enabled(situation)
             ]
         )
-
-    def say(self, message: str) -> None:
-        """Show a message in the status line until the next command."""
-        self._message = message
-        self.refresh_lines()
 
     def action_command(self, command_id: str) -> None:
         self._message = ""

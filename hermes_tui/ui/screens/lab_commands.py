@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
-from hermes_tui.ui.lab_parsers import is_known, known_name
-from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.lab.parsers import is_known, known_name
+from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
 from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.view_model import Search, compile_search
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.lab_stream import StreamModel
+    from hermes_tui.ui.lab.stream import StreamModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
 NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines add vllm==0.33.0"
@@ -246,7 +246,7 @@ class LabCommands(Finding, Moving, LabReading):
         if wrong:
             self.say(wrong)
         else:
-            self.hermes.leave(self)
+            self.hermes.leave()
 
     def do_lab_copy(self) -> None:
         verdict = self.side_verdict() if self.side in ("matrix", "which") else None

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.ui.lab_model import LabModel, LabText
-from hermes_tui.ui.lab_parsers import LabParser, lab_parsers
-from hermes_tui.ui.lab_stream import Split, StreamModel, Swept, splits_of
-from hermes_tui.ui.lab_verdicts import Verdict, differences, of_engine
+from hermes_tui.ui.lab.model import LabModel, LabText
+from hermes_tui.ui.lab.parsers import LabParser, lab_parsers
+from hermes_tui.ui.lab.stream import StreamModel, Swept, splits_of
+from hermes_tui.ui.lab.verdicts import differences, of_engine
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from hermes_tui.parsers.suggest import Suggestion
     from hermes_tui.runtime.engines.added import AddedEngine
     from hermes_tui.runtime.engines.pool import EnginePool
     from hermes_tui.runtime.engines.verdicts import EngineVerdict
+    from hermes_tui.runtime.tools.threads import DaemonPool
 
 DRAW_EVERY_S = 0.15
 WHOLE_TEXTS_ONLY = frozenset({"hermes-agent"})
@@ -37,16 +39,10 @@ class LabReading(CommandScreen):
         self.compares = False
         """Whether all parsers are to read the text."""
         self.suggestions: tuple[Suggestion, ...] = ()
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: DaemonPool | None = None
         self._fixes: tuple[str, Future[tuple[Suggestion, ...]]] | None = None
         self._job: tuple[LabParser, str, Future[ParseResult]] | None = None
         self._stale, self._drawn_at = False, 0.0
-
-    @abstractmethod
-    def refresh_view(self) -> None: ...
-
-    @abstractmethod
-    def say(self, message: str) -> None: ...
 
     # Our own parsers
 
@@ -63,12 +59,16 @@ class LabReading(CommandScreen):
         if self._job is not None:
             self._job[2].cancel()
         text, tools = self.model.text, self.model.tools
-        self._job = (parser, text, self.worker.submit(parser.parser.parse, text, tools))
+        future = self.thread.submit(partial(parser.parser.parse, text, tools))
+        self._job = (parser, text, future)
 
     @property
-    def worker(self) -> ThreadPoolExecutor:
+    def thread(self) -> DaemonPool:
+        """Does what takes long, one thing after the other; leaving does not wait for it."""
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "lab")
+            from hermes_tui.runtime.tools.threads import DaemonPool
+
+            self._thread = DaemonPool(1)
         return self._thread
 
     @property
@@ -83,14 +83,10 @@ class LabReading(CommandScreen):
         if self._fixes is not None:
             self._fixes[1].cancel()
         others = [
-            each.parser
-            for each in lab_parsers()
-            if each.flag and any(marker in model.text for marker in each.markers)
+            each.parser for each in lab_parsers() if each.flag and each.is_marked_in(model.text)
         ]
-        future = self.worker.submit(
-            suggestions, model.text, model.parser.parser, model.tools, others=others
-        )
-        self._fixes = (model.text, future)
+        work = partial(suggestions, model.text, model.parser.parser, model.tools, others=others)
+        self._fixes = (model.text, self.thread.submit(work))
         self.hurry()
 
     def pump(self) -> bool:
@@ -130,8 +126,12 @@ class LabReading(CommandScreen):
         return True
 
     def on_unmount(self) -> None:
+        if self._job is not None:
+            self._job[2].cancel()
+        if self._fixes is not None:
+            self._fixes[1].cancel()
         if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.close()
 
     # Real engines
 
@@ -158,11 +158,7 @@ class LabReading(CommandScreen):
 
     def _names(self, engine: AddedEngine) -> list[str]:
         """Return the parsers of an engine, first those whose markers the text holds."""
-        held = {
-            parser.name
-            for parser in lab_parsers()
-            if any(marker in self.model.text for marker in parser.markers)
-        }
+        held = {each.name for each in lab_parsers() if each.is_marked_in(self.model.text)}
         same = self._same(engine)
         return sorted(
             engine.names,
@@ -177,7 +173,7 @@ class LabReading(CommandScreen):
             found = await self.pool.parse(engine.name, name, text, tools)
             if text is not self.model.text:
                 return
-            verdict = _of(engine, name, text, found)
+            verdict = of_engine(engine, name, text, found)
             self.model.verdicts[verdict.key] = verdict
             self._stale = True
             self.hurry()
@@ -192,12 +188,12 @@ class LabReading(CommandScreen):
     async def _replay(self, stream: StreamModel, sizes: tuple[int, ...]) -> None:
         text, engine = self.model.text, self._engine(stream)
         if stream.whole is None:
-            stream.whole = _of(engine, stream.parser, text, await self._parse(stream))
+            stream.whole = of_engine(engine, stream.parser, text, await self._parse(stream))
         by_characters = bool(sizes) or stream.by_characters
         reading = await self._parse(stream, sizes or (stream.size,), by_characters=by_characters)
         if text is self.model.text:
             stream.reading = reading
-            stream.streamed = _of(engine, stream.parser, text, reading)
+            stream.streamed = of_engine(engine, stream.parser, text, reading)
             stream.go(stream.deltas)
             self.refresh_view()
 
@@ -210,19 +206,16 @@ class LabReading(CommandScreen):
         splits = splits_of(text)
         stream.swept, stream.tried, stream.splits = [], 0, len(splits)
         whole = await self._parse(stream, (max(1, len(text)),), by_characters=True)
-        expected = _of(engine, stream.parser, text, whole)
+        expected = of_engine(engine, stream.parser, text, whole)
         for split in splits:
-            found = await self._cut(stream, split)
+            found = await self._parse(stream, split.sizes, by_characters=True)
             if text is not self.model.text or self.stream is not stream:
                 return
             stream.tried += 1
-            if other := differences(expected, _of(engine, stream.parser, text, found)):
+            if other := differences(expected, of_engine(engine, stream.parser, text, found)):
                 stream.swept.append(Swept(split, tuple(other)))
             self._stale = True
             self.hurry()
-
-    async def _cut(self, stream: StreamModel, split: Split) -> EngineVerdict:
-        return await self._parse(stream, split.sizes, by_characters=True)
 
     async def _parse(
         self, replay: StreamModel, sizes: tuple[int, ...] = (), *, by_characters: bool = False
@@ -251,11 +244,3 @@ class LabReading(CommandScreen):
         chosen = real.source if real is not None else ""
         fitting.sort(key=lambda engine: (engine.name != chosen, engine.engine != kind))
         return StreamModel(fitting[0].name, name) if fitting else None
-
-
-def _of(engine: AddedEngine, name: str, text: str, found: EngineVerdict) -> Verdict:
-    flag = f"--tool-call-parser {name}"
-    if engine.engine == "hermes-agent":
-        flag = f'get_parser("{name}")'
-    full = f"{engine.engine}/{name}"
-    return of_engine(full, engine.name, engine.version, flag, text, found)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from rich.style import Style
 
 from hermes_tui.model.visible import visible_line
-from hermes_tui.ui.lab_parsers import EMULATED
-from hermes_tui.ui.lab_verdicts import Verdict
+from hermes_tui.ui.lab.parsers import EMULATED
+from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.panes.lab import LabRows
 from hermes_tui.ui.render.lab_matrix import matrix_header, matrix_row
 from hermes_tui.ui.render.lab_stream import delta_row, sweep_header, sweep_row
@@ -84,7 +84,7 @@ class SidePane(RowList):
             self._selected = selected
         keys = [each.key for each in rows]
         self.set_empty_text("reading …" if waiting else "no parser reads a sound call in this text")
-        self.set_header(lambda width: matrix_header(width, ranking=ranking))
+        self.set_header(lambda _: matrix_header(ranking=ranking))
         self.set_source(
             LabRows(len(rows), lambda index, width: self._verdict_row(index, ranking=ranking)),
             cursor=keys.index(stay.key) if stay is not None and stay.key in keys else 0,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hermes_tui.model.errors import StoreError
 from hermes_tui.parsers.choice import AUTO
-from hermes_tui.ui.lab_parsers import EMULATED, lab_parser
+from hermes_tui.ui.lab.parsers import EMULATED, lab_parser
 from hermes_tui.ui.screens.lab_commands import LabCommands
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from hermes_tui.parsers.engines.base import EngineParser
     from hermes_tui.parsers.report import Finding
     from hermes_tui.ui.widgets.prompt import Prompt
@@ -42,10 +44,9 @@ class LabTakeAway(LabCommands):
             return
         model, reader = self.model, lab_parser(AUTO).parser
         parser = cast("EngineParser", model.parser.parser)
-        future = self.worker.submit(
-            finding_of, model.text, parser, model.tools, reader, real=model.real is not None
-        )
-        self._reduction = (Path(event.value.strip()).expanduser(), future)
+        is_real = model.real is not None
+        work = partial(finding_of, model.text, parser, model.tools, reader, real=is_real)
+        self._reduction = (Path(event.value.strip()).expanduser(), self.thread.submit(work))
         self.say("reducing the text to the smallest that still fails …")
         self.hurry()
 
@@ -54,6 +55,10 @@ class LabTakeAway(LabCommands):
             (folder, finding), self._reduction = self._reduction, None
             self._write(folder, finding.result())
         return super().pump() or self._reduction is not None
+
+    def on_unmount(self) -> None:
+        if self._reduction is not None:
+            self._reduction[1].cancel()
 
     def _write(self, folder: Path, finding: Finding) -> None:
         from hermes_tui.runtime.reproduction import write_reproduction

@@ -11,7 +11,7 @@ from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.live_feed import LiveFeed
-from hermes_tui.ui.live_model import Doing, doing_at, head_row, is_edited, last_stop
+from hermes_tui.ui.live_model import Doing, doing_at, head_row, hint_at, is_edited, last_stop
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.live_status import phase_segments
 from hermes_tui.ui.render.rows import Segments
@@ -134,7 +134,6 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             live=True,
             legal=self._legal(driver),
             stop=stop.stop_point if stop is not None else "",
-            looking_back=not model.follow,
             branches=self.live_app.branch_count,
         )
 
@@ -205,12 +204,10 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if stop is None or not self.hints:
             ended = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
             return self.hints.get("ended", "") if ended else ""
-        point, turn = str(stop.stop_point), self.feed.spent.turn
         if "edited" in self.hints and is_edited(self.model.log, stop):
             return self.hints["edited"]
         call = 1 + (stop.call_index or 0)
-        keys = (f"{point}@{turn}.{call}", f"{point}@{turn}", point)
-        return next((self.hints[key] for key in keys if key in self.hints), "")
+        return hint_at(self.hints, str(stop.stop_point), self.feed.spent.turn, call)
 
     # Streaming
 

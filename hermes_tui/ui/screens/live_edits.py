@@ -15,7 +15,7 @@ from hermes_tui.ui.screens.live_commands import LiveCommands
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.turn import CallState
-    from hermes_tui.ui.lab_model import LabText
+    from hermes_tui.ui.lab.model import LabText
     from hermes_tui.ui.screens.call_editor import Answer
     from hermes_tui.ui.screens.lab import LabScreen
     from hermes_tui.ui.widgets.prompt import Prompt
@@ -239,10 +239,16 @@ class LiveEdits(LiveCommands):
         if state.tool_ran:
             self.say("a tool of this turn has run already: F on the reply forks before it")
             return
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Send the request again, with the parameters as the person leaves them in an editor."""
+        from hermes_tui.debugger import inputs as given
         from hermes_tui.ui.edit_checks import check_parameters
         from hermes_tui.ui.json_layout import laid_out
         from hermes_tui.ui.screens.editor import EditorScreen
 
+        state = self.state
         before = laid_out(state.parameters) or state.parameters
         editor = EditorScreen(
             f"Ask again for turn {max(1, state.turn)}, with these parameters",
@@ -254,10 +260,8 @@ class LiveEdits(LiveCommands):
         )
 
         def edited(after: str | None) -> None:
-            if after is None:
-                return
-            changed = after != before
-            self.put(given.Retry(json.loads(after) if changed else None))
+            if after is not None:
+                self.put(given.Retry(json.loads(after) if after != before else None))
 
         self.app.push_screen(editor, edited)
 

@@ -83,7 +83,6 @@ class RunScreen(RunCommands):
         self._main = "timeline"
         self.zoomed = False
         self._is_complete = False
-        self._message = ""
         self._stale = False
         self._drawn_at = 0.0
         self._made: dict[str, Pane] = {}
@@ -209,7 +208,6 @@ class RunScreen(RunCommands):
         pane.show(view)
 
     def refresh_lines(self) -> None:
-        """Show what the lines above and below the panes say now."""
         feed, model = self.feed, self.model
         title = run_title(
             model, feed.label, feed.format_name, number=self._number, count=self._count
@@ -226,6 +224,7 @@ class RunScreen(RunCommands):
             partial=self.feed.partial,
             message=self._message or self.notice,
             failure=self.feed.failure,
+            follows=self.feed.follows,
         )
 
     def pump(self) -> bool:
@@ -258,11 +257,6 @@ class RunScreen(RunCommands):
             model.set_filter(before.filter_text, before.filter)
         self.feed.step(SLICE_S * 2)
         model.snap()
-
-    def say(self, message: str) -> None:
-        """Show a message in the status line until the next command."""
-        self._message = message
-        self.refresh_lines()
 
     def action_command(self, command_id: str) -> None:
         self._message = self.notice = ""
@@ -324,6 +318,9 @@ class RunScreen(RunCommands):
 
     def moved(self) -> None:
         """Follow the cursor with the other panes, and show the pane that fits the row."""
+        model = self.model
+        if model.visible_rows():
+            model.follow = model.follow and self.is_at_head(model.position())
         follows_row = self._active in ("message", "calls") and not self.has_class("wide")
         if self._is_complete and follows_row:
             wanted = "calls" if self.on_call() else "message"
@@ -351,7 +348,8 @@ class RunScreen(RunCommands):
     def _cursor_moved(self, event: RowList.Moved) -> None:
         if event.row_list.id == "timeline" and self.model.visible_rows():
             # The model went along already, and maybe further than this event says.
-            self.model.follow = self.feed.follows and self.is_at_head(event.row_list.cursor)
+            may_follow = self.feed.follows or self.model.follow
+            self.model.follow = may_follow and self.is_at_head(event.row_list.cursor)
             self.moved()
 
     def is_at_head(self, position: int) -> bool:

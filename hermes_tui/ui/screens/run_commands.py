@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
+from hermes_tui.ui.render.rows import plain, timeline_row
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.view_model import compile_search
@@ -16,7 +18,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.lab_model import LabText
+    from hermes_tui.ui.lab.model import LabText
     from hermes_tui.ui.panes.metadata import MetadataPane
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.screens.lab import LabScreen
@@ -45,12 +47,6 @@ class RunCommands(Finding, Moving, CommandScreen):
 
     @abstractmethod
     def toggle_zoom(self) -> None: ...
-
-    @abstractmethod
-    def say(self, message: str) -> None: ...
-
-    @abstractmethod
-    def refresh_view(self) -> None: ...
 
     # Commands: moving
 
@@ -123,6 +119,15 @@ class RunCommands(Finding, Moving, CommandScreen):
             self.moved()
         else:
             self.say(f"no {'further' if step > 0 else 'earlier'} {wanted}")
+
+    def do_bottom(self) -> None:
+        if self.focused_pane().id == "timeline" and self.feed.is_reading:
+            self.feed.go_to_end()
+            self.model.settle()
+            self.moved()
+            self.hurry()
+        else:
+            super().do_bottom()
 
     def do_next_call(self) -> None:
         self._go_kind(1, "call")
@@ -310,7 +315,7 @@ class RunCommands(Finding, Moving, CommandScreen):
 
     def do_lab(self) -> None:
         """Open the parser lab on the assistant message of the turn under the cursor."""
-        from hermes_tui.ui.lab_opening import lab_text
+        from hermes_tui.ui.lab.opening import lab_text
 
         given = lab_text(self.model.timeline, self.model.row)
         if given is None:
@@ -337,9 +342,17 @@ class RunCommands(Finding, Moving, CommandScreen):
         elif isinstance(pane, RowList) and pane.copied:
             text = pane.copied
         else:
-            text = self.hermes.row_text(self.model)
+            from hermes_tui.ui.render.raw import row_text
+
+            text = row_text(self.model.state(), self.feed.raw_text)
         self.hermes.copy(text)
         self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+
+    def _row_lines(self) -> Iterator[str]:
+        """Yield every listed row as a line of text."""
+        model = self.model
+        for position in range(model.visible_rows()):
+            yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
 
     def do_pager(self) -> None:
         pane = self.focused_pane()
@@ -349,6 +362,6 @@ class RunCommands(Finding, Moving, CommandScreen):
         elif metadata is not None:
             wrong = self.hermes.page_out([metadata.text])
         else:
-            wrong = self.hermes.page_out(self.hermes.rows_text(self.model))
+            wrong = self.hermes.page_out(self._row_lines())
         if wrong:
             self.say(wrong)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.commands import BY_ID
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
-from hermes_tui.ui.render.rows import counted
+from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import complaints_line, reading_bar
 from hermes_tui.ui.run_columns import MARKS
 from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS
@@ -32,6 +35,18 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 DRAW_EVERY_S = 0.15
+NO_RUN = "there is no run here"
+WHY_NOT: Final = MappingProxyType({
+    "tree": "no tree: no run was begun by another",
+    "fold": "nothing to fold here",
+    "fold-all": "nothing to fold here",
+    "search-next": "no search: / begins one",
+    "search-previous": "no search: / begins one",
+    "compare": "there is no other run to compare with",
+    "unfilter": "there is no filter",
+    "cancel": "all is read already",
+})  # fmt: skip
+"""What is said to the key of a command that makes no sense now; else `NO_RUN`."""
 
 
 class RunsScreen(Finding, Moving, RunsSide):
@@ -86,17 +101,22 @@ class RunsScreen(Finding, Moving, RunsSide):
             self._next_poll = now + POLL_EVERY_S
             self._is_stale |= self.feed.poll()
         self._is_stale |= self.feed.step(SLICE_S)
+        revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled
-        if self._is_stale and (is_done or now >= self._next_draw):
+        # Lines stand for other runs once these are arranged anew.
+        is_due = is_done or now >= self._next_draw or revision != self.model.revision
+        if self._is_stale and is_due:
             self._next_draw = now + DRAW_EVERY_S
             self._is_stale = False
             self.refresh_view()
         if self._seek and not self.model.searching:
             self.go_match(self._seek)
+        self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
             self._refresh_lines()
-        return not self.feed.finished or self.model.unsettled or self.sides_unsettled
+        is_behind = self.model.unsettled or self.runs_pane.unsettled or self.sides_unsettled
+        return is_behind or not self.feed.finished
 
     def refresh_view(self) -> None:
         """Take over the rows read so far, and show them if this screen is on top."""
@@ -120,10 +140,7 @@ class RunsScreen(Finding, Moving, RunsSide):
         position = self.runs_pane.position
         here = f"{position + 1:,} of " if position is not None else ""
         status = [(f" {here}{len(model):,}", "")]
-        if model.shape.grouping:
-            groups = f"{len(model.standing.groups):,} groups"
-            status.append((f" · {groups} by {model.shape.grouping}", "strong"))
-        status.append((f" · sorted by {model.sort_name} {MARKS[model.descending]}", ""))
+        status += self._arrangement()
         if model.filter is not None:
             going_on = " …" if model.unsettled else ""
             status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
@@ -139,13 +156,25 @@ class RunsScreen(Finding, Moving, RunsSide):
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
+    def _arrangement(self) -> Segments:
+        """Return how the runs stand, and how far they are on their way there."""
+        model = self.model
+        share, grouping = model.arranged_share, model.shape.grouping
+        order = f"{model.sort_name} {MARKS[model.descending]}"
+        if share is not None and len(model):
+            by = f"grouping by {grouping}" if grouping else f"sorting by {order}"
+            return [(f" · {by} {share:.0%} …", "strong")]
+        groups = f" · {len(model.standing.groups):,} groups by {grouping}" if grouping else ""
+        return [(groups, "strong"), (f" · sorted by {order}", "")]
+
     def say(self, message: str) -> None:
         """Show a message in the status line until the next command."""
         self._message = message
         self._refresh_lines()
 
     def action_command(self, command_id: str) -> None:
-        self._message = ""
+        is_possible = BY_ID[command_id].enabled(self.situation())
+        self._message = "" if is_possible else WHY_NOT.get(command_id, NO_RUN)
         super().action_command(command_id)
         self._refresh_lines()
 
@@ -205,7 +234,17 @@ class RunsScreen(Finding, Moving, RunsSide):
 
     def do_tree(self) -> None:
         self.model.switch_tree()
+        self.say(self._tree_told())
         self.refresh_view()
+
+    def _tree_told(self) -> str:
+        if self.model.shape.grouping:
+            return "grouped runs make no tree"
+        if not self.model.shape.is_tree:
+            return "children stand where they are sorted to"
+        if self.model.standing.depths is None and self.model.arranged_share is None:
+            return "no tree: none of these runs was begun by another of them"
+        return "children stand below the run that began them"
 
     def do_fold(self) -> None:
         if not self.runs_pane.fold():

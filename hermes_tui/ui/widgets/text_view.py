@@ -108,9 +108,9 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             self.reveal(line, start)
         self.refresh()
 
-    def scroll_to_line(self, line: int, character: int = 0) -> None:
-        """Put the row that shows a place at the top, or as near to it as the end allows."""
-        self._go_to((line, character))
+    def scroll_to_line(self, line: int) -> None:
+        """Put the first row of a line at the top, or as near to it as the end allows."""
+        self._go_to((line, 0))
 
     def reveal(self, line: int, character: int = 0) -> None:
         """Scroll only if the row that shows a place is out of sight; then leave some context."""
@@ -128,10 +128,6 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
     def move(self, rows: int) -> None:
         """Scroll by rows; up where negative."""
         self._scroll(y=self._top_row + rows)
-
-    def move_columns(self, columns: int) -> None:
-        """Scroll sideways where lines are not wrapped."""
-        self._scroll(x=self.scroll_offset.x + columns)
 
     def page(self, pages: int) -> None:
         """Scroll by pages that share one row."""

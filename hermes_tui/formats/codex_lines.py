@@ -1,0 +1,73 @@
+"""The lines of a rollout of Codex, told apart by their envelopes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.responses_items import ITEM_TYPES, is_of_model
+from hermes_tui.parsers.measures import timestamp
+
+ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
+_SAID_BY_MODEL = frozenset({"agent_message", "agent_reasoning"})
+_LINE_HEAD = 600
+_TYPE = re.compile(rb'"type"\s*:\s*"(\w{1,60})"')
+_ROLE = re.compile(rb'"role"\s*:\s*"(\w{1,60})"')
+
+
+class Line(NamedTuple):
+    """A line and what it holds. `pointer` is where `payload` stands in it."""
+
+    number: int
+    kind: str
+    payload: dict[str, Any]
+    ts: float | None
+    pointer: str
+
+
+def is_line(row: Any) -> bool:
+    """Say whether no other format has a line like this."""
+    if not isinstance(row, dict):
+        return False
+    if row.get("record_type") == "state":
+        return True
+    return isinstance(row.get("payload"), dict) and fields.label(row, "type") in ENVELOPES
+
+
+def line_of(index: int, row: Any, place: str) -> Line | None:
+    """Return what a line holds, None where it is none of a rollout; `place` is its pointer."""
+    if not isinstance(row, dict):
+        return None
+    kind, ts = fields.label(row, "type"), timestamp(row.get("timestamp"))
+    payload = row.get("payload")
+    if kind and isinstance(payload, dict):
+        return Line(index, kind, payload, ts, f"{place}/payload")
+    if "payload" in row:
+        return None
+    if kind in ITEM_TYPES or kind == "message":
+        return Line(index, "response_item", row, ts, place)
+    if row.get("record_type") == "state":
+        return Line(index, "state", row, ts, place)
+    # The first line of an early file is the session's own, without a type.
+    is_meta = not kind and "id" in row and "timestamp" in row
+    return Line(index, "session_meta", row, ts, place) if is_meta else None
+
+
+def reply_of_line(line: bytes) -> str | None:
+    """Return a name for a line of the model's, empty for what ends its reply, else None.
+
+    An event may stand before the item that it repeats.
+    """
+    head = line[:_LINE_HEAD]
+    kinds = [kind.decode() for kind in _TYPE.findall(head)]
+    envelope = kinds.pop(0) if kinds and kinds[0] in ENVELOPES else ""
+    kind = kinds[0] if kinds else ""
+    if envelope == "event_msg":
+        return "reply" if kind in _SAID_BY_MODEL else None
+    is_item = envelope == "response_item" or (not envelope and kind in (*ITEM_TYPES, "message"))
+    if not is_item:
+        return "" if envelope == "compacted" else None
+    role = _ROLE.search(head) if kind == "message" else None
+    item = {"type": kind, **({"role": role[1].decode()} if role else {})}
+    return "reply" if is_of_model(item) else ""

@@ -1,0 +1,75 @@
+"""Why a file is no transcript: what it is instead, as far as its first bytes tell."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hermes_tui.formats.json_values import load
+
+LOOKED_FOR_ZEROS = 4096
+BLANKS = b"\xef\xbb\xbf \t\r\n"
+_IS_TRANSCRIPT = "is it a transcript?"
+_SAVE_AS = "save its rows as JSON lines or Parquet"
+_UNPACK = "unpack it first"
+_KINDS = (
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the data",
+        "run `git lfs pull` and try again",
+    ),
+    (0, b"PK\x03\x04", "a zip archive", _UNPACK),
+    (0, b"\x1f\x8b\x08", "data packed by gzip", _UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "data packed by zstd", _UNPACK),
+    (257, b"ustar", "a tar archive", "unpack it first, with `tar -xf`"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (0, b"\x04\x22\x4d\x18", "data packed by lz4", "unpack it first, with `lz4 -d`"),
+    (0, b"ARROW1", "an Arrow file", _SAVE_AS),
+    (0, b"\xff\xff\xff\xff", "an Arrow stream", _SAVE_AS),
+    (0, b"Obj\x01", "an Avro file", _SAVE_AS),
+    (0, b"\x89HDF\r\n", "an HDF5 file", _SAVE_AS),
+    (0, b"\x80\x04\x95", "a Python pickle", "which is never loaded: save it as JSON"),
+    (0, b"\x80\x05\x95", "a Python pickle", "which is never loaded: save it as JSON"),
+    (0, b"%PDF-", "a PDF document", _IS_TRANSCRIPT),
+)
+"""Offset and first bytes of what a file may be instead."""
+
+
+class Refusal(NamedTuple):
+    """Why a file cannot be read, and what to do next. `waits`: more bytes may change that."""
+
+    reason: str
+    hint: str
+    waits: bool = False
+
+
+def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
+    """Return why a file cannot be read whatever stands behind its `head`, None if it may be."""
+    if not head and complete:
+        return Refusal("empty file", "nothing was written to it")
+    if not head:
+        return Refusal("empty so far", "wait until something is written", waits=True)
+    for offset, magic, what, hint in _KINDS:
+        if head.startswith(magic, offset):
+            return Refusal(what, hint)
+    start = head.lstrip(BLANKS)[:16].lower()
+    if start.startswith((b"<!doctype", b"<html")):
+        return Refusal("an HTML page", "open the .jsonl file beside it")
+    if not start:
+        return Refusal("only blanks", "nothing was written to it", waits=not complete)
+    return None
+
+
+def why_no_json(head: bytes, whole: bytes) -> Refusal:
+    """Return why no JSON value was found behind `head`; `whole` is the file if it is short."""
+    if not head.strip(BLANKS + b"\0"):
+        return Refusal("nothing but zero bytes", "a crash or a full disk may have left them")
+    if b"\0" in head[:LOOKED_FOR_ZEROS]:
+        return Refusal("binary data", "a transcript is JSON or JSON lines")
+    reason = "no JSON value found in it"
+    if head.lstrip(BLANKS)[:1] in (b"{", b"["):
+        for place, message in load(whole.rstrip()).problems if whole else ():
+            reason = f"{reason}: {message.removeprefix('not JSON: ')} (byte {place:,})"
+            break
+    return Refusal(reason, _IS_TRANSCRIPT, waits=True)

@@ -1,0 +1,120 @@
+"""A request to a model in whatever form a log keeps it: body, HTTP envelope, messages or text.
+
+request = {"messages"|"input"|"prompt", …} | [message, …] | text
+        | {"method", "url", "headers", "body": request}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.replies import openai_messages
+from hermes_tui.formats.responses_items import is_item, messages_of_items
+
+INPUTS = ("input", "body", "prompt")
+_WIRE_BODIES = ("body", "json", "data", "content")
+
+Placed = list[tuple[str, dict[str, Any]]]
+"""Messages, each with the pointer to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked. `wire_request` and `wire_response`: see `Exchange`."""
+
+    body: Any
+    pointer: str
+    url: str = ""
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    messages_key: str = "messages"
+    wire_request: Any = None
+    wire_response: Any = None
+
+    def messages(self, pointer: str) -> Placed:
+        """Return what is said in a request that stands in the value at `pointer`."""
+        return _messages(self.body, pointer + self.pointer, self.messages_key)
+
+
+def request_in(value: dict[str, Any], key: str) -> Request:
+    """Read the request under `key`; where the log has the agent's own conversation too, that."""
+    if key or "raw_messages" not in value:
+        return _request(value[key] if key else value, key)
+    return Request(
+        {**value, "messages": value["raw_messages"]},
+        "",
+        messages_key="raw_messages",
+        wire_request=value.get("messages"),
+        wire_response=value.get("raw_response"),
+    )
+
+
+def is_request(side: Any, around: dict[str, Any]) -> bool:
+    """Say whether `side` can be a request; a bare text only where a model is named beside it."""
+    side = decode_if_json(side)
+    if isinstance(side, dict):
+        return any(key in side for key in ("messages", *INPUTS))
+    if isinstance(side, list):
+        return fields.is_message_list(side)
+    return isinstance(side, str) and bool(fields.model_of(around))
+
+
+def _request(side: Any, key: str) -> Request:
+    """Unwrap an HTTP request to the body that it carries."""
+    pointer = f"/{key}" if key else ""
+    side = decode_if_json(side)
+    if not isinstance(side, dict):
+        return Request(side, pointer)
+    scope, path = fields.label(side, "scope"), fields.label(side, "path")
+    url = fields.label(side, "url", "uri") or (scope + path if "method" in side else "")
+    headers = side.get("headers")
+    if url or isinstance(headers, dict):
+        kept = fields.as_dict(headers)
+        for name in _WIRE_BODIES:
+            if side.get(name) is not None and "messages" not in side:
+                return Request(decode_if_json(side[name]), f"{pointer}/{name}", url, kept)
+        return Request(side, pointer, url, kept)
+    return Request(side, pointer)
+
+
+def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
+    """Return what a request says, with pointers; its body may stand `levels` deep in others."""
+    body = decode_if_json(body)
+    if isinstance(body, str):
+        return [(pointer, {"role": "user", "content": body})] if body.strip() else []
+    if isinstance(body, list):
+        return _listed(body, pointer)
+    if not isinstance(body, dict):
+        return []
+    found: Placed = []
+    for name in ("system", "instructions"):
+        if isinstance(body.get(name), (str, list)) and body[name]:
+            found.append((f"{pointer}/{name}", {"role": "system", "content": body[name]}))
+    for name in ("messages", "input", "prompt"):
+        said = decode_if_json(body.get(name))
+        place = f"{pointer}/{key if name == 'messages' else name}"
+        if isinstance(said, list):
+            return found + _listed(said, place)
+        if isinstance(said, dict) and levels:
+            return found + _messages(said, place, "messages", levels - 1)
+        if isinstance(said, str) and said:
+            return [*found, (place, {"role": "user", "content": said})]
+    return found
+
+
+def _listed(items: list[Any], pointer: str) -> Placed:
+    items = [decode_if_json(item) for item in items]
+    if any(map(is_item, items)):
+        return [(said.pointer, said.raw) for said in messages_of_items(items, pointer)]
+    found: Placed = []
+    for index, item in enumerate(items):
+        if isinstance(item, str):
+            item = {"role": "user", "content": item}
+        elif not isinstance(item, dict):
+            item = {"role": "unknown", "content": fields.json_text(item)}
+        place = f"{pointer}/{index}"
+        found.extend((place + inner, message) for inner, message in openai_messages(item))
+    return found

@@ -1,0 +1,117 @@
+"""Sessions too big to be read together: cut into turns, each a reply and what follows it.
+
+A format that can be read so has `reply_of`, which tells from the bytes of a line what it is: its
+cuts need not be exact. Where one is wrong, a message stands in two pieces; nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from hermes_tui.formats.base import Layout, Source, Unit
+from hermes_tui.formats.framing import LINE_WEIGHT, SLICE, RecordIndex, RecordKind, is_blank
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.reader import Reader
+
+ReplyOf = Callable[[bytes], "str | None"]
+"""Returns the name of the reply that a line is a part of; empty where a line ends the reply before
+it, None where it does neither."""
+
+READ_BY_TURNS: Final = MappingProxyType({
+    "read": "turn by turn, since it is so big: records that are no messages are not counted, "
+    "branches that were left are not told from others"
+})  # fmt: skip
+"""What the details of a run say that is read so."""
+MOST_TOGETHER: Final = 32 << 20
+"""Bytes of memory or so: of a session that takes more, the turns are read one by one."""
+MOST_TURN: Final = 16 << 20
+"""Bytes after which a turn is cut although no reply begins."""
+LINE_HEAD: Final = 64 << 10
+"""Bytes of a line that does not end in the slice where it begins, at least, that are looked at."""
+
+
+def by_turns(reader: Reader, source: Source, head: bytes) -> Reader:
+    """Return a reader of the turns of a session that is too big, else the same one."""
+    if reader.layout is not Layout.WHOLE_LINES or reply_of(reader) is None:
+        return reader
+    if weight(source, head) <= MOST_TOGETHER:
+        return reader
+    return reader._replace(layout=Layout.TURNS, unit=Unit.PARTS)
+
+
+def at_once(reader: Reader) -> Reader:
+    """Return a reader of all lines together in place of one of turns, else the same one."""
+    if reader.layout is not Layout.TURNS:
+        return reader
+    return reader._replace(layout=Layout.WHOLE_LINES, unit=Unit.RUNS)
+
+
+def weight(source: Source, head: bytes) -> int:
+    """Return how much memory it takes, or so, to read all lines together.
+
+    `head` is the beginning of the file, from which its lines are estimated.
+    """
+    lines = source.size * head.count(b"\n") // max(1, len(head))
+    return source.size + LINE_WEIGHT * lines
+
+
+def reply_of(reader: Reader) -> ReplyOf | None:
+    found: ReplyOf | None = getattr(reader.format, "reply_of", None)
+    return found
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Cuts before each line with which another reply begins."""
+
+    index: RecordIndex
+    reply: ReplyOf
+    name: str = ""
+    """The reply that the line before was a part of; empty where it had ended."""
+    is_begun: bool = False
+    """Whether there is a reply in the turn that is not cut yet."""
+    is_blank: bool = True
+    """Whether there is nothing in it."""
+
+    def take(self, start: int, end: int, text: bytes) -> None:
+        """Take in the next line; of a long one `text` has its beginning and its end."""
+        found, index = self.reply(text), self.index
+        is_next = self.is_begun and bool(found) and found != self.name
+        is_too_much = end - index.end > MOST_TURN and start > index.end
+        if is_next or is_too_much:
+            self.cut(start)
+        self.is_blank = self.is_blank and is_blank(text)
+        if found is not None:
+            self.name, self.is_begun = found, self.is_begun or bool(found)
+
+    def cut(self, end: int) -> None:
+        self.index.add(end, RecordKind.FRAME if self.is_blank else RecordKind.VALUE)
+        self.is_begun, self.is_blank = False, True
+
+
+def scan_turns(source: Source, index: RecordIndex, reply: ReplyOf) -> Iterator[int]:
+    """Extend `index` by the turns there are now; yield the bytes scanned after every slice."""
+    cutter = _Cutter(index, reply)
+    place = begins = index.end
+    head = b""
+    while place < source.size:
+        data = source.read(place, SLICE)
+        if not data:
+            break
+        position = 0
+        while end := data.find(b"\n", position) + 1:
+            cutter.take(begins, place + end, head + data[position:end])
+            begins, head, position = place + end, b"", end
+        if len(head) < LINE_HEAD:
+            head += data[position:]
+        place += len(data)
+        index.scanned = place
+        yield place
+    if source.complete and source.size > index.end:
+        cutter.is_blank = cutter.is_blank and is_blank(head or b"\n")
+        cutter.cut(source.size)
+        yield source.size

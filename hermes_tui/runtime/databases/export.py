@@ -1,0 +1,46 @@
+"""JSON lines out of the SQLite files of programs that are known, a line a session or trace."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.databases import agents_sdk, hermes_agent, langgraph, phoenix
+from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
+
+_PROGRAMS = (
+    (hermes_agent.NEEDED, hermes_agent.session_lines),
+    (agents_sdk.NEEDED, agents_sdk.session_lines),
+    (langgraph.NEEDED, langgraph.state_lines),
+    (phoenix.NEEDED, phoenix.trace_lines),
+)
+"""By which tables a program's database is known, and what reads it."""
+_KNOWN = "hermes-agent's state.db, OpenAI Agents SDK sessions, LangGraph checkpoints and Phoenix"
+
+
+def export_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines that the program's own module describes; `_table` is their first member.
+
+    Raises SourceError.
+    """
+    try:
+        with opened(path) as connection:
+            yield from _lines(path, connection)
+    except sqlite3.DatabaseError as error:
+        raise SourceError(str(path), str(error), hint_of(error)) from error
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error)) from error
+
+
+def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
+    found = tables(connection)
+    for needed, lines_of in _PROGRAMS:
+        if has(found, needed):
+            return lines_of(connection)
+    raise SourceError(
+        str(path),
+        "an SQLite database, but of no program that is known",
+        f"{_KNOWN} are; its tables: {(', '.join(sorted(found)) or 'none')[:200]}",
+    )

@@ -1,0 +1,97 @@
+"""Inspect's `.eval` archives as JSON lines, one a sample, each the log with that sample alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.zip_members import Archive, damaged, unpacked
+
+MAX_HEADER = 256 << 20
+MAX_KEPT = 4_000
+"""Bytes of JSON: a longer part of the header is not repeated with every sample."""
+_HEADER = "header.json"
+_START = "_journal/start.json"
+_REDUCTIONS = "reductions.json"
+_SAMPLES = "samples/"
+
+
+def is_eval(archive: Archive) -> bool:
+    return _HEADER in archive.members or _START in archive.members
+
+
+def eval_lines(archive: Archive) -> Iterator[bytes]:
+    """Yield each sample's bytes, on one line, inside of what the log says of all of them."""
+    header = _header(archive)
+    reductions = _reductions(archive)
+    samples = [name for name in archive.members if name.startswith(_SAMPLES) and name[-1] != "/"]
+    if not samples:
+        yield orjson.dumps(header) + b"\n"
+    for name in samples:
+        sample_id = name.removeprefix(_SAMPLES).removesuffix(".json").rpartition("_epoch_")[0]
+        own = [
+            {"scorer": scorer, "samples": [values[sample_id]]}
+            for scorer, values in reductions.items()
+            if sample_id in values
+        ]
+        head = orjson.dumps({**header, "reductions": own} if own else header)
+        yield head[:-1] + b',"samples":['
+        for piece in unpacked(archive, name):
+            # A line break inside of a JSON text is always escaped: these stand between values.
+            yield piece.replace(b"\n", b" ").replace(b"\r", b" ")
+        yield b"]}\n"
+
+
+def _header(archive: Archive) -> dict[str, Any]:
+    """Return the log without its samples; one that still runs, or was killed, has only a start."""
+    name = _HEADER if _HEADER in archive.members else _START
+    found = _json(archive, name)
+    if not isinstance(found, dict) or not isinstance(found.get("eval"), dict):
+        raise damaged(archive.label, f"{name} is no header of an evaluation")
+    evaluation = {key: _kept(value) for key, value in found["eval"].items()}
+    dataset = evaluation.get("dataset")
+    if isinstance(dataset, dict):
+        evaluation["dataset"] = {key: item for key, item in dataset.items() if key != "sample_ids"}
+    rest = {key: _kept(value) for key, value in found.items() if key not in ("eval", "samples")}
+    return {"version": 2, "status": "started", **rest, "eval": evaluation}
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = {key: item for key, item in value.items() if key != "sample_ids"}
+    size = len(orjson.dumps(value))
+    return value if size <= MAX_KEPT else f"({size:,} bytes, in the archive's header)"
+
+
+def _reductions(archive: Archive) -> dict[str, dict[str, Any]]:
+    """Return the reduced values of the samples, by scorer and sample."""
+    if _REDUCTIONS not in archive.members:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    listed = _json(archive, _REDUCTIONS)
+    for reduction in listed if isinstance(listed, list) else ():
+        if isinstance(reduction, dict) and isinstance(reduction.get("samples"), list):
+            values = found.setdefault(str(reduction.get("scorer")), {})
+            for sample in reduction["samples"]:
+                if isinstance(sample, dict):
+                    values[str(sample.get("sample_id"))] = sample
+    return found
+
+
+def _json(archive: Archive, name: str) -> Any:
+    pieces: list[bytes] = []
+    size = 0
+    for piece in unpacked(archive, name):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_HEADER:
+            told = f"{visible_row(name)} unpacks to more than {MAX_HEADER >> 20} MB"
+            raise SourceError(archive.label, told, "is it an Inspect log?")
+    try:
+        return orjson.loads(b"".join(pieces))
+    except ValueError as error:
+        raise damaged(archive.label, f"{name} is no JSON: {error}") from error

@@ -1,0 +1,53 @@
+"""A packed file, or one that is not UTF-8, that is unpacked further while it grows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from hermes_tui.runtime.sources import FileSource
+from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
+
+LOOKED_AFTER_S = 0.2
+"""How often it is looked whether the file has grown."""
+
+
+class FollowedFile(FileSource):
+    """A file of which more is waited for until `stop` is called, or it is gone."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, follow=True)
+        self.name = str(path)
+        self._stopped = threading.Event()
+
+    @property
+    def complete(self) -> bool:
+        return self._stopped.is_set() or bool(self.failure)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until there may be more to read."""
+        self._stopped.wait(max(timeout_s, LOOKED_AFTER_S))
+        self.refresh()
+
+    def as_file(self) -> IO[bytes]:
+        """Return what there is of it as a file object of its own."""
+        return os.fdopen(os.dup(self.fileno()), "rb")
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def followed(path: Path, unpack: Callable[[SpoolFile], Iterator[bytes]] | None) -> SpoolSource:
+    """Return a spool of the bytes of a file that grows, unpacked by `unpack` or as they are."""
+    file = FollowedFile(path)
+    chunks = unpack or _plain
+    return SpoolSource(str(path), lambda: chunks(SpoolFile(file)), on_close=file.stop)
+
+
+def _plain(file: SpoolFile) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(CHUNK):
+            yield piece

@@ -1,0 +1,158 @@
+"""Put the parts of a scan together again: in order within each file, numbered within the file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.scan.rates import Rates
+from hermes_tui.runtime.scan.results import Counts, Part, Row, place_row
+from hermes_tui.runtime.scan.work import ScanUnit
+
+
+@dataclass(slots=True)
+class ScannedFile:
+    """What is known of a file so far."""
+
+    target: Target
+    counts: Counts = field(default_factory=Counts)
+    format: str = ""
+    failure: str = ""
+    guessed: dict[str, int] = field(default_factory=dict)
+    runs_before: int = 0
+    """Runs before the unit whose parts are coming in."""
+    starts: list[tuple[ScanUnit, int]] = field(default_factory=list)
+    """Each unit so far, and how many runs stand before it."""
+    announced: bool = False
+    """Whether it was said that it can be read."""
+
+    @property
+    def label(self) -> str:
+        return str(self.target.path) if self.target.path is not None else "-"
+
+
+class Sink(Protocol):
+    """Takes what a scan finds, as it is found."""
+
+    def began(self, file: ScannedFile, rivals: tuple[str, ...]) -> None:
+        """A file can be read; `rivals` are formats that fit it as well."""
+        ...
+
+    def refused(self, file: ScannedFile) -> None: ...
+
+    def counted(self, file: ScannedFile, counts: Counts) -> None:
+        """More was counted; the rows and defects that belong to it follow."""
+        ...
+
+    def defect(self, file: ScannedFile, message: str) -> None: ...
+
+    def run(self, file: ScannedFile, row: Row) -> None: ...
+
+    def ended(self, file: ScannedFile) -> None: ...
+
+
+class Collector:
+    """Passes on the parts of each file in order; with `ordered` the files as well."""
+
+    def __init__(
+        self,
+        targets: list[Target],
+        sink: Sink,
+        *,
+        ordered: bool = False,
+        on_end: Callable[[ScannedFile], None] = lambda file: None,
+    ) -> None:
+        self.rates = Rates()
+        self.files_done = 0
+        self.held = 0
+        """Parts that wait for others to come before them."""
+        self._targets = targets
+        self._sink = sink
+        self._ordered = ordered
+        self._on_end = on_end
+        self._files: dict[int, ScannedFile] = {}
+        self._lanes: dict[int, deque[ScanUnit]] = {}
+        """The units of each file that are not passed on yet; with `ordered` all are in one."""
+        self._waiting: dict[int, list[Iterable[Part]]] = {}
+
+    def expect(self, unit: ScanUnit) -> None:
+        """Let a unit come; its parts may come at any time from now on."""
+        self._lanes.setdefault(self._lane(unit), deque()).append(unit)
+
+    def is_next(self, unit: ScanUnit) -> bool:
+        """Tell whether the parts of a unit are passed on at once."""
+        return self._lanes[self._lane(unit)][0] is unit
+
+    def take(self, unit: ScanUnit, parts: Iterable[Part]) -> None:
+        """Take parts of a unit, which may be read only when their turn has come."""
+        if not self.is_next(unit):
+            self.held += 1
+            self._waiting.setdefault(unit.number, []).append(parts)
+            return
+        lane = self._lanes[self._lane(unit)]
+        while self._pass_on(unit, parts):
+            lane.popleft()
+            if not lane:
+                del self._lanes[self._lane(unit)]
+                return
+            unit = lane[0]
+            waiting = self._waiting.pop(unit.number, [])
+            self.held -= len(waiting)
+            parts = (part for several in waiting for part in several)
+
+    def abandon(self) -> None:
+        """End the files that are not read to their end, as far as they are known."""
+        for file in list(self._files.values()):
+            if file.announced:
+                self._sink.ended(file)
+        self._files.clear()
+
+    def _lane(self, unit: ScanUnit) -> int:
+        return 0 if self._ordered else unit.file
+
+    def _pass_on(self, unit: ScanUnit, parts: Iterable[Part]) -> bool:
+        """Pass parts on; return whether the unit ended with them."""
+        file = self._files.get(unit.file)
+        if file is None:
+            file = self._files[unit.file] = ScannedFile(self._targets[unit.file])
+        if not file.starts or file.starts[-1][0] is not unit:
+            file.starts.append((unit, file.runs_before))
+        ended = False
+        for part in parts:
+            self._take_part(unit, file, part)
+            ended |= part.is_last
+        if ended:
+            file.runs_before = file.counts.runs
+            if unit.ends_file:
+                self._end(unit, file)
+        return ended
+
+    def _take_part(self, unit: ScanUnit, file: ScannedFile, part: Part) -> None:
+        if part.failure:
+            file.failure = file.failure or part.failure
+        if part.is_refusal or not part.is_result:
+            return
+        if not file.announced:
+            file.announced, file.format = True, part.format
+            self._sink.began(file, part.rivals)
+        file.counts.merge(part.counts)
+        self.rates.merge(part.rates, unit.file, file.runs_before)
+        for name, count in part.guessed.items():
+            file.guessed[name] = file.guessed.get(name, 0) + count
+        self._sink.counted(file, part.counts)
+        for message in part.defects:
+            self._sink.defect(file, message)
+        for row in part.rows:
+            self._sink.run(file, place_row(row, file.runs_before))
+
+    def _end(self, unit: ScanUnit, file: ScannedFile) -> None:
+        del self._files[unit.file]
+        self.files_done += 1
+        if file.announced:
+            self._sink.ended(file)
+            self._on_end(file)
+        else:
+            self._sink.refused(file)

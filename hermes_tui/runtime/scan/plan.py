@@ -1,0 +1,108 @@
+"""Divide the files of a scan into units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from hermes_tui.formats.base import Layout, Source, Unit
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.cores import available_cores
+from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, written
+from hermes_tui.runtime.scan.work import Cut, ScanUnit, ranged_source
+from hermes_tui.runtime.sources import FileSource
+
+RANGE: Final = 4 << 20
+"""Bytes of a range. Always the same, so that a scan goes on where another one, with other workers,
+was interrupted."""
+WORTH_IT: Final = 24 << 20
+"""Bytes from which on several processes are faster: each takes a moment to start."""
+LOOK: Final = 1 << 16
+
+
+def size_of(target: Target) -> int:
+    """Return the bytes of a file on the disk, 0 where that is not known."""
+    try:
+        return target.path.stat().st_size if target.path is not None else 0
+    except OSError:
+        return 0
+
+
+def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
+    """Return how many processes to use: as many as `wanted`, else one a core if that pays.
+
+    Standard input can be read by this process only.
+    """
+    if reads_stdin:
+        return 1
+    if wanted is not None:
+        return wanted
+    return available_cores() if size >= WORTH_IT else 1
+
+
+def units(targets: Iterable[Target], *, wanted_format: str, ranges: bool) -> Iterator[ScanUnit]:
+    """Yield the work to be done, file by file, range by range.
+
+    With `ranges` big files of JSON lines that hold a run a line are divided, those that are
+    elsewhere in any case: they need not be fetched as a whole. Any other is one unit.
+    """
+    number = 0
+    for file, target in enumerate(targets):
+        path = written(target.path) if target.path is not None else None
+        size = size_of(target)
+        divides = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
+        pieces = _divided(target.path, wanted_format) if divides else None
+        for start, length, cut, is_last in pieces or [(0, size, None, True)]:
+            yield ScanUnit(number, file, path, length, start, cut, is_last)
+            number += 1
+
+
+class _Piece(NamedTuple):
+    start: int
+    length: int
+    cut: Cut
+    is_last: bool
+
+
+def _divided(path: Place | None, wanted_format: str) -> Iterator[_Piece] | None:
+    """Return the ranges of a file, None where it is to be read as a whole."""
+    if path is None:
+        return None
+    try:
+        source = ranged_source(path)
+    except SourceError:
+        # Whoever reads it will say why it cannot be.
+        return None
+    reader = detect(source, formats(), wanted=wanted_format).reader
+    if reader is None or reader.layout is not Layout.LINES or reader.unit is not Unit.RUNS:
+        source.close()
+        return None
+    return _pieces(Cut(reader.name, str(reader.layout), str(reader.unit)), source)
+
+
+def _pieces(cut: Cut, source: FileSource | RemoteSource) -> Iterator[_Piece]:
+    try:
+        start, size = 0, source.size
+        while start < size:
+            end = line_start(source, start + RANGE)
+            yield _Piece(start, end - start, cut, end >= size)
+            start = end
+    finally:
+        source.close()
+
+
+def line_start(source: Source, position: int) -> int:
+    """Return where the first line begins at or behind `position`; the source's end if none does."""
+    position -= 1
+    while position < source.size:
+        data = source.read(position, LOOK)
+        if not data:
+            break
+        newline = data.find(b"\n")
+        if newline >= 0:
+            return position + newline + 1
+        position += len(data)
+    return source.size

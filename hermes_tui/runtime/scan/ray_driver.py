@@ -1,0 +1,120 @@
+"""The driver of a scan on a Ray cluster, a process of its own: Ray prints to standard output, from
+threads, whenever it likes, and that belongs to what a scan finds.
+
+Our own package goes to the workers with the job. Ray repeats what a dying worker did not finish; an
+actor counts the beginnings, so that this can be said.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Iterator
+from importlib import import_module
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import hermes_tui
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
+
+MOST_TASKS: Final = 4096
+"""Tasks that a scan is divided into at most: each costs the cluster some milliseconds."""
+CONNECT_S: Final = 5.0
+_PACKAGE: Final = Path(hermes_tui.__file__).resolve().parent
+
+
+def main(descriptor: str) -> None:
+    """Take (address, options, ordered, units) from the socket `descriptor`; send what is found.
+
+    Sent are (place of the unit, part) pairs, then the places of units that were begun again; where
+    it fails, what a SourceError is made of.
+    """
+    with Connection(int(descriptor)) as peer:
+        address, options, ordered, units = peer.recv()
+        try:
+            ray = _connected(address)
+            attempts = ray.remote(num_cpus=0)(_Attempts).remote()
+            for row in _rows(units, options, attempts, ordered=ordered):
+                peer.send((row["place"], pickle.loads(row["part"])))
+            peer.send(ray.get(attempts.begun_again.remote()))
+            ray.shutdown()
+        except SourceError as error:
+            peer.send((error.path, error.message.removeprefix(f"{error.path}: "), error.hint))
+        except BrokenPipeError:
+            return
+
+
+class _Attempts:
+    """Counts, for the whole cluster, how often each unit was begun."""
+
+    def __init__(self) -> None:
+        self._begun: dict[int, int] = {}
+
+    def begin(self, place: int) -> None:
+        self._begun[place] = self._begun.get(place, 0) + 1
+
+    def begun_again(self) -> list[int]:
+        return sorted(place for place, count in self._begun.items() if count > 1)
+
+
+def _connected(address: str) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray = import_module("ray")
+        import_module("ray.data")
+    except ImportError as error:
+        hint = 'install it with: pip install "hermes-tui[ray]"'
+        raise SourceError("ray", f"cannot be loaded: {error}", hint) from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    hint = "is a cluster running there? `ray start --head` begins one on this machine"
+    shipped = {"py_modules": [str(_PACKAGE)], "excludes": ["**/__pycache__"]}
+    try:
+        _try_out(address)
+        ray.init(
+            address=address, runtime_env=shipped, log_to_driver=False, logging_level=logging.ERROR
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise SourceError(f"ray {address}", _last_line(error), hint) from error
+    return ray
+
+
+def _try_out(address: str) -> None:
+    """Connect to `HOST:PORT`, since Ray asks for minutes where nobody answers. Raises OSError."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        with socket.create_connection((host, int(port)), CONNECT_S):
+            return
+
+
+def _rows(
+    units: list[ScanUnit], options: ScanOptions, attempts: Any, *, ordered: bool
+) -> Iterator[dict[str, Any]]:
+    data, exceptions = import_module("ray.data"), import_module("ray.exceptions")
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = ordered
+    items = [{"place": place, "unit": pickle.dumps(unit)} for place, unit in enumerate(units)]
+    made = data.from_items(items, override_num_blocks=min(len(items), MOST_TASKS))
+    arguments = {"options": options, "attempts": attempts}
+    try:
+        yield from made.flat_map(_scan_row, fn_kwargs=arguments).iter_rows()
+    except exceptions.RayError as error:
+        raise SourceError("ray", _last_line(error), "see the cluster's own logs") from error
+
+
+def _scan_row(row: dict[str, Any], options: ScanOptions, attempts: Any) -> Iterator[dict[str, Any]]:
+    """Scan a unit, on a worker; one row for each part of its results."""
+    import_module("ray").get(attempts.begin.remote(row["place"]))
+    for part in scan_unit(pickle.loads(row["unit"]), options):
+        if part.is_result:
+            yield {"place": row["place"], "part": pickle.dumps(part)}
+
+
+def _last_line(error: BaseException) -> str:
+    """Return what went wrong there: the last line of a remote traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else type(error).__name__

@@ -1,0 +1,161 @@
+"""What scanning brings to light, in parts: counts, rates and rows that add up whoever read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.runtime.scan.rates import Rates
+
+Row = dict[str, Any]
+"""A file or a run as plain JSON values."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts over the runs of a file, of a part of it, or of one run."""
+
+    runs: int = 0
+    messages: int = 0
+    tool_calls: int = 0
+    tool_results: int = 0
+    tool_errors: int = 0
+    reasoning: int = 0
+    defects: int = 0
+    errors: int = 0
+    """Findings of severity error."""
+    diagnostics: dict[str, int] = field(default_factory=dict)
+
+    def add_run(self, state: RunState) -> None:
+        self.runs += 1
+        self.messages += state.messages
+        self.tool_calls += state.calls
+        self.tool_results += state.results
+        self.tool_errors += state.tool_errors
+        self.reasoning += state.reasoning
+        self.defects += state.defects
+        self.errors += state.severities[Severity.ERROR]
+        self._add_codes({str(code): count for code, count in state.codes.items()})
+
+    def add_defect(self) -> None:
+        """Count a malformed place that belongs to no run."""
+        self.defects += 1
+        self.errors += 1
+        self._add_codes({str(Code.SOURCE_DEFECT): 1})
+
+    def merge(self, other: Counts) -> None:
+        self.runs += other.runs
+        self.messages += other.messages
+        self.tool_calls += other.tool_calls
+        self.tool_results += other.tool_results
+        self.tool_errors += other.tool_errors
+        self.reasoning += other.reasoning
+        self.defects += other.defects
+        self.errors += other.errors
+        self._add_codes(other.diagnostics)
+
+    def _add_codes(self, codes: Mapping[str, int]) -> None:
+        for code, count in codes.items():
+            self.diagnostics[code] = self.diagnostics.get(code, 0) + count
+
+    def row(self, path: str, format_name: str) -> Row:
+        """Return the row of the file or run that was counted."""
+        return {
+            "path": path,
+            "format": format_name,
+            "runs": self.runs,
+            "messages": self.messages,
+            "tool_calls": self.tool_calls,
+            "tool_results": self.tool_results,
+            "tool_errors": self.tool_errors,
+            "reasoning": self.reasoning,
+            "diagnostics": dict(sorted(self.diagnostics.items())),
+            "defects": self.defects,
+        }
+
+
+@dataclass(slots=True)
+class Part:
+    """What was found in one stretch of a unit of work. Its runs are numbered within the unit."""
+
+    counts: Counts = field(default_factory=Counts)
+    rates: Rates = field(default_factory=Rates)
+    rows: list[Row] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    """Malformed places that belong to no run."""
+    format: str = ""
+    rivals: tuple[str, ...] = ()
+    bytes_done: int = 0
+    """Bytes of the unit read so far, of `bytes_total`; unpacked ones."""
+    bytes_total: int = 0
+    is_last: bool = False
+    failure: str = ""
+    """What went wrong on the way; with `is_refusal` nothing could be read at all."""
+    is_refusal: bool = False
+    is_lost: bool = False
+    """Whether the process that read it died: another one may well manage it."""
+    guessed: dict[str, int] = field(default_factory=dict)
+    """How many runs each parser was guessed for."""
+
+    @property
+    def found(self) -> int:
+        """Return how much is in it: runs, and defects of no run."""
+        return self.counts.runs + len(self.defects)
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it says more than how far the reading is."""
+        return self.is_last or self.found > 0
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Part:
+        """Return a part that was written as JSON."""
+        counts, rates = Counts(**value["counts"]), Rates.from_json(value["rates"])
+        return cls(**{**value, "counts": counts, "rates": rates, "rivals": tuple(value["rivals"])})
+
+
+def run_row(path: str, part: Part, state: RunState, findings: list[Finding], number: int) -> Row:
+    """Return the row of a run, number `number` of the unit that `part` is of."""
+    counts = Counts()
+    counts.add_run(state)
+    row = counts.row(path, part.format)
+    row["run"] = number
+    row["id"] = state.run_id
+    row["findings"] = [_finding_row(finding, state) for finding in findings]
+    row["fingerprint"] = _fingerprint(state)
+    return row
+
+
+def place_row(row: Row, offset: int) -> Row:
+    """Number a row within its file, given how many runs stand before its unit."""
+    row["run"] += offset
+    for finding in row["findings"]:
+        finding["at"] = f"{row['run']}:{finding['at']}" if finding["at"] else str(row["run"])
+    return row
+
+
+def _finding_row(finding: Finding, state: RunState) -> Row:
+    span = finding.span
+    return {
+        "code": str(finding.code),
+        "severity": str(finding.severity),
+        "turn": finding.turn,
+        "message": finding.message,
+        "span": [span.start, span.end] if span else None,
+        "hint": finding.hint,
+        "tool": finding.tool,
+        "at": min(max(finding.number, 1), state.appended),
+    }
+
+
+def _fingerprint(state: RunState) -> str:
+    """Return what tells a run from others wherever it stands: its id, else what it is about."""
+    # Loads a library for ciphers, for which most scans have no use.
+    from hashlib import blake2b
+
+    known = state.run_id or f"{state.task}\0{state.model}\0{state.messages}\0{state.characters}"
+    return blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()

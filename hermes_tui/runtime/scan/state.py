@@ -1,0 +1,223 @@
+"""What a scan has done so far, in a file, so that an interrupted one goes on where it was.
+
+A line for the scan, one for every file met (its size and time), one for every part found. Lines are
+only ever appended; what a killed scan left of its last line is cut off. A unit counts as done when
+all its parts are there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.runtime.remote import place_of
+from hermes_tui.runtime.scan.results import Part
+from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
+from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.version import __version__
+
+SCHEMA: Final = 1
+_Key = tuple[str, int, int]
+_Stamp = list[int]
+
+
+class ScanState:
+    """The parts of units that are done. Raises UsageError where the file is not this scan's own,
+    StoreError where it cannot be read or written at the start."""
+
+    def __init__(self, path: Path, options: ScanOptions) -> None:
+        self.path = path
+        self.failure = ""
+        """Why nothing is written any more, empty while it is."""
+        self.changed: set[str] = set()
+        """Files that are no longer what they were when they were read."""
+        self._head = {"scan": SCHEMA, "version": __version__, "options": list(options)}
+        self._done: dict[_Key, array[int]] = {}
+        """Where the lines of each unit that is done begin."""
+        self._open: dict[_Key, array[int]] = {}
+        self._stamps: dict[str, _Stamp] = {}
+        self._checked: set[str] = set()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _cannot(path, error) from error
+        try:
+            self._lock()
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def is_done(self, unit: ScanUnit) -> bool:
+        """Tell whether all of a unit is known; what was read of a changed file is forgotten."""
+        if unit.path is None:
+            return False
+        self._check(unit.label, unit.path)
+        return _key(unit) in self._done and unit.label in self._stamps
+
+    def parts(self, unit: ScanUnit) -> Iterator[Part]:
+        """Yield what was found in a unit that is done."""
+        with self.path.open("rb") as file:
+            for start in self._done[_key(unit)]:
+                file.seek(start)
+                yield Part.from_json(_loads(file.readline())["part"])
+
+    def record(self, unit: ScanUnit, part: Part) -> None:
+        """Keep a part of a unit; they come in order. What could not be read is tried anew."""
+        if unit.label not in self._stamps or not part.is_result:
+            return
+        key = _key(unit)
+        if part.is_refusal or part.is_lost:
+            self._open.pop(key, None)
+            return
+        starts = self._open.setdefault(key, array("Q"))
+        self._append({"unit": key, "nth": len(starts), "part": part})
+        starts.append(0)
+        if part.is_last:
+            del self._open[key]
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            hint = "wait for it, or name another file"
+            raise StoreError(str(self.path), "another scan is writing it", hint) from error
+
+    def _load(self) -> None:
+        size = os.fstat(self._fd).st_size
+        start = 0
+        with self.path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                value = _loads(line)
+                if start == 0:
+                    self._check_head(value)
+                elif isinstance(value, dict):
+                    self._take(value, start)
+                start += len(line)
+        self._open.clear()
+        if start < size:
+            if start == 0:
+                raise self._foreign()
+            os.ftruncate(self._fd, start)
+        if start == 0:
+            self._append(self._head)
+
+    def _check_head(self, value: Any) -> None:
+        if not isinstance(value, dict) or "scan" not in value or "options" not in value:
+            raise self._foreign()
+        if value != self._head:
+            message = f"{self.path} belongs to a scan with other options, or of another version"
+            raise UsageError(message, "name another file, or remove it to begin anew")
+
+    def _foreign(self) -> UsageError:
+        return UsageError(f"{self.path} is no state of a scan", "name another file with --state")
+
+    def _take(self, value: dict[str, Any], start: int) -> None:
+        """Take in a line; one that is damaged leaves its unit to be done again."""
+        try:
+            if "file" in value:
+                self._stamp(value["file"], value["stamp"])
+                return
+            path, first, length = value["unit"]
+            key = (path, first, length)
+            if value["nth"] == 0:
+                self._open[key] = array("Q")
+            starts = self._open.get(key)
+            if starts is None or value["nth"] != len(starts):
+                self._open.pop(key, None)
+                return
+            starts.append(start)
+            if value["part"]["is_last"]:
+                self._done[key] = self._open.pop(key)
+        except (KeyError, TypeError, ValueError):
+            return
+
+    def _check(self, label: str, path: str) -> None:
+        """Compare a file with what it was, once in a scan."""
+        if label in self._checked:
+            return
+        self._checked.add(label)
+        stamp = _stamp_of(path)
+        if not stamp:
+            self._stamps.pop(label, None)
+            return
+        if self._stamps.get(label) == stamp:
+            return
+        if label in self._stamps:
+            self.changed.add(label)
+        self._stamp(label, stamp)
+        self._append({"file": label, "stamp": stamp})
+
+    def _stamp(self, label: str, stamp: _Stamp) -> None:
+        if label in self._stamps and self._stamps[label] != stamp:
+            self._done = {key: starts for key, starts in self._done.items() if key[0] != label}
+        self._stamps[label] = stamp
+
+    def _append(self, value: Any) -> None:
+        if self.failure:
+            return
+        try:
+            view = memoryview(_dumps(value))
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            why = error.strerror or str(error)
+            self.failure = f"{self.path}: {why}; from here on the scan cannot be gone on with"
+
+
+def _stamp_of(path: str) -> _Stamp:
+    """Return what differs once a file has changed; empty where nobody knows."""
+    try:
+        # A member of an archive is what it was as long as the archive is.
+        found = place_of(path.partition(MEMBER_MARK)[0]).stat()
+    except OSError:
+        return []
+    # Some servers do not say when a file was written.
+    return [found.st_size, found.st_mtime_ns] if found.st_mtime_ns else []
+
+
+def _key(unit: ScanUnit) -> _Key:
+    return unit.label, unit.start, unit.size if unit.cut is not None else 0
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except (TypeError, ValueError):
+        # Lone surrogates, of which a file's name may have some, are for the standard library.
+        return json.dumps(value, default=_plain).encode() + b"\n"
+
+
+def _plain(value: Any) -> Any:
+    from dataclasses import asdict
+
+    return asdict(value)
+
+
+def _loads(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        pass
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _cannot(path: Path, error: OSError) -> StoreError:
+    return StoreError(str(path), error.strerror or str(error), "name another file with --state")

@@ -1,0 +1,180 @@
+"""A unit of scanning, which any process can do: a file or a range of its lines → a stream of parts.
+
+What it needs is in the unit and the options, both plain values; what it finds adds up whatever the
+order, and the same unit gives the same parts each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.framing import RecordKind
+from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.opener import (
+    FoundDefect,
+    FoundRun,
+    OpenFile,
+    Progress,
+    open_file,
+    survey,
+)
+from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, place_of
+from hermes_tui.runtime.scan.results import Part, run_row
+from hermes_tui.runtime.sources import FileSource
+
+ROWS_A_PART: Final = 32
+RUNS_A_PART: Final = 512
+TOLD_EVERY: Final = 1 << 20
+"""Bytes after which it is said how far the reading is."""
+
+
+class ScanOptions(NamedTuple):
+    """What is asked of every file. `rows`: `all` runs, only those where something was `found`, or
+    none (empty)."""
+
+    format: str = ""
+    parser: str = ""
+    rows: str = ""
+
+
+class Cut(NamedTuple):
+    """How a file is read, found out beforehand, so that its parts are read alike."""
+
+    format: str
+    layout: str
+    unit: str
+
+
+class ScanUnit(NamedTuple):
+    """One piece of work: a whole file (no `cut`), or a range of whole lines of it."""
+
+    number: int
+    """Place among all units; those of a file follow one another."""
+    file: int
+    """Place of the file among those given."""
+    path: str | None
+    """As `place_of` takes it, so maybe with secrets; None: standard input."""
+    size: int = 0
+    """Bytes on the disk."""
+    start: int = 0
+    cut: Cut | None = None
+    ends_file: bool = True
+
+    @property
+    def end(self) -> int:
+        return self.start + self.size
+
+    @property
+    def label(self) -> str:
+        """The file as it is shown and kept: of a URL without what is secret."""
+        return str(place_of(self.path)) if self.path is not None else "-"
+
+
+class RangeSource:
+    """A file, here or elsewhere, as if it ended at `end`."""
+
+    complete = True
+
+    def __init__(self, source: FileSource | RemoteSource, end: int) -> None:
+        self._source = source
+        self.size = end
+
+    @property
+    def failure(self) -> str:
+        return self._source.failure
+
+    def read(self, start: int, length: int) -> bytes:
+        return self._source.read(start, max(0, min(length, self.size - start)))
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
+    """Yield what is found in a unit; the last part has `is_last`. Never raises for what it reads.
+
+    Parts with results come at every so many runs, others in between say how far it is.
+    """
+    try:
+        file = _open(unit, options)
+    except SourceError as error:
+        yield Part(failure=str(error), is_refusal=True, is_last=True)
+        return
+    try:
+        yield from _parts(file, unit, options)
+    finally:
+        file.close()
+
+
+def _open(unit: ScanUnit, options: ScanOptions) -> OpenFile:
+    path = place_of(unit.path) if unit.path is not None else None
+    if unit.cut is None or path is None:
+        return open_file(path, wanted_format=options.format, whole=True, parser=options.parser)
+    source = RangeSource(ranged_source(path), unit.end)
+    file = OpenFile(path, source, _reader(unit.cut))
+    if unit.start:
+        file.index.add(unit.start, RecordKind.FRAME)
+    if options.parser:
+        file.diagnose(options.parser)
+    return file
+
+
+def ranged_source(path: Place) -> FileSource | RemoteSource:
+    """Open a file of which any bytes can be read without those before them."""
+    return RemoteSource(path) if isinstance(path, RemotePath) else FileSource(path)
+
+
+def _reader(cut: Cut) -> Reader:
+    wanted = next(item for item in formats() if item.name == cut.format)
+    return Reader(wanted, Layout(cut.layout), Unit(cut.unit))
+
+
+def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
+    part = Part(format=file.reader.name, rivals=file.rivals)
+    enough = ROWS_A_PART if options.rows else RUNS_A_PART
+    told = 0
+    for step in survey(file):
+        match step:
+            case Progress():
+                done = step.bytes_done - unit.start
+                if done - told >= TOLD_EVERY:
+                    told = done
+                    yield Part(bytes_done=done, bytes_total=step.bytes_total - unit.start)
+            case FoundRun() if step.final:
+                _take(part, step, unit, options)
+            case FoundDefect():
+                part.counts.add_defect()
+                part.defects.append(step.message)
+            case _:
+                pass
+        if part.found >= enough:
+            yield part
+            part = Part(format=file.reader.name)
+    part.is_last = True
+    part.failure = file.source.failure
+    if file.diagnosis is not None:
+        part.guessed = dict(file.diagnosis.guessed)
+    yield part
+
+
+def _take(part: Part, found: FoundRun, unit: ScanUnit, options: ScanOptions) -> None:
+    number = found.ref.number + 1
+    part.counts.add_run(found.state)
+    part.rates.add(found.state, found.findings, run=number, parser=_parser_of(found))
+    if options.rows == "all" or (options.rows and found.findings):
+        part.rows.append(run_row(unit.label, part, found.state, found.findings, number))
+
+
+def _parser_of(found: FoundRun) -> str:
+    diagnosis = found.ref.file.diagnosis
+    return diagnosis.parser_of(found.ref.nth) if diagnosis is not None else ""

@@ -1,0 +1,188 @@
+"""Spools: bytes that a thread collects while they are being read, and reading what comes in."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from typing import IO, Protocol
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.transcoding import as_utf8
+from hermes_tui.runtime.unpack_limits import LOOKED_AFTER, check_room, no_room
+
+CHUNK = 1 << 20
+
+
+class SpoolSource:
+    """Bytes that a thread collects in an unnamed temporary file while they are being read.
+
+    What is JSON in UTF-16 or UTF-32 is collected in UTF-8.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        chunks: Callable[[], Iterable[bytes]],
+        *,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._on_close = on_close
+        self.failure = ""
+        self._file = _temporary_file(name)
+        self._size = 0
+        self._room_until = LOOKED_AFTER
+        self._seen = 0
+        self._done = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._fill, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def _fill(self, chunks: Callable[[], Iterable[bytes]]) -> None:
+        fd = self._file.fileno()
+        try:
+            for chunk in as_utf8(chunks()):
+                if self._stop.is_set():
+                    break
+                self._write(fd, chunk)
+        except SourceError as error:
+            self.failure = str(error)
+        except (OSError, EOFError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "ends too early"
+            self.failure = f"{self.name}: {reason}"
+        finally:
+            self._done.set()
+            if self._stop.is_set():
+                # `close` may have given up waiting for a writer that stayed silent.
+                self._file.close()
+
+    def _write(self, fd: int, chunk: bytes) -> None:
+        view = memoryview(chunk)
+        if self._size >= self._room_until:
+            check_room(self.name, fd, self._size)
+            self._room_until = self._size + LOOKED_AFTER
+        while view:
+            try:
+                written = os.write(fd, view)
+            except OSError as error:
+                raise no_room(self.name, self._size, error.strerror or str(error)) from error
+            self._size += written
+            view = view[written:]
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def complete(self) -> bool:
+        return self._done.is_set()
+
+    def read(self, start: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), max(0, min(length, self._size - start)), start)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def as_file(self) -> IO[bytes]:
+        """Return what is spooled as a file object that seeks; closing it closes nothing else."""
+        return os.fdopen(os.dup(self._file.fileno()), "rb")
+
+    def refresh(self) -> bool:
+        state = self._size * 2 + self._done.is_set()
+        changed = state != self._seen
+        self._seen = state
+        return changed
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the source is complete, at most `timeout_s` seconds."""
+        self._done.wait(timeout_s)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._on_close()
+        self._thread.join(0.2)
+        if not self._thread.is_alive():
+            self._file.close()
+
+
+def _temporary_file(name: str) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(prefix="hermes-tui-")
+    except OSError as error:
+        raise SourceError(
+            name, f"no temporary file to read it into: {error.strerror}", "set TMPDIR to a folder"
+        ) from error
+
+
+class Incoming(Protocol):
+    """Bytes that still come in."""
+
+    name: str
+
+    @property
+    def failure(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def complete(self) -> bool: ...
+
+    def read(self, start: int, length: int) -> bytes: ...
+
+    def wait(self, timeout_s: float) -> None: ...
+
+    def as_file(self) -> IO[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+class SpoolFile:
+    """What comes in as a readable file object that waits for bytes still to come."""
+
+    def __init__(self, source: Incoming) -> None:
+        self._source = source
+        self._position = 0
+        self.closed = False
+        self.name = source.name
+
+    def seekable_copy(self) -> IO[bytes]:
+        """Return the whole spool as a file of its own; waits until all has come in."""
+        while not self._source.complete:
+            self._source.wait(0.02)
+        copy = self._source.as_file()
+        self.close()
+        return copy
+
+    def read(self, length: int = -1) -> bytes:
+        length = CHUNK if length < 0 else length
+        while self._source.size <= self._position and not self._source.complete:
+            self._source.wait(0.02)
+        data = self._source.read(self._position, length)
+        self._position += len(data)
+        if length and not data and self._source.failure:
+            path, _, why = self._source.failure.partition(": ")
+            raise SourceError(path, why)
+        return data
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._source.close()
+
+    def __enter__(self) -> SpoolFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

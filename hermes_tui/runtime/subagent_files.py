@@ -1,0 +1,90 @@
+"""The files of a session's subagents, which coding agents write beside the session's own.
+
+- Claude Code: `SESSION.jsonl` and `SESSION/subagents/**/agent-*.jsonl`; in 2025 `agent-*.jsonl`
+  beside the session, each naming it in its lines.
+- Codex: `rollout-TIME-ID.jsonl`, each naming the one that started it in its first line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.walking import files_in
+
+SUFFIX: Final = ".jsonl"
+AGENT: Final = "agent-"
+HEAD: Final = 64 << 10
+ROLLOUT: Final = "rollout-"
+ID_LENGTH: Final = 36
+MOST_HEADS: Final = 2_000
+"""Files beside a session that are looked into: each may be of any session there."""
+_SESSION_ID: Final = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
+_PARENT_ID: Final = re.compile(rb'"parent_thread_id"\s*:\s*"([^"\\]{1,200})"')
+
+
+def with_subagents(targets: Sequence[Target]) -> Sequence[Target]:
+    """Return the targets, behind each session that was named the files of its subagents."""
+    # In folders they are met anyway.
+    if not any(target.named for target in targets):
+        return targets
+    known = {target.path for target in targets}
+    found: list[Target] = []
+    for target in targets:
+        found.append(target)
+        if target.named and isinstance(target.path, Path):
+            own = [path for path in subagent_files(target.path) if path not in known]
+            known.update(own)
+            found += [Target(path, named=False) for path in own]
+    return found
+
+
+def subagent_files(session: Path) -> list[Path]:
+    """Return the files of the subagents of a session; none where the file is no session."""
+    if session.suffix != SUFFIX or session.name.startswith(AGENT) or MEMBER_MARK in str(session):
+        return []
+    if session.name.startswith(ROLLOUT):
+        return list(_rollouts(session))
+    inside = session.with_suffix("") / "subagents"
+    if inside.is_dir():
+        return [path for path in files_in(inside, lambda found: None) if _is_agent(path)]
+    return list(_beside(session))
+
+
+def _is_agent(path: Path) -> bool:
+    return path.name.startswith(AGENT) and path.suffix == SUFFIX
+
+
+def _beside(session: Path) -> Iterator[Path]:
+    # Before its folder is listed, in which there may be a million files.
+    wanted = _named(_SESSION_ID, session)
+    if not wanted:
+        return
+    others = sorted(session.parent.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]
+    yield from (path for path in others if _named(_SESSION_ID, path) == wanted)
+
+
+def _rollouts(session: Path) -> Iterator[Path]:
+    """Yield the subagents that a session of Codex started on the same day, and theirs."""
+    beside = session.parent.glob(f"{ROLLOUT}*{SUFFIX}")
+    # In the order of their times: none is older than the one that started it.
+    later = sorted(path for path in beside if path.name > session.name)[:MOST_HEADS]
+    family = {session.stem[-ID_LENGTH:]}
+    for path in later:
+        if _named(_PARENT_ID, path) in family:
+            family.add(path.stem[-ID_LENGTH:])
+            yield path
+
+
+def _named(what: re.Pattern[bytes], path: Path) -> str:
+    """Return what the beginning of a file names; empty where it names nothing of the kind."""
+    try:
+        with path.open("rb") as file:
+            found = what.search(file.read(HEAD))
+    except OSError:
+        return ""
+    return found[1].decode("utf-8", "replace") if found else ""

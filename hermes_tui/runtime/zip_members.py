@@ -1,0 +1,170 @@
+"""Zip archives as they lie on the disk: their directory, and the bytes of their members.
+
+Nothing is ever extracted, and nothing is unpacked beyond what the archive declares.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.spools import CHUNK
+from hermes_tui.runtime.stamps import Stamp, stamp_of
+from hermes_tui.runtime.unpack_limits import most_bytes, too_large
+from hermes_tui.runtime.unpacking import ZSTD_PIECE
+
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+)
+"""What reading a damaged archive raises; a method or a version not known is mostly damage, too."""
+_ZSTD = 93
+_ENCRYPTED = 0x1
+DIRECTORIES_KEPT = 2
+"""Archives whose directory is kept: it may name a hundred thousand members, opened one by one."""
+
+Members = dict[str, zipfile.ZipInfo]
+"""By name; of two members with one name the later one counts, as in every zip reader."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How much may be unpacked of an archive: `most_bytes` of what is read of it.
+
+    No member is handed out beyond the size that the archive declares.
+    """
+
+    label: str
+    packed: int = 0
+    unpacked: int = 0
+
+    def spend(self, member: zipfile.ZipInfo) -> None:
+        """Count a member before it is unpacked; raise SourceError where it is too large."""
+        self.packed += member.compress_size
+        self.unpacked += member.file_size
+        if self.unpacked > most_bytes(self.packed):
+            raise too_large(self.label, 0, part=visible_row(member.filename))
+
+
+class Archive(NamedTuple):
+    """An archive that is open. `label` is what messages call it."""
+
+    label: str
+    file: IO[bytes]
+    zip: zipfile.ZipFile
+    members: Members
+    allowance: Allowance
+
+
+@contextmanager
+def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[Archive]:
+    """Open an archive; raise SourceError where it is damaged or lies about its members."""
+    with opener() as file, _directory(label, file) as directory:
+        yield Archive(label, file, directory, _members(label, directory), Allowance(label))
+
+
+@contextmanager
+def opened_at(path: Path, label: str) -> Iterator[Archive]:
+    """Open the archive of a path; what its directory says is read once. Raises as `opened`."""
+    with path.open("rb") as file:
+        directory, members = _kept_directory(path, stamp_of(path))
+        yield Archive(label, file, directory, members, Allowance(label))
+
+
+@lru_cache(maxsize=DIRECTORIES_KEPT)
+def _kept_directory(path: Path, stamp: Stamp | None) -> tuple[zipfile.ZipFile, Members]:
+    """Read the directory of an archive; it is closed when the last one that reads in it is done."""
+    directory = _directory(str(path), str(path))
+    return directory, _members(str(path), directory)
+
+
+def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except _DAMAGES as error:
+        raise damaged(label, str(error)) from error
+
+
+def _members(label: str, directory: zipfile.ZipFile) -> Members:
+    members = {member.filename: member for member in directory.infolist()}
+    # Where its own directory begins, all members have ended.
+    if sum(member.compress_size for member in members.values()) > directory.start_dir:
+        raise SourceError(label, "a zip archive whose members overlap", "a zip bomb?")
+    return members
+
+
+def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
+    """Yield the bytes of a member, in pieces."""
+    member = archive.members[name]
+    if member.flag_bits & _ENCRYPTED:
+        raise SourceError(
+            archive.label, f"{visible_row(name)} is encrypted", "unpack it with its password"
+        )
+    archive.allowance.spend(member)
+    unpack = _zstd if member.compress_type == _ZSTD else _stored
+    try:
+        yield from unpack(archive, member)
+    except _DAMAGES as error:
+        raise damaged(archive.label, f"{name}: {error or 'ends too early'}") from error
+    except OSError as error:
+        # What the file system says has a number; what bz2 says of damaged data has none.
+        if error.errno is not None:
+            raise
+        raise damaged(archive.label, f"{name}: {error}") from error
+
+
+def _stored(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.zip.open(member) as stream:
+        while piece := stream.read(CHUNK):
+            yield piece
+
+
+def _zstd(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the bytes of a Zstandard member, which `zipfile` itself reads from Python 3.14 on."""
+    import zstandard
+
+    file, left = archive.file, member.compress_size
+    file.seek(member.header_offset)
+    name_length, extra_length = struct.unpack("<26xHH", file.read(30))
+    file.seek(name_length + extra_length, io.SEEK_CUR)
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    size = checksum = 0
+    try:
+        while left and (piece := file.read(min(ZSTD_PIECE, left))):
+            left -= len(piece)
+            position = file.tell()
+            data = frame.decompress(piece)
+            size += len(data)
+            if size > member.file_size:
+                raise zipfile.BadZipFile("it is longer than the archive says")
+            checksum = zlib.crc32(data, checksum)
+            yield data
+            # Whoever was handed the piece may have read another member meanwhile.
+            file.seek(position)
+    except zstandard.ZstdError as error:
+        raise zipfile.BadZipFile(f"damaged zstd data: {error}") from error
+    if left or not frame.eof:
+        raise EOFError("ends too early")
+    if checksum != member.CRC:
+        raise zipfile.BadZipFile("its checksum is wrong")
+
+
+def damaged(label: str, why: str) -> SourceError:
+    told = visible_row(why)
+    return SourceError(label, f"a damaged zip archive: {told}", "was it cut short?")

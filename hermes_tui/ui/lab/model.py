@@ -1,0 +1,294 @@
+"""The parser lab without any widget: a text, the parser it is read by, the step looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.choice import AUTO
+from hermes_tui.ui.lab import steps as lab_steps
+from hermes_tui.ui.lab.fates import Piece, calls_at, frontiers, pieces_of, read_up_to
+from hermes_tui.ui.lab.parsers import LabParser, guessed, known_name, lab_parser, lab_parsers
+from hermes_tui.ui.lab.verdicts import Verdict, in_order, of_result, ranked, sound_calls
+
+SMALL = 20_000
+"""Characters up to which a text is read at once, between two keys; a longer one in a thread."""
+CONSEQUENCES: Final = frozenset(
+    {Code.SIBLING_VOIDED, Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST}
+)
+"""Findings that another one is the reason for."""
+_NOTHING = ParseResult(Outcome.TEXT)
+OWN_READING = "auto"
+"""How a live run names our own reading: it is no parser of a server's, which is asked for here."""
+
+
+class LabText(NamedTuple):
+    """What the lab is opened on. `where` says which message it is, `parser` who reads the run."""
+
+    text: str
+    tools: tuple[ToolSpec, ...] = ()
+    where: str = ""
+    parser: str = ""
+
+
+def _tools_called(text: str) -> tuple[ToolSpec, ...]:
+    """Return tools of the names that our own reading finds called in a text that is not long.
+
+    SGLang looks for no call in the reply to a request without tools.
+    """
+    if len(text) > SMALL:
+        return ()
+    calls = lab_parser(AUTO).parser.parse(text).calls
+    names = dict.fromkeys(call.name for call in calls if call.name)
+    return tuple(ToolSpec(name, parameters={"type": "object"}) for name in names if name)
+
+
+class LabModel:
+    """The state of a lab. Steps are numbered as in the result; the first is the whole parse."""
+
+    def __init__(self, given: LabText) -> None:
+        self.given = given
+        self.text = given.text
+        self.tools = given.tools or _tools_called(given.text)
+        name, self.why = self._choice(given)
+        self.parser: LabParser = lab_parser(name)
+        self.real: Verdict | None = None
+        """The real engine's verdict that was chosen in the matrix."""
+        self.result = _NOTHING
+        self.is_read = False
+        """Whether `result` is that of `text` and `parser`."""
+        self.step = 0
+        self.pointed: Diagnostic | None = None
+        """The finding that a person went to."""
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
+        """What the parsers made of the text so far, by name and source."""
+        self._pieces: list[Piece] | None = None
+        self._sound: dict[tuple[str, str], int] = {}
+        self._frontiers: list[int] = []
+        self._stops: list[int] = []
+        self._holders: list[int | None] = []
+
+    @staticmethod
+    def _choice(given: LabText) -> tuple[str, str]:
+        wanted = known_name(given.parser) if given.parser else ""
+        if wanted:
+            return wanted, "the run's parser"
+        name, why = guessed(given.text)
+        is_foreign = given.parser not in ("", OWN_READING)
+        return name, f"{why}; the lab has no {given.parser}" if is_foreign else why
+
+    @property
+    def assumes_tools(self) -> bool:
+        """Whether the run declares no tools, and those that the text calls stand in for them."""
+        return not self.given.tools and bool(self.tools)
+
+    # Reading
+
+    @property
+    def is_small(self) -> bool:
+        return len(self.text) <= SMALL
+
+    @property
+    def is_edited(self) -> bool:
+        return self.text != self.given.text
+
+    def set_text(self, text: str) -> None:
+        """Look at another text; it is not read yet."""
+        if text != self.text:
+            self.text = text
+            self.is_read = False
+            self.real = None
+            self.verdicts.clear()
+            self._sound.clear()
+
+    def choose(self, name: str, real: Verdict | None = None) -> None:
+        """Look at another parser's reading; it is not read yet."""
+        if name != self.parser.name:
+            self.is_read = False
+            self.step = 0
+        self.parser, self.real, self.why = lab_parser(name), real, "chosen"
+
+    def read_now(self) -> None:
+        """Read the text; takes as long as that takes."""
+        self.take(self.parser, self.text, self.parser.parser.parse(self.text, self.tools))
+
+    def take(self, parser: LabParser, text: str, result: ParseResult) -> None:
+        """Take in a reading, unless the text was changed or another parser chosen meanwhile."""
+        if text is not self.text:
+            return
+        self.add_verdict(parser, result)
+        if parser.name != self.parser.name:
+            return
+        before, self.result, self.is_read = self.result, result, True
+        self._pieces = None
+        self._frontiers = frontiers(result.steps, len(text))
+        self._holders = lab_steps.step_of_each(result.steps, result.diagnostics)
+        self._stops = lab_steps.stops(result.steps, result.diagnostics, self._holders)
+        self.pointed = None
+        if before is not _NOTHING and self.step:
+            changed = lab_steps.first_change(before.steps, result.steps)
+            self.go(self.step if changed is None else changed)
+        else:
+            self.go(0)
+
+    def add_verdict(self, parser: LabParser, result: ParseResult) -> None:
+        """Note what a parser of ours made of the present text."""
+        found = of_result(parser, self.text, result)
+        self.verdicts[found.key] = found
+
+    # What is shown
+
+    @property
+    def steps(self) -> Sequence[ParseStep]:
+        return self.result.steps
+
+    @property
+    def current(self) -> ParseStep | None:
+        """The step looked at, None before anything was read."""
+        return self.steps[self.step] if self.step < len(self.steps) else None
+
+    @property
+    def is_overview(self) -> bool:
+        """Whether the parse as a whole is looked at."""
+        return self.step == 0
+
+    @property
+    def read_to(self) -> int:
+        """Characters that are read at the present step."""
+        return self._frontiers[self.step] if self.step < len(self._frontiers) else len(self.text)
+
+    def calls(self) -> list[ParsedCall]:
+        """Return the calls that stand at the present step."""
+        return calls_at(self.result, self.step)
+
+    def pieces(self) -> list[Piece]:
+        """Return what became of the text up to the present step."""
+        length, calls = len(self.text), self.calls()
+        if len(calls) and not self.result.calls:
+            # Calls that stand only for a while: the parser takes them back in the end.
+            found = pieces_of(self.result, length, calls)
+        else:
+            if self._pieces is None:
+                self._pieces = pieces_of(self.result, length, self.result.calls)
+            found = self._pieces
+        return read_up_to(found, self.read_to, length)
+
+    @property
+    def failures(self) -> list[int]:
+        """The steps at which `next_failure` stops."""
+        return self._stops
+
+    def failure(self) -> Diagnostic | None:
+        """Return the finding to mark in the text: the one gone to, that of the present step, or
+        the last one before; of the whole parse the first that is no mere consequence."""
+        if self.pointed is not None:
+            return self.pointed
+        marked = [
+            (holder, finding)
+            for holder, finding in zip(self._holders, self.result.diagnostics, strict=True)
+            if finding.span is not None and finding.severity is not Severity.NOTE
+        ]
+        marked.sort(key=lambda each: (each[1].code in CONSEQUENCES, each[1].severity))
+        if self.is_overview:
+            return marked[0][1] if marked else None
+        own = [finding for holder, finding in marked if holder == self.step]
+        before = [each for each in marked if (each[0] or 0) < self.step and self._is_read(each[1])]
+        last = max(before, key=lambda each: each[0] or 0, default=(0, None))
+        return own[0] if own else last[1]
+
+    def _is_read(self, finding: Diagnostic) -> bool:
+        return (
+            finding.code not in CONSEQUENCES
+            and finding.span is not None
+            and finding.span.start < self.read_to
+        )
+
+    def span(self) -> Span | None:
+        """Return the place to underline: that of the step, of the whole parse none."""
+        current = self.current
+        return current.span if current is not None and self.step else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the parser looked at, or the real engine chosen, made of the text."""
+        if self.real is not None:
+            return self.real
+        return self.verdicts.get((self.parser.name, self.parser.source))
+
+    # Stepping
+
+    def go(self, step: int) -> bool:
+        """Look at a step, or the nearest there is; return whether it is another one."""
+        before, self.step = self.step, max(0, min(step, len(self.steps) - 1))
+        if before != self.step:
+            self.pointed = None
+        return before != self.step
+
+    def step_in(self) -> bool:
+        return self.go(self.step + 1)
+
+    def step_back(self) -> bool:
+        return self.go(self.step - 1)
+
+    def step_over(self) -> bool:
+        """Go to the next step that is not inside this one; from the whole parse, to its first."""
+        if not self.steps or self.is_overview:
+            return self.step_in()
+        return self.go(lab_steps.over(self.steps, self.step))
+
+    def step_out(self) -> bool:
+        return bool(self.steps) and self.go(lab_steps.out(self.steps, self.step))
+
+    def next_failure(self) -> bool:
+        """Go to the next step that failed or that a finding is about."""
+        later = next((step for step in self._stops if step > self.step), None)
+        if later is None:
+            return False
+        self._stop_at(later)
+        return True
+
+    def previous_failure(self) -> bool:
+        """Go to the step before that failed or that a finding is about."""
+        earlier = next((step for step in reversed(self._stops) if step < self.step), None)
+        if earlier is None:
+            return False
+        self._stop_at(earlier)
+        return True
+
+    def _stop_at(self, step: int) -> None:
+        """Go to a step, and point at what is wrong there."""
+        self.go(step)
+        for holder, finding in zip(self._holders, self.result.diagnostics, strict=True):
+            if holder == step and finding.severity is not Severity.NOTE:
+                self.pointed = finding
+                break
+
+    def point_at(self, finding: Diagnostic) -> None:
+        """Go to a finding: to its place, and to the step that it is about."""
+        holder = lab_steps.step_of_each(self.steps, [finding])[0]
+        if holder is not None and not self.is_overview:
+            self.go(holder)
+        self.pointed = finding
+
+    # Comparing
+
+    def unread(self) -> list[LabParser]:
+        """Return the parsers that have not read the present text yet."""
+        return [each for each in lab_parsers() if (each.name, each.source) not in self.verdicts]
+
+    def rows(self, *, by_rank: bool = False) -> list[Verdict]:
+        """Return the verdicts so far: by name, or only those that read calls, the best first."""
+        if by_rank:
+            return ranked(self.verdicts.values(), self._sound_calls, near=self.parser.engine)
+        markers = {each.name: each.markers for each in lab_parsers()}
+        return in_order(self.verdicts.values(), self.text, markers)
+
+    def _sound_calls(self, verdict: Verdict) -> int:
+        if verdict.key not in self._sound:
+            declared = frozenset(tool.name for tool in self.tools)
+            self._sound[verdict.key] = sound_calls(verdict, declared)
+        return self._sound[verdict.key]

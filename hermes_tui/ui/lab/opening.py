@@ -1,0 +1,64 @@
+"""Which text the lab opens on: the assistant message that a row of a run belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from hermes_tui.log.query import message_of
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import MessageAppended, RunStarted, ToolReturned
+from hermes_tui.ui.lab.model import LabText
+
+_NEAR: Final = 256
+"""Rows that are looked at on either side for a message of the same turn."""
+_FIRST: Final = 16
+"""Events at the beginning of a log among which a run's start stands."""
+
+
+def lab_text(timeline: Timeline, row: int) -> LabText | None:
+    """Return the text of the assistant message of the row's turn, None where there is none."""
+    found = _message(timeline, row) if 0 <= row < len(timeline) else None
+    if found is None:
+        return None
+    turn = timeline.turn(found)
+    event = timeline.event(found)
+    assert isinstance(event, MessageAppended)
+    tools = tuple(timeline.state.tools.values())
+    return LabText(event.message.text, tools, f"turn {turn}", parser_of(timeline))
+
+
+def parser_of(timeline: Timeline) -> str:
+    """Return the parser that the run says it was read with, empty where it says none."""
+    log = timeline.log
+    started = (log[seq] for seq in range(min(_FIRST, len(log))))
+    return next((event.parser for event in started if isinstance(event, RunStarted)), "")
+
+
+def _message(timeline: Timeline, row: int) -> int | None:
+    """Return the row of the assistant message: this one, the call's, or the turn's nearest."""
+    if not isinstance(timeline.event(row), ToolReturned):
+        owner = message_of(timeline, timeline.seq(row))
+        at = timeline.row_of(owner.seq) if owner is not None else None
+        if at is not None and _is_assistant(timeline, at):
+            return at
+    return next((each for each in _near(timeline, row) if _is_assistant(timeline, each)), None)
+
+
+def _near(timeline: Timeline, row: int) -> Iterable[int]:
+    """Yield the rows of the same turn: before, then behind."""
+    turn = timeline.turn(row)
+    for step, end in ((-1, max(-1, row - _NEAR)), (1, min(len(timeline), row + _NEAR))):
+        for other in range(row, end, step):
+            if timeline.turn(other) != turn:
+                break
+            yield other
+
+
+def _is_assistant(timeline: Timeline, row: int) -> bool:
+    event = timeline.event(row)
+    return (
+        timeline.finding(row) is None
+        and isinstance(event, MessageAppended)
+        and event.message.role == "assistant"
+    )

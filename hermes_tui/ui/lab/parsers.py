@@ -1,0 +1,94 @@
+"""The parsers of the lab with what a person needs to use them, and which one reads a text."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from hermes_tui.model.visible import visible_line
+from hermes_tui.parsers.base import Parser
+from hermes_tui.parsers.choice import AUTO, guess_parser, named_parser, parsers
+from hermes_tui.parsers.engines.base import EngineInfo
+
+EMULATED: Final = "emulated"
+OURS: Final = "ours"
+_ENGINES: Final = ("vllm", "sglang", "hermes-agent")
+_MARKER = 24
+
+
+class LabParser(NamedTuple):
+    """A parser of ours, with what a person needs to know to use it on a server."""
+
+    name: str
+    parser: Parser
+    source: str
+    version: str = ""
+    format: str = ""
+    families: str = ""
+    flag: str = ""
+    markers: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> str:
+        return self.name.partition("/")[0]
+
+    def is_marked_in(self, text: str) -> bool:
+        """Tell whether a text holds a marker of the parser's format."""
+        return any(marker in text for marker in self.markers)
+
+
+@cache
+def lab_parsers() -> tuple[LabParser, ...]:
+    """Return our own reading, then every emulated parser."""
+    return tuple(map(_with_card, parsers()))
+
+
+def lab_parser(name: str) -> LabParser:
+    """Return the parser `name`; raises KeyError where there is none."""
+    return _with_card(named_parser(name))
+
+
+def _with_card(parser: Parser) -> LabParser:
+    card = getattr(parser, "info", None)
+    if not isinstance(card, EngineInfo):
+        return LabParser(parser.name, parser, OURS, format="any format", families="any model")
+    return LabParser(
+        parser.name,
+        parser,
+        EMULATED,
+        card.version,
+        card.format,
+        card.families,
+        card.flag,
+        card.markers,
+    )
+
+
+def known_name(name: str) -> str:
+    """Return the full name of a parser given as `vllm/hermes` or `hermes`; "" for an unknown."""
+    for candidate in (name, *(f"{engine}/{name}" for engine in _ENGINES)):
+        try:
+            return named_parser(candidate).name
+        except KeyError:
+            continue
+    return ""
+
+
+def is_known(name: str) -> bool:
+    """Tell whether there is a parser of ours of this full name."""
+    try:
+        named_parser(name)
+    except KeyError:
+        return False
+    return True
+
+
+def guessed(text: str) -> tuple[str, str]:
+    """Return the parser that the markers in `text` ask for, and why."""
+    guess = guess_parser(text)
+    if guess.span is None:
+        return guess.name, "no marker of any format"
+    if guess.name == AUTO:
+        return guess.name, f"looks like {guess.format}, which is not emulated"
+    marker = visible_line(text[guess.span.start : guess.span.end], _MARKER)
+    return guess.name, f"guessed from {marker}"

@@ -1,0 +1,108 @@
+"""A text fed to a real engine in deltas, and what a client had by then. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from hermes_tui.runtime.engines.verdicts import EngineVerdict, Sent, sent_after
+from hermes_tui.ui.lab.verdicts import Verdict, differences
+
+MOST_SPLITS: Final = 400
+"""Borders that a sweep tries, each a reading of the whole text."""
+_EDGE = re.compile(r"[<>\[\]{}|\"':,\n]")
+
+
+class Split(NamedTuple):
+    """A way to cut the text into deltas: after `border` characters, or every `size` characters."""
+
+    border: int = 0
+    size: int = 0
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (self.size,) if self.size else (self.border, 1 << 30)
+
+    @property
+    def words(self) -> str:
+        return f"deltas of {self.size}" if self.size else f"cut after character {self.border}"
+
+
+class Swept(NamedTuple):
+    """A split and where its result differs from the text streamed in one delta."""
+
+    split: Split
+    other: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class StreamModel:
+    """A replay: which engine and parser, in what deltas, how far it is looked at."""
+
+    engine: str
+    parser: str
+    size: int = 1
+    by_characters: bool = False
+    whole: Verdict | None = None
+    streamed: Verdict | None = None
+    reading: EngineVerdict | None = None
+    at: int = 0
+    """Deltas that are sent by now."""
+    swept: list[Swept] = field(default_factory=list)
+    tried: int = 0
+    splits: int = 0
+    """How many splits the sweep tries; 0: none was asked for."""
+
+    @property
+    def deltas(self) -> int:
+        return len(self.reading.deltas) if self.reading is not None else 0
+
+    @property
+    def read_to(self) -> int:
+        """Characters that the engine was given by now."""
+        if self.reading is None or not self.at:
+            return 0
+        return self.reading.deltas[self.at - 1].end
+
+    def go(self, at: int) -> bool:
+        """Look at another moment of the stream; return whether it is another one."""
+        before, self.at = self.at, max(0, min(at, self.deltas))
+        return before != self.at
+
+    def sent(self) -> Sent:
+        """Return what the client has by now."""
+        deltas = self.reading.deltas if self.reading is not None else ()
+        return sent_after(deltas, self.at)
+
+    def differences(self) -> list[str]:
+        """Return where the stream's verdict differs from that on the whole text."""
+        if self.whole is None or self.streamed is None:
+            return []
+        return differences(self.whole, self.streamed)
+
+    def next_delta_with_calls(self) -> int | None:
+        """Return the next moment at which a part of a call is sent."""
+        if self.reading is None:
+            return None
+        deltas = self.reading.deltas
+        return next((n + 1 for n in range(self.at, len(deltas)) if deltas[n].calls), None)
+
+
+def splits_of(text: str) -> list[Split]:
+    """Return the splits to try: uniform deltas, then borders, those beside markup first."""
+    uniform = [Split(size=size) for size in (1, 2, 3, 4, 5, 8, 16)]
+    borders = _borders(text)
+    return [*uniform, *(Split(border=border) for border in borders)]
+
+
+def _borders(text: str) -> Iterable[int]:
+    if len(text) <= MOST_SPLITS:
+        return range(1, len(text))
+    found: dict[int, None] = {}
+    for edge in _EDGE.finditer(text):
+        found.update(dict.fromkeys((edge.start(), edge.end())))
+        if len(found) >= MOST_SPLITS:
+            break
+    return sorted(border for border in found if 0 < border < len(text))[:MOST_SPLITS]

@@ -1,0 +1,229 @@
+"""Verdicts of several parsers on one text, side by side: words, differences, ranking. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hermes_tui.model.wording import counted
+from hermes_tui.parsers.base import Outcome, ParseResult
+from hermes_tui.parsers.choice import AUTO
+from hermes_tui.parsers.plain_values import decode, text_key
+from hermes_tui.ui.lab.parsers import EMULATED, OURS, LabParser
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.engines.added import AddedEngine
+    from hermes_tui.runtime.engines.verdicts import EngineVerdict
+
+MOST_DIFFERENCES: Final = 4
+LONG: Final = 100_000
+"""Characters of arguments from which they are compared as text, not as JSON."""
+_SERVERS: Final = ("vllm", "sglang")
+
+
+class Verdict(NamedTuple):
+    """What one parser made of the text. `source` is `emulated`, `ours` or a real engine's name.
+
+    `lost` counts characters that reached nobody, None where that is not known; blanks and line
+    ends do not count. `flag` is what to give the server to have this parser. `log` are a real
+    engine's own warnings.
+    """
+
+    name: str
+    source: str
+    version: str = ""
+    outcome: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    content: str | None = None
+    lost: int | None = None
+    error: str = ""
+    flag: str = ""
+    log: tuple[str, ...] = ()
+    reasoning: str | None = None
+    claims_calls: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.name, self.source
+
+    @property
+    def is_real(self) -> bool:
+        return self.source not in (EMULATED, OURS)
+
+    @property
+    def word(self) -> str:
+        """Return what became of the text, in a word or two."""
+        match self.outcome:
+            case "timed-out":
+                return "timed out"
+            case "raised" | "unknown":
+                return self.outcome
+            case _ if self.calls:
+                return "calls"
+            case _ if self.claims_calls or self.lost:
+                return "lost"
+            case _:
+                return "text kept"
+
+
+def of_result(parser: LabParser, text: str, result: ParseResult) -> Verdict:
+    """Return the verdict that one of our own parsers gave."""
+    lost = sum(_ink(text[span.start : span.end]) for span in result.dropped)
+    if not result.calls:
+        reasoning = "".join(text[span.start : span.end] for span in result.reasoning)
+        lost = _missing(text, result.content, reasoning)
+    return Verdict(
+        parser.name,
+        parser.source,
+        parser.version,
+        str(result.outcome),
+        tuple((call.name or "", call.arguments) for call in result.calls),
+        result.content,
+        lost,
+        result.error,
+        parser.flag,
+        claims_calls=result.outcome is Outcome.CALLS and not result.calls,
+    )
+
+
+def of_engine(engine: AddedEngine, name: str, text: str, found: EngineVerdict) -> Verdict:
+    """Return the verdict that the parser `name` of a real engine gave."""
+    flag = f"--tool-call-parser {name}"
+    if engine.engine == "hermes-agent":
+        flag = f'get_parser("{name}")'
+    missing = None if found.tool_calls else _missing(text, found.content, found.reasoning)
+    return Verdict(
+        f"{engine.engine}/{name}",
+        engine.name,
+        engine.version,
+        str(found.outcome),
+        tuple((call.name, call.arguments) for call in found.tool_calls),
+        found.content,
+        missing,
+        found.error,
+        flag,
+        found.log,
+        found.reasoning,
+        found.tools_called and not found.tool_calls,
+    )
+
+
+def _missing(text: str, content: str | None, reasoning: str | None) -> int:
+    return max(0, _ink(text) - _ink(content or "") - _ink(reasoning or ""))
+
+
+def _ink(text: str) -> int:
+    """Return how many characters are no blanks."""
+    return len(text) - sum(map(text.count, " \n\r\t"))
+
+
+def same_arguments(left: str, right: str) -> bool:
+    """Tell whether two arguments stand for the same value."""
+    if left == right:
+        return True
+    return len(left) + len(right) <= LONG and text_key(left) == text_key(right)
+
+
+def differences(selected: Verdict, other: Verdict) -> list[str]:
+    """Return in words where `other` differs from `selected`; empty where it does not."""
+    if selected.word != other.word:
+        return [f"{other.word} instead of {selected.word}"]
+    found: list[str] = []
+    if len(selected.calls) != len(other.calls):
+        many = len(other.calls)
+        found.append(f"{counted(many, 'call')} instead of {len(selected.calls)}")
+    for number, (mine, theirs) in enumerate(zip(selected.calls, other.calls, strict=False), 1):
+        if len(found) >= MOST_DIFFERENCES:
+            break
+        if mine[0] != theirs[0]:
+            found.append(f"call {number}: name {theirs[0] or '(none)'}")
+        elif not same_arguments(mine[1], theirs[1]):
+            found.append(f"call {number}: other arguments")
+    if (selected.content or "").strip() != (other.content or "").strip():
+        if not other.content:
+            found.append("no content")
+        elif not found:
+            found.append("other content")
+    return found
+
+
+def verdict_word(selected: Verdict, other: Verdict) -> str:
+    """Return the word for a row of the matrix: `wrong` has calls, but not the selected one's."""
+    if other.word != "calls" or selected.word != "calls" or other.key == selected.key:
+        return other.word
+    same = len(selected.calls) == len(other.calls) and all(
+        mine[0] == theirs[0] and same_arguments(mine[1], theirs[1])
+        for mine, theirs in zip(selected.calls, other.calls, strict=True)
+    )
+    return "calls" if same else "wrong"
+
+
+def ranked(
+    verdicts: Iterable[Verdict], sound: Callable[[Verdict], int], *, near: str = ""
+) -> list[Verdict]:
+    """Return the parsers that would have read calls, the best first, each once.
+
+    Best is who reads most `sound` calls, loses nothing, and agrees with our own reading. Between
+    equals those of the engine `near` come first.
+    """
+    verdicts = list(verdicts)
+    ours = next((each for each in verdicts if each.name == AUTO), None)
+    candidates = [
+        each for each in verdicts if each.word == "calls" and each.name != AUTO and sound(each)
+    ]
+    ordered = sorted(candidates, key=lambda each: _rank(each, sound(each), ours, near))
+    found: dict[str, list[Verdict]] = {}
+    for each in ordered:
+        of_name = found.setdefault(each.name, [])
+        if all(differences(other, each) for other in of_name):
+            of_name.append(each)
+    return [each for each in ordered if any(each is one for one in found[each.name])]
+
+
+def _rank(each: Verdict, sound: int, ours: Verdict | None, near: str) -> tuple[object, ...]:
+    agrees = ours is not None and verdict_word(ours, each) == "calls"
+    engine = each.name.partition("/")[0]
+    return (
+        -sound,
+        len(each.calls) - sound,
+        bool(each.lost),
+        not agrees,
+        engine != near,
+        engine not in _SERVERS,
+        not each.is_real,
+    )
+
+
+def sound_calls(verdict: Verdict, declared: Collection[str]) -> int:
+    """Return how many calls have a name that is declared and an object as arguments."""
+    return sum(_is_sound(name, arguments, declared) for name, arguments in verdict.calls)
+
+
+def _is_sound(name: str, arguments: str, declared: Collection[str]) -> bool:
+    if not name or (declared and name not in declared):
+        return False
+    if len(arguments) > LONG:
+        return arguments[:1] == "{"
+    return isinstance(decode(arguments), dict)
+
+
+def in_order(
+    verdicts: Iterable[Verdict], text: str, markers: Mapping[str, Sequence[str]]
+) -> list[Verdict]:
+    """Return the rows of the matrix: parsers whose markers the text holds first, then by name.
+
+    The emulated verdict stands above the real ones of the same name.
+    """
+    held: dict[str, bool] = {}
+
+    def concerns(each: Verdict) -> bool:
+        if each.name not in held:
+            held[each.name] = any(mark in text for mark in markers.get(each.name, ()))
+        failed = each.outcome in ("raised", "timed-out")
+        return held[each.name] or bool(each.calls) or failed or each.name == AUTO
+
+    names = {each.name for each in verdicts if concerns(each)}
+    return sorted(
+        verdicts,
+        key=lambda each: (each.name not in names, each.name != AUTO, each.name, each.is_real),
+    )

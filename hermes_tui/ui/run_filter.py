@@ -1,0 +1,101 @@
+"""The filter over the list of runs: which of them it lets through, found out bit by bit."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from hermes_tui.ui.run_fields import FIELD_NAMES, column
+from hermes_tui.ui.run_places import RunPlaces
+from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.steps import Steps, pieces
+
+if TYPE_CHECKING:
+    from hermes_tui.log.expressions import Expression
+
+
+class RunFilter:
+    """Tests runs with an expression; without one all pass. Runs are known by their place."""
+
+    def __init__(self, rows: Sequence[RunRow], places: RunPlaces) -> None:
+        self.expression: Expression | None = None
+        self.text = ""
+        self.passing = bytearray()
+        """For each run whether it passes; 0 until it is tested."""
+        self.tested = 0
+        """How many of the runs were tested."""
+        self._rows = rows
+        self._places = places
+
+    def begin(self, text: str) -> str:
+        """Test with another expression, none if it is empty; return what is wrong, or ""."""
+        from hermes_tui.log.expressions import ExpressionError, compile_expression
+
+        expression = None
+        if text.strip():
+            try:
+                expression = compile_expression(text, FIELD_NAMES)
+            except ExpressionError as error:
+                return str(error)
+        self.expression, self.text = expression, text.strip()
+        taken = self._places.taken
+        self.passing = bytearray([expression is None]) * taken
+        self.tested = 0 if expression is not None else taken
+        return ""
+
+    @property
+    def is_by_number(self) -> bool:
+        """Whether runs pass by where they stand among all."""
+        return self.expression is not None and "run" in self.expression.names
+
+    def take(self, fresh: range) -> None:
+        """Take in runs that are new."""
+        is_open = self.expression is None
+        self.passing.extend(bytes([is_open]) * len(fresh))
+        if is_open:
+            self.tested = fresh.stop
+
+    def test(self, places: range) -> tuple[list[int], bool]:
+        """Test the next runs; return which pass from now on, and whether any no longer does."""
+        self.tested = places.stop
+        come: list[int] = []
+        has_gone = False
+        for place, passes in zip(places, self._passing_of(places), strict=True):
+            passed, self.passing[place] = bool(self.passing[place]), passes
+            if passes and not passed:
+                come.append(place)
+            has_gone = has_gone or (passed and not passes)
+        return come, has_gone
+
+    def test_again(self, place: int) -> None:
+        """Test a run that reads differently now."""
+        if self.expression is not None and place < self.tested:
+            [self.passing[place]] = self._passing_of(range(place, place + 1))
+
+    def _passing_of(self, places: range) -> list[bool]:
+        """Return for each of the runs whether it passes."""
+        if self.expression is None:
+            return [True] * len(places)
+        rows, names = self._rows[places.start : places.stop], self.expression.names
+        numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
+        columns = [numbers if name == "run" else column(rows, name) for name in names]
+        matches = self.expression.matches
+        return [
+            matches(dict(zip(names, values, strict=True)))
+            for _, *values in zip(numbers, *columns, strict=True)
+        ]
+
+    def listed(self) -> Steps[array[int]]:
+        """Return the runs that pass, in the order of files and runs."""
+        places = self._places.in_order[:]
+        if self.expression is None:
+            return places
+        passes = self.passing.__getitem__
+        listed = array("I")
+        for piece in pieces(len(places)):
+            some = places[piece.start : piece.stop]
+            listed.extend(compress(some, map(passes, some)))
+            yield len(piece)
+        return listed

@@ -1,0 +1,97 @@
+"""The rows of files that are read anew as a whole whenever they have changed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.runtime.indexing import Groups
+from hermes_tui.ui.run_table import RunRow, RunTable
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.watched_run import ListedRun, WatchedFile
+
+POLLED_AT_ONCE: Final = 256
+"""Files looked at in one go, which takes a few milliseconds."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A watched file and the places of its rows. `number` and `name` are as in `RunRow`."""
+
+    watched: WatchedFile
+    number: int
+    name: str
+    places: list[int] = field(default_factory=list)
+    revision: int = 0
+    failure: str = ""
+
+
+class WatchedRows:
+    """Replaces the rows of watched files, and adds those of runs that came in."""
+
+    def __init__(self, rows: RunTable) -> None:
+        self._rows = rows
+        self._files: dict[int, _Watched] = {}
+        self._turns: deque[_Watched] = deque()
+        self.complaints: list[str] = []
+        """What went wrong since this was last emptied."""
+
+    def note(self, watched: WatchedFile, place: int) -> None:
+        """Know that a row is that of the next run of a file, read for the first time."""
+        row = self._rows[place]
+        known = self._files.get(row.file_number)
+        if known is None:
+            known = _Watched(watched, row.file_number, row.file_name)
+            self._files[row.file_number] = known
+        known.places.append(place)
+
+    def begin(self, watched: WatchedFile, number: int, name: str) -> None:
+        """Watch a file that was read for the first time."""
+        file = self._files.setdefault(number, _Watched(watched, number, name))
+        self._turns.append(file)
+        if any(_is_waiting(self._rows[place]) for place in file.places):
+            watched.read_again()
+
+    def poll(self) -> set[int]:
+        """Return the places of the rows that are other or new since this was last asked."""
+        changed: set[int] = set()
+        for _ in range(min(len(self._turns), POLLED_AT_ONCE)):
+            file = self._turns[0]
+            self._turns.rotate(-1)
+            file.watched.poll()
+            if file.failure != file.watched.failure:
+                file.failure = file.watched.failure
+                self.complaints += [file.failure] if file.failure else []
+            if file.revision != file.watched.revision:
+                file.revision = file.watched.revision
+                changed.update(self._take(file))
+        return changed
+
+    def _take(self, file: _Watched) -> list[int]:
+        """Replace the rows of a file by those of its runs now; one of a run that is gone stays."""
+        groups = Groups(file.watched.file)
+        for number, run in enumerate(file.watched.runs):
+            row = self._row(file, run, groups)
+            if number < len(file.places):
+                self._rows.replace(file.places[number], row)
+            else:
+                file.places.append(len(self._rows))
+                self._rows.append(row)
+        return file.places[: len(file.watched.runs)]
+
+    def _row(self, file: _Watched, run: ListedRun, groups: Groups) -> RunRow:
+        group = groups.number(run.ref) if run.siblings > 1 else 0
+        label = run.ref.file.label
+        return RunRow(run.ref, run.summary, label, file.number, file.name, group)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.watched.close()
+
+
+def _is_waiting(row: RunRow) -> bool:
+    """Tell whether a run was listed as one that came to its end without a result it waits for."""
+    return any(code == Code.CALL_UNANSWERED for code, _ in row.summary.codes)

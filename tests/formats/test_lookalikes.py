@@ -1,0 +1,67 @@
+"""A record that its file's format cannot read may be one of another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats import lookalikes
+from hermes_tui.formats.lookalikes import MAX_SHAPES, told_likeness
+from tests.formats.hermes_support import any_json
+
+CHAT = {"messages": [{"role": "user", "content": "hi"}]}
+CODEX = {
+    "timestamp": "2025-01-01T00:00:00Z",
+    "type": "response_item",
+    "payload": {"type": "message", "role": "user", "content": []},
+}
+SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "own", "named"),
+    [
+        (CODEX, "openai-messages", "codex"),
+        (SHAREGPT, "openai-messages", "sharegpt"),
+        (CHAT, "codex", "openai-messages"),
+        (CHAT["messages"], "codex", "openai-messages"),
+    ],
+    ids=["codex", "sharegpt", "chat", "list of messages"],
+)
+def test_the_format_of_a_foreign_record_is_named(value: Any, own: str, named: str) -> None:
+    assert told_likeness(value, own) == f"; looks like {named} (--format {named} reads it)"
+
+
+@pytest.mark.parametrize("value", [{"loss": 0.5}, {}, [], [1], "x", None, {"messages": 1}])
+def test_what_no_format_knows_is_not_given_a_name(value: Any) -> None:
+    assert told_likeness(value, "openai-messages") == ""
+
+
+def test_a_record_of_its_own_format_looks_like_no_other() -> None:
+    assert told_likeness(CODEX, "codex") == ""
+    assert told_likeness(CHAT, "openai-messages") == ""
+
+
+def test_records_of_one_shape_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Any] = []
+
+    def best(value: Any, own: str) -> str:
+        looked_at.append(value)
+        return ""
+
+    monkeypatch.setattr(lookalikes, "_best_format", best)
+    for number in range(1_000):
+        told_likeness({"loss": number, "of one shape": ""}, "openai-messages")
+    assert len(looked_at) == 1
+    for number in range(3 * MAX_SHAPES):
+        told_likeness({f"loss {number}": 0.5}, "openai-messages")
+    assert len(lookalikes._known) <= MAX_SHAPES
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=any_json("messages", "role", "type", "payload", "conversations"))
+def test_any_value_may_be_asked_about(value: Any) -> None:
+    told = told_likeness(value, "openai-messages")
+    assert told == "" or told.startswith("; looks like ")

@@ -1,0 +1,72 @@
+"""`open --at` finds runs of a big file where a scan saw them, and never by what is out of date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.opener import open_file, read_events
+from hermes_tui.runtime.scan import plan
+from hermes_tui.runtime.scan.landmarks import find_run
+from tests.cli.program import within
+from tests.cli.scan_files import chat, lines
+
+RUNS = 60
+
+
+@pytest.fixture
+def scanned(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file of runs that was scanned in ranges of a few runs each."""
+    monkeypatch.setattr(plan, "RANGE", 1_000)
+    path = lines(tmp_path / "runs.jsonl", *(chat(f"r{n}") for n in range(1, RUNS + 1)))
+    assert within("scan", path, "--jobs", "2").code == 0
+    return path
+
+
+def id_of(path: Path, number: int) -> str | None:
+    """Return the id of the run that is found by the landmarks of a file."""
+    file = open_file(path)
+    ref = find_run(file, number)
+    file.close()
+    if ref is None:
+        return None
+    assert ref.number == number - 1
+    run_id = getattr(read_events(ref)[0], "run_id", None)
+    ref.file.close()
+    return run_id
+
+
+def test_every_run_is_found_where_the_scan_saw_it(scanned: Path) -> None:
+    assert [id_of(scanned, n) for n in range(1, RUNS + 1)] == [f"r{n}" for n in range(1, RUNS + 1)]
+    assert id_of(scanned, RUNS + 1) is None
+
+
+def test_only_the_range_of_the_run_is_read(scanned: Path) -> None:
+    file = open_file(scanned)
+    ref = find_run(file, RUNS)
+    assert ref is not None
+    assert len(ref.file.index) < RUNS / 2
+    ref.file.close()
+    file.close()
+
+
+def test_a_file_that_was_changed_is_counted_anew(scanned: Path) -> None:
+    lines(scanned, chat("new"), *(chat(f"r{n}") for n in range(1, RUNS)))
+    assert id_of(scanned, 2) is None
+    done = within("open", scanned, "--at", "2")
+    assert "id r1" in " ".join(done.text.splitlines()[0].split())
+
+
+def test_damaged_landmarks_are_no_landmarks(scanned: Path, own_cache: Path) -> None:
+    (kept,) = (path for path in own_cache.rglob("*") if path.is_file())
+    kept.write_bytes(kept.read_bytes()[:40])
+    assert id_of(scanned, 2) is None
+
+
+def test_a_scan_of_files_that_are_not_divided_notes_nothing(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    path = lines(tmp_path / "small.jsonl", chat("a"), chat("b"))
+    assert within("scan", path).code == 0
+    assert id_of(path, 2) is None

@@ -1,0 +1,59 @@
+"""Files that come into a followed folder are found once each, whatever happens to the folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.new_files import NewFiles
+from hermes_tui.runtime.opener import Target, expand_paths
+
+
+@pytest.fixture(autouse=True)
+def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.runtime.new_files.EVERY_S", 0.0)
+    monkeypatch.setattr("hermes_tui.runtime.new_files.REST", 0)
+
+
+def found(new: NewFiles, enough: Callable[[list[Target]], bool]) -> list[str]:
+    """Poll until enough was found; return the names."""
+    all_found: list[Target] = []
+    deadline = time.monotonic() + 30
+    while not enough(all_found):
+        assert time.monotonic() < deadline
+        all_found += new.poll()
+    return [target.path.name for target in all_found if target.path is not None]
+
+
+def test_what_comes_into_a_folder_is_found_once(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    looks = 0
+
+    def look() -> list[Target]:
+        nonlocal looks
+        looks += 1
+        return expand_paths([str(tmp_path)])
+
+    new = NewFiles(look, look())
+    (tmp_path / "b.jsonl").write_text("{}\n")
+    (tmp_path / "notes.txt").write_text("none of ours")
+    assert found(new, lambda targets: bool(targets)) == ["b.jsonl"]
+    before = looks
+    assert found(new, lambda targets: looks > before + 2) == []
+
+
+def test_a_folder_that_is_gone_for_a_while_is_looked_into_again(tmp_path: Path) -> None:
+    failures = [SourceError("folder", "no such file"), PermissionError(13, "not now")]
+
+    def look() -> list[Target]:
+        if failures:
+            raise failures.pop()
+        return [Target(tmp_path / "a.jsonl", named=False)]
+
+    new = NewFiles(look, [])
+    assert found(new, lambda targets: bool(targets)) == ["a.jsonl"]
+    assert not failures

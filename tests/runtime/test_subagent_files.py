@@ -1,0 +1,97 @@
+"""The files of a session's subagents are found where Claude Code writes them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.opener import Target, expand_paths
+from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.shaped_runs import ShapedRuns
+
+
+def write(path: Path, session: str, *, agent: str = "") -> Path:
+    line = {
+        "type": "user", "uuid": f"u-{path.stem}", "parentUuid": None, "sessionId": session,
+        "isSidechain": bool(agent), "message": {"role": "user", "content": f"task of {path.stem}"},
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(line | ({"agentId": agent} if agent else {})) + "\n")
+    return path
+
+
+def named(path: Path) -> list[Path]:
+    return [
+        target.path for target in with_subagents([Target(path)]) if isinstance(target.path, Path)
+    ]
+
+
+def test_subagents_in_the_folder_of_a_session_stand_behind_it(tmp_path: Path) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    agents = [write(tmp_path / "s1/subagents" / f"agent-{n}.jsonl", "s1", agent=n) for n in "ab"]
+    deep = write(tmp_path / "s1/subagents/workflows/w/agent-c.jsonl", "s1", agent="c")
+    (tmp_path / "s1/subagents/agent-a.meta.json").write_text('{"agentType": "general"}')
+    write(tmp_path / "s2/subagents/agent-z.jsonl", "s2", agent="z")
+    assert named(session) == [session, *agents, deep]
+
+
+def test_subagents_beside_a_session_are_told_by_the_session_they_name(tmp_path: Path) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    own = write(tmp_path / "agent-a.jsonl", "s1", agent="a")
+    write(tmp_path / "agent-b.jsonl", "s2", agent="b")
+    assert named(session) == [session, own]
+
+
+def rollout(folder: Path, second: int, name: str, parent: str = "") -> Path:
+    spawned = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}
+    meta = {"id": name, "timestamp": "2026-01-02T03:04:05Z", "source": spawned if parent else "cli"}
+    path = folder / f"rollout-2026-01-02T03-04-{second:02}-{name}.jsonl"
+    path.write_text(json.dumps({"type": "session_meta", "payload": meta}) + "\n")
+    return path
+
+
+def test_sessions_of_codex_are_followed_by_the_subagents_they_started(tmp_path: Path) -> None:
+    ids = [f"{letter * 8}-0000-0000-0000-{letter * 12}" for letter in "abcd"]
+    session = rollout(tmp_path, 1, ids[0])
+    child = rollout(tmp_path, 2, ids[1], parent=ids[0])
+    rollout(tmp_path, 3, ids[2])
+    grandchild = rollout(tmp_path, 4, ids[3], parent=ids[1])
+    assert named(session) == [session, child, grandchild]
+    assert named(child) == [child, grandchild]
+
+
+def test_a_subagent_that_was_named_too_is_not_read_twice(tmp_path: Path) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    own = write(tmp_path / "s1/subagents/agent-a.jsonl", "s1", agent="a")
+    found = with_subagents([Target(session), Target(own)])
+    assert [target.path for target in found] == [session, own]
+
+
+@pytest.mark.parametrize("name", ["agent-a.jsonl", "s1.json", "none.jsonl"])
+def test_what_is_no_session_has_no_subagents(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "agent-a.jsonl", "s1", agent="a")
+    write(tmp_path / "agent-b.jsonl", "s1", agent="b")
+    assert subagent_files(tmp_path / name) == []
+
+
+def test_a_real_session_is_listed_above_its_subagent(trajectories: Path, tmp_path: Path) -> None:
+    flat = "codemie-incremental-subagents__turn-2"
+    source = trajectories / "10-claude-code"
+    session = tmp_path / "turn-2.jsonl"
+    shutil.copy(source / f"{flat}.jsonl", session)
+    agent = tmp_path / "turn-2/subagents/agent-a485154.jsonl"
+    agent.parent.mkdir(parents=True)
+    shutil.copy(source / f"{flat}__subagents__agent-a485154.jsonl", agent)
+    feed = RunsFeed(with_subagents(expand_paths([str(session)])))
+    while not feed.finished:
+        feed.step(1.0)
+    runs = ShapedRuns(feed.rows)
+    runs.update()
+    feed.close()
+    assert [row.ref.file.path for row in feed.rows] == [session, agent]
+    assert runs.standing.depths is not None
+    assert list(runs.standing.depths) == [0, 1]

@@ -1,0 +1,220 @@
+"""Long lists are sorted, grouped and put into their tree in steps, and come out as if at once."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+
+from hermes_tui.ui import runs_model, steps
+from hermes_tui.ui.group_facts import FactsOfGroups
+from hermes_tui.ui.run_places import RunPlaces
+from hermes_tui.ui.screens import runs as runs_screen
+from hermes_tui.ui.shaped_runs import ShapedRuns
+from hermes_tui.ui.steps import Underway, sorted_in_steps, whole
+from tests.ui.listed import listed, runs_of
+from tests.ui.opened import WIDE, app_on, settled, until, write_runs
+from tests.ui.screen_text import screen_lines
+
+RUNS = 300
+
+
+@pytest.fixture(autouse=True)
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take lists for long that have a few runs, and work on them in steps of a few."""
+    for name, value in {"STEP_ROWS": 16, "_SAMPLE": 32, "_CUTS": 8}.items():
+        monkeypatch.setattr(steps, name, value)
+    monkeypatch.setattr(runs_model, "FEW_RUNS", 0)
+    monkeypatch.setattr(runs_model, "FIRST_SLICE_S", 0.0)
+
+
+def fields(number: int) -> dict[str, Any]:
+    parent = {"parent_run_id": f"run-{number // 10}"} if number % 7 == 3 else {}
+    return {
+        "errors": number * 7 % 5,
+        "reward": None if number % 11 == 0 else (number * 37 % 101) / 101,
+        "status": ("ok", "failed", "unknown")[number % 3],
+        "turns": number % 4,
+        **parent,
+    }
+
+
+def long_list() -> ShapedRuns:
+    return runs_of(*map(fields, range(RUNS)))
+
+
+def finish(model: ShapedRuns) -> list[str]:
+    while model.unsettled:
+        model.advance(0.0)
+    return listed(model)
+
+
+@given(st.lists(st.integers(0, 30) | st.floats(allow_nan=False), max_size=200), st.booleans())
+@settings(max_examples=60)
+def test_sorting_in_steps_is_sorting(keys: list[float], descending: bool) -> None:
+    places = array("I", reversed(range(len(keys))))
+    wanted = sorted(places, key=keys.__getitem__, reverse=descending)
+    assert list(whole(sorted_in_steps(places, keys, descending=descending))) == wanted
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 500])
+def test_no_step_of_sorting_goes_over_more_than_a_few(count: int) -> None:
+    keys = [number * 7919 % 499 for number in range(count)]
+    work = sorted_in_steps(array("I", range(count)), keys)
+    assert max(work) <= 16 * 8
+
+
+def test_equal_keys_are_not_gone_over_again_however_many_there_are() -> None:
+    class Key(int):
+        compared = 0
+
+        def __lt__(self, other: object) -> bool:
+            Key.compared += 1
+            return super().__lt__(other)  # type: ignore[operator]
+
+    keys = [Key(number % 2) for number in range(400)]
+    whole(sorted_in_steps(array("I", range(400)), keys))
+    assert Key.compared < 400 * 8
+
+
+def test_work_tells_its_share_and_hands_over_the_result_once() -> None:
+    work = Underway(sorted_in_steps(array("I", range(64)), range(64)), 128)
+    shares, result = [], None
+    while result is None:
+        result = work.advance(0.0)
+        shares.append(work.share)
+    assert shares == sorted(shares) and shares[0] > 0 and shares[-1] == 1
+    assert list(result) == list(range(64))
+
+
+@pytest.mark.parametrize("name", ["errors", "reward", "status", "id"])
+def test_a_long_list_stands_until_it_is_sorted(name: str) -> None:
+    model = long_list()
+    model.switch_tree()
+    before = finish(model)
+    model.sort_by(name)
+    assert listed(model) == before and model.unsettled
+    share = model.arranged_share
+    assert share is not None and share < 1
+    found = finish(model)
+    at_once = runs_of(*({"run_id": f"run-{n}", **fields(n)} for n in range(RUNS)))
+    at_once.switch_tree()
+    at_once.sort_by(name)
+    whole_list = finish(at_once)
+    assert found == whole_list != before
+    assert model.arranged_share is None
+
+
+def test_another_sort_takes_the_place_of_the_one_that_goes_on() -> None:
+    model = long_list()
+    model.switch_tree()
+    model.sort_by("errors")
+    model.advance(0.0)
+    model.sort_by("turns")
+    finish(model)
+    turns = [model.row(position).summary.turns for position in range(RUNS)]
+    assert turns == sorted(turns, reverse=True)
+
+
+def test_runs_that_come_while_a_list_is_sorted_are_sorted_in() -> None:
+    model = long_list()
+    model.switch_tree()
+    finish(model)
+    model.sort_by("errors")
+    model.advance(0.0)
+    later = runs_of({"run_id": "late", "errors": 99}).rows[0]
+    later.file_number = 1
+    model.rows.append(later)  # type: ignore[attr-defined]
+    model.update(at_once=False)
+    assert finish(model)[0] == "late"
+    assert len(model) == RUNS + 1
+
+
+def test_a_filter_does_not_wait_for_a_sort_that_goes_on() -> None:
+    model = long_list()
+    model.sort_by("errors")
+    model.try_filter("status == 'ok'")
+    assert len(finish(model)) == RUNS // 3
+    model.try_filter("")
+    assert len(finish(model)) == RUNS
+
+
+def test_groups_made_in_steps_hold_their_runs_in_order() -> None:
+    model = long_list()
+    model.sort_by("reward")
+    model.group_by("status")
+    finish(model)
+    groups = model.standing.groups
+    assert [(group.key, group.end - group.start) for group in groups] == [
+        ("failed", 100), ("ok", 100), ("unknown", 100),
+    ]  # fmt: skip
+    for group in groups:
+        runs = [model.row(at).summary for at in range(group.start, group.end)]
+        assert {run.status for run in runs} == {group.key}
+        rewards = [run.reward for run in runs if run.reward is not None]
+        assert rewards == sorted(rewards, reverse=True)
+        assert [run.reward for run in runs[len(rewards) :]] == [None] * (len(runs) - len(rewards))
+
+
+def test_facts_of_long_groups_are_worked_out_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = long_list()
+    model.group_by("status")
+    finish(model)
+    group = model.standing.groups[0]
+    at_once = FactsOfGroups(model).of(group)
+    monkeypatch.setattr("hermes_tui.ui.group_facts.FEW_RUNS", 0)
+    facts = FactsOfGroups(model)
+    assert facts.of(group) is None and facts.unsettled
+    while not facts.advance(0.0):
+        assert facts.of(group) is None
+    assert facts.of(group) == at_once and not facts.unsettled
+    model.sort_by("turns")
+    finish(model)
+    assert facts.of(model.standing.groups[0]) == at_once and facts.unsettled
+
+
+def test_runs_are_numbered_in_steps_while_more_come() -> None:
+    places = RunPlaces()
+    rows = runs_of(*({} for _ in range(100)), files=4).rows
+
+    def take(first: int, end: int) -> None:
+        # The files come in the wrong order.
+        for row in sorted(rows[first:end], key=lambda row: (-row.file_number, row.ref.number)):
+            places._take(places.taken, row)
+
+    take(0, 60)
+    work = places.renumber()
+    next(work)
+    take(60, 100)
+    for _ in work:
+        pass
+    assert places.displaced
+    whole(places.renumber())
+    assert not places.displaced
+    keys = [places._keys[place] for place in places.in_order]
+    assert keys == sorted(keys)
+    assert [places.numbers[place] for place in places.in_order] == list(range(100))
+
+
+async def test_keys_are_answered_while_a_long_list_is_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", RUNS))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr(runs_screen, "SLICE_S", 0.0)
+        await _sort_and_move(pilot)
+        await until(pilot, lambda: "sorted by errors" in screen_lines(app)[-2])
+        assert f"of {RUNS}" in screen_lines(app)[-2]
+
+
+async def _sort_and_move(pilot: Pilot[None]) -> None:
+    await pilot.press("o")
+    assert "sorting by errors ▼" in screen_lines(pilot.app)[-2]
+    await pilot.press("j", "j")
+    assert "3 of 300 · sorting by errors ▼" in screen_lines(pilot.app)[-2]
