@@ -69,7 +69,7 @@ class AnthropicMessages:
 
 def _read_part(value: Any, build: RunBuilder) -> None:
     messages = value if isinstance(value, list) else [value]
-    if build.is_first and not build.events:
+    if build.is_opening:
         build.start(task=fields.title_of(messages))
     if isinstance(value, list):
         build.messages(value, "")

@@ -50,7 +50,7 @@ class AutoGen:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
-            if build.is_first and not build.events:
+            if build.is_opening:
                 build.start(task=_title_of([value]))
             _read_event(value, "", build)
         elif isinstance(value, dict) and isinstance(value.get("messages"), list):

@@ -158,6 +158,8 @@ class RunBuilder:
     """The values of those of the format's sidecars that are there; a text where one is broken."""
     is_last: bool = False
     """Whether nothing comes behind the record any more."""
+    likeness: Callable[[], str] | None = None
+    """Says, behind a defect of a whole record, what else that looks like."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
@@ -167,6 +169,11 @@ class RunBuilder:
     def is_used(self) -> bool:
         """Whether anything was found in the record."""
         return bool(self.events)
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the one run of a file of parts still has to be opened."""
+        return self.is_first and not self.is_used
 
     def locate(self, index: int) -> None:
         """Let the following events stand in line `index` of a WHOLE_LINES record."""
@@ -309,6 +316,8 @@ class RunBuilder:
         self.events.append(copy_event(event, seq=self.next_seq()))
 
     def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
+        if self.likeness is not None and not pointer and not self.is_used:
+            message += self.likeness()
         self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
 
     def end(

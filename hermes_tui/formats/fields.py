@@ -195,11 +195,6 @@ def numbers(raw: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in found if name and value is not None}
 
 
-def seconds(value: Any) -> float | None:
-    """Return a moment as unix seconds; see `measures.timestamp`."""
-    return measures.timestamp(value)
-
-
 OUTCOME_KEYS = (
     "reward",
     "score",

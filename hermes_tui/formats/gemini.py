@@ -90,14 +90,14 @@ def _is_run(value: Any) -> bool:
 def _read_part(value: Any, build: RunBuilder) -> None:
     """Read a record of a file that is one run."""
     if isinstance(value, dict) and "response" in value:
-        if build.is_first and not build.events:
+        if build.is_opening:
             build.start(model=model_of(value["response"]))
         if _is_recording(value):
             append_reply(build, value["response"], "/response")
         else:
             build.defect("a recording of no reply", fields.excerpt(value))
         return
-    if build.is_first and not build.events:
+    if build.is_opening:
         build.start(task=_title([("", value)]))
     append_content(build, value, "")
 

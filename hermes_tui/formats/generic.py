@@ -53,7 +53,7 @@ class GenericMessages:
 
 def _part(value: Any, build: RunBuilder) -> None:
     found = message_in(value)
-    if build.is_first and not build.events:
+    if build.is_opening:
         task = fields.title_of([found[1]]) if found else ""
         build.start(task=task, diagnostics=(_warning(""),))
     if found is None:

@@ -14,11 +14,12 @@ from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import details_of, first_line, label, model_of, mostly, seconds
+from hermes_tui.formats.fields import details_of, first_line, label, model_of, mostly
 from hermes_tui.formats.hermes_messages import excerpt_of, normalised
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall, ToolSpec
+from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls
 
 _TEXT_MARKS = ("<tool_call>", "<tool_response>", "<think>")
@@ -246,7 +247,7 @@ def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> No
     build.end(
         status="ok" if completed else "failed",
         stop_reason="invalid tool calls" if partial else "" if completed else "not completed",
-        ts=seconds(row.get("timestamp", metadata.get("timestamp"))),
+        ts=timestamp(row.get("timestamp", metadata.get("timestamp"))),
     )
 
 

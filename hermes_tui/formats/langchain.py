@@ -140,7 +140,7 @@ def _read_part(value: Any, build: RunBuilder) -> None:
 
 
 def _open(messages: list[Any], build: RunBuilder) -> None:
-    if build.is_first and not build.events:
+    if build.is_opening:
         told = said(message_of(message) for message in messages)
         build.start(task=fields.title_of(told), model=model_of(messages))
 

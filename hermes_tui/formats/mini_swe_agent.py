@@ -57,7 +57,7 @@ class MiniSweAgent:
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
             messages = value if isinstance(value, list) else [value]
-            if build.is_first and not build.events:
+            if build.is_opening:
                 build.start(task=fields.title_of(messages))
             for index, raw in enumerate(messages):
                 _message(raw, build, f"/{index}" if isinstance(value, list) else "")

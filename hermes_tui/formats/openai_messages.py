@@ -87,7 +87,7 @@ class OpenAIMessages:
 def _read_part(value: Any, build: RunBuilder) -> None:
     """Read a record of a file that is one run: a message, or (rarely) several."""
     messages = value if isinstance(value, list) else [value]
-    if build.is_first and not build.events:
+    if build.is_opening:
         build.start(task=fields.title_of(messages))
     if isinstance(value, list):
         build.messages(map(decode_if_json, value), "")

@@ -51,7 +51,7 @@ class OpenHands:
             _output(value, build)
             return
         events = value if isinstance(value, list) else [value]
-        if build.is_first and not build.events:
+        if build.is_opening:
             first = fields.as_dict(events[0] if events else None)
             build.start(task=_task(events), tools=tool_specs(first.get("tools")))
         for index, event in enumerate(events):

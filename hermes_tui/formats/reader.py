@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
 from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
+from hermes_tui.formats.lookalikes import told_likeness
 from hermes_tui.formats.turns import reply_of, scan_turns
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -115,6 +117,7 @@ class Reader(NamedTuple):
                 if self.big is not None:
                     read_element(value, self.big, self.format, build)
                 else:
+                    build.likeness = partial(told_likeness, value, self.format.name)
                     self.format.read(value, build)
         build.flush_problems()
         if not build.is_used and not is_end:

@@ -72,7 +72,7 @@ class Smolagents:
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
-            if build.is_first and not build.events:
+            if build.is_opening:
                 build.start(task=_task_of(value))
             _read_step(value, "", build)
         elif isinstance(value, dict) and _STEPS in value:

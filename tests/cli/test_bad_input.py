@@ -251,3 +251,12 @@ def test_a_recording_of_a_newer_version_is_3_and_asks_for_an_update(tmp_path: Pa
     done = within("scan", path)
     assert done.code == 3
     assert "update hermes-tui" in done.one_line
+
+
+def test_a_line_of_another_format_is_called_by_its_name(tmp_path: Path) -> None:
+    other = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
+    path = tmp_path / "run.jsonl"
+    path.write_bytes((USER + MODEL) * 3 + json.dumps(other).encode() + b"\n" + USER)
+    _, found, messages = defects(path)
+    assert messages == 7
+    assert any("looks like sharegpt (--format sharegpt reads it)" in told for told in found)

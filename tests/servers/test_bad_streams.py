@@ -107,7 +107,7 @@ EXPECTED = {
     "role_every_chunk": ("reply", "ab", ""),
     "empty_tool_calls_list": ("reply", "a", ""),
     "id_missing": ("reply", "get_weather({})", ""),
-    "stall": ("failed", "nothing more came for 0.5 s, after 444 bytes of the body", ""),
+    "stall": ("failed", "nothing more came for 2 s, after 444 bytes of the body", ""),
     "json_not_sse": (
         "reply",
         CALL,
