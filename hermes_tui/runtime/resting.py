@@ -15,11 +15,14 @@ MOST_OPEN = 64
 class RestingSource:
     """A source that may be closed once it is complete; the next read opens it again."""
 
+    __slots__ = ("_failure", "_path", "_pool", "_size", "_source", "_stamp")
+
     def __init__(self, path: Place, source: OpenSource, pool: SourcePool) -> None:
         self._path = path
         self._source: OpenSource | None = source
         self._pool = pool
-        self._stamp = stamp_of(path)
+        # There may be a million: the parts of it would take four times as much.
+        self._stamp = hash(stamp_of(path))
         self._size: int | None = None
         self._failure = ""
 
@@ -74,7 +77,7 @@ class RestingSource:
         return self._source
 
     def _opened_again(self) -> OpenSource | None:
-        if stamp_of(self._path) != self._stamp:
+        if hash(stamp_of(self._path)) != self._stamp:
             self._failure = f"{self._path}: changed since it was read; open it again"
         try:
             source = open_source(self._path)

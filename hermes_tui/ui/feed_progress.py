@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ class FeedProgress:
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = targets
-        self._before = [0]
+        self._before = array("Q", (0,))
         """Bytes before each file that was looked at, and of all of these together."""
         self._pace: Pace | None = None
 
@@ -46,7 +47,7 @@ class FeedProgress:
         looked_at = len(self._before) - 1
         more = max(SIZED_AT_ONCE, at_least - looked_at)
         sizes = map(_size, self._targets[looked_at : looked_at + more])
-        self._before += islice(accumulate(sizes, initial=self._before[-1]), 1, None)
+        self._before.extend(islice(accumulate(sizes, initial=self._before[-1]), 1, None))
 
     def pace(self, done: int, total: int) -> str:
         """Return how fast the files are read, and how long it will take."""

@@ -30,6 +30,7 @@ from hermes_tui.ui.run_table import RunRow, RunTable
 from hermes_tui.ui.watched_rows import WatchedRows
 
 if TYPE_CHECKING:
+    from hermes_tui.formats.reader import Reader
     from hermes_tui.runtime.new_files import NewFiles
     from hermes_tui.runtime.remote import Place
     from hermes_tui.runtime.resting import SourcePool
@@ -78,6 +79,7 @@ class RunsFeed:
     _replaced: set[int] = field(default_factory=set)
     _stamps: dict[int, Stamp | None] = field(default_factory=dict)
     _folder: str | None = None
+    _reader: Reader | None = None
     _pool: SourcePool | None = None
     _beside: IndexingQueue = field(init=False)
     _watched_rows: WatchedRows = field(init=False)
@@ -164,10 +166,11 @@ class RunsFeed:
         number = self._next_target
         self._next_target += 1
         said = len(self.complaints)
-        self._stamps[number] = stamp_of(self.targets[number].path)
+        stamp = stamp_of(self.targets[number].path)
         try:
             self._open(number)
         except NothingYet as error:
+            self._stamps[number] = stamp
             self.waiting[number] = str(error)
             self.complaints.append(str(error))
         except SourceError as error:
@@ -181,6 +184,10 @@ class RunsFeed:
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
         file.keeps = self.keeps
+        if file.reader == self._reader:
+            # Files of one kind need only one.
+            file.reader = self._reader
+        self._reader = file.reader
         if not self.follow or file.watched is not None:
             self._let_rest(file)
         self.files.append(file)
@@ -225,7 +232,14 @@ class RunsFeed:
             self._watched_rows.begin(file.watched, reading.number, self._short_name(file))
         elif not file.source.complete:
             self._growing.append(reading)
+        self._pack_rows()
         return self._complain_of(reading)
+
+    def _pack_rows(self) -> None:
+        """Pack what was read of many files; what is followed may read differently later."""
+        if len(self.targets) > FEW_FILES and not self.follow:
+            still_read = {reading.number for reading in (*self._active, *self._growing)}
+            self.rows.pack(still_read, self._short_name)
 
     def _complain_of(self, reading: Reading) -> bool:
         failure = reading.new_failure()
@@ -359,6 +373,7 @@ class RunsFeed:
     def close(self) -> None:
         self._stop_reading()
         self._beside.close()
+        self.rows.close()
         self._watched_rows.close()
         for file in self.files:
             file.close()

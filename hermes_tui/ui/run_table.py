@@ -1,20 +1,28 @@
 """The rows of the runs screen, as many as there may be: those of big files stay in their store.
 
-A row keeps its place. Runs that are read here one by one are objects; those that come in blocks are
-made into rows when they are looked at, and give whole columns without becoming rows at all.
+A row keeps its place. Runs that are read here one by one are objects; those that come in blocks, or
+are packed into some later, are made into rows when they are looked at, and give whole columns
+without becoming rows at all.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from hermes_tui.log.run_blocks import COLUMNS, BlockFacts, DamagedBlock
+from hermes_tui.log.run_blocks import (
+    COLUMNS,
+    ROWS,
+    BlockFacts,
+    DamagedBlock,
+    StoredRun,
+    encode_block,
+)
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.runtime.opener import OpenFile, RunRef
 
@@ -73,50 +81,98 @@ class LooseRows:
         return list(map(attrgetter(attribute), self.rows[first:end]))
 
 
-class StoredRows:
-    """Rows that are one block of a store. `first` is the number in its file of the first run."""
+class _Block:
+    """Rows that are one block of a store."""
 
-    __slots__ = ("_block", "_length", "first", "owner")
+    __slots__ = ("_block", "_length", "_store")
 
-    def __init__(self, owner: StoredFile, block: int, first: int) -> None:
-        self.owner = owner
+    def __init__(self, store: RunStore, block: int) -> None:
+        self._store = store
         self._block = block
-        self._length = owner.store.rows[block]
-        self.first = first
+        self._length = store.rows[block]
 
     def __len__(self) -> int:
         return self._length
 
-    def facts(self) -> BlockFacts:
-        return self.owner.store.facts(self._block)
-
-    def row(self, index: int) -> RunRow:
-        owner = self.owner
-        number = self.first + index
+    def _run(self, index: int) -> StoredRun:
         try:
-            values = [values[index] for values in owner.store.columns(self._block)]
+            values = [values[index] for values in self._store.columns(self._block)]
         except DamagedBlock:
             values = [*_LOST, *[0] * (len(COLUMNS) - _WIDTH)]
-        record, nth, group = values[_WIDTH:]
-        ref = RunRef(owner.file, number, record, nth)
-        summary = RunSummary(*values[:_WIDTH])
-        return RunRow(ref, summary, owner.label, owner.number, owner.name, group)
+        return StoredRun(RunSummary(*values[:_WIDTH]), *values[_WIDTH:])
+
+    def _column(self, name: str, first: int, end: int) -> list[Any]:
+        try:
+            return self._store.column(self._block, COLUMNS.index(name))[first:end]
+        except DamagedBlock:
+            return [getattr(_LOST, name)] * (min(end, self._length) - first)
+
+
+class StoredRows(_Block):
+    """Rows of one big file. `first` is the number in its file of the first run."""
+
+    __slots__ = ("first", "owner")
+
+    def __init__(self, owner: StoredFile, block: int, first: int) -> None:
+        super().__init__(owner.store, block)
+        self.owner = owner
+        self.first = first
+
+    def facts(self) -> BlockFacts:
+        return self._store.facts(self._block)
+
+    def row(self, index: int) -> RunRow:
+        owner, run = self.owner, self._run(index)
+        ref = RunRef(owner.file, self.first + index, run.record, run.nth)
+        return RunRow(ref, run.summary, owner.label, owner.number, owner.name, run.group)
 
     def values(self, attribute: str, first: int, end: int) -> list[Any]:
         where, _, name = attribute.rpartition(".")
-        if not where:
-            return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
-        try:
-            return self.owner.store.column(self._block, COLUMNS.index(name))[first:end]
-        except DamagedBlock:
-            return [getattr(_LOST, name)] * (min(end, self._length) - first)
+        if where:
+            return self._column(name, first, end)
+        return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
+
+
+NameOf = Callable[[OpenFile], str]
+"""Returns the part of the path of a file that tells it from the other files."""
+
+
+class PackedRows(_Block):
+    """Rows of many small files, packed once these are read: as objects each is a kilobyte."""
+
+    __slots__ = ("_file_numbers", "_files", "_name_of", "_numbers")
+
+    def __init__(self, rows: Sequence[RunRow], store: RunStore, name_of: NameOf) -> None:
+        runs = [StoredRun(row.summary, row.ref.record, row.ref.nth, row.group) for row in rows]
+        store.append(encode_block(BlockFacts(len(runs), 0, 0, b"", b""), runs))
+        super().__init__(store, len(store) - 1)
+        self._files = [row.ref.file for row in rows]
+        self._file_numbers = array("I", (row.file_number for row in rows))
+        # Of a file that is one run, nothing says so but this.
+        self._numbers = array("I", (row.ref.number for row in rows))
+        self._name_of = name_of
+
+    def row(self, index: int) -> RunRow:
+        file, run = self._files[index], self._run(index)
+        ref = RunRef(file, self._numbers[index], run.record, run.nth)
+        number, name = self._file_numbers[index], self._name_of(file)
+        return RunRow(ref, run.summary, file.label, number, name, run.group)
+
+    def values(self, attribute: str, first: int, end: int) -> list[Any]:
+        where, _, name = attribute.rpartition(".")
+        if where:
+            return self._column(name, first, end)
+        if name == "file_number":
+            return self._file_numbers[first:end].tolist()
+        of = attrgetter("label") if name == "file_label" else self._name_of
+        return list(map(of, self._files[first:end]))
 
 
 _COUNTS: Final = frozenset(
     f"summary.{name}" for name, kind in RunSummary.__annotations__.items() if kind in (int, "int")
 )
 _OWN: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
-Part = LooseRows | StoredRows
+Part = LooseRows | StoredRows | PackedRows
 
 
 class RunTable(Sequence[RunRow]):
@@ -126,6 +182,7 @@ class RunTable(Sequence[RunRow]):
         self._parts: list[Part] = []
         self._starts: list[int] = []
         self._length = 0
+        self._store: RunStore | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -163,6 +220,30 @@ class RunTable(Sequence[RunRow]):
         part = self._parts[number]
         assert isinstance(part, LooseRows), "only these can be replaced"
         part.rows[place - self._starts[number]] = row
+
+    def pack(self, still_read: Container[int], name_of: NameOf) -> None:
+        """Pack the latest rows, up to the first of a file that is still read, by its number.
+
+        Packed rows are never replaced.
+        """
+        part = self._parts[-1] if self._parts else None
+        if not isinstance(part, LooseRows) or len(part) < 2 * ROWS:
+            return
+        rows = part.rows[:ROWS]
+        if any(row.file_number in still_read for row in rows):
+            return
+        if self._store is None:
+            from hermes_tui.runtime.run_store import RunStore
+
+            self._store = RunStore()
+        self._parts.insert(-1, PackedRows(rows, self._store, name_of))
+        del part.rows[:ROWS]
+        self._starts.append(self._starts[-1] + ROWS)
+
+    def close(self) -> None:
+        """Let go of what rows are packed into."""
+        if self._store is not None:
+            self._store.close()
 
     def append_block(self, owner: StoredFile, block: int, first: int) -> None:
         """Append the rows of a block; `first` is the number in its file of its first run."""

@@ -1,0 +1,142 @@
+"""Rows of very many files are packed once these are read, and stay what they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.events import MessageAppended
+from hermes_tui.runtime.opener import RunRef, Target, expand_paths, read_events
+from hermes_tui.ui import feeds, run_table
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.run_fields import FIELDS, column, run_fields
+from hermes_tui.ui.run_table import LooseRows, PackedRows, RunRow, RunTable
+from hermes_tui.ui.runs_model import RunsModel
+from tests.ui.listed import NOTHING
+from tests.ui.opened import MESSAGES, WIDE, app_on, settled, write_run, write_runs
+from tests.ui.screen_text import screen_lines
+
+FILES = 30
+
+
+@pytest.fixture(autouse=True)
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take so many files for very many, and pack a few rows at a time."""
+    monkeypatch.setattr(feeds, "FEW_FILES", 4)
+    monkeypatch.setattr(run_table, "ROWS", 4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of runs: single ones, some in one file, and what is none."""
+    for number in range(FILES):
+        below = tmp_path / "runs" / str(number % 3)
+        below.mkdir(parents=True, exist_ok=True)
+        messages = MESSAGES[: 2 + number % 6]
+        write_run(below / f"{number}.json", messages, id=f"run-{number}", model=f"m{number % 4}")
+    write_runs(tmp_path / "runs" / "0" / "several.jsonl", 7)
+    (tmp_path / "runs" / "1" / "broken.json").write_text("{")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def read(folder: Path) -> Iterator[RunsFeed]:
+    feed = read_to_the_end(RunsFeed(expand_paths([str(folder)])))
+    yield feed
+    feed.close()
+
+
+def read_to_the_end(feed: RunsFeed) -> RunsFeed:
+    while not feed.finished:
+        feed.step(1.0)
+    return feed
+
+
+def packed_rows(table: RunTable) -> int:
+    return sum(len(part) for _, part in table.parts(0) if isinstance(part, PackedRows))
+
+
+def test_packed_rows_are_what_the_files_say(
+    folder: Path, read: RunsFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packed_rows(read.rows) >= FILES // 2
+    monkeypatch.setattr(feeds, "FEW_FILES", 1_000)
+    unpacked = read_to_the_end(RunsFeed(expand_paths([str(folder)])))
+    assert packed_rows(unpacked.rows) == 0
+    assert [told(row) for row in read.rows] == [told(row) for row in unpacked.rows]
+    unpacked.close()
+
+
+def told(row: RunRow) -> tuple[object, ...]:
+    ref = row.ref
+    return run_fields(ref.number, row), ref.file.label, ref[1:], row.file_name, row.file_number
+
+
+def test_columns_of_packed_rows_are_those_of_the_rows(read: RunsFeed) -> None:
+    for name in FIELDS:
+        assert list(column(read.rows, name)) == list(column(list(read.rows), name)), name
+        if name != "run":
+            part = read.rows[3:19]
+            assert list(column(part, name)) == list(column(list(part), name)), name
+
+
+def test_packed_runs_are_found_sorted_filtered_and_opened(read: RunsFeed) -> None:
+    model, objects = RunsModel(read.rows), RunsModel(list(read.rows))
+    for one in (model, objects):
+        one.update()
+        one.sort_by("turns")
+        one.try_filter("model == 'm1' or reward > 0.5")
+        while one.unsettled:
+            one.advance(1.0)
+    assert list(model.order) == list(objects.order) and len(model) > 3
+    for position in range(len(model)):
+        row = model.row(position)
+        assert model.position_of(row.ref) == position
+        events = read_events(row.ref)
+        assert row.summary.messages == sum(isinstance(event, MessageAppended) for event in events)
+
+
+def rows_of(*files: int) -> RunTable:
+    table = RunTable()
+    for place, number in enumerate(files):
+        ref = RunRef(None, place, place)  # type: ignore[arg-type]
+        table.append(RunRow(ref, NOTHING._replace(turns=place), f"{number}.json", number))
+    return table
+
+
+def test_rows_behind_one_that_may_still_change_are_not_packed() -> None:
+    table = rows_of(0, 1, 2, 3, 4, 5, 6, 7, 8)
+    table.pack({2}, lambda file: "")
+    assert packed_rows(table) == 0
+    table.pack({6}, lambda file: "")
+    table.pack({6}, lambda file: "")
+    assert packed_rows(table) == 4
+    table.replace(6, RunRow(table[6].ref, NOTHING._replace(turns=99), "6.json", 6))
+    table.append(RunRow(table[8].ref, NOTHING._replace(turns=9), "9.json", 9))
+    assert list(column(table, "turns")) == [0, 1, 2, 3, 4, 5, 99, 7, 8, 9]
+    assert list(table.values("file_number")) == list(range(10))
+    table.close()
+
+
+def test_rows_of_followed_files_stay_as_they_may_change(folder: Path) -> None:
+    feed = RunsFeed([Target(path) for path in sorted(folder.glob("*/*.json"))], follow=True)
+    read_to_the_end(feed)
+    assert all(isinstance(part, LooseRows) for _, part in feed.rows.parts(0))
+    feed.close()
+
+
+async def test_a_packed_run_is_listed_and_opened(folder: Path) -> None:
+    app = app_on(folder)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert packed_rows(app.feed.rows)
+        assert f"{FILES + 7} runs" in screen_lines(app)[0]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert f"run 1 of {FILES + 7}" in screen_lines(app)[0]
+        await pilot.press("L")
+        await pilot.pause()
+        assert f"run 2 of {FILES + 7}" in screen_lines(app)[0]
+        assert "Fix the failing test" in "\n".join(screen_lines(app))
