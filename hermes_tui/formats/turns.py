@@ -28,7 +28,7 @@ READ_BY_TURNS: Final = MappingProxyType({
 """What the details of a run say that is read so."""
 MOST_TOGETHER: Final = 32 << 20
 """Bytes of memory or so: of a session that takes more, the turns are read one by one."""
-MOST_TURN: Final = 16 << 20
+MOST_TURN: Final = 4 << 20
 """Bytes after which a turn is cut although no reply begins."""
 LINE_HEAD: Final = 64 << 10
 """Bytes of a line that does not end in the slice where it begins, at least, that are looked at."""

@@ -57,7 +57,7 @@ def session() -> Iterator[bytes]:
     for number, _ in enumerate(iter(int, 1)):
         reply = number % 2
         content = [{"type": "text", "text": f"{text} {number} " + "x" * 500}]
-        message = {"role": ("user", "assistant")[reply], "content": content, "id": f"m{number}"}
+        message = {"id": f"m{number}", "role": ("user", "assistant")[reply], "content": content}
         line = {"type": message["role"], "uuid": f"u{number}", "sessionId": "s", "message": message}
         yield json.dumps({**line, "parentUuid": f"u{number - 1}" if number else None}).encode()
 

@@ -146,3 +146,24 @@ def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[P
     program.settle()
     program.press(b"/quiet\r")
     program.wait_for(b"no match")
+
+
+def test_a_session_is_drawn_with_its_subagents_and_with_those_that_come(
+    tmp_path: Path, started: list[Program]
+) -> None:
+    import json
+
+    def write(path: Path, text: str, **more: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = {"type": "user", "uuid": text, "parentUuid": None, "sessionId": "s1", **more}
+        path.write_text(json.dumps({**head, "message": {"role": "user", "content": text}}) + "\n")
+
+    write(tmp_path / "s1.jsonl", "the-session")
+    agents = tmp_path / "s1/subagents"
+    write(agents / "agent-a.jsonl", "first-subagent", isSidechain=True, agentId="a")
+    program = Program.start([*OPEN, "--follow", str(tmp_path / "s1.jsonl")])
+    started.append(program)
+    program.wait_for(b"first-subagent")
+    assert b"the-session" in program.output
+    write(agents / "agent-b.jsonl", "second-subagent", isSidechain=True, agentId="b")
+    program.wait_for(b"second-subagent")
