@@ -248,9 +248,8 @@ async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 async def test_the_list_of_a_module_decides_and_neighbours_can_be_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "neighbour_of_tools.py").write_text("WORD = 'hi'\n")
     source = """
         from neighbour_of_tools import WORD

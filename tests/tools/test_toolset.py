@@ -73,12 +73,11 @@ async def test_a_name_given_twice_names_both_sources(tmp_path: Path) -> None:
 
 
 async def test_what_was_open_is_closed_when_another_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     import sys
 
     mine = write_python(tmp_path, "def add(a: int) -> int:\n    return a + 1\n")
-    monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(SourceError, match="none"):
         await open_tools([mine, f"python:{tmp_path}/none.py"], workdir=tmp_path)
     assert not [name for name in sys.modules if name.startswith("hermes_tui_tools_")]
