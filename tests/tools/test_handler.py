@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ async def test_a_handler_of_ones_own_gets_every_name_unless_told_otherwise() -> 
     assert memory.value == '{"error": "Memory is not available in RL environments."}'
     with pytest.raises(AttributeError, match="'list' object has no attribute 'get'"):
         await box.call("todo", [], CONTEXT)
+
+
+async def test_a_file_called_tools_is_not_run_for_the_list_of_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tools.py").write_text("raise RuntimeError('run')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    box = HandlerToolbox([SCHEMA], plain, answers_specials=True)
+    answer = await box.call("todo", {"todos": [{"id": "1", "content": "x"}]}, CONTEXT)
+    assert '"x"' in answer.value
 
 
 @pytest.mark.skipif(

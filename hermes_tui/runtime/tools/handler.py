@@ -93,13 +93,21 @@ class HandlerToolbox:
 
 def _todo_tool() -> Callable[[Any, Any], Any]:
     """Return hermes-agent's todo tool with a list of its own, or ours where it is not installed."""
+    found = importlib.util.find_spec("tools")
+    # A person's own tools.py is no package, and is not to be run for this.
+    if found is None or found.submodule_search_locations is None:
+        return _own_todo()
     try:
         from tools.todo_tool import (  # type: ignore[import-not-found, unused-ignore]
             TodoStore as TheirStore,
         )
         from tools.todo_tool import todo_tool
     except ImportError:
-        ours = TodoStore()
-        return lambda todos, merge: json.dumps(ours.update(todos, merge), ensure_ascii=False)
+        return _own_todo()
     theirs = TheirStore()
     return lambda todos, merge: todo_tool(todos=todos, merge=merge, store=theirs)
+
+
+def _own_todo() -> Callable[[Any, Any], Any]:
+    ours = TodoStore()
+    return lambda todos, merge: json.dumps(ours.update(todos, merge), ensure_ascii=False)
