@@ -114,7 +114,7 @@ def _hashes(source: Source, size: int) -> tuple[bytes, bytes]:
 
 def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
     """Return the index kept of a file, or of its beginning; None where there is none that fits."""
-    path = _place(now.path)
+    path = place_of(now.path)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -196,7 +196,7 @@ def part_of(path: Path) -> Path:
 
     Not by the number of the process: in containers that is the same again and again.
     """
-    return _place(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
+    return place_of(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
 
 
 def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunTotals) -> None:
@@ -222,7 +222,7 @@ def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunT
     )
     tail = array("I", (len(footer), zlib.crc32(footer))).tobytes() + _MAGIC
     write_at(fd, footer + tail, at)
-    store.path.replace(_place(identity.path))
+    store.path.replace(place_of(identity.path))
     store.settle()
     prune()
 
@@ -266,6 +266,8 @@ def _is_abandoned(part: Path) -> bool:
     return True
 
 
-def _place(path: str) -> Path:
-    name = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+def place_of(path: str, what: str = "") -> Path:
+    """Return where the index of a file is kept, or with `what` something else about it."""
+    told = f"{path}\0{what}" if what else path
+    name = hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     return indexes_dir() / f"{name}{SUFFIX}"

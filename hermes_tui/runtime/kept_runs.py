@@ -7,7 +7,6 @@ is checked to be what was written here, and can be nothing but values of `model`
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import pickle
@@ -21,12 +20,13 @@ from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.runtime.aside import Aside
-from hermes_tui.runtime.kept_indexes import SUFFIX, Identity, identify, indexes_dir, part_of, prune
+from hermes_tui.runtime.kept_indexes import Identity, identify, part_of, place_of, prune
 from hermes_tui.runtime.opener import OpenFile
 from hermes_tui.runtime.run_store import create, write_at
 
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""
+RUN: Final = "run"
 _MAGIC: Final = b"htuirun3"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
@@ -65,7 +65,7 @@ def _write(identity: Identity, values: Any) -> None:
         body = _Sink(fd, _HEAD)
         pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
         write_at(fd, _head_of(body.checksum), 0)
-        part.replace(_place(identity))
+        part.replace(place_of(identity.path, RUN))
     except OSError:
         part.unlink(missing_ok=True)
         raise
@@ -83,8 +83,9 @@ def look_for_kept(file: OpenFile) -> Aside[Any] | None:
 def _read(identity: Identity) -> Any:
     """Return what was kept of a file in this version of ours, None where that is nothing."""
     try:
-        data = _place(identity).read_bytes()
-        os.utime(_place(identity))
+        place = place_of(identity.path, RUN)
+        data = place.read_bytes()
+        os.utime(place)
     except OSError:
         return None
     if data[:_HEAD] != _head_of(zlib.crc32(memoryview(data)[_HEAD:])):
@@ -180,8 +181,3 @@ def _form(timeline: Timeline) -> tuple[str, ...]:
     names = [name for part in parts for name in getattr(part, "__dict__", ())]
     slots = [name for part in (timeline.state, *parts) for name in getattr(part, "__slots__", ())]
     return (*sorted(names), *slots, *Finding._fields, RecordIndex.__name__)
-
-
-def _place(identity: Identity) -> Path:
-    name = f"{identity.path}\0run".encode("utf-8", "surrogateescape")
-    return indexes_dir() / f"{hashlib.blake2b(name, digest_size=16).hexdigest()}{SUFFIX}"

@@ -43,6 +43,8 @@ LONG_S = 0.1
 WAIT_S = 0.02
 MOST_COMPLAINTS = 1_000
 NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
+MANY_FILES = 10_000
+"""Of more, the folder that all have in common is not looked for path by path."""
 FEW_FILES = 64
 """That many may all stay open; of more, those read to the end are closed for a while."""
 
@@ -349,8 +351,11 @@ class RunsFeed:
     def _short_name(self, file: OpenFile) -> str:
         """Return a path without the folders that all files have in common."""
         if self._folder is None:
-            # As texts: of a million paths, objects would take seconds.
-            paths = (str(target.path) for target in self.targets if target.path)
+            targets = self.targets
+            if len(targets) > MANY_FILES:
+                # In the order of a walk, what first and last have in common all have.
+                targets = [targets[0], targets[-1]]
+            paths = (str(target.path) for target in targets if target.path)
             parents = {path.rpartition("/")[0] for path in paths}
             try:
                 self._folder = os.path.commonpath(parents).rstrip("/") + "/"

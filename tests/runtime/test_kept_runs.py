@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.formats.reader import RecordLog
 from hermes_tui.runtime import kept_indexes, kept_runs
 from hermes_tui.runtime.kept_indexes import indexes_dir
 from hermes_tui.runtime.opener import OpenFile, open_file
@@ -194,3 +195,43 @@ def test_every_recorded_run_comes_back_as_it_was_read(transcripts: Path) -> None
         assert found(again), path.name
         assert shown(again) == shown(first)
         assert again.model.timeline.state == first.model.timeline.state
+
+
+def test_nobody_waits_for_a_run_to_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(5))
+    may_write = threading.Event()
+
+    def written_later(fd: int, data: bytes, start: int) -> int:
+        may_write.wait(30.0)
+        return write_at(fd, data, start)
+
+    monkeypatch.setattr(kept_runs, "write_at", written_later)
+    feed = RunFeed.of_file(opened(path))
+    while feed.step(1.0):
+        pass
+    log, timeline = feed.model.log, feed.model.timeline
+    assert isinstance(log, RecordLog)
+    keeping = kept_runs.keep_run(feed.file, log, timeline)
+    assert keeping is not None and not keeping.is_done()
+    assert not is_known(path)
+    may_write.set()
+    assert keeping.is_done(30.0) and not keeping.failure
+    assert is_known(path)
+
+
+def test_a_long_run_is_kept_in_pieces_between_which_keys_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(turns(3_000))
+    lengths = []
+
+    def noted(fd: int, data: bytes, start: int) -> int:
+        lengths.append(len(data))
+        return write_at(fd, data, start)
+
+    monkeypatch.setattr(kept_runs, "write_at", noted)
+    read_and_kept(path)
+    assert len(lengths) > 5
+    assert max(lengths) < 1 << 17

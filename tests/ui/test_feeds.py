@@ -49,6 +49,7 @@ def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
     assert feed.complaints[-1] == NO_MORE
 
 
+@pytest.mark.parametrize("many", [0, 10_000])
 @pytest.mark.parametrize(
     ("paths", "names"),
     [
@@ -59,8 +60,9 @@ def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
     ],
 )
 def test_files_are_called_by_what_tells_them_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], names: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], names: list[str], many: int
 ) -> None:
+    monkeypatch.setattr(feeds, "MANY_FILES", many)
     for path in paths:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         write_run(tmp_path / path)
