@@ -12,8 +12,9 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
-from hermes_tui.runtime.opener import RunRef, Target, check_format, check_parser, expand_paths
+from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
+from hermes_tui.runtime.targets import Target, expand_paths
 from hermes_tui.runtime.walking import Tell
 from hermes_tui.ui.feeds import RunsFeed
 

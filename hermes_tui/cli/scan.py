@@ -12,12 +12,12 @@ from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
-from hermes_tui.runtime.opener import Target, expand_paths
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
 from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.state import ScanState
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
+from hermes_tui.runtime.targets import Target, expand_paths
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.scan.pool import WorkerPool

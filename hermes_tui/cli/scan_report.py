@@ -12,10 +12,10 @@ from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.runtime.opener import Target
 from hermes_tui.runtime.scan.collect import ScannedFile
 from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import Counts, Row
+from hermes_tui.runtime.targets import Target
 
 INTERRUPTED = 130
 MOST_KEPT = 1_000

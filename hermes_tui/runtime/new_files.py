@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.targets import Target
 
 EVERY_S: Final = 1.0
 REST: Final = 20

@@ -1,11 +1,9 @@
-"""Paths to files, files to runs, runs to logs."""
+"""Files to runs, runs to logs."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.formats.base import Layout, Unit
@@ -20,22 +18,14 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError, near_hint
 from hermes_tui.model.events import Event, SourceDefect
-from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
-from hermes_tui.runtime.sidecars import read_sidecars, without_sidecars
+from hermes_tui.runtime.remote import Place
+from hermes_tui.runtime.sidecars import read_sidecars
 from hermes_tui.runtime.sources import OpenSource, open_source
-from hermes_tui.runtime.transcript_names import (
-    ARCHIVE_SUFFIX,
-    PACKED_SUFFIXES,
-    SUFFIXES,
-    may_be_transcript,
-)
-from hermes_tui.runtime.walking import WALKED_SUFFIXES, Tell, files_in, is_so, members
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
     from hermes_tui.runtime.watched_run import WatchedFile
 
-_REMOTE = (".parquet", ARCHIVE_SUFFIX)
 RECORDS_A_STEP = 64
 SCHEMA_HEAD = 64
 SPOOL_WAIT_S = 0.02
@@ -186,63 +176,6 @@ class Progress(NamedTuple):
 
 
 Step = FoundRun | FoundDefect | Progress
-
-
-class Target(NamedTuple):
-    """A file to open. `named` False: met in a folder or by a glob, so it may be no transcript."""
-
-    path: Place | None
-    named: bool = True
-
-
-def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) -> list[Target]:
-    """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
-
-    Folders are walked for files that may be transcripts; `tell` is called now and then with the
-    number found so far in one of them. Raises SourceError where nothing is found.
-    """
-    each = [_expand(pattern, tell) for pattern in patterns]
-    if not each:
-        raise UsageError("no path given", "try `hermes-tui open transcripts/`")
-    if len(each) == 1:
-        return each[0]
-    found: dict[Place | None, Target] = {}
-    for target in itertools.chain(*each):
-        found.setdefault(target.path, target)
-    return list(found.values())
-
-
-def _expand(pattern: str, tell: Tell) -> list[Target]:
-    if pattern == "-":
-        return [Target(None)]
-    if is_url(pattern):
-        found, is_named = find_remote(pattern, lambda name: may_be_transcript(name, _REMOTE))
-        return [Target(item, named=is_named) for item in without_sidecars(found)]
-    path = local_path(pattern)
-    if is_so(path.is_dir):
-        inside = [Target(item, named=False) for item in without_sidecars(files_in(path, tell))]
-        if not inside:
-            raise SourceError(
-                pattern,
-                "no transcripts in this folder",
-                "looked for "
-                + " ".join((*SUFFIXES, *WALKED_SUFFIXES))
-                + ", also packed: "
-                + " ".join(PACKED_SUFFIXES),
-            )
-        return inside
-    if is_so(path.exists):
-        return [Target(item) for item in members(path)]
-    import glob
-
-    if not glob.has_magic(pattern):
-        return [Target(path)]
-    matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
-    matches = [match for match in matches if is_so(match.is_file)]
-    files = [Target(match, named=False) for match in without_sidecars(matches)]
-    if not files:
-        raise SourceError(pattern, "no file matches", "quote the pattern or check it")
-    return files
 
 
 def open_file(

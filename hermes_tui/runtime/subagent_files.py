@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from hermes_tui.runtime.opener import Target
 from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.targets import Target
 from hermes_tui.runtime.walking import files_in
 
 SUFFIX: Final = ".jsonl"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hermes_tui.runtime.pace import Pace
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.opener import Target
+    from hermes_tui.runtime.targets import Target
     from hermes_tui.ui.reading import Reading
 
 SIZED_AT_ONCE: Final = 1_000

@@ -19,10 +19,10 @@ from hermes_tui.runtime.opener import (
     NothingYet,
     OpenFile,
     Progress,
-    Target,
     open_file,
 )
 from hermes_tui.runtime.stamps import Stamp, stamp_of
+from hermes_tui.runtime.targets import Target
 from hermes_tui.ui.feed_progress import FeedProgress
 from hermes_tui.ui.indexing_queue import IndexingQueue
 from hermes_tui.ui.reading import Reading

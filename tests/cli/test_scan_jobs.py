@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.runtime.opener import Target
 from hermes_tui.runtime.scan import plan as scan_plan
 from hermes_tui.runtime.scan import pool as scan_pool
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
@@ -23,6 +22,7 @@ from hermes_tui.runtime.scan.plan import choose_jobs, line_start, units
 from hermes_tui.runtime.scan.pool import WorkerPool
 from hermes_tui.runtime.scan.results import Counts, Part, Row
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
+from hermes_tui.runtime.targets import Target
 from tests.bytes_source import BytesSource
 from tests.cli.program import PROJECT, within
 from tests.cli.scan_files import CHAT, called, chat, lines, many_runs

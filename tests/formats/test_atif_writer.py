@@ -31,7 +31,8 @@ from hermes_tui.model.messages import (
     Usage,
 )
 from hermes_tui.model.spans import ByteRange
-from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
+from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
+from hermes_tui.runtime.targets import expand_paths
 from tests.formats.test_writers import RUN, RUNS, numbered, said
 
 

@@ -21,7 +21,8 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.errors import SourceError
 from hermes_tui.parsers.normalise import TextCalls
-from hermes_tui.runtime.opener import OpenFile, expand_paths, open_file
+from hermes_tui.runtime.opener import OpenFile, open_file
+from hermes_tui.runtime.targets import expand_paths
 from tests.conftest import PROJECT
 from tests.parsers.agreement import CORPUS, rows
 

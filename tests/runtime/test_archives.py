@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime import archives, unpack_limits, zip_members
-from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, survey
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from hermes_tui.runtime.targets import expand_paths
 from tests.conftest import PROJECT
 
 EVAL = {"task": "ctf", "model": "m", "dataset": {"samples": 2, "sample_ids": ["a", "b"]}}

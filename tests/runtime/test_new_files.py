@@ -10,7 +10,7 @@ import pytest
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.new_files import NewFiles
-from hermes_tui.runtime.opener import Target, expand_paths
+from hermes_tui.runtime.targets import Target, expand_paths
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from hermes_tui.runtime import parquet_rows, unpack_limits
-from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
+from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
 from hermes_tui.runtime.parquet_rows import MAX_BATCH_ROWS, parquet_lines
+from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import within
 from tests.formats.hermes_support import calls, messages
 

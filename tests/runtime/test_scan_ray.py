@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.opener import expand_paths
 from hermes_tui.runtime.scan.plan import RANGE, units
 from hermes_tui.runtime.scan.ray_cluster import RayCluster
 from hermes_tui.runtime.scan.results import Counts
 from hermes_tui.runtime.scan.work import ScanOptions, scan_unit
+from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import hermes_tui, within
 
 pytestmark = [

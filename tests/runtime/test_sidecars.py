@@ -11,9 +11,10 @@ import pytest
 from hermes_tui.formats import tau2, verifiers
 from hermes_tui.formats.base import Format
 from hermes_tui.model.events import RunStarted
-from hermes_tui.runtime.opener import FoundRun, expand_paths, open_file, read_events, survey
+from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
 from hermes_tui.runtime.remote import RemotePath
 from hermes_tui.runtime.sidecars import MAX_SIDECAR, read_sidecars
+from hermes_tui.runtime.targets import expand_paths
 
 ROLLOUT = {"example_id": 1, "prompt": "Hi", "completion": "Hello", "reward": 1.0}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime.opener import Target, expand_paths
 from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
+from hermes_tui.runtime.targets import Target, expand_paths
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.shaped_runs import ShapedRuns
 

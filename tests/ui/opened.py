@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen

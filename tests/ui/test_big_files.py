@@ -18,7 +18,8 @@ import pytest
 from hermes_tui.runtime import indexing, kept_indexes, run_index
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.kept_indexes import indexes_dir
-from hermes_tui.runtime.opener import expand_paths, read_events
+from hermes_tui.runtime.opener import read_events
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui import run_fields as run_fields_module
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
@@ -469,7 +470,7 @@ async def test_a_long_list_known_from_before_is_filtered_and_searched(
 def test_a_small_file_is_opened_without_what_big_ones_need() -> None:
     code = (
         "import sys; from hermes_tui.ui.feeds import RunsFeed\n"
-        "from hermes_tui.runtime.opener import expand_paths\n"
+        "from hermes_tui.runtime.targets import expand_paths\n"
         "feed = RunsFeed(expand_paths(['transcripts/clean-run.json']), apart=True, keeps=True)\n"
         "while not feed.finished: feed.step(1.0)\n"
         "feed.close(); print(len(feed.rows), *sys.modules)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime.opener import Target
+from hermes_tui.runtime.targets import Target
 from hermes_tui.ui import feed_progress, feeds
 from hermes_tui.ui.feeds import NO_MORE, RunsFeed
 from tests.ui.opened import write_run

@@ -8,7 +8,7 @@ from pathlib import Path
 from hermes_tui.cli.open_at import find_place
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from tests.ui.opened import WIDE, run_screen, settled, until, write_runs

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.model.events import MessageAppended
-from hermes_tui.runtime.opener import RunRef, Target, expand_paths, read_events
+from hermes_tui.runtime.opener import RunRef, read_events
+from hermes_tui.runtime.targets import Target, expand_paths
 from hermes_tui.ui import feeds, run_table
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.run_fields import FIELDS, column, run_fields

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import SHORT_FILE, HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.timeline import TimelinePane
@@ -57,6 +57,26 @@ async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: P
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("]", "]")
         await shows(pilot, "▶ 2. terminl [dict]", "not a declared tool", "nearest: terminal")
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("exclamation_mark", "the file names no step at which the run went wrong"),
+        ("n", "no search: / begins one"),
+        ("u", "there is no filter"),
+        ("L", "there is no other run"),
+        ("percent_sign", "no call or result belongs to this row"),
+    ],
+)
+async def test_a_key_that_makes_no_sense_now_says_why(run_file: Path, key: str, why: str) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await shows(pilot, "Fix the failing")
+        await pilot.press(key)
+        await shows(pilot, why)
+        await pilot.press("j")
+        await until(pilot, lambda: why not in text_of(app))
 
 
 async def test_brackets_go_from_call_to_call(run_file: Path) -> None:

@@ -15,7 +15,8 @@ from hermes_tui.log.summary import summarise
 from hermes_tui.model.events import Event
 from hermes_tui.runtime import read_apart
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.opener import RunRef, expand_paths, read_events
+from hermes_tui.runtime.opener import RunRef, read_events
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui import runs_model
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.feeds import FEW_FILES, RunsFeed

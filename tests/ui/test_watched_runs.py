@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.runtime.new_files import NewFiles
-from hermes_tui.runtime.opener import expand_paths
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.feeds import RunsFeed
 from tests.ui.opened import WIDE, app_on, run_screen, settled, until
 from tests.ui.screen_text import screen_lines

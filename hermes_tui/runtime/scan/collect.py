@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hermes_tui.runtime.opener import Target
 from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import Counts, Part, Row, place_row
 from hermes_tui.runtime.scan.work import ScanUnit
+from hermes_tui.runtime.targets import Target
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.cores import available_cores
-from hermes_tui.runtime.opener import Target
 from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, written
 from hermes_tui.runtime.scan.work import Cut, ScanUnit, ranged_source
 from hermes_tui.runtime.sources import FileSource
+from hermes_tui.runtime.targets import Target
 
 RANGE: Final = 4 << 20
 """Bytes of a range. Always the same, so that a scan goes on where another one, with other workers,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -26,6 +28,9 @@ class CommandScreen(Screen[None]):
     """A screen whose every action is a command of the registry: `do_<id>` with `_` for `-`."""
 
     scope: ClassVar[str] = ""
+    why_not: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What is said to the key of a command that makes no sense now; else `nothing_here`."""
+    nothing_here: ClassVar[str] = ""
     AUTO_FOCUS = None
 
     def __init__(self) -> None:
@@ -46,8 +51,9 @@ class CommandScreen(Screen[None]):
         return Situation()
 
     def action_command(self, command_id: str) -> None:
-        """Carry out one command, if it makes sense now."""
+        """Carry out one command if it makes sense now, else say why not."""
         if not BY_ID[command_id].enabled(self.situation()):
+            self._message = self.why_not.get(command_id, self.nothing_here)
             return
         handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
         if handler is not None:

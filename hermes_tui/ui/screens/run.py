@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -52,6 +53,22 @@ class RunScreen(RunCommands):
 
     scope = "run"
     draw_every_s: ClassVar = DRAW_EVERY_S
+    nothing_here = "there is no row here"
+    why_not = MappingProxyType({
+        "next-call": "this run has no calls",
+        "previous-call": "this run has no calls",
+        "next-problem": "nothing is wrong in this run",
+        "previous-problem": "nothing is wrong in this run",
+        "gold": "the file names no step at which the run went wrong",
+        "next-run": "there is no other run",
+        "previous-run": "there is no other run",
+        "pair": "no call or result belongs to this row",
+        "search-next": "no search: / begins one",
+        "search-previous": "no search: / begins one",
+        "compare": "there is no other run to compare with",
+        "unfilter": "there is no filter",
+        "cancel": "all is read already",
+    })  # fmt: skip
     BINDINGS: ClassVar = bindings_for("run")
     DEFAULT_CSS = """
     RunScreen { layout: vertical; }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +13,6 @@ from textual.containers import Horizontal
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.commands import BY_ID
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
@@ -35,18 +34,6 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 DRAW_EVERY_S = 0.15
-NO_RUN = "there is no run here"
-WHY_NOT: Final = MappingProxyType({
-    "tree": "no tree: no run was begun by another",
-    "fold": "nothing to fold here",
-    "fold-all": "nothing to fold here",
-    "search-next": "no search: / begins one",
-    "search-previous": "no search: / begins one",
-    "compare": "there is no other run to compare with",
-    "unfilter": "there is no filter",
-    "cancel": "all is read already",
-})  # fmt: skip
-"""What is said to the key of a command that makes no sense now; else `NO_RUN`."""
 
 
 class RunsScreen(Finding, Moving, RunsSide):
@@ -56,12 +43,22 @@ class RunsScreen(Finding, Moving, RunsSide):
     BINDINGS: ClassVar = bindings_for("runs")
     DEFAULT_CSS = RunsSide.SIDE_CSS
     pumps_in_background = True
+    nothing_here = "there is no run here"
+    why_not = MappingProxyType({
+        "tree": "no tree: no run was begun by another",
+        "fold": "nothing to fold here",
+        "fold-all": "nothing to fold here",
+        "search-next": "no search: / begins one",
+        "search-previous": "no search: / begins one",
+        "compare": "there is no other run to compare with",
+        "unfilter": "there is no filter",
+        "cancel": "all is read already",
+    })  # fmt: skip
 
     def __init__(self, feed: RunsFeed) -> None:
         super().__init__()
         self.feed = feed
         self.model = ShapedRuns(feed.rows)
-        self._message = ""
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
         self._seek = 0
@@ -114,7 +111,7 @@ class RunsScreen(Finding, Moving, RunsSide):
             self.go_match(self._seek)
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
-            self._refresh_lines()
+            self.refresh_lines()
         is_behind = self.model.unsettled or self.runs_pane.unsettled or self.sides_unsettled
         return is_behind or not self.feed.finished
 
@@ -124,9 +121,9 @@ class RunsScreen(Finding, Moving, RunsSide):
         if self.is_current:
             self.runs_pane.show()
             self.show_sides()
-            self._refresh_lines()
+            self.refresh_lines()
 
-    def _refresh_lines(self) -> None:
+    def refresh_lines(self) -> None:
         model, feed = self.model, self.feed
         files = len(feed.files)
         errors = model.facts.runs_with_errors
@@ -167,22 +164,16 @@ class RunsScreen(Finding, Moving, RunsSide):
         groups = f" · {len(model.standing.groups):,} groups by {grouping}" if grouping else ""
         return [(groups, "strong"), (f" · sorted by {order}", "")]
 
-    def say(self, message: str) -> None:
-        """Show a message in the status line until the next command."""
-        self._message = message
-        self._refresh_lines()
-
     def action_command(self, command_id: str) -> None:
-        is_possible = BY_ID[command_id].enabled(self.situation())
-        self._message = "" if is_possible else WHY_NOT.get(command_id, NO_RUN)
+        self._message = ""
         super().action_command(command_id)
-        self._refresh_lines()
+        self.refresh_lines()
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
         if isinstance(event.row_list, RunsPane):
             event.row_list.keep()
-        self._refresh_lines()
+        self.refresh_lines()
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
@@ -290,7 +281,7 @@ class RunsScreen(Finding, Moving, RunsSide):
             self.say("no match" if self.model.search_text else "no search: / begins one")
         else:
             pane.go_to(position)
-        self._refresh_lines()
+        self.refresh_lines()
 
     def do_clear(self) -> None:
         if self.close_front():

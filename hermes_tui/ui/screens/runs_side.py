@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Vertical
@@ -44,12 +43,6 @@ class RunsSide(CommandScreen):
         self._opened: dict[str, BarsPane] = {}
         self._made: dict[str, BarsPane] = {}
         self._next_look = 0.0
-
-    @abstractmethod
-    def refresh_view(self) -> None: ...
-
-    @abstractmethod
-    def say(self, message: str) -> None: ...
 
     @property
     def runs_pane(self) -> RunsPane:
