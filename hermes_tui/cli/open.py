@@ -14,7 +14,7 @@ from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
-from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.targets import Targets, expand_paths
 from hermes_tui.runtime.walking import Tell
 from hermes_tui.ui.feeds import RunsFeed
 
@@ -52,16 +52,16 @@ def run_open(arguments: argparse.Namespace) -> int:
         feed.close()
 
 
-def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> list[Target]:
+def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Targets:
     """Return the files that are to be shown."""
     targets = expand_paths(arguments.paths, tell=tell)
     # As text a session is its run, and a place is one of the file that was named.
     if not sys.stdout.isatty() or arguments.at:
         return targets
-    return [*with_subagents(targets)]
+    return with_subagents(targets)
 
 
-def _newcomers(arguments: argparse.Namespace, targets: list[Target]) -> NewFiles | None:
+def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:
     """Return what finds files that are written later; None where nobody would see them."""
     if not arguments.follow or arguments.at or not sys.stdout.isatty():
         return None
@@ -114,7 +114,7 @@ def _draw(feed: RunsFeed, config: Config, filter_text: str, place: Place | None)
     # A file that cannot be read is said on stderr, before anything is drawn.
     feed.open_first()
     _say_unreadable(feed)
-    if any(target.path is None for target in feed.targets):
+    if feed.targets.reads_stdin:
         _keys_from_terminal()
     from hermes_tui.ui.app import HermesApp
 

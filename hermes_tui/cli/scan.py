@@ -17,7 +17,8 @@ from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.state import ScanState
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
-from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.stamps import Stamp, stamp_of
+from hermes_tui.runtime.targets import Targets, expand_paths
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.scan.pool import WorkerPool
@@ -48,7 +49,7 @@ class _Scan:
     def __init__(
         self,
         request: ScanRequest,
-        targets: list[Target],
+        targets: Targets,
         report: Report,
         options: ScanOptions,
         state: ScanState | None,
@@ -59,14 +60,15 @@ class _Scan:
         self._options = options
         self._state = state
         self._collector = Collector(
-            targets, report, ordered=request.ordered, on_end=_keep_landmarks
+            targets, report, ordered=request.ordered, on_end=self._keep_landmarks
         )
         self._total = sum(map(size_of, targets))
         self._done = self._done_before = 0
         self._under_way: dict[int, int] = {}
         """Bytes done of each unit that has begun."""
-        reads_stdin = any(target.path is None for target in targets)
-        self._jobs = choose_jobs(request.jobs, self._total, reads_stdin=reads_stdin)
+        self._stamps: dict[int, Stamp | None] = {}
+        """The files that are divided, as they were before they were read."""
+        self._jobs = choose_jobs(request.jobs, self._total, reads_stdin=targets.reads_stdin)
         self._pool: WorkerPool | RayCluster | None = None
         self._interrupts = Interrupts()
 
@@ -122,6 +124,8 @@ class _Scan:
         state = self._state
         for unit in units(self._targets, wanted_format=self._options.format, ranges=ranges):
             self._collector.expect(unit)
+            if unit.cut is not None and not unit.start:
+                self._stamps[unit.file] = stamp_of(self._targets[unit.file].path)
             if state is None or not state.is_done(unit):
                 yield unit
                 continue
@@ -129,6 +133,15 @@ class _Scan:
                 self._done += unit.size
                 self._done_before += unit.size
                 self._collector.take(unit, state.parts(unit))
+
+    def _keep_landmarks(self, file: ScannedFile) -> None:
+        """Let `open --at` find runs of a big file at once."""
+        path, stamp = file.target.path, self._stamps.pop(file.starts[0][0].file, None)
+        if isinstance(path, Path) and len(file.starts) > 1 and not file.failure:
+            from hermes_tui.runtime.scan.landmarks import keep_landmarks
+
+            units, runs_before = zip(*file.starts, strict=True)
+            keep_landmarks(path, units, runs_before, stamp)
 
     def _interrupted(self) -> int:
         self.close()
@@ -178,13 +191,3 @@ class _Scan:
         """End the processes, if there are any."""
         if self._pool is not None:
             self._pool.close()
-
-
-def _keep_landmarks(file: ScannedFile) -> None:
-    """Let `open --at` find runs of a big file at once."""
-    path = file.target.path
-    if isinstance(path, Path) and len(file.starts) > 1 and not file.failure:
-        from hermes_tui.runtime.scan.landmarks import keep_landmarks
-
-        units, runs_before = zip(*file.starts, strict=True)
-        keep_landmarks(path, units, runs_before)

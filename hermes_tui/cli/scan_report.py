@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import TextIO
 
 from hermes_tui.cli.progress import ProgressLine
@@ -27,7 +28,7 @@ MOST_TOLD = 20
 class Report:
     """Takes what is found, prints it and decides the exit code."""
 
-    def __init__(self, request: ScanRequest, targets: list[Target]) -> None:
+    def __init__(self, request: ScanRequest, targets: Sequence[Target]) -> None:
         self.progress = ProgressLine()
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hermes_tui.formats import fields
@@ -83,7 +84,8 @@ class Unit(StrEnum):
     """A part of the one run that the whole file is."""
 
 
-class Sample(NamedTuple):
+@dataclass(frozen=True)
+class Sample:
     """What sniffing sees: the layout found and the first (at most 50) decoded values."""
 
     head: bytes
@@ -91,6 +93,19 @@ class Sample(NamedTuple):
     values: tuple[Any, ...]
     big: BigList | None = None
     """The long list in a document too long to be decoded as a sample."""
+
+    @property
+    def firsts(self) -> list[Any]:
+        """Return the first few values, and the first few of the list that is the first of them."""
+        values = list(self.values[:5])
+        if values and isinstance(values[0], list):
+            values += values[0][:5]
+        return values
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Return the names of the members of the `firsts`."""
+        return frozenset[str]().union(*(each for each in self.firsts if isinstance(each, dict)))
 
     def first_object(self) -> dict[str, Any]:
         """Return the first value that is a JSON object, or an empty one."""

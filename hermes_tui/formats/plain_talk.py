@@ -110,14 +110,10 @@ class _Talk:
         elif role == "tool":
             if not self._answer(raw, text):
                 return False
-        elif (
-            role is None
-            or (len(raw) != 2 and not raw.keys() <= _SPEAKING)
-            or (OPEN in text and self.mode is TextCalls.TRANSPORT)
-        ):
+        elif role is None or not self._is_aside(raw, text):
             return False
         else:
-            self._settle_text_calls(role or "", text)
+            self._settle_text_calls(role, text)
             self.seq += 1
         self.taken += 1
         self.characters += len(text) if text else 0
@@ -125,13 +121,10 @@ class _Talk:
             self._note_time(time_of(raw))
         return True
 
-    def _is_aside(self, raw: dict[str, Any], role: str | None, text: str) -> bool:
-        """Tell whether somebody just says something, neither model nor tool."""
-        return (
-            role is not None
-            and (len(raw) == 2 or raw.keys() <= _SPEAKING)
-            and not (OPEN in text and self.mode is TextCalls.TRANSPORT)
-        )
+    def _is_aside(self, raw: dict[str, Any], text: str) -> bool:
+        """Tell whether somebody just says something and answers nothing."""
+        is_answer = self.mode is TextCalls.TRANSPORT and OPEN in text
+        return not is_answer and (len(raw) == 2 or raw.keys() <= _SPEAKING)
 
     def _note_time(self, ts: float | None) -> None:
         state = self.state

@@ -7,6 +7,7 @@ when it is asked for: loading all of them would delay the first paint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
@@ -60,16 +61,7 @@ class _Entry:
 def _has(*keys: str) -> Callable[[Sample], bool]:
     """Return the test whether any of the first objects has one of these members."""
     wanted = frozenset(keys)
-    return lambda sample: any(
-        isinstance(value, dict) and not wanted.isdisjoint(value) for value in _few(sample)
-    )
-
-
-def _few(sample: Sample) -> list[Any]:
-    values = list(sample.values[:5])
-    if values and isinstance(values[0], list):
-        values += values[0][:5]
-    return values
+    return lambda sample: not wanted.isdisjoint(sample.names)
 
 
 def _always(sample: Sample) -> bool:
@@ -88,7 +80,7 @@ def _may_be_mini_swe(sample: Sample) -> bool:
     return any(
         isinstance(value, dict)
         and ("trajectory_format" in value or "<returncode>" in str(value.get("content"))[:2000])
-        for value in _few(sample)
+        for value in sample.firsts
     )
 
 
@@ -100,11 +92,11 @@ _may_be_eval = _has("task_name", "finished_naturally", "turns_used", "passed", "
 
 def _held(sample: Sample) -> Sample:
     """Return the first of the messages that each of the first objects holds."""
-    objects = [value for value in _few(sample) if isinstance(value, dict)]
+    objects = [value for value in sample.firsts if isinstance(value, dict)]
     objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
     lists = [value.get("messages") for value in objects]
     firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
-    return sample._replace(values=firsts)
+    return replace(sample, values=firsts)
 
 
 def _may_be_langchain(sample: Sample) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.targets import Target
+from hermes_tui.runtime.remote import written
+from hermes_tui.runtime.targets import Target, Targets
 
 EVERY_S: Final = 1.0
 REST: Final = 20
@@ -18,9 +19,11 @@ REST: Final = 20
 class NewFiles:
     """Finds targets that were not there before. `look` returns all there are now."""
 
-    def __init__(self, look: Callable[[], Iterable[Target]], known: Iterable[Target]) -> None:
+    def __init__(self, look: Callable[[], Targets], known: Targets) -> None:
         self._look = look
-        self._known = {target.path for target in known}
+        self._last = known
+        self._known: set[str] | None = None
+        """What all were called so far; made once anything is other than at first."""
         self._found: list[Target] = []
         self._thread: threading.Thread | None = None
         self._due = time.monotonic() + EVERY_S
@@ -41,10 +44,23 @@ class NewFiles:
     def _look_again(self) -> None:
         began = time.monotonic()
         try:
-            self._found = [target for target in self._look() if target.path not in self._known]
+            self._found = self._new_among(self._look())
         except (SourceError, OSError):
             # The folder is gone, or empty for now.
             self._found = []
-        self._known.update(target.path for target in self._found)
         took = time.monotonic() - began
         self._due = time.monotonic() + max(EVERY_S, REST * took)
+
+    def _new_among(self, targets: Targets) -> list[Target]:
+        if targets == self._last:
+            return []
+        if self._known is None:
+            self._known = {_name(target) for target in self._last}
+        self._last = targets
+        found = [target for target in targets if _name(target) not in self._known]
+        self._known.update(map(_name, found))
+        return found
+
+
+def _name(target: Target) -> str:
+    return written(target.path) if target.path is not None else "-"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Container, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from hermes_tui.formats.base import Format
@@ -17,24 +17,31 @@ P = TypeVar("P", bound=Place)
 
 MAX_SIDECAR = 64 << 20
 """Bytes: a larger file beside a transcript is none that describes it."""
-_DESCRIBED = {"metadata.json": "results.jsonl", "results.json": "simulations"}
+SIDECARS = {"metadata.json": "results.jsonl", "results.json": "simulations"}
 """Sidecars by name, and the file, or the folder of files, beside which they are nothing else."""
+
+
+def says_more(name: str, is_there: Callable[[str], bool]) -> bool:
+    """Tell whether a file, one of `SIDECARS`, only says more about others and is read with them.
+
+    `is_there` tells whether a file, or a folder with files, of a name is beside it.
+    """
+    return any(is_there(f"{SIDECARS[name]}{packed}") for packed in ("", *PACKED_SUFFIXES))
 
 
 def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
     """Leave out the files that only say more about others of `paths`, with which they are read."""
     # Of what lies in an archive no sidecars are read.
-    known = [p for p in paths if p.name in _DESCRIBED and MEMBER_MARK not in str(p)]
+    known = [p for p in paths if p.name in SIDECARS and MEMBER_MARK not in str(p)]
     if not known:
         return paths
     there = {*paths, *(path.parent for path in paths)}
-    hidden = {path for path in known if not there.isdisjoint(_described_by(path))}
+    hidden = {p for p in known if says_more(p.name, partial(_is_beside, there, p))}
     return [path for path in paths if path not in hidden]
 
 
-def _described_by(sidecar: Place) -> list[Place]:
-    name = _DESCRIBED[sidecar.name]
-    return [sidecar.parent / f"{name}{packed}" for packed in ("", *PACKED_SUFFIXES)]
+def _is_beside(there: Container[Place], path: Place, name: str) -> bool:
+    return path.parent / name in there
 
 
 def read_sidecars(found: Format, path: Place | None) -> Mapping[str, Any]:

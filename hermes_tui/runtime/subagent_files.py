@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.sources import MEMBER_MARK
-from hermes_tui.runtime.targets import Target
+from hermes_tui.runtime.targets import Part, Target, Targets
 from hermes_tui.runtime.walking import files_in
 
 SUFFIX: Final = ".jsonl"
@@ -27,19 +28,42 @@ _SESSION_ID: Final = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _PARENT_ID: Final = re.compile(rb'"parent_thread_id"\s*:\s*"([^"\\]{1,200})"')
 
 
-def with_subagents(targets: Sequence[Target]) -> Sequence[Target]:
+def with_subagents(targets: Targets) -> Targets:
     """Return the targets, behind each session that was named the files of its subagents."""
     # In folders they are met anyway.
-    if not any(target.named for target in targets):
+    named = (target.path for target in targets.named if isinstance(target.path, Path))
+    own = {path: found for path in named if (found := subagent_files(path))}
+    if not own:
         return targets
-    known = {target.path for target in targets}
+    known = _among({path for found in own.values() for path in found}, targets)
+    parts: list[Part] = []
+    for part in targets.parts:
+        parts.append(part if isinstance(part, PathList) else _followed(part, own, known))
+    return Targets(parts)
+
+
+def _among(paths: set[Path], targets: Targets) -> set[Path]:
+    """Return those of `paths` that are targets anyway."""
+    found: set[Path] = set()
+    for part in targets.parts:
+        if not isinstance(part, PathList):
+            found.update(path for path, _ in part if isinstance(path, Path) and path in paths)
+        elif any(str(path).startswith(part.top) for path in paths):
+            found |= paths.intersection(part)
+    return found
+
+
+def _followed(
+    part: list[Target], own: Mapping[Path, Sequence[Path]], known: set[Path]
+) -> list[Target]:
+    """Put what each session has of its `own` behind it; `known` grows by that."""
     found: list[Target] = []
-    for target in targets:
+    for target in part:
         found.append(target)
         if target.named and isinstance(target.path, Path):
-            own = [path for path in subagent_files(target.path) if path not in known]
-            known.update(own)
-            found += [Target(path, named=False) for path in own]
+            fresh = [path for path in own.get(target.path, ()) if path not in known]
+            known.update(fresh)
+            found += [Target(path, named=False) for path in fresh]
     return found
 
 
@@ -51,7 +75,7 @@ def subagent_files(session: Path) -> list[Path]:
         return list(_rollouts(session))
     inside = session.with_suffix("") / "subagents"
     if inside.is_dir():
-        return [path for path in files_in(inside, lambda found: None) if _is_agent(path)]
+        return [path for path in files_in(inside) if _is_agent(path)]
     return list(_beside(session))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
+import os
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.remote import Place, find_remote, is_url, local_path
 from hermes_tui.runtime.sidecars import without_sidecars
 from hermes_tui.runtime.transcript_names import (
@@ -19,6 +22,8 @@ from hermes_tui.runtime.transcript_names import (
 from hermes_tui.runtime.walking import WALKED_SUFFIXES, Tell, files_in, is_so, members
 
 _REMOTE = (".parquet", ARCHIVE_SUFFIX)
+MANY_FILES = 10_000
+"""Of more, the folder that all have in common is not looked for path by path."""
 
 
 class Target(NamedTuple):
@@ -28,7 +33,92 @@ class Target(NamedTuple):
     named: bool = True
 
 
-def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) -> list[Target]:
+Part = list[Target] | PathList
+"""Targets, or the paths of those met in a folder."""
+
+
+class Targets(Sequence[Target]):
+    """The files to open: those met in folders take little memory, and are made one by one.
+
+    There may be millions, so that nobody goes over all of them before the first is shown.
+    """
+
+    def __init__(self, parts: Iterable[Part] = ()) -> None:
+        self.parts: list[Part] = []
+        self._starts: list[int] = []
+        self._length = 0
+        for part in parts:
+            if not isinstance(part, PathList):
+                self.extend(part)
+            elif part:
+                self._add(part)
+
+    def _add(self, part: Part) -> None:
+        self.parts.append(part)
+        self._starts.append(self._length)
+        self._length += len(part)
+
+    def extend(self, targets: Sequence[Target]) -> None:
+        """Append more targets."""
+        last = self.parts[-1] if self.parts else None
+        if isinstance(last, list):
+            last.extend(targets)
+            self._length += len(targets)
+        elif targets:
+            self._add([*targets])
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Targets) and self.parts == other.parts
+
+    @overload
+    def __getitem__(self, number: int) -> Target: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Target]: ...
+    def __getitem__(self, number: int | slice) -> Target | list[Target]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(self._length)[number]]
+        number = range(self._length)[number]
+        part = bisect_right(self._starts, number) - 1
+        found = self.parts[part][number - self._starts[part]]
+        return found if isinstance(found, Target) else Target(found, named=False)
+
+    @property
+    def named(self) -> Iterator[Target]:
+        """Yield those that were named; folders are not gone over for them."""
+        for part in self.parts:
+            if isinstance(part, list):
+                yield from (target for target in part if target.named)
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether standard input is among them."""
+        return any(target.path is None for target in self.named)
+
+    def common_folder(self) -> str:
+        """Return the folder that all files are in, with a separator behind it; empty: none."""
+        paths = chain.from_iterable(map(_ends, self.parts))
+        parents = {str(path).rpartition("/")[0] for path in paths if path is not None}
+        try:
+            common = os.path.commonpath(parents)
+        except ValueError:  # absolute and relative paths side by side
+            return ""
+        return f"{common.rstrip('/')}/" if common else ""
+
+
+def _ends(part: Part) -> list[Place | None]:
+    """Return the first and the last path, of a few targets all paths.
+
+    In the order of a walk, what first and last have in common all have.
+    """
+    if isinstance(part, PathList):
+        return [part[0], part[-1]]
+    return [target.path for target in (part if len(part) <= MANY_FILES else (part[0], part[-1]))]
+
+
+def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) -> Targets:
     """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
 
     Folders are walked for files that may be transcripts; `tell` is called now and then with the
@@ -38,14 +128,37 @@ def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) ->
     if not each:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
     if len(each) == 1:
-        return each[0]
-    found: dict[Place | None, Target] = {}
-    for target in itertools.chain(*each):
-        found.setdefault(target.path, target)
-    return list(found.values())
+        return Targets(each)
+    return Targets(_once_each(each if _are_apart(each) else [[*Targets(each)]]))
 
 
-def _expand(pattern: str, tell: Tell) -> list[Target]:
+def _once_each(parts: Iterable[Part]) -> Iterator[Part]:
+    known: set[Place | None] = set()
+    for part in parts:
+        if isinstance(part, PathList):
+            yield part
+            continue
+        found: dict[Place | None, Target] = {}
+        for target in part:
+            if target.path not in known:
+                found.setdefault(target.path, target)
+        known.update(found)
+        yield [*found.values()]
+
+
+def _are_apart(parts: Sequence[Part]) -> bool:
+    """Tell whether no file of a folder can be in another part too."""
+    tops = {part.top for part in parts if isinstance(part, PathList)}
+    if not tops:
+        return True
+    texts = [part.top for part in parts if isinstance(part, PathList)]
+    texts += [str(target.path) for part in parts if isinstance(part, list) for target in part]
+    # Sorted, what begins with another text stands right behind it.
+    neighbours = pairwise(sorted(texts))
+    return not any(first in tops and second.startswith(first) for first, second in neighbours)
+
+
+def _expand(pattern: str, tell: Tell) -> Part:
     if pattern == "-":
         return [Target(None)]
     if is_url(pattern):
@@ -53,7 +166,7 @@ def _expand(pattern: str, tell: Tell) -> list[Target]:
         return [Target(item, named=is_named) for item in without_sidecars(found)]
     path = local_path(pattern)
     if is_so(path.is_dir):
-        inside = [Target(item, named=False) for item in without_sidecars(files_in(path, tell))]
+        inside = files_in(path, tell)
         if not inside:
             raise SourceError(
                 pattern,
@@ -71,8 +184,7 @@ def _expand(pattern: str, tell: Tell) -> list[Target]:
     if not glob.has_magic(pattern):
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
-    matches = [match for match in matches if is_so(match.is_file)]
-    files = [Target(match, named=False) for match in without_sidecars(matches)]
+    files = without_sidecars([match for match in matches if is_so(match.is_file)])
     if not files:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
-    return files
+    return PathList.of(files)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.path_list import PathList
+from hermes_tui.runtime.sidecars import SIDECARS, says_more
 from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, may_be_transcript
 
@@ -24,32 +26,63 @@ def is_so(asked: Callable[[], bool]) -> bool:
         return False
 
 
-def files_in(folder: Path, tell: Tell) -> list[Path]:
+def files_in(folder: Path, tell: Tell = lambda found: None) -> PathList:
     """Return, in the order of their paths, the files below a folder that may be transcripts.
 
-    A folder that cannot be looked into is among them: opening it says why. `tell` is called now and
-    then with the number found so far.
+    Those are left out that only say more about others. A folder that cannot be looked into is among
+    them: opening it says why. `tell` is called now and then with the number found so far.
     """
-    found: list[Path] = []
-    for path in _walk(folder):
-        found.append(path)
+    text = str(folder)
+    found = PathList("" if text == os.curdir else os.path.join(text, ""))  # noqa: PTH118
+    for parent, name in _walk(found.top):
+        if name[-len(ARCHIVE_SUFFIX) :].lower() == ARCHIVE_SUFFIX:
+            for member in members(Path(parent + name)):
+                found.add(parent, str(member).removeprefix(parent))
+        else:
+            found.add(parent, name)
         if len(found) % TOLD_EVERY == 0:
             tell(len(found))
     return found
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    todo = [f"{folder}{os.sep}"]
+def _walk(top: str) -> Iterator[tuple[str, str]]:
+    """Yield folder and name of each file; the name is empty of a folder that cannot be read."""
+    todo = [("", [top])]
     while todo:
-        path = todo.pop()
-        if path[-1:] != os.sep:
-            yield from members(Path(path))
+        parent, names = todo[-1]
+        if not names:
+            todo.pop()
+            continue
+        name = names.pop()
+        if name and name[-1] != os.sep:
+            yield parent, name
             continue
         try:
-            with os.scandir(path) as entries:
-                todo += sorted(filter(None, map(_wanted, entries)), key=_by_name, reverse=True)
+            todo.append((parent + name, _listed(parent + name)))
         except OSError:
-            yield Path(path)
+            yield parent + name, ""
+
+
+def _listed(folder: str) -> list[str]:
+    """Return what is to be looked at in a folder, the first last; folders end with a separator."""
+    with os.scandir(folder or os.curdir) as entries:
+        names = [*filter(None, map(_wanted, entries))]
+
+    def is_there(name: str) -> bool:
+        return name in names or (name + os.sep in names and _holds_files(folder + name + os.sep))
+
+    for sidecar in [name for name in SIDECARS if name in names]:
+        if says_more(sidecar, is_there):
+            names.remove(sidecar)
+    names.sort(key=_by_name, reverse=True)
+    return names
+
+
+def _holds_files(folder: str) -> bool:
+    try:
+        return any(name[-1] != os.sep for name in _listed(folder))
+    except OSError:
+        return True
 
 
 def members(path: Path) -> list[Path]:
@@ -67,15 +100,17 @@ def members(path: Path) -> list[Path]:
 
 
 def _wanted(entry: os.DirEntry[str]) -> str:
-    """Return the path of what is to be looked at, that of a folder with a separator behind it."""
-    if entry.name.startswith("."):
+    """Return the name of what is to be looked at, that of a folder with a separator behind it."""
+    name = entry.name
+    if name.startswith("."):
         return ""
     if entry.is_dir(follow_symlinks=False):
-        return entry.path + os.sep
+        return name + os.sep
+    if not may_be_transcript(name, WALKED_SUFFIXES):
+        return ""
     is_link_to_folder = entry.is_symlink() and is_so(entry.is_dir)
-    wanted = may_be_transcript(entry.name, WALKED_SUFFIXES) and not is_link_to_folder
-    return entry.path if wanted else ""
+    return "" if is_link_to_folder else name
 
 
-def _by_name(path: str) -> str:
-    return path.rstrip(os.sep)
+def _by_name(name: str) -> str:
+    return name.rstrip(os.sep)

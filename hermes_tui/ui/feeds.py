@@ -3,7 +3,6 @@ milliseconds, so that keys are answered in between. No threads, no widgets."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from hermes_tui.runtime.opener import (
     open_file,
 )
 from hermes_tui.runtime.stamps import Stamp, stamp_of
-from hermes_tui.runtime.targets import Target
+from hermes_tui.runtime.targets import Targets
 from hermes_tui.ui.feed_progress import FeedProgress
 from hermes_tui.ui.indexing_queue import IndexingQueue
 from hermes_tui.ui.reading import Reading
@@ -43,8 +42,6 @@ LONG_S = 0.1
 WAIT_S = 0.02
 MOST_COMPLAINTS = 1_000
 NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
-MANY_FILES = 10_000
-"""Of more, the folder that all have in common is not looked for path by path."""
 FEW_FILES = 64
 """That many may all stay open; of more, those read to the end are closed for a while."""
 
@@ -57,7 +54,7 @@ class RunsFeed:
     run grows.
     """
 
-    targets: list[Target]
+    targets: Targets
     wanted_format: str = ""
     follow: bool = False
     parser: str = ""
@@ -99,7 +96,9 @@ class RunsFeed:
     @property
     def may_find_more(self) -> bool:
         """Whether a folder is followed in which more files may come to stand."""
-        return self.newcomers is not None and not all(target.named for target in self.targets)
+        if self.newcomers is None:
+            return False
+        return sum(1 for _ in self.targets.named) < len(self.targets)
 
     def step(self, budget_s: float, *, stop_at_runs: int = NO_LIMIT) -> bool:
         """Work for about `budget_s` seconds; return whether there is anything new."""
@@ -168,20 +167,19 @@ class RunsFeed:
         number = self._next_target
         self._next_target += 1
         said = len(self.complaints)
-        stamp = stamp_of(self.targets[number].path)
+        target = self.targets[number]
+        stamp = stamp_of(target.path) if self.follow else None
         try:
-            self._open(number)
+            self._open(number, target.path)
         except NothingYet as error:
             self._stamps[number] = stamp
             self.waiting[number] = str(error)
             self.complaints.append(str(error))
         except SourceError as error:
-            prefix = "" if self.targets[number].named else "skipped "
-            self._complain(f"{prefix}{error}")
+            self._complain(f"{'' if target.named else 'skipped '}{error}")
         return len(self.complaints) > said
 
-    def _open(self, number: int) -> None:
-        path = self.targets[number].path
+    def _open(self, number: int, path: Place | None) -> None:
         file = self._watched(path) or open_file(
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
@@ -262,7 +260,7 @@ class RunsFeed:
         for number in list(self.waiting):
             changed |= self._look_again(number)
         if self.newcomers is not None:
-            self.targets += self.newcomers.poll()
+            self.targets.extend(self.newcomers.poll())
         changed |= self._poll_watched()
         for reading in list(self._growing):
             reading.file.source.refresh()
@@ -306,13 +304,14 @@ class RunsFeed:
 
     def _look_again(self, number: int) -> bool:
         """Try to open a file that held nothing yet, if anything happened to it since."""
-        stamp = stamp_of(self.targets[number].path)
+        path = self.targets[number].path
+        stamp = stamp_of(path)
         if stamp == self._stamps.get(number):
             return False
         self._stamps[number] = stamp
         said = self.waiting[number]
         try:
-            self._open(number)
+            self._open(number, path)
         except SourceError as error:
             if str(error) == said:
                 return False
@@ -351,16 +350,7 @@ class RunsFeed:
     def _short_name(self, file: OpenFile) -> str:
         """Return a path without the folders that all files have in common."""
         if self._folder is None:
-            targets = self.targets
-            if len(targets) > MANY_FILES:
-                # In the order of a walk, what first and last have in common all have.
-                targets = [targets[0], targets[-1]]
-            paths = (str(target.path) for target in targets if target.path)
-            parents = {path.rpartition("/")[0] for path in paths}
-            try:
-                self._folder = os.path.commonpath(parents).rstrip("/") + "/"
-            except ValueError:  # absolute and relative paths side by side
-                self._folder = ""
+            self._folder = self.targets.common_folder()
         return file.label.removeprefix(self._folder)
 
     def progress(self) -> tuple[int, int] | None:

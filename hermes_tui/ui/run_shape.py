@@ -73,6 +73,8 @@ class RunShape:
         """Take in that a row was replaced by one with this parent, if any."""
         if parent:
             self._parent_ids[place] = parent
+        else:
+            self._parent_ids.pop(place, None)
         self._changes += 1
         self._parents = None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hermes_tui.runtime.opener import open_file, read_events
-from hermes_tui.runtime.scan import plan
+from hermes_tui.runtime.scan import landmarks, plan
 from hermes_tui.runtime.scan.landmarks import find_run
 from tests.cli.program import within
 from tests.cli.scan_files import chat, lines
@@ -70,3 +71,21 @@ def test_a_scan_of_files_that_are_not_divided_notes_nothing(
     path = lines(tmp_path / "small.jsonl", chat("a"), chat("b"))
     assert within("scan", path).code == 0
     assert id_of(path, 2) is None
+
+
+def test_what_was_changed_while_it_was_scanned_is_not_kept(
+    scanned: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [*own_cache.rglob("*.runs")]
+    for path in before:
+        path.unlink()
+    keep = landmarks.keep_landmarks
+
+    def keep_late(path: Path, *known: Any) -> None:
+        text = path.read_text()
+        path.write_text(text.replace("r10", "x10"))
+        keep(path, *known)
+
+    monkeypatch.setattr(landmarks, "keep_landmarks", keep_late)
+    assert within("scan", scanned, "--jobs", "2").code == 0
+    assert not [*own_cache.rglob("*.runs")]

@@ -10,7 +10,7 @@ import pytest
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.new_files import NewFiles
-from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.targets import Target, Targets, expand_paths
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def test_what_comes_into_a_folder_is_found_once(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     looks = 0
 
-    def look() -> list[Target]:
+    def look() -> Targets:
         nonlocal looks
         looks += 1
         return expand_paths([str(tmp_path)])
@@ -47,13 +47,34 @@ def test_what_comes_into_a_folder_is_found_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_for_a_while_is_looked_into_again(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}\n")
     failures = [SourceError("folder", "no such file"), PermissionError(13, "not now")]
 
-    def look() -> list[Target]:
+    def look() -> Targets:
         if failures:
             raise failures.pop()
-        return [Target(tmp_path / "a.jsonl", named=False)]
+        return expand_paths([str(tmp_path / "*.jsonl")])
 
-    new = NewFiles(look, [])
+    new = NewFiles(look, Targets())
     assert found(new, lambda targets: bool(targets)) == ["a.jsonl"]
     assert not failures
+
+
+def test_a_file_that_was_gone_for_a_while_is_not_found_again(tmp_path: Path) -> None:
+    first, other = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    for path in (first, other):
+        path.write_text("{}\n")
+    looks = 0
+
+    def look() -> Targets:
+        nonlocal looks
+        looks += 1
+        return expand_paths([str(tmp_path)])
+
+    new = NewFiles(look, look())
+    for happens in (first.unlink, first.touch):
+        happens()
+        before = looks
+        assert found(new, lambda targets, before=before: looks > before + 2) == []  # type: ignore[misc]
+    (tmp_path / "c.jsonl").write_text("{}\n")
+    assert found(new, lambda targets: bool(targets)) == ["c.jsonl"]

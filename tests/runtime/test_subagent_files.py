@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
-from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.targets import Target, Targets, expand_paths
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.shaped_runs import ShapedRuns
 
@@ -25,9 +25,8 @@ def write(path: Path, session: str, *, agent: str = "") -> Path:
 
 
 def named(path: Path) -> list[Path]:
-    return [
-        target.path for target in with_subagents([Target(path)]) if isinstance(target.path, Path)
-    ]
+    found = with_subagents(Targets([[Target(path)]]))
+    return [target.path for target in found if isinstance(target.path, Path)]
 
 
 def test_subagents_in_the_folder_of_a_session_stand_behind_it(tmp_path: Path) -> None:
@@ -67,8 +66,18 @@ def test_sessions_of_codex_are_followed_by_the_subagents_they_started(tmp_path: 
 def test_a_subagent_that_was_named_too_is_not_read_twice(tmp_path: Path) -> None:
     session = write(tmp_path / "s1.jsonl", "s1")
     own = write(tmp_path / "s1/subagents/agent-a.jsonl", "s1", agent="a")
-    found = with_subagents([Target(session), Target(own)])
+    found = with_subagents(Targets([[Target(session), Target(own)]]))
     assert [target.path for target in found] == [session, own]
+
+
+def test_a_subagent_in_a_folder_that_is_open_too_is_not_read_twice(tmp_path: Path) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    own = write(tmp_path / "s1/subagents/agent-a.jsonl", "s1", agent="a")
+    later = write(tmp_path / "s1/subagents/agent-b.jsonl", "s1", agent="b")
+    targets = expand_paths([str(session), str(own.parent)])
+    later.with_name("agent-c.jsonl").write_bytes(later.read_bytes())
+    found = [target.path for target in with_subagents(targets)]
+    assert found == [session, later.with_name("agent-c.jsonl"), own, later]
 
 
 @pytest.mark.parametrize("name", ["agent-a.jsonl", "s1.json", "none.jsonl"])

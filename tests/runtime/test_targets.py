@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.targets import expand_paths
+from hermes_tui.runtime.path_list import PathList
+from hermes_tui.runtime.targets import Target, Targets, expand_paths
 
 
 def names(*patterns: str) -> list[str]:
@@ -73,3 +78,87 @@ def test_only_named_files_must_be_transcripts(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     assert [t.named for t in expand_paths([str(tmp_path)])] == [False]
     assert [t.named for t in expand_paths([str(tmp_path / "a.json")])] == [True]
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("a/1.json", "a/b/2.json", "a/b/3.json", "a0/4.json", "c/5.json", "6.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("patterns", "found"),
+    [
+        (["c", "a"], "5 1 2 3"),
+        (["a", "a/b", "a"], "1 2 3"),
+        (["a/b", "a"], "2 3 1"),
+        (["a", "a0", "a/b/2.json"], "1 2 3 4"),
+        (["a/b/2.json", "a", "6.json", "6.json"], "2 1 3 6"),
+        (["6.json", "c", "6.json"], "6 5"),
+        ([".", "c"], "6 1 2 3 4 5"),
+        (["-", "c", "-", "a0/*.json"], "- 5 4"),
+    ],
+)
+def test_several_paths_are_opened_in_their_order_and_each_file_once(
+    folders: Path, patterns: list[str], found: str
+) -> None:
+    assert " ".join(name.removesuffix(".json") for name in names(*patterns)) == found
+
+
+def test_a_file_that_was_named_first_is_named_though_it_is_in_a_folder_too(folders: Path) -> None:
+    targets = expand_paths(["a/1.json", "a"])
+    assert [target.path.name for target in targets.named if target.path] == ["1.json"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "folder"),
+    [(["a"], "a/"), (["a/b"], "a/b/"), (["a", "c"], ""), (["a/b", "a/1.json"], "a/"), (["-"], "")],
+)
+def test_the_folder_is_known_that_all_files_are_in(
+    folders: Path, patterns: list[str], folder: str
+) -> None:
+    assert expand_paths(patterns).common_folder() == folder
+    full = [pattern if pattern == "-" else str(folders / pattern) for pattern in patterns]
+    all_in = f"{folders}/{folder}" if patterns != ["-"] else ""
+    assert expand_paths(full).common_folder() == all_in
+
+
+def test_a_folder_that_cannot_be_looked_into_is_among_the_files(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def refused(path: str) -> Iterator[os.DirEntry[str]]:
+        if path == "a/b/":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert names("a") == ["1.json", "b"]
+
+
+PARTS = st.lists(
+    st.lists(st.sampled_from("abcdef"), max_size=3).flatmap(
+        lambda found: st.sampled_from(
+            [PathList.of(map(Path, found)), [Target(Path(name)) for name in found]]
+        )
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PARTS, st.integers(0, 20), st.integers(0, 20))
+def test_targets_are_those_of_their_parts_one_after_the_other(
+    parts: list[PathList | list[Target]], start: int, end: int
+) -> None:
+    each = [item if isinstance(item, Target) else Target(item, False) for p in parts for item in p]
+    targets = Targets(parts)
+    assert list(targets) == each and len(targets) == len(each)
+    assert targets[start:end] == each[start:end]
+    assert [targets[-place] for place in range(1, len(each) + 1)] == each[::-1]
+    targets.extend([Target(None)])
+    assert list(targets) == [*each, Target(None)] and targets.reads_stdin

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime.targets import Target
+from hermes_tui.runtime.path_list import PathList
+from hermes_tui.runtime.subagent_files import with_subagents
+from hermes_tui.runtime.targets import Target, Targets, expand_paths
 from hermes_tui.ui import feed_progress, feeds
 from hermes_tui.ui.feeds import NO_MORE, RunsFeed
 from tests.ui.opened import write_run
@@ -20,7 +22,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
     """Yield a feed before every step of it."""
-    feed = RunsFeed([Target(path) for path in paths])
+    feed = RunsFeed(Targets([[Target(path) for path in paths]]))
     while not feed.finished:
         yield feed
         feed.step(0.0)
@@ -62,7 +64,7 @@ def test_what_is_wrong_with_very_many_files_is_told_up_to_a_point(
 def test_files_are_called_by_what_tells_them_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], names: list[str], many: int
 ) -> None:
-    monkeypatch.setattr(feeds, "MANY_FILES", many)
+    monkeypatch.setattr("hermes_tui.runtime.targets.MANY_FILES", many)
     for path in paths:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         write_run(tmp_path / path)
@@ -70,3 +72,25 @@ def test_files_are_called_by_what_tells_them_apart(
         monkeypatch.chdir(tmp_path)
         *_, feed = feed_of([folder / path for path in paths])
         assert [row.file_name for row in feed.rows] == names
+
+
+def test_of_very_many_files_only_those_of_the_first_screen_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        write_run(tmp_path / f"{number}.json")
+    made: list[Path] = []
+    make = PathList.__getitem__
+
+    def counted(self: PathList, number: int) -> Path:
+        made.append(make(self, number))
+        return made[-1]
+
+    monkeypatch.setattr(PathList, "__getitem__", counted)
+    feed = RunsFeed(with_subagents(expand_paths([str(tmp_path)])))
+    feed.open_first()
+    while len(feed.rows) < 5:
+        feed.step(1.0, stop_at_runs=5)
+    assert not feed.targets.reads_stdin and not feed.may_find_more
+    assert len(set(made)) < 20
+    feed.close()

@@ -9,7 +9,8 @@ import pytest
 
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.opener import RunRef, read_events
-from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.path_list import PathList
+from hermes_tui.runtime.targets import Targets, expand_paths
 from hermes_tui.ui import feeds, run_table
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.run_fields import FIELDS, column, run_fields
@@ -122,7 +123,7 @@ def test_rows_behind_one_that_may_still_change_are_not_packed() -> None:
 
 
 def test_rows_of_followed_files_stay_as_they_may_change(folder: Path) -> None:
-    feed = RunsFeed([Target(path) for path in sorted(folder.glob("*/*.json"))], follow=True)
+    feed = RunsFeed(Targets([PathList.of(sorted(folder.glob("*/*.json")))]), follow=True)
     read_to_the_end(feed)
     assert all(isinstance(part, LooseRows) for _, part in feed.rows.parts(0))
     feed.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,7 +59,7 @@ class Collector:
 
     def __init__(
         self,
-        targets: list[Target],
+        targets: Sequence[Target],
         sink: Sink,
         *,
         ordered: bool = False,

@@ -1,30 +1,27 @@
 """Where runs of big files begin, as a scan came by, so that `open --at` need not count up to them.
 
 Of each range of a file that was scanned in parts: its first byte, and how many runs stand before.
-Kept in the platform's cache; deleting the folder is safe at any time.
+Kept beside the indexes (`kept_indexes.py`).
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from hermes_tui.formats.base import Unit
 from hermes_tui.formats.framing import RecordKind
-from hermes_tui.model.errors import SourceError, StoreError
-from hermes_tui.runtime.kept_indexes import Identity, identify
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.kept_indexes import Identity, identify, part_of, place_of, prune
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunRef, survey
+from hermes_tui.runtime.run_store import create, write_at
 from hermes_tui.runtime.scan.work import Cut, ScanUnit
-from hermes_tui.runtime.scratch import scratch_in
 from hermes_tui.runtime.sources import FileSource
-
-MOST_FILES: Final = 200
-"""Of the files whose landmarks are kept; beyond it those go that were written first."""
+from hermes_tui.runtime.stamps import Stamp, stamp_of
 
 
 class _Landmarks(msgspec.Struct):
@@ -33,26 +30,39 @@ class _Landmarks(msgspec.Struct):
     runs_before: list[int]
 
 
-def keep_landmarks(path: Path, units: Sequence[ScanUnit], runs_before: Sequence[int]) -> None:
+def keep_landmarks(
+    path: Path, units: Sequence[ScanUnit], runs_before: Sequence[int], stamp: Stamp | None
+) -> None:
     """Keep where the units of a file begin, and how many runs stand before each.
 
-    What cannot be written is not kept; what changed meanwhile neither.
+    `stamp` is that of the file before it was read: what has changed since is not kept, neither is
+    what cannot be written.
     """
     cut = units[0].cut
     if cut is None or len(units) < 2:
         return
-    with suppress(OSError, SourceError, StoreError):
+    with suppress(OSError, SourceError):
         source = FileSource(path)
         identity = identify(path, _how(cut), source)
         source.close()
-        if identity is not None and identity.size == units[-1].end:
+        if identity is not None and stamp is not None and stamp == stamp_of(path):
             starts = [unit.start for unit in units]
-            marks = msgspec.msgpack.encode(_Landmarks(identity, starts, list(runs_before)))
-            with scratch_in(_folder()) as scratch:
-                made = scratch / "landmarks"
-                made.write_bytes(marks)
-                made.replace(_place(path))
-            _prune()
+            _write(path, msgspec.msgpack.encode(_Landmarks(identity, starts, list(runs_before))))
+            prune()
+
+
+def _write(path: Path, marks: bytes) -> None:
+    part = part_of(path)
+    # Locked while it is written, so that nobody takes it for one left behind.
+    fd = create(part)
+    try:
+        write_at(fd, marks, 0)
+        part.replace(_place(path))
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
 
 
 def find_run(file: OpenFile, number: int) -> RunRef | None:
@@ -88,19 +98,5 @@ def _load(path: Path) -> _Landmarks | None:
         return None
 
 
-def _folder() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("hermes-tui") / "landmarks"
-
-
 def _place(path: Path) -> Path:
-    name = str(path.absolute()).encode("utf-8", "surrogateescape")
-    return _folder() / hashlib.blake2b(name, digest_size=16).hexdigest()
-
-
-def _prune() -> None:
-    files = [path for path in _folder().iterdir() if path.is_file()]
-    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in files[MOST_FILES:]:
-        path.unlink(missing_ok=True)
+    return place_of(str(path.absolute()), "landmarks")

@@ -1,0 +1,73 @@
+"""The paths of very many files in little memory."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, overload
+
+
+@dataclass(slots=True)
+class _Texts:
+    """Texts, one behind the other; names of files need not be valid Unicode."""
+
+    data: bytearray = field(default_factory=bytearray)
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, text: str) -> None:
+        self.data += text.encode("utf-8", "surrogatepass")
+        self.ends.append(len(self.data))
+
+    def __getitem__(self, number: int) -> str:
+        start = self.ends[number - 1] if number else 0
+        return self.data[start : self.ends[number]].decode("utf-8", "surrogatepass")
+
+
+@dataclass(slots=True)
+class PathList(Sequence[Path]):
+    """Paths that begin with `top`: a few bytes each beside the name, made when they are asked for.
+
+    Each folder is kept once where its files follow one another.
+    """
+
+    top: str = ""
+    """Ends with a separator, if it is not empty."""
+    _names: _Texts = field(default_factory=_Texts)
+    _folders: _Texts = field(default_factory=_Texts)
+    _firsts: array[int] = field(default_factory=lambda: array("Q"))
+    """The number of the first file of each of these folders."""
+    _latest: str | None = None
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> Self:
+        """Return the list of paths from anywhere."""
+        found = cls()
+        for path in paths:
+            folder, separator, name = str(path).rpartition("/")
+            found.add(folder + separator, name)
+        return found
+
+    def add(self, folder: str, name: str) -> None:
+        """Append the path that `folder`, which begins with `top`, and `name` are together."""
+        if folder != self._latest:
+            self._latest = folder
+            self._folders.add(folder.removeprefix(self.top))
+            self._firsts.append(len(self))
+        self._names.add(name)
+
+    def __len__(self) -> int:
+        return len(self._names.ends)
+
+    @overload
+    def __getitem__(self, number: int) -> Path: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Path]: ...
+    def __getitem__(self, number: int | slice) -> Path | list[Path]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(len(self))[number]]
+        number = range(len(self))[number]
+        folder = self._folders[bisect_right(self._firsts, number) - 1]
+        return Path(f"{self.top}{folder}{self._names[number]}")
