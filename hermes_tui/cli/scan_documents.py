@@ -200,7 +200,7 @@ class JUnit(Output):
             self._cases.add(head + "/>\n")
             return
         codes = " ".join(dict.fromkeys(item["code"] for item in failing))
-        lines = "\n".join(f"{item['code']} at {item['at']}: {item['message']}" for item in failing)
+        lines = "\n".join(map(_failure_line, failing))
         self._cases.add(
             f'{head}><failure type="{_xml(failing[0]["code"])}" message="{_xml(codes)}">'
             f"{_xml(lines)}</failure></testcase>\n"
@@ -220,6 +220,11 @@ def _uri(path: str) -> str:
         return quote(path, safe=URL_MARKS)
     quoted = quote(os.fsencode(path))
     return f"file://{quoted}" if Path(path).is_absolute() else quoted
+
+
+def _failure_line(finding: Row) -> str:
+    where = f" at {finding['at']}" if finding["at"] else ""
+    return f"{finding['code']}{where}: {finding['message']}"
 
 
 def _xml(text: str) -> str:

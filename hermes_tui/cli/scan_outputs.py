@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.scan_summary import PathOf, summary_lines
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.rates import Rates
-from hermes_tui.runtime.scan.results import Row
+from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
+
+DEFECTS_TOLD: Final = DEFECTS_KEPT - 1
+"""Of one file: how many malformed places in its runs are told below its line."""
 
 Write = Callable[[str], None]
 
@@ -45,6 +49,9 @@ class Output:
     def file(self, row: Row) -> None:
         """Write the counts of a file."""
 
+    def first_defects(self, findings: Sequence[Row]) -> None:
+        """Write the first malformed places in runs of the file whose counts came last."""
+
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         """Write what is malformed outside any run."""
 
@@ -76,9 +83,19 @@ class Table(Output):
         if not self._by_run:
             self._write(_line(row, counted(row["runs"], "run")))
 
+    def first_defects(self, findings: Sequence[Row]) -> None:
+        if self._by_run:
+            return
+        for finding in findings[:DEFECTS_TOLD]:
+            self._write(f"  {_finding_line(finding)}\n")
+        if len(findings) > DEFECTS_TOLD:
+            self._write(f"  and more {Code.SOURCE_DEFECT}: --runs lists them all\n")
+
     def end(self, ending: Ending) -> None:
         rates, outside = ending.rates, ending.outside
-        if rates.all.runs > 1 and (rates.groups.get("code") or outside):
+        has_findings = bool(rates.groups.get("code") or outside)
+        says_more = rates.all.runs > 1 and (has_findings or self._by_run)
+        if says_more or ending.files > 1:
             self._write("\n")
             for line in summary_lines(rates, ending.path_of, files=ending.files, outside=outside):
                 self._write(line.rstrip() + "\n")

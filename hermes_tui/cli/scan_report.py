@@ -15,7 +15,7 @@ from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.collect import ScannedFile
 from hermes_tui.runtime.scan.rates import Rates
-from hermes_tui.runtime.scan.results import Counts, Row
+from hermes_tui.runtime.scan.results import Counts, Row, place_finding
 from hermes_tui.runtime.targets import Target
 
 INTERRUPTED = 130
@@ -119,7 +119,9 @@ class Report:
         guessed = guessed_line(file.guessed)
         if guessed:
             self.complain(f"{file.label}: {guessed}")
-        self.output.file(file.counts.row(file.label, file.format))
+        counts = file.counts
+        self.output.file(counts.row(file.label, file.format))
+        self.output.first_defects([place_finding(row, run) for run, row in counts.first_defects])
 
     def end(self, rates: Rates, *, complete: bool) -> None:
         """Print what stands at the end."""

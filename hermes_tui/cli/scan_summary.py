@@ -12,7 +12,14 @@ from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
 
 MOST_LINES: Final = 12
 NAME_WIDTH: Final = 28
-LOOK_AT: Final = "look at: hermes-tui open FILE --at RUN:MESSAGE"
+LOOK_AT: Final = "look at one: hermes-tui open FILE --at RUN:MESSAGE"
+HEADINGS: Final = {
+    "code": "by code: runs with it, as an error, a warning or a note",
+    "tool": "by tool: runs in which it or a call of it failed, of those that call it",
+    "model": "by model: runs with errors, of its runs",
+    "parser": "by parser: runs with errors, of those it reads",
+}
+"""What a name counts: not the same in every group."""
 NOT_GIVEN: Final = "(not given)"
 
 PathOf = Callable[[int], str]
@@ -24,26 +31,45 @@ def summary_lines(rates: Rates, path_of: PathOf, *, files: int, outside: int = 0
 
     `outside`: malformed places that belong to no run, and so to no rate.
     """
-    share = f"{rates.all.share:.1%}"
-    where = f"{counted(rates.all.runs, 'run')} in {counted(files, 'file')}"
-    besides = f"; besides, {counted(outside, 'malformed place')} outside of any run"
-    yield f"{where}, {rates.all.failed:,} with errors ({share}){besides if outside else ''}"
-    look_at = LOOK_AT
-    for group in GROUPS:
-        named = _rates_of(rates, group)
-        failed = [(name, rate) for name, rate in named if rate.failed]
-        if not failed or [name for name, _ in named] == [""]:
-            continue
+    yield _whole(rates.all, files, outside)
+    groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
+    shown = [item for failed in groups.values() for item in failed[:MOST_LINES]]
+    label_width = max((len(_label(name)) for name, _ in shown), default=0)
+    ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
+    for group, failed in groups.items():
         yield ""
-        yield f"{f'by {group}':<{NAME_WIDTH + 35}}{look_at}"
-        look_at = ""
+        yield HEADINGS[group]
         for name, rate in failed[:MOST_LINES]:
-            label = visible_line(name or NOT_GIVEN, NAME_WIDTH)
-            ratio = f"{rate.failed:,} of {rate.runs:,}"
-            where = _places(rate.places, path_of)
-            yield f"  {label:<{NAME_WIDTH}} {ratio:>22} {rate.share:>7.1%}  {where}"
+            counts = f"{_label(name):<{label_width}}  {_ratio(rate):>{ratio_width}}"
+            yield f"  {counts}  {rate.share:>6.1%}  {_places(rate.places, path_of)}"
         if len(failed) > MOST_LINES:
             yield f"  and {len(failed) - MOST_LINES:,} more"
+    if groups:
+        yield ""
+        yield LOOK_AT
+
+
+def _whole(rate: Rate, files: int, outside: int) -> str:
+    where = f"{counted(rate.runs, 'run')} in {counted(files, 'file')}"
+    share = f" ({rate.share:.1%})" if rate.failed else ""
+    besides = f"; besides, {counted(outside, 'malformed place')} outside of any run"
+    return f"{where}, {rate.failed:,} with errors{share}{besides if outside else ''}"
+
+
+def _label(name: str) -> str:
+    return visible_line(name or NOT_GIVEN, NAME_WIDTH)
+
+
+def _ratio(rate: Rate) -> str:
+    return f"{rate.failed:,} of {rate.runs:,}"
+
+
+def _failed(rates: Rates, group: str) -> list[tuple[str, Rate]]:
+    """Return the names that failed, most often first; none where the only one is not given."""
+    named = _rates_of(rates, group)
+    if [name for name, _ in named] == [""]:
+        return []
+    return [(name, rate) for name, rate in named if rate.failed]
 
 
 def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str, Any]:

@@ -173,6 +173,8 @@ class RunBuilder:
     """The values of those of the format's sidecars that are there; a text where one is broken."""
     is_last: bool = False
     """Whether nothing comes behind the record any more."""
+    lines_before: Callable[[], Iterable[bytes]] = tuple
+    """Gives the lines of earlier turns, the latest first, some megabytes of them."""
     likeness: Callable[[], str] | None = None
     """Says, behind a defect of a whole record, what else that looks like."""
     _seq: int = -1

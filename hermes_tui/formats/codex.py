@@ -6,12 +6,14 @@
 The items are the transcript; those of one reply make one message. Events repeat them, but alone
 know usage, exit codes and durations; what a person said is taken from them where no item holds it.
 
-A rollout too big to be read at once is read turn by turn.
+A rollout too big to be read at once is read turn by turn; at the end of the last one it is looked
+in those before for what it does not say itself of the tokens of all, and of how it ended.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -19,7 +21,16 @@ import msgspec
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.codex_items import answer_with_end, is_injected
-from hermes_tui.formats.codex_lines import ENVELOPES, Line, is_line, line_of, reply_of_line
+from hermes_tui.formats.codex_lines import (
+    ENDS,
+    ENVELOPES,
+    TOKENS,
+    Line,
+    events_of_all,
+    is_line,
+    line_of,
+    reply_of_line,
+)
 from hermes_tui.formats.responses_items import (
     is_call,
     is_of_model,
@@ -33,7 +44,6 @@ from hermes_tui.model.messages import Usage, with_flags
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
-_ENDS = frozenset({"task_complete", "turn_aborted", "error"})
 _FAILURES = frozenset({"error", "stream_error"})
 _SPOKEN = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
@@ -171,14 +181,17 @@ def _event(line: Line, said: set[str], build: RunBuilder) -> None:
 
 
 def _end(lines: list[Line], build: RunBuilder) -> None:
+    """Tell how the session ended, and its tokens: the latest event that says so, of any turn."""
     usage: Usage | None = None
     stopped = ""
-    for line in lines:
+    for line in chain(reversed(lines), events_of_all(build.lines_before())):
         kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
-        if kind == "token_count":
-            usage = _usage(line.payload) or usage
-        elif kind in _ENDS:
-            stopped = fields.label(line.payload, "reason") or kind
+        if kind == TOKENS:
+            usage = usage or _usage(line.payload)
+        elif kind in ENDS:
+            stopped = stopped or fields.label(line.payload, "reason") or kind
+        if usage is not None and stopped:
+            break
     if usage is not None or stopped:
         status = "error" if stopped == "error" else "unknown"
         build.end(status=status, stop_reason=stopped, usage=usage)

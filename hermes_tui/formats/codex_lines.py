@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import load
 from hermes_tui.formats.responses_items import ITEM_TYPES, is_of_model
 from hermes_tui.parsers.measures import timestamp
 
 ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
+ENDS = frozenset({"task_complete", "turn_aborted", "error"})
+TOKENS = "token_count"
+_TELL_OF_ALL = tuple(f'"{kind}"'.encode() for kind in (TOKENS, *sorted(ENDS)))
 _SAID_BY_MODEL = frozenset({"agent_message", "agent_reasoning"})
 _LINE_HEAD = 600
 _TYPE = re.compile(rb'"type"\s*:\s*"(\w{1,60})"')
@@ -71,3 +76,14 @@ def reply_of_line(line: bytes) -> str | None:
     role = _ROLE.search(head) if kind == "message" else None
     item = {"type": kind, **({"role": role[1].decode()} if role else {})}
     return "reply" if is_of_model(item) else ""
+
+
+def events_of_all(texts: Iterable[bytes]) -> Iterator[Line]:
+    """Yield what may tell of the tokens and the end of a session, of lines before their turn."""
+    for text in texts:
+        if b'"event_msg"' not in text or not any(kind in text for kind in _TELL_OF_ALL):
+            continue
+        for row in load(text).values:
+            line = line_of(0, row, "")
+            if line is not None:
+                yield line

@@ -77,7 +77,7 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     reader = Reader(chosen, layout, match.unit)
     if layout is Layout.DOCUMENT and sample.big is not None:
         reader = inside(reader, sample.big)
-    return Detection(by_turns(reader, source, head), rivals=rivals, may_change=may_change)
+    return Detection(by_turns(reader, source), rivals=rivals, may_change=may_change)
 
 
 def inside(reader: Reader, big: BigList) -> Reader:

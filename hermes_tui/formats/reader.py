@@ -15,7 +15,7 @@ from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
 from hermes_tui.formats.lookalikes import told_likeness
-from hermes_tui.formats.turns import reply_of, scan_turns
+from hermes_tui.formats.turns import lines_before, reply_of, scan_turns
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
 
@@ -103,6 +103,7 @@ class Reader(NamedTuple):
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
             build.is_last = source.complete and record.range.end >= source.size
+            build.lines_before = partial(lines_before, source, start)
             values, problems, build.line_ranges = _load_lines(data, start)
             build.problems = problems
             self.format.read(values, build)

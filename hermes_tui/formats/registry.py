@@ -7,7 +7,6 @@ when it is asked for: loading all of them would delay the first paint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
@@ -96,7 +95,7 @@ def _held(sample: Sample) -> Sample:
     objects += [value["values"] for value in objects if isinstance(value.get("values"), dict)]
     lists = [value.get("messages") for value in objects]
     firsts = tuple(found[0] for found in lists if isinstance(found, list) and found)
-    return replace(sample, values=firsts)
+    return Sample(sample.head, sample.layout, firsts)
 
 
 def _may_be_langchain(sample: Sample) -> bool:

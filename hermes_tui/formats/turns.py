@@ -30,15 +30,17 @@ MOST_TOGETHER: Final = 32 << 20
 """Bytes of memory or so: of a session that takes more, the turns are read one by one."""
 MOST_TURN: Final = 4 << 20
 """Bytes after which a turn is cut although no reply begins."""
+MOST_BEFORE: Final = 4 << 20
+"""Bytes before a turn in which one may look for what an earlier turn said of all of them."""
 LINE_HEAD: Final = 64 << 10
 """Bytes of a line that does not end in the slice where it begins, at least, that are looked at."""
 
 
-def by_turns(reader: Reader, source: Source, head: bytes) -> Reader:
+def by_turns(reader: Reader, source: Source) -> Reader:
     """Return a reader of the turns of a session that is too big, else the same one."""
     if reader.layout is not Layout.WHOLE_LINES or reply_of(reader) is None:
         return reader
-    if weight(source, head) <= MOST_TOGETHER:
+    if not weighs_more(source, MOST_TOGETHER):
         return reader
     return reader._replace(layout=Layout.TURNS, unit=Unit.PARTS)
 
@@ -50,13 +52,17 @@ def at_once(reader: Reader) -> Reader:
     return reader._replace(layout=Layout.WHOLE_LINES, unit=Unit.RUNS)
 
 
-def weight(source: Source, head: bytes) -> int:
-    """Return how much memory it takes, or so, to read all lines together.
+def weighs_more(source: Source, most: int) -> bool:
+    """Tell whether it takes more than `most` bytes of memory or so to read all lines together.
 
-    `head` is the beginning of the file, from which its lines are estimated.
+    Lines are counted: how long the first ones are says nothing of those behind them.
     """
-    lines = source.size * head.count(b"\n") // max(1, len(head))
-    return source.size + LINE_WEIGHT * lines
+    weight = source.size
+    for start in range(0, source.size, SLICE):
+        if weight > most:
+            break
+        weight += LINE_WEIGHT * source.read(start, SLICE).count(b"\n")
+    return weight > most
 
 
 def reply_of(reader: Reader) -> ReplyOf | None:
@@ -115,3 +121,16 @@ def scan_turns(source: Source, index: RecordIndex, reply: ReplyOf) -> Iterator[i
         cutter.is_blank = cutter.is_blank and is_blank(head or b"\n")
         cutter.cut(source.size)
         yield source.size
+
+
+def lines_before(source: Source, end: int) -> Iterator[bytes]:
+    """Yield the lines before `end`, the latest first, as far as `MOST_BEFORE` reaches."""
+    least = max(0, end - MOST_BEFORE)
+    torn = b""
+    while end > least:
+        start = max(least, end - SLICE)
+        torn, *lines = (source.read(start, end - start) + torn).split(b"\n")
+        yield from reversed(lines)
+        end = start
+    if not least:
+        yield torn

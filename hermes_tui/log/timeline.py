@@ -234,8 +234,12 @@ class Timeline:
     @staticmethod
     def _has_row(event: Event) -> bool:
         if isinstance(event, MessageAppended):
-            # A tool message with one result is shown by that result's own row.
-            return not (event.message.role == "tool" and event.message.results == 1)
+            message = event.message
+            if message.role == "tool":
+                # One with one result is shown by that result's own row.
+                return message.results != 1
+            # So is one that holds results and nothing else, which some APIs put in a user's mouth.
+            return not message.results or bool(message.text or message.parts)
         return not isinstance(event, _WITHOUT_ROW)
 
     def _link(self, event: Event) -> None:

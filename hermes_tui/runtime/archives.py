@@ -14,7 +14,6 @@ from typing import IO
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.eval_archives import eval_lines, is_eval
-from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import may_be_transcript
 from hermes_tui.runtime.zip_members import Archive, opened, opened_at, unpacked
 
@@ -30,18 +29,6 @@ def transcript_members(path: Path) -> list[str]:
 def transcripts(archive: Archive) -> list[str]:
     """Return the names of the members that may be transcripts, in their order."""
     return sorted(name for name, member in archive.members.items() if _is_transcript(member))
-
-
-def split_member(path: Path) -> tuple[Path, str] | None:
-    """Return archive and member of `archive.zip!member`; None for any other path."""
-    text = str(path)
-    position = text.find(MEMBER_MARK)
-    while position > 0:
-        archive = Path(text[:position])
-        if archive.is_file():
-            return archive, text[position + 1 :]
-        position = text.find(MEMBER_MARK, position + 1)
-    return None
 
 
 def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "") -> Iterator[bytes]:
@@ -65,7 +52,7 @@ def _bytes_of(archive: Archive, member: str) -> Iterator[bytes]:
         return
     member = member or _only_transcript(archive)
     if member not in archive.members:
-        raise SourceError(archive.label, f"no member {member!r} in this archive", _named(archive))
+        raise SourceError(archive.label, "no such member in this archive", _named(archive))
     yield from unpacked(archive, member)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
@@ -44,7 +45,11 @@ def followed(path: Path, unpack: Callable[[SpoolFile], Iterator[bytes]] | None) 
     """Return a spool of the bytes of a file that grows, unpacked by `unpack` or as they are."""
     file = FollowedFile(path)
     chunks = unpack or _plain
-    return SpoolSource(str(path), lambda: chunks(SpoolFile(file)), on_close=file.stop)
+    try:
+        return SpoolSource(str(path), lambda: chunks(SpoolFile(file)), on_close=file.stop)
+    except SourceError:
+        file.close()
+        raise
 
 
 def _plain(file: SpoolFile) -> Iterator[bytes]:

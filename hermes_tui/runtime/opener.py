@@ -197,7 +197,8 @@ def open_file(
         reopens = follow and path is not None
         found = _recognise(source, wanted_format, whole=whole, waits=HEAD_WAITS * reopens)
         if source.failure and (found.reader is None or not source.size):
-            raise SourceError(label, source.failure.removeprefix(f"{label}: "))
+            # Which says itself what it is about: of a member maybe its archive.
+            raise SourceError.of_lines([source.failure])
         if found.reader is None and found.may_change:
             raise NothingYet(label, "nothing readable in it yet", "waiting for more")
         if found.reader is None:
@@ -311,14 +312,21 @@ def _fold_records(file: OpenFile, fold: RunFold) -> Iterator[FoundRun]:
 
 
 def load_run(ref: RunRef) -> EventLog:
-    """Return the log of a run. That of a one-run file grows as its records are indexed."""
+    """Return the log of a run. That of a one-run file grows as its records are indexed.
+
+    It is empty where the file was read anew and the run is no longer in it.
+    """
     file = ref.file
+    found = ref if file.watched is None else file.watched.now(ref)
+    if found is None:
+        return MemoryLog((), complete=True)
     if file.is_one_run:
         return RecordLog(file.reader, file.source, file.records)
-    events = file.decode(ref.record)
+    events = file.decode(found.record)
     _, runs = split_runs(events)
-    run: tuple[Event, ...] = runs[ref.nth] if ref.nth < len(runs) else events
-    return MemoryLog(run, complete=True)
+    if not runs:
+        return MemoryLog(events, complete=True)
+    return MemoryLog(runs[found.nth] if found.nth < len(runs) else (), complete=True)
 
 
 def read_events(ref: RunRef) -> list[Event]:

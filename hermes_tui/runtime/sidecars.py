@@ -10,7 +10,7 @@ from hermes_tui.formats.base import Format
 from hermes_tui.formats.json_values import load
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
-from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.sources import split_member
 from hermes_tui.runtime.transcript_names import PACKED_SUFFIXES
 
 P = TypeVar("P", bound=Place)
@@ -32,7 +32,7 @@ def says_more(name: str, is_there: Callable[[str], bool]) -> bool:
 def without_sidecars(paths: Sequence[P]) -> Sequence[P]:
     """Leave out the files that only say more about others of `paths`, with which they are read."""
     # Of what lies in an archive no sidecars are read.
-    known = [p for p in paths if p.name in SIDECARS and MEMBER_MARK not in str(p)]
+    known = [p for p in paths if p.name in SIDECARS and split_member(p) is None]
     if not known:
         return paths
     there = {*paths, *(path.parent for path in paths)}

@@ -149,9 +149,9 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
             raise SourceError("-", "standard input is closed", "pipe a transcript into it")
         # The terminal driver takes over descriptor 0 for keys, so the pipe keeps one of its own.
         fd = os.dup(sys.stdin.fileno())
-        return _unpacked(SpoolSource("standard input", lambda: _read_fd(fd)))
-    if MEMBER_MARK in str(path) and not path.exists():
-        return _unpacked(_member_source(path))
+        return _unpacked(SpoolSource("-", lambda: _read_fd(fd)))
+    if (found := split_member(path)) is not None:
+        return _unpacked(_member_source(path, *found))
     source = FileSource(path, follow=follow)
     head = source.read(0, 16)
     if head.startswith(SQLITE_MAGIC):
@@ -182,13 +182,34 @@ def wait_for(source: OpenSource, size: int | None = None) -> None:
         source.wait(_WAIT_S)
 
 
-def _member_source(path: Path) -> SpoolSource:
-    from hermes_tui.runtime.archives import archive_file_bytes, split_member
+def split_member(path: Place) -> tuple[Path, str] | None:
+    """Return archive and member of `archive.zip!member`; None for any other path.
 
-    found = split_member(path)
-    if found is None:
-        raise SourceError(str(path), "no such file", "check the path")
-    archive, member = found
+    A file that is called so itself is no member.
+    """
+    text = str(path)
+    if MEMBER_MARK not in text or isinstance(path, RemotePath) or _mode(path):
+        return None
+    position = text.find(MEMBER_MARK)
+    while position > 0:
+        archive = Path(text[:position])
+        if stat.S_ISREG(_mode(archive)):
+            return archive, text[position + 1 :]
+        position = text.find(MEMBER_MARK, position + 1)
+    return None
+
+
+def _mode(path: Path) -> int:
+    """Return what is at a path; 0 where there is nothing, or nobody may know."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _member_source(path: Path, archive: Path, member: str) -> SpoolSource:
+    from hermes_tui.runtime.archives import archive_file_bytes
+
     os.close(open_readable(archive))
     return SpoolSource(str(path), lambda: archive_file_bytes(archive, member, label=str(path)))
 

@@ -10,7 +10,7 @@ from typing import IO, Protocol
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.transcoding import as_utf8
-from hermes_tui.runtime.unpack_limits import LOOKED_AFTER, check_room, no_room
+from hermes_tui.runtime.unpack_limits import no_room, room_left
 
 CHUNK = 1 << 20
 
@@ -33,7 +33,7 @@ class SpoolSource:
         self.failure = ""
         self._file = _temporary_file(name)
         self._size = 0
-        self._room_until = LOOKED_AFTER
+        self._room_until = 0
         self._seen = 0
         self._done = threading.Event()
         self._stop = threading.Event()
@@ -60,12 +60,11 @@ class SpoolSource:
 
     def _write(self, fd: int, chunk: bytes) -> None:
         view = memoryview(chunk)
-        if self._size >= self._room_until:
-            check_room(self.name, fd, self._size)
-            self._room_until = self._size + LOOKED_AFTER
         while view:
+            if self._size >= self._room_until:
+                self._room_until = self._size + room_left(self.name, fd, self._size)
             try:
-                written = os.write(fd, view)
+                written = os.write(fd, view[: self._room_until - self._size])
             except OSError as error:
                 raise no_room(self.name, self._size, error.strerror or str(error)) from error
             self._size += written

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.runtime.path_list import PathList
-from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.sources import split_member
 from hermes_tui.runtime.targets import Part, Target, Targets
 from hermes_tui.runtime.walking import files_in
 
@@ -69,7 +69,7 @@ def _followed(
 
 def subagent_files(session: Path) -> list[Path]:
     """Return the files of the subagents of a session; none where the file is no session."""
-    if session.suffix != SUFFIX or session.name.startswith(AGENT) or MEMBER_MARK in str(session):
+    if session.suffix != SUFFIX or session.name.startswith(AGENT) or split_member(session):
         return []
     if session.name.startswith(ROLLOUT):
         return list(_rollouts(session))

@@ -67,7 +67,8 @@ def _transcoded(encoding: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
     try:
         for piece in pieces:
             yield _encoded(decoder.decode(piece))
-        decoder.decode(b"", final=True)
+        # Half a surrogate pair is held back until nothing can follow it.
+        yield _encoded(decoder.decode(b"", final=True))
     except UnicodeDecodeError as error:
         yield _encoded(error.object[: error.start].decode(encoding, "surrogatepass"))
         raise ValueError(f"damaged {encoding[:6].upper()} text: {error.reason}") from error

@@ -16,8 +16,10 @@ MAX_RATIO = 500
 FREE_BYTES = 256 << 20
 SPARED_BYTES = 1 << 30
 """What is left free on the temporary disk, or a twentieth of a disk where that is less."""
+SMALL_PART = 16
+"""One part in so many of what is free a file may take of what is spared, too: a small one opens."""
 LOOKED_AFTER = 64 << 20
-"""Bytes: so much may be written before the disk is looked at, and again each time."""
+"""Bytes: no more is written without another look at the disk, on a small one far less."""
 _TRUST = "a bomb? unpack it yourself if you trust it"
 
 
@@ -48,18 +50,28 @@ def within_limits(
         yield piece
 
 
-def check_room(label: str, fd: int, written: int) -> None:
-    """Raise SourceError where the disk of `fd`, after `written` bytes, is nearly full."""
+def room_left(label: str, fd: int, written: int) -> int:
+    """Return how many bytes may be written to `fd`, after `written`, until the next look.
+
+    Raises SourceError where its disk is nearly full.
+    """
     disk = os.fstatvfs(fd)
-    if disk.f_bavail < min(SPARED_BYTES // disk.f_frsize, disk.f_blocks // 20):
+    if not disk.f_blocks:  # a file system that does not count
+        return LOOKED_AFTER
+    free = disk.f_bavail * disk.f_frsize
+    room = free - min(SPARED_BYTES, disk.f_blocks * disk.f_frsize // 20)
+    room = max(room, free // SMALL_PART - written)
+    if room < disk.f_frsize:
         raise no_room(label, written, "hardly any room would be left")
+    # Others write to the same disk meanwhile.
+    return min(max(room // 4, disk.f_frsize), LOOKED_AFTER)
 
 
 def no_room(label: str, written: int, why: str) -> SourceError:
     """Return the error for a temporary disk that takes no more than `written` bytes."""
+    read = f"only the first {written >> 20:,} MB" if written >> 20 else "not even 1 MB"
     return SourceError(
         label,
-        f"only the first {written >> 20:,} MB could be unpacked into {tempfile.gettempdir()}: "
-        f"{why}",
+        f"{read} could be written to {tempfile.gettempdir()}: {why}",
         "set TMPDIR to a folder with more room",
     )

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hermes_tui.formats.base import Layout
-from hermes_tui.formats.detect import HEAD
 from hermes_tui.formats.framing import MAX_WHOLE
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.formats.turns import at_once, weight
+from hermes_tui.formats.turns import at_once, reply_of, weighs_more
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import RunSummary, summarise
@@ -57,6 +56,8 @@ class HeldRun:
     def __init__(self, run_id: str, number: int) -> None:
         self.run_id = run_id
         self.number = number
+        self.is_shown = False
+        """Whether anything of it was ever read."""
         self.latest: Reading | None = None
         self.failure = ""
 
@@ -96,8 +97,16 @@ class WatchedFile:
         """Have a run brought along from now on; `log` is what there is of it."""
         first = log[0] if len(log) else None
         held = HeldRun(first.run_id if isinstance(first, RunStarted) else "", ref.number)
+        held.is_shown = first is not None
+        held.failure = "" if held.is_shown else self._gone(held)
         self._held.append(held)
         return held
+
+    def now(self, ref: RunRef) -> RunRef | None:
+        """Return where the run of a place in the list stands now, None where it is gone."""
+        if not self.revision:
+            return ref
+        return self.runs[ref.number].ref if ref.number < len(self.runs) else None
 
     def read_again(self) -> None:
         """Read the file anew although nothing has happened to it."""
@@ -153,6 +162,7 @@ class WatchedFile:
         file = open_file(before.path, wanted_format=before.reader.name, parser=before.parser)
         try:
             file.reader = at_once(file.reader)
+            _check_weight(file)
             for _ in file.scan():
                 pass
             runs = list(self._listed(file))
@@ -176,12 +186,19 @@ class WatchedFile:
                 number += 1
 
     def _reading(self, held: HeldRun, file: OpenFile, runs: list[ListedRun]) -> Reading | None:
-        """Return the run of the same id, or else at the same place; None where there is none."""
+        """Return the run of the same id, or else at the same place; None where there is none.
+
+        Several may have the id, such as the tries of one task: it is the one nearest to its place.
+        """
         same = [run for run in runs if held.run_id and run.summary.run_id == held.run_id]
-        same = same or runs[held.number : held.number + 1]
+        if not same:
+            # Of several, one with another id is another run.
+            is_other = len(runs) > 1 and bool(held.run_id)
+            at_place = runs[held.number : held.number + 1]
+            same = [run for run in at_place if not (is_other and run.summary.run_id)]
         if not same:
             return None
-        ref = same[0].ref
+        ref = min((run.ref for run in same), key=lambda ref: abs(ref.number - held.number))
         log = MemoryLog(split_runs(file.decode(ref.record))[1][ref.nth])
         timeline = Timeline(log)
         timeline.advance()
@@ -209,9 +226,23 @@ class WatchedFile:
                 # It came while the thread was on its way.
                 self.read_again()
                 continue
-            held.latest = fresh.readings[held]
-            gone = SourceError(file.label, "the run is no longer in it")
-            held.failure = "" if held.latest is not None else _shown_before(gone)
+            held.latest = found = fresh.readings[held]
+            held.failure = "" if found is not None else self._gone(held)
+            if found is not None:
+                held.number, held.is_shown = found.ref.number, True
+
+    def _gone(self, held: HeldRun) -> str:
+        gone = SourceError(self.file.label, "the run is no longer in it")
+        return _shown_before(gone) if held.is_shown else str(gone)
+
+
+def _check_weight(file: OpenFile) -> None:
+    """Raise SourceError where a session is cut into parts unless it is read by turns."""
+    is_cut = file.reader.layout is Layout.WHOLE_LINES and reply_of(file.reader) is not None
+    if is_cut and weighs_more(file.source, MAX_WHOLE):
+        raise SourceError(
+            file.label, "too big by now to be read anew as it grows", "open it again to follow it"
+        )
 
 
 def _shown_before(error: SourceError) -> str:
@@ -226,7 +257,7 @@ def open_watched(path: Path, *, wanted_format: str = "", parser: str = "") -> Op
     except SourceError:
         # It may be half written; whoever follows it will say so.
         return None
-    if weight(file.source, file.source.read(0, HEAD)) <= MAX_WHOLE:
+    if not weighs_more(file.source, MAX_WHOLE):
         # Turn by turn, the last one would only be shown once the next one begins.
         file.reader = at_once(file.reader)
     if _is_whole(file):

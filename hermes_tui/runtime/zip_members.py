@@ -19,6 +19,7 @@ from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.spools import CHUNK
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.unpack_limits import most_bytes, too_large
@@ -59,7 +60,7 @@ class Allowance:
         self.packed += member.compress_size
         self.unpacked += member.file_size
         if self.unpacked > most_bytes(self.packed):
-            raise too_large(self.label, 0, part=visible_row(member.filename))
+            raise too_large(self.label, 0, part=_told(self.label, member.filename))
 
 
 class Archive(NamedTuple):
@@ -114,19 +115,33 @@ def unpacked(archive: Archive, name: str) -> Iterator[bytes]:
     member = archive.members[name]
     if member.flag_bits & _ENCRYPTED:
         raise SourceError(
-            archive.label, f"{visible_row(name)} is encrypted", "unpack it with its password"
+            archive.label,
+            f"{_told(archive.label, name) or 'it'} is encrypted",
+            "unpack it with its password",
         )
     archive.allowance.spend(member)
     unpack = _zstd if member.compress_type == _ZSTD else _stored
     try:
         yield from unpack(archive, member)
     except _DAMAGES as error:
-        raise damaged(archive.label, f"{name}: {error or 'ends too early'}") from error
+        raise _damaged_member(archive, name, error) from error
     except OSError as error:
         # What the file system says has a number; what bz2 says of damaged data has none.
         if error.errno is not None:
             raise
-        raise damaged(archive.label, f"{name}: {error}") from error
+        raise _damaged_member(archive, name, error) from error
+
+
+def _damaged_member(archive: Archive, name: str, error: Exception) -> SourceError:
+    why = str(error) or "ends too early"
+    # The only message of the library that ends with the name.
+    why = why.removesuffix(f" for file {name!r}")
+    return damaged(archive.label, ": ".join(filter(None, (_told(archive.label, name), why))))
+
+
+def _told(label: str, name: str) -> str:
+    """Return a member as messages call it; empty where what they begin with says it already."""
+    return "" if label.endswith(f"{MEMBER_MARK}{name}") else visible_row(name)
 
 
 def _stored(archive: Archive, member: zipfile.ZipInfo) -> Iterator[bytes]:

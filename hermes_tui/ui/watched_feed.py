@@ -24,7 +24,7 @@ class WatchedFeed(RunFeed):
 
     @property
     def failure(self) -> str:
-        return self._watched.failure or self._held.failure or super().failure
+        return self._held.failure or self._watched.failure or super().failure
 
     def poll(self) -> bool:
         self._watched.poll()

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,43 @@ def test_a_changed_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
         f"hermes-tui: {runs / 'a.jsonl'}: changed since it was read before; read anew"
     )
     assert within("scan", runs, *OPTIONS, "--state", state).err == ""
+
+
+def test_a_file_with_a_mark_in_its_path_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "wow").write_text("")
+    runs, state = folder(tmp_path / "wow!"), tmp_path / "scan.state"
+    whole = within("scan", runs, *OPTIONS, "--state", state).text
+    known = [json.loads(line) for line in state.read_text().splitlines()]
+    files = {row["file"] for row in known if "file" in row}
+    assert files == {str(runs / name) for name in ("a.jsonl", "b.json", "c.json")}
+    assert {row["unit"][0] for row in known if "unit" in row} == files
+    size = state.stat().st_size
+    assert within("scan", runs, *OPTIONS, "--state", state).text == whole
+    assert state.stat().st_size == size
+    many_runs(runs / "a.jsonl", 30)
+    done = within("scan", runs, *OPTIONS, "--state", state)
+    assert "a.jsonl: changed since it was read before; read anew" in done.one_line
+
+
+@pytest.mark.parametrize("name", ["runs.zip", "wow!.zip"])
+def test_the_members_of_an_archive_are_gone_on_with_until_it_changes(
+    tmp_path: Path, name: str
+) -> None:
+    path, state = tmp_path / name, tmp_path / "scan.state"
+
+    def pack(*members: str) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for member in members:
+                archive.writestr(member, json.dumps(CHAT))
+
+    pack("a.json", "b.json")
+    within("scan", path, *OPTIONS, "--state", state)
+    assert state.read_text().count('"unit"') == 2
+    size = state.stat().st_size
+    assert within("scan", path, *OPTIONS, "--state", state).err == ""
+    assert state.stat().st_size == size
+    pack("a.json", "b.json", "c.json")
+    assert within("scan", path, *OPTIONS, "--state", state).err.count("read anew") == 2
 
 
 def test_what_could_not_be_read_is_tried_again(tmp_path: Path) -> None:

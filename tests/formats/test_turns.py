@@ -126,6 +126,40 @@ def test_only_the_last_turn_of_a_rollout_ends_the_run() -> None:
     assert end.usage is not None and end.usage.prompt_tokens == 9
 
 
+def test_what_an_earlier_turn_said_of_a_whole_rollout_is_told_at_its_end() -> None:
+    later = [said("user", "And now?"), said("assistant", "Still."), said("assistant", "Done.")]
+    stopped = row("event_msg", type="turn_aborted", reason="interrupted")
+    limits_only = row("event_msg", type="token_count", info=None)
+    data = lines(*ROLLOUT, stopped, *later, limits_only)
+    events = by_turns(codex.FORMAT, data)
+    [end] = only(events, RunEnded)
+    assert end.usage is not None and end.usage.prompt_tokens == 9
+    assert end.stop_reason == "interrupted"
+    assert without_heads(events) == without_heads(read_bytes(codex.FORMAT, data))
+
+
+def test_a_rollout_that_failed_once_and_went_on_did_not_end_in_an_error() -> None:
+    failed = row("event_msg", type="error", message="disconnected")
+    done = row("event_msg", type="task_complete")
+    events = by_turns(codex.FORMAT, lines(*ROLLOUT, failed, *ROLLOUT[1:], done))
+    [end] = only(events, RunEnded)
+    assert (end.status, end.stop_reason) == ("unknown", "task_complete")
+
+
+def test_the_lines_before_a_turn_are_given_from_the_last_one_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = b"first\n\nthird is longer\nfourth\nbehind\n"
+    source, end = BytesSource(data), data.index(b"behind")
+    expected = [b"", b"fourth", b"third is longer", b"", b"first"]
+    for size in (1, 4, 100):
+        monkeypatch.setattr(turns, "SLICE", size)
+        assert list(turns.lines_before(source, end)) == expected
+    monkeypatch.setattr(turns, "MOST_BEFORE", 10)
+    assert list(turns.lines_before(source, end)) == [b"", b"fourth"]
+    assert list(turns.lines_before(source, 0)) == [b""]
+
+
 def test_a_result_in_another_record_than_its_call_answers_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -162,6 +196,17 @@ def test_a_big_session_is_read_by_turns_and_a_small_one_at_once(
     big = detect(BytesSource(data), FORMATS).reader
     assert small is not None and (small.layout, small.unit) == (Layout.WHOLE_LINES, Unit.RUNS)
     assert big is not None and (big.layout, big.unit) == (Layout.TURNS, Unit.PARTS)
+
+
+def test_short_lines_behind_a_long_one_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = spoken("user", "x" * 70_000)
+    short = [spoken("user", f"question {number}") for number in range(100)]
+    data = lines(long, *short)
+    monkeypatch.setattr(turns, "MOST_TOGETHER", len(data) + 100 * turns.LINE_WEIGHT)
+    big = detect(BytesSource(data), FORMATS).reader
+    assert big is not None and big.layout is Layout.TURNS
+    small = detect(BytesSource(lines(long, *short[1:])), FORMATS).reader
+    assert small is not None and small.layout is Layout.WHOLE_LINES
 
 
 def test_a_turn_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

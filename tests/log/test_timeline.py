@@ -64,6 +64,23 @@ def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
     assert linked == [None, 3, 3, 1, None]
 
 
+def test_a_message_that_only_brings_results_is_shown_by_their_rows() -> None:
+    lines = timeline(
+        says("user", "look"),
+        says("assistant"),
+        call("f", "a"),
+        call("g", "b", index=1),
+        answer("one", "a"),
+        answer("two", "b"),
+        says("user", "", results=2),
+        says("assistant", "done"),
+    )
+    rows = [(lines.kind(row), lines.turn(row)) for row in range(len(lines))]
+    results = [(RowKind.RESULT, 1)] * 2
+    assert rows[2:] == [(RowKind.CALL, 1)] * 2 + results + [(RowKind.MESSAGE, 2)]
+    assert lines.message_row(3) == lines.row_of(5)
+
+
 def test_what_is_said_after_the_last_reply_belongs_to_its_turn_once_no_other_can_come() -> None:
     events = [says("user"), says("assistant"), says("user", "thanks"), says("environment", "bye")]
     log = MemoryLog([copy_event(event, seq=seq) for seq, event in enumerate(events)])

@@ -19,6 +19,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime import archives, unpack_limits, zip_members
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from hermes_tui.runtime.targets import expand_paths
+from tests.cli.program import hermes_tui
 from tests.conftest import PROJECT
 
 EVAL = {"task": "ctf", "model": "m", "dataset": {"samples": 2, "sample_ids": ["a", "b"]}}
@@ -273,7 +274,9 @@ def test_members_that_share_their_bytes_are_a_bomb(written: Any) -> None:
 
 def test_a_member_that_is_not_there_is_said_so(written: Any) -> None:
     path = written(packed({"a.json": CHAT}), "a.zip")
-    assert "no member 'x.json'" in failure_of(Path(f"{path}!x.json"))
+    assert failure_of(Path(f"{path}!x.json")) == (
+        f"{path}!x.json: no such member in this archive (has a.json)"
+    )
     assert "no such file" in failure_of(Path(f"{path}.no!x.json"))
 
 
@@ -294,5 +297,35 @@ def test_an_archive_that_is_replaced_is_read_anew(written: Any) -> None:
     assert run.task == "bye"
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xff\xff\xff", b"    "], ids=["no UTF-8", "blanks"])
+def test_a_damaged_member_that_was_opened_by_its_name_is_named_once(
+    written: Any, damage: bytes
+) -> None:
+    path = written(packed({"a.json": CHAT}, zipfile.ZIP_STORED).replace(CHAT[-4:].encode(), damage))
+    why = "a damaged zip archive: Bad CRC-32 (was it cut short?)"
+    assert failure_of(Path(f"{path}!a.json")) == f"{path}!a.json: {why}"
+    assert failure_of(path) == f"{path}: {why.replace('Bad', 'a.json: Bad')}"
+
+
+def test_a_damaged_archive_of_which_a_member_was_opened_is_named_once(written: Any) -> None:
+    path = written(packed({"a.json": CHAT})[:-9])
+    why = "a damaged zip archive: File is not a zip file (was it cut short?)"
+    assert failure_of(Path(f"{path}!a.json")) == f"{path}: {why}"
+
+
+def test_an_archive_on_standard_input_that_is_damaged_is_named_once() -> None:
+    done = hermes_tui("scan", "-", stdin=b"PK\x03\x04garbage")
+    assert (done.code, done.out) == (3, b"")
+    assert done.one_line == (
+        "hermes-tui: -: a damaged zip archive: File is not a zip file (was it cut short?)"
+    )
+
+
 def test_a_file_with_a_mark_in_its_name_is_just_a_file(written: Any) -> None:
+    written(packed({"b.json": "x"}), "a")
     assert [run.messages for run in runs_of(written(CHAT.encode(), "a!b.json"))] == [1]
+
+
+def test_a_mark_in_a_name_that_no_file_can_have_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / f"a!{'b' * 300}"
+    assert failure_of(path) == f"{path}: File name too long"

@@ -96,7 +96,7 @@ def test_it_is_found_where_the_file_is_elsewhere(found: Format, name: str, besid
 
 def listed(folder: Path, *names: str) -> list[str]:
     for name in names:
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     targets = expand_paths([str(folder)])
     return [str(target.path)[len(str(folder)) + 1 :] for target in targets]
@@ -125,3 +125,10 @@ def test_it_is_opened_where_it_is_named(results: Path) -> None:
     beside = results.parent / "metadata.json"
     beside.write_text("{}")
     assert [target.path for target in expand_paths([str(beside)])] == [beside]
+
+
+def test_a_glob_does_not_list_it_in_a_folder_with_a_mark_in_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "wow!"
+    listed(folder, "results.jsonl", "metadata.json")
+    found = expand_paths([str(folder / "*.json*")])
+    assert [target.path for target in found] == [folder / "results.jsonl"]

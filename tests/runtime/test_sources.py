@@ -7,6 +7,7 @@ import gzip
 import lzma
 import os
 import resource
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +15,13 @@ import pytest
 import zstandard
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime import sources, spools, unpack_limits
+from hermes_tui.runtime import sources, unpack_limits
 from hermes_tui.runtime.opener import open_file
 from hermes_tui.runtime.sources import FileSource, OpenSource, open_source
 from hermes_tui.runtime.spools import SpoolSource
 from hermes_tui.runtime.unpacking import MAGIC_BYTES, unpacker
 
-NEARLY_FULL = os.statvfs_result((4096, 4096, 1 << 30, 1000, 900, 0, 0, 0, 0, 255))
+BLOCK = 4096
 TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
 
 
@@ -209,7 +210,7 @@ def test_a_full_temporary_disk_leaves_what_was_unpacked(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert data == TEXT[:100_000]
-    assert "only the first 0 MB could be unpacked" in failure and "TMPDIR" in failure
+    assert "not even 1 MB could be written" in failure and "TMPDIR" in failure
     assert "\n" not in failure
 
 
@@ -262,21 +263,52 @@ def test_what_repeats_itself_in_proportion_is_read_whole(
     assert whole(path) == (TEXT, "")
 
 
-def test_a_temporary_disk_is_not_filled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spools, "LOOKED_AFTER", 1 << 20)
-    monkeypatch.setattr(os, "fstatvfs", lambda fd: NEARLY_FULL)
+def disk(size: int, free: int) -> Callable[[int], os.statvfs_result]:
+    """Return what `fstatvfs` says of a disk of so many blocks on which only one file grows."""
+
+    def fstatvfs(fd: int) -> os.statvfs_result:
+        left = free - -(-os.fstat(fd).st_size // BLOCK)
+        return os.statvfs_result((BLOCK, BLOCK, size, left + 100, left, 0, 0, 0, 0, 255))
+
+    return fstatvfs
+
+
+@pytest.mark.parametrize(
+    ("blocks", "told"),
+    [(50, "not even 1 MB"), (300, "only the first 1 MB"), (600, "only the first 2 MB")],
+)
+def test_a_small_temporary_disk_is_not_filled_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int, told: str
+) -> None:
+    monkeypatch.setattr(os, "fstatvfs", disk(blocks, blocks))
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT * 2))
     data, failure = whole(path)
-    assert (TEXT * 2).startswith(data) and len(data) >= 1 << 20
-    assert "only the first 1 MB could be unpacked" in failure
-    assert "hardly any room would be left (set TMPDIR" in failure
+    assert (TEXT * 2).startswith(data)
+    assert 0.9 < len(data) / (blocks * BLOCK) <= 0.95
+    assert failure == (
+        f"{path}: {told} could be written to {tempfile.gettempdir()}: "
+        "hardly any room would be left (set TMPDIR to a folder with more room)"
+    )
 
 
-def test_a_small_file_is_unpacked_however_little_room_there_is(
+def test_of_the_room_that_is_spared_a_file_takes_a_small_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fstatvfs", lambda fd: NEARLY_FULL)
+    monkeypatch.setattr(os, "fstatvfs", disk(1 << 30, 2000))
+    path = tmp_path / "run.jsonl.gz"
+    path.write_bytes(gzip.compress(TEXT[: 100 * BLOCK]))
+    assert whole(path) == (TEXT[: 100 * BLOCK], "")
+    path.write_bytes(gzip.compress(TEXT))
+    data, failure = whole(path)
+    assert 100 * BLOCK < len(data) <= 2000 * BLOCK // 16
+    assert "hardly any room would be left" in failure
+
+
+def test_a_disk_that_does_not_say_how_large_it_is_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fstatvfs", disk(0, 0))
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
     assert whole(path) == (TEXT, "")

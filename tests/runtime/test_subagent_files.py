@@ -45,6 +45,13 @@ def test_subagents_beside_a_session_are_told_by_the_session_they_name(tmp_path: 
     assert named(session) == [session, own]
 
 
+def test_a_session_in_a_folder_with_a_mark_in_its_name_is_no_member(tmp_path: Path) -> None:
+    session = write(tmp_path / "wow!" / "s1.jsonl", "s1")
+    own = write(tmp_path / "wow!" / "s1" / "subagents" / "agent-a.jsonl", "s1", agent="a")
+    (tmp_path / "wow").write_text("")
+    assert named(session) == [session, own]
+
+
 def rollout(folder: Path, second: int, name: str, parent: str = "") -> Path:
     spawned = {"subagent": {"thread_spawn": {"parent_thread_id": parent, "depth": 1}}}
     meta = {"id": name, "timestamp": "2026-01-02T03:04:05Z", "source": spawned if parent else "cli"}

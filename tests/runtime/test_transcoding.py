@@ -97,3 +97,10 @@ def test_half_a_surrogate_pair_is_named_by_its_byte(tmp_path: Path) -> None:
     done = within("scan", "--runs", "--json", path)
     assert done.code == 1
     assert f"byte {len(TEXT.split(chr(0x1F600), 1)[0].encode())} of the file: invalid" in done.text
+
+
+@MARKS
+@pytest.mark.parametrize("encoding", ENCODINGS[:2])
+def test_half_a_surrogate_pair_at_the_very_end_is_kept(encoding: str, mark: str) -> None:
+    wide = (mark + TEXT + "\ud83d").encode(encoding, "surrogatepass")
+    assert b"".join(as_utf8([wide])) == (TEXT + "\ud83d").encode("utf-8", "surrogatepass")

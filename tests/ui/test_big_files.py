@@ -454,6 +454,16 @@ async def test_keys_are_answered_while_a_process_reads_and_all_is_listed_in_the_
         assert "Fix the failing test" in "\n".join(screen_lines(app))
 
 
+async def test_a_list_known_from_before_is_not_said_to_be_read_for_ever(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    Opening(feeds, big).read_on().close()
+    app = app_on_big(big, feeds)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "300 runs in 1 file" in screen_lines(app)[0])
+        await until(pilot, lambda: "reading" not in screen_lines(app)[-2])
+
+
 async def test_a_long_list_known_from_before_is_filtered_and_searched(
     big: Path, feeds: list[RunsFeed]
 ) -> None:

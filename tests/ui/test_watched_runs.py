@@ -279,3 +279,22 @@ async def test_a_session_that_becomes_big_while_it_is_followed_goes_on(
         with path.open("a") as file:
             file.write(line(1, "assistant", "there is a.txt"))
         await until(pilot, lambda: "there is a.txt" in text_of(app))
+
+
+async def test_the_row_of_a_subagent_that_is_gone_from_its_session_can_be_opened(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    own = line(0, "user", "list the files")
+    side = {**json.loads(line(5, "user", "look closely")), "isSidechain": True, "agentId": "ab12"}
+    path.write_text(own + json.dumps(side) + "\n")
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert [name for name, _, _ in rows_of(app)] == ["s-1", "ab12"]
+        path.write_text(own + line(1, "assistant", "there is a.txt"))
+        await until(pilot, lambda: rows_of(app)[0] == ("s-1", 2, 0))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "the run is no longer in it" in text_of(app))
+        assert "there is a.txt" not in text_of(app)
+        assert "showing what was read before" not in text_of(app)

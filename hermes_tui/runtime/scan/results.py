@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.rates import Rates
 
+DEFECTS_KEPT: Final = 4
+"""Malformed places that counts name, one more than are shown."""
+
 Row = dict[str, Any]
-"""A file or a run as plain JSON values."""
+"""A file, a run or a finding as plain JSON values."""
 
 
 @dataclass(slots=True)
@@ -29,9 +32,16 @@ class Counts:
     errors: int = 0
     """Findings of severity error."""
     diagnostics: dict[str, int] = field(default_factory=dict)
+    first_defects: list[tuple[int, Row]] = field(default_factory=list)
+    """The first malformed places within runs: the number of the run among these, the finding."""
 
-    def add_run(self, state: RunState) -> None:
+    def add_run(self, state: RunState, findings: Sequence[Finding] = ()) -> None:
+        """Count a run; of its `findings` the first malformed places are kept."""
         self.runs += 1
+        if Code.SOURCE_DEFECT in state.codes:
+            self._keep_defects(
+                [(self.runs, _finding_row(item, state)) for item in _defects(findings)]
+            )
         self.messages += state.messages
         self.tool_calls += state.calls
         self.tool_results += state.results
@@ -48,6 +58,8 @@ class Counts:
         self._add_codes({str(Code.SOURCE_DEFECT): 1})
 
     def merge(self, other: Counts) -> None:
+        """Add the counts over the runs behind these."""
+        self._keep_defects([(self.runs + run, row) for run, row in other.first_defects])
         self.runs += other.runs
         self.messages += other.messages
         self.tool_calls += other.tool_calls
@@ -57,6 +69,9 @@ class Counts:
         self.defects += other.defects
         self.errors += other.errors
         self._add_codes(other.diagnostics)
+
+    def _keep_defects(self, more: list[tuple[int, Row]]) -> None:
+        self.first_defects += more[: DEFECTS_KEPT - len(self.first_defects)]
 
     def _add_codes(self, codes: Mapping[str, int]) -> None:
         for code, count in codes.items():
@@ -76,6 +91,13 @@ class Counts:
             "diagnostics": dict(sorted(self.diagnostics.items())),
             "defects": self.defects,
         }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Counts:
+        """Return counts that were written as JSON."""
+        counts = cls(**value)
+        counts.first_defects = [(run, row) for run, row in counts.first_defects]
+        return counts
 
 
 @dataclass(slots=True)
@@ -114,7 +136,7 @@ class Part:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Part:
         """Return a part that was written as JSON."""
-        counts, rates = Counts(**value["counts"]), Rates.from_json(value["rates"])
+        counts, rates = Counts.from_json(value["counts"]), Rates.from_json(value["rates"])
         return cls(**{**value, "counts": counts, "rates": rates, "rivals": tuple(value["rivals"])})
 
 
@@ -133,9 +155,18 @@ def run_row(path: str, part: Part, state: RunState, findings: list[Finding], num
 def place_row(row: Row, offset: int) -> Row:
     """Number a row within its file, given how many runs stand before its unit."""
     row["run"] += offset
-    for finding in row["findings"]:
-        finding["at"] = f"{row['run']}:{finding['at']}" if finding["at"] else str(row["run"])
+    row["findings"] = [place_finding(finding, row["run"]) for finding in row["findings"]]
     return row
+
+
+def place_finding(finding: Row, run: int) -> Row:
+    """Return a finding of run number `run` of its file with its place in that."""
+    return {**finding, "at": f"{run}:{finding['at']}" if finding["at"] else str(run)}
+
+
+def _defects(findings: Sequence[Finding]) -> list[Finding]:
+    found = (item for item in findings if item.code is Code.SOURCE_DEFECT)
+    return [item for item in found if item.severity is not Severity.NOTE][:DEFECTS_KEPT]
 
 
 def _finding_row(finding: Finding, state: RunState) -> Row:

@@ -21,7 +21,7 @@ from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
-from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.sources import split_member
 from hermes_tui.version import __version__
 
 SCHEMA: Final = 1
@@ -182,8 +182,10 @@ class ScanState:
 def _stamp_of(path: str) -> _Stamp:
     """Return what differs once a file has changed; empty where nobody knows."""
     try:
+        place = place_of(path)
+        member = split_member(place)
         # A member of an archive is what it was as long as the archive is.
-        found = place_of(path.partition(MEMBER_MARK)[0]).stat()
+        found = (place if member is None else member[0]).stat()
     except OSError:
         return []
     # Some servers do not say when a file was written.

@@ -169,7 +169,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
 
 def _take(part: Part, found: FoundRun, unit: ScanUnit, options: ScanOptions) -> None:
     number = found.ref.number + 1
-    part.counts.add_run(found.state)
+    part.counts.add_run(found.state, found.findings)
     part.rates.add(found.state, found.findings, run=number, parser=_parser_of(found))
     if options.rows == "all" or (options.rows and found.findings):
         part.rows.append(run_row(unit.label, part, found.state, found.findings, number))

@@ -61,6 +61,7 @@ class RunsScreen(Finding, Moving, RunsSide):
         self.model = ShapedRuns(feed.rows)
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
+        self._was_finished = False
         self._seek = 0
         """Direction in which to go to a match as soon as all runs were searched."""
 
@@ -98,6 +99,8 @@ class RunsScreen(Finding, Moving, RunsSide):
             self._next_poll = now + POLL_EVERY_S
             self._is_stale |= self.feed.poll()
         self._is_stale |= self.feed.step(SLICE_S)
+        if self.feed.finished != self._was_finished:
+            self._was_finished, self._is_stale = self.feed.finished, True
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled

@@ -1,0 +1,208 @@
+"""What a followed run shows when its file, which is read anew as a whole, holds other runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.events import MessageAppended
+from hermes_tui.runtime.targets import expand_paths
+from hermes_tui.runtime.watched_run import WatchedFile
+from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.watched_feed import WatchedFeed
+
+Dump = Callable[..., str]
+
+
+def chat(run_id: str, *texts: str) -> dict[str, object]:
+    return {"id": run_id, "messages": [{"role": "user", "content": text} for text in texts]}
+
+
+def document(*runs: dict[str, object]) -> str:
+    return json.dumps({"runs": runs})
+
+
+def as_lines(*runs: dict[str, object]) -> str:
+    return "\n".join(map(json.dumps, runs))
+
+
+@contextmanager
+def followed(path: Path) -> Iterator[RunsFeed]:
+    """Give the runs of a file that is watched."""
+    feed = RunsFeed(expand_paths([str(path)]), follow=True)
+    while not feed.finished:
+        feed.step(1.0)
+    yield feed
+    feed.close()
+
+
+def watched(feed: RunsFeed) -> WatchedFile:
+    found = feed.files[0].watched
+    assert found is not None
+    return found
+
+
+def opened(feed: RunsFeed, place: int) -> WatchedFeed:
+    run = WatchedFeed(feed.rows[place].ref, watched(feed))
+    run.step(1.0)
+    return run
+
+
+def replace(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def until(poll: Callable[[], object], condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        poll()
+
+
+def read_anew(feed: RunsFeed, path: Path, text: str) -> None:
+    replace(path, text)
+    before = watched(feed).revision
+    until(feed.poll, lambda: watched(feed).revision > before)
+
+
+def texts_of(run: WatchedFeed) -> list[str]:
+    events = map(run.model.log.__getitem__, range(len(run.model.log)))
+    return [event.message.text for event in events if isinstance(event, MessageAppended)]
+
+
+A, B, C = chat("a", "from a"), chat("b", "from b"), chat("c", "from c")
+
+
+@pytest.mark.parametrize("dump", [document, as_lines])
+def test_a_row_whose_run_is_gone_from_the_file_opens_empty_and_says_so(
+    tmp_path: Path, dump: Dump
+) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(dump(A))
+    with followed(path) as feed:
+        read_anew(feed, path, dump(A, B, C))
+        until(feed.poll, lambda: len(feed.rows) == 3)
+        read_anew(feed, path, dump(A))
+        gone = opened(feed, 2)
+        assert (texts_of(gone), gone.failure) == ([], f"{path}: the run is no longer in it")
+        assert texts_of(opened(feed, 0)) == ["from a"]
+
+
+def test_a_row_whose_run_moved_in_the_file_opens_what_stands_there_now(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(A, B, C))
+    with followed(path) as feed:
+        stale = feed.rows[1].ref
+        read_anew(feed, path, document(A, C))
+        run = WatchedFeed(stale, watched(feed))
+        assert texts_of(run) == ["from c"] == texts_of(opened(feed, 1))
+
+
+def test_a_run_that_comes_back_into_the_file_is_shown_again(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(A, B))
+    with followed(path) as feed:
+        read_anew(feed, path, document(A))
+        run = opened(feed, 1)
+        read_anew(feed, path, document(A, B))
+        until(run.poll, lambda: texts_of(run) == ["from b"])
+        assert run.failure == ""
+
+
+def test_a_run_on_screen_that_is_gone_stays_and_none_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(A, B, C))
+    with followed(path) as feed:
+        run = opened(feed, 1)
+        replace(path, document(A, C))
+        until(run.poll, lambda: bool(run.failure))
+        assert run.failure == f"showing what was read before: {path}: the run is no longer in it"
+        assert texts_of(run) == ["from b"]
+
+
+def test_the_only_run_of_a_file_is_followed_whatever_its_id(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(A))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        replace(path, document(B))
+        until(run.poll, lambda: texts_of(run) == ["from b"])
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ((chat("t", "first"), chat("t", "second", "more")), ["second", "more"]),
+        ((chat("t", "first"), chat("t", "second"), chat("t", "third")), ["second"]),
+        ((chat("t", "second", "more"),), ["second", "more"]),
+    ],
+)
+def test_of_the_tries_of_a_task_the_one_on_screen_is_followed(
+    tmp_path: Path, after: tuple[dict[str, object], ...], expected: list[str]
+) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(chat("t", "first"), chat("t", "second")))
+    with followed(path) as feed:
+        run = opened(feed, 1)
+        read_anew(feed, path, document(*after))
+        run.poll()
+        assert texts_of(run) == expected
+
+
+def test_a_run_that_moved_is_followed_where_it_stands_now(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    tries = chat("t", "first"), chat("t", "second")
+    path.write_text(document(A, *tries))
+    with followed(path) as feed:
+        run = opened(feed, 2)
+        read_anew(feed, path, document(*tries))
+        read_anew(feed, path, document(*tries, chat("t", "third")))
+        run.poll()
+        assert texts_of(run) == ["second"]
+
+
+def session_line(number: int) -> str:
+    entry = {
+        "type": "user", "uuid": f"u{number}", "parentUuid": None, "sessionId": "s",
+        "message": {"role": "user", "content": f"question {number}"},
+    }  # fmt: skip
+    return json.dumps(entry) + "\n"
+
+
+def test_a_followed_session_that_becomes_too_big_to_read_anew_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "session.jsonl"
+    path.write_text(session_line(0))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", path.stat().st_size)
+        with path.open("a") as file:
+            file.write(session_line(1))
+        until(run.poll, lambda: bool(run.failure))
+        why = f"{path}: too big by now to be read anew as it grows (open it again to follow it)"
+        assert run.failure == f"showing what was read before: {why}"
+        assert texts_of(run) == ["question 0"]
+        feed.poll()
+        assert feed.complaints == [run.failure]
+
+
+def test_a_document_may_be_read_anew_however_big_it_becomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "export.json"
+    lines = [json.loads(session_line(number)) for number in range(3)]
+    path.write_text(json.dumps({"loglines": lines[:1]}, indent=1))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        monkeypatch.setattr("hermes_tui.runtime.watched_run.MAX_WHOLE", 0)
+        read_anew(feed, path, json.dumps({"loglines": lines}, indent=1))
+        run.poll()
+        assert texts_of(run) == ["question 0", "question 1", "question 2"]
