@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Final
+
+TOGETHER_S: Final = 0.3
+"""Signals that come so soon one after the other are one Ctrl-C: a shell sends it to all programs of
+a command, and one of these may pass it on."""
 
 
 class Interrupts:
     """While it is entered, SIGINT raises KeyboardInterrupt only outside `held` blocks, or at once
-    the second time."""
+    the second time. It may be entered again to clean up undisturbed by the same Ctrl-C."""
 
     def __init__(self) -> None:
         self._is_held = False
         self._is_due = False
+        self._last = float("-inf")
 
     def __enter__(self) -> Interrupts:
+        self._is_held = self._is_due = False
         self._before = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
@@ -40,6 +48,9 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        before, self._last = self._last, time.monotonic()
+        if self._last - before < TOGETHER_S:
+            return
         if self._is_due or not self._is_held:
             raise KeyboardInterrupt
         self._is_due = True

@@ -81,7 +81,8 @@ class _Scan:
                     with self._interrupts.held():
                         self._take(unit, part)
         except KeyboardInterrupt:
-            return self._interrupted()
+            with self._interrupts:
+                return self._interrupted()
         self._end(complete=True)
         return self._report.exit_code
 

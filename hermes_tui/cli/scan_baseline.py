@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -57,15 +58,23 @@ class Baseline:
         return True
 
 
+def _value(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        # A half of a character pair in a text is written as an escape, which orjson refuses.
+        return json.loads(data)
+
+
 def _rows(data: bytes) -> Iterator[Row]:
     try:
-        whole = orjson.loads(data)
+        whole = _value(data)
     except ValueError:
         if not data.strip():
             raise
         for line in data.splitlines():
             if line.strip():
-                yield orjson.loads(line)
+                yield _value(line)
         return
     yield from whole.get("results", [whole])
 

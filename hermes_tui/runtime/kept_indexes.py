@@ -1,10 +1,10 @@
 """Indexes kept in the platform's cache, so that a big file opens at once the second time.
 
 One file for each path that was read. It holds the blocks of its runs, where its records end, and a
-footer that says what the file was: its size, its time, and a hash of its first and last bytes. An
-index is taken only for the same bytes; that of a file that has grown since, for its beginning. It
-appears by being renamed, so that two processes may build the same one. Deleting the folder is safe
-at any time.
+footer that says what the file was: its size, its time, and hashes of its first and last bytes and
+of pieces in between. An index is taken only for the same bytes; that of a file that has grown since,
+for its beginning. It appears by being renamed, so that two processes may build the same one.
+Deleting the folder is safe at any time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ MOST_BYTES: Final = 2 << 30
 """Of all kept indexes together; beyond it those go that were not used for longest."""
 HASHED: Final = 64 << 10
 """Bytes at the head of a file and at its end that tell it from another."""
-_MAGIC: Final = b"htuiruns"
+SAMPLES: Final = 1024
+"""Pieces spread over what is known of a file that has grown, which must all be as they were."""
+SAMPLE: Final = 512
+_MAGIC: Final = b"htuirun2"
 _TAIL: Final = 8 + len(_MAGIC)
 
 
@@ -67,6 +70,8 @@ class _Footer(msgspec.Struct, frozen=True):
     offsets: bytes
     lengths: bytes
     rows: bytes
+    sample: bytes
+    """The hash of pieces spread over the file."""
 
 
 class KeptIndex(NamedTuple):
@@ -122,7 +127,7 @@ def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
     found = None
     try:
         footer = _read_footer(fd)
-        if footer is not None and _fits(footer.identity, now, source, layout):
+        if footer is not None and _fits(footer, now, source, layout):
             found = _restore(
                 fd, footer, drop=footer.identity.size < now.size or not source.complete
             )
@@ -135,14 +140,28 @@ def load(now: Identity, source: Source, *, layout: Layout) -> KeptIndex | None:
     return found
 
 
-def _fits(kept: Identity, now: Identity, source: Source, layout: Layout) -> bool:
+def _fits(footer: _Footer, now: Identity, source: Source, layout: Layout) -> bool:
     """Tell whether an index is of this file as it is now, or of its beginning."""
+    kept = footer.identity
     same = (kept.path, kept.reader, kept.version) == (now.path, now.reader, now.version)
     if not same or kept.size > now.size:
         return False
     if kept.size == now.size and kept.mtime_ns:
         return kept == now
-    return layout is Layout.LINES and _hashes(source, kept.size) == (kept.head, kept.tail)
+    is_beginning = _hashes(source, kept.size) == (kept.head, kept.tail)
+    return layout is Layout.LINES and is_beginning and _sample(source, kept.size) == footer.sample
+
+
+def _sample(source: Source, size: int) -> bytes:
+    """Return the hash of pieces spread over the first `size` bytes, of all where they are few.
+
+    What was written over at the same length and then appended to keeps head, tail and places.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    step = max(SAMPLE, size // SAMPLES)
+    for start in range(0, size, step):
+        found.update(source.read(start, min(SAMPLE, size - start)))
+    return found.digest()
 
 
 def _read_footer(fd: int) -> _Footer | None:
@@ -199,7 +218,9 @@ def part_of(path: Path) -> Path:
     return place_of(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
 
 
-def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunTotals) -> None:
+def keep(
+    store: RunStore, identity: Identity, source: Source, records: RecordIndex, totals: RunTotals
+) -> None:
     """Make a store the kept index of its file; raises OSError.
 
     `records` are those that the blocks cover.
@@ -218,6 +239,7 @@ def keep(store: RunStore, identity: Identity, records: RecordIndex, totals: RunT
             store.offsets.tobytes(),
             store.lengths.tobytes(),
             store.rows.tobytes(),
+            _sample(source, identity.size),
         )
     )
     tail = array("I", (len(footer), zlib.crc32(footer))).tobytes() + _MAGIC

@@ -171,11 +171,12 @@ class RunIndex:
             return
         try:
             identity = as_read(self._identity, self.file.source, index.end)
-            keep(self.store, identity, index, self.totals)
+            keep(self.store, identity, self.file.source, index, self.totals)
             self._kept_bytes = index.end
             self._name_part()
         except OSError as error:
             self.failure = f"no index is kept: {self.store.failure or error}"
+            self.store.abandon(str(error))
             self._identity = None
 
     def take_failure(self) -> str:

@@ -27,13 +27,27 @@ def test_outside_a_block_it_comes_at_once() -> None:
     assert done == ["written"]
 
 
-def test_who_insists_is_not_kept_waiting() -> None:
+def test_who_insists_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hermes_tui.cli.interrupts.TOGETHER_S", 0.0)
     done: list[str] = []
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, interrupts.held():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         done.append("never")
     assert done == []
+
+
+def test_one_ctrl_c_that_arrives_twice_is_one() -> None:
+    done: list[str] = []
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts, interrupts.held():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("written")
+    with interrupts:
+        signal.raise_signal(signal.SIGINT)
+        done.append("cleaned up")
+    assert done == ["written", "cleaned up"]
 
 
 def test_afterwards_it_is_as_it_was() -> None:

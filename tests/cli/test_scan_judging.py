@@ -55,6 +55,13 @@ def test_nothing_new_is_0(runs: Path, options: list[str]) -> None:
     assert done.one_line == "hermes-tui: 0 new, 2 as in the baseline"
 
 
+def test_half_a_character_in_a_finding_spoils_no_baseline(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", called("a", "ls", result="Error: \ud83d"))
+    for options in (["--to", "json"], ["--runs", "--json"]):
+        done = within("scan", path, "--baseline", baseline(path, *options))
+        assert done.one_line == "hermes-tui: 0 new, 1 as in the baseline"
+
+
 def test_a_finding_of_another_run_is_new(runs: Path) -> None:
     old = baseline(runs)
     lines(runs, called("a", "sl"), called("b", "sl"), called("c", "sl"))

@@ -108,6 +108,15 @@ def kept() -> list[Path]:
     return list(indexes_dir().glob("*")) if indexes_dir().is_dir() else []
 
 
+def parts_open() -> list[str]:
+    """Return the indexes that this process holds open while they are made, removed or not."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("this system does not tell the files of a process")
+    targets = [os.readlink(item) for item in descriptors.iterdir() if item.is_symlink()]
+    return [target for target in targets if kept_indexes.PART in target]
+
+
 # The process
 
 
@@ -234,6 +243,20 @@ def test_of_a_file_that_has_grown_only_what_is_new_is_read(
     assert told(again.feed) == in_place(big)
     again.close()
     assert Opening(feeds, big).known_at_once == len(in_place(big))
+
+
+def test_what_was_written_over_before_a_file_grew_is_not_believed(
+    big: Path, feeds: list[RunsFeed], tmp_path: Path
+) -> None:
+    big.write_bytes(big.read_bytes() * 4)
+    Opening(feeds, big).read_on().close()
+    data = big.read_bytes()
+    middle = len(data) // 2
+    changed = data[middle:-70_000].replace(b"Fix the failing", b"Fix the shining")
+    more = write_runs(tmp_path / "more.jsonl", 3).read_bytes()
+    big.write_bytes(data[:middle] + changed + data[-70_000:] + more)
+    again = Opening(feeds, big).read_on()
+    assert told(again.feed) == in_place(big)
 
 
 def test_a_followed_file_is_known_at_once_and_read_on(
@@ -364,9 +387,28 @@ def test_a_full_disk_is_said_in_a_line_and_nothing_else_breaks(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [line.split(": ")[1] for line in opening.feed.complaints] == ["no index is kept"]
+    assert (kept(), parts_open()) == ([], [])
     assert told(opening.feed) == in_place(big)
     opening.close()
     assert kept() == []
+
+
+def test_where_the_disk_has_no_room_for_the_whole_index_nothing_of_it_stays(
+    big: Path, feeds: list[RunsFeed]
+) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    Opening(feeds, big).read_on().close()
+    [index] = kept()
+    with big.open("a") as file:
+        file.write(big.read_text())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (index.stat().st_size, limits[1]))
+    try:
+        opening = Opening(feeds, big).read_on()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (kept(), parts_open()) == ([index], [])
+    assert told(opening.feed) == in_place(big)
 
 
 def test_what_a_killed_process_left_behind_is_removed(big: Path, feeds: list[RunsFeed]) -> None:
