@@ -2,8 +2,8 @@
 
 One file for each path that was read. It holds the blocks of its runs, where its records end, and a
 footer that says what the file was: its size, its time, and hashes of its first and last bytes and
-of pieces in between. An index is taken only for the same bytes; that of a file that has grown since,
-for its beginning. It appears by being renamed, so that two processes may build the same one.
+of pieces in between. An index is taken only for the same bytes; that of a file that has grown
+since, for its beginning. It appears by being renamed, so that two processes may build the same one.
 Deleting the folder is safe at any time.
 """
 
