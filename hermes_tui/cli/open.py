@@ -106,7 +106,7 @@ def make_config(theme: str) -> Config:
 
 
 def _say_unreadable(feed: RunsFeed) -> None:
-    if not feed.files and not feed.waiting:
+    if not feed.files.opened and not feed.waiting:
         raise SourceError.of_lines(feed.complaints)
 
 

@@ -47,11 +47,11 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
 def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
     """Return the run of that number where a scan noted where the runs of the file are."""
     number = run_number(name)
-    if number <= len(feed.rows) or not feed.files:
+    if number <= len(feed.rows) or not feed.files.opened:
         return None
     from hermes_tui.runtime.scan.landmarks import find_run
 
-    return find_run(feed.files[0], number)
+    return find_run(feed.files.file_of(0), number)
 
 
 def _readings(text: str) -> list[tuple[str, int | None]]:

@@ -21,6 +21,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, 
 from hermes_tui.formats.responses_items import messages_of_held, messages_of_items
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.model.messages import Usage
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.measures import usage
 
 PENDING = "approval pending"
@@ -170,8 +171,8 @@ class _State:
         step = fields.label(self._step, "type")
         context = fields.as_dict(self._value.get("context"))
         stop = step.removeprefix("next_step_").replace("_", " ")
-        if self._pending:
-            stop = f"{len(self._pending)} call(s) wait for approval"
+        if waiting := len(self._pending):
+            stop = f"{counted(waiting, 'call')} {'waits' if waiting == 1 else 'wait'} for approval"
         is_done = step == "next_step_final_output"
         build.end(
             status="ok" if is_done else "unknown",

@@ -19,7 +19,7 @@ import msgspec
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.chat_messages import function_call
+from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -35,7 +35,7 @@ MAX_REFS = 50
 _PREFIX = "ATIF"
 _ROLES = {"agent": "assistant", "user": "user", "system": "system"}
 _UNPARSED = "Previous response had parsing errors"
-_ERROR_KEYS = ("is_error", "isError", "error")
+_SAID_OF_RESULTS = ("is_error", "isError", "error", "duration_s")
 _OWN_KEYS = (
     "steps",
     "agent",
@@ -127,6 +127,11 @@ def _results(step: dict[str, Any]) -> list[Any]:
     return fields.as_list(fields.as_dict(step.get("observation")).get("results"))
 
 
+def _is_of_tool(result: dict[str, Any]) -> bool:
+    """Say whether a result says of itself that it is one, though it answers no call here."""
+    return fields.label(fields.as_dict(result.get("extra")), "role") == "tool"
+
+
 class _Reading:
     """Reads the steps of one trajectory in order."""
 
@@ -155,7 +160,7 @@ class _Reading:
             place = f"{pointer}/observation/results/{index}"
             if not isinstance(result, dict):
                 self._build.defect("not a result", fields.excerpt(result), pointer=place)
-            elif parts.calls or result.get("source_call_id"):
+            elif parts.calls or result.get("source_call_id") or _is_of_tool(result):
                 self._result(result, names, place, parts.message.time_s)
             elif result.get("content") is not None:
                 self._observation(result, place, parts.message.time_s)
@@ -183,31 +188,36 @@ class _Reading:
         """Return a call as chat messages write it, with the text of its arguments where known."""
         if not isinstance(entry, dict):
             return entry
-        arguments = entry.get("arguments")
+        call_id, name = entry.get("tool_call_id"), entry.get("function_name")
+        arguments, extra = entry.get("arguments"), fields.as_dict(entry.get("extra"))
+        kept = extra.get("arguments_text")
+        if extra.get("type") == "custom" and isinstance(kept, str):
+            return custom_call(call_id, name, kept)
         if self._is_hermes and isinstance(arguments, dict) and arguments.keys() == {"raw"}:
             # What Harbor's converter makes of arguments that are no JSON.
             arguments = arguments["raw"]
-        elif isinstance(kept := fields.as_dict(entry.get("extra")).get("arguments_text"), str):
+        elif isinstance(kept, str):
             arguments = kept
         elif isinstance(arguments, dict):
             arguments = json_text(arguments)
-        return function_call(entry.get("tool_call_id"), entry.get("function_name"), arguments)
+        return function_call(call_id, name, arguments)
 
     def _result(
         self, result: dict[str, Any], names: dict[str, str | None], place: str, ts: Any
     ) -> None:
         call_id = result.get("source_call_id")
         extra = fields.as_dict(result.get("extra"))
-        flags: dict[str, Any] = {key: extra[key] for key in _ERROR_KEYS if key in extra}
+        said: dict[str, Any] = {key: extra[key] for key in _SAID_OF_RESULTS if key in extra}
+        name = names.get(call_id) if isinstance(call_id, str) else None
         raw = {
-            **flags,
+            **said,
             "content": result.get("content"),
-            "tool_call_id": call_id,
+            "tool_call_id": call_id if call_id is not None else extra.get("call_id"),
+            "name": name or extra.get("name"),
             "extra": extra,
         }
         found, diagnostics = part_result(raw)
-        name = names.get(call_id) if isinstance(call_id, str) else None
-        found = msgspec.structs.replace(found, name=name, raw=result)
+        found = msgspec.structs.replace(found, raw=result)
         self._build.add(ToolReturned, pointer=place, ts=ts, result=found, diagnostics=diagnostics)
 
     def _observation(self, result: dict[str, Any], place: str, ts: Any) -> None:

@@ -175,8 +175,8 @@ class RunBuilder:
     """Whether nothing comes behind the record any more."""
     lines_before: Callable[[], Iterable[bytes]] = tuple
     """Gives the lines of earlier turns, the latest first, some megabytes of them."""
-    likeness: Callable[[], str] | None = None
-    """Says, behind a defect of a whole record, what else that looks like."""
+    likeness: Callable[[ByteRange], str] | None = None
+    """Says, behind a defect of a whole record or line, what else that looks like."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
@@ -265,7 +265,8 @@ class RunBuilder:
         """Report what was odd about the record's bytes, if that has not been done yet."""
         problems, self.problems = self.problems, []
         for message, excerpt in problems:
-            self.defect(message, excerpt)
+            alike = self._alike() if not self.line_ranges else ""
+            self.add(SourceDefect, message=message + alike, excerpt=excerpt)
 
     def message(
         self,
@@ -333,9 +334,16 @@ class RunBuilder:
         self.events.append(copy_event(event, seq=self.next_seq()))
 
     def defect(self, message: str, excerpt: str = "", *, pointer: str = "") -> None:
-        if self.likeness is not None and not pointer and not self.is_used:
-            message += self.likeness()
+        """Report something malformed; in a record of all lines, with the byte of its line."""
+        if not pointer:
+            message += self._alike()
+        if self.line_ranges:
+            message = f"byte {self.record.start:,} of the file: {message}"
         self.add(SourceDefect, message=message, excerpt=excerpt, pointer=pointer)
+
+    def _alike(self) -> str:
+        is_whole = bool(self.line_ranges) or not self.is_used
+        return self.likeness(self.record) if self.likeness is not None and is_whole else ""
 
     def end(
         self,

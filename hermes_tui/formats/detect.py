@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
 from hermes_tui.formats.big_list import BigList, find_big_list, fits
 from hermes_tui.formats.json_values import load
-from hermes_tui.formats.reader import Reader
+from hermes_tui.formats.long_lines import goes_on, last_values
+from hermes_tui.formats.mixed_lines import Choice, by_share, is_last_resort
+from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.formats.refusals import BLANKS, refusal_of, why_no_json
 from hermes_tui.formats.turns import by_turns
 
@@ -18,8 +20,6 @@ SAMPLED_HEAD = 1 << 20
 MAX_VALUES = 50
 MAX_SAMPLE = 16 << 20
 """Bytes: a first record that reaches farther is not decoded to look at it."""
-MAX_FIRST_LINE = 256 << 20
-"""Bytes: how far the end of a first line is looked for."""
 
 
 class Detection(NamedTuple):
@@ -50,34 +50,50 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
         is_short = source.complete and source.size <= MAX_SAMPLE
         why = why_no_json(head, source.read(0, MAX_SAMPLE) if is_short else b"")
         return Detection(None, why.reason, why.hint, may_change=may_change and why.waits)
-    matches: list[tuple[float, Format, Match]] = []
-    for candidate in formats:
-        if wanted and candidate.name != wanted:
-            continue
-        if matches and getattr(candidate, "last_resort", False):
-            continue
-        match = candidate.sniff(sample)
-        if match is None and wanted:
-            match = Match(1.0, _likely_unit(sample))
-        if match is not None:
-            matches.append((match.score, candidate, match))
-    if not matches:
+    choice = _choose(sample, tuple(formats), wanted)
+    if choice is None:
         return Detection(
             None,
             "JSON, but nothing in it looks like a message",
             "list the formats with `hermes-tui formats`, force one with --format NAME",
             may_change=may_change,
         )
-    matches.sort(key=lambda item: -item[0])
-    score, chosen, match = matches[0]
+    (chosen, match), rivals = choice
     layout = match.layout or sample.layout
     if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
         layout = Layout.LINES
-    rivals = tuple(other.name for other_score, other, _ in matches[1:] if other_score == score)
     reader = Reader(chosen, layout, match.unit)
     if layout is Layout.DOCUMENT and sample.big is not None:
         reader = inside(reader, sample.big)
+    is_too_long = source.size > MAX_RECORD and not _has_line_end(head)
+    if reader.layout is Layout.DOCUMENT and is_too_long:
+        # It would not be read; should it be lines after all, those behind the first are.
+        reader = reader._replace(layout=Layout.LINES)
     return Detection(by_turns(reader, source), rivals=rivals, may_change=may_change)
+
+
+def _choose(
+    sample: Sample, formats: Sequence[Format], wanted: str
+) -> tuple[Choice, tuple[str, ...]] | None:
+    """Return the format that fits best and how, and the names of those that fit equally well."""
+    found: list[Choice] = []
+    for candidate in formats:
+        if wanted and candidate.name != wanted:
+            continue
+        if found and is_last_resort(candidate):
+            continue
+        match = candidate.sniff(sample)
+        if match is None and wanted:
+            match = Match(1.0, _likely_unit(sample))
+        if match is not None:
+            found.append(Choice(candidate, match))
+    if not found:
+        return None
+    best = max(found, key=lambda choice: choice.match.score)
+    equals = [choice.format.name for choice in found if choice.match.score == best.match.score]
+    chosen = best if wanted else by_share(sample, best, formats)
+    rivals = () if chosen is not best else tuple(n for n in equals if n != best.format.name)
+    return chosen, rivals
 
 
 def inside(reader: Reader, big: BigList) -> Reader:
@@ -120,6 +136,9 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
             return Sample(head, Layout.ARRAY, tuple(values[0][:MAX_VALUES]))
         # One line that is an object may be the first of many: lines, not a document.
         return Sample(head, Layout.LINES, tuple(values))
+    if first in (b"[", b"{") and not _has_line_end(head) and goes_on(source):
+        beginning = load(source.read(0, SAMPLED_HEAD)).values[:1]
+        return Sample(head, Layout.LINES, (*last_values(source), *beginning))
     if first == b"[":
         elements = _first_elements(source)
         if elements:
@@ -139,28 +158,18 @@ def take_sample(source: Source, head: bytes) -> Sample | None:
 
 
 def _big_sample(source: Source, head: bytes) -> Sample | None:
-    """Look at a first value that is too long to be decoded: a document, or the first line."""
+    """Look at a document that is too long to be decoded."""
     big = find_big_list(source)
     values = (big.document(big.first),) if big else load(source.read(0, SAMPLED_HEAD)).values[:1]
     if not values:
         return None
     if isinstance(values[0], list):
         return Sample(head, Layout.ARRAY, tuple(values[0][:MAX_VALUES]))
-    if b"\n" not in head.strip() and _goes_on(source):
-        return Sample(head, Layout.LINES, values)
     return Sample(head, Layout.DOCUMENT, values, big)
 
 
-def _goes_on(source: Source) -> bool:
-    """Return whether there is another line behind the first."""
-    place = len(source.read(0, HEAD)) - len(source.read(0, HEAD).lstrip())
-    while place < min(source.size, MAX_FIRST_LINE):
-        data = source.read(place, SAMPLED_HEAD)
-        found = data.find(b"\n")
-        if found >= 0 or not data:
-            return bool(source.read(place + found + 1, HEAD).strip())
-        place += len(data)
-    return False
+def _has_line_end(head: bytes) -> bool:
+    return b"\n" in head.strip()
 
 
 def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:

@@ -17,6 +17,7 @@ import orjson
 
 MAX_EXCERPT = 120
 BOM = b"\xef\xbb\xbf"
+TRUNCATED = "the JSON is truncated here"
 _CONTAINERS = frozenset({dict, list})
 MAX_DOUBLED = 5
 """How many doubled keys of one value are reported."""
@@ -195,7 +196,7 @@ def _beginning(
     if closed is None or not values:
         return [], Problem(here, f"not JSON: {reason}")
     if closed.is_truncated:
-        here, found = _byte_offset(text, len(text)), "the JSON is truncated here"
+        here, found = _byte_offset(text, len(text)), TRUNCATED
     else:
         found = f"the JSON breaks here ({reason})"
     return values, Problem(here, f"{found}; what stands before it is shown")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
-from hermes_tui.formats.base import Layout, Sample
+from hermes_tui.formats.base import Format, Layout, Sample, Unit
 from hermes_tui.formats.registry import formats
+from hermes_tui.model.spans import ByteRange
 
 LEAST_SCORE = 0.5
 MAX_MEMBERS = 64
 """A value with more is not looked at."""
 MAX_SHAPES = 256
 """Answers kept, for there may be millions of such records: those of one shape are of one format."""
+MAX_LINES = 200
+"""Lines of one record of which it is said what they look like."""
 _TELLING = ("type", "role", "kind", "object", "source")
 _MAX_TOLD = 40
 _known: dict[tuple[str, Hashable], str] = {}
@@ -23,33 +27,55 @@ def told_likeness(value: Any, own: str) -> str:
 
     Empty where no other format knows it better.
     """
-    shape = _shape(value)
+    shape = shape_of(value)
     if shape is None:
         return ""
     found = _known.get((own, shape))
     if found is None:
         if len(_known) >= MAX_SHAPES:
             _known.clear()
-        found = _known[own, shape] = _best_format(value, own)
+        best = best_format(value, formats(), own=own, unit=None)
+        found = _known[own, shape] = "" if best == own else best
     return f"; looks like {found} (--format {found} reads it)" if found else ""
 
 
-def _best_format(value: Any, own: str) -> str:
+class LineLikeness:
+    """Says what lines look like that are no part of the record that all lines together are."""
+
+    def __init__(self, values: Sequence[Any], ranges: Sequence[ByteRange], own: str) -> None:
+        self._values = values
+        self._ranges = ranges
+        self._own = own
+        self._left = MAX_LINES
+
+    def __call__(self, line: ByteRange) -> str:
+        index = bisect_left(self._ranges, line)
+        if not self._left or index >= len(self._ranges) or self._ranges[index] != line:
+            return ""
+        self._left -= 1
+        return told_likeness(self._values[index], self._own)
+
+
+def best_format(value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None) -> str:
+    """Return the name of the format that knows `value` best, empty where none knows it well.
+
+    Of equals that is `own`, else the first. `unit`: what the value is to hold, None: whatever.
+    """
     sample = Sample(b"", Layout.LINES, (value,))
     best, best_score = "", LEAST_SCORE
-    for candidate in formats():
+    for candidate in candidates:
         match = candidate.sniff(sample)
-        score = match.score if match is not None else 0.0
-        # Of equals its own format is the answer, then the first.
-        if score > best_score or (score == best_score and candidate.name == own):
-            best, best_score = candidate.name, score
-    return "" if best == own else best
+        if match is None or unit not in (None, match.unit):
+            continue
+        if match.score > best_score or (match.score == best_score and candidate.name == own):
+            best, best_score = candidate.name, match.score
+    return best
 
 
-def _shape(value: Any) -> Hashable:
+def shape_of(value: Any) -> Hashable:
     """Return what values of one format have in common, None for what no format has."""
     if isinstance(value, list):
-        inner = _shape(value[0]) if value and isinstance(value[0], dict) else None
+        inner = shape_of(value[0]) if value and isinstance(value[0], dict) else None
         return inner and ("list", inner)
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_MEMBERS:
         return None

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
 from hermes_tui.formats.big_list import BigList, read_element, read_end
+from hermes_tui.formats.cut_records import Cut, Cuts, cut_of, is_cut, judged_once
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
-from hermes_tui.formats.lookalikes import told_likeness
+from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.turns import lines_before, reply_of, scan_turns
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -74,8 +75,8 @@ class Reader(NamedTuple):
             unit=self.unit,
             sidecars=self.sidecars,
         )
-        self._fill(build, source, record)
-        events = tuple(build.events)
+        cuts = self._fill(build, source, record)
+        events = tuple(judged_once(build.events, cuts) if cuts else build.events)
         return self.review(events) if self.review else events
 
     def fold(self, source: Source, record: Record) -> RunFolder:
@@ -86,26 +87,30 @@ class Reader(NamedTuple):
         from hermes_tui.formats.run_folder import RunFolder
 
         build = RunFolder(record.range, source_format=self.format.name, sidecars=self.sidecars)
-        if record.kind is not RecordKind.FRAME:
-            self._fill(build, source, record)
+        if record.kind is not RecordKind.FRAME and self._fill(build, source, record):
+            build = RunFolder(record.range)
+            build.events.extend(self.decode(source, record))
         build.close()
         return build
 
-    def _fill(self, build: RunBuilder, source: Source, record: Record) -> None:
+    def _fill(self, build: RunBuilder, source: Source, record: Record) -> Cuts:
+        """Read a record; return where in it values stop half way."""
         start, length = record.range.start, len(record.range)
         if length > MAX_RECORD:
             build.take(_too_long(record, source))
-            return
+            return {}
         data = source.read(start, length)
         if len(data) < length:
             build.take(_gone(record))
-            return
+            return {}
+        cuts: dict[ByteRange, Cut] = {}
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
             build.is_last = source.complete and record.range.end >= source.size
             build.lines_before = partial(lines_before, source, start)
-            values, problems, build.line_ranges = _load_lines(data, start)
+            values, problems, build.line_ranges = _load_lines(data, start, cuts)
             build.problems = problems
+            build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
             self.format.read(values, build)
             if self.layout is Layout.WHOLE_LINES:
                 _tell_part(record, source, build, has_turns=reply_of(self) is not None)
@@ -114,15 +119,18 @@ class Reader(NamedTuple):
         else:
             loaded, skipped = _load_value(data, self.layout)
             build.problems = _located(loaded.problems, start + skipped, data)
+            if is_cut(loaded.problems):
+                cuts[record.range] = cut_of(data)
             for value in loaded.values:
                 if self.big is not None:
                     read_element(value, self.big, self.format, build)
                 else:
-                    build.likeness = partial(told_likeness, value, self.format.name)
+                    build.likeness = partial(_likeness, value, self.format.name)
                     self.format.read(value, build)
         build.flush_problems()
         if not build.is_used and not is_end:
             build.defect("nothing in this record is known to the format", _excerpt(data))
+        return cuts
 
 
 def partial_record(source: Source, index: Records, first_seq: int) -> SourceDefect | None:
@@ -262,7 +270,7 @@ def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
 
 
 def _load_lines(
-    data: bytes, base: int
+    data: bytes, base: int, cuts: dict[ByteRange, Cut]
 ) -> tuple[list[object], list[tuple[str, str]], tuple[ByteRange, ...]]:
     values: list[object] = []
     ranges: list[ByteRange] = []
@@ -274,6 +282,8 @@ def _load_lines(
         if line.strip():
             loaded = load(line.strip())
             problems.extend(_located(loaded.problems, base + start, line))
+            if is_cut(loaded.problems):
+                cuts[ByteRange(base + start, base + end)] = cut_of(line)
             for value in loaded.values:
                 values.append(value)
                 ranges.append(ByteRange(base + start, base + end))
@@ -289,6 +299,10 @@ def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tupl
         place = f"byte {base + offset:,} of the file: {message}"
         located.append((place, around.decode("utf-8", "replace")))
     return located
+
+
+def _likeness(value: object, own: str, _: ByteRange) -> str:
+    return told_likeness(value, own)
 
 
 def _too_long(record: Record, source: Source) -> SourceDefect:

@@ -28,6 +28,7 @@ from typing import Any, Final
 from hermes_tui.log import expression_values as values
 from hermes_tui.log.expression_values import FUNCTIONS, MISSING, ExpressionError
 from hermes_tui.log.linear_regex import RegexError
+from hermes_tui.model.wording import counted
 
 __all__ = ["HELP", "MAX_LENGTH", "MAX_NODES", "Expression", "ExpressionError", "compile_expression"]
 
@@ -272,7 +273,7 @@ class _Compiler:
         if function is None:
             raise self._error(node.func, f"unknown function {name!r}{_near(name, FUNCTIONS)}")
         if node.keywords or len(arguments) != function.parameters:
-            raise self._error(node, f"{name} takes {function.parameters} argument(s)")
+            raise self._error(node, f"{name} takes {counted(function.parameters, 'argument')}")
         if function.pattern is None:
             return self._call(function.call, *map(self.translate, arguments))
         test = self._pattern(name, function.pattern, arguments[1])

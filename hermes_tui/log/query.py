@@ -20,6 +20,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import Message
+from hermes_tui.model.wording import counted
 
 FIELDS = {
     "kind": "message, call, result, error, warning, note or event",
@@ -206,10 +207,11 @@ def describe(event: Event) -> str:
     """Return a one-line label of an event that is no message, call or result."""
     match event:
         case RunStarted() as started:
+            declared = counted(len(started.tools), "tool")
             parts = [
                 started.source_format,
                 started.model and f"model {started.model}",
-                f"{len(started.tools)} tools" if started.tools_declared else "tools not declared",
+                declared if started.tools_declared else "tools not declared",
                 started.run_id and f"id {started.run_id}",
                 started.task,
             ]

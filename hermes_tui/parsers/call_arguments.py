@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import decoder_words
 from hermes_tui.parsers.plain_values import decode, json_text, loads
 
 _MAX_ENCODINGS = 4
@@ -61,7 +62,7 @@ def _of_text(text: str, index: int | None) -> Arguments:
     except json.JSONDecodeError as error:
         if not text.strip():
             return Arguments(text, ArgumentsState.EMPTY, {})
-        return _not_json(text, error.msg, error.pos, index)
+        return _not_json(text, decoder_words(error.msg), error.pos, index)
     except ValueError as error:
         return _not_json(text, str(error).partition(";")[0], 0, index)
     if type(value) is dict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import HEAD, Detection, detect
-from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.framing import Record, RecordIndex, RecordKind
 from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.formats.reader import Reader, RecordLog, split_runs
 from hermes_tui.formats.registry import formats
@@ -18,6 +18,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError, near_hint
 from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sidecars import read_sidecars
 from hermes_tui.runtime.sources import OpenSource, open_source
@@ -40,7 +41,7 @@ class NothingYet(SourceError):
     """A followed file has no whole first record yet."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class OpenFile:
     """One file that is being read, or why it cannot be."""
 
@@ -48,21 +49,38 @@ class OpenFile:
     source: OpenSource
     reader: Reader
     rivals: tuple[str, ...] = ()
-    index: RecordIndex = field(default_factory=RecordIndex)
+    number: int = -1
+    """Its place among the files that were given, where it is one of these."""
     diagnosis: RunDiagnosis | None = None
     keeps: bool = False
     """Whether what is found out about it may be kept in the cache."""
     watched: WatchedFile | None = None
     """What follows it although it can only be read as a whole."""
+    is_put_by: bool = False
+    """Whether it was read before, and where its records are must be found out anew."""
+    _index: RecordIndex = field(default_factory=RecordIndex)
     _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
     def __post_init__(self) -> None:
         if self.is_one_run and self.reader.layout is Layout.LINES:
             self._lines = LineIndex(lambda start, length: self.source.read(start, length))
-        beside = read_sidecars(self.reader.format, self.path)
+        beside = {} if self.is_put_by else read_sidecars(self.reader.format, self.path)
         if beside:
             self.reader = self.reader._replace(sidecars=beside)
+
+    @property
+    def index(self) -> RecordIndex:
+        """Where the records are; those of a file of runs are known, also if it was put by."""
+        if self.is_put_by and not self.is_one_run:
+            self.is_put_by = False
+            for _ in self.scan():
+                pass
+        return self._index
+
+    @index.setter
+    def index(self, index: RecordIndex) -> None:
+        self._index = index
 
     @property
     def records(self) -> RecordIndex | LineIndex:
@@ -76,8 +94,15 @@ class OpenFile:
     def decode(self, record: int) -> tuple[Event, ...]:
         """Return the events of one record of a file of runs; the latest is kept."""
         if self._recent[0] != record:
-            self._recent = (record, self.reader.decode(self.source, self.index[record]))
+            self._recent = (record, self.reader.decode(self.source, self.record(record)))
         return self._recent[1]
+
+    def record(self, number: int) -> Record:
+        """Return a record of a file of runs; one that is gone ends behind the end of the file."""
+        index = self.index
+        if number < len(index):
+            return index[number]
+        return Record(number, ByteRange(self.source.size, self.source.size + 1), RecordKind.VALUE)
 
     def fold(self, record: int) -> tuple[Iterable[Event], list[Folded]]:
         """Return the events of no run in one record of a file of runs, and each run folded."""
@@ -333,6 +358,8 @@ def read_events(ref: RunRef) -> list[Event]:
     """Return all events of a run."""
     log = load_run(ref)
     if isinstance(log, RecordLog):
+        for _ in ref.file.scan():
+            pass
         while log.index_record():
             pass
     return [log[seq] for seq in range(len(log))]

@@ -68,6 +68,9 @@ class PathList(Sequence[Path]):
     def __getitem__(self, number: int | slice) -> Path | list[Path]:
         if isinstance(number, slice):
             return [self[each] for each in range(len(self))[number]]
-        number = range(len(self))[number]
+        return Path(self.text(range(len(self))[number]))
+
+    def text(self, number: int) -> str:
+        """Return a path as text, which is sooner made; `number` is not negative."""
         folder = self._folders[bisect_right(self._firsts, number) - 1]
-        return Path(f"{self.top}{folder}{self._names[number]}")
+        return f"{self.top}{folder}{self._names[number]}"

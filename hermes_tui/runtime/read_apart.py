@@ -21,7 +21,7 @@ def read_apart(ref: RunRef) -> list[Event]:
             wait_for(source)
         reader = file.reader._replace(review=None)
         if not file.is_one_run:
-            _, runs = split_runs(reader.decode(source, file.index[ref.record]))
+            _, runs = split_runs(reader.decode(source, file.record(ref.record)))
             return list(runs[ref.nth]) if ref.nth < len(runs) else []
         index = RecordIndex()
         for _ in reader.scan(source, index):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Self
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
@@ -15,16 +16,24 @@ MOST_OPEN = 64
 class RestingSource:
     """A source that may be closed once it is complete; the next read opens it again."""
 
-    __slots__ = ("_failure", "_path", "_pool", "_size", "_source", "_stamp")
+    __slots__ = ("_failure", "_path", "_pool", "_size", "_source", "stamp")
 
     def __init__(self, path: Place, source: OpenSource, pool: SourcePool) -> None:
         self._path = path
         self._source: OpenSource | None = source
         self._pool = pool
         # There may be a million: the parts of it would take four times as much.
-        self._stamp = hash(stamp_of(path))
+        self.stamp = hash(stamp_of(path))
         self._size: int | None = None
         self._failure = ""
+
+    @classmethod
+    def at_rest(cls, path: Place, pool: SourcePool, *, size: int, stamp: int) -> Self:
+        """Return a source that was complete, with that size and `stamp`, and is closed."""
+        source = cls.__new__(cls)
+        source._path, source._pool, source._source = path, pool, None
+        source._size, source.stamp, source._failure = size, stamp, ""
+        return source
 
     @property
     def size(self) -> int:
@@ -77,7 +86,7 @@ class RestingSource:
         return self._source
 
     def _opened_again(self) -> OpenSource | None:
-        if hash(stamp_of(self._path)) != self._stamp:
+        if hash(stamp_of(self._path)) != self.stamp:
             self._failure = f"{self._path}: changed since it was read; open it again"
         try:
             source = open_source(self._path)
@@ -113,3 +122,8 @@ class SourcePool:
 
     def forget(self, source: RestingSource) -> None:
         self._awake.pop(source, None)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for source in list(self._awake):
+            source.close()

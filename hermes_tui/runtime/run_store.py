@@ -11,6 +11,7 @@ import tempfile
 import zlib
 from array import array
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from hermes_tui.log.run_blocks import (
 SEGMENTS = len(COLUMNS) + 1
 DECODED_BLOCKS = 96
 COPY = 1 << 22
+MOST_TAKEN_BACK = 1 << 26
+"""Bytes of blocks that are taken into memory where they cannot stay on the disk."""
 
 
 class RunStore:
@@ -77,6 +80,7 @@ class RunStore:
         except OSError as error:
             where = self.path.parent if self.path is not None else tempfile.gettempdir()
             self.failure = f"{where}: {error.strerror}"
+            self.abandon(self.failure)
             return False
         self._end += len(block)
         return True
@@ -151,6 +155,31 @@ class RunStore:
         return data
 
     # Being kept
+
+    def abandon(self, why: str) -> None:
+        """Remove the named file; unless it is big, its blocks move to memory and free the disk."""
+        if self.path is None:
+            return
+        self.failure = self.failure or why
+        # Where nothing could be written, there may be no file either.
+        with suppress(OSError):
+            self.path.unlink()
+        if self._fd is None or self._end > MOST_TAKEN_BACK:
+            return
+        try:
+            self._packed |= self._written_blocks()
+        except DamagedBlock:
+            return
+        os.close(self._fd)
+        self._fd, self._end = None, 0
+
+    def _written_blocks(self) -> dict[int, bytes]:
+        """Return the blocks of the file that is written, packed; raises DamagedBlock."""
+        return {
+            block: zlib.compress(self._read(block, 0, self._length_of(block, block + 1)), 1)
+            for block in range(self._older_blocks, len(self))
+            if block not in self._packed
+        }
 
     def drop_last(self) -> None:
         """Forget the last of the blocks that were loaded."""

@@ -85,6 +85,15 @@ class Targets(Sequence[Target]):
         found = self.parts[part][number - self._starts[part]]
         return found if isinstance(found, Target) else Target(found, named=False)
 
+    def label(self, number: int) -> str:
+        """Return what a file is called; `number` is not negative."""
+        place = bisect_right(self._starts, number) - 1
+        part, inside = self.parts[place], number - self._starts[place]
+        if isinstance(part, PathList):
+            return part.text(inside)
+        path = part[inside].path
+        return str(path) if path is not None else "-"
+
     @property
     def named(self) -> Iterator[Target]:
         """Yield those that were named; folders are not gone over for them."""

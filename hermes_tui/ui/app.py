@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
 SHORT_FILE = 1 << 17
 """Unread bytes that are read first: only at the end of a file it is known to be a single run."""
+LOOK_AGAIN_S = 0.05
+"""Seconds between two looks whether a person is ready for a comparison."""
 FIRST_ROWS = 100
 """Rows that fill the first screen: a run is read on behind it."""
 
@@ -49,6 +52,8 @@ class HermesApp(BaseApp):
         self._position = 0
         self._chosen: RunRef | None = None
         """The run that is to be compared with another."""
+        self._went_on = False
+        """Whether the only run was shown without being asked for."""
 
     @property
     def complaints(self) -> Sequence[str]:
@@ -60,14 +65,13 @@ class HermesApp(BaseApp):
         if self._place is not None:
             return self._screen_at(*self._place)
         is_single = len(feed.targets) == 1 and not feed.may_find_more
-        if is_single and feed.files and feed.files[0].is_one_run:
-            return self._run_screen(RunFeed.of_file(feed.files[0], follow=feed.follow))
+        if is_single and feed.files.opened and feed.files.file_of(0).is_one_run:
+            return self._run_screen(RunFeed.of_file(feed.files.file_of(0), follow=feed.follow))
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
         while self._is_soon_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        is_all = feed.finished and not feed.waiting and not feed.may_find_more
-        if is_all and len(feed.rows) == 1:
-            return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
+        if (only := self._only_run()) is not None:
+            return only
         from hermes_tui.ui.screens.runs import RunsScreen
 
         runs = RunsScreen(feed)
@@ -75,6 +79,27 @@ class HermesApp(BaseApp):
             # What filters the list does not filter the rows of a run as well.
             self._filter_text = ""
         return runs
+
+    def _only_run(self) -> RunScreen | None:
+        """Return the screen of the only run there is, once all is read; else None."""
+        feed = self.feed
+        is_all = feed.finished and not (feed.cancelled or feed.waiting or feed.may_find_more)
+        if not is_all or len(feed.rows) != 1:
+            return None
+        return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
+
+    def go_on_to_only_run(self) -> None:
+        """Show the run instead of the list, where reading has found no second one."""
+        if (only := self._only_run()) is not None:
+            self._went_on = True
+            self.push_screen(only)
+
+    def leave(self) -> None:
+        # Nobody asked for the list of one run that lies below.
+        if self._went_on and len(self.screen_stack) == 2 and len(self.feed.rows) == 1:
+            self.exit()
+        else:
+            super().leave()
 
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
@@ -96,7 +121,7 @@ class HermesApp(BaseApp):
     def _is_soon_read(self) -> bool:
         """Tell whether so little is left to read that the first screen may wait for it."""
         feed = self.feed
-        unread = sum(file.source.size - file.records.end for file in feed.files)
+        unread = sum(file.source.size - file.records.end for file in feed.files.kept)
         return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
 
     def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
@@ -158,12 +183,20 @@ class HermesApp(BaseApp):
         chosen, self._chosen = self._chosen, None
         if chosen is None:
             self._chosen = ref
-            say(f"{_name(ref)} is chosen: press d on the run to compare it with")
+            say("")
         elif chosen == ref:
             say("no run is chosen to be compared any more")
         else:
-            say(f"comparing {_name(chosen)} with {_name(ref)} …")
+            say(f"comparing {_short_name(chosen)} with {_short_name(ref)} …")
             self.run_worker(self._compare(chosen, ref, say), group="comparing", exclusive=True)
+
+    @property
+    def chosen_run(self) -> str:
+        return _short_name(self._chosen) if self._chosen is not None else ""
+
+    def drop_chosen_run(self) -> bool:
+        chosen, self._chosen = self._chosen, None
+        return chosen is not None
 
     async def _compare(self, left: RunRef, right: RunRef, say: Callable[[str], None]) -> None:
         """Show how two runs differ, once a thread has read both: leaving does not wait for it."""
@@ -172,16 +205,25 @@ class HermesApp(BaseApp):
         from hermes_tui.ui.render.comparison import NAMES
         from hermes_tui.ui.screens.comparison import ComparisonScreen
 
-        thread = DaemonPool(1)
+        thread, width = DaemonPool(1), self.size.width
         try:
-            found = await thread.run(lambda: _compared(left, right))
+            found = await thread.run(lambda: _compared(left, right, width))
         except SourceError as error:
             say(str(error))
             return
         finally:
             thread.close()
+        while self._is_occupied():
+            await asyncio.sleep(LOOK_AGAIN_S)
         say("")
         self.push_screen(ComparisonScreen(*NAMES, found))
+
+    def _is_occupied(self) -> bool:
+        """Tell whether a person types or reads what a comparison must not cover."""
+        screen = self.screen
+        if not isinstance(screen, CommandScreen) or screen.scope not in ("run", "runs"):
+            return True
+        return screen.is_asking
 
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
@@ -193,8 +235,8 @@ class HermesApp(BaseApp):
         )
 
 
-def _compared(left: RunRef, right: RunRef) -> Comparison:
-    """Read two runs, which may take long, and return how they differ."""
+def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
+    """Read two runs, which may take long, and return how they differ, on `width` cells."""
     from hermes_tui.log.run_diff import run_diff
     from hermes_tui.log.summary import fold_run, summarise
     from hermes_tui.runtime.read_apart import read_apart
@@ -202,8 +244,13 @@ def _compared(left: RunRef, right: RunRef) -> Comparison:
 
     before, after = read_apart(left), read_apart(right)
     summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
-    return run_comparison(run_diff(before, after), (_name(left), _name(right)), summaries)
+    names = (_name(left), _name(right))
+    return run_comparison(run_diff(before, after), names, summaries, width=width)
 
 
 def _name(ref: RunRef) -> str:
     return f"run {ref.number + 1} of {ref.file.label}"
+
+
+def _short_name(ref: RunRef) -> str:
+    return f"run {ref.number + 1} of {ref.file.label.rpartition('/')[2]}"

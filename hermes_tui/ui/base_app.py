@@ -119,6 +119,15 @@ class BaseApp(App[None]):
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
         """Choose the run of a feed for a comparison, where there are several to choose from."""
 
+    @property
+    def chosen_run(self) -> str:
+        """Return what the run is called that waits to be compared; empty if none does."""
+        return ""
+
+    def drop_chosen_run(self) -> bool:
+        """Compare the chosen run with nothing; return whether there was one."""
+        return False
+
     def relatives(self, feed: Feed) -> tuple[Relative, ...]:
         """Return the runs that the run of a feed came from and those that it began."""
         return ()

@@ -31,6 +31,11 @@ def _has_rows(situation: Situation) -> bool:
     return situation.rows > 0
 
 
+def _has_runs(situation: Situation) -> bool:
+    # A filter that leaves none is changed in the panes beside the list as well.
+    return situation.rows > 0 or situation.filtered
+
+
 def _has_calls(situation: Situation) -> bool:
     return situation.calls > 0
 
@@ -143,10 +148,10 @@ COMMANDS: tuple[Command, ...] = (
         _has_rows),
     Command("facets", "Facets", ("F",), "F", RUNS,
         "diagnostics, tools, models, status … and how many runs have each; Enter chooses those",
-        "Find", 5, _has_rows),
+        "Find", 5, _has_runs),
     Command("histogram", "Histogram", ("h",), "h", RUNS,
         "histogram of turns; again: of messages, calls, tokens, reward, seconds …; Enter chooses",
-        "Find", 7, _has_rows),
+        "Find", 7, _has_runs),
     Command("group", "Group", ("b",), "b", RUNS,
         "group by diagnostics, status, model, task, group, file …: the next that tells runs apart",
         "Find", 8, _has_rows),
@@ -269,7 +274,11 @@ def bar_entries(
         (command for command in in_scope(scope) if command.bar and command.enabled(situation)),
         key=lambda command: command.bar,
     )
-    return [(item.id, shown_key(item, keymap), item.label) for item in ranked]
+    return [(item.id, shown_key(item, keymap), _label(item, situation)) for item in ranked]
+
+
+def _label(command: Command, situation: Situation) -> str:
+    return situation.enter if command.id == "open" and situation.enter else command.label
 
 
 def shown_key(command: Command, keymap: dict[str, str]) -> str:

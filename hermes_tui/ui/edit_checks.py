@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.messages import ArgumentsState, ToolSpec
+from hermes_tui.model.wording import decoder_words
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.ui.json_layout import offset_of
@@ -147,7 +148,7 @@ def read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         at = position(text, error.pos)
-        return None, [Problem(Severity.ERROR, f"no JSON: {error.msg}", *at)]
+        return None, [Problem(Severity.ERROR, f"no JSON: {decoder_words(error.msg)}", *at)]
     except (ValueError, RecursionError) as error:
         return None, [Problem(Severity.ERROR, f"no JSON that can be read: {error}")]
     if not isinstance(value, dict):

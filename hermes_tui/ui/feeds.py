@@ -22,6 +22,7 @@ from hermes_tui.runtime.opener import (
 )
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.targets import Targets
+from hermes_tui.ui.feed_files import FeedFiles
 from hermes_tui.ui.feed_progress import FeedProgress
 from hermes_tui.ui.indexing_queue import IndexingQueue
 from hermes_tui.ui.reading import Reading
@@ -29,10 +30,8 @@ from hermes_tui.ui.run_table import RunRow, RunTable
 from hermes_tui.ui.watched_rows import WatchedRows
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.reader import Reader
     from hermes_tui.runtime.new_files import NewFiles
     from hermes_tui.runtime.remote import Place
-    from hermes_tui.runtime.resting import SourcePool
 
 FILES_AT_ONCE = 8
 """Files read in turn, so that a big one does not keep the small ones behind it waiting."""
@@ -42,8 +41,6 @@ LONG_S = 0.1
 WAIT_S = 0.02
 MOST_COMPLAINTS = 1_000
 NO_MORE = "more is wrong than is listed here; `hermes-tui scan` tells it all"
-FEW_FILES = 64
-"""That many may all stay open; of more, those read to the end are closed for a while."""
 
 
 @dataclass(slots=True)
@@ -67,7 +64,6 @@ class RunsFeed:
     """Finds more files to follow, once they are there."""
     rows: RunTable = field(default_factory=RunTable)
     complaints: list[str] = field(default_factory=list)
-    files: list[OpenFile] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
     """Followed files that hold nothing whole yet: number of the file → what was said of it."""
     cancelled: bool = False
@@ -77,14 +73,13 @@ class RunsFeed:
     """Files that were read to their end so far, and may grow."""
     _replaced: set[int] = field(default_factory=set)
     _stamps: dict[int, Stamp | None] = field(default_factory=dict)
-    _folder: str | None = None
-    _reader: Reader | None = None
-    _pool: SourcePool | None = None
+    files: FeedFiles = field(init=False)
     _beside: IndexingQueue = field(init=False)
     _watched_rows: WatchedRows = field(init=False)
     _progress: FeedProgress = field(init=False)
 
     def __post_init__(self) -> None:
+        self.files = FeedFiles(self.targets, keeps=self.keeps)
         self._progress = FeedProgress(self.targets)
         self._beside = IndexingQueue(self.rows, keeps=self.keeps)
         self._watched_rows = WatchedRows(self.rows)
@@ -159,7 +154,7 @@ class RunsFeed:
 
     def open_first(self) -> None:
         """Open files until one can be read; its runs are not looked at yet."""
-        while not self.files and self._next_target < len(self.targets):
+        while not self.files.opened and self._next_target < len(self.targets):
             self._open_next()
 
     def _open_next(self) -> bool:
@@ -183,14 +178,9 @@ class RunsFeed:
         file = self._watched(path) or open_file(
             path, wanted_format=self.wanted_format, follow=self.follow, parser=self.parser
         )
-        file.keeps = self.keeps
-        if file.reader == self._reader:
-            # Files of one kind need only one.
-            file.reader = self._reader
-        self._reader = file.reader
+        self.files.add(number, file)
         if not self.follow or file.watched is not None:
-            self._let_rest(file)
-        self.files.append(file)
+            self.files.let_rest(file)
         if file.rivals:
             self._complain(
                 f"{file.label}: read as {file.reader.name}; fits {', '.join(file.rivals)} as well"
@@ -208,17 +198,7 @@ class RunsFeed:
         """Begin to read a file, behind what is known of it from an earlier time."""
         if not self.apart or file.watched is not None or not may_be_big(file):
             return Reading(number, file)
-        return self._beside.begin(number, file, self._short_name(file), self._complain)
-
-    def _let_rest(self, file: OpenFile) -> None:
-        """Let a file be closed for a while where there are many."""
-        if len(self.targets) <= FEW_FILES or file.path is None:
-            return
-        from hermes_tui.runtime.resting import RestingSource, SourcePool
-
-        self._pool = self._pool or SourcePool(FEW_FILES)
-        if not isinstance(file.source, RestingSource):
-            file.source = self._pool.keep(file.path, file.source)
+        return self._beside.begin(number, file, self.files.name_of(number), self._complain)
 
     def _end_of_file(self, reading: Reading) -> bool:
         if reading.has_changed():
@@ -229,17 +209,20 @@ class RunsFeed:
         file = reading.file
         file.rest()
         if file.watched is not None:
-            self._watched_rows.begin(file.watched, reading.number, self._short_name(file))
+            name = self.files.name_of(reading.number)
+            self._watched_rows.begin(file.watched, reading.number, name)
         elif not file.source.complete:
             self._growing.append(reading)
+        elif reading.index is None and not self.follow:
+            self.files.put_by(file)
         self._pack_rows()
         return self._complain_of(reading)
 
     def _pack_rows(self) -> None:
         """Pack what was read of many files; what is followed may read differently later."""
-        if len(self.targets) > FEW_FILES and not self.follow:
+        if self.files.are_many and not self.follow:
             still_read = {reading.number for reading in (*self._active, *self._growing)}
-            self.rows.pack(still_read, self._short_name)
+            self.rows.pack(still_read, self.files)
 
     def _complain_of(self, reading: Reading) -> bool:
         failure = reading.new_failure()
@@ -277,7 +260,7 @@ class RunsFeed:
         changed = rows.poll()
         self._replaced |= changed
         for place in changed:
-            self._let_rest(self.rows[place].ref.file)
+            self.files.let_rest(self.rows[place].ref.file)
         complaints, rows.complaints = rows.complaints, []
         for complaint in complaints:
             self._complain(complaint)
@@ -288,7 +271,7 @@ class RunsFeed:
 
         A followed file is not waited for.
         """
-        is_coming = not self.follow and any(not file.source.complete for file in self.files)
+        is_coming = not self.follow and any(not file.source.complete for file in self.files.kept)
         if is_coming:
             time.sleep(WAIT_S)
         return self.poll() or is_coming
@@ -329,7 +312,7 @@ class RunsFeed:
             summarise(found.state),
             file.label,
             reading.number,
-            self._short_name(file),
+            self.files.name_of(reading.number),
             group,
         )
         if reading.row is not None:
@@ -346,12 +329,6 @@ class RunsFeed:
         """Return which rows were replaced since this was last asked."""
         replaced, self._replaced = self._replaced, set()
         return replaced
-
-    def _short_name(self, file: OpenFile) -> str:
-        """Return a path without the folders that all files have in common."""
-        if self._folder is None:
-            self._folder = self.targets.common_folder()
-        return file.label.removeprefix(self._folder)
 
     def progress(self) -> tuple[int, int] | None:
         """Return how many bytes of the files are read, and all there are; None when all is read."""
@@ -370,5 +347,4 @@ class RunsFeed:
         self._beside.close()
         self.rows.close()
         self._watched_rows.close()
-        for file in self.files:
-            file.close()
+        self.files.close()

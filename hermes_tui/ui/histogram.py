@@ -29,6 +29,8 @@ QUANTITIES: Final = (
     Quantity("size", "characters"),
 )
 UNKNOWN: Final = "unknown"
+_SPELLED_OUT: Final = 10_000
+"""Smaller numbers are written with all their digits."""
 
 
 class HistogramCounts(Counts):
@@ -86,16 +88,15 @@ def _exact(value: float) -> str:
 def _label(place: Bin, *, is_whole: bool) -> str:
     if place.high is None:
         return _short(place.low)
-    last = place.high - 1 if is_whole else place.high
-    return _short(place.low) if is_whole and last <= place.low else _range(place.low, last)
-
-
-def _range(low: float, high: float) -> str:
-    return f"{_short(low)} – {_short(high)}"
+    if not is_whole or place.high > _SPELLED_OUT:
+        # Its upper end belongs to the next range.
+        return f"{_short(place.low)} – <{_short(place.high)}"
+    last = place.high - 1
+    return _short(place.low) if last <= place.low else f"{_short(place.low)} – {_short(last)}"
 
 
 def _short(value: float) -> str:
-    if abs(value) < 10_000:
+    if abs(value) < _SPELLED_OUT:
         return f"{value:.5g}"
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:

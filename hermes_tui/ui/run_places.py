@@ -32,7 +32,6 @@ class RunPlaces:
         """What to sort by for that order, by place."""
         self._breaks = array("I")
         """Positions in that order of runs that precede the one before them."""
-        self._file_numbers: dict[int, int] = {}
 
     @property
     def displaced(self) -> bool:
@@ -64,12 +63,10 @@ class RunPlaces:
         owner, facts = block.owner, block.facts()
         self.facts.note_block(len(block), facts.erring, facts.longest)
         self.facts.note_file(owner.number, owner.name)
-        self._file_numbers[id(owner.file)] = owner.number
         self._add(len(block), (owner.number << FILE_BITS) + block.first)
 
     def _take(self, place: int, row: RunRow) -> None:
         self.facts.note(place, row)
-        self._file_numbers[id(row.ref.file)] = row.file_number
         self._add(1, (row.file_number << FILE_BITS) + row.ref.number)
 
     def _add(self, rows: int, key: int) -> None:
@@ -115,7 +112,7 @@ class RunPlaces:
 
     def place_of(self, ref: RunRef) -> int | None:
         """Return where the row of a run is, None where there is none; not while `displaced`."""
-        wanted = (self._file_numbers.get(id(ref.file), -1) << FILE_BITS) + ref.number
+        wanted = (ref.file.number << FILE_BITS) + ref.number
         key = self._keys.__getitem__
         found = bisect_left(self.in_order, wanted, key=key)
         is_there = found < len(self.in_order) and key(self.in_order[found]) == wanted

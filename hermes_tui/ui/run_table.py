@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Container, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 
 from hermes_tui.log.run_blocks import (
     COLUMNS,
@@ -133,39 +133,47 @@ class StoredRows(_Block):
         return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
 
 
-NameOf = Callable[[OpenFile], str]
-"""Returns the part of the path of a file that tells it from the other files."""
+class Files(Protocol):
+    """The files of the rows, by their numbers."""
+
+    def file_of(self, number: int) -> OpenFile: ...
+
+    def label_of(self, number: int) -> str: ...
+
+    def name_of(self, number: int) -> str:
+        """Return the part of the path of a file that tells it from the other files."""
+        ...
 
 
 class PackedRows(_Block):
     """Rows of many small files, packed once these are read: as objects each is a kilobyte."""
 
-    __slots__ = ("_file_numbers", "_files", "_name_of", "_numbers")
+    __slots__ = ("_file_numbers", "_files", "_numbers")
 
-    def __init__(self, rows: Sequence[RunRow], store: RunStore, name_of: NameOf) -> None:
+    def __init__(self, rows: Sequence[RunRow], store: RunStore, files: Files) -> None:
         runs = [StoredRun(row.summary, row.ref.record, row.ref.nth, row.group) for row in rows]
         store.append(encode_block(BlockFacts(len(runs), 0, 0, b"", b""), runs))
         super().__init__(store, len(store) - 1)
-        self._files = [row.ref.file for row in rows]
+        self._files = files
         self._file_numbers = array("I", (row.file_number for row in rows))
         # Of a file that is one run, nothing says so but this.
         self._numbers = array("I", (row.ref.number for row in rows))
-        self._name_of = name_of
 
     def row(self, index: int) -> RunRow:
-        file, run = self._files[index], self._run(index)
-        ref = RunRef(file, self._numbers[index], run.record, run.nth)
-        number, name = self._file_numbers[index], self._name_of(file)
-        return RunRow(ref, run.summary, file.label, number, name, run.group)
+        files, number, run = self._files, self._file_numbers[index], self._run(index)
+        ref = RunRef(files.file_of(number), self._numbers[index], run.record, run.nth)
+        name = files.name_of(number)
+        return RunRow(ref, run.summary, ref.file.label, number, name, run.group)
 
     def values(self, attribute: str, first: int, end: int) -> list[Any]:
         where, _, name = attribute.rpartition(".")
         if where:
             return self._column(name, first, end)
+        numbers = self._file_numbers[first:end]
         if name == "file_number":
-            return self._file_numbers[first:end].tolist()
-        of = attrgetter("label") if name == "file_label" else self._name_of
-        return list(map(of, self._files[first:end]))
+            return numbers.tolist()
+        of = self._files.label_of if name == "file_label" else self._files.name_of
+        return list(map(of, numbers))
 
 
 _COUNTS: Final = frozenset(
@@ -221,7 +229,7 @@ class RunTable(Sequence[RunRow]):
         assert isinstance(part, LooseRows), "only these can be replaced"
         part.rows[place - self._starts[number]] = row
 
-    def pack(self, still_read: Container[int], name_of: NameOf) -> None:
+    def pack(self, still_read: Container[int], files: Files) -> None:
         """Pack the latest rows, up to the first of a file that is still read, by its number.
 
         Packed rows are never replaced.
@@ -236,7 +244,7 @@ class RunTable(Sequence[RunRow]):
             from hermes_tui.runtime.run_store import RunStore
 
             self._store = RunStore()
-        self._parts.insert(-1, PackedRows(rows, self._store, name_of))
+        self._parts.insert(-1, PackedRows(rows, self._store, files))
         del part.rows[:ROWS]
         self._starts.append(self._starts[-1] + ROWS)
 

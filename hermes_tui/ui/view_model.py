@@ -52,6 +52,8 @@ class Situation(NamedTuple):
     live: bool = False
     """Whether there is a live run by now."""
     branches: int = 0
+    enter: str = ""
+    """What Enter does here, where that is not to open."""
 
 
 class Search(NamedTuple):

@@ -29,6 +29,11 @@ def called(run_id: str, tool: str, *, result: str = "done", **fields: Any) -> di
     return {"id": run_id, "messages": messages, "tools": tools, **fields}
 
 
+def with_defect(run_id: str) -> str:
+    """Return a run whose line holds a number that is too long."""
+    return json.dumps(chat(run_id))[:-1] + f', "n": {"9" * 5000}}}'
+
+
 def lines(path: Path, *values: object) -> Path:
     """Write values as JSON lines; a text is written as it is."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in values]

@@ -16,7 +16,7 @@ from hermes_tui.cli.scan_outputs import Ending
 from hermes_tui.cli.scan_report import defect_finding
 from hermes_tui.runtime.scan.rates import Rates
 from tests.cli.program import Outcome, within
-from tests.cli.scan_files import CHAT, called, chat, lines
+from tests.cli.scan_files import CHAT, called, chat, lines, with_defect
 
 HOSTILE = "x\x1b]0;t\x07\u009b31m\u202e<&\"'\n\ufffe"
 
@@ -117,7 +117,7 @@ def test_three_examples_are_given_the_first_ones(tmp_path: Path) -> None:
 def test_the_summary_says_what_is_malformed_outside_of_any_run(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", chat("a"), "{oops", "[1", chat("b"))
     done = within("scan", path)
-    said = "2 runs in 1 file, 0 with errors (0.0%); besides, 2 malformed places outside of any run"
+    said = "2 runs in 1 file, 0 with errors; besides, 2 malformed places outside of any run"
     assert (done.code, done.text.splitlines()[-1]) == (1, said)
     summary = document(within("scan", path, "--to", "json"))["summary"]
     assert (summary["failed"], summary["defects_outside_runs"]) == (0, 2)
@@ -131,6 +131,80 @@ def test_people_get_the_summary_below_the_lines_where_several_runs_have_findings
     assert "3 runs in 1 file, 1 with errors (33.3%)" in text
     assert f"NAME_UNKNOWN 1 of 3 33.3% {path} --at 1:2" in text
     assert len(within("scan", lines(path, chat("a"), chat("b"))).text.splitlines()) == 1
+
+
+def test_each_heading_of_the_summary_says_what_is_counted_below_it(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "runs.jsonl",
+        *(called("a", "ls", model="m", result="Error: no such file") for _ in range(3)),
+        called("b", "sl", model="m"),
+    )
+    _, summary = within("scan", path).text.split("\n\n", 1)
+    whole, *groups, look_at = summary.split("\n\n")
+    assert whole == "4 runs in 1 file, 1 with errors (25.0%)"
+    assert [group.splitlines()[0] for group in groups] == [
+        "by code: runs with it, as an error, a warning or a note",
+        "by tool: runs in which it or a call of it failed, of those that call it",
+        "by model: runs with errors, of its runs",
+    ]
+    counts = [[line.split("  /")[0] for line in group.splitlines()[1:]] for group in groups]
+    assert counts == [
+        ["  TOOL_ERROR    3 of 4   75.0%", "  NAME_UNKNOWN  1 of 4   25.0%"],
+        ["  ls            3 of 3  100.0%", "  sl            1 of 1  100.0%"],
+        ["  m             1 of 4   25.0%"],
+    ]
+    assert look_at == "look at one: hermes-tui open FILE --at RUN:MESSAGE\n"
+
+
+def test_a_clean_scan_of_several_files_ends_with_how_many_runs_there_are(tmp_path: Path) -> None:
+    paths = [lines(tmp_path / f"{name}.jsonl", chat(name)) for name in "ab"]
+    for options in ([], ["--runs"]):
+        done = within("scan", *paths, *options)
+        assert (done.code, done.text.splitlines()[2:]) == (
+            0,
+            ["", "2 runs in 2 files, 0 with errors"],
+        )
+
+
+def test_runs_of_one_file_that_are_all_clean_are_summed_up_below_their_lines(
+    tmp_path: Path,
+) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), chat("b"))
+    shown = within("scan", path, "--runs").text.splitlines()
+    assert shown[2:] == ["", "2 runs in 1 file, 0 with errors"]
+
+
+def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_path: Path) -> None:
+    bad = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"), with_defect("c"))
+    worse = lines(tmp_path / "worse.jsonl", chat("a"), *(with_defect(f"{n}") for n in range(9)))
+    shown = within("scan", bad, worse).text.splitlines()
+    told = "a number of 5,000 digits is not JSON; read as a number"
+    assert shown[0].endswith("SOURCE_DEFECT×2")
+    assert [line.split("turn 0: ")[0] for line in shown[1:3]] == ["  error   SOURCE_DEFECT "] * 2
+    assert [line.split("file: ")[1] for line in shown[1:3]] == [
+        f"{told}  (--at 2:1)",
+        f"{told}  (--at 3:1)",
+    ]
+    assert shown[3].endswith("SOURCE_DEFECT×9")
+    assert [line.rpartition("  ")[2] for line in shown[4:7]] == [
+        "(--at 2:1)",
+        "(--at 3:1)",
+        "(--at 4:1)",
+    ]
+    assert shown[7:9] == ["  and more SOURCE_DEFECT: --runs lists them all", ""]
+
+
+def test_a_defect_that_is_told_with_its_run_is_not_told_again(tmp_path: Path) -> None:
+    path = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"))
+    assert within("scan", path, "--runs").text.count("is not JSON") == 1
+
+
+def test_defects_keep_their_places_after_an_interruption(tmp_path: Path) -> None:
+    path = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"))
+    state = ("--state", tmp_path / "kept.state")
+    first = within("scan", path, *state)
+    assert "(--at 2:1)" in first.text
+    assert within("scan", path, *state).text == first.text
 
 
 def test_sarif_has_a_result_a_finding_with_a_rule_and_a_place(tmp_path: Path) -> None:
@@ -208,7 +282,8 @@ def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path
         "NAME_UNKNOWN",
         "NAME_UNKNOWN at 2:2: no declared tool is called 'sl'",
     )
-    assert cases[str(path), "outside any run"].find("failure") is not None
+    outside = cases[str(path), "outside any run"].find("failure")
+    assert outside is not None and str(outside.text).startswith("SOURCE_DEFECT: byte ")
     assert cases[str(tmp_path / "missing.json"), "reading"].find("error") is not None
 
 

@@ -125,7 +125,7 @@ def test_a_call_that_waits_for_approval_is_one_call_and_marked() -> None:
     events = read_value(FORMAT, state)
     assert counts(events) == (1, 2, 1)
     assert messages(events)[-1].flags == (PENDING,)
-    assert ended(events).stop_reason == "1 call(s) wait for approval"
+    assert ended(events).stop_reason == "1 call waits for approval"
 
 
 def test_the_longer_list_of_items_is_read() -> None:

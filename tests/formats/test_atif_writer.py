@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.atif import FORMAT
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.writers import atif
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
+    ReplyDiscarded,
     RunStarted,
     ToolCallProposed,
     ToolReturned,
@@ -103,8 +108,14 @@ def test_arguments_that_are_no_object_are_kept_as_they_arrived() -> None:
 def test_a_result_of_no_call_names_the_id_it_came_with() -> None:
     document = written(said("assistant", "hm"), returned("lost"), said("tool", "ok", results=1))
     assert document["steps"][0]["observation"]["results"] == [
-        {"content": "ok", "extra": {"call_id": "lost"}}
+        {"content": "ok", "extra": {"role": "tool", "call_id": "lost"}}
     ]
+
+
+def test_a_reply_that_was_discarded_is_no_step() -> None:
+    again = said("assistant", "again", calls=1)
+    document = written(again, proposed("c1"), ReplyDiscarded(seq=0), again, proposed("c1"))
+    assert len(document["steps"]) == 1
 
 
 def test_usage_is_written_by_step_and_added_up() -> None:
@@ -125,6 +136,12 @@ def test_usage_is_written_by_step_and_added_up() -> None:
     }
 
 
+def read_back(text: str) -> list[Event]:
+    build = RunBuilder(ByteRange(0, 1))
+    FORMAT.read(json.loads(text), build)
+    return list(build.events)
+
+
 def test_what_was_written_reads_back_the_same() -> None:
     log = numbered(
         said("system", "Be brief."),
@@ -135,10 +152,9 @@ def test_what_was_written_reads_back_the_same() -> None:
         said("tool", "one", results=1),
         said("environment", "a bell rings"),
     )
-    build = RunBuilder(ByteRange(0, 1))
-    FORMAT.read(json.loads(atif.write(log)), build)
-    calls = [event.call for event in build.events if isinstance(event, ToolCallProposed)]
-    messages = [event.message for event in build.events if isinstance(event, MessageAppended)]
+    events = read_back(atif.write(log))
+    calls = [event.call for event in events if isinstance(event, ToolCallProposed)]
+    messages = [event.message for event in events if isinstance(event, MessageAppended)]
     assert [(call.id, call.name, call.arguments_state) for call in calls] == [
         ("c1", "ls", ArgumentsState.JSON_STRING),
         ("c2", "ls", ArgumentsState.NOT_JSON),
@@ -146,8 +162,82 @@ def test_what_was_written_reads_back_the_same() -> None:
     assert calls[1].arguments_text == "{'a': 1"
     assert [message.role for message in messages] == ["system", "assistant", "environment"]
     assert messages[1].finish_reason == "tool_calls"
-    results = [event.result for event in build.events if isinstance(event, ToolReturned)]
+    results = [event.result for event in events if isinstance(event, ToolReturned)]
     assert [(result.call_id, result.content) for result in results] == [("c1", "one")]
+
+
+def test_results_of_no_call_read_back_as_the_results_and_errors_they_are() -> None:
+    log = numbered(
+        returned("lost", "no such file", name="cat", error=ErrorMark("flag", "is_error")),
+        said("tool", "no such file", results=1),
+        said("assistant", "hm"),
+        returned(None),
+        said("tool", "ok", results=1),
+    )
+    events = read_back(atif.write(log))
+    results = [event.result for event in events if isinstance(event, ToolReturned)]
+    assert [(result.call_id, result.name) for result in results] == [("lost", "cat"), (None, None)]
+    assert [result.error is not None for result in results] == [True, False]
+
+
+def test_the_input_of_a_custom_tool_reads_back_as_one_and_nothing_is_wrong_with_it() -> None:
+    given_call = proposed("c1", "*** Begin Patch").call
+    custom = msgspec.structs.replace(given_call, verdict="custom")
+    log = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=custom))
+    (found,) = (event for event in read_back(atif.write(log)) if type(event) is ToolCallProposed)
+    assert (found.call.verdict, found.call.arguments_text) == ("custom", "*** Begin Patch")
+    assert not found.diagnostics
+
+
+def test_arguments_that_only_a_person_can_read_read_back_with_what_is_wrong_with_them() -> None:
+    value = {"a": 1}
+    call = msgspec.structs.replace(proposed("c1", "{'a': 1}").call, arguments=value)
+    log = numbered(said("assistant", "", calls=1), ToolCallProposed(seq=0, call=call))
+    (step,) = json.loads(atif.write(log))["steps"]
+    assert step["tool_calls"][0]["arguments"] == value
+    (found,) = (event for event in read_back(atif.write(log)) if type(event) is ToolCallProposed)
+    assert [diagnostic.code for diagnostic in found.diagnostics] == [Code.ARGS_INVALID]
+
+
+def run_of(run_id: str, parent: str, text: str) -> tuple[Event, ...]:
+    return numbered(RunStarted(seq=0, run_id=run_id, parent_run_id=parent), said("assistant", text))
+
+
+def test_the_runs_of_subagents_are_trajectories_in_that_of_their_agent() -> None:
+    subagents = (
+        run_of("b", "a", "first"),
+        run_of("d", "b", "inner"),
+        run_of("b", "a", "second"),
+        run_of("a", "a", "its own child"),
+        run_of("e", "elsewhere", "not mine"),
+    )
+    text = atif.write(run_of("a", "", "outer"), subagents=subagents)
+    accepted(text)
+    document = json.loads(text)
+    begun = document["subagent_trajectories"]
+    assert [each["trajectory_id"] for each in begun] == ["b", "b_3", "a"]
+    assert document["extra"]["subagents_left_out"] == 1
+    starts = [event for event in read_back(text) if isinstance(event, RunStarted)]
+    assert [(start.run_id, start.parent_run_id) for start in starts] == [
+        ("a", ""), ("b", "a"), ("d", "b"), ("b_3", "a"), ("a", "a"),
+    ]  # fmt: skip
+
+
+def test_a_chain_of_subagents_is_written_as_deep_as_it_is_read() -> None:
+    chain = [run_of(str(n), str(n - 1), "hi") for n in range(1, 400)]
+    text = atif.write(run_of("0", "", "outer"), subagents=chain)
+    assert json.loads(text)["extra"]["subagents_left_out"] == 399 - atif.MAX_DEPTH
+    starts = [event for event in read_back(text) if isinstance(event, RunStarted)]
+    assert len(starts) == 1 + atif.MAX_DEPTH
+
+
+def test_a_result_still_says_which_subagent_it_is_of() -> None:
+    ref = {"trajectory_id": "in", "session_id": "s"}
+    raw = {"subagent_trajectory_ref": [ref | {"novel": 1}, {"session_id": "s"}]}
+    document = written(said("assistant", "", calls=1), proposed("c1"), returned("c1", raw=raw))
+    accepted(json.dumps(document))
+    (result,) = document["steps"][0]["observation"]["results"]
+    assert result["subagent_trajectory_ref"] == [ref]
 
 
 def accepted(text: str) -> None:
@@ -165,17 +255,37 @@ def test_the_models_of_harbor_accept_any_run(run: tuple[Event, ...]) -> None:
     accepted(atif.write(run))
 
 
-@pytest.mark.shared
-def test_the_models_of_harbor_accept_every_real_run(trajectories: Path) -> None:
-    runs = 0
-    for target in expand_paths([str(trajectories)]):
+def real_runs(folder: Path, most: int) -> Iterator[tuple[str, list[Event]]]:
+    """Yield the first runs of every file that opens, with the name of the file."""
+    for target in expand_paths([str(folder)]):
         try:
             file = open_file(target.path, whole=True)
         except HermesError:
             continue
         found = [step.ref for step in survey(file) if isinstance(step, FoundRun) and step.final]
-        for ref in found[:3]:
-            accepted(atif.write(read_events(ref)))
-            runs += 1
+        for ref in found[:most]:
+            yield file.label, read_events(ref)
         file.close()
+
+
+def counts(events: Sequence[Event]) -> tuple[int, int, int]:
+    state, _ = fold_run(events)
+    return state.calls, state.results, state.tool_errors
+
+
+@pytest.mark.shared
+def test_every_real_run_is_accepted_and_reads_back_with_its_calls_results_and_errors(
+    trajectories: Path,
+) -> None:
+    runs = 0
+    for label, events in real_runs(trajectories, 3):
+        text = atif.write(events)
+        accepted(text)
+        assert counts(read_back(text)) == counts(events), label
+        runs += 1
     assert runs > 100
+
+
+def test_every_sample_reads_back_with_its_calls_and_results(transcripts: Path) -> None:
+    for label, events in real_runs(transcripts, 9):
+        assert counts(read_back(atif.write(events)))[:2] == counts(events)[:2], label

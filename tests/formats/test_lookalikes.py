@@ -47,11 +47,11 @@ def test_a_record_of_its_own_format_looks_like_no_other() -> None:
 def test_records_of_one_shape_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[Any] = []
 
-    def best(value: Any, own: str) -> str:
+    def best(value: Any, *_: Any, **__: Any) -> str:
         looked_at.append(value)
         return ""
 
-    monkeypatch.setattr(lookalikes, "_best_format", best)
+    monkeypatch.setattr(lookalikes, "best_format", best)
     for number in range(1_000):
         told_likeness({"loss": number, "of one shape": ""}, "openai-messages")
     assert len(looked_at) == 1

@@ -1,6 +1,5 @@
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -142,113 +141,36 @@ def opened(text: str) -> dict[str, Any]:
     return value
 
 
-def test_openai_keeps_every_message_call_and_result() -> None:
-    document = opened(openai.write(RUN))
-    messages = document["messages"]
-    assert [message["role"] for message in messages] == [
-        "system", "user", "assistant", "tool", "tool", "tool", "assistant", "tool", "user",
-        "martian", "assistant",
-    ]  # fmt: skip
-    assert sum(len(message.get("tool_calls", ())) for message in messages) == len(CALLS)
-    assert [m.get("tool_call_id") for m in messages if m["role"] == "tool"] == [
-        "c0",
-        "c1",
-        None,
-        None,
-    ]
-    assert messages[1]["content"] == HOSTILE
-    assert messages[2]["content"] is None
-    assert messages[2]["finish_reason"] == "tool_calls"
+def in_text(text: str, marked: str, **fields: Any) -> ToolCallProposed:
+    """Return a call that takes up `marked` in `text`."""
+    start = text.index(marked)
+    missing = {"origin": Origin.TEXT, "id": None, "id_state": IdState.MISSING}
+    fields = missing | {"span": Span(start, start + len(marked))} | fields
+    called = call(0, '{"command": "ls"}', ArgumentsState.OBJECT, **fields)
+    return ToolCallProposed(seq=0, call=called)
 
 
-def test_openai_writes_arguments_and_ids_as_they_arrived() -> None:
-    written = opened(openai.write(RUN))["messages"][2]["tool_calls"]
-    arguments = [each["function"].get("arguments", "(none)") for each in written]
-    assert arguments == [
-        '{"command": "ls </tool_call>"}', '{"command": "l', r'"{\"command\": \"ls\"}"', "", None,
-        "[1, 2]", "(none)", '{"a":1}',
-    ]  # fmt: skip
-    ids = [each.get("id", "(none)") for each in written]
-    assert ids == ["c0", "c1", "c2", "(none)", None, "", "c6", "c7"]
-    assert "name" not in written[4]["function"]
-    assert written[7]["function"]["name"] == HOSTILE
-
-
-def test_openai_leaves_text_calls_and_think_tags_in_the_text() -> None:
-    message = opened(openai.write(RUN))["messages"][6]
-    assert message == {"role": "assistant", "content": f"<think>hm</think>{TEXT_CALL}"}
-
-
-def test_openai_keeps_reasoning_in_its_fields() -> None:
-    message = opened(openai.write(RUN))["messages"][2]
-    assert message["reasoning_content"].startswith("Let me look.")
-    assert message["reasoning_details"] == [
-        {"type": "reasoning.summary", "summary": "gist"},
-        {"type": "reasoning.encrypted", "data": "b64=="},
-    ]
-
-
-def test_openai_describes_the_run_and_masks_its_secrets() -> None:
-    document = opened(openai.write(RUN))
-    metadata = document["metadata"]
-    assert document["model"] == "hermes-4"
-    assert document["tools"][0]["function"]["parameters"] == {"type": "object"}
-    assert (metadata["run_id"], metadata["status"], metadata["reward"]) == ("run-1", "failed", 0.25)
-    assert metadata["usage"] == {"prompt_tokens": 5}
-    assert metadata["request_errors"][0]["status"] == 500
-    assert metadata["tool_errors"][0]["error"] == "boom"
-    assert metadata["defects"][0]["message"] == "line 7 is torn"
-    assert metadata["details"]["headers"]["Authorization"] == "Bearer ***"
-
-
-def test_openai_says_no_tools_where_none_were_declared() -> None:
-    assert "tools" not in opened(openai.write([RunStarted(seq=0)]))
-
-
-def test_openai_writes_media_parts_whole_where_the_record_is_known() -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    parts = (ContentPart("text", "a"), ContentPart("image", "[image]", "image/png"))
-    raw = json.dumps({"role": "user", "content": [{"type": "text", "text": "a"}, image]})
-    known = opened(openai.write(numbered(said("user", "a", parts=parts, raw=raw))))
-    unknown = opened(openai.write(numbered(said("user", "a", parts=parts))))
-    assert known["messages"][0]["content"][1] == image
-    assert unknown["messages"][0]["content"][1] == {"type": "text", "text": "[image]"}
-
-
-def test_openai_keeps_refusals_and_parts_of_unknown_kind() -> None:
-    parts = (ContentPart("refusal", "no"), ContentPart("json", '{"type": "novel", "x": 1}'))
-    written = opened(openai.write(numbered(said("assistant", "", parts=parts))))
-    assert written["messages"][0]["content"] == [
-        {"type": "refusal", "refusal": "no"},
-        {"type": "novel", "x": 1},
-    ]
-
-
-def test_openai_splits_a_message_with_several_results() -> None:
-    events = numbered(
-        ToolReturned(seq=0, result=ToolResult("1", call_id="a")),
-        ToolReturned(seq=0, result=ToolResult("2", call_id="b")),
-        said("tool", "<tool_response>1</tool_response><tool_response>2</tool_response>", results=2),
-        ToolReturned(seq=0, result=ToolResult("3", call_id="c")),
-        said("user", "and now?", results=1),
-    )
-    messages = opened(openai.write(events))["messages"]
-    assert [(m["role"], m["content"]) for m in messages] == [
-        ("tool", "1"), ("tool", "2"), ("tool", "3"), ("user", "and now?"),
-    ]  # fmt: skip
-
-
-def test_openai_keeps_a_call_whose_message_holds_a_result_and_no_text() -> None:
-    asked = call(0, "{}", ArgumentsState.OBJECT)
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        (f"<think>hm</think>\n{TEXT_CALL}", TEXT_CALL),
+        ("<think>hm</think>\n```bash\nls -l\n```\n", "ls -l"),
+    ],
+)
+@pytest.mark.parametrize("name", ["openai", "atif"])
+def test_a_call_in_the_text_is_cut_out_where_it_is_written_as_a_call(
+    name: str, text: str, marked: str
+) -> None:
     run = numbered(
-        ToolCallProposed(seq=0, call=asked),
-        ToolReturned(seq=0, result=ToolResult("1", call_id="a")),
-        said("user", "1", calls=1, results=1),
+        said("assistant", text, calls=1),
+        in_text(text, marked),
+        ToolReturned(seq=0, result=ToolResult("a.txt")),
+        said("user", "a.txt", results=1),
     )
-    result, message = opened(openai.write(run))["messages"]
-    assert result["content"] == "1"
-    assert message["content"] is None
-    assert len(message["tool_calls"]) == 1
+    document = opened(WRITERS[name](run))
+    first = (document.get("messages") or document["steps"])[0]
+    assert first.get("content", first.get("message")) == "<think>hm</think>"
+    assert len(first["tool_calls"]) == 1
 
 
 def test_calls_and_results_without_a_message_are_written_too() -> None:
@@ -310,6 +232,21 @@ def test_sharegpt_joins_results_and_names_their_tool() -> None:
 def test_sharegpt_writes_text_calls_once() -> None:
     value = opened(sharegpt.write(RUN))["conversations"][4]["value"]
     assert value == f"<think>hm</think>{TEXT_CALL}"
+
+
+def test_sharegpt_puts_tags_around_a_command_that_was_answered() -> None:
+    text = "I look.\n```\nls\n```"
+    run = numbered(
+        said("assistant", text, calls=1),
+        in_text(text, "ls", verdict="action"),
+        ToolReturned(seq=0, result=ToolResult("a.txt")),
+        said("user", "a.txt", results=1),
+    )
+    asked, answer = opened(sharegpt.write(run))["conversations"]
+    assert asked["value"].startswith("I look.\n<tool_call>\n")
+    (written,) = blocks(asked["value"], "tool_call")
+    assert written == {"name": "terminal", "arguments": {"command": "ls"}}
+    assert answer["from"] == "tool"
 
 
 def outside_fences(text: str) -> str:
@@ -520,18 +457,3 @@ def test_any_run_is_written_as_text_that_nothing_breaks_out_of(run: tuple[Event,
         opened(WRITERS[name](run))
     for write in WRITERS.values():
         write(run).encode("utf-8")
-
-
-def _calls(run: tuple[Event, ...]) -> Iterator[ToolCall]:
-    return (event.call for event in run if isinstance(event, ToolCallProposed))
-
-
-@settings(max_examples=120, deadline=None)
-@given(RUNS)
-def test_openai_loses_no_call_and_no_result(run: tuple[Event, ...]) -> None:
-    messages = opened(openai.write(run))["messages"]
-    written = [call for message in messages for call in message.get("tool_calls", ())]
-    native = [call for call in _calls(run) if call.origin is not Origin.TEXT]
-    assert len(written) == len(native)
-    results = sum(isinstance(event, ToolReturned) for event in run)
-    assert sum(message["role"] == "tool" for message in messages) >= results

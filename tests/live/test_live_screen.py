@@ -121,6 +121,17 @@ async def test_a_command_that_is_not_possible_says_what_is() -> None:
         assert not run.events(ev.ResultSubstituted)
 
 
+async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> None:
+    goes_on = asyncio.Event()
+    async with live([streamed("a reply", pieces=2, until=goes_on)]) as run:
+        await run.until(lambda: run.phase is Phase.REQUESTING)
+        await run.press("space")
+        await run.shows("next is not possible now")
+        goes_on.set()
+        await run.until(lambda: run.phase in (Phase.STOPPED, Phase.ENDED))
+        await run.until(lambda: "not possible now" not in run.text)
+
+
 # Looking
 
 

@@ -156,7 +156,7 @@ def test_an_operator_that_does_not_apply_stops_a_breakpoint_and_hides_a_row(
         ("turn == 1 and\\\n nome == 1", "did you mean 'name'?", 17),
         ("name.startwith('a')", "unknown function 'startwith'; did you mean 'startswith'", 1),
         ("len == 3", "len is a function: write len(…)", 1),
-        ("has(args)", "has takes 2 argument(s)", 1),
+        ("has(args)", "has takes 2 arguments", 1),
         ("kind = 'call'", "= is no comparison", 6),
         ("kind == 'a' && turn", "& is not known here", 14),
         ("turn ==", "it ends too early", 8),

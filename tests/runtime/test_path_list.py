@@ -20,6 +20,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=4).map(lambda parts: Path(*parts))
 def test_paths_are_the_ones_that_were_added(paths: list[Path]) -> None:
     found = PathList.of(paths)
     assert list(found) == paths
+    assert [found.text(place) for place in range(len(paths))] == list(map(str, paths))
     assert found[1:7:2] == paths[1:7:2]
     assert [found[-place] for place in range(1, len(paths) + 1)] == paths[::-1]
 

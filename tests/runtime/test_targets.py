@@ -158,6 +158,7 @@ def test_targets_are_those_of_their_parts_one_after_the_other(
     each = [item if isinstance(item, Target) else Target(item, False) for p in parts for item in p]
     targets = Targets(parts)
     assert list(targets) == each and len(targets) == len(each)
+    assert [targets.label(place) for place in range(len(each))] == [str(t.path) for t in each]
     assert targets[start:end] == each[start:end]
     assert [targets[-place] for place in range(1, len(each) + 1)] == each[::-1]
     targets.extend([Target(None)])

@@ -256,7 +256,7 @@ async def test_closing_ends_a_stream_that_is_under_way() -> None:
 def test_hints_are_short_and_about_real_stop_points() -> None:
     for key, hint in HINTS.items():
         assert key.partition("@")[0] in {*StopPoint, "edited", "ended"}
-        assert len(hint) <= 90
+        assert len(hint) <= 78
     assert set(HINTS) >= set(StopPoint)
 
 

@@ -15,10 +15,13 @@ NOTHING = RunSummary("", "", "", "openai-messages", *[0] * 9, (), "unknown", Non
 class _AnyFile:
     """Stands for the file of a run that nobody opens."""
 
+    def __init__(self, number: int) -> None:
+        self.number = number
+
 
 def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
     """Return the list of runs with these fields of their summaries, dealt out to `files` files."""
-    opened = [_AnyFile() for _ in range(files)]
+    opened = [_AnyFile(number) for number in range(files)]
     rows = []
     for number, fields in enumerate(runs):
         which = number * files // len(runs)

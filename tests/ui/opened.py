@@ -28,7 +28,7 @@ WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
 def app_on(*paths: Path, follow: bool = False, **config: Any) -> HermesApp:
     """Return the app that `hermes-tui open PATH…` runs."""
     feed = RunsFeed(expand_paths(str(path) for path in paths), follow=follow)
-    while not feed.files and not feed.finished:
+    while not feed.files.opened and not feed.finished:
         feed.step(0.01, stop_at_runs=1)
     app = HermesApp(feed, Config(**config))
     _OPEN.append(app)

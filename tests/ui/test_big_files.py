@@ -113,7 +113,7 @@ def parts_open() -> list[str]:
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
         pytest.skip("this system does not tell the files of a process")
-    targets = [os.readlink(item) for item in descriptors.iterdir() if item.is_symlink()]
+    targets = [str(item.readlink()) for item in descriptors.iterdir() if item.is_symlink()]
     return [target for target in targets if kept_indexes.PART in target]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,42 @@ async def test_choosing_a_bar_narrows_the_list_and_choosing_it_again_widens_it(
         await pilot.press("enter")
         await counted(pilot)
         await until(pilot, lambda: "in codes" not in text_of(app))
+
+
+async def test_in_the_facets_enter_is_said_to_choose_or_fold_and_y_copies_the_bar(
+    runs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on(runs_file)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("F")
+        await counted(pilot)
+        await press_until(pilot, "j", lambda: "▌" in line_with(app, "CALL_IN_CONTENT"))
+        await until(pilot, lambda: "Enter Choose" in screen_lines(app)[-1])
+        await pilot.press("y", "g")
+        await until(pilot, lambda: "Enter Fold" in screen_lines(app)[-1])
+        assert copied == ["CALL_IN_CONTENT 5"]
+
+
+@pytest.mark.parametrize(("key", "title"), [("F", "Facets"), ("h", "turns")])
+async def test_a_filter_that_leaves_no_run_can_be_changed_in_a_pane(
+    runs_file: Path, key: str, title: str
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await answer(pilot, "f", "turns > 1000")
+        await shows(pilot, "no run matches the filter")
+        await pilot.press(key)
+        await shows(pilot, title, "0/")
+
+
+@pytest.mark.parametrize("values", [range(10_000, 80_000, 500), [n / 7 for n in range(100)]])
+def test_no_two_ranges_are_said_to_hold_the_same_value(values: Sequence[float]) -> None:
+    bars = histogram_of(runs_of(*({"duration_s": value} for value in values)), "duration")
+    ranges = [bar.label.split(" – ") for bar in bars if " – " in bar.label]
+    assert len(ranges) > 2
+    assert not {low for low, _ in ranges} & {high for _, high in ranges}
 
 
 async def test_on_a_small_screen_a_pane_takes_the_place_of_the_list(runs_file: Path) -> None:

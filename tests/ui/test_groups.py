@@ -305,6 +305,31 @@ async def test_groups_are_headed_and_folded_by_key(tmp_path: Path, size: tuple[i
         await shows(pilot, "▾ model-0 · 6 runs")
 
 
+async def test_on_a_heading_enter_is_said_to_fold_and_y_copies_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy_to_clipboard", copied.append)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "Enter Open" in screen_lines(app)[-1]
+        await group_by(pilot, "model")
+        await pilot.press("g", "y")
+        await shows(pilot, "copied 16 characters")
+        assert copied == ["model-0 · 6 runs"]
+        assert "Enter Fold" in screen_lines(app)[-1]
+
+
+async def test_one_group_is_said_to_be_one(tmp_path: Path) -> None:
+    app = app_on(write_models(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, RunsScreen)
+        app.screen.model.group_by("status")
+        await shows(pilot, "1 group by status")
+
+
 async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:

@@ -12,8 +12,15 @@ import pytest
 from hermes_tui.log.codec import encode
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.timeline import Timeline
-from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted
-from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolSpec, Usage
+from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted, ToolCallProposed
+from hermes_tui.model.messages import (
+    GOLD_FAILURE,
+    ArgumentsState,
+    Message,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.metadata import MetadataPane
 from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, ValueTexts, metadata_lines
@@ -59,6 +66,17 @@ def test_what_the_file_does_not_say_takes_no_line() -> None:
     page = page_of(RunStarted(seq=0, run_id="r1"))
     assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)
     assert "none: the file tells no end" in "\n".join(page)
+
+
+def test_how_often_tools_were_called_stands_below_each_other() -> None:
+    calls = ("ls", "a_tool_with_a_long_name")
+    page = page_of(*(
+        ToolCallProposed(seq=seq, call=ToolCall(seq, name, "{}", ArgumentsState.JSON_STRING))
+        for seq, name in enumerate(calls)
+    ))  # fmt: skip
+    columns = [line.rindex("1") for line in page if line.strip().startswith(calls)]
+    assert len(set(columns)) == 1
+    assert len(columns) == 2
 
 
 def test_a_long_value_is_folded_until_it_is_asked_for() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hermes_tui.model.events import MessageAppended
-from hermes_tui.runtime.opener import RunRef, read_events
+from hermes_tui.runtime.opener import OpenFile, RunRef, read_events
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.targets import Targets, expand_paths
-from hermes_tui.ui import feeds, run_table
+from hermes_tui.ui import feed_files, run_table
+from hermes_tui.ui.feed_files import FeedFiles
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.run_fields import FIELDS, column, run_fields
 from hermes_tui.ui.run_table import LooseRows, PackedRows, RunRow, RunTable
@@ -26,7 +29,7 @@ FILES = 30
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take so many files for very many, and pack a few rows at a time."""
-    monkeypatch.setattr(feeds, "FEW_FILES", 4)
+    monkeypatch.setattr(feed_files, "FEW_FILES", 4)
     monkeypatch.setattr(run_table, "ROWS", 4)
 
 
@@ -64,7 +67,7 @@ def test_packed_rows_are_what_the_files_say(
     folder: Path, read: RunsFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert packed_rows(read.rows) >= FILES // 2
-    monkeypatch.setattr(feeds, "FEW_FILES", 1_000)
+    monkeypatch.setattr(feed_files, "FEW_FILES", 1_000)
     unpacked = read_to_the_end(RunsFeed(expand_paths([str(folder)])))
     assert packed_rows(unpacked.rows) == 0
     assert [told(row) for row in read.rows] == [told(row) for row in unpacked.rows]
@@ -82,6 +85,15 @@ def test_columns_of_packed_rows_are_those_of_the_rows(read: RunsFeed) -> None:
         if name != "run":
             part = read.rows[3:19]
             assert list(column(part, name)) == list(column(list(part), name)), name
+
+
+def test_files_that_are_read_take_no_memory(folder: Path, read: RunsFeed) -> None:
+    gc.collect()
+    alive = [each for each in gc.get_objects() if isinstance(each, OpenFile)]
+    paths = [each.path for each in alive if each.path and folder in each.path.parents]
+    assert read.files.opened == FILES + 1
+    assert len(paths) <= 2 * run_table.ROWS + 1
+    assert not read.files.kept
 
 
 def test_packed_runs_are_found_sorted_filtered_and_opened(read: RunsFeed) -> None:
@@ -109,11 +121,11 @@ def rows_of(*files: int) -> RunTable:
 
 
 def test_rows_behind_one_that_may_still_change_are_not_packed() -> None:
-    table = rows_of(0, 1, 2, 3, 4, 5, 6, 7, 8)
-    table.pack({2}, lambda file: "")
+    table, files = rows_of(0, 1, 2, 3, 4, 5, 6, 7, 8), FeedFiles(Targets(), keeps=False)
+    table.pack({2}, files)
     assert packed_rows(table) == 0
-    table.pack({6}, lambda file: "")
-    table.pack({6}, lambda file: "")
+    table.pack({6}, files)
+    table.pack({6}, files)
     assert packed_rows(table) == 4
     table.replace(6, RunRow(table[6].ref, NOTHING._replace(turns=99), "6.json", 6))
     table.append(RunRow(table[8].ref, NOTHING._replace(turns=9), "9.json", 9))
@@ -142,3 +154,23 @@ async def test_a_packed_run_is_listed_and_opened(folder: Path) -> None:
         await pilot.pause()
         assert f"run 2 of {FILES + 7}" in screen_lines(app)[0]
         assert "Fix the failing test" in "\n".join(screen_lines(app))
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+async def test_a_file_that_is_one_run_is_opened_long_after_it_was_read(
+    tmp_path: Path, as_list: bool
+) -> None:
+    for number in range(FILES):
+        messages = [{**MESSAGES[0], "content": f"task {number}"}, *MESSAGES[1:]]
+        text = json.dumps(messages) if as_list else "".join(json.dumps(m) + "\n" for m in messages)
+        (tmp_path / f"{number:02}.jsonl").write_text(text)
+    app = app_on(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert packed_rows(app.feed.rows) and not app.feed.files.kept
+        gc.collect()
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert f"run 2 of {FILES}" in screen_lines(app)[0]
+        assert "task 1" in "\n".join(screen_lines(app))
+        assert len(read_events(app.feed.rows[2].ref)) > len(MESSAGES)

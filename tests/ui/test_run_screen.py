@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import SHORT_FILE, HermesApp
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.timeline import TimelinePane
+from hermes_tui.ui.screens.help import help_document
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import MARGIN
 from tests.ui.opened import (
@@ -235,6 +237,19 @@ async def test_raw_beside_normalised_marks_differences(run_file: Path) -> None:
         await shows(pilot, "normalised", "≠")
 
 
+async def test_raw_beside_stands_where_the_arguments_stood_and_the_result_below(
+    tmp_path: Path,
+) -> None:
+    answer = {"role": "tool", "tool_call_id": "c1", "content": "a line\n" * 100}
+    app = app_on(write_run(tmp_path / "run.json", [*MESSAGES[:3], answer]))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("]", "r", "z")
+        await shows(pilot, "normalised", "a line")
+        lines = screen_lines(app)
+        table = next(at for at, line in enumerate(lines) if "normalised" in line)
+        assert table < next(at for at, line in enumerate(lines) if "a line" in line)
+
+
 async def test_y_copies_and_says_so(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=WIDE) as pilot:
@@ -263,6 +278,24 @@ async def test_help_lists_every_command_and_field(run_file: Path) -> None:
         await pilot.press("q")
         await pilot.pause()
         assert run_screen(app)
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_what_goes_on_in_help_stands_below_its_column(width: int) -> None:
+    lines = help_document({}, [], width=width).lines
+    at = next(at for at, line in enumerate(lines) if "close the prompt" in line.text)
+    assert lines[at + 1].indent == lines[at].text.index("close the prompt")
+    assert all(line.indent + cell_len(line.text.rstrip()) <= width for line in lines)
+
+
+async def test_a_path_with_too_little_room_is_left_out_of_the_title(tmp_path: Path) -> None:
+    path = tmp_path / ("a-long-name-" * 4 + ".json")
+    app = app_on(write_run(path))
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(pilot, "hermes-tui")
+        assert "a-long" not in screen_lines(app)[0]
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: "name-.json " in screen_lines(app)[0])
 
 
 async def test_q_leaves(run_file: Path) -> None:
@@ -452,7 +485,7 @@ async def test_a_single_run_that_takes_long_to_read_opens_directly(
     assert path.stat().st_size > SHORT_FILE
     feed = RunsFeed(expand_paths([str(path)]))
     feed.open_first()
-    while feed.files[0].index.end < SHORT_FILE:
+    while feed.files.file_of(0).index.end < SHORT_FILE:
         feed.step(0.0)
     assert not feed.finished
     app = HermesApp(feed, Config())

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +20,17 @@ from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui import runs_model
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import FEW_FILES, RunsFeed
+from hermes_tui.ui.feed_files import FEW_FILES
+from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
+from hermes_tui.ui.render import comparison
+from hermes_tui.ui.render.comparison import Comparison, run_comparison
+from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.titles import reading_segments
 from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs_model import RunsModel
 from hermes_tui.ui.shaped_runs import ShapedRuns
+from tests.ui.listed import NOTHING
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -185,6 +192,22 @@ async def test_reading_can_be_stopped(tmp_path: Path) -> None:
         read = len(app.feed.rows)
         await pilot.pause(0.1)
         assert len(app.feed.rows) == read < 20_000
+
+
+async def test_where_the_reading_was_stopped_stays_on_the_screen(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "many.jsonl", 20_000))
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("ctrl+x", "j", "k")
+        await shows(pilot, "stopped at ")
+        assert "100%" not in text_of(app)
+        assert "stopped reading" not in text_of(app)
+
+
+def test_a_document_that_is_being_decoded_is_not_said_to_be_read() -> None:
+    told = "".join(text for text, _ in reading_segments((9_000_000, 9_000_000), None, "0 MB/s"))
+    assert "decoding 9 MB" in told
+    assert "%" not in told
+    assert "MB/s" not in told
 
 
 async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> None:
@@ -531,7 +554,7 @@ def long_model(count: int) -> RunsModel:
     from hermes_tui.log.fold import RunState
     from hermes_tui.ui.run_table import RunRow
 
-    file: Any = object()
+    file: Any = SimpleNamespace(number=0)
     summaries = [
         summarise(RunState(run_id=f"run-{n}", turn=n, status="ok", reward=n / 4)) for n in range(4)
     ]
@@ -631,7 +654,7 @@ async def test_two_runs_are_compared_by_pressing_d_on_each(
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("d")
-        await shows(pilot, "run 1 of", "is chosen: press d on the run to compare it with")
+        await shows(pilot, "d compares with run 1 of runs.jsonl")
         await pilot.press("j", "d")
         await shows(pilot, "they part at", "- A  + B:")
         await pilot.press("escape")
@@ -644,6 +667,57 @@ async def test_a_run_that_was_chosen_is_given_up_by_pressing_d_again(runs_file: 
         await settled(pilot)
         await pilot.press("d", "d")
         await shows(pilot, "no run is chosen")
+
+
+async def test_the_chosen_run_is_named_until_esc_drops_it(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name-" * 8)
+    folder.mkdir()
+    app = app_on(write_runs(folder / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j")
+        await shows(pilot, "d compares with run 1 of runs.jsonl, Esc drops it")
+        await pilot.press("enter")
+        await shows(pilot, "d compares with run 1 of runs.jsonl, Esc drops it")
+        await pilot.press("escape")
+        await shows(pilot, "no run is chosen")
+        await pilot.press("q")
+        await shows(pilot, "30 runs in 1 file")
+        assert "d compares" not in text_of(app)
+
+
+async def test_a_finished_comparison_waits_until_the_prompt_is_closed(
+    runs_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, goes_on = threading.Event(), threading.Event()
+
+    def slow_comparison(*args: object, **options: object) -> Comparison:
+        goes_on.wait(30)
+        read.set()
+        return Comparison(Document.from_text("what differs"), ())
+
+    monkeypatch.setattr(comparison, "run_comparison", slow_comparison)
+    app = app_on(runs_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j", "d", "slash", "x")
+        goes_on.set()
+        await until(pilot, read.is_set)
+        await pilot.press("y")
+        assert "what differs" not in text_of(app)
+        await pilot.press("escape")
+        await shows(pilot, "what differs")
+
+
+@pytest.mark.parametrize("task", ["修正失败的测试" * 3, "fix 🐛🐛 it"])
+def test_facts_of_two_runs_stand_below_each_other_whatever_they_are_written_in(task: str) -> None:
+    first = NOTHING._replace(task=task, model="m")
+    page = run_comparison([], ("a", "b"), (first, first._replace(task="B" * 60)), width=160)
+    lines = [line.text for line in page.document.lines]
+    facts = {line.split()[0]: line for line in lines if line}
+    column = cell_len(facts["model"].rpartition("m")[0])
+    assert cell_len(facts["task"].partition("B")[0]) == column
+    assert facts["task"].endswith("B" * 60)
 
 
 async def test_an_opened_run_is_compared_with_the_one_chosen_in_the_list(runs_file: Path) -> None:

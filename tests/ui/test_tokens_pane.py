@@ -25,7 +25,7 @@ from hermes_tui.model.messages import Message
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.tokens import TokensPane
 from hermes_tui.ui.render.tokens import Flow
-from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, write_run
+from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, shows, write_run
 from tests.ui.screen_text import screen_lines
 
 TEXT = 'I look.\n<tool_call>\n{"name": "ls"'
@@ -120,6 +120,17 @@ async def test_the_pane_follows_the_cursor_of_the_run(tmp_path: Path) -> None:
         await pilot.press("g")
         await settled(pilot)
         assert "no tokens here" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_why_there_are_no_tokens_can_be_read_to_its_end(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app = app_on(recording(tmp_path / "run.jsonl", answer(reply("first", said="first"))))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("g", "7")
+        await shows(pilot, "no tokens here; live --raw logprobs asks for", "them")
 
 
 async def test_nodes_say_what_is_trained(tmp_path: Path) -> None:

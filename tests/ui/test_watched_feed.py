@@ -42,7 +42,7 @@ def followed(path: Path) -> Iterator[RunsFeed]:
 
 
 def watched(feed: RunsFeed) -> WatchedFile:
-    found = feed.files[0].watched
+    found = feed.files.file_of(0).watched
     assert found is not None
     return found
 

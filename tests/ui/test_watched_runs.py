@@ -228,7 +228,7 @@ def test_many_followed_sessions_keep_few_descriptors(
 ) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("this system does not tell the descriptors of a process")
-    monkeypatch.setattr("hermes_tui.ui.feeds.FEW_FILES", 2)
+    monkeypatch.setattr("hermes_tui.ui.feed_files.FEW_FILES", 2)
     paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
     for path in paths:
         path.write_text(line(0, "user", "list the files").replace("s-1", path.stem))

@@ -1,9 +1,10 @@
 """A run as a Harbor ATIF trajectory: what its own models accept, in one JSON object.
 
-Results stand in the step of their call. Arguments that are no JSON object, which the format cannot
-hold, become `{"raw": text}` as Harbor's converters write them, with the exact text in `extra`.
-Calls that stand in the text stay there and nowhere else. Lone surrogates, which the models refuse,
-become replacement characters.
+Results stand in the step of their call, those of no call in the step before them, where `extra`
+says that they are results. Which calls are written, and under what ids, is told in `exchange`.
+Arguments that are no JSON object, which the format cannot hold, become `{"raw": text}` as Harbor's
+converters write them, with the exact text in `extra`; so do the inputs of custom tools. Encrypted
+reasoning is left out. Lone surrogates, which the models refuse, become replacement characters.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from hermes_tui.formats.writers.exchange import MADE_UP, Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
     Entry,
@@ -25,7 +27,7 @@ from hermes_tui.formats.writers.transcript import (
 )
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
-from hermes_tui.model.messages import Message, Origin, ToolCall, Usage
+from hermes_tui.model.messages import ArgumentsState, Message, Origin, ToolCall, Usage
 from hermes_tui.parsers.measures import total_usage
 
 VERSION: Final = "ATIF-v1.7"
@@ -33,26 +35,72 @@ VERSION: Final = "ATIF-v1.7"
 _SOURCES: Final = {"assistant": "agent", "user": "user", "system": "system", "developer": "system"}
 _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens")
+_SOUND: Final = (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
+_NO_ARGUMENTS: Final = (ArgumentsState.EMPTY, ArgumentsState.MISSING, ArgumentsState.NULL)
+_REF_KEYS: Final = ("trajectory_id", "session_id", "trajectory_path")
+MAX_DEPTH: Final = 20
+"""How deep subagents of subagents are written; how many are not is said in `extra`."""
 _LONGEST_YEAR: Final = 253_402_300_800
 """Unix seconds: the year 10,000, which ISO 8601 cannot write."""
 
 
-def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
-    """Return the run as pretty-printed JSON. Findings are made anew by whoever reads it."""
+def write(
+    events: Sequence[Event],
+    findings: Sequence[Finding] = (),
+    *,
+    subagents: Sequence[Sequence[Event]] = (),
+) -> str:
+    """Return the run as pretty-printed JSON, with the runs of its subagents in it.
+
+    Findings are made anew by whoever reads it.
+    """
     transcript = transcript_of(events, findings)
-    writer = _Steps()
-    for entry in transcript.entries:
-        if entry.other is None:
-            writer.entry(entry)
+    placed: set[int] = set()
+    document = _trajectory(transcript, [transcript_of(run) for run in subagents], placed)
+    if left_out := len(subagents) - len(placed):
+        document["extra"]["subagents_left_out"] = left_out
+    return _LONE_SURROGATE.sub(r"\1�", json_text(document, pretty=True)) + "\n"
+
+
+def _trajectory(
+    transcript: Transcript, subagents: Sequence[Transcript], placed: set[int], depth: int = 0
+) -> dict[str, Any]:
+    """Return one trajectory and those of `subagents` that it began; `placed` grows by these."""
+    start = transcript.start
+    conversation = transcript.conversation
+    writer = _Steps(exchange_of(conversation))
+    for entry in conversation:
+        writer.entry(entry)
     steps = writer.steps or [{"step_id": 1, "source": "system", "message": ""}]
     document: dict[str, Any] = {"schema_version": VERSION}
-    if transcript.start.run_id:
-        document |= {"session_id": transcript.start.run_id}
+    if start.run_id:
+        document |= {"session_id": start.run_id}
     document["agent"] = _agent(transcript)
     document["steps"] = steps
     document["final_metrics"] = _final_metrics(transcript, len(steps))
     document["extra"] = metadata_of(transcript)
-    return _LONE_SURROGATE.sub(r"\1�", json_text(document, pretty=True)) + "\n"
+    if begun := _begun(start.run_id, subagents, placed, depth + 1):
+        document["subagent_trajectories"] = begun
+    return document
+
+
+def _begun(
+    run_id: str, subagents: Sequence[Transcript], placed: set[int], depth: int
+) -> list[dict[str, Any]]:
+    """Return the trajectories that the run `run_id` began, each under an id of its own."""
+    begun: list[dict[str, Any]] = []
+    ids: set[str] = set()
+    if not run_id or depth > MAX_DEPTH:
+        return begun
+    for number, subagent in enumerate(subagents):
+        if subagent.start.parent_run_id != run_id or number in placed:
+            continue
+        placed.add(number)
+        own = subagent.start.run_id or f"{MADE_UP}{number + 1}"
+        unique = own if own not in ids else f"{own}_{number + 1}"
+        ids.add(unique)
+        begun.append({"trajectory_id": unique} | _trajectory(subagent, subagents, placed, depth))
+    return begun
 
 
 def _agent(transcript: Transcript) -> dict[str, Any]:
@@ -85,75 +133,100 @@ def _final_metrics(transcript: Transcript, steps: int) -> dict[str, Any]:
 class _Steps:
     """Puts messages into steps, and each result into the step of its call."""
 
-    def __init__(self) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.steps: list[dict[str, Any]] = []
+        self._exchange = exchange
         self._last_agent: dict[str, Any] | None = None
-        self._waiting: list[str] = []
-        """Ids of the last agent step's calls that have no result yet."""
+        self._steps_of: dict[str, dict[str, Any]] = {}
+        """The step that holds the last call with an id."""
 
     def entry(self, entry: Entry) -> None:
         message = entry.message
         for result in entry.results:
             self._result(result)
-        native = [event.call for event in entry.calls if event.call.origin is not Origin.TEXT]
-        is_wrapping = entry.results and (message.role == "tool" or not entry.text_beside_results)
-        if is_wrapping and not native:
+        calls = self._exchange.calls(entry)
+        if entry.only_wraps and not calls:
             return
-        source = "agent" if native else _SOURCES.get(message.role, "user")
+        source = "agent" if calls else _SOURCES.get(message.role, "user")
         step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": source}
         step |= _timestamp(message)
-        step["message"] = entry.text_beside_results
+        step["message"] = self._exchange.text(entry)
         if source == "agent":
             step |= _of_agent(message)
-            self._last_agent, self._waiting = step, []
-            if native:
-                step["tool_calls"] = [self._call(call) for call in native]
+            self._last_agent = step
+            if calls:
+                step["tool_calls"] = [_call(call, call_id) for call_id, call in calls]
+                self._steps_of |= {call_id: step for call_id, _ in calls}
         if "copied" in message.flags:
             step["is_copied_context"] = True
         step |= _extra(message, source)
         self.steps.append(step)
 
-    def _call(self, call: ToolCall) -> dict[str, Any]:
-        # The format wants an id; what was not there is not said to have been.
-        call_id = call.id or f"call_{len(self.steps) + 1}_{call.index + 1}"
-        self._waiting.append(call_id)
-        written: dict[str, Any] = {
-            "tool_call_id": call_id,
-            "function_name": call.name or "",
-            "arguments": call.arguments,
-        }
-        extra: dict[str, Any] = {} if call.id else {"id": str(call.id_state)}
-        if not isinstance(call.arguments, dict):
-            written["arguments"] = {"raw": call.arguments_text}
-            extra["arguments_text"] = call.arguments_text
-        return written | ({"extra": extra} if extra else {})
-
     def _result(self, event: Result) -> None:
         result = event.result
-        step = self._last_agent
-        if step is None:
-            step = {"step_id": len(self.steps) + 1, "source": "system", "message": ""}
-            self.steps.append(step)
-            self._last_agent = step
-        written: dict[str, Any] = {}
+        call_id = self._exchange.answers.get(event.seq)
         extra: dict[str, Any] = {"name": result.name} if result.name else {}
-        ids = {call["tool_call_id"] for call in step.get("tool_calls", ())}
-        if result.call_id in ids:
-            written["source_call_id"] = result.call_id
-        elif result.call_id is None and self._waiting:
-            written["source_call_id"] = self._waiting[0]
-        elif result.call_id:
-            extra["call_id"] = result.call_id
-        if written.get("source_call_id") in self._waiting:
-            self._waiting.remove(written["source_call_id"])
-        written["content"] = result.content
+        if call_id is not None:
+            written: dict[str, Any] = {"source_call_id": call_id, "content": result.content}
+            step = self._steps_of[call_id]
+        else:
+            written = {"content": result.content}
+            # Whoever reads it takes a result of no call for what the environment says.
+            extra["role"] = "tool"
+            if result.call_id is not None:
+                extra["call_id"] = result.call_id
+            step = self._agent_step()
         if result.error is not None and result.error.kind == "flag":
             extra["is_error"] = True
         for name in ("exit_code", "duration_s"):
             if getattr(result, name) is not None:
                 extra[name] = getattr(result, name)
+        if refs := _subagent_refs(result.raw):
+            written["subagent_trajectory_ref"] = refs
         results = step.setdefault("observation", {"results": []})["results"]
         results.append(written | ({"extra": extra} if extra else {}))
+
+    def _agent_step(self) -> dict[str, Any]:
+        """Return the last step of the agent, or one that is added where there is none."""
+        if self._last_agent is None:
+            step = {"step_id": len(self.steps) + 1, "source": "system", "message": ""}
+            self.steps.append(step)
+            self._last_agent = step
+        return self._last_agent
+
+
+def _subagent_refs(raw: Any) -> list[dict[str, str]]:
+    """Return what a result of this format says of subagents, as far as it can be followed."""
+    given = raw.get("subagent_trajectory_ref") if isinstance(raw, dict) else None
+    refs = [
+        {key: ref[key] for key in _REF_KEYS if isinstance(ref.get(key), str)}
+        for ref in (given if isinstance(given, list) else ())
+        if isinstance(ref, dict)
+    ]
+    return [ref for ref in refs if "trajectory_id" in ref or "trajectory_path" in ref]
+
+
+def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "tool_call_id": call_id,
+        "function_name": call.name or "",
+        "arguments": {},
+    }
+    # The format wants an id; what was not there is not said to have been.
+    extra: dict[str, Any] = {} if call.id == call_id else {"id": str(call.id_state)}
+    state = call.arguments_state
+    if call.verdict == "custom":
+        written["arguments"] = {"raw": call.arguments_text}
+        extra |= {"type": "custom", "arguments_text": call.arguments_text}
+    elif state in _NO_ARGUMENTS:
+        extra["arguments"] = str(state)
+    elif isinstance(call.arguments, dict) and (state in _SOUND or call.origin is Origin.TEXT):
+        written["arguments"] = call.arguments
+    else:
+        is_read = isinstance(call.arguments, dict)
+        written["arguments"] = call.arguments if is_read else {"raw": call.arguments_text}
+        extra["arguments_text"] = call.arguments_text
+    return written | ({"extra": extra} if extra else {})
 
 
 def _timestamp(message: Message) -> dict[str, str]:

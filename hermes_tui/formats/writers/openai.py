@@ -1,16 +1,22 @@
-"""A run as chat messages: one JSON object that any reader of `openai-messages` opens.
+"""A run as chat messages that the OpenAI API takes: one JSON object that any reader of
+`openai-messages` opens.
 
-Arguments are written as the exact text that arrived, sound or not; calls that stand in the text
-stay there and nowhere else. One message with several results becomes several tool messages, since a
-tool message answers one call.
+Which calls are written, and under what ids, is told in `exchange`. A result that answers none of
+them is what a user says, and so is whatever a role says that the API does not know: its label is
+the `name`. Arguments are the exact text that arrived, sound or not, `{}` where none did. The inputs
+of custom tools are custom calls. One message with several results becomes several tool messages,
+since a tool message answers one call, and stands right behind it. A call that got no result has
+none here either. Encrypted reasoning is left out: its text is not known here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
     Entry,
@@ -23,26 +29,23 @@ from hermes_tui.formats.writers.transcript import (
 )
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
-from hermes_tui.model.messages import (
-    ArgumentsState,
-    ContentPart,
-    IdState,
-    Message,
-    Origin,
-    Reasoning,
-    ToolCall,
-)
+from hermes_tui.model.messages import ArgumentsState, ContentPart, Message, Origin, ToolCall
 
-_DETAIL_TEXT_KEYS: Final = {"summary": "summary", "encrypted": "data"}
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_NAME: Final = 64
+_MEDIA: Final = frozenset({"image_url", "input_audio", "file"})
+_NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
 def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
     """Return the run as pretty-printed JSON. Findings are made anew by whoever reads it."""
     transcript = transcript_of(events, findings)
+    conversation = transcript.conversation
+    exchange = exchange_of(conversation)
     start = transcript.start
-    document: dict[str, Any] = {
-        "messages": [message for entry in transcript.entries for message in _messages(entry)]
-    }
+    messages = (message for entry in conversation for message in _messages(entry, exchange))
+    document: dict[str, Any] = {"messages": _in_order(messages)}
     if start.tools_declared:
         document["tools"] = [tool_value(tool) for tool in start.tools]
     if start.model:
@@ -51,100 +54,123 @@ def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
     return json_text(document, pretty=True) + "\n"
 
 
-def _messages(entry: Entry) -> Iterator[dict[str, Any]]:
-    if entry.other is not None:
-        return
+def _in_order(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put tool messages right behind the calls before them, where the API wants them."""
+    ordered: list[dict[str, Any]] = []
+    place = 0
+    for message in messages:
+        if message["role"] == "tool":
+            ordered.insert(place, message)
+            place += 1
+            continue
+        ordered.append(message)
+        if "tool_calls" in message:
+            place = len(ordered)
+    return ordered
+
+
+def _messages(entry: Entry, exchange: Exchange) -> Iterator[dict[str, Any]]:
     for result in entry.results:
-        yield _tool_message(result, entry)
-    message = entry.message
-    native = [event.call for event in entry.calls if event.call.origin is not Origin.TEXT]
-    # The text around several results in one tool message is only their wrapping.
-    is_wrapping = bool(entry.results) and (message.role == "tool" or not entry.text_beside_results)
-    if is_wrapping and not native:
+        yield _result(result, entry, exchange.answers.get(result.seq))
+    calls = exchange.calls(entry)
+    if entry.only_wraps and not calls:
         return
-    content = None if is_wrapping else _content(entry)
-    written: dict[str, Any] = {"role": message.role, "content": content}
-    if message.role == "tool":
-        written |= _raw_fields(entry, ("tool_call_id", "name"))
-    written |= _reasoning(message)
-    if native:
-        written["tool_calls"] = [_call(call) for call in native]
-    yield written | _extras(message)
-
-
-def _content(entry: Entry) -> Any:
     message = entry.message
-    if not text_parts_only(message):
-        original = _raw_fields(entry, ("content",)).get("content")
-        return original if isinstance(original, list) else [_part(part) for part in message.parts]
-    if len(message.parts) > 1:
+    written = _speaker(message.role, calling=bool(calls))
+    text = "" if entry.only_wraps else exchange.text(entry)
+    written["content"] = _content(entry, text, written["role"])
+    if calls:
+        written["content"] = written["content"] or None
+        written["tool_calls"] = [_call(call, call_id) for call_id, call in calls]
+    yield written | _reasoning(message) | _extras(message)
+
+
+def _speaker(label: str, *, calling: bool = False) -> dict[str, Any]:
+    """Return the role that the API has for a label, and the label itself where it has none."""
+    role = "assistant" if calling else label if label in _ROLES else "user"
+    name = _NOT_IN_NAMES.sub("_", label)[:_LONGEST_NAME]
+    return {"role": role} if role == label or not name else {"role": role, "name": name}
+
+
+def _content(entry: Entry, text: str, role: str) -> str | list[dict[str, Any]]:
+    message = entry.message
+    if text_parts_only(message):
+        if len(message.parts) < 2 or text != message.text:
+            return text
         return [{"type": "text", "text": part.text} for part in message.parts]
-    return message.text if message.text or not entry.calls else None
+    media = _media(entry) if role == "user" else []
+    parts = message.parts
+    if text != message.text:
+        others = (part for part in message.parts if part.kind != "text")
+        parts = (ContentPart("text", text), *others) if text else tuple(others)
+    return [_part(part, role, media) for part in parts]
 
 
-def _raw_fields(entry: Entry, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return those fields of the message as it was recorded that are named and there."""
+def _media(entry: Entry) -> list[dict[str, Any]]:
+    """Return the media of a message as they were recorded, as far as the API takes them."""
     try:
         raw = json.loads(entry.raw) if entry.raw else None
     except (ValueError, RecursionError):
-        return {}
-    return {name: raw[name] for name in names if name in raw} if isinstance(raw, dict) else {}
+        return []
+    content = raw.get("content") if isinstance(raw, dict) else None
+    items = content if isinstance(content, list) else []
+    found = [item for item in items if isinstance(item, dict) and item.get("type") in _MEDIA]
+    shown = sum(part.kind in ("image", "audio", "file") for part in entry.message.parts)
+    return found if len(found) == shown else []
 
 
-def _part(part: ContentPart) -> dict[str, Any]:
-    if part.kind == "refusal":
+def _part(part: ContentPart, role: str, media: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a part of a message; takes the next of `media` for one that is no text."""
+    if part.kind == "refusal" and role == "assistant":
         return {"type": "refusal", "refusal": part.text}
-    if part.kind == "json":
-        try:
-            value = json.loads(part.text)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, dict) and isinstance(value.get("type"), str):
-            return value
+    if media and part.kind in ("image", "audio", "file"):
+        return media.pop(0)
     return {"type": "text", "text": part.text}
 
 
 def _reasoning(message: Message) -> dict[str, Any]:
     written: dict[str, Any] = {}
     for piece in field_reasoning(message):
+        if piece.kind == "encrypted":
+            continue
         if piece.field.startswith("reasoning_details") or piece.kind != "text":
-            written.setdefault("reasoning_details", []).append(_detail(piece))
+            key = "summary" if piece.kind == "summary" else "text"
+            detail = {"type": f"reasoning.{piece.kind}", key: piece.text}
+            written.setdefault("reasoning_details", []).append(detail)
             continue
         key = "reasoning" if piece.field == "reasoning" else "reasoning_content"
         written[key] = f"{written[key]}\n\n{piece.text}" if key in written else piece.text
     return written
 
 
-def _detail(piece: Reasoning) -> dict[str, Any]:
-    return {
-        "type": f"reasoning.{piece.kind}",
-        _DETAIL_TEXT_KEYS.get(piece.kind, "text"): piece.text,
-    }
+def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
+    name = call.name or ""
+    if call.verdict == "custom":
+        custom = {"name": name, "input": call.arguments_text}
+        return {"id": call_id, "type": "custom", "custom": custom}
+    function = {"name": name, "arguments": _arguments(call)}
+    return {"id": call_id, "type": "function", "function": function}
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if call.id_state is IdState.NULL:
-        written["id"] = None
-    elif call.id_state is not IdState.MISSING:
-        written["id"] = call.id or ""
-    function: dict[str, Any] = {} if call.name is None else {"name": call.name}
-    if call.arguments_state is ArgumentsState.NULL:
-        function["arguments"] = None
-    elif call.arguments_state is not ArgumentsState.MISSING:
-        function["arguments"] = call.arguments_text
-    return written | {"type": "function", "function": function}
+def _arguments(call: ToolCall) -> str:
+    if call.arguments_state in _NO_ARGUMENTS:
+        return "{}"
+    is_json = call.arguments_state in (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
+    if call.origin is Origin.TEXT and not is_json and isinstance(call.arguments, dict):
+        # What the agent read from the text.
+        return json_text(call.arguments)
+    return call.arguments_text
 
 
-def _tool_message(event: Result, entry: Entry) -> dict[str, Any]:
+def _result(event: Result, entry: Entry, call_id: str | None) -> dict[str, Any]:
     result = event.result
-    written: dict[str, Any] = {"role": "tool"}
-    if result.call_id is not None:
-        written["tool_call_id"] = result.call_id
-    if result.name is not None:
-        written["name"] = result.name
-    media = len(entry.results) == 1 and not text_parts_only(entry.message)
-    written["content"] = _content(entry) if media else result.content
+    if call_id is None:
+        written = _speaker("user" if entry.message.role == "user" else "tool")
+    else:
+        written = {"role": "tool", "tool_call_id": call_id}
+        if result.name is not None:
+            written["name"] = result.name
+    written["content"] = result.content
     if result.error is not None and result.error.kind == "flag":
         written["is_error"] = True
     return written | (_extras(entry.message) if len(entry.results) == 1 else {})

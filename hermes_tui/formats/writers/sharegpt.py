@@ -8,8 +8,9 @@
 
 It is the layout of hermes-agent's own trajectories without its losses: arguments that are no JSON
 stand there as a JSON string of what arrived instead of as `{}`, the real system prompt is kept, and
-no empty `<think>` is made up. A closing tag inside a value is written `<\\/…`, which JSON reads as
-the same string.
+no empty `<think>` is made up. Calls that stand in tags in the text stay as they are; a command that
+results answer becomes a call, as `exchange` tells. A closing tag inside a value is written `<\\/…`,
+which JSON reads as the same string.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.text import escape_surrogates, json_text
 from hermes_tui.formats.writers.transcript import (
     Entry,
@@ -25,12 +27,13 @@ from hermes_tui.formats.writers.transcript import (
     Transcript,
     field_reasoning,
     metadata_of,
+    text_parts_only,
     tool_value,
     transcript_of,
 )
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
-from hermes_tui.model.messages import ArgumentsState, Message, Origin, ToolCall
+from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
 
 _SPEAKERS: Final = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
 
@@ -56,9 +59,9 @@ def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
 def _conversations(transcript: Transcript) -> list[dict[str, str]]:
     turns: list[dict[str, str]] = []
     only_results_so_far = False
-    for entry in transcript.entries:
-        if entry.other is not None:
-            continue
+    conversation = transcript.conversation
+    exchange = exchange_of(conversation, leave_tags=True)
+    for entry in conversation:
         if entry.results:
             value = "\n".join(
                 _response(event, transcript.tool_name(event)) for event in entry.results
@@ -68,38 +71,28 @@ def _conversations(transcript: Transcript) -> list[dict[str, str]]:
             else:
                 turns.append({"from": "tool", "value": value})
             only_results_so_far = True
-        message = entry.message
-        # The text around the results of a tool message is only their wrapping.
-        if entry.results and (message.role == "tool" or not entry.text_beside_results):
+        if entry.only_wraps and not exchange.calls(entry):
             continue
-        speaker = _SPEAKERS.get(message.role, message.role)
-        turns.append({"from": speaker, "value": _value(entry)})
+        speaker = _SPEAKERS.get(entry.message.role, entry.message.role)
+        turns.append({"from": speaker, "value": _value(entry, exchange)})
         only_results_so_far = False
     return turns
 
 
-def _value(entry: Entry) -> str:
+def _value(entry: Entry, exchange: Exchange) -> str:
     pieces = [f"<think>\n{text}\n</think>" for text in _thoughts(entry.message)]
-    text = _shown_text(entry.message)
+    parts = entry.message.parts
+    has_media = not text_parts_only(entry.message)
+    text = "\n".join(part.text for part in parts) if has_media else exchange.text(entry)
     if text:
         pieces.append(text)
-    pieces.extend(
-        _block("tool_call", _call(event.call))
-        for event in entry.calls
-        if event.call.origin is not Origin.TEXT
-    )
+    pieces.extend(_block("tool_call", _call(call)) for _, call in exchange.calls(entry))
     return "\n".join(pieces)
 
 
 def _thoughts(message: Message) -> list[str]:
     thoughts = [piece.text for piece in field_reasoning(message) if piece.kind != "encrypted"]
     return ["\n\n".join(thoughts)] if thoughts else []
-
-
-def _shown_text(message: Message) -> str:
-    if all(part.kind == "text" for part in message.parts):
-        return message.text
-    return "\n".join(part.text for part in message.parts)
 
 
 def _call(call: ToolCall) -> str:

@@ -23,6 +23,7 @@ from hermes_tui.model.events import (
     MessageEdited,
     ParametersChanged,
     ReasoningExtracted,
+    ReplyDiscarded,
     RequestFailed,
     RequestSent,
     ResponseChunked,
@@ -83,6 +84,11 @@ class Entry:
         contents = [event.result.content for event in self.results]
         return "" if contents and self.message.text == "\n".join(contents) else self.message.text
 
+    @property
+    def only_wraps(self) -> bool:
+        """Whether the message is nothing but its results and what is written around them."""
+        return bool(self.results) and (self.message.role == "tool" or not self.text_beside_results)
+
 
 @dataclass(slots=True)
 class Transcript:
@@ -102,6 +108,26 @@ class Transcript:
                 self.call_names[event.call.id] = event.call.name
         for finding in self.findings:
             self.findings_at.setdefault(finding.seq, []).append(finding)
+
+    @property
+    def conversation(self) -> list[Entry]:
+        """Return what was said, without replies that were discarded or replaced by edited ones."""
+        said: list[Entry] = []
+        reply_at = -1
+        for entry in self.entries:
+            match entry.other:
+                case None:
+                    if entry.message.role == "assistant":
+                        reply_at = len(said)
+                    said.append(entry)
+                case ReplyDiscarded() | TextEdited() if reply_at >= 0:
+                    del said[reply_at:]
+                    reply_at = -1
+                case RequestFailed():
+                    reply_at = -1
+                case _:
+                    pass
+        return said
 
     def tool_name(self, event: Result) -> str:
         """Return the name of the tool that gave a result, empty where nothing says it."""

@@ -1,7 +1,8 @@
 """How often runs fail: by code, tool, model and parser, with a few places to look at.
 
-A rate is runs over runs: of a code those that have it among all, of anything else those that
-failed among those that have to do with it.
+A rate is runs over runs: of a code those that have it, whatever its severity, among all; of a tool
+those in which it or a call of it failed among those that call it; of a model or a parser those with
+errors among its own.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
@@ -39,9 +40,8 @@ class Counts:
         """Count a run; of its `findings` the first malformed places are kept."""
         self.runs += 1
         if Code.SOURCE_DEFECT in state.codes:
-            self._keep_defects(
-                [(self.runs, _finding_row(item, state)) for item in _defects(findings)]
-            )
+            defects = ((self.runs, _finding_row(item, state)) for item in _defects(findings))
+            self._keep_defects(defects)
         self.messages += state.messages
         self.tool_calls += state.calls
         self.tool_results += state.results
@@ -59,7 +59,7 @@ class Counts:
 
     def merge(self, other: Counts) -> None:
         """Add the counts over the runs behind these."""
-        self._keep_defects([(self.runs + run, row) for run, row in other.first_defects])
+        self._keep_defects((self.runs + run, row) for run, row in other.first_defects)
         self.runs += other.runs
         self.messages += other.messages
         self.tool_calls += other.tool_calls
@@ -70,8 +70,8 @@ class Counts:
         self.errors += other.errors
         self._add_codes(other.diagnostics)
 
-    def _keep_defects(self, more: list[tuple[int, Row]]) -> None:
-        self.first_defects += more[: DEFECTS_KEPT - len(self.first_defects)]
+    def _keep_defects(self, more: Iterable[tuple[int, Row]]) -> None:
+        self.first_defects += islice(more, DEFECTS_KEPT - len(self.first_defects))
 
     def _add_codes(self, codes: Mapping[str, int]) -> None:
         for code, count in codes.items():
@@ -164,9 +164,10 @@ def place_finding(finding: Row, run: int) -> Row:
     return {**finding, "at": f"{run}:{finding['at']}" if finding["at"] else str(run)}
 
 
-def _defects(findings: Sequence[Finding]) -> list[Finding]:
-    found = (item for item in findings if item.code is Code.SOURCE_DEFECT)
-    return [item for item in found if item.severity is not Severity.NOTE][:DEFECTS_KEPT]
+def _defects(findings: Sequence[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if finding.code is Code.SOURCE_DEFECT and finding.severity is not Severity.NOTE:
+            yield finding
 
 
 def _finding_row(finding: Finding, state: RunState) -> Row:

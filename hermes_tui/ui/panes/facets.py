@@ -16,6 +16,7 @@ from hermes_tui.ui.render.facets import (
     FacetLine,
     bar_columns,
     bar_lines,
+    count_text,
     facet_lines,
     line_row,
 )
@@ -92,6 +93,22 @@ class BarsPane(RowList):
         keys = [line.key for line in lines]
         if here is not None and here.key in keys:
             self.go(keys.index(here.key), quiet=True)
+
+    @property
+    def copied(self) -> str:
+        """What copying takes: the bar under the cursor with its count, or the heading."""
+        line = self._line()
+        if line is None or line.bar is None:
+            return line.text.strip() if line is not None else ""
+        return f"{line.bar.label} {count_text(line.bar, is_narrowed=self.counts.is_narrowed)}"
+
+    @property
+    def enter(self) -> str:
+        """What Enter does on the line under the cursor."""
+        line = self._line()
+        if line is None or line.bar is not None:
+            return "Choose"
+        return "Fold" if line.is_heading else "More or fewer"
 
     def bar(self) -> Bar | None:
         """Return the bar under the cursor."""

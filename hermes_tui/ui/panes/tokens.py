@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
 from rich.style import Style
 from textual import events
@@ -24,6 +25,7 @@ from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
 NOTHING = "no tokens here; live --raw logprobs asks for them"
+_LEAST_WIDTH = 10
 MAX_FLOW = 16
 """Rows of running text at most."""
 _OTHER_LINES = 3
@@ -59,9 +61,7 @@ class TokensPane(RowList):
         self._rows = TokenRows()
         self._flow: Flow | None = None
         self._shown: tuple[object, str, int] | None = None
-        super().__init__(
-            self._rows, resolve=resolve, header=self._lines, id="tokens", empty=NOTHING
-        )
+        super().__init__(self._rows, resolve=resolve, header=self._lines, id="tokens", empty="")
         self._model = model
         self._raw_text = raw_text
 
@@ -111,7 +111,10 @@ class TokensPane(RowList):
 
     def _lines(self, width: int) -> list[Segments]:
         """Return the lines above the rows."""
-        if not len(self._rows) or width < 1:
+        if not len(self._rows):
+            # The line for an empty list would be cut, these are not.
+            return [[(line, "dim")] for line in wrap(NOTHING, max(_LEAST_WIDTH, width))]
+        if width < 1:
             return []
         number, token = self._rows.place(min(self.cursor, len(self._rows) - 1))
         table = self._rows.tables[number]

@@ -65,9 +65,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
         page.blank()
         if row == chosen:
             top = page.length
-        _call(page, view, row, event.call, is_chosen=row == chosen)
-        if view.raw_beside:
-            page.extend(raw_beside_normalised(event.call, width))
+        beside = width if view.raw_beside else 0
+        _call(page, view, row, event.call, is_chosen=row == chosen, beside=beside)
     return page.document(), top
 
 
@@ -82,7 +81,10 @@ def selected_call(timeline: Timeline, row: int) -> tuple[int | None, ToolCall | 
     return None, None
 
 
-def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool) -> None:
+def _call(
+    page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: bool, beside: int
+) -> None:
+    """Add one call; raw beside normalised on `beside` cells, if there are any."""
     timeline = view.timeline
     found = findings_at(timeline, row)
     pointer = "▶" if is_chosen else " "
@@ -108,8 +110,7 @@ def _call(page: Page, view: ViewState, row: int, call: ToolCall, *, is_chosen: b
     _fact(page, "name", *_name_fact(timeline, call, found))
     state = call.arguments_state
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
-    if not view.raw_beside:
-        page.extend(_arguments(call, found))
+    page.extend(raw_beside_normalised(call, beside) if beside else _arguments(call, found))
     for finding in found:
         text = f"{finding.severity} {finding.code}: {finding.message}"
         page.line(text, str(finding.severity), indent=4)

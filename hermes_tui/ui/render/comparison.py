@@ -14,12 +14,16 @@ from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.widgets.wrap import cells, fit
 
 CONTEXT: Final = 2
 """Steps that are shown around those that differ."""
 _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
-_FACT_LIMIT: Final = 30
+_NAME_CELLS: Final = 13
+_LEAST_FACT: Final = 30
+_BESIDE: Final = 4
+"""Cells between two facts, and those that a frame takes."""
 NAMES: Final = ("A", "B")
 
 
@@ -31,23 +35,30 @@ class Comparison(NamedTuple):
 
 
 def run_comparison(
-    rows: Sequence[DiffRow], labels: tuple[str, str], summaries: tuple[RunSummary, RunSummary]
+    rows: Sequence[DiffRow],
+    labels: tuple[str, str],
+    summaries: tuple[RunSummary, RunSummary],
+    *,
+    width: int = 80,
 ) -> Comparison:
     """Return two whole runs compared: what is known of each, where they part, all differences.
 
-    They are called A and B; `labels` say in full which runs they are.
+    They are called A and B; `labels` say in full which runs they are. On `width` cells what is
+    known of both stands beside each other.
     """
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
     facts = list(_facts(*summaries))
-    width = max((len(visible_line(left, _FACT_LIMIT)) for _, left, _ in facts), default=0) + 2
+    room = max(_LEAST_FACT, (width - _NAME_CELLS - 2 * _BESIDE) // 2)
+    longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in facts), default=0)
     for name, left, right in facts:
-        text = f"{visible_line(left, _FACT_LIMIT):<{width}}{visible_line(right, _FACT_LIMIT)}"
-        page.fact(f"{name}", text, "" if left == right else "strong", width=13, indent=0)
+        text = f"{fit(left, min(longest, room))}  {fit(right, room).rstrip()}"
+        style = "" if left == right else "strong"
+        page.fact(name, text, style, width=_NAME_CELLS, indent=0)
     parted = first_difference(rows)
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
-        page.fact("they part at", step_title(step, parted.right), width=13, indent=0)
+        page.fact("they part at", step_title(step, parted.right), width=_NAME_CELLS, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 

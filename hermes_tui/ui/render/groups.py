@@ -29,6 +29,11 @@ def heading_row(group: Group, facts: GroupFacts | None, width: int, *, is_folded
     return [(mark, "heading"), (name, "heading"), (rest, "dim")]
 
 
+def heading_text(group: Group) -> str:
+    """Return what a group is called, whole, and how many runs it has."""
+    return f"{group.key or NO_VALUE} · {counted(group.end - group.start, 'run')}"
+
+
 def _told(facts: GroupFacts | None) -> list[str]:
     if facts is None:
         return ["…"]

@@ -21,6 +21,7 @@ from hermes_tui.ui.render.rows import FOLDED, OPEN, short_number, short_size
 from hermes_tui.ui.run_relations import Relative
 
 NAME_WIDTH: Final = 15
+LONGEST_NAME: Final = 40
 SHORT: Final = 240
 """Characters: longer values are folded at first."""
 LONGEST: Final = 200_000
@@ -84,10 +85,10 @@ class MetaPage:
             self.lines.append(MetaLine(Line("")))
         self.lines.append(MetaLine(_styled(text, "heading")))
 
-    def fact(self, name: str, text: str, style: str = "") -> None:
-        """Add a name and a text in one style, unless the text is empty."""
+    def fact(self, name: str, text: str, style: str = "", *, width: int = NAME_WIDTH) -> None:
+        """Add a name on `width` cells and a text in one style, unless the text is empty."""
         if text:
-            self.lines.append(_fact(name, text, style))
+            self.lines.append(_fact(name, text, style, width))
 
     def link(self, name: str, text: str, *, row: int | None = None, run: int | None = None) -> None:
         """Add a fact from which Enter goes to a row or to a run."""
@@ -186,8 +187,9 @@ def _outcome(page: MetaPage, state: RunState, *, is_over: bool) -> None:
     page.fact("status", state.status or ("none: the file tells no end" if is_over else "none yet"))
     page.fact("stop reason", state.stop_reason)
     page.fact("reward", "" if state.reward is None else f"{state.reward:g}")
+    width = _room_for(state.scores)
     for name, score in state.scores.items():
-        page.fact(f"  {name}", f"{score:g}", "number")
+        page.fact(f"  {name}", f"{score:g}", "number", width=width)
 
 
 def _sums(page: MetaPage, state: RunState) -> None:
@@ -196,8 +198,10 @@ def _sums(page: MetaPage, state: RunState) -> None:
     page.fact("messages", f"{state.messages:,} in {counted(state.turn, 'turn')}")
     results, errors = counted(state.results, "result"), counted(state.tool_errors, "error")
     page.fact("calls", f"{state.calls:,}, {results}, {errors}" if state.calls else "none")
+    width = _room_for(tally.tools)
     for name, (calls, failed) in sorted(tally.tools.items(), key=lambda tool: -tool[1][0]):
-        page.fact(f"  {name}", f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else ""))
+        told = f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else "")
+        page.fact(f"  {name}", told, width=width)
     page.fact("began", _moment(state.first_ts))
     latest = "ended" if state.ended else "latest event"
     page.fact(latest, _moment(state.last_ts) if state.last_ts != state.first_ts else "")
@@ -287,12 +291,18 @@ def _styled(text: str, style: str, *, indent: int = 0) -> Line:
     return Line(text, (StyledSpan(0, len(text), style),), indent)
 
 
-def _fact(name: str, text: str, style: str) -> MetaLine:
-    label = f"{name:<{NAME_WIDTH}} "
+def _room_for(names: Iterable[str]) -> int:
+    """Return the width at which values stand below each other behind indented names."""
+    longest = max((len(name) + _INDENT for name in names), default=0)
+    return min(LONGEST_NAME, max(NAME_WIDTH, longest))
+
+
+def _fact(name: str, text: str, style: str, width: int = NAME_WIDTH) -> MetaLine:
+    label = f"{name:<{width}} "
     spans = [StyledSpan(0, len(label), "key")]
     if style:
         spans.append(StyledSpan(len(label), len(label) + len(text), style))
-    return MetaLine(Line(label + text, tuple(spans)), hang=NAME_WIDTH + 1)
+    return MetaLine(Line(label + text, tuple(spans)), hang=width + 1)
 
 
 def _plain_lines(text: str) -> Iterable[Line]:

@@ -22,8 +22,7 @@ def run_title(
         left.append((f" run {number + 1:,} of {count:,} ", ""))
     if who:
         left.append((f" {visible_line(who, 50)} ", "strong"))
-    # The end of a path tells more than its beginning.
-    left.append((f" {visible_line(label if len(label) <= 40 else '…' + label[-39:], 41)}", ""))
+    left += [("\0path", ""), (visible_line(label, len(label)), "")]
     facts = [
         visible_line(state.model, 40),
         format_name,
@@ -52,13 +51,17 @@ def status_segments(
     message: str,
     failure: str,
     follows: bool = True,
+    chosen: str = "",
+    stopped_at: tuple[int, int] | None = None,
 ) -> Segments:
     """Return where the cursor is, what is searched and filtered, and what is going on.
 
-    `follows`: the run can grow; else a cursor that goes along does so until all is read.
+    `follows`: the run can grow; else a cursor that goes along does so until all is read. `chosen`
+    is the run that waits to be compared; `stopped_at` is what was read when a person had enough.
     """
     rows = len(model.timeline)
     here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
+    here += chosen_segments(chosen)
     if model.filter is not None:
         here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
         going_on = "…" if model.filtered < len(model.timeline) else ""
@@ -74,16 +77,40 @@ def status_segments(
         here.append((f" · {visible_line(failure, 160)}", "error"))
     if partial:
         here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
-    if progress is not None:
-        here += reading_bar(*progress)
-    return here
+    return here + reading_segments(progress, stopped_at)
 
 
-def reading_bar(done: int, total: int, pace: str = "") -> list[tuple[str, str]]:
-    """Return how much of `total` bytes is read, for the right end of a status line.
+def chosen_segments(chosen: str) -> Segments:
+    """Return what is to be done with the run that waits to be compared; nothing if none does."""
+    if not chosen:
+        return []
+    return [(f" · d compares with {visible_line(chosen, 40)}, Esc drops it", "hint")]
+
+
+def reading_segments(
+    progress: tuple[int, int] | None, stopped_at: tuple[int, int] | None, pace: str = ""
+) -> Segments:
+    """Return how far the reading is or where it was stopped, for the right end of a status line.
 
     `pace`, such as "12 MB/s 0:07 left", stands before it where there is room.
     """
+    if progress is not None:
+        return _reading_bar(*progress, pace)
+    if stopped_at is None:
+        return []
+    done, total = stopped_at
+    return [("\0fill", ""), (f"stopped at {_percent(done, total)} ", "warning")]
+
+
+def _percent(done: int, total: int) -> str:
+    """Return such as "26%"; never all of it, since something is left."""
+    return f"{min(0.99, done / total if total else 0.0):.0%}"
+
+
+def _reading_bar(done: int, total: int, pace: str) -> Segments:
+    if done >= total:
+        # A document is read long before it is decoded.
+        return [("\0fill", ""), (f"decoding {total / 1e6:,.0f} MB … ", "badge")]
     share = done / total if total else 0.0
     bar = "█" * int(share * 10)
     return [("\0fill", ""), (f"{pace} ", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]

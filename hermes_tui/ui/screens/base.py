@@ -39,6 +39,8 @@ class CommandScreen(Screen[None]):
         self._busy = False
         self._message = ""
         """What the status line says until the next command."""
+        self.stopped_at: tuple[int, int] | None = None
+        """Bytes read and bytes in all when a person stopped the reading."""
 
     @property
     def hermes(self) -> BaseApp:
@@ -104,6 +106,11 @@ class CommandScreen(Screen[None]):
     def hold_key(self, event: events.Key) -> bool:
         """Let an open prompt keep a key that it cannot take yet; return whether it did."""
         return any(cast("Prompt", prompt).hold(event) for prompt in self.query("Prompt"))
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a prompt is open."""
+        return any(prompt.display for prompt in self.query("Prompt"))
 
     def ask(self, label: str, purpose: str, value: str = "", **options: Any) -> None:
         """Ask for a line of text; `answered_<purpose>` will be called with it."""

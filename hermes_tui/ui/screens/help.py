@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import groupby
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, pairwise
 from typing import ClassVar, Final
 
+from textual import events
 from textual.app import ComposeResult
 
 from hermes_tui.log.expressions import HELP
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
-from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
 from hermes_tui.ui.screens.base import CommandScreen
@@ -20,7 +22,12 @@ from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
+from hermes_tui.ui.widgets.wrap import row_starts
 
+_FRAME: Final = 4
+"""Cells beside the text: padding and scroll bar."""
+_COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
+_LEAST_ROOM: Final = 24
 _MARKS: Final = """\
   → call   ← result   ←✗ error flagged by the source   ←? reads like an error
   ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message
@@ -49,12 +56,14 @@ class HelpScreen(Moving, CommandScreen):
 
     def on_mount(self) -> None:
         self.query_one(StatusLine).show([(" hermes-tui help", "strong")])
-        view = self.query_one(TextView)
-        complaints = self.hermes.complaints
-        keys = self.hermes.config.keys
-        view.set_document(help_document(keys, complaints, live=self._live, first=self._first))
-        view.focus()
+        self.query_one(TextView).focus()
         self.refresh_bar()
+
+    def on_resize(self, event: events.Resize) -> None:
+        width = event.size.width - _FRAME
+        complaints, keys = self.hermes.complaints, self.hermes.config.keys
+        document = help_document(keys, complaints, live=self._live, first=self._first, width=width)
+        self.query_one(TextView).set_document(document)
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
@@ -64,9 +73,14 @@ class HelpScreen(Moving, CommandScreen):
 
 
 def help_document(
-    keymap: dict[str, str], complaints: Iterable[str], *, live: bool = False, first: str = ""
+    keymap: dict[str, str],
+    complaints: Iterable[str],
+    *,
+    live: bool = False,
+    first: str = "",
+    width: int = 100,
 ) -> Document:
-    """Return the help text; keys as remapped, files that could not be read first.
+    """Return the help text on `width` cells; keys as remapped, files that could not be read first.
 
     The keys of the group `first` stand above the others; those of debugging where it is `live`.
     """
@@ -94,7 +108,23 @@ def help_document(
     _table(page, "Fields of a run (f on the runs screen)", RUN_FIELDS)
     page.heading("Settings")
     page.line(_SETTINGS)
-    return page.document()
+    lines = page.document().lines
+    return Document([part for line in lines for part in hanging_lines(line, width)])
+
+
+def hanging_lines(line: Line, width: int) -> Iterator[Line]:
+    """Yield the rows of a line: what goes on in the next one stands below the last column."""
+    text = line.text
+    columns = [found.end() for found in _COLUMN_GAP.finditer(text)]
+    hang = max((end for end in columns if end <= width - _LEAST_ROOM), default=0)
+    breaks = [hang + start for start in row_starts(text[hang:], max(1, width - hang))][1:]
+    for start, end in pairwise([0, *breaks, len(text)]):
+        spans = (
+            StyledSpan(max(span.start, start) - start, min(span.end, end) - start, span.style_name)
+            for span in line.spans
+            if span.start < end and span.end > start
+        )
+        yield Line(text[start:end], tuple(spans), line.indent + hang * bool(start))
 
 
 def _table(page: Page, heading: str, rows: Mapping[str, str]) -> None:

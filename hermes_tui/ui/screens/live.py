@@ -61,6 +61,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._stop_seen = -1
         self._stop_seen_at = -GUARD_S
         self._streamed = 0
+        self._was_over = False
 
     def further_lines(self) -> Iterable[StatusLine]:
         resolve = self.hermes.style
@@ -117,6 +118,11 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         stop = last_stop(self.model.log)
         if stop is not None and stop.seq != self._stop_seen:
             self._stop_seen, self._stop_seen_at = stop.seq, self.clock()
+            self.forget_until_stop()
+        is_over = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
+        if is_over != self._was_over:
+            self._was_over = is_over
+            self.forget_until_stop()
 
     def is_guarded(self) -> bool:
         """Tell whether a stop appeared so shortly ago that a key cannot be an answer to it."""

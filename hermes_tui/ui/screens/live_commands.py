@@ -33,6 +33,7 @@ class LiveCommands(RunScreen):
     """Steps the run, sets breakpoints, looks back, forks."""
 
     feed: LiveFeed
+    _true_until_stop = ""
 
     @property
     def live_app(self) -> LiveApp:
@@ -54,14 +55,25 @@ class LiveCommands(RunScreen):
         command = BY_ID[command_id]
         if command.group == DEBUG:
             if command_id not in UNGUARDED and self.is_guarded():
-                self.say(f"{command.shown} came too soon after the stop and was ignored")
+                self.say_until_stop(f"{command.shown} came too soon after the stop and was ignored")
                 return
             if not command.enabled(self.situation()):
-                self.say(f"{command.label.lower()} is not possible now; {self._possible()}")
+                label = command.label.lower()
+                self.say_until_stop(f"{label} is not possible now; {self._possible()}")
                 return
         if command_id not in ("back", "interrupt"):
             self.live_app.forget_leaving()
         super().action_command(command_id)
+
+    def say_until_stop(self, message: str) -> None:
+        """Say what the next stop makes untrue."""
+        self._true_until_stop = message
+        self.say(message)
+
+    def forget_until_stop(self) -> None:
+        """Take back what was said until a stop, unless something else was said since."""
+        if self._message == self._true_until_stop:
+            self._message = ""
 
     def _possible(self) -> str:
         situation, keys = self.situation(), self.hermes.config.keys
@@ -132,7 +144,7 @@ class LiveCommands(RunScreen):
         from hermes_tui.debugger import inputs as given
 
         if self.put(given.Pause()):
-            self.say("stopping at the next moment")
+            self.say_until_stop("stopping at the next moment")
 
     def do_end_run(self) -> None:
         self.ask("end the run for good? y ends it", "end-run", one_letter=True)

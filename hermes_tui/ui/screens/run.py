@@ -242,6 +242,8 @@ class RunScreen(RunCommands):
             message=self._message or self.notice,
             failure=self.feed.failure,
             follows=self.feed.follows,
+            chosen=self.hermes.chosen_run,
+            stopped_at=self.stopped_at,
         )
 
     def pump(self) -> bool:

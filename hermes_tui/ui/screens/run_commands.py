@@ -247,6 +247,8 @@ class RunCommands(Finding, Moving, CommandScreen):
     def do_clear(self) -> None:
         if self.zoomed:
             self.toggle_zoom()
+        elif self.hermes.drop_chosen_run():
+            self.say("no run is chosen to be compared any more")
         elif self.model.search is not None:
             self.model.set_search(None)
         elif self.model.filter is not None:
@@ -254,6 +256,7 @@ class RunCommands(Finding, Moving, CommandScreen):
         self.refresh_view()
 
     def do_cancel(self) -> None:
+        self.stopped_at = self.feed.progress()
         self.feed.cancelled = True
         self.say("stopped reading; what was read so far is shown")
 

@@ -16,7 +16,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.render.titles import complaints_line, reading_bar
+from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
 from hermes_tui.ui.run_columns import MARKS
 from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S
@@ -64,6 +64,12 @@ class RunsScreen(Finding, Moving, RunsSide):
         self._was_finished = False
         self._seek = 0
         """Direction in which to go to a match as soon as all runs were searched."""
+        self._is_untouched = True
+        """Whether nobody has given a command yet."""
+
+    @property
+    def saved_app(self) -> HermesApp:
+        return cast("HermesApp", self.app)
 
     def compose(self) -> ComposeResult:
         resolve = self.hermes.style
@@ -91,6 +97,7 @@ class RunsScreen(Finding, Moving, RunsSide):
             loading=self.feed.progress() is not None,
             families=self.model.shape.has_children,
             folds=bool(self.model.standing.groups or self.model.standing.depths),
+            enter=self.enter_label(),
         )
 
     def pump(self) -> bool:
@@ -101,6 +108,8 @@ class RunsScreen(Finding, Moving, RunsSide):
         self._is_stale |= self.feed.step(SLICE_S)
         if self.feed.finished != self._was_finished:
             self._was_finished, self._is_stale = self.feed.finished, True
+            if self._is_untouched and self.model.filter is None:
+                self.saved_app.go_on_to_only_run()
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled
@@ -128,7 +137,7 @@ class RunsScreen(Finding, Moving, RunsSide):
 
     def refresh_lines(self) -> None:
         model, feed = self.model, self.feed
-        files = len(feed.files)
+        files = feed.files.opened
         errors = model.facts.runs_with_errors
         title = [
             (" hermes-tui ", "strong"),
@@ -139,7 +148,7 @@ class RunsScreen(Finding, Moving, RunsSide):
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position
         here = f"{position + 1:,} of " if position is not None else ""
-        status = [(f" {here}{len(model):,}", "")]
+        status = [(f" {here}{len(model):,}", ""), *chosen_segments(self.saved_app.chosen_run)]
         status += self._arrangement()
         if model.filter is not None:
             going_on = " …" if model.unsettled else ""
@@ -151,8 +160,8 @@ class RunsScreen(Finding, Moving, RunsSide):
         if note:
             status.append((f" · {visible_line(note, 140)}", "warning"))
         progress = feed.progress()
-        if progress is not None:
-            status += reading_bar(*progress, feed.pace(*progress))
+        pace = feed.pace(*progress) if progress is not None else ""
+        status += reading_segments(progress, self.stopped_at, pace)
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
@@ -164,11 +173,11 @@ class RunsScreen(Finding, Moving, RunsSide):
         if share is not None and len(model):
             by = f"grouping by {grouping}" if grouping else f"sorting by {order}"
             return [(f" · {by} {share:.0%} …", "strong")]
-        groups = f" · {len(model.standing.groups):,} groups by {grouping}" if grouping else ""
-        return [(groups, "strong"), (f" · sorted by {order}", "")]
+        groups = f" · {counted(len(model.standing.groups), 'group')} by {grouping}"
+        return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
 
     def action_command(self, command_id: str) -> None:
-        self._message = ""
+        self._message, self._is_untouched = "", False
         super().action_command(command_id)
         self.refresh_lines()
 
@@ -196,7 +205,7 @@ class RunsScreen(Finding, Moving, RunsSide):
         if pane.position is None:
             self.do_fold()
         else:
-            cast("HermesApp", self.app).open_run(self.model, pane.position)
+            self.saved_app.open_run(self.model, pane.position)
 
     @on(RunsPane.HeadingClicked)
     def _heading_clicked(self, event: RunsPane.HeadingClicked) -> None:
@@ -289,13 +298,16 @@ class RunsScreen(Finding, Moving, RunsSide):
     def do_clear(self) -> None:
         if self.close_front():
             return
-        if self.model.search_text:
+        if self.saved_app.drop_chosen_run():
+            self.say("no run is chosen to be compared any more")
+        elif self.model.search_text:
             self.model.set_search("")
         elif self.model.filter is not None:
             self.do_unfilter()
         self.refresh_view()
 
     def do_cancel(self) -> None:
+        self.stopped_at = self.feed.progress()
         self.feed.cancelled = True
         self.say("stopped reading; the runs read so far are shown")
 
@@ -304,10 +316,9 @@ class RunsScreen(Finding, Moving, RunsSide):
         if position is None:
             self.say("this is no run")
         else:
-            cast("HermesApp", self.app).compare(self.model.row(position).ref, self.say)
+            self.saved_app.compare(self.model.row(position).ref, self.say)
 
     def do_copy(self) -> None:
-        position = self.runs_pane.position
-        text = self.model.line(position) if position is not None else ""
+        text = self.copied_text()
         self.hermes.copy(text)
         self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")

@@ -8,10 +8,12 @@ from textual.containers import Vertical
 from textual.events import Resize
 
 from hermes_tui.ui.panes.runs import RunsPane
+from hermes_tui.ui.render.groups import heading_text
 from hermes_tui.ui.screens.base import CommandScreen
 
 if TYPE_CHECKING:
     from hermes_tui.ui.panes.facets import BarsPane, FacetsPane, HistogramPane
+    from hermes_tui.ui.run_shape import Group
     from hermes_tui.ui.shaped_runs import ShapedRuns
 
 BESIDE = 116
@@ -51,6 +53,27 @@ class RunsSide(CommandScreen):
     def front_pane(self) -> RunsPane | BarsPane:
         """Return the pane that has the keys."""
         return self._opened.get(self._front) or self.runs_pane
+
+    def enter_label(self) -> str:
+        """Return what Enter does in the pane that has the keys; empty: it opens a run."""
+        pane = self.front_pane()
+        if not isinstance(pane, RunsPane):
+            return pane.enter
+        return "" if self._group_here() is None else "Fold"
+
+    def _group_here(self) -> Group | None:
+        """Return the group on whose heading the cursor of the list is."""
+        return self.runs_pane.lines.group(self.runs_pane.cursor)
+
+    def copied_text(self) -> str:
+        """Return what is under the cursor of the pane that has the keys."""
+        pane = self.front_pane()
+        if not isinstance(pane, RunsPane):
+            return pane.copied
+        if pane.position is not None:
+            return self.model.line(pane.position)
+        group = self._group_here()
+        return heading_text(group) if group is not None else ""
 
     def focus_main(self) -> None:
         self.set_focus(self.front_pane())

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from hermes_tui.ui.widgets.wrap import fit_end
+
+LEAST_PATH = 12
+"""Cells of a path of which less tells nothing."""
+
 
 class StatusLine(Widget):
     """Shows segments; those behind a `\\0fill` segment are put to the right end.
+
+    The one behind a `\\0path` segment is a path that ends the left: where it has little room its
+    end is shown, or nothing of it.
 
     Where there is no room for all, the first of those on the right go, then the left is cut. With
     `keeps_left` all but the last of those on the right go before the left is cut at all.
@@ -41,16 +50,20 @@ class StatusLine(Widget):
 
     @property
     def text(self) -> str:
-        return "".join(part for part, _ in self._segments if part != "\0fill")
+        return "".join(part for part, _ in self._segments if not part.startswith("\0"))
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style + self.resolve(self._base)
         sides: list[list[Segment]] = [[], []]
-        side = 0
+        side, path, is_path = 0, "", False
         for text, style in self._segments:
             if text == "\0fill":
                 side = 1
+            elif text == "\0path":
+                is_path = True
+            elif is_path:
+                path, is_path = text, False
             else:
                 sides[side].append(Segment(text, base + self.resolve(style) if style else base))
         room = max(width // 2, width - 40)
@@ -60,6 +73,10 @@ class StatusLine(Widget):
             sides[1].pop(0)
         left, right = Strip(sides[0]), Strip(sides[1])
         left_width = max(0, width - right.cell_length)
+        path_width = min(cell_len(path), left_width - left.cell_length - 2)
+        if path and path_width >= min(cell_len(path), LEAST_PATH):
+            shown = f" {fit_end(path, path_width)} "
+            left = Strip.join([left, Strip([Segment(shown, base)])])
         if left.cell_length > left_width > 1:
             left = Strip.join([left.crop(0, left_width - 2), Strip([Segment("… ", base)])])
         left = left.adjust_cell_length(left_width, base)

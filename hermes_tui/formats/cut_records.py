@@ -1,0 +1,109 @@
+"""A record that stops half way is judged once: where it was cut, not for what is missing behind.
+
+What of it can be read is shown, but a role, a name or arguments that end in the middle say nothing
+of the agent, and a record without messages may have had some.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from hermes_tui.formats.json_slice import pointer_of
+from hermes_tui.formats.json_values import TRUNCATED
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RunStarted,
+    SourceDefect,
+    ToolCallProposed,
+    ToolReturned,
+    copy_event,
+)
+from hermes_tui.model.spans import ByteRange, SourceRef
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.json_values import Problem
+
+
+class Cut(NamedTuple):
+    """The innermost object or list that is open where a value stops."""
+
+    pointer: str
+    whole: frozenset[str] | int
+    """Its members that stand before the last one: their keys, or how many they are."""
+
+    def concerns(self, pointer: str) -> bool:
+        """Return whether the cut leaves what stands at `pointer` torn, or out altogether."""
+        if f"{self.pointer}/".startswith(f"{pointer}/"):
+            return True
+        holder, _, member = pointer.rpartition("/")
+        if holder != self.pointer:
+            return False
+        if isinstance(self.whole, int):
+            return not (member.isdecimal() and int(member) < self.whole)
+        return member not in self.whole
+
+
+Cuts = Mapping[ByteRange, Cut]
+"""Where values stop half way, by the range of their line or record."""
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+(?P<key>[ \t\r\n]*+:)?|[{}\[\],]', re.DOTALL)
+
+
+def is_cut(problems: Iterable[Problem]) -> bool:
+    return any(problem.message.startswith(TRUNCATED) for problem in problems)
+
+
+def cut_of(data: bytes) -> Cut:
+    """Return where a value is cut that is open where the bytes end."""
+    held: list[list[str] | int] = []
+    for token in _TOKEN.finditer(data):
+        text = token[0]
+        match text:
+            case b"{":
+                held.append([])
+            case b"[":
+                held.append(0)
+            case b"}" | b"]":
+                del held[-1:]
+            case b"," if held and isinstance(held[-1], int):
+                held[-1] += 1
+            case _ if token["key"] and held and isinstance(held[-1], list):
+                held[-1].append(text[1 : text.rindex(b'"')].decode("utf-8", "replace"))
+    steps = [(one or [""])[-1] if isinstance(one, list) else one for one in held[:-1]]
+    last = held[-1] if held else 0
+    whole = frozenset(map(_escaped, last[:-1])) if isinstance(last, list) else last
+    return Cut(pointer_of(steps), whole)
+
+
+def _escaped(key: str) -> str:
+    return pointer_of((key,))[1:]
+
+
+def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
+    """Return the events of a record without what was found odd in what a cut left of them.
+
+    Those of which nothing else is told are left out, and the following numbered anew.
+    """
+    last = {event.at: seq for seq, event in enumerate(events) if isinstance(event, MessageAppended)}
+    kept: list[Event] = []
+    gone = 0
+    for place, event in enumerate(events):
+        if isinstance(event, RunStarted) and not event.seq:
+            gone = 0
+        is_torn = _holds_cut(event.at, cuts)
+        if is_torn and isinstance(event, SourceDefect) and TRUNCATED not in event.message:
+            gone += 1
+            continue
+        if is_torn and isinstance(event, (MessageAppended, ToolCallProposed, ToolReturned)):
+            # Where a format points to no more than the record, it is the last message that is torn.
+            is_last = place >= last.get(event.at, 0) or isinstance(event, ToolReturned)
+            event = copy_event(event, diagnostics=()) if is_last else event
+        kept.append(copy_event(event, seq=event.seq - gone) if gone else event)
+    return kept
+
+
+def _holds_cut(at: SourceRef | None, cuts: Cuts) -> bool:
+    cut = cuts.get(at.range) if at is not None else None
+    return at is not None and cut is not None and cut.concerns(at.pointer)

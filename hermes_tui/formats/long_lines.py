@@ -1,0 +1,59 @@
+"""A first line too long to be looked at: whether others stand behind it, and what those hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from hermes_tui.formats.json_values import load
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.base import Source
+
+SLICE: Final = 1 << 20
+LOOKED_FORWARD: Final = 256 << 20
+LOOKED_BACK: Final = 64 << 20
+"""Bytes from the beginning and from the end in which two lines are looked for. All of a document
+of gigabytes would take longer than the first paint may."""
+MAX_TAIL_LINES: Final = 50
+_CLOSED = re.compile(rb"[}\]][ \t\r]*\Z")
+_OPENED = re.compile(rb"[\r\n]*[{\[]")
+_AROUND: Final = 64
+
+
+def goes_on(source: Source) -> bool:
+    """Return whether a value that ends on one line is followed by one on another.
+
+    Looked for first where a file of lines shows it at once: at the end.
+    """
+    return any(_has_border(source, start) for start in _places(source.size))
+
+
+def _places(size: int) -> Iterator[int]:
+    """Yield where to look: the end, from the beginning on, then from the end backwards."""
+    *starts, last = range(0, max(size, 1), SLICE)
+    forward, back = LOOKED_FORWARD // SLICE, LOOKED_BACK // SLICE
+    yield last
+    yield from starts[:forward]
+    yield from reversed(starts[forward:][-back:])
+
+
+def _has_border(source: Source, start: int) -> bool:
+    begin = max(0, start - _AROUND)
+    data = source.read(begin, SLICE + 2 * _AROUND)
+    place = data.find(b"\n")
+    while place >= 0:
+        before = data[max(0, place - _AROUND) : place]
+        if _CLOSED.search(before) and _OPENED.match(data, place):
+            return True
+        place = data.find(b"\n", place + 1)
+    return False
+
+
+def last_values(source: Source) -> list[Any]:
+    """Return the values of the whole lines in the last slice of a source."""
+    start = max(0, source.size - SLICE)
+    lines = source.read(start, SLICE).split(b"\n")[1:][-MAX_TAIL_LINES:]
+    found = [load(line) for line in lines if line[:1] in (b"{", b"[")]
+    return [value for values, problems in found if not problems for value in values]

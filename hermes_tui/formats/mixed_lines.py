@@ -1,0 +1,79 @@
+"""Which format a file of mixed values is of: the one that most of them are of.
+
+A format recognises its file by the one value that tells; where others stand beside it, that says
+little. So of each value that the chosen format neither recognises nor reads, it is asked which
+format would; whole runs count, for a lone message may well be a part of the chosen one's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hermes_tui.formats.base import Layout, RunBuilder, Sample, Unit
+from hermes_tui.formats.lookalikes import best_format, shape_of
+from hermes_tui.model.events import MessageAppended, SourceDefect
+from hermes_tui.model.spans import ByteRange
+
+if TYPE_CHECKING:
+    from hermes_tui.formats.base import Format, Match
+
+
+class Choice(NamedTuple):
+    """A format, and how it would read the file."""
+
+    format: Format
+    match: Match
+
+
+def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
+    """Return the format that more values of `sample` are of than of `chosen`, else that one."""
+    if sample.layout not in (Layout.LINES, Layout.ARRAY) or is_last_resort(chosen.format):
+        return chosen
+    shares = _shares(sample.values, chosen, formats)
+    if len(shares) < 2:
+        return chosen
+    name, share = shares.most_common(1)[0]
+    if share <= shares[chosen.format.name]:
+        return chosen
+    other = next(each for each in formats if each.name == name)
+    own = tuple(value for value in sample.values if _alone(other, value) is not None)
+    match = other.sniff(replace(sample, values=own))
+    return Choice(other, match) if match is not None else chosen
+
+
+def is_last_resort(candidate: Format) -> bool:
+    return getattr(candidate, "last_resort", False)
+
+
+def _shares(values: Iterable[Any], chosen: Choice, formats: Sequence[Format]) -> Counter[str]:
+    """Return how many values each format has; those of one shape have one format."""
+    own = chosen.format.name
+    owners: dict[Hashable, str] = {}
+    shares: Counter[str] = Counter()
+    for value in values:
+        shape = shape_of(value)
+        if shape is None:
+            continue
+        if shape not in owners:
+            is_own = _alone(chosen.format, value) is not None or _is_read(value, chosen)
+            owners[shape] = own if is_own else best_format(value, formats, own=own, unit=Unit.RUNS)
+        shares[owners[shape]] += 1
+    shares.pop("", None)
+    return shares
+
+
+def _alone(candidate: Format, value: Any) -> Match | None:
+    return candidate.sniff(Sample(b"", Layout.LINES, (value,)))
+
+
+def _is_read(value: Any, choice: Choice) -> bool:
+    """Return whether a format that does not recognise a value alone finds a message in it."""
+    build = RunBuilder(ByteRange(0, 1), unit=choice.match.unit)
+    choice.format.read(value, build)
+    events = build.events
+    return any(isinstance(event, MessageAppended) for event in events) and not any(
+        isinstance(event, SourceDefect) for event in events
+    )

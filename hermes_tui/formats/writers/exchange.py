@@ -1,0 +1,128 @@
+"""Which calls are written in a field of their own, under which ids, and which of them each result
+answers.
+
+A call in the text is written as a call where results answer such calls in the run: there the text
+is how the agent calls its tools. What it takes up in the text (tags, the fence of a command) is cut
+out, so that nothing is called twice. Elsewhere calls in the text stay there and nowhere else:
+nobody took them for calls, as their diagnosis says.
+
+A call without an id gets one that says that it is made up. Results answer by id within the turn,
+else in order, as they do on the screen; what answers no written call has no id here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from hermes_tui.formats.writers.transcript import Entry
+from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.messages import Origin, ToolCall
+from hermes_tui.model.spans import Span
+
+MADE_UP: Final = "made_up_"
+"""How ids begin that the run does not have."""
+_FENCE: Final = "```"
+_ACTION: Final = "action"
+"""The verdict of a call that stands in the text as a command, in no tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The ids of the written calls and of the results that answer them, each by its event."""
+
+    call_ids: Mapping[int, str]
+    answers: Mapping[int, str]
+
+    def calls(self, entry: Entry) -> list[tuple[str, ToolCall]]:
+        """Return the calls of `entry` that are written, each with its id."""
+        return [
+            (self.call_ids[event.seq], event.call)
+            for event in entry.calls
+            if event.seq in self.call_ids
+        ]
+
+    def text(self, entry: Entry) -> str:
+        """Return the text of `entry` without its results and without written calls."""
+        spans = [
+            call.span
+            for _, call in self.calls(entry)
+            if call.origin is Origin.TEXT and call.span is not None
+        ]
+        text = entry.text_beside_results
+        return _without(text, spans) if spans else text
+
+
+def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchange:
+    """Pair the calls and results of a whole conversation.
+
+    With `leave_tags`, calls that stand in tags stay in the text also where results answer them.
+    """
+    answered = _answered(entries)
+    tagged = {event.seq for entry in entries for event in entry.calls if _in_tags(event, entry)}
+    proposed = [event for entry in entries for event in entry.calls]
+    seqs = set(answered.values())
+    calls_in_text = any(event.call.origin is Origin.TEXT for event in proposed if event.seq in seqs)
+    taken = {event.call.id for event in proposed}
+    made_up = (made for number in count(1) if (made := f"{MADE_UP}{number}") not in taken)
+    ids: dict[int, str] = {}
+    for event in proposed:
+        call = event.call
+        if call.origin is Origin.TEXT:
+            is_known = call.name is not None or event.seq in seqs
+            if not (calls_in_text and is_known) or (leave_tags and event.seq in tagged):
+                continue
+        ids[event.seq] = call.id if call.id and call.id.strip() else next(made_up)
+    answers = {result: ids[call] for result, call in answered.items() if call in ids}
+    return Exchange(ids, answers)
+
+
+def _in_tags(event: ToolCallProposed, entry: Entry) -> bool:
+    """Say whether a call stands in tags; where nobody knows its place, it does."""
+    call = event.call
+    if call.verdict == _ACTION:
+        return False
+    return call.span is None or entry.message.text.startswith("<", call.span.start)
+
+
+def _answered(entries: Iterable[Entry]) -> dict[int, int]:
+    """Return the call that each result answers, both by the number of their event."""
+    found: dict[int, int] = {}
+    waiting: list[OpenCall] = []
+    for entry in entries:
+        for event in entry.results:
+            if (call := answered_call(waiting, event.result)) is not None:
+                waiting.remove(call)
+                found[event.seq] = call.seq
+        if entry.message.role == "assistant":
+            waiting = []
+        waiting += [_open_call(event, entry.turn) for event in entry.calls]
+    return found
+
+
+def _open_call(event: ToolCallProposed, turn: int) -> OpenCall:
+    call = event.call
+    return OpenCall(event.seq, turn, call.id, call.name, call.index)
+
+
+def _without(text: str, spans: Iterable[Span]) -> str:
+    """Return what is left of `text`, as paragraphs."""
+    pieces, end = [], 0
+    for span in sorted(spans, key=lambda span: span.start):
+        whole = _fenced(text, span)
+        pieces.append(text[end : whole.start])
+        end = max(end, whole.end)
+    pieces.append(text[end:])
+    return "\n\n".join(piece for each in pieces if (piece := each.strip()))
+
+
+def _fenced(text: str, span: Span) -> Span:
+    """Return `span` with the fence of which it is all the content, if it is."""
+    before, after = text[: span.start].rstrip(), text[span.end :].lstrip()
+    opening = before.rfind("\n") + 1
+    if not (before.startswith(_FENCE, opening) and after.startswith(_FENCE)):
+        return span
+    return Span(opening, len(text) - len(after) + len(_FENCE))

@@ -1,0 +1,73 @@
+"""Files that were read to their end: so little is kept of each that there may be millions."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from hermes_tui.formats.reader import Reader
+from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.remote import Place
+from hermes_tui.runtime.resting import RestingSource, SourcePool
+
+ROOM = 1_024
+"""Files that room is made for at once."""
+LATEST_KINDS = 8
+"""Readers looked through for the one of a file that is put by."""
+
+
+class Shelf:
+    """Makes files anew, by their numbers, when they are asked for; one object while it is used."""
+
+    def __init__(self, path_of: Callable[[int], Place | None], pool: SourcePool) -> None:
+        self._path_of = path_of
+        self._pool = pool
+        self._readers: list[Reader] = []
+        self._kinds = array("I")
+        """Of each file the place of its reader, from 1 on; 0: it is not here."""
+        self._sizes = array("Q")
+        self._stamps = array("q")
+        self._used: WeakValueDictionary[int, OpenFile] = WeakValueDictionary()
+
+    def put(self, file: OpenFile) -> bool:
+        """Take a file that is read; False where it is one that cannot be made anew."""
+        source = file.source
+        if not isinstance(source, RestingSource) or not source.complete or source.failure:
+            return False
+        if file.watched is not None or file.diagnosis is not None:
+            return False
+        if file.number >= len(self._kinds):
+            more = file.number - len(self._kinds) + ROOM
+            for column in (self._kinds, self._sizes, self._stamps):
+                column.frombytes(bytes(more * column.itemsize))
+        self._kinds[file.number] = self._kind(file.reader)
+        self._sizes[file.number] = source.size
+        self._stamps[file.number] = source.stamp
+        self._used[file.number] = file
+        return True
+
+    def _kind(self, reader: Reader) -> int:
+        latest = range(len(self._readers), 0, -1)[:LATEST_KINDS]
+        for kind in latest:
+            if self._readers[kind - 1] == reader:
+                return kind
+        self._readers.append(reader)
+        return len(self._readers)
+
+    def __contains__(self, number: int) -> bool:
+        return number < len(self._kinds) and self._kinds[number] > 0
+
+    def __getitem__(self, number: int) -> OpenFile:
+        file = self._used.get(number)
+        if file is None:
+            file = self._used[number] = self._made(number)
+        return file
+
+    def _made(self, number: int) -> OpenFile:
+        path = self._path_of(number)
+        assert path is not None, "standard input is not put by"
+        size, stamp = self._sizes[number], self._stamps[number]
+        source = RestingSource.at_rest(path, self._pool, size=size, stamp=stamp)
+        reader = self._readers[self._kinds[number] - 1]
+        return OpenFile(path, source, reader, number=number, is_put_by=True)

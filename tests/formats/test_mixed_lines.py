@@ -1,0 +1,130 @@
+"""A file of mixed lines is read as what most of them are; the others are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hermes_tui.formats import lookalikes
+from hermes_tui.formats.base import Layout
+from hermes_tui.formats.detect import Detection, detect
+from hermes_tui.formats.registry import formats
+from hermes_tui.model.events import Event, SourceDefect
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import lines, only, read_by, runs
+
+SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
+ATIF = {
+    "schema_version": "ATIF-v1.4",
+    "session_id": "s",
+    "agent": {"name": "a", "version": "1"},
+    "steps": [{"step_id": 1, "source": "user", "message": "hi"}],
+}
+CODEX = {
+    "timestamp": "2025-01-01T00:00:00Z",
+    "type": "response_item",
+    "payload": {"type": "message", "role": "user", "content": []},
+}
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+def chat(name: str) -> dict[str, Any]:
+    return {"id": name, "messages": MESSAGES}
+
+
+def claude(name: str) -> dict[str, Any]:
+    message = {"role": "user", "content": "hi"}
+    return {
+        "type": "user", "uuid": name, "parentUuid": None, "sessionId": "s", "message": message
+    }  # fmt: skip
+
+
+def detected(data: bytes) -> Detection:
+    return detect(BytesSource(data), formats())
+
+
+def read(data: bytes) -> tuple[str, list[Event]]:
+    reader = detected(data).reader
+    assert reader is not None
+    return reader.name, read_by(reader, BytesSource(data))
+
+
+def told(events: list[Event]) -> list[str]:
+    return [defect.message for defect in only(events, SourceDefect)]
+
+
+def test_the_format_of_most_lines_reads_a_file_of_many_kinds() -> None:
+    data = lines(chat("a"), SHAREGPT, ATIF, claude("u")) + b"garbage\n" + lines(chat("b"), MESSAGES)
+    name, events = read(data)
+    assert name == "openai-messages"
+    assert len(runs(events)) == 3
+    *alike, broken = told(events)
+    named = [message.partition("looks like ")[2].split()[0] for message in alike]
+    assert named == ["sharegpt", "atif", "claude-code"]
+    assert "not JSON" in broken
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ([claude("u"), chat("a"), chat("b")], "openai-messages"),
+        ([claude("u"), claude("v"), chat("a")], "claude-code"),
+        ([claude("u"), chat("a")], "claude-code"),
+        ([CODEX, chat("a"), chat("b")], "openai-messages"),
+        ([claude("u"), CODEX, CODEX], "codex"),
+        ([ATIF, chat("a"), chat("b")], "openai-messages"),
+        ([ATIF, ATIF, chat("b")], "atif"),
+    ],
+)
+def test_of_two_formats_that_of_more_lines_is_taken(values: list[Any], name: str) -> None:
+    assert read(lines(*values))[0] == name
+
+
+def test_a_lone_message_may_be_a_part_of_the_format_that_tells_more() -> None:
+    header = {"role": "session_meta", "session_id": "s", "started_at": 1}
+    data = lines(header, *MESSAGES * 5)
+    reader = detected(data).reader
+    assert reader is not None and reader.name == "hermes-session"
+
+
+def test_lines_of_a_session_that_do_not_tell_its_format_do_not_outvote_those_that_do() -> None:
+    spoken = {"type": "user", "uuid": "u", "message": MESSAGES[0]}
+    others = [{"type": "queue-operation", "operation": "x"}, spoken] * 5
+    assert read(lines(claude("u"), *others))[0] == "claude-code"
+
+
+def test_of_a_format_that_is_wanted_nothing_else_is_made() -> None:
+    data = lines(claude("u"), chat("a"), chat("b"))
+    found = detect(BytesSource(data), formats(), wanted="claude-code").reader
+    assert found is not None and found.name == "claude-code"
+
+
+def test_formats_that_fit_as_well_are_no_rivals_of_one_that_fits_more_lines() -> None:
+    assert detected(lines(claude("u"), CODEX, CODEX)).rivals == ()
+
+
+def test_of_a_line_that_is_no_part_of_a_session_its_place_and_likeness_are_told() -> None:
+    data = lines(claude("u"), claude("v"), chat("a"), claude("w"))
+    place = len(lines(claude("u"), claude("v")))
+    name, events = read(data)
+    assert name == "claude-code"
+    alike = "looks like openai-messages (--format openai-messages reads it)"
+    assert told(events) == [f"byte {place} of the file: not a line of a session; {alike}"]
+
+
+def test_not_of_every_line_of_millions_the_likeness_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookalikes, "MAX_LINES", 2)
+    data = lines(*(claude(f"u{number}") for number in range(5)), *[chat("a")] * 4)
+    found = told(read(data)[1])
+    assert [message.startswith("byte ") for message in found] == [True] * 4
+    assert ["looks like" in message for message in found] == [True, True, False, False]
+
+
+def test_an_array_of_mixed_runs_is_read_as_what_most_of_them_are() -> None:
+    data = lines([ATIF, chat("a"), chat("b")])
+    reader = detected(data).reader
+    assert reader is not None
+    assert (reader.name, reader.layout) == ("openai-messages", Layout.ARRAY)

@@ -1,0 +1,115 @@
+"""Files that were read are made anew when they are asked for, and read as they did before."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
+from hermes_tui.runtime.resting import SourcePool
+from hermes_tui.runtime.shelf import Shelf
+
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+RUNS = [{"messages": CHAT, "id": name} for name in "abc"]
+
+
+def lines(values: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(value) + "\n" for value in values).encode()
+
+
+Runs = list[tuple[int, int, int, list[Event]]]
+
+
+@pytest.fixture
+def pool() -> Iterator[SourcePool]:
+    pool = SourcePool(1)
+    yield pool
+    pool.close()
+
+
+def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[Shelf, Runs]:
+    """Read a file, put it by and forget it; return the shelf, and places and events of the runs."""
+    file = open_file(path)
+    file.number, file.source = number, pool.keep(path, file.source)
+    found = [step.ref for step in survey(file) if isinstance(step, FoundRun) and step.final]
+    shelf = Shelf(lambda asked: path if asked == number else None, pool)
+    runs = [(*ref[1:], read_events(ref)) for ref in found]
+    assert shelf.put(file)
+    file.close()
+    del file, found
+    gc.collect()
+    return shelf, runs
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(RUNS[0]).encode(),
+        lines(RUNS),
+        json.dumps(RUNS).encode(),
+        gzip.compress(lines(RUNS)),
+        lines(CHAT),
+        json.dumps(CHAT).encode(),
+    ],
+    ids=["document", "lines", "array", "packed", "one run", "one run in an array"],
+)
+def test_a_file_that_was_put_by_reads_as_before(
+    tmp_path: Path, pool: SourcePool, content: bytes
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    shelf, runs = put(path, pool)
+    assert runs and 3 in shelf and 2 not in shelf and 4 not in shelf
+    for number, record, nth, events in reversed(runs):
+        file = shelf[3]
+        assert (file.path, file.number) == (path, 3)
+        assert read_events(RunRef(file, number, record, nth)) == events
+
+
+def test_it_is_one_object_as_long_as_it_is_used(tmp_path: Path, pool: SourcePool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(RUNS))
+    shelf, _ = put(path, pool)
+    file = shelf[3]
+    assert shelf[3] is file
+
+
+def test_a_file_that_lost_runs_meanwhile_says_so(tmp_path: Path, pool: SourcePool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(RUNS))
+    shelf, _ = put(path, pool)
+    path.write_bytes(lines(RUNS[:1]))
+    file = shelf[3]
+    (defect,) = read_events(RunRef(file, 2, 2, 0))
+    assert isinstance(defect, SourceDefect) and "shorter" in defect.message
+    assert "changed since it was read" in file.source.failure
+
+
+def test_a_file_that_is_gone_says_so(tmp_path: Path, pool: SourcePool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(RUNS))
+    shelf, _ = put(path, pool)
+    path.unlink()
+    file = shelf[3]
+    (defect,) = read_events(RunRef(file, 2, 2, 0))
+    assert isinstance(defect, SourceDefect)
+    assert "no such file" in file.source.failure
+
+
+def test_a_file_that_cannot_be_opened_again_is_not_put_by(tmp_path: Path, pool: SourcePool) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(RUNS))
+    shelf = Shelf(lambda number: path, pool)
+    unpooled, diagnosed = open_file(path), open_file(path, parser="guess")
+    diagnosed.source = pool.keep(path, diagnosed.source)
+    for file in (unpooled, diagnosed):
+        file.number = 0
+        assert not shelf.put(file)
+        file.close()
