@@ -9,17 +9,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.run_choice import chosen_run
 from hermes_tui.cli.saying import say
-from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, copy_event
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.opener import OpenFile, RunRef, check_format, read_events
+from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
 from hermes_tui.runtime.walking import is_so
@@ -37,34 +37,14 @@ def run_export(arguments: argparse.Namespace) -> int:
     with chosen_run(
         path, arguments.run, spelling="--run {}", wanted_format=arguments.format
     ) as ref:
-        events, begun = read_events(ref), begun_by(ref)
+        events = read_events(ref)
+        begun = begun_runs(ref, events)
         content = render(arguments.to, events, ref.file, begun)
     write_out(arguments.output, content, overwrite=arguments.force)
     if begun and arguments.to != "atif":
         left_out = f"{counted(len(begun), 'run')} of subagents left out"
-        say(f"{left_out}: --to atif takes them in, --run exports one by its number or id")
+        say(f"{left_out}: --to atif takes them in; else export each by itself")
     return 0
-
-
-def begun_by(ref: RunRef) -> list[tuple[Event, ...]]:
-    """Return the runs that a run began, and those that these began, as far as its record goes."""
-    if ref.file is None or ref.record < 0:
-        return []
-    runs = split_runs(ref.file.decode(ref.record))[1]
-    others = [run for nth, run in enumerate(runs) if nth != ref.nth]
-    known = {_ids(runs[ref.nth])[0]} - {""}
-    found: list[tuple[Event, ...]] = []
-    while new := [run for run in others if _ids(run)[1] in known]:
-        found += new
-        others = [run for run in others if _ids(run)[1] not in known]
-        known = {_ids(run)[0] for run in new} - {""}
-    return found
-
-
-def _ids(run: tuple[Event, ...]) -> tuple[str, str]:
-    """Return the id of a run, and of the one that began it."""
-    start = run[0]
-    return (start.run_id, start.parent_run_id) if isinstance(start, RunStarted) else ("", "")
 
 
 def render(

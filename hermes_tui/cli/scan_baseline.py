@@ -26,6 +26,8 @@ class Baseline:
 
     def __init__(self, known: Counter[_Key]) -> None:
         self._left = known
+        self._paths = {path for path, _, _ in known}
+        self._has_met = False
 
     @classmethod
     def load(cls, path: str) -> Baseline:
@@ -51,7 +53,13 @@ class Baseline:
         """Tell whether a malformed place that belongs to no run is new."""
         return self._is_new((os.path.normpath(path), "", str(Code.SOURCE_DEFECT)))
 
+    @property
+    def is_of_others(self) -> bool:
+        """Whether none of the files scanned so far is in it."""
+        return bool(self._paths) and not self._has_met
+
     def _is_new(self, key: _Key) -> bool:
+        self._has_met |= key[0] in self._paths
         if self._left[key] > 0:
             self._left[key] -= 1
             return False

@@ -130,7 +130,9 @@ class Report:
             Ending(rates, self._path_of, self._files_read, complaints, complete, self._outside)
         )
         if self._baseline is not None:
-            self.complain(f"{self._new:,} new, {self._known:,} as in the baseline")
+            others = "; it names none of these files: spell the paths as when it was written"
+            told = others if self._new and self._baseline.is_of_others else ""
+            self.complain(f"{self._new:,} new, {self._known:,} as in the baseline{told}")
         self.progress.clear()
 
     # Judging

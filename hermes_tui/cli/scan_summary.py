@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from hermes_tui.cli.caret import cells
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
@@ -34,14 +35,16 @@ def summary_lines(rates: Rates, path_of: PathOf, *, files: int, outside: int = 0
     yield _whole(rates.all, files, outside)
     groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
     shown = [item for failed in groups.values() for item in failed[:MOST_LINES]]
-    label_width = max((len(_label(name)) for name, _ in shown), default=0)
+    label_width = max((cells(_label(name)) for name, _ in shown), default=0)
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
     for group, failed in groups.items():
         yield ""
         yield HEADINGS[group]
         for name, rate in failed[:MOST_LINES]:
-            counts = f"{_label(name):<{label_width}}  {_ratio(rate):>{ratio_width}}"
-            yield f"  {counts}  {rate.share:>6.1%}  {_places(rate.places, path_of)}"
+            label = _label(name)
+            counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
+            places = _places(rate.places, path_of)
+            yield f"  {label}{counts}  {rate.share:>6.1%}  {places}"
         if len(failed) > MOST_LINES:
             yield f"  and {len(failed) - MOST_LINES:,} more"
     if groups:

@@ -8,7 +8,9 @@
     result      = {"source_call_id"?, "content"?, "subagent_trajectory_ref"?: [ref, …]}
 
 Results stand in the step of their calls and are no messages. An observation in a step that calls
-nothing (terminus-2 types into a terminal) is what the environment says, a message of its own.
+nothing (terminus-2 types into a terminal) is what the environment says, a message of its own,
+unless its `extra` names the role `tool`, as exports of hermes-tui do; these keep in `extra` also
+the exact text of arguments that are no object, and that a call is one of a custom tool.
 """
 
 from __future__ import annotations

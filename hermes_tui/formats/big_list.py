@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 2 << 20
 """Bytes: a list that is longer is the long one."""
+MOST_READ = 4
+"""Times `LOOKED_AT`: nothing behind that is gone through, however long a text is that goes on."""
 SAMPLED = 50
 SAMPLED_BYTES = 128 << 10
 """Of the list: as far as this its elements are read to see how, and at least two of them."""
@@ -62,10 +64,23 @@ class BigList(NamedTuple):
         return outer
 
 
+class _Beginning:
+    """A source of which only the beginning is read."""
+
+    def __init__(self, source: Source, most: int) -> None:
+        self._source = source
+        self._most = most
+        self.size = source.size
+        self.complete = source.complete
+
+    def read(self, start: int, length: int) -> bytes:
+        return self._source.read(start, min(length, max(0, self._most - start)))
+
+
 def find_big_list(source: Source) -> BigList | None:
     """Return the long list of an object, None where its beginning shows none."""
     start = len(BOM) if source.read(0, len(BOM)) == BOM else 0
-    walk = JsonWalk(source, start)
+    walk = JsonWalk(_Beginning(source, MOST_READ * LOOKED_AT), start)
     if walk.peek() != "{":
         return None
     walk.step()

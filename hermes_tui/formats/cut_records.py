@@ -7,7 +7,7 @@ of the agent, and a record without messages may have had some.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.formats.json_slice import pointer_of
@@ -46,13 +46,24 @@ class Cut(NamedTuple):
         return member not in self.whole
 
 
-Cuts = Mapping[ByteRange, Cut]
-"""Where values stop half way, by the range of their line or record."""
+class Cuts(NamedTuple):
+    """Where values of a record stop half way, by the range of their line or of the record."""
+
+    places: dict[ByteRange, Cut]
+    told: list[tuple[str, str]]
+    """What was odd about the bytes: that stands, whatever a cut explains."""
+
+    def add(self, place: ByteRange, data: bytes, problems: Iterable[Problem]) -> None:
+        """Take in the bytes of one more value, if they stop half way."""
+        if any(problem.message.startswith(TRUNCATED) for problem in problems):
+            self.places[place] = cut_of(data)
+
+    def hold(self, at: SourceRef | None) -> bool:
+        cut = self.places.get(at.range) if at is not None else None
+        return at is not None and cut is not None and cut.concerns(at.pointer)
+
+
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+(?P<key>[ \t\r\n]*+:)?|[{}\[\],]', re.DOTALL)
-
-
-def is_cut(problems: Iterable[Problem]) -> bool:
-    return any(problem.message.startswith(TRUNCATED) for problem in problems)
 
 
 def cut_of(data: bytes) -> Cut:
@@ -82,28 +93,30 @@ def _escaped(key: str) -> str:
 
 
 def judged_once(events: Sequence[Event], cuts: Cuts) -> list[Event]:
-    """Return the events of a record without what was found odd in what a cut left of them.
+    """Return the events of a record without what was found odd in what a cut left of it.
 
-    Those of which nothing else is told are left out, and the following numbered anew.
+    What only told of that is left out, and the events behind it are numbered anew.
     """
-    last = {event.at: seq for seq, event in enumerate(events) if isinstance(event, MessageAppended)}
+    last = {event.at: place for place, event in enumerate(events) if _is_message(event)}
+    of_bytes = tuple(message for message, _ in cuts.told)
     kept: list[Event] = []
     gone = 0
     for place, event in enumerate(events):
         if isinstance(event, RunStarted) and not event.seq:
             gone = 0
-        is_torn = _holds_cut(event.at, cuts)
-        if is_torn and isinstance(event, SourceDefect) and TRUNCATED not in event.message:
-            gone += 1
-            continue
-        if is_torn and isinstance(event, (MessageAppended, ToolCallProposed, ToolReturned)):
-            # Where a format points to no more than the record, it is the last message that is torn.
-            is_last = place >= last.get(event.at, 0) or isinstance(event, ToolReturned)
-            event = copy_event(event, diagnostics=()) if is_last else event
+        if cuts.hold(event.at):
+            match event:
+                case SourceDefect(partial=False) if not event.message.startswith(of_bytes):
+                    gone += 1
+                    continue
+                # Where a format points to no more than the record, the last message is torn.
+                case MessageAppended() | ToolCallProposed() if place >= last.get(event.at, 0):
+                    event = copy_event(event, diagnostics=())
+                case ToolReturned():
+                    event = copy_event(event, diagnostics=())
         kept.append(copy_event(event, seq=event.seq - gone) if gone else event)
     return kept
 
 
-def _holds_cut(at: SourceRef | None, cuts: Cuts) -> bool:
-    cut = cuts.get(at.range) if at is not None else None
-    return at is not None and cut is not None and cut.concerns(at.pointer)
+def _is_message(event: Event) -> bool:
+    return isinstance(event, MessageAppended)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Layout, RunBuilder, Sample, Unit
 from hermes_tui.formats.lookalikes import best_format, shape_of
-from hermes_tui.model.events import MessageAppended, SourceDefect
+from hermes_tui.model.events import RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange
 
 if TYPE_CHECKING:
@@ -70,10 +70,8 @@ def _alone(candidate: Format, value: Any) -> Match | None:
 
 
 def _is_read(value: Any, choice: Choice) -> bool:
-    """Return whether a format that does not recognise a value alone finds a message in it."""
+    """Return whether a format that does not recognise a value alone makes something of it."""
     build = RunBuilder(ByteRange(0, 1), unit=choice.match.unit)
     choice.format.read(value, build)
-    events = build.events
-    return any(isinstance(event, MessageAppended) for event in events) and not any(
-        isinstance(event, SourceDefect) for event in events
-    )
+    found = [event for event in build.events if not isinstance(event, RunStarted)]
+    return bool(found) and not any(isinstance(event, SourceDefect) for event in found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
 from hermes_tui.formats.big_list import BigList, read_element, read_end
-from hermes_tui.formats.cut_records import Cut, Cuts, cut_of, is_cut, judged_once
+from hermes_tui.formats.cut_records import Cuts, judged_once
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
@@ -76,7 +76,7 @@ class Reader(NamedTuple):
             sidecars=self.sidecars,
         )
         cuts = self._fill(build, source, record)
-        events = tuple(judged_once(build.events, cuts) if cuts else build.events)
+        events = tuple(judged_once(build.events, cuts) if cuts.places else build.events)
         return self.review(events) if self.review else events
 
     def fold(self, source: Source, record: Record) -> RunFolder:
@@ -87,7 +87,8 @@ class Reader(NamedTuple):
         from hermes_tui.formats.run_folder import RunFolder
 
         build = RunFolder(record.range, source_format=self.format.name, sidecars=self.sidecars)
-        if record.kind is not RecordKind.FRAME and self._fill(build, source, record):
+        is_value = record.kind is not RecordKind.FRAME
+        if is_value and self._fill(build, source, record).places:
             build = RunFolder(record.range)
             build.events.extend(self.decode(source, record))
         build.close()
@@ -96,19 +97,20 @@ class Reader(NamedTuple):
     def _fill(self, build: RunBuilder, source: Source, record: Record) -> Cuts:
         """Read a record; return where in it values stop half way."""
         start, length = record.range.start, len(record.range)
+        cuts = Cuts({}, [])
         if length > MAX_RECORD:
             build.take(_too_long(record, source))
-            return {}
+            return cuts
         data = source.read(start, length)
         if len(data) < length:
             build.take(_gone(record))
-            return {}
-        cuts: dict[ByteRange, Cut] = {}
+            return cuts
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
             build.is_last = source.complete and record.range.end >= source.size
             build.lines_before = partial(lines_before, source, start)
             values, problems, build.line_ranges = _load_lines(data, start, cuts)
+            cuts.told.extend(problems)
             build.problems = problems
             build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
             self.format.read(values, build)
@@ -119,8 +121,8 @@ class Reader(NamedTuple):
         else:
             loaded, skipped = _load_value(data, self.layout)
             build.problems = _located(loaded.problems, start + skipped, data)
-            if is_cut(loaded.problems):
-                cuts[record.range] = cut_of(data)
+            cuts.told.extend(build.problems)
+            cuts.add(record.range, data, loaded.problems)
             for value in loaded.values:
                 if self.big is not None:
                     read_element(value, self.big, self.format, build)
@@ -270,7 +272,7 @@ def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
 
 
 def _load_lines(
-    data: bytes, base: int, cuts: dict[ByteRange, Cut]
+    data: bytes, base: int, cuts: Cuts
 ) -> tuple[list[object], list[tuple[str, str]], tuple[ByteRange, ...]]:
     values: list[object] = []
     ranges: list[ByteRange] = []
@@ -282,8 +284,7 @@ def _load_lines(
         if line.strip():
             loaded = load(line.strip())
             problems.extend(_located(loaded.problems, base + start, line))
-            if is_cut(loaded.problems):
-                cuts[ByteRange(base + start, base + end)] = cut_of(line)
+            cuts.add(ByteRange(base + start, base + end), line, loaded.problems)
             for value in loaded.values:
                 values.append(value)
                 ranges.append(ByteRange(base + start, base + end))

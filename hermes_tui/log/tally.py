@@ -55,7 +55,7 @@ class Tally:
             self.gold_failures += (seq,)
 
     def call(self, name: str | None) -> None:
-        key = self._key(name)
+        key = self.key(name)
         calls, errors = self.tools.get(key, (0, 0))
         self.tools[key] = (calls + 1, errors)
 
@@ -68,7 +68,7 @@ class Tally:
 
     def error(self, name: str | None) -> None:
         """Count an error of the tool `name`."""
-        key = self._key(name)
+        key = self.key(name)
         calls, errors = self.tools.get(key, (0, 0))
         self.tools[key] = (calls, errors + 1)
 
@@ -84,7 +84,8 @@ class Tally:
         """The mean seconds that a reply took."""
         return self.replies_s / self.replies if self.replies else None
 
-    def _key(self, name: str | None) -> str:
+    def key(self, name: str | None) -> str:
+        """Return the name that calls of a tool are counted by."""
         key = name[:LONGEST_NAME] if name else NO_NAME
         return key if key in self.tools or len(self.tools) < MOST_TOOLS else OTHER_TOOLS
 

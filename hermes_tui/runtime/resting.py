@@ -8,7 +8,7 @@ from typing import Self
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sources import OpenSource, open_source, wait_for
-from hermes_tui.runtime.stamps import stamp_of
+from hermes_tui.runtime.stamps import CHANGED, stamp_of
 
 MOST_OPEN = 64
 
@@ -87,7 +87,7 @@ class RestingSource:
 
     def _opened_again(self) -> OpenSource | None:
         if hash(stamp_of(self._path)) != self.stamp:
-            self._failure = f"{self._path}: changed since it was read; open it again"
+            self._failure = f"{self._path}: {CHANGED}"
         try:
             source = open_source(self._path)
         except SourceError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
+from hermes_tui.runtime.stamps import CHANGED, stamp_of, stamp_of_open
 from hermes_tui.runtime.transcoding import wide_encoding
 from hermes_tui.runtime.unpacking import MAGIC_BYTES, STREAMS, unpacker
 
@@ -24,6 +26,8 @@ MAX_PACKED = 3
 MEMBER_MARK = "!"
 """Stands between an archive and the member of it that is meant."""
 SQLITE_MAGIC = b"SQLite format 3\0"
+LOOKED_AT_EVERY_S = 2.0
+"""A file that does not grow here is seldom looked at: it may be on another machine."""
 _WAIT_S = 0.05
 
 
@@ -62,7 +66,9 @@ class FileSource:
         self.failure = ""
         self._follow = follow
         self._fd = open_readable(path)
-        self._size = os.fstat(self._fd).st_size
+        self._stamp = stamp_of_open(self._fd)
+        _, self._size, _ = self._stamp
+        self._next_look = 0.0
 
     @property
     def size(self) -> int:
@@ -97,7 +103,7 @@ class FileSource:
 
     def refresh(self) -> bool:
         if not self._follow:
-            return False
+            return self._has_changed()
         try:
             size = os.fstat(self._fd).st_size
             on_disk = self.path.stat()
@@ -114,6 +120,17 @@ class FileSource:
         changed = size > self._size
         self._size = max(size, self._size)
         return changed
+
+    def _has_changed(self) -> bool:
+        """Note, once, that the file is no longer what was opened; one that is gone stays as is."""
+        now = time.monotonic()
+        if self.failure or now < self._next_look:
+            return False
+        self._next_look = now + LOOKED_AT_EVERY_S
+        if stamp_of(self.path) in (None, self._stamp):
+            return False
+        self.failure = f"{self.path}: {CHANGED}"
+        return True
 
     def close(self) -> None:
         os.close(self._fd)

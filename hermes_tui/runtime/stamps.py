@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from hermes_tui.runtime.remote import Place
 
 Stamp = tuple[int, int, int]
 """Which file it is, its size and its time."""
+CHANGED = "changed since it was read; open it again"
+"""What is said where the stamp is another one."""
 
 
 def stamp_of(path: Place | None) -> Stamp | None:
@@ -15,3 +19,9 @@ def stamp_of(path: Place | None) -> Stamp | None:
     except OSError:
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
+
+
+def stamp_of_open(fd: int) -> Stamp:
+    """Return the stamp of the file behind a descriptor as it is now; raises OSError."""
+    found = os.fstat(fd)
+    return found.st_ino, found.st_size, found.st_mtime_ns

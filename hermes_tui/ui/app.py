@@ -203,9 +203,9 @@ class HermesApp(BaseApp):
         from hermes_tui.model.errors import SourceError
         from hermes_tui.runtime.tools.threads import DaemonPool
         from hermes_tui.ui.render.comparison import NAMES
-        from hermes_tui.ui.screens.comparison import ComparisonScreen
+        from hermes_tui.ui.screens.comparison import ComparisonScreen, text_width
 
-        thread, width = DaemonPool(1), self.size.width
+        thread, width = DaemonPool(1), text_width(self.size.width)
         try:
             found = await thread.run(lambda: _compared(left, right, width))
         except SourceError as error:

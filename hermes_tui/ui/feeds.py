@@ -244,7 +244,7 @@ class RunsFeed:
             changed |= self._look_again(number)
         if self.newcomers is not None:
             self.targets.extend(self.newcomers.poll())
-        changed |= self._poll_watched()
+        changed |= self._poll_watched() | self._look_at_read()
         for reading in list(self._growing):
             reading.file.source.refresh()
             changed |= self._complain_of(reading)
@@ -254,6 +254,18 @@ class RunsFeed:
                 self._active.append(reading)
                 changed = True
         return changed
+
+    def _look_at_read(self) -> bool:
+        """Look whether files that were read have changed; where there are many, not before use."""
+        if self.follow or self.files.are_many or not self.finished:
+            return False
+        said = len(self.complaints)
+        for file in self.files.kept:
+            file.source.refresh()
+            failure = file.source.failure
+            if failure and failure not in self.complaints:
+                self._complain(failure)
+        return len(self.complaints) > said
 
     def _poll_watched(self) -> bool:
         rows = self._watched_rows

@@ -70,6 +70,25 @@ def test_atif_takes_in_the_runs_of_subagents(
     assert [run["trajectory_id"] for run in document["subagent_trajectories"]] == ["in"]
 
 
+def test_atif_takes_in_subagents_that_are_in_files_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"role": "user", "content": "go"}
+    said = {"type": "user", "uuid": "u1", "sessionId": "s", "parentUuid": None, "message": asked}
+    session, agents = tmp_path / "s.jsonl", tmp_path / "s" / "subagents"
+    agents.mkdir(parents=True)
+    session.write_text(json.dumps(said) + "\n")
+    of_agent = said | {"agentId": "a", "isSidechain": True}
+    (agents / "agent-a.jsonl").write_text(json.dumps(of_agent) + "\n")
+    (agents / "agent-b.jsonl").write_bytes(b"\x00")
+    target = exported(session, "atif", tmp_path / "out")
+    document = json.loads(target.read_bytes())
+    assert [run["trajectory_id"] for run in document["subagent_trajectories"]] == ["a"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("hermes-tui: a subagent is left out: ")
+    assert "agent-b.jsonl" in line
+
+
 def test_runs_of_subagents_that_are_left_out_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,6 +62,16 @@ def test_half_a_character_in_a_finding_spoils_no_baseline(tmp_path: Path) -> Non
         assert done.one_line == "hermes-tui: 0 new, 1 as in the baseline"
 
 
+def test_a_baseline_of_files_that_were_spelled_otherwise_is_said_to_be_one(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = baseline(runs)
+    monkeypatch.chdir(runs.parent)
+    done = within("scan", runs.name, "--baseline", old)
+    assert done.code == 1
+    assert "2 new, 0 as in the baseline; it names none of these files" in done.one_line
+
+
 def test_a_finding_of_another_run_is_new(runs: Path) -> None:
     old = baseline(runs)
     lines(runs, called("a", "sl"), called("b", "sl"), called("c", "sl"))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hermes_tui.cli import scan_report
+from hermes_tui.cli.caret import cells
 from hermes_tui.cli.main import main
 from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY, Sarif
 from hermes_tui.cli.scan_outputs import Ending
@@ -81,6 +82,20 @@ def test_the_summary_counts_runs_by_code_tool_model_and_parser(tmp_path: Path) -
     models = {name: (rate["failed"], rate["runs"]) for name, rate in found["by_model"].items()}
     assert models == {"m1": (1, 2), "m2": (0, 2)}
     assert list(found["by_parser"]) == ["vllm/hermes"]
+
+
+def test_a_call_that_names_no_tool_is_looked_at_where_it_stands(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("a"), called("b", ""))
+    found = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]["(no name)"]
+    assert found["examples"] == [{"path": str(path), "at": "2:2"}]
+    assert (found["failed"], found["runs"]) == (1, 1)
+
+
+def test_names_in_wide_characters_leave_the_columns_in_place(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", called("a", "查找文件"), called("b", "sl"))
+    rows = [line for line in within("scan", path).text.splitlines() if "1 of 1" in line]
+    assert len(rows) == 2
+    assert len({cells(row[: row.index("1 of 1")]) for row in rows}) == 1
 
 
 def test_a_tool_fails_where_its_result_says_so(tmp_path: Path) -> None:

@@ -207,19 +207,19 @@ def test_the_runs_of_subagents_are_trajectories_in_that_of_their_agent() -> None
     subagents = (
         run_of("b", "a", "first"),
         run_of("d", "b", "inner"),
-        run_of("b", "a", "second"),
         run_of("a", "a", "its own child"),
+        run_of("b", "a", "second"),
         run_of("e", "elsewhere", "not mine"),
     )
     text = atif.write(run_of("a", "", "outer"), subagents=subagents)
     accepted(text)
     document = json.loads(text)
     begun = document["subagent_trajectories"]
-    assert [each["trajectory_id"] for each in begun] == ["b", "b_3", "a"]
+    assert [each["trajectory_id"] for each in begun] == ["b", "a", "b_4"]
     assert document["extra"]["subagents_left_out"] == 1
     starts = [event for event in read_back(text) if isinstance(event, RunStarted)]
     assert [(start.run_id, start.parent_run_id) for start in starts] == [
-        ("a", ""), ("b", "a"), ("d", "b"), ("b_3", "a"), ("a", "a"),
+        ("a", ""), ("b", "a"), ("d", "b"), ("a", "a"), ("b_4", "a"),
     ]  # fmt: skip
 
 

@@ -150,6 +150,21 @@ def test_what_follows_a_list_is_found_from_the_end() -> None:
     assert found.around == {"a": {"messages": [], "model": "m"}, "tools": [TOOL], "reward": 1}
 
 
+def test_a_text_without_end_is_not_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[int] = []
+
+    class Noted(BytesSource):
+        def read(self, start: int, length: int) -> bytes:
+            reached.append(start + length)
+            return super().read(start, length)
+
+    monkeypatch.setattr(big_list, "TAIL", 0)
+    data = b'{"messages": [{"role": "user", "content": "%s"}]}' % (b"x" * 200_000)
+    found = find_big_list(Noted(data))
+    assert found is not None and found.path == ("messages",)
+    assert max(place for place in reached if place < len(data)) <= 4 * 2000
+
+
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a"', '{"a": nope}', '{"a": 1}', "", "{,}"])
 def test_where_no_long_list_begins_none_is_found(text: str) -> None:
     assert find_big_list(BytesSource(text.encode())) is None

@@ -17,7 +17,15 @@ from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.writers import openai
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.events import Event, RunStarted, ToolCallProposed, ToolReturned
+from hermes_tui.model.events import (
+    Event,
+    ReplyDiscarded,
+    RequestFailed,
+    RunStarted,
+    TextEdited,
+    ToolCallProposed,
+    ToolReturned,
+)
 from hermes_tui.model.messages import (
     ArgumentsState,
     ContentPart,
@@ -175,6 +183,22 @@ def _calls(run: tuple[Event, ...]) -> Iterator[ToolCall]:
     return (event.call for event in run if isinstance(event, ToolCallProposed))
 
 
+def test_openai_leaves_out_replies_that_were_discarded_and_no_others() -> None:
+    failed = RequestFailed(seq=0, turn=2, message="no answer")
+    first, second = said("assistant", "first"), said("assistant", "second")
+    run = numbered(
+        first, failed, ReplyDiscarded(seq=0), second, TextEdited(seq=0, before="", after="x")
+    )
+    messages = opened(openai.write(run))["messages"]
+    assert [message["content"] for message in messages] == ["first"]
+
+
+def test_openai_says_with_which_code_a_command_ended() -> None:
+    proposed = ToolCallProposed(seq=0, call=CALLS[0])
+    run = numbered(said("assistant", "", calls=1), proposed, *answered("", "c0", exit_code=2))
+    assert opened(openai.write(run))["messages"][1]["exit_code"] == 2
+
+
 def test_openai_puts_results_right_behind_their_calls() -> None:
     run = numbered(
         said("assistant", "", calls=1),
@@ -196,7 +220,10 @@ def messages_of_the_api() -> Any:
 
 def taken_by_the_api(messages: list[dict[str, Any]]) -> None:
     """Check messages by their types, and that each tool message answers a call before it."""
-    messages_of_the_api().validate_python(messages)
+    for message in messages_of_the_api().validate_python(messages):
+        for key in ("content", "tool_calls"):
+            # Lists are only checked as they are gone through.
+            list(message.get(key) or ())
     ids: set[str] = set()
     for message in messages:
         if message["role"] == "tool":
@@ -234,6 +261,8 @@ def sent(label: str, events: list[Event]) -> None:
     openai_messages.FORMAT.read(document, build)
     before, after = fold_run(events)[0], fold_run(build.events)[0]
     assert after.calls == before.calls, label
+    # What answers no call is said by the user.
+    assert after.results == before.results - before.codes[Code.RESULT_ORPHAN], label
     assert all(after.codes[code] <= before.codes[code] for code in NEW_TO_NOBODY), label
 
 

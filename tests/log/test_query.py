@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hermes_tui.log.query import row_texts
+from hermes_tui.log.query import describe, row_texts
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import (
@@ -115,3 +115,8 @@ def test_arguments_nested_without_end_are_searched_without_an_exception() -> Non
     arguments = ToolCall(0, "f", "", ArgumentsState.OBJECT, arguments=deep)
     lines = timeline(ToolCallProposed(seq=0, call=arguments))
     assert "bottom" in found(lines)
+
+
+def test_one_declared_tool_is_said_to_be_one() -> None:
+    started = RunStarted(seq=0, tools=(ToolSpec("ls"),), tools_declared=True)
+    assert "1 tool" in describe(started).split(" · ")

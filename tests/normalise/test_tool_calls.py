@@ -6,6 +6,7 @@ import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin
+from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.normalise import normalise_message
 from tests.normalise.reading import assistant, codes, native, only_call
 
@@ -163,3 +164,10 @@ def test_deeply_nested_arguments_do_not_hurt():
     call, found = only_call(native('{"a":' * 5000 + "1" + "}" * 5000))
     assert call.arguments_state is ArgumentsState.NOT_JSON
     assert codes(found) == [Code.ARGS_INVALID]
+
+
+def test_what_is_wrong_with_arguments_is_said_with_its_place_once() -> None:
+    found = read_arguments('{"a": "\x01"}').diagnostics
+    assert [each.message for each in found] == [
+        "the arguments are no JSON: Invalid control character at character 7"
+    ]

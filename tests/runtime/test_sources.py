@@ -178,6 +178,37 @@ def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
     source.close()
 
 
+def test_a_file_written_over_is_said_once_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\n")
+    source, other = FileSource(path), FileSource(path)
+    # The clock of the file system may stand still for some milliseconds.
+    os.utime(path, ns=(0, 1))
+    assert source.refresh()
+    assert source.failure == f"{path}: changed since it was read; open it again"
+    assert not source.refresh()
+    path.unlink()
+    assert not other.refresh() and other.failure == ""
+    assert other.read(0, 4) == b"one\n"
+    source.close()
+    other.close()
+
+
+def test_a_file_that_does_not_grow_is_looked_at_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"one\n")
+    source = FileSource(path)
+    assert not source.refresh()
+    path.write_bytes(b"one\ntwo\n")
+    assert not source.refresh()
+    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    source._next_look = 0.0
+    assert source.refresh()
+    source.close()
+
+
 def test_a_spool_can_be_closed_before_it_is_full() -> None:
     def endless() -> object:
         while True:

@@ -22,6 +22,7 @@ from tests.ui.opened import (
     MESSAGES,
     NARROW,
     WIDE,
+    answer,
     app_on,
     press_until,
     settled,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.runtime import sources
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Target, Targets, expand_paths
 from hermes_tui.ui import feed_progress, feeds
 from hermes_tui.ui.feeds import NO_MORE, RunsFeed
-from tests.ui.opened import write_run
+from hermes_tui.ui.run_feed import RunFeed
+from tests.ui.opened import write_run, write_runs
 
 
 @pytest.fixture
@@ -27,6 +29,24 @@ def feed_of(paths: list[Path]) -> Iterator[RunsFeed]:
         yield feed
         feed.step(0.0)
     yield feed
+    feed.close()
+
+
+def test_a_file_written_over_after_it_was_read_is_told_in_the_list_and_in_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    path = write_runs(tmp_path / "runs.jsonl", 9)
+    feed = RunsFeed(Targets([[Target(path), Target(write_run(tmp_path / "other.json"))]]))
+    while feed.step(1.0):
+        pass
+    assert not feed.poll()
+    path.write_bytes(b"x" * path.stat().st_size + b"\n")
+    run = RunFeed(feed.rows[3].ref)
+    told = f"{path}: changed since it was read; open it again"
+    assert run.poll() and run.failure == told
+    assert feed.poll() and feed.complaints == [told]
+    assert not feed.poll()
     feed.close()
 
 

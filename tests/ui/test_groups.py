@@ -325,9 +325,9 @@ async def test_one_group_is_said_to_be_one(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert isinstance(app.screen, RunsScreen)
-        app.screen.model.group_by("status")
-        await shows(pilot, "1 group by status")
+        await group_by(pilot, "model")
+        await answer(pilot, "f", 'model == "model-0"')
+        await shows(pilot, "1 group by model")
 
 
 async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:

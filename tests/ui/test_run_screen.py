@@ -17,6 +17,7 @@ from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import MARGIN
 from tests.ui.opened import (
     MEDIUM,
+    MESSAGES,
     NARROW,
     WIDE,
     answer,
@@ -240,8 +241,8 @@ async def test_raw_beside_normalised_marks_differences(run_file: Path) -> None:
 async def test_raw_beside_stands_where_the_arguments_stood_and_the_result_below(
     tmp_path: Path,
 ) -> None:
-    answer = {"role": "tool", "tool_call_id": "c1", "content": "a line\n" * 100}
-    app = app_on(write_run(tmp_path / "run.json", [*MESSAGES[:3], answer]))
+    result = {"role": "tool", "tool_call_id": "c1", "content": "a line\n" * 100}
+    app = app_on(write_run(tmp_path / "run.json", [*MESSAGES[:3], result]))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("]", "r", "z")
         await shows(pilot, "normalised", "a line")
@@ -492,3 +493,14 @@ async def test_a_single_run_that_takes_long_to_read_opens_directly(
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         assert run_screen(app)
+
+
+async def test_where_the_reading_of_a_run_was_stopped_stays_on_the_screen(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role": "user", "content": "go on"}\n' * 60_000)
+    app = app_on(path)
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(pilot, "reading")
+        await pilot.press("ctrl+x", "j", "k")
+        await shows(pilot, "stopped at ")
+        assert "stopped reading" not in text_of(app)

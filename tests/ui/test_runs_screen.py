@@ -60,6 +60,17 @@ def first_row(app: object) -> str:
     return screen_lines(app)[2]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("follow", "said"), [(False, "no runs"), (True, "no runs yet")])
+async def test_where_no_run_is_it_is_said_whether_one_may_come(
+    tmp_path: Path, follow: bool, said: str
+) -> None:
+    path = tmp_path / "none.jsonl"
+    path.write_text('{"conversations": [{"from": "human", "value"\n' * 2)
+    app = app_on(path, follow=follow)
+    async with app.run_test(size=NARROW) as pilot:
+        await until(pilot, lambda: first_row(app).strip() == said)
+
+
 @pytest.mark.parametrize(
     ("key", "reason"),
     [

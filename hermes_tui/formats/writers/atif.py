@@ -88,14 +88,18 @@ def _begun(
     run_id: str, subagents: Sequence[Transcript], placed: set[int], depth: int
 ) -> list[dict[str, Any]]:
     """Return the trajectories that the run `run_id` began, each under an id of its own."""
+    if not run_id or depth > MAX_DEPTH:
+        return []
+    own_runs = [
+        (number, subagent)
+        for number, subagent in enumerate(subagents)
+        if subagent.start.parent_run_id == run_id and number not in placed
+    ]
+    # One of them may have the id of their parent.
+    placed.update(number for number, _ in own_runs)
     begun: list[dict[str, Any]] = []
     ids: set[str] = set()
-    if not run_id or depth > MAX_DEPTH:
-        return begun
-    for number, subagent in enumerate(subagents):
-        if subagent.start.parent_run_id != run_id or number in placed:
-            continue
-        placed.add(number)
+    for number, subagent in own_runs:
         own = subagent.start.run_id or f"{MADE_UP}{number + 1}"
         unique = own if own not in ids else f"{own}_{number + 1}"
         ids.add(unique)

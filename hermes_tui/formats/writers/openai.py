@@ -7,6 +7,9 @@ the `name`. Arguments are the exact text that arrived, sound or not, `{}` where 
 of custom tools are custom calls. One message with several results becomes several tool messages,
 since a tool message answers one call, and stands right behind it. A call that got no result has
 none here either. Encrypted reasoning is left out: its text is not known here.
+
+Beside what the API knows stand `reasoning_content`, `reasoning_details`, `finish_reason`,
+`timestamp`, `is_error` and `exit_code` where the run has them.
 """
 
 from __future__ import annotations
@@ -173,6 +176,8 @@ def _result(event: Result, entry: Entry, call_id: str | None) -> dict[str, Any]:
     written["content"] = result.content
     if result.error is not None and result.error.kind == "flag":
         written["is_error"] = True
+    if result.exit_code is not None:
+        written["exit_code"] = result.exit_code
     return written | (_extras(entry.message) if len(entry.results) == 1 else {})
 
 

@@ -73,7 +73,7 @@ class Rates:
             first = next((item for item in findings if item.code == code), None)
             self._rate("code", code).count(failed=True, place=(0, run, _number(first, state)))
         for tool, (_, failures) in state.tally.tools.items():
-            of_tool = [item for item in findings if item.tool == tool]
+            of_tool = [item for item in findings if _is_about(item, tool, state)]
             wrong = [item for item in of_tool if item.severity is Severity.ERROR]
             place = (0, run, _number(next(iter(wrong or of_tool), None), state))
             self._rate("tool", tool).count(failed=bool(wrong or failures), place=place)
@@ -101,6 +101,12 @@ class Rates:
             for group, rates in value["groups"].items()
         }
         return cls(_rate_from_json(value["all"]), groups)
+
+
+def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
+    """Tell whether a finding is about a tool, as calls of it are counted."""
+    is_of_call = bool(finding.tool) or finding.call_index is not None
+    return is_of_call and state.tally.key(finding.tool) == tool
 
 
 def _number(finding: Finding | None, state: RunState) -> int:

@@ -22,7 +22,7 @@ from hermes_tui.ui.widgets.wrap import fit, fit_end
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
-NO_RUNS, NO_MATCH = "no runs yet", "no run matches the filter"
+NO_RUNS_YET, NO_RUNS, NO_MATCH = "no runs yet", "no runs", "no run matches the filter"
 
 
 class RunRows:
@@ -154,8 +154,10 @@ class RunsPane(RowList):
 
     def __init__(self, model: ShapedRuns, resolve: Callable[[str], Style]) -> None:
         rows = RunRows(model)
-        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=NO_RUNS)
-        self._empty_text = NO_RUNS
+        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=NO_RUNS_YET)
+        self.no_more = False
+        """Whether all runs that will ever be there were read."""
+        self._empty_text = NO_RUNS_YET
         self._rows = rows
         self._model = model
         self._heading = ""
@@ -174,13 +176,19 @@ class RunsPane(RowList):
         if self._rows.fit_columns() or sort != self._drawn_sort:
             self._drawn_sort = sort
             self.set_header(self._rows.header)
-        empty = NO_RUNS if model.filter is None else NO_MATCH
-        if not len(model) and empty != self._empty_text:
-            self._empty_text = empty
-            self.set_empty_text(empty)
+        if not len(model):
+            self._say_empty()
         line = self._kept_line()
         if line is not None and line != self.cursor:
             self.go(line, quiet=True)
+
+    def _say_empty(self) -> None:
+        empty = NO_RUNS if self.no_more else NO_RUNS_YET
+        if self._model.filter is not None:
+            empty = NO_MATCH
+        if empty != self._empty_text:
+            self._empty_text = empty
+            self.set_empty_text(empty)
 
     @property
     def unsettled(self) -> bool:

@@ -22,8 +22,7 @@ _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
 _LEAST_FACT: Final = 30
-_BESIDE: Final = 4
-"""Cells between two facts, and those that a frame takes."""
+_BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
 
 
@@ -49,10 +48,10 @@ def run_comparison(
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
     facts = list(_facts(*summaries))
-    room = max(_LEAST_FACT, (width - _NAME_CELLS - 2 * _BESIDE) // 2)
+    room = max(_LEAST_FACT, (width - _NAME_CELLS - len(_BETWEEN)) // 2)
     longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in facts), default=0)
     for name, left, right in facts:
-        text = f"{fit(left, min(longest, room))}  {fit(right, room).rstrip()}"
+        text = f"{fit(left, min(longest, room))}{_BETWEEN}{fit(right, room).rstrip()}"
         style = "" if left == right else "strong"
         page.fact(name, text, style, width=_NAME_CELLS, indent=0)
     parted = first_difference(rows)

@@ -14,6 +14,7 @@ from hermes_tui.ui.render.document import Line, StyledSpan
 
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
 """Marks between the columns: the same value, the same once its JSON is decoded, another value."""
+_LEGEND = f"{SAME} same   {DECODED} same once decoded   {DIFFERENT} different"
 _NAMES = {"name": ("name",), "id": ("id", "call_id"), "arguments": ("arguments", "args", "input",
                                                                    "parameters")}  # fmt: skip
 _ABSENT = object()
@@ -23,8 +24,11 @@ def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
     """Return id, name and arguments in two columns of `width` cells together, then what the raw
     call holds besides."""
     column = max(12, (width - 18) // 2)
-    title = f"{'':<10} {'raw':<{column}}   normalised   (= same, ≈ once decoded, ≠ different)"
-    lines = [Line(title, (StyledSpan(0, len(title), "key"),), 4)]
+    title = f"{'':<10} {'raw':<{column}}   normalised"
+    lines = [
+        Line(_LEGEND, (StyledSpan(0, len(_LEGEND), "dim"),), 4),
+        Line(title, (StyledSpan(0, len(title), "key"),), 4),
+    ]
     rest = _members(call.raw)
     for field, value in (("id", call.id), ("name", call.name), ("arguments", call.arguments)):
         raw = _take(rest, _NAMES[field])

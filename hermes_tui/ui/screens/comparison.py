@@ -13,6 +13,14 @@ from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.text_view import TextView
 
+_WIDEST, _SHARE, _FRAME = 140, 92, 4
+"""Cells and percent of the screen that a dialog has at most, and cells of its frame."""
+
+
+def text_width(screen_width: int) -> int:
+    """Return how many cells a page can have on a screen of this width."""
+    return min(_WIDEST, screen_width * _SHARE // 100) - _FRAME
+
 
 class ComparisonScreen(Moving, Dialog[None]):
     """A page with what differs between two runs."""

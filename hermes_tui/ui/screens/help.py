@@ -118,7 +118,8 @@ def hanging_lines(line: Line, width: int) -> Iterator[Line]:
     columns = [found.end() for found in _COLUMN_GAP.finditer(text)]
     hang = max((end for end in columns if end <= width - _LEAST_ROOM), default=0)
     breaks = [hang + start for start in row_starts(text[hang:], max(1, width - hang))][1:]
-    for start, end in pairwise([0, *breaks, len(text)]):
+    for begin, end in pairwise([0, *breaks, len(text)]):
+        start = end - len(text[begin:end].lstrip(" ")) if begin else 0
         spans = (
             StyledSpan(max(span.start, start) - start, min(span.end, end) - start, span.style_name)
             for span in line.spans

@@ -131,9 +131,16 @@ class RunsScreen(Finding, Moving, RunsSide):
         """Take over the rows read so far, and show them if this screen is on top."""
         self.model.update(self.feed.take_replaced(), at_once=self.feed.finished)
         if self.is_current:
+            self.runs_pane.no_more = self._may_not_grow()
             self.runs_pane.show()
             self.show_sides()
             self.refresh_lines()
+
+    def _may_not_grow(self) -> bool:
+        """Tell whether nothing more comes in: not from a pipe either."""
+        feed = self.feed
+        is_read = feed.finished and not feed.follow
+        return is_read and all(file.source.complete for file in feed.files.kept)
 
     def refresh_lines(self) -> None:
         model, feed = self.model, self.feed

@@ -1,0 +1,58 @@
+"""The runs that a run began: those of its subagents, in its record or in files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hermes_tui.cli.saying import say
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.model.errors import HermesError
+from hermes_tui.model.events import Event, RunStarted
+from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
+from hermes_tui.runtime.subagent_files import subagent_files
+
+Run = list[Event]
+
+
+def begun_runs(ref: RunRef, run: Run) -> list[Run]:
+    """Return the runs that `run` began, and those that these began in turn."""
+    known = {_ids(run)[0]} - {""}
+    others = [*_of_record(ref), *_of_files(ref)] if known else []
+    found: list[Run] = []
+    while begun := [other for other in others if _ids(other)[1] in known]:
+        found += begun
+        others = [other for other in others if _ids(other)[1] not in known]
+        known = {_ids(other)[0] for other in begun} - {""}
+    return found
+
+
+def _ids(run: Run) -> tuple[str, str]:
+    """Return the id of a run, and of the one that began it."""
+    start = next((event for event in run if isinstance(event, RunStarted)), None)
+    return (start.run_id, start.parent_run_id) if start is not None else ("", "")
+
+
+def _of_record(ref: RunRef) -> Iterator[Run]:
+    """Yield the other runs of the record that a run stands in."""
+    if ref.record < 0:
+        return
+    for nth, run in enumerate(split_runs(ref.file.decode(ref.record))[1]):
+        if nth != ref.nth:
+            yield list(run)
+
+
+def _of_files(ref: RunRef) -> Iterator[Run]:
+    """Yield the runs in the files of the subagents of a session; say which cannot be read."""
+    session = ref.file.path
+    for path in subagent_files(session) if isinstance(session, Path) else ():
+        try:
+            file = open_file(path, whole=True)
+        except HermesError as error:
+            say(f"a subagent is left out: {error}")
+            continue
+        try:
+            found = [step.ref for step in survey(file) if isinstance(step, FoundRun) and step.final]
+            yield from map(read_events, found)
+        finally:
+            file.close()

@@ -1,0 +1,135 @@
+"""A record that stops half way is judged for that alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes_tui.formats.cut_records import cut_of
+from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Record, RecordKind
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.formats.registry import formats
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.model.spans import ByteRange
+from tests.bytes_source import BytesSource
+from tests.formats.foreign import lines, messages, only, read_by
+from tests.formats.hermes_support import any_json
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": '{"path": "x"}'}}
+CHAT: list[dict[str, Any]] = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": "text", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "ok"},
+]
+RUN = {"id": "r", "messages": CHAT, "model": "m"}
+TALK = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
+REPLY = {
+    "role": "assistant",
+    "id": "m",
+    "content": [{"type": "text", "text": "t"}, {"type": "tool_use", "id": "t", "name": "ls"}],
+}
+
+
+def session_line(name: str, message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": message["role"], "uuid": name, "parentUuid": None, "sessionId": "s",
+        "message": message,
+    }  # fmt: skip
+
+
+def read(data: bytes) -> list[Event]:
+    reader = detect(BytesSource(data), formats()).reader
+    assert reader is not None
+    return read_by(reader, BytesSource(data))
+
+
+def codes(events: list[Event]) -> list[Code]:
+    return [found.code for event in events for found in event.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[*CHAT, CHAT[1]], [RUN, RUN], [TALK, TALK], [session_line("u", CHAT[0]),
+     session_line("v", REPLY)]],
+    ids=["a message a line", "a run a line", "sharegpt", "a session"],
+)  # fmt: skip
+def test_wherever_the_last_line_is_cut_it_is_told_once(values: list[Any]) -> None:
+    data = lines(*values)
+    begins = len(lines(*values[:-1]))
+    for end in range(begins + 1, len(data) - 1):
+        events = read(data[:end])
+        defects = only(events, SourceDefect)
+        assert len(defects) == 1, data[begins:end]
+        assert "truncated here" in defects[0].message or "not JSON" in defects[0].message
+        assert codes(events) == [], data[begins:end]
+
+
+def test_what_can_be_read_of_a_cut_record_is_shown() -> None:
+    data = lines(RUN, RUN)
+    events = read(data[: data.rindex(b"tool_call_id")])
+    assert len(messages(events)) == 2 * len(CHAT)
+    assert [event.seq for event in events[-7:]] == list(range(7))
+
+
+def test_what_stands_before_the_cut_is_judged() -> None:
+    wrong = {"role": "wizard", "content": "x"}
+    data = lines(RUN, {**RUN, "messages": [*CHAT, wrong, CHAT[0]]})
+    behind = data[: data.rindex(b', {"role": "user"')]
+    assert codes(read(behind + b', {"role": "us')) == [Code.UNKNOWN_ROLE]
+    assert codes(read(behind + b'], "model": "m')) == [Code.UNKNOWN_ROLE]
+
+
+def test_an_element_before_the_cut_that_is_no_message_is_told() -> None:
+    data = lines(RUN, {**RUN, "messages": [5, *CHAT]})[:-30]
+    told = [defect.message for defect in only(read(data), SourceDefect)]
+    assert "not a message" in told and len(told) == 2
+
+
+def test_what_else_is_odd_about_the_bytes_of_a_cut_record_is_told() -> None:
+    data = lines(RUN) + b'{"id": "\xff", "loss": NaN, "met'
+    told = " ".join(defect.message for defect in only(read(data), SourceDefect))
+    assert "invalid UTF-8" in told and "truncated here" in told and "NaN" in told
+    assert "no chat message" not in told
+
+
+@given(value=any_json("messages", "role", "content", "tool_calls"), data=st.data())
+def test_a_cut_record_folds_to_the_runs_of_its_events(value: Any, data: st.DataObject) -> None:
+    text = lines(RUN) + json.dumps({**RUN, "messages": [*CHAT, value]}).encode()
+    end = data.draw(st.integers(len(lines(RUN)) + 1, len(text)))
+    source = BytesSource(text[:end])
+    reader = detect(source, formats()).reader
+    assert reader is not None
+    record = Record(1, ByteRange(len(lines(RUN)), end), RecordKind.VALUE)
+    loose, runs = split_runs(reader.decode(source, record))
+    folded = reader.fold(source, record)
+    assert folded.loose == list(loose)
+    assert folded.runs == [fold_run(run) for run in runs]
+    for events in runs:
+        assert [event.seq for event in events] == list(range(len(events)))
+
+
+@pytest.mark.parametrize(
+    ("data", "pointer", "whole"),
+    [
+        (b'{"a": [1, {"b/c": {"d": 1, "e": "x', "/a/1/b~1c", frozenset({"d"})),
+        (b'{"a": [1, {"b": 2}, 3', "/a", 2),
+        (b'{"a": "[{", "b\\"": {', "/b\\\"", frozenset()),
+        (b'[{"a": 1}, {"b": ', "/1", frozenset()),
+        (b"]]}", "", 0),
+        (b"", "", 0),
+    ],
+)  # fmt: skip
+def test_where_a_value_is_cut(data: bytes, pointer: str, whole: Any) -> None:
+    assert cut_of(data) == (pointer, whole)
+
+
+@given(data=st.binary(max_size=60) | st.text(alphabet='[]{}":, \\a0').map(str.encode))
+def test_any_bytes_may_be_asked_where_they_are_cut(data: bytes) -> None:
+    assert not cut_of(data).concerns("/nowhere/at all/x")
