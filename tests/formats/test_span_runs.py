@@ -382,9 +382,13 @@ def test_many_spans_take_linear_time(make: Any) -> None:
     times = []
     for number in (300, 3_000):
         spans = [root(), *make(number)]
-        before = process_time()
-        read(*spans)
-        times.append(process_time() - before)
+        tries = []
+        # The best of several: other programs disturb.
+        for _ in range(3):
+            before = process_time()
+            read(*spans)
+            tries.append(process_time() - before)
+        times.append(min(tries))
     assert times[1] < 0.5 or times[1] < times[0] * 40
 
 
