@@ -30,7 +30,8 @@ class Choice(NamedTuple):
 
 def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
     """Return the format that more values of `sample` are of than of `chosen`, else that one."""
-    if sample.layout not in (Layout.LINES, Layout.ARRAY) or is_last_resort(chosen.format):
+    is_list = sample.layout in (Layout.LINES, Layout.ARRAY) and len(sample.values) > 1
+    if not is_list or is_last_resort(chosen.format):
         return chosen
     shares = _shares(sample.values, chosen, formats)
     if len(shares) < 2:

@@ -20,6 +20,12 @@ CODEX = {
 SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
 
 
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """Forget what other tests have asked: records of one shape share an answer."""
+    lookalikes._known.clear()
+
+
 @pytest.mark.parametrize(
     ("value", "own", "named"),
     [
