@@ -14,7 +14,9 @@ from hermes_tui.runtime.sources import open_source
 DESCRIPTORS = Path("/proc/self/fd")
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"{}\n"), "{}\n".encode("utf-16")])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"{}\n"), "{}\n".encode("utf-16")], ids=["gzip", "utf-16"]
+)
 def test_a_file_that_cannot_be_followed_keeps_no_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
 ) -> None:
