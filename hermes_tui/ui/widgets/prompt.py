@@ -85,10 +85,18 @@ class Prompt(Horizontal):
             self.post_message(self.Closed())
 
     def hold(self, event: events.Key) -> bool:
-        """Keep a key that came before the line has the keys; return whether it was kept."""
-        if not self.display or self._has_keys:
+        """Keep a key that came before the line has the keys; return whether it was kept.
+
+        The line keeps its letters to itself: one that comes by here was on its way already.
+        """
+        if not self.display:
             return False
-        self._held.append(event)
+        if not self._has_keys:
+            self._held.append(event)
+        elif event.is_printable:
+            self._take(event)
+        else:
+            return False
         return True
 
     def _take_keys(self) -> None:
