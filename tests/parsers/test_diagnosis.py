@@ -195,10 +195,13 @@ def test_nothing_raises_and_every_place_lies_in_the_text(text: str, data: st.Dat
 
 @pytest.mark.parametrize("block", [SOUND, QUOTED, XML], ids=["sound", "quoted", "xml"])
 def test_the_time_grows_with_the_text_and_no_faster(block: str) -> None:
-    def seconds(count: int) -> float:
+    def once(count: int) -> float:
         began = time.process_time()
         told(block * count, finish_reason="stop", reasoning=(Reasoning("r", block * count),))
         return time.process_time() - began
 
-    seconds(10)
+    def seconds(count: int) -> float:
+        # The best of several: other programs disturb.
+        return min(once(count) for _ in range(3))
+
     assert seconds(1600) < 20 * max(seconds(200), 0.01)
