@@ -163,4 +163,4 @@ def test_a_hundred_thousand_tokens_are_cheap(kind: str) -> None:
     built = time.process_time() - begun
     begun = time.process_time()
     assert [table.row(index).position for index in range(99_000, 99_100)][-1] == 99_099
-    assert (built < 4, time.process_time() - begun < 0.05) == (True, True)
+    assert (built < 4, time.process_time() - begun < 0.5) == (True, True)
