@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import zstandard
 
-from hermes_tui.formats import lookalikes
 from tests.cli.program import hermes_tui, within
 
 USER = b'{"role":"user","content":"hi"}\n'
@@ -254,11 +253,7 @@ def test_a_recording_of_a_newer_version_is_3_and_asks_for_an_update(tmp_path: Pa
     assert "update hermes-tui" in done.one_line
 
 
-def test_a_line_of_another_format_is_called_by_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Records of one shape share an answer, also with those of other tests.
-    monkeypatch.setattr(lookalikes, "_known", {})
+def test_a_line_of_another_format_is_called_by_its_name(tmp_path: Path) -> None:
     other = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
     path = tmp_path / "run.jsonl"
     path.write_bytes((USER + MODEL) * 3 + json.dumps(other).encode() + b"\n" + USER)

@@ -20,12 +20,6 @@ CODEX = {
 SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
 
 
-@pytest.fixture(autouse=True)
-def nothing_known() -> None:
-    """Forget what other tests have asked: records of one shape share an answer."""
-    lookalikes._known.clear()
-
-
 @pytest.mark.parametrize(
     ("value", "own", "named"),
     [
@@ -58,12 +52,23 @@ def test_records_of_one_shape_are_looked_at_once(monkeypatch: pytest.MonkeyPatch
         return ""
 
     monkeypatch.setattr(lookalikes, "best_format", best)
+    monkeypatch.setattr(lookalikes, "_known", {})
     for number in range(1_000):
         told_likeness({"loss": number, "of one shape": ""}, "openai-messages")
     assert len(looked_at) == 1
     for number in range(3 * MAX_SHAPES):
         told_likeness({f"loss {number}": 0.5}, "openai-messages")
     assert len(lookalikes._known) <= MAX_SHAPES
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"conversations": []}, {"conversations": [{"who": "a", "text": "x"}]}],
+    ids=["nothing in it", "another way to write it"],
+)
+def test_an_answer_does_not_depend_on_what_was_asked_before(other: Any) -> None:
+    assert told_likeness(other, "openai-messages") == ""
+    assert "looks like sharegpt" in told_likeness(SHAREGPT, "openai-messages")
 
 
 @settings(max_examples=100, deadline=None)
