@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hermes_tui.parsers.plain_values import count_keys
+
 MAX_EXCERPT = 120
 BOM = b"\xef\xbb\xbf"
 TRUNCATED = "the JSON is truncated here"
-_CONTAINERS = frozenset({dict, list})
 MAX_DOUBLED = 5
 """How many doubled keys of one value are reported."""
 
@@ -209,10 +210,10 @@ def _duplicate_keys(data: bytes, value: Any) -> tuple[Problem, ...]:
     without a blank before the colon; only then the keys are read one by one.
     """
     tokens = data.count(b'":')
-    keys = _count_keys(value, mixed=False)
+    keys = count_keys(value, mixed=False)
     if tokens > keys:
         tokens -= data.count(b'\\":')
-    if tokens <= keys or tokens <= _count_keys(value, mixed=True):
+    if tokens <= keys or tokens <= count_keys(value, mixed=True):
         return ()
     return tuple(
         Problem(at, f"key {name} stands twice in one object; the last one counts")
@@ -237,26 +238,3 @@ def _doubled_keys(data: bytes) -> Iterator[tuple[int, str]]:
                 if key in stack[-1]:
                     yield token.start(), token.group(1).decode()
                 stack[-1].add(key)
-
-
-def _count_keys(value: Any, *, mixed: bool) -> int:
-    """Return how many keys all objects in `value` have.
-
-    Without `mixed`, a list that begins with a number or a text is taken to hold no objects: token
-    ids come in lists of thousands.
-    """
-    total = 0
-    level = [value] if type(value) in _CONTAINERS else []
-    while level:
-        inner: list[Any] = []
-        for item in level:
-            held = item
-            if type(item) is dict:
-                total += len(item)
-                held = item.values()
-            elif not mixed and item and type(item[0]) not in _CONTAINERS:
-                continue
-            if not _CONTAINERS.isdisjoint(map(type, held)):
-                inner += [one for one in held if type(one) in _CONTAINERS]
-        level = inner
-    return total

@@ -19,6 +19,7 @@ from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.parsers.plain_texts import (
+    PROSE,
     Answer,
     Said,
     is_unmarked,
@@ -27,7 +28,7 @@ from hermes_tui.parsers.plain_texts import (
     plain_said,
 )
 from hermes_tui.parsers.roles import CALL_LABELS, USUAL_SPEAKERS
-from hermes_tui.parsers.text_calls import call_in_content
+from hermes_tui.parsers.text_calls import call_in_content, may_hold_call
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.parsers.tool_results import OPEN, error_findings
 
@@ -45,8 +46,6 @@ _OF_FUNCTION: Final = {"name", "arguments"}
 
 Named = tuple[str | None, str]
 """The id of a call, where it has one, and the tool."""
-_NONE: Final[tuple[Named, ...]] = ()
-_SILENT: Final = Said()
 
 
 def take_plain(
@@ -158,18 +157,15 @@ class _Talk:
             raw.keys() <= _CALLING and raw.get("finish_reason") in _WHOLE_REPLIES
         ):
             return False
-        calls: Sequence[Named] | None = _NONE
-        said = _SILENT
+        said: Said | None = PROSE
         if raw.get("tool_calls") is not None:
             calls = _native_calls(raw["tool_calls"], text)
         elif type(text) is not str:
             return False
-        elif "<" in text or "[" in text or "{" in text or "&" in text:
-            read = plain_said(text)
-            if read is None:
-                return False
-            said, calls = read, [(None, name) for name in read.names]
-        if calls is None or not (calls is _NONE or self._are_sound(calls)):
+        else:
+            said = plain_said(text) if may_hold_call(text) else PROSE
+            calls = [(None, name) for name in said.names] if said else None
+        if said is None or calls is None or not self._are_sound(calls):
             return False
         self.turn += 1
         self.reasoning += said.reasons

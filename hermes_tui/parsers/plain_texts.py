@@ -18,7 +18,7 @@ import orjson
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.cursor import CLOSE, OPEN
 from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
-from hermes_tui.parsers.plain_values import quick_text
+from hermes_tui.parsers.plain_values import count_keys, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
 from hermes_tui.parsers.tool_errors import Verdict, judge
 from hermes_tui.parsers.tool_results import CLOSE as END_OF_ANSWER
@@ -49,7 +49,8 @@ class Answer(NamedTuple):
     verdict: Verdict
 
 
-_PROSE = Said()
+PROSE = Said()
+"""A text that calls nothing and does not reason."""
 
 
 def plain_said(text: str) -> Said | None:
@@ -64,11 +65,11 @@ def plain_said(text: str) -> Said | None:
     marks = rest.count("<")
     calls = rest.count(OPEN) if marks else 0
     if not calls and rest is text:
-        return _PROSE if _is_prose(text, marks) else None
-    if marks != 2 * calls or "```" in text or "&lt;" in text or "[TOOL_CALLS]" in text:
+        return PROSE if _is_prose(text) else None
+    if marks != 2 * calls or "```" in text or "&lt;" in text:
         return None
     if not calls:
-        return Said((), reasons) if "functools[" not in text else None
+        return None if has_foreign_markers(text) else Said((), reasons)
     names = []
     for block in rest.split(OPEN)[1:]:
         body, close, _ = block.partition(CLOSE)
@@ -81,19 +82,16 @@ def plain_said(text: str) -> Said | None:
 
 
 def is_unmarked(text: str) -> bool:
-    """Tell whether a text beside calls in a field of their own says nothing about calls."""
-    if "<" not in text and "&" not in text and "```" not in text:
+    """Tell whether nothing in a text opens a call or reasoning."""
+    # Without these a fence is none either.
+    if "<" not in text and "&lt;" not in text:
         return True
     return not has_mark(text) and not has_reasoning_tag(text)
 
 
-def _is_prose(text: str, marks: int) -> bool:
+def _is_prose(text: str) -> bool:
     """Tell whether no reader of calls or reasoning has anything to say about a text."""
-    if marks and (has_mark(text) or has_reasoning_tag(text)):
-        return False
-    if "&lt;" in text or text.lstrip()[:1] in ("{", "[", "`"):
-        return not has_mark(text) and not bare_call_json(text) and not has_foreign_markers(text)
-    return not has_foreign_markers(text)
+    return is_unmarked(text) and not bare_call_json(text) and not has_foreign_markers(text)
 
 
 def _name_called(body: str) -> str | None:
@@ -114,7 +112,7 @@ def _name_called(body: str) -> str | None:
 def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
     """Tell whether no key stands twice in a body, and nothing in it is escaped or nested oddly."""
     keys = body.count('":')
-    if keys != 2 + len(arguments) and keys != 2 + _count_keys(arguments):
+    if keys != 2 + len(arguments) and keys != 2 + count_keys(arguments, mixed=True):
         return False
     return (
         "\\ud" not in body
@@ -123,12 +121,6 @@ def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
         # Else each written key counts above, so that as many as there are values stand once.
         and _KEY_THEN_BLANK.search(body) is None
     )
-
-
-def _count_keys(value: Any) -> int:
-    if type(value) is dict:
-        return len(value) + sum(map(_count_keys, value.values()))
-    return sum(map(_count_keys, value)) if type(value) is list else 0
 
 
 def plain_arguments(text: str) -> bool:

@@ -14,6 +14,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=s
 _DECODER = json.JSONDecoder()
 _CALL_ATTRIBUTES = ("id", "type", "function", "custom", "name", "arguments", "input")
 _PLAIN = (str, int, float, type(None))
+_CONTAINERS = frozenset({dict, list})
 
 
 def json_text(value: Any) -> str:
@@ -59,6 +60,29 @@ def _holds_float(value: Any) -> bool:
                 inner += [one for one in held if type(one) is list]
         level = inner
     return False
+
+
+def count_keys(value: Any, *, mixed: bool) -> int:
+    """Return how many keys all objects in `value` have.
+
+    Without `mixed`, a list that begins with a number or a text is taken to hold no objects: token
+    ids come in lists of thousands.
+    """
+    total = 0
+    level = [value] if type(value) in _CONTAINERS else []
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            held = item
+            if type(item) is dict:
+                total += len(item)
+                held = item.values()
+            elif not mixed and item and type(item[0]) not in _CONTAINERS:
+                continue
+            if not _CONTAINERS.isdisjoint(map(type, held)):
+                inner += [one for one in held if type(one) in _CONTAINERS]
+        level = inner
+    return total
 
 
 def plain_text(value: Any) -> str:

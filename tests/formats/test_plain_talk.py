@@ -210,6 +210,16 @@ def test_odd_texts_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> N
     both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
 
 
+@pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
+def test_deep_json_is_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
+    texts = [
+        text.replace(value, '{"b": ' * depth + "1" + "}" * depth)
+        for text, value in ((CALL, '"/"'), (ANSWER, '"a b"'))
+        for depth in (60, 300, 990, 1_015)
+    ]
+    both_ways(_lines(tmp_path / "runs.jsonl", dialect, texts), dialect)
+
+
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the real outputs are not here")
 @pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
 def test_real_outputs_are_folded_alike_both_ways(tmp_path: Path, dialect: str) -> None:
