@@ -13,7 +13,7 @@ from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.expressions import compile_expression
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.commands import BY_ID, COMMANDS
-from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
+from hermes_tui.ui.runs.model import FIELDS as RUN_FIELDS
 from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text("utf-8")

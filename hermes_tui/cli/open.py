@@ -16,7 +16,7 @@ from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Targets, expand_paths
 from hermes_tui.runtime.walking import Tell
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.new_files import NewFiles
@@ -84,7 +84,7 @@ def _check_filter(text: str) -> None:
     """Refuse what can be read neither for the rows of a run nor for a list of runs."""
     from hermes_tui.log.expressions import ExpressionError, compile_expression
     from hermes_tui.log.query import FIELDS
-    from hermes_tui.ui.run_fields import FIELD_NAMES
+    from hermes_tui.ui.runs.fields import FIELD_NAMES
 
     try:
         compile_expression(text, {*FIELDS, *FIELD_NAMES})

@@ -9,8 +9,8 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, load_run
-from hermes_tui.ui.feeds import RunsFeed
-from hermes_tui.ui.run_fields import column
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.fields import column
 
 LOOK_S = 0.2
 COUNTED_BYTES = 8 << 20

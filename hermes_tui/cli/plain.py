@@ -14,7 +14,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.ui.render.rows import plain, timeline_row
-from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.runs.table import RunRow
 
 WIDTH = 160
 
@@ -44,7 +44,7 @@ def _compiled(filter_text: str) -> Expression:
 
 def print_runs(rows: Sequence[RunRow], filter_text: str = "") -> None:
     """Print one line for every run that an expression matches."""
-    from hermes_tui.ui.runs_model import RunsModel
+    from hermes_tui.ui.runs.model import RunsModel
 
     model = RunsModel(rows)
     wrong = model.try_filter(filter_text)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.packed.transcoding import wide_encoding
+from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 from hermes_tui.runtime.stamps import CHANGED, stamp_of, stamp_of_open
-from hermes_tui.runtime.transcoding import wide_encoding
-from hermes_tui.runtime.unpacking import MAGIC_BYTES, STREAMS, unpacker
 
 MAX_PACKED = 3
 """How many packings may stand in one another: one may hold itself."""
@@ -225,7 +225,7 @@ def _mode(path: Path) -> int:
 
 
 def _member_source(path: Path, archive: Path, member: str) -> SpoolSource:
-    from hermes_tui.runtime.archives import archive_file_bytes
+    from hermes_tui.runtime.packed.archives import archive_file_bytes
 
     os.close(open_readable(archive))
     return SpoolSource(str(path), lambda: archive_file_bytes(archive, member, label=str(path)))

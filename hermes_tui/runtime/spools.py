@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import IO, Protocol
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.transcoding import as_utf8
-from hermes_tui.runtime.unpack_limits import no_room, room_left
+from hermes_tui.runtime.packed.limits import no_room, room_left
+from hermes_tui.runtime.packed.transcoding import as_utf8
 
 CHUNK = 1 << 20
 

@@ -89,7 +89,7 @@ def members(path: Path) -> list[Path]:
     """Return the transcripts in an archive of several, or the file itself."""
     if not path.name.lower().endswith(ARCHIVE_SUFFIX):
         return [path]
-    from hermes_tui.runtime.archives import transcript_members
+    from hermes_tui.runtime.packed.archives import transcript_members
 
     try:
         names = transcript_members(path)

@@ -10,9 +10,9 @@ from textual.screen import Screen
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
-from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.run_feed import Feed, RunFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.opener import RunRef
     from hermes_tui.ui.render.comparison import Comparison
     from hermes_tui.ui.run_relations import Relative
-    from hermes_tui.ui.shaped_runs import ShapedRuns
+    from hermes_tui.ui.runs.shaped import ShapedRuns
 
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""

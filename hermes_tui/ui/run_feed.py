@@ -199,7 +199,7 @@ class RunFeed(Feed):
         """
         if not self.file.keeps or self._is_kept or self.cancelled:
             return
-        from hermes_tui.runtime.kept_runs import keep_run, look_for_kept
+        from hermes_tui.runtime.index.kept_runs import keep_run, look_for_kept
 
         log = self.model.log
         if not self._has_looked:
@@ -216,7 +216,7 @@ class RunFeed(Feed):
         self._kept = None
         if kept.result is None:
             return False
-        from hermes_tui.runtime.kept_runs import restored
+        from hermes_tui.runtime.index.kept_runs import restored
 
         found = restored(self.file, kept.result)
         if found is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime import unpack_limits
+from hermes_tui.runtime.packed import limits
 from tests.cli.program import PROJECT, Outcome, hermes_tui, within
 
 USER = b'{"role":"user","content":"hi"}\n'
@@ -154,7 +154,7 @@ def packed(members: dict[str, bytes]) -> bytes:
 def test_a_zip_bomb_is_one_line(
     tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
     path = tmp_path / "logs.zip"
     path.write_bytes(packed({"run.json": b" " * (8 << 20)}))
     done = within(command, path)
@@ -165,7 +165,7 @@ def test_a_zip_bomb_is_one_line(
 def test_what_stands_before_the_zeros_of_a_gzip_bomb_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(USER + MODEL + b"\n" * (8 << 20)))
     done = within("scan", path)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import zstandard
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.packed.transcoding import as_utf8, wide_encoding
+from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.spools import SpoolFile
-from hermes_tui.runtime.transcoding import as_utf8, wide_encoding
-from hermes_tui.runtime.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from tests.bytes_source import BytesSource
 
 MAX_UNPACKED = 8 << 20

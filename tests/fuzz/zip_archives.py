@@ -7,8 +7,8 @@ import json
 import zipfile
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.archives import archive_bytes, transcripts
-from hermes_tui.runtime.zip_members import opened
+from hermes_tui.runtime.packed.archives import archive_bytes, transcripts
+from hermes_tui.runtime.packed.zip_members import opened
 
 MAX_UNPACKED = 8 << 20
 

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from tests.ui.screen_text import screen_lines
 
 SIZES = [(80, 24), (110, 34), (160, 45)]

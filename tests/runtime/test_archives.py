@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime import archives, unpack_limits, zip_members
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from hermes_tui.runtime.packed import archives, limits, zip_members
 from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import hermes_tui
 from tests.conftest import PROJECT
@@ -232,7 +232,7 @@ def test_whatever_is_damaged_in_an_archive_is_said_in_one_line(
 def test_a_member_that_would_unpack_to_far_too_much_is_not_unpacked(
     written: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
     path = written(packed({"a.json": b"[" + b" " * (2 << 20)}))
     assert failure_of(path) == (
         f"{path}: a.json unpacks to more than 500 times its size; it is not read "
@@ -244,8 +244,8 @@ def test_all_members_together_are_in_proportion_to_what_is_packed(
     written: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = packed({**EVAL_MEMBERS, "samples/c_epoch_1.json": sample("c", " " * 9000)})
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 2000)
-    monkeypatch.setattr(unpack_limits, "MAX_RATIO", 2)
+    monkeypatch.setattr(limits, "FREE_BYTES", 2000)
+    monkeypatch.setattr(limits, "MAX_RATIO", 2)
     path = written(data)
     file = open_file(path, whole=True)
     found = [step.state.run_id for step in survey(file) if isinstance(step, FoundRun)]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.formats.reader import RecordLog
-from hermes_tui.runtime import kept_indexes, kept_runs
-from hermes_tui.runtime.kept_indexes import indexes_dir
+from hermes_tui.runtime.index import cache, kept_runs
+from hermes_tui.runtime.index.cache import indexes_dir
+from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import OpenFile, open_file
-from hermes_tui.runtime.run_store import write_at
 from hermes_tui.ui.run_feed import RunFeed
 
 
@@ -167,7 +167,7 @@ def test_a_run_that_is_being_kept_is_not_taken_for_one_left_behind(
     path.write_text(turns(5))
 
     def written_while_another_tidies_up(fd: int, data: bytes, start: int) -> int:
-        kept_indexes.prune()
+        cache.prune()
         return write_at(fd, data, start)
 
     monkeypatch.setattr(kept_runs, "write_at", written_while_another_tidies_up)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.runtime import parquet_rows, unpack_limits
 from hermes_tui.runtime.opener import FoundRun, open_file, read_events, survey
-from hermes_tui.runtime.parquet_rows import MAX_BATCH_ROWS, parquet_lines
+from hermes_tui.runtime.packed import limits, parquet_rows
+from hermes_tui.runtime.packed.parquet_rows import MAX_BATCH_ROWS, parquet_lines
 from hermes_tui.runtime.targets import expand_paths
 from tests.cli.program import within
 from tests.formats.hermes_support import calls, messages
@@ -141,8 +141,8 @@ def test_a_damaged_one_is_refused_in_one_line(cut: int, tmp_path: Path) -> None:
 def test_rows_that_unpack_to_far_too_much_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
-    monkeypatch.setattr(unpack_limits, "MAX_RATIO", 10)
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "MAX_RATIO", 10)
     path = write(tmp_path / "a.parquet", [{"text": "x" * 100_000}] * 100)
     done = within("scan", path)
     assert done.err.count("\n") == 1

@@ -15,11 +15,12 @@ import pytest
 import zstandard
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime import sources, unpack_limits
+from hermes_tui.runtime import sources
 from hermes_tui.runtime.opener import open_file
+from hermes_tui.runtime.packed import limits
+from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, unpacker
 from hermes_tui.runtime.sources import FileSource, OpenSource, open_source
 from hermes_tui.runtime.spools import SpoolSource
-from hermes_tui.runtime.unpacking import MAGIC_BYTES, unpacker
 
 BLOCK = 4096
 TEXT = b"".join(b'{"role":"user","content":"line %d"}\n' % number for number in range(40_000))
@@ -273,7 +274,7 @@ def test_a_file_that_unpacks_to_a_thousand_times_its_size_takes_little_memory(
 def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 4 << 20)
+    monkeypatch.setattr(limits, "FREE_BYTES", 4 << 20)
     path = tmp_path / "bomb"
     path.write_bytes(pack(TEXT[:50_000] + b"\n" * (32 << 20)))
     data, failure = whole(path)
@@ -288,7 +289,7 @@ def test_what_unpacks_out_of_all_proportion_is_read_up_to_a_limit(
 def test_what_repeats_itself_in_proportion_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unpack_limits, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "FREE_BYTES", 1 << 20)
     path = tmp_path / "run.jsonl.gz"
     path.write_bytes(gzip.compress(TEXT))
     assert whole(path) == (TEXT, "")

@@ -10,8 +10,8 @@ import pytest
 
 from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
 from hermes_tui.runtime.targets import Target, Targets, expand_paths
-from hermes_tui.ui.feeds import RunsFeed
-from hermes_tui.ui.shaped_runs import ShapedRuns
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.shaped import ShapedRuns
 
 
 def write(path: Path, session: str, *, agent: str = "") -> Path:

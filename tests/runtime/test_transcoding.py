@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.runtime.transcoding import as_utf8, wide_encoding
+from hermes_tui.runtime.packed.transcoding import as_utf8, wide_encoding
 from tests.cli.program import hermes_tui, within
 from tests.runtime.test_sources import whole
 

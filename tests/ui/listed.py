@@ -6,8 +6,8 @@ from typing import Any
 
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.shaped_runs import ShapedRuns
+from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.runs.table import RunRow
 
 NOTHING = RunSummary("", "", "", "openai-messages", *[0] * 9, (), "unknown", None, 0)
 

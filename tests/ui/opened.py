@@ -15,7 +15,7 @@ from textual.widgets import Input
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.screens.runs import RunsScreen

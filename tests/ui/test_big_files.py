@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.runtime import indexing, kept_indexes, run_index
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.kept_indexes import indexes_dir
+from hermes_tui.runtime.index import blocks, cache, run_index
+from hermes_tui.runtime.index.cache import indexes_dir
 from hermes_tui.runtime.opener import read_events
 from hermes_tui.runtime.targets import expand_paths
-from hermes_tui.ui import run_fields as run_fields_module
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import RunsFeed
-from hermes_tui.ui.run_fields import FIELDS, column, run_fields
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.runs import fields as run_fields_module
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.fields import FIELDS, column, run_fields
+from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.table import RunRow
 from tests.conftest import PROJECT
 from tests.ui.opened import WIDE, answer, until, write_runs
 from tests.ui.screen_text import screen_lines
@@ -36,7 +36,7 @@ RUNS = 300
 @pytest.fixture(autouse=True)
 def small_is_big(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take files for big that are 16 KB, and keep their indexes in the test's folder."""
-    for module in (indexing, run_index):
+    for module in (blocks, run_index):
         monkeypatch.setattr(module, "BIG", 1 << 14)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -114,7 +114,7 @@ def parts_open() -> list[str]:
     if not descriptors.exists():
         pytest.skip("this system does not tell the files of a process")
     targets = [str(item.readlink()) for item in descriptors.iterdir() if item.is_symlink()]
-    return [target for target in targets if kept_indexes.PART in target]
+    return [target for target in targets if cache.PART in target]
 
 
 # The process
@@ -303,7 +303,7 @@ def test_an_index_of_another_version_is_made_anew(
     big: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Opening(feeds, big).read_on().close()
-    monkeypatch.setattr(kept_indexes, "__version__", "0.0.0")
+    monkeypatch.setattr(cache, "__version__", "0.0.0")
     again = Opening(feeds, big)
     assert again.known_at_once == 0
     again.read_on().close()
@@ -413,7 +413,7 @@ def test_where_the_disk_has_no_room_for_the_whole_index_nothing_of_it_stays(
 
 def test_what_a_killed_process_left_behind_is_removed(big: Path, feeds: list[RunsFeed]) -> None:
     indexes_dir().mkdir(parents=True)
-    left = indexes_dir() / f"0000.1-0{kept_indexes.PART}"
+    left = indexes_dir() / f"0000.1-0{cache.PART}"
     left.write_bytes(b"some")
     Opening(feeds, big).read_on().close()
     assert not left.exists()
@@ -428,7 +428,7 @@ def test_the_cache_is_bounded_and_the_oldest_index_goes_first(
         Opening(feeds, path).read_on().close()
         newest = max(kept(), key=lambda found: found.stat().st_ctime_ns)
         os.utime(newest, (1_000 + age, 1_000 + age))
-    kept_indexes.prune(most_bytes=max(found.stat().st_size for found in kept()) + 1)
+    cache.prune(most_bytes=max(found.stat().st_size for found in kept()) + 1)
     assert [Opening(feeds, path).known_at_once for path in paths] == [0, RUNS]
 
 
@@ -521,7 +521,7 @@ async def test_a_long_list_known_from_before_is_filtered_and_searched(
 
 def test_a_small_file_is_opened_without_what_big_ones_need() -> None:
     code = (
-        "import sys; from hermes_tui.ui.feeds import RunsFeed\n"
+        "import sys; from hermes_tui.ui.runs.feed import RunsFeed\n"
         "from hermes_tui.runtime.targets import expand_paths\n"
         "feed = RunsFeed(expand_paths(['transcripts/clean-run.json']), apart=True, keeps=True)\n"
         "while not feed.finished: feed.step(1.0)\n"
@@ -532,4 +532,4 @@ def test_a_small_file_is_opened_without_what_big_ones_need() -> None:
     )
     rows, *loaded = done.stdout.split()
     assert rows == "1"
-    assert not {"hermes_tui.runtime.run_index", "subprocess", "hashlib"} & set(loaded)
+    assert not {"hermes_tui.runtime.index.run_index", "subprocess", "hashlib"} & set(loaded)

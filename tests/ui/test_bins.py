@@ -7,7 +7,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.ui.bins import MOST_BARS, Bin, Spread
+from hermes_tui.ui.runs.bins import MOST_BARS, Bin, Spread
 
 
 def spread(*values: float | None) -> Spread:

@@ -11,12 +11,12 @@ import pytest
 from textual.pilot import Pilot
 
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.facets import MOST_VALUES, Facet, FacetCounts
-from hermes_tui.ui.histogram import QUANTITIES, HistogramCounts
 from hermes_tui.ui.render.facets import blocks
-from hermes_tui.ui.run_counts import Bar, RunCounts
+from hermes_tui.ui.runs.counts import Bar, RunCounts
+from hermes_tui.ui.runs.facets import MOST_VALUES, Facet, FacetCounts
+from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
+from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.runs import RunsScreen
-from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import runs_of
 from tests.ui.opened import (
     MESSAGES,

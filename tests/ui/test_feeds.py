@@ -11,9 +11,10 @@ from hermes_tui.runtime import sources
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Target, Targets, expand_paths
-from hermes_tui.ui import feed_progress, feeds
-from hermes_tui.ui.feeds import NO_MORE, RunsFeed
 from hermes_tui.ui.run_feed import RunFeed
+from hermes_tui.ui.runs import feed as feeds
+from hermes_tui.ui.runs import feed_progress
+from hermes_tui.ui.runs.feed import NO_MORE, RunsFeed
 from tests.ui.opened import write_run, write_runs
 
 

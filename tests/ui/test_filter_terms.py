@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.log.expressions import compile_expression
-from hermes_tui.ui.filter_terms import quoted, terms_of, toggled
+from hermes_tui.ui.runs.filter_terms import quoted, terms_of, toggled
 
 OK, FAILED = 'status == "ok"', 'status == "failed"'
 NAMES = ("status", "turns", "codes", "errors")

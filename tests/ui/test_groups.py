@@ -14,12 +14,12 @@ from textual.pilot import Pilot
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RunStarted
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.group_facts import FactsOfGroups
 from hermes_tui.ui.panes.runs import RunRows
-from hermes_tui.ui.run_lines import RunLines
-from hermes_tui.ui.run_shape import GROUPINGS
+from hermes_tui.ui.runs.group_facts import FactsOfGroups
+from hermes_tui.ui.runs.lines import RunLines
+from hermes_tui.ui.runs.shape import GROUPINGS
+from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.runs import RunsScreen
-from hermes_tui.ui.shaped_runs import ShapedRuns
 from tests.ui.listed import listed, runs_of
 from tests.ui.opened import MESSAGES, NARROW, WIDE, answer, app_on, press_until, settled, shows
 from tests.ui.screen_text import screen_lines

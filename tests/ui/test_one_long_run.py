@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.runtime import indexing, run_index
 from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.index import blocks, run_index
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.screens.runs import RunsScreen
 from tests.ui.opened import MESSAGES, NARROW, shows, until, write_run
@@ -21,7 +21,7 @@ from tests.ui.screen_text import screen_lines
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HermesApp]:
     """The app on a document that a process reads, so that the list is shown first."""
-    for module in (indexing, run_index):
+    for module in (blocks, run_index):
         monkeypatch.setattr(module, "BIG", 1 << 14)
     messages = [{"role": "user", "content": "x" * 4_000}] * 400
     path = write_run(tmp_path / "long.json", [*MESSAGES[:2], *messages])

@@ -10,7 +10,7 @@ from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from tests.ui.opened import WIDE, run_screen, settled, until, write_runs
 from tests.ui.screen_text import screen_lines
 

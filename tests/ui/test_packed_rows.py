@@ -13,12 +13,12 @@ from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.opener import OpenFile, RunRef, read_events
 from hermes_tui.runtime.path_list import PathList
 from hermes_tui.runtime.targets import Targets, expand_paths
-from hermes_tui.ui import feed_files, run_table
-from hermes_tui.ui.feed_files import FeedFiles
-from hermes_tui.ui.feeds import RunsFeed
-from hermes_tui.ui.run_fields import FIELDS, column, run_fields
-from hermes_tui.ui.run_table import LooseRows, PackedRows, RunRow, RunTable
-from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.runs import feed_files, table
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.feed_files import FeedFiles
+from hermes_tui.ui.runs.fields import FIELDS, column, run_fields
+from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.table import LooseRows, PackedRows, RunRow, RunTable
 from tests.ui.listed import NOTHING
 from tests.ui.opened import MESSAGES, WIDE, app_on, settled, write_run, write_runs
 from tests.ui.screen_text import screen_lines
@@ -30,7 +30,7 @@ FILES = 30
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take so many files for very many, and pack a few rows at a time."""
     monkeypatch.setattr(feed_files, "FEW_FILES", 4)
-    monkeypatch.setattr(run_table, "ROWS", 4)
+    monkeypatch.setattr(table, "ROWS", 4)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_files_that_are_read_take_no_memory(folder: Path, read: RunsFeed) -> Non
     alive = [each for each in gc.get_objects() if isinstance(each, OpenFile)]
     paths = [each.path for each in alive if each.path and folder in each.path.parents]
     assert read.files.opened == FILES + 1
-    assert len(paths) <= 2 * run_table.ROWS + 1
+    assert len(paths) <= 2 * table.ROWS + 1
     assert not read.files.kept
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual._compositor import Compositor
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import SHORT_FILE, HermesApp
-from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.timeline import TimelinePane
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.help import help_document
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import MARGIN
@@ -504,3 +506,25 @@ async def test_where_the_reading_of_a_run_was_stopped_stays_on_the_screen(tmp_pa
         await pilot.press("ctrl+x", "j", "k")
         await shows(pilot, "stopped at ")
         assert "stopped reading" not in text_of(app)
+
+
+async def test_a_key_that_moves_the_cursor_draws_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings: list[None] = []
+    render = Compositor.render_update
+
+    def count(self: Compositor, *arguments: Any, **options: Any) -> Any:
+        drawings.append(None)
+        return render(self, *arguments, **options)
+
+    said = [{"role": "user", "content": f"message {number} " * 40} for number in range(300)]
+    app = app_on(write_run(tmp_path / "run.json", said))
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: app.feed.finished)
+        await pilot.pause(0.5)
+        monkeypatch.setattr(Compositor, "render_update", count)
+        for _ in range(4):
+            await pilot.press("pagedown")
+            await pilot.pause(0.2)
+    assert 4 <= len(drawings) <= 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_tui.ui.run_shape import RunShape
+from hermes_tui.ui.runs.shape import RunShape
 
 
 def test_a_row_that_no_longer_names_a_parent_is_no_child_any_more() -> None:

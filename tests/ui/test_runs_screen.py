@@ -18,18 +18,18 @@ from hermes_tui.runtime import read_apart
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.runtime.targets import expand_paths
-from hermes_tui.ui import runs_model
 from hermes_tui.ui.app import HermesApp
-from hermes_tui.ui.feed_files import FEW_FILES
-from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
 from hermes_tui.ui.render import comparison
 from hermes_tui.ui.render.comparison import Comparison, run_comparison
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import reading_segments
 from hermes_tui.ui.run_feed import RunFeed
-from hermes_tui.ui.runs_model import RunsModel
-from hermes_tui.ui.shaped_runs import ShapedRuns
+from hermes_tui.ui.runs import model as runs_model
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.feed_files import FEW_FILES
+from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.shaped import ShapedRuns
 from tests.ui.listed import NOTHING
 from tests.ui.opened import (
     MESSAGES,
@@ -563,7 +563,7 @@ async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
 
 def long_model(count: int) -> RunsModel:
     from hermes_tui.log.fold import RunState
-    from hermes_tui.ui.run_table import RunRow
+    from hermes_tui.ui.runs.table import RunRow
 
     file: Any = SimpleNamespace(number=0)
     summaries = [

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 
-from hermes_tui.ui import runs_model, steps
-from hermes_tui.ui.group_facts import FactsOfGroups
-from hermes_tui.ui.run_places import RunPlaces
-from hermes_tui.ui.shaped_runs import ShapedRuns
-from hermes_tui.ui.steps import Underway, sorted_in_steps, whole
+from hermes_tui.ui.runs import model as runs_model
+from hermes_tui.ui.runs import steps
+from hermes_tui.ui.runs.group_facts import FactsOfGroups
+from hermes_tui.ui.runs.places import RunPlaces
+from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.runs.steps import Underway, sorted_in_steps, whole
 from tests.ui.listed import listed, runs_of
 from tests.ui.opened import WIDE, app_on, settled, until, write_runs
 from tests.ui.screen_text import screen_lines
@@ -166,7 +167,7 @@ def test_facts_of_long_groups_are_worked_out_bit_by_bit(monkeypatch: pytest.Monk
     finish(model)
     group = model.standing.groups[0]
     at_once = FactsOfGroups(model).of(group)
-    monkeypatch.setattr("hermes_tui.ui.group_facts.FEW_RUNS", 0)
+    monkeypatch.setattr("hermes_tui.ui.runs.group_facts.FEW_RUNS", 0)
     facts = FactsOfGroups(model)
     assert facts.of(group) is None and facts.unsettled
     while not facts.advance(0.0):

@@ -13,7 +13,7 @@ import pytest
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.runtime.watched_run import WatchedFile
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.watched_feed import WatchedFeed
 
 Dump = Callable[..., str]

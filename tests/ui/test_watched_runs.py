@@ -11,7 +11,7 @@ import pytest
 
 from hermes_tui.runtime.new_files import NewFiles
 from hermes_tui.runtime.targets import expand_paths
-from hermes_tui.ui.feeds import RunsFeed
+from hermes_tui.ui.runs.feed import RunsFeed
 from tests.ui.opened import WIDE, app_on, run_screen, settled, until
 from tests.ui.screen_text import screen_lines
 
@@ -228,7 +228,7 @@ def test_many_followed_sessions_keep_few_descriptors(
 ) -> None:
     if not Path("/proc/self/fd").exists():
         pytest.skip("this system does not tell the descriptors of a process")
-    monkeypatch.setattr("hermes_tui.ui.feed_files.FEW_FILES", 2)
+    monkeypatch.setattr("hermes_tui.ui.runs.feed_files.FEW_FILES", 2)
     paths = [tmp_path / f"{number}.jsonl" for number in range(6)]
     for path in paths:
         path.write_text(line(0, "user", "list the files").replace("s-1", path.stem))

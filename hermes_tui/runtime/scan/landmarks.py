@@ -1,7 +1,7 @@
 """Where runs of big files begin, as a scan came by, so that `open --at` need not count up to them.
 
 Of each range of a file that was scanned in parts: its first byte, and how many runs stand before.
-Kept beside the indexes (`kept_indexes.py`).
+Kept beside the indexes (`index/cache.py`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import msgspec
 from hermes_tui.formats.base import Unit
 from hermes_tui.formats.framing import RecordKind
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.kept_indexes import Identity, identify, part_of, place_of, prune
+from hermes_tui.runtime.index.cache import Identity, identify, part_of, place_of, prune
+from hermes_tui.runtime.index.store import create, write_at
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunRef, survey
-from hermes_tui.runtime.run_store import create, write_at
 from hermes_tui.runtime.scan.work import Cut, ScanUnit
 from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.stamps import Stamp, stamp_of

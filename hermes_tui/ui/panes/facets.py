@@ -8,9 +8,6 @@ from functools import partial
 
 from rich.style import Style
 
-from hermes_tui.ui.facets import FacetCounts
-from hermes_tui.ui.filter_terms import terms_of
-from hermes_tui.ui.histogram import QUANTITIES, HistogramCounts, Quantity, next_with_values
 from hermes_tui.ui.render.facets import (
     BarColumns,
     FacetLine,
@@ -21,9 +18,12 @@ from hermes_tui.ui.render.facets import (
     line_row,
 )
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.run_counts import Bar, RunCounts
-from hermes_tui.ui.run_fields import column
-from hermes_tui.ui.runs_model import RunsModel
+from hermes_tui.ui.runs.counts import Bar, RunCounts
+from hermes_tui.ui.runs.facets import FacetCounts
+from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.filter_terms import terms_of
+from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts, Quantity, next_with_values
+from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.widgets.row_list import RowList
 
 LOOKED_AT = 2_000

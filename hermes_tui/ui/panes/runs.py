@@ -9,14 +9,14 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from hermes_tui.ui.group_facts import FactsOfGroups
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
-from hermes_tui.ui.run_columns import MARKS, Column, column_at, columns_for
-from hermes_tui.ui.run_fields import findings_text, id_text
-from hermes_tui.ui.run_lines import RunLines
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.shaped_runs import ShapedRuns
+from hermes_tui.ui.runs.columns import MARKS, Column, column_at, columns_for
+from hermes_tui.ui.runs.fields import findings_text, id_text
+from hermes_tui.ui.runs.group_facts import FactsOfGroups
+from hermes_tui.ui.runs.lines import RunLines
+from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 from hermes_tui.ui.widgets.wrap import fit, fit_end
 

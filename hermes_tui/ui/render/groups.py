@@ -6,10 +6,10 @@ from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.group_facts import GroupFacts
 from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number
-from hermes_tui.ui.run_lines import Branch
-from hermes_tui.ui.run_shape import Group
+from hermes_tui.ui.runs.group_facts import GroupFacts
+from hermes_tui.ui.runs.lines import Branch
+from hermes_tui.ui.runs.shape import Group
 
 NO_VALUE = "(none)"
 LEAST_KEY = 12

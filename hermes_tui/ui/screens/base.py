@@ -28,7 +28,13 @@ class CommandScreen(Screen[None]):
     """A screen whose every action is a command of the registry: `do_<id>` with `_` for `-`."""
 
     scope: ClassVar[str] = ""
-    why_not: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    why_not: ClassVar[Mapping[str, str]] = MappingProxyType({
+        "search-next": "no search: / begins one",
+        "search-previous": "no search: / begins one",
+        "compare": "there is no other run to compare with",
+        "unfilter": "there is no filter",
+        "cancel": "all is read already",
+    })  # fmt: skip
     """What is said to the key of a command that makes no sense now; else `nothing_here`."""
     nothing_here: ClassVar[str] = ""
     AUTO_FOCUS = None

@@ -16,7 +16,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.runs_model import FIELDS as RUN_FIELDS
+from hermes_tui.ui.runs.model import FIELDS as RUN_FIELDS
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar

@@ -239,9 +239,12 @@ class LabScreen(LabTakeAway):
 
     @on(RowList.Moved)
     def _cursor_moved(self, event: RowList.Moved) -> None:
-        if event.row_list.id == "side":
+        self.follow_cursor(event.row_list)
+
+    def follow_cursor(self, row_list: RowList) -> None:
+        if row_list.id == "side":
             if self.side == "stream" and self.stream is not None:
-                self.stream.go(event.row_list.cursor)
+                self.stream.go(row_list.cursor)
             elif self.side == "fixes":
                 self.query_one(SidePane).describe()
         self.refresh_view()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hermes_tui.ui.widgets.row_list import RowList
+
 if TYPE_CHECKING:
-    from hermes_tui.ui.widgets.row_list import RowList
     from hermes_tui.ui.widgets.text_view import TextView
 
 
@@ -16,23 +18,43 @@ class Moving:
     @abstractmethod
     def focused_pane(self) -> RowList | TextView: ...
 
+    def follow_cursor(self, row_list: RowList) -> None:
+        """Show what belongs to the row that the cursor has come to."""
+        row_list.post_message(row_list.Moved(row_list, row_list.cursor))
+
     def do_down(self) -> None:
-        self.focused_pane().move(1)
+        self._carry(lambda pane: pane.move(1))
 
     def do_up(self) -> None:
-        self.focused_pane().move(-1)
+        self._carry(lambda pane: pane.move(-1))
 
     def do_page_down(self) -> None:
-        self.focused_pane().page(1)
+        self._carry(lambda pane: pane.page(1))
 
     def do_page_up(self) -> None:
-        self.focused_pane().page(-1)
+        self._carry(lambda pane: pane.page(-1))
 
     def do_top(self) -> None:
-        self.focused_pane().to_top()
+        self._carry(lambda pane: pane.to_top())
 
     def do_bottom(self) -> None:
-        self.focused_pane().to_bottom()
+        self._carry(lambda pane: pane.to_bottom())
+
+    def _carry(self, step: Callable[[RowList | TextView], None]) -> None:
+        """Move in the pane that has the keys.
+
+        What follows the cursor does so at once: told by a message, it would be drawn a frame later,
+        and every key would cost two drawings.
+        """
+        pane = self.focused_pane()
+        if isinstance(pane, RowList):
+            before = pane.cursor
+            with pane.prevent(RowList.Moved):
+                step(pane)
+            if pane.cursor != before:
+                self.follow_cursor(pane)
+        else:
+            step(pane)
 
 
 class Finding:

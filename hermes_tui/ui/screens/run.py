@@ -28,7 +28,7 @@ from hermes_tui.ui.panes.timeline import TimelinePane
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import run_title, status_segments
 from hermes_tui.ui.run_feed import Feed
-from hermes_tui.ui.screens.base import SLICE_S
+from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 from hermes_tui.ui.screens.run_commands import RunCommands
 from hermes_tui.ui.view_model import Situation, ViewState
 from hermes_tui.ui.widgets.key_bar import KeyBar
@@ -55,6 +55,7 @@ class RunScreen(RunCommands):
     draw_every_s: ClassVar = DRAW_EVERY_S
     nothing_here = "there is no row here"
     why_not = MappingProxyType({
+        **CommandScreen.why_not,
         "next-call": "this run has no calls",
         "previous-call": "this run has no calls",
         "next-problem": "nothing is wrong in this run",
@@ -63,11 +64,6 @@ class RunScreen(RunCommands):
         "next-run": "there is no other run",
         "previous-run": "there is no other run",
         "pair": "no call or result belongs to this row",
-        "search-next": "no search: / begins one",
-        "search-previous": "no search: / begins one",
-        "compare": "there is no other run to compare with",
-        "unfilter": "there is no filter",
-        "cancel": "all is read already",
     })  # fmt: skip
     BINDINGS: ClassVar = bindings_for("run")
     DEFAULT_CSS = """
@@ -365,10 +361,13 @@ class RunScreen(RunCommands):
 
     @on(RowList.Moved)
     def _cursor_moved(self, event: RowList.Moved) -> None:
-        if event.row_list.id == "timeline" and self.model.visible_rows():
-            # The model went along already, and maybe further than this event says.
+        self.follow_cursor(event.row_list)
+
+    def follow_cursor(self, row_list: RowList) -> None:
+        if row_list.id == "timeline" and self.model.visible_rows():
+            # The model went along already, and maybe further than an event says.
             may_follow = self.feed.follows or self.model.follow
-            self.model.follow = may_follow and self.is_at_head(event.row_list.cursor)
+            self.model.follow = may_follow and self.is_at_head(row_list.cursor)
             self.moved()
 
     def is_at_head(self, position: int) -> bool:

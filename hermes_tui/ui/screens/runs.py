@@ -13,16 +13,16 @@ from textual.containers import Horizontal
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.feeds import RunsFeed
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
-from hermes_tui.ui.run_columns import MARKS
-from hermes_tui.ui.runs_model import FIELD_NAMES, SORTS
-from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S
+from hermes_tui.ui.runs.columns import MARKS
+from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.runs.model import FIELD_NAMES, SORTS
+from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Finding, Moving
 from hermes_tui.ui.screens.runs_side import RunsSide
-from hermes_tui.ui.shaped_runs import ShapedRuns
 from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
@@ -45,14 +45,10 @@ class RunsScreen(Finding, Moving, RunsSide):
     pumps_in_background = True
     nothing_here = "there is no run here"
     why_not = MappingProxyType({
+        **CommandScreen.why_not,
         "tree": "no tree: no run was begun by another",
         "fold": "nothing to fold here",
         "fold-all": "nothing to fold here",
-        "search-next": "no search: / begins one",
-        "search-previous": "no search: / begins one",
-        "compare": "there is no other run to compare with",
-        "unfilter": "there is no filter",
-        "cancel": "all is read already",
     })  # fmt: skip
 
     def __init__(self, feed: RunsFeed) -> None:
@@ -190,8 +186,11 @@ class RunsScreen(Finding, Moving, RunsSide):
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:
-        if isinstance(event.row_list, RunsPane):
-            event.row_list.keep()
+        self.follow_cursor(event.row_list)
+
+    def follow_cursor(self, row_list: RowList) -> None:
+        if isinstance(row_list, RunsPane):
+            row_list.keep()
         self.refresh_lines()
 
     @on(RowList.Chosen)

@@ -13,8 +13,8 @@ from hermes_tui.ui.screens.base import CommandScreen
 
 if TYPE_CHECKING:
     from hermes_tui.ui.panes.facets import BarsPane, FacetsPane, HistogramPane
-    from hermes_tui.ui.run_shape import Group
-    from hermes_tui.ui.shaped_runs import ShapedRuns
+    from hermes_tui.ui.runs.shape import Group
+    from hermes_tui.ui.runs.shaped import ShapedRuns
 
 BESIDE = 116
 """Cells from which on a pane stands beside the list; else it takes its place."""
@@ -189,7 +189,7 @@ class RunsSide(CommandScreen):
 
     def choose_bar(self, pane: BarsPane) -> None:
         """Narrow the list to the runs of the bar under the cursor, or widen it again."""
-        from hermes_tui.ui.filter_terms import toggled
+        from hermes_tui.ui.runs.filter_terms import toggled
 
         bar = pane.bar()
         if bar is None:

@@ -8,8 +8,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from hermes_tui.ui.run_table import RunRow, RunTable, RunView
-from hermes_tui.ui.steps import Steps, pieces
+from hermes_tui.ui.runs.steps import Steps, pieces
+from hermes_tui.ui.runs.table import RunRow, RunTable, RunView
 
 FIELDS: dict[str, str] = {
     "run": "position of the run in the list of all runs, from 1",

@@ -21,7 +21,7 @@ from hermes_tui.formats.detect import inside
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.run_blocks import PREFIX, block_length
-from hermes_tui.runtime.indexing import blocks_of
+from hermes_tui.runtime.index.blocks import blocks_of
 from hermes_tui.runtime.opener import OpenFile
 from hermes_tui.runtime.sources import FileSource
 

@@ -22,7 +22,7 @@ import msgspec
 from hermes_tui.formats.base import Layout, Source
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.log.run_blocks import DamagedBlock, columns_version
-from hermes_tui.runtime.run_store import SEGMENTS, RunStore, write_at
+from hermes_tui.runtime.index.store import SEGMENTS, RunStore, write_at
 from hermes_tui.version import __version__
 
 SUFFIX: Final = ".runs"

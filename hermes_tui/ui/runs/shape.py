@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.ui.run_fields import column
-from hermes_tui.ui.steps import Steps, pieces, sorted_in_steps
+from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.steps import Steps, pieces, sorted_in_steps
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.run_table import RunRow
+    from hermes_tui.ui.runs.table import RunRow
 
 GROUPINGS: Final = ("codes", "status", "model", "task", "group", "file", "format", "parser")
 """Fields whose values runs can be grouped by; of `codes` all that a run has together."""

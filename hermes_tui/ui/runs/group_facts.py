@@ -6,14 +6,14 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.ui.run_fields import column_in_steps
-from hermes_tui.ui.steps import FEW_RUNS, Steps, Underway, pieces, whole
+from hermes_tui.ui.runs.fields import column_in_steps
+from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, pieces, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hermes_tui.ui.run_shape import Group
-    from hermes_tui.ui.shaped_runs import ShapedRuns
+    from hermes_tui.ui.runs.shape import Group
+    from hermes_tui.ui.runs.shaped import ShapedRuns
 
 FAILED: Final = frozenset({"failed", "error"})
 

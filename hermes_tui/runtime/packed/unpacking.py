@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from hermes_tui.runtime.packed.limits import within_limits
 from hermes_tui.runtime.spools import CHUNK, SpoolFile
-from hermes_tui.runtime.unpack_limits import within_limits
 
 if TYPE_CHECKING:
     from bz2 import BZ2File
@@ -94,7 +94,7 @@ def _zstd_frames(raw: IO[bytes]) -> Iterator[bytes]:
 
 
 def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
-    from hermes_tui.runtime.archives import archive_bytes, archive_file_bytes
+    from hermes_tui.runtime.packed.archives import archive_bytes, archive_file_bytes
 
     if isinstance(packed, Path):
         return archive_file_bytes(packed)
@@ -102,7 +102,7 @@ def unzip(packed: Path | SpoolFile) -> Iterator[bytes]:
 
 
 def _parquet_rows(packed: Path | SpoolFile) -> Iterator[bytes]:
-    from hermes_tui.runtime.parquet_rows import parquet_lines
+    from hermes_tui.runtime.packed.parquet_rows import parquet_lines
 
     if isinstance(packed, SpoolFile):
         with packed.seekable_copy() as whole:

@@ -8,10 +8,10 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.ui.run_shape import Group
+from hermes_tui.ui.runs.shape import Group
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.shaped_runs import ShapedRuns
+    from hermes_tui.ui.runs.shaped import ShapedRuns
 
 
 class Branch(NamedTuple):

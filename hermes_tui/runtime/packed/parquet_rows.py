@@ -10,7 +10,7 @@ from typing import IO, Any
 import orjson
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.unpack_limits import most_bytes
+from hermes_tui.runtime.packed.limits import most_bytes
 
 BATCH_BYTES = 4 << 20
 """About how much of the rows' data is held at once."""

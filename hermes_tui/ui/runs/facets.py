@@ -8,8 +8,8 @@ from heapq import nsmallest
 from itertools import chain
 from typing import Final, NamedTuple
 
-from hermes_tui.ui.filter_terms import quoted
-from hermes_tui.ui.run_counts import Bar, Counts, Values
+from hermes_tui.ui.runs.counts import Bar, Counts, Values
+from hermes_tui.ui.runs.filter_terms import quoted
 
 MOST_VALUES: Final = 2_048
 """A field with more values than that is none to choose from."""

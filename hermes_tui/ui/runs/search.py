@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from hermes_tui.ui.run_fields import run_line
-from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.runs.fields import run_line
+from hermes_tui.ui.runs.table import RunRow
 
 
 class RunSearch:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.runtime.cores import available_cores
-from hermes_tui.ui.reading import Reading
-from hermes_tui.ui.run_table import RunTable, StoredFile
+from hermes_tui.ui.runs.reading import Reading
+from hermes_tui.ui.runs.table import RunTable, StoredFile
 
 if TYPE_CHECKING:
+    from hermes_tui.runtime.index.run_index import RunIndex
     from hermes_tui.runtime.opener import OpenFile
-    from hermes_tui.runtime.run_index import RunIndex
 
 PROCESSES: Final = max(1, min(4, available_cores() - 1))
 """At the same time, each with a file of its own; one processor is for what draws."""
@@ -32,7 +32,7 @@ class IndexingQueue:
 
     def begin(self, number: int, file: OpenFile, name: str, complain: Complain) -> Reading:
         """Begin to read a file, behind what is known of it from an earlier time."""
-        from hermes_tui.runtime.run_index import RunIndex
+        from hermes_tui.runtime.index.run_index import RunIndex
 
         index = RunIndex(file, keeps=self._keeps)
         self._indexes.append(index)

@@ -9,7 +9,7 @@ import orjson
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
-from hermes_tui.runtime.zip_members import Archive, damaged, unpacked
+from hermes_tui.runtime.packed.zip_members import Archive, damaged, unpacked
 
 MAX_HEADER = 256 << 20
 MAX_KEPT = 4_000

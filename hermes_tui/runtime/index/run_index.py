@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.log.run_blocks import BlockFacts, DamagedBlock
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.indexing import BIG, MOST_COMPLAINTS, BlockMaker
-from hermes_tui.runtime.kept_indexes import (
+from hermes_tui.runtime.index.blocks import BIG, MOST_COMPLAINTS, BlockMaker
+from hermes_tui.runtime.index.cache import (
     Identity,
     RunTotals,
     as_read,
@@ -21,13 +21,13 @@ from hermes_tui.runtime.kept_indexes import (
     load,
     part_of,
 )
+from hermes_tui.runtime.index.store import RunStore
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile
 from hermes_tui.runtime.resting import RestingSource
-from hermes_tui.runtime.run_store import RunStore
 from hermes_tui.runtime.sources import FileSource
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.indexing_process import Indexing
+    from hermes_tui.runtime.index.process import Indexing
 
 MOST_FAILURES: Final = 3
 """After so many processes that did not end well, a file is read without one."""
@@ -95,7 +95,7 @@ class RunIndex:
 
     def start(self, records_done: int) -> None:
         """Have a process read what is behind the first `records_done` records."""
-        from hermes_tui.runtime.indexing_process import Indexing
+        from hermes_tui.runtime.index.process import Indexing
 
         index = self.file.index
         del index.ends[records_done:], index.kinds[records_done:]

@@ -27,7 +27,7 @@ from hermes_tui.log.summary import RunSummary
 from hermes_tui.runtime.opener import OpenFile, RunRef
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.run_store import RunStore
+    from hermes_tui.runtime.index.store import RunStore
 
 MOST_SHARED: Final = 1 << 14
 """Values of a column of which each stands in memory once."""
@@ -241,7 +241,7 @@ class RunTable(Sequence[RunRow]):
         if any(row.file_number in still_read for row in rows):
             return
         if self._store is None:
-            from hermes_tui.runtime.run_store import RunStore
+            from hermes_tui.runtime.index.store import RunStore
 
             self._store = RunStore()
         self._parts.insert(-1, PackedRows(rows, self._store, files))

@@ -18,9 +18,9 @@ from hermes_tui.runtime.opener import (
 
 if TYPE_CHECKING:
     from hermes_tui.log.run_blocks import BlockFacts
-    from hermes_tui.runtime.indexing import Groups
-    from hermes_tui.runtime.run_index import RunIndex
-    from hermes_tui.ui.run_table import StoredFile
+    from hermes_tui.runtime.index.blocks import Groups
+    from hermes_tui.runtime.index.run_index import RunIndex
+    from hermes_tui.ui.runs.table import StoredFile
 
 HEAVY = 1 << 19
 """Bytes of a record."""
@@ -146,7 +146,7 @@ class Reading:
         0 where the file is one value.
         """
         if self._groups is None:
-            from hermes_tui.runtime.indexing import Groups
+            from hermes_tui.runtime.index.blocks import Groups
 
             self._groups = Groups(self.file)
         return self._groups.number(ref)

@@ -10,10 +10,10 @@ from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from hermes_tui.ui.run_fields import column
+from hermes_tui.ui.runs.fields import column
 
 if TYPE_CHECKING:
-    from hermes_tui.ui.runs_model import RunsModel
+    from hermes_tui.ui.runs.model import RunsModel
 
 ROWS_A_BITE = 128
 

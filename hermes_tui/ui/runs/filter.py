@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from hermes_tui.ui.run_fields import FIELD_NAMES, column
-from hermes_tui.ui.run_places import RunPlaces
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.steps import Steps, pieces
+from hermes_tui.ui.runs.fields import FIELD_NAMES, column
+from hermes_tui.ui.runs.places import RunPlaces
+from hermes_tui.ui.runs.steps import Steps, pieces
+from hermes_tui.ui.runs.table import RunRow
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression

@@ -12,7 +12,7 @@ from hermes_tui.runtime.pace import Pace
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.targets import Target
-    from hermes_tui.ui.reading import Reading
+    from hermes_tui.ui.runs.reading import Reading
 
 SIZED_AT_ONCE: Final = 1_000
 """Files whose size is looked up in one go, which takes some milliseconds."""

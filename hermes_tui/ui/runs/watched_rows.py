@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.runtime.indexing import Groups
-from hermes_tui.ui.run_table import RunRow, RunTable
+from hermes_tui.runtime.index.blocks import Groups
+from hermes_tui.ui.runs.table import RunRow, RunTable
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.watched_run import ListedRun, WatchedFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hermes_tui.log.run_blocks import StoredRun, note_lengths
-from hermes_tui.ui.run_table import RunRow
+from hermes_tui.ui.runs.table import RunRow
 
 LONGEST = 60
 """Characters: longer texts are not told apart."""

@@ -20,9 +20,9 @@ from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.runtime.aside import Aside
-from hermes_tui.runtime.kept_indexes import Identity, identify, part_of, place_of, prune
+from hermes_tui.runtime.index.cache import Identity, identify, part_of, place_of, prune
+from hermes_tui.runtime.index.store import create, write_at
 from hermes_tui.runtime.opener import OpenFile
-from hermes_tui.runtime.run_store import create, write_at
 
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.log.summary import summarise
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.indexing import may_be_big
+from hermes_tui.runtime.index.blocks import may_be_big
 from hermes_tui.runtime.opener import (
     FoundDefect,
     FoundRun,
@@ -22,12 +22,12 @@ from hermes_tui.runtime.opener import (
 )
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 from hermes_tui.runtime.targets import Targets
-from hermes_tui.ui.feed_files import FeedFiles
-from hermes_tui.ui.feed_progress import FeedProgress
-from hermes_tui.ui.indexing_queue import IndexingQueue
-from hermes_tui.ui.reading import Reading
-from hermes_tui.ui.run_table import RunRow, RunTable
-from hermes_tui.ui.watched_rows import WatchedRows
+from hermes_tui.ui.runs.feed_files import FeedFiles
+from hermes_tui.ui.runs.feed_progress import FeedProgress
+from hermes_tui.ui.runs.indexing_queue import IndexingQueue
+from hermes_tui.ui.runs.reading import Reading
+from hermes_tui.ui.runs.table import RunRow, RunTable
+from hermes_tui.ui.runs.watched_rows import WatchedRows
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.new_files import NewFiles

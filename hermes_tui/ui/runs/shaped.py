@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.ui.run_fields import run_line
 from hermes_tui.ui.run_relations import Relative
-from hermes_tui.ui.run_shape import RunShape, Standing, groupings_of
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.runs_model import RunsModel
-from hermes_tui.ui.steps import Steps, whole
+from hermes_tui.ui.runs.fields import run_line
+from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
+from hermes_tui.ui.runs.steps import Steps, whole
+from hermes_tui.ui.runs.table import RunRow
 
 MOST_CHILDREN: Final = 1_000
 """Children that are told of; the tree of the list has them all."""

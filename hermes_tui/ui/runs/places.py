@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.ui.run_table import RunRow, RunTable, StoredRows
-from hermes_tui.ui.runs_facts import RunsFacts
-from hermes_tui.ui.steps import Steps, pieces, sorted_in_steps
+from hermes_tui.ui.runs.facts import RunsFacts
+from hermes_tui.ui.runs.steps import Steps, pieces, sorted_in_steps
+from hermes_tui.ui.runs.table import RunRow, RunTable, StoredRows
 
 FILE_BITS = 40
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from hermes_tui.ui.bins import Bin, Spread
-from hermes_tui.ui.run_counts import Bar, Counts, Values
+from hermes_tui.ui.runs.bins import Bin, Spread
+from hermes_tui.ui.runs.counts import Bar, Counts, Values
 
 
 class Quantity(NamedTuple):

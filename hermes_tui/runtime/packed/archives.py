@@ -13,9 +13,9 @@ from typing import IO
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
-from hermes_tui.runtime.eval_archives import eval_lines, is_eval
+from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
+from hermes_tui.runtime.packed.zip_members import Archive, opened, opened_at, unpacked
 from hermes_tui.runtime.transcript_names import may_be_transcript
-from hermes_tui.runtime.zip_members import Archive, opened, opened_at, unpacked
 
 MAX_LISTED = 8
 

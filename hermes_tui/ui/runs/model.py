@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
-from hermes_tui.ui.run_fields import (
+from hermes_tui.ui.runs.facts import RunsFacts
+from hermes_tui.ui.runs.fields import (
     FIELD_NAMES,
     FIELDS,
     SORTS,
@@ -21,13 +22,12 @@ from hermes_tui.ui.run_fields import (
     run_line,
     sort_keys,
 )
-from hermes_tui.ui.run_filter import RunFilter
-from hermes_tui.ui.run_places import RunPlaces
-from hermes_tui.ui.run_search import RunSearch
-from hermes_tui.ui.run_shape import Standing
-from hermes_tui.ui.run_table import RunRow
-from hermes_tui.ui.runs_facts import RunsFacts
-from hermes_tui.ui.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
+from hermes_tui.ui.runs.filter import RunFilter
+from hermes_tui.ui.runs.places import RunPlaces
+from hermes_tui.ui.runs.search import RunSearch
+from hermes_tui.ui.runs.shape import Standing
+from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
+from hermes_tui.ui.runs.table import RunRow
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
