@@ -117,12 +117,11 @@ def _start(lines: list[Line], build: RunBuilder) -> None:
 
 def _parent(meta: dict[str, Any]) -> str:
     """Return the session that started this one as its subagent, or that it is a fork of."""
-    found: Any = meta
+    spawned = meta
     for key in ("source", "subagent", "thread_spawn"):
-        found = found.get(key) if isinstance(found, dict) else None
-    started_by = fields.label(found, "parent_thread_id") if isinstance(found, dict) else ""
-    named = (fields.label(meta, key) for key in ("parent_thread_id", "forked_from_id"))
-    return started_by or next(filter(None, named), "")
+        spawned = fields.as_dict(spawned.get(key))
+    started_by = fields.label(spawned, "parent_thread_id")
+    return started_by or fields.label(meta, "parent_thread_id", "forked_from_id")
 
 
 def _task(lines: list[Line]) -> str:

@@ -163,7 +163,7 @@ def _from_google(body: Any, reply: dict[str, Any], url: str) -> tuple[Any, dict[
     first = messages[0]
     reason = fields.label(first, "finish_reason")
     if not first.get("content") and reason not in USUAL_REASONS:
-        told = ": ".join(filter(None, (reason, fields.label(first, "finish_message"))))
+        told = fields.labels(first, "finish_reason", "finish_message")
         return request, {**reply, "body": {"error": {"message": told}}}
     choices = [{"message": one, "finish_reason": one.get("finish_reason")} for one in messages]
     whole = {"choices": choices, "usage": first.get("usage"), "model": model_of(answered)}

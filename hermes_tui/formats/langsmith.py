@@ -126,7 +126,7 @@ def _append(runs: list[_Merged], build: RunBuilder) -> None:
     for run in runs:
         trace_id = fields.label(run.members, "trace_id") or _first_in_order(run.members)
         traces.setdefault(trace_id, []).append(run)
-    if not traces and not build.events:
+    if not traces and not build.is_used:
         build.defect("no span in this record")
     for trace_id, several in traces.items():
         root = next((r for r in several if not r.members.get("parent_run_id")), several[0])

@@ -34,7 +34,7 @@ class LlmCallLog:
                 continue
             build.locate(line)
             build.defect("not a request with its reply", fields.excerpt(one), pointer=pointer)
-        if not exchanges and not build.events:
+        if not exchanges and not build.is_used:
             build.defect("no request with its reply in this record")
         append_runs(exchanges, build)
 

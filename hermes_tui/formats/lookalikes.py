@@ -13,32 +13,22 @@ from hermes_tui.model.spans import ByteRange
 LEAST_SCORE = 0.5
 MAX_MEMBERS = 64
 """A value with more is not looked at."""
-MAX_DEPTH = 3
-"""How deep below its members a value's shape goes."""
-MAX_SHAPES = 256
-"""Answers kept, for there may be millions of such records: those of one shape are of one format."""
 MAX_LINES = 200
 """Lines of one record of which it is said what they look like."""
 _TELLING = ("type", "role", "kind", "object", "source")
 _MAX_TOLD = 40
-_known: dict[tuple[str, Hashable], str] = {}
 
 
 def told_likeness(value: Any, own: str) -> str:
     """Return what to say behind a defect of `value`, which format `own` cannot read.
 
-    Empty where no other format knows it better.
+    Empty where no other format knows it better. Nothing is remembered: formats look at more than
+    a shape tells, and what is said of a record must not depend on those before it.
     """
-    shape = shape_of(value)
-    if shape is None:
+    if shape_of(value) is None:
         return ""
-    found = _known.get((own, shape))
-    if found is None:
-        if len(_known) >= MAX_SHAPES:
-            _known.clear()
-        best = best_format(value, formats(), own=own, unit=None)
-        found = _known[own, shape] = "" if best == own else best
-    return f"; looks like {found} (--format {found} reads it)" if found else ""
+    best = best_format(value, formats(), own=own, unit=None)
+    return "" if best in ("", own) else f"; looks like {best} (--format {best} reads it)"
 
 
 class LineLikeness:
@@ -75,23 +65,16 @@ def best_format(value: Any, candidates: Iterable[Format], *, own: str, unit: Uni
 
 
 def shape_of(value: Any) -> Hashable:
-    """Return what values of one format have in common, None for what no format has.
-
-    Answers are kept by it, so it is as deep as formats look: into the first item of each list.
-    """
+    """Return what values of one format have in common, None for what no format has."""
     if isinstance(value, list):
         inner = shape_of(value[0]) if value and isinstance(value[0], dict) else None
         return inner and ("list", inner)
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_MEMBERS:
         return None
-    return frozenset((key, _kind(key, item, MAX_DEPTH)) for key, item in value.items())
+    return frozenset((key, _kind(key, item)) for key, item in value.items())
 
 
-def _kind(key: str, item: Any, depth: int) -> Hashable:
-    if isinstance(item, str) and key in _TELLING and len(item) <= _MAX_TOLD:
+def _kind(key: str, item: Any) -> Hashable:
+    if key in _TELLING and isinstance(item, str) and len(item) <= _MAX_TOLD:
         return item
-    if isinstance(item, list) and item and depth:
-        return "list", _kind("", item[0], depth - 1)
-    if isinstance(item, dict) and len(item) <= MAX_MEMBERS and depth:
-        return frozenset((name, _kind(name, one, depth - 1)) for name, one in item.items())
     return type(item).__name__

@@ -8,7 +8,7 @@ format would; whole runs count, for a lone message may well be a part of the cho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,8 +49,11 @@ def is_last_resort(candidate: Format) -> bool:
     return getattr(candidate, "last_resort", False)
 
 
-def _shares(values: Iterable[Any], chosen: Choice, formats: Sequence[Format]) -> Counter[str]:
-    """Return how many values each format has; those of one shape have one format."""
+def _shares(values: Sequence[Any], chosen: Choice, formats: Sequence[Format]) -> Counter[str]:
+    """Return how many values each format has; those of one shape have one format.
+
+    Once half of them are the chosen one's, nobody has more: the others are not looked at.
+    """
     own = chosen.format.name
     owners: dict[Hashable, str] = {}
     shares: Counter[str] = Counter()
@@ -62,6 +65,8 @@ def _shares(values: Iterable[Any], chosen: Choice, formats: Sequence[Format]) ->
             is_own = _alone(chosen.format, value) is not None or _is_read(value, chosen)
             owners[shape] = own if is_own else best_format(value, formats, own=own, unit=Unit.RUNS)
         shares[owners[shape]] += 1
+        if 2 * shares[own] >= len(values):
+            break
     shares.pop("", None)
     return shares
 

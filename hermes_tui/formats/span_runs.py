@@ -60,7 +60,7 @@ def append_traces(spans: Iterable[Span], build: RunBuilder) -> None:
     traces: dict[str, list[Span]] = {}
     for span in spans:
         traces.setdefault(span.trace_id, []).append(span)
-    if not traces and not build.events:
+    if not traces and not build.is_used:
         build.defect("no span in this record")
     for trace_id, several in traces.items():
         append_trace(several, build, Trace(id=trace_id, line=several[0].line))

@@ -85,7 +85,7 @@ def _read_results(value: dict[str, Any], build: RunBuilder) -> None:
     if not value.get("simulations"):
         for index, raw in enumerate(as_list(value.get("simulation_index"))):
             reading.name_only(raw, f"/simulation_index/{index}")
-    if not build.events:
+    if not build.is_used:
         build.defect("no simulation in these results")
 
 

@@ -108,7 +108,10 @@ def decode(text: str) -> Any:
 
 
 def text_key(text: str) -> str:
-    """Return what JSON texts of equal values have in common; a text that is no JSON, as it is."""
+    """Return what JSON texts of one value have in common; a text that is no JSON, as it is.
+
+    1, 1.0 and true are different values.
+    """
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):

@@ -162,8 +162,7 @@ class SpoolFile:
         data = self._source.read(self._position, length)
         self._position += len(data)
         if length and not data and self._source.failure:
-            path, _, why = self._source.failure.partition(": ")
-            raise SourceError(path, why)
+            raise SourceError.of_lines([self._source.failure])
         return data
 
     def tell(self) -> int:

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.path_list import PathList
-from hermes_tui.runtime.sources import split_member
+from hermes_tui.runtime.sources import open_readable, split_member
 from hermes_tui.runtime.targets import Part, Target, Targets
-from hermes_tui.runtime.walking import files_in
+from hermes_tui.runtime.walking import files_in, is_so
 
 SUFFIX: Final = ".jsonl"
 AGENT: Final = "agent-"
@@ -74,7 +76,7 @@ def subagent_files(session: Path) -> list[Path]:
     if session.name.startswith(ROLLOUT):
         return list(_rollouts(session))
     inside = session.with_suffix("") / "subagents"
-    if inside.is_dir():
+    if is_so(inside.is_dir):
         return [path for path in files_in(inside) if _is_agent(path)]
     return list(_beside(session))
 
@@ -107,8 +109,8 @@ def _rollouts(session: Path) -> Iterator[Path]:
 def _named(what: re.Pattern[bytes], path: Path) -> str:
     """Return what the beginning of a file names; empty where it names nothing of the kind."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_readable(path), "rb") as file:
             found = what.search(file.read(HEAD))
-    except OSError:
+    except (SourceError, OSError):
         return ""
     return found[1].decode("utf-8", "replace") if found else ""

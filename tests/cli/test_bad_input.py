@@ -64,11 +64,13 @@ def test_a_named_file_that_is_no_transcript_is_3_and_one_line(
 @pytest.mark.parametrize("command", ["scan", "open"])
 def test_what_cannot_be_opened_is_3_and_one_line(tmp_path: Path, command: str) -> None:
     os.mkfifo(tmp_path / "pipe.json")
+    os.mkfifo(tmp_path / "pipe.zip")
     (tmp_path / "dangling.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.json").write_bytes(USER)
     for name, reason in {
         "pipe.json": "not a regular file",
+        "pipe.zip": "not a regular file",
         "dangling.json": "no such file",
         "missing.json": "no such file",
         "empty": "no transcripts in this folder",

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats import lookalikes
-from hermes_tui.formats.lookalikes import MAX_SHAPES, told_likeness
+from hermes_tui.formats.lookalikes import told_likeness
 from tests.formats.hermes_support import any_json
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
@@ -17,6 +16,7 @@ CODEX = {
     "type": "response_item",
     "payload": {"type": "message", "role": "user", "content": []},
 }
+ATIF = {"schema_version": "ATIF-v1.4", "steps": [{"source": "user", "message": "hi"}]}
 SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
 
 
@@ -44,31 +44,19 @@ def test_a_record_of_its_own_format_looks_like_no_other() -> None:
     assert told_likeness(CHAT, "openai-messages") == ""
 
 
-def test_records_of_one_shape_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at: list[Any] = []
-
-    def best(value: Any, *_: Any, **__: Any) -> str:
-        looked_at.append(value)
-        return ""
-
-    monkeypatch.setattr(lookalikes, "best_format", best)
-    monkeypatch.setattr(lookalikes, "_known", {})
-    for number in range(1_000):
-        told_likeness({"loss": number, "of one shape": ""}, "openai-messages")
-    assert len(looked_at) == 1
-    for number in range(3 * MAX_SHAPES):
-        told_likeness({f"loss {number}": 0.5}, "openai-messages")
-    assert len(lookalikes._known) <= MAX_SHAPES
-
-
 @pytest.mark.parametrize(
-    "other",
-    [{"conversations": []}, {"conversations": [{"who": "a", "text": "x"}]}],
-    ids=["nothing in it", "another way to write it"],
+    ("other", "value", "named"),
+    [
+        ({"conversations": []}, SHAREGPT, "sharegpt"),
+        ({**ATIF, "schema_version": "2"}, ATIF, "atif"),
+    ],
+    ids=["nothing in it", "another version"],
 )
-def test_an_answer_does_not_depend_on_what_was_asked_before(other: Any) -> None:
+def test_an_answer_does_not_depend_on_what_was_asked_before(
+    other: Any, value: Any, named: str
+) -> None:
     assert told_likeness(other, "openai-messages") == ""
-    assert "looks like sharegpt" in told_likeness(SHAREGPT, "openai-messages")
+    assert f"looks like {named}" in told_likeness(value, "openai-messages")
 
 
 @settings(max_examples=100, deadline=None)

@@ -15,6 +15,7 @@ from hermes_tui.runtime.own_process import start_peer, start_process
 from hermes_tui.runtime.scan import ray_cluster
 from hermes_tui.runtime.scan.ray_cluster import RayCluster
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
+from tests.descriptors import open_files
 
 WITHOUT_MAIN = "hermes_tui.version"
 UNIT = ScanUnit(0, 0, __file__)
@@ -22,10 +23,6 @@ UNIT = ScanUnit(0, 0, __file__)
 
 def no_process(*arguments: Any, **options: Any) -> NoReturn:
     raise OSError(errno.EAGAIN, "too many processes")
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_nothing_is_loaded_from_the_folder_it_is_started_in(
@@ -43,15 +40,13 @@ def test_nothing_is_loaded_from_the_folder_it_is_started_in(
 def test_where_no_process_can_be_started_no_descriptor_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if not Path("/proc/self/fd").exists():
-        pytest.skip("this system does not tell the descriptors of a process")
     monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
     with pytest.raises(OSError, match="too many"):
         start_peer(WITHOUT_MAIN)
-    before = descriptors()
+    before = open_files()
     with pytest.raises(OSError, match="too many"):
         start_peer(WITHOUT_MAIN)
-    assert descriptors() == before
+    assert open_files() == before
 
 
 def test_a_driver_of_a_cluster_that_dies_is_one_line(

@@ -200,6 +200,7 @@ def test_a_file_that_does_not_grow_is_looked_at_seldom(
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
+    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 3_600.0)
     source = FileSource(path)
     assert not source.refresh()
     path.write_bytes(b"one\ntwo\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,36 @@ def test_subagents_beside_a_session_are_told_by_the_session_they_name(tmp_path: 
     own = write(tmp_path / "agent-a.jsonl", "s1", agent="a")
     write(tmp_path / "agent-b.jsonl", "s2", agent="b")
     assert named(session) == [session, own]
+
+
+def test_a_pipe_where_a_session_or_a_subagent_could_be_holds_nothing_up(tmp_path: Path) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    pipes = [tmp_path / "agent-a.jsonl", tmp_path / "pipe.jsonl"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    found: list[list[Path]] = []
+    asking = threading.Thread(
+        target=lambda: found.extend(map(named, (session, pipes[1]))), daemon=True
+    )
+    asking.start()
+    asking.join(60)
+    assert found == [[session], [pipes[1]]]
+
+
+def test_a_folder_that_may_not_be_entered_leaves_the_session_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = write(tmp_path / "s1.jsonl", "s1")
+    is_dir = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.name == "subagents":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_dir(path)
+
+    # For a superuser no folder is closed.
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert subagent_files(session) == []
 
 
 def test_a_session_in_a_folder_with_a_mark_in_its_name_is_no_member(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hermes_tui.runtime.tools import processes
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.builtin import BuiltinTools
 from hermes_tui.runtime.tools.processes import clean_environment
+from tests.descriptors import open_files
 from tests.tools.helpers import CONTEXT, asked, processes_with, until
 
 
@@ -26,10 +27,6 @@ def box(tmp_path: Path) -> BuiltinTools:
 def nap() -> str:
     """Return a long sleep that can be told from every other by its command line."""
     return f"sleep 1000.{uuid.uuid4().int}"
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_output_and_exit_code_come_back_as_json(box: BuiltinTools) -> None:

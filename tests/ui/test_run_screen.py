@@ -17,6 +17,7 @@ from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.help import help_document
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.widgets.row_list import MARGIN
+from hermes_tui.ui.widgets.text_view import TextView
 from tests.ui.opened import (
     MEDIUM,
     MESSAGES,
@@ -281,6 +282,18 @@ async def test_help_lists_every_command_and_field(run_file: Path) -> None:
         await pilot.press("q")
         await pilot.pause()
         assert run_screen(app)
+
+
+async def test_help_stays_where_it_is_read_when_the_terminal_is_resized(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("question_mark", "pagedown")
+        view = app.screen.query_one(TextView)
+        await until(pilot, lambda: view.scroll_offset.y > 0)
+        before = view.scroll_offset
+        await pilot.resize_terminal(WIDE[0], WIDE[1] - 5)
+        await pilot.pause()
+        assert view.scroll_offset == before
 
 
 @pytest.mark.parametrize("width", [40, 60])

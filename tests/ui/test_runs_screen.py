@@ -755,11 +755,12 @@ async def test_a_file_that_is_gone_is_said_when_it_is_to_be_compared(runs_file: 
 async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
     runs_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading, goes_on = threading.Event(), threading.Event()
+    reading, goes_on, is_read = threading.Event(), threading.Event(), threading.Event()
 
     def slow_reading(ref: RunRef) -> list[Event]:
         reading.set()
         goes_on.wait(30)
+        is_read.set()
         return []
 
     monkeypatch.setattr(read_apart, "read_apart", slow_reading)
@@ -770,5 +771,5 @@ async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
         await until(pilot, reading.is_set)
         await pilot.press("q")
     assert not app.is_running
-    assert not goes_on.is_set()
+    assert not is_read.is_set()
     goes_on.set()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from hermes_tui.formats import fields
 from hermes_tui.formats.writers.exchange import MADE_UP, Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
@@ -201,10 +202,9 @@ class _Steps:
 
 def _subagent_refs(raw: Any) -> list[dict[str, str]]:
     """Return what a result of this format says of subagents, as far as it can be followed."""
-    given = raw.get("subagent_trajectory_ref") if isinstance(raw, dict) else None
     refs = [
         {key: ref[key] for key in _REF_KEYS if isinstance(ref.get(key), str)}
-        for ref in (given if isinstance(given, list) else ())
+        for ref in fields.as_list(fields.as_dict(raw).get("subagent_trajectory_ref"))
         if isinstance(ref, dict)
     ]
     return [ref for ref in refs if "trajectory_id" in ref or "trajectory_path" in ref]

@@ -19,6 +19,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
@@ -115,8 +117,7 @@ def _media(entry: Entry) -> list[dict[str, Any]]:
         raw = json.loads(entry.raw) if entry.raw else None
     except (ValueError, RecursionError):
         return []
-    content = raw.get("content") if isinstance(raw, dict) else None
-    items = content if isinstance(content, list) else []
+    items = fields.as_list(fields.as_dict(raw).get("content"))
     found = [item for item in items if isinstance(item, dict) and item.get("type") in _MEDIA]
     shown = sum(part.kind in ("image", "audio", "file") for part in entry.message.parts)
     return found if len(found) == shown else []
@@ -149,10 +150,8 @@ def _reasoning(message: Message) -> dict[str, Any]:
 def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
     name = call.name or ""
     if call.verdict == "custom":
-        custom = {"name": name, "input": call.arguments_text}
-        return {"id": call_id, "type": "custom", "custom": custom}
-    function = {"name": name, "arguments": _arguments(call)}
-    return {"id": call_id, "type": "function", "function": function}
+        return custom_call(call_id, name, call.arguments_text)
+    return function_call(call_id, name, _arguments(call))
 
 
 def _arguments(call: ToolCall) -> str:

@@ -13,7 +13,8 @@ import hashlib
 import os
 import zlib
 from array import array
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,7 +23,7 @@ import msgspec
 from hermes_tui.formats.base import Layout, Source
 from hermes_tui.formats.framing import RecordIndex
 from hermes_tui.log.run_blocks import DamagedBlock, columns_version
-from hermes_tui.runtime.index.store import SEGMENTS, RunStore, write_at
+from hermes_tui.runtime.index.store import SEGMENTS, RunStore, create, write_at
 from hermes_tui.version import __version__
 
 SUFFIX: Final = ".runs"
@@ -216,6 +217,26 @@ def part_of(path: Path) -> Path:
     Not by the number of the process: in containers that is the same again and again.
     """
     return place_of(str(path.absolute())).with_suffix(f".{os.urandom(8).hex()}{PART}")
+
+
+@contextmanager
+def writing(path: Path, what: str) -> Iterator[int]:
+    """Give a descriptor to write to: once that is done, it is kept as `what` of a file.
+
+    Raises OSError.
+    """
+    part = part_of(path)
+    # Locked while it is written, so that nobody takes it for one left behind.
+    fd = create(part)
+    try:
+        yield fd
+        part.replace(place_of(str(path.absolute()), what))
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+    prune()
 
 
 def keep(

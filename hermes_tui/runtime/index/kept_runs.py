@@ -20,8 +20,8 @@ from hermes_tui.formats.reader import RecordLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.runtime.aside import Aside
-from hermes_tui.runtime.index.cache import Identity, identify, part_of, place_of, prune
-from hermes_tui.runtime.index.store import create, write_at
+from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
+from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import OpenFile
 
 SMALLEST: Final = 16 << 20
@@ -58,20 +58,10 @@ def keep_run(file: OpenFile, log: RecordLog, timeline: Timeline) -> Aside[None] 
 
 def _write(identity: Identity, values: Any) -> None:
     """Write what is kept of a run; raises OSError."""
-    part = part_of(Path(identity.path))
-    # Locked while it is written, so that nobody takes it for one left behind.
-    fd = create(part)
-    try:
+    with writing(Path(identity.path), RUN) as fd:
         body = _Sink(fd, _HEAD)
         pickle.Pickler(body, pickle.HIGHEST_PROTOCOL).dump(values)
         write_at(fd, _head_of(body.checksum), 0)
-        part.replace(place_of(identity.path, RUN))
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(fd)
-    prune()
 
 
 def look_for_kept(file: OpenFile) -> Aside[Any] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -21,7 +22,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.packed.limits import most_bytes, too_large
 from hermes_tui.runtime.packed.unpacking import ZSTD_PIECE
-from hermes_tui.runtime.sources import MEMBER_MARK
+from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
 from hermes_tui.runtime.spools import CHUNK
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 
@@ -83,7 +84,7 @@ def opened(label: str, opener: Callable[[], IO[bytes]]) -> Iterator[Archive]:
 @contextmanager
 def opened_at(path: Path, label: str) -> Iterator[Archive]:
     """Open the archive of a path; what its directory says is read once. Raises as `opened`."""
-    with path.open("rb") as file:
+    with os.fdopen(open_readable(path), "rb") as file:
         directory, members = _kept_directory(path, stamp_of(path))
         yield Archive(label, file, directory, members, Allowance(label))
 

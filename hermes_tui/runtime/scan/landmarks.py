@@ -6,22 +6,24 @@ Kept beside the indexes (`index/cache.py`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from hermes_tui.formats.base import Unit
 from hermes_tui.formats.framing import RecordKind
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.index.cache import Identity, identify, part_of, place_of, prune
-from hermes_tui.runtime.index.store import create, write_at
+from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
+from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunRef, survey
 from hermes_tui.runtime.scan.work import Cut, ScanUnit
 from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.stamps import Stamp, stamp_of
+
+LANDMARKS: Final = "landmarks"
 
 
 class _Landmarks(msgspec.Struct):
@@ -46,23 +48,9 @@ def keep_landmarks(
         identity = identify(path, _how(cut), source)
         source.close()
         if identity is not None and stamp is not None and stamp == stamp_of(path):
-            starts = [unit.start for unit in units]
-            _write(path, msgspec.msgpack.encode(_Landmarks(identity, starts, list(runs_before))))
-            prune()
-
-
-def _write(path: Path, marks: bytes) -> None:
-    part = part_of(path)
-    # Locked while it is written, so that nobody takes it for one left behind.
-    fd = create(part)
-    try:
-        write_at(fd, marks, 0)
-        part.replace(_place(path))
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(fd)
+            marks = _Landmarks(identity, [unit.start for unit in units], list(runs_before))
+            with writing(path, LANDMARKS) as fd:
+                write_at(fd, msgspec.msgpack.encode(marks), 0)
 
 
 def find_run(file: OpenFile, number: int) -> RunRef | None:
@@ -93,10 +81,7 @@ def _how(cut: Cut) -> str:
 
 def _load(path: Path) -> _Landmarks | None:
     try:
-        return msgspec.msgpack.decode(_place(path).read_bytes(), type=_Landmarks)
+        data = place_of(str(path.absolute()), LANDMARKS).read_bytes()
+        return msgspec.msgpack.decode(data, type=_Landmarks)
     except (OSError, msgspec.DecodeError):
         return None
-
-
-def _place(path: Path) -> Path:
-    return place_of(str(path.absolute()), "landmarks")

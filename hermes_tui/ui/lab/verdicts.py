@@ -118,7 +118,7 @@ def _ink(text: str) -> int:
 
 
 def same_arguments(left: str, right: str) -> bool:
-    """Tell whether two arguments stand for the same value."""
+    """Tell whether two arguments stand for the same value; 1 and 1.0 are two."""
     if left == right:
         return True
     return len(left) + len(right) <= LONG and text_key(left) == text_key(right)

@@ -63,7 +63,7 @@ class HelpScreen(Moving, CommandScreen):
         width = event.size.width - _FRAME
         complaints, keys = self.hermes.complaints, self.hermes.config.keys
         document = help_document(keys, complaints, live=self._live, first=self._first, width=width)
-        self.query_one(TextView).set_document(document)
+        self.query_one(TextView).set_document(document, keep_position=True)
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
