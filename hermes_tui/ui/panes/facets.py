@@ -69,7 +69,7 @@ class BarsPane(RowList):
 
     def __init__(self, model: RunsModel, resolve: Callable[[str], Style], *, id: str) -> None:
         self._rows = BarRows()
-        super().__init__(self._rows, resolve=resolve, id=id, empty="no runs yet")
+        super().__init__(self._rows, resolve=resolve, id=id, empty="no runs to count")
         self.model = model
 
     @property
