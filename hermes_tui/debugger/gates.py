@@ -9,10 +9,10 @@ from typing import Any
 from hermes_tui.debugger.argument_schema import SchemaProblem, schema_problems
 from hermes_tui.debugger.breakpoints import Action, hit
 from hermes_tui.debugger.call_rules import refusal
-from hermes_tui.debugger.replies import CUT
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import STOP_POINTS, Command, Moment, StopPoint
 from hermes_tui.debugger.turn import CallState
+from hermes_tui.parsers.finish_reasons import CUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
     reply = state.reply
     match point:
         case StopPoint.TRUNCATED:
-            return reply is not None and (reply.truncated or reply.finish_reason in CUT)
+            return reply is not None and (
+                reply.truncated or reply.torn or reply.finish_reason in CUT
+            )
         case StopPoint.PARSE_FAILURE:
             return reply is not None and (
                 reply.flawed or any(c.flawed and c.call.span is not None for c in reply.calls)

@@ -6,7 +6,8 @@ Numbers and times of the events are filled in by the session.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, Usage, with_flags
+from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
@@ -28,8 +30,12 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.turn import CallState, Reply
 
 EDITED = "edited"
-CUT = frozenset({"length", "content_filter", "max_tokens"})
-"""Finish reasons of replies that are not whole."""
+_SAYS_NOTHING = Diagnostic(
+    Code.REPLY_SHAPE,
+    Severity.WARNING,
+    "the reply is empty: no text, no call",
+    hint="a parser may have taken all of it: look at the raw completion (logprobs)",
+)
 
 
 def started(start: given.Start, new_id: str) -> list[ev.Event]:
@@ -118,8 +124,13 @@ def heard(replied: given.ModelReplied, mode: TextCalls) -> Normalised:
         usage=_usage(replied.usage) or found.message.usage,
     )
     calls = tuple((loggable(call), own) for call, own in found.calls)
-    flaws = [flaw for flaw in (_shapeless(replied), _cut(message, found)) if flaw is not None]
-    return found._replace(message=message, calls=calls, diagnostics=(*found.diagnostics, *flaws))
+    flaws = [*found.diagnostics, *_shapeless(replied)]
+    own = chain.from_iterable(of_call for _, of_call in calls)
+    flaws += belied(message.finish_reason, chain(flaws, own), has_calls=bool(calls))
+    says_nothing = not (calls or message.text or message.parts or message.reasoning)
+    if says_nothing and all(flaw.severity is not Severity.ERROR for flaw in flaws):
+        flaws.append(_SAYS_NOTHING)
+    return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
 
 
 def loggable(call: ToolCall) -> ToolCall:
@@ -127,29 +138,13 @@ def loggable(call: ToolCall) -> ToolCall:
     return msgspec.structs.replace(call, raw=plain(call.raw), arguments=plain(call.arguments))
 
 
-def _cut(message: Message, found: Normalised) -> Diagnostic | None:
-    """Return that the reply was cut, where its message alone does not say so."""
-    own = (one for _, several in found.calls for one in several)
-    known = any(one.code is Code.TRUNCATED for one in (*found.diagnostics, *own))
-    if known or message.finish_reason not in CUT:
-        return None
-    return Diagnostic(
-        Code.TRUNCATED,
-        Severity.ERROR,
-        f"the reply was cut: finish_reason {message.finish_reason}",
-        hint=""
-        if message.finish_reason == "content_filter"
-        else "raise max_tokens, or shorten the context",
-    )
-
-
-def _shapeless(replied: given.ModelReplied) -> Diagnostic | None:
-    """Return what is wrong with a message that is none."""
+def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a message that is none."""
     message = replied.message
     if message is not None and not isinstance(message, (str, bytes, int, float, list, tuple)):
-        return None
+        return
     what = "null" if message is None else f"of type {type(message).__name__}"
-    return Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, f"the reply's message is {what}, no object")
+    yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, f"the reply's message is {what}, no object")
 
 
 def _usage(value: Any) -> Usage | None:

@@ -109,6 +109,8 @@ class Reply:
     said: str = ""
     """The message as it joined the conversation, JSON text."""
     finish_reason: str = ""
+    torn: bool = False
+    """Whether it broke, or broke off, on its way here."""
     reasoning: tuple[Reasoning, ...] = ()
     calls: list[CallState] = field(default_factory=list)
     seen: bool = False

@@ -16,6 +16,7 @@ from typing import Any, Final
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState, answers_in_text
 from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.parsers.plain_texts import (
@@ -166,6 +167,8 @@ class _Talk:
             said = plain_said(text) if may_hold_call(text) else PROSE
             calls = [(None, name) for name in said.names] if said else None
         if said is None or calls is None or not self._are_sound(calls):
+            return False
+        if not calls and raw.get("finish_reason") in CALLED:
             return False
         self.turn += 1
         self.reasoning += said.reasons

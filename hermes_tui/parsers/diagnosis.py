@@ -15,13 +15,11 @@ from hermes_tui.model.messages import ArgumentsState, Reasoning, ToolCall, ToolS
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.fates import Fate, called_tools, fates, json_key
 from hermes_tui.parsers.findings_by_place import Causes, Known
+from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, calls_lost
 from hermes_tui.parsers.literals import read_literal
 from hermes_tui.parsers.plain_values import decode, first_line
 from hermes_tui.parsers.text_calls import may_hold_call
 
-STOPPED: Final = frozenset({"stop", "tool_calls", "end_turn", "tool_use", "STOP", "completed"})
-"""Finish reasons that say the model came to an end by itself."""
-CALLED: Final = frozenset({"tool_calls", "tool_use", "function_call"})
 _GONE: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
 _SHOWN: Final = 60
 
@@ -51,7 +49,7 @@ def diagnose(
     found += [item for item in causes if item not in before]
     found = _with_cut(case, [*found, *_of_native(case)])
     found += [item for item in _of_reasoning(case, reasoning) if item not in before]
-    if not before.code(Code.TOOL_CALLS_EMPTY, Code.CALLED_EMPTY):
+    if not before.code(Code.CALLED_EMPTY):
         found.extend(_of_finish(case))
     return tuple(found)
 
@@ -190,12 +188,7 @@ def _of_native(case: _Case) -> Iterator[Diagnostic]:
 def _of_finish(case: _Case) -> Iterator[Diagnostic]:
     """Tell of calls that the finish reason promises and nobody sees."""
     if case.finish_reason in CALLED and not (case.native or case.theirs.calls):
-        yield Diagnostic(
-            Code.CALLED_EMPTY,
-            Severity.ERROR,
-            f"finish_reason says {case.finish_reason}, but there is no call",
-            hint="the server lost it: look at the raw completion (logprobs)",
-        )
+        yield calls_lost(case.finish_reason)
 
 
 def _with_cut(case: _Case, found: list[Diagnostic]) -> list[Diagnostic]:

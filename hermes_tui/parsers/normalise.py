@@ -7,6 +7,7 @@ was made of it, and every repair is a diagnostic.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -19,6 +20,7 @@ from hermes_tui.model.messages import (
     Usage,
 )
 from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
+from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import duration_of, number, time_of, usage
 from hermes_tui.parsers.plain_values import attributes, first_line, json_text
 from hermes_tui.parsers.reasoning import (
@@ -65,7 +67,6 @@ _SAYING_KEYS = frozenset(
 _SPEECH_KEYS = frozenset({"role", "from", "content", "value", "name", "tool_calls", "tool_call_id"})
 """Keys that say nothing about a message beyond what it says and who says it."""
 _LABEL_KEYS = frozenset({"role", "from", "type", "name", "id", "timestamp", "finish_reason"})
-_CUT_REASONS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _COMPACTED = (
     "[CONTEXT COMPACTION",
     "[CONTEXT SUMMARY",
@@ -271,15 +272,10 @@ def _message_findings(
         )
     if fields and not calls and (hidden := marker_in_reasoning(fields)):
         yield hidden
-    if finish in _CUT_REASONS:
+    if finish:
         own = (found for _, several in calls for found in several)
-        if not any(d.code is Code.TRUNCATED for several in (so_far, own) for d in several):
-            yield Diagnostic(
-                Code.TRUNCATED,
-                Severity.ERROR,
-                f"the reply was cut: finish_reason {finish}",
-                hint="raise max_tokens, or shorten the context",
-            )
+        has_calls = bool(calls) or speaker.role in NOT_A_MODEL
+        yield from belied(finish, chain(so_far, own), has_calls=has_calls)
 
 
 def _usage(raw: Mapping[str, Any]) -> Any:

@@ -12,7 +12,8 @@ from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCall
 from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.choice import AUTO, GUESS, guess_parser, named_parser
-from hermes_tui.parsers.diagnosis import CALLED, diagnose
+from hermes_tui.parsers.diagnosis import diagnose
+from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.text_calls import may_hold_call
 
 

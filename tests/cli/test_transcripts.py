@@ -51,7 +51,7 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "name-missing.json": ("openai-messages", 1, {"NAME_MISSING": 2, "TOOL_ERROR": 2}),
     "reasoning.json": ("openai-messages", 1, {}),
     "request-failed.jsonl": ("llm-call-log", 1, {"REQUEST_ERROR": 1}),
-    "tool-calls-empty.json": ("openai-messages", 1, {"TOOL_CALLS_EMPTY": 2}),
+    "tool-calls-empty.json": ("openai-messages", 1, {"CALLED_EMPTY": 1, "TOOL_CALLS_EMPTY": 2}),
     "tool-errors.json": ("openai-messages", 1, {"TOOL_ERROR": 5}),
     "torn.jsonl": ("openai-messages", 1, {"SOURCE_DEFECT": 2}),
     "trajectory_samples.jsonl": ("hermes-sharegpt", 3, {"ARGS_INVALID": 1, "TOOL_ERROR": 2}),
@@ -60,10 +60,10 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "unknown-tool.json": ("openai-messages", 1, {"NAME_UNKNOWN": 2, "TOOL_ERROR": 2}),
 }
 OF_A_MESSAGE = {
-    "CALL_IN_CONTENT", "TOOL_CALLS_EMPTY", "ID_MISSING", "ID_DUPLICATE", "CALL_UNANSWERED",
-    "RESULT_ORPHAN", "NAME_UNKNOWN", "NAME_MISSING", "ARGS_INVALID", "ARGS_DOUBLE",
-    "ARGS_NOT_OBJECT", "ARGS_OBJECT", "TRUNCATED", "TOOL_ERROR", "REQUEST_ERROR", "UNKNOWN_ROLE",
-    "SOURCE_DEFECT",
+    "CALL_IN_CONTENT", "TOOL_CALLS_EMPTY", "CALLED_EMPTY", "ID_MISSING", "ID_DUPLICATE",
+    "CALL_UNANSWERED", "RESULT_ORPHAN", "NAME_UNKNOWN", "NAME_MISSING", "ARGS_INVALID",
+    "ARGS_DOUBLE", "ARGS_NOT_OBJECT", "ARGS_OBJECT", "TRUNCATED", "TOOL_ERROR", "REQUEST_ERROR",
+    "UNKNOWN_ROLE", "SOURCE_DEFECT",
 }  # fmt: skip
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hermes_tui.debugger.effects import Finish
 from hermes_tui.debugger.inputs import (
+    ModelReplied,
     Pause,
     Resume,
     SetBreakpoints,
@@ -11,6 +14,7 @@ from hermes_tui.debugger.inputs import (
 )
 from hermes_tui.debugger.stepping import RUN_MODE, Command
 from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from tests.debugger.scenario import (
     ANSWERED,
     DISPATCHED,
@@ -139,3 +143,26 @@ def test_hit_counts_go_on_when_breakpoints_are_set_anew() -> None:
     run = Scenario() >> task(stop_points=RUN_MODE, breakpoints=lines) >> calls(LS, LS)
     run >> SetBreakpoints(lines, RUN_MODE)
     run >> ToolReplied("a") << (*ANSWERED, stopped("before_dispatch", 1))
+
+
+def test_calls_that_the_server_lost_stop_the_run() -> None:
+    run = Scenario() >> task() >> says("Let me look.", finish="tool_calls")
+    run << (*replied(), stopped("parse_failure"))
+    assert run.findings() == ["CALLED_EMPTY"]
+
+
+@pytest.mark.parametrize("code", [Code.STREAM_CUT, Code.REPLY_SHAPE])
+def test_a_reply_that_broke_on_its_way_stops_the_run(code: Code) -> None:
+    told = Diagnostic(code, Severity.ERROR, "the stream broke off")
+    message = {"role": "assistant", "content": "I will now"}
+    run = Scenario() >> task() >> ModelReplied("{", message, diagnostics=(told,))
+    run << (*replied(), stopped("truncated"))
+    assert run.reopened().session.state == run.session.state
+
+
+@pytest.mark.parametrize("message", [{"content": None}, {"content": "", "tool_calls": []}])
+def test_a_reply_that_says_nothing_is_told_and_goes_on(message: dict[str, object]) -> None:
+    run = Scenario() >> run_to() >> ModelReplied("{}", message, finish_reason="stop")
+    run << (*replied(), *FINISHED)
+    (appended,) = [event for event in run.log[-2:] if isinstance(event, ev.MessageAppended)]
+    assert appended.diagnostics[-1].message == "the reply is empty: no text, no call"

@@ -101,6 +101,7 @@ MORE = st.sampled_from(
         {"timestamp": "x"},
         {"finish_reason": "stop"},
         {"finish_reason": "length"},
+        {"finish_reason": "tool_calls"},
         {"name": "ls"},
         {"reasoning_content": "why"},
         {"is_error": True},

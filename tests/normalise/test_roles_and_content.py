@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -187,6 +189,26 @@ def test_a_cut_reply_is_reported_once():
     inside = normalise_message({"role": "assistant", "content": text, "stop_reason": "max_tokens"})
     everything = [*inside.diagnostics, *(d for _, found in inside.calls for d in found)]
     assert [d.code for d in everything].count(Code.TRUNCATED) == 1
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "tool_use", "function_call"])
+@pytest.mark.parametrize("more", [{}, {"tool_calls": []}, {"tool_calls": None}])
+def test_a_reply_that_is_said_to_call_and_does_not_lost_its_calls(
+    reason: str, more: dict[str, Any]
+) -> None:
+    said = {"role": "assistant", "content": "Let me look.", "finish_reason": reason, **more}
+    errors = [d for d in normalise_message(said).diagnostics if d.severity is Severity.ERROR]
+    assert [error.code for error in errors] == [Code.CALLED_EMPTY]
+    assert normalise_message({**said, "finish_reason": "stop"}).diagnostics == tuple(
+        d for d in normalise_message(said).diagnostics if d.severity is not Severity.ERROR
+    )
+    assert not normalise_message({**said, "role": "user", "tool_calls": None}).diagnostics
+
+
+def test_a_call_in_the_text_is_no_lost_call():
+    text = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+    said = {"role": "assistant", "content": text, "finish_reason": "tool_calls"}
+    assert Code.CALLED_EMPTY not in [d.code for d in normalise_message(said).diagnostics]
 
 
 def test_numbers_about_a_message_are_kept():

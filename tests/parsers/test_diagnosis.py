@@ -104,7 +104,7 @@ def test_cut_arguments_of_a_native_call_that_is_said_to_be_whole_are_told() -> N
 def test_a_promise_of_calls_without_any_is_told_once() -> None:
     (found,) = told("Let me look.", finish_reason="tool_calls")
     assert found.code is Code.CALLED_EMPTY
-    known = Diagnostic(Code.TOOL_CALLS_EMPTY, Severity.WARNING, "none")
+    known = Diagnostic(Code.CALLED_EMPTY, Severity.ERROR, "none")
     assert told("Let me look.", finish_reason="tool_calls", known=(known,)) == ()
 
 
