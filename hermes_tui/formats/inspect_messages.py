@@ -45,6 +45,9 @@ def chat_message(
         message.pop("tool_calls", None)
     if request is not None:
         message |= _of_request(request)
+        if not entries and request.message.get("tool_calls"):
+            # The call that submits the answer was put into the text: the reason is not this text's.
+            del message["finish_reason"]
     if tool_event:
         message |= _of_tool(tool_event, raw)
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
