@@ -11,7 +11,8 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
 from hermes_tui.parsers.choice import AUTO
-from hermes_tui.runtime.parser_verdicts import ParserVerdict
+from hermes_tui.parsers.findings_count import may_be_more
+from hermes_tui.runtime.parser_verdicts import OF_THE_ENGINE, ParserVerdict
 
 MAX_FINDINGS = 40
 _LONGEST = 300
@@ -32,7 +33,11 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[
         yield from finding_lines(found, text)
     if len(verdict.diagnostics) > MAX_FINDINGS:
         yield ""
-        yield f"… and {len(verdict.diagnostics) - MAX_FINDINGS} more (--json has them all)"
+        rest = len(verdict.diagnostics) - MAX_FINDINGS
+        if may_be_more(verdict.explained_by or verdict.parser, verdict.diagnostics):
+            yield f"… and {rest:,} more (--json has them); more than these are not looked for"
+        else:
+            yield f"… and {rest:,} more (--json has them all)"
     yield ""
     yield from _emitted(verdict)
     for span in verdict.dropped[:MAX_FINDINGS]:
@@ -134,10 +139,14 @@ def _word(verdict: ParserVerdict) -> str:
 def _worst(verdict: ParserVerdict) -> str:
     """Return the codes of the errors, else of the warnings; each once."""
     for severity in (Severity.ERROR, Severity.WARNING):
-        codes = [found.code for found in verdict.diagnostics if found.severity is severity]
+        codes = dict.fromkeys(
+            found.code for found in verdict.diagnostics if found.severity is severity
+        )
         if codes:
-            whose = "(our reading) " if verdict.is_real and verdict.explained_by == AUTO else ""
-            return whose + " ".join(dict.fromkeys(codes))
+            is_ours = verdict.is_real and verdict.explained_by == AUTO
+            own = [code for code in codes if not is_ours or code in OF_THE_ENGINE]
+            ours = [code for code in codes if code not in own]
+            return " ".join([*own, *(["(our reading)", *ours] if ours else [])])
     return "-"
 
 

@@ -6,19 +6,32 @@ agrees with it, else of our own reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted
-from hermes_tui.parsers.base import Outcome, Parser, ParseResult, ParseStep
+from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO, named_parser
-from hermes_tui.parsers.plain_values import text_key
+from hermes_tui.parsers.engines.base import MOST_FINDINGS
+from hermes_tui.parsers.plain_values import first_line, text_key
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.verdicts import EngineVerdict
+
+OF_THE_ENGINE: Final = frozenset(
+    {
+        *(Code.PARSER_RAISED, Code.PARSER_TIMEOUT, Code.STREAM_DIVERGES),
+        *(Code.SILENT_DROP, Code.CALLED_EMPTY),
+    }
+)
+"""What is seen of a real engine itself, whoever explains it."""
+_SHOWN: Final = 60
+_MOST_SOUGHT: Final = 2 * MOST_FINDINGS
+"""Calls that are not handed out as they were meant: each costs a search through the content."""
 
 
 class Emitted(NamedTuple):
@@ -53,12 +66,17 @@ class ParserVerdict(NamedTuple):
 
 
 def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str) -> ParserVerdict:
-    """Return a real engine's verdict; where it fails, that is a finding."""
+    """Return a real engine's verdict; where it fails, that is a finding.
+
+    An engine that says it called has called, as for its emulation, even if it hands out no call.
+    """
     from hermes_tui.runtime.engines.verdicts import EngineOutcome
 
     outcomes = {EngineOutcome.CALLS: Outcome.CALLS, EngineOutcome.TEXT: Outcome.TEXT}
     outcome = outcomes.get(verdict.outcome, Outcome.RAISED)
     found: tuple[Diagnostic, ...] = ()
+    if outcome is Outcome.TEXT and verdict.tools_called:
+        outcome = Outcome.CALLS
     if outcome is Outcome.RAISED:
         timed_out = verdict.outcome is EngineOutcome.TIMED_OUT
         code = Code.PARSER_TIMEOUT if timed_out else Code.PARSER_RAISED
@@ -118,8 +136,14 @@ def with_reason(
                 explained_by=emulated,
             )
     result = named_parser(AUTO).parse(text, tools)
-    found = (*told.diagnostics, *result.diagnostics)
-    return told._replace(diagnostics=found, steps=result.steps, explained_by=AUTO)
+    lost = _lost_calls(told, result, text)
+    found = [*told.diagnostics, *_losses(told, lost, text), *result.diagnostics]
+    return told._replace(
+        diagnostics=tuple(found),
+        dropped=tuple(call.span for call in lost),
+        steps=result.steps,
+        explained_by=AUTO,
+    )
 
 
 def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
@@ -129,6 +153,75 @@ def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
         == [(c.name, text_key(c.arguments)) for c in other.calls]
         and (one.content or "").strip() == (other.content or "").strip()
     )
+
+
+def _lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
+    """Return the calls of our reading that the engine neither hands out nor keeps as text.
+
+    A call that comes out altered is not lost: each call handed out stands for one of ours.
+    """
+    if told.outcome is Outcome.RAISED:
+        return []
+    emitted = Counter((call.name, text_key(call.arguments)) for call in told.calls)
+    kept, at = f"{told.content or ''}\n{told.reasoning or ''}", 0
+    gone: list[ParsedCall] = []
+    for call in ours.calls:
+        if not call.name:
+            continue
+        if emitted[key := (call.name, text_key(call.arguments))]:
+            emitted[key] -= 1
+        elif (end := _end_of(call, text, kept, at)) >= 0:
+            at = end
+        elif len(gone) < _MOST_SOUGHT:
+            gone.append(call)
+        else:
+            break
+    return _unmatched(gone, emitted)
+
+
+def _end_of(call: ParsedCall, text: str, kept: str, at: int) -> int:
+    """Return where the name and arguments of a call end in the text kept from `at`; else -1."""
+    parts = [span for span in (call.name_span, call.arguments_span) if span is not None]
+    for span in sorted(parts) or [call.span]:
+        part = text[span.start : span.end]
+        found = kept.find(part, at)
+        if found < 0:
+            return -1
+        at = found + len(part)
+    return at
+
+
+def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) -> list[ParsedCall]:
+    """Return the calls left when altered ones are paired off, first those of the same name."""
+    names = Counter(name for name, _ in emitted.elements())
+    left = []
+    for call in gone:
+        if names[call.name or ""]:
+            names[call.name or ""] -= 1
+        else:
+            left.append(call)
+    return left[names.total() :]
+
+
+def _losses(told: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:
+    """Say which calls the engine loses, and that it promises calls it does not hand out."""
+    for call in lost[:MOST_FINDINGS]:
+        name = first_line(call.name or "", _SHOWN)
+        yield Diagnostic(
+            Code.SILENT_DROP,
+            Severity.ERROR,
+            f"{told.parser} loses the call ({name}): no call, and not whole in the content",
+            call.span,
+            "the client never sees it: compare the parsers with --all",
+        )
+    if told.tools_called and not told.calls:
+        yield Diagnostic(
+            Code.CALLED_EMPTY,
+            Severity.ERROR,
+            f"{told.parser} says that it called (finish_reason), but holds no call",
+            Span(0, len(text)) if text else None,
+            "an agent that trusts finish_reason waits for nothing; treat it as text",
+        )
 
 
 def _failed(code: Code, name: str, error: str, text: str) -> Diagnostic:

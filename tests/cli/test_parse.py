@@ -240,6 +240,21 @@ def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(
     assert good["tools_called"]
 
 
+@pytest.mark.parametrize(
+    ("parser", "count", "words"),
+    [
+        ("vllm/hermes", 60, "… and 20 more (--json has them all)"),
+        ("vllm/hermes", 1_001, "… and 960 more (--json has them); more than these are not"),
+        ("hermes-tui/auto", 60, "… and 10 more (--json has them); more than these are not"),
+    ],
+)
+def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
+    tmp_path: Path, parser: str, count: int, words: str
+) -> None:
+    broken = SOUND.replace("}}", ",}}") + "\n"
+    assert words in within("parse", write(tmp_path, broken * count), "--parser", parser).text
+
+
 def test_the_last_line_of_a_batch_needs_no_newline(tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps(row(SOUND)), "rows.jsonl")
     assert len(rows(within("parse", "--batch", path))) == 1
@@ -271,6 +286,21 @@ def test_a_real_engines_verdict_stands_beside_our_explanation(tmp_path: Path, en
     assert found["tool_calls"] == [{"name": "get_weather", "arguments": '{"city": "Oslo"}'}]
     assert found["real"] is True
     assert found["explained_by"] == "hermes-tui/auto"
+
+
+def test_a_call_that_a_real_engine_loses_is_an_error(tmp_path: Path, engine: str) -> None:
+    path = write(tmp_path, SOUND)
+    done = within("parse", path, "--parser", f"{engine}/forgets", "--json")
+    found = rows(done)[0]
+    assert (done.code, found["dropped"]) == (1, [[0, len(SOUND)]])
+    assert [one["code"] for one in found["diagnostics"]] == ["SILENT_DROP"]
+    several = ["--parser", f"{engine}/forgets", "--parser", f"{engine}/exits"]
+    table = within("parse", path, *several).text
+    assert [line.split()[-1] for line in table.splitlines()[1:3]] == [
+        "SILENT_DROP",
+        "PARSER_RAISED",
+    ]
+    assert "(our reading)" not in table
 
 
 def test_what_a_real_engine_logs_is_shown(tmp_path: Path, engine: str) -> None:

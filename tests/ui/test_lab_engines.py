@@ -95,9 +95,10 @@ async def test_a_stream_is_stepped_delta_by_delta(tmp_path: Path) -> None:
         await lab.press("d")
         await lab.shows("2 Deltas", "whole text:", "stream:", "≠ calls instead of text kept")
         stream = lab.screen.stream
-        assert stream is not None and stream.at == stream.deltas
-        await lab.press("g")
-        await until(lab.pilot, lambda: stream.at == 0)
+        assert stream is not None
+        await lab.shows(f"delta 0 of {stream.deltas} · 1 pseudo-token")
+        await lab.press("s")
+        await lab.shows(f"delta 1 of {stream.deltas} · 1 pseudo-token")
         await lab.press("c")
         await lab.shows("1. → terminal", f"delta {stream.at} of {stream.deltas}")
         await lab.press("less_than_sign")
@@ -105,6 +106,23 @@ async def test_a_stream_is_stepped_delta_by_delta(tmp_path: Path) -> None:
         await lab.press("plus", "plus", "u")
         await until(lab.pilot, lambda: "deltas of 3 characters" in lab.shown or stream.deltas < 40)
         assert stream.size == 3 and stream.by_characters
+        await lab.shows(f"delta 0 of {stream.deltas} · 3 characters")
+        await lab.press("S")
+        await lab.shows(f"delta {stream.deltas} of {stream.deltas} · 3 characters", "1. → terminal")
+
+
+@pytest.mark.engines
+async def test_the_keys_of_a_replay_are_in_the_bar_on_a_narrow_screen_too(tmp_path: Path) -> None:
+    needs_vllm()
+    async with lab_on(tmp_path, SENSITIVE, size=(80, 24)) as lab:
+        keys = " > Next  < Previous  + Larger  - Smaller  u Characters  X Sweep "
+        await lab.press("d")
+        await lab.shows(keys, "? Help", "q Back")
+        await lab.press("u")
+        await lab.shows("u Tokens")
+        await lab.press("escape")
+        await lab.shows("s Step")
+        assert keys not in lab.shown
 
 
 @pytest.mark.engines
@@ -117,8 +135,12 @@ async def test_a_sweep_lists_the_splits_that_change_the_result(tmp_path: Path) -
         await until(lab.pilot, lambda: 0 < stream.splits == stream.tried)
         assert stream.swept
         await lab.shows("splits of", "≠ call 1: other arguments", "deltas of 1")
-        await lab.press("enter")
-        await lab.shows("2 Deltas", "1. → terminal")
+        cut = next(n for n, swept in enumerate(stream.swept) if swept.split.border)
+        await lab.press(*["j"] * cut, "enter")
+        border = stream.swept[cut].split.border
+        await lab.shows("2 Deltas", f"delta 0 of {stream.deltas} · cut after character {border}")
+        await lab.press("S")
+        await lab.shows("1. → terminal")
 
 
 @pytest.mark.engines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,6 +143,32 @@ def test_next_failure_points_at_what_is_wrong_there() -> None:
     assert model.failure() is model.pointed
     before = model.step
     assert model.previous_failure() and model.step < before
+
+
+@pytest.mark.parametrize("parser", ["vllm/hermes", "hermes-agent/hermes", "sglang/hermes"])
+def test_a_block_refused_for_what_is_inside_it_is_marked_there(parser: str) -> None:
+    text = f"{BAD}\n{GOOD}\n{BAD}"
+    model = lab(text, parser=parser)
+    places = []
+    for at, each in enumerate(model.steps):
+        if each.rule == "block" and each.outcome == "refused":
+            model.go(at)
+            found = model.failure()
+            assert found is not None and found.span is not None
+            places.append(found.span.start)
+    assert places == [text.index(",}"), text.rindex(",}")]
+
+
+def test_the_place_looked_at_is_the_failure_else_the_step_else_a_call() -> None:
+    model = lab(BAD)
+    place = model.place()
+    assert place is not None and place.start == BAD.index(",}")
+    model = lab(f"Hi. {GOOD}")
+    place = model.place()
+    assert place is not None and place.start == len("Hi. ")
+    model.go(2)
+    assert model.place() == model.steps[2].span
+    assert lab("Hi.").place() is None
 
 
 def test_back_and_forward_stop_at_the_ends() -> None:

@@ -53,6 +53,15 @@ async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
         assert lines[at].index("^") == lines[at - 1].index(",}}")
 
 
+async def test_the_caret_of_a_long_block_that_is_refused_is_in_sight(tmp_path: Path) -> None:
+    lines = "".join(f'"line {number}",\n' for number in range(80))
+    long = f'<tool_call>\n{{"name": "f", "arguments": {{"lines": [\n{lines}]}}}}\n</tool_call>'
+    async with lab_on(tmp_path, long) as lab:
+        await lab.shows("2 Steps of vllm/hermes", "✗ refused")
+        await lab.press("c")
+        await lab.shows("step 1 of", '"line 79",', "^ TRAILING_COMMA")
+
+
 async def test_stepping_marks_the_place_and_fills_the_result(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.press("s", "s")
@@ -132,6 +141,38 @@ async def test_the_verdict_changes_with_every_key(tmp_path: Path) -> None:
         await lab.press("R")
         await lab.shows("TEXT KEPT")
         assert not lab.screen.model.is_edited
+
+
+@pytest.mark.parametrize("line_end", ["\n", " "], ids=["lines", "one long line"])
+@pytest.mark.parametrize("keys", [(), ("c",), ("c", "c")])
+async def test_a_long_text_is_edited_at_the_failure(
+    tmp_path: Path, line_end: str, keys: tuple[str, ...]
+) -> None:
+    prose = line_end.join(f"Line {number} of a long answer." for number in range(900))
+    async with lab_on(tmp_path, f"{prose}\n{BAD}") as lab:
+        await lab.shows("TEXT KEPT")
+        await lab.press(*keys, "e")
+        await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
+        await lab.shows("Line 899 of a long answer.", '{"command": "ls",}}', "</tool_call>")
+        await lab.press("delete")
+        await lab.shows("1 CALL")
+
+
+async def test_a_text_without_failure_is_edited_at_the_step(tmp_path: Path) -> None:
+    prose = "\n".join(f"Line {number}." for number in range(300))
+    async with lab_on(tmp_path, f"{prose}\n{GOOD}") as lab:
+        await lab.press("s", "e")
+        await until(lab.pilot, lambda: isinstance(lab.app.focused, EditArea))
+        await lab.shows("Line 299.", '"read_file"')
+        await lab.press("x")
+        await lab.shows("x<tool_call>")
+
+
+async def test_findings_that_are_not_counted_to_the_end_are_not_given_as_a_count(
+    tmp_path: Path,
+) -> None:
+    async with lab_on(tmp_path, f"{BAD}\n" * 1_001) as lab:
+        await lab.shows("Findings: 1,000 and more", "findings 1,000 and more")
 
 
 async def test_a_fix_is_offered_and_applied(tmp_path: Path) -> None:

@@ -124,6 +124,19 @@ def test_a_stream_is_stepped_delta_by_delta() -> None:
     assert not stream.go(99)
 
 
+def test_another_reading_is_looked_at_from_its_beginning_and_its_deltas_have_a_size() -> None:
+    stream = streamed()
+    stream.go(2)
+    stream.begin()
+    assert (stream.at, stream.deltas, stream.delta_size) == (0, 0, "1 pseudo-token")
+    stream.size, stream.by_characters = 3, True
+    assert stream.delta_size == "3 characters"
+    stream.begin(Split(border=4))
+    assert stream.delta_size == "cut after character 4"
+    stream.begin(Split(size=1))
+    assert stream.delta_size == "1 character"
+
+
 def test_a_sweep_tries_all_borders_of_a_short_text_and_those_beside_markup_of_a_long_one() -> None:
     short = splits_of("abc")
     assert {split.border for split in short if split.border} == {1, 2}

@@ -27,7 +27,7 @@ _QUOT = re.compile("&quot;")
 _FREE = 4_096
 _PER_CHARACTER = 3
 _PER_PROGRESS = 2
-_MAX_SAME_CODE = 50
+MOST_OF_A_CODE = 50
 """A text that repeats one flaw without end is told so this often."""
 
 _WINDOW = 4_096
@@ -204,7 +204,7 @@ class WireCursor(Cursor):
         hint: str = "",
         call_index: int | None = None,
     ) -> None:
-        if not self.text or self._told[code] >= _MAX_SAME_CODE:
+        if not self.text or self._told[code] >= MOST_OF_A_CODE:
             return
         self._told[code] += 1
         size = len(self.text)

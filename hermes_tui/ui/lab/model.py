@@ -183,8 +183,9 @@ class LabModel:
         return self._stops
 
     def failure(self) -> Diagnostic | None:
-        """Return the finding to mark in the text: the one gone to, that of the present step, or
-        the last one before; of the whole parse the first that is no mere consequence."""
+        """Return the finding to mark in the text: the one gone to, that of the present step, of a
+        failed one the first inside it, or the last one before; of the whole parse the first that is
+        no mere consequence."""
         if self.pointed is not None:
             return self.pointed
         marked = [
@@ -196,9 +197,17 @@ class LabModel:
         if self.is_overview:
             return marked[0][1] if marked else None
         own = [finding for holder, finding in marked if holder == self.step]
+        own = own or [finding for _, finding in marked if self._is_inside(finding)]
         before = [each for each in marked if (each[0] or 0) < self.step and self._is_read(each[1])]
         last = max(before, key=lambda each: each[0] or 0, default=(0, None))
         return own[0] if own else last[1]
+
+    def _is_inside(self, finding: Diagnostic) -> bool:
+        """Tell whether a step failed for what is found in a part of it."""
+        step, span = self.current, finding.span
+        if step is None or span is None or not lab_steps.is_failure(step):
+            return False
+        return step.span.start <= span.start and span.end <= step.span.end
 
     def _is_read(self, finding: Diagnostic) -> bool:
         return (
@@ -211,6 +220,13 @@ class LabModel:
         """Return the place to underline: that of the step, of the whole parse none."""
         current = self.current
         return current.span if current is not None and self.step else None
+
+    def place(self) -> Span | None:
+        """Return what is looked at: the failure that is marked, else the step, else a call."""
+        failure = self.failure()
+        if failure is not None and failure.span is not None:
+            return failure.span
+        return self.span() or next((call.span for call in self.result.calls), None)
 
     @property
     def verdict(self) -> Verdict | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import EngineVerdict, Sent, sent_after
 from hermes_tui.ui.lab.verdicts import Verdict, differences
 
@@ -45,6 +46,8 @@ class StreamModel:
     parser: str
     size: int = 1
     by_characters: bool = False
+    split: Split | None = None
+    """How the text is cut where a sweep's way is looked at, instead of `size` by `size`."""
     whole: Verdict | None = None
     streamed: Verdict | None = None
     reading: EngineVerdict | None = None
@@ -56,6 +59,13 @@ class StreamModel:
     """How many splits the sweep tries; 0: none was asked for."""
 
     @property
+    def delta_size(self) -> str:
+        """Return how large a delta is, in words."""
+        if self.split is not None:
+            return counted(self.split.size, "character") if self.split.size else self.split.words
+        return counted(self.size, "character" if self.by_characters else "pseudo-token")
+
+    @property
     def deltas(self) -> int:
         return len(self.reading.deltas) if self.reading is not None else 0
 
@@ -65,6 +75,10 @@ class StreamModel:
         if self.reading is None or not self.at:
             return 0
         return self.reading.deltas[self.at - 1].end
+
+    def begin(self, split: Split | None = None) -> None:
+        """Wait for another reading, which is looked at from its beginning."""
+        self.split, self.reading, self.at = split, None, 0
 
     def go(self, at: int) -> bool:
         """Look at another moment of the stream; return whether it is another one."""

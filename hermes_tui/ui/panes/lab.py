@@ -68,9 +68,10 @@ class LabTextPane(TextView):
         self._mark()
         if step is not None:
             self.reveal_span(step)
-        elif caret is not None:
+        if caret is not None and (step is None or step.overlaps(caret.span)):
             self.reveal_span(caret.span)
-        elif model.is_overview and model.result.calls:
+            self.reveal(document.caret_line)
+        elif step is None and stream is None and model.result.calls:
             self.reveal_span(model.result.calls[0].span)
 
     def reveal_span(self, span: Span) -> None:

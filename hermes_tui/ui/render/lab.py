@@ -10,6 +10,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, ParseStep
+from hermes_tui.parsers.findings_count import count_of
 from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.steps import is_failure
@@ -88,6 +89,12 @@ def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
     return f" {(facts or word).upper()} ", style
 
 
+def step_place(model: LabModel) -> str:
+    """Return which step is looked at, and how much was found."""
+    found = count_of(model.parser.name, model.result.diagnostics)
+    return f"step {model.step} of {max(0, len(model.steps) - 1)} · findings {found}"
+
+
 def legend() -> Segments:
     """Return what the styles in the text mean."""
     segments: Segments = []
@@ -152,7 +159,7 @@ def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
     found = model.result.diagnostics
     if not found:
         return
-    yield _heading(f"Findings: {len(found)}")
+    yield _heading(f"Findings: {count_of(model.parser.name, found)}")
     first = found.index(model.pointed) if model.pointed in found else 0
     first = first if first >= MOST else 0
     for finding in found[first : first + MOST]:

@@ -15,8 +15,8 @@ _SHOWN = 300
 def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
     """Return one delta: its text, and what was sent for it. Row 0 stands for the beginning."""
     if not index:
-        unit = "characters" if stream.by_characters else "pseudo-tokens"
-        return [(f"    nothing was sent yet; deltas of {stream.size} {unit}", "dim")]
+        how = "" if stream.split is not None and stream.split.border else "deltas of "
+        return [(f"    nothing was sent yet; {how}{stream.delta_size}", "dim")]
     assert stream.reading is not None
     delta = stream.reading.deltas[index - 1]
     begin = stream.reading.deltas[index - 2].end if index > 1 else 0
@@ -37,6 +37,13 @@ def _sent(delta: StreamDelta) -> Segments:
             shown = visible_line(piece.arguments, 60)
             found.append((f"call {piece.slot + 1} arguments {shown!r} ", "lab.arguments"))
     return found or [("·", "dim")]
+
+
+def stream_place(stream: StreamModel) -> str:
+    """Return where a replay is looked at, and how large its deltas are."""
+    if stream.reading is None:
+        return f"reading … · {stream.delta_size}"
+    return f"delta {stream.at} of {stream.deltas} · {stream.delta_size}"
 
 
 def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:

@@ -67,6 +67,11 @@ class LabDocument(Document):
         """Return the place in the text of a line's first character."""
         return self._starts[line]
 
+    @property
+    def caret_line(self) -> int:
+        """The line of carets; -1 without one."""
+        return self._caret_line
+
     def is_caret(self, line: int) -> bool:
         return line == self._caret_line
 

@@ -15,13 +15,13 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.commands import BY_ID
+from hermes_tui.ui.lab.bars import editing_bar, stream_bar
 from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, RESTORE
 from hermes_tui.ui.lab.model import LabText
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
-from hermes_tui.ui.render.lab import legend, result_rows, title_segments
-from hermes_tui.ui.render.lab_stream import stream_rows
+from hermes_tui.ui.render.lab import legend, result_rows, step_place, title_segments
+from hermes_tui.ui.render.lab_stream import stream_place, stream_rows
 from hermes_tui.ui.screens.lab_side import SidePane
 from hermes_tui.ui.screens.lab_take_away import LabTakeAway
 from hermes_tui.ui.view_model import Search, Situation
@@ -31,17 +31,14 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from textual.widget import AwaitMount
+
     from hermes_tui.ui.widgets.edit_area import EditArea
 
 MEDIUM = 100
 """Cells from which on the steps stand beside the text."""
 BROAD = frozenset({"matrix", "which", "sweep"})
 """What takes the whole width, below the text."""
-EDITING = (
-    ("clear", "Esc"), ("lab-hand", "^S"), ("lab-failure", "F5"), ("lab-step", "F11"),
-    ("lab-next", "F10"),
-)  # fmt: skip
-"""What can be done while the text is edited, and by which key: letters are typed."""
 
 
 class LabScreen(LabTakeAway):
@@ -208,9 +205,9 @@ class LabScreen(LabTakeAway):
             left = [(" editing: every key is read again; Esc ends it", "hint")]
         else:
             left = [(" ", ""), *legend()]
-        found = len(model.result.diagnostics)
-        where = f"step {model.step} of {max(0, len(model.steps) - 1)} · findings {found} "
-        self.query_one("#status", StatusLine).show([*left, ("\0fill", ""), (where, "dim")])
+        replay = self.stream if self.side == "stream" else None
+        where = stream_place(replay) if replay is not None else step_place(model)
+        self.query_one("#status", StatusLine).show([*left, ("\0fill", ""), (f"{where} ", "dim")])
         self.refresh_bar()
 
     def do_help(self) -> None:
@@ -219,18 +216,13 @@ class LabScreen(LabTakeAway):
         self.app.push_screen(HelpScreen(first=GROUP))
 
     def refresh_bar(self) -> None:
-        if not self.is_editing:
+        if self.is_editing:
+            self.query_one(KeyBar).show(editing_bar(self.situation()))
+        elif self.side == "stream" and self.stream is not None:
+            keymap, by_characters = self.hermes.config.keys, self.stream.by_characters
+            self.query_one(KeyBar).show(stream_bar(keymap, by_characters=by_characters))
+        else:
             super().refresh_bar()
-            return
-        entries = [(BY_ID[name], key) for name, key in EDITING]
-        situation = self.situation()
-        self.query_one(KeyBar).show(
-            [
-                (command.id, key, "End editing" if command.id == "clear" else command.label)
-                for command, key in entries
-                if command.enabled(situation)
-            ]
-        )
 
     def action_command(self, command_id: str) -> None:
         self._message = ""
@@ -260,7 +252,7 @@ class LabScreen(LabTakeAway):
         return self._area is not None
 
     def begin_edit(self) -> None:
-        """Put an editor in the place of the text, with the cursor at the failure."""
+        """Put an editor in the place of the text, with the cursor at the place looked at."""
         from hermes_tui.ui.widgets.edit_area import EditArea
 
         if self._area is not None:
@@ -269,18 +261,17 @@ class LabScreen(LabTakeAway):
         self._area = EditArea(self.model.text, resolve=self.hermes.style, id="edit")
         self._area.border_title = "1 Text, being edited"
         self.text_pane.display = False
-        self.query_one("#left").mount(self._area)
-        self.call_after_refresh(self._edit_begun)
+        mounted = self.query_one("#left").mount(self._area)
+        self.call_after_refresh(self._edit_begun, mounted)
 
-    def _edit_begun(self) -> None:
-        area = self._area
-        if area is None or not area.is_mounted:
+    async def _edit_begun(self, mounted: AwaitMount) -> None:
+        await mounted
+        area, place = self._area, self.model.place()
+        if area is None:
             return
         self.set_focus(area)
-        failure = self.model.failure()
-        if failure is not None and failure.span is not None:
-            line, column = self._position(failure.span.start)
-            area.move_cursor((line - 1, column - 1))
+        if place is not None:
+            area.go_to(*self._position(place.start))
         self.refresh_view()
 
     def _position(self, offset: int) -> tuple[int, int]:

@@ -166,7 +166,7 @@ class LabCommands(Finding, Moving, LabReading):
             self.say(f"{chosen.description}; R restores the text as it was, y copies this one")
             self.refresh_view()
         elif self.side == "sweep" and self.stream is not None and at < len(self.stream.swept):
-            self.begin_stream(self.stream, sizes=self.stream.swept[at].split.sizes)
+            self.begin_stream(self.stream, split=self.stream.swept[at].split)
             self.show_side("stream")
 
     def choose(self, verdict: Verdict) -> None:

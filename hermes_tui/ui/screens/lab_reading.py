@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.ui.lab.model import LabModel, LabText
 from hermes_tui.ui.lab.parsers import LabParser, lab_parsers
-from hermes_tui.ui.lab.stream import StreamModel, Swept, splits_of
+from hermes_tui.ui.lab.stream import Split, StreamModel, Swept, splits_of
 from hermes_tui.ui.lab.verdicts import differences, of_engine
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 
@@ -180,21 +180,23 @@ class LabReading(CommandScreen):
 
     # Streaming
 
-    def begin_stream(self, stream: StreamModel, *, sizes: tuple[int, ...] = ()) -> None:
-        """Replay the text, in deltas of the stream's size or of `sizes` characters."""
+    def begin_stream(self, stream: StreamModel, *, split: Split | None = None) -> None:
+        """Replay the text, in deltas of the stream's size or as a sweep has cut it."""
         self.stream = stream
-        self.run_worker(self._replay(stream, sizes), group="lab stream", exclusive=True)
+        stream.begin(split)
+        self.run_worker(self._replay(stream), group="lab stream", exclusive=True)
+        self.refresh_view()
 
-    async def _replay(self, stream: StreamModel, sizes: tuple[int, ...]) -> None:
+    async def _replay(self, stream: StreamModel) -> None:
         text, engine = self.model.text, self._engine(stream)
         if stream.whole is None:
             stream.whole = of_engine(engine, stream.parser, text, await self._parse(stream))
-        by_characters = bool(sizes) or stream.by_characters
-        reading = await self._parse(stream, sizes or (stream.size,), by_characters=by_characters)
+        sizes = stream.split.sizes if stream.split is not None else (stream.size,)
+        by_characters = stream.split is not None or stream.by_characters
+        reading = await self._parse(stream, sizes, by_characters=by_characters)
         if text is self.model.text:
             stream.reading = reading
             stream.streamed = of_engine(engine, stream.parser, text, reading)
-            stream.go(stream.deltas)
             self.refresh_view()
 
     def begin_sweep(self, stream: StreamModel) -> None:

@@ -115,6 +115,11 @@ class EditArea(TextArea):
             at += not goes_on
         return self.document.end
 
+    def go_to(self, line: int, column: int) -> None:
+        """Put the cursor at a character of the value, both from 1, and bring what is around it
+        into view."""
+        self.move_cursor(self._place_in_document(line, column), center=True)
+
     @property
     def place(self) -> str:
         """Where the cursor is, and what the character there is if that cannot be seen."""

@@ -1,0 +1,26 @@
+"""How many findings a reading has, in words: a reader that has noted many notes no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.parsers.engines.base import MOST_FINDINGS
+from hermes_tui.parsers.wire.cursor import MOST_OF_A_CODE
+
+_OURS: Final = "hermes-tui/"
+
+
+def may_be_more(reader: str, found: Sequence[Diagnostic]) -> bool:
+    """Tell whether the parser named `reader` may have left out findings."""
+    if len(found) >= MOST_FINDINGS:
+        return True
+    counts = Counter(finding.code for finding in found)
+    return reader.startswith(_OURS) and max(counts.values(), default=0) >= MOST_OF_A_CODE
+
+
+def count_of(reader: str, found: Sequence[Diagnostic]) -> str:
+    """Return such as "12" or "1,000 and more"."""
+    return f"{len(found):,}" + (" and more" if may_be_more(reader, found) else "")

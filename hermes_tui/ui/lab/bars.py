@@ -1,0 +1,36 @@
+"""The lab's key bar where it is not that of its steps: while editing, and beside deltas."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hermes_tui.ui.commands import BY_ID, shown_key
+from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.widgets.key_bar import PINNED, Entry
+
+_EDITING: Final = (
+    ("clear", "Esc"), ("lab-hand", "^S"), ("lab-failure", "F5"), ("lab-step", "F11"),
+    ("lab-next", "F10"),
+)  # fmt: skip
+"""What can be done while the text is edited, and by which key: letters are typed."""
+_STREAM: Final = {
+    "lab-forward": "Next", "lab-back": "Previous", "lab-larger": "Larger",
+    "lab-smaller": "Smaller", "lab-unit": "Characters", "lab-sweep": "Sweep",
+    "lab-failure": "Part of a call", "lab-out": "End",
+}  # fmt: skip
+
+
+def editing_bar(situation: Situation) -> list[Entry]:
+    """Return the entries for a lab whose text is edited."""
+    return [
+        (name, key, "End editing" if name == "clear" else BY_ID[name].label)
+        for name, key in _EDITING
+        if BY_ID[name].enabled(situation)
+    ]
+
+
+def stream_bar(keymap: dict[str, str], *, by_characters: bool) -> list[Entry]:
+    """Return the entries for a lab that replays its text in deltas."""
+    labels = _STREAM | ({"lab-unit": "Tokens"} if by_characters else {})
+    labels |= {name: BY_ID[name].label for name in PINNED}
+    return [(name, shown_key(BY_ID[name], keymap), label) for name, label in labels.items()]
