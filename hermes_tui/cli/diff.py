@@ -37,6 +37,19 @@ class ReadRun(NamedTuple):
     summary: RunSummary
 
 
+class _RefuseRun(argparse.Action):
+    """Say how a run of standard input is written, which is no option."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        raise UsageError(f"-:{values} looks like an option", f"write `-- -:{values}`, at the end")
+
+
 def add_diff(commands: Commands) -> None:
     command = commands.add_parser(
         "diff",
@@ -47,6 +60,7 @@ def add_diff(commands: Commands) -> None:
     )
     command.add_argument("left", type=path_text, metavar="A", help="FILE or FILE:RUN")
     command.add_argument("right", type=path_text, metavar="B", help="FILE or FILE:RUN")
+    command.add_argument("-:", action=_RefuseRun, help=argparse.SUPPRESS)
     command.add_argument("--json", action="store_true", help="one JSON object")
     add_format_option(command)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hermes_tui.cli.inputs import THEMES
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
+from hermes_tui.cli.standard_input import await_input
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.config import Config, load_config
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser
@@ -30,7 +31,11 @@ def run_open(arguments: argparse.Namespace) -> int:
     check_format(arguments.format)
     check_parser(arguments.parser)
     if arguments.filter:
-        _check_filter(arguments.filter)
+        from hermes_tui.cli.filters import check_filter
+
+        check_filter(arguments.filter)
+    if "-" in arguments.paths:
+        await_input()
     progress = ProgressLine()
     targets = _look(arguments, progress.looking)
     progress.clear()
@@ -78,18 +83,6 @@ def _place(feed: RunsFeed, text: str) -> Place | None:
     feed.open_first()
     _say_unreadable(feed)
     return find_place(feed, text)
-
-
-def _check_filter(text: str) -> None:
-    """Refuse what can be read neither for the rows of a run nor for a list of runs."""
-    from hermes_tui.log.expressions import ExpressionError, compile_expression
-    from hermes_tui.log.query import FIELDS
-    from hermes_tui.ui.runs.fields import FIELD_NAMES
-
-    try:
-        compile_expression(text, {*FIELDS, *FIELD_NAMES})
-    except ExpressionError as error:
-        raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error
 
 
 def make_config(theme: str) -> Config:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from hermes_tui.cli.filters import check_for_list, check_for_run
 from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.log.expressions import Expression, ExpressionError, compile_expression
+from hermes_tui.log.expressions import compile_expression
 from hermes_tui.log.query import FIELDS, row_fields
 from hermes_tui.log.timeline import Timeline
-from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, read_events
@@ -24,7 +24,10 @@ def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> 
 
     With `first_message` the rows before that message (from 1) are left out.
     """
-    expression = _compiled(filter_text) if filter_text else None
+    expression = None
+    if filter_text:
+        check_for_run(filter_text)
+        expression = compile_expression(filter_text, FIELDS)
     timeline = Timeline(MemoryLog(read_events(ref), complete=True))
     timeline.advance()
     for row in range(timeline.message_row(first_message) or 0, len(timeline)):
@@ -33,23 +36,14 @@ def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> 
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
 
 
-def _compiled(filter_text: str) -> Expression:
-    try:
-        return compile_expression(filter_text, FIELDS)
-    except ExpressionError as error:
-        raise UsageError(
-            f"--filter {filter_text!r}, for a run: {error.message}", error.hint
-        ) from error
-
-
 def print_runs(rows: Sequence[RunRow], filter_text: str = "") -> None:
     """Print one line for every run that an expression matches."""
     from hermes_tui.ui.runs.model import RunsModel
 
+    if filter_text:
+        check_for_list(filter_text)
     model = RunsModel(rows)
-    wrong = model.try_filter(filter_text)
-    if wrong:
-        raise UsageError(f"--filter {filter_text!r}, for a list of runs: {wrong}")
+    model.try_filter(filter_text)
     model.update()
     while model.unsettled:
         model.advance(1.0)

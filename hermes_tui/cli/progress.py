@@ -28,6 +28,11 @@ class ProgressLine:
         if self._is_due():
             self._draw(f"looking for transcripts: {found:,} found")
 
+    def waiting(self, what: str) -> None:
+        """Draw at once what is waited for."""
+        if self._wanted:
+            self._draw(f"waiting for {what} …")
+
     def show(self, label: str, done: int, total: int, *, before: int = 0) -> None:
         """Draw `label`, how much of `total` bytes is done, the rate and the time that is left.
 

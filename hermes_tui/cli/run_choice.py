@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
+from hermes_tui.cli.standard_input import await_input
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
@@ -32,6 +33,8 @@ def chosen_run(
     path: Place | None, wanted: str, *, spelling: str, wanted_format: str = ""
 ) -> Iterator[RunRef]:
     """Open a file (None: standard input) for the run of it that `pick_run` finds."""
+    if path is None:
+        await_input()
     if isinstance(path, Path) and is_so(path.is_dir):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
     file = open_file(path, wanted_format=wanted_format, whole=True)

@@ -12,6 +12,7 @@ from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
+from hermes_tui.cli.standard_input import await_input, refuse_terminal
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
 from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 def run_scan(arguments: argparse.Namespace) -> int:
     """Print what is found in the files and return the exit code."""
     request = scan_request(arguments)
+    if "-" in request.paths:
+        refuse_terminal()
+    if {*request.paths} == {"-"}:
+        await_input()
     progress = ProgressLine()
     targets = expand_paths(request.paths, tell=progress.looking)
     progress.clear()
@@ -38,6 +43,8 @@ def run_scan(arguments: argparse.Namespace) -> int:
         if request.state is not None:
             state = ScanState(request.state, options)
             cleanup.callback(state.close)
+            if targets.reads_stdin:
+                report.complain("--state: standard input is left out, nobody can go on with it")
         scan = _Scan(request, targets, report, options, state)
         cleanup.callback(scan.close)
         return scan.run()
@@ -63,7 +70,7 @@ class _Scan:
             targets, report, ordered=request.ordered, on_end=self._keep_landmarks
         )
         self._total = sum(map(size_of, targets))
-        self._done = self._done_before = 0
+        self._done = self._done_before = self._piped = 0
         self._under_way: dict[int, int] = {}
         """Bytes done of each unit that has begun."""
         self._stamps: dict[int, Stamp | None] = {}
@@ -83,7 +90,7 @@ class _Scan:
         except KeyboardInterrupt:
             with self._interrupts:
                 return self._interrupted()
-        self._end(complete=True)
+        self._end()
         return self._report.exit_code
 
     def _take(self, unit: ScanUnit, part: Part) -> None:
@@ -147,25 +154,39 @@ class _Scan:
     def _interrupted(self) -> int:
         self.close()
         self._collector.abandon()
-        self._end(complete=False)
-        done = f"{self._bytes_done / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"
+        interrupted = f"interrupted {self._done_so_far()}"
+        self._end(interrupted)
         hint = "add --state FILE and it can be gone on with"
-        if self._state is not None and not self._state.failure:
+        if {*self._request.paths} == {"-"}:
+            hint = "standard input cannot be gone on with; save it to a file for that"
+        elif self._state is not None and not self._state.failure:
             hint = "the same command goes on from there"
-        self._report.complain(f"interrupted after {done} ({hint})")
+        self._report.complain(f"{interrupted} ({hint})")
         return INTERRUPTED
 
-    def _end(self, *, complete: bool) -> None:
+    def _done_so_far(self) -> str:
+        done = f"after {self._bytes_done / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"
+        if not self._targets.reads_stdin:
+            return done
+        if self._total:
+            return f"{done} and {self._piped:,} bytes of standard input"
+        if self._piped:
+            return f"after {self._piped:,} bytes of standard input"
+        return "before anything of standard input was counted"
+
+    def _end(self, interrupted: str = "") -> None:
         if self._state is not None:
             for path in sorted(self._state.changed):
                 self._report.complain(f"{path}: changed since it was read before; read anew")
             if self._state.failure:
                 self._report.complain(self._state.failure)
-        self._report.end(self._collector.rates, complete=complete)
+        self._report.end(self._collector.rates, interrupted=interrupted)
 
     # How far it is
 
     def _count(self, unit: ScanUnit, part: Part) -> None:
+        if unit.path is None:
+            self._piped = max(self._piped, part.bytes_done)
         if part.is_last:
             self._under_way.pop(unit.number, None)
             self._done += unit.size

@@ -37,7 +37,7 @@ class Baseline:
         except OSError as error:
             raise SourceError(path, error.strerror or str(error), "check the path") from error
         try:
-            rows = list(_rows(data))
+            rows = list(_rows(data, path))
             known = Counter(key for row in rows for key in _keys(row))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"--baseline {path}: not what `scan --to json` writes"
@@ -74,17 +74,21 @@ def _value(data: bytes) -> Any:
         return json.loads(data)
 
 
-def _rows(data: bytes) -> Iterator[Row]:
+def _rows(data: bytes, path: str) -> Iterator[Row]:
+    for value in _values(data):
+        if value.get("complete") is False and "path" not in value:
+            message = f"--baseline {path}: from a scan that was interrupted"
+            raise UsageError(message, "write it anew")
+        yield from value.get("results", [value])
+
+
+def _values(data: bytes) -> Iterator[Any]:
     try:
-        whole = _value(data)
+        yield _value(data)
     except ValueError:
         if not data.strip():
             raise
-        for line in data.splitlines():
-            if line.strip():
-                yield _value(line)
-        return
-    yield from whole.get("results", [whole])
+        yield from (_value(line) for line in data.splitlines() if line.strip())
 
 
 def _keys(row: dict[str, Any]) -> list[_Key]:

@@ -105,7 +105,7 @@ class JsonDocument(Output):
         self._files.write(self._write)
         rest = {
             "summary": summary_json(ending.rates, ending.path_of, outside=ending.outside),
-            "complete": ending.complete,
+            "complete": not ending.interrupted,
         }
         self._write("\n], " + json_line(rest)[1:])
 
@@ -119,6 +119,7 @@ class Sarif(Output):
     def __init__(self, write: Write) -> None:
         self._write = write
         self._results = _List(write)
+        self._unread: list[str] = []
 
     def begin(self) -> None:
         rules = [{"id": str(code)} for code in Code]
@@ -156,12 +157,21 @@ class Sarif(Output):
             result["baselineState"] = "new" if finding["new"] else "unchanged"
         self._results.add(result)
 
+    def refused(self, path: str, reason: str) -> None:
+        self._unread.append(reason)
+
+    def broke_off(self, path: str, reason: str) -> None:
+        self._unread.append(reason)
+
     def end(self, ending: Ending) -> None:
-        notes = [{"message": {"text": text}, "level": "warning"} for text in ending.complaints]
-        invocation = {
-            "executionSuccessful": ending.complete,
-            "toolExecutionNotifications": notes,
-        }
+        failures = {*self._unread, ending.interrupted}
+        notes = [
+            {"message": {"text": text}, "level": "error" if text in failures else "warning"}
+            for text in (*ending.complaints, ending.interrupted)
+            if text
+        ]
+        is_whole = ending.files > 0 and not self._unread and not ending.interrupted
+        invocation = {"executionSuccessful": is_whole, "toolExecutionNotifications": notes}
         self._write('\n], "invocations": [' + json_line(invocation).rstrip("\n") + "]}]}\n")
 
 
@@ -185,10 +195,16 @@ class JUnit(Output):
         self._case(path, "outside any run", [finding] if self._fails(finding) else [])
 
     def refused(self, path: str, reason: str) -> None:
+        self._error(path, "reading", reason)
+
+    def broke_off(self, path: str, reason: str) -> None:
+        self._error(path, "reading to its end", reason)
+
+    def _error(self, path: str, name: str, reason: str) -> None:
         self._tests += 1
         self._errors += 1
         self._cases.add(
-            f'<testcase classname="{_xml(path)}" name="reading">'
+            f'<testcase classname="{_xml(path)}" name="{name}">'
             f'<error message="{_xml(reason)}"/></testcase>\n'
         )
 
@@ -207,6 +223,8 @@ class JUnit(Output):
         )
 
     def end(self, ending: Ending) -> None:
+        if ending.interrupted:
+            self._error("hermes-tui scan", "scanning to the end", ending.interrupted)
         counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
         self._write('<?xml version="1.0" encoding="UTF-8"?>\n')
         self._write(f'<testsuites {counts}>\n<testsuite name="hermes-tui scan" {counts}>\n')

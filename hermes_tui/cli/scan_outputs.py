@@ -15,6 +15,7 @@ from hermes_tui.runtime.scan.results import DEFECTS_KEPT, Row
 
 DEFECTS_TOLD: Final = DEFECTS_KEPT - 1
 """Of one file: how many malformed places in its runs are told below its line."""
+NOT_WHOLE: Final = "(not read to its end)"
 
 Write = Callable[[str], None]
 
@@ -26,8 +27,8 @@ class Ending(NamedTuple):
     path_of: PathOf
     files: int
     complaints: tuple[str, ...] = ()
-    complete: bool = True
-    """False where it was interrupted."""
+    interrupted: str = ""
+    """Where it was interrupted: after how much."""
     outside: int = 0
     """Malformed places that belong to no run."""
 
@@ -58,6 +59,9 @@ class Output:
     def refused(self, path: str, reason: str) -> None:
         """Write that a file that was named cannot be read."""
 
+    def broke_off(self, path: str, reason: str) -> None:
+        """Write that a file that was named cannot be read to its end; its own row says so, too."""
+
     def end(self, ending: Ending) -> None:
         """Write what stands behind everything that was found."""
 
@@ -80,8 +84,11 @@ class Table(Output):
                 self._write(f"  {_finding_line(finding)}\n")
 
     def file(self, row: Row) -> None:
+        runs = counted(row["runs"], "run")
         if not self._by_run:
-            self._write(_line(row, counted(row["runs"], "run")))
+            self._write(_line(row, runs))
+        elif not row.get("complete", True):
+            self._write(f"{visible_row(row['path'])}  {runs}  {NOT_WHOLE}\n")
 
     def first_defects(self, findings: Sequence[Row]) -> None:
         if self._by_run:
@@ -99,10 +106,12 @@ class Table(Output):
             self._write("\n")
             for line in summary_lines(rates, ending.path_of, files=ending.files, outside=outside):
                 self._write(line.rstrip() + "\n")
+        if ending.interrupted:
+            self._write(f"\n{ending.interrupted}: there is more than what is counted here\n")
 
 
 class JsonLines(Output):
-    """A JSON object a file, or with `by_run` a run."""
+    """A JSON object a file, or with `by_run` a run; a last one where the scan was interrupted."""
 
     def __init__(self, write: Write, *, by_run: bool, found: bool = False) -> None:
         self.rows = "all" if by_run else "found" if found else ""
@@ -118,6 +127,10 @@ class JsonLines(Output):
         if not self._by_run:
             self._write(json_line(row))
 
+    def end(self, ending: Ending) -> None:
+        if ending.interrupted:
+            self._write(json_line({"complete": False}))
+
 
 def _line(row: Row, who: str) -> str:
     codes = " ".join(f"{code}×{count:,}" for code, count in row["diagnostics"].items())
@@ -132,7 +145,9 @@ def _line(row: Row, who: str) -> str:
         )
     )
     path = visible_row(row["path"])
-    return f"{path}  {row['format']}  {who}: {counts}  {codes or 'clean'}\n"
+    end = "" if row.get("complete", True) else f"  {NOT_WHOLE}"
+    clean = "" if end else "clean"
+    return f"{path}  {row['format']}  {who}: {counts}  {codes or clean}".rstrip() + f"{end}\n"
 
 
 def _finding_line(finding: Mapping[str, object]) -> str:

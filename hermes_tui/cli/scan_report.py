@@ -114,20 +114,27 @@ class Report:
             more_so = f"{more:,} more malformed places outside of any run"
             self.complain(f"{file.label}: {more_so} (--to json lists them)")
         if file.failure:
-            self._unreadable = True
-            self.complain(file.failure)
+            self._broke_off(file)
         guessed = guessed_line(file.guessed)
         if guessed:
             self.complain(f"{file.label}: {guessed}")
         counts = file.counts
-        self.output.file(counts.row(file.label, file.format))
+        self.output.file(_file_row(file))
         self.output.first_defects([place_finding(row, run) for run, row in counts.first_defects])
 
-    def end(self, rates: Rates, *, complete: bool) -> None:
-        """Print what stands at the end."""
+    def _broke_off(self, file: ScannedFile) -> None:
+        """Say what could not be read to its end; as of a file that cannot be read at all."""
+        named, reason = file.target.named, _with_next_step(file)
+        self._unreadable |= named
+        self.complain(reason)
+        if named:
+            self.output.broke_off(file.label, reason)
+
+    def end(self, rates: Rates, *, interrupted: str = "") -> None:
+        """Print what stands at the end; `interrupted`: after how much, where it was."""
         complaints = tuple(self._complaints)
         self.output.end(
-            Ending(rates, self._path_of, self._files_read, complaints, complete, self._outside)
+            Ending(rates, self._path_of, self._files_read, complaints, interrupted, self._outside)
         )
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
@@ -166,6 +173,23 @@ class Report:
     def _path_of(self, number: int) -> str:
         path = self._targets[number].path
         return str(path) if path is not None else "-"
+
+
+def _with_next_step(file: ScannedFile) -> str:
+    """Return why a file was not read to its end and what to do, which some reasons say."""
+    reason = file.failure.removeprefix(f"{file.label}: ")
+    if "; " in reason or reason.endswith(")"):
+        return file.failure
+    return f"{file.failure}; what could be read is counted; fetch the file again"
+
+
+def _file_row(file: ScannedFile) -> Row:
+    row = file.counts.row(file.label, file.format)
+    if not file.is_whole:
+        row["complete"] = False
+    if file.failure:
+        row["failure"] = file.failure
+    return row
 
 
 def defect_finding(message: str) -> Row:

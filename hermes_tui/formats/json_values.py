@@ -1,8 +1,9 @@
 """Foreign JSON, read quickly where it is sound and patiently where it is not.
 
 orjson reads sound JSON. What it refuses goes to the standard library, which takes escaped lone
-surrogates (they are sound) and, each of them reported, NaN, raw control characters and, by way of
-surrogate escapes, invalid UTF-8. Of a document that stops half way the beginning is read.
+surrogates (they are sound) and, each of them reported, NaN, numbers of thousands of digits (as
+text), raw control characters and, by way of surrogate escapes, invalid UTF-8. Of a document that
+stops half way the beginning is read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ BOM = b"\xef\xbb\xbf"
 TRUNCATED = "the JSON is truncated here"
 MAX_DOUBLED = 5
 """How many doubled keys of one value are reported."""
+MAX_NUMBERS = 5
+"""How many kinds of odd numbers of one value are reported."""
 
 
 class Problem(NamedTuple):
@@ -71,18 +74,18 @@ def _load_patiently(data: bytes) -> Loaded:
         wide = _wide_line(data)
         if wide is not None:
             return wide
-    constants: list[str] = []
+    odd_numbers: set[str] = set()
 
     def constant(name: str) -> float:
-        constants.append(name)
+        odd_numbers.add(name)
         return float(name.replace("Infinity", "inf"))
 
-    def integer(digits: str) -> int | float:
+    def integer(digits: str) -> int | str:
         try:
             return int(digits)
         except ValueError:
-            constants.append(f"a number of {len(digits):,} digits")
-            return float(digits)
+            odd_numbers.add(digits)
+            return digits
 
     decoder = json.JSONDecoder(strict=False, parse_constant=constant, parse_int=integer)
     values: list[Any] = []
@@ -106,9 +109,7 @@ def _load_patiently(data: bytes) -> Loaded:
     problems.extend(_told_filler(text, odd))
     if len(values) > 1:
         problems.append(Problem(0, f"{len(values)} JSON values on one line"))
-    if constants:
-        found = ", ".join(sorted(set(constants)))
-        problems.append(Problem(0, f"{found} is not JSON; read as a number"))
+    problems.extend(islice(_told_numbers(text, odd_numbers), MAX_NUMBERS))
     if values and not problems:
         problems.extend(_raw_control(text))
     return Loaded(tuple(values), tuple(problems))
@@ -122,6 +123,30 @@ def _raw_control(text: str) -> Iterator[Problem]:
         yield Problem(_byte_offset(text, error.pos), "a raw control character in a string")
     except (ValueError, RecursionError):
         return
+
+
+_STRING_OR_NUMBER = re.compile(
+    r'"(?:[^"\\]++|\\.)*+"?|NaN|-?Infinity|-?\d++(?:[.eE][-+.\deE]++)?', re.DOTALL
+)
+
+
+def _told_numbers(text: str, odd: set[str]) -> Iterator[Problem]:
+    """Yield where the first of each kind of the numbers in `odd` stands."""
+    untold = set(map(_oddity, odd))
+    for token in _STRING_OR_NUMBER.finditer(text) if odd else ():
+        told = _oddity(token[0]) if token[0] in odd else ""
+        if told in untold:
+            untold.remove(told)
+            yield Problem(_byte_offset(text, token.start()), told)
+            if not untold:
+                return
+
+
+def _oddity(number: str) -> str:
+    digits = number.lstrip("-")
+    if digits.isdigit():
+        return f"a number of {len(digits):,} digits is more than is read as one; kept as text"
+    return f"{number} is not JSON; read as a number"
 
 
 _FILLER = re.compile(r"[ \t\r\n\ufeff,\0]*")

@@ -30,7 +30,15 @@ from hermes_tui.log.expression_values import FUNCTIONS, MISSING, ExpressionError
 from hermes_tui.log.linear_regex import RegexError
 from hermes_tui.model.wording import counted
 
-__all__ = ["HELP", "MAX_LENGTH", "MAX_NODES", "Expression", "ExpressionError", "compile_expression"]
+__all__ = [
+    "HELP",
+    "MAX_LENGTH",
+    "MAX_NODES",
+    "Expression",
+    "ExpressionError",
+    "UnknownName",
+    "compile_expression",
+]
 
 MAX_LENGTH: Final = 2_000
 MAX_NODES: Final = 500
@@ -59,6 +67,16 @@ A field that is not there counts as false and makes every comparison with it fal
 args.path == "x" is quiet on tools without path; but not (args.n > 3) is true where n is not there.
 null has no order: null > 3 is false. true, false and null may be written as in JSON.
 """
+
+
+class UnknownName(ExpressionError):
+    """A name that is no field. `near`: which fields may have been meant, empty if none is near."""
+
+    def __init__(self, name: str, known: Collection[str], column: int) -> None:
+        near = _near(name, known)
+        super().__init__(f"unknown name {name!r}{near or _known(known)}", column)
+        self.told = f"unknown name {name!r} at column {column}"
+        self.near = near.removeprefix("; ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +252,7 @@ class _Compiler:
             return ast.Constant(_JSON_WORDS[name])
         if name in FUNCTIONS:
             raise self._error(node, f"{name} is a function: write {name}(…)")
-        raise self._error(node, f"unknown name {name!r}{_near(name, self.names)}")
+        raise UnknownName(name, self.names, self._column(node))
 
     def _negative(self, operand: ast.expr) -> ast.expr:
         inner = self.translate(operand)
@@ -271,7 +289,8 @@ class _Compiler:
                 raise self._error(node, "only the functions of the language can be called")
         function = FUNCTIONS.get(name)
         if function is None:
-            raise self._error(node.func, f"unknown function {name!r}{_near(name, FUNCTIONS)}")
+            told = _near(name, FUNCTIONS) or _known(FUNCTIONS)
+            raise self._error(node.func, f"unknown function {name!r}{told}")
         if node.keywords or len(arguments) != function.parameters:
             raise self._error(node, f"{name} takes {counted(function.parameters, 'argument')}")
         if function.pattern is None:
@@ -303,10 +322,12 @@ class _Compiler:
         return self._error(node, f"{what} is not part of the expression language", hint)
 
     def _error(self, node: ast.expr, message: str, hint: str = "") -> ExpressionError:
+        return ExpressionError(message, self._column(node), hint)
+
+    def _column(self, node: ast.expr) -> int:
         before = self._lines[node.lineno - 1].encode("utf-8", "surrogatepass")[: node.col_offset]
         offset = len(before.decode("utf-8", "replace"))
-        column = _column_of("\n".join(self._lines), node.lineno, offset)
-        return ExpressionError(message, self._leading + column, hint)
+        return self._leading + _column_of("\n".join(self._lines), node.lineno, offset)
 
 
 def _folded(container: ast.expr) -> ast.expr:
@@ -322,11 +343,13 @@ def _folded(container: ast.expr) -> ast.expr:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3)
-    if near:
-        return f"; did you mean {' or '.join(repr(match) for match in near)}?"
-    return f"; known are {', '.join(known)}" if known else ""
+    near = difflib.get_close_matches(name, sorted(known), n=3)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _known(known: Iterable[str]) -> str:
+    names = ", ".join(sorted(known))
+    return f"; known are {names}" if names else ""
 
 
 def _assemble(body: ast.expr, constants: list[Any]) -> Callable[[Mapping[str, Any]], Any]:

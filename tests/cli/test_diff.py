@@ -76,6 +76,8 @@ def test_what_would_act_on_a_terminal_is_made_visible(tmp_path: Path) -> None:
         ("{folder}", "{runs}:1", 2, "is a folder"),
         ("{folder}/none.json", "{runs}:1", 3, "no such file"),
         ("-", "-", 2, "both runs are standard input"),
+        ("{runs}:1", "-:2", 2, "-:2 looks like an option (write `-- -:2`, at the end)"),
+        ("-:a b", "{runs}:1", 2, "-:a b looks like an option (write `-- -:a b`, at the end)"),
     ],
 )
 def test_bad_usage_is_one_line(runs: Path, left: str, right: str, code: int, said: str) -> None:

@@ -30,8 +30,36 @@ def test_a_run_is_filtered_by_what_is_known_of_a_row(tmp_path: Path) -> None:
 def test_a_filter_that_does_not_fit_what_is_listed_is_refused(runs: Path, tmp_path: Path) -> None:
     done = within("open", runs, "--filter", 'kind == "call"')
     assert (done.code, done.out) == (2, b"")
-    assert "for a list of runs: unknown name 'kind'" in done.one_line
+    told = ", for a list of runs: kind is a field of a run's rows (open one run: --at RUN)"
+    assert done.one_line.endswith(told)
     one = lines(tmp_path / "run.jsonl", called("a", "ls"))
     done = within("open", one, "--filter", "errors > 0")
     assert (done.code, done.out) == (2, b"")
-    assert "for a run: unknown name 'errors'" in done.one_line
+    told = ", for a run: errors is a field of a list of runs (open several runs)"
+    assert done.one_line.endswith(told)
+
+
+def test_an_unknown_name_is_answered_with_what_a_run_has_and_what_a_list_has(runs: Path) -> None:
+    done = within("open", runs, "--filter", "foo > 1")
+    assert (done.code, done.out) == (2, b"")
+    told = "--filter 'foo > 1': unknown name 'foo' at column 1 (of a run: kind, role, "
+    assert told in done.one_line
+    assert "; of a list: run, id, task, " in done.one_line
+
+
+def test_an_unknown_name_that_is_nearly_one_is_answered_with_that(runs: Path) -> None:
+    done = within("open", runs, "--filter", "erors > 1")
+    assert "unknown name 'erors' at column 1 (did you mean 'errors'" in done.one_line
+    assert "of a list:" not in done.one_line
+
+
+def test_a_filter_by_both_kinds_of_fields_is_refused(runs: Path) -> None:
+    done = within("open", runs, "--filter", 'kind == "call" and errors > 0')
+    assert (done.code, done.out) == (2, b"")
+    assert "kind is a field of a run's rows, errors one of a list of runs" in done.one_line
+
+
+def test_what_is_no_expression_is_refused(runs: Path) -> None:
+    done = within("open", runs, "--filter", "errors = 0")
+    assert (done.code, done.out) == (2, b"")
+    assert done.one_line.endswith("= is no comparison at column 8 (write ==)")

@@ -340,6 +340,7 @@ def test_ctrl_c_ends_all_processes_prints_what_was_found_and_says_how_to_go_on(
     assert not any(map(is_there, workers))
     found = json.loads(head + rest)
     assert found["complete"] is False
+    assert found["files"][0]["complete"] is False
     assert 0 < len(found["results"]) < 12_000
     assert found["files"][0]["runs"] == found["summary"]["runs"] > 0
     (line,) = err.decode().splitlines()

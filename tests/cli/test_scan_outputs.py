@@ -91,6 +91,16 @@ def test_a_call_that_names_no_tool_is_looked_at_where_it_stands(tmp_path: Path) 
     assert (found["failed"], found["runs"]) == (1, 1)
 
 
+def test_a_failed_result_that_answers_no_call_is_looked_at_where_it_stands(
+    tmp_path: Path,
+) -> None:
+    run = called("b", "ls", result="Error: no such file")
+    run["messages"][2]["tool_call_id"] = "other"
+    path = lines(tmp_path / "runs.jsonl", chat("a"), run)
+    found = document(within("scan", path, "--to", "json"))["summary"]["by_tool"]["(no name)"]
+    assert found["examples"] == [{"path": str(path), "at": "2:3"}]
+
+
 def test_names_in_wide_characters_leave_the_columns_in_place(tmp_path: Path) -> None:
     path = lines(tmp_path / "runs.jsonl", called("a", "查找文件"), called("b", "sl"))
     rows = [line for line in within("scan", path).text.splitlines() if "1 of 1" in line]
@@ -193,7 +203,7 @@ def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_pat
     bad = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"), with_defect("c"))
     worse = lines(tmp_path / "worse.jsonl", chat("a"), *(with_defect(f"{n}") for n in range(9)))
     shown = within("scan", bad, worse).text.splitlines()
-    told = "a number of 5,000 digits is not JSON; read as a number"
+    told = "a number of 5,000 digits is more than is read as one; kept as text"
     assert shown[0].endswith("SOURCE_DEFECT×2")
     assert [line.split("turn 0: ")[0] for line in shown[1:3]] == ["  error   SOURCE_DEFECT "] * 2
     assert [line.split("file: ")[1] for line in shown[1:3]] == [
@@ -211,7 +221,7 @@ def test_the_first_defects_in_runs_are_told_below_the_line_of_their_file(tmp_pat
 
 def test_a_defect_that_is_told_with_its_run_is_not_told_again(tmp_path: Path) -> None:
     path = lines(tmp_path / "bad.jsonl", chat("a"), with_defect("b"))
-    assert within("scan", path, "--runs").text.count("is not JSON") == 1
+    assert within("scan", path, "--runs").text.count("5,000 digits") == 1
 
 
 def test_defects_keep_their_places_after_an_interruption(tmp_path: Path) -> None:

@@ -127,10 +127,33 @@ def test_numbers_that_are_no_json_are_read_and_reported(literal: str) -> None:
     assert literal in problems[0].message
 
 
-def test_a_number_too_long_to_convert_does_not_hide_its_neighbours() -> None:
-    values, problems = load(b'{"a":' + b"7" * 5000 + b',"b":2}')
-    assert values[0]["b"] == 2
-    assert "5,000 digits" in problems[0].message
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_number_too_long_to_convert_is_kept_as_text_beside_its_neighbours(sign: str) -> None:
+    digits = sign + "7" * 5000
+    values, problems = load(f'{{"a":{digits},"b":2}}'.encode())
+    assert values == ({"a": digits, "b": 2},)
+    told = "a number of 5,000 digits is more than is read as one; kept as text"
+    assert problems == ((5, told),)
+
+
+def test_numbers_that_are_no_json_are_reported_where_the_first_of_them_stands() -> None:
+    data = '{"é":"NaN \\" NaN","a":[1,NaN],"b":-Infinity,"c":NaN}'.encode()
+    told = [(data[offset:].split(b",")[0], message) for offset, message in load(data).problems]
+    assert told == [
+        (b"NaN]", "NaN is not JSON; read as a number"),
+        (b"-Infinity", "-Infinity is not JSON; read as a number"),
+    ]
+    digits = b"8" * 5000
+    data = b'["' + digits + b'",0.' + digits + b"," + digits + b",Infinity," + digits + b"]"
+    assert [offset for offset, _ in load(data).problems] == [10_007, 15_008]
+
+
+def test_a_torn_document_with_many_escapes_is_searched_for_its_numbers_in_linear_time() -> None:
+    data = b'[NaN,"' + b'\\"' * 300_000
+    before = process_time()
+    problems = load(data).problems
+    assert process_time() - before < 2
+    assert (1, "NaN is not JSON; read as a number") in problems
 
 
 def test_a_raw_control_character_is_read_and_its_place_reported() -> None:

@@ -28,10 +28,17 @@ class ScannedFile:
     """Each unit so far, and how many runs stand before it."""
     announced: bool = False
     """Whether it was said that it can be read."""
+    interrupted: bool = False
+    """Whether the scan ended before the file did."""
 
     @property
     def label(self) -> str:
         return str(self.target.path) if self.target.path is not None else "-"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was read to its end."""
+        return not self.failure and not self.interrupted
 
 
 class Sink(Protocol):
@@ -106,6 +113,7 @@ class Collector:
     def abandon(self) -> None:
         """End the files that are not read to their end, as far as they are known."""
         for file in list(self._files.values()):
+            file.interrupted = True
             if file.announced:
                 self._sink.ended(file)
         self._files.clear()

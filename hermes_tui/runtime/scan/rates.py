@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.diagnostics import Code, Severity
 
 GROUPS: Final = ("code", "tool", "model", "parser")
 EXAMPLES: Final = 3
@@ -20,6 +20,7 @@ MOST_NAMES: Final = 1_000
 """Names told apart in a group; what else there is counts as `OTHERS`."""
 OTHERS: Final = "(others)"
 LONGEST_NAME: Final = 120
+_OF_RESULTS: Final = (Code.RESULT_ORPHAN, Code.TOOL_ERROR)
 
 Place = tuple[int, int, int]
 """The number of the file among those given, of the run in it, of the message in that (both from 1;
@@ -75,7 +76,8 @@ class Rates:
         for tool, (_, failures) in state.tally.tools.items():
             of_tool = [item for item in findings if _is_about(item, tool, state)]
             wrong = [item for item in of_tool if item.severity is Severity.ERROR]
-            place = (0, run, _number(next(iter(wrong or of_tool), None), state))
+            told = wrong or [item for item in of_tool if item.code is Code.TOOL_ERROR] or of_tool
+            place = (0, run, _number(next(iter(told), None), state))
             self._rate("tool", tool).count(failed=bool(wrong or failures), place=place)
 
     def _rate(self, group: str, name: str) -> Rate:
@@ -104,8 +106,12 @@ class Rates:
 
 
 def _is_about(finding: Finding, tool: str, state: RunState) -> bool:
-    """Tell whether a finding is about a tool, as calls of it are counted."""
+    """Tell whether a finding is about a tool, as calls of it are counted.
+
+    A result that answers no call counts as one of a call without a name.
+    """
     is_of_call = bool(finding.tool) or finding.call_index is not None
+    is_of_call |= finding.code in _OF_RESULTS
     return is_of_call and state.tally.key(finding.tool) == tool
 
 

@@ -114,6 +114,7 @@ class Part:
     bytes_done: int = 0
     """Bytes of the unit read so far, of `bytes_total`; unpacked ones."""
     bytes_total: int = 0
+    """0: not said."""
     is_last: bool = False
     failure: str = ""
     """What went wrong on the way; with `is_refusal` nothing could be read at all."""

@@ -142,7 +142,7 @@ def _reader(cut: Cut) -> Reader:
 def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
     part = Part(format=file.reader.name, rivals=file.rivals)
     enough = ROWS_A_PART if options.rows else RUNS_A_PART
-    told = 0
+    done = told = 0
     for step in survey(file):
         match step:
             case Progress():
@@ -158,6 +158,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
             case _:
                 pass
         if part.found >= enough:
+            part.bytes_done = done
             yield part
             part = Part(format=file.reader.name)
     part.is_last = True

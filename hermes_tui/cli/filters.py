@@ -1,0 +1,50 @@
+"""What `open --filter` may name: fields of a run's rows, or fields of the runs of a list."""
+
+from __future__ import annotations
+
+from hermes_tui.log.expressions import ExpressionError, UnknownName, compile_expression
+from hermes_tui.log.query import FIELDS
+from hermes_tui.model.errors import UsageError
+from hermes_tui.ui.runs.fields import FIELD_NAMES
+
+
+def check_filter(text: str) -> None:
+    """Refuse what can be read neither for the rows of a run nor for a list of runs."""
+    row, run = _of_rows(text), _of_runs(text)
+    if row and run:
+        message = f"{row[0]} is a field of a run's rows, {run[0]} one of a list of runs"
+        raise UsageError(f"--filter {text!r}: {message}", "filter by either")
+
+
+def check_for_run(text: str) -> None:
+    """Refuse what cannot be read for the rows of a run."""
+    if others := _of_runs(text):
+        message = f"for a run: {others[0]} is a field of a list of runs"
+        raise UsageError(f"--filter {text!r}, {message}", "open several runs")
+
+
+def check_for_list(text: str) -> None:
+    """Refuse what cannot be read for a list of runs."""
+    if others := _of_rows(text):
+        message = f"for a list of runs: {others[0]} is a field of a run's rows"
+        raise UsageError(f"--filter {text!r}, {message}", "open one run: --at RUN")
+
+
+def _of_rows(text: str) -> list[str]:
+    """Return the fields it reads that only rows have."""
+    return sorted(_names(text).difference(FIELD_NAMES))
+
+
+def _of_runs(text: str) -> list[str]:
+    """Return the fields it reads that only runs of a list have."""
+    return sorted(_names(text).difference(FIELDS))
+
+
+def _names(text: str) -> frozenset[str]:
+    try:
+        return compile_expression(text, {*FIELDS, *FIELD_NAMES}).names
+    except UnknownName as error:
+        lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FIELD_NAMES)}"
+        raise UsageError(f"--filter {text!r}: {error.told}", error.near or lists) from error
+    except ExpressionError as error:
+        raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error

@@ -1,0 +1,40 @@
+"""Standard input before it is read: it may be a terminal, or nothing may come for a while."""
+
+from __future__ import annotations
+
+import select
+import sys
+from typing import Final
+
+from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.model.errors import UsageError
+
+SILENT_S: Final = 1.0
+"""After that it is said what is waited for."""
+
+
+def refuse_terminal() -> None:
+    """Refuse to wait for what somebody would have to type: runs are piped in."""
+    if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
+        raise UsageError(
+            "standard input is a terminal", "pipe something in, or name a file instead of -"
+        )
+
+
+def await_input() -> None:
+    """Wait until something comes in, or it ends; after a while say so where stderr is a terminal.
+
+    Raises UsageError where standard input is a terminal.
+    """
+    refuse_terminal()
+    if sys.stdin is None or sys.stdin.closed:
+        return
+    stdin = sys.stdin.fileno()
+    if select.select([stdin], [], [], SILENT_S)[0]:
+        return
+    line = ProgressLine()
+    line.waiting("standard input")
+    try:
+        select.select([stdin], [], [])
+    finally:
+        line.clear()

@@ -1,0 +1,165 @@
+"""What `scan` says of a file that it cannot read to its end, and of a scan that is interrupted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
+from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table, Write
+from hermes_tui.runtime.scan.rates import Rates
+from tests.cli.program import PROJECT, hermes_tui, within
+from tests.cli.scan_files import CHAT, called, chat, lines, many_runs
+
+AFTER = "interrupted after 1.0 of 9.0 MB"
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Path:
+    """Return a packed file whose end is missing; what is there ends with a line."""
+    packed = gzip.compress(b"".join(json.dumps(chat(name)).encode() + b"\n" for name in "ab"))
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(packed[:-4])
+    return path
+
+
+def test_a_cut_file_is_said_to_be_one_with_what_to_do(cut: Path) -> None:
+    done = within("scan", cut)
+    assert done.code == 3
+    assert done.text.splitlines()[0].endswith("0 defects  (not read to its end)")
+    assert done.one_line.startswith(f"hermes-tui: {cut}: Compressed file ended before")
+    assert done.one_line.endswith("; what could be read is counted; fetch the file again")
+    assert within("scan", cut, "--runs").text.splitlines()[2] == (
+        f"{cut}  2 runs  (not read to its end)"
+    )
+
+
+def test_the_row_of_a_cut_file_has_the_failure(cut: Path) -> None:
+    row = json.loads(within("scan", cut, "--json").text)
+    assert (row["runs"], row["complete"]) == (2, False)
+    assert "ended before" in row["failure"]
+    assert json.loads(within("scan", cut, "--to", "json").text)["files"] == [row]
+
+
+def test_junit_has_an_error_for_a_cut_file(cut: Path) -> None:
+    [suite] = ElementTree.fromstring(within("scan", cut, "--to", "junit").text)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "0", "1")
+    assert [case.get("name") for case in suite if case.find("error") is not None] == [
+        "reading to its end"
+    ]
+
+
+def test_sarif_is_no_success_with_a_cut_or_missing_file(cut: Path, tmp_path: Path) -> None:
+    whole = lines(tmp_path / "run.json", CHAT)
+    for path, why in ((cut, "ended before"), (tmp_path / "none.json", "no such file")):
+        done = within("scan", path, whole, "--to", "sarif")
+        [invocation] = json.loads(done.text)["runs"][0]["invocations"]
+        assert invocation["executionSuccessful"] is False
+        [note] = invocation["toolExecutionNotifications"]
+        assert note["level"] == "error"
+        assert why in note["message"]["text"]
+
+
+def test_in_a_folder_a_cut_file_is_said_and_no_more(cut: Path, tmp_path: Path) -> None:
+    lines(tmp_path / "run.json", CHAT)
+    done = within("scan", tmp_path, "--to", "junit")
+    assert (done.code, ElementTree.fromstring(done.text).get("errors")) == (0, "0")
+    assert f"{cut}: Compressed file ended before" in done.one_line
+    rows = json.loads(within("scan", tmp_path, "--to", "json").text)["files"]
+    assert [row.get("complete", True) for row in rows] == [False, True]
+
+
+def written(make: type[Output], **options: object) -> str:
+    """Return what is written of a scan that was interrupted before anything was found."""
+    texts: list[str] = []
+    write: Write = texts.append
+    output = make(write, **options)  # type: ignore[call-arg]
+    output.begin()
+    output.end(Ending(Rates(), str, files=1, interrupted=AFTER))
+    return "".join(texts)
+
+
+def test_every_output_of_an_interrupted_scan_says_so() -> None:
+    assert written(Table, by_run=False).endswith(
+        f"{AFTER}: there is more than what is counted here\n"
+    )
+    for by_run in (False, True):
+        assert json.loads(written(JsonLines, by_run=by_run)) == {"complete": False}
+        assert json.loads(written(JsonDocument, by_run=by_run))["complete"] is False
+    [invocation] = json.loads(written(Sarif))["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert invocation["toolExecutionNotifications"] == [
+        {"message": {"text": AFTER}, "level": "error"}
+    ]
+    [suite] = ElementTree.fromstring(written(JUnit, fails=bool))
+    assert suite.get("errors") == "1"
+    error = suite[0].find("error")
+    assert error is not None and error.get("message") == AFTER
+
+
+@pytest.mark.parametrize("make", [JsonDocument, JsonLines])
+def test_the_output_of_an_interrupted_scan_is_no_baseline(
+    tmp_path: Path, make: type[Output]
+) -> None:
+    path, old = lines(tmp_path / "run.json", called("a", "sl")), tmp_path / "old.json"
+    old.write_text(written(make, by_run=True))
+    done = within("scan", path, "--baseline", old)
+    assert (done.code, done.out) == (2, b"")
+    assert done.one_line == (
+        f"hermes-tui: --baseline {old}: from a scan that was interrupted (write it anew)"
+    )
+
+
+def test_a_scan_of_a_cut_file_is_a_baseline(cut: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.json"
+    old.write_bytes(within("scan", cut, "--to", "json").out)
+    assert "0 new, 0 as in the baseline" in within("scan", cut, "--baseline", old).err
+
+
+def test_ctrl_c_on_standard_input_promises_no_resume(tmp_path: Path) -> None:
+    path = many_runs(tmp_path / "runs.jsonl", 3_000)
+    with (
+        path.open("rb") as piped,
+        subprocess.Popen(
+            [sys.executable, "-m", "hermes_tui", "scan", "-", "--runs", "--json"],
+            stdin=piped, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, bufsize=0,
+        ) as scan,
+    ):  # fmt: skip
+        assert scan.stdout is not None
+        # While nobody reads on, it waits in the middle.
+        scan.stdout.read(4_000)
+        scan.send_signal(signal.SIGINT)
+        rest, err = scan.communicate(timeout=120)
+    assert scan.returncode == 130
+    assert rest.endswith(b'\n{"complete":false}\n')
+    [line] = err.decode().splitlines()
+    before, _, after = line.partition(" bytes of standard input ")
+    assert int(before.removeprefix("hermes-tui: interrupted after ").replace(",", "")) > 0
+    assert after == "(standard input cannot be gone on with; save it to a file for that)"
+
+
+def test_a_state_for_standard_input_alone_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "scan.state"
+    done = within("scan", "-", "--state", state)
+    assert (done.code, done.out, state.exists()) == (2, b"", False)
+    assert done.one_line == (
+        "hermes-tui: --state: standard input cannot be gone on with (save it to a file)"
+    )
+
+
+def test_a_state_for_files_beside_standard_input_leaves_that_out(tmp_path: Path) -> None:
+    path, state = lines(tmp_path / "run.json", CHAT), tmp_path / "scan.state"
+    for _ in range(2):
+        done = hermes_tui("scan", "-", path, "--state", state, stdin=path.read_bytes())
+        assert (done.code, done.text.count("1 run:")) == (0, 2)
+        assert done.one_line == (
+            "hermes-tui: --state: standard input is left out, nobody can go on with it"
+        )
+    assert state.read_text().count('"unit"') == 1
