@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, BinaryIO
+import signal
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from hermes_tui.cli.interrupts import TOGETHER_S
 from hermes_tui.cli.saying import say
-from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.terminal_shield import reserved_output
+from hermes_tui.ui.live_model import why_ended
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import EventLog
     from hermes_tui.runtime.branches import Branch
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_headless(settings: LiveSettings) -> int:
@@ -27,36 +31,99 @@ def run_headless(settings: LiveSettings) -> int:
         return asyncio.run(_run(settings, output))
 
 
+class _Signals:
+    """While it is entered, the first SIGINT or SIGTERM cancels the task that entered it.
+
+    `exit_code` is what a shell has for that signal. One that comes later acts as it does by
+    itself, so that nobody has to wait for what does not end.
+    """
+
+    exit_code = 0
+
+    def __enter__(self) -> _Signals:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        # A shell lets what it starts in the background ignore Ctrl-C, and so it stays.
+        self._heard = [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+        for number in self._heard:
+            self._loop.add_signal_handler(number, self._come, number)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._let_go()
+
+    def spare(self) -> None:
+        """Cancel nothing from here on: the task is ending anyway."""
+        self._task = None
+
+    def _come(self, number: int) -> None:
+        if self.exit_code:
+            return
+        self.exit_code = 128 + number
+        self._loop.call_later(TOGETHER_S, self._let_go)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _let_go(self) -> None:
+        for number in self._heard:
+            self._loop.remove_signal_handler(number)
+
+
 async def _run(settings: LiveSettings, output: BinaryIO) -> int:
-    branches = await open_branches(settings)
-    try:
-        branch = branches.all[0]
-        driver = branch.driver
-        log = driver.log
-
-        def write(length: int) -> None:
-            output.write(encode(log[length - 1]))
-
-        for length in range(1, len(log) + 1):
-            write(length)
-        log.on_append(write)
-
-        def flush() -> None:
-            # What a reader that went away made fail is not tried again.
-            if driver.mistake is None:
-                output.flush()
-
-        driver.on_change = flush
-        flush()
+    with _Signals() as signals:
         try:
-            await driver.at_rest()
+            branches = await open_branches(settings)
         except asyncio.CancelledError:
-            if driver.phase not in (Phase.STOPPED, Phase.ENDED, Phase.READY):
-                driver.put(given.Terminate())
-            raise KeyboardInterrupt from None
-        return _report(branch)
-    finally:
-        await branches.close()
+            if not signals.exit_code:
+                raise
+            say("stopped before the run began")
+            return signals.exit_code
+        try:
+            return await _at_rest(branches.all[0], output, signals)
+        finally:
+            signals.spare()
+            await branches.close()
+
+
+async def _at_rest(branch: Branch, output: BinaryIO, signals: _Signals) -> int:
+    """Print what happens until the run rests or a signal comes; return the exit code."""
+    driver = branch.driver
+    log = driver.log
+
+    def write(length: int) -> None:
+        output.write(encode(log[length - 1]))
+
+    for length in range(1, len(log) + 1):
+        write(length)
+    log.on_append(write)
+
+    def flush() -> None:
+        # What a reader that went away made fail is not tried again.
+        if driver.mistake is None:
+            output.flush()
+
+    driver.on_change = flush
+    flush()
+    try:
+        await driver.at_rest()
+    except asyncio.CancelledError:
+        if not signals.exit_code:
+            raise
+        if driver.failure is None and driver.phase not in (Phase.STOPPED, Phase.ENDED):
+            # No event says so: the run stands where it was cut off, as after a kill.
+            say(f"stopped{_how_to_go_on(branch)}")
+            return signals.exit_code
+    return _report(branch)
+
+
+def _how_to_go_on(branch: Branch) -> str:
+    if branch.path is None:
+        return "; nothing was recorded"
+    return f"; go on with `hermes-tui live --resume {branch.path}`"
 
 
 def _report(branch: Branch) -> int:
@@ -69,7 +136,7 @@ def _report(branch: Branch) -> int:
     match last:
         case Stopped():
             on = f" ({', '.join(last.breakpoints)})" if last.breakpoints else ""
-            hint = f"; go on with `hermes-tui live --resume {branch.path}`" if branch.path else ""
+            hint = _how_to_go_on(branch) if branch.path else ""
             say(f"stopped at {last.stop_point}{on}{hint}")
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
@@ -78,9 +145,11 @@ def _report(branch: Branch) -> int:
         case RunEnded(stop_reason="request_failed"):
             say(f"ended: request_failed: {_failure(driver.log)}{where}")
             return ENDED
+        case RunEnded(stop_reason="budget" | "recording_ends" | "not_recorded"):
+            say(f"ended: {why_ended(last)}{where}")
+            return SPENT if last.stop_reason == "budget" else ENDED
         case RunEnded():
             say(f"ended: {last.stop_reason}{where}")
-            return SPENT if last.stop_reason == "budget" else ENDED
     return ENDED
 
 

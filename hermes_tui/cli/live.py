@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.cli.live_arguments import fill_in_defaults
+from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.breakpoints import Breakpoint
     from hermes_tui.runtime.branches import Branches
 
-KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
-        "tool_parser", "stream", "parser")  # fmt: skip
-"""Settings that a recording keeps, so that --resume need not be told them again."""
-
 TOP_LOGPROBS = 5
 """Alternatives that are asked for beside each token: the fewest that any server gives at most."""
 
@@ -36,8 +34,10 @@ def run_live(arguments: argparse.Namespace) -> int:
     """Run the loop and return the exit code."""
     _check(arguments)
     if arguments.resume:
-        _take_from(arguments, local_path(arguments.resume))
-    arguments.api = arguments.api or ("openai" if arguments.server else "demo")
+        take_from(arguments, local_path(arguments.resume))
+    fill_in_defaults(arguments)
+    if not arguments.api and not arguments.replay:
+        arguments.api = "openai" if arguments.server else "demo"
     if arguments.api == "demo":
         _play_demo(arguments)
     headless = arguments.headless or not sys.stdout.isatty()
@@ -73,6 +73,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--no-record goes with neither --record nor --resume", "leave one out")
     if arguments.resume and (arguments.replay or arguments.record):
         raise UsageError("--resume goes on in the recording itself", "leave out the other one")
+    refuse_decided(arguments)
     if arguments.api in ("openai", "http", "managed") and not (
         arguments.server or arguments.resume
     ):
@@ -85,31 +86,6 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             f"--server {arguments.server!r} is no URL", "such as http://127.0.0.1:8000/v1"
         )
-
-
-def _take_from(arguments: argparse.Namespace, path: Path) -> None:
-    """Fill in what the recording knows and the command line does not say."""
-    from hermes_tui.log.codec import MalformedEvent, decode
-    from hermes_tui.model.events import RunStarted
-
-    try:
-        with path.open("rb") as file:
-            first = decode(file.readline())
-    except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
-    except MalformedEvent as error:
-        hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
-        raise SourceError(str(path), f"no recording: {error}", hint) from error
-    kept = first.details.get("live") if isinstance(first, RunStarted) else None
-    if not isinstance(first, RunStarted) or not isinstance(kept, dict):
-        hint = "`hermes-tui open` shows it"
-        raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
-    given_by_hand = {"server": arguments.server, "api": arguments.api, "tools": arguments.tools}
-    for name in KEPT:
-        if name in kept and not given_by_hand.get(name):
-            setattr(arguments, name, kept[name])
-    arguments.workdir = arguments.workdir or kept.get("workdir", "")
-    arguments.model = arguments.model or first.model
 
 
 def _play_demo(arguments: argparse.Namespace) -> None:
@@ -202,7 +178,7 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
         missing = f"--api-key-env: there is no variable {arguments.api_key_env}"
         raise UsageError(missing, "export the key under that name, or name another one")
     return ServerSettings(
-        api=arguments.api,
+        api=arguments.api or "",
         url=arguments.server,
         model=arguments.model,
         api_key=key if arguments.api in ("openai", "http", "managed") else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hermes_tui.cli.inputs import add_theme_option
 
@@ -21,9 +21,22 @@ EXAMPLES = """\
   hermes-tui live --headless … | jq .kind     no screen: an event a line, and an exit code
 
 exit codes (headless): 0 finished naturally, 1 ended otherwise, 4 stopped at a breakpoint,
-5 replay diverged, 6 time or tokens spent; 2 wrong usage, 3 environment
+5 replay diverged, 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM: --resume goes on;
+2 wrong usage, 3 environment
 """
 MOST_DIGITS = 12
+DEFAULTS: Final = {
+    "api_key_env": "OPENAI_API_KEY",
+    "temperature": 1.0,
+    "timeout": 600.0,
+    "retries": 0,
+    "server_type": "vllm",
+    "tool_parser": "hermes",
+    "max_turns": 30,
+    "mode": "strict",
+    "parser": "auto",
+}
+"""Of options that are None where they are not given: a recording may decide them."""
 
 
 def _seconds(text: str) -> float:
@@ -61,6 +74,13 @@ def _whole(text: str, least: int) -> int:
     if number < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return number
+
+
+def fill_in_defaults(arguments: argparse.Namespace) -> None:
+    """Give the options that neither the command line nor a recording decided their defaults."""
+    for name, value in DEFAULTS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
 
 
 def add_live(commands: Commands) -> None:
@@ -103,7 +123,6 @@ def _server(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--api-key-env",
-        default="OPENAI_API_KEY",
         metavar="NAME",
         help="environment variable with the key (default: OPENAI_API_KEY)",
     )
@@ -115,9 +134,7 @@ def _server(group: argparse._ArgumentGroup) -> None:
         help="sent with every request; repeatable",
     )
     group.add_argument("--extra-body", default="", metavar="JSON", help="merged into every request")
-    group.add_argument(
-        "--temperature", type=_temperature, default=1.0, metavar="NUMBER", help="default: 1"
-    )
+    group.add_argument("--temperature", type=_temperature, metavar="NUMBER", help="default: 1")
     group.add_argument("--max-tokens", type=_count, metavar="N", help="of a reply, at most")
     group.add_argument(
         "--raw",
@@ -131,20 +148,18 @@ def _server(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
         type=_seconds,
-        default=600.0,
         metavar="SECONDS",
         help="of a request (default: 600)",
     )
     group.add_argument(
         "--retries",
         type=_count_or_none,
-        default=0,
         metavar="N",
         help="how often a failed request is sent again by itself (default: 0)",
     )
     group.add_argument("--tokenizer", default="", metavar="NAME", help="managed: its tokenizer")
-    group.add_argument("--server-type", choices=("vllm", "sglang"), default="vllm", help="managed")
-    group.add_argument("--tool-parser", default="hermes", metavar="NAME", help="managed: vLLM's")
+    group.add_argument("--server-type", choices=("vllm", "sglang"), help="managed")
+    group.add_argument("--tool-parser", metavar="NAME", help="managed: vLLM's")
 
 
 def _task(group: argparse._ArgumentGroup) -> None:
@@ -170,20 +185,17 @@ def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-turns",
         type=_count_or_none,
-        default=30,
         metavar="N",
         help="replies of the model, at most (default: 30)",
     )
     group.add_argument(
         "--mode",
         choices=("strict", "faithful"),
-        default="strict",
         help="faithful: as HermesAgentLoop does it, mistakes included",
     )
     group.add_argument(
         "--parser",
         choices=("auto", "none"),
-        default="auto",
         help="whether calls written as text are run",
     )
 

@@ -209,10 +209,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """End the run. `reason` is its stop reason: terminated, or budget."""
+    """End the run. `reason` is its stop reason: terminated, budget, or that of a replay."""
 
     kind: ClassVar = Kind.TERMINATE
     reason: str = "terminated"
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the end of the run says of itself besides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Session:
         for event in opening:
             self._emit(event)
         if isinstance(given_input, given.Terminate):
-            self._end(given_input.reason, "truncated")
+            self._end(given_input.reason, "truncated", given_input.details)
         if isinstance(given_input, given.EditText):
             self._emit(ev.Stopped(seq=0, stop_point=gates.name_of_stop(state, Moment.REPLY)))
         while state.phase is Phase.DECIDING:

@@ -12,3 +12,14 @@ class Divergence(Exception):
     what: str
     expected: str
     got: str
+
+
+class RecordingEnds(Exception):
+    """There is no recorded answer to be taken, so that the run cannot go on.
+
+    `resume` is where the recorded run can be gone on with if it broke off here; else empty.
+    """
+
+    def __init__(self, what: str, *, reason: str = "not_recorded", resume: str = "") -> None:
+        super().__init__(what)
+        self.what, self.reason, self.resume = what, reason, resume

@@ -34,7 +34,7 @@ from hermes_tui.model.errors import HermesError, IllegalCommand, StoreError
 from hermes_tui.model.events import Event, ResponseReceived, RunStarted
 from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.parsers.tool_errors import judge
-from hermes_tui.runtime.divergence import Divergence
+from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
@@ -170,7 +170,7 @@ class Driver:
         if limit is None or self.tokens < limit or self.phase is Phase.ENDED or not events:
             return
         if isinstance(events[0], ResponseReceived):
-            self.put(given.Terminate("budget"))
+            self.put(given.Terminate("budget", self.limits.tokens_spent(self.tokens)))
 
     # Out
 
@@ -222,7 +222,7 @@ class Driver:
 
     def _out_of_time(self) -> None:
         if self.failure is None and Kind.TERMINATE in self.session.allowed:
-            self.put(given.Terminate("budget"))
+            self.put(given.Terminate("budget", self.limits.time_spent()))
 
     async def _ask(self, effect: SendRequest) -> given.Input:
         self.partial.clear()
@@ -238,6 +238,8 @@ class Driver:
             return _failed(failure)
         except Divergence as found:
             return given.Diverged(found.what, found.expected, found.got)
+        except RecordingEnds as end:
+            return given.Terminate(end.reason, {"before": end.what, "resume": end.resume})
         except Exception as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
             return given.RequestFailed(f"{type(error).__name__}: {error}", chain=(repr(error),))
         return given.ModelReplied(
@@ -273,6 +275,8 @@ class Driver:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
         except Divergence as found:
             return given.Diverged(found.what, found.expected, found.got)
+        except RecordingEnds as end:
+            return given.Terminate(end.reason, {"before": end.what, "resume": end.resume})
         except ToolFailure as failure:
             return given.ToolRaised(str(failure), time.monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own

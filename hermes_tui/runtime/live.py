@@ -173,7 +173,6 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         raise UsageError("--api managed needs --model")
     import httpx
 
-    hint = "name it with --model"
     headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
     try:
         async with httpx.AsyncClient(timeout=10) as client:
@@ -183,7 +182,9 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         listed = answer.json()["data"]
         return str(listed[0]["id"])
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        hint = "is the server running at this URL?"
         problem = f"{type(error).__name__}: {error}".rstrip(": ")
         raise SourceError(url, f"cannot be asked for its models: {problem}", hint) from error
     except (ValueError, KeyError, IndexError, TypeError) as error:
+        hint = "name it with --model"
         raise SourceError(url, f"lists no models (status {answer.status_code})", hint) from error

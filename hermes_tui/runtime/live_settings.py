@@ -22,6 +22,14 @@ class Limits:
     time_s: float | None = None
     tokens: int | None = None
 
+    def time_spent(self) -> dict[str, Any]:
+        """Return what the end of a run that is out of time says of it."""
+        return {"budget": "time", "limit": self.time_s}
+
+    def tokens_spent(self, spent: int) -> dict[str, Any]:
+        """Return what the end of a run that is out of tokens says of it."""
+        return {"budget": "tokens", "limit": self.tokens, "spent": spent}
+
 
 NO_LIMITS = Limits()
 

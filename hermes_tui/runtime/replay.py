@@ -22,13 +22,17 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import decode as decode_json
 from hermes_tui.parsers.plain_values import json_text
-from hermes_tui.runtime.divergence import Divergence
+from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
     from hermes_tui.runtime.live_settings import LiveSettings
+
+
+_BROKEN_OFF = frozenset({"", "terminated", "budget", "recording_ends", "not_recorded"})
+"""Stop reasons of runs that were not at their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class Cassette:
     messages: tuple[dict[str, Any], ...]
     exchanges: dict[tuple[int, int], Exchange] = field(default_factory=dict)
     dispatches: dict[tuple[int, int], Dispatch] = field(default_factory=dict)
+    last: tuple[int, int, int] = (0, 0, 0)
+    """The last place of all; see `end_before`."""
+    ended: str = ""
+    """Why the run ended; empty where it has not."""
+    path: str = ""
 
     @classmethod
     def of(cls, events: Iterable[ev.Event]) -> Cassette:
@@ -81,6 +90,9 @@ class Cassette:
         if made is None:
             raise ValueError("no run begins here")
         made.messages = tuple(first)
+        places = [(turn, 0, attempt) for turn, attempt in made.exchanges]
+        places += [(turn, 1, index) for turn, index in made.dispatches]
+        made.last = max(places, default=made.last)
         return made
 
     def _answered(self, event: ev.Event, state: SessionState) -> None:
@@ -92,6 +104,13 @@ class Cassette:
             case ev.ToolDispatched():
                 call = (state.turn, event.call_index)
                 self.dispatches[call] = Dispatch(event.name, event.arguments)
+            case ev.CallSkipped() if state.call is not None:
+                # What a person answered in place of the tool answers for it again.
+                skipped = state.call
+                call = (state.turn, event.call_index)
+                self.dispatches[call] = Dispatch(skipped.name or "", skipped.arguments.text)
+            case ev.RunEnded():
+                self.ended = event.stop_reason
             case ev.ToolReturned() | ev.ToolFailed():
                 call = (state.turn, event.call_index or 0)
                 sent = self.dispatches.get(call)
@@ -99,6 +118,17 @@ class Cassette:
                     self.dispatches[call] = Dispatch(sent.name, sent.arguments, event)
             case _:
                 pass
+
+    def end_before(self, place: tuple[int, int, int], what: str) -> RecordingEnds | None:
+        """Return that the recording ends before `what`, where it broke off there.
+
+        `place` is (turn, 0, attempt) of a request, (turn, 1, index) of a call. None: it goes on
+        behind that place, or its run came to its own end.
+        """
+        if self.ended not in _BROKEN_OFF or self.last > place:
+            return None
+        resume = "" if self.ended else self.path
+        return RecordingEnds(what, reason="recording_ends", resume=resume)
 
 
 class ReplayServer:
@@ -110,10 +140,15 @@ class ReplayServer:
         self._cassette = cassette
 
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
-        """Return the recorded reply; raises Divergence unless `request.accepted`."""
+        """Return the recorded reply; raises Divergence unless `request.accepted`, and
+        RecordingEnds where there is none to be taken."""
         recorded = self._cassette.exchanges.get((request.turn, request.attempt))
+        what = f"request {request.turn}, attempt {request.attempt}"
+        end = self._cassette.end_before((request.turn, 0, request.attempt), what)
+        if recorded is None and end is not None:
+            raise end
         if not request.accepted:
-            _compare_requests(recorded, request)
+            _compare_requests(recorded, request, what)
         answer = recorded.answer if recorded else None
         match answer:
             case ev.ResponseReceived():
@@ -129,7 +164,9 @@ class ReplayServer:
                 raise RequestFailure(
                     answer.message, answer.status, answer.body, answer.chain, answer.empty
                 )
-        raise RequestFailure(f"the recording holds no reply to request {request.turn}")
+        if recorded is not None and end is None:
+            raise RequestFailure(f"the recording holds no reply to request {request.turn}")
+        raise end or RecordingEnds(what)
 
     async def _message(self, answer: ev.ResponseReceived) -> Any:
         message = _message_in(answer.raw)
@@ -160,10 +197,9 @@ def _message_in(raw: str) -> Any:
     return stream.finish(broke_off="").message
 
 
-def _compare_requests(recorded: Exchange | None, request: Request) -> None:
+def _compare_requests(recorded: Exchange | None, request: Request, what: str) -> None:
     if recorded is None:
-        place = f"request {request.turn}, attempt {request.attempt}"
-        raise Divergence(place, "no such request", _last(request.messages))
+        raise Divergence(what, "", _last(request.messages))
     if recorded.parameters != request.parameters:
         raise Divergence("the request's parameters", recorded.parameters, request.parameters)
     pairs = enumerate(zip(recorded.messages, request.messages, strict=False), 1)
@@ -192,16 +228,19 @@ class ReplayTools:
         self.schemas: tuple[dict[str, Any], ...] = tuple(listed)
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
-        """Return the recorded answer; raises Divergence unless `context.accepted`."""
-        recorded = self._cassette.dispatches.get((context.turn, context.call_index))
+        """Return the recorded answer; raises Divergence unless `context.accepted`, and
+        RecordingEnds where there is none to be taken."""
+        turn, index = context.turn, context.call_index
+        recorded = self._cassette.dispatches.get((turn, index))
         asked = f"{name}({json_text(arguments)})"
-        if recorded is None or recorded.answer is None:
-            what = f"call {context.call_index + 1} of turn {context.turn}"
-            if not context.accepted:
-                raise Divergence(what, "no answer of this call", asked)
-            raise ToolFailure(f"the recording holds no answer to {what}")
+        what = f"call {index + 1} of turn {turn}"
+        end = self._cassette.end_before((turn, 1, index), what)
+        if recorded is None and end is not None:
+            raise end
         if not context.accepted:
-            _compare_calls(recorded, name, arguments, asked, context)
+            _compare_calls(recorded, name, arguments, asked, what)
+        if recorded is None or recorded.answer is None:
+            raise end or RecordingEnds(what)
         result = recorded.answer.result
         if isinstance(recorded.answer, ev.ToolFailed):
             raise ToolFailure(recorded.answer.exception)
@@ -213,12 +252,12 @@ class ReplayTools:
 
 
 def _compare_calls(
-    recorded: Dispatch, name: str, arguments: Any, asked: str, context: CallContext
+    recorded: Dispatch | None, name: str, arguments: Any, asked: str, what: str
 ) -> None:
-    if recorded.name == name and decode_json(recorded.arguments) == arguments:
-        return
-    what = f"call {context.call_index + 1} of turn {context.turn}"
-    raise Divergence(what, f"{recorded.name}({recorded.arguments})", asked)
+    if recorded is None:
+        raise Divergence(what, "", asked)
+    if recorded.name != name or decode_json(recorded.arguments) != arguments:
+        raise Divergence(what, f"{recorded.name}({recorded.arguments})", asked)
 
 
 def open_replay(settings: LiveSettings, path: Path) -> Branches:
@@ -271,8 +310,10 @@ def _read(path: Path) -> Cassette:
         raise SourceError(str(path), error.strerror or str(error), "check the path") from error
     try:
         # What stands behind the last newline is torn.
-        return Cassette.of(decode(line) for line in lines[:-1])
+        cassette = Cassette.of(decode(line) for line in lines[:-1])
     except MalformedEvent as error:
         raise SourceError(str(path), f"no recording: {error}") from error
     except ValueError as error:
         raise SourceError(str(path), f"cannot be replayed: {error}") from error
+    cassette.path = str(path)
+    return cassette

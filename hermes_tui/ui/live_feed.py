@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from hermes_tui.debugger.stepping import Phase
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.ui.live_model import Spent, head_row
 from hermes_tui.ui.run_feed import EVENTS_A_BITE, Feed
@@ -68,6 +69,20 @@ class LiveFeed(Feed):
         """Return for how long a request or a tool has been under way; None if none is."""
         since = self.driver.working_since if self.driver is not None else None
         return None if since is None else time.monotonic() - since
+
+    def waits_s(self) -> float:
+        """Return for how long the request that is under way still waits before it is sent."""
+        driver, working_s = self.driver, self.working_s()
+        if driver is None or working_s is None or driver.phase is not Phase.REQUESTING:
+            return 0.0
+        return max(0.0, driver.session.state.delay_s - working_s)
+
+    def answering_s(self) -> float | None:
+        """Return for how long an answer has been waited for; None if none is owed."""
+        driver, working_s = self.driver, self.working_s()
+        if driver is None or working_s is None or driver.phase is not Phase.REQUESTING:
+            return working_s
+        return max(0.0, working_s - driver.session.state.delay_s)
 
     def spent_s(self) -> float:
         """Return the seconds that requests and tools took so far."""

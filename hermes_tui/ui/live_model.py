@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from math import ceil
 from typing import NamedTuple
 
 from hermes_tui.debugger.stepping import Moment, StopPoint
@@ -43,9 +44,12 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.INVALID_ARGS: "invalid arguments",
     StopPoint.REPEAT: "the same call as before",
     StopPoint.TOOL_ERROR: "tool error",
-    StopPoint.RECOVERY: "continue asks again, but never runs a tool twice",
+    StopPoint.RECOVERY: "continue asks again",
     StopPoint.DIVERGENCE: "continue takes the answer that was recorded",
 }
+WAITING = "WAITING"
+TOOL_LOST = "continue says it may have run, x answers, R runs it again"
+NOT_RECORDED = "the recording holds no answer to this: continue ends the run"
 ENDINGS = {
     "finished": "finished naturally",
     "max_turns": "out of turns",
@@ -53,6 +57,8 @@ ENDINGS = {
     "empty_response": "the response was empty",
     "terminated": "ended by hand",
     "budget": "the budget is spent",
+    "recording_ends": "the recording ends here",
+    "not_recorded": "the recording holds no answer",
     "breakpoint": "a breakpoint ended it",
     "escaped": "an exception left the loop",
 }
@@ -103,8 +109,7 @@ def doing_at(log: EventLog, seq: int) -> Doing:
                 return Doing("DISPATCHING", dispatched.name)
             case ev.RunEnded() as ended:
                 ok = ended.status == "ok"
-                why = ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
-                return Doing("ENDED", "", why, "success" if ok else "warning")
+                return Doing("ENDED", "", why_ended(ended), "success" if ok else "warning")
             case ev.ResponseReceived() as received:
                 return Doing("READING", f"the reply of turn {received.turn}")
             case ev.ToolReturned() | ev.ToolFailed():
@@ -116,12 +121,33 @@ def doing_at(log: EventLog, seq: int) -> Doing:
     return Doing("STARTING")
 
 
+def waiting(left_s: float, attempt: int) -> Doing:
+    """Return that a request is to be sent again, after a delay."""
+    return Doing(WAITING, f"{ceil(left_s)} s before attempt {attempt}")
+
+
+def why_ended(ended: ev.RunEnded) -> str:
+    """Return why a run ended, and what can be done about it."""
+    details = ended.details
+    limit, spent, resume = (details.get(key) for key in ("limit", "spent", "resume"))
+    match ended.stop_reason, details.get("budget"):
+        case "budget", "time" if isinstance(limit, (int, float)):
+            return f"--time-limit {limit:g} s spent"
+        case "budget", "tokens":
+            return f"--token-limit {limit} spent ({spent})"
+        case "recording_ends", _ if resume:
+            return f"{ENDINGS['recording_ends']}; go on with: hermes-tui live --resume {resume}"
+    return ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
+
+
 def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     """Return where and why the run waits."""
     point = point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
     if point is StopPoint.RECOVERY and stop.call_index is not None:
-        words = "taken up again: no answer is known of"
+        words = "taken up again: no answer of"
+    elif point is StopPoint.DIVERGENCE and stop.call_index is not None:
+        words += " at"
     if stop.call_index is not None:
         place, count = stop.call_index + 1, calls_before(log, stop.seq)
         which = f" (call {place} of {count})" if count > 1 else ""
@@ -152,9 +178,25 @@ def why_stopped(log: EventLog, stop: ev.Stopped) -> str:
     texts = breakpoint_texts(log, stop.seq)
     named = [texts.get(key, key) for key in stop.breakpoints]
     if not named:
-        point = point_of(stop)
-        named = [REASONS.get(point, stop.stop_point) if point is not None else "unknown"]
+        named = [_reason(log, stop)]
     return " · ".join([*named, *stop.notes])
+
+
+def _reason(log: EventLog, stop: ev.Stopped) -> str:
+    """Return why a run stopped at a point that no breakpoint named."""
+    match point_of(stop):
+        case None:
+            return "unknown"
+        case StopPoint.RECOVERY if stop.call_index is not None:
+            return TOOL_LOST
+        case StopPoint.DIVERGENCE:
+            at = _last(log, stop.seq, (ev.ReplayDiverged,))
+            diverged = log[at] if at is not None else None
+            if isinstance(diverged, ev.ReplayDiverged) and not diverged.expected:
+                return NOT_RECORDED
+            return REASONS[StopPoint.DIVERGENCE]
+        case point:
+            return REASONS.get(point, stop.stop_point)
 
 
 def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:

@@ -58,6 +58,23 @@ def _reply_behind(timeline: Timeline, event: Event) -> Event | None:
     return None
 
 
+def asks_for_tokens(timeline: Timeline, row: int) -> bool:
+    """Return whether the request before a row asked for the probabilities of tokens."""
+    if not 0 <= row < len(timeline):
+        return False
+    seq, parameters = timeline.seq(row), None
+    for at in range(seq, max(-1, seq - REACH), -1):
+        found = timeline.log[at]
+        if isinstance(found, RequestSent) and found.parameters:
+            parameters = decode(found.parameters)
+            break
+    first = timeline.log[0]
+    if parameters is None and isinstance(first, RunStarted):
+        # A request has its parameters only where they are not those of the one before.
+        parameters = first.details.get("parameters")
+    return isinstance(parameters, dict) and bool(parameters.get("logprobs"))
+
+
 def read_tokens(
     source: TokenSource, timeline: Timeline, raw_text: RawText
 ) -> tuple[TokenTable, ...]:

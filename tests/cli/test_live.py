@@ -122,7 +122,14 @@ def test_running_out_of_turns_ends_with_one() -> None:
 def test_spent_tokens_end_with_six() -> None:
     ended = live("--token-limit", "500")
     assert ended.returncode == 6
-    assert "budget" in ended.stderr
+    spent = events(ended.stdout)[-1]["details"]["spent"]
+    assert f"ended: --token-limit 500 spent ({spent})" in ended.stderr
+
+
+def test_spent_time_ends_with_six() -> None:
+    ended = live("--time-limit", "0.001")
+    assert ended.returncode == 6
+    assert "ended: --time-limit 0.001 s spent" in ended.stderr
 
 
 def test_an_unreachable_server_ends_with_one_and_is_named() -> None:
@@ -143,6 +150,21 @@ def test_a_replay_is_the_same_run_again(tmp_path: Path) -> None:
     ]
 
 
+def test_a_replay_has_no_hints_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hermes_tui.cli import live as command
+    from hermes_tui.cli.main import parser
+
+    path, given = tmp_path / "run.jsonl", []
+    path.touch()
+    monkeypatch.setattr(command, "_draw", lambda *arguments: given.append(arguments) or 0)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for line in (["demo"], ["live", "--replay", str(path)]):
+        run = command.run_demo if line == ["demo"] else command.run_live
+        assert run(parser().parse_args(line)) == 0
+    (_, _, of_demo), (_, _, of_replay) = given
+    assert of_demo and not of_replay
+
+
 def test_a_replay_that_diverges_ends_with_five_and_shows_both_sides(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     live("--record", str(path))
@@ -152,6 +174,16 @@ def test_a_replay_that_diverges_ends_with_five_and_shows_both_sides(tmp_path: Pa
     assert replayed.returncode == 5
     (diverged,) = [e for e in events(replayed.stdout) if e["kind"] == "ReplayDiverged"]
     assert "ls -la" in diverged["got"] + diverged["expected"]
+
+
+def test_a_replay_ends_where_the_recording_does_and_makes_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    live("--record", str(path), "--break", "before_dispatch:terminal")
+    replayed = live("--replay", str(path))
+    assert replayed.returncode == 1
+    assert kinds(replayed.stdout)[-2:] == ["ToolDispatched", "RunEnded"]
+    told = f"the recording ends here; go on with: hermes-tui live --resume {path}"
+    assert told in replayed.stderr
 
 
 def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
@@ -174,24 +206,32 @@ def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
     assert "recovery" in again.stderr
 
 
-def test_ctrl_c_ends_the_run_and_leaves_a_whole_recording(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    tool = tmp_path / "slow.py"
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    path, tool = tmp_path / "run.jsonl", tmp_path / "slow.py"
     tool.write_text(
-        "import asyncio\n\n\nasync def terminal(command: str) -> str:\n"
-        '    """Run a command."""\n    await asyncio.sleep(60)\n    return command\n'
+        "import os, subprocess\n\n\ndef terminal(command: str) -> str:\n"
+        '    """Run a command."""\n'
+        '    with subprocess.Popen(["sleep", "60"]):\n'
+        '        os.write(2, b"asleep\\n")\n'
+        "    return command\n"
     )
     command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            if json.loads(line)["kind"] == "ToolDispatched":
-                break
-        running.send_signal(signal.SIGINT)
-        # The tool sleeps for a minute, which nobody waits for.
-        running.wait(40)
-    assert running.returncode == 130
-    assert events(path.read_text())[-1]["stop_reason"] == "terminated"
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "asleep\n"
+        running.send_signal(number)
+        # There is an end of it only once `sleep` is gone, too.
+        told = running.communicate(timeout=40)[1]
+    assert running.returncode == code
+    assert told == f"hermes-tui: stopped; go on with `hermes-tui live --resume {path}`\n"
+    assert kinds(path.read_text())[-1] == "ToolDispatched"
+    again = live("--resume", str(path))
+    assert "recovery" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -209,6 +249,13 @@ def test_ctrl_c_ends_the_run_and_leaves_a_whole_recording(tmp_path: Path) -> Non
         (["--tools", "builtin:termnal"], "terminal"),
         (["--tools", "bultin"], "builtin"),
         (["--no-record", "--resume", "x.jsonl"], "--no-record"),
+        (["--resume", "x.jsonl", "--task", "other"], "decides --task (leave it out)"),
+        (["--resume", "x.jsonl", "--temperature", "0"], "decides --temperature (leave it out)"),
+        (["--resume", "x.jsonl", "--run"], "decides --run (leave it out; C runs on)"),
+        (
+            ["--replay", "x.jsonl", "--max-turns", "30", "--model", "m", "--tools", "builtin"],
+            "decides --model, --max-turns and --tools (leave them out)",
+        ),
         (["--api", "managed", "--server", "http://127.0.0.1:9", "--task", "x"], "--model"),
         (["--max-turns", "-1"], "--max-turns"),
         (["--time-limit", "0"], "--time-limit"),
@@ -229,7 +276,7 @@ def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> Non
         (["--resume", "/no/such/file"], "/no/such/file"),
         (["--replay", "/no/such/file"], "/no/such/file"),
         (["--record", "/proc/no/run.jsonl"], "/proc/no"),
-        (["--server", "http://127.0.0.1:9/v1", "--task", "x"], "--model"),
+        (["--server", "http://127.0.0.1:9/v1", "--task", "x"], "is the server running"),
     ],
 )
 def test_a_wrong_environment_is_one_line_and_three(arguments: list[str], told: str) -> None:

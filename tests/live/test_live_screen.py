@@ -343,6 +343,15 @@ async def test_retry_asks_the_model_again() -> None:
         assert [e.attempt for e in run.events(ev.RequestSent)] == [1, 2]
 
 
+async def test_a_request_that_waits_to_be_sent_again_says_so_and_when_it_can_stop() -> None:
+    failure = RequestFailure("RateLimitError: slow down", status=429, retry_after_s=3600.0)
+    async with live([failure], TOOLS, retries=1) as run:
+        await run.shows(" WAITING  3600 s before attempt 2")
+        assert "REQUESTING" not in run.text
+        await run.press("p")
+        await run.shows("stopping once attempt 2 is sent and answered")
+
+
 async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
     tools = FunctionTools({"ask": terminal}, manual=("ask",))
     async with live([says("", ("ask", {})), says("Done.")], tools) as run:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from msgspec import structs
 
 from hermes_tui.debugger.session import Session
@@ -55,7 +57,31 @@ def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
     timeline = timeline_of([*CALLED, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ToolCallProposed)
     doing = doing_at(timeline.log, len(timeline.log) - 1)
-    assert doing.what == "taken up again: no answer is known of ls"
+    assert doing.what == "taken up again: no answer of ls"
+    assert doing.why.startswith("continue says it may have run")
+
+
+def test_continue_takes_no_answer_where_none_was_recorded() -> None:
+    differs = ev.ReplayDiverged(seq=0, what="call 1 of turn 1", got="ls({})", call_index=0)
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE, call_index=0)
+    log = numbered([*CALLED, differs, stop])
+    doing = doing_at(log, len(log) - 1)
+    assert doing.what == "the replay diverged at ls"
+    assert doing.why.endswith("continue ends the run")
+
+
+@pytest.mark.parametrize(
+    ("details", "why"),
+    [
+        ({"budget": "time", "limit": 3.0}, "--time-limit 3 s spent"),
+        ({"budget": "tokens", "limit": 20, "spent": 30}, "--token-limit 20 spent (30)"),
+        ({"budget": "time", "limit": "soon"}, "the budget is spent"),
+        ({}, "the budget is spent"),
+    ],
+)
+def test_an_end_says_which_budget_was_spent(details: dict[str, Any], why: str) -> None:
+    log = numbered([*ASKED, ev.RunEnded(seq=0, stop_reason="budget", details=details)])
+    assert doing_at(log, len(log) - 1).why == why
 
 
 def test_what_happens_to_a_request_belongs_to_the_turn_it_asks_for() -> None:

@@ -43,9 +43,10 @@ def reply(text: str = TEXT, size: int = 4, said: str = "I look.") -> str:
     )
 
 
-def recording(path: Path, *replies: ResponseReceived) -> Path:
+def recording(path: Path, *replies: ResponseReceived, **parameters: Any) -> Path:
     """Write a recording with these replies, each to a message of the user."""
-    events: list[Event] = [RunStarted(seq=0, run_id="r", source_format="native")]
+    details = {"parameters": parameters}
+    events: list[Event] = [RunStarted(seq=0, run_id="r", source_format="native", details=details)]
     for answer in replies:
         for event in (
             MessageAppended(seq=0, message=Message("user", "go on"), raw="{}"),
@@ -63,6 +64,10 @@ def recording(path: Path, *replies: ResponseReceived) -> Path:
 
 def answer(raw: str = "", **fields: Any) -> ResponseReceived:
     return ResponseReceived(seq=0, turn=1, raw=raw, **fields)
+
+
+def reply_without() -> str:
+    return json.dumps({"choices": [{"message": {"content": "I look."}}]})
 
 
 def text_of(app: HermesApp) -> str:
@@ -131,6 +136,17 @@ async def test_why_there_are_no_tokens_can_be_read_to_its_end(
         await settled(pilot)
         await pilot.press("g", "7")
         await shows(pilot, "no tokens here; live --raw logprobs asks for", "them")
+
+
+async def test_a_server_that_sent_no_tokens_is_not_asked_for_them_again(tmp_path: Path) -> None:
+    path = recording(tmp_path / "run.jsonl", answer(reply_without()), logprobs=True)
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "j", "j", "j", "7")
+        await shows(pilot, "they were asked for", "server sent none")
+        await pilot.press("1", "g")
+        await shows(pilot, "no tokens here ")
 
 
 async def test_nodes_say_what_is_trained(tmp_path: Path) -> None:

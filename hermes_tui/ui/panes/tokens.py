@@ -20,11 +20,12 @@ from hermes_tui.ui.render.tokens import (
     title_row,
     token_row,
 )
-from hermes_tui.ui.token_sources import TokenSource, read_tokens, source_of
+from hermes_tui.ui.token_sources import TokenSource, asks_for_tokens, read_tokens, source_of
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
 NOTHING = "no tokens here; live --raw logprobs asks for them"
+NOT_SENT = "no tokens here: they were asked for, but the server sent none"
 _LEAST_WIDTH = 10
 MAX_FLOW = 16
 """Rows of running text at most."""
@@ -60,6 +61,7 @@ class TokensPane(RowList):
     def __init__(self, model: RunModel, resolve: Callable[[str], Style], raw_text: RawText) -> None:
         self._rows = TokenRows()
         self._flow: Flow | None = None
+        self._nothing = NOTHING
         self._shown: tuple[object, str, int] | None = None
         super().__init__(self._rows, resolve=resolve, header=self._lines, id="tokens", empty="")
         self._model = model
@@ -76,6 +78,10 @@ class TokensPane(RowList):
         found = read_tokens(source, view.timeline, self._raw_text) if source is not None else ()
         self._rows = TokenRows([table for table in found if len(table)])
         self._flow = None
+        self._nothing = NOTHING
+        if asks_for_tokens(view.timeline, view.row):
+            replied = source is not None and source.kind == "reply"
+            self._nothing = NOT_SENT if replied else "no tokens here"
         self.set_source(self._rows, cursor=self._first())
 
     def _key(self, source: TokenSource | None) -> tuple[object, str, int]:
@@ -113,7 +119,7 @@ class TokensPane(RowList):
         """Return the lines above the rows."""
         if not len(self._rows):
             # The line for an empty list would be cut, these are not.
-            return [[(line, "dim")] for line in wrap(NOTHING, max(_LEAST_WIDTH, width))]
+            return [[(line, "dim")] for line in wrap(self._nothing, max(_LEAST_WIDTH, width))]
         if width < 1:
             return []
         number, token = self._rows.place(min(self.cursor, len(self._rows) - 1))

@@ -11,7 +11,16 @@ from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.live_feed import LiveFeed
-from hermes_tui.ui.live_model import Doing, doing_at, head_row, hint_at, is_edited, last_stop
+from hermes_tui.ui.live_model import (
+    WAITING,
+    Doing,
+    doing_at,
+    head_row,
+    hint_at,
+    is_edited,
+    last_stop,
+    waiting,
+)
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.live_status import phase_segments
 from hermes_tui.ui.render.rows import Segments
@@ -166,11 +175,13 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             doing = Doing("STARTING", feed.label)
         elif feed.failure:
             doing = Doing("BROKEN OFF", style="error")
+        elif waits_s := feed.waits_s():
+            doing = waiting(waits_s, driver.session.state.attempt)
         phase = phase_segments(
             doing,
             feed.spent,
             max_turns=driver.session.state.max_turns if driver is not None else 0,
-            working_s=feed.working_s(),
+            working_s=None if doing.word == WAITING else feed.answering_s(),
             spent_s=feed.spent_s(),
             branch=self._branch_name(),
             past=self._past(),

@@ -144,7 +144,12 @@ class LiveCommands(RunScreen):
         from hermes_tui.debugger import inputs as given
 
         if self.put(given.Pause()):
-            self.say_until_stop("stopping at the next moment")
+            self.say_until_stop(self._when_it_stops())
+
+    def _when_it_stops(self) -> str:
+        if self.feed.waits_s():
+            return f"stopping once attempt {self.state.attempt} is sent and answered"
+        return "stopping at the next moment"
 
     def do_end_run(self) -> None:
         self.ask("end the run for good? y ends it", "end-run", one_letter=True)
@@ -167,7 +172,7 @@ class LiveCommands(RunScreen):
         working = driver is not None and driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
         if working and not self.live_app.is_leaving and not self.state.pausing:
             self.put(given.Pause())
-            self.live_app.ask_to_leave("stopping at the next moment")
+            self.live_app.ask_to_leave(self._when_it_stops())
         else:
             self.live_app.ask_to_leave()
 

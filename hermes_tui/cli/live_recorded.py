@@ -1,0 +1,74 @@
+"""What a recording decides for `live --resume` and `live --replay`, and what can still be said."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import SourceError, UsageError
+
+KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
+        "tool_parser", "stream", "parser")  # fmt: skip
+"""Settings that a recording keeps, so that --resume need not be told them again."""
+
+_OF_CONVERSATION: Final = (
+    *("task", "system", "messages", "model", "temperature", "max_tokens", "raw", "tool_choice"),
+    *("extra_body", "stream", "max_turns", "mode", "parser", "retries"),
+)
+_DECIDED: Final = {
+    "resume": (*_OF_CONVERSATION, "run", "breakpoints"),
+    "replay": (
+        *_OF_CONVERSATION,
+        *("server", "api", "api_key_env", "header", "timeout", "tokenizer", "server_type"),
+        *("tool_parser", "tools", "workdir", "outside"),
+    ),
+}
+"""Options by what makes them meaningless."""
+_ON_SCREEN: Final = {"run": "C runs on", "breakpoints": "b stops at more"}
+
+
+def refuse_decided(arguments: argparse.Namespace) -> None:
+    """Raise UsageError where an option is given that the recording decides."""
+    for how, decided in _DECIDED.items():
+        given = [name for name in decided if _is_given(getattr(arguments, name))]
+        if not getattr(arguments, how) or not given:
+            continue
+        named = [_option(name) for name in given]
+        listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+        instead = [_ON_SCREEN[name] for name in given if name in _ON_SCREEN]
+        hint = "; ".join(["leave it out" if len(named) == 1 else "leave them out", *instead])
+        raise UsageError(f"with --{how} the recording decides {listed}", hint)
+
+
+def _is_given(value: object) -> bool:
+    # Zero is a value like any other.
+    return value is not None and value is not False and value not in ("", [])
+
+
+def _option(name: str) -> str:
+    return "--break" if name == "breakpoints" else f"--{name.replace('_', '-')}"
+
+
+def take_from(arguments: argparse.Namespace, path: Path) -> None:
+    """Fill in what the recording knows and the command line does not say."""
+    from hermes_tui.log.codec import MalformedEvent, decode
+    from hermes_tui.model.events import RunStarted
+
+    try:
+        with path.open("rb") as file:
+            first = decode(file.readline())
+    except OSError as error:
+        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
+    except MalformedEvent as error:
+        hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
+        raise SourceError(str(path), f"no recording: {error}", hint) from error
+    kept = first.details.get("live") if isinstance(first, RunStarted) else None
+    if not isinstance(first, RunStarted) or not isinstance(kept, dict):
+        hint = "`hermes-tui open` shows it"
+        raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
+    for name in KEPT:
+        if name in kept and not getattr(arguments, name):
+            setattr(arguments, name, kept[name])
+    arguments.workdir = arguments.workdir or kept.get("workdir", "")
+    arguments.model = first.model

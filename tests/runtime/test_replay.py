@@ -1,0 +1,94 @@
+"""A replay takes every answer from the recording, and ends where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hermes_tui.debugger.inputs import EditArguments, Resume, SkipCall
+from hermes_tui.debugger.stepping import Command
+from hermes_tui.model import events as ev
+from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.live_settings import LiveSettings
+from hermes_tui.runtime.replay import open_replay
+from tests.live.engine import FunctionTools, ScriptedServer, branches_of, says
+
+LS = ("terminal", {"command": "ls"})
+PWD = ("terminal", {"command": "pwd"})
+REPLIES = (says("", LS), says("", PWD), says("Done."))
+
+
+def begun(path: Path) -> Branches:
+    """Return a run that stands before the dispatch of its first call."""
+    tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
+    return branches_of(ScriptedServer(REPLIES), tools, record=path)
+
+
+def replayed(path: Path, stops: str = "named") -> Branches:
+    return open_replay(LiveSettings(recorded=False, stops=stops), path)
+
+
+def last(driver: Driver) -> ev.Event:
+    return driver.log[len(driver.log) - 1]
+
+
+async def go_on(driver: Driver, command: Command = Command.CONTINUE) -> None:
+    driver.put(Resume(command))
+    await driver.at_rest()
+
+
+async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    branches = begun(path)
+    await branches.all[0].driver.at_rest()
+    await go_on(branches.all[0].driver)
+    await branches.close()
+    again = replayed(path)
+    driver = again.all[0].driver
+    await driver.at_rest()
+    await again.close()
+    ended = last(driver)
+    assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "recording_ends"
+    assert ended.details["before"] == "call 1 of turn 2"
+    assert ended.details["resume"] == str(path)
+    answers = [event for event in driver.log if isinstance(event, (ev.ToolReturned, ev.ToolFailed))]
+    assert [event.result.content for event in answers] == ["ran ls"]
+
+
+async def test_what_a_person_answered_for_a_tool_is_answered_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    branches = begun(path)
+    driver = branches.all[0].driver
+    await driver.at_rest()
+    driver.put(SkipCall("by hand"))
+    await driver.at_rest()
+    await go_on(driver, Command.RUN)
+    await branches.close()
+    again = replayed(path)
+    driver = again.all[0].driver
+    await driver.at_rest()
+    await again.close()
+    assert not any(isinstance(event, ev.ReplayDiverged) for event in driver.log)
+    ended = last(driver)
+    assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "finished"
+
+
+async def test_a_call_that_was_never_made_diverges_and_continue_ends_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    branches = begun(path)
+    driver = branches.all[0].driver
+    await driver.at_rest()
+    # No object: the loop itself answers, the tool is never called.
+    driver.put(EditArguments(0, "[]"))
+    await go_on(driver, Command.RUN)
+    await branches.close()
+    again = replayed(path)
+    driver = again.all[0].driver
+    await driver.at_rest()
+    diverged = driver.log[len(driver.log) - 2]
+    assert isinstance(diverged, ev.ReplayDiverged) and not diverged.expected
+    assert "ls" in diverged.got
+    await go_on(driver)
+    await again.close()
+    ended = last(driver)
+    assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "not_recorded"
