@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from hermes_tui.formats.json_values import MAX_EXCERPT
+from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures, plain_values
 
-MAX_TITLE = 120
 MAX_DETAIL = 2_000
 """Characters of JSON: a detail longer than this is named, not copied; its record holds it whole."""
 
@@ -97,16 +97,16 @@ def snake_case(name: str) -> str:
 
 def first_line(text: str) -> str:
     """Return the first line of `text` that is not blank, cut to a title's length."""
-    return plain_values.first_line(text, MAX_TITLE)
+    return title(text)
 
 
 def title_of(messages: Iterable[Any]) -> str:
     """Return the first line that the user says in `messages`, or an empty string."""
     for message in messages:
         if isinstance(message, dict) and message.get("role") in ("user", "human"):
-            title = first_line(text_of(message.get("content")))
-            if title:
-                return title
+            said = first_line(text_of(message.get("content")))
+            if said:
+                return said
     return ""
 
 

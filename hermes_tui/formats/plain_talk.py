@@ -16,6 +16,7 @@ from typing import Any, Final
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState, answers_in_text
 from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls
@@ -113,6 +114,8 @@ class _Talk:
         elif role is None or not self._is_aside(raw, text):
             return False
         else:
+            if role == "user" and not self.state.task:
+                self.state.task = title(text)
             self._settle_text_calls(role, text)
             self.seq += 1
         self.taken += 1

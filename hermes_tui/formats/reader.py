@@ -120,9 +120,11 @@ class Reader(NamedTuple):
             read_end(data, self.big, self.format, build)
         else:
             loaded, skipped = _load_value(data, self.layout)
+            # What separates it from the element before it is no part of it.
+            build.record = ByteRange(start + skipped, record.range.end)
             build.problems = _located(loaded.problems, start + skipped, data)
             cuts.told.extend(build.problems)
-            cuts.add(record.range, data, loaded.problems)
+            cuts.add(build.record, data, loaded.problems)
             for value in loaded.values:
                 if self.big is not None:
                     read_element(value, self.big, self.format, build)

@@ -44,6 +44,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import Origin, ToolResult, ToolSpec, Usage
+from hermes_tui.model.wording import title
 
 DISCARDED = -1
 """The turn of ids whose reply was discarded: they may be used again."""
@@ -306,6 +307,8 @@ class RunState:
             if self.open_calls:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
+        if not self.task and message.role == "user":
+            self.task = title(message.text)
         self.messages += 1
         self.appended += 1
         self.characters += len(message.text)

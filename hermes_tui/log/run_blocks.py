@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, get_type_hints
 import msgspec
 
 from hermes_tui.log.summary import RunSummary
-from hermes_tui.model.visible import without_surrogates
+from hermes_tui.model.visible import cells, without_surrogates
 
 ROWS: Final = 128
 """Rows of a full block: a page of a sorted list needs a block for nearly each of its rows."""
@@ -52,7 +52,7 @@ class BlockFacts(msgspec.Struct, frozen=True, array_like=True):
     erring: int = 0
     """Runs with findings of severity error."""
     longest: dict[str, int] = {}
-    """Characters of the longest text of a column; see `note_lengths`."""
+    """Cells of the longest text of a column; see `note_lengths`."""
 
 
 class DamagedBlock(ValueError):
@@ -67,9 +67,9 @@ def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -
     summary = run.summary
     prefix = len(f"g{run.group} · ") if run.group else 0
     lengths = (
-        ("id", prefix + (len(summary.run_id) or (prefix and len(f"run {run.nth + 1}")))),
-        ("task", len(summary.task)),
-        ("model", len(summary.model)),
+        ("id", prefix + (cells(summary.run_id) or (prefix and len(f"run {run.nth + 1}")))),
+        ("task", cells(summary.task)),
+        ("model", cells(summary.model)),
         ("status", len(summary.status) if summary.status != "unknown" else 0),
         ("reward", summary.reward is not None),
         ("tool_errors", summary.tool_errors > 0),

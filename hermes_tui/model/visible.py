@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
+from unicodedata import east_asian_width
 
 TAB_CELLS: Final = 4
 ELLIPSIS: Final = "…"
@@ -97,3 +98,10 @@ def visible_line(text: str, limit: int) -> str:
     if len(shown) <= limit:
         return shown
     return shown[: max(0, limit - 1)] + ELLIPSIS[: max(0, limit)]
+
+
+def cells(text: str) -> int:
+    """Return about how many cells a line of text takes in a terminal, wide characters two."""
+    if text.isascii():
+        return len(text)
+    return len(text) + sum(east_asian_width(character) in "WF" for character in text)

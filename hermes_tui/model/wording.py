@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+MAX_TITLE: Final = 120
+
 
 def decoder_words(message: str) -> str:
     """Return what Python's JSON decoder says, without the words that lead to its own place."""
@@ -13,3 +17,14 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
+def first_line(text: str, limit: int = 160) -> str:
+    """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
+    head = text[: 20 * limit].strip().partition("\n")[0].rstrip()
+    return head if len(head) <= limit else head[: limit - 1] + "…"
+
+
+def title(text: str) -> str:
+    """Return the line that names a run whose task is `text`."""
+    return first_line(text, MAX_TITLE)

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from hermes_tui.model.wording import first_line as first_line
+
 MAX_DEPTH = 100
 """Levels of a foreign object that are followed."""
 
@@ -155,9 +157,3 @@ def plain(value: Any, depth: int = 0) -> Any:
         return [plain(item, depth + 1) for item in value]
     held = members(value, depth)
     return held if held else str(value)
-
-
-def first_line(text: str, limit: int = 160) -> str:
-    """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
-    head = text[: 20 * limit].strip().partition("\n")[0].rstrip()
-    return head if len(head) <= limit else head[: limit - 1] + "…"

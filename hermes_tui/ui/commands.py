@@ -134,7 +134,8 @@ COMMANDS: tuple[Command, ...] = (
         "to a row by number, `t3` turn, `s12` event, `50%` of the way", "Move", 0, _has_rows),
     # Finding
     Command("search", "Search", ("slash",), "/", BOTH | LAB,
-        "search everything (F2 in the prompt: regular expression, F3: case counts)", "Find", 2),
+        "search all texts (F2 in the prompt: regular expression, F3: case counts);\n"
+        "in the list of runs: file, id, task, model, status, codes", "Find", 2),
     Command("search-next", "Next match", ("n",), "n", BOTH | LAB, "to the next match", "Find", 3,
         _searching),
     Command("search-previous", "Previous match", ("N",), "N", BOTH | LAB,

@@ -80,16 +80,15 @@ DIALOG_KEYS: Final = (
     DialogKey("comparison-next", "Next difference", ("n", "right_square_bracket"), "n",
         "comparison", "next difference"),
     DialogKey("comparison-previous", "Previous", ("N", "left_square_bracket"), "N", "comparison",
-        "previous difference", False),
-    DialogKey("comparison-down", "Down", ("down", "j"), "↓", "comparison", "scroll down", False),
-    DialogKey("comparison-up", "Up", ("up", "k"), "↑", "comparison", "scroll up", False),
+        "previous difference"),
+    DialogKey("comparison-down", "Down", ("down", "j"), "↓", "comparison", "scroll down"),
     DialogKey("comparison-page-down", "Page down", ("pagedown", "space"), "PgDn", "comparison",
-        "one page down", False),
+        "one page down"),
+    DialogKey("comparison-bottom", "Bottom", ("end", "G"), "G", "comparison", "to the bottom"),
+    DialogKey("comparison-top", "Top", ("home", "g"), "g", "comparison", "to the top"),
+    DialogKey("comparison-up", "Up", ("up", "k"), "↑", "comparison", "scroll up"),
     DialogKey("comparison-page-up", "Page up", ("pageup",), "PgUp", "comparison",
-        "one page up", False),
-    DialogKey("comparison-top", "Top", ("home", "g"), "g", "comparison", "to the top", False),
-    DialogKey("comparison-bottom", "Bottom", ("end", "G"), "G", "comparison",
-        "to the bottom", False),
+        "one page up"),
 )  # fmt: skip
 
 

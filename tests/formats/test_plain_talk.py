@@ -319,3 +319,13 @@ def test_the_first_message_of_another_kind_ends_the_short_way() -> None:
     state = RunState()
     assert take_plain(state, [said, said, odd, said], 1, TextCalls.SUSPECT, []) == 1
     assert (state.messages, state.turn) == (1, 0)
+
+
+@pytest.mark.parametrize("dialect", ["hermes-sharegpt", "openai-messages"])
+def test_a_run_without_a_task_is_named_by_what_the_user_first_says(dialect: str) -> None:
+    speaker, text = ("from", "value") if dialect == "hermes-sharegpt" else ("role", "content")
+    said = [("system", "be brief"), ("user", " \n"), ("user", "\nlist\nall"), ("user", "more")]
+    state = RunState()
+    messages = [{speaker: who, text: one} for who, one in said]
+    assert take_plain(state, messages, 0, TextCalls.SUSPECT, []) == len(messages)
+    assert state.task == "list"

@@ -113,3 +113,9 @@ def test_the_longest_texts_are_told_of_columns_that_have_any() -> None:
     runs = [run(task="four"), run(task="sixsix", reward=0.0), run(status="ok")]
     facts = decoded(encode_block(BlockFacts(0, 0, 0, b"", b""), runs))[0]
     assert facts.longest == {"task": 6, "reward": 1, "status": 2}
+
+
+def test_wide_characters_count_as_the_cells_they_take() -> None:
+    runs = [run(task="seven!!"), run(task="整理文档"), run(task="é–x")]
+    facts = decoded(encode_block(BlockFacts(0, 0, 0, b"", b""), runs))[0]
+    assert facts.longest["task"] == 8

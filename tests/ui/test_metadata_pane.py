@@ -21,6 +21,7 @@ from hermes_tui.model.messages import (
     ToolSpec,
     Usage,
 )
+from hermes_tui.model.spans import ByteRange, SourceRef
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.metadata import MetadataPane
 from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, ValueTexts, metadata_lines
@@ -66,6 +67,27 @@ def test_what_the_file_does_not_say_takes_no_line() -> None:
     page = page_of(RunStarted(seq=0, run_id="r1"))
     assert not any(line.startswith(("reward", "cost", "tokens", "parser", "took")) for line in page)
     assert "none: the file tells no end" in "\n".join(page)
+
+
+RECORDS = [SourceRef(ByteRange(28, 61)), SourceRef(ByteRange(63, 9_000))]
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ([SourceRef(ByteRange(0, 61), "/runs/0")] * 2, ["place           bytes 0–61 /runs/0"]),
+        (RECORDS, ["place           bytes 28–9,000, in several records"]),
+        (RECORDS[::-1], []),
+        ([RECORDS[0], None], []),
+    ],
+)
+def test_the_place_of_a_run_is_all_of_it(places: list[SourceRef | None], said: list[str]) -> None:
+    begin, end = places
+    page = page_of(
+        RunStarted(seq=0, at=begin),
+        MessageAppended(seq=1, at=end, message=Message(role="user", text="go")),
+    )
+    assert [line for line in page if line.startswith("place")] == said
 
 
 def test_how_often_tools_were_called_stands_below_each_other() -> None:

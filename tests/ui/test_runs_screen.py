@@ -19,6 +19,7 @@ from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.commands import BY_ID
 from hermes_tui.ui.panes.runs import RunRows, RunsPane, file_cell
 from hermes_tui.ui.render import comparison
 from hermes_tui.ui.render.comparison import Comparison, run_comparison
@@ -26,10 +27,13 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import reading_segments
 from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs import model as runs_model
+from hermes_tui.ui.runs.columns import columns_for
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.feed_files import FEW_FILES
 from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.search import LOOKED_AT
 from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.view_model import compile_search
 from tests.ui.listed import NOTHING
 from tests.ui.opened import (
     MESSAGES,
@@ -126,8 +130,8 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         assert " of 1 " in text_of(app).replace("·", "")
         assert "run-29" in text_of(app)
         await pilot.press("f", "ctrl+u", *"rewrd > 1", "enter")
-        await shows(pilot, "did you mean 'reward'")
-        await pilot.press("u")
+        await shows(pilot, "did you mean 'reward'", "…) rewrd > 1")
+        await pilot.press("escape", "u")
         await shows(pilot, " of 30")
 
 
@@ -157,6 +161,27 @@ async def test_search_goes_to_the_run(runs_file: Path) -> None:
         await answer(pilot, "slash", "run-17")
         await pilot.press("enter")
         await shows(pilot, "run 18 of 30")
+
+
+async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
+    runs_file: Path,
+) -> None:
+    app = app_on(runs_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("slash")
+        await shows(pilot, "F2 regex off · F3 case off", LOOKED_AT)
+        await pilot.press("escape")
+        await answer(pilot, "slash", "RUN-2[05]", "f2")
+        await shows(pilot, "21 of 30", "/RUN-2[05]: 2")
+        await answer(pilot, "slash", "", "f3")
+        await shows(pilot, "/RUN-2[05]: 0", "no match in file, id")
+        await answer(pilot, "slash", "(", "ctrl+u")
+        await shows(pilot, "not a regular expression", "case on (")
+
+
+def test_the_help_says_what_the_list_searches() -> None:
+    assert LOOKED_AT in BY_ID["search"].help
 
 
 async def test_enter_opens_and_q_comes_back_to_the_same_run(runs_file: Path) -> None:
@@ -233,11 +258,51 @@ async def test_list_grows_with_a_file_that_is_being_written(tmp_path: Path) -> N
         assert "5 runs in 1 file" in text_of(app)
 
 
+async def test_at_the_end_of_a_followed_list_the_cursor_stays_there(tmp_path: Path) -> None:
+    path = write_runs(tmp_path / "grow.jsonl", 9)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=NARROW) as pilot:
+        await shows(pilot, "1 of 3")
+        await pilot.press("G")
+        append(path, lines[3:5])
+        await shows(pilot, "5 of 5")
+        await pilot.press("O")
+        await shows(pilot, "5 of 5", "sorted by run ▼")
+        await pilot.press("O", "k")
+        append(path, lines[5:7])
+        await shows(pilot, "4 of 7")
+        await pilot.press("G", "enter")
+        await shows(pilot, "run 7 of 7")
+        append(path, lines[7:])
+        await pilot.press("q")
+        await shows(pilot, "7 of 9")
+
+
+async def test_at_the_end_of_a_list_that_is_read_the_cursor_stays_until_all_is(
+    tmp_path: Path,
+) -> None:
+    app = app_on(write_runs(tmp_path / "many.jsonl", 3_000))
+    async with app.run_test(size=NARROW) as pilot:
+        assert "reading" in text_of(app)
+        await pilot.press("G")
+        await settled(pilot)
+        await shows(pilot, "3,000 of 3,000")
+        await pilot.press("O")
+        await shows(pilot, "1 of 3,000")
+
+
 # Several files, files that grow
 
 
 def lines_of(*messages: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+
+
+def append(path: Path, lines: list[bytes]) -> None:
+    with path.open("ab") as stream:
+        stream.writelines(lines)
 
 
 def feed_on(*paths: Path, follow: bool = False) -> RunsFeed:
@@ -252,8 +317,7 @@ def read_all(feed: RunsFeed) -> RunsFeed:
 
 
 def grow(path: Path, *messages: dict[str, Any]) -> None:
-    with path.open("ab") as stream:
-        stream.write(lines_of(*messages))
+    append(path, [lines_of(*messages)])
 
 
 def model_on(feed: RunsFeed) -> RunsModel:
@@ -502,6 +566,31 @@ async def test_wider_terminals_have_more_columns(
         assert not set(words) & set(left_out)
 
 
+SHORT_TEXTS = {"task": 19, "model": 12, "codes": 30, "id": 6, "reward": 1, "tool_errors": 1}
+
+
+@pytest.mark.parametrize(
+    ("width", "task", "put_back"),
+    [
+        (78, 19, {"codes", "id"}),
+        (78, 40, set()),
+        (98, 19, {"codes", "id", "tool_errors"}),
+        (78, 60, set()),
+        (78, 0, set()),
+    ],
+)
+def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
+    width: int, task: int, put_back: set[str]
+) -> None:
+    columns = columns_for(width, {**SHORT_TEXTS, "task": task}, 20)
+    widths = {column.name: column.width for column in columns}
+    always = {"run", "turns", "calls", "errors", "reward", "task"}
+    always |= {"warnings"} if width > 90 else set()
+    assert widths.keys() - always == put_back
+    assert sum(widths.values()) + len(widths) == width
+    assert widths["task"] >= min(task, 40)
+
+
 @pytest.mark.parametrize("width", [40, 58, 78, 98, 118, 158, 198])
 def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> None:
     task = "試験が失敗する 🧪 " * 20
@@ -524,6 +613,26 @@ def test_of_a_long_path_the_end_is_shown() -> None:
     assert file_cell("groups/of/humor_3.jsonl", 30).rstrip() == "groups/of/humor_3.jsonl"
     assert file_cell("groups/of/humor_3.jsonl", 10) == "…f/humor_3"
     assert file_cell("a/試験試験試験", 8) == "…験試験 "
+
+
+async def test_a_bare_list_that_begins_with_the_system_is_named_by_the_user(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.json").write_text(json.dumps(MESSAGES))
+    app = app_on(tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "Fix the failing test in parser.py" in first_row(app)
+
+
+async def test_of_a_path_that_stands_for_the_task_the_end_is_shown(tmp_path: Path) -> None:
+    folder = tmp_path / ("a-long-name-" * 8)
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.json").write_text('[{"role": "assistant", "content": "done"}]')
+    app = app_on(folder)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert "-name-/one.json" in first_row(app)
 
 
 async def test_rollouts_are_shown_with_their_group(transcripts: Path) -> None:
@@ -578,7 +687,7 @@ def test_long_lists_are_filtered_and_searched_in_slices(monkeypatch: pytest.Monk
     model.update()
     model.try_filter("turns == 3")
     assert 0 < len(model) < 50
-    model.set_search("RUN-3")
+    model.set_search(compile_search("RUN-3", is_regex=False, case_matters=False))
     while model.unsettled:
         before = len(model)
         model.advance(0.0)
@@ -667,7 +776,7 @@ async def test_two_runs_are_compared_by_pressing_d_on_each(
         await pilot.press("d")
         await shows(pilot, "d compares with run 1 of runs.jsonl")
         await pilot.press("j", "d")
-        await shows(pilot, "they part at", "- A  + B:")
+        await shows(pilot, "they part at", "- A  + B:", "PgDn Page down  G Bottom")
         await pilot.press("escape")
         await shows(pilot, "30 runs in 1 file")
 

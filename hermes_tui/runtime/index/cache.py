@@ -35,7 +35,7 @@ HASHED: Final = 64 << 10
 SAMPLES: Final = 1024
 """Pieces spread over what is known of a file that has grown, which must all be as they were."""
 SAMPLE: Final = 512
-_MAGIC: Final = b"htuirun2"
+_MAGIC: Final = b"htuirun4"
 _TAIL: Final = 8 + len(_MAGIC)
 
 

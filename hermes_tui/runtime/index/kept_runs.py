@@ -27,7 +27,7 @@ from hermes_tui.runtime.opener import OpenFile
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""
 RUN: Final = "run"
-_MAGIC: Final = b"htuirun3"
+_MAGIC: Final = b"htuirun5"
 _HEAD: Final = len(_MAGIC) + 4
 _MODULES: Final = ("hermes_tui.model.", "hermes_tui.log.", "hermes_tui.formats.framing")
 _OTHERS: Final = frozenset({

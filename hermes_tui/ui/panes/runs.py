@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.message import Message
@@ -88,6 +89,9 @@ def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
         return file_cell(row.file_name, column.width)
     text = number if column.name == "run" else _text(column.name, row)
     if column.name == "task":
+        if not (row.summary.task or row.summary.run_id):
+            # A path stands in for them, and is told by its end.
+            text = fit_end(text, max(0, column.width - cell_len(before)))
         text = before + text
     return text.rjust(column.width) if column.is_number else fit(text, column.width)
 
@@ -178,9 +182,23 @@ class RunsPane(RowList):
             self.set_header(self._rows.header)
         if not len(model):
             self._say_empty()
+        if self.follow:
+            self.keep()
+            self.follow = self._may_grow
+            return
         line = self._kept_line()
         if line is not None and line != self.cursor:
             self.go(line, quiet=True)
+
+    @property
+    def _may_grow(self) -> bool:
+        """Whether another run may come to be the last of the list without anybody's doing."""
+        return not self.no_more or self._model.unsettled
+
+    def to_bottom(self) -> None:
+        """Move the cursor to the last row; as long as rows come in, it stays at the end."""
+        super().to_bottom()
+        self.follow = self._may_grow
 
     def _say_empty(self) -> None:
         empty = NO_RUNS if self.no_more else NO_RUNS_YET
@@ -225,7 +243,7 @@ class RunsPane(RowList):
     def go_to(self, position: int) -> None:
         """Put the cursor on a run, even one that is folded into something."""
         self.lines.unfold(position)
-        self._heading = ""
+        self._heading, self.follow = "", False
         self._model.keep(position)
         self.show()
 
@@ -234,6 +252,7 @@ class RunsPane(RowList):
         lines = self.lines
         if not (lines.toggle_all() if everything else lines.toggle(self.cursor)):
             return False
+        self.follow = False
         self.show()
         self.keep()
         return True

@@ -156,12 +156,19 @@ def _identity(page: MetaPage, of: RunMetadata, state: RunState) -> None:
 
 
 def _place(timeline: Timeline) -> str:
-    """Return where the run begins in its file."""
-    first = timeline.log[0] if len(timeline.log) else None
-    if not isinstance(first, RunStarted) or first.at is None:
+    """Return where the run stands in its file; empty while it is not known how far it goes."""
+    log = timeline.log
+    if not len(log):
         return ""
-    at = first.at
-    return f"bytes {at.range.start:,}–{at.range.end:,} {at.pointer}".rstrip()
+    first, last = log[0], log[len(log) - 1]
+    if not isinstance(first, RunStarted) or first.at is None or last.at is None:
+        return ""
+    begin, end = first.at.range, last.at.range
+    if begin == end:
+        return f"bytes {begin.start:,}–{end.end:,} {first.at.pointer}".rstrip()
+    # In a file that is one run each message is a record, in a transcript each line.
+    is_known = timeline.finished and begin.start <= end.start
+    return f"bytes {begin.start:,}–{end.end:,}, in several records" if is_known else ""
 
 
 def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:

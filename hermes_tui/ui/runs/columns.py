@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from hermes_tui.ui.runs.facts import LONGEST
+
 GAP = 1
 MARKS = {False: "▲", True: "▼"}
 
@@ -57,6 +59,8 @@ _FIRST_TO_GO: Final = (
     "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
     "tokens_in", "tokens_out", "duration", "cost",
 )  # fmt: skip
+_FIRST_BACK: Final = ("codes", *(name for name in reversed(_FIRST_TO_GO) if name != "codes"))
+"""What is shown on a narrow list as well, where its tasks leave room."""
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status")
 
 
@@ -73,11 +77,32 @@ def columns_for(
         if sum(widths.values()) + GAP * len(widths) <= width:
             break
         widths.pop(name, None)
+    if 0 < longest.get("task", 0) < LONGEST:
+        _put_back(width, widths, longest)
     _share_out(max(0, width - sum(widths.values()) - GAP * len(widths)), widths, longest)
     return tuple(
-        Column(name, _KINDS[name].heading, cells, _KINDS[name].is_number)
-        for name, cells in widths.items()
+        Column(name, kind.heading, widths[name], kind.is_number)
+        for name, kind in _KINDS.items()
+        if name in widths
     )
+
+
+def _put_back(width: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
+    """Add columns that were left out as far as the others need less than all cells."""
+    needed = (max(cells, _wanted(name, longest)) for name, cells in widths.items())
+    rest = width - sum(needed) - GAP * len(widths)
+    for name in _FIRST_BACK:
+        if name in widths or _KINDS[name].wanted_from == ONLY_SORTED or _is_blank(name, longest):
+            continue
+        rest -= _least(name, longest) + GAP
+        if rest < 0:
+            break
+        widths[name] = _least(name, longest)
+
+
+def _wanted(name: str, longest: Mapping[str, int]) -> int:
+    """Return how many cells show all of a text; 0 for a column that does not grow."""
+    return min(_KINDS[name].most, longest.get(name, 0)) if name in _GROWING else 0
 
 
 def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) -> None:
@@ -87,7 +112,7 @@ def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) ->
     """
 
     def is_cut(name: str) -> bool:
-        return widths[name] < min(_KINDS[name].most, longest.get(name, 0))
+        return widths[name] < _wanted(name, longest)
 
     hungry = [name for name in _GROWING if name in widths and is_cut(name)]
     while rest and hungry:
@@ -105,13 +130,21 @@ def _least_widths(width: int, longest: Mapping[str, int], sorted_by: str) -> dic
         # Without its group, a rollout cannot be told from those of other groups.
         is_told_by = name == "id" and "group" in longest
         wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
-        if width < wanted_from or (kind.needs_text and name not in longest):
-            continue
-        room = kind.least
-        if kind.needs_text and not kind.is_number:
-            room = min(room, max(longest[name], len(kind.heading) + GAP))
-        widths[name] = room
+        if width >= wanted_from and not _is_blank(name, longest):
+            widths[name] = _least(name, longest)
     return widths
+
+
+def _is_blank(name: str, longest: Mapping[str, int]) -> bool:
+    """Tell whether no run has anything in a column that is left out then."""
+    return _KINDS[name].needs_text and name not in longest
+
+
+def _least(name: str, longest: Mapping[str, int]) -> int:
+    kind = _KINDS[name]
+    if not kind.needs_text or kind.is_number:
+        return kind.least
+    return min(kind.least, max(longest[name], len(kind.heading) + GAP))
 
 
 def column_at(columns: tuple[Column, ...], x: int) -> Column | None:

@@ -31,6 +31,7 @@ from hermes_tui.ui.runs.table import RunRow
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
+    from hermes_tui.ui.view_model import Search
 
 __all__ = ["FIELDS", "FIELD_NAMES", "SORTS", "RunsModel"]
 
@@ -338,18 +339,18 @@ class RunsModel:
     # Search
 
     @property
-    def search_text(self) -> str:
-        return self._search.text
+    def search(self) -> Search | None:
+        return self._search.wanted
 
-    def set_search(self, text: str) -> None:
-        """Search for a text in all runs, upper or lower case; long lists by `advance`."""
-        self._search.begin(text, self.taken)
+    def set_search(self, search: Search | None) -> None:
+        """Search the lines of all runs; long lists by `advance`."""
+        self._search.begin(search, self.taken)
         self.advance(FIRST_SLICE_S)
 
     @property
     def searching(self) -> bool:
         """Whether a search has not seen all runs yet."""
-        return bool(self.search_text) and self._search.searched < self.taken
+        return self.search is not None and self._search.searched < self.taken
 
     @property
     def matches(self) -> int:

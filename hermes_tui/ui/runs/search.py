@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Final
 
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.table import RunRow
+from hermes_tui.ui.view_model import Search
+
+LOOKED_AT: Final = "file, id, task, model, status, codes"
+"""What the line of a run holds that is searched."""
 
 
 class RunSearch:
-    """Looks for a text in the lines of runs, upper or lower case. Runs are known by their place."""
+    """Looks through the lines of runs. Runs are known by their place."""
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
-        self.text = ""
+        self.wanted: Search | None = None
         self.searched = 0
         """How many of the runs were looked at."""
         self._rows = rows
-        self._wanted = ""
         self._found = bytearray()
         self._count: tuple[object, int] | None = None
 
-    def begin(self, text: str, runs: int) -> None:
-        """Look for another text, in so many runs so far; for none if it is empty."""
-        self.text, self._wanted = text, text.casefold()
+    def begin(self, wanted: Search | None, runs: int) -> None:
+        """Look for something else, or nothing any more, in so many runs so far."""
+        self.wanted = wanted
         self._found = bytearray(runs)
         self.searched = 0
         self._count = None
@@ -41,12 +45,12 @@ class RunSearch:
 
     def search_again(self, place: int) -> None:
         """Look again at a run that reads differently now."""
-        if self.text and place < self.searched:
+        if self.wanted is not None and place < self.searched:
             self._found[place] = self._holds(place)
             self._count = None
 
     def _holds(self, place: int) -> bool:
-        return self._wanted in run_line(self._rows[place]).casefold()
+        return self.wanted is not None and self.wanted.found_in(run_line(self._rows[place]))
 
     def count(self, passing: bytearray, state: object) -> int:
         """Return how many matches there are among the runs that pass; the same in a same state."""

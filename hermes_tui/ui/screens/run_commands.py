@@ -12,8 +12,8 @@ from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
 from hermes_tui.ui.render.rows import plain, timeline_row
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
-from hermes_tui.ui.screens.moving import Finding, Moving
-from hermes_tui.ui.view_model import compile_search
+from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.screens.searching import Searching
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from hermes_tui.ui.panes.metadata import MetadataPane
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.screens.lab import LabScreen
-    from hermes_tui.ui.view_model import RunModel
+    from hermes_tui.ui.view_model import RunModel, Search
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
-class RunCommands(Finding, Moving, CommandScreen):
+class RunCommands(Searching, Moving, CommandScreen):
     """Moves the model and says what came of it; how it is shown is the screen's own matter."""
 
     feed: Feed
@@ -193,24 +193,13 @@ class RunCommands(Finding, Moving, CommandScreen):
 
     # Commands: finding
 
-    def do_search(self) -> None:
-        before = self.model.search
-        self.ask("search", "search", before.text if before else "", toggles=True)
+    def search_begun(self) -> Search | None:
+        return self.model.search
 
-    def answered_search(self, event: Prompt.Answered) -> None:
-        if not event.value:
+    def begin_search(self, search: Search | None) -> None:
+        if search is None:
             self.model.set_search(None)
             self.refresh_view()
-            return
-        from hermes_tui.log.linear_regex import RegexError
-
-        try:
-            search = compile_search(
-                event.value, is_regex=event.is_regex, case_matters=event.case_matters
-            )
-        except RegexError as error:
-            self.ask("search", "search", event.value, toggles=True)
-            self.say(f"not a regular expression: {error}")
             return
         self.model.set_search(search, seek=True)
         self.feed.step(SLICE_S * 4)

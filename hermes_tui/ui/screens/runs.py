@@ -19,11 +19,13 @@ from hermes_tui.ui.render.titles import chosen_segments, complaints_line, readin
 from hermes_tui.ui.runs.columns import MARKS
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.model import FIELD_NAMES, SORTS
+from hermes_tui.ui.runs.search import LOOKED_AT
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
-from hermes_tui.ui.screens.moving import Finding, Moving
+from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.runs_side import RunsSide
-from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.screens.searching import Searching
+from hermes_tui.ui.view_model import Search, Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 DRAW_EVERY_S = 0.15
 
 
-class RunsScreen(Finding, Moving, RunsSide):
+class RunsScreen(Searching, Moving, RunsSide):
     """A table of runs that fills while files are read, and panes beside it to choose from."""
 
     scope = "runs"
@@ -44,6 +46,7 @@ class RunsScreen(Finding, Moving, RunsSide):
     DEFAULT_CSS = RunsSide.SIDE_CSS
     pumps_in_background = True
     nothing_here = "there is no run here"
+    searched = LOOKED_AT
     why_not = MappingProxyType({
         **CommandScreen.why_not,
         "tree": "no tree: no run was begun by another",
@@ -88,7 +91,7 @@ class RunsScreen(Finding, Moving, RunsSide):
             # Of the pane that has the keys: an empty choice can be taken back in the one beside.
             rows=self.front_pane().row_count,
             runs=len(self.model),
-            searching=bool(self.model.search_text),
+            searching=self.model.search is not None,
             filtered=self.model.filter is not None,
             loading=self.feed.progress() is not None,
             families=self.model.shape.has_children,
@@ -156,9 +159,9 @@ class RunsScreen(Finding, Moving, RunsSide):
         if model.filter is not None:
             going_on = " …" if model.unsettled else ""
             status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
-        if model.search_text:
+        if model.search is not None:
             count = f"{model.matches:,}{'…' if model.searching else ''}"
-            status.append((f" · /{visible_line(model.search_text, 40)}: {count}", "strong"))
+            status.append((f" · /{visible_line(model.search.text, 40)}: {count}", "strong"))
         note = self._message or complaints_line(feed.complaints)
         if note:
             status.append((f" · {visible_line(note, 140)}", "warning"))
@@ -211,6 +214,8 @@ class RunsScreen(Finding, Moving, RunsSide):
         if pane.position is None:
             self.do_fold()
         else:
+            # Whoever comes back wants to be where they left.
+            pane.follow = False
             self.saved_app.open_run(self.model, pane.position)
 
     @on(RunsPane.HeadingClicked)
@@ -264,12 +269,17 @@ class RunsScreen(Finding, Moving, RunsSide):
             self.say("nothing to fold here")
 
     def do_filter(self) -> None:
-        self.ask(f"filter ({', '.join(FIELD_NAMES[:6])}, …)", "filter", self.model.filter_text)
+        self._ask_filter(self.model.filter_text)
+
+    def _ask_filter(self, text: str) -> None:
+        self.ask(f"filter ({', '.join(FIELD_NAMES[:6])}, …)", "filter", text)
 
     def answered_filter(self, event: Prompt.Answered) -> None:
         wrong = self.model.try_filter(event.value)
         if wrong:
+            self._ask_filter(event.value)
             self.say(wrong)
+            return
         self.refresh_view()
         self.hurry()
 
@@ -277,11 +287,11 @@ class RunsScreen(Finding, Moving, RunsSide):
         self.model.try_filter("")
         self.refresh_view()
 
-    def do_search(self) -> None:
-        self.ask("search", "search", self.model.search_text)
+    def search_begun(self) -> Search | None:
+        return self.model.search
 
-    def answered_search(self, event: Prompt.Answered) -> None:
-        self.model.set_search(event.value)
+    def begin_search(self, search: Search | None) -> None:
+        self.model.set_search(search)
         self.go_match(1)
 
     def go_match(self, step: int) -> None:
@@ -296,7 +306,8 @@ class RunsScreen(Finding, Moving, RunsSide):
             here = self.model.kept_position() or 0
         position = self.model.next_match(here, step)
         if position is None:
-            self.say("no match" if self.model.search_text else "no search: / begins one")
+            is_searched = self.model.search is not None
+            self.say(f"no match in {LOOKED_AT}" if is_searched else "no search: / begins one")
         else:
             pane.go_to(position)
         self.refresh_lines()
@@ -306,8 +317,8 @@ class RunsScreen(Finding, Moving, RunsSide):
             return
         if self.saved_app.drop_chosen_run():
             self.say("no run is chosen to be compared any more")
-        elif self.model.search_text:
-            self.model.set_search("")
+        elif self.model.search is not None:
+            self.model.set_search(None)
         elif self.model.filter is not None:
             self.do_unfilter()
         self.refresh_view()

@@ -63,11 +63,16 @@ class Prompt(Horizontal):
         *,
         toggles: bool = False,
         one_letter: bool = False,
+        hint: str = "",
     ) -> None:
-        """Show the prompt. `one_letter`: the first letter typed is the answer."""
+        """Show the prompt. `one_letter`: the first letter typed is the answer.
+
+        `hint` stands where the text will be as long as there is none.
+        """
         self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
         self._line.value = value
+        self._line.placeholder = hint
         self._line.cursor_position = len(value)
         self._has_keys = False
         self._held.clear()

@@ -1,0 +1,47 @@
+"""Asking what to search for, the same on every screen whose texts or rows can be searched."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.screens.moving import Finding
+from hermes_tui.ui.view_model import Search, compile_search
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.widgets.prompt import Prompt
+
+
+class Searching(Finding, CommandScreen):
+    """Asks for a text or a regular expression; what is none is said, and asked for again."""
+
+    searched: ClassVar[str] = ""
+    """What is searched, where that is not every text."""
+
+    @abstractmethod
+    def search_begun(self) -> Search | None:
+        """Return the search that there is now."""
+
+    @abstractmethod
+    def begin_search(self, search: Search | None) -> None:
+        """Search for something else, or for nothing any more."""
+
+    def do_search(self) -> None:
+        before = self.search_begun()
+        self._ask_search(before.text if before is not None else "")
+
+    def _ask_search(self, text: str) -> None:
+        self.ask("search", "search", text, toggles=True, hint=self.searched)
+
+    def answered_search(self, event: Prompt.Answered) -> None:
+        from hermes_tui.log.linear_regex import RegexError
+
+        text = event.value
+        try:
+            search = compile_search(text, is_regex=event.is_regex, case_matters=event.case_matters)
+        except RegexError as error:
+            self._ask_search(text)
+            self.say(f"not a regular expression: {error}")
+            return
+        self.begin_search(search if text else None)
