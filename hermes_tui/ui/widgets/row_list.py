@@ -12,10 +12,10 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line
+from hermes_tui.ui.widgets.quick_lines import QuickLines
 
 Row = Sequence[tuple[str, str]]
 """The text of a row in pieces: (raw text, name of its style)."""
@@ -64,7 +64,7 @@ class _RowMessage(Message):
         return self.row_list
 
 
-class RowList(ScrollView, can_focus=True, inherit_bindings=False):
+class RowList(QuickLines, can_focus=True, inherit_bindings=False):
     """Show the rows of a `RowSource` and move a cursor over them. No key is bound here.
 
     `header` makes the lines that stay at the top, for a width in cells. `follow` keeps the cursor

@@ -10,11 +10,11 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
 from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
+from hermes_tui.ui.widgets.quick_lines import QuickLines
 from hermes_tui.ui.widgets.wrap import Extent, RowMap
 
 Resolve = Callable[[str], Style]
@@ -24,7 +24,7 @@ _TOP: Place = (0, 0)
 _NO_STYLE = Style()
 
 
-class TextView(ScrollView, can_focus=True, inherit_bindings=False):
+class TextView(QuickLines, can_focus=True, inherit_bindings=False):
     """Show a `Document`. Painting costs O(rows on screen), whatever its length.
 
     `resolve` turns the names of styles into styles. What is at the top stays there when the width
@@ -190,7 +190,7 @@ class TextView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         bar = self.vertical_scrollbar
         if size.width == self.virtual_size.width and bar.window_virtual_size:
-            self.set_reactive(ScrollView.virtual_size, size)
+            self.set_reactive(QuickLines.virtual_size, size)
             bar.window_virtual_size = size.height
         else:
             self.virtual_size = size

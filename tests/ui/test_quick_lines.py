@@ -1,0 +1,64 @@
+"""Lines drawn the quick way look as if drawn the usual one."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.filter import Monochrome
+from textual.strip import Strip
+
+from hermes_tui.ui.render.document import Document, Line
+from hermes_tui.ui.widgets.quick_lines import QuickLines
+from hermes_tui.ui.widgets.row_list import Row, RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+AROUND = {
+    "nothing around": "",
+    "a border": "RowList, TextView { border: round red 60%; border-title-color: green; }",
+    "all around": "RowList { border: heavy red; padding: 1 2; } TextView { border-left: tall; }",
+    "half seen": "RowList { opacity: 50%; border: solid red; }",
+    "no room": "RowList { height: 2; border: solid red; } TextView { border: solid red; }",
+}
+
+
+class Names:
+    def __len__(self) -> int:
+        return 40
+
+    def row(self, index: int, width: int) -> Row:
+        return [(f"row {index} ", "key"), ("漢字 é" * (index % 7), "")]
+
+
+class Both(App[None]):
+    ENABLE_COMMAND_PALETTE = False
+
+    def compose(self) -> ComposeResult:
+        rows = RowList(Names())
+        rows.border_title = "Rows"
+        yield rows
+        yield TextView(Document([Line(f"{number} 漢字 " * number) for number in range(30)]))
+
+
+async def drawn(css: str, *, usual: bool, monochrome: bool) -> list[Strip]:
+    """Return what is on the screen after some moving."""
+    app = Both()
+    app.CSS = css
+    if monochrome:
+        app._filters.append(Monochrome())
+    async with app.run_test(size=(50, 24)) as pilot:
+        app.query_one(TextView).page(1)
+        app.query_one(RowList).page(2)
+        await pilot.pause()
+        with pytest.MonkeyPatch.context() as patch:
+            if usual:
+                patch.delattr(QuickLines, "render_lines")
+            return app.screen._compositor.render_strips()
+
+
+@pytest.mark.parametrize("monochrome", [False, True], ids=["colours", "one colour"])
+@pytest.mark.parametrize("css", AROUND.values(), ids=AROUND)
+async def test_lines_are_drawn_as_they_usually_are(css: str, monochrome: bool) -> None:
+    quick = await drawn(css, usual=False, monochrome=monochrome)
+    usual = await drawn(css, usual=True, monochrome=monochrome)
+    assert [list(strip) for strip in quick] == [list(strip) for strip in usual]
+    assert any("漢字" in strip.text for strip in quick)
