@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from time import process_time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats.json_values import MAX_DOUBLED, decode_if_json, load
+from tests.timing import least_s
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
@@ -98,13 +98,11 @@ def test_what_stands_before_a_break_is_kept(broken: str, kept: Any, offset: int)
 
 @pytest.mark.parametrize("torn", ['["', '["\\"', "[{", '{"a":"', "[1,", '{"a":1,"a'])
 def test_a_long_torn_document_is_closed_in_linear_time(torn: str) -> None:
-    times = []
-    for length in (20_000, 200_000):
+    def seconds(length: int) -> float:
         data = (torn * (length // len(torn))).encode()
-        before = process_time()
-        load(data)
-        times.append(process_time() - before)
-    assert times[1] < 0.2 or times[1] < times[0] * 40
+        return least_s(lambda: load(data))
+
+    assert seconds(200_000) < 40 * max(0.005, seconds(20_000))
 
 
 def test_glued_values_are_all_kept() -> None:
@@ -150,9 +148,8 @@ def test_numbers_that_are_no_json_are_reported_where_the_first_of_them_stands() 
 
 def test_a_torn_document_with_many_escapes_is_searched_for_its_numbers_in_linear_time() -> None:
     data = b'[NaN,"' + b'\\"' * 300_000
-    before = process_time()
     problems = load(data).problems
-    assert process_time() - before < 2
+    assert least_s(lambda: load(data)) < 2
     assert (1, "NaN is not JSON; read as a number") in problems
 
 
@@ -273,9 +270,6 @@ def test_a_value_that_a_crash_tore_off_in_zeros_is_no_utf_16() -> None:
 
 def test_many_commas_between_values_take_no_longer_each() -> None:
     def seconds(times: int) -> float:
-        started = process_time()
-        load(b'{"a":1},\n' * times)
-        return process_time() - started
+        return least_s(lambda: load(b'{"a":1},\n' * times))
 
-    seconds(100)
-    assert seconds(40_000) < 60 * max(0.001, seconds(2_000))
+    assert seconds(40_000) < 100 * max(0.001, seconds(2_000))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from hermes_tui.model.messages import ArgumentsState, Origin, Reasoning, ToolCal
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import guess_parser, named_parser, near_names, parsers
 from hermes_tui.parsers.diagnosis import diagnose
+from tests.timing import least_s
 
 SOUND = '<tool_call>\n{"name": "search", "arguments": {"query": "owls"}}\n</tool_call>'
 QUOTED = '<tool_call>\n{"name": "open", "arguments": {\'id\': 1}}\n</tool_call>'
@@ -195,13 +195,8 @@ def test_nothing_raises_and_every_place_lies_in_the_text(text: str, data: st.Dat
 
 @pytest.mark.parametrize("block", [SOUND, QUOTED, XML], ids=["sound", "quoted", "xml"])
 def test_the_time_grows_with_the_text_and_no_faster(block: str) -> None:
-    def once(count: int) -> float:
-        began = time.process_time()
-        told(block * count, finish_reason="stop", reasoning=(Reasoning("r", block * count),))
-        return time.process_time() - began
-
     def seconds(count: int) -> float:
-        # The best of several: other programs disturb.
-        return min(once(count) for _ in range(3))
+        thought = (Reasoning("r", block * count),)
+        return least_s(lambda: told(block * count, finish_reason="stop", reasoning=thought))
 
     assert seconds(1600) < 20 * max(seconds(200), 0.01)
