@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hermes_tui.cli import standard_input
 from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
-from hermes_tui.cli.standard_input import await_input, refuse_terminal
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
 from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def run_scan(arguments: argparse.Namespace) -> int:
     """Print what is found in the files and return the exit code."""
     request = scan_request(arguments)
-    if "-" in request.paths:
-        refuse_terminal()
-    if {*request.paths} == {"-"}:
-        await_input()
+    if standard_input.is_all(request.paths):
+        standard_input.await_input()
+    elif "-" in request.paths:
+        standard_input.refuse_terminal()
     progress = ProgressLine()
     targets = expand_paths(request.paths, tell=progress.looking)
     progress.clear()
@@ -157,7 +157,7 @@ class _Scan:
         interrupted = f"interrupted {self._done_so_far()}"
         self._end(interrupted)
         hint = "add --state FILE and it can be gone on with"
-        if {*self._request.paths} == {"-"}:
+        if standard_input.is_all(self._request.paths):
             hint = "standard input cannot be gone on with; save it to a file for that"
         elif self._state is not None and not self._state.failure:
             hint = "the same command goes on from there"

@@ -110,10 +110,11 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
 
 def scan_request(arguments: argparse.Namespace) -> ScanRequest:
     """Return what is asked for; raise UsageError with what is near where it makes no sense."""
+    from hermes_tui.cli.standard_input import is_all
     from hermes_tui.runtime.opener import check_format, check_parser
     from hermes_tui.runtime.remote import local_path
 
-    if arguments.state and set(arguments.paths) == {"-"}:
+    if arguments.state and is_all(arguments.paths):
         raise UsageError("--state: standard input cannot be gone on with", "save it to a file")
     output, format_name = _formats(arguments)
     check_format(format_name)

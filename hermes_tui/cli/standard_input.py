@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+from collections.abc import Iterable
 from typing import Final
 
 from hermes_tui.cli.progress import ProgressLine
@@ -11,6 +12,11 @@ from hermes_tui.model.errors import UsageError
 
 SILENT_S: Final = 1.0
 """After that it is said what is waited for."""
+
+
+def is_all(paths: Iterable[str]) -> bool:
+    """Tell whether nothing but standard input is named."""
+    return set(paths) == {"-"}
 
 
 def refuse_terminal() -> None:

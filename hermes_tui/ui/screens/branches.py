@@ -84,7 +84,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         """The branch that the cursor is on."""
         return self._rows[self.query_one(RowList).cursor].branch
 
-    def on_row_list_moved(self, event: RowList.Moved) -> None:
+    def follow_cursor(self, row_list: RowList) -> None:
         self._show_about()
         self.refresh_bar()
 

@@ -112,7 +112,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
         self.show_title("not applied yet" if self.wanted != self._before else "")
         self.refresh_bar()
 
-    def on_row_list_moved(self, event: RowList.Moved) -> None:
+    def follow_cursor(self, row_list: RowList) -> None:
         self.refresh_bar()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:

@@ -229,10 +229,6 @@ class LabScreen(LabTakeAway):
         super().action_command(command_id)
         self.refresh_lines()
 
-    @on(RowList.Moved)
-    def _cursor_moved(self, event: RowList.Moved) -> None:
-        self.follow_cursor(event.row_list)
-
     def follow_cursor(self, row_list: RowList) -> None:
         if row_list.id == "side":
             if self.side == "stream" and self.stream is not None:

@@ -12,8 +12,9 @@ from hermes_tui.parsers.choice import AUTO, near_names
 from hermes_tui.ui.lab.parsers import is_known, known_name
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
-from hermes_tui.ui.screens.moving import Finding, Moving
-from hermes_tui.ui.view_model import Search, compile_search
+from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.screens.searching import Searching
+from hermes_tui.ui.view_model import Search
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
-class LabCommands(Finding, Moving, LabReading):
+class LabCommands(Searching, Moving, LabReading):
     """Steps, compares, edits and replays; how it is shown is the screen's own matter."""
 
     side: str
@@ -306,23 +307,11 @@ class LabCommands(Finding, Moving, LabReading):
 
     # Finding
 
-    def do_search(self) -> None:
-        self.ask("search", "search", self.search.text if self.search else "", toggles=True)
+    def search_begun(self) -> Search | None:
+        return self.search
 
-    def answered_search(self, event: Prompt.Answered) -> None:
-        from hermes_tui.log.linear_regex import RegexError
-
-        try:
-            self.search = (
-                compile_search(
-                    event.value, is_regex=event.is_regex, case_matters=event.case_matters
-                )
-                if event.value
-                else None
-            )
-        except RegexError as error:
-            self.say(f"not a regular expression: {error}")
-            return
+    def begin_search(self, search: Search | None) -> None:
+        self.search = search
         self.go_match(0)
 
     def do_wrap(self) -> None:

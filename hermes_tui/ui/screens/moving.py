@@ -19,8 +19,10 @@ class Moving:
     def focused_pane(self) -> RowList | TextView: ...
 
     def follow_cursor(self, row_list: RowList) -> None:
-        """Show what belongs to the row that the cursor has come to."""
-        row_list.post_message(row_list.Moved(row_list, row_list.cursor))
+        """Show what belongs to the row that the cursor has come to, by a key or otherwise."""
+
+    def on_row_list_moved(self, event: RowList.Moved) -> None:
+        self.follow_cursor(event.row_list)
 
     def do_down(self) -> None:
         self._carry(lambda pane: pane.move(1))

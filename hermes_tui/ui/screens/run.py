@@ -359,10 +359,6 @@ class RunScreen(RunCommands):
         # The panes have their new widths only after the layout.
         self.call_after_refresh(self.refresh_view)
 
-    @on(RowList.Moved)
-    def _cursor_moved(self, event: RowList.Moved) -> None:
-        self.follow_cursor(event.row_list)
-
     def follow_cursor(self, row_list: RowList) -> None:
         if row_list.id == "timeline" and self.model.visible_rows():
             # The model went along already, and maybe further than an event says.

@@ -187,10 +187,6 @@ class RunsScreen(Searching, Moving, RunsSide):
         super().action_command(command_id)
         self.refresh_lines()
 
-    @on(RowList.Moved)
-    def _moved(self, event: RowList.Moved) -> None:
-        self.follow_cursor(event.row_list)
-
     def follow_cursor(self, row_list: RowList) -> None:
         if isinstance(row_list, RunsPane):
             row_list.keep()
