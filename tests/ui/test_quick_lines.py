@@ -8,7 +8,7 @@ from textual.filter import Monochrome
 from textual.strip import Strip
 
 from hermes_tui.ui.render.document import Document, Line
-from hermes_tui.ui.widgets.quick_lines import QuickLines
+from hermes_tui.ui.widgets.quick_lines import QuickLines, QuickScrollBar
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -52,6 +52,7 @@ async def drawn(css: str, *, usual: bool, monochrome: bool) -> list[Strip]:
         with pytest.MonkeyPatch.context() as patch:
             if usual:
                 patch.delattr(QuickLines, "render_lines")
+                patch.delattr(QuickScrollBar, "render_lines")
             return app.screen._compositor.render_strips()
 
 

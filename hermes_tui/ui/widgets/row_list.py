@@ -12,7 +12,6 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line
 from hermes_tui.ui.widgets.quick_lines import QuickLines
@@ -27,7 +26,7 @@ MARGIN = 2
 # The cursor is told by this mark, not by its colour alone.
 CURSOR_FOCUSED, CURSOR_BLURRED, NO_CURSOR = "▌", ">", " "
 _CURSOR_STYLES = {CURSOR_FOCUSED: "cursor", CURSOR_BLURRED: "cursor.blurred"}
-_CACHED_STRIPS = 1024
+_CACHED_LINES = 1024
 _NO_STYLE = Style()
 
 
@@ -110,7 +109,9 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._header_rows: Sequence[Row] = ()
         self._empty = empty
         self._width = 0
-        self._strips: OrderedDict[tuple[int, int, str, Style], Strip] = OrderedDict()
+        self._line_cache: OrderedDict[tuple[int, int, int, str, Style], list[Segment]] = (
+            OrderedDict()
+        )
 
     @property
     def cursor(self) -> int:
@@ -171,8 +172,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         before, self._count = self._count, len(self._source)
         first = min(before, self._count) if first is None else first
         if first < before:
-            for key in [key for key in self._strips if key[0] >= first]:
-                del self._strips[key]
+            for key in [key for key in self._line_cache if key[0] >= first]:
+                del self._line_cache[key]
         self._publish_size()
         last_shown = self.scroll_offset.y + self._height
         if min(before, first) < last_shown:
@@ -267,7 +268,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._show_cursor()
 
     def _draw_anew(self) -> None:
-        self._strips.clear()
+        self._line_cache.clear()
         self._make_header()
         self._publish_size()
         self.refresh()
@@ -300,41 +301,37 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if 0 <= index - self.scroll_offset.y < self._height:
             self.refresh_line(index + len(self._header_rows))
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
         """Draw the line at `y` of the window: header, row, or nothing."""
-        base = self.visual_style.rich_style
         if not self._width:
             # The first paint comes before the first Resize: it need not be empty.
             self._width = self.scrollable_content_region.width
             self._make_header()
         if y < len(self._header_rows):
             heading = base + self._resolve(self.header_style)
-            return self._strip(self._header_rows[y], NO_CURSOR, heading)
+            return self._segments(self._header_rows[y], NO_CURSOR, width, heading)
         index = self.scroll_offset.y + y - len(self._header_rows)
         if not self._count and index == 0:
-            return self._strip([(self._empty, "dim")], NO_CURSOR, base)
+            return self._segments([(self._empty, "dim")], NO_CURSOR, width, base)
         if index >= min(self._count, len(self._source)):
-            return Strip.blank(self.size.width, base)
-        return self._row_strip(index, base)
-
-    def _row_strip(self, index: int, base: Style) -> Strip:
+            return [Segment(" " * width, base)]
         cursor = NO_CURSOR
         if index == self._cursor:
             cursor = CURSOR_FOCUSED if self.has_focus else CURSOR_BLURRED
-        key = (index, self._width, cursor, base)
-        strip = self._strips.get(key)
-        if strip is None:
+        key = (index, self._width, width, cursor, base)
+        line = self._line_cache.get(key)
+        if line is None:
             row = self._source.row(index, max(0, self._width - GUTTER))
-            strip = self._strips[key] = self._strip(row, cursor, base)
-            if len(self._strips) > _CACHED_STRIPS:
-                self._strips.popitem(last=False)
-        return strip
+            line = self._line_cache[key] = self._segments(row, cursor, width, base)
+            if len(self._line_cache) > _CACHED_LINES:
+                self._line_cache.popitem(last=False)
+        return line
 
-    def _strip(self, row: Row, cursor: str, base: Style) -> Strip:
+    def _segments(self, row: Row, cursor: str, width: int, base: Style) -> list[Segment]:
         """Draw `row` after its gutter, cut with … where it is wider than the list."""
         over = self._resolve(_CURSOR_STYLES[cursor]) if cursor in _CURSOR_STYLES else _NO_STYLE
         if not self._width:
-            return Strip.blank(self.size.width, base)
+            return [Segment(" " * width, base)]
         limit = 2 * self._width + 1
         segments = [Segment(cursor, base + over)]
         length = GUTTER
@@ -346,12 +343,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             segments.append(Segment(shown, style))
             length += cell_len(shown)
         if length > self._width:
-            mark = Segment(ELLIPSIS, base + self._resolve("dim") + over)
-            segments = [*Strip(segments).crop(0, self._width - 1), mark]
+            segments = Segment.adjust_line_length(segments, self._width - 1)
+            segments.append(Segment(ELLIPSIS, base + self._resolve("dim") + over))
         elif length < self._width:
             segments.append(Segment(" " * (self._width - length), base + over))
-        # Made once at its full length: every method of a strip makes another one.
-        beyond = max(0, self.size.width - self._width)
-        if beyond:
-            segments.append(Segment(" " * beyond, base))
-        return Strip(segments, self._width + beyond)
+        if width > self._width:
+            segments.append(Segment(" " * (width - self._width), base))
+        return segments

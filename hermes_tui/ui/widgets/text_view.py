@@ -10,7 +10,6 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.strip import Strip
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
 from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
@@ -205,17 +204,16 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         # Forced, since a scrollbar that the new size calls for only appears with the next layout.
         self.scroll_to(x, y, animate=False, force=True)
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int, width: int, base: Style) -> list[Segment]:
         """Draw the row at `y` of the window."""
-        base = self.visual_style.rich_style
-        if self._document.is_empty:
-            return self._empty_row(y, base)
+        segments: list[Segment] = []
         row = self._top_row + y
-        if self._row_map is None or row >= self._row_map.rows:
-            return Strip.blank(self.size.width, base)
-        extent = self._row_map.extent(row, self.scroll_offset.x)
-        strip = Strip(self._segments(extent, base)).adjust_cell_length(self._width, base)
-        return strip.extend_cell_length(self.size.width, base)
+        if self._document.is_empty:
+            text = visible_line(self._empty, width) if y == 0 else ""
+            segments = [Segment(text, base + self._resolve("dim"))] if text else []
+        elif self._row_map is not None and row < self._row_map.rows:
+            segments = self._segments(self._row_map.extent(row, self.scroll_offset.x), base)
+        return Segment.adjust_line_length(segments, width, base)
 
     def _segments(self, extent: Extent, base: Style) -> list[Segment]:
         line = self._document.lines[extent.line]
@@ -227,11 +225,6 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
                 style += self._resolve(style_name)
             segments.append(Segment(visible_row(text), style))
         if self.wrap and not line.wrap and extent.end < len(line.text):
-            strip = Strip(segments).adjust_cell_length(self._width - 1, base)
-            return [*strip, Segment(ELLIPSIS, base + self._resolve("dim"))]
-        return segments
-
-    def _empty_row(self, y: int, base: Style) -> Strip:
-        text = visible_line(self._empty, self.size.width) if y == 0 else ""
-        strip = Strip([Segment(text, base + self._resolve("dim"))] if text else [])
-        return strip.adjust_cell_length(self.size.width, base)
+            segments = Segment.adjust_line_length(segments, self._width - 1, base)
+            return [*segments, Segment(ELLIPSIS, base + self._resolve("dim"))]
+        return Segment.adjust_line_length(segments, self._width, base)
