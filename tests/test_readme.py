@@ -13,7 +13,7 @@ from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.expressions import compile_expression
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.commands import BY_ID, COMMANDS
-from hermes_tui.ui.runs.model import FIELDS as RUN_FIELDS
+from hermes_tui.ui.runs.fields import FILTERS
 from tests.conftest import PROJECT
 
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -79,7 +79,7 @@ def test_actions_in_the_settings_example_are_actions() -> None:
     ],
 )
 def test_expressions_can_be_used(expression: str) -> None:
-    fields = RUN_FIELDS if "status" in expression else FIELDS
+    fields = FILTERS if "status" in expression else FIELDS
     assert compile_expression(expression, fields)
 
 

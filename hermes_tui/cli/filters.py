@@ -5,7 +5,7 @@ from __future__ import annotations
 from hermes_tui.log.expressions import ExpressionError, UnknownName, compile_expression
 from hermes_tui.log.query import FIELDS
 from hermes_tui.model.errors import UsageError
-from hermes_tui.ui.runs.fields import FIELD_NAMES
+from hermes_tui.ui.runs.fields import FILTER_NAMES
 
 
 def check_filter(text: str) -> None:
@@ -32,7 +32,7 @@ def check_for_list(text: str) -> None:
 
 def _of_rows(text: str) -> list[str]:
     """Return the fields it reads that only rows have."""
-    return sorted(_names(text).difference(FIELD_NAMES))
+    return sorted(_names(text).difference(FILTER_NAMES))
 
 
 def _of_runs(text: str) -> list[str]:
@@ -42,9 +42,9 @@ def _of_runs(text: str) -> list[str]:
 
 def _names(text: str) -> frozenset[str]:
     try:
-        return compile_expression(text, {*FIELDS, *FIELD_NAMES}).names
+        return compile_expression(text, {*FIELDS, *FILTER_NAMES}).names
     except UnknownName as error:
-        lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FIELD_NAMES)}"
+        lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
         raise UsageError(f"--filter {text!r}: {error.told}", error.near or lists) from error
     except ExpressionError as error:
         raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error

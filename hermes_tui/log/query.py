@@ -111,6 +111,13 @@ def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
     # A failed request and a defect have no row but that of their finding.
     if finding is not None and not isinstance(event, (RequestFailed, SourceDefect)):
         return
+    if isinstance(event, ToolReturned | ToolFailed):
+        yield _called_name(timeline, row) or ""
+    yield from event_texts(event)
+
+
+def event_texts(event: Event) -> Iterator[str]:
+    """Yield every text that an event holds, without what others say of it."""
     match event:
         case MessageAppended(message=message):
             yield from _texts_of_message(message)
@@ -118,10 +125,8 @@ def row_texts(timeline: Timeline, row: int) -> Iterator[str]:
             yield from (call.name or "", call.arguments_text, call.id or "")
             # As they are shown, without the escapes of the text.
             yield from _texts_in(call.arguments)
-        case (ToolReturned() | ToolFailed()) as answer:
-            result = answer.result
-            yield result.content
-            yield from (result.name or "", _called_name(timeline, row) or "", result.call_id or "")
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            yield from (result.content, result.name or "", result.call_id or "")
             yield result.error.reason if result.error is not None else ""
         case RunStarted() as started:
             yield from (started.task, started.run_id, started.model, started.source_format)

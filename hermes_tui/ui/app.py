@@ -140,7 +140,10 @@ class HermesApp(BaseApp):
     def open_run(self, runs: ShapedRuns, position: int) -> None:
         """Open the run at a position of the list."""
         self._list, self._position = runs, position
-        self.push_screen(self._listed_screen())
+        screen = self._listed_screen()
+        if runs.search is not None and runs.search.in_texts:
+            screen.model.set_search(runs.search, seek=True)
+        self.push_screen(screen)
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
         """Replace the run on screen by the next or previous one of the list."""

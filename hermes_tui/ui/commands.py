@@ -135,7 +135,8 @@ COMMANDS: tuple[Command, ...] = (
     # Finding
     Command("search", "Search", ("slash",), "/", BOTH | LAB,
         "search all texts (F2 in the prompt: regular expression, F3: case counts);\n"
-        "in the list of runs: file, id, task, model, status, codes", "Find", 2),
+        "in the list of runs: file, id, task, model, status, codes; F4: all that they say",
+        "Find", 2),
     Command("search-next", "Next match", ("n",), "n", BOTH | LAB, "to the next match", "Find", 3,
         _searching),
     Command("search-previous", "Previous match", ("N",), "N", BOTH | LAB,
@@ -199,8 +200,8 @@ COMMANDS: tuple[Command, ...] = (
         "Take away", 13, _has_rows),
     Command("pager", "Pager", ("vertical_line",), "|", RUN, "open the pane in $PAGER", "Take away"),
     # The program
-    Command("cancel", "Stop loading", ("ctrl+x",), "ctrl+x", BOTH,
-        "stop reading the rest of the files", "Program", 3, _loading),
+    Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH,
+        "stop searching, or reading the rest of the files", "Program", 3, _loading),
     Command("unfilter", "Show all", ("u",), "u", BOTH, "drop the filter", "Program", 6, _filtered),
     Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
         "Program", 14),

@@ -57,12 +57,14 @@ class Situation(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A search over the run. `text` is what the person typed; `found_in` takes linear time."""
+    """A search over a run or a list. `text` is as it was typed; `found_in` takes linear time."""
 
     text: str
     found_in: Callable[[str], bool]
     is_regex: bool = False
     case_matters: bool = False
+    in_texts: bool = False
+    """Whether, in a list of runs, all that they say is searched."""
 
     def highlight(self) -> re.Pattern[str]:
         """Return what marks the matches in a text that holds some.
@@ -97,17 +99,36 @@ class ViewState(NamedTuple):
         return self.timeline.event(self.row) if 0 <= self.row < len(self.timeline) else None
 
 
-def compile_search(text: str, *, is_regex: bool, case_matters: bool) -> Search:
+def compile_search(
+    text: str, *, is_regex: bool, case_matters: bool, in_texts: bool = False
+) -> Search:
     """Return a search; raise RegexError where the regular expression is none."""
-    if is_regex:
-        from hermes_tui.log.linear_regex import compile_regex
+    found_in = _found_in(text, is_regex=is_regex, case_matters=case_matters)
+    return Search(text, found_in, is_regex, case_matters, in_texts)
 
-        found_in = compile_regex(text if case_matters else f"(?i){text}")
-        return Search(text, found_in, is_regex, case_matters)
+
+def _found_in(text: str, *, is_regex: bool, case_matters: bool) -> Callable[[str], bool]:
+    if is_regex:
+        return _found_by_regex(text if case_matters else f"(?i){text}")
     if case_matters:
-        return Search(text, lambda whole: text in whole, is_regex, case_matters)
+        return lambda whole: text in whole
     plain = re.compile(re.escape(text), re.IGNORECASE)
-    return Search(text, lambda whole: plain.search(whole) is not None, is_regex, case_matters)
+    return lambda whole: plain.search(whole) is not None
+
+
+def _found_by_regex(pattern: str) -> Callable[[str], bool]:
+    """Return the test for a pattern; a text in which to look is too costly counts as found."""
+    from hermes_tui.log.linear_regex import RegexError, compile_regex
+
+    search = compile_regex(pattern)
+
+    def found_in(text: str) -> bool:
+        try:
+            return search(text)
+        except RegexError:
+            return True
+
+    return found_in
 
 
 @dataclass(slots=True)

@@ -170,14 +170,88 @@ async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
     async with app.run_test(size=NARROW) as pilot:
         await settled(pilot)
         await pilot.press("slash")
-        await shows(pilot, "F2 regex off · F3 case off", LOOKED_AT)
+        await shows(pilot, "F2 regex off · F3 case off · F4 texts off", LOOKED_AT[:25])
         await pilot.press("escape")
         await answer(pilot, "slash", "RUN-2[05]", "f2")
         await shows(pilot, "21 of 30", "/RUN-2[05]: 2")
         await answer(pilot, "slash", "", "f3")
         await shows(pilot, "/RUN-2[05]: 0", "no match in file, id")
         await answer(pilot, "slash", "(", "ctrl+u")
-        await shows(pilot, "not a regular expression", "case on (")
+        await shows(pilot, "not a regular expression", "case on", "texts off (")
+
+
+def write_says(path: Path, *said: str) -> Path:
+    """Write a run for each of the replies, with its place as id."""
+    runs = [
+        {"id": f"run-{n}", "messages": [*MESSAGES[:2], {"role": "assistant", "content": text}]}
+        for n, text in enumerate(said)
+    ]
+    path.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    return path
+
+
+async def test_what_the_runs_say_is_searched_where_that_is_asked_for(tmp_path: Path) -> None:
+    said = [f"{'a NEEDLE' if n in (3, 17) else 'hay'} {n}" for n in range(20)]
+    app = app_on(write_says(tmp_path / "runs.jsonl", *said))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "needle")
+        await shows(pilot, "/needle: 0", "no match in file, id", "F4 searches all")
+        await answer(pilot, "slash", "", "f4")
+        await shows(pilot, " 4 of 20", "/needle: 2")
+        await pilot.press("n")
+        await shows(pilot, " 18 of 20")
+        await pilot.press("enter")
+        await shows(pilot, "a NEEDLE 17", "/needle: 1 of 1")
+        await pilot.press("q", "slash")
+        await shows(pilot, "F4 texts on")
+        await pilot.press("f4")
+        await shows(pilot, "F4 texts off")
+
+
+async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path) -> None:
+    said = [f"{'needle' if n % 50 == 7 else 'hay'} {n}" for n in range(300)]
+    app = app_on(write_says(tmp_path / "runs.jsonl", *said))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "f", "found")
+        await shows(pilot, " 0 · ", "filter found", "nothing is searched yet")
+        await answer(pilot, "slash", "needle", "f4")
+        await settled(pilot)
+        await shows(pilot, " of 6", "/needle: 6")
+        await answer(pilot, "f", ' and id != "run-7"')
+        await settled(pilot)
+        await shows(pilot, " of 5", "/needle: 5")
+        await answer(pilot, "slash", " 57")
+        await settled(pilot)
+        await shows(pilot, " of 1", "/needle 57: 1")
+
+
+async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text((json.dumps({"role": "user", "content": "ab" * 50_000}) + "\n") * 100)
+    app = app_on(write_says(tmp_path / "first.jsonl", "aabbaabbaac"), path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "(a|b)*a(a|b){8}c", "f2", "f4")
+        await shows(pilot, "1 of 1 searched …")
+        await pilot.press("ctrl+x")
+        await shows(pilot, "1 of 1 searched, stopped", "stopped searching")
+        await pilot.press("escape")
+        await until(pilot, lambda: "searched" not in text_of(app))
+
+
+async def test_a_run_that_grows_is_searched_again(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(message) + "\n" for message in MESSAGES[:2]))
+    other = write_says(tmp_path / "other.jsonl", "hay")
+    app = app_on(path, other, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await answer(pilot, "slash", "needle", "f4")
+        await shows(pilot, "/needle: 0", "no match")
+        with path.open("a") as file:
+            file.write(json.dumps({"role": "assistant", "content": "a needle"}) + "\n")
+        await shows(pilot, "/needle: 1")
 
 
 def test_the_help_says_what_the_list_searches() -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hermes_tui.ui.runs.fields import FIELD_NAMES, column
+from hermes_tui.ui.runs.fields import FILTER_NAMES, column
 from hermes_tui.ui.runs.places import RunPlaces
+from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.steps import Steps, pieces
 from hermes_tui.ui.runs.table import RunRow
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
+ROWS_A_BITE = 64
+
 
 class RunFilter:
     """Tests runs with an expression; without one all pass. Runs are known by their place."""
 
-    def __init__(self, rows: Sequence[RunRow], places: RunPlaces) -> None:
+    def __init__(self, rows: Sequence[RunRow], places: RunPlaces, search: RunSearch) -> None:
         self.expression: Expression | None = None
         self.text = ""
         self.passing = bytearray()
@@ -28,6 +31,7 @@ class RunFilter:
         """How many of the runs were tested."""
         self._rows = rows
         self._places = places
+        self._search = search
 
     def begin(self, text: str) -> str:
         """Test with another expression, none if it is empty; return what is wrong, or ""."""
@@ -36,7 +40,7 @@ class RunFilter:
         expression = None
         if text.strip():
             try:
-                expression = compile_expression(text, FIELD_NAMES)
+                expression = compile_expression(text, FILTER_NAMES)
             except ExpressionError as error:
                 return str(error)
         self.expression, self.text = expression, text.strip()
@@ -50,6 +54,21 @@ class RunFilter:
         """Whether runs pass by where they stand among all."""
         return self.expression is not None and "run" in self.expression.names
 
+    @property
+    def is_by_search(self) -> bool:
+        """Whether runs pass by what the search finds."""
+        return self.expression is not None and "found" in self.expression.names
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are runs to test now: not what a search it waits for has not seen yet."""
+        return self.tested < self._end
+
+    @property
+    def _end(self) -> int:
+        waits = self.is_by_search and self._search.is_going_on
+        return self._search.searched if waits else self._places.taken
+
     def take(self, fresh: range) -> None:
         """Take in runs that are new."""
         is_open = self.expression is None
@@ -57,8 +76,9 @@ class RunFilter:
         if is_open:
             self.tested = fresh.stop
 
-    def test(self, places: range) -> tuple[list[int], bool]:
-        """Test the next runs; return which pass from now on, and whether any no longer does."""
+    def test_next(self) -> tuple[list[int], bool]:
+        """Test some more runs; return which pass from now on, and whether any no longer does."""
+        places = range(self.tested, min(self._end, self.tested + ROWS_A_BITE))
         self.tested = places.stop
         come: list[int] = []
         has_gone = False
@@ -80,7 +100,10 @@ class RunFilter:
             return [True] * len(places)
         rows, names = self._rows[places.start : places.stop], self.expression.names
         numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
-        columns = [numbers if name == "run" else column(rows, name) for name in names]
+        known: dict[str, Sequence[Any]] = {"run": numbers}
+        if self.is_by_search:
+            known["found"] = list(map(bool, self._search.found(places)))
+        columns = [known[name] if name in known else column(rows, name) for name in names]
         matches = self.expression.matches
         return [
             matches(dict(zip(names, values, strict=True)))

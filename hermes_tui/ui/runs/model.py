@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.runs.facts import RunsFacts
-from hermes_tui.ui.runs.fields import (
-    FIELD_NAMES,
-    FIELDS,
-    SORTS,
-    UPWARDS,
-    run_line,
-    sort_keys,
-)
+from hermes_tui.ui.runs.fields import SORTS, UPWARDS, run_line, sort_keys
 from hermes_tui.ui.runs.filter import RunFilter
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
@@ -33,9 +26,6 @@ if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
     from hermes_tui.ui.view_model import Search
 
-__all__ = ["FIELDS", "FIELD_NAMES", "SORTS", "RunsModel"]
-
-ROWS_A_BITE = 64
 ARRANGE_EVERY_S = 0.2
 ARRANGE_SHARE = 10
 """Arranging takes at most this part of the time, where it takes long."""
@@ -61,8 +51,8 @@ class RunsModel:
         self._stale = False
         self._due = 0.0
         self._arranging: Underway[Standing] | None = None
-        self._filter = RunFilter(rows, self._places)
         self._search = RunSearch(rows)
+        self._filter = RunFilter(rows, self._places, self._search)
         self._kept: int | None = None
         self._kept_at = 0
 
@@ -150,7 +140,7 @@ class RunsModel:
     @property
     def unsettled(self) -> bool:
         """Whether there is something left to filter, search or sort."""
-        is_behind = self.taken < len(self.rows) or self.tested < self.taken or self.searching
+        is_behind = self.taken < len(self.rows) or self._filter.has_more or self.searching
         return is_behind or self._stale or self._places.displaced or self._arranging is not None
 
     @property
@@ -203,20 +193,26 @@ class RunsModel:
         if self._arranging is not None:
             self._arrange_on(budget_s)
         is_over = False
-        while self.tested < self.taken and not is_over:
-            come, has_gone = self._filter.test(self._bite(self.tested))
+        if self._filter.is_by_search:
+            # What it lets through depends on what is found.
+            self._search_on(deadline)
+        while self._filter.has_more and not is_over:
+            come, has_gone = self._filter.test_next()
             self._stale = self._stale or has_gone
             self._list(come)
             is_over = time.perf_counter() >= deadline
-        while self.searching and not is_over:
-            self._search.search(self._bite(self._search.searched))
-            is_over = time.perf_counter() >= deadline
+        if not is_over:
+            self._search_on(deadline)
         if time.perf_counter() >= self._due:
             self._arrange_if_needed()
         return True
 
-    def _bite(self, first: int) -> range:
-        return range(first, min(self.taken, first + ROWS_A_BITE))
+    def _search_on(self, deadline: float) -> None:
+        tested = self.tested
+        for place in self._search.advance(deadline):
+            if place < tested and self._filter.is_by_search:
+                self._filter.test_again(place)
+                self._stale = True
 
     def _list(self, places: Sequence[int]) -> None:
         """Add runs to the list: at its end if they belong there, else when it is arranged next."""
@@ -310,6 +306,11 @@ class RunsModel:
         return self._filter.text
 
     @property
+    def waits_for_search(self) -> bool:
+        """Whether the filter asks what a search has found, and there is none."""
+        return self._filter.is_by_search and self.search is None
+
+    @property
     def tested(self) -> int:
         """How many of the runs the filter has seen."""
         return self._filter.tested
@@ -343,14 +344,26 @@ class RunsModel:
         return self._search.wanted
 
     def set_search(self, search: Search | None) -> None:
-        """Search the lines of all runs; long lists by `advance`."""
+        """Search the lines of all runs, or all that they say; where that is much, by `advance`."""
         self._search.begin(search, self.taken)
+        if self._filter.is_by_search:
+            self.try_filter(self.filter_text)
+        self.advance(FIRST_SLICE_S)
+
+    def stop_search(self) -> None:
+        """Leave a search at what it has found."""
+        self._search.stop()
         self.advance(FIRST_SLICE_S)
 
     @property
     def searching(self) -> bool:
         """Whether a search has not seen all runs yet."""
-        return self.search is not None and self._search.searched < self.taken
+        return self._search.is_going_on
+
+    @property
+    def searched(self) -> int:
+        """How many of the runs the search has seen."""
+        return self._search.searched
 
     @property
     def matches(self) -> int:

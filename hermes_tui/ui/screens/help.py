@@ -16,7 +16,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.runs.model import FIELDS as RUN_FIELDS
+from hermes_tui.ui.runs.fields import FILTERS
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
@@ -105,7 +105,7 @@ def help_document(
     page.line(HELP.rstrip("\n"))
     page.blank()
     _table(page, "Fields of a row (f on the run screen)", FIELDS)
-    _table(page, "Fields of a run (f on the runs screen)", RUN_FIELDS)
+    _table(page, "Fields of a run (f on the runs screen)", FILTERS)
     page.heading("Settings")
     page.line(_SETTINGS)
     lines = page.document().lines

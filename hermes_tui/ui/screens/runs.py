@@ -18,7 +18,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
 from hermes_tui.ui.runs.columns import MARKS
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.model import FIELD_NAMES, SORTS
+from hermes_tui.ui.runs.fields import FIELD_NAMES, SORTS
 from hermes_tui.ui.runs.search import LOOKED_AT
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
@@ -47,6 +47,7 @@ class RunsScreen(Searching, Moving, RunsSide):
     pumps_in_background = True
     nothing_here = "there is no run here"
     searched = LOOKED_AT
+    searched_too = "all that the runs say: messages, reasoning, calls, results"
     why_not = MappingProxyType({
         **CommandScreen.why_not,
         "tree": "no tree: no run was begun by another",
@@ -93,7 +94,7 @@ class RunsScreen(Searching, Moving, RunsSide):
             runs=len(self.model),
             searching=self.model.search is not None,
             filtered=self.model.filter is not None,
-            loading=self.feed.progress() is not None,
+            loading=self.feed.progress() is not None or self.model.searching,
             families=self.model.shape.has_children,
             folds=bool(self.model.standing.groups or self.model.standing.depths),
             enter=self.enter_label(),
@@ -118,7 +119,7 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._next_draw = now + DRAW_EVERY_S
             self._is_stale = False
             self.refresh_view()
-        if self._seek and not self.model.searching:
+        if self._seek and self._may_go():
             self.go_match(self._seek)
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
@@ -160,8 +161,7 @@ class RunsScreen(Searching, Moving, RunsSide):
             going_on = " …" if model.unsettled else ""
             status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
         if model.search is not None:
-            count = f"{model.matches:,}{'…' if model.searching else ''}"
-            status.append((f" · /{visible_line(model.search.text, 40)}: {count}", "strong"))
+            status.append((f" · /{visible_line(model.search.text, 40)}: {self._found()}", "strong"))
         note = self._message or complaints_line(feed.complaints)
         if note:
             status.append((f" · {visible_line(note, 140)}", "warning"))
@@ -170,6 +170,14 @@ class RunsScreen(Searching, Moving, RunsSide):
         status += reading_segments(progress, self.stopped_at, pace)
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
+
+    def _found(self) -> str:
+        """Return how many runs the search has found, and how far it is."""
+        model = self.model
+        if model.searched < model.taken:
+            how_far = f"of {model.searched:,} searched"
+            return f"{model.matches:,} {how_far}{' …' if model.searching else ', stopped'}"
+        return f"{model.matches:,}{' …' if model.searching else ''}"
 
     def _arrangement(self) -> Segments:
         """Return how the runs stand, and how far they are on their way there."""
@@ -276,6 +284,8 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._ask_filter(event.value)
             self.say(wrong)
             return
+        if self.model.waits_for_search:
+            self.say("found: nothing is searched yet, / begins a search")
         self.refresh_view()
         self.hurry()
 
@@ -290,8 +300,14 @@ class RunsScreen(Searching, Moving, RunsSide):
         self.model.set_search(search)
         self.go_match(1)
 
+    def _may_go(self) -> bool:
+        """Tell whether the next match is known: of a long search, the first may do."""
+        model = self.model
+        is_long = model.search is not None and model.search.in_texts
+        return not model.searching or (is_long and model.matches > 0)
+
     def go_match(self, step: int) -> None:
-        if self.model.searching:
+        if not self._may_go():
             self._seek = step
             self.hurry()
             return
@@ -302,11 +318,18 @@ class RunsScreen(Searching, Moving, RunsSide):
             here = self.model.kept_position() or 0
         position = self.model.next_match(here, step)
         if position is None:
-            is_searched = self.model.search is not None
-            self.say(f"no match in {LOOKED_AT}" if is_searched else "no search: / begins one")
+            self.say(self._no_match())
         else:
             pane.go_to(position)
         self.refresh_lines()
+
+    def _no_match(self) -> str:
+        search = self.model.search
+        if search is None:
+            return "no search: / begins one"
+        if search.in_texts:
+            return "no match"
+        return f"no match in {LOOKED_AT} (/ then F4 searches all that the runs say)"
 
     def do_clear(self) -> None:
         if self.close_front():
@@ -320,6 +343,10 @@ class RunsScreen(Searching, Moving, RunsSide):
         self.refresh_view()
 
     def do_cancel(self) -> None:
+        if self.model.searching:
+            self.model.stop_search()
+            self.say("stopped searching; n goes through what is found")
+            return
         self.stopped_at = self.feed.progress()
         self.feed.cancelled = True
         self.say("stopped reading; the runs read so far are shown")

@@ -18,6 +18,8 @@ class Searching(Finding, CommandScreen):
 
     searched: ClassVar[str] = ""
     """What is searched, where that is not every text."""
+    searched_too: ClassVar[str] = ""
+    """What is searched instead where that is asked for; empty: nothing can be."""
 
     @abstractmethod
     def search_begun(self) -> Search | None:
@@ -32,14 +34,19 @@ class Searching(Finding, CommandScreen):
         self._ask_search(before.text if before is not None else "")
 
     def _ask_search(self, text: str) -> None:
-        self.ask("search", "search", text, toggles=True, hint=self.searched)
+        self.ask("search", "search", text, toggles=True, hint=self.searched, wide=self.searched_too)
 
     def answered_search(self, event: Prompt.Answered) -> None:
         from hermes_tui.log.linear_regex import RegexError
 
         text = event.value
         try:
-            search = compile_search(text, is_regex=event.is_regex, case_matters=event.case_matters)
+            search = compile_search(
+                text,
+                is_regex=event.is_regex,
+                case_matters=event.case_matters,
+                in_texts=event.is_wide,
+            )
         except RegexError as error:
             self._ask_search(text)
             self.say(f"not a regular expression: {error}")

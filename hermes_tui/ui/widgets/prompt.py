@@ -8,11 +8,14 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+_TOGGLES = ("f2", "f3", "f4")
+
 
 class Prompt(Horizontal):
     """Hidden until `ask`. Posts `Answered`, then `Closed`; Esc only closes.
 
-    With `toggles`, F2 switches regular expressions and F3 whether case counts.
+    With `toggles`, F2 switches regular expressions and F3 whether case counts; where `wide` says
+    what else can be searched, F4 switches that.
     """
 
     DEFAULT_CSS = """
@@ -24,12 +27,15 @@ class Prompt(Horizontal):
     class Answered(Message):
         """A line was entered."""
 
-        def __init__(self, purpose: str, value: str, *, is_regex: bool, case_matters: bool) -> None:
+        def __init__(
+            self, purpose: str, value: str, *, is_regex: bool, case_matters: bool, is_wide: bool
+        ) -> None:
             super().__init__()
             self.purpose = purpose
             self.value = value
             self.is_regex = is_regex
             self.case_matters = case_matters
+            self.is_wide = is_wide
 
     class Closed(Message):
         """The prompt went away."""
@@ -41,11 +47,13 @@ class Prompt(Horizontal):
         self._label = ""
         self._purpose = ""
         self._toggles = False
+        self._hint = self._wide = ""
         self._one_letter = False
         self._has_keys = False
         self._held: list[events.Key] = []
         self.is_regex = False
         self.case_matters = False
+        self.is_wide = False
 
     def compose(self) -> ComposeResult:
         yield self._caption
@@ -64,15 +72,16 @@ class Prompt(Horizontal):
         toggles: bool = False,
         one_letter: bool = False,
         hint: str = "",
+        wide: str = "",
     ) -> None:
         """Show the prompt. `one_letter`: the first letter typed is the answer.
 
-        `hint` stands where the text will be as long as there is none.
+        `hint`, or `wide` where that is switched on, stands where the text will be.
         """
         self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
         self._line.value = value
-        self._line.placeholder = hint
+        self._hint, self._wide = hint, wide
         self._line.cursor_position = len(value)
         self._has_keys = False
         self._held.clear()
@@ -120,7 +129,7 @@ class Prompt(Horizontal):
             self._answer(self._line.value)
         elif event.key == "escape":
             self.close()
-        elif event.key in ("f2", "f3"):
+        elif event.key in _TOGGLES:
             self._toggle(event.key)
         elif event.key == "backspace":
             self._line.action_delete_left()
@@ -137,6 +146,9 @@ class Prompt(Horizontal):
             regex = "on" if self.is_regex else "off"
             case = "on" if self.case_matters else "off"
             label += f"  F2 regex {regex} · F3 case {case}"
+        if self._wide:
+            label += f" · F4 texts {'on' if self.is_wide else 'off'}"
+        self._line.placeholder = self._wide if self._wide and self.is_wide else self._hint
         self._caption.update(label)
 
     @on(Input.Submitted)
@@ -156,7 +168,11 @@ class Prompt(Horizontal):
         self.close()
         self.post_message(
             self.Answered(
-                self._purpose, value, is_regex=self.is_regex, case_matters=self.case_matters
+                self._purpose,
+                value,
+                is_regex=self.is_regex,
+                case_matters=self.case_matters,
+                is_wide=bool(self._wide) and self.is_wide,
             )
         )
 
@@ -164,7 +180,7 @@ class Prompt(Horizontal):
         if event.key == "escape":
             event.stop()
             self.close()
-        elif self._toggles and event.key in ("f2", "f3"):
+        elif self._toggles and event.key in _TOGGLES:
             event.stop()
             self._toggle(event.key)
 
@@ -173,6 +189,8 @@ class Prompt(Horizontal):
             return
         if key == "f2":
             self.is_regex = not self.is_regex
-        else:
+        elif key == "f3":
             self.case_matters = not self.case_matters
+        elif self._wide:
+            self.is_wide = not self.is_wide
         self._show_label()

@@ -1,0 +1,104 @@
+"""Search in all that runs say, not only in what a list knows of them.
+
+Few records hold what is searched: of a plain text, a word must stand in the bytes of a record, or
+the record is not decoded at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable
+from typing import Final
+
+from hermes_tui.formats.framing import Record, RecordKind
+from hermes_tui.formats.reader import MAX_RECORD
+from hermes_tui.log.query import event_texts
+from hermes_tui.model.events import Event
+from hermes_tui.runtime.opener import OpenFile, RunRef, load_run
+
+MayHold = Callable[[bytes], bool]
+
+_WORD: Final = re.compile("[A-Za-z]{3,}")
+_OF_JSON: Final = frozenset({"true", "false", "null", "none", "nan", "infinity"})
+"""Words that stand for values, which files spell in several ways."""
+_VEILED: Final = (rb"\u004", rb"\u005", rb"\u006", rb"\u007", b"data:", b"base64", b"delta")
+"""Where one of these stands a word may not: letters may be escaped, packed, or sent in pieces."""
+_OTHER_CASES: Final = {
+    "k": ("\N{KELVIN SIGN}",),
+    "s": ("\N{LATIN SMALL LETTER LONG S}",),
+    "i": ("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "\N{LATIN SMALL LETTER DOTLESS I}"),
+}
+"""What Python takes for the same letter besides the ASCII one of the other case."""
+
+
+def sieve(text: str, *, case_matters: bool) -> MayHold:
+    """Return the test whether a record may hold a text, by its JSON; often, it is far quicker."""
+    words = [word for word in _WORD.findall(text) if word.lower() not in _OF_JSON]
+    if not words:
+        return lambda data: True
+    word = max(words, key=len)
+    if case_matters:
+        needles = (word.encode(), *_VEILED)
+        return lambda data: any(needle in data for needle in needles)
+    word = word.lower()
+    others = [other for letter in set(word) for other in _OTHER_CASES.get(letter, ())]
+    spelled = [other.encode() for other in others] + [rb"\u%04x" % ord(other) for other in others]
+    needles = (word.encode(), *_VEILED, *spelled)
+
+    def may_hold(data: bytes) -> bool:
+        lowered = data.lower()
+        return any(needle in lowered for needle in needles)
+
+    return may_hold
+
+
+def look_through(
+    ref: RunRef, found_in: Callable[[str], bool], may_hold: MayHold
+) -> Generator[int, None, bool]:
+    """Yield the bytes gone through, step by step; return whether any text of a run is found.
+
+    Words that only this program adds to what a file says are searched in some runs, not in all.
+    """
+    file = ref.file
+    if file.watched is not None:
+        log = load_run(ref)
+        return _any_found((log[seq] for seq in range(len(log))), found_in)
+    if file.is_one_run:
+        return (yield from _in_records(file, found_in, may_hold))
+    record = file.record(ref.record)
+    yield len(record.range)
+    if not _may_hold(file, record, may_hold):
+        return False
+    log = load_run(ref)
+    return _any_found((log[seq] for seq in range(len(log))), found_in)
+
+
+def _in_records(
+    file: OpenFile, found_in: Callable[[str], bool], may_hold: MayHold
+) -> Generator[int, None, bool]:
+    """Look through a file that is one run, one of its records at a time."""
+    reader = file.reader._replace(review=None)
+    for _ in file.scan():
+        yield 0
+    is_first = True
+    for number in range(len(file.records)):
+        record = file.records[number]
+        if record.kind is RecordKind.FRAME:
+            continue
+        yield len(record.range)
+        if _may_hold(file, record, may_hold):
+            events = reader.decode(file.source, record, is_first=is_first)
+            if _any_found(events, found_in):
+                return True
+        is_first = False
+    return False
+
+
+def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:
+    length = len(record.range)
+    # One that is longer is never decoded: what is said of it is all there is.
+    return length > MAX_RECORD or may_hold(file.source.read(record.range.start, length))
+
+
+def _any_found(events: Iterable[Event], found_in: Callable[[str], bool]) -> bool:
+    return any(found_in(text) for event in events for text in event_texts(event))
