@@ -9,7 +9,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from hermes_tui.parsers.plain_values import first_line, json_text
+from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.plain_values import json_text
 
 MOST_PROBLEMS: Final = 20
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.hidden_calls import call_spans
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
-from hermes_tui.parsers.plain_values import first_line
 from hermes_tui.parsers.recognise import flag_for, formats_in
 
 MAX_FINDINGS = 20

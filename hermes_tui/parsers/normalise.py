@@ -19,10 +19,11 @@ from hermes_tui.model.messages import (
     ToolResult,
     Usage,
 )
+from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.content_parts import Content, read_content, refusal_part
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import duration_of, number, time_of, usage
-from hermes_tui.parsers.plain_values import attributes, first_line, json_text
+from hermes_tui.parsers.plain_values import attributes, json_text
 from hermes_tui.parsers.reasoning import (
     all_reasoning,
     field_reasoning,

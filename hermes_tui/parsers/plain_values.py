@@ -7,8 +7,6 @@ from typing import Any
 
 import orjson
 
-from hermes_tui.model.wording import first_line as first_line
-
 MAX_DEPTH = 100
 """Levels of a foreign object that are followed."""
 

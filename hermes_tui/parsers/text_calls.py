@@ -11,9 +11,9 @@ from typing import NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.call_arguments import read_arguments
-from hermes_tui.parsers.plain_values import first_line
 from hermes_tui.parsers.reasoning_tags import Thought
 
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
+from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
-from hermes_tui.parsers.plain_values import decode, first_line, json_text, members
+from hermes_tui.parsers.plain_values import decode, json_text, members
 
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hermes_tui.model.messages import ErrorMark
+from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.content_parts import text_of
-from hermes_tui.parsers.plain_values import decode, first_line, json_text
+from hermes_tui.parsers.plain_values import decode, json_text
 
 _FLAGS = ("is_error", "isError")
 _BAD_STATUS = frozenset({"error", "failed"})

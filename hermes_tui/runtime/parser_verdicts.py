@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.base import MOST_FINDINGS
-from hermes_tui.parsers.plain_values import first_line, text_key
+from hermes_tui.parsers.plain_values import text_key
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.engines.verdicts import EngineVerdict

@@ -11,7 +11,7 @@ from typing import Any
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.parsers.plain_values import first_line
+from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.servers.base import Reply, RequestFailure
 from hermes_tui.runtime.servers.failures import Exchange, error_text, html_title, is_html
 

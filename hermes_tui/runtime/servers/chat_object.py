@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.parsers.plain_values import decode, first_line, json_text, plain
+from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.plain_values import decode, json_text, plain
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.failures import capped, exception_chain, exceptions_of
 

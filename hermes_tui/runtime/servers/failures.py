@@ -19,7 +19,8 @@ from math import isfinite
 from typing import Any
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
-from hermes_tui.parsers.plain_values import first_line, json_text
+from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.servers.base import RequestFailure
 from hermes_tui.runtime.servers.redaction import public_url
 

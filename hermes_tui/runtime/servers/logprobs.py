@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.parsers.plain_values import decode, first_line
+from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 
 _REFUSALS = frozenset({400, 404, 405, 422, 501})

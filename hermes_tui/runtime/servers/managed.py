@@ -18,7 +18,8 @@ from typing import Any, Final, Self
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.parsers.plain_values import first_line, plain
+from hermes_tui.model.wording import first_line
+from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer, failure_of
 from hermes_tui.runtime.servers.redaction import Redactor, public_url
