@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Generator, Iterable
 from typing import Final
 
+from hermes_tui.formats.fields import json_text
 from hermes_tui.formats.framing import Record, RecordKind
-from hermes_tui.formats.reader import MAX_RECORD
+from hermes_tui.formats.reader import MAX_RECORD, Reader
 from hermes_tui.log.query import event_texts
 from hermes_tui.model.events import Event
 from hermes_tui.runtime.opener import OpenFile, RunRef, load_run
@@ -19,10 +20,15 @@ from hermes_tui.runtime.opener import OpenFile, RunRef, load_run
 MayHold = Callable[[bytes], bool]
 
 _WORD: Final = re.compile("[A-Za-z]{3,}")
-_OF_JSON: Final = frozenset({"true", "false", "null", "none", "nan", "infinity"})
+_OF_JSON: Final = frozenset({"true", "false", "null", "none", "nan", "inf", "infinity"})
 """Words that stand for values, which files spell in several ways."""
-_VEILED: Final = (rb"\u004", rb"\u005", rb"\u006", rb"\u007", b"data:", b"base64", b"delta")
-"""Where one of these stands a word may not: letters may be escaped, packed, or sent in pieces."""
+_VEILED: Final = (
+    *(rb"\u004", rb"\u005", rb"\u006", rb"\u007"),
+    *(b"data:", b"base64", rb'"[\"', b"\0"),
+    *(b"delta", b"candidates", b"_chunk"),
+)
+"""Where one of these stands a word may not: letters may be escaped, packed or in UTF-16, or sent in
+pieces."""
 _OTHER_CASES: Final = {
     "k": ("\N{KELVIN SIGN}",),
     "s": ("\N{LATIN SMALL LETTER LONG S}",),
@@ -67,7 +73,7 @@ def look_through(
         return (yield from _in_records(file, found_in, may_hold))
     record = file.record(ref.record)
     yield len(record.range)
-    if not _may_hold(file, record, may_hold):
+    if not (_may_hold(file, record, may_hold) or _is_told_around(file.reader, may_hold)):
         return False
     log = load_run(ref)
     return _any_found((log[seq] for seq in range(len(log))), found_in)
@@ -80,13 +86,14 @@ def _in_records(
     reader = file.reader._replace(review=None)
     for _ in file.scan():
         yield 0
+    is_told = _is_told_around(reader, may_hold)
     is_first = True
     for number in range(len(file.records)):
         record = file.records[number]
         if record.kind is RecordKind.FRAME:
             continue
         yield len(record.range)
-        if _may_hold(file, record, may_hold):
+        if is_told or _may_hold(file, record, may_hold):
             events = reader.decode(file.source, record, is_first=is_first)
             if _any_found(events, found_in):
                 return True
@@ -98,6 +105,12 @@ def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:
     length = len(record.range)
     # One that is longer is never decoded: what is said of it is all there is.
     return length > MAX_RECORD or may_hold(file.source.read(record.range.start, length))
+
+
+def _is_told_around(reader: Reader, may_hold: MayHold) -> bool:
+    """Tell whether what a format reads besides each record may hold a text."""
+    around = [*reader.sidecars.values(), reader.big.around if reader.big is not None else {}]
+    return any(around) and may_hold(json_text(around).encode("utf-8", "surrogatepass"))
 
 
 def _any_found(events: Iterable[Event], found_in: Callable[[str], bool]) -> bool:

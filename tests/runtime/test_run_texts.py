@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes_tui.formats import big_list, detect
+from hermes_tui.formats.base import Layout
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import (
     Event,
@@ -24,6 +28,7 @@ from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, 
 from hermes_tui.runtime.run_texts import look_through, sieve
 from hermes_tui.ui.view_model import compile_search
 
+SAID = {"role": "user", "content": "hay"}
 MANY_BYTES = 3_000_000
 WORDS = st.text("kKsSiIaZ\u212a\u017f\u0130\u0131é ", min_size=1, max_size=12)
 
@@ -116,6 +121,70 @@ def test_what_is_in_a_text_passes_the_sieve(
         if found_in(text):
             data = json.dumps({"content": text}, ensure_ascii=ensure_ascii).encode()
             assert sieve(wanted, case_matters=case_matters)(data)
+
+
+def _tick(said: str) -> dict[str, Any]:
+    chunk = {"role": "assistant", "content": said, "contains_speech": True}
+    return {"tick_id": 0, "timestamp": "2026-01-01T00:00:00", "agent_chunk": chunk}
+
+
+_SIMULATION = {"id": "s1", "task_id": "1", "termination_reason": "user_stop"}
+_TASK = {"id": "1", "description": {"purpose": "a needle"}}
+_PACKED = [gzip.compress(b'{"choices": [{"message": {"content": "a needle"}}]}').hex()]
+_EXCHANGE = {
+    "startedDateTime": "2026-01-01T00:00:00Z",
+    "time": 1,
+    "request": {
+        "method": "POST",
+        "url": "https://api.openai.com/v1/chat/completions",
+        "headers": [],
+        "postData": {"text": json.dumps({"model": "m", "messages": [SAID]})},
+    },
+    "response": {
+        "status": 200,
+        "headers": [{"name": "content-encoding", "value": "gzip"}],
+        "content": {"mimeType": "application/json", "text": json.dumps(_PACKED)},
+    },
+}
+_ELSEWHERE = {
+    "joined from ticks": {**_SIMULATION, "ticks": [_tick("the nee"), _tick("dle")]},
+    "joined from parts": [
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}]}
+        for text in ("a nee", "dle")
+    ],
+    "packed as hex": {"log": {"version": "1.2", "entries": [_EXCHANGE]}},
+}
+
+
+@pytest.mark.parametrize("value", _ELSEWHERE.values(), ids=_ELSEWHERE)
+def test_what_is_put_together_from_pieces_is_found(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(value))
+    assert all(found_in_runs(path, "needle"))
+
+
+def test_what_stands_around_a_long_list_is_found_in_each_run_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, limit in (("HEAD", 1_000), ("SAMPLED_HEAD", 2_000), ("MAX_SAMPLE", 2_000)):
+        monkeypatch.setattr(detect, name, limit)
+    monkeypatch.setattr(big_list, "LOOKED_AT", 2_000)
+    simulation = {**_SIMULATION, "messages": [{"role": "user", "content": "hay " * 200}]}
+    info = {"agent_info": {"llm": "m"}, "environment_info": {"domain_name": "d"}}
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"info": info, "tasks": [_TASK], "simulations": [simulation] * 60}))
+    with refs(path) as runs:
+        assert runs[0].file.reader.layout is Layout.INSIDE
+    assert found_in_runs(path, "needle") == [True] * 60
+
+
+def test_what_a_file_beside_says_of_a_run_is_found(tmp_path: Path) -> None:
+    results = {"info": {}, "tasks": [_TASK], "simulation_index": []}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    path = tmp_path / "simulations" / "s1.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({**_SIMULATION, "messages": [SAID]}))
+    assert found_in_runs(path, "needle") == [True]
 
 
 def test_no_word_of_a_real_file_is_missed(trajectories: Path) -> None:

@@ -16,7 +16,7 @@ from hermes_tui.log.summary import summarise
 from hermes_tui.model.events import Event
 from hermes_tui.runtime import read_apart
 from hermes_tui.runtime.config import Config
-from hermes_tui.runtime.opener import RunRef, read_events
+from hermes_tui.runtime.opener import RunRef, open_file, read_events
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.commands import BY_ID
@@ -31,8 +31,9 @@ from hermes_tui.ui.runs.columns import columns_for
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.feed_files import FEW_FILES
 from hermes_tui.ui.runs.model import RunsModel
-from hermes_tui.ui.runs.search import LOOKED_AT
+from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
 from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.view_model import compile_search
 from tests.ui.listed import NOTHING
 from tests.ui.opened import (
@@ -239,6 +240,53 @@ async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path
         await shows(pilot, "1 of 1 searched, stopped", "stopped searching")
         await pilot.press("escape")
         await until(pilot, lambda: "searched" not in text_of(app))
+
+
+def listed_runs(*states: str) -> list[RunRow]:
+    """Return the rows of runs that are what they say they are."""
+    file = SimpleNamespace(number=0)
+    return [
+        RunRow(RunRef(file, n, n), NOTHING._replace(run_id=f"run-{n}", status=state), "a")  # type: ignore[arg-type]
+        for n, state in enumerate(states)
+    ]
+
+
+def test_a_run_that_changes_is_filtered_by_what_is_found_in_it_now() -> None:
+    rows = listed_runs("ok", "ok")
+    model = RunsModel(rows)
+    model.update()
+    assert not model.try_filter("found")
+    model.set_search(compile_search("crashed", is_regex=False, case_matters=False))
+    for state, listed in (("crashed", [1]), ("ok", [])):
+        rows[1] = listed_runs("ok", state)[1]
+        model.update([1])
+        while model.unsettled:
+            model.advance(1.0)
+        assert list(model.order) == listed
+
+
+@pytest.mark.parametrize("searched", [0, 1], ids=["for the first time", "again"])
+def test_a_run_that_grows_while_it_is_looked_through_is_looked_at_again(
+    tmp_path: Path, searched: int
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(message) + "\n" for message in MESSAGES[:3]))
+    file = open_file(path, follow=True)
+    search = RunSearch([RunRow(RunRef(file, 0), NOTHING, "a")])
+    wanted = compile_search("needle", is_regex=False, case_matters=False, in_texts=True)
+    search.begin(wanted, 1)
+    while search.searched < searched:
+        search.advance(0)
+    search.search_again(0)
+    search.advance(0)
+    with path.open("a") as more:
+        more.write(json.dumps({"role": "assistant", "content": "a needle"}) + "\n")
+    file.source.refresh()
+    search.search_again(0)
+    while search.is_going_on:
+        search.advance(0)
+    assert search.found(range(1)) == b"\1"
+    file.close()
 
 
 async def test_a_run_that_grows_is_searched_again(tmp_path: Path) -> None:

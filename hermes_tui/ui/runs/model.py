@@ -181,8 +181,8 @@ class RunsModel:
         self.facts.note(place, self.rows[place])
         self._stale = True
         self.rewritten += 1
-        self._filter.test_again(place)
         self._search.search_again(place)
+        self._filter.test_again(place)
 
     def advance(self, budget_s: float) -> bool:
         """Filter, search and sort on for about `budget_s` seconds; return whether it had to."""
@@ -348,7 +348,8 @@ class RunsModel:
         self._search.begin(search, self.taken)
         if self._filter.is_by_search:
             self.try_filter(self.filter_text)
-        self.advance(FIRST_SLICE_S)
+        else:
+            self.advance(FIRST_SLICE_S)
 
     def stop_search(self) -> None:
         """Leave a search at what it has found."""

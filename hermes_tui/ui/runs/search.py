@@ -53,7 +53,8 @@ class RunSearch:
     @property
     def is_going_on(self) -> bool:
         """Whether there are runs to look at."""
-        is_behind = self.searched < len(self._found) or bool(self._again)
+        is_behind = self.searched < len(self._found) or self._under_way is not None
+        is_behind = is_behind or bool(self._again)
         return self.wanted is not None and not self.is_stopped and is_behind
 
     def stop(self) -> None:
@@ -88,7 +89,8 @@ class RunSearch:
     def _look_through(self) -> list[int]:
         """Look at a bit of what a run says; return the run once it is known."""
         if self._under_way is None:
-            place = self._again[0] if self._again else self.searched
+            is_new = self.searched < len(self._found)
+            place = self.searched if is_new else self._again.popleft()
             self._under_way = place, self._through(place)
         place, under_way = self._under_way
         try:
@@ -97,10 +99,7 @@ class RunSearch:
         except StopIteration as ended:
             self._found[place] = ended.value
         self._under_way = None
-        if self._again and self._again[0] == place:
-            self._again.popleft()
-        else:
-            self.searched = place + 1
+        self.searched = max(self.searched, place + 1)
         return [place]
 
     def _through(self, place: int) -> Generator[int, None, bool]:
@@ -114,7 +113,8 @@ class RunSearch:
 
     def search_again(self, place: int) -> None:
         """Look again at a run that reads differently now."""
-        if self.wanted is None or place >= self.searched:
+        # The next run may be half looked through.
+        if self.wanted is None or place > self.searched:
             return
         if not self.wanted.in_texts:
             self._found[place] = self._is_in_line(place)

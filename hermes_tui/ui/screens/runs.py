@@ -304,7 +304,7 @@ class RunsScreen(Searching, Moving, RunsSide):
         """Tell whether the next match is known: of a long search, the first may do."""
         model = self.model
         is_long = model.search is not None and model.search.in_texts
-        return not model.searching or (is_long and model.matches > 0)
+        return not model.searching or (is_long and model.next_match(0, 1) is not None)
 
     def go_match(self, step: int) -> None:
         if not self._may_go():
