@@ -1,7 +1,9 @@
 """What most texts are, told without taking them apart: prose, sound calls, sound answers.
 
-    said    := ("<think>" thought "</think>")? (prose | call)*
+    said    := ("<think>" thought "</think>")? (prose | call)* | (prose | function)*
     call    := "<tool_call>" {"name": NAME, "arguments": {…}} "</tool_call>"
+    function := "<function=" NAME ">" ("<parameter=" KEY ">" value "</parameter>")+ "</function>",
+                in <tool_call> or not
     answer  := ("<tool_response>" body "</tool_response>")+ | any other text
 
 Of such texts the full readers find nothing wrong. Every other one gets None here and is theirs:
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from hermes_tui.model.spans import Span
+from hermes_tui.parsers.blocks import MARK
 from hermes_tui.parsers.cursor import CLOSE, OPEN
 from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
 from hermes_tui.parsers.plain_values import count_keys, quick_text
@@ -27,6 +30,14 @@ from hermes_tui.parsers.tool_results import OPEN as ANSWER
 _THINK, _END_OF_THINK = "<think>", "</think>"
 _MOST_BRACKETS = 64
 _KEY_THEN_BLANK = re.compile(r'"\s+:')
+_FUNCTION = "<function="
+_TAG = r"=([^<>\s\"'=]{1,300})>"
+_SOUND_FUNCTION = re.compile(
+    rf"({OPEN}\s*+)?<function{_TAG}\s*+(?:<parameter{_TAG}"
+    r"(?:[^<]++|<(?!/?(?:parameter|function|tool_call)))*+</parameter>\s*+)++</function>"
+    rf"(?(1)\s*+{CLOSE})"
+)
+_KEY = re.compile(rf"<parameter{_TAG}")
 _ANSWER_KEYS = frozenset({"name", "content", "tool_call_id"})
 
 
@@ -62,6 +73,8 @@ def plain_said(text: str) -> Said | None:
             return None
         reasons = not text[len(_THINK) : end].isspace() and end > len(_THINK)
         rest = text[end + len(_END_OF_THINK) :]
+    if _FUNCTION in rest:
+        return _functions_said(text, len(text) - len(rest), reasons=reasons)
     marks = rest.count("<")
     calls = rest.count(OPEN) if marks else 0
     if not calls and rest is text:
@@ -79,6 +92,26 @@ def plain_said(text: str) -> Said | None:
         names.append(name)
     start = text.index(OPEN, len(text) - len(rest))
     return Said(tuple(names), reasons, Span(start, text.index(CLOSE, start) + len(CLOSE)))
+
+
+def _functions_said(text: str, end: int, *, reasons: bool) -> Said | None:
+    """Return what a text says whose reasoning ends at `end`."""
+    if "```" in text or has_reasoning_tag(text[end:]):
+        return None
+    names, spans = list[str](), list[Span]()
+    while mark := MARK.search(text, end):
+        start = mark.start()
+        function = _SOUND_FUNCTION.match(text, start)
+        if function is None or text[start - 1 : start] == "`":
+            return None
+        end = function.end()
+        keys = _KEY.findall(text, start, end)
+        if len(keys) != len(set(keys)):
+            return None
+        names.append(function[2])
+        is_last = not function[1] and not text[end:].strip()
+        spans.append(Span(start, len(text) if is_last else end))
+    return Said(tuple(names), reasons, spans[0]) if names else None
 
 
 def is_unmarked(text: str) -> bool:

@@ -28,6 +28,7 @@ from tests.parsers.agreement import CORPUS, rows
 
 CALL = '<tool_call>\n{"name": "ls", "arguments": {"path": "/"}}\n</tool_call>'
 ANSWER = '<tool_response>\n{"name": "ls", "content": "a b"}\n</tool_response>'
+FUNCTION = "<function=ls>\n<parameter=path>/</parameter>\n</function>"
 FRAGMENTS = [
     CALL,
     CALL.replace("ls", "rm"),
@@ -46,7 +47,28 @@ FRAGMENTS = [
     CALL.replace("}}", "}"),
     "<tool_call>",
     "</tool_call>",
-    "<function=ls><parameter=path>/</parameter></function>",
+    FUNCTION,
+    FUNCTION.replace("ls", "rm"),
+    FUNCTION.replace("/</p", "a < b </c>\n</p"),
+    FUNCTION.replace("/</p", "</parameter></p"),
+    FUNCTION.replace("/</p", "<parameter=x></p"),
+    FUNCTION.replace("/</p", "<function=rm></p"),
+    FUNCTION.replace("/</p", "<think>why</think></p"),
+    FUNCTION.replace("</f", "\n<parameter=path>2</parameter></f"),
+    FUNCTION.replace("</f", "\n<parameter=all>true</parameter>\n</f"),
+    FUNCTION.replace("<f", "`<f"),
+    FUNCTION.replace("=ls", "= ls "),
+    FUNCTION.replace("=ls", "='ls'"),
+    FUNCTION.replace("</parameter>", ""),
+    FUNCTION.replace("</function>", ""),
+    FUNCTION.replace("</function>", "</tool_call>"),
+    f"<tool_call>\n{FUNCTION}\n</tool_call>",
+    f"<tool_call>{FUNCTION}",
+    f"{FUNCTION}</tool_call>",
+    f"<tool_call><tool_call>{FUNCTION}</tool_call>",
+    "<function=ls></function>",
+    '<function=ls>{"path": "/"}</function>',
+    "<function ",
     "<think>",
     "</think>",
     "<think>why</think>",
@@ -78,7 +100,8 @@ FRAGMENTS = [
     "[CONTEXT COMPACTION",
 ]
 TEXTS = st.one_of(
-    st.sampled_from([CALL, ANSWER, "prose", f"<think>why</think>\n{CALL}\n{CALL}"]),
+    st.sampled_from([CALL, FUNCTION, ANSWER, "prose", f"<think>why</think>\n{CALL}\n{CALL}"]),
+    st.sampled_from([f"<think>why</think>\n{FUNCTION}\n{FUNCTION}", f"x {FUNCTION} y"]),
     st.lists(st.sampled_from(FRAGMENTS), max_size=4).map("".join),
 )
 IDS = st.sampled_from(["c1", "c2", "c3", "", None])
