@@ -37,6 +37,7 @@ from hermes_tui.model.events import (
     RunForked,
     RunStarted,
     SourceDefect,
+    Stopped,
     TextEdited,
     ToolCallProposed,
     ToolDispatched,
@@ -189,6 +190,9 @@ class RunState:
                 self._discard_reply()
             case RequestSent():
                 self.before_reply = ()
+            case Stopped() if self.suspects:
+                # A live run: who waits here wants to know, and nobody else will answer them.
+                self.decide_suspects(found, answered=False)
             case ToolDispatched():
                 self._dispatched(event.call_index)
             case RunForked():

@@ -10,7 +10,7 @@ from hermes_tui.log.checkpoints import CHECKPOINT_EVERY, Checkpoints, state_at
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import RowKind
-from hermes_tui.model.events import Event, copy_event
+from hermes_tui.model.events import Event, Stopped, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
@@ -102,6 +102,13 @@ def test_call_in_content_that_was_answered_is_a_note() -> None:
         says("assistant", "done"),
     )
     assert codes(lines) == [("CALL_IN_CONTENT", "note")]
+
+
+def test_call_in_content_is_told_where_a_live_run_stops_for_it() -> None:
+    stopped = Stopped(seq=0, stop_point="parse_failure")
+    lines = timeline(suspect("<tool_call>…"), call("f", origin=Origin.TEXT), stopped)
+    assert codes(lines) == [("CALL_IN_CONTENT", "error")]
+    assert codes(timeline(*lines.log, ended())) == codes(lines)
 
 
 def test_call_in_content_stands_before_the_next_message() -> None:
