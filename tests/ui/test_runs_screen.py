@@ -176,7 +176,7 @@ async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
         await answer(pilot, "slash", "RUN-2[05]", "f2")
         await shows(pilot, "21 of 30", "/RUN-2[05]: 2")
         await answer(pilot, "slash", "", "f3")
-        await shows(pilot, "/RUN-2[05]: 0", "no match in file, id")
+        await shows(pilot, "/RUN-2[05]: 0", "no match (F4")
         await answer(pilot, "slash", "(", "ctrl+u")
         await shows(pilot, "not a regular expression", "case on", "texts off (")
 
@@ -197,14 +197,20 @@ async def test_what_the_runs_say_is_searched_where_that_is_asked_for(tmp_path: P
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "slash", "needle")
-        await shows(pilot, "/needle: 0", "no match in file, id", "F4 searches all")
+        await shows(pilot, "/needle: 0", "no match (F4 at / searches all texts)")
         await answer(pilot, "slash", "", "f4")
         await shows(pilot, " 4 of 20", "/needle: 2")
+        await answer(pilot, "slash", "")
+        await shows(pilot, " 4 of 20")
         await pilot.press("n")
         await shows(pilot, " 18 of 20")
+        await answer(pilot, "f", "found")
+        await settled(pilot)
         await pilot.press("enter")
         await shows(pilot, "a NEEDLE 17", "/needle: 1 of 1")
-        await pilot.press("q", "slash")
+        await pilot.press("H")
+        await shows(pilot, "a NEEDLE 3", "/needle: 1 of 1")
+        await pilot.press("q", "u", "slash")
         await shows(pilot, "F4 texts on")
         await pilot.press("f4")
         await shows(pilot, "F4 texts off")
@@ -216,7 +222,7 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await answer(pilot, "f", "found")
-        await shows(pilot, " 0 · ", "filter found", "nothing is searched yet")
+        await shows(pilot, " 0 · ", "filter found", "nothing is searched")
         await answer(pilot, "slash", "needle", "f4")
         await settled(pilot)
         await shows(pilot, " of 6", "/needle: 6")
@@ -226,6 +232,19 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
         await answer(pilot, "slash", " 57")
         await settled(pilot)
         await shows(pilot, " of 1", "/needle 57: 1")
+        await pilot.press("escape")
+        await shows(pilot, " 0 · found: nothing is searched")
+
+
+async def test_what_is_said_is_not_cut_off_by_what_stands_before_it(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("d")
+        await answer(pilot, "f", 'turns > 0 and status != "never" and errors >= 0')
+        await answer(pilot, "slash", "run-1 and more than that")
+        await answer(pilot, "f", " and foo")
+        await shows(pilot, "unknown name 'foo'")
 
 
 async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ class RunScreen(RunCommands):
         before, model = other.model, self.model
         model.mode, model.raw_beside = before.mode, before.raw_beside
         self._active = other._active
-        model.set_search(before.search)
+        model.set_search(before.search, seek=before.search is not None and before.search.in_texts)
         if before.filter is not None:
             model.set_filter(before.filter_text, before.filter)
         self.feed.step(SLICE_S * 2)

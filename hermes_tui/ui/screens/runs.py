@@ -63,7 +63,9 @@ class RunsScreen(Searching, Moving, RunsSide):
         self._is_stale = False
         self._was_finished = False
         self._seek = 0
-        """Direction in which to go to a match as soon as all runs were searched."""
+        """Direction in which to go to a match as soon as one is known."""
+        self._seeks_from_here = False
+        """Whether the run under the cursor may be that match: the search has only begun."""
         self._is_untouched = True
         """Whether nobody has given a command yet."""
 
@@ -155,21 +157,27 @@ class RunsScreen(Searching, Moving, RunsSide):
         self.query_one("#title", StatusLine).show(title)
         position = self.runs_pane.position
         here = f"{position + 1:,} of " if position is not None else ""
-        status = [(f" {here}{len(model):,}", ""), *chosen_segments(self.saved_app.chosen_run)]
-        status += self._arrangement()
+        status = [(f" {here}{len(model):,}", "")]
+        # What was just said comes first: of a long line the end is cut.
+        status += self._said(self._message)
+        status += chosen_segments(self.saved_app.chosen_run)
+        if not self._message:
+            status += self._arrangement()
         if model.filter is not None:
             going_on = " …" if model.unsettled else ""
             status.append((f" · filter {visible_line(model.filter_text, 60)}{going_on}", "strong"))
         if model.search is not None:
             status.append((f" · /{visible_line(model.search.text, 40)}: {self._found()}", "strong"))
-        note = self._message or complaints_line(feed.complaints)
-        if note:
-            status.append((f" · {visible_line(note, 140)}", "warning"))
+        if not self._message:
+            status += self._said(complaints_line(feed.complaints))
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
+
+    def _said(self, note: str) -> Segments:
+        return [(f" · {visible_line(note, 140)}", "warning")] if note else []
 
     def _found(self) -> str:
         """Return how many runs the search has found, and how far it is."""
@@ -284,10 +292,13 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._ask_filter(event.value)
             self.say(wrong)
             return
-        if self.model.waits_for_search:
-            self.say("found: nothing is searched yet, / begins a search")
+        self._say_what_is_waited_for()
         self.refresh_view()
         self.hurry()
+
+    def _say_what_is_waited_for(self) -> None:
+        if self.model.waits_for_search:
+            self.say("found: nothing is searched, / begins a search")
 
     def do_unfilter(self) -> None:
         self.model.try_filter("")
@@ -298,6 +309,7 @@ class RunsScreen(Searching, Moving, RunsSide):
 
     def begin_search(self, search: Search | None) -> None:
         self.model.set_search(search)
+        self._seeks_from_here = True
         self.go_match(1)
 
     def _may_go(self) -> bool:
@@ -311,12 +323,12 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._seek = step
             self.hurry()
             return
-        self._seek = 0
+        from_here, self._seek, self._seeks_from_here = self._seeks_from_here, 0, False
         pane = self.runs_pane
         here = pane.position
         if here is None:
             here = self.model.kept_position() or 0
-        position = self.model.next_match(here, step)
+        position = self.model.next_match(here - step * from_here, step)
         if position is None:
             self.say(self._no_match())
         else:
@@ -327,9 +339,11 @@ class RunsScreen(Searching, Moving, RunsSide):
         search = self.model.search
         if search is None:
             return "no search: / begins one"
+        if self.model.searched < self.model.taken:
+            return "no match so far"
         if search.in_texts:
             return "no match"
-        return f"no match in {LOOKED_AT} (/ then F4 searches all that the runs say)"
+        return "no match (F4 at / searches all texts)"
 
     def do_clear(self) -> None:
         if self.close_front():
@@ -338,12 +352,14 @@ class RunsScreen(Searching, Moving, RunsSide):
             self.say("no run is chosen to be compared any more")
         elif self.model.search is not None:
             self.model.set_search(None)
+            self._say_what_is_waited_for()
         elif self.model.filter is not None:
             self.do_unfilter()
         self.refresh_view()
 
     def do_cancel(self) -> None:
         if self.model.searching:
+            self._seek = 0
             self.model.stop_search()
             self.say("stopped searching; n goes through what is found")
             return
