@@ -13,11 +13,21 @@ from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.run_choice import chosen_run
 from hermes_tui.cli.saying import say
+from hermes_tui.formats.fields import MAX_DETAIL, only_named
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import StoreError, UsageError
-from hermes_tui.model.events import Event, MessageAppended, RunStarted, copy_event
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    RunEnded,
+    RunStarted,
+    ToolCallProposed,
+    ToolFailed,
+    ToolReturned,
+    copy_event,
+)
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
@@ -25,6 +35,7 @@ from hermes_tui.runtime.remote import local_path, place_of
 from hermes_tui.runtime.walking import is_so
 
 JSON_FORMATS = ("openai", "sharegpt", "atif", "native")
+_SAID = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
 
 
 def run_export(arguments: argparse.Namespace) -> int:
@@ -41,10 +52,20 @@ def run_export(arguments: argparse.Namespace) -> int:
         begun = begun_runs(ref, events)
         content = render(arguments.to, events, ref.file, begun)
     write_out(arguments.output, content, overwrite=arguments.force)
+    _say_what_is_missing(arguments.to, events)
     if begun and arguments.to != "atif":
         left_out = f"{counted(len(begun), 'run')} of subagents left out"
         say(f"{left_out}: --to atif takes them in; else export each by itself")
     return 0
+
+
+def _say_what_is_missing(to: str, events: Sequence[Event]) -> None:
+    if not any(isinstance(event, _SAID) for event in events):
+        say("the run has no messages: only what else is known of it was written")
+    details = (event.details for event in events if isinstance(event, RunStarted | RunEnded))
+    if to == "native" and (named := sum(map(only_named, details))):
+        why = f"longer than {MAX_DETAIL:,} characters, so only their size is written"
+        say(f"{counted(named, 'detail')} of the run left out: {why}")
 
 
 def render(

@@ -10,7 +10,8 @@
 Results stand in the step of their calls and are no messages. An observation in a step that calls
 nothing (terminus-2 types into a terminal) is what the environment says, a message of its own,
 unless its `extra` names the role `tool`, as exports of hermes-tui do; these keep in `extra` also
-the exact text of arguments that are no object, and that a call is one of a custom tool.
+the exact text of arguments that are no object, that a call is one of a custom tool, and in that of
+the trajectory how the run ended.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
+from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
 from hermes_tui.parsers.measures import number, time_of, usage
@@ -246,18 +248,22 @@ def _flags(step: dict[str, Any]) -> list[str]:
 
 
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
-    """Close the run. The format knows no outcome, only what was used and whether it goes on."""
-    metrics = value.get("final_metrics")
+    """Close the run. The format itself knows only what was used and whether the run goes on."""
+    metrics, extra = value.get("final_metrics"), fields.as_dict(value.get("extra"))
     goes_on = fields.label(value, "continued_trajectory_ref")
-    if not isinstance(metrics, dict) and not goes_on:
+    outcome = outcome_of_export(extra)
+    is_open = is_export(extra) or not isinstance(metrics, dict)
+    if outcome is None and is_open and not goes_on:
         return
     totals = fields.as_dict(metrics)
     used = {key: totals[name] for key, name in _TOTALS.items() if totals.get(name) is not None}
-    build.end(
-        stop_reason=f"continued in {goes_on}" if goes_on else "",
-        usage=usage(used, number(totals.get("total_cost_usd"))),
-        details=fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd")),
-    )
+    told = {
+        "stop_reason": f"continued in {goes_on}" if goes_on else "",
+        "usage": usage(used, number(totals.get("total_cost_usd"))),
+    }
+    known = fields.telling(outcome or {})
+    details = fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd"))
+    build.end(**told | known, details=details)
 
 
 def _without(raw: dict[str, Any], key: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from hermes_tui.formats.codex_lines import (
     line_of,
     reply_of_line,
 )
+from hermes_tui.formats.codex_session import PROMPTS, dynamic_tools, parent_of, prompt_of
 from hermes_tui.formats.responses_items import (
     is_call,
     is_of_model,
@@ -48,7 +49,7 @@ _FAILURES = frozenset({"error", "stream_error"})
 _SPOKEN = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
 _ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
-_OWN_KEYS = ("id", "timestamp", "base_instructions")
+_OWN_KEYS = ("id", "timestamp")
 
 
 class Codex:
@@ -90,7 +91,10 @@ def _first(lines: list[Line], kind: str) -> dict[str, Any]:
 
 def _start(lines: list[Line], build: RunBuilder) -> None:
     meta, turn = _first(lines, "session_meta"), _first(lines, "turn_context")
-    details = fields.details_of(meta, without=_OWN_KEYS)
+    read = [key for key in PROMPTS if prompt_of(meta, key)]
+    details = fields.details_of(meta, without=(*_OWN_KEYS, *read))
+    if added := dynamic_tools(meta):
+        details["dynamic_tools"] = added
     details.update(fields.details_of({key: turn[key] for key in _ABOUT_TURN if key in turn}))
     kinds = Counter(line.kind for line in lines if line.kind not in ENVELOPES)
     if build.unit is Unit.PARTS:
@@ -102,26 +106,25 @@ def _start(lines: list[Line], build: RunBuilder) -> None:
         run_id=fields.label(meta, "id"),
         task=_task(lines),
         model=fields.model_of(turn),
-        parent_run_id=_parent(meta),
+        parent_run_id=parent_of(meta),
         details=fields.telling(details),
         ts=timestamp(meta.get("timestamp")),
     )
-    prompt = meta.get("base_instructions")
-    text = prompt.get("text") if isinstance(prompt, dict) else prompt
-    if isinstance(text, str) and text:
-        raw = {"role": "system", "content": text}
-        parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
-        message = with_flags(parts.message, "from the session line")
-        build.append(parts._replace(message=message), "/payload/base_instructions")
+    for line in (line for line in lines if line.payload is meta):
+        build.locate(line.number)
+        for key in read:
+            _append_prompt(prompt_of(meta, key), lines, f"{line.pointer}/{key}", build)
 
 
-def _parent(meta: dict[str, Any]) -> str:
-    """Return the session that started this one as its subagent, or that it is a fork of."""
-    spawned = meta
-    for key in ("source", "subagent", "thread_spawn"):
-        spawned = fields.as_dict(spawned.get(key))
-    started_by = fields.label(spawned, "parent_thread_id")
-    return started_by or fields.label(meta, "parent_thread_id", "forked_from_id")
+def _append_prompt(text: str, lines: list[Line], pointer: str, build: RunBuilder) -> None:
+    """Append a prompt unless an item holds it, as what programs put before the first question."""
+    users = (line.payload for line in lines if line.payload.get("role") == "user")
+    if any(text.strip() in fields.text_of(item.get("content")) for item in users):
+        return
+    raw = {"role": "system", "content": text}
+    parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+    message = with_flags(parts.message, "from the session line")
+    build.append(parts._replace(message=message), pointer)
 
 
 def _task(lines: list[Line]) -> str:

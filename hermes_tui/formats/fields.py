@@ -18,6 +18,9 @@ from hermes_tui.parsers import measures, plain_values
 MAX_DETAIL = 2_000
 """Characters of JSON: a detail longer than this is named, not copied; its record holds it whole."""
 
+_TOO_DEEP = "(nested too deeply, or not text)"
+_ONLY_NAMED = re.compile(rf"\([\d,]+ (?:characters|keys|elements)\)|{re.escape(_TOO_DEEP)}")
+
 _BODY_KEYS = (
     "content",
     "tool_calls",
@@ -174,9 +177,23 @@ def small(value: Any) -> Any:
 
                 return mask_secrets(value) if may_hold_secrets(json) else value
         except TypeError:
-            return "(nested too deeply, or not text)"
+            return _TOO_DEEP
     kind = "keys" if isinstance(value, dict) else "elements"
     return f"({len(value):,} {kind})"
+
+
+def only_named(details: Any) -> int:
+    """Return how many values in `details` are no more than named by `small`."""
+    waiting, found = [details], 0
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                found += _ONLY_NAMED.fullmatch(text) is not None
+            case dict(members):
+                waiting.extend(members.values())
+            case list(elements):
+                waiting.extend(elements)
+    return found
 
 
 def number(value: Any) -> float | None:

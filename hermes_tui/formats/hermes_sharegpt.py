@@ -14,9 +14,10 @@ from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import details_of, first_line, label, model_of, mostly
+from hermes_tui.formats.fields import as_dict, details_of, first_line, label, model_of, mostly
 from hermes_tui.formats.hermes_messages import excerpt_of, normalised
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolCall, ToolSpec
 from hermes_tui.parsers.measures import timestamp
@@ -43,6 +44,8 @@ class HermesSharegpt:
         row = sample.first_object()
         if not _is_sharegpt(row):
             return None
+        if is_export(as_dict(row.get("metadata"))):
+            return Match(0.95, Unit.RUNS)
         if "completed" in row and ("timestamp" in row or "metadata" in row):
             return Match(0.95, Unit.RUNS)
         if "timestamp" in row and "model" in row:
@@ -95,8 +98,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         build.defect("no list of conversations in this record", excerpt_of(row))
         return
     tools = _declared_tools(row, turns)
-    metadata = row.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
+    metadata = as_dict(row.get("metadata"))
     index = label(row, "prompt_index")
     build.start(
         run_id=f"prompt {index}" if index else label(row, "id"),
@@ -240,6 +242,9 @@ def _partial(row: dict[str, Any]) -> tuple[Diagnostic, ...]:
 
 
 def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> None:
+    if (outcome := outcome_of_export(metadata)) is not None:
+        build.end(**outcome)
+        return
     completed = row.get("completed")
     if not isinstance(completed, bool):
         return

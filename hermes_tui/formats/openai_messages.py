@@ -15,6 +15,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.parsers.measures import time_of, usage
 
@@ -128,7 +129,7 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
 
 
 def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    messages = decode_if_json(value["messages"])
+    messages, own = decode_if_json(value["messages"]), _metadata_of_export(value)
     if isinstance(messages, list) and messages and all(isinstance(m, list) for m in messages):
         inner = [*messages]
     else:
@@ -146,7 +147,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
             build.messages(map(decode_if_json, one), place)
         elif one is not None:
             build.defect("`messages` is not a list", fields.excerpt(one), pointer=place)
-        outcome = fields.outcome_of(value)
+        outcome = outcome_of_export(own) if own else fields.outcome_of(value)
         if outcome is not None:
             build.end(**outcome)
 
@@ -156,16 +157,24 @@ def _start_wrapped(
 ) -> None:
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     named = ("messages", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    own = _metadata_of_export(value)
     build.start(
-        run_id=fields.run_id_of(value),
-        task=fields.task_of(value, messages),
+        run_id=fields.run_id_of(own or value),
+        task=fields.task_of(own or value, messages),
         model=fields.model_of(value),
+        group_id=fields.label(own, "group_id"),
         # An empty list is what exporters write that do not know the tools.
         tools=tool_specs(value[tools_key]) if tools_key else None,
         details=fields.details_of(value, without=named),
         pointer=pointer,
         ts=time_of(value),
     )
+
+
+def _metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what an export of hermes-tui says of its run; empty where this is none."""
+    metadata = fields.as_dict(value.get("metadata"))
+    return metadata if is_export(metadata) else {}
 
 
 def _has_system(messages: Any) -> bool:

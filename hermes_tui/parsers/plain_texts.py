@@ -191,7 +191,8 @@ def _answer(body: str) -> Answer | None:
     call_id, name, content = value.get("tool_call_id"), value.get("name"), value["content"]
     if (call_id is not None and not _is_name(call_id)) or (name is not None and not _is_name(name)):
         return None
-    if call_id is None and name is None:
+    # A body of only the content wraps an answer; with other keys it is one itself.
+    if call_id is None and name is None and len(value) > 1:
         return Answer(None, None, judge(value))
     judged = content if type(content) in (str, dict) else quick_text(content)
     return Answer(call_id, None if name == "unknown" else name, judge(judged))

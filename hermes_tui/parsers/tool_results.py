@@ -1,9 +1,11 @@
 """What tools answered: whole tool messages, result parts, and `<tool_response>` blocks in text.
 
     block := "<tool_response>" body "</tool_response>"
-    body  := {"tool_call_id", "name", "content"} | {"name", "content"} | any text
+    body  := {"tool_call_id", "name", "content", …} | {"name", "content", …}
+           | {"content"} | {"content", "is_error"} | any text
 
-A body that is JSON may hold the closing tag inside a string, so it is read as JSON first.
+Any other JSON is the answer itself. A body that is JSON may hold the closing tag inside a string,
+so it is read as JSON first.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ _WRAPPERS = ("functionResponse", "tool_response", "tool_result")
 _END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
 _BLANK = re.compile(r"\s*+")
 _NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
+_ENVELOPE = frozenset({"content", "is_error"})
+"""Keys of a body that is no answer itself, though it names neither call nor tool."""
 _DECODER = json.JSONDecoder()
 
 
@@ -110,7 +114,8 @@ def _json_result(value: Any, text: str, shown_as: Callable[[Any], str] = json_te
         return _result(text, None, None, value)
     name = _text_at(value, _NAME_KEYS)
     call_id = _text_at(value, _ID_KEYS)
-    if "content" not in value or (name is None and call_id is None):
+    is_named = name is not None or call_id is not None
+    if "content" not in value or not (is_named or value.keys() <= _ENVELOPE):
         return _result(text, None, None, value, value)
     content = value["content"]
     shown = content if isinstance(content, str) else shown_as(content)

@@ -163,6 +163,57 @@ def test_one_of_many_runs_is_chosen_by_number_or_id(
     assert "its runs are 1 to 4" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("to", [*WRITERS, "atif"])
+def test_a_run_without_messages_is_exported_but_not_silently(
+    to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text('{"messages": [], "model": "m"}')
+    exported(path, to, tmp_path / "out")
+    assert "the run has no messages" in capsys.readouterr().err
+
+
+def test_details_that_a_recording_does_not_hold_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    said = [{"role": "user", "content": "hi"}]
+    long = {"notes": "x" * 5_000, "rows": [1] * 3_000, "metrics": {"by": "me"}, "short": "(2)"}
+    path.write_text(json.dumps({"messages": said} | long))
+    exported(path, "native", tmp_path / "out")
+    assert "2 details of the run left out: longer than 2,000 char" in capsys.readouterr().err
+    path.write_text(json.dumps({"messages": said, "short": "(2)"}))
+    exported(path, "native", tmp_path / "short")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("to", "name"),
+    [
+        ("openai", "call-left-in-content.jsonl"),
+        ("atif", "call-left-in-content.jsonl"),
+        ("sharegpt", "atropos-group.jsonl"),
+    ],
+)
+def test_an_export_and_its_source_did_the_same_and_ended_alike(
+    to: str, name: str, transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = transcripts / name
+    target = exported(path, to, tmp_path / "out", "--run", "1")
+    assert main(["diff", "--json", f"{path}:1", str(target)]) == 0
+    report = json.loads(capsys.readouterr().out)
+    ends = [(report[side]["status"], report[side]["reward"]) for side in ("left", "right")]
+    assert ends[0] == ends[1]
+    assert ends[0][1] is not None
+
+
+def test_deeply_nested_details_of_a_recording_are_exported(tmp_path: Path) -> None:
+    nested = '{"a":' * 900 + '"(5,000 characters)"' + "}" * 900
+    run = tmp_path / "run.jsonl"
+    run.write_text(f'{{"schema":1,"kind":"RunStarted","seq":0,"details":{nested}}}\n')
+    exported(run, "native", tmp_path / "out")
+
+
 def test_an_existing_file_is_kept_unless_forced(
     transcripts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import (
+    MessageAppended,
     RequestFailed,
     RunEnded,
     SourceDefect,
@@ -181,6 +182,46 @@ def test_the_system_prompt_and_compactions_are_messages() -> None:
     assert messages(events)[1].flags == ("compaction",)
 
 
+def test_the_instructions_of_an_older_session_are_the_system_prompt() -> None:
+    meta = row("session_meta", id="s1", instructions="Keep the knowledge base healthy.")
+    (prompt,) = messages(read_bytes(FORMAT, lines(meta)))
+    assert (prompt.role, prompt.text) == ("system", "Keep the knowledge base healthy.")
+    bare = {"id": "s1", "timestamp": "2025-04-01T00:00:00Z", "instructions": "Be brief."}
+    rows = [bare, {"record_type": "state"}, text("user", "hi")["payload"]]
+    events = read_bytes(FORMAT, lines(*rows))
+    assert said(events) == [("system", "Be brief."), ("user", "hi")]
+    (place, *_) = (event.at for event in only(events, MessageAppended))
+    assert place is not None and place.pointer == "/instructions"
+
+
+def test_instructions_that_an_item_repeats_are_one_message() -> None:
+    meta = row("session_meta", id="s1", base_instructions="You are an agent.", instructions="Ask!")
+    told = text("user", "<user_instructions>\n\nAsk!\n\n</user_instructions>")
+    events = read_bytes(FORMAT, lines(meta, told))
+    assert [message.role for message in messages(events)] == ["system", "user"]
+
+
+def test_instructions_that_are_no_text_are_a_detail() -> None:
+    meta = row("session_meta", id="s1", instructions=["a"], base_instructions={"kind": "b"})
+    (start,) = runs(read_bytes(FORMAT, lines(meta)))
+    assert start.details["instructions"] == ["a"]
+    assert start.details["base_instructions"] == {"kind": "b"}
+
+
+def test_tools_that_a_program_added_are_told_and_those_of_codex_stay_known() -> None:
+    tools = [
+        {"name": "remind", "description": "Reminds.", "inputSchema": {}},
+        {"namespace": "x", "name": "note"},
+        {"name": 5.5},
+        "odd",
+    ]
+    events = read_bytes(FORMAT, lines(row("session_meta", id="s1", dynamic_tools=tools), CALL))
+    (start,) = runs(events)
+    assert start.details["dynamic_tools"] == {"remind": "Reminds.", "note": ""}
+    _, findings = fold_run(events)
+    assert Code.NAME_UNKNOWN not in [found.code for found in findings]
+
+
 def test_a_file_without_envelopes_is_read() -> None:
     bare = [found["payload"] for found in ROLLOUT if found["type"] == "response_item"]
     head = {"id": "s1", "timestamp": "2025-04-01T00:00:00Z", "instructions": None}
@@ -224,7 +265,7 @@ REAL = {
     # and three prompts that only events hold.
     "codex-pomodor-timer.jsonl": (1, 43, 18, 0),
     "rollout-2026-05-11T13-28-45-019e1695-0522-7c83-8b39-0dd379793f80.jsonl": (1, 62, 38, 1),
-    "rollout-2025-10-11T05-31-58-dfb8b018-addf-40e6-b9f2-84864125d186.jsonl": (1, 0, 0, 0),
+    "rollout-2025-10-11T05-31-58-dfb8b018-addf-40e6-b9f2-84864125d186.jsonl": (1, 1, 0, 0),
 }
 
 

@@ -225,7 +225,7 @@ def test_sharegpt_joins_results_and_names_their_tool() -> None:
     assert blocks(value, "tool_response") == [
         {"tool_call_id": "c0", "name": "terminal", "content": {"output": "a </tool_response> b"}},
         {"tool_call_id": "c1", "name": "terminal", "content": HOSTILE},
-        {"content": "plain"},
+        {"name": "terminal", "content": "plain"},
     ]
 
 
@@ -275,7 +275,7 @@ def test_markdown_shows_the_whole_run() -> None:
     assert "As it arrived:" in text
     assert "> **ERROR ARGS_INVALID** not JSON" in text
     assert "> Hint: quote" in text
-    assert "**ERROR** tool error (heuristic: text starts with error)" in text
+    assert "**WARNING** reads like an error (heuristic: text starts with error)" in text
     assert "RequestFailed" in text
     assert "sk-abcdefghijkl" not in text
 
@@ -284,6 +284,23 @@ def test_markdown_fences_hold_foreign_text() -> None:
     text = outside_fences(markdown.write(RUN))
     assert "<script>" not in text.replace("\\<script\\>", "")
     assert not re.search(r"(?<!\\)\[x\](?!\\)", text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "marked"),
+    [
+        ("flag", "**ERROR** tool error (flag: gone)", '<p class="finding error"><strong>✖ tool'),
+        (
+            "heuristic",
+            "**WARNING** reads like an error (heuristic: gone)",
+            '<p class="finding warning"><strong>▲ reads like',
+        ),
+    ],
+)
+def test_an_error_that_is_only_guessed_is_a_warning(kind: str, shown: str, marked: str) -> None:
+    run = numbered(*answered("x", "c1", error=ErrorMark(kind, "gone")))
+    assert shown in markdown.write(run)
+    assert marked in html.write(run)
 
 
 def test_markdown_of_finished_findings_uses_those_alone() -> None:

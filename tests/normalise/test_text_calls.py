@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
@@ -58,18 +60,14 @@ def test_bare_call_json_is_suspect_but_no_transport():
     assert read(text, TextCalls.TRANSPORT).calls == ()
 
 
-def test_markup_beside_native_calls_is_a_note():
-    found = read(GOOD, tool_calls=[native()])
+@pytest.mark.parametrize("mode", [TextCalls.SUSPECT, TextCalls.TRANSPORT])
+@pytest.mark.parametrize("text", [GOOD, BAD])
+def test_markup_beside_native_calls_is_a_note(mode, text):
+    found = read(text, mode, tool_calls=[native()])
     assert [c.origin for c, _ in found.calls] == [Origin.DICT]
     assert [(d.code, d.severity) for d in found.diagnostics] == [
         (Code.CALL_IN_CONTENT, Severity.NOTE)
     ]
-
-
-def test_native_and_text_calls_of_a_transport_are_numbered_on():
-    found = read(BAD, TextCalls.TRANSPORT, tool_calls=[native()])
-    assert [c.index for c, _ in found.calls] == [0, 1]
-    assert {d.call_index for d in found.calls[1][1]} == {1}
 
 
 def test_the_markup_of_another_format_is_named():

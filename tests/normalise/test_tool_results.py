@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.tool_errors import error_mark
 from tests.normalise.reading import codes, only_result
@@ -73,6 +74,28 @@ def test_every_response_block_is_a_result_even_if_it_quotes_the_tag():
     ]
     assert [r.error is not None for r in results] == [False, True, False]
     assert found.message.results == 3
+
+
+def in_block(body: str) -> ToolResult:
+    found = normalise_message({"role": "tool", "content": f"<tool_response>{body}</tool_response>"})
+    ((result, _),) = found.results
+    return result
+
+
+def test_a_body_of_only_the_content_wraps_the_answer():
+    failed = in_block('{"content": "Traceback (most recent call last):\\nKeyError: 1"}')
+    assert failed.content.startswith("Traceback")
+    assert failed.error is not None
+    assert failed.error.reason == "KeyError: 1"
+    flagged = in_block('{"content": "gone", "is_error": true}')
+    assert (flagged.content, flagged.name) == ("gone", None)
+    assert flagged.error is not None
+    assert flagged.error.kind == "flag"
+
+
+@pytest.mark.parametrize("body", ['{"content": "a", "path": "b"}', '{"name": null, "content": 1}'])
+def test_a_body_with_other_keys_and_no_name_is_the_answer_itself(body):
+    assert in_block(body).content == body
 
 
 def test_response_blocks_of_a_user_count_in_a_text_transport_only():

@@ -32,10 +32,14 @@ _ACTION: Final = "action"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The ids of the written calls and of the results that answer them, each by its event."""
+    """The ids of the written calls and of the results that answer them, each by its event.
+
+    `tools` has the tool of each result that answers a call, written or not, which has a name.
+    """
 
     call_ids: Mapping[int, str]
     answers: Mapping[int, str]
+    tools: Mapping[int, str]
 
     def calls(self, entry: Entry) -> list[tuple[str, ToolCall]]:
         """Return the calls of `entry` that are written, each with its id."""
@@ -77,7 +81,9 @@ def exchange_of(entries: Sequence[Entry], *, leave_tags: bool = False) -> Exchan
                 continue
         ids[event.seq] = call.id if call.id and call.id.strip() else next(made_up)
     answers = {result: ids[call] for result, call in answered.items() if call in ids}
-    return Exchange(ids, answers)
+    names = {event.seq: event.call.name for event in proposed}
+    tools = {result: name for result, call in answered.items() if (name := names[call])}
+    return Exchange(ids, answers, tools)
 
 
 def _in_tags(event: ToolCallProposed, entry: Entry) -> bool:

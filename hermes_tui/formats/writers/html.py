@@ -24,6 +24,7 @@ from hermes_tui.formats.writers.transcript import (
     transcript_of,
 )
 from hermes_tui.log.findings import Finding
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event, ToolCallProposed
 from hermes_tui.model.wording import counted
 
@@ -33,6 +34,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'"
 )
+_MARKS: Final = {Severity.ERROR: "✖", Severity.WARNING: "▲", Severity.NOTE: "●"}
 _KNOWN_ROLES: Final = frozenset({"system", "user", "assistant", "tool"})
 
 
@@ -98,8 +100,7 @@ def _finding_row(finding: Finding, anchor: str | None) -> str:
 
 
 def _severity(finding: Finding) -> str:
-    mark = {"error": "✖", "warning": "▲", "note": "●"}[finding.severity]
-    return f"{mark} {finding.severity}"
+    return f"{_MARKS[finding.severity]} {finding.severity}"
 
 
 def _hint(finding: Finding) -> str:
@@ -182,14 +183,18 @@ def _call(event: ToolCallProposed, transcript: Transcript) -> Iterator[str]:
 
 def _result(event: Result, transcript: Transcript) -> Iterator[str]:
     error = wording.error_of(event)
+    failed = f" failed {error.severity}" if error else ""
     facts = safe(wording.result_facts(event))
     yield (
-        f'<section class="result{" failed" if error else ""}" id="e{event.seq}">\n<h3>Result '
+        f'<section class="result{failed}" id="e{event.seq}">\n<h3>Result '
         f"<code>{safe(transcript.tool_name(event))}</code> <small>{facts}"
         f'{" · " if facts else ""}<a href="#e{event.seq}">event {event.seq}</a></small></h3>'
     )
     if error:
-        yield f'<p class="finding error"><strong>✖ {safe(error)}</strong></p>'
+        yield (
+            f'<p class="finding {error.severity}"><strong>{_MARKS[error.severity]} '
+            f"{safe(error.text)}</strong></p>"
+        )
     yield _block(event.result.content)
     yield from _findings(transcript, event.seq)
     yield "</section>"

@@ -114,7 +114,8 @@ def _call(event: ToolCallProposed, transcript: Transcript) -> Iterator[str]:
 def _result(event: Result, transcript: Transcript) -> Iterator[str]:
     title = f"### Result {inline(transcript.tool_name(event))}".rstrip()
     error = wording.error_of(event)
-    facts = [f"**ERROR** {inline(error)}" if error else "", inline(wording.result_facts(event))]
+    shown = f"**{error.severity.upper()}** {inline(error.text)}" if error else ""
+    facts = [shown, inline(wording.result_facts(event))]
     yield "\n\n".join([title, " · ".join(filter(None, [*facts, f"event {event.seq}"]))])
     yield fence(event.result.content)
     yield from _findings(transcript, event.seq)

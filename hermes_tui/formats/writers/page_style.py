@@ -59,6 +59,7 @@ article.unknown { border-left-style: dashed; }
 .error > strong, tr.error td:first-child { color: var(--error); }
 .warning > strong, tr.warning td:first-child { color: var(--warning); }
 .failed > pre, .failed > details > pre { border-left: 3px solid var(--error); }
+.failed.warning > pre, .failed.warning > details > pre { border-color: var(--warning); }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 .reasoning { margin: .35rem 0; color: var(--dim); }
 @media print {

@@ -3,14 +3,18 @@
     gpt  = ["<think>\\n" reasoning "\\n</think>\\n"] [content "\\n"] call*
     call = "<tool_call>\\n" '{"name": …, "arguments": …}' "\\n</tool_call>"
     tool = result ("\\n" result)*          all results between two other messages
-    result = "<tool_response>\\n" '{"tool_call_id": …, "name": …, "content": …}'
+    result = "<tool_response>\\n" '{"tool_call_id": …, "name": …, "content": …, …}'
              "\\n</tool_response>"
+
+A result is named after the tool whose call it answers, by id or else by order. It has `is_error`
+where the source flags an error, `exit_code` where one that is not 0 stands beside its content.
 
 It is the layout of hermes-agent's own trajectories without its losses: arguments that are no JSON
 stand there as a JSON string of what arrived instead of as `{}`, the real system prompt is kept, and
-no empty `<think>` is made up. Calls that stand in tags in the text stay as they are; a command that
-results answer becomes a call, as `exchange` tells. A closing tag inside a value is written `<\\/…`,
-which JSON reads as the same string.
+no empty `<think>` is made up. What a custom tool was given, which is no JSON, is the argument
+`input`. Calls that stand in tags in the text stay as they are; a command that results answer
+becomes a call, as `exchange` tells. A closing tag inside a value is written `<\\/…`, which JSON
+reads as the same string.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from hermes_tui.formats.writers.transcript import (
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
+from hermes_tui.parsers.tool_errors import judge
 
 _SPEAKERS: Final = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
 
@@ -64,7 +69,7 @@ def _conversations(transcript: Transcript) -> list[dict[str, str]]:
     for entry in conversation:
         if entry.results:
             value = "\n".join(
-                _response(event, transcript.tool_name(event)) for event in entry.results
+                _response(event, _tool_of(event, transcript, exchange)) for event in entry.results
             )
             if only_results_so_far:
                 turns[-1]["value"] += "\n" + value
@@ -97,15 +102,22 @@ def _thoughts(message: Message) -> list[str]:
 
 def _call(call: ToolCall) -> str:
     members = [f'"name": {json_text(call.name)}']
-    if call.arguments_state is not ArgumentsState.MISSING:
+    if call.arguments_state is not ArgumentsState.MISSING or call.verdict == "custom":
         members.append(f'"arguments": {_arguments(call)}')
     return f"{{{', '.join(members)}}}"
 
 
 def _arguments(call: ToolCall) -> str:
+    if call.verdict == "custom":
+        return f'{{"input": {json_text(call.arguments_text)}}}'
     if call.arguments_state is ArgumentsState.NULL:
         return "null"
     return _exact_json(call.arguments_text) or json_text(call.arguments_text)
+
+
+def _tool_of(event: Result, transcript: Transcript, exchange: Exchange) -> str:
+    """Return the name of the tool that gave a result, empty where neither of them has one."""
+    return event.result.name or exchange.tools.get(event.seq) or transcript.tool_name(event)
 
 
 def _response(event: Result, name: str) -> str:
@@ -118,6 +130,10 @@ def _response(event: Result, name: str) -> str:
     content = result.content
     exact = _exact_json(content) if content[:1] in ("{", "[") else ""
     members.append(f'"content": {exact or json_text(content)}')
+    if result.error is not None and result.error.kind == "flag":
+        members.append('"is_error": true')
+    if result.exit_code and result.exit_code != judge(content).exit_code:
+        members.append(f'"exit_code": {result.exit_code}')
     return _block("tool_response", f"{{{', '.join(members)}}}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats.secrets import mask_secrets, masked_url
 from hermes_tui.formats.writers.text import json_text
@@ -62,10 +62,21 @@ def arguments_of(call: ToolCall) -> tuple[str, str]:
     return json_text(call.arguments, pretty=True), "" if sound else call.arguments_text
 
 
-def error_of(event: Result) -> str:
-    """Return how it is known that a result is an error; empty if it is none."""
+class ToldError(NamedTuple):
+    """That a result is an error, as its source says, or that it only reads like one."""
+
+    severity: Severity
+    text: str
+
+
+def error_of(event: Result) -> ToldError | None:
+    """Return how it is known that a result is an error; None if it is none."""
     mark = event.result.error
-    return "" if mark is None else f"tool error ({mark.kind}: {mark.reason})"
+    if mark is None:
+        return None
+    if mark.kind == "flag":
+        return ToldError(Severity.ERROR, f"tool error (flag: {mark.reason})")
+    return ToldError(Severity.WARNING, f"reads like an error ({mark.kind}: {mark.reason})")
 
 
 def result_facts(event: Result) -> str:

@@ -1,0 +1,39 @@
+"""What the first line of a rollout of Codex says of its session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+
+PROMPTS = ("base_instructions", "instructions")
+
+
+def prompt_of(meta: dict[str, Any], key: str) -> str:
+    """Return one of the prompts of a session; older ones have only what the user wrote of it."""
+    given = meta.get(key)
+    text = given.get("text") if isinstance(given, dict) else given
+    return text if isinstance(text, str) else ""
+
+
+def dynamic_tools(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return what the tools do that the program added, by their names.
+
+    They are not declared as the run's tools: those of Codex itself are listed nowhere, so that each
+    of their calls would be one of an unknown tool.
+    """
+    tools = (fields.as_dict(tool) for tool in fields.as_list(meta.get("dynamic_tools")))
+    return {
+        fields.label(tool, "name"): fields.small(fields.label(tool, "description"))
+        for tool in tools
+        if fields.label(tool, "name")
+    }
+
+
+def parent_of(meta: dict[str, Any]) -> str:
+    """Return the session that started this one as its subagent, or that it is a fork of."""
+    spawned = meta
+    for key in ("source", "subagent", "thread_spawn"):
+        spawned = fields.as_dict(spawned.get(key))
+    started_by = fields.label(spawned, "parent_thread_id")
+    return started_by or fields.label(meta, "parent_thread_id", "forked_from_id")
