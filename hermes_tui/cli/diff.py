@@ -142,6 +142,9 @@ def _run_json(run: ReadRun) -> dict[str, Any]:
         "messages": summary.messages,
         "tool_calls": summary.calls,
         "tool_errors": summary.tool_errors,
+        "errors": summary.errors,
+        "warnings": summary.warnings,
+        "diagnostics": dict(summary.codes),
         "status": summary.status,
         "reward": summary.reward,
     }

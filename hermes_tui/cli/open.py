@@ -33,7 +33,7 @@ def run_open(arguments: argparse.Namespace) -> int:
     if arguments.filter:
         from hermes_tui.cli.filters import check_filter
 
-        check_filter(arguments.filter)
+        check_filter(arguments.filter, on_screen=sys.stdout.isatty())
     if "-" in arguments.paths:
         await_input()
     progress = ProgressLine()

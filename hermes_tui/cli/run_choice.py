@@ -12,7 +12,7 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
 from hermes_tui.runtime.walking import is_so
@@ -37,11 +37,33 @@ def chosen_run(
         await_input()
     if isinstance(path, Path) and is_so(path.is_dir):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
-    file = open_file(path, wanted_format=wanted_format, whole=True)
+    file = _opened(path, wanted_format)
     try:
         yield pick_run(file, wanted, spelling=spelling)
     finally:
         file.close()
+
+
+def _opened(path: Place | None, wanted_format: str) -> OpenFile:
+    """Open a file; an archive of several is one of those that hold more than is wanted."""
+    try:
+        return open_file(path, wanted_format=wanted_format, whole=True)
+    except SourceError as error:
+        from hermes_tui.runtime.packed.archives import choice, several
+
+        names = _members(path) if isinstance(path, Path) else []
+        if len(names) > 1:
+            raise UsageError(f"{path}: {several(names)}", choice(str(path), names)) from error
+        raise
+
+
+def _members(path: Path) -> list[str]:
+    from hermes_tui.runtime.packed.archives import transcript_members
+
+    try:
+        return transcript_members(path)
+    except (SourceError, OSError):
+        return []
 
 
 def pick_run(file: OpenFile, wanted: str, *, spelling: str) -> RunRef:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from hermes_tui.cli.json_text import json_line
+from hermes_tui.cli.scan_new import NewFindings, finding_line, new_mark
 from hermes_tui.cli.scan_summary import PathOf, summary_lines
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible_line, visible_row
@@ -31,6 +32,8 @@ class Ending(NamedTuple):
     """Where it was interrupted: after how much."""
     outside: int = 0
     """Malformed places that belong to no run."""
+    new: Mapping[str, int] | None = None
+    """New findings in runs by code; None without a baseline."""
 
 
 class Output:
@@ -69,19 +72,24 @@ class Output:
 class Table(Output):
     """A line a file, or with `by_run` a run and its errors and warnings; the summary at the end."""
 
-    def __init__(self, write: Write, *, by_run: bool, found: bool = False) -> None:
-        self.rows = "all" if by_run else "found" if found else ""
+    def __init__(self, write: Write, *, by_run: bool, new: NewFindings | None = None) -> None:
+        self.rows = "all" if by_run else "found" if new is not None else ""
         self._write = write
         self._by_run = by_run
+        self._new = new
+        """What is told of a baseline; None without one."""
 
     def run(self, row: Row) -> None:
         if not self._by_run:
+            if self._new is not None:
+                self._new.add(row["path"], row["findings"])
             return
         name = visible_line(row["id"], 40)
         self._write(_line(row, f"run {row['run']} {name}".rstrip()))
         for finding in row["findings"]:
-            if finding["severity"] != "note":
-                self._write(f"  {_finding_line(finding)}\n")
+            is_new = finding.get("new", False)
+            if is_new or finding["severity"] != "note":
+                self._write_finding(finding, " (new)" if is_new else "")
 
     def file(self, row: Row) -> None:
         runs = counted(row["runs"], "run")
@@ -91,23 +99,39 @@ class Table(Output):
             self._write(f"{visible_row(row['path'])}  {runs}  {NOT_WHOLE}\n")
 
     def first_defects(self, findings: Sequence[Row]) -> None:
-        if self._by_run:
+        # With a baseline the new ones are told at the end.
+        if self._by_run or self._new is not None:
             return
         for finding in findings[:DEFECTS_TOLD]:
-            self._write(f"  {_finding_line(finding)}\n")
+            self._write_finding(finding)
         if len(findings) > DEFECTS_TOLD:
             self._write(f"  and more {Code.SOURCE_DEFECT}: --runs lists them all\n")
 
+    def defect(self, path: str, format_name: str, finding: Row) -> None:
+        if self._new is not None and not self._by_run:
+            self._new.add(path, [finding])
+
     def end(self, ending: Ending) -> None:
+        self._write_block(self._new.lines() if self._new is not None else ())
         rates, outside = ending.rates, ending.outside
         has_findings = bool(rates.groups.get("code") or outside)
         says_more = rates.all.runs > 1 and (has_findings or self._by_run)
         if says_more or ending.files > 1:
-            self._write("\n")
-            for line in summary_lines(rates, ending.path_of, files=ending.files, outside=outside):
-                self._write(line.rstrip() + "\n")
+            self._write_block(
+                summary_lines(
+                    rates, ending.path_of, files=ending.files, outside=outside, new=ending.new
+                )
+            )
         if ending.interrupted:
             self._write(f"\n{ending.interrupted}: there is more than what is counted here\n")
+
+    def _write_finding(self, finding: Row, mark: str = "") -> None:
+        self._write(f"  {finding_line(finding, mark=mark)}\n")
+
+    def _write_block(self, lines: Iterable[str]) -> None:
+        """Write lines below an empty one, if there are any."""
+        for number, line in enumerate(lines):
+            self._write(("" if number else "\n") + line.rstrip() + "\n")
 
 
 class JsonLines(Output):
@@ -133,7 +157,10 @@ class JsonLines(Output):
 
 
 def _line(row: Row, who: str) -> str:
-    codes = " ".join(f"{code}×{count:,}" for code, count in row["diagnostics"].items())
+    new = row.get("new")
+    codes = " ".join(
+        f"{code}×{count:,}{new_mark(code, new)}" for code, count in row["diagnostics"].items()
+    )
     counts = ", ".join(
         (
             counted(row["messages"], "message"),
@@ -148,11 +175,3 @@ def _line(row: Row, who: str) -> str:
     end = "" if row.get("complete", True) else f"  {NOT_WHOLE}"
     clean = "" if end else "clean"
     return f"{path}  {row['format']}  {who}: {counts}  {codes or clean}".rstrip() + f"{end}\n"
-
-
-def _finding_line(finding: Mapping[str, object]) -> str:
-    hint = f" — {finding['hint']}" if finding["hint"] else ""
-    text = visible_line(f"{finding['message']}{hint}", 300)
-    new = " (new)" if finding.get("new") else ""
-    where = f"turn {finding['turn']}"
-    return f"{finding['severity']:7} {finding['code']} {where}{new}: {text}  (--at {finding['at']})"

@@ -11,6 +11,7 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import ScanRequest
 from hermes_tui.cli.scan_baseline import Baseline
+from hermes_tui.cli.scan_new import NewFindings
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.collect import ScannedFile
@@ -43,6 +44,9 @@ class Report:
         self._fails = False
         self._files_read = 0
         self._new = self._known = 0
+        self._new_by_file: dict[str, Counter[str]] = {}
+        """New findings by code, of the files that are being read."""
+        self._new_in_runs: Counter[str] = Counter()
         self.output = self._output(request)
 
     @property
@@ -52,7 +56,8 @@ class Report:
     def _output(self, request: ScanRequest) -> Output:
         found = self._baseline is not None
         if request.output == "table":
-            return Table(self._write, by_run=request.by_run, found=found)
+            new = NewFindings(self._counts) if found else None
+            return Table(self._write, by_run=request.by_run, new=new)
         if request.output == "jsonl":
             return JsonLines(self._write, by_run=request.by_run, found=found)
         from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
@@ -94,7 +99,9 @@ class Report:
         if self._baseline is not None:
             finding["new"] = self._baseline.is_new_defect(file.label)
             self._judge(finding)
-        if not self.output.tells_defects:
+            self._new_in_file(file).update(_new_codes([finding]))
+        # One that is in the baseline is no news.
+        if not self.output.tells_defects and finding.get("new", True):
             self._told[file.label] += 1
             if self._told[file.label] <= MOST_TOLD:
                 self.complain(f"{file.label}: {message}")
@@ -105,6 +112,9 @@ class Report:
             self._baseline.mark(row)
             for finding in row["findings"]:
                 self._judge(finding)
+            row["new"] = codes = _new_codes(row["findings"])
+            self._new_in_file(file).update(codes)
+            self._new_in_runs.update(codes)
         self.output.run(row)
 
     def ended(self, file: ScannedFile) -> None:
@@ -119,7 +129,7 @@ class Report:
         if guessed:
             self.complain(f"{file.label}: {guessed}")
         counts = file.counts
-        self.output.file(_file_row(file))
+        self.output.file(self._file_row(file))
         self.output.first_defects([place_finding(row, run) for run, row in counts.first_defects])
 
     def _broke_off(self, file: ScannedFile) -> None:
@@ -134,7 +144,15 @@ class Report:
         """Print what stands at the end; `interrupted`: after how much, where it was."""
         complaints = tuple(self._complaints)
         self.output.end(
-            Ending(rates, self._path_of, self._files_read, complaints, interrupted, self._outside)
+            Ending(
+                rates,
+                self._path_of,
+                self._files_read,
+                complaints,
+                interrupted,
+                self._outside,
+                self._new_in_runs if self._baseline is not None else None,
+            )
         )
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
@@ -142,7 +160,20 @@ class Report:
             self.complain(f"{self._new:,} new, {self._known:,} as in the baseline{told}")
         self.progress.clear()
 
+    def _file_row(self, file: ScannedFile) -> Row:
+        row = file.counts.row(file.label, file.format)
+        if self._baseline is not None:
+            row["new"] = self._new_by_file.pop(file.label, Counter())
+        if not file.is_whole:
+            row["complete"] = False
+        if file.failure:
+            row["failure"] = file.failure
+        return row
+
     # Judging
+
+    def _new_in_file(self, file: ScannedFile) -> Counter[str]:
+        return self._new_by_file.setdefault(file.label, Counter())
 
     def _judge(self, finding: Row) -> None:
         self._new += finding["new"]
@@ -183,13 +214,8 @@ def _with_next_step(file: ScannedFile) -> str:
     return f"{file.failure}; what could be read is counted; fetch the file again"
 
 
-def _file_row(file: ScannedFile) -> Row:
-    row = file.counts.row(file.label, file.format)
-    if not file.is_whole:
-        row["complete"] = False
-    if file.failure:
-        row["failure"] = file.failure
-    return row
+def _new_codes(findings: Sequence[Row]) -> Counter[str]:
+    return Counter(finding["code"] for finding in findings if finding["new"])
 
 
 def defect_finding(message: str) -> Row:

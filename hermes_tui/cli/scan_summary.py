@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from hermes_tui.cli.caret import cells
+from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
@@ -21,16 +22,25 @@ HEADINGS: Final = {
     "parser": "by parser: runs with errors, of those it reads",
 }
 """What a name counts: not the same in every group."""
+NEW_TOO: Final = "; how many findings are new"
 NOT_GIVEN: Final = "(not given)"
 
 PathOf = Callable[[int], str]
 """The path of a file by its number."""
 
 
-def summary_lines(rates: Rates, path_of: PathOf, *, files: int, outside: int = 0) -> Iterator[str]:
+def summary_lines(
+    rates: Rates,
+    path_of: PathOf,
+    *,
+    files: int,
+    outside: int = 0,
+    new: Mapping[str, int] | None = None,
+) -> Iterator[str]:
     """Yield the summary line by line; of each group the names that failed most.
 
-    `outside`: malformed places that belong to no run, and so to no rate.
+    `outside`: malformed places that belong to no run, and so to no rate. `new`: new findings in
+    runs by code, where there is a baseline.
     """
     yield _whole(rates.all, files, outside)
     groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
@@ -39,12 +49,14 @@ def summary_lines(rates: Rates, path_of: PathOf, *, files: int, outside: int = 0
     ratio_width = max((len(_ratio(rate)) for _, rate in shown), default=0)
     for group, failed in groups.items():
         yield ""
-        yield HEADINGS[group]
+        is_marked = group == "code" and new is not None
+        yield HEADINGS[group] + (NEW_TOO if is_marked else "")
         for name, rate in failed[:MOST_LINES]:
             label = _label(name)
             counts = f"{' ' * (label_width - cells(label))}  {_ratio(rate):>{ratio_width}}"
             places = _places(rate.places, path_of)
-            yield f"  {label}{counts}  {rate.share:>6.1%}  {places}"
+            mark = new_mark(name, new) if is_marked else ""
+            yield f"  {label}{counts}  {rate.share:>6.1%}{mark}  {places}"
         if len(failed) > MOST_LINES:
             yield f"  and {len(failed) - MOST_LINES:,} more"
     if groups:

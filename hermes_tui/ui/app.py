@@ -104,7 +104,21 @@ class HermesApp(BaseApp):
     def _screen_at(self, ref: RunRef, message: int) -> RunScreen:
         run = self._feed_of(ref)
         run.model.wanted_message = message
-        return self._told(self._run_screen(run))
+        if (count := self._count_beside(ref)) == 1:
+            return self._told(self._run_screen(run))
+        from hermes_tui.ui.screens.lone_run import LoneRunScreen
+
+        return self._told(self._run_screen(run, number=ref.number, count=count, of=LoneRunScreen))
+
+    def _count_beside(self, ref: RunRef) -> int:
+        """Return how many runs the file of a run has, itself included; 0: that is not known."""
+        feed = self.feed
+        if ref.file.is_one_run:
+            return 1
+        while self._is_soon_read() and feed.step(FIRST_LOOK_S):
+            pass
+        is_all = feed.finished and not (feed.cancelled or feed.waiting or feed.follow)
+        return len(feed.rows) if is_all else 0
 
     def _told(self, screen: RunScreen) -> RunScreen:
         """Let a run that is shown at once say what there is to complain of."""
@@ -124,14 +138,16 @@ class HermesApp(BaseApp):
         unread = sum(file.source.size - file.records.end for file in feed.files.kept)
         return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
 
-    def _run_screen(self, feed: RunFeed, *, number: int = 0, count: int = 1) -> RunScreen:
+    def _run_screen(
+        self, feed: RunFeed, *, number: int = 0, count: int = 1, of: type[RunScreen] = RunScreen
+    ) -> RunScreen:
         feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)
         wrong = ""
         if self._filter_text:
             wrong = feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
             feed.model.snap()
-        screen = RunScreen(feed, number=number, count=count)
+        screen = of(feed, number=number, count=count)
         screen.notice = wrong and f"--filter, for a run: {wrong}"
         return screen
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Outcome, within
+from tests.cli.scan_files import called, lines
 
 
 def chat(*texts: str) -> list[dict[str, Any]]:
@@ -51,6 +52,21 @@ def test_json_names_every_difference(runs: Path) -> None:
     assert (found["change"], found["left"]["text"], found["right"]["text"]) == (
         "changed", "hello", "good day",
     )  # fmt: skip
+
+
+def test_the_findings_of_each_run_are_counted(tmp_path: Path) -> None:
+    clean = lines(tmp_path / "clean.json", called("a", "ls"))
+    wrong = lines(tmp_path / "wrong.json", called("a", "sl"))
+    heading = within("diff", wrong, clean).text.partition("\n\n")[0].splitlines()
+    told = [line.split() for line in heading]
+    for row in (["errors", "1", "0"], ["warnings", "0", "0"], ["NAME_UNKNOWN", "1", "0"]):
+        assert row in told
+    report = json.loads(within("diff", wrong, clean, "--json").text)
+    counts = [
+        [report[side][key] for key in ("errors", "warnings", "diagnostics")]
+        for side in ("left", "right")
+    ]
+    assert counts == [[1, 0, {"NAME_UNKNOWN": 1}], [0, 0, {}]]
 
 
 def test_a_file_whose_name_holds_a_colon_is_that_file(tmp_path: Path) -> None:

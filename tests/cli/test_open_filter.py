@@ -39,6 +39,15 @@ def test_a_filter_that_does_not_fit_what_is_listed_is_refused(runs: Path, tmp_pa
     assert done.one_line.endswith(told)
 
 
+@pytest.mark.parametrize("text", ["found", "not found", "found and errors > 0"])
+def test_without_a_screen_nothing_can_be_filtered_by_what_a_search_has_found(
+    runs: Path, text: str
+) -> None:
+    done = within("open", runs, "--filter", text)
+    assert (done.code, done.out) == (2, b"")
+    assert "found is what a search (/) has found, which needs the screen (" in done.one_line
+
+
 def test_an_unknown_name_is_answered_with_what_a_run_has_and_what_a_list_has(runs: Path) -> None:
     done = within("open", runs, "--filter", "foo > 1")
     assert (done.code, done.out) == (2, b"")

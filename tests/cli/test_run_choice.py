@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from hermes_tui.cli.run_choice import MOST_COUNTED, pick_run
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.opener import open_file
-from tests.cli.program import within
+from tests.cli.program import hermes_tui, within
 from tests.cli.scan_files import chat, lines
 
 
@@ -79,3 +81,42 @@ def test_a_fork_goes_by_its_own_id(tmp_path: Path) -> None:
     assert picked(path, "new") == 1
     with pytest.raises(UsageError, match="no run 'old'"):
         picked(path, "old")
+
+
+@pytest.mark.parametrize("name", ["gamma.zip", "no suffix"])
+def test_of_an_archive_of_several_transcripts_one_is_to_be_chosen(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(10):
+            archive.writestr(f"gamma/run {number}.json", json.dumps(chat("a", str(number))))
+    for arguments in (
+        ["export", path, "--to", "openai"],
+        ["diff", path, path],
+        ["diff", f"{path}:2", path],
+    ):
+        done = within(*arguments)
+        assert (done.code, done.out) == (2, b"")
+        said, _, hint = done.one_line.partition(" (choose one, as in ")
+        assert said == f"hermes-tui: {path}: a zip archive of 10 transcripts"
+        chosen, listed, _ = hint.partition("; it has gamma/run 0.json, ")
+        assert listed
+        assert hint.endswith(" and 2 more)")
+    (member,) = shlex.split(chosen)
+    assert member == f"{path}!gamma/run 0.json"
+    assert (
+        json.loads(within("export", member, "--to", "openai").text)["messages"][1]["content"] == "0"
+    )
+
+
+def test_an_archive_that_is_piped_in_is_to_be_saved_first(tmp_path: Path) -> None:
+    path = tmp_path / "gamma.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.json", "b.json"):
+            archive.writestr(name, json.dumps(chat(name)))
+    done = hermes_tui("export", "-", "--to", "openai", stdin=path.read_bytes())
+    assert done.code == 3
+    assert (
+        "(save it to a file and choose one, as in 'FILE.zip!a.json'; it has a.json" in done.one_line
+    )

@@ -167,12 +167,13 @@ def test_a_packed_member_is_unpacked(written: Any, pack: Any) -> None:
     [
         (packed({"a.txt": "x"}), "a zip archive with no transcript in it (has a.txt)"),
         (packed({}), "a zip archive with no transcript in it (has nothing)"),
-        (packed({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (has a.json, b.json)"),
+        (packed({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (choose one, as in "),
+        (packed({"a.json": CHAT, "b.json": CHAT}), "!a.json'; it has a.json, b.json)"),
         (packed(EVAL_MEMBERS)[:900], "a damaged zip archive: File is not a zip file"),
         (packed({"header.json": "[]"}), "header.json is no header of an evaluation"),
         (packed({"header.json": "{"}), "header.json is no JSON"),
     ],
-    ids=["no transcript", "empty", "several", "torn", "odd header", "torn header"],
+    ids=["no transcript", "empty", "several", "members", "torn", "odd header", "torn header"],
 )
 def test_what_cannot_be_read_is_said_in_one_line(written: Any, data: bytes, told: str) -> None:
     found = failure_of(written(data))

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from hermes_tui.cli.open_at import find_place
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.targets import expand_paths
-from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.app import SHORT_FILE, HermesApp
 from hermes_tui.ui.runs.feed import RunsFeed
-from tests.ui.opened import WIDE, run_screen, settled, until, write_runs
+from tests.ui.opened import WIDE, run_screen, settled, shows, until, write_runs
 from tests.ui.screen_text import screen_lines
 
 
-def app_at(path: Path, text: str) -> HermesApp:
-    feed = RunsFeed(expand_paths([str(path)]))
+def app_at(path: Path, text: str, *, follow: bool = False) -> HermesApp:
+    feed = RunsFeed(expand_paths([str(path)]), follow=follow)
     return HermesApp(feed, Config(), place=find_place(feed, text))
 
 
@@ -62,3 +64,52 @@ async def test_that_other_runs_have_the_same_id_is_said(tmp_path: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "runs 1, 2, 3 have the id 'a'; run 1 is taken" in screen_lines(app)[-2]
+
+
+async def test_the_title_says_which_run_of_how_many_it_is(tmp_path: Path) -> None:
+    app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6:4")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert " run 6 of 9 " in screen_lines(app)[0]
+
+
+async def test_of_a_file_that_is_not_read_to_its_end_the_title_says_the_number(
+    tmp_path: Path,
+) -> None:
+    path = write_runs(tmp_path / "runs.jsonl", 2_000)
+    assert path.stat().st_size > 2 * SHORT_FILE
+    ref, _ = find_place(RunsFeed(expand_paths([str(path)])), "6")
+    unread = RunsFeed(expand_paths([str(path)]))
+    unread.open_first()
+    app = HermesApp(unread, Config(), place=(ref, 0))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert " run 6  " in screen_lines(app)[0]
+
+
+async def test_of_a_file_that_is_followed_nobody_knows_how_many_runs_there_are(
+    tmp_path: Path,
+) -> None:
+    app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6", follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert " run 6  " in screen_lines(app)[0]
+
+
+@pytest.mark.parametrize("key", ["L", "H", "d"])
+async def test_why_no_other_run_is_there_is_said(tmp_path: Path, key: str) -> None:
+    app = app_at(write_runs(tmp_path / "runs.jsonl", 9), "6")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await shows(pilot, "opened alone by --at; open the file without it for the list")
+        assert run_screen(app).model.timeline.state.run_id == "run-5"
+
+
+async def test_the_only_run_of_a_file_is_not_said_to_be_opened_alone(tmp_path: Path) -> None:
+    app = app_at(write_runs(tmp_path / "runs.jsonl", 1), "1:2")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("L")
+        await shows(pilot, "there is no other run")
+        assert " run 1" not in screen_lines(app)[0]

@@ -6,8 +6,9 @@ that look like transcripts are files, `archive.zip!member`.
 
 from __future__ import annotations
 
+import shlex
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
 from hermes_tui.runtime.packed.zip_members import Archive, opened, opened_at, unpacked
+from hermes_tui.runtime.sources import MEMBER_MARK
 from hermes_tui.runtime.transcript_names import may_be_transcript
 
 MAX_LISTED = 8
@@ -31,6 +33,12 @@ def transcripts(archive: Archive) -> list[str]:
     return sorted(name for name, member in archive.members.items() if _is_transcript(member))
 
 
+def choice(path: str, names: Sequence[str]) -> str:
+    """Return how one of several members of an archive is named, and what they are called."""
+    example = shlex.quote(visible_row(f"{path}{MEMBER_MARK}{names[0]}"))
+    return f"choose one, as in {example}; it {_named(names)}"
+
+
 def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "") -> Iterator[bytes]:
     """Yield what an archive holds: of an `.eval` a line a sample, else the bytes of one member.
 
@@ -43,33 +51,40 @@ def archive_bytes(label: str, opener: Callable[[], IO[bytes]], member: str = "")
 def archive_file_bytes(path: Path, member: str = "", *, label: str = "") -> Iterator[bytes]:
     """Yield what the archive of a path holds, as `archive_bytes`; messages call it `label`."""
     with opened_at(path, label or str(path)) as archive:
-        yield from _bytes_of(archive, member)
+        yield from _bytes_of(archive, member, str(path))
 
 
-def _bytes_of(archive: Archive, member: str) -> Iterator[bytes]:
+def _bytes_of(archive: Archive, member: str, path: str = "") -> Iterator[bytes]:
     if not member and is_eval(archive):
         yield from eval_lines(archive)
         return
-    member = member or _only_transcript(archive)
+    member = member or _only_transcript(archive, path)
     if member not in archive.members:
-        raise SourceError(archive.label, "no such member in this archive", _named(archive))
+        names = transcripts(archive)
+        raise SourceError(archive.label, "no such member in this archive", _named(names))
     yield from unpacked(archive, member)
 
 
-def _only_transcript(archive: Archive) -> str:
+def _only_transcript(archive: Archive, path: str) -> str:
+    """Return the only transcript; `path` is where the archive is, if it is a file of its own."""
     found = transcripts(archive)
     if len(found) == 1:
         return found[0]
     if not found:
         names = visible_row(", ".join(list(archive.members)[:MAX_LISTED])) or "nothing"
         raise SourceError(archive.label, "a zip archive with no transcript in it", f"has {names}")
-    raise SourceError(archive.label, f"a zip archive of {len(found)} transcripts", _named(archive))
+    hint = choice(path, found) if path else f"save it to a file and {choice('FILE.zip', found)}"
+    raise SourceError(archive.label, several(found), hint)
 
 
-def _named(archive: Archive) -> str:
-    found = transcripts(archive)
-    more = f" and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
-    return visible_row("has " + (", ".join(found[:MAX_LISTED]) + more or "no transcript"))
+def several(names: Sequence[str]) -> str:
+    """Return what an archive of several transcripts is called."""
+    return f"a zip archive of {len(names):,} transcripts"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED:,} more" if len(names) > MAX_LISTED else ""
+    return visible_row("has " + (", ".join(names[:MAX_LISTED]) + more or "no transcript"))
 
 
 def _is_transcript(member: zipfile.ZipInfo) -> bool:

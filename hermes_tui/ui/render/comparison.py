@@ -21,9 +21,12 @@ CONTEXT: Final = 2
 _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
+"""At least: the name of a code may be longer."""
 _LEAST_FACT: Final = 30
 _BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
+_OUTCOME: Final = ("task", "model", "status", "reward")
+_COUNTS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
 
 
 class Comparison(NamedTuple):
@@ -48,27 +51,31 @@ def run_comparison(
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
     facts = list(_facts(*summaries))
-    room = max(_LEAST_FACT, (width - _NAME_CELLS - len(_BETWEEN)) // 2)
-    longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in facts), default=0)
+    name_width = max(_NAME_CELLS, *(len(name) + len(_BETWEEN) for name, _, _ in facts))
+    room = max(_LEAST_FACT, (width - name_width - len(_BETWEEN)) // 2)
+    longest = max(cells(visible_line(left, 2 * room)) for _, left, _ in facts)
     for name, left, right in facts:
         text = f"{fit(left, min(longest, room))}{_BETWEEN}{fit(right, room).rstrip()}"
         style = "" if left == right else "strong"
-        page.fact(name, text, style, width=_NAME_CELLS, indent=0)
+        page.fact(name, text, style, width=name_width, indent=0)
     parted = first_difference(rows)
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
-        page.fact("they part at", step_title(step, parted.right), width=_NAME_CELLS, indent=0)
+        page.fact("they part at", step_title(step, parted.right), width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 
 
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
-    """Yield (name, left, right) of what at least one run has."""
-    for name in ("task", "model", "status", "reward", "turns", "messages", "calls", "tool_errors"):
+    """Yield (name, left, right) of what at least one run has; findings by code are the last."""
+    for name in (*_OUTCOME, *_COUNTS):
         pair = [getattr(side, name) for side in (left, right)]
         if any(value not in (None, "") for value in pair):
             before, after = ("-" if value in (None, "") else str(value) for value in pair)
             yield name.replace("_", " "), before, after
+    before_codes, after_codes = dict(left.codes), dict(right.codes)
+    for code in sorted({*before_codes, *after_codes}):
+        yield code, str(before_codes.get(code, 0)), str(after_codes.get(code, 0))
 
 
 def comparison(

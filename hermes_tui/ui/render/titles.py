@@ -14,12 +14,15 @@ from hermes_tui.ui.view_model import RunModel
 def run_title(
     model: RunModel, label: str, format_name: str, *, number: int, count: int
 ) -> Segments:
-    """Return who and what the run is, and how it went."""
+    """Return who and what the run is, and how it went.
+
+    It is run `number` (from 0) of `count`; 0: of nobody knows how many.
+    """
     state = model.timeline.state
     who = state.task or state.run_id
     left: Segments = [(" hermes-tui ", "strong")]
-    if count > 1:
-        left.append((f" run {number + 1:,} of {count:,} ", ""))
+    if count != 1:
+        left.append((f" run {number + 1:,}{f' of {count:,}' if count else ''} ", ""))
     if who:
         left.append((f" {visible_line(who, 50)} ", "strong"))
     left += [("\0path", ""), (visible_line(label, len(label)), "")]

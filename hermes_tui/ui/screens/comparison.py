@@ -25,8 +25,8 @@ def text_width(screen_width: int) -> int:
 class ComparisonScreen(Moving, Dialog[None]):
     """A page with what differs between two runs."""
 
-    FROM_TOP: ClassVar = 14
-    """Lines above the first difference that are shown."""
+    BELOW: ClassVar = 3
+    """Lines from the first difference on that are shown at least."""
     scope = "comparison"
     BINDINGS: ClassVar = dialog_bindings("comparison")
 
@@ -39,9 +39,13 @@ class ComparisonScreen(Moving, Dialog[None]):
 
     def on_mount(self) -> None:
         self.view.focus()
+        # How much fits is known once it is laid out.
+        self.call_after_refresh(self._show_first)
+
+    def _show_first(self) -> None:
         first = next(iter(self._found.differences), 0)
         # What stands above it is read first where both fit.
-        if first > self.FROM_TOP:
+        if first > self.view.size.height - self.BELOW:
             self.view.scroll_to_line(first - 3)
 
     @property

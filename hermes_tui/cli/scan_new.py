@@ -1,0 +1,63 @@
+"""What a scan finds that its baseline has not, as the table tells it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from hermes_tui.model.visible import visible_line, visible_row
+from hermes_tui.model.wording import counted
+from hermes_tui.runtime.scan.results import Row
+
+MOST_NEW: Final = 20
+"""How many new findings are told one by one; those that the exit code is 1 for come first."""
+
+
+class NewFindings:
+    """New findings by their file, as many as are told."""
+
+    def __init__(self, fails: Callable[[Row], bool]) -> None:
+        self._fails = fails
+        self._failing: list[tuple[str, Row]] = []
+        self._others: list[tuple[str, Row]] = []
+        self._count = 0
+
+    def add(self, path: str, findings: Iterable[Row]) -> None:
+        """Take the findings of a run that are marked as new."""
+        for finding in findings:
+            if not finding["new"]:
+                continue
+            self._count += 1
+            kept = self._failing if self._fails(finding) else self._others
+            if len(kept) < MOST_NEW:
+                kept.append((path, finding))
+
+    def lines(self) -> Iterator[str]:
+        """Yield what is new line by line, each with its place; nothing where nothing is."""
+        if not self._count:
+            return
+        yield f"not in the baseline: {counted(self._count, 'finding')}"
+        for path, finding in [*self._failing, *self._others][:MOST_NEW]:
+            yield f"  {finding_line(finding, path=shlex.quote(visible_row(path)))}"
+        if self._count > MOST_NEW:
+            yield f"  and {self._count - MOST_NEW:,} more: --runs lists them all"
+
+
+def finding_line(finding: Row, *, path: str = "", mark: str = "") -> str:
+    """Return a finding in a line that ends with its place, in the file at `path` if that is told.
+
+    `mark` stands behind its code.
+    """
+    hint = f" — {finding['hint']}" if finding["hint"] else ""
+    text = visible_line(f"{finding['message']}{hint}", 300)
+    turn = f" turn {finding['turn']}" if finding["at"] else ""
+    place = " ".join(filter(None, (path, finding["at"] and f"--at {finding['at']}")))
+    return f"{finding['severity']:7} {finding['code']}{turn}{mark}: {text}  ({place})"
+
+
+def new_mark(code: str, new: Mapping[str, int] | None) -> str:
+    """Return what stands behind a code: how many of its findings are new; "" without a baseline."""
+    if new is None:
+        return ""
+    return f" ({new[code]:,} new)" if code in new else " (known)"

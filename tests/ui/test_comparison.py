@@ -1,0 +1,82 @@
+"""What stands above the differences of two runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.log.summary import RunSummary
+from hermes_tui.ui.render.comparison import run_comparison
+from tests.ui.listed import NOTHING
+from tests.ui.opened import MESSAGES, NARROW, WIDE, app_on, settled, shows, write_run
+from tests.ui.screen_text import screen_lines
+
+LONGEST = "MARKER_IN_REASONING"
+
+
+def facts(left: RunSummary, right: RunSummary) -> dict[str, list[str]]:
+    """Return the facts of two runs by name; "strong" is the last where they differ."""
+    lines = run_comparison([], ("a", "b"), (left, right)).document.lines
+    heading = lines[2 : [line.text for line in lines].index("")]
+    found = {}
+    for line in heading:
+        name = line.text[: line.spans[0].end]
+        styles = [span.style_name for span in line.spans[1:]]
+        found[name.strip()] = [*line.text[len(name) :].split(), *styles]
+    return found
+
+
+def test_findings_of_both_runs_are_counted_by_severity_and_code() -> None:
+    wrong = NOTHING._replace(errors=2, warnings=1, codes=(("ARGS_INVALID", 2), ("TOOL_ERROR", 1)))
+    other = NOTHING._replace(errors=1, codes=(("ID_MISSING", 1), ("TOOL_ERROR", 1)))
+    found = facts(wrong, other)
+    assert found["errors"] == ["2", "1", "strong"]
+    assert found["warnings"] == ["1", "0", "strong"]
+    assert [*found][-3:] == ["ARGS_INVALID", "ID_MISSING", "TOOL_ERROR"]
+    assert found["ARGS_INVALID"] == ["2", "0", "strong"]
+    assert found["ID_MISSING"] == ["0", "1", "strong"]
+    assert found["TOOL_ERROR"] == ["1", "1"]
+
+
+def test_clean_runs_have_no_errors_and_no_codes() -> None:
+    found = facts(NOTHING, NOTHING)
+    assert found["errors"] == found["warnings"] == ["0", "0"]
+    assert not any(name.isupper() for name in found)
+
+
+def test_the_longest_code_leaves_the_columns_below_each_other() -> None:
+    wrong = NOTHING._replace(model="m", codes=((LONGEST, 7),))
+    lines = [
+        line.text
+        for line in run_comparison([], ("a", "b"), (wrong, NOTHING)).document.lines
+        if line.text.startswith(("model", LONGEST))
+    ]
+    assert [lines[0].index("m", 5), lines[1].index("7")] == [len(LONGEST) + 2] * 2
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_screen_shows_first_which_run_is_clean(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    bad = [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": []}]
+    paths = write_run(tmp_path / "a.json"), write_run(tmp_path / "b.json", bad)
+    app = app_on(*paths)
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j", "d")
+        await shows(pilot, "13 differences", "~ system → user")
+        lines = [line.strip("│▌ ") for line in screen_lines(app)]
+        assert any(line.split() == ["errors", "3", "0"] for line in lines)
+        assert any(line.split() == ["TOOL_CALLS_EMPTY", "0", "1"] for line in lines)
+
+
+async def test_a_heading_that_leaves_no_room_is_scrolled_to_where_they_part(
+    tmp_path: Path,
+) -> None:
+    paths = write_run(tmp_path / "a.json"), write_run(tmp_path / "b.json", MESSAGES[:1])
+    app = app_on(*paths)
+    async with app.run_test(size=(80, 16)) as pilot:
+        await settled(pilot)
+        await pilot.press("d", "j", "d")
+        await shows(pilot, "they part at", "- user, only in A")
