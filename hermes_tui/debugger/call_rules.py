@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import islice
 from typing import Any, NamedTuple
 
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.model.messages import ArgumentsState, ToolResult
+from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
+from hermes_tui.model.spans import Span
 from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import decode, json_text
 
+_ARGUMENTS = re.compile(r'"arguments"\s*+:\s*+(?=\{)')
+_MAX_KEYS = 8
+"""So many keys of that name are looked at; a value may hold them, too."""
 _NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
 
 
@@ -21,12 +27,22 @@ class Refusal(NamedTuple):
     told: str
 
 
-def refusal(name: str | None, arguments: Arguments, names: frozenset[str] | None) -> Refusal | None:
-    """Return why this call cannot be dispatched; None where it can. `names` None: any name goes."""
+def refusal(
+    name: str | None, arguments: Arguments, names: frozenset[str] | None, *, cut: bool = False
+) -> Refusal | None:
+    """Return why this call cannot be dispatched; None where it can. `names` None: any name goes.
+
+    `cut`: its text ended before the call did, so that the arguments are only a beginning.
+    """
     if not name or (names is not None and name not in names):
         error = f"Unknown tool '{name or ''}'"
         known = f". Available tools: {sorted(names)}" if names is not None else ""
         return Refusal(StopPoint.UNKNOWN_TOOL, error, error + known)
+    if cut:
+        error = "The call was cut off before its end"
+        return Refusal(
+            StopPoint.INVALID_ARGS, error, f"{error} and was not run. Please send it again whole."
+        )
     if arguments.state in _NO_ARGUMENTS or isinstance(arguments.value, dict):
         return None
     if arguments.state is ArgumentsState.NOT_JSON:
@@ -34,6 +50,20 @@ def refusal(name: str | None, arguments: Arguments, names: frozenset[str] | None
         return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with valid JSON.")
     error = "Tool arguments are not a JSON object"
     return Refusal(StopPoint.INVALID_ARGS, error, f"{error}. Please retry with an object.")
+
+
+def stands_whole(call: ToolCall, text: str) -> bool:
+    """Tell whether a call that `text` cuts has its arguments whole, and lacks what closes it."""
+    span = call.span or Span(0, len(text))
+    decode_at = json.JSONDecoder().raw_decode
+    for key in islice(_ARGUMENTS.finditer(text, span.start, span.end), _MAX_KEYS):
+        try:
+            value, _ = decode_at(text, key.end())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and json_text(value) == json_text(call.arguments):
+            return True
+    return False
 
 
 def dispatched_arguments(arguments: Arguments) -> str:

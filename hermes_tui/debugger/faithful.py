@@ -18,6 +18,7 @@ import msgspec
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger import replies
 from hermes_tui.debugger.call_rules import Refusal
+from hermes_tui.debugger.left_calls import with_left
 from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.model import events as ev
@@ -172,7 +173,12 @@ def _read(
         history = _history(replied.message, _gives_tools(state), new_id)
     except (AttributeError, TypeError, LookupError) as error:
         return _lost(replied, state, _worded(error))
-    found = replies.heard(replied, TextCalls.TRANSPORT if history.taken else TextCalls.SUSPECT)
+    if history.taken:
+        found = replies.heard(replied, TextCalls.TRANSPORT)
+        found = found._replace(diagnostics=_without_missed(found.diagnostics))
+        found = found if flags else with_left(found, state)
+    else:
+        found = replies.heard(replied, TextCalls.SUSPECT, state)
     calls = _calls(history, found.calls, before)
     content = history.said["content"]
     text = content if isinstance(content, str) else json_text(plain(content))
@@ -188,7 +194,7 @@ def _read(
         seq=0,
         message=with_flags(said, *flags) if flags else said,
         raw=json_text(plain(history.said)),
-        diagnostics=_without_missed(found.diagnostics) if history.taken else found.diagnostics,
+        diagnostics=found.diagnostics,
     )
     proposed = [ev.ToolCallProposed(seq=0, call=call, diagnostics=own) for call, own in calls]
     return [*_thought(said, state), parsed, appended, *proposed]

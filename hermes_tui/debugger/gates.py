@@ -102,13 +102,16 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
             )
         case StopPoint.PARSE_FAILURE:
             return reply is not None and (
-                reply.flawed or any(c.flawed and c.call.span is not None for c in reply.calls)
+                reply.flawed
+                or reply.same_ids
+                or any(c.flawed and c.call.span is not None for c in reply.calls)
             )
         case StopPoint.UNKNOWN_TOOL:
             return _refused(state, call) is point
         case StopPoint.INVALID_ARGS:
             return call is not None and (
                 _refused(state, call) is point
+                or _is_flawed(state, call)
                 or (_asked_for(state, point) and bool(problems_of(call, state)))
             )
         case StopPoint.MANUAL:
@@ -119,6 +122,15 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
             return call is not None and _is_error(call)
         case _:
             return True
+
+
+def _is_flawed(state: SessionState, call: CallState) -> bool:
+    """Tell whether a call of its own field goes to its tool in another form than it came in.
+
+    What is wrong with one in the text is told at the reply, where the text can be edited.
+    """
+    untold = call.flawed and not call.edited and call.call.span is None
+    return untold and _refused(state, call) is None
 
 
 def _asked_for(state: SessionState, point: StopPoint) -> bool:
@@ -141,7 +153,9 @@ def problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, ..
 
 
 def _refused(state: SessionState, call: CallState | None) -> StopPoint | None:
-    found = refusal(call.name, call.arguments, state.names) if call else None
+    if call is None:
+        return None
+    found = refusal(call.name, call.arguments, state.names, cut=call.cut)
     return found.point if found else None
 
 

@@ -91,7 +91,7 @@ class Strict:
         return [said, *(c.message for c in calls if c.message)]
 
     def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
-        refusal = call_rules.refusal(call.name, call.arguments, names)
+        refusal = call_rules.refusal(call.name, call.arguments, names, cut=call.cut)
         if refusal is not None:
             return refusal
         return Dispatch(call.name or "", call_rules.dispatched_arguments(call.arguments))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
+from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import assistant_text, content_beside
 from hermes_tui.model import events as ev
@@ -96,7 +97,7 @@ def breakpoints_set(
 def replied(replied: given.ModelReplied, state: SessionState, new_id: str) -> list[ev.Event]:
     """Return a reply as it arrived and what was read out of it; never raises."""
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
-    found = heard(replied, mode)
+    found = with_left(heard(replied, mode, state), state)
     return [received(replied, found.message, state), *read(found, state, new_id)]
 
 
@@ -114,9 +115,16 @@ def received(replied: given.ModelReplied, message: Message, state: SessionState)
     )
 
 
-def heard(replied: given.ModelReplied, mode: TextCalls) -> Normalised:
-    """Return what the message of a reply says, and what stands around it; never raises."""
+def heard(
+    replied: given.ModelReplied, mode: TextCalls, state: SessionState | None = None
+) -> Normalised:
+    """Return what the message of a reply says, and what stands around it; never raises.
+
+    With the `state` of a run, calls that were missed are looked for, too.
+    """
     found = normalise_message(replied.message, text_calls=mode, role="assistant")
+    if state is not None:
+        found = with_missed(found, state)
     finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
     message = msgspec.structs.replace(
         found.message,
@@ -196,7 +204,7 @@ def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev
     mode = TextCalls.TRANSPORT if state.parser else TextCalls.SUSPECT
     own = [call for call in reply.running if call.call.origin is not Origin.TEXT]
     raw = {"content": text, "tool_calls": [_entry(call) for call in own] or None}
-    found = normalise_message(raw, text_calls=mode, role="assistant")
+    found = with_missed(normalise_message(raw, text_calls=mode, role="assistant"), state)
     calls = tuple(
         (kept(call, own[index].call) if index < len(own) else call, diagnostics)
         for index, (call, diagnostics) in enumerate(found.calls)

@@ -38,6 +38,8 @@ class SessionState:
     mode: str = "strict"
     parser: str = ""
     """What reads calls from the text of replies; empty: nothing does."""
+    api: str = ""
+    """How a live run asks its server; empty: the log does not say."""
     url: str = ""
     max_turns: int = 30
     retries: int = 0
@@ -236,6 +238,8 @@ class SessionState:
         self.parser = event.parser
         self.conversation = []
         details = event.details
+        live = details.get("live")
+        self.api = str(live.get("api", "")) if isinstance(live, dict) else ""
         self.max_turns = _number(details, "max_turns", self.max_turns)
         self.retries = _number(details, "retries", 0)
         self.mode = str(details.get("mode", "strict"))

@@ -9,10 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from hermes_tui.debugger.argument_schema import SchemaProblem
+from hermes_tui.debugger.call_rules import stands_whole
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
+from hermes_tui.parsers.finish_reasons import CUT
 
 ADDED: Final = "added"
 """The verdict of a call that a person added."""
@@ -43,6 +45,8 @@ class CallState:
     """How its tool was set going last; None: it never was."""
     edited: bool = False
     flawed: bool = False
+    cut: bool = False
+    """Whether the arguments are only the beginning of what the model meant, and no person's."""
     key: str = ""
     """The same for equal calls."""
     repeats: int = 0
@@ -76,6 +80,8 @@ class CallState:
                 self.arguments = read_arguments(event.after)
                 self.name, self.problems = event.name_after or self.name, None
                 self.edited = True
+                # A name alone does not make the arguments whole.
+                self.cut = self.cut and bool(event.name_after) and event.after == event.before
             case ev.CallSkipped():
                 self.skip, self.status = event, CallStatus.SKIPPED
             case ev.CallDropped():
@@ -126,6 +132,12 @@ class Reply:
     def running(self) -> list[CallState]:
         """The calls that are part of the run."""
         return [c for c in self.calls if c.status not in (CallStatus.SHOWN, CallStatus.DROPPED)]
+
+    @property
+    def same_ids(self) -> bool:
+        """Whether two calls go by one id, so that their results cannot be told apart."""
+        ids = [call.call.id for call in self.running if call.call.id]
+        return len(set(ids)) < len(ids)
 
     @property
     def current(self) -> CallState | None:
@@ -185,8 +197,16 @@ class Reply:
                 Arguments(call.arguments_text, call.arguments_state, call.arguments),
                 CallStatus.SHOWN if shown else CallStatus.WAITING,
                 flawed=any(d.severity is Severity.ERROR for d in event.diagnostics),
+                cut=call.origin is Origin.TEXT and self._cuts(call, event.diagnostics),
             )
         )
+
+    def _cuts(self, call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> bool:
+        """Tell whether the text ended before the arguments of a call did."""
+        if _holds(diagnostics, Code.TRUNCATED):
+            return not stands_whole(call, self.text)
+        is_cut = self.torn or self.finish_reason in CUT
+        return is_cut and _holds(diagnostics, Code.UNCLOSED)
 
 
 def _holds(diagnostics: tuple[Diagnostic, ...], code: Code) -> bool:

@@ -18,7 +18,7 @@ from hermes_tui.parsers.reasoning_tags import Thought
 
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
-_NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
+NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
 _MAX_NAMED = 5
 
 
@@ -54,9 +54,9 @@ def read_text_calls(
     if not calls and embedded.has_mark(text) and (parsed := embedded.read_embedded(text)):
         calls, diagnostics = parsed.calls, parsed.diagnostics
     if calls:
-        if native and mode is TextCalls.SUSPECT:
+        if native:
             return TextReading([], [_beside_native(calls, native)])
-        reading = _attributed(calls, diagnostics, native)
+        reading = attributed(calls, diagnostics)
         if mode is TextCalls.SUSPECT:
             reading.diagnostics.insert(0, _call_in_content(calls, diagnostics))
         return reading
@@ -64,8 +64,8 @@ def read_text_calls(
     if native:
         return TextReading([], findings)
     if mode is TextCalls.SUSPECT and (bare := embedded.bare_call_json(text)):
-        reading = _attributed(bare, (), 0)
-        reading.diagnostics.append(_bare_in_content(bare))
+        reading = attributed(bare, ())
+        reading.diagnostics.append(bare_in_content(bare))
         return reading
     if foreign := embedded.has_foreign_markers(text):
         findings.insert(0, _foreign(foreign))
@@ -77,9 +77,9 @@ def read_call_text(text: str) -> TextReading:
     embedded = _embedded()
     parsed = embedded.read_embedded(text)
     if parsed is not None and parsed.calls:
-        return _attributed(parsed.calls, parsed.diagnostics, 0)
+        return attributed(parsed.calls, parsed.diagnostics)
     if bare := embedded.bare_call_json(text):
-        return _attributed(bare, (), 0)
+        return attributed(bare, ())
     call = ParsedCall(None, text, Span(0, len(text)), verdict="failed")
     broken = Diagnostic(
         Code.JSON_INVALID,
@@ -89,7 +89,7 @@ def read_call_text(text: str) -> TextReading:
         '{"name": …, "arguments": {…}} is expected',
         0,
     )
-    return _attributed((call,), (broken,), 0)
+    return attributed((call,), (broken,))
 
 
 @cache
@@ -105,25 +105,19 @@ def may_hold_call(text: str) -> bool:
     return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
 
 
-def _attributed(
-    parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...], first: int
-) -> TextReading:
-    """Give each diagnostic to the call it is about; calls are numbered from `first`."""
+def attributed(parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]) -> TextReading:
+    """Give each diagnostic to the call it is about."""
     if not diagnostics:
-        return TextReading([(_tool_call(call, first + i), ()) for i, call in enumerate(parsed)], [])
+        return TextReading([(_tool_call(call, i), ()) for i, call in enumerate(parsed)], [])
     own: list[list[Diagnostic]] = [[] for _ in parsed]
     message: list[Diagnostic] = []
     for found in diagnostics:
         index = found.call_index
         if index is None or not 0 <= index < len(parsed):
             message.append(found)
-            continue
-        if first:
-            found = Diagnostic(
-                found.code, found.severity, found.message, found.span, found.hint, first + index
-            )
-        own[index].append(found)
-    calls = [(_tool_call(call, first + i), tuple(own[i])) for i, call in enumerate(parsed)]
+        else:
+            own[index].append(found)
+    calls = [(_tool_call(call, i), tuple(own[i])) for i, call in enumerate(parsed)]
     return TextReading(calls, message)
 
 
@@ -151,10 +145,11 @@ def _state(call: ParsedCall) -> ArgumentsState:
 
 
 def _names(calls: tuple[ParsedCall, ...]) -> str:
-    return _listed(call.name for call in calls)
+    return listed(call.name for call in calls)
 
 
-def _listed(called: Iterable[str | None]) -> str:
+def listed(called: Iterable[str | None]) -> str:
+    """Return the names of calls, the first few of many."""
     names = [first_line(name, 60) if name else "an unreadable one" for name in called]
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more
@@ -187,20 +182,21 @@ def call_in_content(
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_counted(len(called))} in the text, none in tool_calls ({_listed(called)}); "
+        f"{_counted(len(called))} in the text, none in tool_calls ({listed(called)}); "
         f"{readable} of {len(called)} can be read",
         span,
-        hint or f"the markup is sound: {_NO_SERVER_PARSER}",
+        hint or f"the markup is sound: {NO_SERVER_PARSER}",
     )
 
 
-def _bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
+def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
+    """Return what is said of calls that are a text as bare JSON."""
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"{_counted(len(calls))} in the text as bare JSON, none in tool_calls ({_names(calls)})",
         calls[0].span,
-        f"the model left out the markup, or a template or parser removed it; {_NO_SERVER_PARSER}",
+        f"the model left out the markup, or a template or parser removed it; {NO_SERVER_PARSER}",
     )
 
 
@@ -210,7 +206,7 @@ def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
         Severity.NOTE,
         f"{_counted(len(calls))} in the text beside {native} in tool_calls ({_names(calls)})",
         calls[0].span,
-        "the text may repeat them, or the server's parser took only some",
+        "those in tool_calls count: the text repeats them, or the server's parser took only some",
     )
 
 
@@ -219,5 +215,5 @@ def _foreign(name: str) -> Diagnostic:
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"the text holds call markup of another format: {name}",
-        hint=f"no call was taken from it; {_NO_SERVER_PARSER}",
+        hint=f"no call was taken from it; {NO_SERVER_PARSER}",
     )

@@ -129,7 +129,7 @@ def test_call_without_an_id_gets_one_that_its_result_carries() -> None:
     ],
 )
 def test_tool_receives_an_object_however_it_was_written(arguments: str, received: str) -> None:
-    run = Scenario() >> run_to(tools=None) >> calls(("f", arguments))
+    run = Scenario() >> task(tools=None, stop_points=frozenset()) >> calls(("f", arguments))
     (dispatch,) = run.effects
     assert isinstance(dispatch, DispatchTool)
     assert dispatch.arguments == received

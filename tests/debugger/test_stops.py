@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hermes_tui.debugger.effects import Finish
 from hermes_tui.debugger.inputs import (
+    EditArguments,
     ModelReplied,
     Pause,
     Resume,
@@ -25,6 +28,7 @@ from tests.debugger.scenario import (
     broken,
     calls,
     replied,
+    replies,
     run_to,
     saw,
     says,
@@ -166,3 +170,45 @@ def test_a_reply_that_says_nothing_is_told_and_goes_on(message: dict[str, object
     run << (*replied(), *FINISHED)
     (appended,) = [event for event in run.log[-2:] if isinstance(event, ev.MessageAppended)]
     assert appended.diagnostics[-1].message == "the reply is empty: no text, no call"
+
+
+DOUBLE = ("terminal", json.dumps('{"command": "ls"}'))
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_arguments_encoded_twice_stop_once_before_the_dispatch(mode: str) -> None:
+    run = Scenario() >> run_to(mode=mode) >> calls(LS, DOUBLE) << (*replied(2), *DISPATCHED)
+    run >> ToolReplied("a") << (*ANSWERED, stopped("invalid_args", 1))
+    run >> EditArguments(1, '{"command": "ls"}') >> Resume() << (ev.Resumed, *DISPATCHED)
+    run >> ToolReplied("b") << (*ANSWERED, *REQUEST)
+    assert run.reopened().session.state == run.session.state
+
+
+def test_arguments_encoded_twice_are_decoded_where_the_run_goes_on() -> None:
+    run = Scenario() >> task() >> calls(DOUBLE) << (*replied(1), stopped("invalid_args", 0))
+    run >> Resume() << (ev.Resumed, *DISPATCHED)
+    assert run.session.state.call is not None
+    assert run.session.state.call.dispatched == run.log[-1]
+    assert run.log[-1].arguments == '{"command":"ls"}'
+
+
+def test_a_call_edited_at_its_reply_does_not_stop_for_what_it_was() -> None:
+    run = Scenario() >> run_to("after_parse") >> calls(DOUBLE)
+    run >> EditArguments(0, '{"command": "ls"}') >> Resume() << (ev.Resumed, *DISPATCHED)
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_two_calls_of_one_id_stop_the_run_once(mode: str) -> None:
+    function = {"name": "terminal", "arguments": '{"command": "ls"}'}
+    call = {"id": "c0", "type": "function", "function": function}
+    run = Scenario() >> run_to(mode=mode) >> replies({"content": None, "tool_calls": [call, call]})
+    run << (*replied(2), stopped("parse_failure"))
+    assert run.findings() == ["ID_DUPLICATE"]
+    run >> Resume() << (ev.Resumed, *DISPATCHED)
+    run >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
+
+
+def test_calls_without_ids_are_not_of_one_id() -> None:
+    call = {"function": {"name": "terminal", "arguments": '{"command": "ls"}'}}
+    run = Scenario() >> run_to() >> replies({"content": None, "tool_calls": [call, call]})
+    run << (*replied(2), *DISPATCHED)

@@ -11,6 +11,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto, InFormat, own_parsers
 from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.choice import named_parser, parsers
 from hermes_tui.parsers.recognise import READERS, flag_for, formats_in, is_alike
 from hermes_tui.parsers.wire.scan import WIRES
 from tests.parsers.laws import check_laws, codes, readable, unmark
@@ -371,3 +372,26 @@ def test_what_is_rendered_is_read_back(name: str) -> None:
         assert wire.render is not None
         again = read(wire.render(read_once))
         assert [(c.name, json.loads(c.arguments)) for c in again.calls] == [OWL]
+
+
+@pytest.mark.parametrize(
+    ("text", "reads", "does_not"),
+    [
+        ('[{"name": "ping", "arguments": {}}]', {"llama3_json", "llama4_json"}, "sglang/llama3"),
+        (
+            '{"name": "ping", "arguments": {}}',
+            {"llama3_json", "llama4_json", "llama3"},
+            "vllm/hermes",
+        ),
+    ],
+)
+def test_the_hint_at_bare_calls_names_parsers_that_read_them(
+    text: str, reads: set[str], does_not: str
+) -> None:
+    (found,) = [one for one in read(text).diagnostics if one.code is Code.NO_MARKER]
+    emulated = {parser.name.partition("/")[2]: parser for parser in parsers()}
+    for name in reads:
+        assert name in found.hint
+        assert [call.name for call in emulated[name].parse(text, TOOLS).calls] == ["ping"]
+    assert named_parser(does_not).parse(text, TOOLS).calls == ()
+    assert "only" not in found.hint

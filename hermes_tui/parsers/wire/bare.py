@@ -36,6 +36,10 @@ _TAG = JsonTag(
 )
 _LIST = JsonShape(listed=True)
 _OBJECTS = {True: JsonShape("parameters"), False: JsonShape()}
+_READ_BY = {
+    True: "llama3_json, llama4_json or xlam (vLLM)",
+    False: "llama3_json, llama4_json (vLLM) or llama3 (SGLang)",
+}
 _PLACES = ("name", "function", "tool", "tool_name")
 
 
@@ -167,9 +171,8 @@ def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
     if cursor.expected in ("xlam", "llama3_json"):
         return
     shape = "a list of calls" if is_list else "a call"
-    reads = "xlam" if is_list else "llama3_json"
     message = f"{shape} as bare JSON, without any marker"
-    hint = f"only --tool-call-parser {reads} reads it; others leave it as text"
+    hint = f"--tool-call-parser {_READ_BY[is_list]} reads it; most others leave it as text"
     span = cursor.with_blank(Span(start, start + 1))
     cursor.flag(Code.NO_MARKER, Severity.WARNING, span, message, hint, len(cursor.calls))
     before = cursor.text[max(cursor.taken, start - 60) : start]

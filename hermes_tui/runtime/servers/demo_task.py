@@ -108,7 +108,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
             "This call has no id (3: calls, 6: raw). s runs it and stops at its result."
         ),
         "before_dispatch@5": (
-            "The second call's arguments are a string in a string. S ends the turn."
+            "The second call's arguments are a string in a string. space goes to it."
         ),
         "before_dispatch@7": (
             "b sets a breakpoint here, B lists them; < > look back, undoing nothing."
@@ -120,6 +120,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "unknown_tool@3": "There is no read_fil. e makes it read_file; c tells the model instead.",
         "invalid_args": "These arguments are no JSON. e corrects them; c tells the model instead.",
         "invalid_args@4": "A comma too many: no JSON. e takes it out; c tells the model instead.",
+        "invalid_args@5": "A string in a string. c lets the tool have what it holds, e edits it.",
         "invalid_args@6": (
             "Cut off in mid-string. F forks here to try both ways; c tells the model."
         ),

@@ -1,0 +1,222 @@
+"""Calls that stand in a reply's text or reasoning: which of them run, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hermes_tui.debugger.inputs import EditArguments, EditName, EditText, Resume, ToolReplied
+from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Severity
+from tests.debugger.scenario import (
+    ANSWERED,
+    DISPATCHED,
+    FINISHED,
+    LS,
+    REQUEST,
+    Scenario,
+    calls,
+    replied,
+    replies,
+    run_to,
+    saw,
+    says,
+    stopped,
+    task,
+)
+
+WHOLE = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls"}}\n</tool_call>'
+CUT = 'I clean up.\n<tool_call>\n{"name": "terminal", "arguments": {"command": "rm -r /home/me'
+BEFORE_ITS_BRACKETS = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"'
+CUT_VALUE = "<tool_call>\n<function=terminal>\n<parameter=command>\nrm -r /home/me"
+LIST = '[{"name": "terminal", "arguments": {"command": "ls"}}]'
+PYTHONIC = '[terminal(command="ls"), terminal(command="pwd")]'
+HARMONY = (
+    'analysisNeed to list files.assistantcommentary to=functions.terminal json{"command": "ls"}'
+)
+CUT_OFF = "The call was cut off before its end"
+TOLD = f'{{"error": "{CUT_OFF} and was not run. Please send it again whole."}}'
+
+
+def last_message(run: Scenario) -> ev.MessageAppended:
+    return [event for event in run.log if isinstance(event, ev.MessageAppended)][-1]
+
+
+@pytest.mark.parametrize("finish", ["length", "stop"])
+@pytest.mark.parametrize("text", [CUT, BEFORE_ITS_BRACKETS, CUT_VALUE])
+def test_a_call_whose_text_is_cut_is_not_run_and_the_model_is_told(text: str, finish: str) -> None:
+    run = Scenario() >> task(stop_points=frozenset(), parser="auto") >> says(text, finish)
+    refused = saw(ev.ToolFailed, call_index=0, exception=CUT_OFF)
+    run << (*replied(1), refused, ev.ToolErrorRecorded, ev.MessageAppended, *REQUEST)
+    assert run.conversation()[-1]["content"] == TOLD
+
+
+def test_parameters_that_the_end_of_the_reply_left_out_are_not_run() -> None:
+    text = "<tool_call>\n<function=terminal>\n<parameter=command>\nls\n</parameter>\n"
+    run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
+    run << (ev.Resumed, stopped("invalid_args", 0))
+
+
+@pytest.mark.parametrize("finish", ["length", "stop"])
+@pytest.mark.parametrize("closing", ["}}", "}", '}, "id": "ab'])
+def test_a_call_that_only_lacks_what_closes_it_is_run(closing: str, finish: str) -> None:
+    text = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"' + closing
+    run = Scenario() >> task(stop_points=frozenset(), parser="auto") >> says(text, finish)
+    run << (*replied(1), *DISPATCHED)
+
+
+def test_whole_arguments_inside_a_value_do_not_make_a_cut_call_whole() -> None:
+    inner = json.dumps('"arguments": {"command": "ls"}')[1:-1]
+    text = f'<tool_call>{{"name": "terminal", "arguments": {{"command": "echo {inner} >> /home/me'
+    run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
+    run << (ev.Resumed, stopped("invalid_args", 0))
+
+
+def test_a_cut_call_stops_the_run_and_is_run_once_its_arguments_are_edited() -> None:
+    run = (
+        Scenario()
+        >> run_to(parser="auto")
+        >> says(CUT, "length")
+        << (
+            *replied(1),
+            stopped("truncated"),
+        )
+    )
+    run >> Resume() << (ev.Resumed, stopped("invalid_args", 0))
+    run >> EditName(0, "read_file") >> EditArguments(0, '{"command": "rm -r /home/me/x"}')
+    run >> Resume() << (ev.Resumed, *DISPATCHED)
+    run >> ToolReplied("removed")
+    assert run.reopened().session.state == run.session.state
+
+
+def test_another_name_does_not_make_a_cut_call_whole() -> None:
+    run = Scenario() >> run_to(parser="auto") >> says(CUT, "length") >> EditName(0, "read_file")
+    run >> Resume() << (ev.Resumed, stopped("invalid_args", 0))
+
+
+@pytest.mark.parametrize("parser", ["auto", ""])
+def test_a_call_that_the_text_repeats_runs_once_and_is_noted(parser: str) -> None:
+    run = Scenario() >> run_to(parser=parser) >> calls(LS, text=f"I look.\n{WHOLE}")
+    run << (*replied(1), *DISPATCHED)
+    run >> ToolReplied("a file") << (*ANSWERED, *REQUEST)
+    (said,) = [event for event in run.log if isinstance(event, ev.MessageAppended)][1:2]
+    assert [(one.code, one.severity) for one in said.diagnostics] == [
+        (Code.CALL_IN_CONTENT, Severity.NOTE)
+    ]
+
+
+@pytest.mark.parametrize("parser", ["auto", ""])
+@pytest.mark.parametrize(
+    ("text", "number", "reader"),
+    [
+        (LIST, 1, "vllm/llama3_json"),
+        (LIST[1:-1], 1, "sglang/llama3"),
+        (PYTHONIC, 2, "sglang/pythonic"),
+        (HARMONY, 1, "--tool-call-parser openai (vllm)"),
+    ],
+)
+def test_a_text_that_is_nothing_but_calls_stops_the_run_and_does_not_run(
+    parser: str, text: str, number: int, reader: str
+) -> None:
+    run = Scenario() >> run_to(parser=parser) >> says(text)
+    run << (*replied(number), stopped("parse_failure"))
+    (error,) = last_message(run).diagnostics
+    assert (error.code, error.severity) == (Code.CALL_IN_CONTENT, Severity.ERROR)
+    assert reader in error.hint or not parser
+    run >> Resume() << (ev.Resumed, *FINISHED)
+    assert run.reopened().session.state == run.session.state
+
+
+@pytest.mark.parametrize("text", [LIST, PYTHONIC, HARMONY])
+def test_a_call_that_is_all_that_stands_behind_the_reasoning_was_missed_too(text: str) -> None:
+    run = Scenario() >> run_to(parser="auto") >> says(f"<think>hm</think>\n\n{text}")
+    assert run.session.state.stop.stop_point == "parse_failure"
+    (error,) = last_message(run).diagnostics
+    assert error.span is not None and error.span.start >= len("<think>hm</think>\n\n")
+    assert "vllm" in error.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I would run terminal(command='ls') now, or [terminal(command='pwd')].",
+        '{"name": "terminal", "size": 3}',
+        '{"name": "terminal"}',
+        '[{"terminal": "ls"}, 2]',
+        "[terminal, read_file]",
+        'other(command="ls")',
+        '```python\n[terminal(command="ls")]\n```',
+        "The analysis is for the assistant: terminal (a tool).",
+        "[see](terminal)",
+    ],
+)
+def test_prose_and_data_that_name_a_tool_are_no_missed_calls(text: str) -> None:
+    run = Scenario() >> run_to(parser="auto") >> says(text) << (*replied(), *FINISHED)
+    assert run.findings() == []
+
+
+def test_a_missed_call_is_told_when_a_person_edits_the_text_to_it() -> None:
+    run = Scenario() >> run_to("after_response", parser="auto") >> says("I look.")
+    run >> EditText(PYTHONIC)
+    run << (ev.TextEdited, *replied(2)[1:], stopped("parse_failure"))
+
+
+@pytest.mark.parametrize("markup", [WHOLE, CUT_VALUE + "</parameter></function></tool_call>"])
+@pytest.mark.parametrize("content", [None, "", "\n"])
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_a_call_that_only_the_reasoning_holds_stops_the_run(
+    mode: str, content: str | None, markup: str
+) -> None:
+    message = {"content": content, "reasoning_content": f"I call it.\n</think>\n{markup}"}
+    run = Scenario() >> run_to(parser="auto", mode=mode) >> replies(message)
+    assert run.session.state.stop.stop_point == "parse_failure"
+    (error,) = last_message(run).diagnostics
+    assert (error.code, error.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
+    assert "--reasoning-parser" in error.hint
+    run >> Resume() << (ev.Resumed, *FINISHED)
+
+
+def test_a_call_rehearsed_in_the_reasoning_of_an_answer_goes_on() -> None:
+    message = {"content": "There are no files.", "reasoning_content": f"I could.\n{WHOLE}"}
+    run = (
+        Scenario()
+        >> run_to(parser="auto")
+        >> replies(message)
+        << (
+            ev.ResponseReceived,
+            ev.ReasoningExtracted,
+            ev.ResponseParsed,
+            ev.MessageAppended,
+            *FINISHED,
+        )
+    )
+    (warning,) = last_message(run).diagnostics
+    assert warning.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+@pytest.mark.parametrize("api", ["openai", "http"])
+def test_calls_that_a_server_left_in_the_text_run_with_a_warning(api: str, mode: str) -> None:
+    asked = run_to(parser="auto", mode=mode, details={"live": {"api": api}})
+    run = Scenario() >> asked >> says(f"I look.\n{WHOLE}") << (*replied(1), *DISPATCHED)
+    (warning,) = last_message(run).diagnostics
+    assert (warning.code, warning.severity) == (Code.CALL_IN_CONTENT, Severity.WARNING)
+    assert "the server left 1 call in the text (terminal); it was read here" in warning.message
+    assert "--tool-call-parser hermes (vllm)" in warning.hint
+    # What is found at once is nothing that the rest of the run is to decide.
+    assert run.findings() == ["CALL_IN_CONTENT"]
+
+
+@pytest.mark.parametrize("api", ["demo", "local", "managed", ""])
+def test_texts_that_are_to_hold_the_calls_give_no_warning(api: str) -> None:
+    run = Scenario() >> run_to(parser="auto", details={"live": {"api": api}}) >> says(WHOLE)
+    run << (*replied(1), *DISPATCHED)
+    assert run.findings() == []
+
+
+def test_a_server_is_not_blamed_for_markup_that_is_flawed() -> None:
+    text = WHOLE.replace('"ls"', '"ls",')
+    asked = run_to(parser="auto", details={"live": {"api": "openai"}})
+    run = Scenario() >> asked >> says(text)
+    assert run.findings() == ["TRAILING_COMMA"]
