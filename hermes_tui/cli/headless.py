@@ -83,13 +83,15 @@ async def _run(settings: LiveSettings, output: BinaryIO) -> int:
             say("stopped before the run began")
             return signals.exit_code
         try:
-            return await _at_rest(branches.all[0], output, signals)
+            return await _at_rest(branches.all[0], output, signals, settings)
         finally:
             signals.spare()
             await branches.close()
 
 
-async def _at_rest(branch: Branch, output: BinaryIO, signals: _Signals) -> int:
+async def _at_rest(
+    branch: Branch, output: BinaryIO, signals: _Signals, settings: LiveSettings
+) -> int:
     """Print what happens until the run rests or a signal comes; return the exit code."""
     driver = branch.driver
     log = driver.log
@@ -117,7 +119,7 @@ async def _at_rest(branch: Branch, output: BinaryIO, signals: _Signals) -> int:
             # No event says so: the run stands where it was cut off, as after a kill.
             say(f"stopped{_how_to_go_on(branch)}")
             return signals.exit_code
-    return _report(branch)
+    return _report(branch, resumed=settings.resume is not None)
 
 
 def _how_to_go_on(branch: Branch) -> str:
@@ -126,8 +128,11 @@ def _how_to_go_on(branch: Branch) -> str:
     return f"; go on with `hermes-tui live --resume {branch.path}`"
 
 
-def _report(branch: Branch) -> int:
-    """Say on stderr how the run stands, and return its exit code."""
+def _report(branch: Branch, *, resumed: bool) -> int:
+    """Say on stderr how the run stands, and return its exit code.
+
+    One that was `resumed` stood still: doing that once more would change nothing.
+    """
     driver = branch.driver
     if driver.failure is not None:
         raise driver.failure
@@ -137,13 +142,15 @@ def _report(branch: Branch) -> int:
         case Stopped():
             on = f" ({', '.join(last.breakpoints)})" if last.breakpoints else ""
             hint = _how_to_go_on(branch) if branch.path else ""
+            if resumed:
+                hint = f": a person is needed{hint} on a terminal, without --headless"
             say(f"stopped at {last.stop_point}{on}{hint}")
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
             say(f"finished{where}")
             return FINISHED
-        case RunEnded(stop_reason="request_failed"):
-            say(f"ended: request_failed: {_failure(driver.log)}{where}")
+        case RunEnded(stop_reason="request_failed" | "empty_response"):
+            say(f"ended: {last.stop_reason}: {_failure(driver.log)}{where}")
             return ENDED
         case RunEnded(stop_reason="budget" | "recording_ends" | "not_recorded"):
             say(f"ended: {why_ended(last)}{where}")
@@ -154,6 +161,10 @@ def _report(branch: Branch) -> int:
 
 
 def _failure(log: EventLog) -> str:
-    """Return what the last request that failed did so by."""
+    """Return what the last request that failed did so by, and what can be done about it."""
     events = (log[seq] for seq in reversed(range(len(log))))
-    return next((event.message for event in events if isinstance(event, RequestFailed)), "")
+    failed = next((event for event in events if isinstance(event, RequestFailed)), None)
+    if failed is None:
+        return ""
+    hints = [found.hint for found in failed.diagnostics if found.hint]
+    return f"{failed.message} ({hints[0]})" if hints else failed.message

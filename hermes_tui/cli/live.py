@@ -188,6 +188,7 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
         tokenizer=arguments.tokenizer,
         server_type=arguments.server_type,
         tool_parser=arguments.tool_parser,
+        key_name=arguments.api_key_env,
         pace_s=pace_s,
     )
 

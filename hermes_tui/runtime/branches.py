@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,19 @@ from uuid import uuid4
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.forks import fork_point, is_about_call
-from hermes_tui.model.events import RunForked, RunStarted
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.model.events import BreakpointsSet, RunEnded, RunForked, RunStarted, copy_event
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.writer import Recording, default_path
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import MemoryLog
+    from hermes_tui.model.events import Event
     from hermes_tui.runtime.servers.base import Server
     from hermes_tui.runtime.tools.base import Toolbox
+
+Stops = frozenset[StopPoint]
 
 
 @dataclass(eq=False, slots=True)
@@ -67,9 +72,13 @@ class Branches:
         driver.put(start)
         return branch
 
-    def resume(self, path: Path) -> Branch:
-        """Take up a recording where it ends."""
+    def resume(self, path: Path, stops: Mapping[Stops, Stops] | None = None) -> Branch:
+        """Take up a recording where it ends; `stops` are its stop points from here on, by those it
+        has."""
         recording, events = Recording.resumed(path, secrets=self._secrets)
+        for changed in _stops_changed(events, stops or {}):
+            recording.append(changed)
+            events = (*events, changed)
         driver = Driver(
             self.server, self.tools, recording=recording, events=events, limits=self._limits
         )
@@ -124,6 +133,19 @@ class Branches:
                 await self.tools.close()
             finally:
                 await self.server.close()
+
+
+def _stops_changed(events: Sequence[Event], stops: Mapping[Stops, Stops]) -> Iterator[Event]:
+    """Yield what says that a run stops elsewhere from here on; nothing for one that has ended."""
+    last = next((one for one in reversed(events) if isinstance(one, BreakpointsSet)), None)
+    if last is None or isinstance(events[-1], RunEnded):
+        return
+    before = frozenset(point for point in StopPoint if point in last.stop_points)
+    wanted = stops.get(before, before)
+    if wanted == before:
+        return
+    points = tuple(point for point in StopPoint if point in wanted)
+    yield copy_event(last, seq=len(events), ts=time.time(), stop_points=points)
 
 
 def _run_id(log: MemoryLog) -> str:

@@ -67,7 +67,8 @@ async def open_branches(settings: LiveSettings) -> Branches:
         undo.pop_all()
         undo.push_async_callback(branches.close)
         if settings.resume is not None:
-            branches.resume(settings.resume)
+            # Who looks on at a run that nobody looked at before wants to see what goes wrong.
+            branches.resume(settings.resume, {_STOPS["named"]: stop_points(settings.stops)})
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
@@ -96,6 +97,7 @@ async def open_server(settings: ServerSettings) -> tuple[Server, str]:
         "headers": settings.headers,
         "timeout_s": settings.timeout_s,
         "stream": settings.stream,
+        "key_name": settings.key_name,
     }
     match settings.api:
         case "openai":
@@ -173,18 +175,16 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         raise UsageError("--api managed needs --model")
     import httpx
 
-    headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
+    from hermes_tui.runtime.servers.hints import KEY_STATUSES, Access, about_key, listed_models
+
+    access = Access(url, settings.api_key, settings.headers, settings.key_name)
     try:
-        async with httpx.AsyncClient(timeout=10) as client:
-            answer = await client.get(
-                f"{url.rstrip('/')}/models", headers={**headers, **settings.headers}
-            )
-        listed = answer.json()["data"]
-        return str(listed[0]["id"])
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        status, listed = await listed_models(access, timeout_s=10)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         hint = "is the server running at this URL?"
         problem = f"{type(error).__name__}: {error}".rstrip(": ")
         raise SourceError(url, f"cannot be asked for its models: {problem}", hint) from error
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        hint = "name it with --model"
-        raise SourceError(url, f"lists no models (status {answer.status_code})", hint) from error
+    if not listed:
+        hint = about_key(access) if status in KEY_STATUSES else "name it with --model"
+        raise SourceError(url, f"lists no models (status {status})", hint)
+    return listed[0]

@@ -48,6 +48,8 @@ class ServerSettings:
     tokenizer: str = ""
     server_type: str = "vllm"
     tool_parser: str = "hermes"
+    key_name: str = "OPENAI_API_KEY"
+    """The variable that the key is looked for in."""
     pace_s: float = 0.02
     """demo: seconds that a token takes."""
 

@@ -260,6 +260,9 @@ COMMANDS: tuple[Command, ...] = (
     *LAB_COMMANDS,
 )  # fmt: skip
 
+_AT_FLAWED = {"lab": -5, "step-out": -4}
+"""Ranks in the bar where a run stands at a reply for what is wrong with it."""
+
 BY_ID = {command.id: command for command in COMMANDS}
 
 
@@ -274,9 +277,13 @@ def bar_entries(
     """Return (id, key, label) of what the key bar shows: what works now, most useful first."""
     ranked = sorted(
         (command for command in in_scope(scope) if command.bar and command.enabled(situation)),
-        key=lambda command: command.bar,
+        key=lambda command: _rank(command, situation),
     )
     return [(item.id, shown_key(item, keymap), _label(item, situation)) for item in ranked]
+
+
+def _rank(command: Command, situation: Situation) -> int:
+    return _AT_FLAWED.get(command.id, command.bar) if situation.flawed else command.bar
 
 
 def _label(command: Command, situation: Situation) -> str:

@@ -13,6 +13,7 @@ from hermes_tui.debugger.stepping import Moment, StopPoint
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
+from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
@@ -23,7 +24,7 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.BEFORE_REQUEST: "before the request",
     StopPoint.REQUEST_FAILED: "the request failed",
     StopPoint.TRUNCATED: "the reply was cut off",
-    StopPoint.PARSE_FAILURE: "the reply cannot be read",
+    StopPoint.PARSE_FAILURE: "an error in the reply",
     StopPoint.AFTER_PARSE: "the reply was read",
     StopPoint.AFTER_RESPONSE: "the reply is in",
     StopPoint.UNKNOWN_TOOL: "before dispatch of",
@@ -39,7 +40,7 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.DIVERGENCE: "the replay diverged",
 }
 REASONS: Mapping[StopPoint, str] = {
-    StopPoint.REQUEST_FAILED: "retry asks again, continue ends the run",
+    StopPoint.REQUEST_FAILED: "R asks again, c ends the run",
     StopPoint.UNKNOWN_TOOL: "no such tool",
     StopPoint.INVALID_ARGS: "invalid arguments",
     StopPoint.REPEAT: "the same call as before",
@@ -101,7 +102,8 @@ def doing_at(log: EventLog, seq: int) -> Doing:
             case ev.Stopped() as stop:
                 doing = stopped(log, stop)
                 edited = is_edited(log, stop)
-                return doing._replace(why=f"{doing.why} · edited since") if edited else doing
+                why = " · ".join(filter(None, (doing.why, "edited since" if edited else "")))
+                return doing._replace(why=why)
             case ev.RequestSent() as sent:
                 again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
                 return Doing("REQUESTING", f"turn {sent.turn}{again}")
@@ -152,7 +154,17 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
         place, count = stop.call_index + 1, calls_before(log, stop.seq)
         which = f" (call {place} of {count})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
+    if found := reply_error(log, stop.seq, point):
+        # The finding is the reason, unless a breakpoint is.
+        named = stop.breakpoints or stop.notes
+        return Doing("STOPPED", found, why_stopped(log, stop) if named else "")
     return Doing("STOPPED", words, why_stopped(log, stop))
+
+
+def stands_at_flawed(log: EventLog) -> bool:
+    """Tell whether the run stands at a reply for what is wrong with it."""
+    stop = last_stop(log)
+    return stop is not None and point_of(stop) in ABOUT_REPLY
 
 
 def hint_at(hints: Mapping[str, str], point: str, turn: int, call: int = 1) -> str:

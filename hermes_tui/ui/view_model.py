@@ -47,8 +47,8 @@ class Situation(NamedTuple):
     """Whether people said where the run went wrong."""
     legal: frozenset[str] = frozenset()
     """What can be put into a live run now."""
-    stop: str = ""
-    """The stop point at which a live run stands."""
+    flawed: bool = False
+    """Whether a live run stands at a reply for what is wrong with it."""
     live: bool = False
     """Whether there is a live run by now."""
     branches: int = 0

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.servers.local_server import Answer, LocalServer
+
 LIVE = [sys.executable, "-m", "hermes_tui", "live", "--headless"]
 
 
@@ -111,6 +113,8 @@ def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
     again = live("--resume", str(path))
     assert again.returncode == 4
     assert path.read_text() == before.stdout
+    assert "a person is needed; go on with" in again.stderr
+    assert again.stderr.endswith("on a terminal, without --headless\n")
 
 
 def test_running_out_of_turns_ends_with_one() -> None:
@@ -304,3 +308,25 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
     refused = live("--record", str(path))
     assert refused.returncode == 3
     assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        (
+            b'{"error": {"message": "upstream model is loading"}}',
+            200,
+            "ended: empty_response: the body is an error: upstream model is loading\n",
+        ),
+        (b'{"choices": []}', 200, "ended: empty_response: choices is empty (the server took"),
+        (b'{"error": "no"}', 401, "ended: request_failed: 401: no (no key was sent: export OPEN"),
+    ],
+)
+def test_why_there_is_no_reply_is_said_with_what_can_be_done(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, status: int, told: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with LocalServer(Answer([body], status)) as local:
+        ended = live("--no-record", "--server", local.url, "--model", "m", "--task", "go")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"hermes-tui: {told}")

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.model.events import TextEdited
+from hermes_tui.model.events import TextEdited, ToolCallProposed
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.screens.lab import LabScreen
 from tests.live.engine import FunctionTools, says
 from tests.live.screen import live
 
+KIMI = (
+    "<|tool_calls_section_begin|><|tool_call_begin|>functions.ls:0<|tool_call_argument_begin|>"
+    '{"path": "."}<|tool_call_end|><|tool_calls_section_end|>'
+)
+SOUND = '<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'
 BAD = '<tool_call>\n{"name": "ls", "arguments": {"path": ".",}}\n</tool_call>'
 
 
@@ -39,6 +44,66 @@ async def test_a_text_that_was_mended_in_the_lab_is_handed_to_the_loop() -> None
         await run.press("delete", "ctrl+s")
         await run.until(lambda: run.app.screen is run.screen)
         assert [event.after for event in run.events(TextEdited)] == [BAD.replace(",}", "}")]
+
+
+@pytest.mark.parametrize(("text", "parser"), [(KIMI, "auto"), (SOUND, "")])
+async def test_calls_that_the_lab_reads_are_handed_to_the_loop(text: str, parser: str) -> None:
+    tools = FunctionTools({"ls": lambda path: "a b"})
+    async with live([says(text), says("Done.")], tools, parser=parser, size=(120, 40)) as run:
+        await run.stopped()
+        await run.press("P")
+        await run.shows("1 CALL")
+        await run.press("ctrl+s")
+        await run.until(lambda: run.app.screen is run.screen)
+        await run.shows("1 call handed over; nothing ran yet")
+        assert not tools.calls and not run.events(TextEdited)
+        await run.shows("none: a person added it")
+        added = run.events(ToolCallProposed)[-1].call
+        assert (added.name, added.arguments) == ("ls", {"path": "."})
+        await run.press("c", "c")
+        await run.shows("ENDED  — finished naturally")
+        assert tools.calls == [("ls", {"path": "."})]
+
+
+async def test_calls_that_the_run_has_already_are_not_handed_over_again() -> None:
+    stops = frozenset({StopPoint.AFTER_RESPONSE})
+    tools = FunctionTools({"ls": lambda path: "a b"})
+    async with live([says(SOUND)], tools, parser="auto", stop_points=stops) as run:
+        await run.stopped()
+        await run.press("P")
+        await run.shows("1 CALL")
+        await run.press("ctrl+s")
+        await run.shows("the run has this text and its calls already")
+        assert len(run.events(ToolCallProposed)) == 1
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_a_call_in_the_reasoning_of_a_reply_without_text_is_looked_at_and_handed_over(
+    field: str,
+) -> None:
+    stops = frozenset({StopPoint.AFTER_RESPONSE})
+    tools = FunctionTools({"ls": lambda path: "a b"})
+    reply = {**says(""), "content": None, field: f"I look.\n{SOUND}"}
+    async with live([reply, says("Done.")], tools, stop_points=stops, parser="auto") as run:
+        await run.stopped()
+        await run.press("P")
+        await run.shows("the message has no text: this is its reasoning")
+        await run.shows(f"turn 1 · {field} ·")
+        await run.shows("1 CALL")
+        await run.press("ctrl+s")
+        await run.until(lambda: run.app.screen is run.screen)
+        await run.press("c")
+        await run.until(lambda: bool(tools.calls))
+        assert tools.calls == [("ls", {"path": "."})]
+
+
+async def test_what_was_thought_is_not_the_text_of_calls_that_came_parsed() -> None:
+    reply = {**says("", ("ls", {"path": "."})), "reasoning_content": "I look."}
+    async with live([reply], {"ls": lambda path: "a"}) as run:
+        await run.stopped()
+        await run.press("P")
+        await run.shows("the message has no text: its calls")
+        assert "I look." not in run.text
 
 
 async def test_elsewhere_the_lab_has_nothing_to_hand_over() -> None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hermes_tui.debugger.inputs import Resume
+from hermes_tui.debugger.stepping import STEP_MODE, Phase, StopPoint
+from hermes_tui.log.codec import encode
 from hermes_tui.model import events as ev
-from tests.live.engine import FunctionTools, says
+from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.live import open_branches, parse_breakpoints, stop_points
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
+from tests.live.engine import FunctionTools, ScriptedServer, says
 from tests.live.screen import live
 from tests.ui.opened import WIDE, app_on, run_screen, settled
 from tests.ui.screen_text import screen_lines
 
+NAMED = stop_points("named")
 LS = ("terminal", {"command": "ls"})
 
 
@@ -95,3 +105,45 @@ async def test_a_recording_that_makes_no_sense_is_shown_all_the_same(tmp_path: P
         await pilot.press("6", "1", "g", *["j"] * rows)
         text = "\n".join(screen_lines(app))
         assert "\x1b" not in text and "\u202e" not in text
+
+
+@pytest.mark.parametrize("made", ["named", "step"])
+async def test_a_run_that_was_made_without_a_screen_stops_on_one_at_what_goes_wrong(
+    tmp_path: Path, made: str
+) -> None:
+    path = tmp_path / "run.jsonl"
+    before = tuple(parse_breakpoints(["before_request"]))
+    settings = LiveSettings(
+        ServerSettings(api="demo", model="demo", pace_s=0.0),
+        messages=({"role": "user", "content": "go"},),
+        tools=("builtin:read_file",),
+        workdir=tmp_path,
+        stops=made,
+        breakpoints=before,
+        record=path,
+    )
+    branches = await open_branches(settings)
+    await branches.all[0].driver.at_rest()
+    await branches.close()
+    again = await open_branches(replace(settings, resume=path, stops="step"))
+    driver = again.all[0].driver
+    assert driver.phase is Phase.STOPPED and driver.session.state.stop_points == STEP_MODE
+    assert [one.text for one in driver.session.state.breakpoints.values()] == [before[0].text]
+    was_set = [event for event in driver.log if isinstance(event, ev.BreakpointsSet)]
+    assert len(was_set) == (2 if made == "named" else 1)
+    driver.put(Resume())
+    await driver.at_rest()
+    assert driver.session.state.stop.stop_point in {StopPoint.UNKNOWN_TOOL, "before_dispatch"}
+    await again.close()
+    assert path.read_bytes() == b"".join(map(encode, driver.log))
+
+
+async def test_a_run_that_has_ended_is_not_changed_by_taking_it_up(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    async with live([says("Done.")], record=path, stop_points=NAMED) as run:
+        await run.shows("ENDED")
+    before = path.read_bytes()
+    branches = Branches(ScriptedServer([]), FunctionTools({}))
+    branches.resume(path, {NAMED: STEP_MODE})
+    await branches.close()
+    assert path.read_bytes() == before

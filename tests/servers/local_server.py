@@ -37,10 +37,15 @@ class _Server(ThreadingHTTPServer):
 
 
 class LocalServer:
-    """Gives `answers` one after the other, the last one again and again."""
+    """Gives `answers` one after the other, the last one again and again.
 
-    def __init__(self, *answers: Answer) -> None:
+    `models` is what it answers to GET, whatever the path.
+    """
+
+    def __init__(self, *answers: Answer, models: Answer | None = None) -> None:
         self.answers = list(answers)
+        self.models = models or Answer([b"{}"], 404)
+        self.listed: list[Asked] = []
         self.asked: list[Asked] = []
         self.holding = threading.Event()
         self.client_gone = threading.Event()
@@ -55,6 +60,9 @@ class LocalServer:
 
             def do_POST(self) -> None:
                 owner.handle(self)
+
+            def do_GET(self) -> None:
+                owner.list_models(self)
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
@@ -72,9 +80,15 @@ class LocalServer:
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["Content-Length"]))
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.asked.append(Asked(request.path, headers, body, request.client_address))
+        self.asked.append(_asked(request, body))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self._give(request, answer)
+
+    def list_models(self, request: BaseHTTPRequestHandler) -> None:
+        self.listed.append(_asked(request, b""))
+        self._give(request, self.models)
+
+    def _give(self, request: BaseHTTPRequestHandler, answer: Answer) -> None:
         parts = list(answer.parts)
         request.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -94,6 +108,16 @@ class LocalServer:
                 request.close_connection = True
                 return
             request.wfile.write(part)
+
+
+def _asked(request: BaseHTTPRequestHandler, body: bytes) -> Asked:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Asked(request.path, headers, body, request.client_address)
+
+
+def models(*ids: str) -> Answer:
+    """Return a list of models as servers give it."""
+    return Answer([json.dumps({"object": "list", "data": [{"id": one} for one in ids]}).encode()])
 
 
 def whole(message: Mapping[str, Any], finish_reason: str = "stop", **more: Any) -> Answer:

@@ -14,10 +14,19 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
+from hermes_tui.runtime.servers.hints import (
+    ENDPOINT,
+    KEY_NAME,
+    KEY_STATUSES,
+    Access,
+    about_key,
+    about_model,
+)
 from hermes_tui.runtime.servers.logprobs import (
     asks_for_logprobs,
     explain_refusal,
@@ -29,6 +38,7 @@ from hermes_tui.runtime.servers.streams import StreamedReply
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a reply beyond which it is given up: a server that never stops must not fill memory."""
 MAX_CONNECT_S = 20.0
+NOT_FOUND = 404
 MAX_CONNECTIONS = 1000
 KEEPALIVE_S = 3.0
 """Seconds after which an idle connection is not used again: many servers close it after five, and
@@ -51,13 +61,16 @@ class ChatServer(ABC):
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 600.0,
         stream: bool = False,
+        key_name: str = KEY_NAME,
     ) -> None:
+        """`key_name` is the variable that a person would put the key in."""
         self.url = public_url(_endpoint(base_url))
         self._endpoint = _endpoint(base_url)
         self._api_key = api_key
         self._headers = dict(headers or {})
         self._timeout_s = timeout_s
         self._is_streaming = stream
+        self._access = Access(self._endpoint, api_key, self._headers, key_name)
         self._redactor = Redactor(base_url, api_key, self._headers)
         self._client: Any = None
         self._errors: tuple[type[Exception], ...] = (OSError,)
@@ -77,10 +90,26 @@ class ChatServer(ABC):
         except RequestFailure as failure:
             if asks_for_logprobs(request):
                 explain_refusal(failure)
+            await self._explain(failure, request)
             # The causes may quote headers; what they say stands in the chain of the failure.
             raise self._redactor.failure(failure) from None
         except self._errors + _OTHER_ERRORS as error:
             raise self._redactor.failure(transport_failure(error, exchange)) from None
+
+    async def _explain(self, failure: RequestFailure, request: Request) -> None:
+        """Add to a failure what can be done about it, where its status tells."""
+        if failure.diagnostics:
+            return
+        hint = ""
+        if failure.status in KEY_STATUSES:
+            hint = about_key(self._access)
+        elif failure.status == NOT_FOUND:
+            asked = decode(request.parameters)
+            model = asked.get("model") if isinstance(asked, dict) else ""
+            hint = await about_model(self._access, str(model))
+        if hint:
+            error = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, failure.message, hint=hint)
+            failure.diagnostics = (error,)
 
     async def close(self) -> None:
         """Close all connections; a later request is refused."""
@@ -220,7 +249,7 @@ def _endpoint(base_url: str) -> str:
         parts = urlsplit(base_url.strip())
     except ValueError:
         return base_url
-    path = parts.path.rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+    path = parts.path.rstrip("/").removesuffix(ENDPOINT) + ENDPOINT
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 

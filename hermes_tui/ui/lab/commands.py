@@ -63,7 +63,8 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
     Command("lab-restore", "Restore", ("R",), "R", LAB, "the text as it was", GROUP, 1,
         _can_restore),
     Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "^S", LAB,
-        "in a live run that stands at this reply: give it this text", GROUP, -10, _can_hand),
+        "in a live run that stands at this reply: give it the text if it was edited, else the calls"
+        " read from it", GROUP, -10, _can_hand),
     Command("lab-stream", "Stream", ("d",), "d", LAB,
         "replay the text in deltas through a real engine, and step delta by delta", GROUP, 5),
     Command("lab-larger", "Larger deltas", ("plus",), "+", LAB, "replay in larger deltas", GROUP, 5,

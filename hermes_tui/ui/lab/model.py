@@ -27,12 +27,16 @@ OWN_READING = "auto"
 
 
 class LabText(NamedTuple):
-    """What the lab is opened on. `where` says which message it is, `parser` who reads the run."""
+    """What the lab is opened on. `where` says which message it is, `parser` who reads the run.
+
+    `field` is that of the message which the text stands in, where that is not its content.
+    """
 
     text: str
     tools: tuple[ToolSpec, ...] = ()
     where: str = ""
     parser: str = ""
+    field: str = ""
 
 
 def _tools_called(text: str) -> tuple[ToolSpec, ...]:

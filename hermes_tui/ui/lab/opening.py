@@ -7,7 +7,9 @@ from typing import Final
 
 from hermes_tui.log.query import message_of
 from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import MessageAppended, RunStarted, ToolReturned
+from hermes_tui.model.messages import Reasoning
 from hermes_tui.ui.lab.model import LabText
 
 _NEAR: Final = 256
@@ -17,7 +19,10 @@ _FIRST: Final = 16
 
 
 def lab_text(timeline: Timeline, row: int) -> LabText | None:
-    """Return the text of the assistant message of the row's turn, None where there is none."""
+    """Return the text of the assistant message of the row's turn, None where there is none.
+
+    Where all that it says is reasoning, and its calls did not come parsed, that is the text.
+    """
     found = _message(timeline, row) if 0 <= row < len(timeline) else None
     if found is None:
         return None
@@ -25,7 +30,21 @@ def lab_text(timeline: Timeline, row: int) -> LabText | None:
     event = timeline.event(found)
     assert isinstance(event, MessageAppended)
     tools = tuple(timeline.state.tools.values())
-    return LabText(event.message.text, tools, f"turn {turn}", parser_of(timeline))
+    given = LabText(event.message.text, tools, f"turn {turn}", parser_of(timeline))
+    thoughts = _thoughts(event)
+    if given.text.strip() or not thoughts:
+        return given
+    text = "\n".join(piece.text for piece in thoughts)
+    return given._replace(text=text, field=thoughts[0].field)
+
+
+def _thoughts(event: MessageAppended) -> list[Reasoning]:
+    """Return the reasoning beside the text, if a call may stand in it."""
+    message = event.message
+    if message.calls and all(one.code is not Code.MARKER_IN_REASONING for one in event.diagnostics):
+        return []
+    pieces = [piece for piece in message.reasoning if piece.span is None]
+    return [piece for piece in pieces if piece.text and piece.kind != "encrypted"]
 
 
 def parser_of(timeline: Timeline) -> str:

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.ui.live_model import stopped
+from hermes_tui.ui.render.calls import is_missed
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.happenings import changes
 from hermes_tui.ui.render.page import Page
 
 _LONGEST_TURN = 4096
 _LABEL = 11
+IN_TEXT = "a call in the text, which this run does not read"
+_END_OF_REPLY = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
 
 
 @dataclass(slots=True)
@@ -30,13 +34,21 @@ class Story:
     events: list[ev.Event] = field(default_factory=list)
     dispatched: ev.ToolDispatched | None = None
     waits: bool = True
+    cut: bool = False
+    """Whether its text ended before it did, so that it is not run."""
+    end: ev.Event | None = None
+    """What ended the reply that the call stands in; None: nothing did so far."""
 
 
 def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     """Return what the log says of the call that event `seq` proposed."""
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
+    story.cut = call.origin is Origin.TEXT and _is_cut(log, seq, call.index)
     for event in _rest_of_turn(log, seq):
+        if isinstance(event, _END_OF_REPLY):
+            story.end = event
+            break
         if getattr(event, "call_index", None) != call.index:
             continue
         story.events.append(event)
@@ -53,12 +65,30 @@ def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     return story
 
 
+def _is_cut(log: EventLog, seq: int, index: int) -> bool:
+    """Tell whether the text ends within call `index` of the reply that event `seq` belongs to."""
+    from hermes_tui.debugger.turn import Reply
+
+    back = range(seq, max(-1, seq - _LONGEST_TURN), -1)
+    begun = next((at for at in back if isinstance(log[at], ev.ResponseReceived)), None)
+    received = log[begun] if begun is not None else None
+    if begun is None or not isinstance(received, ev.ResponseReceived):
+        return False
+    torn = any(found.severity is Severity.ERROR for found in received.diagnostics)
+    reply = Reply(finish_reason=received.finish_reason, torn=torn)
+    for at in range(begun, min(len(log), seq + _LONGEST_TURN)):
+        event = log[at]
+        if at > seq and isinstance(event, _END_OF_REPLY):
+            break
+        if isinstance(event, ev.TextEdited):
+            reply = Reply(finish_reason=reply.finish_reason, torn=reply.torn)
+        reply.apply(event)
+    return index < len(reply.calls) and reply.calls[index].cut
+
+
 def _rest_of_turn(log: EventLog, seq: int) -> Iterator[ev.Event]:
     for at in range(seq + 1, min(len(log), seq + _LONGEST_TURN)):
-        event = log[at]
-        if isinstance(event, (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)):
-            return
-        yield event
+        yield log[at]
 
 
 def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
@@ -68,7 +98,25 @@ def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
         _fact(page, "raw", call.arguments_text)
     for event in story.events:
         _event(page, timeline.log, event)
-    _given(page, timeline, story)
+    if story.dispatched is None and (why := _why_not_run(timeline, seq, story)):
+        _fact(page, "not run", why, "error")
+    else:
+        _given(page, timeline, story)
+
+
+def _why_not_run(timeline: Timeline, seq: int, story: Story) -> str:
+    """Return why no tool gets the call, whatever it says; empty where one may."""
+    if is_missed(timeline, seq, story.call):
+        return IN_TEXT if timeline.state.parser else f"{IN_TEXT} (--parser none)"
+    match story.end if story.waits else None:
+        case ev.RunEnded():
+            return "the run ended before it"
+        case ev.TextEdited():
+            return "the reply's text was edited"
+        case ev.ReplyDiscarded(reason=reason):
+            return f"the reply was discarded: {reason}"
+        case _:
+            return ""
 
 
 def _event(page: Page, log: EventLog, event: ev.Event) -> None:
@@ -102,7 +150,7 @@ def _given(page: Page, timeline: Timeline, story: Story) -> None:
         _fact(page, "tool got", story.dispatched.arguments)
     elif story.waits:
         names = frozenset(state.tools) if state.tools_declared else None
-        refused = refusal(story.name, story.arguments, names)
+        refused = refusal(story.name, story.arguments, names, cut=story.cut)
         if refused is not None:
             _fact(page, "tool gets", f"nothing: {refused.error}; the model is told so", "error")
             return

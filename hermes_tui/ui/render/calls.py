@@ -4,9 +4,9 @@ normalised, with what normalising changed marked."""
 from __future__ import annotations
 
 from hermes_tui.log.findings import Finding
-from hermes_tui.log.query import calls_of_turn, findings_at
+from hermes_tui.log.query import calls_of_turn, findings_at, message_of
 from hermes_tui.log.timeline import Timeline
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFailed, ToolReturned
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
@@ -36,6 +36,7 @@ ARGUMENTS = {
     ArgumentsState.NULL: "null",
     ArgumentsState.MISSING: "missing",
 }
+MISSED = "text that nobody took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
 
@@ -101,11 +102,8 @@ def _call(
             )
         ]
     )
-    _fact(
-        page,
-        "arrived as",
-        ORIGINS[call.origin] + (f", read as {call.verdict}" * bool(call.verdict)),
-    )
+    missed = is_missed(timeline, timeline.seq(row), call)
+    _arrival(page, timeline, call, missed=missed)
     _fact(page, "id", *_id_fact(timeline, call, found))
     _fact(page, "name", *_name_fact(timeline, call, found))
     state = call.arguments_state
@@ -120,7 +118,33 @@ def _call(
         from hermes_tui.ui.render.call_story import add_story
 
         add_story(page, timeline, timeline.seq(row), call)
+        if missed:
+            return
     _result(page, timeline, row)
+
+
+def _arrival(page: Page, timeline: Timeline, call: ToolCall, *, missed: bool) -> None:
+    if is_recorded(timeline):
+        from hermes_tui.debugger.turn import ADDED
+
+        if call.verdict == ADDED:
+            _fact(page, "arrived as", "none: a person added it", "hint")
+            return
+    origin = MISSED if missed else ORIGINS[call.origin]
+    _fact(page, "arrived as", origin + (f", read as {call.verdict}" if call.verdict else ""))
+
+
+def is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
+    """Tell whether the call of event `seq` stands in a text that nobody read it from."""
+    if call.origin is not Origin.TEXT:
+        return False
+    message = message_of(timeline, seq)
+    row = timeline.row_of(seq)
+    is_answered = row is not None and timeline.linked_seq(row) is not None
+    return not is_answered and any(
+        found.code is Code.CALL_IN_CONTENT and found.severity is Severity.ERROR
+        for found in (message.diagnostics if message is not None else ())
+    )
 
 
 def is_recorded(timeline: Timeline) -> bool:

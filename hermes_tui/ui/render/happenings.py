@@ -43,7 +43,7 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
             return "» run tool", "dim", f"{event.name or '(no name)'} {_short(event.arguments)}"
         case ev.Stopped():
             doing = stopped(log, event)
-            return "‖ stop", "badge", f"{doing.what} — {doing.why}"
+            return "‖ stop", "badge", " — ".join(filter(None, (doing.what, doing.why)))
         case ev.Resumed():
             words = COMMANDS.get(event.command, event.command)
             waited = f" after {event.waited_s:.1f} s" if event.waited_s is not None else ""

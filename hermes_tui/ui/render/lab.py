@@ -70,6 +70,8 @@ def title_segments(model: LabModel) -> Segments:
     segments: Segments = [(" Parser lab ", "strong")]
     if model.given.where:
         segments.append((f"· {visible_line(model.given.where, 60)} ", "dim"))
+    if model.given.field:
+        segments.append((f"· {visible_line(model.given.field, 40)} ", "mark"))
     if model.is_edited:
         segments.append(("· edited ", "mark"))
     segments.append((f"· {visible_line(model.parser.name, 40)} ", "badge"))

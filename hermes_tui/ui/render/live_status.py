@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.live_model import Doing, Spent
 from hermes_tui.ui.render.rows import Segments
@@ -48,6 +50,23 @@ def phase_segments(
         named = f" {visible_line(branch, 30)} ·" if branch else ""
         right.append((f"{named} turn {spent.turn}/{max_turns} ", ""))
     return left + right
+
+
+GOES_ON = {
+    "runs": "goes on with the call as read",
+    "refused": "tells the model what is wrong",
+    "": "goes on without a call",
+}
+"""What continuing does, by what becomes of the reply's calls then."""
+
+
+def advice(key: Callable[[str], str], calls: str) -> str:
+    """Return what can be done about a reply that something is wrong with.
+
+    `key` gives the key of a command; `calls` is one of `GOES_ON`.
+    """
+    lab, edit, retry, go_on = map(key, ("lab", "edit", "retry", "continue"))
+    return f"{lab} parser lab, {edit} edits, {retry} asks again, {go_on} {GOES_ON[calls]}."
 
 
 def seconds(value: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -22,6 +21,7 @@ from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
 from hermes_tui.ui.render.lab import legend, result_rows, step_place, title_segments
 from hermes_tui.ui.render.lab_stream import stream_place, stream_rows
+from hermes_tui.ui.screens.lab_commands import Hand
 from hermes_tui.ui.screens.lab_side import SidePane
 from hermes_tui.ui.screens.lab_take_away import LabTakeAway
 from hermes_tui.ui.view_model import Search, Situation
@@ -65,7 +65,7 @@ class LabScreen(LabTakeAway):
     LabScreen.broad #result { display: none; }
     """
 
-    def __init__(self, given: LabText, hand: Callable[[str], str] | None = None) -> None:
+    def __init__(self, given: LabText, hand: Hand | None = None) -> None:
         super().__init__(given)
         self.hand = hand
         self.side = ""
@@ -94,6 +94,8 @@ class LabScreen(LabTakeAway):
         self.query_one(ResultPane).border_title = "3 Result"
         self.query_one(SidePane).display = False
         self.set_focus(self.query_one(StepsPane))
+        if self.model.given.field:
+            self._message = "the message has no text: this is its reasoning"
         self.start_pump()
         self.read()
         self.call_after_refresh(self.refresh_view)

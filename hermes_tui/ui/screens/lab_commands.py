@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Diagnostic
@@ -25,13 +25,17 @@ NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
+Hand = Callable[[str, Sequence[tuple[str, str]]], str]
+"""Gives a live run another text or, if there are any, calls (name, arguments) read from the one it
+has; returns why that is not possible, or ""."""
+
+
 class LabCommands(Searching, Moving, LabReading):
     """Steps, compares, edits and replays; how it is shown is the screen's own matter."""
 
     side: str
     """What stands in the place of the steps: "", matrix, which, fixes, stream or sweep."""
-    hand: Callable[[str], str] | None
-    """Gives the text to a live run; returns what came of it."""
+    hand: Hand | None
     search: Search | None
 
     @property
@@ -240,10 +244,15 @@ class LabCommands(Searching, Moving, LabReading):
     def do_lab_hand(self) -> None:
         if self.hand is None:
             return
-        if not self.model.is_edited:
-            self.say("nothing was changed: the run has this text already")
+        model, read = self.model, self.model.verdict
+        calls = () if model.is_edited or read is None else read.calls
+        if not model.is_edited and not calls:
+            missing = (
+                f"{model.parser.name} reads no call here" if read else "it is still being read"
+            )
+            self.say(f"nothing was changed and {missing}: e edits, m compares parsers")
             return
-        wrong = self.hand(self.model.text)
+        wrong = self.hand(model.text, calls)
         if wrong:
             self.say(wrong)
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import (
     WAITING,
@@ -19,10 +20,11 @@ from hermes_tui.ui.live_model import (
     hint_at,
     is_edited,
     last_stop,
+    stands_at_flawed,
     waiting,
 )
 from hermes_tui.ui.panes.text_panes import TextPane
-from hermes_tui.ui.render.live_status import phase_segments
+from hermes_tui.ui.render.live_status import advice, phase_segments
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.streaming import streamed_page
 from hermes_tui.ui.render.titles import status_segments
@@ -38,6 +40,8 @@ GUARD_S = 0.25
 """For so long after a stop appears, keys that let it go are ignored: they were pressed for
 something else."""
 PAINT_EVERY_S = 1 / 30
+ADVICE = 20
+"""Lines from which on there is room to say what can be done."""
 
 
 class LiveScreen(LiveEdits, inherit_bindings=False):
@@ -144,11 +148,10 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         situation = super().situation()
         if driver is None:
             return situation
-        stop = last_stop(model.log)
         return situation._replace(
             live=True,
             legal=self._legal(driver),
-            stop=stop.stop_point if stop is not None else "",
+            flawed=stands_at_flawed(model.log),
             branches=self.live_app.branch_count,
         )
 
@@ -217,14 +220,29 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         return f"event {seq + 1} of {len(model.log)}: {then.word.lower()} {then.what}".rstrip()
 
     def _hint(self) -> str:
+        if not self.hints:
+            return self._advice()
         stop = last_stop(self.model.log)
-        if stop is None or not self.hints:
+        if stop is None:
             ended = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
             return self.hints.get("ended", "") if ended else ""
         if "edited" in self.hints and is_edited(self.model.log, stop):
             return self.hints["edited"]
         call = 1 + (stop.call_index or 0)
         return hint_at(self.hints, str(stop.stop_point), self.feed.spent.turn, call)
+
+    def _advice(self) -> str:
+        """Return what can be done at a reply that is not what it should be, where there is room."""
+        driver = self.feed.driver
+        if driver is None or self.app.size.height < ADVICE or not stands_at_flawed(self.model.log):
+            return ""
+        from hermes_tui.debugger.call_rules import refusal
+
+        keys, state = self.hermes.config.keys, driver.session.state
+        running = state.reply.running if state.reply is not None else []
+        refused = [refusal(one.name, one.arguments, state.names, cut=one.cut) for one in running]
+        calls = "runs" if None in refused else "refused" if running else ""
+        return advice(lambda command: shown_key(BY_ID[command], keys), calls)
 
     # Streaming
 

@@ -6,14 +6,18 @@ What the first paint does without is loaded when it is first needed.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hermes_tui.debugger.stepping import Kind, Moment
 from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.live_model import message_index
 from hermes_tui.ui.screens.live_commands import LiveCommands
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hermes_tui.debugger.turn import CallState
     from hermes_tui.ui.lab.model import LabText
     from hermes_tui.ui.screens.call_editor import Answer
@@ -103,14 +107,40 @@ class LiveEdits(LiveCommands):
         if given.where != f"turn {state.turn}":
             return LabScreen(given)
         tools = tuple((state.tools or {}).values())
-        now = given._replace(text=state.reply.text, tools=tools, parser=state.parser)
+        text = given.text if given.field else state.reply.text
+        now = given._replace(text=text, tools=tools, parser=state.parser)
         return LabScreen(now, self._hand_over)
 
-    def _hand_over(self, text: str) -> str:
-        """Give the reply another text; return why that is not possible, or ""."""
+    def _hand_over(self, text: str, calls: Sequence[tuple[str, str]]) -> str:
+        """Give the reply another text, or calls; return why that is not possible, or ""."""
         from hermes_tui.debugger import inputs as given
 
-        return "" if self.put(given.EditText(text)) else self._message
+        if not calls:
+            return "" if self.put(given.EditText(text)) else self._message
+        missing = self._missing(calls)
+        if not missing:
+            return "nothing was changed: the run has this text and its calls already"
+        for name, arguments in missing:
+            if not self.put(given.AddCall(name, arguments)):
+                return self._message
+        self.say(f"{counted(len(missing), 'call')} handed over; nothing ran yet")
+        return ""
+
+    def _missing(self, calls: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those of some calls that the reply does not have."""
+        from hermes_tui.debugger.call_rules import call_key
+        from hermes_tui.parsers.call_arguments import read_arguments
+
+        reply, missing = self.state.reply, []
+        running = reply.running if reply is not None else []
+        there = Counter(call_key(call.name, call.arguments) for call in running)
+        for name, arguments in calls:
+            key = call_key(name, read_arguments(arguments))
+            if there[key] > 0:
+                there[key] -= 1
+            else:
+                missing.append((name, arguments))
+        return missing
 
     def answered_message_number(self, event: Prompt.Answered) -> None:
         from hermes_tui.debugger import inputs as given

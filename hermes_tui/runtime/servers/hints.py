@@ -1,0 +1,92 @@
+"""What can be done about a request that a server refused: its key, its model, its URL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from hermes_tui.formats.secrets import masked_headers
+from hermes_tui.model.wording import first_line
+
+KEY_NAME: Final = "OPENAI_API_KEY"
+KEY_STATUSES: Final = frozenset({401, 403})
+ENDPOINT: Final = "/chat/completions"
+_QUICKLY_S = 3.0
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a server is asked, and what is sent to be let in. `key_name` is the key's variable."""
+
+    url: str
+    key: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_name: str = KEY_NAME
+
+
+def about_key(access: Access) -> str:
+    """Return what to look at where a server does not let somebody in."""
+    shown = masked_headers(access.headers)
+    secret = [name for name, value in access.headers.items() if shown[name] != value]
+    if secret:
+        return f"what --header {secret[0]} gives was sent and refused: is it right?"
+    if access.key:
+        return (
+            f"the key in {access.key_name} was sent and refused: is it right?"
+            " --api-key-env names another variable"
+        )
+    return (
+        f"no key was sent: export {access.key_name}, name another variable with --api-key-env,"
+        " or give --header 'Name: value'"
+    )
+
+
+async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str]]:
+    """Return the status with which a server answers for its models, and their ids, if it tells.
+
+    Raises what httpx raises.
+    """
+    import httpx
+
+    from hermes_tui.runtime.servers.http import new_client
+
+    headers = {"Authorization": f"Bearer {access.key}"} if access.key else {}
+    url = models_url(access.url)
+    async with await asyncio.to_thread(new_client, httpx, url, timeout_s) as client:
+        answer = await client.get(url, headers={**headers, **access.headers})
+    try:
+        return answer.status_code, [str(one["id"]) for one in answer.json()["data"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return answer.status_code, []
+
+
+def models_url(url: str) -> str:
+    """Return where a server lists its models, by the URL that requests go to or the base of it."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/").removesuffix(ENDPOINT) + "/models"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+async def about_model(access: Access, model: str) -> str:
+    """Return what to look at where a server does not find what it is asked for."""
+    import httpx
+
+    listed: Sequence[str] = ()
+    with suppress(httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        async with asyncio.timeout(_QUICKLY_S):
+            _, listed = await listed_models(access, _QUICKLY_S)
+    if model in listed:
+        return f"the server lists the model {model}: is --server right?"
+    if not listed:
+        return "is --server right? the base URL of most servers ends in /v1"
+    near = get_close_matches(model, listed, n=_MOST_NAMED, cutoff=0.5)
+    named = list(dict.fromkeys([*near, *listed]))[:_MOST_NAMED]
+    more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""
+    names = ", ".join(first_line(name, 80) for name in named)
+    return f"the server has {names}{more}: name one with --model, or in the request by R"

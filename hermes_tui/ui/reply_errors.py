@@ -1,0 +1,67 @@
+"""What is wrong with the reply that a live run stands at, in few words: read from its log."""
+
+from __future__ import annotations
+
+import re
+
+from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Severity
+
+ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
+"""Stop points that some finding of the reply is the reason for: it is named at the stop."""
+_SHORTER = (
+    (" stands in the text", " in the text"),
+    (" stand in the text", " in the text"),
+    (" in the text as ", " as "),
+    ("the text holds ", ""),
+    ("says tool_calls, but there is no call", "tool_calls, but no call"),
+)
+"""What is left out of a finding so that it fits beside the rest on 80 columns."""
+_LONGEST_REPLY = 4096
+"""Events that are looked through for what was found in a reply."""
+
+
+def reply_error(log: EventLog, seq: int, point: StopPoint | None) -> str:
+    """Return the error in the reply that the stop of event `seq` is about; empty if there is none.
+
+    At a stop for what was read, what was cut off is passed over if there is anything else.
+    """
+    if point not in ABOUT_REPLY:
+        return ""
+    events = _reply(log, seq)
+    found = [
+        (error, isinstance(event, ev.ToolCallProposed) and event.call.verdict == "repaired")
+        for event in events
+        for error in event.diagnostics
+        if error.severity is Severity.ERROR
+    ]
+    if point is StopPoint.PARSE_FAILURE:
+        found.sort(key=lambda one: one[0].code is Code.TRUNCATED)
+    if not found:
+        return _same_ids(events)
+    error, repaired = found[0]
+    message = re.split(r"; | \(", error.message)[0]
+    for long, short in _SHORTER:
+        message = message.replace(long, short)
+    return f"{error.code}{' repaired' if repaired else ''}: {message}"
+
+
+def _reply(log: EventLog, seq: int) -> list[ev.Event]:
+    """Return the events of the reply before event `seq`, in order."""
+    events: list[ev.Event] = []
+    for at in range(min(seq, len(log)) - 1, max(-1, seq - _LONGEST_REPLY), -1):
+        event = log[at]
+        if isinstance(event, (ev.RequestSent, ev.TextEdited)):
+            break
+        events.append(event)
+    return events[::-1]
+
+
+def _same_ids(events: list[ev.Event]) -> str:
+    proposed = [event.call.id for event in events if isinstance(event, ev.ToolCallProposed)]
+    ids = [one for one in proposed if one]
+    if len(set(ids)) == len(ids):
+        return ""
+    return f"{Code.ID_DUPLICATE}: several calls go by one id"

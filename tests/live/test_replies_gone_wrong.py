@@ -1,0 +1,153 @@
+"""What the screen says and offers where a reply is not what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.debugger.breakpoints import parse_breakpoint
+from hermes_tui.debugger.inputs import EditArguments, EditText
+from hermes_tui.model import events as ev
+from hermes_tui.runtime.servers.base import Reply
+from tests.live.engine import FunctionTools, Scripted, says
+from tests.live.screen import live
+from tests.ui.opened import NARROW, app_on, shows
+
+IN_TEXT = 'I look.\n<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'
+TALL = (160, 50)
+
+
+def tools() -> FunctionTools:
+    return FunctionTools({"ls": lambda path: "a b"})
+
+
+# What becomes of a call
+
+
+async def test_a_call_that_nobody_reads_is_not_said_to_reach_its_tool(tmp_path: Path) -> None:
+    record = tmp_path / "run.jsonl"
+    async with live([says(IN_TEXT)], tools(), size=TALL, record=record) as run:
+        await run.stopped()
+        await run.shows("not run    a call in the text, which this run")
+        assert "that nobody took for a call" in run.text
+        assert "tool gets" not in run.text and "none yet" not in run.text
+        await run.press("c")
+        await run.shows("ENDED")
+        await run.press("g", "]")
+        await run.shows("not run    a call in the text, which this run")
+        assert not run.events(ev.ToolDispatched)
+    async with app_on(record).run_test(size=TALL) as pilot:
+        await shows(pilot, "run.jsonl")
+        await pilot.press("]")
+        await shows(pilot, "not run    a call in the text, which this run")
+
+
+async def test_a_call_that_the_run_reads_is_said_to_reach_its_tool() -> None:
+    async with live([says(IN_TEXT)], tools(), size=TALL, parser="auto") as run:
+        await run.stopped()
+        await run.shows('tool gets  {"path": "."}')
+        assert "text that a parser read" in run.text and "not run" not in run.text
+
+
+async def test_a_call_that_the_end_of_the_run_came_before_is_not_said_to_reach_its_tool() -> None:
+    async with live([says("", ("ls", {"path": "."}))], tools(), size=TALL) as run:
+        await run.stopped()
+        await run.shows("tool gets")
+        await run.press("ctrl+t", "y")
+        await run.shows("ENDED")
+        await run.press("g", "]")
+        await run.shows("not run    the run ended before it")
+        assert "tool gets" not in run.text
+
+
+# The stop
+
+
+COMMA = '<tool_call>\n{"name": "ls", "arguments": {"path": ".",}}\n</tool_call>'
+ANNOUNCED = Reply(
+    '{"choices": []}', {"role": "assistant", "content": None, "tool_calls": []}, "tool_calls"
+)
+LS = {"name": "ls", "arguments": "{}"}
+SAME_IDS = {
+    "role": "assistant",
+    "tool_calls": [{"id": "call_1", "type": "function", "function": LS}] * 2,
+}
+KIMI = (
+    "<|tool_calls_section_begin|><|tool_call_begin|>functions.ls:0<|tool_call_argument_begin|>"
+    '{"path": "."}<|tool_call_end|><|tool_calls_section_end|>'
+)
+
+
+@pytest.mark.parametrize("size", [NARROW, (120, 40), (200, 50)])
+@pytest.mark.parametrize(
+    ("reply", "parser", "named", "advised"),
+    [
+        (says(IN_TEXT), "", "CALL_IN_CONTENT: a call in the text, none in tool_calls", "without"),
+        (says(COMMA), "auto", "TRAILING_COMMA repaired: a comma before the", "with the call"),
+        (ANNOUNCED, "auto", "CALLED_EMPTY: finish_reason tool_calls, but no call", "without"),
+        (
+            says('{"name": "ls", "arguments": {"path": "."}}'),
+            "",
+            "CALL_IN_CONTENT: a call as bare JSON, none in tool_calls",
+            "without",
+        ),
+        (SAME_IDS, "auto", "ID_DUPLICATE: several calls go by one id", "with the call"),
+        (says(KIMI), "auto", "CALL_IN_CONTENT: call markup of another format: kimi", "without"),
+    ],
+)
+async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
+    reply: Scripted, parser: str, named: str, advised: str, size: tuple[int, int]
+) -> None:
+    async with live([reply], tools(), size=size, parser=parser) as run:
+        await run.stopped()
+        await run.shows(f"STOPPED  {named}")
+        await run.shows(f"P parser lab, e edits, R asks again, c goes on {advised}")
+        phase, bar = run.text.splitlines()[-3], run.text.splitlines()[-1]
+        assert "…" not in phase and phase.rstrip().endswith("turn 1/30")
+        assert "P Parser lab  R Retry" in bar and bar.rstrip().endswith("q Back")
+        assert "b Breakpoint" not in bar[: bar.index("P Parser lab")]
+
+
+async def test_a_reply_that_was_cut_in_its_call_says_so_and_that_the_model_is_told() -> None:
+    cut = says("", ("ls", '{"path": "fi'))
+    reply = Reply('{"choices": []}', cut, "length")
+    async with live([reply], tools(), size=NARROW) as run:
+        await run.stopped()
+        await run.shows("STOPPED  TRUNCATED: the reply was cut: finish_reason length")
+        await run.shows("c tells the model what is wrong.")
+        await run.press("c")
+        await run.shows("before dispatch of ls")
+        assert "P parser lab" not in run.text
+
+
+CUT_SHORT = 'Sure.\n<tool_call>\n{"name": "ls", "arguments": {"path": "/home/me'
+
+
+async def test_a_call_cut_off_in_the_text_is_not_said_to_reach_its_tool_until_it_is_edited() -> (
+    None
+):
+    reply = Reply('{"choices": []}', says(CUT_SHORT), "length")
+    async with live([reply], tools(), size=TALL, parser="auto") as run:
+        await run.stopped()
+        await run.shows("STOPPED  TRUNCATED")
+        await run.shows("c tells the model what is wrong.")
+        await run.shows("tool gets  nothing: The call was cut off")
+        run.driver.put(EditArguments(0, '{"path": "/home/me"}'))
+        await run.shows('tool gets  {"path": "/home/me"}')
+        await run.shows("c goes on with the call as read.")
+
+
+async def test_a_breakpoint_at_a_flawed_reply_is_named_beside_what_is_wrong() -> None:
+    at = (parse_breakpoint("parse_failure", breakpoint_id="b1"),)
+    async with live([says(COMMA)], tools(), parser="auto", breakpoints=at) as run:
+        await run.stopped()
+        await run.shows("TRAILING_COMMA repaired: a comma before the closing bracket — parse")
+
+
+async def test_a_text_that_was_edited_is_named_for_what_is_wrong_in_it_now() -> None:
+    async with live([says(IN_TEXT)], tools(), size=TALL) as run:
+        await run.stopped()
+        run.driver.put(EditText(COMMA))
+        run.driver.put(EditText(KIMI))
+        await run.shows("STOPPED  CALL_IN_CONTENT: call markup of another format")

@@ -1,0 +1,105 @@
+"""What is said to do about a request that a server refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.live import open_branches
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
+from hermes_tui.runtime.servers import hints
+from hermes_tui.runtime.servers.base import RequestFailure
+from hermes_tui.runtime.servers.chat_server import ChatServer
+from tests.servers.asking import KEY, both, opened, refused, request
+from tests.servers.local_server import HOLD, Answer, LocalServer, models
+
+NO_MODEL = Answer([b'{"message": "The model `m` does not exist."}'], 404)
+
+
+async def hint_of(
+    adapter: type[ChatServer], answer: Answer, listed: Answer | None = None, **options: Any
+) -> str:
+    """Return the hint of a refused request; its message stands beside it as it was."""
+    with LocalServer(answer, models=listed) as local:
+        async with opened(adapter, local.url, **options) as server:
+            with pytest.raises(RequestFailure) as caught:
+                await server.reply(request(), lambda piece: None)
+    failure = caught.value
+    (found,) = failure.diagnostics
+    assert found.message == failure.message and KEY not in repr(failure)
+    return found.hint
+
+
+@both
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "the key in OPENAI_API_KEY was sent and refused"),
+        ({"key_name": "MY_KEY"}, "the key in MY_KEY was sent and refused"),
+        ({"api_key": ""}, "no key was sent: export OPENAI_API_KEY, "),
+        ({"headers": {"X-Api-Key": KEY}, "api_key": ""}, "what --header X-Api-Key gives was sent"),
+        ({"headers": {"X-Team": "blue"}, "api_key": ""}, "no key was sent"),
+    ],
+)
+async def test_who_is_not_let_in_is_told_what_was_sent(
+    adapter: type[ChatServer], status: int, options: dict[str, Any], told: str
+) -> None:
+    assert (await hint_of(adapter, Answer([b'{"error": "no"}'], status), **options)).startswith(
+        told
+    )
+
+
+@both
+async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
+    adapter: type[ChatServer],
+) -> None:
+    hint = await hint_of(adapter, NO_MODEL, models("b1", "b2", "b3", "b4", "b5", "b6", "m-8b"))
+    assert hint.startswith("the server has b1, b2, b3, b4, b5 and 2 more: name one with --model")
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (models("hermes-4-405b", "hermes-4-70b", "other"), "the server has hermes-4-70b, "),
+        (models("hermes-4-70"), "the server lists the model hermes-4-70: is --server right?"),
+        (models(), "is --server right? the base URL of most servers ends in /v1"),
+        (Answer([b'{"data": 7}']), "is --server right?"),
+        (Answer([b"[" * 100_000]), "is --server right?"),
+        (Answer([b'{"data": [{"id": "\\u001b[31m\\nred"}]}']), "the server has "),
+        (Answer([HOLD]), "is --server right?"),
+    ],
+)
+async def test_what_a_server_lists_is_told_whatever_it_is(
+    monkeypatch: pytest.MonkeyPatch, listed: Answer, told: str
+) -> None:
+    monkeypatch.setattr(hints, "_QUICKLY_S", 0.3)
+    with LocalServer(models=listed) as local:
+        access = hints.Access(f"{local.url}/chat/completions?api-version=1", KEY)
+        hint = await hints.about_model(access, "hermes-4-70")
+        (asked,) = local.listed
+    assert hint.startswith(told) and "\n" not in hint
+    assert asked.path == "/v1/models?api-version=1"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+
+
+@both
+async def test_what_a_server_says_by_another_status_needs_no_hint(
+    adapter: type[ChatServer],
+) -> None:
+    failure = await refused(adapter, Answer([b'{"error": "no"}'], 400))
+    assert failure.diagnostics == ()
+
+
+async def test_a_run_without_a_model_tells_of_the_key_that_is_missing() -> None:
+    with LocalServer(models=Answer([json.dumps({"error": "no"}).encode()], 401)) as local:
+        settings = LiveSettings(
+            ServerSettings(api="http", url=local.url, key_name="MY_KEY"), recorded=False
+        )
+        with pytest.raises(SourceError) as caught:
+            await open_branches(settings)
+    assert "lists no models (status 401)" in caught.value.message
+    assert caught.value.hint.startswith("no key was sent: export MY_KEY")
