@@ -263,12 +263,17 @@ def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
 
     before, after = read_apart(left), read_apart(right)
     summaries = (summarise(fold_run(before)[0]), summarise(fold_run(after)[0]))
-    names = (_name(left), _name(right))
+    names = (_name(left, width), _name(right, width))
     return run_comparison(run_diff(before, after), names, summaries, width=width)
 
 
-def _name(ref: RunRef) -> str:
-    return f"run {ref.number + 1} of {ref.file.label}"
+def _name(ref: RunRef, width: int) -> str:
+    """Return what a run is called on one line of `width` cells, behind its letter."""
+    from hermes_tui.ui.widgets.status_line import LEAST_PATH
+    from hermes_tui.ui.widgets.wrap import fit_end
+
+    said = f"run {ref.number + 1} of "
+    return said + fit_end(ref.file.label, max(LEAST_PATH, width - len(said) - 4)).rstrip()
 
 
 def _short_name(ref: RunRef) -> str:

@@ -36,7 +36,8 @@ def phase_segments(
     if about:
         left.append((f" {visible_line(about.strip(), 120)}", "strong"))
     if failure:
-        left.append((f" · {visible_line(failure, 200)}", "error"))
+        # It begins with the path of the recording, of which the end tells most.
+        left += [(" ·", "error"), ("\0path", ""), (visible_line(failure, 200), "error")]
     elif doing.why:
         left.append(
             (f" — {visible_line(doing.why, 200)}", "hint" if doing.word == "STOPPED" else "")
