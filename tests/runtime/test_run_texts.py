@@ -112,6 +112,12 @@ def test_what_may_be_spelled_otherwise_is_looked_at(spelled: str) -> None:
     assert sieve("needle", case_matters=True)(line)
 
 
+def test_a_line_in_utf_16_and_numbers_that_files_spell_otherwise_are_looked_at() -> None:
+    assert sieve("needle", case_matters=True)("a needle".encode("utf-16-le"))
+    assert sieve("inf", case_matters=True)(b'{"cost": 1e999}')
+    assert not sieve("needle", case_matters=True)(b'{"cost": 1e999}')
+
+
 @given(said=WORDS, wanted=WORDS, ensure_ascii=st.booleans(), case_matters=st.booleans())
 def test_what_is_in_a_text_passes_the_sieve(
     said: str, wanted: str, ensure_ascii: bool, case_matters: bool
