@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from hermes_tui.log.expressions import ExpressionError, UnknownName, compile_expression
 from hermes_tui.log.query import FIELDS
 from hermes_tui.model.errors import UsageError
-from hermes_tui.ui.runs.fields import FILTER_NAMES
-
-SEARCHED: Final = "found"
-"""What only a search gives a value to, and only the screen has a search."""
+from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND
 
 
 def check_filter(text: str, *, on_screen: bool) -> None:
     """Refuse what can be read neither for the rows of a run nor for a list of runs.
 
-    Without a screen, what asks for a search as well.
+    Without a screen, what asks for a search as well: only the screen has one.
     """
     row, run = _of_rows(text), _of_runs(text)
     if row and run:
         message = f"{row[0]} is a field of a run's rows, {run[0]} one of a list of runs"
         raise UsageError(f"--filter {text!r}: {message}", "filter by either")
-    if SEARCHED in run and not on_screen:
-        message = f"{SEARCHED} is what a search (/) has found, which needs the screen"
+    if FOUND in run and not on_screen:
+        message = f"{FOUND} is what a search (/) has found, which needs the screen"
         raise UsageError(f"--filter {text!r}: {message}", "open the list on a terminal")
 
 

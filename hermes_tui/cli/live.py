@@ -15,6 +15,7 @@ from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
+    KEY_NAME,
     Limits,
     LiveSettings,
     ServerSettings,
@@ -174,7 +175,7 @@ def _server(arguments: argparse.Namespace, *, pace_s: float) -> ServerSettings:
             raise UsageError(f"--header {name!r} is no header", "--header 'Name: value'")
         headers[name.strip()] = value.strip()
     key = os.environ.get(arguments.api_key_env, "")
-    if not key and arguments.api_key_env != "OPENAI_API_KEY":
+    if not key and arguments.api_key_env != KEY_NAME:
         missing = f"--api-key-env: there is no variable {arguments.api_key_env}"
         raise UsageError(missing, "export the key under that name, or name another one")
     return ServerSettings(

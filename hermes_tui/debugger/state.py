@@ -14,7 +14,6 @@ from hermes_tui.debugger.loop_rules import rules_for
 from hermes_tui.debugger.stepping import Command, Moment, Phase, StopPoint, stop_point
 from hermes_tui.debugger.turn import CallState, CallStatus, Reply
 from hermes_tui.model import events as ev
-from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import json_text
@@ -169,7 +168,7 @@ class SessionState:
                 self.reply, self.reached = None, ()
             case ev.TextEdited() if self.reply is not None:
                 self._forget_calls()
-                self.reply = Reply(finish_reason=self.reply.finish_reason, torn=self.reply.torn)
+                self.reply = self.reply.anew()
             case ev.MessageEdited():
                 self.message_edits.append(event)
             case ev.ParametersChanged():
@@ -199,8 +198,7 @@ class SessionState:
     def _of_reply(self, event: ev.Event) -> None:
         """Take what a reply says into account, and what becomes of its calls."""
         if isinstance(event, ev.ResponseReceived):
-            torn = any(found.severity is Severity.ERROR for found in event.diagnostics)
-            self.reply = Reply(finish_reason=event.finish_reason, torn=torn)
+            self.reply = Reply.of(event)
             self.phase, self.accepted = Phase.DECIDING, False
             return
         reply = self.reply

@@ -124,6 +124,16 @@ class Reply:
     truncated: bool = False
     reads_text: bool = True
 
+    @classmethod
+    def of(cls, received: ev.ResponseReceived) -> Reply:
+        """Return a reply of which nothing was read yet."""
+        torn = any(found.severity is Severity.ERROR for found in received.diagnostics)
+        return cls(finish_reason=received.finish_reason, torn=torn)
+
+    def anew(self) -> Reply:
+        """Return the reply as it is before it is read again, with another text."""
+        return Reply(finish_reason=self.finish_reason, torn=self.torn)
+
     @property
     def whole(self) -> bool:
         return self.seen and self.expected is not None and len(self.calls) >= self.expected

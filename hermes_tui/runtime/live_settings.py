@@ -6,13 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.remote import local_path
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.breakpoints import Breakpoint
+
+
+KEY_NAME: Final = "OPENAI_API_KEY"
+"""The variable that the key is in unless another one is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class ServerSettings:
     tokenizer: str = ""
     server_type: str = "vllm"
     tool_parser: str = "hermes"
-    key_name: str = "OPENAI_API_KEY"
+    key_name: str = KEY_NAME
     """The variable that the key is looked for in."""
     pace_s: float = 0.02
     """demo: seconds that a token takes."""

@@ -67,16 +67,14 @@ def look_through(
     """
     file = ref.file
     if file.watched is not None:
-        log = load_run(ref)
-        return _any_found((log[seq] for seq in range(len(log))), found_in)
+        return _is_in_run(ref, found_in)
     if file.is_one_run:
         return (yield from _in_records(file, found_in, may_hold))
     record = file.record(ref.record)
     yield len(record.range)
     if not (_may_hold(file, record, may_hold) or _is_told_around(file.reader, may_hold)):
         return False
-    log = load_run(ref)
-    return _any_found((log[seq] for seq in range(len(log))), found_in)
+    return _is_in_run(ref, found_in)
 
 
 def _in_records(
@@ -99,6 +97,11 @@ def _in_records(
                 return True
         is_first = False
     return False
+
+
+def _is_in_run(ref: RunRef, found_in: Callable[[str], bool]) -> bool:
+    log = load_run(ref)
+    return _any_found((log[seq] for seq in range(len(log))), found_in)
 
 
 def _may_hold(file: OpenFile, record: Record, may_hold: MayHold) -> bool:

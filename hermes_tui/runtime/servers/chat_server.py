@@ -16,12 +16,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import decode
+from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
 from hermes_tui.runtime.servers.hints import (
     ENDPOINT,
-    KEY_NAME,
     KEY_STATUSES,
     Access,
     about_key,

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from hermes_tui.formats.secrets import masked_headers
 from hermes_tui.model.wording import first_line
+from hermes_tui.runtime.live_settings import KEY_NAME
 
-KEY_NAME: Final = "OPENAI_API_KEY"
 KEY_STATUSES: Final = frozenset({401, 403})
 ENDPOINT: Final = "/chat/completions"
 _QUICKLY_S = 3.0

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
-from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
@@ -45,7 +44,7 @@ def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
     story.cut = call.origin is Origin.TEXT and _is_cut(log, seq, call.index)
-    for event in _rest_of_turn(log, seq):
+    for event in _events(log, seq + 1, seq + _LONGEST_TURN):
         if isinstance(event, _END_OF_REPLY):
             story.end = event
             break
@@ -69,26 +68,22 @@ def _is_cut(log: EventLog, seq: int, index: int) -> bool:
     """Tell whether the text ends within call `index` of the reply that event `seq` belongs to."""
     from hermes_tui.debugger.turn import Reply
 
-    back = range(seq, max(-1, seq - _LONGEST_TURN), -1)
-    begun = next((at for at in back if isinstance(log[at], ev.ResponseReceived)), None)
-    received = log[begun] if begun is not None else None
-    if begun is None or not isinstance(received, ev.ResponseReceived):
+    back = (log[at] for at in range(seq, max(-1, seq - _LONGEST_TURN), -1))
+    received = next((event for event in back if isinstance(event, ev.ResponseReceived)), None)
+    if received is None:
         return False
-    torn = any(found.severity is Severity.ERROR for found in received.diagnostics)
-    reply = Reply(finish_reason=received.finish_reason, torn=torn)
-    for at in range(begun, min(len(log), seq + _LONGEST_TURN)):
-        event = log[at]
-        if at > seq and isinstance(event, _END_OF_REPLY):
+    reply = Reply.of(received)
+    for event in _events(log, received.seq + 1, seq + _LONGEST_TURN):
+        if event.seq > seq and isinstance(event, _END_OF_REPLY):
             break
         if isinstance(event, ev.TextEdited):
-            reply = Reply(finish_reason=reply.finish_reason, torn=reply.torn)
+            reply = reply.anew()
         reply.apply(event)
     return index < len(reply.calls) and reply.calls[index].cut
 
 
-def _rest_of_turn(log: EventLog, seq: int) -> Iterator[ev.Event]:
-    for at in range(seq + 1, min(len(log), seq + _LONGEST_TURN)):
-        yield log[at]
+def _events(log: EventLog, first: int, end: int) -> Iterator[ev.Event]:
+    return (log[at] for at in range(first, min(len(log), end)))
 
 
 def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:

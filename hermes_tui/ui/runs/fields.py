@@ -41,7 +41,8 @@ FIELDS: dict[str, str] = {
     "parent": "id of the run that this one is a part or a fork of",
 }
 FIELD_NAMES = tuple(FIELDS)
-FILTERS: dict[str, str] = {**FIELDS, "found": "true where the search (/) has found something"}
+FOUND = "found"
+FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search (/) has found something"}
 """What a filter can read besides: it is no property of a run."""
 FILTER_NAMES = tuple(FILTERS)
 SORTS = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.ui.runs.fields import FILTER_NAMES, column
+from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND, column
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.steps import Steps, pieces
@@ -57,7 +57,7 @@ class RunFilter:
     @property
     def is_by_search(self) -> bool:
         """Whether runs pass by what the search finds."""
-        return self.expression is not None and "found" in self.expression.names
+        return self.expression is not None and FOUND in self.expression.names
 
     @property
     def has_more(self) -> bool:
@@ -102,7 +102,7 @@ class RunFilter:
         numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
         known: dict[str, Sequence[Any]] = {"run": numbers}
         if self.is_by_search:
-            known["found"] = list(map(bool, self._search.found(places)))
+            known[FOUND] = list(map(bool, self._search.found(places)))
         columns = [known[name] if name in known else column(rows, name) for name in names]
         matches = self.expression.matches
         return [

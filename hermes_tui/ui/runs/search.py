@@ -53,9 +53,10 @@ class RunSearch:
     @property
     def is_going_on(self) -> bool:
         """Whether there are runs to look at."""
-        is_behind = self.searched < len(self._found) or self._under_way is not None
-        is_behind = is_behind or bool(self._again)
-        return self.wanted is not None and not self.is_stopped and is_behind
+        if self.wanted is None or self.is_stopped:
+            return False
+        is_behind = self.searched < len(self._found)
+        return is_behind or self._under_way is not None or bool(self._again)
 
     def stop(self) -> None:
         """Leave it at what is found."""
