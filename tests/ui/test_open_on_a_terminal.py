@@ -148,6 +148,21 @@ def test_keys_typed_ahead_of_a_prompt_go_into_it(tmp_path: Path, started: list[P
     program.wait_for(b"no match")
 
 
+def test_what_is_deleted_and_typed_at_once_in_a_prompt_is_done_in_order(
+    tmp_path: Path, started: list[Program]
+) -> None:
+    path = tmp_path / "run.jsonl"
+    others = '{"role":"assistant","content":"no"}\n' * 3
+    path.write_text('{"role":"user","content":"FIRST query"}\n' + others)
+    program = Program.start([*OPEN, str(path)])
+    started.append(program)
+    program.wait_for(b"FIRST")
+    program.press(b"/nothing")
+    program.settle()
+    program.press(b"\x15quest\x7f\x7fry\r")
+    program.wait_for(b"1 of 2")
+
+
 def test_a_session_is_drawn_with_its_subagents_and_with_those_that_come(
     tmp_path: Path, started: list[Program]
 ) -> None:

@@ -22,6 +22,7 @@ from hermes_tui.ui.shielded_text import (
     shield,
     unshield,
 )
+from hermes_tui.ui.widgets.ordered_keys import act_at_once
 
 LARGE = 1_000_000
 """Characters from which every key is felt: a text of that size is better edited in $EDITOR."""
@@ -167,8 +168,10 @@ class EditArea(TextArea):
     def action_to_end(self) -> None:
         self.move_cursor(self.document.end)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         if self._one_line and event.key == "enter":
             event.prevent_default()
             event.stop()
             self.post_message(self.Submitted())
+        else:
+            await act_at_once(self, event)

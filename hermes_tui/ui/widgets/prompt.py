@@ -8,7 +8,14 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from hermes_tui.ui.widgets.ordered_keys import act_at_once
+
 _TOGGLES = ("f2", "f3", "f4")
+
+
+class _Line(Input):
+    async def on_key(self, event: events.Key) -> None:
+        await act_at_once(self, event)
 
 
 class Prompt(Horizontal):
@@ -43,7 +50,7 @@ class Prompt(Horizontal):
     def __init__(self) -> None:
         super().__init__()
         self._caption = Static(markup=False)
-        self._line = Input(compact=True, select_on_focus=False)
+        self._line = _Line(compact=True, select_on_focus=False)
         self._label = ""
         self._purpose = ""
         self._toggles = False

@@ -1,0 +1,33 @@
+"""Keys of an editor in the order in which they are typed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from textual import events
+from textual.binding import Binding
+from textual.widget import Widget
+
+
+async def act_at_once(widget: Widget, event: events.Key) -> None:
+    """Do now what a widget binds a key to.
+
+    Textual runs bindings after a key has bubbled up, so that letters which arrive in one piece with
+    a backspace, as over a slow line, would act before it.
+    """
+    if action := _bound(type(widget)).get(event.key):
+        event.stop()
+        event.prevent_default()
+        await widget.run_action(action)
+
+
+@cache
+def _bound(widget: type[Widget]) -> dict[str, str]:
+    """Return the actions of a class of widgets by key."""
+    return {
+        key: binding.action
+        for base in reversed(widget.__mro__)
+        for binding in vars(base).get("BINDINGS", ())
+        if isinstance(binding, Binding)
+        for key in binding.key.split(",")
+    }
