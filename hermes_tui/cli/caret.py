@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from hermes_tui.model.spans import Span
-from hermes_tui.model.visible import ELLIPSIS, visible
+from hermes_tui.model.visible import ELLIPSIS, cells, visible
 
 WIDTH = 100
 """Cells of the line shown; what does not fit is cut on both sides of the place."""
 _BEFORE = 40
-_ZERO_WIDTH = "\u034f"
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
@@ -47,23 +44,6 @@ def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
         last, column = position(text, max(start, end - 1))
         lines[-1] += f" … to line {last}, column {column}"
     return lines
-
-
-def cells(text: str) -> int:
-    """Return how many cells a terminal takes for a text that was made visible."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_cell, text))
-
-
-def _cell(character: str) -> int:
-    if unicodedata.east_asian_width(character) in "WF":
-        return 2
-    return int(
-        character != _ZERO_WIDTH
-        and unicodedata.category(character) not in ("Mn", "Me")
-        and not 0x1160 <= ord(character) <= 0x11FF
-    )
 
 
 def _first_cells(text: str, room: int) -> tuple[str, bool]:

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +100,7 @@ def _play_demo(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
     messages = _messages(arguments)
-    settings = LiveSettings(
+    return LiveSettings(
         server=_server(arguments, pace_s=0.0 if headless else 0.02),
         origin={name: getattr(arguments, name) for name in KEPT},
         parameters=_parameters(arguments),
@@ -119,9 +118,6 @@ def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
         record=_recording(arguments.record),
         recorded=not arguments.no_record,
         limits=Limits(arguments.time_limit, arguments.token_limit),
-    )
-    return replace(
-        settings,
         resume=local_path(arguments.resume) if arguments.resume else None,
         replay=local_path(arguments.replay) if arguments.replay else None,
     )

@@ -41,7 +41,7 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
                 feed.complaints.append(namesakes(ref.file.label, name, numbers, at))
             return ref, message or 0
     has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
-    raise UsageError(f"--at {text}: no such run in {feed.targets[0].path or '-'}", has)
+    raise UsageError(f"--at {text}: no such run in {feed.targets[0].label}", has)
 
 
 def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:

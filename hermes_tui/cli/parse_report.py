@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hermes_tui.cli.caret import caret_lines, cells, position
+from hermes_tui.cli.caret import caret_lines, position
 from hermes_tui.model.diagnostics import Diagnostic, Severity
-from hermes_tui.model.visible import visible_line
+from hermes_tui.model.visible import cells, visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
 from hermes_tui.parsers.choice import AUTO

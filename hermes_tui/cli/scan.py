@@ -132,7 +132,7 @@ class _Scan:
         state = self._state
         for unit in units(self._targets, wanted_format=self._options.format, ranges=ranges):
             self._collector.expect(unit)
-            if unit.cut is not None and not unit.start:
+            if unit.reader is not None and not unit.start:
                 self._stamps[unit.file] = stamp_of(self._targets[unit.file].path)
             if state is None or not state.is_done(unit):
                 yield unit

@@ -202,8 +202,7 @@ class Report:
         out.write(text)
 
     def _path_of(self, number: int) -> str:
-        path = self._targets[number].path
-        return str(path) if path is not None else "-"
+        return self._targets[number].label
 
 
 def _with_next_step(file: ScannedFile) -> str:

@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from hermes_tui.cli.caret import cells
 from hermes_tui.cli.scan_new import new_mark
-from hermes_tui.model.visible import visible_line, visible_row
+from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
@@ -207,3 +208,8 @@ def render_log(template: str, fields: Mapping[str, Any]) -> str:
         return held if isinstance(held, str) else json.dumps(held, ensure_ascii=False, default=str)
 
     return _PLACEHOLDER.sub(value, template)
+
+
+def free_id(taken: Collection[str]) -> str:
+    """Return the first of b1, b2 … that is not taken."""
+    return next(name for number in count(1) if (name := f"b{number}") not in taken)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hermes_tui.debugger.forks import Log
 from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.wire import body_of
 from hermes_tui.model import events as ev
 
 
@@ -19,14 +18,5 @@ def request_body(log: Log, seq: int) -> str:
         return ""
     if event.body:
         return event.body
-    state = SessionState()
-    for before in range(seq + 1):
-        state.apply(log[before])
+    state = SessionState.of(log[before] for before in range(seq + 1))
     return body_of(state.conversation, state.parameters)
-
-
-def body_of(messages: Sequence[str], parameters: str) -> str:
-    """Return a body: the messages first, so that what turns share is the same byte for byte."""
-    rest = parameters[1:]
-    comma = "," if rest.strip() != "}" else ""
-    return f'{{"messages":[{",".join(messages)}]{comma}{rest}'

@@ -45,3 +45,10 @@ def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
         kept.append(text[position:start])
         position = max(position, end)
     return "".join((*kept, text[position:])).strip()
+
+
+def body_of(messages: Sequence[str], parameters: str) -> str:
+    """Return a body: the messages first, so that what turns share is the same byte for byte."""
+    rest = parameters[1:]
+    comma = "," if rest.strip() != "}" else ""
+    return f'{{"messages":[{",".join(messages)}]{comma}{rest}'

@@ -17,7 +17,7 @@ import orjson
 
 from hermes_tui.formats.base import RunBuilder, Unit
 from hermes_tui.formats.json_slice import pointer_of
-from hermes_tui.formats.json_values import MAX_EXCERPT, load
+from hermes_tui.formats.json_values import BOM, MAX_EXCERPT, load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.model.events import Event, RunEnded, RunStarted, copy_event
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -34,7 +34,6 @@ SAMPLED_BYTES = 128 << 10
 """Of the list: as far as this its elements are read to see how, and at least two of them."""
 TAIL = 64 << 10
 MAX_TRIES = 200
-BOM = b"\xef\xbb\xbf"
 
 
 class BigList(NamedTuple):

@@ -66,6 +66,11 @@ def is_message_list(value: Any) -> bool:
     return mostly(value[:50], is_message)
 
 
+def begins_with_system(messages: Any) -> bool:
+    """Say whether the first of some messages is a system prompt."""
+    return first_object(messages).get("role") in ("system", "developer")
+
+
 def mostly(values: Sequence[Any], test: Any) -> bool:
     """Say whether at least four in five of `values` pass; an empty sequence does not."""
     return bool(values) and 5 * sum(map(test, values)) >= 4 * len(values)

@@ -13,6 +13,7 @@ from typing import Any
 from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import (
+    begins_with_system,
     details_of,
     first_line,
     label,
@@ -102,7 +103,7 @@ def _read_session(row: Any, build: RunBuilder) -> None:
     messages = [message_of_row(item) if isinstance(item, dict) else item for item in rows]
     _start(row, messages, build)
     prompt = row.get("system_prompt")
-    if isinstance(prompt, str) and prompt and not _begins_with_system(messages):
+    if isinstance(prompt, str) and prompt and not begins_with_system(messages):
         raw = {"role": "system", "content": prompt}
         flags = ("from the session row",)
         parts = normalised(raw, text_calls=TextCalls.IGNORE, flags=flags)
@@ -139,11 +140,6 @@ def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         details=details,
         ts=timestamp(row.get("started_at", row.get("session_start"))),
     )
-
-
-def _begins_with_system(messages: list[Any]) -> bool:
-    first = messages[0] if messages else None
-    return isinstance(first, dict) and first.get("role") in ("system", "developer")
 
 
 def _usage(row: dict[str, Any]) -> Usage | None:

@@ -139,7 +139,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
         place = f"{pointer}/messages/{index}" if nested else f"{pointer}/messages"
         _start_wrapped(value, one if isinstance(one, list) else [], build, pointer)
         for key in _SYSTEM_KEYS:
-            if isinstance(value.get(key), str) and not _has_system(one):
+            if isinstance(value.get(key), str) and not fields.begins_with_system(one):
                 system = {"role": "system", "content": value[key]}
                 build.message(system, pointer=f"{pointer}/{key}")
                 break
@@ -175,11 +175,6 @@ def _metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
     """Return what an export of hermes-tui says of its run; empty where this is none."""
     metadata = fields.as_dict(value.get("metadata"))
     return metadata if is_export(metadata) else {}
-
-
-def _has_system(messages: Any) -> bool:
-    first = messages[0] if isinstance(messages, list) and messages else None
-    return isinstance(first, dict) and first.get("role") in ("system", "developer")
 
 
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
@@ -241,19 +236,20 @@ def _is_foreign(message: Any) -> bool:
 
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
-        return _is_chat(value) or (
-            isinstance(value, list) and bool(value) and all(map(_is_chat, value[:10]))
-        )
+        return _are_chats(value)
     if _FOREIGN_TOP & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
     if _is_completion(value):
         return True
     messages = decode_if_json(value.get("messages"))
-    return (
-        messages == []
-        or _is_chat(messages)
-        or (isinstance(messages, list) and bool(messages) and all(map(_is_chat, messages[:10])))
-    )
+    return messages == [] or _are_chats(messages)
+
+
+def _are_chats(value: Any) -> bool:
+    """Say whether `value` is a chat, or a list of chats."""
+    if _is_chat(value):
+        return True
+    return isinstance(value, list) and bool(value) and all(map(_is_chat, value[:10]))
 
 
 FORMAT = OpenAIMessages()

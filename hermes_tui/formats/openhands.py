@@ -199,16 +199,15 @@ def _reply_fields(event: dict[str, Any]) -> dict[str, Any]:
 def _call(event: dict[str, Any]) -> dict[str, Any]:
     """Return the call as the model wrote it, else as it was understood."""
     metadata = fields.as_dict(event.get("tool_call_metadata"))
-    calls = _reply(event)[1].get("tool_calls")
-    for call in fields.as_list(calls):
-        if isinstance(call, dict) and call.get("id") == metadata.get("tool_call_id") is not None:
+    call_id = metadata.get("tool_call_id")
+    for call in fields.as_list(_reply(event)[1].get("tool_calls")):
+        if isinstance(call, dict) and call_id is not None and call.get("id") == call_id:
             return call
     args = {
         key: item for key, item in fields.as_dict(event.get("args")).items() if key != "thought"
     }
     name = metadata.get("function_name") or event["action"]
-    call_id = metadata.get("tool_call_id") or _id_of(event.get("id"))
-    return function_call(call_id, name, json_text(args))
+    return function_call(call_id or _id_of(event.get("id")), name, json_text(args))
 
 
 def _id_of(number_of_event: Any) -> str | None:

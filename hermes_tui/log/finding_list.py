@@ -13,7 +13,7 @@ from typing import overload
 import msgspec
 
 from hermes_tui.log.findings import Finding
-from hermes_tui.model.visible import without_surrogates
+from hermes_tui.log.packing import packed
 
 BLOCK = 256
 UNPACKED_BLOCKS = 8
@@ -65,7 +65,7 @@ class FindingList(Sequence[Finding]):
         insort(self._by_seq, finding.seq << _NUMBER_BITS | len(self))
         self._latest.append(finding)
         if len(self._latest) == BLOCK:
-            self._packed.append(_packed(self._latest))
+            self._packed.append(zlib.compress(packed(self._latest), 1))
             self._latest = []
 
     def of(self, seq: int) -> list[Finding]:
@@ -88,25 +88,6 @@ class FindingList(Sequence[Finding]):
         if len(self._unpacked) > UNPACKED_BLOCKS:
             self._unpacked.popitem(last=False)
         return block
-
-
-def _packed(findings: list[Finding]) -> bytes:
-    try:
-        data = _ENCODER.encode(findings)
-    except UnicodeEncodeError:
-        data = _ENCODER.encode([*map(_encodable, findings)])
-    return zlib.compress(data, 1)
-
-
-def _encodable(finding: Finding) -> Finding:
-    """Return a finding without the lone surrogates that its texts quote."""
-    fields = finding._asdict()
-    texts = {name: value for name, value in fields.items() if type(value) is str}
-    fields.update((name, without_surrogates(text)) for name, text in texts.items())
-    return Finding(**fields)
-
-
-_ENCODER = msgspec.msgpack.Encoder()
 
 
 @cache

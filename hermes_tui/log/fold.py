@@ -47,7 +47,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Origin, ToolResult, ToolSpec, Usage
 from hermes_tui.model.wording import title
 
-DISCARDED = -1
+_DISCARDED = -1
 """The turn of ids whose reply was discarded: they may be used again."""
 
 _OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
@@ -124,9 +124,9 @@ class RunState:
     suspect_calls: tuple[OpenCall, ...] = ()
     """What was read from the text of `suspects`."""
 
-    def copy(self, *, call_ids: dict[str, int] | None = None) -> RunState:
-        """Return an independent state with the same content, or with other `call_ids`."""
-        twin = replace(self) if call_ids is None else replace(self, call_ids=call_ids)
+    def copy(self) -> RunState:
+        """Return an independent state with the same content."""
+        twin = replace(self)
         for item in fields(twin):
             value = getattr(twin, item.name)
             if isinstance(value, (dict, Counter, Tally)):
@@ -275,7 +275,7 @@ class RunState:
             return
         for call_id in [key for key, turn in self._latest_ids() if turn == self.turn]:
             del self.call_ids[call_id]
-            self.call_ids[call_id] = DISCARDED
+            self.call_ids[call_id] = _DISCARDED
         for name, count in zip(_OF_REPLY, self.before_reply, strict=True):
             setattr(self, name, count)
         self.tally.discard_reply()
@@ -284,7 +284,7 @@ class RunState:
     def _latest_ids(self) -> Iterator[tuple[str, int]]:
         """Yield the ids of this turn and those discarded in it, the latest first."""
         return takewhile(
-            lambda used: used[1] in (self.turn, DISCARDED), reversed(self.call_ids.items())
+            lambda used: used[1] in (self.turn, _DISCARDED), reversed(self.call_ids.items())
         )
 
     def _dispatched(self, call_index: int) -> None:
@@ -332,8 +332,8 @@ class RunState:
             event.seq, self.turn, call.id, call.name, call.index, in_text, self.appended
         )
         if call.id:
-            last_turn = self.call_ids.pop(call.id, DISCARDED)
-            if last_turn != DISCARDED:
+            last_turn = self.call_ids.pop(call.id, _DISCARDED)
+            if last_turn != _DISCARDED:
                 found.append(id_used_twice(opened, last_turn))
             self.call_ids[call.id] = self.turn
         if call.name and self.tools and call.name not in self.tools:

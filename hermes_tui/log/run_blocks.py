@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from types import GenericAlias
 from typing import Any, Final, NamedTuple, get_type_hints
 
 import msgspec
 
+from hermes_tui.log.packing import packed
 from hermes_tui.log.summary import RunSummary
-from hermes_tui.model.visible import cells, without_surrogates
+from hermes_tui.model.visible import cells
 
 ROWS: Final = 128
 """Rows of a full block: a page of a sorted list needs a block for nearly each of its rows."""
@@ -90,7 +91,7 @@ def encode_block(facts: BlockFacts, runs: Sequence[StoredRun]) -> bytes:
     facts = msgspec.structs.replace(facts, rows=len(runs), erring=erring, longest=longest)
     summaries = list(zip(*(run.summary for run in runs), strict=True))
     places = list(zip(*(run[1:] for run in runs), strict=True))
-    segments = [_packed(facts), *map(_encode_column, [*summaries, *places])]
+    segments = [packed(facts), *map(_encode_column, [*summaries, *places])]
     if not runs:
         segments += [b""] * len(COLUMNS)
     body = array("I", map(len, segments)).tobytes() + b"".join(segments)
@@ -145,39 +146,13 @@ def decode_column(number: int, segment: bytes) -> list[Any]:
 
 def _encode_column(values: tuple[Any, ...]) -> bytes:
     if isinstance(values[0], int):
-        return b"\0" + _packed(values)
+        return b"\0" + packed(values)
     codes = dict.fromkeys(values, 0)
     if 2 * len(codes) > len(values):
-        return b"\0" + _packed(values)
+        return b"\0" + packed(values)
     for code, value in enumerate(codes):
         codes[value] = code
-    return _packed((tuple(codes), tuple(map(codes.__getitem__, values))))
-
-
-def _packed(value: Any) -> bytes:
-    try:
-        return _ENCODER.encode(value)
-    except (UnicodeEncodeError, OverflowError):
-        return _ENCODER.encode(_encodable(msgspec.to_builtins(value)))
-
-
-def _encodable(value: Any) -> Any:
-    """Return a value without what msgpack lacks: lone surrogates, and integers beyond 64 bits."""
-    match value:
-        case str():
-            return without_surrogates(value)
-        case int():
-            return max(-_MOST, min(value, _MOST))
-        case Mapping():
-            return {_encodable(key): item for key, item in value.items()}
-        case list() | tuple():
-            return [_encodable(item) for item in value]
-        case _:
-            return value
-
-
-_MOST: Final = (1 << 63) - 1
-_ENCODER: Final = msgspec.msgpack.Encoder()
+    return packed((tuple(codes), tuple(map(codes.__getitem__, values))))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.tally import Tally
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
 
 MOST_TOOLS: Final = 64
@@ -54,8 +55,6 @@ class RunSummary(NamedTuple):
 
 def summarise(state: RunState) -> RunSummary:
     """Return the row of a run in this state."""
-    from hermes_tui.model.diagnostics import Severity
-
     return RunSummary(
         run_id=state.run_id,
         task=state.task,

@@ -9,9 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from operator import attrgetter
 
-from hermes_tui.log.checkpoints import Checkpoints
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.finding_list import FindingList
 from hermes_tui.log.findings import Finding
@@ -73,13 +71,17 @@ _WITHOUT_ROW = (
 )
 
 
+MARK_EVERY = 4096
+
+
 class Timeline:
     """Rows, findings and links of one log, extended event by event."""
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
         self.state = RunState()
-        self.checkpoints = Checkpoints()
+        self._marks = [(0, 0)]
+        """Messages and events so far, noted every `MARK_EVERY` events."""
         self.findings = FindingList()
         self.finished = False
         self._seqs = array("I")
@@ -169,14 +171,12 @@ class Timeline:
     def message_row(self, number: int) -> int | None:
         """Return the row that shows a message (from 1), None where the rows do not reach so far.
 
-        Costs O(events since the last checkpoint before it).
+        Costs O(events since the last mark before it).
         """
         if not 1 <= number <= self.state.appended:
             return None
-        states = self.checkpoints.states
-        before = states[bisect_left(states, number, key=attrgetter("appended")) - 1]
-        count = before.appended
-        for seq in range(before.events, self.state.events):
+        count, first = self._marks[bisect_left(self._marks, (number,)) - 1]
+        for seq in range(first, self.state.events):
             event = self.log[seq]
             if not isinstance(event, MessageAppended):
                 continue
@@ -219,7 +219,8 @@ class Timeline:
             self.tool_error_rows.append(len(self._seqs) - 1)
         self._link(event)
         self._add_findings(f for f in found if f.seq >= event.seq)
-        self.checkpoints.offer(self.state)
+        if self.state.events % MARK_EVERY == 0:
+            self._marks.append((self.state.appended, self.state.events))
 
     def _turn_of(self, event: Event) -> int:
         if isinstance(event, MessageAppended) and event.message.role not in ("assistant", "tool"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 TAB_CELLS: Final = 4
 ELLIPSIS: Final = "…"
@@ -101,7 +101,12 @@ def visible_line(text: str, limit: int) -> str:
 
 
 def cells(text: str) -> int:
-    """Return about how many cells a line of text takes in a terminal, wide characters two."""
-    if text.isascii():
-        return len(text)
-    return len(text) + sum(east_asian_width(character) in "WF" for character in text)
+    """Return how many cells a terminal takes for a text that was made visible."""
+    return len(text) if text.isascii() else sum(map(_cell, text))
+
+
+def _cell(character: str) -> int:
+    if east_asian_width(character) in "WF":
+        return 2
+    is_joined = category(character) in ("Mn", "Me") or 0x1160 <= ord(character) <= 0x11FF
+    return 0 if is_joined else 1

@@ -5,7 +5,8 @@
     key      := string | number | bare word            word := true True null None NaN … | bare text
     string   := any kind of quotes; a quote inside it ends it only where the syntax could go on
 
-Brackets close what they can: one too few is taken as there, one too many as not there.
+Brackets close what they can: one too few is taken as there, one too many as not there. A template's
+doubled braces count once; an object of a list that never closes ends where the next one begins.
 """
 
 from __future__ import annotations
@@ -73,8 +74,12 @@ _KEY_AHEAD = (
     r"(?:\"(?:[^\"\\\n]|\\.){0,200}+\"|'(?:[^'\\\n]|\\.){0,200}+'"
     r"|[“‘][^”’\n]{0,200}[”’]|[\w$.-]{1,80})\s*+:"
 )
-_AFTER_KEY = re.compile(r"\s*+:")
-_AFTER_MEMBER = re.compile(rf"\s*+(?:[}}\])]|\Z|[/#]|,\s*+(?:[}}\])]|\Z|[/#]|{_KEY_AHEAD}))")
+_AFTER_KEY = re.compile(r"\s*+[:=：]")
+_NEXT_MEMBER = r"\s\s*+\"[\w.-]{1,80}\"\s*+:"
+"""The key of the next member where the comma before it is missing."""
+_AFTER_MEMBER = re.compile(
+    rf"\s*+(?:[}}\])]|\Z|[/#]|,\s*+(?:[}}\])]|\Z|[/#]|{_KEY_AHEAD}))|{_NEXT_MEMBER}"
+)
 _AFTER_ITEM = re.compile(
     r"\s*+(?:[}\])]|\Z|[/#]|,\s*+(?:[}\])]|\Z|[/#\"'“‘`{\[(\d.+-]|(?:true|false|null|True|False"
     r"|None|NaN)\b))"
@@ -105,6 +110,7 @@ class _Frame:
     key: str = ""
     spans: dict[str, Span] = field(default_factory=dict)
     value_start: int = 0
+    doubled: bool = False
 
 
 class NearJson:
@@ -185,10 +191,15 @@ class NearJson:
         self._settle(frame, at)
         if char == frame.closer:
             self.position += 1
+            self._skip_doubled(frame)
         else:
             self._flag(Code.BRACES_MISSING, at, at + 1, f"{frame.closer} is missing before this")
         self._stack.pop()
         self._store(frame.container, self.position)
+
+    def _skip_doubled(self, frame: _Frame) -> None:
+        if frame.doubled and self.text.startswith("}", self.position, self.end):
+            self.position += 1
 
     def _settle(self, frame: _Frame, at: int) -> None:
         """Accept a bracket that closes where more was expected."""
@@ -230,6 +241,9 @@ class NearJson:
 
     def _key(self, frame: _Frame) -> None:
         start = self.position
+        if self.text[start] == "{":
+            self._brace_for_key(frame)
+            return
         if self.text[start] in _QUOTES:
             key = self._string(_AFTER_KEY)
         elif found := _NUMBER.match(self.text, start, self.end):
@@ -247,6 +261,24 @@ class NearJson:
             self._flag(Code.DUP_KEY, start, self.position)
         frame.key, frame.expects = key, "colon"
 
+    def _brace_for_key(self, frame: _Frame) -> None:
+        """Take a brace where a key belongs: doubled at the start, else the next item of a list."""
+        at = self.position
+        if not frame.container and not frame.doubled:
+            self._flag(Code.BRACES_EXTRA, at, at + 1, "an opening bracket too many")
+            frame.doubled = True
+            self.position += 1
+            return
+        if len(self._stack) < 2 or not isinstance(self._stack[-2].container, list):
+            raise Unreadable
+        comma = self.text.rfind(",", frame.value_start, at)
+        end = comma if comma > 0 else at
+        self._flag(Code.BRACES_MISSING, end - 1, end + 1, "} is missing before this")
+        self.members[frame.start] = frame.spans
+        self._stack.pop()
+        self._store(frame.container, end)
+        self._stack[-1].expects = "value"
+
     def _colon(self, frame: _Frame, char: str) -> None:
         if char not in ":=：":
             raise Unreadable
@@ -261,8 +293,16 @@ class NearJson:
         if char == ",":
             self.position += 1
         else:
-            self._flag(Code.JSON_INVALID, self.position, self.position + 1, "a comma is missing")
+            before = self._solid_before(frame.start)
+            self._flag(Code.JSON_INVALID, before, self.position + 1, "a comma is missing")
             self.pythonic = False
+
+    def _solid_before(self, start: int) -> int:
+        """Return where the last character stands before the position and the blanks there."""
+        at = self.position - 1
+        while at > start and self.text[at].isspace():
+            at -= 1
+        return at
 
     def _value(self, frame: _Frame, char: str) -> None:
         frame.value_start = self.position

@@ -144,15 +144,20 @@ def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: li
 
 def _arguments(payload: dict[str, Any], name: str | None) -> tuple[str, Any]:
     """Return the key of the arguments ("" for none) and what they are."""
-    for key in ("arguments", *ARGUMENT_KEYS):
-        if key in payload:
-            return key, payload[key]
     flat = {key: value for key, value in payload.items() if key not in _ENVELOPE_KEYS}
+    for key in ("arguments", *ARGUMENT_KEYS):
+        if key in payload and (key == "arguments" or len(flat) == 1 or _holds_all(payload[key])):
+            return key, payload[key]
     if name is not None:
         for key in NAME_KEYS:
             if flat.get(key) == name:
                 del flat[key]
     return "", flat
+
+
+def _holds_all(value: Any) -> bool:
+    """Tell all arguments from one that is called `params` or so."""
+    return isinstance(value, dict) or (isinstance(value, str) and value.lstrip()[:1] == "{")
 
 
 def _decoded(value: Any, span: Span, misfits: list[Misfit]) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hermes_tui.debugger import inputs as given
+
 
 @dataclass(eq=False, slots=True)
 class Divergence(Exception):
@@ -12,6 +14,10 @@ class Divergence(Exception):
     what: str
     expected: str
     got: str
+
+    def as_input(self) -> given.Input:
+        """Return it as the session is told of it."""
+        return given.Diverged(self.what, self.expected, self.got)
 
 
 class RecordingEnds(Exception):
@@ -23,3 +29,7 @@ class RecordingEnds(Exception):
     def __init__(self, what: str, *, reason: str = "not_recorded", resume: str = "") -> None:
         super().__init__(what)
         self.what, self.reason, self.resume = what, reason, resume
+
+    def as_input(self) -> given.Input:
+        """Return it as the session is told of it."""
+        return given.Terminate(self.reason, {"before": self.what, "resume": self.resume})

@@ -236,10 +236,8 @@ class Driver:
             reply = await self.server.reply(request, self._piece)
         except RequestFailure as failure:
             return _failed(failure)
-        except Divergence as found:
-            return given.Diverged(found.what, found.expected, found.got)
-        except RecordingEnds as end:
-            return given.Terminate(end.reason, {"before": end.what, "resume": end.resume})
+        except (Divergence, RecordingEnds) as found:
+            return found.as_input()
         except Exception as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
             return given.RequestFailed(f"{type(error).__name__}: {error}", chain=(repr(error),))
         return given.ModelReplied(
@@ -273,10 +271,8 @@ class Driver:
         begun = time.monotonic()
         try:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
-        except Divergence as found:
-            return given.Diverged(found.what, found.expected, found.got)
-        except RecordingEnds as end:
-            return given.Terminate(end.reason, {"before": end.what, "resume": end.resume})
+        except (Divergence, RecordingEnds) as found:
+            return found.as_input()
         except ToolFailure as failure:
             return given.ToolRaised(str(failure), time.monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own

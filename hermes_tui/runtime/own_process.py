@@ -21,6 +21,11 @@ _START: Final = (
 Channel = int | IO[bytes] | None
 
 
+def command_for(module: str, told: str = "") -> list[str]:
+    """Return the command line that runs `main(told)` of a module; what that returns is the code."""
+    return [sys.executable, "-P", "-c", _START, _ROOT, module, told]
+
+
 def start_process(
     module: str,
     told: str,
@@ -34,7 +39,7 @@ def start_process(
     The descriptors `passed` have the same numbers there. Raises OSError.
     """
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, _ROOT, module, told],
+        command_for(module, told),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec
@@ -18,9 +18,7 @@ from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, Pa
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.base import MOST_FINDINGS
 from hermes_tui.parsers.plain_values import text_key
-
-if TYPE_CHECKING:
-    from hermes_tui.runtime.engines.verdicts import EngineVerdict
+from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
 OF_THE_ENGINE: Final = frozenset(
     {
@@ -34,13 +32,6 @@ _MOST_SOUGHT: Final = 2 * MOST_FINDINGS
 """Calls that are not handed out as they were meant: each costs a search through the content."""
 
 
-class Emitted(NamedTuple):
-    """A call as it goes out; `arguments` is the exact string."""
-
-    name: str
-    arguments: str
-
-
 class ParserVerdict(NamedTuple):
     """What a parser makes of a text. `log` are a real engine's own words."""
 
@@ -49,7 +40,7 @@ class ParserVerdict(NamedTuple):
     is_real: bool
     outcome: Outcome
     tools_called: bool
-    calls: tuple[Emitted, ...] = ()
+    calls: tuple[EngineCall, ...] = ()
     content: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     dropped: tuple[Span, ...] = ()
@@ -70,8 +61,6 @@ def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str
 
     An engine that says it called has called, as for its emulation, even if it hands out no call.
     """
-    from hermes_tui.runtime.engines.verdicts import EngineOutcome
-
     outcomes = {EngineOutcome.CALLS: Outcome.CALLS, EngineOutcome.TEXT: Outcome.TEXT}
     outcome = outcomes.get(verdict.outcome, Outcome.RAISED)
     found: tuple[Diagnostic, ...] = ()
@@ -87,7 +76,7 @@ def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str
         True,
         outcome,
         verdict.tools_called,
-        tuple(Emitted(call.name, call.arguments) for call in verdict.tool_calls),
+        verdict.tool_calls,
         verdict.content,
         found,
         error=verdict.error,
@@ -104,7 +93,7 @@ def verdict_of_result(parser: Parser, result: ParseResult) -> ParserVerdict:
         False,
         result.outcome,
         result.outcome is Outcome.CALLS,
-        tuple(Emitted(call.name or "", call.arguments) for call in result.calls),
+        tuple(EngineCall(call.name or "", call.arguments) for call in result.calls),
         result.content,
         result.diagnostics,
         result.dropped,

@@ -36,7 +36,7 @@ _BROKEN_OFF = frozenset({"", "terminated", "budget", "recording_ends", "not_reco
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RecordedRequest:
     """A request as it was sent, and what came of it."""
 
     messages: tuple[str, ...]
@@ -45,7 +45,7 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
+class RecordedCall:
     """A call as it was dispatched, and what came of it."""
 
     name: str
@@ -59,8 +59,8 @@ class Cassette:
 
     start: ev.RunStarted
     messages: tuple[dict[str, Any], ...]
-    exchanges: dict[tuple[int, int], Exchange] = field(default_factory=dict)
-    dispatches: dict[tuple[int, int], Dispatch] = field(default_factory=dict)
+    exchanges: dict[tuple[int, int], RecordedRequest] = field(default_factory=dict)
+    dispatches: dict[tuple[int, int], RecordedCall] = field(default_factory=dict)
     last: tuple[int, int, int] = (0, 0, 0)
     """The last place of all; see `end_before`."""
     ended: str = ""
@@ -82,7 +82,7 @@ class Cassette:
                 case ev.RequestSent() if made is not None:
                     parameters = event.parameters or parameters
                     place = (event.turn, event.attempt)
-                    made.exchanges[place] = Exchange(tuple(state.conversation), parameters)
+                    made.exchanges[place] = RecordedRequest(tuple(state.conversation), parameters)
                 case ev.MessageAppended() if made is not None and not made.exchanges:
                     first.append(decode_json(event.raw))
                 case _ if made is not None:
@@ -100,22 +100,22 @@ class Cassette:
         match event:
             case ev.ResponseReceived() | ev.RequestFailed() if place in self.exchanges:
                 asked = self.exchanges[place]
-                self.exchanges[place] = Exchange(asked.messages, asked.parameters, event)
+                self.exchanges[place] = RecordedRequest(asked.messages, asked.parameters, event)
             case ev.ToolDispatched():
                 call = (state.turn, event.call_index)
-                self.dispatches[call] = Dispatch(event.name, event.arguments)
+                self.dispatches[call] = RecordedCall(event.name, event.arguments)
             case ev.CallSkipped() if state.call is not None:
                 # What a person answered in place of the tool answers for it again.
                 skipped = state.call
                 call = (state.turn, event.call_index)
-                self.dispatches[call] = Dispatch(skipped.name or "", skipped.arguments.text)
+                self.dispatches[call] = RecordedCall(skipped.name or "", skipped.arguments.text)
             case ev.RunEnded():
                 self.ended = event.stop_reason
             case ev.ToolReturned() | ev.ToolFailed():
                 call = (state.turn, event.call_index or 0)
                 sent = self.dispatches.get(call)
                 if sent is not None and sent.answer is None:
-                    self.dispatches[call] = Dispatch(sent.name, sent.arguments, event)
+                    self.dispatches[call] = RecordedCall(sent.name, sent.arguments, event)
             case _:
                 pass
 
@@ -197,7 +197,7 @@ def _message_in(raw: str) -> Any:
     return stream.finish(broke_off="").message
 
 
-def _compare_requests(recorded: Exchange | None, request: Request, what: str) -> None:
+def _compare_requests(recorded: RecordedRequest | None, request: Request, what: str) -> None:
     if recorded is None:
         raise Divergence(what, "", _last(request.messages))
     if recorded.parameters != request.parameters:
@@ -252,7 +252,7 @@ class ReplayTools:
 
 
 def _compare_calls(
-    recorded: Dispatch | None, name: str, arguments: Any, asked: str, what: str
+    recorded: RecordedCall | None, name: str, arguments: Any, asked: str, what: str
 ) -> None:
     if recorded is None:
         raise Divergence(what, "", asked)

@@ -59,13 +59,13 @@ class OpenSource(Protocol):
 
 
 class FileSource:
-    """A file on disk. With `follow` it may grow and is never complete."""
+    """A file on disk. With `follow` it may grow and is never complete. `fd`: it is open already."""
 
-    def __init__(self, path: Path, *, follow: bool = False) -> None:
+    def __init__(self, path: Path, *, follow: bool = False, fd: int | None = None) -> None:
         self.path = path
         self.failure = ""
         self._follow = follow
-        self._fd = open_readable(path)
+        self._fd = open_readable(path) if fd is None else fd
         self._stamp = stamp_of_open(self._fd)
         _, self._size, _ = self._stamp
         self._next_look = 0.0

@@ -32,6 +32,11 @@ class Target(NamedTuple):
     path: Place | None
     named: bool = True
 
+    @property
+    def label(self) -> str:
+        """What it is called; `-`: standard input."""
+        return str(self.path) if self.path is not None else "-"
+
 
 Part = list[Target] | PathList
 """Targets, or the paths of those met in a folder."""
@@ -91,8 +96,7 @@ class Targets(Sequence[Target]):
         part, inside = self.parts[place], number - self._starts[place]
         if isinstance(part, PathList):
             return part.text(inside)
-        path = part[inside].path
-        return str(path) if path is not None else "-"
+        return part[inside].label
 
     @property
     def named(self) -> Iterator[Target]:

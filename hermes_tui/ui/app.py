@@ -269,8 +269,8 @@ def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:
 
 def _name(ref: RunRef, width: int) -> str:
     """Return what a run is called on one line of `width` cells, behind its letter."""
+    from hermes_tui.ui.render.wrap import fit_end
     from hermes_tui.ui.widgets.status_line import LEAST_PATH
-    from hermes_tui.ui.widgets.wrap import fit_end
 
     said = f"run {ref.number + 1} of "
     return said + fit_end(ref.file.label, max(LEAST_PATH, width - len(said) - 4)).rstrip()

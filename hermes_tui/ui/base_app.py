@@ -174,9 +174,15 @@ class BaseApp(App[None]):
 
     def page_out(self, lines: Iterable[str]) -> str:
         """Show lines in $PAGER, control characters made visible; return what went wrong, or ""."""
+        from hermes_tui.runtime.pager import run_pager
+
+        shown = (visible(line) + "\n" for line in lines)
+        return self.hand_terminal_to("a pager", lambda: run_pager(shown))
+
+    def hand_terminal_to(self, program: str, run: Callable[[], None]) -> str:
+        """Let `run` have the terminal; return what went wrong, or ""."""
         from textual.app import SuspendNotSupported
 
-        from hermes_tui.runtime.pager import run_pager
         from hermes_tui.runtime.terminal_shield import lowered
 
         failure = ""
@@ -184,10 +190,10 @@ class BaseApp(App[None]):
             with self.suspend(), lowered():
                 # The terminal only comes back if nothing is raised in here.
                 try:
-                    run_pager(visible(line) + "\n" for line in lines)
+                    run()
                 except SourceError as error:
                     failure = str(error)
         except SuspendNotSupported:
-            failure = "this terminal cannot be handed to a pager"
+            failure = f"this terminal cannot be handed to {program}"
         self.refresh(repaint=True)
         return failure

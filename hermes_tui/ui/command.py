@@ -1,11 +1,37 @@
-"""What a command of the registry is."""
+"""What a command of the registry is, and what decides whether it makes sense now."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hermes_tui.ui.view_model import Situation
+
+class Situation(NamedTuple):
+    """What decides which commands make sense now."""
+
+    rows: int = 0
+    calls: int = 0
+    problems: int = 0
+    runs: int = 1
+    linked: bool = False
+    searching: bool = False
+    filtered: bool = False
+    loading: bool = False
+    families: bool = False
+    """Whether runs have children."""
+    folds: bool = False
+    """Whether there is anything to fold in the list."""
+    gold: bool = False
+    """Whether people said where the run went wrong."""
+    legal: frozenset[str] = frozenset()
+    """What can be put into a live run now."""
+    flawed: bool = False
+    """Whether a live run stands at a reply for what is wrong with it."""
+    live: bool = False
+    """Whether there is a live run by now."""
+    branches: int = 0
+    enter: str = ""
+    """What Enter does here, where that is not to open."""
 
 
 class Command(NamedTuple):
@@ -25,3 +51,12 @@ class Command(NamedTuple):
     group: str
     bar: int = 0
     enabled: Callable[[Situation], bool] = lambda situation: True
+
+
+def can_put(*kinds: str) -> Callable[[Situation], bool]:
+    """Return the test whether any of these is what can be put in now (`Situation.legal`)."""
+    return lambda situation: not situation.legal.isdisjoint(kinds)
+
+
+def has_problems(situation: Situation) -> bool:
+    return situation.problems > 0

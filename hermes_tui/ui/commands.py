@@ -6,11 +6,10 @@ has two meanings in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from hermes_tui.ui.command import Command
+from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
-from hermes_tui.ui.view_model import Situation
 
 LIVE = frozenset({"live"})
 """The run screen of a run that happens now: it can do all that the run screen can, and more."""
@@ -38,10 +37,6 @@ def _has_runs(situation: Situation) -> bool:
 
 def _has_calls(situation: Situation) -> bool:
     return situation.calls > 0
-
-
-def _has_problems(situation: Situation) -> bool:
-    return situation.problems > 0
 
 
 def _several_runs(situation: Situation) -> bool:
@@ -74,11 +69,6 @@ def _folds(situation: Situation) -> bool:
 
 def _loading(situation: Situation) -> bool:
     return situation.loading
-
-
-def _legal(*kinds: str) -> Callable[[Situation], bool]:
-    """Return whether any of these kinds of input can be put into the live run."""
-    return lambda situation: not situation.legal.isdisjoint(kinds)
 
 
 def _live(situation: Situation) -> bool:
@@ -115,9 +105,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("previous-turn", "Previous turn", ("left_parenthesis",), "(", RUN,
         "to the previous turn", "Move", 0, _has_rows),
     Command("next-problem", "Next problem", ("right_curly_bracket",), "}", RUN,
-        "to the next error or diagnostic (notes are passed over)", "Move", 4, _has_problems),
+        "to the next error or diagnostic (notes are passed over)", "Move", 4, has_problems),
     Command("previous-problem", "Previous problem", ("left_curly_bracket",), "{", RUN,
-        "to the previous error or diagnostic", "Move", 0, _has_problems),
+        "to the previous error or diagnostic", "Move", 0, has_problems),
     Command("gold", "Gold failure", ("exclamation_mark",), "!", RUN,
         "to the step at which people saw the run go wrong, where the file names it", "Move", 3,
         _gold),
@@ -212,41 +202,41 @@ COMMANDS: tuple[Command, ...] = (
     # Debugging
     Command("next", "Next", ("space", "f10"), "space", LIVE,
         "go on to the next stop of the same kind: the next call, result, reply …", DEBUG, -9,
-        _legal("resume")),
+        can_put("resume")),
     Command("continue", "Continue", ("c", "f5"), "c", LIVE,
-        "go on to the next breakpoint or stop point", DEBUG, -8, _legal("resume")),
+        "go on to the next breakpoint or stop point", DEBUG, -8, can_put("resume")),
     Command("step-in", "Step", ("s", "f11"), "s", LIVE, "go on to the very next moment", DEBUG, -7,
-        _legal("resume")),
+        can_put("resume")),
     Command("step-out", "End of turn", ("S", "t", "shift+f11", "f23"), "S", LIVE,
-        "go on to the end of the turn", DEBUG, -5, _legal("resume")),
+        "go on to the end of the turn", DEBUG, -5, can_put("resume")),
     Command("run-on", "Run on", ("C",), "C", LIVE,
-        "continue, and no more stop before every call", DEBUG, 0, _legal("resume")),
+        "continue, and no more stop before every call", DEBUG, 0, can_put("resume")),
     Command("pause", "Pause", ("p",), "p", LIVE, "stop at the next moment, whatever it is", DEBUG,
-        -9, _legal("pause")),
+        -9, can_put("pause")),
     Command("edit", "Edit", ("e",), "e", LIVE,
         "edit the call (name, arguments), the reply's text, or a message about to be sent", DEBUG,
-        -6, _legal("edit", "edit text", "edit message")),
+        -6, can_put("edit", "edit text", "edit message")),
     Command("answer", "Answer", ("x",), "x", LIVE,
         "answer the call yourself, with a result or an error, instead of its tool", DEBUG, -6,
-        _legal("skip")),
+        can_put("skip")),
     Command("edit-result", "Edit result", ("E",), "E", LIVE,
-        "edit the tool's result before the model sees it", DEBUG, -7, _legal("substitute")),
+        "edit the tool's result before the model sees it", DEBUG, -7, can_put("substitute")),
     Command("drop-call", "Drop", ("d",), "d", LIVE,
         "take the call out of the reply: the model will not know it made it", DEBUG, -1,
-        _legal("drop")),
+        can_put("drop")),
     Command("add-call", "Add call", ("a",), "a", LIVE, "put a call behind those of the reply",
-        DEBUG, 3, _legal("add")),
+        DEBUG, 3, can_put("add")),
     Command("retry", "Retry", ("R",), "R", LIVE,
         "ask the model once more, with other sampling if wanted; run a tool once more", DEBUG, -5,
-        _legal("retry")),
+        can_put("retry")),
     Command("fork", "Fork", ("F",), "F", LIVE,
         "begin a new branch that shares the past up to the row under the cursor", DEBUG, -4, _live),
     Command("branches", "Branches", ("D",), "D", LIVE,
         "the branches of the run: go to one, see what differs", DEBUG, -3, _several_branches),
     Command("breakpoint", "Breakpoint", ("b", "f9"), "b", LIVE,
-        "set a breakpoint for what is under the cursor", DEBUG, -3, _legal("set breakpoints")),
+        "set a breakpoint for what is under the cursor", DEBUG, -3, can_put("set breakpoints")),
     Command("breakpoints", "Breakpoints", ("B",), "B", LIVE, "list, switch and edit what stops",
-        DEBUG, -2, _legal("set breakpoints")),
+        DEBUG, -2, can_put("set breakpoints")),
     Command("back-in-time", "Back", ("less_than_sign",), "<", LIVE,
         "look at what happened before; nothing is undone", DEBUG, 4, _can_look_back),
     Command("on-in-time", "Forward", ("greater_than_sign",), ">", LIVE,
@@ -254,7 +244,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("recording", "Recording", ("i",), "i", LIVE, "say where the run is recorded", DEBUG, 0,
         _live),
     Command("end-run", "End the run", ("ctrl+t",), "ctrl+t", LIVE, "end the run for good", DEBUG,
-        5, _legal("terminate")),
+        5, can_put("terminate")),
     Command("interrupt", "Interrupt", ("ctrl+c",), "ctrl+c", LIVE,
         "pause a run that is under way; the second time, leave", DEBUG),
     *LAB_COMMANDS,

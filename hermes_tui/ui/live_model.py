@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from math import ceil
@@ -97,8 +97,8 @@ class Spent:
 
 def doing_at(log: EventLog, seq: int) -> Doing:
     """Return what the run was doing just after event `seq`."""
-    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
-        match log[at]:
+    for event in _back_from(log, seq):
+        match event:
             case ev.Stopped() as stop:
                 doing = stopped(log, stop)
                 edited = is_edited(log, stop)
@@ -222,10 +222,9 @@ def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
 
 def call_seq(log: EventLog, seq: int, index: int) -> int | None:
     """Return the event that proposed call `index` of the turn that event `seq` belongs to."""
-    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
-        event = log[at]
+    for event in _back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed) and event.call.index == index:
-            return at
+            return event.seq
         if isinstance(event, ev.RequestSent):
             return None
     return None
@@ -233,8 +232,8 @@ def call_seq(log: EventLog, seq: int, index: int) -> int | None:
 
 def call_name(log: EventLog, seq: int, index: int) -> str:
     """Return the name that call `index` had when event `seq` happened, edits included."""
-    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
-        match log[at]:
+    for event in _back_from(log, seq):
+        match event:
             case ev.ArgumentsEdited(call_index=edited, name_after=name) if edited == index and name:
                 return name
             case ev.ToolCallProposed(call=call) if call.index == index:
@@ -249,8 +248,7 @@ def call_name(log: EventLog, seq: int, index: int) -> str:
 def calls_before(log: EventLog, seq: int) -> int:
     """Return how many calls the reply has that event `seq` is about."""
     count = 0
-    for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1):
-        event = log[at]
+    for event in _back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed):
             count = max(count, event.call.index + 1)
         elif isinstance(event, ev.RequestSent):
@@ -286,8 +284,8 @@ def head_row(timeline: Timeline) -> int:
 
 def last_stop(log: EventLog) -> ev.Stopped | None:
     """Return the stop at which the run stands; None if it does not stand."""
-    for at in range(len(log) - 1, max(-1, len(log) - _AGO), -1):
-        match log[at]:
+    for event in _back_from(log, len(log) - 1):
+        match event:
             case ev.Stopped() as stop:
                 return stop
             case ev.Resumed() | ev.RequestSent() | ev.ToolDispatched() | ev.RunEnded():
@@ -298,9 +296,12 @@ def last_stop(log: EventLog) -> ev.Stopped | None:
 
 
 def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | None:
-    return next(
-        (at for at in range(seq, max(-1, seq - _AGO), -1) if isinstance(log[at], kinds)), None
-    )
+    return next((event.seq for event in _back_from(log, seq) if isinstance(event, kinds)), None)
+
+
+def _back_from(log: EventLog, seq: int) -> Iterator[ev.Event]:
+    """Yield event `seq`, or the last one there is, and those before it, the latest first."""
+    return (log[at] for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1))
 
 
 def _finding_row(timeline: Timeline, seq: int | None, last: int) -> int:

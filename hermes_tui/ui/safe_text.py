@@ -1,7 +1,7 @@
-"""Two locks between foreign text and the terminal.
+"""The last lock between foreign text and the terminal: a filter for everything drawn.
 
-`visible` is for the place where text enters a view; `TerminalFilter` is for everything drawn,
-whatever widget drew it, because nearly every Textual surface passes control sequences on.
+`model.visible` is the first, where text enters a view; this one holds whatever widget drew it,
+because nearly every Textual surface passes control sequences on.
 """
 
 from __future__ import annotations
@@ -15,16 +15,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter, NoColor
 
-from hermes_tui.model.visible import (
-    BIDI_CONTROLS,
-    LINE_SEPARATORS,
-    REPLACEMENT,
-    visible,
-    visible_line,
-    visible_row,
-)
-
-__all__ = ["TerminalFilter", "terminal_filters", "visible", "visible_line", "visible_row"]
+from hermes_tui.model.visible import BIDI_CONTROLS, LINE_SEPARATORS, REPLACEMENT
 
 _OVERRIDES = "".join(map(chr, (*BIDI_CONTROLS, *LINE_SEPARATORS)))
 # All of these have no width in Rich, so a layout that is already made does not shift.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,64 +19,14 @@ from hermes_tui.log.query import (
 )
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
+from hermes_tui.ui.command import Situation
+from hermes_tui.ui.search import Search
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
 
 
 RECORDS_AT_ONCE = 256
-
-
-class Situation(NamedTuple):
-    """What decides which commands make sense now."""
-
-    rows: int = 0
-    calls: int = 0
-    problems: int = 0
-    runs: int = 1
-    linked: bool = False
-    searching: bool = False
-    filtered: bool = False
-    loading: bool = False
-    families: bool = False
-    """Whether runs have children."""
-    folds: bool = False
-    """Whether there is anything to fold in the list."""
-    gold: bool = False
-    """Whether people said where the run went wrong."""
-    legal: frozenset[str] = frozenset()
-    """What can be put into a live run now."""
-    flawed: bool = False
-    """Whether a live run stands at a reply for what is wrong with it."""
-    live: bool = False
-    """Whether there is a live run by now."""
-    branches: int = 0
-    enter: str = ""
-    """What Enter does here, where that is not to open."""
-
-
-class Search(NamedTuple):
-    """A search over a run or a list. `text` is as it was typed; `found_in` takes linear time."""
-
-    text: str
-    found_in: Callable[[str], bool]
-    is_regex: bool = False
-    case_matters: bool = False
-    in_texts: bool = False
-    """Whether, in a list of runs, all that they say is searched."""
-
-    def highlight(self) -> re.Pattern[str]:
-        """Return what marks the matches in a text that holds some.
-
-        A repeated group could send Python's own engine through endless tries: then the whole line
-        is marked.
-        """
-        flags = 0 if self.case_matters else re.IGNORECASE
-        if not self.is_regex:
-            return re.compile(re.escape(self.text), flags)
-        if re.search(r"\)[*+{?]", self.text):
-            return re.compile(".+")
-        return re.compile(self.text, flags)
 
 
 class ViewState(NamedTuple):
@@ -97,38 +46,6 @@ class ViewState(NamedTuple):
     def event(self) -> Event | None:
         """Return the event under the cursor, None where there is none."""
         return self.timeline.event(self.row) if 0 <= self.row < len(self.timeline) else None
-
-
-def compile_search(
-    text: str, *, is_regex: bool, case_matters: bool, in_texts: bool = False
-) -> Search:
-    """Return a search; raise RegexError where the regular expression is none."""
-    found_in = _found_in(text, is_regex=is_regex, case_matters=case_matters)
-    return Search(text, found_in, is_regex, case_matters, in_texts)
-
-
-def _found_in(text: str, *, is_regex: bool, case_matters: bool) -> Callable[[str], bool]:
-    if is_regex:
-        return _found_by_regex(text if case_matters else f"(?i){text}")
-    if case_matters:
-        return lambda whole: text in whole
-    plain = re.compile(re.escape(text), re.IGNORECASE)
-    return lambda whole: plain.search(whole) is not None
-
-
-def _found_by_regex(pattern: str) -> Callable[[str], bool]:
-    """Return the test for a pattern; a text in which to look is too costly counts as found."""
-    from hermes_tui.log.linear_regex import RegexError, compile_regex
-
-    search = compile_regex(pattern)
-
-    def found_in(text: str) -> bool:
-        try:
-            return search(text)
-        except RegexError:
-            return True
-
-    return found_in
 
 
 @dataclass(slots=True)

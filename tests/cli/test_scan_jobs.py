@@ -162,7 +162,7 @@ def test_only_lines_that_are_runs_of_their_own_are_divided(
     array = lines(tmp_path / "array.json", [called(str(n), "ls") for n in range(60)])
     for path in (messages, array, transcripts / "clean-run.json"):
         (unit,) = units([Target(path)], wanted_format="", ranges=True)
-        assert unit.cut is None
+        assert unit.reader is None
 
 
 def test_several_processes_are_used_where_that_pays() -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from hermes_tui.log.checkpoints import CHECKPOINT_EVERY, Checkpoints, state_at
-from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import RowKind
-from hermes_tui.model.events import Event, Stopped, copy_event
+from hermes_tui.model.events import Event, Stopped
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
@@ -127,45 +123,6 @@ def test_tool_message_with_one_result_has_one_row() -> None:
         "RESULT",
         "EVENT",
     ]
-
-
-@settings(max_examples=40, deadline=None)
-@given(logs(), st.data())
-def test_state_at_is_the_state_after_that_event(events: list[Event], data: st.DataObject) -> None:
-    seq = data.draw(st.integers(-1, len(events) - 1))
-    state = RunState()
-    for event in events[: seq + 1]:
-        state.apply(event)
-    assert state_at(MemoryLog(events), seq) == state
-
-
-def test_checkpoints_give_the_same_state_as_the_whole_log() -> None:
-    turn = [says("assistant"), call("a", "c1"), answer(call_id="c1")]
-    log = MemoryLog(copy_event(turn[seq % 3], seq=seq) for seq in range(CHECKPOINT_EVERY + 500))
-    checkpoints, state = Checkpoints(), RunState()
-    for event in log:
-        state.apply(event)
-        checkpoints.offer(state)
-    assert len(checkpoints.states) == 2
-    seq = CHECKPOINT_EVERY + 300
-    assert state_at(log, seq, checkpoints) == state_at(log, seq)
-    assert state_at(log, len(log) - 1, checkpoints) == state
-
-
-def test_checkpoints_know_every_id_though_each_keeps_only_the_latest() -> None:
-    def event_at(seq: int) -> Event:
-        # Every third call takes an id that was used long before.
-        number = seq % 1000 if seq % 3 == 0 else seq
-        step = says("assistant") if seq % 2 else call("a", f"c{number}")
-        return copy_event(step, seq=seq)
-
-    log = MemoryLog(event_at(seq) for seq in range(3 * CHECKPOINT_EVERY + 1))
-    checkpoints, state = Checkpoints(), RunState()
-    for event in log:
-        state.apply(event)
-        checkpoints.offer(state)
-    assert state_at(log, len(log) - 1, checkpoints) == state
-    assert sum(len(kept.call_ids) for kept in checkpoints.states) < 1.5 * len(state.call_ids)
 
 
 @settings(max_examples=60, deadline=None)

@@ -60,6 +60,11 @@ def test_objects_of_a_damaged_list_are_found() -> None:
     assert calls(read("hermes-agent/mistral", text)) == [OSLO_CALL]
 
 
+def test_an_object_is_found_behind_a_brace_too_many_far_into_a_list() -> None:
+    text = f"[TOOL_CALLS] [{', '.join([OSLO] * 6)}, {{{OSLO}]"
+    assert calls(read("hermes-agent/mistral", text)) == [OSLO_CALL] * 7
+
+
 def test_llama_calls_are_found_between_other_braces() -> None:
     text = f"use {{curly}} then {OSLO}"
     result = read("hermes-agent/llama3_json", text)

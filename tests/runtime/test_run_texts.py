@@ -26,7 +26,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.runtime.opener import FoundRun, RunRef, open_file, read_events, survey
 from hermes_tui.runtime.run_texts import look_through, sieve
-from hermes_tui.ui.view_model import compile_search
+from hermes_tui.ui.search import compile_search
 
 SAID = {"role": "user", "content": "hay"}
 MANY_BYTES = 3_000_000

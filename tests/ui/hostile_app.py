@@ -8,8 +8,9 @@ from textual.filter import LineFilter
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from hermes_tui.model.visible import visible
 from hermes_tui.ui.render.document import Document
-from hermes_tui.ui.safe_text import terminal_filters, visible
+from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.theme import DARK, THEMES, styles_for
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView

@@ -15,8 +15,8 @@ from hermes_tui.ui.lab.parsers import lab_parsers
 from hermes_tui.ui.panes.lab import with_step
 from hermes_tui.ui.render.lab import result_rows
 from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
+from hermes_tui.ui.render.wrap import cells, row_starts
 from hermes_tui.ui.theme import DARK, styles_for
-from hermes_tui.ui.widgets.wrap import cells, row_starts
 from tests.ui.readings import lab
 
 WIDTHS = st.integers(8, 30)

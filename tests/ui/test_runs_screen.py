@@ -34,7 +34,7 @@ from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
-from hermes_tui.ui.view_model import compile_search
+from hermes_tui.ui.search import compile_search
 from tests.ui.listed import NOTHING
 from tests.ui.opened import (
     MESSAGES,

@@ -11,7 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from hermes_tui.ui.safe_text import TerminalFilter, visible, visible_line, visible_row
+from hermes_tui.model.visible import visible, visible_line, visible_row
+from hermes_tui.ui.safe_text import TerminalFilter
 
 BLACK = Color(0, 0, 0)
 AWKWARD = (

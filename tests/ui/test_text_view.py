@@ -13,8 +13,8 @@ from textual.app import App, ComposeResult
 
 from hermes_tui.model.visible import visible_row
 from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan, pieces
+from hermes_tui.ui.render.wrap import RowMap, cells, fit, row_starts
 from hermes_tui.ui.widgets.text_view import TextView
-from hermes_tui.ui.widgets.wrap import RowMap, cells, fit, row_starts
 from tests.ui.screen_text import screen_lines
 
 TEXTS = st.text(st.sampled_from("ab  \t\x1b中👍\u0301\u200d\u202eé-"), max_size=50)

@@ -24,7 +24,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.tokens import TokensPane
-from hermes_tui.ui.render.tokens import Flow
+from hermes_tui.ui.render.tokens import RunningText
 from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, shows, write_run
 from tests.ui.screen_text import screen_lines
 
@@ -265,7 +265,7 @@ async def test_real_groups_show_tokens_and_what_is_trained(name: str) -> None:
 
 def test_only_the_characters_that_were_hidden_are_marked_in_the_text() -> None:
     (table,) = tokens_of(answer(reply("ok <tool_call>{", 5, said="ok")))
-    (row,) = Flow(table, 40).window(token=2, height=1)
+    (row,) = RunningText(table, 40).window(token=2, height=1)
     assert [text for text, style in row if style == "hidden"] == ["<t", "ool_c"]
     assert [text for text, style in row if style == "match.current"] == ["all>{"]
     assert "".join(text for text, _ in row) == "ok <tool_call>{"
@@ -274,7 +274,7 @@ def test_only_the_characters_that_were_hidden_are_marked_in_the_text() -> None:
 @pytest.mark.parametrize("width", [1, 2, 7, 40])
 def test_every_token_can_be_brought_into_the_window(width: int) -> None:
     (table,) = tokens_of(answer(reply("first line\n\nsecond 行 ☕\tend", 3)))
-    flow = Flow(table, width)
+    flow = RunningText(table, width)
     for token in range(len(table)):
         rows = flow.window(token, 3)
         assert len(rows) == 3

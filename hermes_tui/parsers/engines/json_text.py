@@ -186,7 +186,8 @@ class Scanner:
                     end = max(token.end(), error.position)
                     self._no_string = (token.start(), end, error)
             elif char in "{[":
-                open_at.append(token.start())
+                # One that stands where the value breaks off was never opened.
+                open_at.extend([token.start()] * (token.start() < error.position))
             elif open_at:
                 open_at.pop()
         self._broken.update(dict.fromkeys(open_at, error))

@@ -44,7 +44,8 @@ def by_schema(text: str, key: str, parameters: Any) -> Read:
     known = _declared(parameters)
     if key not in known:
         return Read(text)
-    kind = str(inferred_type(known[key]) or "string").strip().lower()
+    said = inferred_type(known[key])
+    kind = "string" if said is None else str(said).strip().lower()
     if kind in _TEXT:
         return Read(text)
     if kind.startswith(_WHOLE):

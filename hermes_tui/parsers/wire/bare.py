@@ -25,12 +25,15 @@ from hermes_tui.parsers.wire.json_calls import CALLISH, JsonShape, calls_in, fla
 from hermes_tui.parsers.wire.python_bare import read_spoken
 
 _OBJECT = CALLISH.pattern
-_NEXT = re.compile(rf"\s*+[;,]?\s*+(?={_OBJECT})")
+_NEXT = re.compile(rf"\s*+(?P<by>[;,]?)\s*+(?={_OBJECT})")
 _END = re.compile(
     r"\s*+(?:```\s*+)?(</(?:longcat_|seed:|minimax:)?tool_calls?>|<\|tools_suffix\|>"
     r"|<\|action_end\|>|<\|tool_calls?(?:_section)?_end\|>|</function_calls>|<tool_call\|>)"
 )
 _REST = re.compile(r"[ \t]*+[(A-Za-z][^\n]{0,200}")
+_NAMED = re.compile(r"\{\s*+[\"']name[\"']\s*+:")
+_CUT = re.compile(r"\s*+[;,]\s*+\{[^{}]{0,40}+\Z")
+"""What is left of a further call where the text ends before its name."""
 _TAG = JsonTag(
     "llama3_json", re.compile(r"(?:<\|python_tag\|>\s*+)++"), shape=JsonShape("parameters")
 )
@@ -62,25 +65,36 @@ def _read_tag(cursor: WireCursor, opener: Span) -> int:
 
 def _read(cursor: WireCursor, opener: Span) -> int:
     """Read the object or list at `opener`, and those that follow it."""
-    text, start = cursor.text, opener.start
-    since, saved = cursor.mark(), cursor.save()
-    position, is_list = start, text.startswith("[", start)
-    while True:
-        end = _payload(cursor, position)
-        if end < 0:
-            break
-        position = end
-        more = _NEXT.match(text, position)
-        if not more or is_list or len(cursor.drafts) > 1_000:
-            break
-        position = more.end()
+    start, since, saved = opener.start, cursor.mark(), cursor.save()
+    position = _objects(cursor, start)
     if not cursor.drafts:
         cursor.forget(saved)
         return -1
-    rule = "xlam" if is_list else "llama3_json"
+    is_list = cursor.text.startswith("[", start)
     end = _end(cursor, position)
     _flag_bare(cursor, start, is_list=is_list)
-    return emit(cursor, rule, start, end, since)
+    return emit(cursor, "xlam" if is_list else "llama3_json", start, end, since)
+
+
+def _objects(cursor: WireCursor, start: int) -> int:
+    """list | object (";" object)* — draft their calls and return where the last one ends."""
+    text, is_list, position = cursor.text, cursor.text.startswith("[", start), start
+    more: re.Match[str] | None = None
+    while True:
+        saved = cursor.save()
+        if more and more["by"] != ";":
+            message, hint = "calls without the `;` between them", "engines differ in what they read"
+            cursor.warn(Code.MULTI_PAYLOAD, Span(more.start() - 1, position + 1), message, hint)
+        end = _payload(cursor, position)
+        if end < 0 and more and more["by"]:
+            end = _broken(cursor, position)
+        if end < 0:
+            cursor.forget(saved)
+            return position
+        more = _NEXT.match(text, end)
+        if not more or is_list or len(cursor.drafts) > 1_000:
+            return end
+        position = more.end()
 
 
 def _payload(cursor: WireCursor, start: int) -> int:
@@ -96,6 +110,22 @@ def _payload(cursor: WireCursor, start: int) -> int:
     items = calls_in(cursor, piece, shape)
     cursor.drafts.extend(items.drafts)
     return literal.span.end
+
+
+def _broken(cursor: WireCursor, start: int) -> int:
+    """Draft what follows a call as another one but makes none; -1 where it may be data."""
+    if not _NAMED.match(cursor.text, start):
+        return -1
+    piece = cursor.literal(start, len(cursor.text))
+    value = piece.literal.value
+    if not isinstance(value, dict) or (piece.literal.cut_at < 0 and "parameters" not in value):
+        return -1
+    flag_literal(cursor, piece, closed=False)
+    drafts = calls_in(cursor, piece, _OBJECTS[True]).drafts
+    for draft in drafts if "parameters" not in value else ():
+        draft.verdict = FAILED
+    cursor.drafts.extend(drafts)
+    return piece.literal.span.end
 
 
 def _is_call(cursor: WireCursor, piece: Piece, start: int) -> bool:
@@ -141,10 +171,10 @@ def _decodes(item: dict[str, Any]) -> bool:
 def _arguments(cursor: WireCursor, item: dict[str, Any]) -> bool:
     """Tell arguments from a value of that name that is none."""
     value, name = item.get("arguments", item.get("parameters")), item.get("name")
-    if name is not None and not isinstance(name, str):
-        return False
     if isinstance(value, dict):
         return "properties" not in value
+    if name is not None and not isinstance(name, str):
+        return False
     return name in cursor.tools or (isinstance(value, str) and "{" in value)
 
 
@@ -152,6 +182,10 @@ def _end(cursor: WireCursor, position: int) -> int:
     """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
     text = cursor.text
     position = cursor.past_braces(position)
+    if cursor.final and (cut := _CUT.match(text, position)):
+        message, hint = "the text ends at the beginning of another call", "raise max_tokens"
+        cursor.error(Code.TRUNCATED, Span(*cut.span()), message, hint)
+        return position
     end = _END.match(text, position)
     if end:
         message = "a closing marker that nothing opened"

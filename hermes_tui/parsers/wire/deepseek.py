@@ -24,13 +24,17 @@ _OUTER = r"<[｜|]tool[▁ ]calls[▁ ]begin[｜|]>"
 _INNER = r"<[｜|]tool[▁ ]call[▁ ]begin[｜|]>"
 _EXACT = re.compile(r"<｜tool▁calls?▁begin｜>")
 _OUTERS = re.compile(rf"(?:{_OUTER}\s*+)++")
-_CALL = re.compile(rf"\s*+(?:{_INNER}\s*+)++(?P<head>[^<\n]{{0,200}})<[｜|]tool[▁ ]sep[｜|]>")
+_CALL = re.compile(
+    rf"\s*+(?:{_INNER}\s*+)++(?:(?P<head>[^<\n]{{0,200}}\n?)<[｜|]tool[▁ ]sep[｜|]>"
+    r"|(?P<glued>[\w.\-]{1,200})\s*+(?=\{))"
+)
 _CALL_END = re.compile(r"\s*+<[｜|]tool[▁ ]call[▁ ]end[｜|]>")
 _OUTER_END = re.compile(r"\s*+<[｜|]tool[▁ ]calls[▁ ]end[｜|]>")
 _STOP = re.compile(r"<[｜|]tool[▁ ]calls?[▁ ](?:end|begin)[｜|]>")
 _V3 = re.compile(
     r"[ \t]*+(?P<name>[^\n{}\[\]\"`<]{1,200}?)[ \t]*+(?:\n\s*+(?=```|[{\"\[n])|(?=```))"
 )
+_V3_UNFENCED = re.compile(r"[ \t]*+(?P<name>[\w.\-]{1,200}+)\s*+(?=\{)")
 _TYPES = frozenset({"function", "tool", "functions", ""})
 _STEP3 = re.compile(
     r"\s*+(?:<[｜|]tool_call_begin[｜|]>[^<]{0,40}<[｜|]tool_sep[｜|]>\s*+)?<steptml:"
@@ -67,8 +71,13 @@ def _read(cursor: WireCursor, opener: Span) -> int:
 
 def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
     """Draft one call; return where it ends and the format it is written in."""
-    text, said = cursor.text, head["head"].strip()
+    text = cursor.text
+    if head["glued"] is not None:
+        return _glued(cursor, head)
+    said = head["head"].strip()
     named = _V3.match(text, head.end())
+    if not named and said in _TYPES and said not in cursor.tools:
+        named = _V3_UNFENCED.match(text, head.end())
     fenced = text.startswith("\n```", head.end()) and said in _TYPES
     if named or (fenced and said not in cursor.tools):
         rule = "deepseek_v3"
@@ -82,12 +91,25 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
         rule, name, start = "deepseek_v31", head["head"], head.end()
         at = Span(*head.span("head")) if said else Span(*head.span())
     position = read_arguments(cursor, name, at, start, _STOP, fenced=rule == "deepseek_v3")
-    end = _CALL_END.match(text, position)
+    return _call_end(cursor, position), rule
+
+
+def _glued(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
+    """Draft a call whose arguments follow its name without the separator."""
+    at = Span(*head.span("glued"))
+    message = "no <｜tool▁sep｜> between the name and the arguments"
+    cursor.error(Code.MARKER_VARIANT, Span(at.end - 1, at.end + 1), message, "no engine reads it")
+    position = read_arguments(cursor, head["glued"], at, head.end(), _STOP)
+    return _call_end(cursor, position), "deepseek_v31"
+
+
+def _call_end(cursor: WireCursor, position: int) -> int:
+    end = _CALL_END.match(cursor.text, position)
     if not end and cursor.final:
         at = Span(max(position - 1, 0), position)
         message = "no <｜tool▁call▁end｜> after this call"
         cursor.warn(Code.UNCLOSED, at, message, "engines do not see the call")
-    return (end.end() if end else position), rule
+    return end.end() if end else position
 
 
 def _flag_frame(cursor: WireCursor, opener: Span, *, wrapped: bool) -> None:

@@ -243,3 +243,7 @@ def _flag_cut(cursor: WireCursor, literal: Literal, *, closed: bool) -> None:
         where = "inside a value" if literal.cut_in_string else "before its last bracket"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
         cursor.error(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
+        if not literal.cut_in_string and before.endswith('"'):
+            at = literal.span.start + len(before)
+            message = "if the text is whole, a closing bracket is missing here"
+            cursor.warn(Code.BRACES_MISSING, Span(at - 1, max(end, at)), message, "add it")

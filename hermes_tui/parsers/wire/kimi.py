@@ -25,7 +25,10 @@ from hermes_tui.parsers.wire.named import read_arguments
 _SECTION = r"<\|tool_calls_section_begin\|>"
 _BEGIN = r"<\|tool_call_begin\|>"
 _SECTIONS = re.compile(rf"(?:{_SECTION}\s*+)++")
-_CALL = re.compile(rf"\s*+(?:{_BEGIN}\s*+)++(?P<id>[^<\n]{{0,200}})<\|tool_call_argument_begin\|>")
+_CALL = re.compile(
+    rf"\s*+(?:{_BEGIN}\s*+)++(?P<id>[^<\n{{]{{0,200}})"
+    r"(?:<\|tool_call_argument_begin\|>|(?P<glued>)(?=\{))"
+)
 _CALL_END = re.compile(r"\s*+<\|tool_call_end\|>")
 _SECTION_END = re.compile(r"\s*+<\|tool_calls_section_end\|>")
 _STOP = re.compile(r"<\|tool_call(?:s_section)?_(?:end|begin)\|>")
@@ -71,6 +74,10 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> int:
     name: str | None = known["name"] if known else _loose_name(cursor, said)
     if known and said.startswith("functions.") and len(at):
         at = Span(at.end - len(said) + known.start("name"), at.end - len(said) + known.end("name"))
+    if head["glued"] is not None:
+        message = "no <|tool_call_argument_begin|> between the id and the arguments"
+        here = Span(head.end() - 1, head.end() + 1)
+        cursor.error(Code.MARKER_VARIANT, here, message, "no engine reads it")
     position = read_arguments(cursor, name, at, head.end(), _STOP)
     drafts = cursor.drafts[before:]
     if not known and name:

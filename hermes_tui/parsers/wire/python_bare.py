@@ -1,7 +1,7 @@
 """Calls in Python's syntax with no marker around them: a list, or a call on a line of its own.
 
 list  := "[" call ("," call)* "]"          a tool that is known, or arguments with names
-alone := call                              on its own line, of a tool that is known
+alone := call (("," | ";") call)*          on its own line, of tools that are known
 spoken := "<|python_tag|>" call            Llama's code, where it is nothing but a call
 """
 
@@ -18,16 +18,16 @@ from hermes_tui.parsers.wire.emit import emit, flag_second
 from hermes_tui.parsers.wire.json_block import spoken_of
 from hermes_tui.parsers.wire.pythonic import ANY_CLOSER, HEAD, read_call, read_calls, written
 
+_NEXT_ALONE = re.compile(r"[ \t]*+[,;]\s*+")
+
 
 def _read_list(cursor: WireCursor, opener: Span) -> int:
     """Read a list of calls that has no marker around it."""
     text, since, saved = cursor.text, cursor.mark(), cursor.save()
     if not cursor.spend(64):
         return -1
-    limit = len(text)
     flag_second(cursor, opener)
-    closer = cursor.seek(ANY_CLOSER, opener.start)
-    position = read_calls(cursor, opener.start, closer.start() if closer else limit)
+    position = read_calls(cursor, opener.start, _list_limit(cursor, opener.start))
     if position < 0 or not cursor.drafts or not _plausible(cursor):
         cursor.spend(max(position, opener.end) - opener.start)
         cursor.forget(saved)
@@ -41,13 +41,24 @@ def _read_list(cursor: WireCursor, opener: Span) -> int:
     return emit(cursor, "pythonic", opener.start, position, since)
 
 
+def _list_limit(cursor: WireCursor, start: int) -> int:
+    """Return where a list ends at the latest: at a closing marker behind a bracket."""
+    found = cursor.seek(ANY_CLOSER, start)
+    while found and cursor.text[found.start() - 1] not in ")]}":
+        if not cursor.spend(64):
+            return found.start()
+        found = cursor.seek(ANY_CLOSER, found.end())
+    return found.start() if found else len(cursor.text)
+
+
 def _plausible(cursor: WireCursor) -> bool:
     """Tell calls from brackets in prose: known tools, or arguments with names."""
     for draft in cursor.drafts:
         if draft.name in cursor.tools:
             return True
         named = isinstance(draft.value, dict) and bool(draft.value)
-        if draft.verdict != FAILED and (named or not cursor.tools):
+        lenient = not cursor.tools or cursor.expected == "pythonic"
+        if draft.verdict != FAILED and (named or lenient):
             return True
     return False
 
@@ -72,11 +83,27 @@ def _read_alone(cursor: WireCursor, opener: Span) -> int:
         cursor.spend(position - start)
         cursor.forget(saved)
         return -1
+    position = _more_alone(cursor, position)
     message = "a call outside of any list or marker"
     cursor.error(Code.NO_MARKER, Span(start, position), message, "engines leave it as text")
     end = ANY_CLOSER.match(text, position)
     position = end.end() if end else position
     return emit(cursor, "pythonic", start, position, since)
+
+
+def _more_alone(cursor: WireCursor, position: int) -> int:
+    """(("," | ";") call)* — return where the last one ends."""
+    while more := _NEXT_ALONE.match(cursor.text, position):
+        head = HEAD.match(cursor.text, more.end())
+        if not head or head["name"] not in cursor.tools or not cursor.spend(64):
+            return position
+        saved = cursor.save()
+        end = read_call(cursor, head, len(cursor.text))
+        if cursor.drafts[-1].verdict == FAILED:
+            cursor.forget(saved)
+            return position
+        position = end
+    return position
 
 
 def read_spoken(cursor: WireCursor, opener: Span, body: int) -> int:

@@ -34,6 +34,11 @@ _WORDS: dict[str, tuple[Any, bool]] = {
     "True": (True, True), "False": (False, True), "None": (None, True),
     "true": (True, False), "false": (False, False), "null": (None, False),
 }  # fmt: skip
+_IN_CONTAINER = re.compile(
+    r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|\d[\w.]*+|(?P<word>[^\W\d][\w.]*+)(?!\s*+:|['\"])",
+    re.DOTALL,
+)
+_PLAIN_FLAWS = frozenset({Code.BAD_QUOTES, Code.PY_LITERAL, Code.TRAILING_COMMA})
 _AFTER_TEXT = re.compile(
     r"\s*+(?:[)\]}]|\Z|<|,\s*+(?:[^\W\d]\w*+\s*+[=(.]|\*\*|[)\]}'\"\d\[{(-]|\Z|[^\W\d][\w.-]*+\()"
     r"|[rRbBuUfF]{0,2}['\"]|[+%*]|\n\s*+[^\W\d][\w.-]*+\()"
@@ -164,10 +169,7 @@ class PythonCall:
             value, python = _WORDS[word[0]]
             self.position = word.end()
             if not python:
-                span = Span(*word.span())
-                message = f"{word[0]} is JSON's word, not Python's"
-                hint = "vLLM reads it, SGLang drops the call; write True, False or None"
-                self.cursor.warn(Code.EXPR_NOT_LITERAL, span, message, hint)
+                self._flag_json_word(Span(*word.span()))
             return value
         self.readable = False
         stop = word.end() if word else start + 1
@@ -188,14 +190,37 @@ class PythonCall:
             message = "this list or object cannot be read"
             self.cursor.error(Code.EXPR_NOT_LITERAL, span, message, _HINT)
             return None
-        for flaw in literal.flaws:
-            if flaw.code not in (Code.BAD_QUOTES, Code.PY_LITERAL, Code.TRAILING_COMMA):
-                self.cursor.error(flaw.code, flaw.span, flaw.message, flaw.hint)
-                self.repaired = True
+        odd = [flaw for flaw in literal.flaws if flaw.code not in _PLAIN_FLAWS]
+        for flaw in odd:
+            self.cursor.error(flaw.code, flaw.span, flaw.message, flaw.hint)
+            self.repaired = True
+        if not odd and literal.cut_at < 0:
+            self._words_in(literal.span)
         self.position = literal.span.end
         if literal.cut_at >= 0:
             self._cut(literal.span.start)
         return literal.value
+
+    def _words_in(self, span: Span) -> None:
+        """Say which words in a list or an object are no literals of Python's."""
+        told: set[str] = set()
+        for found in _IN_CONTAINER.finditer(self.cursor.text, span.start, span.end):
+            word = found["word"]
+            if word is None or word in told:
+                continue
+            told.add(word)
+            at = Span(*found.span("word"))
+            if word not in _WORDS:
+                self.readable = False
+                self.cursor.error(Code.EXPR_NOT_LITERAL, at, "this is no literal", _HINT)
+                return
+            if not _WORDS[word][1]:
+                self._flag_json_word(at)
+
+    def _flag_json_word(self, span: Span) -> None:
+        message = f"{self.cursor.text[span.start : span.end]} is JSON's word, not Python's"
+        hint = "vLLM reads it, SGLang drops the call; write True, False or None"
+        self.cursor.warn(Code.EXPR_NOT_LITERAL, span, message, hint)
 
     def _number(self) -> Any:
         text, start = self.cursor.text, self.position

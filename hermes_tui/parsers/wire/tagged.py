@@ -25,6 +25,8 @@ from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
 from hermes_tui.parsers.wire.tag_set import NEVER, TagSet
 
 _LINE_BACK = 40
+_WORDS_AHEAD = 200
+_TWICE = re.compile(r"(<[^<>\s]++>)\s*+\1")
 _OBJECT = re.compile(r"\s*+(?:```\w*+\s*+)?(?=\{)")
 _FENCE_END = re.compile(r"\s*+```")
 
@@ -68,6 +70,10 @@ def _calls(cursor: WireCursor, position: int, tags: TagSet) -> int:
         if last >= 0 and tags.lines:
             message, hint = "a second call in one block", "templates write one block a call"
             cursor.warn(Code.MULTI_PAYLOAD, Span(*head.span()), message, hint)
+        if last >= 0 and (twice := _TWICE.match(head[0])):
+            message, hint = "an opening marker inside an open block", "engines lose the call"
+            at = Span(start, start + twice.end())
+            cursor.error(Code.NESTED_OPEN, at, message, hint)
         position = last = _call(cursor, head, tags)
 
 
@@ -77,7 +83,12 @@ def _is_call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> bool:
         return False
     if tags.goes_on.match(cursor.text, head.end()):
         return True
-    return _OBJECT.match(cursor.text, head.end()) is not None
+    if _OBJECT.match(cursor.text, head.end()):
+        return True
+    if head["name"].strip() not in cursor.tools:
+        return False
+    first = tags.any_tag.search(cursor.text, head.end(), head.end() + _WORDS_AHEAD)
+    return first is not None and first["parameter"] is not None
 
 
 def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.engines.added import AddedEngine
-from hermes_tui.runtime.tools.processes import clean_environment
+from hermes_tui.runtime.tools.processes import clean_environment, signal_group
 
 END_GRACE_S: Final = 1.0
 """What a process that ended said last has this long to arrive."""
@@ -101,11 +101,8 @@ class EngineProcess:
 
     async def end(self) -> None:
         """Kill the process; nothing in it is worth an orderly end."""
-        with suppress(ProcessLookupError):
-            if sys.platform == "win32":
-                self._process.kill()
-            elif self._process.returncode is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:
+            signal_group(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)

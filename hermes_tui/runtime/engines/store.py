@@ -20,8 +20,8 @@ from typing import Final
 
 from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.runtime.engines.added import ENGINES, AddedEngine, read_engine, write_manifest
-from hermes_tui.runtime.engines.pip import OnProgress, download, install_into
 from hermes_tui.runtime.engines.worker import EngineWorker
+from hermes_tui.runtime.pip import OnProgress, download, install_into
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scratch import scratch_in
 

@@ -23,6 +23,7 @@ from hermes_tui.runtime.aside import Aside
 from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
 from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.reader_spec import ReaderSpec
 
 SMALLEST: Final = 16 << 20
 """Bytes: a shorter file is read again as soon."""
@@ -160,8 +161,7 @@ def _identity(file: OpenFile) -> Identity | None:
         return None
     if not isinstance(file.path, Path):
         return None
-    reader = file.reader
-    how = f"{reader.name} {reader.layout} {reader.unit} {file.parser}"
+    how = f"{ReaderSpec.of(file.reader)} {file.parser}"
     return identify(file.path, how, file.source)
 
 

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.base import Layout
 from hermes_tui.formats.big_list import find_big_list
 from hermes_tui.formats.detect import inside
-from hermes_tui.formats.reader import Reader
-from hermes_tui.formats.registry import formats
 from hermes_tui.log.run_blocks import PREFIX, block_length
 from hermes_tui.runtime.index.blocks import blocks_of
 from hermes_tui.runtime.opener import OpenFile
+from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.sources import FileSource
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ class Task(msgspec.Struct, frozen=True):
     fd: int
     size: int
     complete: bool
-    format: str
-    layout: str
-    unit: str
+    reader: ReaderSpec
     records_done: int
     runs_done: int
     path: str | None = None
@@ -53,17 +50,13 @@ class _SameFile(FileSource):
     """A file that another process opened, as it was then."""
 
     def __init__(self, task: Task) -> None:
-        self.path = Path(task.path or "-")
-        self.failure = ""
-        self._follow = not task.complete
-        self._fd = task.fd
+        super().__init__(Path(task.path or "-"), follow=not task.complete, fd=task.fd)
         self._size = task.size
 
 
 def run_task(task: Task, out: int) -> None:
     """Write the blocks of a task to a descriptor."""
-    known = next(item for item in formats() if item.name == task.format)
-    reader = Reader(known, Layout(task.layout), Unit(task.unit))
+    reader = task.reader.reader()
     source = _SameFile(task)
     if reader.layout is Layout.INSIDE and (big := find_big_list(source)) is not None:
         reader = inside(reader, big)
@@ -91,9 +84,7 @@ class Indexing:
             fd,
             file.source.size,
             file.source.complete,
-            file.reader.name,
-            str(file.reader.layout),
-            str(file.reader.unit),
+            ReaderSpec.of(file.reader),
             records_done,
             runs_done,
             str(file.path) if file.path is not None else None,

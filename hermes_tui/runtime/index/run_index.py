@@ -23,6 +23,7 @@ from hermes_tui.runtime.index.cache import (
 )
 from hermes_tui.runtime.index.store import RunStore
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile
+from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.resting import RestingSource
 from hermes_tui.runtime.sources import FileSource
 
@@ -200,6 +201,5 @@ def _identify(file: OpenFile) -> Identity | None:
     if not isinstance(file.path, Path) or not is_plain:
         return None
     beside = hashlib.blake2b(repr(file.reader.sidecars).encode("utf-8", "replace")).hexdigest()
-    reader = file.reader
-    how = f"{reader.name} {reader.layout} {reader.unit} {file.parser} {beside}"
+    how = f"{ReaderSpec.of(file.reader)} {file.parser} {beside}"
     return identify(file.path, how, source)

@@ -33,10 +33,11 @@ MOST_TAKEN_BACK = 1 << 26
 
 
 class RunStore:
-    """The blocks of one file's runs. `path`: the file written to; None: one without a name."""
+    """The blocks of one file's runs."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        """The file written to; None: one without a name."""
         self.failure = ""
         """Why blocks are not written to `path`, empty where they are."""
         self.offsets = array("Q")

@@ -33,7 +33,7 @@ class ScannedFile:
 
     @property
     def label(self) -> str:
-        return str(self.target.path) if self.target.path is not None else "-"
+        return self.target.label
 
     @property
     def is_whole(self) -> bool:

@@ -19,7 +19,8 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
 from hermes_tui.runtime.index.store import write_at
 from hermes_tui.runtime.opener import FoundRun, OpenFile, RunRef, survey
-from hermes_tui.runtime.scan.work import Cut, ScanUnit
+from hermes_tui.runtime.reader_spec import ReaderSpec
+from hermes_tui.runtime.scan.work import ScanUnit
 from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 
@@ -40,12 +41,12 @@ def keep_landmarks(
     `stamp` is that of the file before it was read: what has changed since is not kept, neither is
     what cannot be written.
     """
-    cut = units[0].cut
-    if cut is None or len(units) < 2:
+    reader = units[0].reader
+    if reader is None or len(units) < 2:
         return
     with suppress(OSError, SourceError):
         source = FileSource(path)
-        identity = identify(path, _how(cut), source)
+        identity = identify(path, str(reader), source)
         source.close()
         if identity is not None and stamp is not None and stamp == stamp_of(path):
             marks = _Landmarks(identity, [unit.start for unit in units], list(runs_before))
@@ -58,9 +59,8 @@ def find_run(file: OpenFile, number: int) -> RunRef | None:
     path, reader = file.path, file.reader
     if not isinstance(path, Path) or reader.unit is not Unit.RUNS:
         return None
-    cut = Cut(reader.name, str(reader.layout), str(reader.unit))
     marks = _load(path)
-    if marks is None or marks.identity != identify(path, _how(cut), file.source):
+    if marks is None or marks.identity != identify(path, str(ReaderSpec.of(reader)), file.source):
         return None
     at = max(n for n, before in enumerate(marks.runs_before) if before < number)
     ranged = OpenFile(path, FileSource(path), reader)
@@ -73,10 +73,6 @@ def find_run(file: OpenFile, number: int) -> RunRef | None:
             return step.ref
     ranged.close()
     return None
-
-
-def _how(cut: Cut) -> str:
-    return f"{cut.format} {cut.layout} {cut.unit}"
 
 
 def _load(path: Path) -> _Landmarks | None:

@@ -10,8 +10,9 @@ from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.cores import available_cores
+from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, written
-from hermes_tui.runtime.scan.work import Cut, ScanUnit, ranged_source
+from hermes_tui.runtime.scan.work import ScanUnit, ranged_source
 from hermes_tui.runtime.sources import FileSource
 from hermes_tui.runtime.targets import Target
 
@@ -55,15 +56,15 @@ def units(targets: Iterable[Target], *, wanted_format: str, ranges: bool) -> Ite
         size = size_of(target)
         divides = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
         pieces = _divided(target.path, wanted_format) if divides else None
-        for start, length, cut, is_last in pieces or [(0, size, None, True)]:
-            yield ScanUnit(number, file, path, length, start, cut, is_last)
+        for start, length, reader, is_last in pieces or [(0, size, None, True)]:
+            yield ScanUnit(number, file, path, length, start, reader, is_last)
             number += 1
 
 
 class _Piece(NamedTuple):
     start: int
     length: int
-    cut: Cut
+    reader: ReaderSpec
     is_last: bool
 
 
@@ -80,15 +81,15 @@ def _divided(path: Place | None, wanted_format: str) -> Iterator[_Piece] | None:
     if reader is None or reader.layout is not Layout.LINES or reader.unit is not Unit.RUNS:
         source.close()
         return None
-    return _pieces(Cut(reader.name, str(reader.layout), str(reader.unit)), source)
+    return _pieces(ReaderSpec.of(reader), source)
 
 
-def _pieces(cut: Cut, source: FileSource | RemoteSource) -> Iterator[_Piece]:
+def _pieces(reader: ReaderSpec, source: FileSource | RemoteSource) -> Iterator[_Piece]:
     try:
         start, size = 0, source.size
         while start < size:
             end = line_start(source, start + RANGE)
-            yield _Piece(start, end - start, cut, end >= size)
+            yield _Piece(start, end - start, reader, end >= size)
             start = end
     finally:
         source.close()

@@ -175,10 +175,10 @@ def _batch(units: Iterator[ScanUnit]) -> list[ScanUnit]:
 
 def _given_up(unit: ScanUnit, how: str) -> Part:
     what = f"{unit.label}: the process that read it {how}, and so did another one"
-    if unit.cut is None:
+    if unit.reader is None:
         return Part(failure=what, is_refusal=True, is_lost=True, is_last=True)
     text = (
         f"{what}; bytes {unit.start:,} to {unit.end:,} are left out, "
         "and runs behind them are numbered without those in there"
     )
-    return Part(failure=text, format=unit.cut.format, is_lost=True, is_last=True)
+    return Part(failure=text, format=unit.reader.format, is_lost=True, is_last=True)

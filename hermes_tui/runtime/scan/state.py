@@ -193,7 +193,7 @@ def _stamp_of(path: str) -> _Stamp:
 
 
 def _key(unit: ScanUnit) -> _Key:
-    return unit.label, unit.start, unit.size if unit.cut is not None else 0
+    return unit.label, unit.start, unit.size if unit.reader is not None else 0
 
 
 def _dumps(value: Any) -> bytes:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.framing import RecordKind
-from hermes_tui.formats.reader import Reader
-from hermes_tui.formats.registry import formats
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.opener import (
     FoundDefect,
@@ -22,6 +19,7 @@ from hermes_tui.runtime.opener import (
     open_file,
     survey,
 )
+from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, place_of
 from hermes_tui.runtime.scan.results import Part, run_row
 from hermes_tui.runtime.sources import FileSource
@@ -41,16 +39,8 @@ class ScanOptions(NamedTuple):
     rows: str = ""
 
 
-class Cut(NamedTuple):
-    """How a file is read, found out beforehand, so that its parts are read alike."""
-
-    format: str
-    layout: str
-    unit: str
-
-
 class ScanUnit(NamedTuple):
-    """One piece of work: a whole file (no `cut`), or a range of whole lines of it."""
+    """One piece of work: a whole file (no `reader`), or a range of whole lines of it."""
 
     number: int
     """Place among all units; those of a file follow one another."""
@@ -61,7 +51,8 @@ class ScanUnit(NamedTuple):
     size: int = 0
     """Bytes on the disk."""
     start: int = 0
-    cut: Cut | None = None
+    reader: ReaderSpec | None = None
+    """How the file is read, found out beforehand, so that its ranges are read alike."""
     ends_file: bool = True
 
     @property
@@ -118,10 +109,10 @@ def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
 
 def _open(unit: ScanUnit, options: ScanOptions) -> OpenFile:
     path = place_of(unit.path) if unit.path is not None else None
-    if unit.cut is None or path is None:
+    if unit.reader is None or path is None:
         return open_file(path, wanted_format=options.format, whole=True, parser=options.parser)
     source = RangeSource(ranged_source(path), unit.end)
-    file = OpenFile(path, source, _reader(unit.cut))
+    file = OpenFile(path, source, unit.reader.reader())
     if unit.start:
         file.index.add(unit.start, RecordKind.FRAME)
     if options.parser:
@@ -132,11 +123,6 @@ def _open(unit: ScanUnit, options: ScanOptions) -> OpenFile:
 def ranged_source(path: Place) -> FileSource | RemoteSource:
     """Open a file of which any bytes can be read without those before them."""
     return RemoteSource(path) if isinstance(path, RemotePath) else FileSource(path)
-
-
-def _reader(cut: Cut) -> Reader:
-    wanted = next(item for item in formats() if item.name == cut.format)
-    return Reader(wanted, Layout(cut.layout), Unit(cut.unit))
 
 
 def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hermes_tui.debugger.wire import body_of
 from hermes_tui.model.diagnostics import Diagnostic
 
 
@@ -27,9 +28,7 @@ class Request:
     @property
     def body(self) -> bytes:
         """Return the exact body: the prefix that turns share stays the same byte for byte."""
-        rest = self.parameters[1:]
-        comma = "," if rest.strip() != "}" else ""
-        return f'{{"messages":[{",".join(self.messages)}]{comma}{rest}'.encode()
+        return body_of(self.messages, self.parameters).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import hermes_tui
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.models import choose_model
+from hermes_tui.runtime.own_process import command_for
+from hermes_tui.runtime.tools.processes import signal_group
 
 MAX_STDERR_LINES: Final = 200
 SHOWN_STDERR_LINES: Final = 3
@@ -70,15 +69,11 @@ class LocalModel:
             "template": self._template_text(),
         }
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "hermes_tui.runtime.servers.local_child",
+            *command_for("hermes_tui.runtime.servers.local_child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
-            env=_child_environment(),
         )
         self._listening = asyncio.create_task(self._listen())
         try:
@@ -136,23 +131,8 @@ class LocalModel:
                 async with asyncio.timeout(self._options.close_timeout_s):
                     await process.wait()
             except TimeoutError:
-                _kill_group(process.pid)
+                signal_group(process.pid, signal.SIGKILL)
                 await process.wait()
         if listening is not None:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-
-
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        if sys.platform == "win32":
-            os.kill(pid, signal.SIGTERM)
-        else:
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _child_environment() -> dict[str, str]:
-    """Return an environment in which the child finds this package, and not the current folder."""
-    root = str(Path(hermes_tui.__file__).parent.parent)
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}

@@ -15,11 +15,14 @@ import sys
 import threading
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
+from hermes_tui.runtime.engines.child.limits import die_with_parent
 
 
-def main(config: dict[str, Any]) -> None:
+def main(_: str) -> None:
     """Load the model, serve it, and end with the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    config: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     # To load a model takes seconds in which no Python runs. The thread ends the process even then.
     threading.Thread(target=_end_with_input, daemon=True).start()
     # By name: it has no types, and most machines do not have it at all.
@@ -51,19 +54,3 @@ def _end_with_input() -> None:
             pass
     # Nothing is worth an orderly end: the weights are only read.
     os._exit(0)
-
-
-def _die_with_parent() -> None:
-    """On Linux, have the kernel end this process with its parent, whatever it is doing."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
-    main(json.loads(sys.stdin.buffer.readline()))

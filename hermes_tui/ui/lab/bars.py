@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, shown_key
-from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import PINNED, Entry
 
 _EDITING: Final = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hermes_tui.ui.command import Command
-from hermes_tui.ui.view_model import Situation
+from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 
 LAB = frozenset({"lab"})
 GROUP: Final = "The parser lab"
@@ -17,22 +16,6 @@ def _has_steps(situation: Situation) -> bool:
     return situation.rows > 1
 
 
-def _has_stops(situation: Situation) -> bool:
-    return situation.problems > 0
-
-
-def _can_hand(situation: Situation) -> bool:
-    return HAND in situation.legal
-
-
-def _can_restore(situation: Situation) -> bool:
-    return RESTORE in situation.legal
-
-
-def _has_deltas(situation: Situation) -> bool:
-    return DELTAS in situation.legal
-
-
 LAB_COMMANDS: Final[tuple[Command, ...]] = (
     Command("lab-step", "Step", ("s", "f11"), "s", LAB, "to the very next step", GROUP, -9,
         _has_steps),
@@ -41,9 +24,9 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
     Command("lab-out", "Out", ("S", "shift+f11", "f23"), "S", LAB,
         "to the end of the part that this step is in", GROUP, -3, _has_steps),
     Command("lab-failure", "Next failure", ("c", "f5", "right_curly_bracket"), "c", LAB,
-        "to the next step that failed or that a finding is about", GROUP, -7, _has_stops),
+        "to the next step that failed or that a finding is about", GROUP, -7, has_problems),
     Command("lab-previous-failure", "Previous failure", ("left_curly_bracket",), "{", LAB,
-        "to the step before that failed or that a finding is about", GROUP, 0, _has_stops),
+        "to the step before that failed or that a finding is about", GROUP, 0, has_problems),
     Command("lab-back", "Back", ("less_than_sign",), "<", LAB, "one step back", GROUP, 2,
         _has_steps),
     Command("lab-forward", "Forward", ("greater_than_sign",), ">", LAB, "one step forward", GROUP,
@@ -61,25 +44,25 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
     Command("lab-fixes", "Fixes", ("f",), "f", LAB,
         "the smallest edits that make the parser read the calls; Enter applies one", GROUP, -4),
     Command("lab-restore", "Restore", ("R",), "R", LAB, "the text as it was", GROUP, 1,
-        _can_restore),
+        can_put(RESTORE)),
     Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "^S", LAB,
         "in a live run that stands at this reply: give it the text if it was edited, else the calls"
-        " read from it", GROUP, -10, _can_hand),
+        " read from it", GROUP, -10, can_put(HAND)),
     Command("lab-stream", "Stream", ("d",), "d", LAB,
         "replay the text in deltas through a real engine, and step delta by delta", GROUP, 5),
     Command("lab-larger", "Larger deltas", ("plus",), "+", LAB, "replay in larger deltas", GROUP, 5,
-        _has_deltas),
+        can_put(DELTAS)),
     Command("lab-smaller", "Smaller deltas", ("minus",), "-", LAB, "replay in smaller deltas",
-        GROUP, 0, _has_deltas),
+        GROUP, 0, can_put(DELTAS)),
     Command("lab-unit", "Characters/tokens", ("u",), "u", LAB,
-        "count deltas in characters or in pseudo-tokens", GROUP, 6, _has_deltas),
+        "count deltas in characters or in pseudo-tokens", GROUP, 6, can_put(DELTAS)),
     Command("lab-sweep", "Sweep", ("X",), "X", LAB,
         "try all borders between deltas: which splits change the result", GROUP, 5),
     Command("lab-copy", "Copy", ("y",), "y", LAB,
         "copy the text as it is now; in a list of parsers, the server's flag", GROUP, 6),
     Command("lab-reproduce", "Reproduction", ("ctrl+r",), "^R", LAB,
         "write the smallest text that still fails, a bug report and a test into a folder", GROUP,
-        7, _has_stops),
+        7, has_problems),
     Command("lab-pane-1", "Text", ("1",), "1", LAB, "the text", GROUP),
     Command("lab-pane-2", "Steps", ("2",), "2", LAB, "the steps, or what stands in their place",
         GROUP),

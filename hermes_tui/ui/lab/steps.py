@@ -23,20 +23,18 @@ def is_failure(step: ParseStep) -> bool:
 
 def over(steps: Sequence[ParseStep], index: int) -> int:
     """Return the next step that is not inside this one; the last where there is none."""
-    depth = steps[index].depth
-    return next(
-        (later for later in range(index + 1, len(steps)) if steps[later].depth <= depth),
-        len(steps) - 1,
-    )
+    return _next_at(steps, index, steps[index].depth)
 
 
 def out(steps: Sequence[ParseStep], index: int) -> int:
     """Return the step behind the part that this one is in; the last where there is none."""
-    depth = steps[index].depth
-    return next(
-        (later for later in range(index + 1, len(steps)) if steps[later].depth < depth),
-        len(steps) - 1,
-    )
+    return _next_at(steps, index, steps[index].depth - 1)
+
+
+def _next_at(steps: Sequence[ParseStep], index: int, depth: int) -> int:
+    """Return the next step that is no deeper than `depth`; the last where there is none."""
+    later = range(index + 1, len(steps))
+    return next((at for at in later if steps[at].depth <= depth), len(steps) - 1)
 
 
 def step_of_each(steps: Sequence[ParseStep], findings: Sequence[Diagnostic]) -> list[int | None]:

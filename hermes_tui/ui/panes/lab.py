@@ -11,8 +11,9 @@ from hermes_tui.model.spans import Span
 from hermes_tui.ui.lab.fates import Fate, Piece
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.stream import StreamModel
-from hermes_tui.ui.render.lab import ResultRow, sign_of, step_row
+from hermes_tui.ui.render.lab import ResultRow, step_row
 from hermes_tui.ui.render.lab_text import HERE, Caret, LabDocument
+from hermes_tui.ui.render.rows import sign_of
 from hermes_tui.ui.widgets.row_list import Row, RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
@@ -102,7 +103,7 @@ def _caret(model: LabModel) -> Caret | None:
     finding = model.failure()
     if finding is None or finding.span is None:
         return None
-    return Caret(finding.span, f"{finding.code}: {finding.message}", sign_of(finding)[1])
+    return Caret(finding.span, f"{finding.code}: {finding.message}", sign_of(finding.severity)[1])
 
 
 def _streamed(stream: StreamModel, length: int) -> list[Piece]:

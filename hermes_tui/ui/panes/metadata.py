@@ -12,9 +12,10 @@ from textual import events
 from hermes_tui.ui.render.document import StyledSpan, pieces
 from hermes_tui.ui.render.metadata import MetaLine, RunMetadata, ValueTexts, metadata_lines
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.view_model import RunModel, Search
+from hermes_tui.ui.render.wrap import row_starts
+from hermes_tui.ui.search import Search
+from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
-from hermes_tui.ui.widgets.wrap import row_starts
 
 LEAST_WIDTH = 10
 DEEPEST_INDENT = 24

@@ -12,6 +12,7 @@ from textual.message import Message
 
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
+from hermes_tui.ui.render.wrap import fit, fit_end
 from hermes_tui.ui.runs.columns import MARKS, Column, column_at, columns_for
 from hermes_tui.ui.runs.fields import findings_text, id_text
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
@@ -19,7 +20,6 @@ from hermes_tui.ui.runs.lines import RunLines
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.widgets.row_list import GUTTER, RowList
-from hermes_tui.ui.widgets.wrap import fit, fit_end
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
@@ -161,7 +161,6 @@ class RunsPane(RowList):
         super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=NO_RUNS_YET)
         self.no_more = False
         """Whether all runs that will ever be there were read."""
-        self._empty_text = NO_RUNS_YET
         self._rows = rows
         self._model = model
         self._heading = ""
@@ -202,11 +201,7 @@ class RunsPane(RowList):
 
     def _say_empty(self) -> None:
         empty = NO_RUNS if self.no_more else NO_RUNS_YET
-        if self._model.filter is not None:
-            empty = NO_MATCH
-        if empty != self._empty_text:
-            self._empty_text = empty
-            self.set_empty_text(empty)
+        self.set_empty_text(empty if self._model.filter is None else NO_MATCH)
 
     @property
     def unsettled(self) -> bool:

@@ -13,7 +13,8 @@ from rich.style import Style
 
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.message import message_page, message_text
-from hermes_tui.ui.view_model import Search, ViewState
+from hermes_tui.ui.search import Search
+from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:

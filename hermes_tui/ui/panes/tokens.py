@@ -13,7 +13,7 @@ from hermes_tui.formats.token_table import TokenTable
 from hermes_tui.ui.render.raw import RawText
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.tokens import (
-    Flow,
+    RunningText,
     column_row,
     note_row,
     numbered,
@@ -27,7 +27,7 @@ from hermes_tui.ui.widgets.row_list import RowList
 NOTHING = "no tokens here; live --raw logprobs asks for them"
 NOT_SENT = "no tokens here: they were asked for, but the server sent none"
 _LEAST_WIDTH = 10
-MAX_FLOW = 16
+MOST_ROWS = 16
 """Rows of running text at most."""
 _OTHER_LINES = 3
 
@@ -60,7 +60,7 @@ class TokensPane(RowList):
 
     def __init__(self, model: RunModel, resolve: Callable[[str], Style], raw_text: RawText) -> None:
         self._rows = TokenRows()
-        self._flow: Flow | None = None
+        self._running_text: RunningText | None = None
         self._nothing = NOTHING
         self._shown: tuple[object, str, int] | None = None
         super().__init__(self._rows, resolve=resolve, header=self._lines, id="tokens", empty="")
@@ -77,7 +77,7 @@ class TokensPane(RowList):
         self._shown = key
         found = read_tokens(source, view.timeline, self._raw_text) if source is not None else ()
         self._rows = TokenRows([table for table in found if len(table)])
-        self._flow = None
+        self._running_text = None
         self._nothing = NOTHING
         if asks_for_tokens(view.timeline, view.row):
             replied = source is not None and source.kind == "reply"
@@ -126,8 +126,11 @@ class TokensPane(RowList):
         table = self._rows.tables[number]
         height = self.scrollable_content_region.height - _OTHER_LINES
         lines = [title_row(table, number + 1, len(self._rows.tables)), note_row(table)]
-        if self._flow is None or (self._flow.table, self._flow.width) != (table, width):
-            self._flow = Flow(table, width)
-        if (room := min(MAX_FLOW, height // 2, self._flow.rows)) > 0:
-            lines.extend(self._flow.window(token, room))
+        if self._running_text is None or (self._running_text.table, self._running_text.width) != (
+            table,
+            width,
+        ):
+            self._running_text = RunningText(table, width)
+        if (room := min(MOST_ROWS, height // 2, self._running_text.rows)) > 0:
+            lines.extend(self._running_text.window(token, room))
         return [*lines, column_row(table)]

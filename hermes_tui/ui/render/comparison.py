@@ -14,7 +14,7 @@ from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.widgets.wrap import cells, fit
+from hermes_tui.ui.render.wrap import cells, fit
 
 CONTEXT: Final = 2
 """Steps that are shown around those that differ."""

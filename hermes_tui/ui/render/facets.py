@@ -9,9 +9,9 @@ from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments
+from hermes_tui.ui.render.wrap import fit, fit_end
 from hermes_tui.ui.runs.counts import Bar
 from hermes_tui.ui.runs.facets import SHOWN, Facet
-from hermes_tui.ui.widgets.wrap import fit, fit_end
 
 PICKED = "●"
 LEAST_BAR, LEAST_LABEL = 4, 8

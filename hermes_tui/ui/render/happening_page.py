@@ -9,7 +9,6 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import HermesError
-from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.happenings import changes, happening
 from hermes_tui.ui.render.message import body
@@ -72,14 +71,10 @@ def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
 @lru_cache(maxsize=4)
 def _sent_body(log: EventLog, seq: int) -> str:
     """Return the body of the request that event `seq` sent; empty where the log is not sound."""
-    from hermes_tui.debugger.state import SessionState
+    from hermes_tui.debugger.requests import request_body
 
     try:
-        state = SessionState.of(log[at] for at in range(seq + 1))
+        return request_body(log, seq)
     except (HermesError, AttributeError, LookupError, TypeError, ValueError):
-        # A recording that somebody edited: it is shown, but it cannot be gone on with.
+        # A recording that somebody edited: it is shown, but cannot be resumed.
         return ""
-    parameters = decode(state.parameters)
-    given = parameters if isinstance(parameters, dict) else {}
-    messages = [decode(text) for text in state.conversation]
-    return json_text({**given, "messages": messages})

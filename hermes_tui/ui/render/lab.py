@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
@@ -15,11 +15,9 @@ from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.steps import is_failure
 from hermes_tui.ui.lab.verdicts import Verdict, differences
-from hermes_tui.ui.render.rows import Segments, short_size
-from hermes_tui.ui.widgets.wrap import row_starts
+from hermes_tui.ui.render.rows import Segments, short_size, sign_of
+from hermes_tui.ui.render.wrap import row_starts
 
-SIGNS: Final = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
-NOTE_SIGN: Final = ("·", "note")
 WORD_STYLES: Final = {
     "calls": "success", "text kept": "warning", "lost": "error", "raised": "error",
     "timed out": "error", "wrong": "error", "unknown": "dim",
@@ -35,11 +33,6 @@ class ResultRow(NamedTuple):
 
     segments: Segments
     target: Diagnostic | Span | None = None
-
-
-def sign_of(finding: Diagnostic) -> tuple[str, str]:
-    """Return the mark of a finding that tells it apart without colour, and its style."""
-    return SIGNS.get(finding.severity, NOTE_SIGN)
 
 
 def outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
@@ -165,7 +158,7 @@ def _finding_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
     first = found.index(model.pointed) if model.pointed in found else 0
     first = first if first >= MOST else 0
     for finding in found[first : first + MOST]:
-        sign, style = sign_of(finding)
+        sign, style = sign_of(finding.severity)
         at = f" at {finding.span.start}" if finding.span is not None else ""
         mark = "▸" if finding is model.pointed else sign
         label = (f"{mark} {finding.code}{at}: ", style)

@@ -14,7 +14,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.lab.fates import Fate, Piece, within
 from hermes_tui.ui.render.document import Document, LazyLines, Line, StyledSpan
-from hermes_tui.ui.widgets.wrap import cells, row_starts
+from hermes_tui.ui.render.wrap import cells, row_starts
 
 HERE = ".here"
 """Ends the style name of what the step looks at."""

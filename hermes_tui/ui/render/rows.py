@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hermes_tui.log.query import describe
 from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import (
     MessageAppended,
     RunEnded,
@@ -22,6 +23,7 @@ Segments = list[tuple[str, str]]
 MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
 """What tells findings apart without colour."""
 STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
+_SIGNS = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
 OPEN, FOLDED = "▾", "▸"
 GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
@@ -140,6 +142,11 @@ def clock(ts: float | None) -> str:
     if ts is None or not 0 <= ts < 4e9:
         return ""
     return datetime.fromtimestamp(ts, UTC).strftime("%H:%M:%S")
+
+
+def sign_of(severity: Severity) -> tuple[str, str]:
+    """Return the mark that tells a finding apart without colour, and its style."""
+    return _SIGNS.get(severity, ("·", "note"))
 
 
 def plain(segments: Segments, width: int = 100) -> str:

@@ -13,7 +13,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.widgets.wrap import RowMap, fit
+from hermes_tui.ui.render.wrap import RowMap, fit
 
 LIKELY, UNUSUAL, RARE = 0.5, 0.1, 0.01
 """Probabilities from which on a token looks like any text, unusual, or rare; below: very rare."""
@@ -23,7 +23,7 @@ MASKED, HIDDEN, CURSOR = "masked", "hidden", "match.current"
 TOKEN_CELLS, MAX_ALTERNATIVES = 18, 8
 
 
-class Flow:
+class RunningText:
     """The running text of one table at one width."""
 
     def __init__(self, table: TokenTable, width: int) -> None:

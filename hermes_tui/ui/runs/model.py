@@ -24,7 +24,7 @@ from hermes_tui.ui.runs.table import RunRow
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
-    from hermes_tui.ui.view_model import Search
+    from hermes_tui.ui.search import Search
 
 ARRANGE_EVERY_S = 0.2
 ARRANGE_SHARE = 10
@@ -87,17 +87,21 @@ class RunsModel:
         if self._kept is None:
             return None
         if not (self._kept_at < len(self.order) and self.order[self._kept_at] == self._kept):
-            try:
-                self._kept_at = self.order.index(self._kept)
-            except ValueError:
+            position = self.position_at(self._kept)
+            if position is None:
                 return None
+            self._kept_at = position
         return self._kept_at
 
     def position_of(self, ref: RunRef) -> int | None:
         """Return where a run is listed, None where it is not. O(listed runs)."""
         place = self._place_of(ref)
+        return self.position_at(place) if place is not None else None
+
+    def position_at(self, place: int) -> int | None:
+        """Return where the run of a row is listed, None where it is not. O(listed runs)."""
         try:
-            return self.order.index(place) if place is not None else None
+            return self.order.index(place)
         except ValueError:
             return None
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.table import RunRow
-from hermes_tui.ui.view_model import Search
+from hermes_tui.ui.search import Search
 
 LOOKED_AT: Final = "file, id, task, model, status, codes"
 """What the line of a run holds that is searched."""

@@ -75,13 +75,6 @@ class ShapedRuns(RunsModel):
             self._told = key, told
         return self._told[1]
 
-    def position_at(self, place: int) -> int | None:
-        """Return where the run of a row is listed, None where it is not. O(listed runs)."""
-        try:
-            return self.order.index(place)
-        except ValueError:
-            return None
-
     def _take_again(self, place: int) -> None:
         super()._take_again(place)
         self.shape.note_again(place, self.rows[place].summary.parent_run_id)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import events
 from textual.screen import Screen
 
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, bar_entries
-from hermes_tui.ui.view_model import Situation
 from hermes_tui.ui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class CommandScreen(Screen[None]):
     })  # fmt: skip
     """What is said to the key of a command that makes no sense now; else `nothing_here`."""
     nothing_here: ClassVar[str] = ""
+    pumps_in_background: ClassVar[bool] = False
+    busy_every_s: ClassVar[float] = BUSY_EVERY_S
     AUTO_FOCUS = None
 
     def __init__(self) -> None:
@@ -107,6 +109,11 @@ class CommandScreen(Screen[None]):
         self._message = message
         self.refresh_lines()
 
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard, and say so."""
+        self.hermes.copy(text)
+        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+
     # The prompt
 
     def hold_key(self, event: events.Key) -> bool:
@@ -150,16 +157,14 @@ class CommandScreen(Screen[None]):
     def _on_pump(self) -> None:
         if not self.is_current and not self.pumps_in_background:
             return
-        busy = self.pump()
+        self._set_pace(busy=self.pump())
+
+    def _set_pace(self, *, busy: bool) -> None:
         if busy != self._busy and self._pump_timer is not None:
             self._busy = busy
             self._pump_timer.stop()
-            self._pump_timer = self.set_interval(
-                self.busy_every_s if busy else POLL_EVERY_S, self._on_pump
-            )
-
-    pumps_in_background: ClassVar[bool] = False
-    busy_every_s: ClassVar[float] = BUSY_EVERY_S
+            every_s = self.busy_every_s if busy else POLL_EVERY_S
+            self._pump_timer = self.set_interval(every_s, self._on_pump)
 
     def pump(self) -> bool:
         """Do a few milliseconds of work; return whether there is more."""
@@ -167,7 +172,4 @@ class CommandScreen(Screen[None]):
 
     def hurry(self) -> None:
         """Pump quickly from now on: there is new work."""
-        if not self._busy and self._pump_timer is not None:
-            self._busy = True
-            self._pump_timer.stop()
-            self._pump_timer = self.set_interval(self.busy_every_s, self._on_pump)
+        self._set_pace(busy=True)

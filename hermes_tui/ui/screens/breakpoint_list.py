@@ -8,12 +8,12 @@ from typing import ClassVar, Final
 
 from textual.widget import Widget
 
-from hermes_tui.debugger.breakpoints import FIELDS, Breakpoint, parse_breakpoint
+from hermes_tui.debugger.breakpoints import FIELDS, Breakpoint, free_id, parse_breakpoint
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.log.expressions import HELP
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.edit_checks import Problem, check_breakpoint
+from hermes_tui.ui.edit_checks import check_breakpoint
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
@@ -189,11 +189,7 @@ class BreakpointListScreen(Moving, Dialog[Wanted | None]):
 
     def _free_id(self) -> str:
         # Hits go on by id, so one that was deleted just now is not given again.
-        taken = {each.id for each in (*self._breakpoints, *self._before[0])}
-        number = 1
-        while f"b{number}" in taken:
-            number += 1
-        return f"b{number}"
+        return free_id({each.id for each in (*self._breakpoints, *self._before[0])})
 
 
 class _Rows:
@@ -243,7 +239,7 @@ class BreakpointScreen(Form[Breakpoint | None]):
 
     def body(self) -> Iterable[Widget]:
         yield label(self, 'where[:tool] [if condition] [ignore N] [every N] [once] [log "text"]')
-        yield self.field("breakpoint", self._text, self._check, one_line=True)
+        yield self.field("breakpoint", self._text, check_breakpoint, one_line=True)
         yield self.problem_list()
         help_page = TextView(_help(), resolve=self.hermes.style, id="help")
         help_page.can_focus = False
@@ -261,9 +257,6 @@ class BreakpointScreen(Form[Breakpoint | None]):
     def offers(self, key_id: str) -> bool:
         wanted = ("editor-accept", "editor-leave", "editor-scroll-down", "editor-scroll-up")
         return key_id in wanted and super().offers(key_id)
-
-    def _check(self, text: str) -> list[Problem]:
-        return check_breakpoint(text)
 
 
 def _help() -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from textual.widget import Widget
@@ -26,8 +26,7 @@ from hermes_tui.ui.widgets.text_view import TextView
 class CallEditorScreen(Form[tuple[str, str] | None]):
     """Edit name and arguments of a call; gives both, None where it was left.
 
-    `specs` are the declared tools by name; `names` the ones that are run, where those are others.
-    Both None: any name goes.
+    `specs` are the declared tools by name; None: any name goes.
     """
 
     def __init__(
@@ -36,13 +35,11 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
         arguments: str,
         specs: Mapping[str, ToolSpec] | None,
         *,
-        names: Collection[str] | None = None,
         title: str = "Edit the call",
         confirm: bool = True,
     ) -> None:
         super().__init__(title, confirm=confirm)
         self._tool, self._arguments, self._specs = name, arguments, specs
-        self._names = specs if names is None else names
 
     def body(self) -> Iterable[Widget]:
         yield label(self, "Tool")
@@ -53,7 +50,7 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
 
     @property
     def first(self) -> Field:
-        is_sound = bool(self._tool) and not check_name(self._tool, self._names)
+        is_sound = bool(self._tool) and not check_name(self._tool, self._specs)
         return self.fields[1 if is_sound else 0]
 
     def changed(self) -> None:
@@ -69,7 +66,7 @@ class CallEditorScreen(Form[tuple[str, str] | None]):
         return (self._specs or {}).get(self.fields[0].area.value)
 
     def _check_name(self, text: str) -> list[Problem]:
-        return check_name(text, self._names)
+        return check_name(text, self._specs)
 
     def _check_arguments(self, text: str) -> list[Problem]:
         spec = self._spec()
@@ -90,35 +87,22 @@ def told(call_id: str, answer: Answer) -> str:
 
 
 class AnswerScreen(Form[Answer | None]):
-    """Answer a call in place of its tool; below stands the exact message the model will see.
-
-    `message` makes that message, should the loop word it in another way.
-    """
+    """Answer a call in place of its tool; below stands the exact message the model will see."""
 
     DEFAULT_CSS = """
     AnswerScreen #told { height: 30%; min-height: 2; }
     AnswerScreen #text { min-height: 2; }
     """
 
-    def __init__(
-        self,
-        title: str,
-        call_id: str,
-        *,
-        text: str = "",
-        failed: bool = False,
-        shown: str = "",
-        message: Callable[[str, Answer], str] = told,
-    ) -> None:
+    def __init__(self, title: str, call_id: str, *, shown: str = "") -> None:
         super().__init__(title, confirm=False)
-        self._call_id, self._text, self._failed = call_id, text, failed
-        self._shown, self._message = shown, message
+        self._call_id, self._shown, self._failed = call_id, shown, False
 
     def body(self) -> Iterable[Widget]:
         if self._shown:
             yield caption(self, self._shown)
         reason = self.field("reason", "", check_nothing, one_line=True, id="reason")
-        text = self.field("answer", self._text, check_nothing, id="text")
+        text = self.field("answer", "", check_nothing, id="text")
         yield label(self, "", id="kind")
         yield text
         yield label(self, "Why, for the recording only (may be empty)")
@@ -134,14 +118,12 @@ class AnswerScreen(Form[Answer | None]):
         return self.query_one("#told", TextView)
 
     def changed(self) -> None:
-        kind, other = ("Error", "result") if self._failed else ("Result", "error")
-        self.query_one("#kind", StatusLine).show(
-            [
-                (f"{kind} in place of the tool", "error" if self._failed else "key"),
-                (f"  F3: an {other}" if other == "error" else f"  F3: a {other}", "dim"),
-            ]
-        )
-        message = self._message(self._call_id, self.result())
+        kind, style, other = ("Result", "key", "an error")
+        if self._failed:
+            kind, style, other = ("Error", "error", "a result")
+        said = [(f"{kind} in place of the tool", style), (f"  F3: {other}", "dim")]
+        self.query_one("#kind", StatusLine).show(said)
+        message = told(self._call_id, self.result())
         self.query_one("#told", TextView).set_document(
             Document.from_text(message), keep_position=True
         )

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar, TypeVar
 
-from textual.app import SuspendNotSupported
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import TextArea
 
 from hermes_tui.model.diagnostics import Severity
-from hermes_tui.model.errors import SourceError
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.edit_checks import Check, Problem
 from hermes_tui.ui.json_layout import laid_out
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.rows import sign_of
 from hermes_tui.ui.screens.dialog import ConfirmScreen, Dialog, dialog_bindings
 from hermes_tui.ui.widgets.edit_area import LARGE, EditArea
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -29,8 +28,6 @@ SOON_S = 0.15
 _SHORT = 5_000
 _MOST_ROWS = 6
 MOST_CAPTION_ROWS = 4
-_SIGNS = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
-_NOTE_SIGN = ("·", "note")
 
 
 class Field:
@@ -136,7 +133,7 @@ class Form(Dialog[T]):
             # Text that is no error may be of any length: only places that matter are marked.
             field.area.mark(
                 [
-                    (found.line, found.column or 1, _sign(found)[1])
+                    (found.line, found.column or 1, sign_of(found.severity)[1])
                     for at, found in self._problems
                     if at is field and found.line and found.severity is not Severity.NOTE
                 ][:1]
@@ -171,10 +168,7 @@ class Form(Dialog[T]):
             case "editor-scroll-down" | "editor-scroll-up":
                 return self.below().max_scroll_y > 0
             case "editor-layout":
-                return bool(self.fields) and self.current.area.text[:1000].lstrip()[:1] in (
-                    "{",
-                    "[",
-                )
+                return self.current.area.text[:1000].lstrip().startswith(("{", "["))
             case _:
                 return True
 
@@ -247,28 +241,23 @@ class Form(Dialog[T]):
     def do_external(self) -> None:
         """Edit the text of the field in the person's own editor."""
         from hermes_tui.runtime.external_editor import edit_externally
-        from hermes_tui.runtime.terminal_shield import lowered
 
-        area, failure = self.current.area, ""
+        area = self.current.area
         suffix = ".json" if self.offers("editor-layout") else ".txt"
-        text = area.value
-        try:
-            with self.app.suspend(), lowered():
-                # The terminal only comes back if nothing is raised in here.
-                try:
-                    text = edit_externally(text, suffix=suffix)
-                except SourceError as error:
-                    failure = str(error)
-        except SuspendNotSupported:
-            failure = "this terminal cannot be handed to an editor"
-        self.app.refresh(repaint=True)
-        if text != area.value:
+        text = before = area.value
+
+        def edit() -> None:
+            nonlocal text
+            text = edit_externally(before, suffix=suffix)
+
+        failure = self.hermes.hand_terminal_to("an editor", edit)
+        if text != before:
             area.value = text
         self.show_title(failure)
 
 
 class EditorScreen(Form[str | None]):
-    """Edit one text; gives the new text, None where it was left or nothing was changed.
+    """Edit one text; gives it, None where it was left; with `confirm` only where it was changed.
 
     `check` looks at the text with every change, `shown` says what the text is.
     """
@@ -313,12 +302,8 @@ def label(form: Dialog[T], text: str, *, id: str | None = None) -> StatusLine:
     return line
 
 
-def _sign(found: Problem) -> tuple[str, str]:
-    return _SIGNS.get(found.severity, _NOTE_SIGN)
-
-
 def _problem_line(found: Problem, field: str) -> Line:
-    sign, style = _sign(found)
+    sign, style = sign_of(found.severity)
     at = f"{found.line}:{found.column}  " if found.line and found.column else ""
     where = f"{field}  " if field else ""
     text = f"{sign} {where}{at}{found.message}".replace("\n", "⏎")

@@ -16,13 +16,13 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
+from hermes_tui.ui.render.wrap import row_starts
 from hermes_tui.ui.runs.fields import FILTERS
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
-from hermes_tui.ui.widgets.wrap import row_starts
 
 _FRAME: Final = 4
 """Cells beside the text: padding and scroll bar."""

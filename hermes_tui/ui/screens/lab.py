@@ -14,6 +14,7 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.lab.bars import editing_bar, stream_bar
 from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, RESTORE
 from hermes_tui.ui.lab.model import LabText
@@ -24,7 +25,7 @@ from hermes_tui.ui.render.lab_stream import stream_place, stream_rows
 from hermes_tui.ui.screens.lab_commands import Hand
 from hermes_tui.ui.screens.lab_side import SidePane
 from hermes_tui.ui.screens.lab_take_away import LabTakeAway
-from hermes_tui.ui.view_model import Search, Situation
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine

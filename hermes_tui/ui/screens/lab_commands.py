@@ -14,7 +14,7 @@ from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.searching import Searching
-from hermes_tui.ui.view_model import Search
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -260,12 +260,12 @@ class LabCommands(Searching, Moving, LabReading):
 
     def do_lab_copy(self) -> None:
         verdict = self.side_verdict() if self.side in ("matrix", "which") else None
-        what = verdict.flag if verdict is not None else self.model.text
-        self.hermes.copy(what)
-        if verdict is not None:
-            self.say(f"copied {what}" if what else f"{verdict.name} is no parser of a server")
-        else:
-            self.say(f"copied {len(what):,} characters (OSC 52: the terminal must allow it)")
+        if verdict is None:
+            self.copy(self.model.text)
+            return
+        self.hermes.copy(verdict.flag)
+        no_flag = f"{verdict.name} is no parser of a server"
+        self.say(f"copied {verdict.flag}" if verdict.flag else no_flag)
 
     # Streaming
 

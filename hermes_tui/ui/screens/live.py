@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import (
@@ -29,7 +30,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.streaming import streamed_page
 from hermes_tui.ui.render.titles import status_segments
 from hermes_tui.ui.screens.live_edits import LiveEdits
-from hermes_tui.ui.view_model import Situation, ViewState
+from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:

@@ -183,26 +183,20 @@ class LiveCommands(RunScreen):
         self.ask("break at", "breakpoint", text)
 
     def answered_breakpoint(self, event: Prompt.Answered) -> None:
-        from hermes_tui.debugger.breakpoints import parse_breakpoint
+        from hermes_tui.debugger.breakpoints import free_id, parse_breakpoint
 
         if not event.value.strip():
             return
         try:
-            added = parse_breakpoint(event.value, breakpoint_id=self._new_breakpoint_id())
+            # Hits go on by id, so that of one that was deleted is not given again.
+            new_id = free_id({*self.state.breakpoints, *self.state.hits})
+            added = parse_breakpoint(event.value, breakpoint_id=new_id)
         except UsageError as error:
             self.ask("break at", "breakpoint", event.value)
             self.say(str(error))
             return
         if self._set_breakpoints((*self.state.breakpoints.values(), added), None):
             self.say(f"{added.id} stops {added.text}")
-
-    def _new_breakpoint_id(self) -> str:
-        # Hits go on by id, so that of one that was deleted is not given again.
-        taken = {*self.state.breakpoints, *self.state.hits}
-        number = 1
-        while f"b{number}" in taken:
-            number += 1
-        return f"b{number}"
 
     def _set_breakpoints(
         self, breakpoints: tuple[Breakpoint, ...], stop_points: frozenset[StopPoint] | None

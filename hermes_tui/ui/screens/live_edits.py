@@ -91,7 +91,7 @@ class LiveEdits(LiveCommands):
         )
 
         def edited(after: str | None) -> None:
-            if after is not None and after != before:
+            if after is not None:
                 self.put(given.EditText(after))
 
         self.app.push_screen(editor, edited)
@@ -157,7 +157,7 @@ class LiveEdits(LiveCommands):
         before = messages[index] if index < len(messages) else '{"role":"user","content":""}'
         editor = EditorScreen(
             f"Edit message {number} of {len(messages)} before it is sent",
-            laid_out(before) or before,
+            laid_out(before),
             check=check_message,
             shown="a message left empty is taken out",
             strict=True,
@@ -184,7 +184,7 @@ class LiveEdits(LiveCommands):
         )
 
         def edited(after: str | None) -> None:
-            if after is not None and after != before:
+            if after is not None:
                 self.put(given.SubstituteResult(after))
 
         self.app.push_screen(editor, edited)
@@ -279,7 +279,7 @@ class LiveEdits(LiveCommands):
         from hermes_tui.ui.screens.editor import EditorScreen
 
         state = self.state
-        before = laid_out(state.parameters) or state.parameters
+        before = laid_out(state.parameters)
         editor = EditorScreen(
             f"Ask again for turn {max(1, state.turn)}, with these parameters",
             before,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.screens.run import RunScreen
-from hermes_tui.ui.view_model import Situation
 
 ALONE = "opened alone by --at; open the file without it for the list"
 

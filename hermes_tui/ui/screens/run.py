@@ -15,6 +15,7 @@ from textual.events import Resize
 from hermes_tui.log.timeline import RowKind
 from hermes_tui.model.events import Event
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.layout import LATER, LAYOUTS, PANES, arrange
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import (
@@ -30,7 +31,7 @@ from hermes_tui.ui.render.titles import run_title, status_segments
 from hermes_tui.ui.run_feed import Feed
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 from hermes_tui.ui.screens.run_commands import RunCommands
-from hermes_tui.ui.view_model import Situation, ViewState
+from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine

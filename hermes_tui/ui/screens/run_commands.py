@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.panes.metadata import MetadataPane
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.screens.lab import LabScreen
-    from hermes_tui.ui.view_model import RunModel, Search
+    from hermes_tui.ui.search import Search
+    from hermes_tui.ui.view_model import RunModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
@@ -337,8 +338,7 @@ class RunCommands(Searching, Moving, CommandScreen):
             from hermes_tui.ui.render.raw import row_text
 
             text = row_text(self.model.state(), self.feed.raw_text)
-        self.hermes.copy(text)
-        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+        self.copy(text)
 
     def _row_lines(self) -> Iterator[str]:
         """Yield every listed row as a line of text."""

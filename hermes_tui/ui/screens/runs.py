@@ -13,6 +13,7 @@ from textual.containers import Horizontal
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
+from hermes_tui.ui.command import Situation
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
@@ -25,7 +26,7 @@ from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.runs_side import RunsSide
 from hermes_tui.ui.screens.searching import Searching
-from hermes_tui.ui.view_model import Search, Situation
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -375,6 +376,4 @@ class RunsScreen(Searching, Moving, RunsSide):
             self.saved_app.compare(self.model.row(position).ref, self.say)
 
     def do_copy(self) -> None:
-        text = self.copied_text()
-        self.hermes.copy(text)
-        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+        self.copy(self.copied_text())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Finding
-from hermes_tui.ui.view_model import Search, compile_search
+from hermes_tui.ui.search import Search, compile_search
 
 if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt

@@ -160,8 +160,9 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def set_empty_text(self, text: str) -> None:
         """Say what stands here when there are no rows."""
-        self._empty = text
-        self.refresh()
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     def rows_changed(self, first: int | None = None) -> None:
         """Read the length again; rows from `first` on may read differently.

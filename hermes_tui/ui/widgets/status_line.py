@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hermes_tui.ui.widgets.wrap import fit_end
+from hermes_tui.ui.render.wrap import fit_end
 
 LEAST_PATH = 12
 """Cells of a path of which less tells nothing."""

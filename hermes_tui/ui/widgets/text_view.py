@@ -13,8 +13,8 @@ from textual.reactive import reactive
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
 from hermes_tui.ui.render.document import Document, Match, StyledSpan, pieces
+from hermes_tui.ui.render.wrap import Extent, RowMap
 from hermes_tui.ui.widgets.quick_lines import QuickLines
-from hermes_tui.ui.widgets.wrap import Extent, RowMap
 
 Resolve = Callable[[str], Style]
 Place = tuple[int, int]
@@ -86,11 +86,6 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
     def set_resolve(self, resolve: Resolve) -> None:
         """Take other styles for the same names, as when the theme changes."""
         self._resolve = resolve
-        self.refresh()
-
-    def set_empty_text(self, text: str) -> None:
-        """Say what stands here when there is nothing to read."""
-        self._empty = text
         self.refresh()
 
     def set_matches(

@@ -32,11 +32,16 @@ _ANY_MACHINE: Final = (
 )
 """The wheel for Linux: of it only Python files are used, so that it does on every machine."""
 
+Hints = tuple[str, str]
+"""What else can be done: where pip fails, and where there is no pip."""
+_HINTS: Final[Hints] = ("--path and --python need no download", "python -m ensurepip")
 OnProgress = Callable[[str, int, int], None]
 """Called with what is going on, bytes done and bytes in all."""
 
 
-def download(requirement: str, scratch: Path, progress: OnProgress) -> Path:
+def download(
+    requirement: str, scratch: Path, progress: OnProgress, *, hints: Hints = _HINTS
+) -> Path:
     """Return the wheel of `requirement`, alone, downloaded into `scratch`.
 
     Raises SourceError where pip cannot, OSError where nothing can be written.
@@ -51,7 +56,7 @@ def download(requirement: str, scratch: Path, progress: OnProgress) -> Path:
         output = output if code else again
     wheels = sorted(folder.glob("*.whl"))
     if code or not wheels:
-        raise _failed(requirement, output)
+        raise _failed(requirement, output, hints)
     return wheels[0]
 
 
@@ -63,7 +68,7 @@ def install_into(folder: Path, packages: Sequence[str], scratch: Path) -> None:
     command = ["install", "--quiet", "--target", str(folder), *_COMMON, *packages]
     code, output = _run(command, scratch, lambda *_: None)
     if code:
-        raise _failed(" ".join(packages), output)
+        raise _failed(" ".join(packages), output, _HINTS)
 
 
 def _raw_progress() -> tuple[str, ...]:
@@ -78,17 +83,11 @@ def _raw_progress() -> tuple[str, ...]:
 def _run(
     command: Sequence[str], scratch: Path, on_bytes: Callable[[int, int], None]
 ) -> tuple[int, str]:
-    said = scratch / "pip.txt"
-    return run_pip([*_NO_LONG_WAIT, *command], scratch, lambda: on_bytes(*_bytes_so_far(said)))
-
-
-def run_pip(
-    command: Sequence[str], scratch: Path, while_it_runs: Callable[[], None]
-) -> tuple[int, str]:
     """Run pip and return its exit code and all it said; it ends with this call."""
-    with (scratch / "pip.txt").open("w+b") as said:
+    path = scratch / "pip.txt"
+    with path.open("w+b") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pip", *command],
+            [sys.executable, "-m", "pip", *_NO_LONG_WAIT, *command],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
@@ -96,7 +95,7 @@ def run_pip(
         )
         try:
             while process.poll() is None:
-                while_it_runs()
+                on_bytes(*_bytes_so_far(path))
                 time.sleep(_POLL_S)
         finally:
             process.kill()
@@ -112,14 +111,9 @@ def _bytes_so_far(path: Path) -> tuple[int, int]:
     return (int(found[-1][0]), int(found[-1][1])) if found else (0, 1)
 
 
-def _failed(requirement: str, output: str) -> SourceError:
-    return pip_error(
-        requirement, output, "--path and --python need no download", "python -m ensurepip"
-    )
-
-
-def pip_error(requirement: str, output: str, hint: str, hint_without_pip: str) -> SourceError:
+def _failed(requirement: str, output: str, hints: Hints) -> SourceError:
     """Return the error with the last that pip calls an error, or else the last it said."""
+    hint, hint_without_pip = hints
     if "No module named pip" in output:
         return SourceError("pip", "is not part of this Python", hint_without_pip)
     lines = [line.strip() for line in output.splitlines() if line.strip()]

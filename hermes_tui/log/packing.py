@@ -1,0 +1,36 @@
+"""Values as msgpack, whatever is in their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hermes_tui.model.visible import without_surrogates
+
+_MOST: Final = (1 << 63) - 1
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def packed(value: Any) -> bytes:
+    """Return `value` as msgpack; lone surrogates become U+FFFD, giant integers the largest."""
+    try:
+        return _ENCODER.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        return _ENCODER.encode(_encodable(msgspec.to_builtins(value)))
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value without what msgpack lacks: lone surrogates, and integers beyond 64 bits."""
+    match value:
+        case str():
+            return without_surrogates(value)
+        case int():
+            return max(-_MOST, min(value, _MOST))
+        case Mapping():
+            return {_encodable(key): item for key, item in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+        case _:
+            return value
