@@ -269,14 +269,14 @@ class NearJson:
             frame.doubled = True
             self.position += 1
             return
-        if len(self._stack) < 2 or not isinstance(self._stack[-2].container, list):
+        in_list = len(self._stack) > 1 and isinstance(self._stack[-2].container, list)
+        before = self._solid_before(frame.start)
+        if not in_list or not frame.container or self.text[before] != ",":
             raise Unreadable
-        comma = self.text.rfind(",", frame.value_start, at)
-        end = comma if comma > 0 else at
-        self._flag(Code.BRACES_MISSING, end - 1, end + 1, "} is missing before this")
+        self._flag(Code.BRACES_MISSING, before - 1, before + 1, "} is missing before this")
         self.members[frame.start] = frame.spans
         self._stack.pop()
-        self._store(frame.container, end)
+        self._store(frame.container, before)
         self._stack[-1].expects = "value"
 
     def _colon(self, frame: _Frame, char: str) -> None:

@@ -93,6 +93,8 @@ def sglang(parser: str, value: str, schema: Any) -> Any:
         ("qwen3_coder", {"type": "boolean"}, "yes", False),
         ("qwen3_coder", {"type": "object"}, "{'b': 1}", {"b": 1}),
         ("qwen3_coder", {"type": ["null", "integer"]}, "5", 5),
+        ("qwen3_coder", {"type": ""}, "1e3", 1000.0),
+        ("qwen3_coder", {}, "1e3", "1e3"),
         ("glm45", {"type": "string"}, "5", "5"),
         ("glm45", {"type": "string"}, "null", "None"),
         ("glm45", {"type": "string"}, "'x'", "x"),

@@ -24,6 +24,8 @@ SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 
 _BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _QUOT = re.compile("&quot;")
+_FENCE = re.compile(r"```\w*+[ \t]*+(?=\n)|(?<=\n)```")
+"""A code fence between two payloads: JSON's strings hold no line break."""
 _FREE = 4_096
 _PER_CHARACTER = 3
 _PER_PROGRESS = 2
@@ -44,6 +46,8 @@ class Piece(NamedTuple):
     stray: Span | None = None
     escaped: Span | None = None
     """Where quotes stand as HTML escapes them."""
+    fence: Span | None = None
+    """Where a code fence stands between its parts."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class WireCursor(Cursor):
         self._spent = 0
         self._blanked: str | None = None
         self._quoted: str | None = None
+        self._fenceless: str | None = None
         self._told: Counter[Code] = Counter()
         self._settled = 0
 
@@ -125,13 +130,25 @@ class WireCursor(Cursor):
         stop = end if piece.literal.rung == FAILED else piece.literal.span.end
         stray = self._before(SPECIAL, start, stop)
         if stray is None:
-            return piece
+            return self._unfenced(piece, start, end, stop)
         if self._blanked is None:
             self._blanked = SPECIAL.sub(lambda token: " " * len(token[0]), self.text)
         other = self._read(self._blanked, start, end)
         if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
             return piece
         return Piece(other.literal, self._blanked, Span(*stray.span()))
+
+    def _unfenced(self, piece: Piece, start: int, end: int, stop: int) -> Piece:
+        """Read a broken literal again without the code fences in it."""
+        fence = self._before(_FENCE, start + 1, stop)
+        if fence is None:
+            return piece
+        if self._fenceless is None:
+            self._fenceless = _FENCE.sub(lambda mark: " " * len(mark[0]), self.text)
+        other = self._read(self._fenceless, start, end)
+        if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
+            return piece
+        return Piece(other.literal, self._fenceless, fence=Span(*fence.span()))
 
     def _unescaped(self) -> str:
         """Return the text with HTML's quotes as quotes, filled up so that places stay the same."""
@@ -227,6 +244,10 @@ class WireCursor(Cursor):
     def flag_call(self, code: Code, span: Span, message: str, hint: str, index: int) -> None:
         """Say what keeps the call at `index` from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, index)
+
+    def is_called_cut(self) -> bool:
+        """Tell whether a finding says already that the text ends too soon."""
+        return any(found.code is Code.TRUNCATED for found in self._diagnostics)
 
     def save(self) -> tuple[int, int, int]:
         """Remember what has been said so far, for `forget`."""

@@ -47,7 +47,7 @@ HY_V3 = replace(
     format="hy_v3",
     wrap=r"<tool_calls>",
     wrap_end=r"</tool_calls>",
-    call=rf"<tool_call>\s*+{_NAME}\s*+<tool_sep>",
+    call=rf"(?:<tool_call>\s*+)++{_NAME}\s*+<tool_sep>",
     spaced=True,
 )
 _BARE = replace(GLM, call=r"(?P<name>[\w.\-]++)(?:\s++|\\n)*+(?=<arg_key>)")

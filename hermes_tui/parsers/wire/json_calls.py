@@ -212,6 +212,9 @@ def flag_literal(cursor: WireCursor, piece: Piece, *, closed: bool) -> None:
     if piece.escaped is not None:
         message = "quotes as HTML escapes them"
         cursor.error(Code.BAD_ESCAPE, piece.escaped, message, "something escaped the text")
+    if piece.fence is not None:
+        message, hint = "a code fence inside the payload", "engines refuse the block"
+        cursor.error(Code.EXTRA_TEXT, piece.fence, message, hint)
     for flaw in literal.flaws:
         mild = literal.rung == JSON and flaw.code in MILD
         severity = Severity.WARNING if mild else Severity.ERROR

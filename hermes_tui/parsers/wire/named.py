@@ -17,6 +17,7 @@ from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.shapes import CallShape, call_shape
 from hermes_tui.parsers.wire.cursor import SPECIAL, Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import plain_name
+from hermes_tui.parsers.wire.fit import schema_of
 from hermes_tui.parsers.wire.json_calls import flag_literal
 
 _FENCE = re.compile(r"\s*+```\w*+[ \t]*+\n?")
@@ -153,7 +154,8 @@ def _draft(
     if literal.rung == FAILED:
         plain = plain_name(cursor, name, name_span)
         return Draft(start, plain, name_span, None, span, FAILED, {}, raw)
-    shape = _shape(cursor, name, name_span, literal.value, span)
+    value = _unwrapped(cursor, name, literal.value, span)
+    shape = _shape(cursor, name, name_span, value, span)
     plain = shape.name or name
     if plain == name:
         plain = plain_name(cursor, name, name_span)
@@ -162,6 +164,18 @@ def _draft(
         inner = literal.members(piece.source, span.start)
     verdict = "unclosed" if literal.cut_at >= 0 else literal.rung
     return Draft(start, plain, name_span, shape.value, span, verdict, inner)
+
+
+def _unwrapped(cursor: WireCursor, name: str, value: Any, span: Span) -> Any:
+    """Return the arguments of a whole call, with its name, that stands for them."""
+    if not isinstance(value, dict) or value.get("name") != name or len(value) != 2:
+        return value
+    inner = value.get("arguments", value.get("parameters"))
+    if not isinstance(inner, dict) or schema_of(cursor, name, "name"):
+        return value
+    message, hint = "a whole call where its arguments belong", "send the arguments alone"
+    cursor.error(Code.ARGS_KEY, span, message, hint)
+    return inner
 
 
 def _shape(cursor: WireCursor, name: str, name_span: Span, value: Any, span: Span) -> CallShape:

@@ -35,7 +35,8 @@ _WORDS: dict[str, tuple[Any, bool]] = {
     "true": (True, False), "false": (False, False), "null": (None, False),
 }  # fmt: skip
 _IN_CONTAINER = re.compile(
-    r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|\d[\w.]*+|(?P<word>[^\W\d][\w.]*+)(?!\s*+:|['\"])",
+    r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|“[^”]*+”|‘[^’]*+’|`[^`]*+`|\d[\w.]*+"
+    r"|(?P<word>[^\W\d][\w.]*+)(?!\s*+:|['\"])",
     re.DOTALL,
 )
 _PLAIN_FLAWS = frozenset({Code.BAD_QUOTES, Code.PY_LITERAL, Code.TRAILING_COMMA})
@@ -202,10 +203,13 @@ class PythonCall:
         return literal.value
 
     def _words_in(self, span: Span) -> None:
-        """Say which words in a list or an object are no literals of Python's."""
+        """Say what in a list or an object is no literal of Python's: words and odd quotes."""
         told: set[str] = set()
         for found in _IN_CONTAINER.finditer(self.cursor.text, span.start, span.end):
-            word = found["word"]
+            word, quote = found["word"], found[0][0]
+            if quote in "“‘`" and quote not in told:
+                told.add(quote)
+                self._flag_quotes(Span(found.start(), found.start() + 1))
             if word is None or word in told:
                 continue
             told.add(word)
@@ -216,6 +220,10 @@ class PythonCall:
                 return
             if not _WORDS[word][1]:
                 self._flag_json_word(at)
+
+    def _flag_quotes(self, span: Span) -> None:
+        self.cursor.error(Code.BAD_QUOTES, span, "typographic quotes", "write ' or \"")
+        self.repaired = True
 
     def _flag_json_word(self, span: Span) -> None:
         message = f"{self.cursor.text[span.start : span.end]} is JSON's word, not Python's"
@@ -271,9 +279,7 @@ class PythonCall:
             return self._triple(quote, opening.start())
         closer = _CLOSERS.get(quote, quote)
         if closer != quote:
-            span = Span(*opening.span())
-            self.cursor.error(Code.BAD_QUOTES, span, "typographic quotes", "write ' or \"")
-            self.repaired = True
+            self._flag_quotes(Span(*opening.span()))
         text, plain, pieces = self.cursor.text, _PLAIN[closer], []
         in_path = starts_as_path(text, self.position, self.end)
         while True:

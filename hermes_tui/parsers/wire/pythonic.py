@@ -39,6 +39,7 @@ _SPOKEN = re.compile(r"\.call\Z")
 _END_OF_LIST = re.compile(r"\s*+,?+\s*+\]")
 _LIST_AHEAD = re.compile(r"\[\s*+[^\W\d][\w.\-]{0,120}+\s*+\(")
 _AFTER = re.compile(r"[,;\s]*+(?=[^\W\d\s])")
+_CUT_CALL = re.compile(r"\s*+,\s*+(?:[^\W\d][\w.\-]*+)?\Z")
 _MAX_CALLS = 10_000
 
 
@@ -164,6 +165,9 @@ def _flag_list(cursor: WireCursor, position: int, limit: int) -> None:
     if limit < len(cursor.text) or cursor.final:
         message = "the closing bracket of the list is missing here"
         cursor.error(Code.BRACES_MISSING, span, message, "add it")
+    if cursor.final and (cut := _CUT_CALL.match(cursor.text, position)):
+        message, hint = "the text ends at the beginning of another call", "raise max_tokens"
+        cursor.error(Code.TRUNCATED, Span(*cut.span()), message, hint)
 
 
 def read_call(cursor: WireCursor, head: re.Match[str], limit: int) -> int:

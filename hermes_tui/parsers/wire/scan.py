@@ -36,6 +36,7 @@ from hermes_tui.parsers.wire import (
 )
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
+from hermes_tui.parsers.wire.cut_marker import flag_cut_marker
 
 WIRES: tuple[Wire, ...] = tuple(
     sorted(
@@ -165,6 +166,8 @@ def _scan(
             position = _special(cursor, mark)
         else:
             position = _block(cursor, mark, kind, opening)
+    if thought >= 0:
+        flag_cut_marker(cursor)
     return cursor, 0
 
 

@@ -49,7 +49,7 @@ def read_tagged(cursor: WireCursor, opener: Span, tags: TagSet) -> int:
         return cut_opener(cursor, opener, tags.format)
     if wrapped and (end := tags.wrap_ends.match(text, position)):
         return empty_block(cursor, Span(opener.start, end.end()), tags.format)
-    after = _calls(cursor, position, tags)
+    after = _calls(cursor, position, tags, wrapped=wrapped)
     if after < 0 and wrapped:
         after = _json_instead(cursor, position, tags)
     if after < 0:
@@ -59,7 +59,7 @@ def read_tagged(cursor: WireCursor, opener: Span, tags: TagSet) -> int:
     return emit(cursor, tags.format, opener.start, stop, since)
 
 
-def _calls(cursor: WireCursor, position: int, tags: TagSet) -> int:
+def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) -> int:
     """(blank call)* — return where the last one ends, -1 where there is none."""
     last = -1
     while True:
@@ -70,7 +70,7 @@ def _calls(cursor: WireCursor, position: int, tags: TagSet) -> int:
         if last >= 0 and tags.lines:
             message, hint = "a second call in one block", "templates write one block a call"
             cursor.warn(Code.MULTI_PAYLOAD, Span(*head.span()), message, hint)
-        if last >= 0 and (twice := _TWICE.match(head[0])):
+        if (last >= 0 or wrapped) and (twice := _TWICE.match(head[0])):
             message, hint = "an opening marker inside an open block", "engines lose the call"
             at = Span(start, start + twice.end())
             cursor.error(Code.NESTED_OPEN, at, message, hint)
@@ -206,7 +206,8 @@ def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: Ta
         return True
     message = f"no {tags.parameter_end_text or 'closing tag'} after this value"
     hint = "vLLM drops the parameter and runs the call without it"
-    cursor.error(Code.PARAM_UNCLOSED, Span(head.start(), value_end), message, hint)
+    # What stands in the place of the closing tag belongs to it: the next tag's first character.
+    cursor.error(Code.PARAM_UNCLOSED, Span(head.start(), value_end + 1), message, hint)
     return False
 
 

@@ -1,0 +1,64 @@
+"""A marker that the end of the text cuts: a call was closing, or another one was to begin.
+
+cut := part of a marker | tag without its ">" | key without its value | opening marker and a name
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.wire.cursor import WireCursor
+
+_PAIRED: Final = (
+    *("tool_call", "longcat_tool_call", "seed:tool_call", "minimax:tool_call", "tool_calls"),
+    *("function_calls", "function", "parameter", "invoke", "arg_key", "arg_value"),
+    *("｜DSML｜function_calls", "｜DSML｜tool_calls", "｜DSML｜invoke", "｜DSML｜parameter"),
+)
+_DEEPSEEK: Final = ("calls▁begin", "call▁begin", "sep", "call▁end", "calls▁end")
+_BARRED: Final = (
+    *("tool_call", "python_tag", "python_start", "python_end", "tools_prefix", "tools_suffix"),
+    *("tool_calls_section_begin", "tool_calls_section_end", "tool_call_argument_begin"),
+    *("tool_call_begin", "tool_call_start", "tool_call_end", "action_start", "action_end"),
+)
+_MARKERS: Final = (
+    *(f"<{slash}{name}>" for name in _PAIRED for slash in ("", "/")),
+    *(f"<｜tool▁{name}｜>" for name in _DEEPSEEK),
+    *(f"<|{name}|>" for name in _BARRED),
+    *("<tool_call|>", "<start_function_call>", "<end_function_call>", "[TOOL_CALLS]", "[ARGS]"),
+)
+_HALF_A_TAG: Final = re.compile(
+    r"(?:<(?:parameter|function|invoke)[=\s][^<>\n]{0,100}"
+    r"|<arg_key>[^<]{0,100}(?:</arg_key>\s*)?"
+    r"|(?:<｜tool▁call▁begin｜>|<\|tool_call_begin\|>)[^<{]{0,100}"
+    r"(?:<｜tool▁sep｜>[^<{]{0,100}|<\|tool_call_argument_begin\|>\s*)?)\Z"
+)
+_LONGEST_TAG: Final = 300
+_LONGEST: Final = max(map(len, _MARKERS))
+_LEAST_BESIDE_A_CALL: Final = 2
+_LEAST_ALONE: Final = 6
+"""In prose, fewer characters of a marker may be anything."""
+
+
+def flag_cut_marker(cursor: WireCursor) -> None:
+    """Say that a text which is whole ends inside a marker."""
+    text = cursor.text
+    start = _cut_at(text, _LEAST_BESIDE_A_CALL if cursor.calls else _LEAST_ALONE)
+    if start >= 0 and cursor.final and not cursor.is_called_cut():
+        message = "the text ends inside a marker"
+        hint = "raise max_tokens; another call may have been about to begin"
+        span = Span(start, len(text))
+        cursor.flag(Code.TRUNCATED, Severity.WARNING, span, message, hint)
+
+
+def _cut_at(text: str, least: int) -> int:
+    """Return where a marker begins in which the text ends, -1 for none."""
+    near = max(0, len(text) - _LONGEST)
+    start = max(text.rfind("<", near), text.rfind("[", near))
+    cut = text[start:] if 0 <= start <= len(text) - least else ""
+    if cut and any(marker.startswith(cut) and marker != cut for marker in _MARKERS):
+        return start
+    half = _HALF_A_TAG.search(text, max(0, len(text) - _LONGEST_TAG))
+    return half.start() if half else -1

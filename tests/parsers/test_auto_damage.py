@@ -1,0 +1,223 @@
+"""Damage between and around calls: what a person still reads, and where it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.auto import Auto, InFormat
+from hermes_tui.parsers.base import ParseResult
+from tests.parsers.laws import check_laws, readable, unmark
+
+TOOLS = (
+    ToolSpec(
+        "lookup",
+        "",
+        {
+            "type": "object",
+            "properties": {
+                "word": {"type": "string"},
+                "limit": {"type": "integer"},
+                "params": {"type": "array"},
+            },
+        },
+    ),
+    ToolSpec("ping", "", {"type": "object", "properties": {}}),
+    ToolSpec("read-page", "", {"type": "object", "properties": {"word": {"type": "string"}}}),
+)
+OWL: tuple[str, Any] = ("lookup", {"word": "owl"})
+PING: tuple[str, Any] = ("ping", {})
+OWL_CALL = '{"name": "lookup", "arguments": {"word": "owl"}}'
+PING_CALL = '{"name": "ping", "arguments": {}}'
+LLAMA_OWL = '{"name": "lookup", "parameters": {"word": "owl"}}'
+GLM_OWL = "lookup\n<arg_key>word</arg_key>\n<arg_value>owl</arg_value>\n</tool_call>"
+HY_OWL = GLM_OWL.replace("lookup", "lookup<tool_sep>")
+CODER_OWL = "<parameter=word>\nowl\n</parameter>\n</function>\n</tool_call>"
+DEEPSEEK = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
+KIMI = "<|tool_calls_section_begin|><|tool_call_begin|>{}<|tool_call_end|>"
+
+
+def read(text: str, *, expected: str = "") -> ParseResult:
+    parser = InFormat(expected) if expected else Auto()
+    result = parser.parse(text, TOOLS)
+    check_laws(text, result)
+    return result
+
+
+def calls(result: ParseResult) -> list[tuple[str | None, Any]]:
+    return [(call.name, call.value) for call in readable(result.calls)]
+
+
+def serious(result: ParseResult, code: Code) -> bool:
+    return any(one.code is code and one.severity is not Severity.NOTE for one in result.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("marked", "code", "meant"),
+    [
+        (
+            '<tool_call>{‹{›"name": "lookup", "arguments": {{"word": "owl"}}}}</tool_call>',
+            Code.BRACES_EXTRA,
+            [OWL],
+        ),
+        (f"<tool_call>{{‹{{›{OWL_CALL[1:]}</tool_call>", Code.BRACES_EXTRA, [OWL]),
+        (
+            f"[TOOL_CALLS] [{OWL_CALL[:-1]}‹,› {PING_CALL}]",
+            Code.BRACES_MISSING,
+            [OWL, PING],
+        ),
+        (
+            '<tool_call>{"name": "lookup", "arguments": {"word": "owl‹" ›"limit": 5}}</tool_call>',
+            Code.JSON_INVALID,
+            [("lookup", {"word": "owl", "limit": 5})],
+        ),
+        (
+            '<tool_call>{"name": "lookup", "arguments": {"word"‹=› "owl"}}</tool_call>',
+            Code.JSON_INVALID,
+            [OWL],
+        ),
+        (
+            f"[TOOL_CALLS] [{PING_CALL}, ‹```json\n›{OWL_CALL}\n```]",
+            Code.EXTRA_TEXT,
+            [PING, OWL],
+        ),
+        (
+            '<tool_call>‹{"name": "lookup", "word": "owl", "params": [1]}›</tool_call>',
+            Code.ARGS_KEY,
+            [("lookup", {"word": "owl", "params": [1]})],
+        ),
+        (
+            '[TOOL_CALLS]lookup[ARGS]‹{"name": "lookup", "arguments": {"word": "owl"}}›',
+            Code.ARGS_KEY,
+            [OWL],
+        ),
+        (f"{LLAMA_OWL}‹\n›{LLAMA_OWL}", Code.MULTI_PAYLOAD, [OWL, OWL]),
+        (f'{LLAMA_OWL}; {{"name": ‹7›, "parameters": {{}}}}', Code.NAME_TYPE, [OWL]),
+        (f'{LLAMA_OWL}; {{"name": ‹"look›', Code.TRUNCATED, [OWL]),
+        (f'{LLAMA_OWL}‹; {{"na›', Code.TRUNCATED, [OWL]),
+        ('[{"name": ‹true›, "arguments": {"word": "owl"}}]', Code.NAME_TYPE, []),
+        (
+            DEEPSEEK.format('looku‹p{›"word": "owl"}'),
+            Code.MARKER_VARIANT,
+            [OWL],
+        ),
+        (
+            DEEPSEEK.format('function<｜tool▁sep｜>looku‹p{›"word": "owl"}\n```'),
+            Code.MARKER_VARIANT,
+            [OWL],
+        ),
+        (
+            DEEPSEEK.format('‹lookup\n›<｜tool▁sep｜>{"word": "owl"}'),
+            Code.NAME_DECORATED,
+            [OWL],
+        ),
+        (
+            KIMI.format('functions.lookup:‹0{›"word": "owl"}'),
+            Code.MARKER_VARIANT,
+            [OWL],
+        ),
+        (
+            f"<tool_call>ping\n</tool_call>\n‹<tool_call><tool_call>›{GLM_OWL}",
+            Code.NESTED_OPEN,
+            [PING, OWL],
+        ),
+        (
+            f"<tool_calls>\n‹<tool_call><tool_call>›{HY_OWL}</tool_calls>",
+            Code.NESTED_OPEN,
+            [OWL],
+        ),
+        (
+            f"<tool_call><function=lookup>\n‹hm, ›{CODER_OWL}",
+            Code.EXTRA_TEXT,
+            [OWL],
+        ),
+        (
+            f"<tool_call>\n<function=lookup>\n<parameter=limit>\n5\n‹<›{CODER_OWL[1:]}",
+            Code.PARAM_UNCLOSED,
+            [("lookup", {"limit": 5, "word": "owl"})],
+        ),
+        (
+            "[lookup(params=[‹true›, null])]",
+            Code.EXPR_NOT_LITERAL,
+            [("lookup", {"params": [True, None]})],
+        ),
+        (
+            "[lookup(params=[‹“›owl of it's”])]",
+            Code.BAD_QUOTES,
+            [("lookup", {"params": ["owl of it's"]})],
+        ),
+        ("[lookup(params=[1, ‹owl›]), ping()]", Code.EXPR_NOT_LITERAL, [PING]),
+        ("[‹read-page›(word='owl')]", Code.NAME_DECORATED, [("read-page", {"word": "owl"})]),
+        ("‹lookup(word='owl'), ping()›", Code.NO_MARKER, [OWL, PING]),
+        ("‹lookup(word='owl'); ping()›", Code.NO_MARKER, [OWL, PING]),
+        ("[lookup(word='owl')‹, pi›", Code.TRUNCATED, [OWL]),
+    ],
+)
+def test_damage_is_read_through_and_told_in_its_place(
+    marked: str, code: Code, meant: list[tuple[str, Any]]
+) -> None:
+    text, place = unmark(marked)
+    result = read(text)
+    assert calls(result) == meant
+    told = [one for one in result.diagnostics if one.code is code and one.span]
+    assert any(one.span and one.span.overlaps(place) for one in told)
+    assert all(one.severity is not Severity.NOTE for one in told)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        f"<tool_call>{OWL_CALL}‹</tool_c›",
+        f"<tool_call>{OWL_CALL}</tool_call>\n‹<tool_ca›",
+        "<tool_call>\n<function=lookup>\n<parameter=word>\nowl\n</parameter>\n‹<parameter=li›",
+        "<tool_call>lookup\n<arg_key>word</arg_key>\n<arg_value>owl</arg_value>\n‹<arg_key>li›",
+        KIMI.format('functions.lookup:0<|tool_call_argument_begin|>{"word": "owl"}')
+        + "‹<|tool_call_begin|>functions.lo›",
+        "I look.\n‹[TOOL_CALL›",
+    ],
+)
+def test_a_text_that_ends_inside_a_marker_is_called_cut(marked: str) -> None:
+    text, place = unmark(marked)
+    cut = [one for one in read(text).diagnostics if one.code is Code.TRUNCATED and one.span]
+    assert any(one.span and one.span.overlaps(place) for one in cut)
+    waiting = Auto().parse(text, TOOLS, final=False)
+    assert not serious(waiting, Code.TRUNCATED)
+
+
+@pytest.mark.parametrize("text", ["It holds if a <", "Use the <tool", "see [TO", "a list: [1, 2"])
+def test_a_text_that_ends_in_a_bracket_is_not_called_cut(text: str) -> None:
+    assert not serious(read(text), Code.TRUNCATED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[lookup(params=[None, True, -1.5, 'true', \"owl\", {'null': 1}])]",
+        "[lookup(word='the <|tool_call_end|> marker')]",
+        "[lookup(word='a, b; ping()')]",
+    ],
+)
+def test_sound_python_is_not_complained_of(text: str) -> None:
+    result = read(text, expected="pythonic")
+    assert [name for name, _ in calls(result)] == ["lookup"]
+    assert [one for one in result.diagnostics if one.severity is not Severity.NOTE] == []
+
+
+def test_data_behind_a_call_is_no_call() -> None:
+    for data in ('\n{"name": "Ada", "age": 36}', '; {"name": "Ada", "age": 36}'):
+        result = read(f"{LLAMA_OWL}{data}", expected="llama3_json")
+        assert (calls(result), result.content) == ([OWL], data.lstrip("; \n"))
+
+
+def test_an_unknown_tool_without_arguments_is_a_call_where_calls_in_python_are_expected() -> None:
+    assert calls(read("[fetch()]", expected="pythonic")) == [("fetch", {})]
+    assert calls(read("[fetch()]")) == []
+
+
+def test_cut_arguments_that_hold_whole_values_may_only_miss_a_bracket() -> None:
+    result = read('[TOOL_CALLS]lookup[ARGS]{"word": "owl"')
+    assert serious(result, Code.TRUNCATED)
+    assert serious(result, Code.BRACES_MISSING)
