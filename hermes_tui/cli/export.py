@@ -8,12 +8,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.run_choice import chosen_run
 from hermes_tui.cli.saying import say
 from hermes_tui.formats.fields import MAX_DETAIL, only_named
+from hermes_tui.formats.writers.changes import Changes
+from hermes_tui.formats.writers.media import is_media
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
@@ -34,7 +37,9 @@ from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
 from hermes_tui.runtime.walking import is_so
 
-JSON_FORMATS = ("openai", "sharegpt", "atif", "native")
+_TELLING = ("openai", "sharegpt", "atif")
+"""Formats whose writers say what they change."""
+JSON_FORMATS = (*_TELLING, "native")
 _SAID = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
 
 
@@ -50,9 +55,12 @@ def run_export(arguments: argparse.Namespace) -> int:
     ) as ref:
         events = read_events(ref)
         begun = begun_runs(ref, events)
-        content = render(arguments.to, events, ref.file, begun)
+        changes = Changes()
+        content = render(arguments.to, events, ref.file, begun, changes=changes)
     write_out(arguments.output, content, overwrite=arguments.force)
     _say_what_is_missing(arguments.to, events)
+    if changes:
+        say(f"changed for {arguments.to}: {changes.told()}")
     if begun and arguments.to != "atif":
         left_out = f"{counted(len(begun), 'run')} of subagents left out"
         say(f"{left_out}: --to atif takes them in; else export each by itself")
@@ -73,17 +81,30 @@ def render(
     events: list[Event],
     file: OpenFile | None,
     subagents: Sequence[Sequence[Event]] = (),
+    *,
+    changes: Changes | None = None,
 ) -> bytes:
-    """Return a run in the format `to`, with those of its subagents where this can hold them."""
+    """Return a run in the format `to`, with those of its subagents where this can hold them.
+
+    `changes` gets what a format of other programs cannot hold as it is.
+    """
+    raw = RawReader(file.source if file is not None else None)
     if to == "native":
-        raw = RawReader(file.source if file is not None else None)
         lines = b"".join(encode(_with_raw(event, file, raw)) for event in events)
         return escaped_json(lines.decode()).encode()
     _, findings = fold_run(events)
     writer: Callable[..., str] = WRITERS[to]
-    held = {"subagents": subagents} if to == "atif" else {}
+    held: dict[str, Any] = {"changes": changes} if to in _TELLING else {}
+    if to == "atif":
+        held["subagents"] = subagents
+    if to == "openai":
+        events = [_with_raw(event, file, raw) if _has_media(event) else event for event in events]
     text = writer(events, findings=findings, **held)
     return (escaped_json(text) if to in JSON_FORMATS else text).encode("utf-8", "backslashreplace")
+
+
+def _has_media(event: Event) -> bool:
+    return isinstance(event, MessageAppended) and any(map(is_media, event.message.parts))
 
 
 def _with_raw(event: Event, file: OpenFile | None, raw: RawReader) -> Event:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Final
 
 from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.formats.registry import formats
 from hermes_tui.runtime.transcript_names import ARCHIVE_SUFFIX, PACKED_SUFFIXES
+
+_PACKED: Final = ", ".join((*PACKED_SUFFIXES, ARCHIVE_SUFFIX))
+_CONTAINERS: Final = f"""
+Packed files ({_PACKED}) and standard input (-) are opened in place.
+Parquet files (.parquet) too, each row read like a JSON line: pip install 'hermes-tui[parquet]'.
+"""
 
 
 def run_formats(arguments: argparse.Namespace) -> int:
@@ -20,6 +27,5 @@ def run_formats(arguments: argparse.Namespace) -> int:
     width = max(len(item.name) for item in known)
     for item in known:
         sys.stdout.write(f"{item.name:{width}}  {item.summary}\n")
-    packed = ", ".join((*PACKED_SUFFIXES, ARCHIVE_SUFFIX))
-    sys.stdout.write(f"\nPacked files ({packed}) and standard input (-) are opened in place.\n")
+    sys.stdout.write(_CONTAINERS)
     return 0

@@ -12,6 +12,7 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config, load_config
 from hermes_tui.runtime.opener import RunRef, check_format, check_parser
 from hermes_tui.runtime.subagent_files import with_subagents
@@ -60,10 +61,15 @@ def run_open(arguments: argparse.Namespace) -> int:
 def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Targets:
     """Return the files that are to be shown."""
     targets = expand_paths(arguments.paths, tell=tell)
-    # As text a session is its run, and a place is one of the file that was named.
-    if not sys.stdout.isatty() or arguments.at:
+    # A place is one of the file that was named.
+    if arguments.at:
         return targets
-    return with_subagents(targets)
+    found = with_subagents(targets)
+    if sys.stdout.isatty() or len(targets) > 1 or len(found) == len(targets):
+        return found
+    left_out = counted(len(found) - 1, "file")
+    say(f"{targets.label(0)}: {left_out} of subagents left out: name their folder too")
+    return targets
 
 
 def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:

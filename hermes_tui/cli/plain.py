@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hermes_tui.cli.filters import check_for_list, check_for_run
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import compile_expression
-from hermes_tui.log.query import FIELDS, row_fields
+from hermes_tui.log.query import AT_HAND, FIELDS, RowFields
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.visible import visible_line
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, title
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.ui.render.rows import plain, timeline_row
+from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.table import RunRow
 
 WIDTH = 160
+MAX_LINE = 8_000
+"""Characters: what stands in a run's line is short but for its path."""
+MAX_NAME = 100
 
 
 def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> None:
@@ -27,11 +32,11 @@ def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> 
     expression = None
     if filter_text:
         check_for_run(filter_text)
-        expression = compile_expression(filter_text, FIELDS)
+        expression = compile_expression(filter_text, FIELDS, at_hand=AT_HAND)
     timeline = Timeline(MemoryLog(read_events(ref), complete=True))
     timeline.advance()
     for row in range(timeline.message_row(first_message) or 0, len(timeline)):
-        if expression is not None and not expression.matches(row_fields(timeline, row)):
+        if expression is not None and not expression.matches(RowFields(timeline, row)):
             continue
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
 
@@ -48,7 +53,19 @@ def print_runs(rows: Sequence[RunRow], filter_text: str = "") -> None:
     while model.unsettled:
         model.advance(1.0)
     for position in range(len(model)):
-        summary = model.row(position).summary
+        row = model.row(position)
+        summary = row.summary
         named = (("turn", summary.turns), ("call", summary.calls), ("error", summary.errors))
         counts = " ".join(counted(count, noun) for noun, count in named)
-        sys.stdout.write(f"{visible_line(model.line(position), 200)}  {counts}\n")
+        sys.stdout.write(f"{_line(row)}  {counts}\n")
+
+
+def _line(row: RunRow) -> str:
+    """Return a run as one line, whole but for what is longer than any name."""
+    told = row.summary
+    short = told._replace(
+        run_id=visible_line(told.run_id, MAX_NAME),
+        task=title(told.task),
+        model=visible_line(told.model, MAX_NAME),
+    )
+    return visible_line(run_line(replace(row, summary=short)), MAX_LINE)

@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.events import RequestFailed, ResponseReceived
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, usage
 
 _BLOCKS = frozenset(
@@ -126,7 +127,7 @@ def _read_outcome(row: dict[str, Any], outcome: dict[str, Any], build: RunBuilde
     kind = fields.label(outcome, "type")
     error = outcome.get("error")
     build.start(run_id=run_id, details=fields.details_of(row, without=("custom_id",)))
-    said = fields.first_line(fields.json_text(error)) if error else kind
+    said = title(fields.json_text(error)) if error else kind
     build.add(RequestFailed, pointer="/result", turn=1, message=said)
     build.end(status="error", stop_reason=kind)
 

@@ -18,8 +18,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import custom_call, function_call
@@ -28,6 +26,7 @@ from hermes_tui.formats.message_parts import flagged, with_entries, with_finding
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.messages import changed
 from hermes_tui.parsers.measures import number, time_of, usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -221,7 +220,7 @@ class _Reading:
             "extra": extra,
         }
         found, diagnostics = part_result(raw)
-        found = msgspec.structs.replace(found, raw=result)
+        found = changed(found, raw=result)
         self._build.add(ToolReturned, pointer=place, ts=ts, result=found, diagnostics=diagnostics)
 
     def _observation(self, result: dict[str, Any], place: str, ts: Any) -> None:

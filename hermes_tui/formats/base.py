@@ -28,6 +28,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.model.spans import ByteRange, SourceRef
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 if TYPE_CHECKING:
@@ -188,6 +189,16 @@ class RunBuilder:
         return bool(self.events)
 
     @property
+    def has_run(self) -> bool:
+        """Whether a run was opened."""
+        return any(isinstance(event, RunStarted) for event in self.events)
+
+    def forget(self) -> None:
+        """Drop all that was read of the record so far."""
+        self.events.clear()
+        self._seq = self.first_seq
+
+    @property
     def is_opening(self) -> bool:
         """Whether the one run of a file of parts still has to be opened."""
         return self.is_first and not self.is_used
@@ -247,7 +258,7 @@ class RunBuilder:
                 ts=ts,
                 at=self.at(pointer),
                 run_id=run_id,
-                task=fields.first_line(task),
+                task=title(task),
                 model=model,
                 tools=tools or (),
                 tools_declared=tools is not None,
@@ -366,7 +377,7 @@ class RunBuilder:
                 ts=ts,
                 at=self.at(),
                 status=status,
-                stop_reason=fields.first_line(stop_reason),
+                stop_reason=title(stop_reason),
                 reward=reward,
                 scores=dict(scores or {}),
                 usage=usage,

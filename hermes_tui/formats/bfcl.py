@@ -24,6 +24,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -139,7 +140,7 @@ def _error_found(value: dict[str, Any]) -> tuple[Diagnostic, ...]:
     result = value.get("result")
     if not isinstance(result, str) or not result.startswith(_FAILED):
         return ()
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(result)),)
+    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(result)),)
 
 
 def _read_log(log: list[Any], value: dict[str, Any], build: RunBuilder) -> bool:
@@ -261,7 +262,7 @@ def _undecoded(raw: dict[str, Any], before: list[Any]) -> Diagnostic | None:
     code, severity = (
         (Code.NO_MARKER, Severity.NOTE) if is_text else (Code.JSON_INVALID, Severity.ERROR)
     )
-    return Diagnostic(code, severity, fields.first_line(told), hint=fields.label(raw, "error"))
+    return Diagnostic(code, severity, title(told), hint=fields.label(raw, "error"))
 
 
 def _read_result(result: Any, pointer: str, build: RunBuilder, depth: int = 0) -> None:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.model.events import ToolCallProposed
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 
@@ -95,14 +93,14 @@ def append_normalised(
     results = parts.results
     if carried and len(results) == 1 and not parts.calls:
         ((result, found),) = results
-        results = ((msgspec.structs.replace(result, raw=carried[0].value), found),)
+        results = ((changed(result, raw=carried[0].value), found),)
     build.locate(message.line)
     build.append(parts._replace(message=shown, calls=(), results=results), message.pointer, ts=ts)
     for number, (call, found) in enumerate(parts.calls):
         place = message.pointer
         if number < len(carried):
             held = carried[number]
-            call, place = msgspec.structs.replace(call, raw=held.value), held.pointer
+            call, place = changed(call, raw=held.value), held.pointer
             build.locate(held.line)
         build.add(ToolCallProposed, pointer=place, ts=ts, call=call, diagnostics=found)
 

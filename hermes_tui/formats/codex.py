@@ -16,8 +16,6 @@ from collections import Counter
 from itertools import chain
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.codex_items import answer_with_end, is_injected
@@ -41,7 +39,8 @@ from hermes_tui.formats.responses_items import (
 )
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.events import RequestFailed, ToolCallProposed
-from hermes_tui.model.messages import Usage, with_flags
+from hermes_tui.model.messages import Usage, changed, with_flags
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -137,7 +136,7 @@ def _task(lines: list[Line]) -> str:
         else:
             continue
         if text.strip() and not is_injected(text):
-            return fields.first_line(text)
+            return title(text)
     return ""
 
 
@@ -220,11 +219,11 @@ def _append(
 ) -> None:
     """Append a message; what the file holds of its call or result stays beside it."""
     parts = normalise_message(raw)
-    replace, payload = msgspec.structs.replace, line.payload
+    payload = line.payload
     parts = parts._replace(
         message=with_flags(parts.message, *flags),
-        calls=tuple((replace(call, raw=payload), found) for call, found in parts.calls),
-        results=tuple((replace(answer, raw=payload), found) for answer, found in parts.results),
+        calls=tuple((changed(call, raw=payload), found) for call, found in parts.calls),
+        results=tuple((changed(answer, raw=payload), found) for answer, found in parts.results),
     )
     build.append(parts, line.pointer, ts=line.ts)
 
@@ -239,7 +238,7 @@ def _append_reply(reply: list[Line], build: RunBuilder) -> None:
     for number, (call, found) in enumerate(parts.calls):
         line = of_calls[number] if number < len(of_calls) else first
         build.locate(line.number)
-        own = msgspec.structs.replace(call, raw=line.payload) if line is not first else call
+        own = changed(call, raw=line.payload) if line is not first else call
         place = line.pointer
         build.add(ToolCallProposed, pointer=place, ts=line.ts, call=own, diagnostics=found)
 

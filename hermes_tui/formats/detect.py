@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
 from hermes_tui.formats.big_list import BigList, find_big_list, fits
-from hermes_tui.formats.json_values import load
+from hermes_tui.formats.json_values import MAX_EXCERPT, load
 from hermes_tui.formats.long_lines import goes_on, last_values
-from hermes_tui.formats.mixed_lines import Choice, by_share, is_last_resort
+from hermes_tui.formats.lookalikes import Choice, is_last_resort
+from hermes_tui.formats.mixed_lines import by_share
 from hermes_tui.formats.reader import MAX_RECORD, Reader
-from hermes_tui.formats.refusals import BLANKS, refusal_of, why_no_json
+from hermes_tui.formats.refusals import BLANKS, Refusal, refusal_of, why_no_json, why_no_message
 from hermes_tui.formats.turns import by_turns
 
 HEAD = 64 << 10
@@ -25,7 +26,8 @@ MAX_SAMPLE = 16 << 20
 class Detection(NamedTuple):
     """The reader for a file, or why there is none. `rivals` names formats that fit equally well.
 
-    `may_change`: what is still to come in may lead to another answer.
+    `may_change`: what is still to come in may lead to another answer. `is_foreign`: what was looked
+    at is whole, but no transcript.
     """
 
     reader: Reader | None
@@ -33,6 +35,7 @@ class Detection(NamedTuple):
     hint: str = ""
     rivals: tuple[str, ...] = ()
     may_change: bool = False
+    is_foreign: bool = False
 
 
 def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> Detection:
@@ -43,26 +46,22 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
     head = _head(source)
     refusal = refusal_of(head, complete=source.complete)
     if refusal is not None:
-        return Detection(None, refusal.reason, refusal.hint, may_change=refusal.waits)
+        return _no_reader(refusal, may_change=refusal.waits)
     may_change = _may_change(head, source)
     sample = take_sample(source, head)
+    is_short = source.complete and source.size <= MAX_SAMPLE
     if sample is None:
-        is_short = source.complete and source.size <= MAX_SAMPLE
         why = why_no_json(head, source.read(0, MAX_SAMPLE) if is_short else b"")
-        return Detection(None, why.reason, why.hint, may_change=may_change and why.waits)
+        return _no_reader(why, may_change=may_change and why.waits)
     choice = _choose(sample, tuple(formats), wanted)
     if choice is None:
-        return Detection(
-            None,
-            "JSON, but nothing in it looks like a message",
-            "list the formats with `hermes-tui formats`, force one with --format NAME",
-            may_change=may_change,
-        )
+        why = why_no_message(source.read(0, MAX_SAMPLE) if is_short else b"")
+        return _no_reader(why, may_change=may_change)
     (chosen, match), rivals = choice
     layout = match.layout or sample.layout
     if layout is Layout.DOCUMENT and sample.layout is Layout.LINES:
         layout = Layout.LINES
-    reader = Reader(chosen, layout, match.unit)
+    reader = Reader(chosen, layout, match.unit, is_forced=bool(wanted))
     if layout is Layout.DOCUMENT and sample.big is not None:
         reader = inside(reader, sample.big)
     is_too_long = source.size > MAX_RECORD and not _has_line_end(head)
@@ -70,6 +69,10 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
         # It would not be read; should it be lines after all, those behind the first are.
         reader = reader._replace(layout=Layout.LINES)
     return Detection(by_turns(reader, source), rivals=rivals, may_change=may_change)
+
+
+def _no_reader(why: Refusal, *, may_change: bool) -> Detection:
+    return Detection(None, why.reason, why.hint, may_change=may_change, is_foreign=why.is_foreign)
 
 
 def _choose(
@@ -184,8 +187,8 @@ def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
     for line in lines[:MAX_VALUES]:
         try:
             text = line.decode("utf-8", "replace").lstrip("\ufeff").rstrip(", \t\r")
-            value = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
+            value = _line_value(text)
+        except ValueError:
             if not values:
                 return None
             continue
@@ -196,6 +199,17 @@ def _line_values(source: Source, head: bytes) -> tuple[list[Any], bool] | None:
     if not values:
         return None
     return values, at_end and len(lines) == 1
+
+
+def _line_value(text: str) -> Any:
+    """Return the value of a line; ValueError where it is none."""
+    try:
+        return json.loads(text, strict=False)
+    except RecursionError:
+        found = load(text.encode("utf-8", "replace")).values
+        if not found:
+            raise ValueError(text[:MAX_EXCERPT]) from None
+        return found[0]
 
 
 def _first_elements(source: Source) -> list[Any]:

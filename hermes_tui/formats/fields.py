@@ -103,16 +103,11 @@ def snake_case(name: str) -> str:
     return _CAPITAL.sub(lambda found: f"_{found[0].lower()}", name)
 
 
-def first_line(text: str) -> str:
-    """Return the first line of `text` that is not blank, cut to a title's length."""
-    return title(text)
-
-
 def title_of(messages: Iterable[Any]) -> str:
     """Return the first line that the user says in `messages`, or an empty string."""
     for message in messages:
         if isinstance(message, dict) and message.get("role") in ("user", "human"):
-            said = first_line(text_of(message.get("content")))
+            said = title(text_of(message.get("content")))
             if said:
                 return said
     return ""
@@ -135,12 +130,12 @@ def labels(raw: Mapping[str, Any], *keys: str) -> str:
 
 
 def run_id_of(raw: Mapping[str, Any]) -> str:
-    return first_line(label(raw, *_ID_KEYS))
+    return title(label(raw, *_ID_KEYS))
 
 
 def task_of(raw: Mapping[str, Any], messages: Iterable[Any]) -> str:
     """Return what a run is about: what the file calls it, or what the user first says."""
-    return first_line(label(raw, *_TASK_KEYS)) or title_of(messages)
+    return label(raw, *_TASK_KEYS) or title_of(messages)
 
 
 def model_of(raw: Mapping[str, Any]) -> str:
@@ -256,7 +251,7 @@ def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     stop_reason = label(told, "exit_status", "stop_reason", "finish_reason", "status")
     return {
         "status": _status(told, stop_reason),
-        "stop_reason": first_line(stop_reason),
+        "stop_reason": stop_reason,
         "reward": reward if reward is not None else scores.get("score"),
         "scores": scores,
         "details": {key: small(value) for key, value in told.items() if key != "metrics"},

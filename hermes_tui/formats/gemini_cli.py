@@ -18,14 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.gemini_contents import member, message_of, normalised, plain_result
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import ErrorMark, with_flags
+from hermes_tui.model.messages import ErrorMark, changed, with_flags
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, timestamp
 from hermes_tui.parsers.tool_results import error_findings, part_result
 
@@ -150,7 +149,7 @@ def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
     parts = normalised(_message(raw))
     # Once the history was written back, a user's turn repeats what stands with the calls.
     results = tuple(item for item in parts.results if item[0].call_id not in answered)
-    message = msgspec.structs.replace(parts.message, results=len(results))
+    message = changed(parts.message, results=len(results))
     if entry.flag:
         message = with_flags(message, entry.flag)
     found = (*parts.diagnostics, *_notice(raw))
@@ -224,7 +223,7 @@ def _usage(tokens: Any) -> dict[str, Any] | None:
 def _notice(raw: dict[str, Any]) -> tuple[Diagnostic, ...]:
     if raw.get("type") != "error":
         return ()
-    said = fields.first_line(fields.text_of(raw.get("content"))) or "an error without a text"
+    said = title(fields.text_of(raw.get("content"))) or "an error without a text"
     return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, said),)
 
 
@@ -248,11 +247,11 @@ def _append_results(call: dict[str, Any], pointer: str, build: RunBuilder) -> No
             *part_result({"functionResponse": member(part, "functionResponse")})
         )
         if status in _FAILED:
-            said = fields.first_line(result.content)
+            said = title(result.content)
             mark = ErrorMark("flag", said if status in said.lower() else f"{status}: {said}")
-            result, found = msgspec.structs.replace(result, error=mark), error_findings(mark)
+            result, found = changed(result, error=mark), error_findings(mark)
         named = {"call_id": fields.label(call, "id") or None, "name": fields.label(call, "name")}
-        result = msgspec.structs.replace(result, **named)
+        result = changed(result, **named)
         build.add(ToolReturned, pointer=place, ts=time_of(call), result=result, diagnostics=found)
 
 

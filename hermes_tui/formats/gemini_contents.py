@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec
+from hermes_tui.model.messages import ErrorMark, ToolResult, ToolSpec, changed
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.tool_results import error_findings
 
@@ -129,11 +128,11 @@ def plain_result(
     if not isinstance(response, dict) or len(response) != 1:
         return result, found
     if isinstance(output := response.get("output"), str):
-        return msgspec.structs.replace(result, content=output), found
+        return changed(result, content=output), found
     if error := response.get("error"):
         text = fields.json_text(error)
-        mark = ErrorMark("flag", f"error: {fields.first_line(text)}")
-        return msgspec.structs.replace(result, content=text, error=mark), error_findings(mark)
+        mark = ErrorMark("flag", f"error: {title(text)}")
+        return changed(result, content=text, error=mark), error_findings(mark)
     return result, found
 
 

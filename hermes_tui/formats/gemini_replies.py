@@ -18,6 +18,7 @@ from hermes_tui.formats.gemini_contents import is_content, member, message_of, n
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.wording import title
 
 _USAGE = (
     "promptTokenCount",
@@ -144,7 +145,7 @@ def _findings(message: dict[str, Any]) -> Iterator[Diagnostic]:
         return
     lost = _LOST_CALLS.get(reason)
     what = "the model's call was not delivered" if lost else "the reply was stopped"
-    told = ": ".join(filter(None, (reason, fields.first_line(message["finish_message"]))))
+    told = ": ".join(filter(None, (reason, title(message["finish_message"]))))
     severity = Severity.ERROR if lost or not message.get("content") else Severity.WARNING
     yield Diagnostic(lost or Code.REPLY_SHAPE, severity, f"{what}: {told}")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.fields import details_of, first_line, label, model_of, number, title_of
+from hermes_tui.formats.fields import details_of, label, model_of, number, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
@@ -54,7 +54,7 @@ class HermesEval:
             messages = []
         build.start(
             run_id=label(value, "task_id", "task_name"),
-            task=first_line(label(value, "task_name")) or title_of(messages),
+            task=label(value, "task_name") or title_of(messages),
             model=model_of(value),
             details=details_of(value, without=_OWN_KEYS),
             diagnostics=run_error(error, hint=_NOTHING_KEPT),

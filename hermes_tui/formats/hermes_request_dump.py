@@ -12,12 +12,13 @@ import orjson
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import details_of, first_line, label, model_of, title_of
+from hermes_tui.formats.fields import details_of, label, model_of, title_of
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.requests import Request
 from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed, RequestSent
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
 _BODY_KEYS = ("messages", "input", "tools", "instructions", "system", "model")
@@ -110,7 +111,7 @@ def _failure(error: Any) -> dict[str, Any]:
             Diagnostic(
                 Code.REQUEST_ERROR,
                 Severity.ERROR,
-                first_line(f"{kind}: {message}" if kind else message),
+                title(f"{kind}: {message}" if kind else message),
                 hint=_HINTS.get(status or 0, ""),
             ),
         ),

@@ -15,7 +15,6 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import (
     begins_with_system,
     details_of,
-    first_line,
     label,
     model_of,
     number,
@@ -133,7 +132,7 @@ def _start(row: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
     }
     build.start(
         run_id=label(row, "session_id", "id"),
-        task=first_line(label(row, "title")) or title_of(messages),
+        task=label(row, "title") or title_of(messages),
         model=model_of(row),
         tools=tool_specs(row.get("tools")),
         parent_run_id=label(row, "parent_session_id"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import as_dict, details_of, first_line, label, model_of, mostly
+from hermes_tui.formats.fields import as_dict, details_of, label, model_of, mostly
 from hermes_tui.formats.hermes_messages import excerpt_of, normalised
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
@@ -102,7 +102,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
     index = label(row, "prompt_index")
     build.start(
         run_id=f"prompt {index}" if index else label(row, "id"),
-        task=first_line(label(row, "query")) or _first_question(turns),
+        task=label(row, "query") or _first_question(turns),
         model=model_of(row) or model_of(metadata),
         tools=tools,
         details=_details(row),
@@ -206,7 +206,7 @@ def _skip_blank(text: str, position: int) -> int:
 def _first_question(turns: list[Any]) -> str:
     for turn in turns:
         if isinstance(turn, dict) and turn.get("from") in ("human", "user"):
-            return first_line(label(turn, "value"))
+            return label(turn, "value")
     return ""
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.inspect_attachments import with_attachments
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
 MAX_DEPTH = 60
@@ -56,7 +57,7 @@ class Request:
         told = self.event.get("error") or self.output.get("error")
         if isinstance(told, dict):
             told = told.get("message", told)
-        return fields.first_line(fields.json_text(told)) if told else ""
+        return title(fields.json_text(told)) if told else ""
 
 
 @dataclass(slots=True)

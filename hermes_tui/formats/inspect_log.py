@@ -31,6 +31,7 @@ from hermes_tui.formats.inspect_outcome import MAX_TRACEBACK, end_of, error_of
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
 _NO_DETAILS = frozenset(
@@ -246,7 +247,7 @@ def _messages(sample: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _task(sample: dict[str, Any], raws: list[Any]) -> str:
     asked = sample.get("input")
-    return fields.first_line(asked) if isinstance(asked, str) else fields.title_of(raws)
+    return title(asked) if isinstance(asked, str) else fields.title_of(raws)
 
 
 def _tools(requests: list[Request], attachments: dict[str, Any]) -> tuple[ToolSpec, ...] | None:
@@ -290,7 +291,7 @@ def _reductions(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _escaped(raw: dict[str, Any], build: RunBuilder) -> None:
     error = error_of(raw)
     if error:
-        found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(error))
+        found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(error))
         build.add(LoopEscaped, exception=error, diagnostics=(found,))
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.inspect_events import Request
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ToolCall
+from hermes_tui.model.messages import ToolCall, changed
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
@@ -91,10 +90,10 @@ def _as_logged(
     entry = entries[call.index]
     error = fields.label(entry, "parse_error") if isinstance(entry, dict) else ""
     if error and not any(one.severity is Severity.ERROR for one in found):
-        said = fields.first_line(error)
+        said = title(error)
         told = Diagnostic(Code.ARGS_INVALID, Severity.ERROR, said, call_index=call.index)
         found = (*found, told)
-    return msgspec.structs.replace(call, raw=entry), found
+    return changed(call, raw=entry), found
 
 
 def _content(content: Any) -> Any:

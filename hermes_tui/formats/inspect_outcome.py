@@ -36,7 +36,7 @@ def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
         status, reason = "error", error
     return {
         "status": status,
-        "stop_reason": fields.first_line(reason),
+        "stop_reason": reason,
         "reward": next(iter(scores.values())) if len(scores) == 1 else None,
         "scores": scores,
         "usage": _total_usage(sample),
@@ -92,7 +92,7 @@ def _limit(sample: dict[str, Any], events: Events) -> str:
     if not told and events.limits:
         told = events.limits[-1]
     words = (fields.label(told, "type"), fields.label(told, "limit"))
-    return fields.first_line(" ".join(filter(None, words)))
+    return " ".join(filter(None, words))
 
 
 def _total_usage(sample: dict[str, Any]) -> Usage | None:

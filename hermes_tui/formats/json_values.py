@@ -19,10 +19,14 @@ import orjson
 from hermes_tui.parsers.plain_values import count_keys
 
 MAX_EXCERPT = 120
+_DEPTH_LIMIT = "limit"
+"""What orjson's error says where a value is nested too deeply."""
 BOM = b"\xef\xbb\xbf"
 TRUNCATED = "the JSON is truncated here"
 MAX_DOUBLED = 5
 """How many doubled keys of one value are reported."""
+MAX_DEEP = 5
+"""How many places of one value are reported that are nested too deeply."""
 MAX_NUMBERS = 5
 """How many kinds of odd numbers of one value are reported."""
 
@@ -58,12 +62,28 @@ def load(data: bytes) -> Loaded:
         data = b"   " + data[3:]
     try:
         value = orjson.loads(data)
-    except ValueError:
-        return _load_patiently(data)
+    except ValueError as error:
+        # How deep the other decoder goes depends on the version of Python.
+        return _load_shallow(data) if _DEPTH_LIMIT in str(error) else _load_patiently(data)
     return Loaded((value,), _duplicate_keys(data, value))
 
 
-def _load_patiently(data: bytes) -> Loaded:
+def _load_shallow(data: bytes) -> Loaded:
+    """Load what is nested too deeply without what is deepest in it."""
+    from hermes_tui.formats.deep_json import MAX_DEPTH, without_depths
+
+    shallow, places = without_depths(data)
+    told = f"nested more than {MAX_DEPTH} deep here; what is deeper is left out"
+    deep = tuple(Problem(place, told) for place in places[:MAX_DEEP])
+    try:
+        value = orjson.loads(shallow)
+        loaded = Loaded((value,), _duplicate_keys(shallow, value))
+    except ValueError:
+        loaded = _load_patiently(shallow, is_shallow=True)
+    return Loaded(loaded.values, (*deep, *loaded.problems))
+
+
+def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
     problems: list[Problem] = []
     try:
         text = data.decode("utf-8")
@@ -95,8 +115,10 @@ def _load_patiently(data: bytes) -> Loaded:
         try:
             value, end = decoder.raw_decode(text, position)
         except RecursionError:
-            problems.append(Problem(_byte_offset(text, position), "nested too deeply to read"))
-            break
+            if is_shallow:
+                problems.append(Problem(_byte_offset(text, position), "nested too deeply to read"))
+                break
+            return _load_shallow(data)
         except ValueError as error:
             stop = getattr(error, "pos", position)
             reason = str(getattr(error, "msg", error))

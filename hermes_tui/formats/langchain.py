@@ -18,6 +18,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_messages import append_message, said
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 
 _OWN_KEYS = ("messages", "values", "config", "created_at", "_table")
@@ -174,7 +175,7 @@ def _start(messages: list[Any], pointer: str, around: dict[str, Any], build: Run
         append_message(build, message)
     pending = fields.as_dict(around.get("pending_writes"))
     if pending:
-        stop = fields.first_line(fields.json_text(pending.get(_ERROR, "interrupted")))
+        stop = title(fields.json_text(pending.get(_ERROR, "interrupted")))
         build.end(status="error" if _ERROR in pending else "unknown", stop_reason=stop)
 
 

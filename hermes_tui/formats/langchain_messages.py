@@ -18,6 +18,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.roles import speaker_of
 
@@ -247,7 +248,7 @@ def _normalise(raw: dict[str, Any]) -> Normalised:
         entry = entries[number] if number < len(entries) else None
         why = entry.get(_REJECTED) if isinstance(entry, dict) else None
         if why and not any(one.severity is Severity.ERROR for one in found):
-            said = fields.first_line(why) if isinstance(why, str) else "no reason is given"
+            said = title(why) if isinstance(why, str) else "no reason is given"
             what = f"LangChain did not take this call: {said}"
             found = (
                 *found,

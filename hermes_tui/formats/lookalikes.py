@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from hermes_tui.formats.base import Format, Layout, Sample, Unit
+from hermes_tui.formats.base import Format, Layout, Match, Sample, Unit
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.spans import ByteRange
 
@@ -15,8 +15,21 @@ MAX_MEMBERS = 64
 """A value with more is not looked at."""
 MAX_LINES = 200
 """Lines of one record of which it is said what they look like."""
+_ALONE = (None, Layout.LINES, Layout.DOCUMENT)
+"""Layouts in which a value is read without those beside it."""
 _TELLING = ("type", "role", "kind", "object", "source")
 _MAX_TOLD = 40
+
+
+class Choice(NamedTuple):
+    """A format, and how it would read the file."""
+
+    format: Format
+    match: Match
+
+
+def is_last_resort(candidate: Format) -> bool:
+    return getattr(candidate, "last_resort", False)
 
 
 def told_likeness(value: Any, own: str) -> str:
@@ -48,20 +61,38 @@ class LineLikeness:
         return told_likeness(self._values[index], self._own)
 
 
-def best_format(value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None) -> str:
-    """Return the name of the format that knows `value` best, empty where none knows it well.
+def best_choice(
+    value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None
+) -> Choice | None:
+    """Return the format that knows `value` best, None where none knows it well.
 
     Of equals that is `own`, else the first. `unit`: what the value is to hold, None: whatever.
     """
     sample = Sample(b"", Layout.LINES, (value,))
-    best, best_score = "", LEAST_SCORE
+    best, best_score = None, LEAST_SCORE
     for candidate in candidates:
-        match = candidate.sniff(sample)
+        match = candidate.sniff(sample) if not is_last_resort(candidate) else None
         if match is None or unit not in (None, match.unit):
             continue
         if match.score > best_score or (match.score == best_score and candidate.name == own):
-            best, best_score = candidate.name, match.score
+            best, best_score = Choice(candidate, match), match.score
     return best
+
+
+def best_format(value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None) -> str:
+    """Return the name of the format that knows `value` best, empty where none knows it well."""
+    best = best_choice(value, candidates, own=own, unit=unit)
+    return best.format.name if best is not None else ""
+
+
+def reader_of(value: Any, own: str) -> Format | None:
+    """Return the format that reads `value`, a record, as runs; None where none does but `own`."""
+    if shape_of(value) is None:
+        return None
+    best = best_choice(value, formats(), own=own, unit=Unit.RUNS)
+    if best is None or best.format.name == own or best.match.layout not in _ALONE:
+        return None
+    return best.format
 
 
 def shape_of(value: Any) -> Hashable:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.parsers.normalise import Normalised
 
 
@@ -25,7 +23,7 @@ def with_findings(parts: Normalised, *found: Diagnostic) -> Normalised:
 def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
     """Return a message whose calls hold what the file has of each, as far as `entries` go."""
     calls = tuple(
-        (msgspec.structs.replace(call, raw=entry), found)
+        (changed(call, raw=entry), found)
         for (call, found), entry in zip(parts.calls, entries, strict=False)
     )
     return parts._replace(calls=calls + parts.calls[len(calls) :])

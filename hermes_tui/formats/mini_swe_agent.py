@@ -17,16 +17,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.formats.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import MessageAppended, RequestFailed
-from hermes_tui.model.messages import Usage
+from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
@@ -236,7 +235,7 @@ def _request_failure(
         RequestFailed,
         pointer=pointer,
         turn=turns + 1,
-        message=fields.first_line(said),
+        message=title(said),
         body=traceback,
         chain=(fields.label(extra, "exit_status"),),
     )
@@ -264,7 +263,7 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
 def _total(build: RunBuilder, cost: float | None) -> Usage | None:
     """Return what the replies used together; the file itself adds up only the cost."""
     used = total_usage(e.message.usage for e in build.events if isinstance(e, MessageAppended))
-    return used if cost is None else msgspec.structs.replace(used or Usage(), cost_usd=cost)
+    return used if cost is None else changed(used or Usage(), cost_usd=cost)
 
 
 FORMAT = MiniSweAgent()

@@ -1,8 +1,13 @@
-"""Which format a file of mixed values is of: the one that most of them are of.
+"""Which format a file of mixed values is of, the one that most of them are of, and how the others
+are read.
 
 A format recognises its file by the one value that tells; where others stand beside it, that says
 little. So of each value that the chosen format neither recognises nor reads, it is asked which
 format would; whole runs count, for a lone message may well be a part of the chosen one's.
+
+A value of which the chosen format makes no run is read by the one that does, if it is read by
+itself. That depends on nothing but the value and the chosen format, so that a file may be read from
+anywhere.
 """
 
 from __future__ import annotations
@@ -10,22 +15,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hermes_tui.formats.base import Layout, RunBuilder, Sample, Unit
-from hermes_tui.formats.lookalikes import best_format, shape_of
+from hermes_tui.formats.lookalikes import (
+    Choice,
+    best_format,
+    is_last_resort,
+    reader_of,
+    shape_of,
+)
 from hermes_tui.model.events import RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange
 
 if TYPE_CHECKING:
     from hermes_tui.formats.base import Format, Match
-
-
-class Choice(NamedTuple):
-    """A format, and how it would read the file."""
-
-    format: Format
-    match: Match
 
 
 def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choice:
@@ -43,10 +47,6 @@ def by_share(sample: Sample, chosen: Choice, formats: Sequence[Format]) -> Choic
     own = tuple(value for value in sample.values if _alone(other, value) is not None)
     match = other.sniff(replace(sample, values=own))
     return Choice(other, match) if match is not None else chosen
-
-
-def is_last_resort(candidate: Format) -> bool:
-    return getattr(candidate, "last_resort", False)
 
 
 def _shares(values: Sequence[Any], chosen: Choice, formats: Sequence[Format]) -> Counter[str]:
@@ -81,3 +81,24 @@ def _is_read(value: Any, choice: Choice) -> bool:
     choice.format.read(value, build)
     found = [event for event in build.events if not isinstance(event, RunStarted)]
     return bool(found) and not any(isinstance(event, SourceDefect) for event in found)
+
+
+def read_record(value: Any, own: Format, build: RunBuilder) -> None:
+    """Read a record of a file of runs by `own`, else by the format that knows it."""
+    is_first = not build.is_used
+    own.read(value, build)
+    if not is_first or build.has_run or (other := reader_of(value, own.name)) is None:
+        return
+    build.forget()
+    read_as(value, other, build)
+    if not build.has_run:
+        build.forget()
+        own.read(value, build)
+
+
+def read_as(value: Any, other: Format, build: RunBuilder) -> None:
+    """Read a record by a format that is not the one of its file; it has no sidecars there."""
+    kept = build.source_format, build.sidecars, build.likeness
+    build.source_format, build.sidecars, build.likeness = other.name, {}, None
+    other.read(value, build)
+    build.source_format, build.sidecars, build.likeness = kept

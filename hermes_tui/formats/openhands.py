@@ -21,6 +21,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -130,8 +131,8 @@ def _task(events: list[Any]) -> str:
             said = fields.as_dict(event.get("args")).get("content") or fields.as_dict(
                 event.get("llm_message")
             ).get("content")
-            if title := fields.first_line(fields.text_of(said)):
-                return title
+            if told := title(fields.text_of(said)):
+                return told
     return ""
 
 
@@ -223,7 +224,7 @@ def _observation(event: dict[str, Any], build: RunBuilder, pointer: str) -> None
         content = event.get("content") or event.get("message") or fields.json_text(extras)
         found: tuple[Diagnostic, ...] = ()
         if is_error:
-            told = fields.first_line(fields.text_of(content)) or "an error"
+            told = title(fields.text_of(content)) or "an error"
             found = (Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, told),)
         flags = [what] if is_error or what == "recall" else [what, "hidden"]
         raw = {"role": "environment", "content": content}

@@ -16,6 +16,7 @@ from hermes_tui.formats.cut_records import Cuts, judged_once
 from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
+from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.turns import lines_before, reply_of, scan_turns
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -46,9 +47,18 @@ class Reader(NamedTuple):
     big: BigList | None = None
     """With `Layout.INSIDE` the list whose elements are the records."""
 
+    is_forced: bool = False
+    """Whether a person named the format: then nothing is read by another one."""
+
     @property
     def name(self) -> str:
         return self.format.name
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a record that the format does not know may be read by another one."""
+        is_apart = self.layout in (Layout.LINES, Layout.ARRAY) and self.unit is Unit.RUNS
+        return is_apart and not self.is_forced
 
     def scan(self, source: Source, index: RecordIndex | LineIndex) -> Iterator[int]:
         """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
@@ -130,28 +140,14 @@ class Reader(NamedTuple):
                     read_element(value, self.big, self.format, build)
                 else:
                     build.likeness = partial(_likeness, value, self.format.name)
-                    self.format.read(value, build)
+                    if self.mixes:
+                        read_record(value, self.format, build)
+                    else:
+                        self.format.read(value, build)
         build.flush_problems()
         if not build.is_used and not is_end:
             build.defect("nothing in this record is known to the format", _excerpt(data))
         return cuts
-
-
-def partial_record(source: Source, index: Records, first_seq: int) -> SourceDefect | None:
-    """Return what stands behind the last whole record of a growing file, None if nothing does."""
-    length = source.size - index.end
-    if length <= 0 or source.complete or index.closed:
-        return None
-    excerpt = _excerpt(source.read(index.end, min(length, MAX_EXCERPT)))
-    if not excerpt.strip():
-        return None
-    return SourceDefect(
-        seq=first_seq,
-        at=SourceRef(ByteRange(index.end, source.size)),
-        message=f"partial: {length:,} bytes of a record that is still being written",
-        excerpt=excerpt,
-        partial=True,
-    )
 
 
 class RecordLog:
@@ -314,7 +310,8 @@ def _too_long(record: Record, source: Source) -> SourceDefect:
         seq=0,
         at=SourceRef(record.range),
         message=f"bytes {start:,} to {end:,} are one value of {(end - start) >> 20:,} MB, "
-        f"which is not read: the limit is {MAX_RECORD >> 20} MB",
+        f"which is not read: the limit is {MAX_RECORD >> 20} MB; split it, as "
+        "`jq -c '.[]' FILE > PARTS.jsonl` does: each of its members on a line",
         excerpt=_excerpt(source.read(start, MAX_EXCERPT)),
     )
 

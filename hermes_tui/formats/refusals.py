@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hermes_tui.formats.json_values import load
+from hermes_tui.formats.json_values import TRUNCATED, load
 
 LOOKED_FOR_ZEROS = 4096
+LOOKED_AT = 50
+"""Lines of a file that are looked at, at most."""
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 _IS_TRANSCRIPT = "is it a transcript?"
+_REST = "the rest of the file is missing"
+_FORCE = "list the formats with `hermes-tui formats`, force one with --format NAME"
 _SAVE_AS = "save its rows as JSON lines or Parquet"
 _UNPACK = "unpack it first"
 _KINDS = (
@@ -37,17 +41,21 @@ _KINDS = (
 
 
 class Refusal(NamedTuple):
-    """Why a file cannot be read, and what to do next. `waits`: more bytes may change that."""
+    """Why a file cannot be read, and what to do next. `waits`: more bytes may change that.
+
+    `is_foreign`: it is whole, but no transcript.
+    """
 
     reason: str
     hint: str
     waits: bool = False
+    is_foreign: bool = False
 
 
 def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
     """Return why a file cannot be read whatever stands behind its `head`, None if it may be."""
     if not head and complete:
-        return Refusal("empty file", "nothing was written to it")
+        return Refusal("empty file", "nothing was written to it", is_foreign=True)
     if not head:
         return Refusal("empty so far", "wait until something is written", waits=True)
     for offset, magic, what, hint in _KINDS:
@@ -57,7 +65,8 @@ def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
     if start.startswith((b"<!doctype", b"<html")):
         return Refusal("an HTML page", "open the .jsonl file beside it")
     if not start:
-        return Refusal("only blanks", "nothing was written to it", waits=not complete)
+        hint = "nothing was written to it"
+        return Refusal("only blanks", hint, waits=not complete, is_foreign=True)
     return None
 
 
@@ -67,9 +76,27 @@ def why_no_json(head: bytes, whole: bytes) -> Refusal:
         return Refusal("nothing but zero bytes", "a crash or a full disk may have left them")
     if b"\0" in head[:LOOKED_FOR_ZEROS]:
         return Refusal("binary data", "a transcript is JSON or JSON lines")
+    if _holds_scalars(whole):
+        reason = "JSON, but no object and no list"
+        return Refusal(reason, _IS_TRANSCRIPT, waits=True, is_foreign=True)
     reason = "no JSON value found in it"
     if head.lstrip(BLANKS)[:1] in (b"{", b"["):
         for place, message in load(whole.rstrip()).problems if whole else ():
             reason = f"{reason}: {message.removeprefix('not JSON: ')} (byte {place:,})"
             break
     return Refusal(reason, _IS_TRANSCRIPT, waits=True)
+
+
+def _holds_scalars(whole: bytes) -> bool:
+    """Say whether a file is JSON lines (or one value) of numbers, texts, true, false and null."""
+    lines = [line for line in whole.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip()]
+    loaded = [load(line.strip()) for line in lines]
+    return bool(loaded) and all(each.values and not each.problems for each in loaded)
+
+
+def why_no_message(whole: bytes) -> Refusal:
+    """Return why no message was found in JSON; `whole` is the file if it is short."""
+    for place, message in load(whole.rstrip()).problems if whole else ():
+        if message.startswith(TRUNCATED):
+            return Refusal(f"truncated at byte {place:,}, before any message", _REST)
+    return Refusal("JSON, but nothing in it looks like a message", _FORCE, is_foreign=True)

@@ -1,4 +1,4 @@
-"""All formats, in the order in which they are listed; the last one is the last resort.
+"""All formats, in the order in which they are listed; the last two are the last resort.
 
 A format's module is loaded when a file may be of it, judged by the names of its first members, or
 when it is asked for: loading all of them would delay the first paint.
@@ -171,6 +171,7 @@ _ENTRIES = (
     _Entry("verifiers-v1", "verifiers_v1", _has("traces", "nodes")),
     _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
     _Entry("metr-malt", "metr_malt", _has("nodes")),
+    _Entry("mixed", "mixed", _always, last_resort=True),
     _Entry("generic", "generic", _always, last_resort=True),
 )
 

@@ -11,6 +11,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import message_of_reply
 from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import title
 
 MAX_CHAIN = 8
 _BODY_KEYS = ("body", "json", "content", "text", "data")
@@ -75,7 +76,7 @@ def failure_of(error: Any, status: int | None = None) -> Failure:
     if status is None and isinstance(error, Mapping):
         code = fields.number(error.get("code", error.get("error_code")))
         status = int(code) if code is not None and 100 <= code < 600 else None
-    return Failure(fields.first_line(message or body) or "error", status, body, tuple(chain))
+    return Failure(title(message or body) or "error", status, body, tuple(chain))
 
 
 def run_error(error: Any, *, hint: str = "") -> tuple[Diagnostic, ...]:

@@ -20,6 +20,7 @@ from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
 from hermes_tui.model.events import RequestFailed, ResponseReceived
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, usage
 
 _SESSIONS_TABLE = "agent_sessions"
@@ -166,8 +167,8 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     if error:
         what = error if isinstance(error, dict) else {"message": error}
         told = fields.label(what, "message", "code") or fields.excerpt(error)
-        build.add(RequestFailed, pointer="/error", turn=1, message=fields.first_line(told))
-        outcome, stop = "error", fields.first_line(fields.label(what, "code"))
+        build.add(RequestFailed, pointer="/error", turn=1, message=title(told))
+        outcome, stop = "error", title(fields.label(what, "code"))
     elif reason or status == "incomplete":
         outcome = "truncated" if not reason or fields.is_cut(reason) else "error"
         stop = reason or status

@@ -26,6 +26,15 @@ class RunFolder(RunBuilder):
     def is_used(self) -> bool:
         return bool(self.events or self.runs or self.loose)
 
+    @property
+    def has_run(self) -> bool:
+        return bool(self.runs) or any(isinstance(event, RunStarted) for event in self.events)
+
+    def forget(self) -> None:
+        for held in (self.events, self.loose, self.runs):
+            held.clear()
+        self._seq = self.first_seq
+
     def talk(
         self,
         raws: Iterable[Any],

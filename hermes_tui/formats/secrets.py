@@ -7,7 +7,7 @@ headers, by its looks (`Bearer …`, `sk-…`). The scheme stays, so that a pers
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MASK = "***"
@@ -48,10 +48,14 @@ _KEY_LOOKS = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|ghp|xai)[-_][A-Za-z0-9_\-]{8,}|\bAIza[A-Za-z0-9_\-]{20,}"
 )
 _BEARER_LOOKS = re.compile(r"\b(bearer)\s+[A-Za-z0-9._~+/\-]{4,}=*", re.IGNORECASE)
-_URL_SECRET = re.compile(
-    r"([?&](?:key|api[-_]?key|token|access[-_]token|sig|signature)=)[^&#\s]+", re.IGNORECASE
+_PARAMETER = (
+    r"(?:[^=&#?;\s]*[-_.])?(?:key|(?:api|access)key|(?:access|auth)?token|secret|sig|signature"
+    r"|password|passwd|pass|credentials?|auth|authorization|code)"
 )
-_URL_USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+"""A whole parameter name, or one whose last word this is: `X-Amz-Signature`, but not `design`."""
+_URL_SECRET = re.compile(rf"(?<=[?&;])({_PARAMETER}=)[^&#\s\"'<>]+", re.IGNORECASE)
+_URL_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]+(?=@)")
+_SECRET_PARAMETER = re.compile(_PARAMETER, re.IGNORECASE)
 
 
 def masked_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,9 +85,49 @@ def mask_top(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _masked(item) if _is_secret(key) else item for key, item in value.items()}
 
 
-def masked_url(url: str) -> str:
-    """Return `url` without the keys in its query and without its user part."""
-    return _URL_USER.sub(MASK, _URL_SECRET.sub(rf"\1{MASK}", url))
+Path = tuple[str | int, ...]
+"""The keys and positions that lead to a value."""
+
+
+def mask_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's parameters with credentials masked; tools and schemas stay as they are."""
+    return change_credentials(parameters, lambda path, text: str(_masked(text)))
+
+
+def change_credentials(
+    parameters: Mapping[str, Any], change: Callable[[Path, str], str]
+) -> dict[str, Any]:
+    """Return a request's parameters with `change` made to every credential in them."""
+
+    def changed(item: Any, path: Path, name: Any) -> Any:
+        if len(path) > MAX_DEPTH:
+            return TOO_DEEP
+        if isinstance(item, Mapping):
+            return {key: changed(held, (*path, key), key) for key, held in item.items()}
+        if isinstance(item, list):
+            return [changed(held, (*path, at), name) for at, held in enumerate(item)]
+        # What is an object is no credential: a schema may have a field of such a name.
+        return change(path, item) if item and isinstance(item, str) and _is_secret(name) else item
+
+    return {
+        name: item if name == "tools" else changed(item, (name,), name)
+        for name, item in parameters.items()
+    }
+
+
+def is_masked(text: str) -> bool:
+    """Tell whether a credential was masked."""
+    return text == MASK or text.endswith(f" {MASK}")
+
+
+def masked_url(text: str) -> str:
+    """Return a URL, or a text with URLs in it, without users, passwords, keys and signatures."""
+    return _URL_USER.sub(MASK, _URL_SECRET.sub(rf"\1{MASK}", text))
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Tell whether the query of a URL holds a credential under `name`."""
+    return _SECRET_PARAMETER.fullmatch(name) is not None
 
 
 def _mask(value: Any, in_headers: bool, depth: int) -> Any:

@@ -21,6 +21,7 @@ from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import MAX_DEPTH, Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import ToolReturned
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp, usage
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -102,7 +103,7 @@ def _is_step(value: Any) -> bool:
 
 
 def _task_of(step: Any) -> str:
-    return fields.first_line(fields.label(step, "task")) if isinstance(step, dict) else ""
+    return title(fields.label(step, "task")) if isinstance(step, dict) else ""
 
 
 def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
@@ -182,7 +183,7 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
     error = _error_text(step.get("error"))
     if error and not calls:
-        found = Diagnostic(_code_of(error), Severity.ERROR, fields.first_line(error))
+        found = Diagnostic(_code_of(error), Severity.ERROR, title(error))
         parts = with_findings(parts, found)
     build.append(parts, pointer, ts=start)
     observed = _plain(step.get("observations"))

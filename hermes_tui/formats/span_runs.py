@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.any_messages import Said
 from hermes_tui.formats.base import RunBuilder
@@ -34,7 +32,8 @@ from hermes_tui.formats.span_talks import (
 from hermes_tui.formats.span_tools import OpenCalls, ToolSpans, answer_of, call_of, timed
 from hermes_tui.formats.span_tree import Agent, Span, SpanKind, agents_of
 from hermes_tui.model.events import RequestFailed
-from hermes_tui.model.messages import Message
+from hermes_tui.model.messages import Message, changed
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import total_usage
 from hermes_tui.parsers.normalise import Normalised
 
@@ -154,7 +153,7 @@ class _Writer:
         )
 
     def _name(self) -> str:
-        return fields.first_line(self._agent.span.name or self._trace.name)
+        return title(self._agent.span.name or self._trace.name)
 
     def _others(self) -> dict[str, Any]:
         """Return what else the agent did: spans by name, and what is said of those of note."""
@@ -196,7 +195,7 @@ class _Writer:
                 RequestFailed,
                 pointer=request.span.pointer,
                 ts=request.span.end_s,
-                message=fields.first_line(why),
+                message=title(why),
                 body=why,
             )
 
@@ -283,7 +282,7 @@ class _Writer:
 def _used(parts: Normalised, request: Request) -> Message:
     """Return a reply with what its request used and how long it took."""
     message = parts.message
-    return msgspec.structs.replace(
+    return changed(
         message,
         usage=message.usage or request.usage,
         duration_s=message.duration_s or request.span.duration_s,

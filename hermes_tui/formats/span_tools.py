@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import ChatMessage, Held, function_call
 from hermes_tui.formats.json_values import decode_if_json
@@ -15,7 +13,8 @@ from hermes_tui.formats.langchain_messages import is_message, message_of
 from hermes_tui.formats.python_repr import NotRepr, read_repr
 from hermes_tui.formats.span_tree import Span
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.model.messages import ErrorMark, ToolCall, ToolResult
+from hermes_tui.model.messages import ErrorMark, ToolCall, ToolResult, changed
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.parsers.tool_results import error_findings
 
@@ -140,10 +139,10 @@ def timed(result: Result, span: Span | None) -> Result:
         return result
     answer, found = result
     if answer.duration_s is None and span.duration_s is not None:
-        answer = msgspec.structs.replace(answer, duration_s=span.duration_s)
+        answer = changed(answer, duration_s=span.duration_s)
     if span.error and answer.error is None:
-        mark = ErrorMark("flag", f"its span failed: {fields.first_line(span.error)}")
-        answer = msgspec.structs.replace(answer, error=mark)
+        mark = ErrorMark("flag", f"its span failed: {title(span.error)}")
+        answer = changed(answer, error=mark)
         found = (*found, *error_findings(mark))
     return answer, found
 

@@ -13,15 +13,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.events import ToolReturned
-from hermes_tui.model.messages import Usage
+from hermes_tui.model.messages import Usage, changed
 from hermes_tui.parsers.measures import number, usage
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.tool_results import whole_result
@@ -152,7 +150,7 @@ class _Reading:
         self._build.add(
             ToolReturned,
             pointer=f"/trajectory/{self._next - 1}/observation",
-            result=msgspec.structs.replace(result, duration_s=number(step.get("execution_time"))),
+            result=changed(result, duration_s=number(step.get("execution_time"))),
             diagnostics=found,
         )
 
@@ -173,14 +171,13 @@ def _timed(parts: Normalised, raw: dict[str, Any], step: dict[str, Any]) -> Norm
     """Give the result the time that its step took, and a result of its own to each further id."""
     took = number(step.get("execution_time"))
     results = [
-        (msgspec.structs.replace(result, duration_s=took, raw=raw), found)
-        for result, found in parts.results
+        (changed(result, duration_s=took, raw=raw), found) for result, found in parts.results
     ]
     ids = raw.get("tool_call_ids")
     for call_id in ids[1:] if isinstance(ids, list) and len(results) == 1 else ():
         if isinstance(call_id, str):
-            results.append((msgspec.structs.replace(results[0][0], call_id=call_id), ()))
-    message = msgspec.structs.replace(parts.message, results=len(results))
+            results.append((changed(results[0][0], call_id=call_id), ()))
+    message = changed(parts.message, results=len(results))
     return parts._replace(message=message, results=tuple(results))
 
 

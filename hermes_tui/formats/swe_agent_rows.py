@@ -15,6 +15,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _ROLES = frozenset({"system", "user", "ai"})
@@ -97,7 +98,7 @@ def _title(turns: list[Any]) -> str:
     for turn in turns:
         if isinstance(turn, dict) and turn.get("role") == "user":
             text = fields.label(turn, "text")
-            return issue_title(text) or fields.first_line(text)
+            return issue_title(text) or title(text)
     return ""
 
 

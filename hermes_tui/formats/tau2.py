@@ -26,6 +26,7 @@ from hermes_tui.formats.message_parts import flagged, with_entries, with_finding
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Usage
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import json_text
@@ -123,7 +124,7 @@ class _Simulation:
             self._build.defect("not a simulation", fields.excerpt(raw), pointer=pointer)
             return
         place = f"its messages stand in simulations/{fields.label(raw, 'id')}.json"
-        note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, fields.first_line(place))
+        note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(place))
         self._start(raw, [], pointer, note)
         _end({**raw, "reward_info": {"reward": raw.get("reward")}}, self._build)
 
@@ -155,7 +156,7 @@ def _title(task: dict[str, Any]) -> str:
     scenario = as_dict(task.get("user_scenario")).get("instructions")
     asked = fields.label(as_dict(scenario), "reason_for_call", "task_instructions")
     asked = asked or (scenario if isinstance(scenario, str) else "")
-    return fields.first_line(asked or fields.label(as_dict(task.get("description")), "purpose"))
+    return title(asked or fields.label(as_dict(task.get("description")), "purpose"))
 
 
 def _expected(task: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +228,7 @@ def _entry(entry: Any, texts: dict[str, str]) -> Any:
 
 def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
     """Return what the harness says went wrong when the message was made."""
-    told = [fields.first_line(fields.json_text(error)) for error in as_list(raw.get("errors"))]
+    told = [title(fields.json_text(error)) for error in as_list(raw.get("errors"))]
     return [Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, text) for text in told if text]
 
 

@@ -16,6 +16,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import title
 
 _DISPLAY = "messages_display"
 
@@ -54,7 +55,7 @@ def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
     names = (fields.label(value, "task_id"), fields.label(value, "trial"))
     build.start(
         run_id="-".join(filter(None, names)),
-        task=fields.first_line(fields.label(task, "instruction")) or fields.title_of(listed),
+        task=fields.label(task, "instruction") or fields.title_of(listed),
         model=fields.model_of(value),
         group_id=names[0],
         details={**fields.details_of(value, without=("traj", "info", "reward")), **_told(info)},
@@ -95,8 +96,8 @@ def _read_few_shot(value: dict[str, Any], build: RunBuilder) -> None:
         "a few-shot example: one text without its calls, shown whole",
     )
     text = value[_DISPLAY]
-    title = fields.first_line(text).removeprefix("user: ") if isinstance(text, str) else ""
-    build.start(task=title, diagnostics=(note,))
+    task = title(text).removeprefix("user: ") if isinstance(text, str) else ""
+    build.start(task=task, diagnostics=(note,))
     build.message({"role": "user", "content": text}, pointer=f"/{_DISPLAY}")
 
 

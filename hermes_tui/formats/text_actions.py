@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
-from hermes_tui.formats import fields
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
+from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, changed
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.parsers.tool_results import whole_result
@@ -24,7 +22,7 @@ def issue_title(text: str) -> str:
 
     Before the issue stands the same introduction in every run.
     """
-    return fields.first_line(text.partition(_ISSUE)[2])
+    return title(text.partition(_ISSUE)[2])
 
 
 def text_action(
@@ -59,7 +57,7 @@ def with_calls(
     parts: Normalised, calls: list[tuple[ToolCall, tuple[Diagnostic, ...]]], *more: Diagnostic
 ) -> Normalised:
     """Return a message that makes `calls` and no others, with `more` said about it."""
-    message = msgspec.structs.replace(parts.message, calls=len(calls))
+    message = changed(parts.message, calls=len(calls))
     return parts._replace(
         message=message, calls=tuple(calls), diagnostics=(*parts.diagnostics, *more)
     )
@@ -70,6 +68,4 @@ def as_result(parts: Normalised, raw: dict[str, Any]) -> Normalised:
     if parts.results:
         return parts
     found = whole_result(raw, parts.message.text)
-    return parts._replace(
-        message=msgspec.structs.replace(parts.message, results=1), results=(found,)
-    )
+    return parts._replace(message=changed(parts.message, results=1), results=(found,))

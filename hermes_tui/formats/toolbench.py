@@ -86,7 +86,7 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     messages = as_list(lists[-1]) if lists else []
     tree = _search(as_dict(value.get("tree")).get("tree"), _calls_of(messages))
     about: dict[str, Any] = {
-        "task": fields.first_line(fields.label(generated, "query")) or fields.title_of(messages),
+        "task": fields.label(generated, "query") or fields.title_of(messages),
         "tools": tool_specs(generated.get("function")),
     }
     build.start(

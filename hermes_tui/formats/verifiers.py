@@ -69,8 +69,7 @@ def _start(value: dict[str, Any], prompt: Any, build: RunBuilder) -> None:
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     build.start(
         run_id=example,
-        task=fields.title_of(fields.as_list(asked))
-        or fields.first_line(fields.label(value, "task")),
+        task=fields.title_of(fields.as_list(asked)) or fields.label(value, "task"),
         model=fields.model_of(value) or fields.model_of(fields.as_dict(about)),
         tools=tool_specs(tools) if tools else None,
         group_id=example,

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.declared_tools import tool_specs
@@ -29,7 +27,8 @@ from hermes_tui.formats.verifiers_calls import (
 )
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, ResponseReceived
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import changed, with_flags
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import timestamp, total_usage
 from hermes_tui.parsers.normalise import normalise_message
 
@@ -208,7 +207,7 @@ class _Trace:
         flags = ["copied"] if copied else []
         if message.get("role") == "assistant" and node.get("sampled") is False:
             flags.append("fabricated")
-        said = msgspec.structs.replace(
+        said = changed(
             with_flags(parts.message, *flags, *_link_types(node)),
             usage=usage_of(call.get("usage")),
             duration_s=duration_of(call.get("time")),
@@ -257,14 +256,14 @@ def _link_types(node: Any) -> list[str]:
 
 
 def _title(data: dict[str, Any]) -> str:
-    return fields.first_line(fields.label(data, "description", "prompt", "name"))
+    return title(fields.label(data, "description", "prompt", "name"))
 
 
 def _errors(trace: dict[str, Any]) -> tuple[Diagnostic, ...]:
     found = []
     for error in as_list(trace.get("errors")):
         text = fields.labels(as_dict(error), "type", "message") or fields.excerpt(error)
-        found.append(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, fields.first_line(text)))
+        found.append(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(text)))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import GOLD_FAILURE
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.roles import speaker_of
 
@@ -78,7 +79,7 @@ def _label_found(
         if not agent or agent.lower() in names.lower():
             return ()
         message = f"mistake_step is a message of {names or 'nobody'}, mistake_agent is {agent}"
-    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, fields.first_line(message)),)
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(message)),)
 
 
 def _append(raw: Any, pointer: str, is_gold: bool, build: RunBuilder) -> None:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 LONGEST_NAME = 200
 """Characters of a name that are compared with others, which takes long for long ones."""
+LEAST_PART = 3
+"""Characters: what is shorter stands in too many names to tell one of them."""
+MOST_NEAR = 3
+"""Names that are given as near."""
 
 
 class HermesError(Exception):
@@ -44,6 +48,10 @@ class SourceError(HermesError):
         return cls(path, rest or "cannot be read", more)
 
 
+class NoTranscript(SourceError):
+    """A source can be read, but what is in it is something else than a transcript."""
+
+
 class StoreError(HermesError):
     """A file cannot be written."""
 
@@ -75,9 +83,22 @@ class IllegalCommand(HermesError):
         self.allowed = allowed
 
 
-def near_hint(name: str, known: Sequence[str], otherwise: str) -> str:
+def near_hint(name: str, known: Sequence[str], otherwise: str = "") -> str:
     """Return which of the `known` names may have been meant; `otherwise` where none is near."""
+    near = _near_names(name, known)
+    return f"did you mean {', '.join(near)}?" if near else otherwise
+
+
+def _near_names(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three of the `known` names: those that hold `name`, else those much like it.
+
+    What begins with it comes first. Upper and lower case are alike.
+    """
     from difflib import get_close_matches
 
-    near = get_close_matches(name[:LONGEST_NAME], known, n=3, cutoff=0.4)
-    return f"did you mean {', '.join(near)}?" if near else otherwise
+    wanted = name.casefold()[:LONGEST_NAME]
+    folded = {each.casefold(): each for each in known}
+    holding = [each for each in folded if len(wanted) >= LEAST_PART and wanted in each]
+    holding.sort(key=lambda each: not each.startswith(wanted))
+    near = holding or get_close_matches(wanted, folded, n=MOST_NEAR)
+    return [folded[each] for each in near[:MOST_NEAR]]

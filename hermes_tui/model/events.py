@@ -26,6 +26,10 @@ Turn = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 """The number of a turn, 0 where it is not known; an event that says anything else is malformed."""
 
 
+PERSON = "person"
+"""`by` of what a person at the screen did."""
+
+
 class Fact(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag=True
 ):
@@ -145,8 +149,11 @@ class Stopped(Fact, frozen=True):
 
 
 class Resumed(Fact, frozen=True):
+    """`by` is who let the run go: person, program (that runs the loop itself) or replay."""
+
     command: str
     waited_s: float | None = None
+    by: str = ""
 
 
 class PauseRequested(Fact, frozen=True):
@@ -223,11 +230,16 @@ class ToolReturned(Fact, frozen=True):
 
 
 class ToolFailed(Fact, frozen=True):
-    """A tool did not answer: it raised, timed out or was killed."""
+    """A tool did not answer: it raised, timed out, was killed or cancelled.
+
+    `frames` say where in the tool's own code it raised, the innermost last; `by` who cancelled it.
+    """
 
     result: ToolResult
     call_index: int | None = None
     exception: str = ""
+    frames: tuple[str, ...] = ()
+    by: str = ""
 
 
 class ToolErrorRecorded(Fact, frozen=True):
@@ -248,6 +260,8 @@ class RequestFailed(Fact, frozen=True):
     retryable: bool = False
     retry_in_s: float | None = None
     """When the server wants to be asked again, where it says so."""
+    by: str = ""
+    """Who gave it up before its reply was whole; `body` is what had come in by then."""
 
 
 class ReplyDiscarded(Fact, frozen=True):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from hermes_tui.model.spans import Span
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 GOLD_FAILURE = "gold failure"
 """The flag of the message at which, as people judged, the run went wrong."""
@@ -133,8 +136,12 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: Any = None
 
 
-class ToolError(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A tool error as the agent loop records it (`turn` is 1-based)."""
+@dataclass(frozen=True, slots=True)
+class ToolError:
+    """A tool error as the agent loop records it (`turn` is 1-based).
+
+    A dataclass, as the loop that it stands in for has it: `dataclasses.asdict` takes it.
+    """
 
     turn: int
     tool_name: str
@@ -168,6 +175,11 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_s: float | None = None
 
 
+def changed(value: S, **fields: Any) -> S:
+    """Return a value with some of its fields changed."""
+    return msgspec.structs.replace(value, **fields)
+
+
 def with_flags(message: Message, *flags: str) -> Message:
     """Return `message` with those of `flags` added that it has not yet."""
-    return msgspec.structs.replace(message, flags=tuple(dict.fromkeys((*message.flags, *flags))))
+    return changed(message, flags=tuple(dict.fromkeys((*message.flags, *flags))))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.recognise import READERS
 from hermes_tui.parsers.wire.scan import scan
 
 
@@ -37,8 +36,3 @@ class InFormat:
     ) -> ParseResult:
         """Return the verdict on `text`; never raises."""
         return scan(text, tools, final=final, expected=self.format)
-
-
-def own_parsers() -> tuple[Auto | InFormat, ...]:
-    """Return `Auto` and the reading held against each format, `hermes-tui/FORMAT`."""
-    return (Auto(), *(InFormat(name) for name in READERS))

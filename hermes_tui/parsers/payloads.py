@@ -11,7 +11,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.cursor import Cursor
-from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal, compact
+from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal, compact, is_json
 from hermes_tui.parsers.shapes import CallShape, call_shape
 
 _NAME = re.compile(r"[\"'“]name[\"'”]\s*+:\s*+[\"'“]([^\"'“”\n]{1,200})[\"'”]")
@@ -177,8 +177,16 @@ def _flag_cut(cursor: Cursor, literal: Literal, end: BlockEnd, index: int) -> No
         where = "inside a value" if in_string else "before its last bracket"
         message = f"the payload ends {where}"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
+        if _has_whole_arguments(cursor, literal):
+            hint = "its arguments are whole: only what closes the call is missing"
         span = Span(start, literal.span.end)
         cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, index)
+
+
+def _has_whole_arguments(cursor: Cursor, literal: Literal) -> bool:
+    items = payloads_of(cursor.text, literal, cursor.tools)
+    spans = [item.shape.arguments_span if item.shape else None for item in items]
+    return all(span and is_json(cursor.text, span.start, span.end) for span in spans)
 
 
 def _flag_shape(cursor: Cursor, shape: CallShape) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Reasoning
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.content_parts import text_of
 from hermes_tui.parsers.plain_values import decode, json_text
 from hermes_tui.parsers.reasoning_tags import Thought
@@ -162,7 +163,7 @@ def _dict_pieces(name: str, value: dict[str, Any], key: str) -> Iterator[Piece]:
     for sealed_key in _ENCRYPTED_KEYS:
         if isinstance(sealed := value.get(sealed_key), str) and sealed:
             size = len(sealed.encode("utf-8", "surrogatepass"))
-            yield name, "encrypted", f"encrypted, {size:,} bytes"
+            yield name, "encrypted", f"encrypted, {counted(size, 'byte')}"
             return
     if not found and any(k not in ("type", "id", "index", "format", "signature") for k in value):
         yield from _unknown(name, value)

@@ -50,11 +50,6 @@ class Verdict(NamedTuple):
 _SOUND = Verdict()
 
 
-def error_mark(content: Any, raw: Any = None) -> ErrorMark | None:
-    """Return why a tool's answer counts as an error, None where it does not."""
-    return judge(content, raw).error
-
-
 def judge(content: Any, raw: Any = None) -> Verdict:
     """Judge `content` (text or a decoded body) and `raw`, the mapping that it stands in."""
     code: int | None = None

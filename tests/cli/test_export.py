@@ -137,7 +137,7 @@ def test_standard_output_gets_the_same_bytes_as_a_file(
     path = transcripts / "hostile.json"
     target = exported(path, to, tmp_path / "out")
     done = within("export", path, "--to", to)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err.count("\n")) == (0, to == "sharegpt")
     assert done.out == target.read_bytes()
 
 
@@ -185,6 +185,76 @@ def test_details_that_a_recording_does_not_hold_are_counted(
     path.write_text(json.dumps({"messages": said, "short": "(2)"}))
     exported(path, "native", tmp_path / "short")
     assert capsys.readouterr().err == ""
+
+
+IMAGE = "data:image/png;base64,iVBORw0KGgo="
+ODD = [
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "see"},
+            {"type": "image_url", "image_url": {"url": IMAGE}},
+            {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+        ],
+    },
+    {"role": "martian", "content": "hm"},
+    {
+        "role": "assistant",
+        "content": None,
+        "reasoning_details": [{"type": "reasoning.encrypted", "data": "AAAA"}],
+        "tool_calls": [
+            {"type": "function", "function": {"name": "ls", "arguments": {"a": 1}}},
+            {"type": "function", "id": "c", "function": {"name": "ls", "arguments": "{"}},
+        ],
+    },
+]
+TOLD = {
+    "openai": "1 role written as user, 1 id made up, 1 argument object written as text, "
+    "1 encrypted reasoning block left out",
+    "sharegpt": "2 images written as text, 1 encrypted reasoning block left out, "
+    "1 call id left out, 1 argument text written as a JSON string",
+    "atif": "2 images left out, 1 role written as user, 1 id made up, "
+    '1 encrypted reasoning block left out, 1 argument text written as {"raw": …}',
+}
+
+
+@pytest.mark.parametrize("to", TOLD)
+def test_what_a_format_cannot_hold_is_told_in_one_line(to: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"messages": ODD}))
+    done = within("export", path, "--to", to)
+    assert done.code == 0
+    assert done.one_line == f"hermes-tui: changed for {to}: {TOLD[to]}"
+
+
+def test_an_export_that_changes_nothing_says_nothing(transcripts: Path) -> None:
+    for to in ("openai", "atif"):
+        assert within("export", transcripts / "clean-run.json", "--to", to).err == ""
+
+
+def test_the_images_of_a_message_are_in_an_export_for_the_api(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"messages": ODD}))
+    written = json.loads(within("export", path, "--to", "openai").out)
+    assert written["messages"][0] == ODD[0]
+
+
+def test_the_images_of_another_api_are_written_as_this_one_takes_them(tmp_path: Path) -> None:
+    block = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    asked = {"role": "user", "content": [{"type": "image", "source": block}]}
+    call = {"type": "tool_use", "id": "a", "name": "shot", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "a", "content": asked["content"]}
+    run = [
+        asked,
+        {"role": "assistant", "content": [call]},
+        {"role": "user", "content": [result]},
+    ]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(run))
+    done = within("export", path, "--to", "openai")
+    image = {"type": "image_url", "image_url": {"url": IMAGE}}
+    assert json.loads(done.out)["messages"][0]["content"] == [image]
+    assert done.one_line.endswith("changed for openai: 1 image of a result written as text")
 
 
 @pytest.mark.parametrize(
@@ -263,6 +333,8 @@ def test_an_export_says_what_a_person_changed(to: str, tmp_path: Path) -> None:
         {"kind": "MessageAppended", "message": {"role": "user", "text": "go"}},
         {"kind": "ArgumentsEdited", **arguments},
         {"kind": "CallSkipped", **answer},
+        {"kind": "ToolFailed", "result": {"content": "no"}, "call_index": 0, "by": "person"},
+        {"kind": "RequestFailed", "message": "cancelled by hand", "by": "person"},
         {"kind": "RunEnded", "status": "ok"},
     ]
     run = tmp_path / "run.jsonl"
@@ -271,3 +343,4 @@ def test_an_export_says_what_a_person_changed(to: str, tmp_path: Path) -> None:
     text = exported(run, to, tmp_path / "out").read_text().replace("\\", "").replace("&#34;", '"')
     assert "steered" in text and "calls" in text
     assert "calls_edited" in text and "calls_answered" in text
+    assert "calls_cancelled" in text and "requests_cancelled" in text

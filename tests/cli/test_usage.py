@@ -24,8 +24,15 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["--colour", "scan", "x"], ["--colour", "hermes-tui --help"]),
         (["scna", "x"], ["scna", "scan"]),
         (["scan", "x", "--format", "openai-mesages"], ["did you mean openai-messages"]),
-        (["open", "x", "--format", "atropos"], ["atropos-group"]),
-        (["open", "x", "--format", "!"], ["see `hermes-tui formats`"]),
+        (
+            ["open", "x", "--format", "atropos"],
+            ["did you mean atropos-group? `hermes-tui formats`"],
+        ),
+        (["open", "x", "--format", "OpenAI"], ["did you mean openai-messages? `hermes-tui"]),
+        (["open", "x", "--format", "session"], ["did you mean hermes-session?"]),
+        (["open", "x", "--format", "bogus"], ["'bogus' (`hermes-tui formats` lists all)"]),
+        (["open", "x", "--format", "nope"], ["'nope' (`hermes-tui formats` lists all)"]),
+        (["open", "x", "--format", "!"], ["'!' (`hermes-tui formats` lists all)"]),
         (["open", "x", "--filter", "kind =="], ["--filter", "kind ==", "column 8"]),
         (["open", "x", "--filter", "colour == 1"], ["--filter", "colour", "kind"]),
         (["export", "x"], ["--to"]),
@@ -111,9 +118,12 @@ def test_no_command_prints_the_help_and_is_no_error() -> None:
 
 def test_formats_lists_every_format_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["formats"]) == 0
-    listed = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    told = capsys.readouterr().out
+    listed = [line.split("  ")[0] for line in told.splitlines()]
     names = [item.name for item in formats()]
     assert listed[: len(names)] == names
+    assert "Parquet files (.parquet) too" in told
+    assert "hermes-tui[parquet]" in told
     assert main(["formats", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [list(row) for row in rows] == [["name", "summary"]] * len(names)

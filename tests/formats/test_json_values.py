@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.formats.deep_json import without_depths
 from hermes_tui.formats.json_values import MAX_DOUBLED, decode_if_json, load
 from tests.timing import least_s
 
@@ -209,7 +210,28 @@ def test_deep_nesting_is_read(depth: int) -> None:
 def test_nesting_too_deep_to_read_is_said() -> None:
     values, problems = load(b"[" * 200_000)
     assert values == ()
-    assert problems[0].message == "nested too deeply to read"
+    assert problems[0].offset == 500
+    assert problems[0].message.startswith("nested more than 500 deep here")
+
+
+@pytest.mark.parametrize("odd", [b"1", b"NaN"])
+def test_what_stands_beside_a_value_nested_too_deeply_is_read(odd: bytes) -> None:
+    deep = b"[" * 1_100 + b"]" * 1_100
+    values, problems = load(b'{"a": "[[", "deep": ' + deep + b', "odd": ' + odd + b', "b": 2}')
+    assert [value["a"] + str(value["b"]) for value in values] == ["[[2"]
+    assert (problems[0].offset, len(problems)) == (20 + 499, 1 + (odd == b"NaN"))
+
+
+@given(st.binary(max_size=40), st.integers(495, 505), st.integers(0, 510), st.binary(max_size=40))
+@settings(max_examples=50)
+def test_a_value_made_shallow_keeps_its_length_and_no_deep_place(
+    before: bytes, opened: int, closed: int, after: bytes
+) -> None:
+    data = before + b"[{" * opened + b"}]" * closed + after
+    shallow, places = without_depths(data)
+    assert len(shallow) == len(data)
+    assert all(data[place : place + 1] in (b"[", b"{") for place in places)
+    assert without_depths(shallow) == (shallow, ())
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,26 @@
-"""A file of mixed lines is read as what most of them are; the others are told."""
+"""A file of mixed lines is read as what most of them are; the others as what they are."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from hermes_tui.formats import lookalikes
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import Detection, detect
+from hermes_tui.formats.framing import Record, RecordKind
+from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
+from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.model.spans import ByteRange
+from hermes_tui.runtime.reader_spec import ReaderSpec
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import lines, only, read_by, runs
+from tests.fuzz.reader_laws import read_lawfully
 
 SHAREGPT = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
 ATIF = {
@@ -58,11 +66,62 @@ def test_the_format_of_most_lines_reads_a_file_of_many_kinds() -> None:
     data = lines(chat("a"), SHAREGPT, ATIF, claude("u")) + b"garbage\n" + lines(chat("b"), MESSAGES)
     name, events = read(data)
     assert name == "openai-messages"
-    assert len(runs(events)) == 3
-    *alike, broken = told(events)
-    named = [message.partition("looks like ")[2].split()[0] for message in alike]
-    assert named == ["sharegpt", "atif", "claude-code"]
+    assert [run.source_format for run in runs(events)] == [
+        "openai-messages", "sharegpt", "atif", "openai-messages", "openai-messages",
+    ]  # fmt: skip
+    alike, broken = told(events)
+    assert "looks like claude-code" in alike
     assert "not JSON" in broken
+
+
+def test_a_file_of_which_no_format_has_most_lines_is_mixed_and_each_is_read_as_its_own() -> None:
+    data = lines(chat("a"), SHAREGPT, chat("b"), SHAREGPT, {"log": MESSAGES * 2}, {"loss": 1})
+    name, events = read(data)
+    assert name == "mixed"
+    assert [run.source_format for run in runs(events)] == [
+        "openai-messages", "sharegpt", "openai-messages", "sharegpt", "generic",
+    ]  # fmt: skip
+    assert ["no message found" in message for message in told(events)] == [True]
+
+
+def test_an_array_of_which_no_format_has_most_values_is_mixed() -> None:
+    name, events = read(lines([chat("a"), SHAREGPT]))
+    assert name == "mixed"
+    assert [run.source_format for run in runs(events)] == ["openai-messages", "sharegpt"]
+
+
+def test_a_format_that_a_person_names_is_the_only_one() -> None:
+    data = lines(chat("a"), SHAREGPT, ATIF, chat("b"))
+    reader = detect(BytesSource(data), formats(), wanted="openai-messages").reader
+    assert reader is not None
+    events = read_by(reader, BytesSource(data))
+    assert [run.source_format for run in runs(events)] == ["openai-messages"] * 2
+    assert [message.partition("looks like ")[2].split()[0] for message in told(events)] == [
+        "sharegpt", "atif",
+    ]  # fmt: skip
+
+
+LINES = st.sampled_from([chat("a"), SHAREGPT, ATIF, CODEX, claude("u"), MESSAGES, {"loss": 1}, 7])
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(LINES, min_size=2, max_size=8))
+def test_a_line_is_read_alike_whoever_reads_it_and_from_wherever(values: list[Any]) -> None:
+    source = BytesSource(lines(*values))
+    reader = detect(source, formats()).reader
+    assume(reader is not None and reader.layout is Layout.LINES and reader.unit is Unit.RUNS)
+    assert reader is not None
+    read_lawfully(reader, lines(*values))
+    again = ReaderSpec.of(reader).reader()
+    end = 0
+    for value in values:
+        place = ByteRange(end, end := end + len(lines(value)))
+        record = Record(0, place, RecordKind.VALUE)
+        events = again.decode(source, record)
+        assert events == reader.decode(source, record)
+        folded, (loose, of_runs) = reader.fold(source, record), split_runs(events)
+        assert folded.loose == list(loose)
+        assert folded.runs == [fold_run(run) for run in of_runs]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hermes_tui.formats import openai_messages
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.writers import openai
+from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import (
@@ -189,8 +190,10 @@ def test_openai_leaves_out_replies_that_were_discarded_and_no_others() -> None:
     run = numbered(
         first, failed, ReplyDiscarded(seq=0), second, TextEdited(seq=0, before="", after="x")
     )
-    messages = opened(openai.write(run))["messages"]
+    changes = Changes()
+    messages = opened(openai.write(run, changes=changes))["messages"]
     assert [message["content"] for message in messages] == ["first"]
+    assert changes.told() == "1 message of discarded replies left out"
 
 
 def test_openai_says_with_which_code_a_command_ended() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.framing import RecordIndex
-from hermes_tui.formats.reader import CACHED_RECORDS, RecordLog, partial_record
+from hermes_tui.formats.framing import RecordIndex, scan
+from hermes_tui.formats.reader import CACHED_RECORDS, RecordLog
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import MessageAppended, SourceDefect
 from tests.bytes_source import BytesSource
@@ -85,15 +85,19 @@ def test_glued_values_are_both_messages_of_the_run() -> None:
     assert texts(log) == [f"message {i}" for i in range(4)]
 
 
-def test_a_torn_last_line_of_a_growing_file_is_partial_until_it_is_whole() -> None:
+def test_a_torn_last_line_of_a_growing_file_is_no_record_until_it_is_whole() -> None:
     data = b"".join(chat(3))
-    log, source, index = log_of(data[:-10], complete=False)
+    source = BytesSource(data, len(data) - 10, complete=False)
+    log, index = log_of_source(source)
     while log.index_record():
         pass
     assert texts(log) == ["message 0", "message 1"]
-    partial = partial_record(source, index, len(log))
-    assert partial is not None and partial.partial
-    assert partial.excerpt.startswith('{"role"')
+    source.grow(complete=True)
+    for _ in scan(source, Layout.LINES, index):
+        pass
+    while log.index_record():
+        pass
+    assert texts(log) == ["message 0", "message 1", "message 2"]
 
 
 def test_a_record_that_can_no_longer_be_read_is_said_so() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.secrets import (
     SECRET_NAMES,
     TOO_DEEP,
+    mask_parameters,
     mask_secrets,
     masked_headers,
     masked_url,
@@ -58,8 +59,41 @@ def test_conversation_text_stays_as_it_is() -> None:
     assert mask_secrets(value) == value
 
 
-def test_keys_in_addresses_are_masked() -> None:
-    assert masked_url("https://u:p@h/v1?key=abc&x=1") == "https://***@h/v1?key=***&x=1"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://u:p@h/v1?key=abc&x=1", "https://***@h/v1?key=***&x=1"),
+        ("http://h/v1?api-version=1&code=x&sig=y", "http://h/v1?api-version=1&code=***&sig=***"),
+        ("http://h/?X-Amz-Signature=a&X-Amz-Date=b", "http://h/?X-Amz-Signature=***&X-Amz-Date=b"),
+        ("http://h/?X-Amz-Credential=a", "http://h/?X-Amz-Credential=***"),
+        ("http://h/?api_key=a&apiKey=b", "http://h/?api_key=***&apiKey=***"),
+        ("http://h/?password=a&auth=b&secret=c", "http://h/?password=***&auth=***&secret=***"),
+        ("http://u:p@ss@h/v1", "http://***@h/v1"),
+        ("http://[::1/v1?token=a", "http://[::1/v1?token=***"),
+        ("no way to s3://me:pw@b/x?token=a (403)", "no way to s3://***@b/x?token=*** (403)"),
+    ],
+)
+def test_credentials_in_addresses_are_masked(url: str, shown: str) -> None:
+    assert masked_url(url) == shown
+
+
+@pytest.mark.parametrize("name", ["design", "monkey", "signal", "tokens", "encode", "author"])
+def test_a_parameter_that_only_holds_the_letters_of_a_secret_stays(name: str) -> None:
+    assert masked_url(f"http://h/v1?{name}=a") == f"http://h/v1?{name}=a"
+
+
+def test_parameters_are_masked_by_name_but_not_the_schemas_in_them() -> None:
+    schema = {"type": "object", "properties": {"password": {"type": "string"}}}
+    given = {"api_key": "EB33", "provider": {"access_token": ["a"]}, "response_format": schema}
+    tools = [{"function": {"name": "login", "parameters": schema}}]
+    assert mask_parameters({**given, "tools": tools, "max_tokens": 9, "prompt_cache_key": "k"}) == {
+        "api_key": "***",
+        "provider": {"access_token": ["***"]},
+        "response_format": schema,
+        "tools": tools,
+        "max_tokens": 9,
+        "prompt_cache_key": "k",
+    }
 
 
 def test_a_value_too_deep_to_check_is_not_shown() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolResult
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
-from hermes_tui.parsers.tool_errors import error_mark
+from hermes_tui.parsers.tool_errors import judge
 from tests.normalise.reading import codes, only_result
 
 
@@ -193,6 +193,6 @@ def test_the_exit_code_is_kept():
 
 
 def test_a_traceback_is_named_by_its_exception():
-    mark = error_mark("Traceback (most recent call last):\n  File x\nKeyError: 'a'")
+    mark = judge("Traceback (most recent call last):\n  File x\nKeyError: 'a'").error
     assert mark is not None
     assert mark.reason == "KeyError: 'a'"

@@ -9,7 +9,7 @@ import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.auto import Auto, InFormat, own_parsers
+from hermes_tui.parsers.auto import Auto, InFormat
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.choice import named_parser, parsers
 from hermes_tui.parsers.recognise import READERS, flag_for, formats_in, is_alike
@@ -188,13 +188,6 @@ def test_another_format_than_the_expected_is_named(name: str) -> None:
 def test_every_format_is_read_by_some_engine() -> None:
     assert set(SOUND) == set(READERS)
     assert {name for wire in WIRES for name in wire.formats} == set(READERS)
-
-
-def test_every_format_has_a_parser_of_its_own_name() -> None:
-    assert [parser.name for parser in own_parsers()] == [
-        "hermes-tui/auto",
-        *(f"hermes-tui/{name}" for name in READERS),
-    ]
 
 
 DAMAGED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.hermes import HermesTags
@@ -247,6 +247,24 @@ def test_a_whole_payload_at_the_very_end_needs_no_closing_tag() -> None:
     result = read('<tool_call>{"name": "f", "arguments": {}}\n')
     assert (result.calls[0].verdict, codes(result)) == ("unclosed", ["UNCLOSED"])
     assert result.diagnostics[0].severity is Severity.NOTE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ('{"path": "."}', "its arguments are whole: only what closes the call is missing"),
+        (
+            '{"path": {"a": 1}',
+            "raise max_tokens; do not run it: what is shown is only its beginning",
+        ),
+        ('{"path": "."', "raise max_tokens; do not run it: what is shown is only its beginning"),
+    ],
+)
+def test_a_call_that_lacks_only_its_end_is_not_said_to_be_a_beginning(
+    arguments: str, hint: str
+) -> None:
+    result = read(f'<tool_call>\n{{"name": "ls", "arguments": {arguments}')
+    assert [one.hint for one in result.diagnostics if one.code is Code.TRUNCATED] == [hint]
 
 
 def test_an_unclosed_block_before_another_is_an_error() -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.writers.changes import ROLE_AS_USER, Change, Changes
 from hermes_tui.formats.writers.exchange import MADE_UP, Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
@@ -38,6 +39,7 @@ _LONE_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-f
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "cached_tokens")
 _SOUND: Final = (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
 _NO_ARGUMENTS: Final = (ArgumentsState.EMPTY, ArgumentsState.MISSING, ArgumentsState.NULL)
+_RAW_ARGUMENTS: Final = Change("argument text", 'written as {"raw": …}')
 _REF_KEYS: Final = ("trajectory_id", "session_id", "trajectory_path")
 MAX_DEPTH: Final = 20
 """How deep subagents of subagents are written; how many are not is said in `extra`."""
@@ -50,26 +52,33 @@ def write(
     findings: Sequence[Finding] = (),
     *,
     subagents: Sequence[Sequence[Event]] = (),
+    changes: Changes | None = None,
 ) -> str:
     """Return the run as pretty-printed JSON, with the runs of its subagents in it.
 
-    Findings are made anew by whoever reads it.
+    `changes` gets what the format cannot hold as it is. Findings are made anew by whoever reads it.
     """
+    changes = Changes() if changes is None else changes
     transcript = transcript_of(events, findings)
     placed: set[int] = set()
-    document = _trajectory(transcript, [transcript_of(run) for run in subagents], placed)
+    document = _trajectory(transcript, [transcript_of(run) for run in subagents], placed, changes)
     if left_out := len(subagents) - len(placed):
         document["extra"]["subagents_left_out"] = left_out
     return _LONE_SURROGATE.sub(r"\1�", json_text(document, pretty=True)) + "\n"
 
 
 def _trajectory(
-    transcript: Transcript, subagents: Sequence[Transcript], placed: set[int], depth: int = 0
+    transcript: Transcript,
+    subagents: Sequence[Transcript],
+    placed: set[int],
+    changes: Changes,
+    depth: int = 0,
 ) -> dict[str, Any]:
     """Return one trajectory and those of `subagents` that it began; `placed` grows by these."""
     start = transcript.start
     conversation = transcript.conversation
-    writer = _Steps(exchange_of(conversation))
+    changes.of_replies(transcript)
+    writer = _Steps(exchange_of(conversation), changes)
     for entry in conversation:
         writer.entry(entry)
     steps = writer.steps or [{"step_id": 1, "source": "system", "message": ""}]
@@ -80,13 +89,13 @@ def _trajectory(
     document["steps"] = steps
     document["final_metrics"] = _final_metrics(transcript, len(steps))
     document["extra"] = metadata_of(transcript)
-    if begun := _begun(start.run_id, subagents, placed, depth + 1):
+    if begun := _begun(start.run_id, subagents, placed, changes, depth + 1):
         document["subagent_trajectories"] = begun
     return document
 
 
 def _begun(
-    run_id: str, subagents: Sequence[Transcript], placed: set[int], depth: int
+    run_id: str, subagents: Sequence[Transcript], placed: set[int], changes: Changes, depth: int
 ) -> list[dict[str, Any]]:
     """Return the trajectories that the run `run_id` began, each under an id of its own."""
     if not run_id or depth > MAX_DEPTH:
@@ -104,7 +113,8 @@ def _begun(
         own = subagent.start.run_id or f"{MADE_UP}{number + 1}"
         unique = own if own not in ids else f"{own}_{number + 1}"
         ids.add(unique)
-        begun.append({"trajectory_id": unique} | _trajectory(subagent, subagents, placed, depth))
+        inner = _trajectory(subagent, subagents, placed, changes, depth)
+        begun.append({"trajectory_id": unique} | inner)
     return begun
 
 
@@ -138,20 +148,26 @@ def _final_metrics(transcript: Transcript, steps: int) -> dict[str, Any]:
 class _Steps:
     """Puts messages into steps, and each result into the step of its call."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, changes: Changes) -> None:
         self.steps: list[dict[str, Any]] = []
         self._exchange = exchange
+        self._changes = changes
         self._last_agent: dict[str, Any] | None = None
         self._steps_of: dict[str, dict[str, Any]] = {}
         """The step that holds the last call with an id."""
 
     def entry(self, entry: Entry) -> None:
         message = entry.message
+        self._changes.of_results(entry)
         for result in entry.results:
             self._result(result)
         calls = self._exchange.calls(entry)
         if entry.only_wraps and not calls:
             return
+        self._changes.of_parts(message, "left out")
+        self._changes.of_calls(entry, self._exchange)
+        self._changes.of_reasoning(message)
+        self._changes.add(ROLE_AS_USER, not calls and message.role not in _SOURCES)
         source = "agent" if calls else _SOURCES.get(message.role, "user")
         step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": source}
         step |= _timestamp(message)
@@ -160,7 +176,9 @@ class _Steps:
             step |= _of_agent(message)
             self._last_agent = step
             if calls:
-                step["tool_calls"] = [_call(call, call_id) for call_id, call in calls]
+                step["tool_calls"] = [
+                    _call(call, call_id, self._changes) for call_id, call in calls
+                ]
                 self._steps_of |= {call_id: step for call_id, _ in calls}
         if "copied" in message.flags:
             step["is_copied_context"] = True
@@ -210,7 +228,7 @@ def _subagent_refs(raw: Any) -> list[dict[str, str]]:
     return [ref for ref in refs if "trajectory_id" in ref or "trajectory_path" in ref]
 
 
-def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
+def _call(call: ToolCall, call_id: str, changes: Changes) -> dict[str, Any]:
     written: dict[str, Any] = {
         "tool_call_id": call_id,
         "function_name": call.name or "",
@@ -228,6 +246,7 @@ def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
         written["arguments"] = call.arguments
     else:
         is_read = isinstance(call.arguments, dict)
+        changes.add(_RAW_ARGUMENTS, not is_read)
         written["arguments"] = call.arguments if is_read else {"raw": call.arguments_text}
         extra["arguments_text"] = call.arguments_text
     return written | ({"extra": extra} if extra else {})

@@ -9,19 +9,20 @@ since a tool message answers one call, and stands right behind it. A call that g
 none here either. Encrypted reasoning is left out: its text is not known here.
 
 Beside what the API knows stand `reasoning_content`, `reasoning_details`, `finish_reason`,
-`timestamp`, `is_error` and `exit_code` where the run has them.
+`timestamp`, `is_error` and `exit_code` where the run has them. Images, audio and files that a user
+sends are kept where the record has them as the API takes them; else their placeholder is a text.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import custom_call, function_call
+from hermes_tui.formats.writers.changes import ROLE_AS_USER, Change, Changes
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
+from hermes_tui.formats.writers.media import is_media, media_of
 from hermes_tui.formats.writers.text import json_text
 from hermes_tui.formats.writers.transcript import (
     Entry,
@@ -39,18 +40,29 @@ from hermes_tui.model.messages import ArgumentsState, ContentPart, Message, Orig
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME: Final = 64
-_MEDIA: Final = frozenset({"image_url", "input_audio", "file"})
+_ROLE_AS_ASSISTANT: Final = Change("role", "written as assistant")
+_MISSING_NAME: Final = Change("missing name", "written as an empty one")
+_MISSING_ARGUMENTS: Final = Change("missing argument", "written as {}")
+_OBJECT_ARGUMENTS: Final = Change("argument object", "written as text")
+_READ_ARGUMENTS: Final = Change("argument text", "written as it was read")
+_MOVED: Final = Change("result", "moved right behind calls")
 _NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
-def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
-    """Return the run as pretty-printed JSON. Findings are made anew by whoever reads it."""
+def write(
+    events: Sequence[Event], findings: Sequence[Finding] = (), *, changes: Changes | None = None
+) -> str:
+    """Return the run as pretty-printed JSON; `changes` gets what the API cannot take as it is.
+
+    Findings are made anew by whoever reads it.
+    """
     transcript = transcript_of(events, findings)
     conversation = transcript.conversation
-    exchange = exchange_of(conversation)
+    changes = Changes() if changes is None else changes
+    changes.of_replies(transcript)
+    chat = _Chat(exchange_of(conversation), changes)
     start = transcript.start
-    messages = (message for entry in conversation for message in _messages(entry, exchange))
-    document: dict[str, Any] = {"messages": _in_order(messages)}
+    document: dict[str, Any] = {"messages": chat.messages(conversation)}
     if start.tools_declared:
         document["tools"] = [tool_value(tool) for tool in start.tools]
     if start.model:
@@ -59,77 +71,114 @@ def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
     return json_text(document, pretty=True) + "\n"
 
 
-def _in_order(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put tool messages right behind the calls before them, where the API wants them."""
-    ordered: list[dict[str, Any]] = []
-    place = 0
-    for message in messages:
-        if message["role"] == "tool":
-            ordered.insert(place, message)
-            place += 1
-            continue
-        ordered.append(message)
-        if "tool_calls" in message:
-            place = len(ordered)
-    return ordered
+class _Chat:
+    """Writes messages, and counts what it changes."""
 
+    def __init__(self, exchange: Exchange, changes: Changes) -> None:
+        self._exchange = exchange
+        self._changes = changes
 
-def _messages(entry: Entry, exchange: Exchange) -> Iterator[dict[str, Any]]:
-    for result in entry.results:
-        yield _result(result, entry, exchange.answers.get(result.seq))
-    calls = exchange.calls(entry)
-    if entry.only_wraps and not calls:
-        return
-    message = entry.message
-    written = _speaker(message.role, calling=bool(calls))
-    text = "" if entry.only_wraps else exchange.text(entry)
-    written["content"] = _content(entry, text, written["role"])
-    if calls:
-        written["content"] = written["content"] or None
-        written["tool_calls"] = [_call(call, call_id) for call_id, call in calls]
-    yield written | _reasoning(message) | _extras(message)
+    def messages(self, entries: Iterable[Entry]) -> list[dict[str, Any]]:
+        """Return all messages, results right behind the calls before them, as the API wants."""
+        ordered: list[dict[str, Any]] = []
+        place = 0
+        for message in (message for entry in entries for message in self._of_entry(entry)):
+            if message["role"] == "tool":
+                self._changes.add(_MOVED, place < len(ordered))
+                ordered.insert(place, message)
+                place += 1
+                continue
+            ordered.append(message)
+            if "tool_calls" in message:
+                place = len(ordered)
+        return ordered
 
+    def _of_entry(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        exchange, message = self._exchange, entry.message
+        self._changes.of_results(entry)
+        for result in entry.results:
+            yield self._result(result, entry, exchange.answers.get(result.seq))
+        calls = exchange.calls(entry)
+        if entry.only_wraps and not calls:
+            return
+        self._changes.of_calls(entry, exchange)
+        written = self._speaker(message.role, calling=bool(calls))
+        text = "" if entry.only_wraps else exchange.text(entry)
+        written["content"] = self._content(entry, text, written["role"])
+        if calls:
+            written["content"] = written["content"] or None
+            written["tool_calls"] = [self._call(call, call_id) for call_id, call in calls]
+        self._changes.of_reasoning(message)
+        yield written | _reasoning(message) | _extras(message)
 
-def _speaker(label: str, *, calling: bool = False) -> dict[str, Any]:
-    """Return the role that the API has for a label, and the label itself where it has none."""
-    role = "assistant" if calling else label if label in _ROLES else "user"
-    name = _NOT_IN_NAMES.sub("_", label)[:_LONGEST_NAME]
-    return {"role": role} if role == label or not name else {"role": role, "name": name}
+    def _speaker(self, label: str, *, calling: bool = False) -> dict[str, Any]:
+        """Return the role that the API has for a label, and the label itself where it has none."""
+        role = "assistant" if calling else label if label in _ROLES else "user"
+        if role == label:
+            return {"role": role}
+        self._changes.add(_ROLE_AS_ASSISTANT if calling else ROLE_AS_USER)
+        name = _NOT_IN_NAMES.sub("_", label)[:_LONGEST_NAME]
+        return {"role": role, "name": name} if name else {"role": role}
 
+    def _content(self, entry: Entry, text: str, role: str) -> str | list[dict[str, Any]]:
+        message = entry.message
+        if text_parts_only(message):
+            if len(message.parts) < 2 or text != message.text:
+                return text
+            return [{"type": "text", "text": part.text} for part in message.parts]
+        media = media_of(entry) if role == "user" else []
+        parts = message.parts
+        if text != message.text:
+            others = (part for part in message.parts if part.kind != "text")
+            parts = (ContentPart("text", text), *others) if text else tuple(others)
+        return [self._part(part, role, media) for part in parts]
 
-def _content(entry: Entry, text: str, role: str) -> str | list[dict[str, Any]]:
-    message = entry.message
-    if text_parts_only(message):
-        if len(message.parts) < 2 or text != message.text:
-            return text
-        return [{"type": "text", "text": part.text} for part in message.parts]
-    media = _media(entry) if role == "user" else []
-    parts = message.parts
-    if text != message.text:
-        others = (part for part in message.parts if part.kind != "text")
-        parts = (ContentPart("text", text), *others) if text else tuple(others)
-    return [_part(part, role, media) for part in parts]
+    def _part(
+        self, part: ContentPart, role: str, media: list[dict[str, Any] | None]
+    ) -> dict[str, Any]:
+        """Return a part of a message; takes the next of `media` for one that is no text."""
+        if part.kind == "refusal" and role == "assistant":
+            return {"type": "refusal", "refusal": part.text}
+        if is_media(part) and (kept := media.pop(0) if media else None):
+            return kept
+        self._changes.of_part(part, "written as text")
+        return {"type": "text", "text": part.text}
 
+    def _call(self, call: ToolCall, call_id: str) -> dict[str, Any]:
+        self._changes.add(_MISSING_NAME, call.name is None)
+        name = call.name or ""
+        if call.verdict == "custom":
+            return custom_call(call_id, name, call.arguments_text)
+        return function_call(call_id, name, self._arguments(call))
 
-def _media(entry: Entry) -> list[dict[str, Any]]:
-    """Return the media of a message as they were recorded, as far as the API takes them."""
-    try:
-        raw = json.loads(entry.raw) if entry.raw else None
-    except (ValueError, RecursionError):
-        return []
-    items = fields.as_list(fields.as_dict(raw).get("content"))
-    found = [item for item in items if isinstance(item, dict) and item.get("type") in _MEDIA]
-    shown = sum(part.kind in ("image", "audio", "file") for part in entry.message.parts)
-    return found if len(found) == shown else []
+    def _arguments(self, call: ToolCall) -> str:
+        state = call.arguments_state
+        if state in _NO_ARGUMENTS:
+            self._changes.add(_MISSING_ARGUMENTS)
+            return "{}"
+        is_json = state in (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
+        if call.origin is Origin.TEXT and not is_json and isinstance(call.arguments, dict):
+            # What the agent read from the text.
+            self._changes.add(_READ_ARGUMENTS)
+            return json_text(call.arguments)
+        is_object = state is ArgumentsState.OBJECT and call.origin is Origin.DICT
+        self._changes.add(_OBJECT_ARGUMENTS, is_object)
+        return call.arguments_text
 
-
-def _part(part: ContentPart, role: str, media: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a part of a message; takes the next of `media` for one that is no text."""
-    if part.kind == "refusal" and role == "assistant":
-        return {"type": "refusal", "refusal": part.text}
-    if media and part.kind in ("image", "audio", "file"):
-        return media.pop(0)
-    return {"type": "text", "text": part.text}
+    def _result(self, event: Result, entry: Entry, call_id: str | None) -> dict[str, Any]:
+        result = event.result
+        if call_id is None:
+            written = self._speaker("user" if entry.message.role == "user" else "tool")
+        else:
+            written = {"role": "tool", "tool_call_id": call_id}
+            if result.name is not None:
+                written["name"] = result.name
+        written["content"] = result.content
+        if result.error is not None and result.error.kind == "flag":
+            written["is_error"] = True
+        if result.exit_code is not None:
+            written["exit_code"] = result.exit_code
+        return written | (_extras(entry.message) if len(entry.results) == 1 else {})
 
 
 def _reasoning(message: Message) -> dict[str, Any]:
@@ -145,39 +194,6 @@ def _reasoning(message: Message) -> dict[str, Any]:
         key = "reasoning" if piece.field == "reasoning" else "reasoning_content"
         written[key] = f"{written[key]}\n\n{piece.text}" if key in written else piece.text
     return written
-
-
-def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
-    name = call.name or ""
-    if call.verdict == "custom":
-        return custom_call(call_id, name, call.arguments_text)
-    return function_call(call_id, name, _arguments(call))
-
-
-def _arguments(call: ToolCall) -> str:
-    if call.arguments_state in _NO_ARGUMENTS:
-        return "{}"
-    is_json = call.arguments_state in (ArgumentsState.OBJECT, ArgumentsState.JSON_STRING)
-    if call.origin is Origin.TEXT and not is_json and isinstance(call.arguments, dict):
-        # What the agent read from the text.
-        return json_text(call.arguments)
-    return call.arguments_text
-
-
-def _result(event: Result, entry: Entry, call_id: str | None) -> dict[str, Any]:
-    result = event.result
-    if call_id is None:
-        written = _speaker("user" if entry.message.role == "user" else "tool")
-    else:
-        written = {"role": "tool", "tool_call_id": call_id}
-        if result.name is not None:
-            written["name"] = result.name
-    written["content"] = result.content
-    if result.error is not None and result.error.kind == "flag":
-        written["is_error"] = True
-    if result.exit_code is not None:
-        written["exit_code"] = result.exit_code
-    return written | (_extras(entry.message) if len(entry.results) == 1 else {})
 
 
 def _extras(message: Message) -> dict[str, Any]:

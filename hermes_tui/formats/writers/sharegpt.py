@@ -23,6 +23,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hermes_tui.formats.writers.changes import Change, Changes
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.text import escape_surrogates, json_text
 from hermes_tui.formats.writers.transcript import (
@@ -42,15 +43,25 @@ from hermes_tui.parsers.tool_errors import judge
 
 _SPEAKERS: Final = {"system": "system", "user": "human", "assistant": "gpt", "tool": "tool"}
 
+_ID: Final = Change("call id", "left out")
+_BROKEN_ARGUMENTS: Final = Change("argument text", "written as a JSON string")
 
-def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
-    """Return the run as one line of JSON. Findings are made anew by whoever reads it."""
+
+def write(
+    events: Sequence[Event], findings: Sequence[Finding] = (), *, changes: Changes | None = None
+) -> str:
+    """Return the run as one line of JSON; `changes` gets what it cannot hold as it is.
+
+    Findings are made anew by whoever reads it.
+    """
+    changes = Changes() if changes is None else changes
     transcript = transcript_of(events, findings)
+    changes.of_replies(transcript)
     start, end = transcript.start, transcript.end
     document: dict[str, Any] = {}
     if start.run_id:
         document["id"] = start.run_id
-    document["conversations"] = _conversations(transcript)
+    document["conversations"] = _conversations(transcript, changes)
     if start.tools_declared:
         document["tools"] = json_text([tool_value(tool) for tool in start.tools])
     if start.model:
@@ -61,7 +72,7 @@ def write(events: Sequence[Event], findings: Sequence[Finding] = ()) -> str:
     return json_text(document) + "\n"
 
 
-def _conversations(transcript: Transcript) -> list[dict[str, str]]:
+def _conversations(transcript: Transcript, changes: Changes) -> list[dict[str, str]]:
     turns: list[dict[str, str]] = []
     only_results_so_far = False
     conversation = transcript.conversation
@@ -76,8 +87,14 @@ def _conversations(transcript: Transcript) -> list[dict[str, str]]:
             else:
                 turns.append({"from": "tool", "value": value})
             only_results_so_far = True
+        changes.of_results(entry)
         if entry.only_wraps and not exchange.calls(entry):
             continue
+        changes.of_parts(entry.message, "written as text")
+        changes.of_reasoning(entry.message)
+        for _, call in exchange.calls(entry):
+            changes.add(_ID, bool(call.id))
+            changes.add(_BROKEN_ARGUMENTS, _is_broken(call))
         speaker = _SPEAKERS.get(entry.message.role, entry.message.role)
         turns.append({"from": speaker, "value": _value(entry, exchange)})
         only_results_so_far = False
@@ -113,6 +130,10 @@ def _arguments(call: ToolCall) -> str:
     if call.arguments_state is ArgumentsState.NULL:
         return "null"
     return _exact_json(call.arguments_text) or json_text(call.arguments_text)
+
+
+def _is_broken(call: ToolCall) -> bool:
+    return call.arguments_state is ArgumentsState.NOT_JSON and call.verdict != "custom"
 
 
 def _tool_of(event: Result, transcript: Transcript, exchange: Exchange) -> str:

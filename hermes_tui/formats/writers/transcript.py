@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.events import (
+    PERSON,
     ArgumentsEdited,
     CallDropped,
     CallSkipped,
@@ -254,27 +255,31 @@ def metadata_of(transcript: Transcript) -> dict[str, Any]:
             else None,
         }
     values["details"] = {**start.details, **(end.details if end else {})}
-    values |= _other_facts(entry.other for entry in transcript.entries)
+    values |= _other_facts(transcript.entries)
     masked: dict[str, Any] = mask_secrets(_without_empty(values))
     return masked
 
 
-def _other_facts(events: Iterable[Event | None]) -> dict[str, Any]:
+def _other_facts(entries: Iterable[Entry]) -> dict[str, Any]:
     facts: dict[str, list[Any]] = {"request_errors": [], "tool_errors": [], "defects": []}
     steered: Counter[str] = Counter()
-    for event in events:
+    for entry in entries:
+        event = entry.other
         if event is not None and (name := _BY_HAND.get(type(event))):
             steered[name] += 1
+        cancelled = [one for one in entry.results if isinstance(one, ToolFailed) and one.by]
+        steered["calls_cancelled"] += len(cancelled)
         match event:
             case RequestFailed():
                 fields = ("turn", "attempt", "status", "message", "body", "chain")
                 facts["request_errors"].append(_fields(event, fields))
+                steered["requests_cancelled"] += event.by == PERSON
             case ToolErrorRecorded(error=error):
-                facts["tool_errors"].append(_fields(error, error.__struct_fields__))
+                facts["tool_errors"].append(_without_empty(asdict(error)))
             case SourceDefect():
                 facts["defects"].append(_fields(event, ("message", "excerpt", "partial")))
     # Whoever learns from the run must know that a person had a hand in it.
-    return {**facts, "steered": dict(steered)}
+    return {**facts, "steered": dict(+steered)}
 
 
 def _fields(value: Any, names: Iterable[str]) -> dict[str, Any]:
