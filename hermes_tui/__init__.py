@@ -1,6 +1,7 @@
 """A terminal debugger for the trajectories of tool-calling LLM agents.
 
-`AgentLoop`, `AgentResult`, `Debugger` and `ToolError` are loaded when they are first named.
+`AgentLoop`, `AgentResult`, `Debugger`, `ToolError` and `resize_tool_pool` (how many blocking tools
+run at once) are loaded when they are first named.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult, Debugger, ToolError
+    from hermes_tui.runtime.agent_loop import (
+        AgentLoop,
+        AgentResult,
+        Debugger,
+        ToolError,
+        resize_tool_pool,
+    )
 
-__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError"]
+__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError", "resize_tool_pool"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from hermes_tui.cli.interrupts import TOGETHER_S
+from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.saying import say
 from hermes_tui.debugger.stepping import Phase, StopPoint
-from hermes_tui.log.codec import encode
-from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.fold import RunState
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.events import Event, RequestFailed, RunEnded, Stopped, ToolCallProposed
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
+from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.terminal_shield import reserved_output
 from hermes_tui.ui.live_model import why_ended
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import EventLog
-    from hermes_tui.runtime.branches import Branch
+    from hermes_tui.runtime.branches import Branch, Branches
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -83,21 +89,34 @@ async def _run(settings: LiveSettings, output: BinaryIO) -> int:
             say("stopped before the run began")
             return signals.exit_code
         try:
-            return await _at_rest(branches.all[0], output, signals, settings)
+            for warning in branches.warnings:
+                say(warning)
+            return await _at_rest(branches, output, signals, settings)
         finally:
             signals.spare()
             await branches.close()
 
 
 async def _at_rest(
-    branch: Branch, output: BinaryIO, signals: _Signals, settings: LiveSettings
+    branches: Branches, output: BinaryIO, signals: _Signals, settings: LiveSettings
 ) -> int:
     """Print what happens until the run rests or a signal comes; return the exit code."""
+    branch = branches.all[0]
     driver = branch.driver
     log = driver.log
+    state = RunState()
 
     def write(length: int) -> None:
-        output.write(encode(log[length - 1]))
+        event = log[length - 1]
+        found = (*state.apply(event), *_misfits(event, state))
+        if isinstance(event, RunEnded):
+            found += state.finish()
+        line = branches.masking.line(event)
+        if found:
+            rows = [finding_row(finding, state) for finding in found]
+            line = branches.masking.hidden(_with_findings(line, rows))
+        # Standard output may be a terminal.
+        output.write(escaped_json(line.decode()).encode())
 
     for length in range(1, len(log) + 1):
         write(length)
@@ -119,7 +138,40 @@ async def _at_rest(
             # No event says so: the run stands where it was cut off, as after a kill.
             say(f"stopped{_how_to_go_on(branch)}")
             return signals.exit_code
-    return _report(branch, resumed=settings.resume is not None)
+    return _report(branch, settings)
+
+
+def _misfits(event: Event, state: RunState) -> Iterator[Finding]:
+    """Yield what the schema of its tool says against a call, which screens show beside the call."""
+    if not isinstance(event, ToolCallProposed) or not isinstance(event.call.arguments, dict):
+        return
+    name = event.call.name or ""
+    spec = state.tools.get(name)
+    if spec is None:
+        return
+    from hermes_tui.debugger.argument_schema import schema_problems
+
+    for problem in schema_problems(event.call.arguments, spec.parameters):
+        yield Finding(
+            Code.SCHEMA_VIOLATION,
+            Severity.WARNING,
+            str(problem),
+            event.seq,
+            state.turn,
+            call_index=event.call.index,
+            number=state.appended,
+            tool=name,
+        )
+
+
+def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:
+    """Return the line of an event with what it brings to light.
+
+    It stays an event that can be decoded: standard output, kept in a file, can be opened.
+    """
+    told = json.dumps(findings, ensure_ascii=False, separators=(",", ":"))
+    end = told.encode("utf-8", "backslashreplace") + b"}\n"
+    return line.rstrip(b"\n").removesuffix(b"}") + b',"findings":' + end
 
 
 def _how_to_go_on(branch: Branch) -> str:
@@ -128,10 +180,10 @@ def _how_to_go_on(branch: Branch) -> str:
     return f"; go on with `hermes-tui live --resume {branch.path}`"
 
 
-def _report(branch: Branch, *, resumed: bool) -> int:
+def _report(branch: Branch, settings: LiveSettings) -> int:
     """Say on stderr how the run stands, and return its exit code.
 
-    One that was `resumed` stood still: doing that once more would change nothing.
+    One that was resumed stood still: doing that once more would change nothing.
     """
     driver = branch.driver
     if driver.failure is not None:
@@ -140,11 +192,7 @@ def _report(branch: Branch, *, resumed: bool) -> int:
     where = f"; recorded in {branch.path}" if branch.path else ""
     match last:
         case Stopped():
-            on = f" ({', '.join(last.breakpoints)})" if last.breakpoints else ""
-            hint = _how_to_go_on(branch) if branch.path else ""
-            if resumed:
-                hint = f": a person is needed{hint} on a terminal, without --headless"
-            say(f"stopped at {last.stop_point}{on}{hint}")
+            say(f"stopped at {_why_stopped(last, driver.log)}{_what_next(last, branch, settings)}")
             return DIVERGED if last.stop_point == StopPoint.DIVERGENCE else STOPPED
         case RunEnded(stop_reason="finished"):
             say(f"finished{where}")
@@ -158,6 +206,23 @@ def _report(branch: Branch, *, resumed: bool) -> int:
         case RunEnded():
             say(f"ended: {last.stop_reason}{where}")
     return ENDED
+
+
+def _why_stopped(stop: Stopped, log: EventLog) -> str:
+    if stop.breakpoints:
+        return f"{stop.stop_point} ({', '.join(stop.breakpoints)})"
+    if stop.stop_point == StopPoint.REQUEST_FAILED:
+        return f"{stop.stop_point}: {_failure(log)}"
+    return stop.stop_point
+
+
+def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
+    hint = _how_to_go_on(branch) if branch.path else ""
+    if settings.resume is not None:
+        return f": a person is needed{hint} on a terminal, without --headless"
+    if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
+        return f": without a terminal nobody is asked{hint}, or let calls run: --run, --headless"
+    return hint
 
 
 def _failure(log: EventLog) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.cli.live_arguments import fill_in_defaults
 from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
 from hermes_tui.cli.saying import say
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
     KEY_NAME,
@@ -40,9 +41,9 @@ def run_live(arguments: argparse.Namespace) -> int:
         arguments.api = "openai" if arguments.server else "demo"
     if arguments.api == "demo":
         _play_demo(arguments)
-    headless = arguments.headless or not sys.stdout.isatty()
-    settings = _settings(arguments, headless=headless)
-    if headless:
+    has_screen = sys.stdout.isatty() and not arguments.headless
+    settings = _settings(arguments, has_screen=has_screen)
+    if not has_screen:
         from hermes_tui.cli.headless import run_headless
 
         return run_headless(settings)
@@ -84,7 +85,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--api managed gives tokens anyway", "leave out --raw")
     if arguments.server and not arguments.server.startswith(("http://", "https://")):
         raise UsageError(
-            f"--server {arguments.server!r} is no URL", "such as http://127.0.0.1:8000/v1"
+            f"--server {masked_url(arguments.server)!r} is no URL",
+            "such as http://127.0.0.1:8000/v1",
         )
 
 
@@ -98,22 +100,26 @@ def _play_demo(arguments: argparse.Namespace) -> None:
         arguments.task = DEMO_TASK
 
 
-def _settings(arguments: argparse.Namespace, *, headless: bool) -> LiveSettings:
+def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSettings:
     messages = _messages(arguments)
+    extra = _extra_body(arguments)
+    kept = {name: getattr(arguments, name) for name in KEPT}
     return LiveSettings(
-        server=_server(arguments, pace_s=0.0 if headless else 0.02),
-        origin={name: getattr(arguments, name) for name in KEPT},
-        parameters=_parameters(arguments),
+        server=_server(arguments, pace_s=0.02 if has_screen else 0.0),
+        origin={**kept, "server": masked_url(arguments.server)},
+        parameters=extra if arguments.resume else {**_parameters(arguments), **extra},
         messages=messages,
         task=arguments.task,
         tools=tuple(arguments.tools),
+        tool_timeout_s=arguments.tool_timeout,
         workdir=_folder(arguments.workdir),
         outside=arguments.outside,
         max_turns=arguments.max_turns,
         mode=arguments.mode,
         parser=arguments.parser,
         retries=arguments.retries,
-        stops="named" if headless else "run" if arguments.run else "step",
+        # Without a screen, too, no tool runs that nobody said may run.
+        stops="named" if arguments.headless else "run" if arguments.run else "step",
         breakpoints=_breakpoints(arguments.breakpoints),
         record=_recording(arguments.record),
         recorded=not arguments.no_record,
@@ -200,12 +206,16 @@ def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         choice = arguments.tool_choice
         is_json = choice.startswith("{")
         parameters["tool_choice"] = _json_of("--tool-choice", choice) if is_json else choice
-    if arguments.extra_body:
-        extra = _json_of("--extra-body", arguments.extra_body)
-        if not isinstance(extra, dict):
-            raise UsageError("--extra-body must be a JSON object", """such as '{"seed": 1}'""")
-        parameters |= extra
     return parameters
+
+
+def _extra_body(arguments: argparse.Namespace) -> dict[str, Any]:
+    if not arguments.extra_body:
+        return {}
+    extra = _json_of("--extra-body", arguments.extra_body)
+    if not isinstance(extra, dict):
+        raise UsageError("--extra-body must be a JSON object", """such as '{"seed": 1}'""")
+    return extra
 
 
 def _json_of(option: str, text: str) -> Any:
@@ -227,7 +237,8 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
     from hermes_tui.runtime.terminal_shield import shielded_terminal
     from hermes_tui.ui.live_app import LiveApp
 
-    label = str(settings.resume or settings.replay or settings.server.url or settings.server.api)
+    asked = masked_url(settings.server.url) or settings.server.api
+    label = str(settings.resume or settings.replay or asked)
     app = LiveApp(lambda: _open(settings), make_config(theme), label=label, hints=hints)
     with shielded_terminal() as size:
         app.run(size=size)

@@ -19,10 +19,18 @@ EXAMPLES = """\
   hermes-tui live --resume run.jsonl          go on where a run stopped or was killed
   hermes-tui live --replay run.jsonl          model and tools answer from the recording
   hermes-tui live --headless … | jq .kind     no screen: an event a line, and an exit code
+  hermes-tui live --headless … | jq 'select(.findings).findings[]'    what is wrong, as it comes
 
-exit codes (headless): 0 finished naturally, 1 ended otherwise, 4 stopped at a breakpoint,
-5 replay diverged, 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM: --resume goes on;
-2 wrong usage, 3 environment
+Without a terminal, --headless or not, events are JSON lines; `findings` stands on the line of the
+event that brings them to light. Without --headless it stops where a screen would: before every
+tool call, with --run at mishaps; there it ends with 4, and no tool runs that nobody let go.
+
+exit codes (no screen): 0 finished naturally, 1 ended otherwise, 4 stopped, 5 replay diverged,
+6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM: --resume goes on; 2 wrong usage, 3 environment
+
+Files stay in --workdir (--outside lifts that), but terminal is a shell with your rights: it begins
+there, and can go anywhere. Recordings hold no credentials: what --server, --header or --extra-body
+gave of them, give again with --resume.
 """
 MOST_DIGITS = 12
 DEFAULTS: Final = {
@@ -178,6 +186,12 @@ def _task(group: argparse._ArgumentGroup) -> None:
         help="builtin[:terminal,…], python:FILE, mcp:COMMAND, hermes:TOOLSET, schema:FILE (you "
         "answer); repeatable",
     )
+    group.add_argument(
+        "--tool-timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="of a tool call (default: none; terminal: 30 unless it asks for more, at most 600)",
+    )
     group.add_argument("--workdir", default="", metavar="DIR", help="default: a new, empty folder")
     group.add_argument(
         "--outside", action="store_true", help="let built-in file tools leave the workdir"
@@ -224,7 +238,9 @@ def _recording(group: argparse._ArgumentGroup) -> None:
 
 def _headless(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--headless", action="store_true", help="events as JSON lines; only --break stops"
+        "--headless",
+        action="store_true",
+        help="no screen, events as JSON lines; only --break stops",
     )
     group.add_argument(
         "--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools"

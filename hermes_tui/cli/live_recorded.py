@@ -6,22 +6,23 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from hermes_tui.formats.secrets import MASK
 from hermes_tui.model.errors import SourceError, UsageError
 
 KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server_type",
-        "tool_parser", "stream", "parser")  # fmt: skip
+        "tool_parser", "stream", "parser", "tool_timeout")  # fmt: skip
 """Settings that a recording keeps, so that --resume need not be told them again."""
 
 _OF_CONVERSATION: Final = (
     *("task", "system", "messages", "model", "temperature", "max_tokens", "raw", "tool_choice"),
-    *("extra_body", "stream", "max_turns", "mode", "parser", "retries"),
+    *("stream", "max_turns", "mode", "parser", "retries"),
 )
 _DECIDED: Final = {
     "resume": (*_OF_CONVERSATION, "run", "breakpoints"),
     "replay": (
-        *_OF_CONVERSATION,
+        *(*_OF_CONVERSATION, "extra_body"),
         *("server", "api", "api_key_env", "header", "timeout", "tokenizer", "server_type"),
-        *("tool_parser", "tools", "workdir", "outside"),
+        *("tool_parser", "tools", "tool_timeout", "workdir", "outside"),
     ),
 }
 """Options by what makes them meaningless."""
@@ -67,6 +68,10 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
     if not isinstance(first, RunStarted) or not isinstance(kept, dict):
         hint = "`hermes-tui open` shows it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
+    if MASK in str(kept.get("server", "")) and not arguments.server:
+        hint = "give it again, whole: --server URL; recordings hold no credentials"
+        what = f"the password or key in {kept['server']} was not recorded"
+        raise UsageError(what, hint)
     for name in KEPT:
         if name in kept and not getattr(arguments, name):
             setattr(arguments, name, kept[name])

@@ -41,7 +41,8 @@ def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionSt
                 diagnostics=error_findings(answer.error),
             )
         case given.ToolRaised():
-            return raised(call, answer.exception, answer.duration_s)
+            failed = raised(call, answer.exception, answer.duration_s)
+            return ev.copy_event(failed, frames=answer.frames, by=answer.by)
 
 
 def raised(call: CallState, exception: str, duration_s: float | None = None) -> ev.Event:
@@ -90,6 +91,8 @@ def flags_of(call: CallState) -> tuple[str, ...]:
     flags = []
     if call.skip is not None:
         flags.append("skipped")
+    if call.cancelled:
+        flags.append("cancelled")
     if call.substituted:
         flags.append("substituted")
     return tuple(flags)

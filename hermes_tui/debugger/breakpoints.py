@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -26,6 +26,7 @@ from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.log.expression_values import MISSING, member
 from hermes_tui.log.expressions import Expression, ExpressionError, compile_expression
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.messages import ToolSpec
 
 FIELDS: Final[Mapping[str, str]] = {
     "point": "stop point, such as before_dispatch",
@@ -46,6 +47,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "finish": "finish_reason of the reply",
     "calls": "number of calls in the reply",
 }
+
+
+_MOST_NAMED: Final = 8
+_NEAR: Final = 0.7
+"""What is less like the name of a stop point may be that of a tool."""
 
 
 class Action(StrEnum):
@@ -116,6 +122,20 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
     return Breakpoint(breakpoint_id, point, tool, where, **options)
 
 
+def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -> Iterator[str]:
+    """Yield what to tell of breakpoints for tools of a name that none has."""
+    names = [tool.name for tool in tools]
+    for breakpoint in breakpoints:
+        pattern = breakpoint.tool
+        if pattern == "*" or any(fnmatchcase(name, pattern) for name in names):
+            continue
+        near = get_close_matches(pattern, names, n=3)
+        known = f"; did you mean {' or '.join(near)}?" if near else ""
+        if not near and names:
+            known = f"; there are {', '.join(names[:_MOST_NAMED])}"
+        yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{known}"
+
+
 def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]) -> Breakpoint:
     """Return the breakpoint that is an expression alone."""
     try:
@@ -132,7 +152,7 @@ def _split_options(text: str) -> tuple[str, dict[str, Any]]:
     while found := _OPTION.search(text):
         text = text[: found.start()].rstrip()
         if found["log"]:
-            options |= {"action": Action.LOG, "log": _string(found["log"])}
+            options |= {"action": Action.LOG, "log": _template(found["log"])}
         elif found["number"]:
             options[found["number"]] = int(found["value"])
         elif found["word"] == "once":
@@ -146,19 +166,29 @@ def _split_options(text: str) -> tuple[str, dict[str, Any]]:
     return text, options
 
 
-def _string(quoted: str) -> str:
+def _template(quoted: str) -> str:
+    """Return a log text; raises UsageError where it is none or names what nothing is called."""
     try:
-        return str(json.loads(quoted))
+        template = str(json.loads(quoted))
     except ValueError as error:
         raise UsageError(f"the log text {quoted} is no JSON string: {error}") from error
+    for found in _PLACEHOLDER.finditer(template):
+        name = found[1].partition(".")[0]
+        if name not in FIELDS:
+            near = get_close_matches(name, FIELDS, n=3) or list(FIELDS)
+            raise UsageError(f"unknown name {name!r} in the log text", ", ".join(near))
+    return template
 
 
 def _point(name: str) -> StopPoint:
     try:
         return StopPoint(name)
     except ValueError:
-        near = get_close_matches(name, list(StopPoint), n=3, cutoff=0.5) or list(StopPoint)
-        raise UsageError(f"no stop point is called {name!r}", ", ".join(near)) from None
+        near = get_close_matches(name, list(StopPoint), n=3, cutoff=_NEAR)
+        hint = ", ".join(near or StopPoint)
+        if not near:
+            hint = f"before_dispatch:{name} stops at calls of a tool of that name; points: {hint}"
+        raise UsageError(f"no stop point is called {name!r}", hint) from None
 
 
 @lru_cache(maxsize=512)
@@ -191,7 +221,8 @@ def hit(breakpoint: Breakpoint, fields: Mapping[str, Any], hits: int) -> Hit | N
     counted = hits + 1 - breakpoint.ignore
     if counted <= 0 or counted % breakpoint.every:
         return Hit(None)
-    note = render_log(breakpoint.log, fields) if breakpoint.action is Action.LOG else ""
+    told = {**fields, "hits": hits}
+    note = render_log(breakpoint.log, told) if breakpoint.action is Action.LOG else ""
     return Hit(breakpoint.action, note)
 
 

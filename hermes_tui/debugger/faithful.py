@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger import replies
 from hermes_tui.debugger.call_rules import Refusal
@@ -23,7 +21,15 @@ from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic
-from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolError, with_flags
+from hermes_tui.model.messages import (
+    IdState,
+    Message,
+    Origin,
+    ToolCall,
+    ToolError,
+    changed,
+    with_flags,
+)
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.parsers.plain_values import decode, json_text, plain
@@ -182,7 +188,7 @@ def _read(
     calls = _calls(history, found.calls, before)
     content = history.said["content"]
     text = content if isinstance(content, str) else json_text(plain(content))
-    said = msgspec.structs.replace(found.message, calls=len(calls))
+    said = changed(found.message, calls=len(calls))
     parsed = ev.ResponseParsed(
         seq=0,
         turn=state.turn,
@@ -304,9 +310,7 @@ def _calls(history: _History, read: Sequence[_Found], before: Sequence[ToolCall]
     if history.taken:
         return [_text_call(one, n, in_text) for n, one in enumerate(history.calls)]
     if not history.calls:
-        return [
-            (msgspec.structs.replace(call, index=n), own) for n, (call, own) in enumerate(in_text)
-        ]
+        return [(changed(call, index=n), own) for n, (call, own) in enumerate(in_text)]
     entries = history.said["tool_calls"]
     found = [_proposed(read_call(one, n), entries[n], one) for n, one in enumerate(history.calls)]
     return [
@@ -338,7 +342,7 @@ def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
     call, own = replies.loggable(found[0]), found[1]
     key = entry["id"]
     if isinstance(one, dict) and "id" not in one:
-        call = msgspec.structs.replace(call, id=key, id_state=IdState.SYNTHETIC)
+        call = changed(call, id=key, id_state=IdState.SYNTHETIC)
     return call, own
 
 

@@ -72,6 +72,9 @@ def _enabled(state: SessionState) -> frozenset[StopPoint]:
         enabled -= {StopPoint.BEFORE_DISPATCH}
     if state.asks_again:
         enabled -= {StopPoint.REQUEST_FAILED}
+    if state.cancelled:
+        # Who cancelled it wants to say what becomes of it.
+        enabled |= {StopPoint.REQUEST_FAILED, StopPoint.TOOL_ERROR}
     return enabled
 
 

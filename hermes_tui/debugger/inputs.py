@@ -10,6 +10,9 @@ from hermes_tui.debugger.stepping import STEP_MODE, Command, Kind, StopPoint
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ErrorMark, ToolSpec
 
+TERMINATED = "terminated"
+"""The stop reason of a run that somebody ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -69,6 +72,7 @@ class RequestFailed:
     retryable: bool = False
     retry_in_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,13 @@ class ToolReplied:
 
 @dataclass(frozen=True, slots=True)
 class ToolRaised:
-    """A tool did not answer. `exception` reads `Type: message`."""
+    """A tool did not answer. `exception` reads `Type: message`; `frames`, `by` as in the event."""
 
     kind: ClassVar = Kind.TOOL_REPLY
     exception: str
     duration_s: float | None = None
+    frames: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +218,11 @@ class Terminate:
     """End the run. `reason` is its stop reason: terminated, budget, or that of a replay."""
 
     kind: ClassVar = Kind.TERMINATE
-    reason: str = "terminated"
+    reason: str = TERMINATED
     details: dict[str, Any] = field(default_factory=dict)
     """What the end of the run says of itself besides."""
+    partial: str = ""
+    """What had come in of the reply that is owed: kept, though nothing is read out of it."""
 
 
 @dataclass(frozen=True, slots=True)

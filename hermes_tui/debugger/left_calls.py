@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Message, Origin, ToolCall, ToolSpec
+from hermes_tui.model.messages import Message, Origin, ToolCall, ToolSpec, changed
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.reasoning_tags import split_reasoning
@@ -36,7 +34,7 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
         from hermes_tui.parsers.unread_calls import unread_calls
 
         calls, diagnostics = unread_calls(text, tools)
-        message = msgspec.structs.replace(message, calls=len(calls))
+        message = changed(message, calls=len(calls))
         told = (*found.diagnostics, *diagnostics)
         return found._replace(message=message, calls=tuple(calls), diagnostics=told)
     error = None if message.parts else _swallowed(message, tools)

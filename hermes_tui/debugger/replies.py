@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.stepping import StopPoint
@@ -19,7 +17,7 @@ from hermes_tui.debugger.wire import assistant_text, content_beside
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, Usage, with_flags
+from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, Usage, changed, with_flags
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -126,7 +124,7 @@ def heard(
     if state is not None:
         found = with_missed(found, state)
     finish = replied.finish_reason if isinstance(replied.finish_reason, str) else ""
-    message = msgspec.structs.replace(
+    message = changed(
         found.message,
         finish_reason=finish or found.message.finish_reason,
         usage=_usage(replied.usage) or found.message.usage,
@@ -143,7 +141,7 @@ def heard(
 
 def loggable(call: ToolCall) -> ToolCall:
     """Return `call` with nothing in it that a log cannot hold."""
-    return msgspec.structs.replace(call, raw=plain(call.raw), arguments=plain(call.arguments))
+    return changed(call, raw=plain(call.raw), arguments=plain(call.arguments))
 
 
 def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
@@ -194,9 +192,7 @@ def with_id(call: ToolCall, new_id: str) -> ToolCall:
     """Return `call` with an id: its own, or one made up, marked as such."""
     if call.id and call.id.strip():
         return call
-    fields: dict[str, Any] = {name: getattr(call, name) for name in call.__struct_fields__}
-    fields |= {"id": f"call_{new_id}_{call.index}", "id_state": IdState.SYNTHETIC}
-    return ToolCall(**fields)
+    return changed(call, id=f"call_{new_id}_{call.index}", id_state=IdState.SYNTHETIC)
 
 
 def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:
@@ -220,7 +216,7 @@ def _entry(call: CallState) -> dict[str, Any]:
 
 def kept(call: ToolCall, before: ToolCall) -> ToolCall:
     """Return `call` with what only the call that arrived can say."""
-    return msgspec.structs.replace(
+    return changed(
         call,
         origin=before.origin,
         id_state=before.id_state,
@@ -232,7 +228,7 @@ def kept(call: ToolCall, before: ToolCall) -> ToolCall:
 def _message(found: Normalised, reply: Reply) -> Message:
     """Return the message with the reasoning that did not stand in the text."""
     fields = tuple(piece for piece in reply.reasoning if piece.span is None)
-    message = msgspec.structs.replace(
+    message = changed(
         found.message,
         reasoning=(*found.message.reasoning, *fields),
         finish_reason=reply.finish_reason,
@@ -253,4 +249,20 @@ def failed(failure: given.RequestFailed, state: SessionState) -> ev.Event:
         retryable=failure.retryable,
         retry_in_s=failure.retry_in_s,
         diagnostics=failure.diagnostics,
+        by=failure.by,
+    )
+
+
+def given_up(partial: str, by: str, state: SessionState) -> ev.Event:
+    """Return that a run was ended while a reply came in, with what had come in of it."""
+    what = "the run was ended while the reply came in"
+    found = Diagnostic(Code.REQUEST_ERROR, Severity.NOTE, what, hint="its raw text so far is kept")
+    return ev.RequestFailed(
+        seq=0,
+        turn=state.turn,
+        attempt=state.attempt,
+        message=what,
+        body=partial,
+        diagnostics=(found,),
+        by=by,
     )

@@ -22,11 +22,13 @@ from hermes_tui.debugger.effects import (
     Finish,
     SendRequest,
 )
+from hermes_tui.debugger.inputs import TERMINATED
 from hermes_tui.debugger.loop_rules import Dispatch, Escaped, Raised, rules_for
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import Kind, Moment, Phase, StopPoint, allowed, check
 from hermes_tui.debugger.turn import CallState, CallStatus, Reply
 from hermes_tui.model import events as ev
+from hermes_tui.model.events import PERSON
 from hermes_tui.model.messages import Message
 
 ACCEPT = "accept"
@@ -45,7 +47,7 @@ class Session:
 
     def __init__(self, state: SessionState | None = None) -> None:
         self.state = state or SessionState()
-        self._now = 0.0
+        self._now, self._by = 0.0, PERSON
         self._events: list[ev.Event] = []
         self._effects: list[Effect] = []
 
@@ -60,22 +62,24 @@ class Session:
         return allowed(self.state.phase, self.state.moment)
 
     def apply(
-        self, given_input: given.Input, *, now: float, new_id: str
+        self, given_input: given.Input, *, now: float, new_id: str, by: str = PERSON
     ) -> tuple[tuple[ev.Event, ...], tuple[Effect, ...]]:
-        """Return what `given_input` makes happen at `now` (unix seconds).
+        """Return what `given_input` makes happen at `now` (unix seconds); `by` is who commands.
 
         Raises IllegalCommand, having changed nothing, where the present phase does not allow it.
         """
         state = self.state
         check(given_input.kind, state.phase, state.moment)
+        self._now, self._by = now, by
         opening = self._opening(given_input, new_id)
-        self._now, self._events, self._effects = now, [], []
+        self._events, self._effects = [], []
         if given_input.kind is Kind.TERMINATE:
             self._cancel()
         for event in opening:
             self._emit(event)
         if isinstance(given_input, given.Terminate):
-            self._end(given_input.reason, "truncated", given_input.details)
+            who = {"by": by} if given_input.reason == TERMINATED else {}
+            self._end(given_input.reason, "truncated", {**who, **given_input.details})
         if isinstance(given_input, given.EditText):
             self._emit(ev.Stopped(seq=0, stop_point=gates.name_of_stop(state, Moment.REPLY)))
         while state.phase is Phase.DECIDING:
@@ -140,8 +144,11 @@ class Session:
                         seq=0, what=what, expected=expected, got=got, call_index=index
                     )
                 ]
-            case given.Terminate():
-                return []
+            case given.Terminate(partial=partial, reason=reason):
+                if not partial or state.phase is not Phase.REQUESTING:
+                    return []
+                by = self._by if reason == TERMINATED else reason
+                return [replies.given_up(partial, by, state)]
             case _:
                 return commands.opening(given_input, state, new_id)
 
@@ -149,7 +156,7 @@ class Session:
         numbered = ev.copy_event(event, seq=self.state.events, ts=self._now)
         if isinstance(numbered, ev.Resumed) and self.state.phase is Phase.STOPPED:
             waited = max(0.0, self._now - (self.state.stop.ts or self._now))
-            numbered = ev.copy_event(numbered, waited_s=waited)
+            numbered = ev.copy_event(numbered, waited_s=waited, by=self._by)
         self._events.append(numbered)
         self.state.apply(numbered)
         if isinstance(numbered, (ev.RequestSent, ev.ToolDispatched, ev.Resumed)):
@@ -188,7 +195,7 @@ class Session:
             self._end("escaped", details={"exception": state.escaped.exception})
         elif state.diverged is not None:
             if self._passes(Moment.DIVERGENCE, state.call):
-                self._emit(ev.Resumed(seq=0, command=ACCEPT))
+                self._emit(ev.Resumed(seq=0, command=ACCEPT, by="replay"))
         elif state.failure is not None:
             if self._passes(Moment.FAILURE):
                 self._after_failure(state.failure)

@@ -109,6 +109,12 @@ class SessionState:
         return failure is not None and failure.retryable and self.attempt <= self.retries
 
     @property
+    def cancelled(self) -> bool:
+        """Whether somebody cancelled the request or the call that the run is at."""
+        of_call = self.call is not None and self.call.cancelled
+        return of_call or (self.failure is not None and bool(self.failure.by))
+
+    @property
     def tool_ran(self) -> bool:
         """Whether a tool of this turn was set going."""
         return self.reply is not None and any(

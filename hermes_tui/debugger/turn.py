@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-import msgspec
-
 from hermes_tui.debugger.argument_schema import SchemaProblem
 from hermes_tui.debugger.call_rules import stands_whole
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult
+from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult, changed
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.parsers.finish_reasons import CUT
 
@@ -31,6 +29,10 @@ class CallStatus(StrEnum):
     ANSWERED = "answered"
     DONE = "done"
     DROPPED = "dropped"
+
+
+_NOT_RUN = (CallStatus.SHOWN, CallStatus.DROPPED)
+_SETTLED = (*_NOT_RUN, CallStatus.DONE)
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class CallState:
     result: ToolResult | None = None
     is_text: bool = True
     exception: str = ""
+    cancelled: bool = False
+    """Whether somebody cancelled its tool."""
     error_recorded: bool = False
     substituted: bool = False
     message: str = ""
@@ -94,7 +98,9 @@ class CallState:
                 self.status, self.dispatched = CallStatus.DISPATCHED, event
             case ev.ToolReturned() | ev.ToolFailed():
                 self.result, self.status = event.result, CallStatus.ANSWERED
-                self.exception = event.exception if isinstance(event, ev.ToolFailed) else ""
+                failed = event if isinstance(event, ev.ToolFailed) else None
+                self.exception = failed.exception if failed else ""
+                self.cancelled = failed is not None and bool(failed.by)
                 self.is_text = not isinstance(event, ev.ToolReturned) or event.is_text
             case _:
                 pass
@@ -102,7 +108,8 @@ class CallState:
     def run_again(self) -> None:
         """Forget the answer: the tool is to be run once more."""
         self.status, self.skip, self.result = CallStatus.WAITING, None, None
-        self.exception, self.error_recorded, self.substituted = "", False, False
+        self.exception, self.cancelled = "", False
+        self.error_recorded, self.substituted = False, False
 
 
 @dataclass(slots=True)
@@ -123,6 +130,8 @@ class Reply:
     flawed: bool = False
     truncated: bool = False
     reads_text: bool = True
+    _settled: int = field(default=0, init=False, compare=False, repr=False)
+    """As many calls from the first on need nothing more."""
 
     @classmethod
     def of(cls, received: ev.ResponseReceived) -> Reply:
@@ -141,7 +150,7 @@ class Reply:
     @property
     def running(self) -> list[CallState]:
         """The calls that are part of the run."""
-        return [c for c in self.calls if c.status not in (CallStatus.SHOWN, CallStatus.DROPPED)]
+        return [c for c in self.calls if c.status not in _NOT_RUN]
 
     @property
     def same_ids(self) -> bool:
@@ -152,7 +161,9 @@ class Reply:
     @property
     def current(self) -> CallState | None:
         """The call that the run is at: the first that is not done with."""
-        return next((c for c in self.running if c.status is not CallStatus.DONE), None)
+        while self._settled < len(self.calls) and self.calls[self._settled].status in _SETTLED:
+            self._settled += 1
+        return self.calls[self._settled] if self._settled < len(self.calls) else None
 
     def apply(self, event: ev.Event) -> None:
         """Take one event of the turn into account."""
@@ -177,6 +188,7 @@ class Reply:
                 index = event.call_index or 0
                 if 0 <= index < len(self.calls):
                     self.calls[index].apply(event)
+                    self._settled = min(self._settled, index)
             case ev.ToolErrorRecorded() if self.current is not None:
                 self.current.error_recorded = True
             case _:
@@ -198,7 +210,7 @@ class Reply:
         call = event.call
         if call.index != len(self.calls):
             # Whatever a log says: a call is found by its place.
-            call = msgspec.structs.replace(call, index=len(self.calls))
+            call = changed(call, index=len(self.calls))
         shown = call.origin is Origin.TEXT and not self.reads_text
         self.calls.append(
             CallState(

@@ -28,6 +28,7 @@ from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
 from hermes_tui.runtime.tools.base import specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox
+from hermes_tui.runtime.tools.threads import resize_tool_pool
 from hermes_tui.runtime.writer import Recording
 
 MODES = ("strict", "faithful")
@@ -112,7 +113,9 @@ class AgentLoop:
         server = ChatCompletionServer(self.server, messages)
         start = self._start(messages, schemas)
         recording = Recording(self.record) if self.record is not None else None
-        async with Driver(server, tools, recording=recording, task_id=self.task_id) as driver:
+        async with Driver(
+            server, tools, recording=recording, task_id=self.task_id, by="program"
+        ) as driver:
             driver.put(start)
             await driver.at_rest()
             while driver.phase is Phase.STOPPED and driver.failure is None:
@@ -168,4 +171,4 @@ class AgentLoop:
         return self.server.get_state() if hasattr(self.server, "get_state") else None
 
 
-__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError"]
+__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError", "resize_tool_pool"]

@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.forks import fork_point, is_about_call
 from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import BreakpointsSet, RunEnded, RunForked, RunStarted, copy_event
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
+from hermes_tui.runtime.masking import Masking, given_again
 from hermes_tui.runtime.writer import Recording, default_path
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.tools.base import Toolbox
 
 Stops = frozenset[StopPoint]
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +66,10 @@ class Branches:
         self.all: list[Branch] = []
         self._record, self._recorded = record, recorded
         self._limits, self._secrets = limits, secrets
+        self.masking = Masking(secrets)
+        """For events that are written elsewhere than to a recording."""
+        self.warnings: tuple[str, ...] = ()
+        """What a person is to be told once before the run goes on."""
 
     def start(self, start: given.Start) -> Branch:
         """Begin the first branch."""
@@ -72,10 +79,20 @@ class Branches:
         driver.put(start)
         return branch
 
-    def resume(self, path: Path, stops: Mapping[Stops, Stops] | None = None) -> Branch:
+    def resume(
+        self,
+        path: Path,
+        stops: Mapping[Stops, Stops] | None = None,
+        credentials: Mapping[str, Any] = _NOTHING,
+    ) -> Branch:
         """Take up a recording where it ends; `stops` are its stop points from here on, by those it
-        has."""
-        recording, events = Recording.resumed(path, secrets=self._secrets)
+        has, `credentials` the parameters of requests that are masked in it."""
+        recording, recorded = Recording.resumed(path, secrets=self._secrets)
+        try:
+            events = given_again(recorded, credentials)
+        except UsageError:
+            recording.close()
+            raise
         for changed in _stops_changed(events, stops or {}):
             recording.append(changed)
             events = (*events, changed)

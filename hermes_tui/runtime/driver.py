@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -31,21 +32,22 @@ from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import Kind, Phase
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.model.errors import HermesError, IllegalCommand, StoreError
-from hermes_tui.model.events import Event, ResponseReceived, RunStarted
-from hermes_tui.parsers.plain_values import decode, json_text
-from hermes_tui.parsers.tool_errors import judge
+from hermes_tui.model.events import PERSON, Event, ResponseReceived, RunStarted
+from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
+from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.heard import request_failed, tokens_of, tool_replied
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
-from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure
+from hermes_tui.runtime.tools.base import CallContext, Toolbox, ToolFailure
+from hermes_tui.runtime.tools.frames import tool_frames
 from hermes_tui.runtime.working_time import worked_s
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.writer import Recording
 
-RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-"""Answers after which asking once more can help; so can it after a lost connection."""
+CANCELLED = "cancelled by hand"
 
 
 class Driver:
@@ -60,25 +62,31 @@ class Driver:
         events: Sequence[Event] = (),
         limits: Limits = NO_LIMITS,
         task_id: str = "",
+        by: str = PERSON,
     ) -> None:
-        """`events` are those of a run that is gone on with; they stand in the recording already."""
+        """`events` are those of a run that is gone on with; they stand in the recording already.
+
+        `by` is who puts commands in, for the record.
+        """
         self.server, self.tools = server, tools
         self.recording = recording
         self.log = MemoryLog(events)
         self.session = Session.from_events(self.log)
         self.limits = limits
         self.task_id = task_id or uuid4().hex
+        self.by = by
         self.partial = Partial()
         self.failure: HermesError | None = None
         self.spent_s = worked_s(self.log)
         """Seconds that requests and tools took, with what was done before this driver."""
-        self.tokens = sum(map(_tokens_of, self.log))
+        self.tokens = sum(map(tokens_of, self.log))
         self.working_since: float | None = None
         """When the effect that is under way began, by the monotonic clock."""
         self.on_change: Callable[[], None] = lambda: None
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
         self._work: asyncio.Task[None] | None = None
+        self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
         self.mistake: BaseException | None = None
         """A mistake of our own, which `at_rest` raises; the log up to it is on the disk."""
@@ -96,9 +104,10 @@ class Driver:
 
     async def close(self) -> None:
         """Give up what is under way, without an event: a run that is gone on with stands there."""
-        work, self._work = self._work, None
+        work = self._work
         if work is not None:
-            work.cancel()
+            self._give_up()
+            self._work = None
             await asyncio.wait([work])
         if self.recording is not None:
             self.recording.close()
@@ -109,7 +118,11 @@ class Driver:
         """Apply an input; raises IllegalCommand, having changed nothing, where it is not legal."""
         if self.failure is not None:
             raise IllegalCommand(str(what.kind), f"broken off: {self.failure}", ())
-        events, effects = self.session.apply(what, now=time.time(), new_id=self._new_id(what))
+        if isinstance(what, given.Terminate):
+            what = replace(what, partial=self.partial.raw)
+        events, effects = self.session.apply(
+            what, now=time.time(), new_id=self._new_id(what), by=self.by
+        )
         self._write(events)
         if self.failure is None:
             for effect in effects:
@@ -117,6 +130,23 @@ class Driver:
         self._rest_or_not()
         self.on_change()
         self._check_tokens(events)
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether a request or a call is under way that `cancel_current` would end."""
+        owed = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+        return owed and self.working_since is not None and self.failure is None
+
+    def cancel_current(self) -> None:
+        """Give up the request or the call that is under way: it fails, and the run stops there.
+
+        That is put in once everything it started has ended. Raises IllegalCommand where nothing
+        is under way.
+        """
+        if not self.can_cancel or self._work is None:
+            raise IllegalCommand("cancel", str(self.phase), self.session.allowed)
+        self._is_cancelled_by_hand = True
+        self._work.cancel()
 
     def _new_id(self, what: given.Input) -> str:
         """Return an id for what has none: random for a run, else the same in every replay of it."""
@@ -157,11 +187,16 @@ class Driver:
                 except StoreError as error:
                     self._break_off(error)
             self.log.append(event)
-            self.tokens += _tokens_of(event)
+            self.tokens += tokens_of(event)
 
     def _break_off(self, failure: HermesError) -> None:
         """End the run without another word: what cannot be recorded is not done."""
         self.failure = failure
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Cancel what is under way, for nobody to hear of it."""
+        self._is_cancelled_by_hand = False
         if self._work is not None and self._work is not asyncio.current_task():
             self._work.cancel()
 
@@ -177,18 +212,19 @@ class Driver:
     def _begin(self, effect: Effect) -> None:
         match effect:
             case SendRequest() | DispatchTool():
+                self.partial.clear()
                 # Not by the loop's factory: that may begin it at once, in the middle of this input.
                 self._work = asyncio.Task(self._perform(effect))
                 self._work.add_done_callback(self._performed)
             case CancelRequest() | CancelTool():
-                if self._work is not None and self._work is not asyncio.current_task():
-                    self._work.cancel()
+                self._give_up()
             case Finish():
                 self._sync_now()
 
     async def _perform(self, effect: SendRequest | DispatchTool) -> None:
         """Perform an effect and put in the one reply that it owes, unless the run is over."""
-        self.working_since = time.monotonic()
+        self._is_cancelled_by_hand = False
+        self.working_since = begun = time.monotonic()
         timer = self._limit_time()
         try:
             match effect:
@@ -196,10 +232,14 @@ class Driver:
                     answer: given.Input = await self._ask(effect)
                 case DispatchTool():
                     answer = await self._dispatch(effect)
+        except asyncio.CancelledError:
+            if not self._is_cancelled_by_hand:
+                raise
+            answer = self._cancelled(effect, time.monotonic() - begun)
         finally:
             if timer is not None:
                 timer.cancel()
-            self.spent_s += time.monotonic() - self.working_since
+            self.spent_s += time.monotonic() - begun
             self.working_since = None
         if isinstance(effect, DispatchTool):
             await self._sync()
@@ -207,6 +247,11 @@ class Driver:
             self.put(answer)
         if self.phase is Phase.STOPPED:
             self._sync_now()
+
+    def _cancelled(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
+        if isinstance(effect, DispatchTool):
+            return given.ToolRaised(CANCELLED, after_s, by=self.by)
+        return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
     def _performed(self, work: asyncio.Task[None]) -> None:
         if not work.cancelled() and (mistake := work.exception()) is not None:
@@ -225,7 +270,6 @@ class Driver:
             self.put(given.Terminate("budget", self.limits.time_spent()))
 
     async def _ask(self, effect: SendRequest) -> given.Input:
-        self.partial.clear()
         request = Request(
             effect.turn, effect.attempt, effect.messages, effect.parameters, effect.accepted
         )
@@ -235,17 +279,17 @@ class Driver:
         try:
             reply = await self.server.reply(request, self._piece)
         except RequestFailure as failure:
-            return _failed(failure)
+            return request_failed(failure, request)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
         except Exception as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
-            return given.RequestFailed(f"{type(error).__name__}: {error}", chain=(repr(error),))
+            return given.RequestFailed(told(error), chain=(told(error),))
         return given.ModelReplied(
             reply.raw,
             reply.message,
             finish_reason=reply.finish_reason,
             usage=reply.usage,
-            duration_s=time.monotonic() - begun,
+            duration_s=time.monotonic() - (begun if reply.sent_s is None else reply.sent_s),
             diagnostics=reply.diagnostics,
             sequences=reply.sequences,
         )
@@ -276,8 +320,9 @@ class Driver:
         except ToolFailure as failure:
             return given.ToolRaised(str(failure), time.monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own
-            return given.ToolRaised(f"{type(error).__name__}: {error}", time.monotonic() - begun)
-        return _replied(answer, time.monotonic() - begun)
+            after_s = time.monotonic() - begun
+            return given.ToolRaised(told(error), after_s, frames=tool_frames(error))
+        return tool_replied(answer, time.monotonic() - begun)
 
     def _task(self) -> str:
         """Return the first user message, as tools are told it."""
@@ -308,37 +353,3 @@ class Driver:
             self.recording.sync()
         except StoreError as error:
             self._break_off(error)
-
-
-def _tokens_of(event: Event) -> int:
-    if not isinstance(event, ResponseReceived) or event.usage is None:
-        return 0
-    return (event.usage.prompt_tokens or 0) + (event.usage.completion_tokens or 0)
-
-
-def _replied(answer: Answer, duration_s: float) -> given.ToolReplied:
-    is_text = isinstance(answer.value, str)
-    content = answer.value if is_text else json_text(answer.value)
-    verdict = judge(content)
-    return given.ToolReplied(
-        content,
-        error=answer.error or verdict.error,
-        exit_code=verdict.exit_code if answer.exit_code is None else answer.exit_code,
-        duration_s=duration_s,
-        raw=None if is_text else answer.value,
-        is_text=is_text,
-    )
-
-
-def _failed(failure: RequestFailure) -> given.RequestFailed:
-    lost_connection = failure.status is None and not failure.empty
-    return given.RequestFailed(
-        failure.message,
-        status=failure.status,
-        body=failure.body,
-        chain=failure.chain,
-        empty=failure.empty,
-        diagnostics=failure.diagnostics,
-        retryable=lost_connection or failure.status in RETRYABLE,
-        retry_in_s=failure.retry_after_s,
-    )

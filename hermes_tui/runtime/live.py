@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
+from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, without_tool
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.log.expressions import ExpressionError
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.branches import Branches
@@ -68,16 +69,24 @@ async def open_branches(settings: LiveSettings) -> Branches:
         undo.push_async_callback(branches.close)
         if settings.resume is not None:
             # Who looks on at a run that nobody looked at before wants to see what goes wrong.
-            branches.resume(settings.resume, {_STOPS["named"]: stop_points(settings.stops)})
+            stops = {_STOPS["named"]: stop_points(settings.stops)}
+            branches.resume(settings.resume, stops, settings.parameters)
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
+            branches.warnings = tuple(without_tool(settings.breakpoints, tools.specs))
         undo.pop_all()
         return branches
 
 
 def _secrets(settings: ServerSettings) -> tuple[str, ...]:
-    return (settings.api_key, *settings.headers.values())
+    return (*settings.headers.values(), *_credentials(settings))
+
+
+def _credentials(settings: ServerSettings) -> frozenset[str]:
+    from hermes_tui.runtime.servers.redaction import credentials
+
+    return credentials(settings.url, settings.api_key, settings.headers)
 
 
 async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
@@ -87,7 +96,13 @@ async def _open_tools(settings: LiveSettings, workdir: Path) -> Toolbox:
         from hermes_tui.runtime.servers.demo_task import prepare_workdir
 
         prepare_workdir(workdir)
-    return await open_tools(settings.tools, workdir=workdir, outside=settings.outside)
+    return await open_tools(
+        settings.tools,
+        workdir=workdir,
+        outside=settings.outside,
+        timeout_s=settings.tool_timeout_s,
+        withheld=_credentials(settings.server) | {settings.server.key_name},
+    )
 
 
 async def open_server(settings: ServerSettings) -> tuple[Server, str]:
@@ -183,8 +198,9 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         hint = "is the server running at this URL?"
         problem = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise SourceError(url, f"cannot be asked for its models: {problem}", hint) from error
+        what = f"cannot be asked for its models: {masked_url(problem)}"
+        raise SourceError(masked_url(url), what, hint) from error
     if not listed:
         hint = about_key(access) if status in KEY_STATUSES else "name it with --model"
-        raise SourceError(url, f"lists no models (status {status})", hint)
+        raise SourceError(masked_url(url), f"lists no models (status {status})", hint)
     return listed[0]

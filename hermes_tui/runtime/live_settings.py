@@ -66,10 +66,13 @@ class LiveSettings:
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What a later --resume needs to find server and tools again; holds no secret."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """Of the request body, without model, tools and messages."""
+    """Of the request body, without model, tools and messages; with `resume` only the credentials
+    in it, which no recording holds."""
     messages: tuple[dict[str, Any], ...] = ()
     task: str = ""
     tools: tuple[str, ...] = ()
+    tool_timeout_s: float | None = None
+    """Of any call; None: as the tools have it themselves."""
     workdir: Path | None = None
     outside: bool = False
     max_turns: int = 30

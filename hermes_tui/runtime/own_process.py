@@ -49,7 +49,7 @@ def start_process(
 
 
 def start_peer(
-    module: str, *, stdout: Channel = subprocess.DEVNULL
+    module: str, *, stdout: Channel = subprocess.DEVNULL, stderr: Channel = None
 ) -> tuple[subprocess.Popen[bytes], Connection]:
     """Run `main` of a module, told the descriptor of a connection; return it and our end.
 
@@ -61,8 +61,9 @@ def start_peer(
     ours, theirs = Pipe()
     with theirs:
         try:
+            passed = (theirs.fileno(),)
             process = start_process(
-                module, str(theirs.fileno()), passed=(theirs.fileno(),), stdout=stdout
+                module, str(theirs.fileno()), passed=passed, stdout=stdout, stderr=stderr
             )
         except OSError:
             ours.close()

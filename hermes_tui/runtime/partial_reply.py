@@ -1,4 +1,4 @@
-"""What has come in of a reply that is still being streamed: shown meanwhile, then thrown away."""
+"""What has come in of a reply that is still being streamed; kept only where no more comes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ class Partial:
     def __init__(self) -> None:
         self.pieces = 0
         self._texts: dict[tuple[str, int], list[str]] = {}
+        self._raw: list[str] = []
 
     def add(self, piece: Piece) -> None:
         self.pieces += 1
         self._texts.setdefault((piece.kind, piece.call), []).append(piece.text)
+        if piece.raw:
+            self._raw.append(piece.raw)
+
+    @property
+    def raw(self) -> str:
+        """The exact text of the events that the pieces came in."""
+        return "".join(self._raw)
 
     def text(self, kind: str, call: int = 0) -> str:
         """Return what has come in of one part: content, reasoning, or a call's name, arguments."""
@@ -32,3 +40,4 @@ class Partial:
     def clear(self) -> None:
         self.pieces = 0
         self._texts.clear()
+        self._raw.clear()

@@ -16,15 +16,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError
 
 BLOCK: Final = 4 << 20
 BLOCKS_KEPT: Final = 8
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_SECRETS: Final = re.compile(
-    r"(?<=://)[^/@\s]*@|(?<=[?&])[^=&\s]*(?:sig|token|key|secret)[^=&\s]*=[^&\s]*", re.IGNORECASE
-)
 _INSTALL: Final = 'install it with: pip install "hermes-tui[remote]"'
+_EXTRAS: Final = {"s3": "remote", "http": "remote", "https": "remote", "gs": "gcs", "gcs": "gcs"}
+"""What of ours brings in what a protocol needs; of others fsspec names the package."""
+_HINT: Final = "check the URL and your credentials"
+_HADOOP: Final = "hdfs:// needs Java and Hadoop here: set JAVA_HOME, HADOOP_HOME and CLASSPATH"
 
 _GONE: Final = (404, 410)
 
@@ -59,7 +61,7 @@ class RemotePath:
     url: str
 
     def __str__(self) -> str:
-        return without_secrets(self.url)
+        return masked_url(self.url)
 
     @property
     def name(self) -> str:
@@ -225,7 +227,7 @@ def _asked(path: RemotePath, question: Callable[[], T]) -> T:
             raise _failure(path, error.__cause__ or error) from error
         raise SourceError(str(path), "no such file", "check the URL") from error
     except ImportError as error:
-        raise SourceError(str(path), _first_line(error), _INSTALL) from error
+        raise SourceError(str(path), _first_line(error), _install(path)) from error
     except Exception as error:  # each protocol is a plug-in with exceptions of its own
         raise _failure(path, error) from error
 
@@ -239,14 +241,18 @@ def _is_out_of_reach(cause: BaseException | None) -> bool:
 
 def _failure(path: RemotePath, error: BaseException) -> SourceError:
     reason = f"{type(error).__name__}: {_first_line(error)}"
-    return SourceError(str(path), reason, "check the URL and your credentials")
+    has_no_hadoop = "libjvm" in reason or "libhdfs" in reason
+    return SourceError(str(path), reason, _HADOOP if has_no_hadoop else _HINT)
+
+
+def _install(path: RemotePath) -> str:
+    """Return how to install what fsspec misses for a protocol."""
+    extra = _EXTRAS.get(path.url.partition("://")[0].lower())
+    if extra is None:
+        return "install that package with pip"
+    return f'install it with: pip install "hermes-tui[{extra}]"'
 
 
 def _first_line(error: BaseException) -> str:
     line = str(error).strip().partition("\n")[0][:300]
-    return without_secrets(line) or type(error).__name__
-
-
-def without_secrets(text: str) -> str:
-    """Return a text with users, passwords and signatures taken out of the URLs in it."""
-    return _SECRETS.sub("…", text)
+    return masked_url(line) or type(error).__name__

@@ -111,6 +111,10 @@ class Cassette:
                 self.dispatches[call] = RecordedCall(skipped.name or "", skipped.arguments.text)
             case ev.RunEnded():
                 self.ended = event.stop_reason
+                last = self.exchanges.get(place)
+                if last and isinstance(last.answer, ev.RequestFailed) and last.answer.by:
+                    # The run was given up, the request did not fail.
+                    self.exchanges[place] = RecordedRequest(last.messages, last.parameters)
             case ev.ToolReturned() | ev.ToolFailed():
                 call = (state.turn, event.call_index or 0)
                 sent = self.dispatches.get(call)

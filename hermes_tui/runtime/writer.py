@@ -12,12 +12,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from hermes_tui.log.codec import MalformedEvent, decode, encode
+from hermes_tui.log.codec import MalformedEvent, decode
 from hermes_tui.model.errors import SourceError, StoreError
 from hermes_tui.model.events import Event
-
-MASK = b"[masked]"
-SHORTEST_SECRET = 8
+from hermes_tui.runtime.masking import Masking
 
 
 def default_path(run_id: str, *, now: float) -> Path:
@@ -37,9 +35,7 @@ class Recording:
         `secrets` are texts, such as API keys, that never reach the file.
         """
         self.path = path
-        self._secrets = tuple(
-            secret.encode() for secret in secrets if len(secret) >= SHORTEST_SECRET
-        )
+        self._masking = Masking(secrets)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +89,7 @@ class Recording:
 
     def append(self, event: Event) -> None:
         """Write one event."""
-        line = encode(event)
-        for secret in self._secrets:
-            if secret in line:
-                line = line.replace(secret, MASK)
+        line = self._masking.line(event)
         try:
             written = os.write(self._descriptor, line)
             while written < len(line):

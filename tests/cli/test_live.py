@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -80,10 +81,28 @@ def test_a_reader_that_goes_away_ends_it_without_a_word() -> None:
     assert process.returncode == 0
 
 
+def test_nothing_that_acts_on_a_terminal_is_printed_as_it_is(tmp_path: Path) -> None:
+    tools = tmp_path / "tools.py"
+    tools.write_text(
+        "def terminal(command: str) -> str:\n"
+        '    """Answer with C1 and bidi controls."""\n'
+        '    return "a\\x9b31mb\\u202ec"\n'
+    )
+    ended = live("--no-record", "--tools", f"python:{tools}", "--max-turns", "1")
+    assert "\x9b" not in ended.stdout and "\u202e" not in ended.stdout
+    (answer,) = [event for event in events(ended.stdout) if event["kind"] == "ToolReturned"]
+    assert answer["result"]["content"] == "a\x9b31mb\u202ec"
+
+
+def recorded_part(printed: str) -> str:
+    """Return what was printed without the findings that stand on the lines."""
+    return re.sub(r',"findings":\[.*\]\}$', "}", printed, flags=re.MULTILINE)
+
+
 def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     ended = live("--record", str(path))
-    assert path.read_text() == ended.stdout
+    assert path.read_text() == recorded_part(ended.stdout)
     assert str(path) in ended.stderr
 
 
@@ -112,7 +131,7 @@ def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
     before = live("--record", str(path), "--break", "before_dispatch:write_file")
     again = live("--resume", str(path))
     assert again.returncode == 4
-    assert path.read_text() == before.stdout
+    assert path.read_text() == recorded_part(before.stdout)
     assert "a person is needed; go on with" in again.stderr
     assert again.stderr.endswith("on a terminal, without --headless\n")
 

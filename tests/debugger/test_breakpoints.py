@@ -17,9 +17,11 @@ from hermes_tui.debugger.breakpoints import (
     hit,
     parse_breakpoint,
     render_log,
+    without_tool,
 )
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.messages import ToolSpec
 
 CALL: dict[str, Any] = {
     "point": "before_dispatch",
@@ -66,7 +68,7 @@ def test_full_line_is_read() -> None:
         enabled=st.booleans(),
     ),
     st.sampled_from(Action),
-    st.text(max_size=8),
+    st.text(max_size=8).map(lambda text: text.replace("{", "")),
 )
 def test_text_of_a_breakpoint_is_read_back_as_the_same(
     breakpoint: Breakpoint, action: Action, log: str
@@ -86,11 +88,14 @@ def test_text_of_a_breakpoint_is_read_back_as_the_same(
         ("before_request:terminal", "about no call"),
         ('before_dispatch log "\\x"', "no JSON string"),
         ("before_dispatch twice", "no breakpoint"),
+        ('before_dispatch log "{nope}"', "unknown name 'nope' in the log text"),
+        ("terminal", "before_dispatch:terminal stops at calls of a tool of that name"),
     ],
 )
 def test_what_is_no_breakpoint_says_why(text: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError) as caught:
         parse(text)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,25 @@ def test_condition_that_cannot_be_evaluated_stops_and_says_why() -> None:
 def test_logpoint_prints_its_template() -> None:
     line = 'before_dispatch log "turn {turn}: {tool} {args.command} {args.path}{x"'
     assert hit(parse(line), CALL, 0) == Hit(Action.LOG, "turn 2: terminal rm -rf / {x")
+
+
+def test_a_logpoint_can_say_how_often_it_was_hit() -> None:
+    assert hit(parse('before_dispatch log "{hits}"'), CALL, 4) == Hit(Action.LOG, "4")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("before_dispatch:termnal", ["no tool is called termnal; did you mean terminal?"]),
+        ("before_dispatch:qqq", ["no tool is called qqq; there are terminal, read_file"]),
+        ("before_dispatch:read_*", []),
+        ("before_dispatch", []),
+    ],
+)
+def test_a_breakpoint_for_a_tool_that_is_not_there_is_told_of(text: str, told: list[str]) -> None:
+    tools = (ToolSpec("terminal"), ToolSpec("read_file"))
+    lines = [line.partition(": ")[2] for line in without_tool([parse(text)], tools)]
+    assert lines == told
 
 
 def test_log_shows_values_as_json() -> None:

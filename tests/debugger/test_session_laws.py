@@ -83,9 +83,11 @@ INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
         empty=st.booleans(),
         retryable=st.booleans(),
         retry_in_s=st.sampled_from([None, 0.0, 2.5]),
+        by=st.sampled_from(["", "person"]),
     ),
     Kind.TOOL_REPLY: st.one_of(
-        st.builds(given.ToolReplied, TEXTS), st.just(given.ToolRaised("OSError: x"))
+        st.builds(given.ToolReplied, TEXTS),
+        st.builds(given.ToolRaised, st.just("OSError: x"), by=st.sampled_from(["", "person"])),
     ),
     Kind.RESUME: st.builds(given.Resume, st.sampled_from(Command)),
     Kind.PAUSE: st.just(given.Pause()),
@@ -106,7 +108,7 @@ INPUTS: dict[Kind, st.SearchStrategy[given.Input]] = {
     Kind.SET_PARAMETERS: st.builds(given.SetParameters, PARAMETERS),
     Kind.FORK: st.just(given.Fork("parent", 1)),
     Kind.DIVERGENCE: st.just(given.Diverged("message 2", "a", "b")),
-    Kind.TERMINATE: st.just(given.Terminate()),
+    Kind.TERMINATE: st.builds(given.Terminate, partial=st.sampled_from(["", "data: x"])),
     Kind.SET_BREAKPOINTS: st.builds(given.SetBreakpoints, BREAKPOINTS, MODES),
     Kind.REOPEN: st.just(given.Reopen()),
 }

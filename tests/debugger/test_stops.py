@@ -6,13 +6,17 @@ import json
 
 import pytest
 
-from hermes_tui.debugger.effects import Finish
+from hermes_tui.debugger.effects import CancelRequest, Finish
 from hermes_tui.debugger.inputs import (
     EditArguments,
     ModelReplied,
     Pause,
+    RequestFailed,
     Resume,
+    Retry,
     SetBreakpoints,
+    Terminate,
+    ToolRaised,
     ToolReplied,
 )
 from hermes_tui.debugger.stepping import RUN_MODE, Command
@@ -212,3 +216,32 @@ def test_calls_without_ids_are_not_of_one_id() -> None:
     call = {"function": {"name": "terminal", "arguments": '{"command": "ls"}'}}
     run = Scenario() >> run_to() >> replies({"content": None, "tool_calls": [call, call]})
     run << (*replied(2), *DISPATCHED)
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_a_cancelled_call_stops_the_run_however_far_it_was_to_go(mode: str) -> None:
+    run = Scenario() >> run_to(mode=mode) >> calls(LS, LS)
+    run >> ToolRaised("cancelled by hand", by="person")
+    assert isinstance(run.log[-1], ev.Stopped)
+    assert (run.log[-1].stop_point, run.log[-1].call_index) == ("tool_error", 0)
+    again = run.reopened()
+    assert again.session.state == run.session.state
+    again >> Retry() << (ev.Resumed, *DISPATCHED)
+    again >> ToolReplied("a") << (*ANSWERED, *DISPATCHED)
+
+
+def test_a_cancelled_request_waits_for_a_person_though_it_could_be_tried_again() -> None:
+    run = Scenario() >> run_to(retries=5)
+    cancelled = RequestFailed("cancelled by hand", body="data: Pa", by="person")
+    run >> cancelled << (ev.RequestFailed, stopped("request_failed"))
+    run >> Retry() << (ev.Resumed, *REQUEST)
+
+
+def test_a_run_ended_while_a_reply_came_in_keeps_what_had_come() -> None:
+    run = Scenario() >> run_to() >> Terminate(partial="data: Pa")
+    run << (
+        saw(ev.RequestFailed, body="data: Pa", by="person"),
+        saw(ev.RunEnded, stop_reason="terminated"),
+        CancelRequest(1),
+        Finish("terminated"),
+    )

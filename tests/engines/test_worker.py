@@ -48,7 +48,7 @@ async def test_a_text_is_read_in_a_process_that_stays(worker: EngineWorker) -> N
 
 
 async def test_the_names_come_from_the_engine(worker: EngineWorker) -> None:
-    assert {"plain", "loops"} <= set(await worker.names())
+    assert {"plain", "loops"} <= set((await worker.start())["names"])
     assert await worker.failures() == {}
 
 

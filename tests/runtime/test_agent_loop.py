@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -163,6 +164,7 @@ async def test_a_tool_that_raises_is_a_tool_error() -> None:
         )
     ]
     assert result.messages[2]["content"] == result.tool_errors[0].tool_result
+    assert asdict(result)["tool_errors"][0]["error"] == "ValueError: no such row"
 
 
 async def test_an_unknown_tool_is_answered_with_those_there_are() -> None:

@@ -14,10 +14,19 @@ from hermes_tui.debugger.inputs import Resume, Retry, SkipCall, Terminate
 from hermes_tui.debugger.stepping import STEP_MODE, Phase, StopPoint
 from hermes_tui.log.codec import decode
 from hermes_tui.model.errors import IllegalCommand, StoreError
-from hermes_tui.model.events import Event, RunEnded, Stopped, ToolFailed, ToolReturned
+from hermes_tui.model.events import (
+    Event,
+    RequestFailed,
+    Resumed,
+    RunEnded,
+    Stopped,
+    ToolFailed,
+    ToolReturned,
+)
 from hermes_tui.runtime.driver import Driver, Limits
-from hermes_tui.runtime.servers.base import RequestFailure
+from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.frames import MOST
 from hermes_tui.runtime.writer import Recording
 from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
 
@@ -147,6 +156,48 @@ async def test_a_tool_that_raises_fails_alone(raised: BaseException, told: str) 
     assert ended(driver) == "finished"
 
 
+async def test_who_let_a_run_go_stands_in_its_log() -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: "x")
+    async with Driver(server, tools, by="program") as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+        driver.put(Resume())
+        await driver.at_rest()
+    (resumed,) = of_kind(driver, Resumed)
+    assert resumed.by == "program"
+    assert resumed.waited_s is not None
+
+
+async def test_where_a_tool_raised_is_kept_without_our_own_frames() -> None:
+    def broken(arguments: Any) -> str:
+        return str(arguments["missing"])
+
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=broken)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    (failed,) = of_kind(driver, ToolFailed)
+    line = broken.__code__.co_firstlineno + 1
+    assert failed.frames[-1] == f"{__file__}:{line} in {broken.__qualname__}"
+    assert not [frame for frame in failed.frames if "/hermes_tui/" in frame]
+
+
+async def test_of_a_recursion_without_end_the_innermost_frames_are_kept() -> None:
+    def deeper(arguments: Any) -> str:
+        return deeper(arguments)
+
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=deeper)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    (failed,) = of_kind(driver, ToolFailed)
+    assert failed.frames[0].endswith(" more frames")
+    assert len(failed.frames) == MOST + 1
+
+
 async def test_a_result_that_reads_like_an_error_is_marked() -> None:
     server = ScriptedServer(said(None, ("add", {})), said("done"))
     tools = FunctionTools(add=lambda arguments: '{"error": "no such file"}')
@@ -205,13 +256,77 @@ async def test_a_failure_worth_it_is_retried_as_often_as_was_said() -> None:
     assert ended(driver) == "request_failed"
 
 
-async def test_a_wrong_request_is_not_retried() -> None:
-    server = ScriptedServer(RequestFailure("400: bad request", 400))
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RequestFailure("400: bad request", 400),
+        RequestFailure("429: slow down", 429, retry_after_s=1e300),
+        RequestFailure("the request cannot be sent", is_unsent=True),
+    ],
+    ids=["wrong", "asks to wait for ever", "unsent"],
+)
+async def test_a_request_that_cannot_get_better_is_not_retried(failure: RequestFailure) -> None:
+    server = ScriptedServer(failure)
     tools = FunctionTools()
     async with Driver(server, tools) as driver:
         driver.put(start(tools, retries=2))
         await driver.at_rest()
     assert len(server.bodies) == 1
+
+
+async def test_half_a_character_that_cannot_be_sent_is_said_to_be_in_its_message() -> None:
+    class Server(ScriptedServer):
+        async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+            if len(request.messages) > 1:
+                raise RequestFailure("the request cannot be sent", is_unsent=True)
+            return await super().reply(request, on_piece)
+
+    tools = FunctionTools(add=lambda arguments: "a\ud800b")
+    async with Driver(Server(said(None, ("add", {}))), tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    (failed,) = of_kind(driver, RequestFailed)
+    assert failed.message.endswith("message 3 holds half of a character, edit it")
+
+
+async def test_a_value_that_no_json_holds_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: {"number": 10**10_000})
+    async with Driver(server, tools, recording=Recording(path)) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert ended(driver) == "finished"
+    (returned,) = [event for event in recorded(path) if isinstance(event, ToolReturned)]
+    assert "too large to show" in returned.result.content
+
+
+async def test_a_tool_whose_error_cannot_be_read_fails_like_any_other() -> None:
+    class Unreadable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def raises(arguments: Any) -> str:
+        raise Unreadable
+
+    tools = FunctionTools(add=raises)
+    async with Driver(ScriptedServer(said(None, ("add", {})), said("done")), tools) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert ended(driver) == "finished"
+    (failed,) = of_kind(driver, ToolFailed)
+    assert failed.exception == "Unreadable (its message cannot be read: RuntimeError)"
+
+
+async def test_tokens_below_zero_give_no_credit() -> None:
+    cheap = said(None, ("add", {}), prompt_tokens=-1_000_000, completion_tokens=50)
+    tools = FunctionTools(add=lambda arguments: "x")
+    server = ScriptedServer(*[cheap] * 5)
+    async with Driver(server, tools, limits=Limits(tokens=60)) as driver:
+        driver.put(start(tools))
+        await driver.at_rest()
+    assert ended(driver) == "budget"
+    assert len(server.bodies) == 2
 
 
 async def test_a_run_that_cannot_be_recorded_goes_no_further(

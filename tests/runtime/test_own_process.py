@@ -49,18 +49,18 @@ def test_where_no_process_can_be_started_no_descriptor_is_left(
     assert open_files() == before
 
 
-def test_a_driver_of_a_cluster_that_dies_is_one_line(
+def test_a_driver_of_a_cluster_that_dies_is_one_line_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ray_cluster, "_DRIVER", WITHOUT_MAIN)
-    cluster = RayCluster("auto", ScanOptions())
-    with pytest.raises(SourceError, match="the process that asked the cluster died"):
+    cluster = RayCluster("ray://nowhere", ScanOptions())
+    with pytest.raises(SourceError, match=r"the process that .* died \(AttributeError: .*\)$"):
         list(cluster.scan(iter([UNIT] * 10_000)))
     cluster.close()
-    assert "AttributeError" in capfd.readouterr().err
+    assert capfd.readouterr().err == ""
 
 
 def test_a_driver_that_cannot_be_started_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_process.subprocess, "Popen", no_process)
     with pytest.raises(SourceError, match="no process to ask the cluster"):
-        list(RayCluster("auto", ScanOptions()).scan(iter([UNIT])))
+        list(RayCluster("ray://nowhere", ScanOptions()).scan(iter([UNIT])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,28 @@ def test_unknown_protocols_and_dead_servers_are_said() -> None:
         with pytest.raises(SourceError) as raised:
             find_remote(url, lambda name: True)
         assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "how"),
+    [("gs://bucket/x.json", "gcsfs", "hermes-tui[gcs]"), ("abfs://c/x.json", "adlfs", "with pip")],
+)
+def test_what_a_protocol_needs_is_named(
+    monkeypatch: pytest.MonkeyPatch, url: str, package: str, how: str
+) -> None:
+    pytest.importorskip("fsspec")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SourceError, match=package) as raised:
+        find_remote(url, lambda name: True)
+    assert how in raised.value.hint
+
+
+@pytest.mark.skipif("JAVA_HOME" in os.environ, reason="there is Java")
+def test_hdfs_without_java_says_what_it_needs() -> None:
+    pytest.importorskip("pyarrow")
+    with pytest.raises(SourceError) as raised:
+        find_remote("hdfs://127.0.0.1:9/x.json", lambda name: True)
+    assert "Java" in raised.value.hint
 
 
 @pytest.mark.parametrize(

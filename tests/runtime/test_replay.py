@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from hermes_tui.debugger.inputs import EditArguments, Resume, SkipCall
+from hermes_tui.debugger.inputs import EditArguments, Resume, SkipCall, Terminate
 from hermes_tui.debugger.stepping import Command
 from hermes_tui.model import events as ev
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.replay import open_replay
+from hermes_tui.runtime.servers.base import OnPiece, Piece, Request
 from tests.live.engine import FunctionTools, ScriptedServer, branches_of, says
 
 LS = ("terminal", {"command": "ls"})
@@ -71,6 +73,29 @@ async def test_what_a_person_answered_for_a_tool_is_answered_again(tmp_path: Pat
     assert not any(isinstance(event, ev.ReplayDiverged) for event in driver.log)
     ended = last(driver)
     assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "finished"
+
+
+async def test_a_run_that_was_ended_in_the_middle_of_a_reply_ends_there_again(
+    tmp_path: Path,
+) -> None:
+    path, has_begun = tmp_path / "run.jsonl", asyncio.Event()
+
+    async def hangs(request: Request, on_piece: OnPiece) -> None:
+        on_piece(Piece("content", "Par", raw="data: Par\n\n"))
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    branches = branches_of(ScriptedServer([hangs]), FunctionTools({}), record=path)
+    await has_begun.wait()
+    branches.all[0].driver.put(Terminate())
+    await branches.close()
+    again = replayed(path)
+    driver = again.all[0].driver
+    await driver.at_rest()
+    await again.close()
+    ended = last(driver)
+    assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "recording_ends"
+    assert ended.details["before"] == "request 1, attempt 1"
 
 
 async def test_a_call_that_was_never_made_diverges_and_continue_ends_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ import pytest
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.scan.plan import RANGE, units
-from hermes_tui.runtime.scan.ray_cluster import RayCluster
+from hermes_tui.runtime.scan.ray_cluster import CONNECT_S, RayCluster
 from hermes_tui.runtime.scan.results import Counts
 from hermes_tui.runtime.scan.work import ScanOptions, scan_unit
 from hermes_tui.runtime.targets import expand_paths
@@ -173,3 +174,42 @@ def test_no_cluster_at_the_address_is_one_line() -> None:
         counted("127.0.0.1:9", Path(__file__))
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 3
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """Give an address at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_a_cluster_that_has_ended_is_named_with_the_file_that_names_it(
+    nobody: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = tmp_path / "ray" / "ray_current_cluster"
+    current.parent.mkdir()
+    current.write_text(nobody + "\n")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    began = time.monotonic()
+    with pytest.raises(SourceError, match=re.escape(nobody)) as raised:
+        counted("auto", Path(__file__))
+    assert str(current) in raised.value.hint
+    assert time.monotonic() - began < CONNECT_S + 1
+
+
+def test_a_dead_address_of_the_environment_is_named(
+    nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nobody)
+    with pytest.raises(SourceError, match=re.escape(nobody)) as raised:
+        counted("auto", Path(__file__))
+    assert raised.value.hint.startswith("RAY_ADDRESS names it")
+
+
+def test_an_address_that_is_given_counts_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:1")
+    assert RayCluster("10.0.0.1:6379", ScanOptions()).name == "Ray at 10.0.0.1:6379"

@@ -179,20 +179,36 @@ def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
     source.close()
 
 
-def test_a_file_written_over_is_said_once_and_one_that_is_gone_is_not(tmp_path: Path) -> None:
+def test_a_file_written_over_is_said_once(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
-    source, other = FileSource(path), FileSource(path)
+    source = FileSource(path)
     # The clock of the file system may stand still for some milliseconds.
     os.utime(path, ns=(0, 1))
     assert source.refresh()
     assert source.failure == f"{path}: changed since it was read; open it again"
     assert not source.refresh()
-    path.unlink()
-    assert not other.refresh() and other.failure == ""
-    assert other.read(0, 4) == b"one\n"
     source.close()
-    other.close()
+
+
+def test_a_file_that_is_gone_is_said_once_until_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LOOKED_AT_EVERY_S", 0.0)
+    path, elsewhere = tmp_path / "run.jsonl", tmp_path / "moved.jsonl"
+    path.write_bytes(b"one\n")
+    source = FileSource(path)
+    path.rename(elsewhere)
+    assert source.refresh()
+    assert source.failure == f"{path}: gone since it was read; showing what was read"
+    assert not source.refresh()
+    assert source.read(0, 4) == b"one\n"
+    elsewhere.rename(path)
+    assert source.refresh() and source.failure == ""
+    path.unlink()
+    path.write_bytes(b"another\n")
+    assert source.refresh() and "changed since it was read" in source.failure
+    source.close()
 
 
 def test_a_file_that_does_not_grow_is_looked_at_seldom(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.runtime import subagent_files as subagent_files_module
+from hermes_tui.runtime.sources import open_readable
 from hermes_tui.runtime.subagent_files import subagent_files, with_subagents
 from hermes_tui.runtime.targets import Target, Targets, expand_paths
 from hermes_tui.ui.runs.feed import RunsFeed
@@ -143,3 +145,24 @@ def test_a_real_session_is_listed_above_its_subagent(trajectories: Path, tmp_pat
     assert [row.ref.file.path for row in feed.rows] == [session, agent]
     assert runs.standing.depths is not None
     assert list(runs.standing.depths) == [0, 1]
+
+
+def test_however_many_sessions_are_named_a_file_beside_them_is_looked_into_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = [write(tmp_path / f"s{n}.jsonl", f"s{n}") for n in range(3)]
+    agents = [write(tmp_path / f"agent-{n}.jsonl", f"s{n}", agent=str(n)) for n in range(3)]
+    for number in range(3):
+        write(tmp_path / f"rollout-{number}-{'0' * 35}{number}.jsonl", "")
+    rollouts = sorted(tmp_path.glob("rollout-*"))
+    opened: list[Path] = []
+
+    def open_counted(path: Path) -> int:
+        opened.append(path)
+        return open_readable(path)
+
+    monkeypatch.setattr(subagent_files_module, "open_readable", open_counted)
+    found = with_subagents(Targets([[Target(path) for path in (*sessions, *rollouts)]]))
+    paired = [path for pair in zip(sessions, agents, strict=True) for path in pair]
+    assert [target.path for target in found] == [*paired, *rollouts]
+    assert sorted(opened) == sorted({*sessions, *agents, *rollouts[1:]})

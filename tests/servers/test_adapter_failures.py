@@ -82,7 +82,7 @@ async def test_credentials_in_the_url_are_used_and_never_said(adapter: type[Chat
             with pytest.raises(RequestFailure) as caught:
                 await server.reply(request(), lambda piece: None)
     assert local.asked[0].headers["authorization"].startswith("Basic ")
-    assert server.url == f"http://{local.host}/v1/chat/completions"
+    assert server.url == f"http://***@{local.host}/v1/chat/completions"
     assert caught.value.message == "403: *** is wrong"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -45,6 +46,20 @@ async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> 
     assert sdk.message.tool_calls and sdk.message.tool_calls[0].id == "call_1"
     origins = [normalise_message(reply.message).calls[0][0].origin for reply in (plain, sdk)]
     assert origins == [Origin.DICT, Origin.OBJECT]
+
+
+async def test_the_time_of_a_reply_begins_when_its_request_goes_out() -> None:
+    made: list[float] = []
+
+    class LoadsFirst(HttpServer):
+        def _make_client(self) -> Any:
+            client = super()._make_client()
+            made.append(time.monotonic())
+            return client
+
+    reply = await asked(LoadsFirst, whole(MESSAGE))
+    assert reply.sent_s is not None
+    assert made[0] <= reply.sent_s <= time.monotonic()
 
 
 @both

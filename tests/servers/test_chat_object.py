@@ -191,9 +191,3 @@ async def test_retries_are_unwrapped_and_their_attempts_counted() -> None:
     assert caught.value.message == "ConnectionRefusedError: nobody there (after 9 attempts)"
     assert len(tries) == 9
     assert "ConnectionRefusedError: nobody there" in caught.value.chain
-
-
-def test_a_server_without_a_state_has_none() -> None:
-    assert ChatCompletionServer(Scripted()).state() is None
-    state = SimpleNamespace(get_state=lambda: {"nodes": [SimpleNamespace(tokens=[1])]})
-    assert ChatCompletionServer(state).state() == {"nodes": [{"tokens": [1]}]}

@@ -114,7 +114,7 @@ async def test_calls_arrive_as_plain_dicts() -> None:
     assert json.loads(reply.raw)["choices"][0]["message"]["tool_calls"][0]["id"] == "call_0"
     assert reply.diagnostics == ()
     assert "<tools>" in inner.asked[0]["prompt"]
-    assert server.url == "http://here:1/v1"
+    assert server.url == "http://***@here:1/v1"
 
 
 async def test_a_conversation_that_extends_stays_one_node() -> None:
@@ -124,12 +124,13 @@ async def test_a_conversation_that_extends_stays_one_node() -> None:
     result = {"role": "tool", "tool_call_id": "call_0", "content": "a.txt"}
     reply = await ask(server, USER, said, result)
     assert reply.diagnostics == ()
-    (node,) = server.state()["nodes"]
+    (node,) = reply.sequences
+    assert node["index"] == 0
     assert node["full_text"].endswith("<tool>a.txt<assistant>done")
     assert len(node["tokens"]) == len(node["masked_tokens"]) == len(node["logprobs"])
     trained = [token for token in node["masked_tokens"] if token != -100]
     assert "".join(map(chr, trained)) == CALL + "done"
-    assert json.loads(json.dumps(server.state())) == server.state()
+    assert json.loads(json.dumps(node)) == node
 
 
 async def test_a_history_that_does_not_extend_is_told_of() -> None:
@@ -141,7 +142,7 @@ async def test_a_history_that_does_not_extend_is_told_of() -> None:
     assert found.severity is Severity.WARNING
     assert "2 nodes" in found.message and "lost for training" in found.message
     assert found.hint.endswith("<user>go<assistant>'")
-    assert len(server.state()["nodes"]) == 2
+    assert [node["index"] for node in reply.sequences] == [1]
 
 
 async def test_a_retry_makes_a_node_without_alarm() -> None:
@@ -158,7 +159,7 @@ async def test_a_truncated_reply_is_told_of_though_it_says_stop() -> None:
     assert (found.code, found.severity) == (Code.TRUNCATED, Severity.ERROR)
     assert "'stop'" in found.message
     assert reply.finish_reason == "stop"
-    assert server.state()["nodes"][0]["metadata"] == {"finish_reason": "length"}
+    assert reply.sequences[0]["metadata"] == {"finish_reason": "length"}
 
 
 async def test_without_a_parser_it_says_that_the_model_saw_no_tools() -> None:
@@ -204,10 +205,10 @@ async def test_a_failure_names_what_failed_and_hides_the_key() -> None:
 async def test_a_tree_of_nodes_is_shown_as_nodes() -> None:
     inner = Generates("one", "two")
     server = ManagedServer.around(atropos.ManagedServer(inner, track_tree=True))
-    await ask(server, USER, tools=[])
+    first = await ask(server, USER, tools=[])
     reply = await ask(server, USER, USER, tools=[])
     assert reply.diagnostics == ()
-    assert [node["full_text"] for node in server.state()["nodes"]] == [
+    assert [node["full_text"] for node in (*first.sequences, *reply.sequences)] == [
         "<user>go<assistant>one",
         "<user>go<user>go<assistant>two",
     ]

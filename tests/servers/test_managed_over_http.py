@@ -93,7 +93,7 @@ async def test_a_reply_comes_with_its_tokens_and_a_failure_with_its_attempts(
     try:
         reply = await ask(server, n=1, temperature=0.5, max_tokens=9)
         assert reply.message.content == "hello"
-        (node,) = server.state()["nodes"]
+        (node,) = reply.sequences
         assert node["full_text"] == "<|user|>go\n<|assistant|>hello"
         assert node["logprobs"][-5:] == [-0.1] * 5
         with pytest.raises(RequestFailure) as caught:

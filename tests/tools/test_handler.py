@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from hermes_tui import resize_tool_pool
 from hermes_tui.model.errors import HermesError
 from hermes_tui.runtime.tools import threads
-from hermes_tui.runtime.tools.handler import HandlerToolbox, resize_tool_pool
+from hermes_tui.runtime.tools.handler import HandlerToolbox
 from tests.tools.helpers import CONTEXT, until
 
 SCHEMA = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}

@@ -88,6 +88,8 @@ def shouts() -> str:
     """Print."""
     print("to stdout")
     print("to stderr", file=sys.stderr)
+    print("to the first stdout", file=sys.__stdout__, flush=True)
+    print("to the first stderr", file=sys.__stderr__, flush=True)
     sys.stdout.buffer.write(b"raw")
     return "quiet"
 

@@ -175,6 +175,12 @@ async def test_secrets_of_the_environment_are_not_visible(
     assert "TERM=dumb" in output
 
 
+def test_what_is_withheld_is_neither_the_name_of_a_variable_nor_in_a_value() -> None:
+    held = {"MYLLM": "k", "AUTH": "Bearer hidden-1234", "SHORT": "k", "PATH": "/bin/k", "EMPTY": ""}
+    environment = clean_environment(held, withheld={"MYLLM", "k", "hidden-1234", ""})
+    assert environment.keys() & held.keys() == {"PATH", "EMPTY"}
+
+
 def test_the_terminal_is_plain_whatever_is_inherited() -> None:
     environment = clean_environment({"TERM": "xterm-256color", "PAGER": "less", "PATH": "/bin"})
     assert (environment["TERM"], environment["PAGER"]) == ("dumb", "cat")

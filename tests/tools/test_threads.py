@@ -33,6 +33,22 @@ async def test_what_would_end_more_than_the_call_becomes_a_failure(error: BaseEx
     pool.close()
 
 
+class Unreadable(BaseException):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+async def test_an_error_that_cannot_even_be_read_is_told_and_its_thread_goes_on() -> None:
+    def raises() -> None:
+        raise Unreadable
+
+    pool = DaemonPool(1)
+    with pytest.raises(ToolFailure, match=r"Unreadable .*cannot be read: RuntimeError"):
+        await asyncio.wait_for(pool.run(raises), 30)
+    assert await asyncio.wait_for(pool.run(lambda: 5), 30) == 5
+    pool.close()
+
+
 async def test_no_more_threads_than_its_size_run_at_once() -> None:
     pool = DaemonPool(3)
     running: list[int] = []

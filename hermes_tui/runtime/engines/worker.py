@@ -59,10 +59,6 @@ class EngineWorker:
             await self._settle()
             return (await self._started()).hello
 
-    async def names(self) -> tuple[str, ...]:
-        """Return the names of the parsers; raises SourceError as `start` does."""
-        return tuple((await self.start())["names"])
-
     async def failures(self) -> dict[str, str]:
         """Load every parser and return why some cannot be; raises SourceError."""
         async with self._turn:

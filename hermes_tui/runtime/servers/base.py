@@ -50,6 +50,8 @@ class Reply:
     """How many pieces a stream came in."""
     sequences: tuple[Any, ...] = ()
     """As in the event `ResponseReceived`."""
+    sent_s: float | None = None
+    """When the request went out, by the monotonic clock; None: as soon as it was asked for."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,6 +66,8 @@ class RequestFailure(Exception):
     """The server answered, but with no message."""
     retry_after_s: float | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
+    is_unsent: bool = False
+    """It cannot be sent as it is, so that asking again changes nothing."""
 
     def __str__(self) -> str:
         return self.message

@@ -56,11 +56,6 @@ class ChatCompletionServer:
         self._messages[same:] = [decode(m) if isinstance(m, str) else m for m in new]
         self._texts[same:] = texts[same:]
 
-    def state(self) -> Any:
-        """Return what the server's `get_state()` gives, as plain JSON; None where it has none."""
-        get_state = getattr(self._server, "get_state", None)
-        return plain(get_state()) if callable(get_state) else None
-
     async def close(self) -> None:
         """Do nothing: the server belongs to whoever made it."""
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.live_settings import KEY_NAME
@@ -32,7 +35,7 @@ from hermes_tui.runtime.servers.logprobs import (
     explain_refusal,
     with_findings,
 )
-from hermes_tui.runtime.servers.redaction import Redactor, host_of, public_url
+from hermes_tui.runtime.servers.redaction import Redactor, host_of
 from hermes_tui.runtime.servers.streams import StreamedReply
 
 MAX_BODY = 256 * 1024 * 1024
@@ -64,7 +67,7 @@ class ChatServer(ABC):
         key_name: str = KEY_NAME,
     ) -> None:
         """`key_name` is the variable that a person would put the key in."""
-        self.url = public_url(_endpoint(base_url))
+        self.url = masked_url(_endpoint(base_url))
         self._endpoint = _endpoint(base_url)
         self._api_key = api_key
         self._headers = dict(headers or {})
@@ -85,8 +88,11 @@ class ChatServer(ABC):
         )
         try:
             client = await self._started()
+            sent_s = time.monotonic()
             reply = await self._exchange(client, request.body, exchange, on_piece)
-            return await with_findings(reply, request) if asks_for_logprobs(request) else reply
+            if asks_for_logprobs(request):
+                reply = await with_findings(reply, request)
+            return replace(reply, sent_s=sent_s)
         except RequestFailure as failure:
             if asks_for_logprobs(request):
                 explain_refusal(failure)
@@ -206,15 +212,7 @@ class ChatServer(ABC):
         asked = "" if streamed else " though a stream was asked for"
         hint = "most clients lose the message then; check what the server says about stream"
         found = shape(Severity.WARNING, f"{came}{asked}", hint)
-        return Reply(
-            raw=reply.raw,
-            message=reply.message,
-            finish_reason=reply.finish_reason,
-            usage=reply.usage,
-            diagnostics=(found, *reply.diagnostics),
-            status=reply.status,
-            pieces=reply.pieces,
-        )
+        return replace(reply, diagnostics=(found, *reply.diagnostics))
 
 
 def _finished(

@@ -113,7 +113,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "before_dispatch@7": (
             "b sets a breakpoint here, B lists them; < > look back, undoing nothing."
         ),
-        "before_dispatch@8": "Repaired: the call runs after all. c lets it go.",
+        "before_dispatch@8": "The call runs after all: its arguments were whole. c lets it go.",
         "after_result": "The tool answered. E edits what the model will see; c goes on.",
         "after_result@2": "The real answer. E edits what the model will see of it; c goes on.",
         "unknown_tool": "There is no such tool. e corrects the name; c tells the model instead.",
@@ -131,7 +131,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "parse_failure": "A call stands in the text, and nobody read it. e repairs it; c goes on.",
         "parse_failure@8": (
-            "An unclosed call in the text: many loops end here. e adds } and </tool_call>."
+            "An unclosed call: many loops end here. e adds } </tool_call>; c takes it so."
         ),
         "tool_error": "The tool failed. E edits what the model is told; c goes on.",
         "manual": "A person answers for this tool. x opens a field for the result.",

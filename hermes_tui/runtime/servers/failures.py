@@ -19,14 +19,17 @@ from math import isfinite
 from typing import Any
 
 from hermes_tui.formats.event_stream import NotJson, load_strictly
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.runtime.errors_told import told
 from hermes_tui.runtime.servers.base import RequestFailure
-from hermes_tui.runtime.servers.redaction import public_url
 
 MAX_FAILURE_BODY = 1_000_000
 """Characters of a body that a failure keeps."""
 MAX_CHAIN = 20
+_BAD_URL = frozenset({"UnsupportedProtocol", "InvalidURL"})
+_BAD_REQUEST = frozenset({"LocalProtocolError", "UnicodeEncodeError"})
 
 _HTML = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<h1|<title|<center)", re.IGNORECASE)
 _HTML_TITLES = (r"<title[^>]*>(.*?)</title>", r"<h[1-3][^>]*>(.*?)</h[1-3]>")
@@ -86,27 +89,23 @@ def exceptions_of(error: BaseException) -> Iterator[BaseException]:
 
 def exception_chain(error: BaseException) -> tuple[str, ...]:
     """Return `error` and what it came from, each as "Type: message"."""
-    return tuple(_said(found) for found in exceptions_of(error))
-
-
-def _said(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return tuple(map(told, exceptions_of(error)))
 
 
 def transport_failure(error: BaseException, exchange: Exchange) -> RequestFailure:
     """Return the failure that `error` means: what went wrong on the way, and where."""
+    names = {kind.__name__ for found in exceptions_of(error) for kind in type(found).__mro__}
     return RequestFailure(
-        _what_went_wrong(error, exchange),
+        _what_went_wrong(error, names, exchange),
         status=exchange.status,
         body=exchange.so_far,
         chain=exception_chain(error),
+        is_unsent=bool(names & (_BAD_URL | _BAD_REQUEST)),
     )
 
 
-def _what_went_wrong(error: BaseException, exchange: Exchange) -> str:
+def _what_went_wrong(error: BaseException, names: set[str], exchange: Exchange) -> str:
     chain = list(exceptions_of(error))
-    names = {kind.__name__ for found in chain for kind in type(found).__mro__}
     host = exchange.host
     if any(isinstance(found, ConnectionRefusedError) for found in chain):
         return f"connection refused by {host}: is the server running?"
@@ -122,9 +121,9 @@ def _what_went_wrong(error: BaseException, exchange: Exchange) -> str:
         return f"{host} stopped taking the request for {_number(exchange.timeout_s)} s"
     if "ReadTimeout" in names or "APITimeoutError" in names:
         return _waited(exchange)
-    if names & {"UnsupportedProtocol", "InvalidURL"}:
+    if names & _BAD_URL:
         return f"the server's URL cannot be used: {first_line(str(chain[-1]))}"
-    if names & {"LocalProtocolError", "UnicodeEncodeError"}:
+    if names & _BAD_REQUEST:
         return f"the request cannot be sent: {first_line(str(chain[-1]))}"
     if "DecodingError" in names:
         return f"the body cannot be unpacked: {first_line(str(chain[-1]))}"
@@ -134,7 +133,7 @@ def _what_went_wrong(error: BaseException, exchange: Exchange) -> str:
         return f"no connection to {host}: {first_line(str(chain[-1]) or str(error))}"
     if "ImportError" in names:
         return f"the client cannot be loaded: {first_line(str(error))}"
-    return first_line(_said(error))
+    return first_line(told(error))
 
 
 def _waited(exchange: Exchange) -> str:
@@ -167,7 +166,7 @@ def status_failure(
     status = exchange.status or 0
     wait = retry_after(exchange.headers)
     if 300 <= status < 400:
-        target = public_url(exchange.headers.get("location", ""))
+        target = masked_url(exchange.headers.get("location", ""))
         where = f"to {target}" if target else "nowhere"
         message = f"{status}: the server redirects {where}; give that as the server's URL"
         if target and url.split("?")[0].endswith(target):
@@ -231,7 +230,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return wait
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
     return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())

@@ -11,18 +11,20 @@ import asyncio
 import importlib
 import math
 import os
+import time
 import warnings
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Final, Self
 
+from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer, failure_of
-from hermes_tui.runtime.servers.redaction import Redactor, public_url
+from hermes_tui.runtime.servers.redaction import Redactor
 
 SERVER_TYPES: Final = ("vllm", "sglang")
 _NEEDED: Final = ("atroposlib", "transformers", "aiohttp", "pydantic_cli", "tenacity", "numpy")
@@ -54,7 +56,7 @@ class ManagedServer(ChatCompletionServer):
             hint = "pip install 'hermes-tui[managed]'"
             raise SourceError("managed server", f"{missing[0]} is not installed", hint)
         super().__init__(None)
-        self.url = public_url(base_url)
+        self.url = masked_url(base_url)
         self._is_ours = True
         self._settings = {
             "base_url": base_url,
@@ -78,7 +80,7 @@ class ManagedServer(ChatCompletionServer):
         ChatCompletionServer.__init__(made, managed)
         config = getattr(getattr(managed, "server", None), "config", None)
         base_url = str(getattr(config, "base_url", None) or "")
-        made.url = public_url(base_url)
+        made.url = masked_url(base_url)
         made._is_ours = False
         made._redactor = Redactor(base_url, str(getattr(config, "api_key", None) or ""), {})
         made._unsaid = None
@@ -94,6 +96,7 @@ class ManagedServer(ChatCompletionServer):
                     self._translator_findings() if '"tools"' in request.parameters else ()
                 )
             before = _nodes(self._server)
+            sent_s = time.monotonic()
             reply = await super().reply(request, on_piece)
         except RequestFailure as failure:
             # The causes may quote the key; what they say stands in the chain of the failure.
@@ -104,6 +107,7 @@ class ManagedServer(ChatCompletionServer):
             reply,
             diagnostics=(*reply.diagnostics, *unsaid, *found),
             sequences=self._new_sequences(before),
+            sent_s=sent_s,
         )
 
     def _new_sequences(self, before: list[Any]) -> tuple[dict[str, Any], ...]:
@@ -114,10 +118,6 @@ class ManagedServer(ChatCompletionServer):
             for index, node in enumerate(_nodes(self._server))
             if id(node) not in known
         )
-
-    def state(self) -> dict[str, Any]:
-        """Return the sequence nodes: full_text, tokens, masked_tokens, logprobs, metadata."""
-        return {"nodes": [_plain_node(node) for node in _nodes(self._server)]}
 
     async def close(self) -> None:
         """Close the client that was made here."""

@@ -6,9 +6,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from hermes_tui.formats.secrets import MASK, mask_json_text, masked_headers, masked_url
+from hermes_tui.formats.secrets import (
+    MASK,
+    is_secret_parameter,
+    mask_json_text,
+    masked_headers,
+)
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.runtime.servers.base import RequestFailure
 
@@ -16,18 +21,6 @@ MIN_SECRET = 4
 """Shorter keys (`x`, `no`) stand for no key; masking them would spoil every text."""
 WORD_SECRET = 12
 """Shorter secrets are masked only where they stand as a word of their own."""
-
-_SECRET_PARAMETER = re.compile(r"key|token|secret|sig|pass|auth|code|credential", re.IGNORECASE)
-
-
-def public_url(url: str) -> str:
-    """Return `url` without user and password, keys in its query masked."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return masked_url(url)
-    query = "&".join(_public_parameter(item) for item in parts.query.split("&"))
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def host_of(url: str) -> str:
@@ -38,19 +31,20 @@ def host_of(url: str) -> str:
         return url
 
 
-def _public_parameter(item: str) -> str:
-    name, equals, _ = item.partition("=")
-    return f"{name}={MASK}" if equals and _SECRET_PARAMETER.search(name) else item
+def credentials(url: str, api_key: str, headers: Mapping[str, str]) -> frozenset[str]:
+    """Return the texts that let somebody in at a server; one of them may be empty."""
+    found = {api_key, *_secrets_of_url(url)}
+    for name, masked in masked_headers(headers).items():
+        if (value := headers[name]) != masked:
+            found.update((value, value.partition(" ")[2]))
+    return frozenset(found)
 
 
 class Redactor:
     """Knows the secrets of one server and masks them in texts."""
 
     def __init__(self, url: str, api_key: str, headers: Mapping[str, str]) -> None:
-        found = {api_key, *_secrets_of_url(url)}
-        for name, masked in masked_headers(headers).items():
-            if (value := headers[name]) != masked:
-                found.update((value, value.partition(" ")[2]))
+        found = credentials(url, api_key, headers)
         forms = {form for secret in found for form in _written_forms(secret)}
         patterns = [_pattern(form) for form in sorted(forms, key=len, reverse=True)]
         self._found = re.compile("|".join(patterns)) if patterns else None
@@ -91,7 +85,7 @@ def _secrets_of_url(url: str) -> Iterable[str]:
         yield from (password, unquote(password)) if colon and password else (name, unquote(name))
     for item in parts.query.split("&"):
         name, _, value = item.partition("=")
-        if _SECRET_PARAMETER.search(name):
+        if is_secret_parameter(name):
             yield value
             yield from (decoded for _, decoded in parse_qsl(item))
 

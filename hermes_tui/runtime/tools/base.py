@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.messages import ErrorMark, ToolSpec
 
 
@@ -64,9 +65,4 @@ class Toolbox(Protocol):
 
 def specs_of(schemas: tuple[dict[str, Any], ...]) -> tuple[ToolSpec, ...]:
     """Return the declared tools of OpenAI-style schemas; entries without a name are left out."""
-    functions = [schema.get("function", schema) for schema in schemas]
-    return tuple(
-        ToolSpec(str(item["name"]), str(item.get("description") or ""), item.get("parameters"))
-        for item in functions
-        if isinstance(item, dict) and item.get("name")
-    )
+    return tool_specs(list(schemas)) or ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,8 @@ class BuiltinTools:
     """The built-in tools of one run. Answers are JSON texts; what fails has `error` in it.
 
     `workdir` must exist. `timeout_s` is how long a command may take that says nothing about it,
-    `max_timeout_s` how long any command may, `keep_bytes` how much of an output or a file is kept.
+    `max_timeout_s` how long any command may, `keep_bytes` how much of an output or a file is kept,
+    `withheld` what is kept out of the environment of commands.
     """
 
     manual: frozenset[str] = frozenset()
@@ -120,12 +121,14 @@ class BuiltinTools:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         max_timeout_s: float = MAX_TIMEOUT_S,
         keep_bytes: int = KEEP_BYTES,
+        withheld: Collection[str] = (),
     ) -> None:
         self.schemas = tuple(SCHEMAS[name] for name in names)
         self.specs = specs_of(self.schemas)
         self._workspace = Workspace(workdir, outside, keep_bytes)
         self._timeout_s = min(timeout_s, max_timeout_s)
         self._max_timeout_s = max_timeout_s
+        self._withheld = withheld
         self._todos = TodoStore()
         self._mark = uuid.uuid4().hex
         self._calls = 0
@@ -163,6 +166,7 @@ class BuiltinTools:
             timeout_s=min(limit_s, self._max_timeout_s),
             keep_bytes=self._workspace.keep_bytes,
             mark=f"{self._mark}.{self._calls}.",
+            withheld=self._withheld,
         )
         result = {"output": ended.output, "exit_code": ended.exit_code}
         return _answer(result | ({"error": ended.error} if ended.error else {}))

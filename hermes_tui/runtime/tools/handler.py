@@ -10,10 +10,8 @@ from typing import Any
 
 from hermes_tui.model.errors import HermesError
 from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
-from hermes_tui.runtime.tools.threads import resize_tool_pool, tool_pool
+from hermes_tui.runtime.tools.threads import tool_pool
 from hermes_tui.runtime.tools.todo import TodoStore
-
-__all__ = ["HandlerToolbox", "resize_tool_pool"]
 
 Handler = Callable[..., Any]
 """`(name, arguments, *, task_id, user_task)`, sync or async."""

@@ -13,7 +13,7 @@ import shlex
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from hermes_tui.runtime.tools.processes import clean_environment, signal_group, signal_name
@@ -31,9 +31,10 @@ STDERR_LINE_CHARACTERS = 300
 class McpProcess:
     """A server's process, as the transport that `mcp.Client` takes."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], withheld: Collection[str] = ()) -> None:
+        """`withheld` are names and values that its environment is not to have."""
         self.command = shlex.join(arguments)
-        self._arguments = tuple(arguments)
+        self._arguments, self._withheld = tuple(arguments), withheld
         self._process: asyncio.subprocess.Process | None = None
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._tasks: list[asyncio.Task[None]] = []
@@ -47,7 +48,7 @@ class McpProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=clean_environment(),
+            env=clean_environment(withheld=self._withheld),
             start_new_session=True,
         )
         arriving, arrived = anyio.create_memory_object_stream[Any](0)

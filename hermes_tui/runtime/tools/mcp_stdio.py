@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from hermes_tui.model.errors import HermesError, SourceError
@@ -30,24 +30,30 @@ class McpTools:
 
     manual: frozenset[str] = frozenset()
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], withheld: Collection[str] = ()) -> None:
         self.schemas: tuple[dict[str, Any], ...] = ()
         self.specs = specs_of(())
-        self._process = McpProcess(arguments)
+        self._process = McpProcess(arguments, withheld)
         self._client: Any = None
         self._is_ready = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, arguments: Sequence[str], *, start_s: float = START_S) -> McpTools:
-        """Start the server and ask for its tools.
+    async def open(
+        cls,
+        arguments: Sequence[str],
+        *,
+        start_s: float = START_S,
+        withheld: Collection[str] = (),
+    ) -> McpTools:
+        """Start the server and ask for its tools; `withheld` as in `clean_environment`.
 
         Raises HermesError without the `mcp` package, SourceError where the server does not start.
         """
         if importlib.util.find_spec("mcp") is None:
             raise HermesError("MCP servers need the mcp package", INSTALL)
-        box = cls(arguments)
+        box = cls(arguments, withheld)
         box._task = task = asyncio.create_task(box._serve())
         ready = asyncio.create_task(box._is_ready.wait())
         try:

@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ NICENESS = 5
 TIMED_OUT = 124
 MARK = "HERMES_TUI_CALL"
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+SHORTEST_SECRET = 8
+"""Shorter ones may stand in a longer value by chance."""
 PLAIN_TERMINAL = {
     "TERM": "dumb",
     "PAGER": "cat",
@@ -54,28 +56,43 @@ class Ended:
     error: str = ""
 
 
-def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment for tools: without secrets, with nothing that asks for a terminal."""
+def clean_environment(
+    environment: Mapping[str, str] | None = None, *, withheld: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the environment for tools: without secrets, with nothing that asks for a terminal.
+
+    What is `withheld` is neither the name of a variable in it, nor stands in the value of one.
+    """
     inherited = os.environ if environment is None else environment
+    long = [text for text in withheld if len(text) >= SHORTEST_SECRET]
     kept = {
         name: value
         for name, value in inherited.items()
         if not any(word in name.upper() for word in SECRET_WORDS)
+        and name not in withheld
+        and (not value or value not in withheld)
+        and not any(text in value for text in long)
     }
     return kept | PLAIN_TERMINAL
 
 
 async def run_shell(
-    command: str, *, workdir: Path, timeout_s: float, keep_bytes: int, mark: str
+    command: str,
+    *,
+    workdir: Path,
+    timeout_s: float,
+    keep_bytes: int,
+    mark: str,
+    withheld: Collection[str] = (),
 ) -> Ended:
-    """Run `command` through the shell and return how it ended.
+    """Run `command` through the shell and return how it ended; `withheld` as the environment is.
 
     Raises ToolFailure where it cannot be started. After `timeout_s` its group gets TERM, and KILL
     two seconds later; a cancel takes half a second.
     """
     pipe = _Pipe(keep_bytes)
     try:
-        process = await _start(command, workdir, pipe, mark)
+        process = await _start(command, workdir, pipe, clean_environment(withheld=withheld), mark)
         try:
             is_timed_out = not await _ends_within(process, timeout_s)
             await _end_group(process, TERM_GRACE_S if is_timed_out else REST_GRACE_S, pipe)
@@ -90,13 +107,15 @@ async def run_shell(
         pipe.close()
 
 
-async def _start(command: str, workdir: Path, pipe: _Pipe, mark: str) -> asyncio.subprocess.Process:
+async def _start(
+    command: str, workdir: Path, pipe: _Pipe, environment: dict[str, str], mark: str
+) -> asyncio.subprocess.Process:
     shell = shutil.which("bash") or "/bin/sh"
     try:
         process = await asyncio.create_subprocess_exec(
             *(shell, "-c", command),
             cwd=workdir,
-            env=clean_environment() | {MARK: mark},
+            env=environment | {MARK: mark},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=pipe.write_end,
             stderr=asyncio.subprocess.STDOUT,

@@ -1,8 +1,8 @@
 """Keeps what tools print off the terminal that the debugger draws on.
 
-What a tool prints is dropped: its answer is what it returns. Only Python's own `sys.stdout` and
-`sys.stderr` are gated, by context, so that everybody else's prints pass; `terminal_shield` keeps
-child processes and C libraries off a screen.
+What a tool prints is dropped: its answer is what it returns. Only Python's own streams
+(`sys.stdout`, `sys.__stdout__` …) are gated, by context, so that everybody else's prints pass;
+`terminal_shield` keeps child processes and C libraries off a screen.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+_STREAMS = ("stdout", "stderr", "__stdout__", "__stderr__")
 _dropping: ContextVar[bool] = ContextVar("dropping", default=False)
 _lock = threading.Lock()
 _running = 0
@@ -65,7 +66,7 @@ def _install() -> None:
     global _running
     with _lock:
         _running += 1
-        for name in ("stdout", "stderr"):
+        for name in _STREAMS:
             stream = getattr(sys, name)
             if stream is not None and not isinstance(stream, _Gate):
                 setattr(sys, name, _Gate(stream))
@@ -76,7 +77,7 @@ def _uninstall() -> None:
     global _running
     with _lock:
         _running -= 1
-        for name in ("stdout", "stderr"):
+        for name in _STREAMS:
             stream = getattr(sys, name)
             if not _running and isinstance(stream, _Gate):
                 setattr(sys, name, stream._target)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from hermes_tui.runtime.errors_told import told
 from hermes_tui.runtime.tools.base import ToolFailure
 
 DEFAULT_SIZE = 128
@@ -56,7 +57,7 @@ def awaitable_error(error: BaseException) -> Exception:
     """Return `error`, or a ToolFailure naming it where raising it would end more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    return ToolFailure(f"{type(error).__name__}: {error}")
+    return ToolFailure(told(error))
 
 
 class DaemonPool:

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import difflib
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.remote import local_path
@@ -58,18 +58,21 @@ async def open_tools(
     workdir: Path,
     outside: bool = False,
     timeout_s: float | None = None,
+    withheld: Collection[str] = (),
 ) -> Toolset:
     """Open what the values of `--tools` name, in their order.
 
     `timeout_s` limits every call; a shell command has 30 s unless it asks for more, and at most
-    ten minutes where there is no `timeout_s`.
+    ten minutes where there is no `timeout_s`. What is `withheld`, names of variables and values, no
+    process that is started for a tool has in its environment.
     Raises UsageError for a wrong value or a name given twice, and what a box raises that cannot be
     opened; whatever was open by then is closed.
     """
     opened: list[tuple[str, Toolbox]] = []
     try:
         for spec in specs:
-            opened.append((spec, await _open(spec, workdir, outside, timeout_s)))
+            opening = _Opening(spec, workdir, outside, timeout_s, withheld)
+            opened.append((spec, await _open(opening)))
         return Toolset(opened, timeout_s)
     except BaseException:
         # What went wrong first is what counts.
@@ -78,11 +81,22 @@ async def open_tools(
         raise
 
 
-async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None) -> Toolbox:
+class _Opening(NamedTuple):
+    """One value of `--tools`, and what is said of all of them."""
+
+    spec: str
+    workdir: Path
+    outside: bool
+    timeout_s: float | None
+    withheld: Collection[str]
+
+
+async def _open(opening: _Opening) -> Toolbox:
+    spec, workdir = opening.spec, opening.workdir
     kind, rest = _kind(spec), spec.partition(":")[2]
     match kind:
         case "builtin":
-            return _open_builtin(spec, rest, workdir, outside, timeout_s)
+            return _open_builtin(opening, rest)
         case "python" if rest:
             from hermes_tui.runtime.tools.python_functions import PythonFunctions
 
@@ -90,7 +104,7 @@ async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None
         case "mcp" if rest.strip():
             from hermes_tui.runtime.tools.mcp_stdio import McpTools
 
-            return await McpTools.open(_words(spec, rest))
+            return await McpTools.open(_words(spec, rest), withheld=opening.withheld)
         case "hermes" if _names(rest):
             from hermes_tui.runtime.tools.hermes_agent import HermesAgentTools
 
@@ -106,22 +120,22 @@ async def _open(spec: str, workdir: Path, outside: bool, timeout_s: float | None
             raise UsageError(f"--tools {spec}: unknown kind {kind!r}{_near(kind, KINDS)}")
 
 
-def _open_builtin(
-    spec: str, rest: str, workdir: Path, outside: bool, timeout_s: float | None
-) -> Toolbox:
+def _open_builtin(opening: _Opening, rest: str) -> Toolbox:
     from hermes_tui.runtime.tools.builtin import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, BuiltinTools
 
     names = _names(rest) or list(BUILTIN_NAMES)
     for name in names:
         if name not in BUILTIN_NAMES:
             hint = _near(name, BUILTIN_NAMES)
-            raise UsageError(f"--tools {spec}: unknown built-in tool {name!r}{hint}")
+            raise UsageError(f"--tools {opening.spec}: unknown built-in tool {name!r}{hint}")
+    limit_s = opening.timeout_s
     return BuiltinTools(
-        workdir,
+        opening.workdir,
         names,
-        outside=outside,
+        outside=opening.outside,
         timeout_s=DEFAULT_TIMEOUT_S,
-        max_timeout_s=MAX_TIMEOUT_S if timeout_s is None else timeout_s,
+        max_timeout_s=MAX_TIMEOUT_S if limit_s is None else limit_s,
+        withheld=opening.withheld,
     )
 
 

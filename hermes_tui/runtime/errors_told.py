@@ -1,0 +1,12 @@
+"""Exceptions of foreign code in words."""
+
+from __future__ import annotations
+
+
+def told(error: BaseException) -> str:
+    """Return `Type: message`, or the type alone, whatever the code does that makes the message."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {text}" if (text := str(error)) else name
+    except BaseException as broken:  # noqa: BLE001 - a tool's own error class may do anything
+        return f"{name} (its message cannot be read: {type(broken).__name__})"

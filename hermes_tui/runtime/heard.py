@@ -1,0 +1,72 @@
+"""What a server or a tool answered, as the session is told of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hermes_tui.debugger import inputs as given
+from hermes_tui.model.events import Event, ResponseReceived
+from hermes_tui.parsers.plain_values import decode, json_text
+from hermes_tui.parsers.tool_errors import judge
+from hermes_tui.runtime.servers.base import Request, RequestFailure
+from hermes_tui.runtime.tools.base import Answer
+
+RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""Answers after which asking once more can help; so can it after a lost connection."""
+LONGEST_WAIT_S: Final = 3600.0
+"""Nobody waits longer for a server by himself."""
+
+
+def tokens_of(event: Event) -> int:
+    """Return what a reply cost; a count below zero counts as none."""
+    if not isinstance(event, ResponseReceived) or event.usage is None:
+        return 0
+    usage = event.usage
+    return max(0, usage.prompt_tokens or 0) + max(0, usage.completion_tokens or 0)
+
+
+def tool_replied(answer: Answer, duration_s: float) -> given.ToolReplied:
+    """Return the answer of a tool, as text and as the value that it was."""
+    is_text = isinstance(answer.value, str)
+    content = answer.value if is_text else json_text(answer.value)
+    verdict = judge(content)
+    return given.ToolReplied(
+        content,
+        error=answer.error or verdict.error,
+        exit_code=verdict.exit_code if answer.exit_code is None else answer.exit_code,
+        duration_s=duration_s,
+        # What no JSON can hold, a number of ten thousand digits, is named by its text.
+        raw=None if is_text else decode(content),
+        is_text=is_text,
+    )
+
+
+def request_failed(failure: RequestFailure, request: Request) -> given.RequestFailed:
+    """Return the failure of a request, and whether to ask again by itself."""
+    lost_connection = failure.status is None and not failure.empty and not failure.is_unsent
+    wait_s, message = failure.retry_after_s, failure.message
+    is_too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
+    if is_too_long:
+        message += f" (the server asks to wait {wait_s:.3g} s: it is not asked again by itself)"
+    if failure.is_unsent and (number := _half_a_character(request)):
+        message += f"; message {number} holds half of a character, edit it"
+    return given.RequestFailed(
+        message,
+        status=failure.status,
+        body=failure.body,
+        chain=failure.chain,
+        empty=failure.empty,
+        diagnostics=failure.diagnostics,
+        retryable=not is_too_long and (lost_connection or failure.status in RETRYABLE),
+        retry_in_s=None if is_too_long else wait_s,
+    )
+
+
+def _half_a_character(request: Request) -> int:
+    """Return the number of the first message with a lone surrogate, which UTF-8 lacks; 0: none."""
+    for number, message in enumerate(request.messages, 1):
+        try:
+            message.encode()
+        except UnicodeEncodeError:
+            return number
+    return 0

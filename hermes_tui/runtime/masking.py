@@ -1,0 +1,144 @@
+"""Credentials kept out of everything that a run writes: of its recording, and of its output."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from hermes_tui.formats.secrets import Path, change_credentials, is_masked, mask_parameters
+from hermes_tui.log.codec import encode
+from hermes_tui.model.errors import UsageError
+from hermes_tui.model.events import (
+    Event,
+    ParametersChanged,
+    RequestSent,
+    RunStarted,
+    copy_event,
+)
+from hermes_tui.parsers.plain_values import decode, json_text
+
+MASKED: Final = "[masked]"
+SHORTEST_SECRET: Final = 8
+"""Shorter ones may stand anywhere by chance."""
+_FIELD: Final = re.compile(r"[a-z_]+")
+
+
+class Masking:
+    """Writes events without `secrets`, and without what a request's parameters name as one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        long = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        forms = {form for secret in long for form in _written_forms(secret)}
+        self._forms = sorted(forms, key=len, reverse=True)
+        in_json = {as_json for form in forms for as_json in _escaped(form)}
+        self._bytes = [form.encode("utf-8", "backslashreplace") for form in in_json]
+
+    def line(self, event: Event) -> bytes:
+        """Return the event as one line of a recording."""
+        return self.hidden(encode(_with_parameters(event, mask_parameters)))
+
+    def hidden(self, line: bytes) -> bytes:
+        """Return a line of JSON without the secrets: texts are changed, never numbers or names."""
+        if not any(form in line for form in self._bytes):
+            return line
+        try:
+            value = self._hidden(json.loads(line))
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:
+            # Nested too deeply to be walked: better a line that is spoilt than one that tells.
+            for form in self._bytes:
+                line = line.replace(form, MASKED.encode())
+            return line
+        return text.encode("utf-8", "backslashreplace") + b"\n"
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for form in self._forms:
+                value = value.replace(form, MASKED)
+        elif isinstance(value, list):
+            return [self._hidden(item) for item in value]
+        elif isinstance(value, dict):
+            return {self._name(name): self._hidden(item) for name, item in value.items()}
+        return value
+
+    def _name(self, name: str) -> str:
+        # What our own fields could be called is no secret here: the line must stay an event.
+        return name if _FIELD.fullmatch(name) else str(self._hidden(name))
+
+
+def _written_forms(secret: str) -> Iterator[str]:
+    """Yield `secret` as it may stand in a text: as it is, in JSON, and in JSON that is in JSON."""
+    yield secret
+    for in_json in _escaped(secret):
+        yield in_json
+        yield from _escaped(in_json)
+
+
+def _escaped(text: str) -> tuple[str, str]:
+    return json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]
+
+
+def _with_parameters(event: Event, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Event:
+    """Return `event` with the request parameters that it holds changed."""
+    match event:
+        case RunStarted(details={"parameters": dict() as parameters} as details):
+            changed = change(parameters)
+            if changed == parameters:
+                return event
+            return copy_event(event, details={**details, "parameters": changed})
+        case RequestSent(parameters=text) if text:
+            return copy_event(event, parameters=_changed_text(text, change))
+        case ParametersChanged(before=before, after=after):
+            texts = {"before": before, "after": after}
+            changes = {name: _changed_text(text, change) for name, text in texts.items() if text}
+            return copy_event(event, **changes)
+        case _:
+            return event
+
+
+def _changed_text(text: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> str:
+    """Return JSON text with a change; to the letter as it was where nothing changes."""
+    value = decode(text)
+    if not isinstance(value, dict):
+        return text
+    changed = change(value)
+    return text if changed == value else json_text(changed)
+
+
+def given_again(events: Iterable[Event], extra: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Return recorded events with the credentials that were masked in them taken from `extra`.
+
+    Raises UsageError where one is missing, and for anything in `extra` that was not masked.
+    """
+    asked_for: set[str | int] = set()
+
+    def told(path: Path, text: str) -> str:
+        if not is_masked(text):
+            return text
+        asked_for.add(path[0])
+        held = _at(extra, path)
+        if isinstance(held, str) and held:
+            return held
+        place = ".".join(map(str, path))
+        hint = f"no recording holds credentials: give it again, as {place} in --extra-body"
+        raise UsageError(f"{place} of the request is not recorded", hint)
+
+    whole = tuple(
+        _with_parameters(event, lambda parameters: change_credentials(parameters, told))
+        for event in events
+    )
+    if others := sorted(extra.keys() - asked_for):
+        what = f"with --resume the recording decides --extra-body: {', '.join(others)}"
+        raise UsageError(what, "leave it out")
+    return whole
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value

@@ -1,0 +1,139 @@
+"""`hermes-tui live` without a terminal, asking a server: what runs, what is told, what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_live import LIVE, events, kinds, live
+from tests.servers.local_server import Answer, LocalServer
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with LocalServer() as serving:
+        yield serving
+
+
+def completion(*calls: tuple[str, Any]) -> Answer:
+    """Return a reply whose calls are (id, command)."""
+    made = [
+        {
+            "id": call_id,
+            "type": "function",
+            "function": {"name": "terminal", "arguments": json.dumps({"command": command})},
+        }
+        for call_id, command in calls
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": made}
+    choice = {"message": message, "finish_reason": "tool_calls"}
+    return Answer([json.dumps({"choices": [choice]}).encode()])
+
+
+def asked(server: LocalServer, *more: str, url: str = "") -> list[str]:
+    """Return a command line that asks `server` once."""
+    where = ["--server", url or server.url, "--api", "http", "--model", "m", "--task", "x"]
+    return [*where, "--tools", "builtin:terminal", "--max-turns", "1", *more]
+
+
+def without_headless(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LIVE[:-1], *arguments],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_without_a_terminal_no_tool_runs_that_nobody_let_go(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answers.append(completion(("c1", "touch ran")))
+    ended = without_headless(*asked(server, "--workdir", str(tmp_path)))
+    assert ended.returncode == 4
+    assert kinds(ended.stdout)[-1] == "Stopped"
+    assert not (tmp_path / "ran").exists()
+    assert "without a terminal nobody is asked" in ended.stderr
+    assert "--run, --headless" in ended.stderr
+
+
+@pytest.mark.parametrize("how", ["--run", "--headless"])
+def test_without_a_terminal_tools_run_where_that_is_said(
+    server: LocalServer, tmp_path: Path, how: str
+) -> None:
+    server.answers.append(completion(("c1", "touch ran")))
+    ended = without_headless(*asked(server, "--workdir", str(tmp_path), how))
+    assert ended.returncode == 1
+    assert (tmp_path / "ran").exists()
+
+
+def test_findings_stand_on_the_line_of_the_event_that_they_come_with(server: LocalServer) -> None:
+    server.answers.append(completion(("c1", "true"), ("c1", 7)))
+    ended = live(*asked(server, "--no-record"))
+    found = [
+        (event["kind"], event["findings"]) for event in events(ended.stdout) if "findings" in event
+    ]
+    assert [(kind, one["code"]) for kind, rows in found[:1] for one in rows] == [
+        ("ToolCallProposed", "ID_DUPLICATE"),
+        ("ToolCallProposed", "SCHEMA_VIOLATION"),
+    ]
+    assert found[0][1][1]["message"] == "command: 7 is not of type 'string'"
+
+
+def test_neither_password_nor_key_is_printed_or_recorded_but_both_are_sent(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answers.append(completion(("c1", "true")))
+    url = server.url.replace("http://", "http://user:pw-in-url@") + "?api_key=key-in-url"
+    path = tmp_path / "run.jsonl"
+    body = '{"api_key": "EB33", "seed": 1}'
+    arguments = asked(server, "--record", str(path), "--extra-body", body, url=url)
+    stopped = without_headless(*arguments)
+    assert stopped.returncode == 4, stopped.stderr
+    for written in (stopped.stdout, stopped.stderr, path.read_text()):
+        assert not re.search("pw-in-url|key-in-url|EB33", written)
+    (request,) = server.asked
+    assert "key-in-url" in request.path and json.loads(request.body)["api_key"] == "EB33"
+    resumed = without_headless("--resume", str(path))
+    assert resumed.returncode == 2 and "give it again, whole: --server URL" in resumed.stderr
+    resumed = without_headless("--resume", str(path), "--server", url)
+    assert resumed.returncode == 2 and "as api_key in --extra-body" in resumed.stderr
+    again = ["--server", url, "--extra-body", '{"api_key": "EB33"}']
+    resumed = without_headless("--resume", str(path), *again)
+    assert resumed.returncode == 4, resumed.stderr
+    assert "EB33" not in path.read_text()
+
+
+def test_the_key_is_not_in_the_environment_of_tools_nor_printed(server: LocalServer) -> None:
+    server.answers.append(completion(("c1", "env; echo is-$MYLLM-known; cat /proc/$PPID/environ")))
+    ended = without_headless(
+        *asked(server, "--headless", "--no-record", "--api-key-env", "MYLLM"),
+        MYLLM="hidden-key-1234567",
+        CONFIGURED="Bearer hidden-key-1234567",
+    )
+    assert "is--known" in ended.stdout
+    assert "CONFIGURED=Bearer [masked]" in ended.stdout, "the output of tools is masked, too"
+    assert "hidden-key" not in ended.stdout
+
+
+def test_a_breakpoint_for_a_tool_that_is_not_there_is_told_of_once(server: LocalServer) -> None:
+    server.answers.append(completion(("c1", "true")))
+    ended = live(*asked(server, "--no-record", "--break", "before_dispatch:termnal"))
+    assert ended.stderr.count("no tool is called termnal; did you mean terminal?") == 1
+
+
+def test_a_tool_call_ends_with_the_time_it_is_given(server: LocalServer) -> None:
+    server.answers.append(completion(("c1", "sleep 60")))
+    ended = live(*asked(server, "--no-record", "--tool-timeout", "0.2"))
+    (returned,) = [event for event in events(ended.stdout) if event["kind"] == "ToolReturned"]
+    assert "timed out after 0.2 s" in returned["result"]["content"]

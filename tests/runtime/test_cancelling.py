@@ -1,0 +1,124 @@
+"""What is under way is given up: by a person alone, or with the run."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.debugger.inputs import Resume, Retry, SubstituteResult, Terminate
+from hermes_tui.debugger.stepping import STEP_MODE, StopPoint
+from hermes_tui.model.errors import IllegalCommand
+from hermes_tui.model.events import RequestFailed, RunEnded, ToolFailed
+from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request
+from hermes_tui.runtime.writer import Recording
+from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
+from tests.runtime.test_driver import ended, hanging, of_kind, recorded
+
+
+class StreamingServer(ScriptedServer):
+    """Lets the beginning of a reply come in, then nothing any more."""
+
+    def __init__(self, raw: str) -> None:
+        super().__init__()
+        self.raw = raw
+        self.is_hanging = asyncio.Event()
+
+    async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+        on_piece(Piece("content", "Paris i", raw=self.raw))
+        self.is_hanging.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_hanging_tool_is_cancelled_by_hand_and_the_run_stops_there() -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=hanging)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        while not tools.calls:
+            await asyncio.sleep(0)
+        driver.cancel_current()
+        await driver.at_rest()
+        assert driver.session.state.stop.stop_point == StopPoint.TOOL_ERROR
+        (failed,) = of_kind(driver, ToolFailed)
+        assert (failed.exception, failed.by) == ("cancelled by hand", "person")
+        driver.put(SubstituteResult("typed instead"))
+        await driver.at_rest()
+    assert server.bodies[1]["messages"][-1]["content"] == "typed instead"
+    assert ended(driver) == "finished"
+
+
+async def test_a_cancelled_tool_can_be_run_again() -> None:
+    answers = iter([hanging({}), "the second time"])
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=lambda arguments: next(answers))
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        while not tools.calls:
+            await asyncio.sleep(0)
+        driver.cancel_current()
+        await driver.at_rest()
+        driver.put(Retry())
+        await driver.at_rest()
+    assert server.bodies[1]["messages"][-1]["content"] == "the second time"
+
+
+async def test_a_cancelled_request_stops_the_run_and_is_not_sent_again_by_itself() -> None:
+    server = StreamingServer("data: Paris i\n\n")
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, retries=3))
+        await server.is_hanging.wait()
+        driver.cancel_current()
+        await driver.at_rest()
+        assert driver.session.state.stop.stop_point == StopPoint.REQUEST_FAILED
+        (failed,) = of_kind(driver, RequestFailed)
+        assert (failed.message, failed.by) == ("cancelled by hand", "person")
+        assert failed.body == "data: Paris i\n\n"
+        driver.put(Resume())
+        await driver.at_rest()
+    assert ended(driver) == "request_failed"
+
+
+async def test_nothing_can_be_cancelled_where_nothing_is_under_way() -> None:
+    server = ScriptedServer(said(None, ("add", {})))
+    tools = FunctionTools(add=lambda arguments: "x")
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+        assert not driver.can_cancel
+        with pytest.raises(IllegalCommand):
+            driver.cancel_current()
+
+
+async def test_a_run_that_is_ended_while_it_cancels_ends() -> None:
+    server = ScriptedServer(HANG)
+    tools = FunctionTools()
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        while not server.bodies:
+            await asyncio.sleep(0)
+        driver.cancel_current()
+        driver.put(Terminate())
+        await driver.at_rest()
+    assert ended(driver) == "terminated"
+    assert of_kind(driver, RequestFailed) == []
+
+
+async def test_what_had_come_in_of_a_reply_is_kept_when_the_run_is_ended(tmp_path: Path) -> None:
+    server = StreamingServer("data: Paris i\n\n")
+    tools = FunctionTools()
+    recording = Recording(tmp_path / "run.jsonl")
+    async with Driver(server, tools, recording=recording) as driver:
+        driver.put(start(tools))
+        await server.is_hanging.wait()
+        driver.put(Terminate())
+        await driver.at_rest()
+    *_, kept, end = recorded(recording.path)
+    assert isinstance(kept, RequestFailed)
+    assert (kept.body, kept.by) == ("data: Paris i\n\n", "person")
+    assert isinstance(end, RunEnded)
+    assert end.details["by"] == "person"

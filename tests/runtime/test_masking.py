@@ -1,0 +1,102 @@
+"""Credentials stay out of what a run writes, and come back when it is gone on with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hermes_tui.log.codec import decode
+from hermes_tui.model.errors import UsageError
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    ParametersChanged,
+    RequestSent,
+    RunStarted,
+    ToolReturned,
+    copy_event,
+)
+from hermes_tui.model.messages import Message, ToolResult
+from hermes_tui.parsers.plain_values import decode as value_of
+from hermes_tui.parsers.plain_values import json_text
+from hermes_tui.runtime.masking import Masking, given_again
+
+PARAMETERS = {"model": "m", "api_key": "EB33", "provider": {"token": 1, "client_secret": "s"}}
+TEXT = json_text(PARAMETERS)
+EVENTS: tuple[Event, ...] = (
+    RunStarted(seq=0, details={"parameters": PARAMETERS, "url": "u"}),
+    RequestSent(seq=1, parameters=TEXT),
+    ParametersChanged(seq=2, before=TEXT, after=TEXT),
+)
+
+
+def written(event: Event) -> Event:
+    return decode(Masking().line(event))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_credentials_in_parameters_are_not_written(event: Event) -> None:
+    line = Masking().line(event)
+    assert b"EB33" not in line
+    assert b'"model' in line or b'model\\"' in line
+
+
+def test_an_event_without_credentials_is_written_to_the_letter() -> None:
+    event = RequestSent(seq=0, parameters='{ "model" :"m"}')
+    assert written(event) == event
+
+
+@pytest.mark.parametrize("secret", ["sk-0123456789", 'pass"word\\1', "geheimnüs"])
+def test_a_secret_is_masked_wherever_it_stands_in_json_or_in_json_in_it(secret: str) -> None:
+    raw = json_text({"content": secret})
+    message = MessageAppended(seq=0, message=Message("user", secret), raw=raw)
+    found = decode(Masking([secret]).line(message))
+    assert isinstance(found, MessageAppended)
+    assert found.message.text == "[masked]"
+    assert value_of(found.raw) == {"content": "[masked]"}
+
+
+@pytest.mark.parametrize("secret", ["17953057", "parameters", "messages"])
+def test_a_secret_that_is_like_a_number_or_a_field_breaks_no_line(secret: str) -> None:
+    event = RequestSent(seq=0, ts=1795305779.5, url=f"http://h/{secret}", messages=17953057)
+    assert decode(Masking([secret]).line(event)) == copy_event(event, url="http://h/[masked]")
+
+
+def test_a_secret_in_ascii_escapes_or_as_a_name_is_masked() -> None:
+    result = ToolResult(json.dumps({"geheimnüs": 1}), raw={"sk-0123456789": 1})
+    line = Masking(["geheimnüs", "sk-0123456789"]).line(ToolReturned(seq=0, result=result))
+    found = decode(line)
+    assert isinstance(found, ToolReturned)
+    assert (found.result.content, found.result.raw) == ('{"[masked]": 1}', {"[masked]": 1})
+
+
+def test_a_secret_in_what_is_nested_too_deeply_to_be_walked_is_masked() -> None:
+    deep: Any = "sk-0123456789"
+    for _ in range(900):
+        deep = [deep]
+    line = Masking(["sk-0123456789"]).line(ToolReturned(seq=0, result=ToolResult("", raw=deep)))
+    assert b"sk-0123456789" not in line and b"[masked]" in line
+
+
+def test_what_was_masked_is_taken_from_what_is_given_again() -> None:
+    masked = [written(event) for event in EVENTS]
+    again = {"api_key": "EB33", "provider": {"client_secret": "s"}}
+    assert given_again(masked, again) == EVENTS
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "api_key of the request is not recorded"),
+        ({"api_key": "EB33"}, "provider.client_secret of the request is not recorded"),
+        (
+            {"api_key": "EB33", "provider": {"client_secret": "s"}, "seed": 1},
+            "with --resume the recording decides --extra-body: seed",
+        ),
+    ],
+)
+def test_what_is_missing_or_decided_already_is_named(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        given_again([written(event) for event in EVENTS], given)
