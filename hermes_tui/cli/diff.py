@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,10 @@ A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs
   ssh build cat runs.jsonl | hermes-tui diff before.json -- -:3
 
 exit codes: 0 both did the same, 1 they differ, 2 wrong usage, 3 cannot read"""
+
+
+USUAL_COLUMNS = 80
+"""For what is printed into no terminal."""
 
 
 class ReadRun(NamedTuple):
@@ -111,9 +116,32 @@ def split_run(given: str) -> tuple[Place | None, str]:
 def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:
     from hermes_tui.ui.render.comparison import run_comparison
 
-    found = run_comparison(rows, (left.label, right.label), (left.summary, right.summary))
+    labels, summaries = (left.label, right.label), (left.summary, right.summary)
+    columns = _columns()
+    found = run_comparison(rows, labels, summaries, width=columns or USUAL_COLUMNS)
     for line in found.document.lines:
-        sys.stdout.write(" " * line.indent + visible(line.text) + "\n")
+        for row in _rows(line.text, columns):
+            sys.stdout.write(visible(row) + "\n")
+
+
+def _columns() -> int:
+    """Return how wide the terminal is that is printed on; 0 where it is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+def _rows(text: str, columns: int) -> list[str]:
+    """Return a line as a terminal has room for it, broken between words; with 0 columns whole."""
+    from hermes_tui.ui.render.wrap import row_starts
+
+    if not columns:
+        return [text]
+    starts = row_starts(text, columns)
+    ends = (*starts[1:], len(text))
+    # One space may hang over the end of a row.
+    return [text[start:end].rstrip(" ") for start, end in zip(starts, ends, strict=True)]
 
 
 def _json(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> str:

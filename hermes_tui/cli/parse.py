@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.parser_panel import Deltas, ParserPanel
     from hermes_tui.runtime.parser_verdicts import ParserVerdict
 
+LONG = 500_000
+"""Characters from which a text takes a second or so."""
 _DESCRIPTION = """\
 Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent do, and say why.
 
@@ -86,12 +88,39 @@ def run_parse(arguments: argparse.Namespace) -> int:
         text = _text(arguments.path)
         tools = _tools(arguments.tools) if arguments.tools else _assumed(text)
         names = _names(arguments, panel, text)
-        found = (panel.read(name, text, tools, deltas=deltas) for name in names)
+        found = _verdicts(panel, names, text, tools, deltas)
         if arguments.json:
             return _print_json(found, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
             return _print_table(list(found))
         return _print_reports(found, text, steps=arguments.steps)
+
+
+def _verdicts(
+    panel: ParserPanel,
+    names: Sequence[str],
+    text: str,
+    tools: Sequence[ToolSpec],
+    deltas: Deltas | None,
+) -> Iterator[ParserVerdict]:
+    for name in names:
+        with _waiting(name, text):
+            verdict = panel.read(name, text, tools, deltas=deltas)
+        yield verdict
+
+
+@contextmanager
+def _waiting(name: str, text: str) -> Iterator[None]:
+    """Say on a terminal who reads, where the text is so long that it takes a while."""
+    from hermes_tui.cli.progress import ProgressLine
+
+    progress = ProgressLine()
+    if len(text) >= LONG:
+        progress.waiting(f"{name} to read {len(text):,} characters")
+    try:
+        yield
+    finally:
+        progress.clear()
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -190,9 +219,11 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
 def _assumed(text: str) -> tuple[ToolSpec, ...]:
     """Declare the tools that the text calls: without any, SGLang refuses every call."""
     from hermes_tui.parsers.auto import Auto
+    from hermes_tui.parsers.choice import AUTO
     from hermes_tui.parsers.fates import called_tools
 
-    tools = called_tools(Auto().parse(text))
+    with _waiting(AUTO, text):
+        tools = called_tools(Auto().parse(text))
     if tools:
         names = ", ".join(tool.name for tool in tools)
         say(f"without --tools, the names called are taken for declared: {names[:200]}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from hermes_tui.model.visible import visible_row
+from hermes_tui.model.visible import ELLIPSIS, cells, visible_row
 from hermes_tui.runtime.pace import Pace
 
 APPEARS_AFTER_S = 0.5
 EVERY_S = 0.1
 BAR_WIDTH = 20
 LONGEST_LABEL = 40
+USUAL_COLUMNS = 80
+"""Of a terminal that does not say how wide it is."""
 
 
 class ProgressLine:
@@ -20,7 +25,8 @@ class ProgressLine:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._drawn = self._began + APPEARS_AFTER_S - EVERY_S
-        self._width = 0
+        self._line = ""
+        """What stands on the terminal now."""
         self._wanted = sys.stderr.isatty()
 
     def looking(self, found: int) -> None:
@@ -31,21 +37,39 @@ class ProgressLine:
     def waiting(self, what: str) -> None:
         """Draw at once what is waited for."""
         if self._wanted:
-            self._draw(f"waiting for {what} …")
+            self._draw(f"waiting for {visible_row(what)} …")
 
-    def show(self, label: str, done: int, total: int, *, before: int = 0) -> None:
+    def show(self, label: str, done: int, total: int, *, before: int = 0, files: int = 0) -> None:
         """Draw `label`, how much of `total` bytes is done, the rate and the time that is left.
 
         At most ten times a second. `before`: bytes that were done before this work began.
+        `files`: how many files are done, where they are many.
         """
         if not self._is_due():
             return
         share = done / total if total else 1.0
         bar = "█" * int(share * BAR_WIDTH)
-        pace = Pace(self._began, before).text(done, total, self._drawn)
-        name = visible_row(label[-LONGEST_LABEL:])
-        line = f"{bar:░<{BAR_WIDTH}} {share:4.0%} {pace} {name}"
-        self._draw(line)
+        pace = Pace(self._began, before).text(done, total, self._drawn, files=files)
+        line = f"{bar:░<{BAR_WIDTH}} {share:4.0%} {pace} "
+        room = min(LONGEST_LABEL, _room() - cells(line))
+        self._draw(line + _end_of(label, room))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the line away while other output is written."""
+        line = self._line
+        self.clear()
+        yield
+        if line:
+            self._draw(line)
+
+    def clear(self) -> None:
+        """Remove the line, before other output."""
+        if self._line:
+            width = min(cells(self._line), _room())
+            sys.stderr.write("\r" + " " * width + "\r")
+            sys.stderr.flush()
+            self._line = ""
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -55,13 +79,35 @@ class ProgressLine:
         return True
 
     def _draw(self, line: str) -> None:
-        sys.stderr.write("\r" + line.ljust(self._width))
+        """Draw a line over the one before; one that wrapped could not be drawn over again."""
+        room = _room()
+        drawn = line if cells(line) <= room else _beginning_of(line, room)
+        rest = min(cells(self._line), room) - cells(drawn)
+        sys.stderr.write("\r" + drawn + " " * rest)
         sys.stderr.flush()
-        self._width = len(line)
+        self._line = drawn
 
-    def clear(self) -> None:
-        """Remove the line, before other output."""
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
+
+def _room() -> int:
+    """Return the cells of a line; in the last column some terminals wrap already."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(1, (columns or USUAL_COLUMNS) - 1)
+
+
+def _beginning_of(line: str, room: int) -> str:
+    while cells(line) >= room:
+        line = line[:-1]
+    return line + ELLIPSIS
+
+
+def _end_of(label: str, room: int) -> str:
+    """Return the end of a label, which says more than its beginning, made visible."""
+    shown = visible_row(label[-LONGEST_LABEL - 1 :])
+    if cells(shown) <= room:
+        return shown
+    while shown and cells(shown) >= room:
+        shown = shown[1:]
+    return ELLIPSIS + shown

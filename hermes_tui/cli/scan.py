@@ -19,6 +19,7 @@ from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.state import ScanState
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 from hermes_tui.runtime.stamps import Stamp, stamp_of
+from hermes_tui.runtime.subagent_files import with_subagents
 from hermes_tui.runtime.targets import Targets, expand_paths
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
     elif "-" in request.paths:
         standard_input.refuse_terminal()
     progress = ProgressLine()
-    targets = expand_paths(request.paths, tell=progress.looking)
+    targets = with_subagents(expand_paths(request.paths, tell=progress.looking))
     progress.clear()
     report = Report(request, targets)
     options = ScanOptions(request.format, request.parser, report.output.rows)
@@ -122,6 +123,7 @@ class _Scan:
 
         request = self._request
         self._pool = cluster = RayCluster(request.cluster, self._options, ordered=request.ordered)
+        self._report.progress.waiting(cluster.name)
         yield from cluster.scan(todo)
         for label in dict.fromkeys(cluster.repeated):
             self._report.complain(f"{label}: read again in part, since a worker died")
@@ -199,17 +201,21 @@ class _Scan:
         return self._done + sum(self._under_way.values())
 
     def _show(self, unit: ScanUnit, part: Part) -> None:
-        label = unit.label
+        label, files = unit.label, 0
         if len(self._targets) > 1:
-            label = f"{self._collector.files_done:,} of {len(self._targets):,} files"
-        progress = self._report.progress
+            files = self._collector.files_done
+            label = f"{files:,} of {len(self._targets):,} files"
+        progress, before = self._report.progress, self._done_before
         if self._total:
-            progress.show(label, self._bytes_done, self._total, before=self._done_before)
+            # Of files that were done before, nobody knows how fast they were.
+            files = 0 if before else files
+            progress.show(label, self._bytes_done, self._total, before=before, files=files)
         elif part.bytes_total:
             # How much comes in is not known beforehand.
             progress.show(label, part.bytes_done, part.bytes_total)
 
     def close(self) -> None:
-        """End the processes, if there are any."""
+        """End the processes, if there are any, and take the progress line away."""
+        self._report.progress.clear()
         if self._pool is not None:
             self._pool.close()

@@ -26,7 +26,8 @@ then how often runs fail by code, tool, model and parser, with places that `open
   hermes-tui scan s3://bucket/runs/ --engine ray           on the Ray cluster that is there"""
 EPILOG: Final = """\
 exit codes: 0 clean, 1 error-level findings (or those of --fail-on, or new ones with --baseline),
-2 wrong usage, 3 cannot read, 130 interrupted"""
+2 wrong usage, 3 a file that was named, or that looks like a transcript, cannot be read to its end,
+130 interrupted"""
 
 
 class ScanRequest(NamedTuple):

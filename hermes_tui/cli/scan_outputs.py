@@ -168,10 +168,14 @@ def _line(row: Row, who: str) -> str:
             counted(row["tool_results"], "result"),
             counted(row["tool_errors"], "tool error"),
             f"{row['reasoning']:,} reasoning",
-            counted(row["defects"], "defect"),
+            # Not all findings of SOURCE_DEFECT are: warnings and notes are about whole files.
+            counted(row["defects"], "malformed place"),
         )
     )
     path = visible_row(row["path"])
+    formats = row.get("formats", {})
+    mixed = ", ".join(f"{count:,} {name}" for name, count in formats.items())
+    read_as = f"mixed: {mixed}" if mixed else row["format"]
     end = "" if row.get("complete", True) else f"  {NOT_WHOLE}"
     clean = "" if end else "clean"
-    return f"{path}  {row['format']}  {who}: {counts}  {codes or clean}".rstrip() + f"{end}\n"
+    return f"{path}  {read_as}  {who}: {counts}  {codes or clean}".rstrip() + f"{end}\n"

@@ -31,6 +31,8 @@ class Report:
 
     def __init__(self, request: ScanRequest, targets: Sequence[Target]) -> None:
         self.progress = ProgressLine()
+        self._is_seen = sys.stdout.isatty()
+        """Whether what is found goes to the terminal on which the progress may stand."""
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
         self._by_run = request.by_run
@@ -80,9 +82,10 @@ class Report:
 
     def refused(self, file: ScannedFile) -> None:
         # A folder may hold files that are no transcripts; a file that was named must be one.
-        self._unreadable |= file.target.named
-        self.complain(file.failure, skipped=not file.target.named)
-        if file.target.named:
+        skipped = file.is_foreign and not file.target.named
+        self.complain(file.failure, skipped=skipped)
+        if not skipped:
+            self._unreadable = True
             self.output.refused(file.label, file.failure)
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
@@ -134,11 +137,10 @@ class Report:
 
     def _broke_off(self, file: ScannedFile) -> None:
         """Say what could not be read to its end; as of a file that cannot be read at all."""
-        named, reason = file.target.named, _with_next_step(file)
-        self._unreadable |= named
+        self._unreadable = True
+        reason = _with_next_step(file)
         self.complain(reason)
-        if named:
-            self.output.broke_off(file.label, reason)
+        self.output.broke_off(file.label, reason)
 
     def end(self, rates: Rates, *, interrupted: str = "") -> None:
         """Print what stands at the end; `interrupted`: after how much, where it was."""
@@ -191,15 +193,18 @@ class Report:
     # Writing
 
     def complain(self, message: str, *, skipped: bool = False) -> None:
-        self.progress.clear()
         if len(self._complaints) < MOST_KEPT:
             self._complaints.append(message)
-        say(f"skipped {message}" if skipped else message)
+        with self.progress.aside():
+            say(f"skipped {message}" if skipped else message)
 
     def _write(self, text: str) -> None:
-        self.progress.clear()
         out: TextIO = sys.stdout
-        out.write(text)
+        if not self._is_seen:
+            out.write(text)
+            return
+        with self.progress.aside():
+            out.write(text)
 
     def _path_of(self, number: int) -> str:
         return self._targets[number].label

@@ -16,12 +16,13 @@ from hermes_tui.log.codec import check_schema
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.errors import SchemaTooNew, SourceError, UsageError, near_hint
+from hermes_tui.model.errors import NoTranscript, SchemaTooNew, SourceError, UsageError, near_hint
 from hermes_tui.model.events import Event, SourceDefect
 from hermes_tui.model.spans import ByteRange
 from hermes_tui.runtime.remote import Place
 from hermes_tui.runtime.sidecars import read_sidecars
 from hermes_tui.runtime.sources import OpenSource, open_source
+from hermes_tui.runtime.transcript_names import must_be_transcript
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.run_diagnosis import RunDiagnosis
@@ -223,11 +224,14 @@ def open_file(
         found = _recognise(source, wanted_format, whole=whole, waits=HEAD_WAITS * reopens)
         if source.failure and (found.reader is None or not source.size):
             # Which says itself what it is about: of a member maybe its archive.
-            raise SourceError.of_lines([source.failure])
+            is_foreign = getattr(source, "is_foreign", False)
+            raise (NoTranscript if is_foreign else SourceError).of_lines([source.failure])
         if found.reader is None and found.may_change:
             raise NothingYet(label, "nothing readable in it yet", "waiting for more")
         if found.reader is None:
-            raise SourceError(label, found.reason, found.hint)
+            is_foreign = found.is_foreign or not must_be_transcript(label)
+            kind = NoTranscript if is_foreign else SourceError
+            raise kind(label, found.reason, found.hint)
         check_schema(source.read(0, SCHEMA_HEAD))
     except SchemaTooNew as error:
         source.close()
@@ -245,8 +249,10 @@ def check_format(name: str) -> None:
     """Raise UsageError with the near matches unless `name` is a format."""
     names = [item.name for item in formats()]
     if name and name not in names:
-        hint = near_hint(name, names, "see `hermes-tui formats`")
-        raise UsageError(f"unknown format {name!r}", hint)
+        near = near_hint(name, names)
+        raise UsageError(
+            f"unknown format {name!r}", f"{near} `hermes-tui formats` lists all".strip()
+        )
 
 
 def check_parser(name: str) -> None:

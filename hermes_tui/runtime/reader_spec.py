@@ -15,16 +15,20 @@ class ReaderSpec(NamedTuple):
     format: str
     layout: str
     unit: str
+    forced: str = ""
+    """Not empty: a person named the format."""
 
     def __str__(self) -> str:
-        return " ".join(self)
+        return " ".join(self).rstrip()
 
     @classmethod
     def of(cls, reader: Reader) -> ReaderSpec:
         """Return what `reader` is made from again; its sidecars and its review are not in it."""
-        return cls(reader.name, str(reader.layout), str(reader.unit))
+        forced = "forced" if reader.is_forced else ""
+        return cls(reader.name, str(reader.layout), str(reader.unit), forced)
 
     def reader(self) -> Reader:
         """Return a reader that reads as the one that this was made of."""
         known = next(one for one in formats() if one.name == self.format)
-        return Reader(known, Layout(self.layout), Unit(self.unit))
+        is_forced = bool(self.forced)
+        return Reader(known, Layout(self.layout), Unit(self.unit), is_forced=is_forced)

@@ -19,7 +19,7 @@ from hermes_tui.runtime.packed.transcoding import wide_encoding
 from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
-from hermes_tui.runtime.stamps import CHANGED, stamp_of, stamp_of_open
+from hermes_tui.runtime.stamps import CHANGED, GONE, stamp_of, stamp_of_open
 
 MAX_PACKED = 3
 """How many packings may stand in one another: one may hold itself."""
@@ -122,15 +122,15 @@ class FileSource:
         return changed
 
     def _has_changed(self) -> bool:
-        """Note, once, that the file is no longer what was opened; one that is gone stays as is."""
-        now = time.monotonic()
-        if self.failure or now < self._next_look:
+        """Note, once, that the file is no longer what was opened, or (for now) gone."""
+        now, before, gone = time.monotonic(), self.failure, f"{self.path}: {GONE}"
+        if before not in ("", gone) or now < self._next_look:
             return False
         self._next_look = now + LOOKED_AT_EVERY_S
-        if stamp_of(self.path) in (None, self._stamp):
-            return False
-        self.failure = f"{self.path}: {CHANGED}"
-        return True
+        stamp = stamp_of(self.path)
+        changed = "" if stamp == self._stamp else f"{self.path}: {CHANGED}"
+        self.failure = gone if stamp is None else changed
+        return self.failure != before
 
     def close(self) -> None:
         os.close(self._fd)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import IO, Protocol
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.runtime.packed.limits import no_room, room_left
 from hermes_tui.runtime.packed.transcoding import as_utf8
 
@@ -31,6 +31,8 @@ class SpoolSource:
         self.name = name
         self._on_close = on_close
         self.failure = ""
+        self.is_foreign = False
+        """Whether the failure is that this is no transcript."""
         self._file = _temporary_file(name)
         self._size = 0
         self._room_until = 0
@@ -49,6 +51,7 @@ class SpoolSource:
                 self._write(fd, chunk)
         except SourceError as error:
             self.failure = str(error)
+            self.is_foreign = isinstance(error, NoTranscript)
         except (OSError, EOFError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or "ends too early"
             self.failure = f"{self.name}: {reason}"

@@ -10,6 +10,7 @@ Stamp = tuple[int, int, int]
 """Which file it is, its size and its time."""
 CHANGED = "changed since it was read; open it again"
 """What is said where the stamp is another one."""
+GONE = "gone since it was read; showing what was read"
 
 
 def stamp_of(path: Place | None) -> Stamp | None:

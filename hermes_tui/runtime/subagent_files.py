@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +36,8 @@ def with_subagents(targets: Targets) -> Targets:
     """Return the targets, behind each session that was named the files of its subagents."""
     # In folders they are met anyway.
     named = (target.path for target in targets.named if isinstance(target.path, Path))
-    own = {path: found for path in named if (found := subagent_files(path))}
+    folders = _Folders()
+    own = {path: found for path in named if (found := _files_of(path, folders))}
     if not own:
         return targets
     known = _among({path for found in own.values() for path in found}, targets)
@@ -71,37 +74,62 @@ def _followed(
 
 def subagent_files(session: Path) -> list[Path]:
     """Return the files of the subagents of a session; none where the file is no session."""
+    return _files_of(session, _Folders())
+
+
+def _files_of(session: Path, folders: _Folders) -> list[Path]:
     if session.suffix != SUFFIX or session.name.startswith(AGENT) or split_member(session):
         return []
     if session.name.startswith(ROLLOUT):
-        return list(_rollouts(session))
+        return list(_rollouts(session, folders))
     inside = session.with_suffix("") / "subagents"
     if is_so(inside.is_dir):
         return [path for path in files_in(inside) if _is_agent(path)]
-    return list(_beside(session))
+    return list(_beside(session, folders))
 
 
 def _is_agent(path: Path) -> bool:
     return path.name.startswith(AGENT) and path.suffix == SUFFIX
 
 
-def _beside(session: Path) -> Iterator[Path]:
+class _Folders:
+    """The folders of sessions: each is listed once, and each file in it is looked into once."""
+
+    def __init__(self) -> None:
+        self._agents: dict[Path, dict[str, list[Path]]] = {}
+        self._rollouts: dict[Path, list[Path]] = {}
+        self.parent_of = cache(partial(_named, _PARENT_ID))
+
+    def agents(self, folder: Path) -> Mapping[str, Sequence[Path]]:
+        """Return the files of subagents in a folder, by the session that they name."""
+        found = self._agents.get(folder)
+        if found is None:
+            found = self._agents[folder] = {}
+            for path in sorted(folder.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]:
+                found.setdefault(_named(_SESSION_ID, path), []).append(path)
+        return found
+
+    def rollouts(self, folder: Path) -> Sequence[Path]:
+        """Return the sessions of Codex in a folder, in the order of their times."""
+        if folder not in self._rollouts:
+            self._rollouts[folder] = sorted(folder.glob(f"{ROLLOUT}*{SUFFIX}"))
+        return self._rollouts[folder]
+
+
+def _beside(session: Path, folders: _Folders) -> Sequence[Path]:
     # Before its folder is listed, in which there may be a million files.
     wanted = _named(_SESSION_ID, session)
-    if not wanted:
-        return
-    others = sorted(session.parent.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]
-    yield from (path for path in others if _named(_SESSION_ID, path) == wanted)
+    return folders.agents(session.parent).get(wanted, ()) if wanted else ()
 
 
-def _rollouts(session: Path) -> Iterator[Path]:
+def _rollouts(session: Path, folders: _Folders) -> Iterator[Path]:
     """Yield the subagents that a session of Codex started on the same day, and theirs."""
-    beside = session.parent.glob(f"{ROLLOUT}*{SUFFIX}")
     # In the order of their times: none is older than the one that started it.
-    later = sorted(path for path in beside if path.name > session.name)[:MOST_HEADS]
+    beside = folders.rollouts(session.parent)
+    first = bisect_right(beside, session)
     family = {session.stem[-ID_LENGTH:]}
-    for path in later:
-        if _named(_PARENT_ID, path) in family:
+    for path in beside[first : first + MOST_HEADS]:
+        if folders.parent_of(path) in family:
             family.add(path.stem[-ID_LENGTH:])
             yield path
 

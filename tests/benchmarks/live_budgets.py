@@ -52,11 +52,12 @@ def loop(mode: str, url: str) -> dict[str, float]:
     return figures
 
 
-def session_us(*lines: str) -> float:
-    """Return the microseconds that a call takes in the session alone, with these breakpoints."""
+def session_us(*lines: str, a_reply: int = 20) -> float:
+    """Return the microseconds that a call takes in the session alone, with these breakpoints and
+    so many calls in a reply."""
     breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in enumerate(lines, 1))
     call = {"id": "c", "function": {"name": "echo", "arguments": '{"text": "hello"}'}}
-    message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call] * 20}
+    message: dict[str, Any] = {"role": "assistant", "content": "", "tool_calls": [call] * a_reply}
     session = Session()
     start = Start(
         ({"role": "user", "content": "go"},),
@@ -67,9 +68,9 @@ def session_us(*lines: str) -> float:
     )
     session.apply(start, now=0.0, new_id="a")
     began = time.process_time()
-    for turn in range(CALLS // 20):
+    for turn in range(CALLS // a_reply):
         session.apply(ModelReplied("{}", message), now=0.0, new_id=f"t{turn}")
-        for _ in range(20):
+        for _ in range(a_reply):
             session.apply(ToolReplied("ok"), now=0.0, new_id="r")
     return (time.process_time() - began) / CALLS * 1e6
 
@@ -96,10 +97,13 @@ def measure(folder: Path) -> list[Figure]:
         for _ in range(RUNS)
     ]
     cost = statistics.median(with_one - without for with_one, without in sessions)
+    in_one_reply = statistics.median(session_us(a_reply=CALLS) for _ in range(RUNS))
+    alone = statistics.median(without for _, without in sessions)
     return [
         Figure("live: first paint / one-Static app", paint[0], "ms", 1.7, paint[1]),
         Figure("200 turns x 10 KB, recorded / bare SDK loop", ours, "s", 1.15, bare),
         Figure("a breakpoint that does not match, a call", cost, "us", 50),
+        Figure(f"a call of {CALLS:,} in a reply / of 20", in_one_reply, "us", 2, alone),
         Figure("89 loops: memory", many["memory_mb"], "MB", 400),
         Figure("89 loops: slowest / median", many["slowest"], "s", 2, many["median"]),
     ]

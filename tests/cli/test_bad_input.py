@@ -133,7 +133,7 @@ def test_a_message_that_the_end_tears_is_shown_as_far_as_it_goes(torn: str) -> N
 def test_nesting_too_deep_to_read_is_the_reason_given(torn: bytes) -> None:
     done = hermes_tui("open", "-", stdin=torn)
     assert done.code == 3
-    assert "nested too deeply" in done.one_line
+    assert "nested more than 500 deep" in done.one_line
 
 
 def test_two_values_glued_on_a_line_are_both_read(tmp_path: Path) -> None:
@@ -189,13 +189,25 @@ def test_a_value_nested_200_deep_in_place_of_arguments_is_read(tmp_path: Path) -
         assert (done.code, done.err) == (0, ""), command
 
 
-def test_nesting_that_nobody_can_read_does_not_hide_the_other_lines(tmp_path: Path) -> None:
+def test_nesting_that_nobody_can_read_hides_neither_its_line_nor_the_others(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     deep = b'{"role":"user","content":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n"
     path.write_bytes(USER + deep + MODEL)
     code, found, messages = defects(path)
-    assert (code, messages) == (1, 2)
-    assert found == [f"byte {len(USER)} of the file: nested too deeply to read"]
+    assert (code, messages) == (1, 3)
+    place = len(USER) + len(b'{"role":"user","content":') + 500 - 1
+    told = "nested more than 500 deep here; what is deeper is left out"
+    assert found == [f"byte {place:,} of the file: {told}"]
+
+
+def test_nesting_that_nobody_can_read_does_not_hide_the_messages_of_a_document(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.json"
+    deep = b'{"role":"user","content":"x","deep":' + b"[" * 1_100 + b"]" * 1_100 + b"}"
+    path.write_bytes(b'{"messages":[%s,%s,%s]}' % (USER.strip(), deep, MODEL.strip()))
+    code, found, messages = defects(path)
+    assert (code, messages, len(found)) == (1, 3, 1)
 
 
 def test_invalid_utf8_is_read_and_named_by_its_byte(tmp_path: Path) -> None:

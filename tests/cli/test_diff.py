@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sys
+import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hermes_tui.cli.main import main
 from tests.cli.program import Outcome, within
 from tests.cli.scan_files import called, lines
 
@@ -59,8 +64,9 @@ def test_the_findings_of_each_run_are_counted(tmp_path: Path) -> None:
     wrong = lines(tmp_path / "wrong.json", called("a", "sl"))
     heading = within("diff", wrong, clean).text.partition("\n\n")[0].splitlines()
     told = [line.split() for line in heading]
-    for row in (["errors", "1", "0"], ["warnings", "0", "0"], ["NAME_UNKNOWN", "1", "0"]):
+    for row in (["errors", "1", "0"], ["NAME_UNKNOWN", "1", "0"]):
         assert row in told
+    assert any(row[:2] == ["in", "both"] and row[-2:] == ["0", "warnings"] for row in told)
     report = json.loads(within("diff", wrong, clean, "--json").text)
     counts = [
         [report[side][key] for key in ("errors", "warnings", "diagnostics")]
@@ -82,6 +88,27 @@ def test_what_would_act_on_a_terminal_is_made_visible(tmp_path: Path) -> None:
         done = within("diff", tmp_path / "a", tmp_path / "b", *more)
         assert done.code == 1
         assert not {"\x1b", "\x07", "\x9b"} & set(done.text)
+
+
+def test_lines_are_broken_between_words_on_a_terminal(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["supercalifragilistic"] * 9
+    path = lines(runs.parent / "long.json", chat("hi", " ".join(words)))
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 50))
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert main(["diff", f"{runs}:1", str(path)]) == 1
+        terminal.flush()
+        printed = b""
+        while not printed.endswith(b"\n") or printed.count(words[0].encode()) < len(words):
+            printed += os.read(ours, 1 << 16)
+    os.close(ours)
+    rows = printed.decode().splitlines()
+    shown = [row for row in rows if words[0] in row]
+    assert " ".join(shown).split() == ["+", *words]
+    assert max(map(len, rows)) <= 50
 
 
 @pytest.mark.parametrize(

@@ -367,3 +367,13 @@ def test_on_a_terminal_it_says_that_it_waits_for_a_text() -> None:
         program.wait_for(b"content, 5 characters: hello")
     finally:
         program.end()
+
+
+def test_who_reads_a_long_text_is_said_meanwhile(tmp_path: Path) -> None:
+    path = write(tmp_path, (SOUND + "\n") * 10_000)
+    program = Program.start([sys.executable, "-m", "hermes_tui", "parse", str(path)])
+    try:
+        program.wait_for(b"waiting for vllm/hermes to read 800,000 characters")
+        program.wait_for(b"10,000 calls")
+    finally:
+        program.end()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import sys
+import termios
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
 from hermes_tui.cli import progress
+from hermes_tui.cli.main import main
 from hermes_tui.cli.progress import ProgressLine
+from hermes_tui.model.visible import cells
 
 
 class Stderr(StringIO):
@@ -42,7 +49,61 @@ def test_the_line_goes_before_other_output(monkeypatch: pytest.MonkeyPatch) -> N
     assert stderr.getvalue().endswith("\r" + " " * width + "\r")
 
 
+def test_other_output_leaves_the_line_standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = Stderr(monkeypatch)
+    line = ProgressLine()
+    line.show("a.jsonl", 1, 2)
+    drawn = stderr.getvalue()
+    with line.aside():
+        stderr.write("a row\n")
+    assert stderr.getvalue().endswith("a row\n" + drawn)
+
+
+def test_nothing_comes_back_that_did_not_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = Stderr(monkeypatch)
+    with ProgressLine().aside():
+        stderr.write("a row\n")
+    assert stderr.getvalue() == "a row\n"
+
+
+@pytest.mark.parametrize("columns", [30, 60, 80])
+def test_a_line_never_reaches_the_last_column(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    monkeypatch.setattr(progress, "APPEARS_AFTER_S", -1.0)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        line = ProgressLine()
+        line.show("runs/" + "很长" * 30 + "/the-end.jsonl", 1, 2)
+        line.waiting("Ray at " + "a" * 90)
+        line.clear()
+        written = b""
+        while written.count(b"\r") < 4:
+            written += os.read(ours, 4096)
+    os.close(ours)
+    _, label, waiting, _ = written.decode().split("\r", 3)
+    assert cells(label) < columns
+    assert cells(waiting) == columns - 1
+    assert columns < 60 or re.search(r" …\S*/the-end\.jsonl$", label)
+
+
 def test_nothing_is_drawn_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     stderr = Stderr(monkeypatch, is_terminal=False)
     ProgressLine().show("a.jsonl", 1, 2)
     assert stderr.getvalue() == ""
+
+
+def test_results_that_go_to_a_file_leave_the_line_standing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{name}.jsonl" for name in "abc"]
+    for path in paths:
+        path.write_text('{"role": "user", "content": "hi"}\n')
+    stderr = Stderr(monkeypatch)
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    assert main(["scan", *map(str, paths)]) == 0
+    assert capsys.readouterr().out.count(".jsonl") == 3
+    assert len(re.findall(r"\r█", stderr.getvalue())) >= 3
+    assert len(re.findall(r"\r +\r", stderr.getvalue())) == 1

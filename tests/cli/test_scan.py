@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +118,15 @@ def test_lines_for_people_name_counts_and_codes_or_say_clean(transcripts: Path) 
     first, second = done.text.splitlines()[:2]
     assert first.endswith(
         "clean-run.json  openai-messages  1 run: 12 messages, 5 calls, 5 results, "
-        "0 tool errors, 1 reasoning, 0 defects  clean"
+        "0 tool errors, 1 reasoning, 0 malformed places  clean"
     )
     assert second.endswith("ID_DUPLICATE×2 ID_MISSING×2")
     assert done.err == ""
+
+
+def test_a_finding_about_the_whole_file_is_no_malformed_place(transcripts: Path) -> None:
+    [line] = within("scan", transcripts / "unheard-of-format.json").text.splitlines()[:1]
+    assert line.endswith(" 0 malformed places  SOURCE_DEFECT×1")
 
 
 def test_runs_for_people_list_errors_and_warnings_with_hints(transcripts: Path) -> None:
@@ -134,7 +142,9 @@ def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_al
 ) -> None:
     write(tmp_path / "a.json", CHAT)
     write(tmp_path / "b.json", {"loss": 1})
-    (tmp_path / "c.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "c.log").write_text("[12:00] started\n")
+    (tmp_path / "d.jsonl").touch()
+    (tmp_path / "README.md").write_text("# Runs\n")
     done = within("scan", "--json", tmp_path)
     assert done.code == 0
     assert [json.loads(line)["path"] for line in done.text.splitlines()] == [
@@ -142,7 +152,50 @@ def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_al
     ]
     assert [line.split(str(tmp_path))[0] for line in done.err.splitlines()] == [
         "hermes-tui: skipped "
-    ] * 2
+    ] * 3
+    assert within("scan", tmp_path / "*").code == 0
+
+
+def with_torn_gzip(folder: Path) -> Path:
+    path = folder / "torn.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(CHAT).encode())[:20])
+    return path
+
+
+def with_content(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def with_dangling_link(folder: Path) -> Path:
+    path = folder / "annexed.json"
+    path.symlink_to(folder / "nowhere")
+    return path
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        with_torn_gzip,
+        with_dangling_link,
+        partial(with_content, name="b.json", content=bytes(range(256)) * 8),
+        partial(
+            with_content, name="b.jsonl", content=b"version https://git-lfs.github.com/spec/v1"
+        ),
+        partial(with_content, name="b.jsonl", content=b'{"messages": [{"role":'),
+        partial(with_content, name="b.zip", content=b"PK\x03\x04torn"),
+    ],
+)
+def test_a_damaged_transcript_in_a_folder_is_3_and_in_the_report(
+    tmp_path: Path, damaged: Callable[[Path], Path]
+) -> None:
+    write(tmp_path / "a.json", CHAT)
+    path = damaged(tmp_path)
+    done = within("scan", "--to", "json", tmp_path)
+    assert done.code == 3
+    assert done.one_line.startswith(f"hermes-tui: {path}: ")
+    assert [row["path"] for row in json.loads(done.text)["files"] if "error" in row] == [str(path)]
 
 
 def test_a_folder_of_which_nothing_can_be_read_is_3(tmp_path: Path) -> None:
@@ -197,3 +250,18 @@ def test_a_name_that_begins_with_a_tilde_is_a_name(
         (line,) = within("scan", given, "--jobs", jobs).text.splitlines()
         assert line.startswith("~backup.json")
     assert within("scan", "~nobody-has-this-name/x.json").code == 3
+
+
+def test_a_file_of_several_formats_is_said_to_be_mixed_and_each_run_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = {"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}
+    values = [{"messages": CHAT}, {"messages": CHAT}, shared, shared]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    code, (row,) = scan(capsys, path)
+    assert (code, row["format"], row["diagnostics"]) == (0, "mixed", {})
+    assert row["formats"] == {"openai-messages": 2, "sharegpt": 2}
+    _, rows = scan(capsys, "--runs", path)
+    assert [row["format"] for row in rows] == ["openai-messages"] * 2 + ["sharegpt"] * 2
+    assert "  mixed: 2 openai-messages, 2 sharegpt  4 runs: " in within("scan", path).text

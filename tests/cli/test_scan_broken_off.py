@@ -33,7 +33,7 @@ def cut(tmp_path: Path) -> Path:
 def test_a_cut_file_is_said_to_be_one_with_what_to_do(cut: Path) -> None:
     done = within("scan", cut)
     assert done.code == 3
-    assert done.text.splitlines()[0].endswith("0 defects  (not read to its end)")
+    assert done.text.splitlines()[0].endswith("0 malformed places  (not read to its end)")
     assert done.one_line.startswith(f"hermes-tui: {cut}: Compressed file ended before")
     assert done.one_line.endswith("; what could be read is counted; fetch the file again")
     assert within("scan", cut, "--runs").text.splitlines()[2] == (
@@ -67,10 +67,10 @@ def test_sarif_is_no_success_with_a_cut_or_missing_file(cut: Path, tmp_path: Pat
         assert why in note["message"]["text"]
 
 
-def test_in_a_folder_a_cut_file_is_said_and_no_more(cut: Path, tmp_path: Path) -> None:
+def test_in_a_folder_a_cut_file_counts_as_one_that_was_named(cut: Path, tmp_path: Path) -> None:
     lines(tmp_path / "run.json", CHAT)
     done = within("scan", tmp_path, "--to", "junit")
-    assert (done.code, ElementTree.fromstring(done.text).get("errors")) == (0, "0")
+    assert (done.code, ElementTree.fromstring(done.text).get("errors")) == (3, "1")
     assert f"{cut}: Compressed file ended before" in done.one_line
     rows = json.loads(within("scan", tmp_path, "--to", "json").text)["files"]
     assert [row.get("complete", True) for row in rows] == [False, True]

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.runtime.databases import agents_sdk, hermes_agent, langgraph, phoenix
 from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
 
@@ -39,7 +39,7 @@ def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
     for needed, lines_of in _PROGRAMS:
         if has(found, needed):
             return lines_of(connection)
-    raise SourceError(
+    raise NoTranscript(
         str(path),
         "an SQLite database, but of no program that is known",
         f"{_KNOWN} are; its tables: {(', '.join(sorted(found)) or 'none')[:200]}",

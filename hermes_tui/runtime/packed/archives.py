@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.model.visible import visible_row
 from hermes_tui.runtime.packed.eval_archives import eval_lines, is_eval
 from hermes_tui.runtime.packed.zip_members import Archive, opened, opened_at, unpacked
@@ -72,7 +72,7 @@ def _only_transcript(archive: Archive, path: str) -> str:
         return found[0]
     if not found:
         names = visible_row(", ".join(list(archive.members)[:MAX_LISTED])) or "nothing"
-        raise SourceError(archive.label, "a zip archive with no transcript in it", f"has {names}")
+        raise NoTranscript(archive.label, "a zip archive with no transcript in it", f"has {names}")
     hint = choice(path, found) if path else f"save it to a file and {choice('FILE.zip', found)}"
     raise SourceError(archive.label, several(found), hint)
 

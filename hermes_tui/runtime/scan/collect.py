@@ -21,6 +21,8 @@ class ScannedFile:
     counts: Counts = field(default_factory=Counts)
     format: str = ""
     failure: str = ""
+    is_foreign: bool = False
+    """Whether the failure is that it is no transcript."""
     guessed: dict[str, int] = field(default_factory=dict)
     runs_before: int = 0
     """Runs before the unit whose parts are coming in."""
@@ -141,6 +143,7 @@ class Collector:
     def _take_part(self, unit: ScanUnit, file: ScannedFile, part: Part) -> None:
         if part.failure:
             file.failure = file.failure or part.failure
+            file.is_foreign = part.is_foreign
         if part.is_refusal or not part.is_result:
             return
         if not file.announced:

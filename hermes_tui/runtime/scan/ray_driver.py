@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import socket
 from collections.abc import Iterator
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -19,11 +18,11 @@ from typing import Any, Final
 
 import hermes_tui
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.scan.ray_cluster import START
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
 MOST_TASKS: Final = 4096
 """Tasks that a scan is divided into at most: each costs the cluster some milliseconds."""
-CONNECT_S: Final = 5.0
 _PACKAGE: Final = Path(hermes_tui.__file__).resolve().parent
 
 
@@ -70,24 +69,15 @@ def _connected(address: str) -> Any:
         hint = 'install it with: pip install "hermes-tui[ray]"'
         raise SourceError("ray", f"cannot be loaded: {error}", hint) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    hint = "is a cluster running there? `ray start --head` begins one on this machine"
+    hint = f"is a cluster running there? {START}"
     shipped = {"py_modules": [str(_PACKAGE)], "excludes": ["**/__pycache__"]}
     try:
-        _try_out(address)
         ray.init(
             address=address, runtime_env=shipped, log_to_driver=False, logging_level=logging.ERROR
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise SourceError(f"ray {address}", _last_line(error), hint) from error
     return ray
-
-
-def _try_out(address: str) -> None:
-    """Connect to `HOST:PORT`, since Ray asks for minutes where nobody answers. Raises OSError."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdigit():
-        with socket.create_connection((host, int(port)), CONNECT_S):
-            return
 
 
 def _rows(

@@ -33,14 +33,17 @@ class Counts:
     errors: int = 0
     """Findings of severity error."""
     diagnostics: dict[str, int] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
+    """Runs by the format that they were read as."""
     first_defects: list[tuple[int, Row]] = field(default_factory=list)
     """The first malformed places within runs: the number of the run among these, the finding."""
 
     def add_run(self, state: RunState, findings: Sequence[Finding] = ()) -> None:
         """Count a run; of its `findings` the first malformed places are kept."""
         self.runs += 1
+        self._add_format(state.source_format, 1)
         if Code.SOURCE_DEFECT in state.codes:
-            defects = ((self.runs, _finding_row(item, state)) for item in _defects(findings))
+            defects = ((self.runs, finding_row(item, state)) for item in _defects(findings))
             self._keep_defects(defects)
         self.messages += state.messages
         self.tool_calls += state.calls
@@ -69,6 +72,11 @@ class Counts:
         self.defects += other.defects
         self.errors += other.errors
         self._add_codes(other.diagnostics)
+        for name, count in other.formats.items():
+            self._add_format(name, count)
+
+    def _add_format(self, name: str, count: int) -> None:
+        self.formats[name] = self.formats.get(name, 0) + count
 
     def _keep_defects(self, more: Iterable[tuple[int, Row]]) -> None:
         self.first_defects += islice(more, DEFECTS_KEPT - len(self.first_defects))
@@ -78,8 +86,8 @@ class Counts:
             self.diagnostics[code] = self.diagnostics.get(code, 0) + count
 
     def row(self, path: str, format_name: str) -> Row:
-        """Return the row of the file or run that was counted."""
-        return {
+        """Return the row of what was counted; with `formats` if they are several."""
+        row: Row = {
             "path": path,
             "format": format_name,
             "runs": self.runs,
@@ -91,6 +99,9 @@ class Counts:
             "diagnostics": dict(sorted(self.diagnostics.items())),
             "defects": self.defects,
         }
+        if len(self.formats) > 1:
+            row["formats"] = self.formats
+        return row
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Counts:
@@ -119,6 +130,8 @@ class Part:
     failure: str = ""
     """What went wrong on the way; with `is_refusal` nothing could be read at all."""
     is_refusal: bool = False
+    is_foreign: bool = False
+    """Whether nothing could be read since it is no transcript."""
     is_lost: bool = False
     """Whether the process that read it died: another one may well manage it."""
     guessed: dict[str, int] = field(default_factory=dict)
@@ -141,14 +154,16 @@ class Part:
         return cls(**{**value, "counts": counts, "rates": rates, "rivals": tuple(value["rivals"])})
 
 
-def run_row(path: str, part: Part, state: RunState, findings: list[Finding], number: int) -> Row:
-    """Return the row of a run, number `number` of the unit that `part` is of."""
+def run_row(
+    path: str, format_name: str, state: RunState, findings: list[Finding], number: int
+) -> Row:
+    """Return the row of a run, number `number` of its unit."""
     counts = Counts()
     counts.add_run(state)
-    row = counts.row(path, part.format)
+    row = counts.row(path, format_name)
     row["run"] = number
     row["id"] = state.run_id
-    row["findings"] = [_finding_row(finding, state) for finding in findings]
+    row["findings"] = [finding_row(finding, state) for finding in findings]
     row["fingerprint"] = _fingerprint(state)
     return row
 
@@ -171,7 +186,8 @@ def _defects(findings: Sequence[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def _finding_row(finding: Finding, state: RunState) -> Row:
+def finding_row(finding: Finding, state: RunState) -> Row:
+    """Return a finding of a run as plain JSON values."""
     span = finding.span
     return {
         "code": str(finding.code),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from hermes_tui.formats.framing import RecordKind
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.runtime.opener import (
     FoundDefect,
     FoundRun,
@@ -99,7 +99,8 @@ def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
     try:
         file = _open(unit, options)
     except SourceError as error:
-        yield Part(failure=str(error), is_refusal=True, is_last=True)
+        is_foreign = isinstance(error, NoTranscript)
+        yield Part(failure=str(error), is_refusal=True, is_foreign=is_foreign, is_last=True)
         return
     try:
         yield from _parts(file, unit, options)
@@ -159,7 +160,10 @@ def _take(part: Part, found: FoundRun, unit: ScanUnit, options: ScanOptions) -> 
     part.counts.add_run(found.state, found.findings)
     part.rates.add(found.state, found.findings, run=number, parser=_parser_of(found))
     if options.rows == "all" or (options.rows and found.findings):
-        part.rows.append(run_row(unit.label, part, found.state, found.findings, number))
+        # A recording is read as one, whatever format it says that it was made from.
+        of_run = "" if found.ref.file.is_one_run else found.state.source_format
+        name = of_run or part.format
+        part.rows.append(run_row(unit.label, name, found.state, found.findings, number))
 
 
 def _parser_of(found: FoundRun) -> str:
