@@ -23,6 +23,11 @@ class ExpressionError(UsageError):
         super().__init__(message if column is None else f"{message} at column {column}", hint)
         self.column = column
 
+    @property
+    def on_screen(self) -> str:
+        """The error as the line below a prompt says it."""
+        return str(self)
+
 
 class Missing:
     """The value of a field that is not there; MISSING is the only one."""

@@ -21,7 +21,7 @@ import ast
 import difflib
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,20 +63,27 @@ Functions; the first argument may stand in front instead: name.startswith("read_
   match(x, r"\\bERR-\\d+")  found anywhere in the text; write patterns as r"…"; (?i) first ignores
                         case; no lookaround, no backreferences; no text can make it run away
 
-A field that is not there counts as false and makes every comparison with it false, so
-args.path == "x" is quiet on tools without path; but not (args.n > 3) is true where n is not there.
+A field that is not there counts as false and makes every comparison with it false, however wrong
+the path: args.path == "x", args.nope.x > 3 and len(args.nope) > 1 are quiet on tools without it;
+but not (args.n > 3) is true where n is not there. has(args, "path") asks whether it is there.
 null has no order: null > 3 is false. true, false and null may be written as in JSON.
 """
 
 
 class UnknownName(ExpressionError):
-    """A name that is no field. `near`: which fields may have been meant, empty if none is near."""
+    """A name that is no field, or no function. `near`: which may have been meant, if any."""
 
-    def __init__(self, name: str, known: Collection[str], column: int) -> None:
+    def __init__(self, name: str, known: Collection[str], column: int, what: str = "name") -> None:
         near = _near(name, known)
-        super().__init__(f"unknown name {name!r}{near or _known(known)}", column)
-        self.told = f"unknown name {name!r} at column {column}"
+        listed = f"known are {', '.join(sorted(known))}" if known and not near else ""
+        super().__init__(f"unknown {what} {name!r}{near}", column, listed)
+        self.told = f"unknown {what} {name!r} at column {column}"
         self.near = near.removeprefix("; ")
+
+    @property
+    def on_screen(self) -> str:
+        """The error without the list of names, for which a line is too short."""
+        return f"{self.message} (? lists all, after Esc)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +115,22 @@ class Expression:
             return False
 
 
-def compile_expression(source: str, names: Collection[str]) -> Expression:
-    """Return `source` compiled; it may read the fields `names`. Raises ExpressionError."""
+def compile_expression(
+    source: str, names: Collection[str], *, at_hand: Collection[str] = ()
+) -> Expression:
+    """Return `source` compiled; it may read the fields `names`. Raises ExpressionError.
+
+    Of conditions joined by `and`, those that read only names `at_hand` are tested first.
+    """
     if not source.strip():
         raise ExpressionError("the expression is empty")
     if len(source) > MAX_LENGTH:
         raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters")
-    compiler = _Compiler(source, frozenset(names))
+    compiler = _Compiler(source, names)
     with warnings.catch_warnings():
         # Python warns about "\d" in plain strings; warnings would be printed over the screen.
         warnings.simplefilter("ignore")
-        body = compiler.translate(_parse(source))
+        body = compiler.translate(_cheap_first(_parse(source), frozenset(at_hand)))
         run = _assemble(body, compiler.constants)
     return Expression(source, frozenset(compiler.used), run)
 
@@ -149,6 +161,24 @@ def _parse(source: str) -> ast.expr:
             if isinstance(child, ast.expr)
         ]
     return tree
+
+
+def _cheap_first(tree: ast.expr, at_hand: frozenset[str]) -> ast.expr:
+    """Put first which of the conditions of an `and` read only names `at_hand`.
+
+    Only of the outermost `and`: whether it holds does not depend on their order.
+    """
+    if not at_hand or not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
+        return tree
+    return ast.BoolOp(
+        tree.op,
+        sorted(
+            tree.values,
+            key=lambda test: any(
+                isinstance(node, ast.Name) and node.id not in at_hand for node in ast.walk(test)
+            ),
+        ),
+    )
 
 
 def _column_of(source: str, line: int, offset: int) -> int:
@@ -202,7 +232,7 @@ _REFUSED: Final[Mapping[type[ast.AST], str]] = {
 class _Compiler:
     """Turns a tree of Python's into one that names only our own helpers."""
 
-    def __init__(self, source: str, names: frozenset[str]) -> None:
+    def __init__(self, source: str, names: Collection[str]) -> None:
         self.names = names
         self.used: set[str] = set()
         self.constants: list[Any] = []
@@ -289,8 +319,7 @@ class _Compiler:
                 raise self._error(node, "only the functions of the language can be called")
         function = FUNCTIONS.get(name)
         if function is None:
-            told = _near(name, FUNCTIONS) or _known(FUNCTIONS)
-            raise self._error(node.func, f"unknown function {name!r}{told}")
+            raise UnknownName(name, FUNCTIONS, self._column(node.func), "function")
         if node.keywords or len(arguments) != function.parameters:
             raise self._error(node, f"{name} takes {counted(function.parameters, 'argument')}")
         if function.pattern is None:
@@ -342,14 +371,13 @@ def _folded(container: ast.expr) -> ast.expr:
     return folded
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def _near(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, sorted(known), n=3)
+    if not near and isinstance(known, Mapping):
+        # A person may know a field by a word that says what it is: tool for name.
+        told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
+        near = [field for field, meaning in told if name in re.findall(r"\w+", meaning)][:3]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-
-
-def _known(known: Iterable[str]) -> str:
-    names = ", ".join(sorted(known))
-    return f"; known are {names}" if names else ""
 
 
 def _assemble(body: ast.expr, constants: list[Any]) -> Callable[[Mapping[str, Any]], Any]:

@@ -3,7 +3,7 @@ message and the calls that a row belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hermes_tui.log.findings import Finding
@@ -37,69 +37,125 @@ FIELDS = {
     "state": "state of a call's arguments: object, json-string, double-encoded, not-json, …",
     "code": "code of a finding, such as CALL_IN_CONTENT",
     "error": "true for tool errors and for error findings",
-    "reasoning": "characters of reasoning in a message",
+    "reasoning": "characters of reasoning in a message, without what is encrypted",
     "finish": "finish_reason of a message",
     "event": "name of the event behind the row, such as ToolReturned",
 }
 
 
-def row_fields(timeline: Timeline, row: int) -> dict[str, Any]:
-    """Return the row as plain JSON values by `FIELDS`; fields that do not apply are missing."""
-    kind = timeline.kind(row)
+AT_HAND = frozenset({"kind", "turn", "row", "code"})
+"""Fields for which no event has to be decoded."""
+
+
+class RowFields(Mapping[str, Any]):
+    """A row as plain JSON values by `FIELDS`, each made when it is asked for.
+
+    Fields that do not apply to the row are missing.
+    """
+
+    __slots__ = ("_row", "_timeline")
+
+    def __init__(self, timeline: Timeline, row: int) -> None:
+        self._timeline = timeline
+        self._row = row
+
+    def get(self, name: str, missing: Any = None) -> Any:
+        """Return a field, `missing` where it does not apply. Costs a decoding at most."""
+        read = _OF_ANY.get(name) or _OF_KIND[self._timeline.kind(self._row)].get(name)
+        return missing if read is None else read(self._timeline, self._row)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in set(self):
+            raise KeyError(name)
+        return self.get(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _OF_ANY
+        yield from _OF_KIND[self._timeline.kind(self._row)]
+
+    def __len__(self) -> int:
+        return len(_OF_ANY) + len(_OF_KIND[self._timeline.kind(self._row)])
+
+
+Read = Callable[[Timeline, int], Any]
+
+
+def _of_event(attribute: str, read: Callable[[Any], Any]) -> Read:
+    """Return what reads a field from the message, call or result that an event carries."""
+
+    def read_row(timeline: Timeline, row: int) -> Any:
+        return read(getattr(timeline.event(row), attribute))
+
+    return read_row
+
+
+def _reasoning_size(message: Message) -> int:
+    return sum(len(piece.text) for piece in message.reasoning if piece.kind != "encrypted")
+
+
+def _of_finding(read: Callable[[Finding], Any]) -> Read:
+    def read_row(timeline: Timeline, row: int) -> Any:
+        finding = timeline.finding(row)
+        return None if finding is None else read(finding)
+
+    return read_row
+
+
+def _result_name(timeline: Timeline, row: int) -> str | None:
     event = timeline.event(row)
-    values: dict[str, Any] = {
-        "kind": KIND_NAMES[kind],
-        "turn": timeline.turn(row),
-        "row": row + 1,
-        "event": type(event).__name__,
-    }
-    finding = timeline.finding(row)
-    if finding is not None:
-        values |= {
-            "code": str(finding.code),
-            "text": finding.message,
-            "size": len(finding.message),
-            "error": kind is RowKind.ERROR,
-        }
-        return values
-    match event:
-        case MessageAppended(message=message):
-            values |= {
-                "role": message.role,
-                "text": message.text,
-                "size": len(message.text),
-                "reasoning": sum(len(piece.text) for piece in message.reasoning),
-                "finish": message.finish_reason,
-            }
-        case ToolCallProposed(call=call):
-            values |= {
-                "name": call.name,
-                "args": call.arguments,
-                "arguments": call.arguments,
-                "text": call.arguments_text,
-                "size": len(call.arguments_text),
-                "id": call.id,
-                "origin": str(call.origin),
-                "state": str(call.arguments_state),
-            }
-        case ToolReturned(result=result) | ToolFailed(result=result):
-            values |= {
-                "name": result.name or _called_name(timeline, row),
-                "role": "tool",
-                "text": result.content,
-                "size": len(result.content),
-                "id": result.call_id,
-                "error": result.error is not None,
-            }
-        case _:
-            pass
-    return values
+    named = event.result.name if isinstance(event, ToolReturned | ToolFailed) else None
+    return named or _called_name(timeline, row)
 
 
 def _called_name(timeline: Timeline, row: int) -> str | None:
     seq = timeline.linked_seq(row)
     event = timeline.log[seq] if seq is not None else None
     return event.call.name if isinstance(event, ToolCallProposed) else None
+
+
+_OF_ANY: Mapping[str, Read] = {
+    "kind": lambda timeline, row: KIND_NAMES[timeline.kind(row)],
+    "turn": Timeline.turn,
+    "row": lambda timeline, row: row + 1,
+    "event": lambda timeline, row: type(timeline.event(row)).__name__,
+}
+_OF_FINDING: Mapping[str, Read] = {
+    "code": _of_finding(lambda finding: str(finding.code)),
+    "text": _of_finding(lambda finding: finding.message),
+    "size": _of_finding(lambda finding: len(finding.message)),
+    "error": lambda timeline, row: timeline.kind(row) is RowKind.ERROR,
+}
+_OF_KIND: Mapping[RowKind, Mapping[str, Read]] = {
+    RowKind.MESSAGE: {
+        "role": _of_event("message", lambda message: message.role),
+        "text": _of_event("message", lambda message: message.text),
+        "size": _of_event("message", lambda message: len(message.text)),
+        "reasoning": _of_event("message", _reasoning_size),
+        "finish": _of_event("message", lambda message: message.finish_reason),
+    },
+    RowKind.CALL: {
+        "name": _of_event("call", lambda call: call.name),
+        "args": _of_event("call", lambda call: call.arguments),
+        "arguments": _of_event("call", lambda call: call.arguments),
+        "text": _of_event("call", lambda call: call.arguments_text),
+        "size": _of_event("call", lambda call: len(call.arguments_text)),
+        "id": _of_event("call", lambda call: call.id),
+        "origin": _of_event("call", lambda call: str(call.origin)),
+        "state": _of_event("call", lambda call: str(call.arguments_state)),
+    },
+    RowKind.RESULT: {
+        "name": _result_name,
+        "role": lambda timeline, row: "tool",
+        "text": _of_event("result", lambda result: result.content),
+        "size": _of_event("result", lambda result: len(result.content)),
+        "id": _of_event("result", lambda result: result.call_id),
+        "error": _of_event("result", lambda result: result.error is not None),
+    },
+    RowKind.ERROR: _OF_FINDING,
+    RowKind.WARNING: _OF_FINDING,
+    RowKind.NOTE: _OF_FINDING,
+    RowKind.EVENT: {},
+}
 
 
 def row_texts(timeline: Timeline, row: int) -> Iterator[str]:

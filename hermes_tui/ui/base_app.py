@@ -17,7 +17,7 @@ from textual.screen import Screen
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.config import Config
-from hermes_tui.ui.commands import in_scope, shown_key
+from hermes_tui.ui.commands import BY_ID, in_scope, shown_key
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.theme import THEMES, styles_for
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.run_relations import Relative
 
+QUIT_KEY = "ctrl+q"
+"""Textual's own, everywhere."""
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
 
@@ -85,9 +87,20 @@ class BaseApp(App[None]):
         # Here, where commands are carried out in order: on its way up a key passes the screen while
         # the key before it has not opened its prompt yet.
         screen = self.screen
-        if isinstance(screen, CommandScreen) and screen.hold_key(event):
+        if not isinstance(screen, CommandScreen):
+            return
+        if screen.hold_key(event):
             event.stop()
             event.prevent_default()
+        else:
+            screen.say_what_key_is_for(event.key)
+
+    def action_help_quit(self) -> None:
+        """Say in the status line how to leave, to whom pressed Ctrl-C: it may have been a habit."""
+        screen = self.screen
+        if isinstance(screen, CommandScreen):
+            back = shown_key(BY_ID["back"], self.config.keys)
+            screen.say(f"{back} goes back, {QUIT_KEY} quits")
 
     @property
     def engine_pool(self) -> EnginePool:

@@ -6,7 +6,7 @@ has two meanings in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
@@ -16,6 +16,8 @@ LIVE = frozenset({"live"})
 RUN = frozenset({"run"}) | LIVE
 RUNS = frozenset({"runs"})
 DEBUG = "Debugging a live run"
+CANCEL = "cancel"
+"""Beside the inputs that can be put into a live run: what is under way can be cancelled."""
 BOTH = RUN | RUNS
 EVERYWHERE = BOTH | LAB | {"help"}
 COMPARED = RUNS | {"run"}
@@ -190,9 +192,10 @@ COMMANDS: tuple[Command, ...] = (
         "Take away", 13, _has_rows),
     Command("pager", "Pager", ("vertical_line",), "|", RUN, "open the pane in $PAGER", "Take away"),
     # The program
-    Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH,
+    Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH - LIVE,
         "stop searching, or reading the rest of the files", "Program", 3, _loading),
-    Command("unfilter", "Show all", ("u",), "u", BOTH, "drop the filter", "Program", 6, _filtered),
+    Command("unfilter", "Show all", ("u",), "u", BOTH,
+        "drop the filter; bring back one that was dropped to show a row", "Program", 6, _filtered),
     Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
         "Program", 14),
     Command("palette", "All actions", ("ctrl+p",), "ctrl+p", BOTH | LAB, "find any action by name",
@@ -213,6 +216,9 @@ COMMANDS: tuple[Command, ...] = (
         "continue, and no more stop before every call", DEBUG, 0, can_put("resume")),
     Command("pause", "Pause", ("p",), "p", LIVE, "stop at the next moment, whatever it is", DEBUG,
         -9, can_put("pause")),
+    Command("cancel-current", "Cancel", ("ctrl+x",), "ctrl+x", LIVE,
+        "cancel the request or the tool that is under way: it fails, and the run stops there",
+        DEBUG, -8, can_put(CANCEL)),
     Command("edit", "Edit", ("e",), "e", LIVE,
         "edit the call (name, arguments), the reply's text, or a message about to be sent", DEBUG,
         -6, can_put("edit", "edit text", "edit message")),
@@ -244,7 +250,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("recording", "Recording", ("i",), "i", LIVE, "say where the run is recorded", DEBUG, 0,
         _live),
     Command("end-run", "End the run", ("ctrl+t",), "ctrl+t", LIVE, "end the run for good", DEBUG,
-        5, can_put("terminate")),
+        -1, can_put("terminate")),
     Command("interrupt", "Interrupt", ("ctrl+c",), "ctrl+c", LIVE,
         "pause a run that is under way; the second time, leave", DEBUG),
     *LAB_COMMANDS,
@@ -252,6 +258,8 @@ COMMANDS: tuple[Command, ...] = (
 
 _AT_FLAWED = {"lab": -5, "step-out": -4}
 """Ranks in the bar where a run stands at a reply for what is wrong with it."""
+_AT_WORK = {"end-run": -7}
+"""Ranks in the bar while a request or a tool is under way, and maybe hangs."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 
@@ -273,7 +281,8 @@ def bar_entries(
 
 
 def _rank(command: Command, situation: Situation) -> int:
-    return _AT_FLAWED.get(command.id, command.bar) if situation.flawed else command.bar
+    ranks = _AT_FLAWED if situation.flawed else _AT_WORK if CANCEL in situation.legal else {}
+    return ranks.get(command.id, command.bar)
 
 
 def _label(command: Command, situation: Situation) -> str:
@@ -283,6 +292,31 @@ def _label(command: Command, situation: Situation) -> str:
 def shown_key(command: Command, keymap: dict[str, str]) -> str:
     """Return the key as a person reads it, remapped or not."""
     return keymap.get(command.id, command.shown)
+
+
+def all_keys(command: Command, keymap: dict[str, str]) -> str:
+    """Return the key as a person reads it, with the function keys that do the same."""
+    if command.id in keymap:
+        return keymap[command.id]
+    return " ".join(filter(None, [command.shown, *map(_function_key, command.keys)]))
+
+
+def _function_key(key: str) -> str:
+    # What terminals send for shift and a function key is another one, beyond F12.
+    modifier, _, name = key.rpartition("+")
+    is_one = name[:1] == "f" and name[1:].isdigit() and int(name[1:]) <= 12
+    return f"{modifier}+{name.upper()}".lstrip("+") if is_one else ""
+
+
+def command_on(scope: str, key: str, keymap: dict[str, str]) -> Command | None:
+    """Return what a key does on the screens of a scope."""
+    return next((item for item in in_scope(scope) if key in _keys(item, keymap)), None)
+
+
+def _keys(command: Command, keymap: dict[str, str]) -> Sequence[str]:
+    if command.id not in keymap:
+        return command.keys
+    return [key.strip() for key in keymap[command.id].split(",")]
 
 
 def check_keymap(keymap: dict[str, str]) -> list[str]:
@@ -305,9 +339,8 @@ def _clashes(commands: Iterable[Command], keymap: dict[str, str]) -> list[str]:
     taken: dict[str, str] = {}
     problems = []
     for command in commands:
-        keys = keymap[command.id].split(",") if command.id in keymap else command.keys
-        for key in keys:
-            other = taken.setdefault(key.strip(), command.id)
+        for key in _keys(command, keymap):
+            other = taken.setdefault(key, command.id)
             if other != command.id:
-                problems.append(f"key {key.strip()!r} means both {other!r} and {command.id!r}")
+                problems.append(f"key {key!r} means both {other!r} and {command.id!r}")
     return problems

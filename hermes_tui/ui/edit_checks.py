@@ -215,7 +215,11 @@ def _oddities(text: str) -> list[Problem]:
         where = position(text, at.start()) if at else (0, 0)
         problems.append(Problem(Severity.WARNING, f"{name} is no JSON number", *where))
 
-    json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    try:
+        json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except (RecursionError, ValueError):
+        what = "nested too deeply, or a number too long, to look for repeated keys"
+        problems.append(Problem(Severity.NOTE, what))
     return problems
 
 

@@ -117,8 +117,16 @@ class LiveApp(BaseApp):
             self._ending = asyncio.create_task(self._end())
         else:
             self._asked_at = self._clock()
-            said = first or self._what_stands()
-            self._live.say(f"once more leaves: {said}; the recording can be resumed")
+            self._say_what_leaves(first)
+
+    def say_what_leaves(self) -> None:
+        """Say it once more, if the program was asked to leave: the run stands elsewhere now."""
+        if self.is_leaving and self._would_lose():
+            self._say_what_leaves()
+
+    def _say_what_leaves(self, stands: str = "") -> None:
+        said = stands or self._what_stands()
+        self._live.say_until_stop(f"once more leaves: {said}; the recording can be resumed")
 
     def _would_lose(self) -> bool:
         driver = self.live_feed.driver

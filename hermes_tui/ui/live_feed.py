@@ -80,9 +80,16 @@ class LiveFeed(Feed):
     def answering_s(self) -> float | None:
         """Return for how long an answer has been waited for; None if none is owed."""
         driver, working_s = self.driver, self.working_s()
-        if driver is None or working_s is None or driver.phase is not Phase.REQUESTING:
-            return working_s
-        return max(0.0, working_s - driver.session.state.delay_s)
+        if driver is None or working_s is None:
+            return None
+        match driver.phase:
+            case Phase.REQUESTING:
+                return max(0.0, working_s - driver.session.state.delay_s)
+            case Phase.DISPATCHING:
+                return working_s
+            case _:
+                # It is being given up.
+                return None
 
     def spent_s(self) -> float:
         """Return the seconds that requests and tools took so far."""

@@ -13,6 +13,7 @@ from hermes_tui.debugger.stepping import Moment, StopPoint
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Severity
 from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
@@ -40,7 +41,6 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.DIVERGENCE: "the replay diverged",
 }
 REASONS: Mapping[StopPoint, str] = {
-    StopPoint.REQUEST_FAILED: "R asks again, c ends the run",
     StopPoint.UNKNOWN_TOOL: "no such tool",
     StopPoint.INVALID_ARGS: "invalid arguments",
     StopPoint.REPEAT: "the same call as before",
@@ -49,8 +49,8 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.DIVERGENCE: "continue takes the answer that was recorded",
 }
 WAITING = "WAITING"
-TOOL_LOST = "continue says it may have run, x answers, R runs it again"
-NOT_RECORDED = "the recording holds no answer to this: continue ends the run"
+TOOL_LOST = "continue says it may have run"
+NOT_RECORDED = "no answer to this was recorded: continue ends the run"
 ENDINGS = {
     "finished": "finished naturally",
     "max_turns": "out of turns",
@@ -97,13 +97,14 @@ class Spent:
 
 def doing_at(log: EventLog, seq: int) -> Doing:
     """Return what the run was doing just after event `seq`."""
+    resumed = False
     for event in _back_from(log, seq):
         match event:
-            case ev.Stopped() as stop:
-                doing = stopped(log, stop)
-                edited = is_edited(log, stop)
-                why = " · ".join(filter(None, (doing.why, "edited since" if edited else "")))
-                return doing._replace(why=why)
+            case ev.Resumed():
+                # Where a replay diverged, what is owed was asked for before the stop.
+                resumed = True
+            case ev.Stopped() as stop if not resumed:
+                return _standing(log, stop)
             case ev.RequestSent() as sent:
                 again = f", attempt {sent.attempt}" if sent.attempt > 1 else ""
                 return Doing("REQUESTING", f"turn {sent.turn}{again}")
@@ -121,6 +122,14 @@ def doing_at(log: EventLog, seq: int) -> Doing:
             case _:
                 pass
     return Doing("STARTING")
+
+
+def _standing(log: EventLog, stop: ev.Stopped) -> Doing:
+    doing = stopped(log, stop)
+    edited = "edited since" if is_edited(log, stop) else ""
+    # The words say what point it is; a breakpoint may have the name of one.
+    why = "" if doing.why == stop.stop_point and not stop.breakpoints else doing.why
+    return doing._replace(why=" · ".join(filter(None, (why, edited))))
 
 
 def waiting(left_s: float, attempt: int) -> Doing:
@@ -207,8 +216,32 @@ def _reason(log: EventLog, stop: ev.Stopped) -> str:
             if isinstance(diverged, ev.ReplayDiverged) and not diverged.expected:
                 return NOT_RECORDED
             return REASONS[StopPoint.DIVERGENCE]
+        case StopPoint.REQUEST_FAILED | StopPoint.TOOL_ERROR if by_hand := _cancelled(log, stop):
+            return by_hand
+        case StopPoint.INVALID_ARGS:
+            return _argument_finding(log, stop) or REASONS[StopPoint.INVALID_ARGS]
         case point:
             return REASONS.get(point, stop.stop_point)
+
+
+def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
+    """Return what is said of a request or a tool that somebody cancelled; "" of any other."""
+    at = _last(log, stop.seq, (ev.RequestFailed, ev.ToolFailed, ev.ToolReturned))
+    match log[at] if at is not None else None:
+        case ev.RequestFailed(by=by, message=said) | ev.ToolFailed(by=by, exception=said) if by:
+            return said
+        case _:
+            return ""
+
+
+def _argument_finding(log: EventLog, stop: ev.Stopped) -> str:
+    """Return the code of the worst that was found in the call of a stop; "" where nothing was."""
+    at = call_seq(log, stop.seq, stop.call_index or 0)
+    found = log[at].diagnostics if at is not None else ()
+    for severity in (Severity.ERROR, Severity.WARNING):
+        if codes := [str(one.code) for one in found if one.severity is severity]:
+            return codes[0]
+    return ""
 
 
 def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:

@@ -60,8 +60,9 @@ def _reply(log: EventLog, seq: int) -> list[ev.Event]:
 
 
 def _same_ids(events: list[ev.Event]) -> str:
-    proposed = [event.call.id for event in events if isinstance(event, ev.ToolCallProposed)]
-    ids = [one for one in proposed if one]
-    if len(set(ids)) == len(ids):
-        return ""
-    return f"{Code.ID_DUPLICATE}: several calls go by one id"
+    from hermes_tui.debugger.turn import Reply
+
+    reply = Reply()
+    for event in events:
+        reply.apply(event)
+    return f"{Code.ID_DUPLICATE}: several calls go by one id" if reply.same_ids else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.formats.reader import RecordLog
+from hermes_tui.runtime.pace import Pace
 from hermes_tui.ui.view_model import RunModel
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Feed(ABC):
         self.model = model
         self.follows = follows
         self.cancelled = False
+        self._pace: Pace | None = None
 
     @property
     @abstractmethod
@@ -61,6 +63,13 @@ class Feed(ABC):
     def progress(self) -> tuple[int, int] | None:
         """Return what is read and what there is to read; None when all is read."""
         return None
+
+    def pace(self, done: int, total: int) -> str:
+        """Return how fast the run is read, and how long it will take."""
+        now = time.perf_counter()
+        if self._pace is None:
+            self._pace = Pace(now, done)
+        return self._pace.text(done, total, now)
 
     def close(self) -> None:
         """Let go of what nobody else uses; most feeds have nothing of the kind."""

@@ -26,9 +26,12 @@ class Search(NamedTuple):
         flags = 0 if self.case_matters else re.IGNORECASE
         if not self.is_regex:
             return re.compile(re.escape(self.text), flags)
-        if re.search(r"\)[*+{?]", self.text):
-            return re.compile(".+")
-        return re.compile(self.text, flags)
+        return re.compile(".+") if self.marks_lines else re.compile(self.text, flags)
+
+    @property
+    def marks_lines(self) -> bool:
+        """Whether `highlight` marks all of any line: of one that holds no match as well."""
+        return self.is_regex and re.search(r"\)[*+{?]", self.text) is not None
 
 
 def compile_search(

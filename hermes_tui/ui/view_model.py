@@ -12,11 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.log.event_log import EventLog
-from hermes_tui.log.query import (
-    FIELDS,
-    row_fields,
-    row_texts,
-)
+from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
 from hermes_tui.ui.command import Situation
@@ -70,6 +66,8 @@ class RunModel:
     """Rows that the filter lets through, in order; used only while there is a filter."""
     filtered: int = 0
     """Rows looked at by the filter so far."""
+    dropped: tuple[str, Expression | None] | None = None
+    """The filter that was dropped because it hid a row that was gone to."""
     marks: dict[str, int] = field(default_factory=dict)
     wanted_message: int = 0
     """The message to go to as soon as it is there, from 1; 0: none."""
@@ -132,7 +130,7 @@ class RunModel:
             return False
         end = min(len(self.timeline), self.filtered + rows)
         for row in range(self.filtered, end):
-            if expression.matches(row_fields(self.timeline, row)):
+            if expression.matches(RowFields(self.timeline, row)):
                 self.shown.append(row)
         self.filtered = end
         return True
@@ -163,7 +161,7 @@ class RunModel:
             runs=runs,
             linked=linked,
             searching=self.search is not None,
-            filtered=self.filter is not None,
+            filtered=self.filter is not None or self.dropped is not None,
             loading=loading,
             gold=bool(state.tally.gold_failures),
         )
@@ -230,15 +228,26 @@ class RunModel:
             self.row = found
         return found is not None
 
-    def go_pair(self) -> bool:
-        """Move between a call and its result; a filter that hides the other end is dropped."""
+    def pair(self) -> int | None:
+        """Return the row of what answers the call under the cursor, or of the call answered."""
         seq = self.timeline.linked_seq(self.row) if len(self.timeline) else None
-        row = self.timeline.row_of(seq) if seq is not None else None
-        if row is None:
+        return self.timeline.row_of(seq) if seq is not None else None
+
+    def show_row(self, row: int) -> bool:
+        """Put the cursor on a row; return whether the filter hid it and was dropped for it."""
+        self.go(row)
+        if self.is_shown(self.row):
             return False
-        self.row = row
-        if not self.is_shown(row):
-            self.set_filter("", None)
+        hidden_by = self.filter_text, self.filter
+        self.set_filter("", None)
+        self.dropped = hidden_by
+        return True
+
+    def restore_filter(self) -> bool:
+        """Take up the filter that was dropped for a row; return whether there is one."""
+        if self.dropped is None:
+            return False
+        self.set_filter(*self.dropped)
         return True
 
     def go_match(self, step: int) -> int | None:
@@ -270,21 +279,35 @@ class RunModel:
         if percent:
             self.go(last * min(number, 100) // 100)
         elif prefix == "s":
-            self.go(self.timeline.row_of(number) or 0)
+            return self._go_to_event(number)
         elif prefix == "t":
             return self._go_to_turn(number)
         elif not 1 <= number <= last + 1:
-            return f"there is no row {number:,}; rows go from 1 to {last + 1:,}"
+            return f"there is no row {number:,}; rows go from 1 to {last + 1:,}{self.so_far}"
         else:
             self.go(number - 1)
+        return ""
+
+    def _go_to_event(self, seq: int) -> str:
+        events = self.timeline.state.events
+        if seq >= events:
+            return f"there is no event {seq:,}; the last is {events - 1:,}{self.so_far}"
+        row = self.timeline.row_of(seq)
+        # Behind the last event that has a row there may be some that have none.
+        self.go(len(self.timeline) if row is None else row)
         return ""
 
     def _go_to_turn(self, number: int) -> str:
         row = self.timeline.turn_row(number)
         if row is None:
-            return f"there is no turn {number}; the last is {self.timeline.state.turn}"
+            return f"there is no turn {number}; the last is {self.timeline.state.turn}{self.so_far}"
         self.row = row
         return ""
+
+    @property
+    def so_far(self) -> str:
+        """What is said behind that something is not there, while the run is still read."""
+        return "" if self.timeline.finished else " so far"
 
     # Narrowing
 
@@ -302,14 +325,15 @@ class RunModel:
         expression = None
         if text.strip():
             try:
-                expression = compile_expression(text, FIELDS)
+                expression = compile_expression(text, FIELDS, at_hand=AT_HAND)
             except ExpressionError as error:
-                return str(error)
+                return error.on_screen
         self.set_filter(text.strip(), expression)
         return ""
 
     def set_filter(self, text: str, expression: Expression | None) -> None:
         self.filter_text = text
         self.filter = expression
+        self.dropped = None
         self.shown = array("L")
         self.filtered = 0

@@ -14,7 +14,7 @@ from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.log.query import row_fields, row_texts
+from hermes_tui.log.query import RowFields, row_texts
 from hermes_tui.log.run_blocks import BlockFacts, StoredRun, encode_block
 from hermes_tui.log.run_diff import run_diff
 from hermes_tui.log.summary import fold_run, summarise
@@ -55,7 +55,7 @@ def draw(run: list[Event]) -> None:
     timeline.advance()
     for row in range(min(len(timeline), 30)):
         assert not ACTING.search(plain(timeline_row(timeline, row, WIDTH), WIDTH))
-        row_fields(timeline, row)
+        dict(RowFields(timeline, row))
         assert all(isinstance(text, str) for text in row_texts(timeline, row))
         view = ViewState(timeline, row, len(timeline), mode=MODES[row % len(MODES)])
         message_page(view)

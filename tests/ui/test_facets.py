@@ -105,6 +105,11 @@ def test_every_range_leads_to_as_many_runs_as_it_says(name: str) -> None:
     assert all(lists_what_it_counts(model, bar) for bar in bars)
 
 
+def test_numbers_of_a_histogram_are_written_in_groups_of_thousands() -> None:
+    bars = histogram_of(runs_of(*({"calls": 900 + 37 * n} for n in range(60))), "calls")
+    assert [bar.label for bar in bars][:3] == ["800 – 999", "1,000 – 1,199", "1,200 – 1,399"]
+
+
 def test_counts_follow_the_choice() -> None:
     model = runs_of(
         *({"model": f"m{n % 2}", "status": "ok" if n < 3 else "failed"} for n in range(8))

@@ -25,6 +25,7 @@ from tests.ui.opened import (
     WIDE,
     answer,
     app_on,
+    call,
     run_screen,
     settled,
     shows,
@@ -73,6 +74,8 @@ async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: P
         ("u", "there is no filter"),
         ("L", "there is no other run"),
         ("percent_sign", "no call or result belongs to this row"),
+        ("s", "step: only in a live run"),
+        ("f9", "breakpoint: only in a live run"),
     ],
 )
 async def test_a_key_that_makes_no_sense_now_says_why(run_file: Path, key: str, why: str) -> None:
@@ -188,7 +191,8 @@ async def test_marks_bring_back(run_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "said"), [("4", "row 4 of"), ("t2", "turn 2"), ("999", "there is no row 999")]
+    ("target", "said"),
+    [("4", "row 4 of"), ("t2", "turn 2"), ("999", "no row 999"), ("s999", "no event 999")],
 )
 async def test_colon_goes_to_rows_and_turns(run_file: Path, target: str, said: str) -> None:
     app = app_on(run_file)
@@ -351,16 +355,21 @@ async def test_following_shows_what_is_appended_and_what_is_still_partial(tmp_pa
         assert "partial" not in text_of(app)
 
 
-async def test_file_that_vanishes_stays_on_screen_and_is_said(tmp_path: Path) -> None:
-    path = tmp_path / "gone.jsonl"
+@pytest.mark.parametrize(
+    ("follow", "said"), [(True, "No such file"), (False, "gone since it was read")]
+)
+async def test_file_that_vanishes_stays_on_screen_and_is_said(
+    tmp_path: Path, follow: bool, said: str
+) -> None:
+    path = tmp_path / "vanishing.jsonl"
     path.write_bytes(b'{"role":"user","content":"one"}\n')
-    app = app_on(path, follow=True)
+    app = app_on(path, follow=follow)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.pause()
         path.unlink()
-        await until(pilot, lambda: "No such file" in text_of(app))
+        await until(pilot, lambda: said in text_of(app))
         shown = text_of(app)
-        assert "No such file" in shown
+        assert said in shown
         assert "one" in shown
 
 
@@ -541,3 +550,58 @@ async def test_a_key_that_moves_the_cursor_draws_once(
             await pilot.press("pagedown")
             await pilot.pause(0.2)
     assert 4 <= len(drawings) <= 6
+
+
+FAILURES: list[dict[str, Any]] = [
+    {"role": "user", "content": "Ship it"},
+    {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [
+            call("c1", "terminal", {"command": "pip install boto3 && python deploy.py --to stage"}),
+            call("c2", "terminal", {"command": "make", "api_key": "sk-12345678901234567890"}),
+        ],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": '{"error": "exit code 1"}\nno such host'},
+    {"role": "tool", "tool_call_id": "c2", "content": '{"error": "exit code 2"}\nno rule'},
+]
+
+
+async def test_tool_errors_pane_shows_arguments_and_result_of_the_chosen_error(
+    tmp_path: Path,
+) -> None:
+    app = app_on(write_run(tmp_path / "run.json", FAILURES))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "z")
+        await shows(pilot, "deploy.py --to stage", "no such host", "exit code 2")
+        assert "no rule" not in text_of(app)
+        await pilot.press("j")
+        await shows(pilot, "no rule")
+        assert "no such host" not in text_of(app)
+
+
+async def test_copying_in_tool_errors_takes_the_chosen_error(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json", FAILURES))
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "j", "y")
+        copied = app.clipboard
+        assert "turn 1 · terminal" in copied and "exit code 2" in copied and "no rule" in copied
+        assert '"command":' in copied and "sk-1234" not in copied
+
+
+async def test_the_pager_gets_the_rows_of_the_list_that_has_the_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_on(write_run(tmp_path / "run.json", FAILURES))
+    paged: list[str] = []
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        monkeypatch.setattr(app, "page_out", lambda lines: paged.extend(lines) or "")
+        await pilot.press("5", "vertical_line")
+        assert len(paged) == 2
+        assert "exit code 1" in paged[0] and "deploy.py --to stage" in paged[0]
+        paged.clear()
+        await pilot.press("1", "vertical_line")
+        assert len(paged) == len(run_screen(app).model.timeline)

@@ -35,13 +35,14 @@ from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.search import compile_search
-from tests.ui.listed import NOTHING
+from tests.ui.listed import NOTHING, runs_of
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
     WIDE,
     answer,
     app_on,
+    press_until,
     run_screen,
     settled,
     shows,
@@ -117,7 +118,7 @@ async def test_sorting_puts_the_worst_first_and_keeps_the_cursor_on_its_run(
         await settled(pilot)
         assert " 1     1     2" in first_row(app)
         await pilot.press("o")
-        await shows(pilot, "sorted by errors ▼")
+        await shows(pilot, "sorted by err ▼")
         assert "✗2" in first_row(app)
         await pilot.press("O")
         await pilot.pause()
@@ -863,6 +864,44 @@ def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:
     feed.close()
 
 
+def test_runs_are_sorted_by_the_code_they_have_most_of_clean_ones_last_either_way() -> None:
+    codes = [
+        (),
+        (("TRUNCATED", 1),),
+        (("ARGS_INVALID", 1), ("TOOL_ERROR", 3)),
+        (("BAD_QUOTES", 1),),
+    ]
+    model = runs_of(*({"codes": each} for each in codes))
+    model.sort_by("codes")
+    assert listed(model) == [4, 3, 2, 1]
+    model.reverse()
+    assert listed(model) == [2, 3, 4, 1]
+
+
+async def test_ctrl_c_says_in_the_status_line_how_to_leave(runs_file: Path) -> None:
+    app = app_on(runs_file, keys={"back": "x"})
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+c")
+        await shows(pilot, "x goes back, ctrl+q quits")
+        assert "Do you want to quit" not in text_of(app)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_what_has_no_column_is_told_of_the_chosen_run(transcripts: Path) -> None:
+    app = app_on(transcripts / "ids.json", transcripts / "unknown-tool.json")
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        assert not {"model", "diagnostics"} & set(heading(app).split())
+        await shows(pilot, "ID_DUPLICATE×2 ID_MISSING×2 · model hermes-4")
+        await pilot.press("j")
+        await shows(pilot, "NAME_UNKNOWN×2 TOOL_ERROR×2 · model hermes-4")
+        await pilot.press("right")
+        await shows(pilot, "o sorts by the next column, and shows it")
+        await press_until(pilot, "o", lambda: "model" in heading(app))
+
+
 def test_the_next_run_is_counted_from_where_the_run_stands_now() -> None:
     model = long_model(8)
     model.update()
@@ -972,11 +1011,12 @@ async def test_a_finished_comparison_waits_until_the_prompt_is_closed(
 
 @pytest.mark.parametrize("task", ["修正失败的测试" * 3, "fix 🐛🐛 it"])
 def test_facts_of_two_runs_stand_below_each_other_whatever_they_are_written_in(task: str) -> None:
-    first = NOTHING._replace(task=task, model="m")
-    page = run_comparison([], ("a", "b"), (first, first._replace(task="B" * 60)), width=160)
+    first = NOTHING._replace(task=task, model="l")
+    other = first._replace(task="B" * 60, model="M")
+    page = run_comparison([], ("a", "b"), (first, other), width=160)
     lines = [line.text for line in page.document.lines]
     facts = {line.split()[0]: line for line in lines if line}
-    column = cell_len(facts["model"].rpartition("m")[0])
+    column = cell_len(facts["model"].partition("M")[0])
     assert cell_len(facts["task"].partition("B")[0]) == column
     assert facts["task"].endswith("B" * 60)
 

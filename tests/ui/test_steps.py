@@ -211,12 +211,12 @@ async def test_keys_are_answered_while_a_long_list_is_sorted(
             # As long as this, on whatever machine.
             held.setattr(ShapedRuns, "advance", lambda model, budget_s: False)
             await _sort_and_move(pilot)
-        await until(pilot, lambda: "sorted by errors" in screen_lines(app)[-2])
+        await until(pilot, lambda: "sorted by err" in screen_lines(app)[-2])
         assert f"of {RUNS}" in screen_lines(app)[-2]
 
 
 async def _sort_and_move(pilot: Pilot[None]) -> None:
     await pilot.press("o")
-    assert "sorting by errors ▼" in screen_lines(pilot.app)[-2]
+    assert "sorting by err ▼" in screen_lines(pilot.app)[-2]
     await pilot.press("j", "j")
-    assert "3 of 300 · sorting by errors ▼" in screen_lines(pilot.app)[-2]
+    assert "3 of 300 · sorting by err ▼" in screen_lines(pilot.app)[-2]

@@ -1,4 +1,4 @@
-"""The tool-errors pane: every tool error of the run; Enter goes to it."""
+"""The tool-errors pane: every tool error of the run, all of one below; Enter goes to it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Callable
 
 from rich.style import Style
 
-from hermes_tui.ui.render.rows import Segments, error_row
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.tool_errors import (
+    ToolError,
+    error_lines,
+    error_row,
+    error_text,
+    tool_error,
+)
 from hermes_tui.ui.view_model import RunModel
-from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.row_list import GUTTER, RowList
+
+LEAST_HEIGHT = 8
+"""Rows of a pane that has room for more than the list."""
 
 
 class ErrorRows:
@@ -20,26 +30,30 @@ class ErrorRows:
     def __len__(self) -> int:
         return len(self.model.timeline.tool_error_rows)
 
-    def row(self, index: int, width: int) -> Segments:
+    def error(self, index: int) -> ToolError | None:
         timeline = self.model.timeline
-        return error_row(timeline, timeline.tool_error_rows[index], width)
+        return tool_error(timeline, timeline.tool_error_rows[index])
+
+    def row(self, index: int, width: int) -> Segments:
+        error = self.error(index)
+        return [] if error is None else error_row(error, width)
 
 
 class ErrorsPane(RowList):
-    """Turn, tool, how sure, error and arguments of every tool error."""
+    """Turn, tool, how sure, error and arguments of every tool error; below, all of the chosen."""
 
     title = "Tool errors"
 
     def __init__(self, model: RunModel, resolve: Callable[[str], Style]) -> None:
-        super().__init__(
-            ErrorRows(model), resolve=resolve, id="errors", empty="no tool errors in this run"
-        )
+        self._rows = ErrorRows(model)
+        super().__init__(self._rows, resolve=resolve, id="errors", empty="no tool errors so far")
         self._model = model
         self._drawn_for = model.timeline
 
     def show(self) -> None:
         """Take over the errors found so far."""
         timeline = self._model.timeline
+        self.set_empty_text(f"no tool errors{self._model.so_far or ' in this run'}")
         self.rows_changed(None if timeline is self._drawn_for else 0)
         self._drawn_for = timeline
 
@@ -47,3 +61,25 @@ class ErrorsPane(RowList):
         """Return the timeline row of the error under the cursor."""
         rows = self._model.timeline.tool_error_rows
         return rows[self.cursor] if self.cursor < len(rows) else None
+
+    def _chosen(self) -> ToolError | None:
+        return self._rows.error(self.cursor) if self.cursor < len(self._rows) else None
+
+    @property
+    def copied(self) -> str:
+        """What copying takes: the error under the cursor, whole."""
+        error = self._chosen()
+        return error_text(error) if error is not None else ""
+
+    def footer_height(self) -> int:
+        """Return half of the pane or all that the list leaves, where that is enough to read."""
+        room = self.scrollable_content_region.height
+        if room < LEAST_HEIGHT or not self.row_count:
+            return 0
+        return max(room // 2, room - self.row_count)
+
+    def footer_rows(self, height: int) -> list[Segments]:
+        """Return error, arguments and result of what is under the cursor."""
+        error = self._chosen()
+        width = self.scrollable_content_region.width - GUTTER
+        return error_lines(error, width, height) if error is not None else [[]] * height

@@ -13,7 +13,14 @@ from textual.message import Message
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
-from hermes_tui.ui.runs.columns import MARKS, Column, column_at, columns_for
+from hermes_tui.ui.runs.columns import (
+    MARKS,
+    Column,
+    column_at,
+    columns_for,
+    heading_of,
+    without_column,
+)
 from hermes_tui.ui.runs.fields import findings_text, id_text
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
 from hermes_tui.ui.runs.lines import RunLines
@@ -23,6 +30,7 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
+UNKNOWN = "unknown"
 NO_RUNS_YET, NO_RUNS, NO_MATCH = "no runs yet", "no runs", "no run matches the filter"
 
 
@@ -133,6 +141,14 @@ def _text(name: str, row: RunRow) -> str:
             return summary.task or summary.run_id or row.file_label
 
 
+def _said(name: str, row: RunRow) -> str:
+    """Return a value with its name, where it does not tell by itself what it is; empty: unknown."""
+    text = row.file_name if name == "file" else _text(name, row)
+    if text in ("", UNKNOWN):
+        return ""
+    return text if name == "codes" else f"{heading_of(name)} {text}"
+
+
 def _known(spelled: Callable[[Any], str], value: float | None) -> str:
     return "" if value is None else spelled(value)
 
@@ -221,6 +237,14 @@ class RunsPane(RowList):
     def position(self) -> int | None:
         """Return the run under the cursor; None on a heading, and where there is no run."""
         return self.lines.position(self.cursor)
+
+    def told_besides(self) -> list[str]:
+        """Return what is known of the run under the cursor and has no column for want of room."""
+        if self.position is None:
+            return []
+        row = self._model.row(self.position)
+        names = without_column(self._rows.columns, self._model.facts.longest)
+        return [said for name in names if (said := _said(name, row))]
 
     def keep(self) -> None:
         """Remember what is under the cursor: it stays there whatever happens to the order."""

@@ -6,12 +6,14 @@ What only a pane needs that is not on the first screen is loaded when its first 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from hermes_tui.ui.render.document import Document
+from hermes_tui.ui.render.document import Document, Match
 from hermes_tui.ui.render.message import message_page, message_text
 from hermes_tui.ui.search import Search
 from hermes_tui.ui.view_model import ViewState
@@ -33,6 +35,9 @@ class TextPane(TextView):
         super().__init__(resolve=resolve, id=id)
         self._shown_for: object = None
         self._search: Search | None = None
+        self.matches: Sequence[Match] = ()
+        """Where the search was found in the text."""
+        self._match = 0
         self._end_row = 0
         """The topmost row when the end of a growing text was shown last."""
 
@@ -47,16 +52,17 @@ class TextPane(TextView):
             self.set_document(document, keep_position=same_row)
             if top and not same_row:
                 self.scroll_to_line(top)
-            self._search = None
-        if view.search != self._search:
-            self._search = view.search
+            self._highlight(view.search, keep=same_row and view.search == self._search)
+        elif view.search != self._search:
             self._highlight(view.search)
+        self._search = view.search
 
     def show_growing(self, document: Document) -> None:
         """Show a text that is still coming in; its end stays in sight unless scrolled away."""
         top = self.scroll_offset.y
         at_end = self._shown_for != GROWING or top >= min(self._end_row, self.max_scroll_y)
         self._shown_for = GROWING
+        self.matches = ()
         self.set_document(document, keep_position=not at_end)
         if at_end:
             self._show_end()
@@ -81,12 +87,44 @@ class TextPane(TextView):
         """Return what copying this pane takes: what is shown, unless the pane has a better idea."""
         return self.document.text
 
-    def _highlight(self, search: Search | None) -> None:
-        if search is None:
-            self.set_matches([])
-            return
-        found = list(self.document.find(search.highlight(), MAX_HIGHLIGHTS))
-        self.set_matches(found, 0 if found else None)
+    @property
+    def match_number(self) -> int:
+        """The number of the match that is brought out, from 1."""
+        return self._match + 1
+
+    def go_match(self, step: int) -> bool:
+        """Go to the next match in the text; return whether there is one before its end."""
+        if not 0 <= self._match + step < len(self.matches):
+            return False
+        self._show_match(self._match + step)
+        return True
+
+    def wrap_match(self, step: int) -> None:
+        """Go to the first match for a step ahead, to the last one for a step back."""
+        if self.matches:
+            self._show_match(0 if step > 0 else len(self.matches) - 1)
+
+    def _highlight(self, search: Search | None, *, keep: bool = False) -> None:
+        """Mark what is found, from the top of the window on; `keep`: where it was."""
+        before, self.matches = self.matches, self._found(search) if search is not None else ()
+        if keep and self._match < len(self.matches):
+            self.set_matches(self.matches, self._match, reveal=False)
+        elif self.matches:
+            ahead = bisect_left(self.matches, self.top_line, key=attrgetter("line"))
+            self._show_match(ahead if ahead < len(self.matches) else 0)
+        elif before:
+            self.set_matches(())
+
+    def _found(self, search: Search) -> list[Match]:
+        lines = self.document.lines
+        found: Iterable[Match] = self.document.find(search.highlight(), MAX_HIGHLIGHTS)
+        if search.marks_lines:
+            found = (match for match in found if search.found_in(lines[match.line].text))
+        return list(found)
+
+    def _show_match(self, number: int) -> None:
+        self._match = number
+        self.set_matches(self.matches, number)
 
 
 class MessagePane(TextPane):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rich.style import Style
 
 from hermes_tui.ui.render.rows import Segments, timeline_row
+from hermes_tui.ui.render.titles import is_under_way, so_far
 from hermes_tui.ui.view_model import RunModel
 from hermes_tui.ui.widgets.row_list import RowList
 
@@ -56,6 +57,15 @@ class TimelinePane(RowList):
         # Another run, filter or mark changes rows that are drawn already.
         self.rows_changed(None if drawn_for == self._drawn_for else 0)
         self._drawn_for = drawn_for
-        self.set_empty_text("no row matches the filter" if model.filter else "no rows yet")
+        self.set_empty_text(self._empty_text())
         if model.visible_rows():
             self.go(model.position(), quiet=True)
+
+    def _empty_text(self) -> str:
+        model = self._model
+        if model.filter is None:
+            return "no rows yet"
+        going_on = so_far(model, model.filtered)
+        if is_under_way(model, model.filtered):
+            return f"filtering: nothing{going_on}"
+        return f"no row matches the filter{going_on}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.debugger.stepping import Moment, Phase, StopPoint
+from hermes_tui.debugger.state import SessionState
+from hermes_tui.debugger.stepping import Moment, Phase
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
 
@@ -55,29 +56,30 @@ def forked_from(branch: Branch) -> str:
     """Return where a branch leaves its parent, "" for the first."""
     if branch.parent is None:
         return ""
-    turn = 0
-    names: dict[int, str] = {}
+    return f"{branch.parent.name}, {_place(_at_fork(branch))}"
+
+
+def _at_fork(branch: Branch) -> SessionState:
+    """Return how a branch stood when it began: it stops right where it was forked."""
+    state = SessionState()
     for seq, event in enumerate(branch.log):
-        match event:
-            case ev.ResponseReceived():
-                turn, names = event.turn, {}
-            case ev.ToolCallProposed():
-                names[event.call.index] = event.call.name or "?"
-            case ev.Stopped() if seq >= branch.shared:
-                return f"{branch.parent.name}, {_place(event, turn, names)}"
-            case _:
-                pass
-    return f"{branch.parent.name}, turn {turn}"
+        state.apply(event)
+        if seq >= branch.shared and state.phase is not Phase.DECIDING:
+            break
+    return state
 
 
-def _place(stop: ev.Stopped, turn: int, names: dict[int, str]) -> str:
-    if stop.call_index is not None:
-        name = visible_line(names.get(stop.call_index, "?"), 30)
-        return f"turn {turn}, call {stop.call_index + 1} ({name})"
-    match StopPoint(stop.stop_point).moment:
+def _place(state: SessionState) -> str:
+    index, calls = state.stop.call_index, state.reply.calls if state.reply is not None else []
+    if state.phase is not Phase.STOPPED:
+        return f"turn {state.turn}"
+    if index is not None:
+        name = calls[index].name if index < len(calls) else None
+        return f"turn {state.turn}, call {index + 1} ({visible_line(name or '?', 30)})"
+    match state.moment:
         case Moment.REQUEST:
-            return f"before turn {turn + 1}"
+            return f"before turn {state.request[0]}"
         case Moment.REPLY:
-            return f"reply of turn {turn}"
+            return f"reply of turn {state.turn}"
         case _:
-            return f"turn {turn}, {stop.stop_point}"
+            return f"turn {state.turn}, {state.stop.stop_point}"

@@ -131,7 +131,9 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
         case ev.CallDropped():
             _fact(page, "dropped", "by hand: the model will not see that it made this call", "hint")
         case ev.ToolFailed() if event.exception:
-            _fact(page, "raised", event.exception, "error")
+            _fact(page, "cancelled" if event.by else "raised", event.exception, "error")
+            for frame in event.frames:
+                page.line(frame, "dim", indent=6)
         case _:
             pass
 

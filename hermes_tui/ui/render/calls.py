@@ -3,6 +3,8 @@ normalised, with what normalising changed marked."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.query import calls_of_turn, findings_at, message_of
 from hermes_tui.log.timeline import Timeline
@@ -10,12 +12,13 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFailed, ToolReturned
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.raw_beside import pretty, raw_beside_normalised
-from hermes_tui.ui.render.rows import short_size
+from hermes_tui.ui.render.rows import characters
 from hermes_tui.ui.view_model import ViewState
 
 ORIGINS = {
@@ -39,6 +42,9 @@ ARGUMENTS = {
 MISSED = "text that nobody took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
+MOST_CALLS = 40
+"""Of a turn with more only those around the chosen one are laid out."""
+NEIGHBOURS = 10
 
 
 def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
@@ -56,10 +62,14 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
         page.line(f"no tool calls in turn {turn}", "dim")
         return page.document(), 0
     chosen, _ = selected_call(timeline, view.row)
-    plural = "s" if len(rows) > 1 else ""
-    page.heading(f"turn {turn}: {len(rows)} call{plural}")
+    page.heading(f"turn {turn}: {counted(len(rows), 'call')}")
+    around = bisect_left(rows, chosen) if chosen is not None else 0
+    first = max(0, around - NEIGHBOURS) if len(rows) > MOST_CALLS else 0
+    shown = rows[first : around + NEIGHBOURS] if len(rows) > MOST_CALLS else rows
+    if first:
+        page.line(f"… {counted(first, 'call')} before, one by one with [", "dim")
     top = 0
-    for row in rows:
+    for row in shown:
         event = timeline.event(row)
         if not isinstance(event, ToolCallProposed):
             continue
@@ -68,6 +78,9 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
             top = page.length
         beside = width if view.raw_beside else 0
         _call(page, view, row, event.call, is_chosen=row == chosen, beside=beside)
+    if left := len(rows) - first - len(shown):
+        page.blank()
+        page.line(f"… {counted(left, 'more call')}, one by one with ]", "dim")
     return page.document(), top
 
 
@@ -206,7 +219,7 @@ def _result(page: Page, timeline: Timeline, row: int) -> None:
         _fact(page, "result", "none: the call was never answered", "warning")
         return
     result = event.result
-    size = f"{short_size(len(result.content))} characters"
+    size = characters(result.content)
     if result.error is None:
         _fact(page, "result", size)
     else:

@@ -22,7 +22,7 @@ _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
 """At least: the name of a code may be longer."""
-_LEAST_FACT: Final = 30
+_LEAST_FACT: Final = 8
 _BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
 _OUTCOME: Final = ("task", "model", "status", "reward")
@@ -45,25 +45,34 @@ def run_comparison(
 ) -> Comparison:
     """Return two whole runs compared: what is known of each, where they part, all differences.
 
-    They are called A and B; `labels` say in full which runs they are. On `width` cells what is
-    known of both stands beside each other.
+    They are called A and B; `labels` say in full which runs they are. On `width` cells what they
+    do not have in common stands beside each other.
     """
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
     facts = list(_facts(*summaries))
-    name_width = max(_NAME_CELLS, *(len(name) + len(_BETWEEN) for name, _, _ in facts))
+    unlike = [fact for fact in facts if fact[1] != fact[2]]
+    name_width = max([_NAME_CELLS, *(len(name) + len(_BETWEEN) for name, _, _ in unlike)])
     room = max(_LEAST_FACT, (width - name_width - len(_BETWEEN)) // 2)
-    longest = max(cells(visible_line(left, 2 * room)) for _, left, _ in facts)
-    for name, left, right in facts:
+    longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in unlike), default=0)
+    for name, left, right in unlike:
         text = f"{fit(left, min(longest, room))}{_BETWEEN}{fit(right, room).rstrip()}"
-        style = "" if left == right else "strong"
-        page.fact(name, text, style, width=name_width, indent=0)
+        page.fact(name, text, "strong", width=name_width, indent=0)
+    if alike := [_said(name, left) for name, left, right in facts if left == right]:
+        page.fact("in both", ", ".join(alike), "dim", width=name_width, indent=0)
     parted = first_difference(rows)
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
         page.fact("they part at", step_title(step, parted.right), width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
+
+
+def _said(name: str, value: str) -> str:
+    """Return such as "3 turns", "0 errors", "model gpt-5" or "ID_MISSING×2"."""
+    if name.isupper():
+        return f"{name}×{value}"
+    return f"{value} {name}" if value.isdecimal() else f"{name} {visible_line(value, _TITLE_LIMIT)}"
 
 
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:

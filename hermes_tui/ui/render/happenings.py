@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from hermes_tui.log.event_log import EventLog
@@ -26,6 +27,7 @@ COMMANDS = {
 }
 ROOM = 300
 """Characters of a text that is shown on one line."""
+_WITH_JSON = re.compile(r"([^{\[]*+)([{\[].*[}\]])(\)?)", re.DOTALL)
 
 
 def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
@@ -47,7 +49,8 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.Resumed():
             words = COMMANDS.get(event.command, event.command)
             waited = f" after {event.waited_s:.1f} s" if event.waited_s is not None else ""
-            return "▸ resume", "dim", words + waited
+            by = f" by the {event.by}" if event.by not in ("", "person") else ""
+            return "▸ resume", "dim", words + by + waited
         case ev.PauseRequested():
             return "‖ pause", "dim", "asked to stop at the next moment"
         case ev.BreakpointsSet():
@@ -107,7 +110,8 @@ def changes(event: ev.Event) -> list[tuple[str, str, str]]:
         case ev.MessageEdited() | ev.ParametersChanged():
             return [("", _spread(event.before), _spread(event.after))]
         case ev.ReplayDiverged():
-            return [("recorded, and now", event.expected, event.got)]
+            expected, got = map(_spread_within, (event.expected, event.got))
+            return [("recorded, and now", expected, got)]
         case _:
             return []
 
@@ -115,7 +119,9 @@ def changes(event: ev.Event) -> list[tuple[str, str, str]]:
 def _ended(event: ev.RunEnded) -> str:
     words = ENDINGS.get(event.stop_reason, event.stop_reason)
     reward = f"reward {event.reward:g}" if event.reward is not None else ""
-    return " · ".join(part for part in (event.status, words, reward) if part)
+    # What stopped the run says more, and a reply that was cut is called so too.
+    status = "" if words and event.status == "truncated" else event.status
+    return " · ".join(part for part in (status, words, reward) if part)
 
 
 def _sent(event: ev.RequestSent) -> str:
@@ -193,6 +199,14 @@ def _spread(text: str) -> str:
     from hermes_tui.ui.json_layout import laid_out
 
     return laid_out(text) if "\n" not in text else text
+
+
+def _spread_within(text: str) -> str:
+    """Return text with the JSON in it, such as a call's arguments, on several lines."""
+    from hermes_tui.ui.json_layout import spread
+
+    found = _WITH_JSON.fullmatch(text)
+    return f"{found[1]}{spread(found[2])}{found[3]}" if found else text
 
 
 def _name(log: EventLog, seq: int, index: int) -> str:

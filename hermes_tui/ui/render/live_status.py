@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from hermes_tui.model.visible import visible_line
@@ -13,35 +14,40 @@ def phase_segments(
     doing: Doing,
     spent: Spent,
     *,
+    turn: int,
     max_turns: int,
     working_s: float | None,
     spent_s: float,
     branch: str = "",
-    past: str = "",
+    past: tuple[str, str] | None = None,
     failure: str = "",
 ) -> Segments:
     """Return the segments.
 
-    `branch` is its name where there are several, `past` says where in the run a person looks back
-    at, empty at its head. Of what stands on the right the first goes where there is no room.
+    `turn` is the one that the run is in or stands before. `branch` is its name where there are
+    several, `past` says where in the run a person looks back at and what it did then. Of what
+    stands on the right the first goes where there is no room; before that what can be spared.
     """
     left: Segments = []
     if past:
         left.append((" LOOKING BACK ", "match.current"))
-        left.append((f" {visible_line(past, 100)} · now ", "hint"))
+        where, did = past
+        left += [(f" {where}", "hint"), ("\0spare", ""), (f": {visible_line(did, 80)}", "hint")]
+        left.append((" · now ", "hint"))
     left.append((f" {doing.word} ", doing.style))
     about = doing.what
     if working_s is not None:
         about += f" {seconds(working_s)}"
+    # Who looks back is told in full what the run does once he is live again.
+    spare: Segments = [("\0spare", "")] if past else []
     if about:
-        left.append((f" {visible_line(about.strip(), 120)}", "strong"))
+        left += [*spare, (f" {visible_line(about.strip(), 120)}", "strong")]
     if failure:
         # It begins with the path of the recording, of which the end tells most.
         left += [(" ·", "error"), ("\0path", ""), (visible_line(failure, 200), "error")]
     elif doing.why:
-        left.append(
-            (f" — {visible_line(doing.why, 200)}", "hint" if doing.word == "STOPPED" else "")
-        )
+        style = "hint" if doing.word == "STOPPED" else ""
+        left += [*spare, (f" — {visible_line(doing.why, 200)}", style)]
     right: Segments = [("\0fill", "")]
     if spent_s:
         right.append((f" {seconds(spent_s)} ·", "dim"))
@@ -49,25 +55,25 @@ def phase_segments(
         right.append((f" {spent.tokens_in:,} in {spent.tokens_out:,} out ·", "dim"))
     if max_turns:
         named = f" {visible_line(branch, 30)} ·" if branch else ""
-        right.append((f"{named} turn {spent.turn}/{max_turns} ", ""))
+        right.append((f"{named} turn {turn}/{max_turns} ", ""))
     return left + right
 
 
+FLAWED_REPLY = "{lab} parser lab, {edit} edits, {retry} asks again, {continue} "
 GOES_ON = {
-    "runs": "goes on with the call as read",
-    "refused": "tells the model what is wrong",
-    "": "goes on without a call",
+    "runs": "goes on with the call as read.",
+    "refused": "tells the model what is wrong.",
+    "": "goes on without a call.",
 }
 """What continuing does, by what becomes of the reply's calls then."""
+FAILED_REQUEST = "{retry} asks again, {edit} edits a message first, {continue} ends the run."
+LOST_REPLY = "{continue} asks again; the reply did not outlive its process."
+LOST_TOOL = "{answer} answers for the tool, {retry} runs it again, {continue} says it may have run."
 
 
-def advice(key: Callable[[str], str], calls: str) -> str:
-    """Return what can be done about a reply that something is wrong with.
-
-    `key` gives the key of a command; `calls` is one of `GOES_ON`.
-    """
-    lab, edit, retry, go_on = map(key, ("lab", "edit", "retry", "continue"))
-    return f"{lab} parser lab, {edit} edits, {retry} asks again, {go_on} {GOES_ON[calls]}."
+def advice(key: Callable[[str], str], words: str) -> str:
+    """Return what can be done at a stop: `words` with each command in braces as its key."""
+    return re.sub(r"\{([\w-]+)\}", lambda found: key(found[1]), words)
 
 
 def seconds(value: float) -> str:

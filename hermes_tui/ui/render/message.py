@@ -24,7 +24,7 @@ from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import ROLE_STYLES, clock, short_size
+from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock
 from hermes_tui.ui.view_model import ViewState
 
 MODES = ("plain", "markdown", "json")
@@ -90,7 +90,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
         message.author and f"as {message.author}",
         f"turn {view.timeline.turn(view.row)}",
         clock(message.time_s),
-        f"{short_size(len(message.text))} characters",
+        characters(message.text),
         message.finish_reason and f"finish_reason {message.finish_reason}",
         counted(message.calls, "call") if message.calls else "",
         counted(message.results, "result") if message.results else "",
@@ -157,7 +157,7 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
         f"for call {result.call_id}" if result.call_id else "without a call id",
         f"exit code {result.exit_code}" if result.exit_code is not None else "",
         f"{result.duration_s:.2f} s" if result.duration_s is not None else "",
-        f"{short_size(len(result.content))} characters",
+        characters(result.content),
     ]
     page.heading("result  " + " · ".join(fact for fact in facts if fact), "role.tool")
     if result.error is not None:
@@ -223,7 +223,7 @@ def body(page: Page, text: str, mode: str) -> None:
     """Add a text in the mode asked for; where that is not possible, plain, and say so."""
     if len(text) > MAX_STYLED:
         if mode != "plain":
-            page.line(f"{short_size(len(text))} characters: shown plain", "dim")
+            page.line(f"{characters(text)}: shown plain", "dim")
         page.text(text)
         return
     if mode == "json":

@@ -17,7 +17,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
-from hermes_tui.ui.render.rows import FOLDED, OPEN, short_number, short_size
+from hermes_tui.ui.render.rows import FOLDED, OPEN, characters, short_number
 from hermes_tui.ui.run_relations import Relative
 
 NAME_WIDTH: Final = 15
@@ -102,7 +102,7 @@ class MetaPage:
             self.lines.append(_fact(name, text, "" if is_text else "number"))
             return
         is_open = key in self._unfolded
-        size = f"{_shape(value)}{short_size(len(text))} characters"
+        size = f"{_shape(value)}{characters(text)}"
         mark = OPEN if is_open else FOLDED
         self.lines.append(_fact(name, f"{mark} {size}", "hint")._replace(folds=key))
         if is_open:

@@ -10,7 +10,7 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.message import MAX_STYLED, pretty_json
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import short_size
+from hermes_tui.ui.render.rows import characters
 from hermes_tui.ui.view_model import ViewState
 
 RawText = Callable[[Event], tuple[str, bool]]
@@ -40,7 +40,7 @@ def raw_page(view: ViewState, raw_text: RawText) -> Document:
     if event.at is not None:
         where = f"bytes {event.at.range.start:,}–{event.at.range.end:,} {event.at.pointer}".rstrip()
     kind = "as it stands in the source" if is_exact else "the event (the source has no text for it)"
-    page.line(f"{where or 'event'} · {short_size(len(text))} characters · {kind}", "dim")
+    page.line(f"{where or 'event'} · {characters(text)} · {kind}", "dim")
     if masked != text:
         page.line("secrets are masked", "warning")
     if len(masked) > MAX_STYLED:

@@ -6,7 +6,7 @@ from hermes_tui.log.query import message_of
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.message import body
 from hermes_tui.ui.render.page import Page
-from hermes_tui.ui.render.rows import short_size
+from hermes_tui.ui.render.rows import characters
 from hermes_tui.ui.view_model import ViewState
 
 
@@ -23,7 +23,11 @@ def reasoning_page(view: ViewState) -> Document:
         if number > 1:
             page.blank()
         also = f" · the same text in {', '.join(piece.also_in)}" if piece.also_in else ""
-        kind = "" if piece.kind == "text" else f" · {piece.kind}"
-        page.heading(f"{piece.field}{kind} · {short_size(len(piece.text))} characters{also}")
+        if piece.kind == "encrypted":
+            # Its text says so, and how long it is.
+            page.heading(f"{piece.field}{also}")
+        else:
+            kind = "" if piece.kind == "text" else f" · {piece.kind}"
+            page.heading(f"{piece.field}{kind} · {characters(piece.text)}{also}")
         body(page, piece.text, view.mode)
     return page.document()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 from hermes_tui.log.query import describe
@@ -82,12 +83,21 @@ def _message(message: Message, room: int) -> tuple[str, str, str]:
         marks.append("‹reasoning›")
     if message.finish_reason in ("length", "max_tokens"):
         marks.append(f"‹{message.finish_reason}›")
-    text = message.text or ("" if message.calls or marks else "(empty)")
+    marks += _part_marks(message)
+    said = [part.text for part in message.parts if part.kind in ("refusal", "json")]
+    text = " ".join(filter(None, (message.text, *said)))
+    text = text or ("" if message.calls or marks else "(empty)")
     summary = " ".join([*marks, visible_line(text, room)])
     who = message.author or message.role
     if GOLD_FAILURE in message.flags:
         return f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad", summary
     return visible_line(who, KIND_WIDTH - 1), style, summary
+
+
+def _part_marks(message: Message) -> list[str]:
+    """Return such as ‹image×2› for what a message holds besides text."""
+    counts = Counter(part.kind for part in message.parts if part.kind not in ("text", "json"))
+    return [f"‹{kind}×{count}›" if count > 1 else f"‹{kind}›" for kind, count in counts.items()]
 
 
 def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
@@ -131,6 +141,11 @@ def short_size(characters: int) -> str:
     return f"{characters / 1e6:.3g}M"
 
 
+def characters(text: str) -> str:
+    """Return how long a text is, such as "1 character" or "12k characters"."""
+    return f"{short_size(len(text))} character{'' if len(text) == 1 else 's'}"
+
+
 def short_number(number: float) -> str:
     """Return a number in at most seven characters."""
     text = f"{number:.3g}"
@@ -152,26 +167,3 @@ def sign_of(severity: Severity) -> tuple[str, str]:
 def plain(segments: Segments, width: int = 100) -> str:
     """Return a row as text, for where nothing is drawn."""
     return visible("".join(part for part, _ in segments))[:width].rstrip()
-
-
-def error_row(timeline: Timeline, row: int, width: int) -> Segments:
-    """Return a row of the tool-errors pane: turn, tool, flagged or heuristic, error, arguments."""
-    event = timeline.event(row)
-    if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
-        return [("", "")]
-    error = event.result.error
-    linked = timeline.linked_seq(row)
-    call = timeline.log[linked] if linked is not None else None
-    name, arguments = event.result.name or "?", ""
-    if isinstance(call, ToolCallProposed):
-        name = call.call.name or name
-        arguments = visible_line(call.call.arguments_text, max(10, width // 3))
-    flagged = error.kind == "flag"
-    style = "error" if flagged else "warning"
-    return [
-        (f"{timeline.turn(row):>4} ", "dim"),
-        ("✗ flagged   " if flagged else "? heuristic ", style),
-        (f"{visible_line(name, 20):<16} ", "call"),
-        (visible_line(error.reason, width), style),
-        (f"  {arguments}", "dim"),
-    ]

@@ -10,6 +10,9 @@ from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.view_model import RunModel
 
+ROWS_BEHIND = 2_000
+"""By so many rows at most does a search lag that keeps up with the reading."""
+
 
 def run_title(
     model: RunModel, label: str, format_name: str, *, number: int, count: int
@@ -32,7 +35,7 @@ def run_title(
         counted(state.turn, "turn"),
         counted(state.calls, "call"),
         f"reward {state.reward:g}" if state.reward is not None else "",
-        state.status if state.status not in ("", "unknown") else "",
+        _ending(state.status, state.stop_reason),
     ]
     # The line drops what stands first on the right where there is no room for all of it.
     right: Segments = [("\0fill", ""), *((f" · {fact}", "") for fact in facts if fact)]
@@ -46,6 +49,13 @@ def run_title(
     return left + right
 
 
+def _ending(status: str, stop_reason: str) -> str:
+    """Return how a run ended; of one that did not come to its end, what stopped it if known."""
+    if status == "truncated" and stop_reason:
+        return visible_line(stop_reason.replace("_", " "), 40)
+    return status if status != "unknown" else ""
+
+
 def status_segments(
     model: RunModel,
     *,
@@ -56,22 +66,24 @@ def status_segments(
     follows: bool = True,
     chosen: str = "",
     stopped_at: tuple[int, int] | None = None,
+    pace: str = "",
+    in_text: str = "",
 ) -> Segments:
     """Return where the cursor is, what is searched and filtered, and what is going on.
 
     `follows`: the run can grow; else a cursor that goes along does so until all is read. `chosen`
     is the run that waits to be compared; `stopped_at` is what was read when a person had enough.
+    `pace` says how fast the reading goes, `in_text` what the search has found in a text on screen.
     """
     rows = len(model.timeline)
     here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
     here += chosen_segments(chosen)
     if model.filter is not None:
         here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
-        going_on = "…" if model.filtered < len(model.timeline) else ""
-        here.append((f"{len(model.shown):,} shown{going_on}", "strong"))
+        here.append((f"{len(model.shown):,} shown{so_far(model, model.filtered)}", "strong"))
     if model.search is not None:
         here.append((f" · /{visible_line(model.search.text, 40)}: ", "strong"))
-        here.append((match_text(model), "strong"))
+        here.append((match_text(model, in_text), "strong"))
     if model.follow:
         here.append((" · following" if follows else " · on the way to the end", "badge"))
     if message:
@@ -80,7 +92,7 @@ def status_segments(
         here.append((f" · {visible_line(failure, 160)}", "error"))
     if partial:
         here.append((f" · partial: {visible_line(partial, 60)}", "dim"))
-    return here + reading_segments(progress, stopped_at)
+    return here + reading_segments(progress, stopped_at, pace)
 
 
 def chosen_segments(chosen: str) -> Segments:
@@ -119,14 +131,29 @@ def _reading_bar(done: int, total: int, pace: str) -> Segments:
     return [("\0fill", ""), (f"{pace} ", ""), (f"reading {bar:░<10} {share:4.0%} ", "badge")]
 
 
-def match_text(model: RunModel) -> str:
-    """Return such as "3 of 41"."""
+def is_under_way(model: RunModel, looked_at: int) -> bool:
+    """Return whether a search or filter that has looked at so many rows lags behind them."""
+    return len(model.timeline) - looked_at > (0 if model.timeline.finished else ROWS_BEHIND)
+
+
+def so_far(model: RunModel, looked_at: int) -> str:
+    """Return what a search or filter has been through, empty where that is the whole run."""
+    rows = len(model.timeline)
+    if is_under_way(model, looked_at):
+        return f" in {_percent(looked_at, rows)} of {rows:,} rows"
+    return model.so_far
+
+
+def match_text(model: RunModel, in_text: str = "") -> str:
+    """Return such as "3 of 41", and what was found in the text on screen."""
     total = len(model.matches)
-    going_on = "…" if model.searched < len(model.timeline) else ""
     number = model.match_number()
+    found = f"{number} of {total:,}" if number else counted(total, "match")
     if not total:
-        return "searching…" if going_on else "no match"
-    return f"{number} of {total:,}{going_on}" if number else f"{counted(total, 'match')}{going_on}"
+        found = "nothing yet" if is_under_way(model, model.searched) else "no match"
+        if in_text:
+            return in_text
+    return f"{found}{so_far(model, model.searched)}" + (in_text and f" · {in_text}")
 
 
 def complaints_line(complaints: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -62,6 +62,24 @@ _FIRST_TO_GO: Final = (
 _FIRST_BACK: Final = ("codes", *(name for name in reversed(_FIRST_TO_GO) if name != "codes"))
 """What is shown on a narrow list as well, where its tasks leave room."""
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status")
+
+
+_TOLD: Final = (
+    "codes", "model", "status", "warnings", "tool_errors", "reward", "id", "size", "tokens_in",
+    "tokens_out", "duration", "cost", "file",
+)  # fmt: skip
+"""What is told of the chosen run where it has no column."""
+
+
+def heading_of(name: str) -> str:
+    """Return what a column is called on the screen."""
+    return _KINDS[name].heading
+
+
+def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
+    """Return what else is known of runs, by the names of the columns that have no room."""
+    shown = {column.name for column in columns}
+    return [name for name in _TOLD if name not in shown and not _is_blank(name, longest)]
 
 
 def columns_for(

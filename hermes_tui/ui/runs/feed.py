@@ -352,7 +352,8 @@ class RunsFeed:
 
     def pace(self, done: int, total: int) -> str:
         """Return how fast the files are read, and how long it will take."""
-        return self._progress.pace(done, total)
+        files = self._next_target - len(self._active)
+        return self._progress.pace(done, total, files=files)
 
     def close(self) -> None:
         self._stop_reading()

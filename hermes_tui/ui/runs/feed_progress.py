@@ -26,6 +26,7 @@ class FeedProgress:
         self._before = array("Q", (0,))
         """Bytes before each file that was looked at, and of all of these together."""
         self._pace: Pace | None = None
+        self._files_before = 0
 
     def bytes(self, begun: int, active: Iterable[Reading]) -> tuple[int, int]:
         """Return how many bytes are read, and all there are, as far as that is known.
@@ -49,12 +50,12 @@ class FeedProgress:
         sizes = map(_size, self._targets[looked_at : looked_at + more])
         self._before.extend(islice(accumulate(sizes, initial=self._before[-1]), 1, None))
 
-    def pace(self, done: int, total: int) -> str:
-        """Return how fast the files are read, and how long it will take."""
+    def pace(self, done: int, total: int, *, files: int) -> str:
+        """Return how fast the files are read, of which `files` are, and how long it will take."""
         now = time.perf_counter()
         if self._pace is None:
-            self._pace = Pace(now, done)
-        return self._pace.text(done, total, now)
+            self._pace, self._files_before = Pace(now, done), files
+        return self._pace.text(done, total, now, files=files - self._files_before)
 
 
 def _size(target: Target) -> int:

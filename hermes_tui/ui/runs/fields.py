@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Collection, MutableSequence, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -59,14 +60,17 @@ SORTS = (
     "duration",
     "cost",
     "status",
+    "codes",
     "model",
     "task",
     "id",
     "file",
 )
+Codes = tuple[tuple[str, int], ...]
+_LAST_TEXT: Final = chr(sys.maxunicode)
 _SPARSE: Final = frozenset({"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"})
 """Fields that many files say nothing of."""
-UPWARDS = frozenset({"run", "status", "model", "task", "id", "file"})
+UPWARDS = frozenset({"run", "status", "codes", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
 
 _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
@@ -176,13 +180,34 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
                 last if value is None or math.isnan(value) else value for value in some
             ]
             yield len(piece)
+    if name == "codes":
+        texts = _CodesTexts("" if descending else _LAST_TEXT)
+        for piece in pieces(len(keys)):
+            keys[piece.start : piece.stop] = map(texts.__getitem__, keys[piece.start : piece.stop])
+            yield len(piece)
     return keys
+
+
+class _CodesTexts(dict[Codes, str]):
+    """Findings by code → what the list shows of them, made once; `nothing` where there is none."""
+
+    def __init__(self, nothing: str) -> None:
+        super().__init__()
+        self._nothing = nothing
+
+    def __missing__(self, codes: Codes) -> str:
+        text = self[codes] = codes_text(codes) or self._nothing
+        return text
+
+
+def codes_text(codes: Codes) -> str:
+    """Return findings by code, the most frequent code first."""
+    return " ".join(f"{code}×{count}" for code, count in sorted(codes, key=lambda item: -item[1]))
 
 
 def findings_text(row: RunRow) -> str:
     """Return the findings of a run by code, the most frequent code first."""
-    codes = sorted(row.summary.codes, key=lambda item: -item[1])
-    return " ".join(f"{code}×{count}" for code, count in codes)
+    return codes_text(row.summary.codes)
 
 
 def id_text(row: RunRow) -> str:

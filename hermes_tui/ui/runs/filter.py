@@ -42,7 +42,7 @@ class RunFilter:
             try:
                 expression = compile_expression(text, FILTER_NAMES)
             except ExpressionError as error:
-                return str(error)
+                return error.on_screen
         self.expression, self.text = expression, text.strip()
         taken = self._places.taken
         self.passing = bytearray([expression is None]) * taken

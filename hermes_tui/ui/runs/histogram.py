@@ -97,7 +97,7 @@ def _label(place: Bin, *, is_whole: bool) -> str:
 
 def _short(value: float) -> str:
     if abs(value) < _SPELLED_OUT:
-        return f"{value:.5g}"
+        return f"{value:,.5g}"
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.4g}{unit}"

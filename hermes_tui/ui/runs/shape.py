@@ -21,7 +21,7 @@ GROUPINGS: Final = ("codes", "status", "model", "task", "group", "file", "format
 """Fields whose values runs can be grouped by; of `codes` all that a run has together."""
 MANY_GROUPS: Final = 0.9
 """A grouping by which more than this part of the runs would stand alone is not offered."""
-FEW_RUNS: Final = 8
+FEW_TO_GROUP: Final = 8
 """Of so few, every grouping that tells them apart is."""
 LOOKED_AT: Final = 2_000
 DEEPEST: Final = 255
@@ -231,4 +231,4 @@ def groupings_of(rows: Sequence[RunRow]) -> list[str]:
 
 def _is_worth_it(keys: list[str]) -> bool:
     different = len(set(keys))
-    return different > 1 and (len(keys) < FEW_RUNS or different <= MANY_GROUPS * len(keys))
+    return different > 1 and (len(keys) < FEW_TO_GROUP or different <= MANY_GROUPS * len(keys))

@@ -10,7 +10,7 @@ from textual import events
 from textual.screen import Screen
 
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, bar_entries
+from hermes_tui.ui.commands import BY_ID, bar_entries, command_on
 from hermes_tui.ui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -63,11 +63,21 @@ class CommandScreen(Screen[None]):
     def action_command(self, command_id: str) -> None:
         """Carry out one command if it makes sense now, else say why not."""
         if not BY_ID[command_id].enabled(self.situation()):
-            self._message = self.why_not.get(command_id, self.nothing_here)
+            self._message = self.why_it_is_not(command_id)
             return
         handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
         if handler is not None:
             handler()
+
+    def say_what_key_is_for(self, key: str) -> None:
+        """Say where a key does something that does nothing here, if it is one for a live run."""
+        command = command_on("live", key, self.hermes.config.keys)
+        if command is not None and self.scope in ("run", "runs"):
+            self.say(f"{command.label.lower()}: only in a live run")
+
+    def why_it_is_not(self, command_id: str) -> str:
+        """Return why a command makes no sense now."""
+        return self.why_not.get(command_id, self.nothing_here)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "command" and parameters:
@@ -142,6 +152,8 @@ class CommandScreen(Screen[None]):
         getattr(self, f"answered_{event.purpose.replace('-', '_')}")(event)
 
     def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        # It was about what is not asked any more.
+        self.say("")
         self.focus_main()
 
     def focus_main(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.widget import Widget
@@ -37,6 +38,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
 
     scope = "branches"
     BINDINGS: ClassVar = dialog_bindings("branches")
+    why_not = MappingProxyType({"branches-compare": "mark another branch with Space first"})
     DEFAULT_CSS = "BranchesScreen #about { height: 5; margin-top: 1; }"
 
     def __init__(self, branches: Sequence[Branch], current: Branch) -> None:
@@ -85,6 +87,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         return self._rows[self.query_one(RowList).cursor].branch
 
     def follow_cursor(self, row_list: RowList) -> None:
+        self.show_title()
         self._show_about()
         self.refresh_bar()
 
@@ -131,6 +134,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         else:
             self._marked = [*self._marked[-1:], branch]
         self.query_one(RowList).rows_changed(0)
+        self.show_title()
         self.refresh_bar()
 
     def focused_pane(self) -> RowList:

@@ -13,20 +13,23 @@ from hermes_tui.ui.screens.dialog import Dialog, dialog_bindings
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.widgets.text_view import TextView
 
-_WIDEST, _SHARE, _FRAME = 140, 92, 4
-"""Cells and percent of the screen that a dialog has at most, and cells of its frame."""
+_WIDE, _WIDEST, _SHARE = 100, 140, 92
+"""Cells of a screen from which on a dialog has this share of it (percent), and at most so many."""
+_FRAME = 5
+"""Cells of a dialog's border and padding, and of the scroll bar in it."""
 
 
 def text_width(screen_width: int) -> int:
     """Return how many cells a page can have on a screen of this width."""
-    return min(_WIDEST, screen_width * _SHARE // 100) - _FRAME
+    dialog = min(_WIDEST, screen_width * _SHARE // 100) if screen_width >= _WIDE else screen_width
+    return dialog - _FRAME
 
 
 class ComparisonScreen(Moving, Dialog[None]):
     """A page with what differs between two runs."""
 
-    BELOW: ClassVar = 3
-    """Lines from the first difference on that are shown at least."""
+    BELOW: ClassVar = 1 / 3
+    """The share of the view that the first difference and what follows has at least."""
     scope = "comparison"
     BINDINGS: ClassVar = dialog_bindings("comparison")
 
@@ -45,8 +48,9 @@ class ComparisonScreen(Moving, Dialog[None]):
     def _show_first(self) -> None:
         first = next(iter(self._found.differences), 0)
         # What stands above it is read first where both fit.
-        if first > self.view.size.height - self.BELOW:
+        if first > self.view.size.height * (1 - self.BELOW):
             self.view.scroll_to_line(first - 3)
+            self.show_title("↑ both runs in numbers")
 
     @property
     def view(self) -> TextView:

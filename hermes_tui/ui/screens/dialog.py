@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
@@ -48,6 +49,8 @@ class Dialog(ModalScreen[T]):
     """A dialog whose every action is a method `do_<id>`, the id without the scope before it."""
 
     scope: ClassVar[str] = ""
+    why_not: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What is said to a key that can do nothing now; other such keys are silent."""
     AUTO_FOCUS = None
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own type
     DEFAULT_CSS = """
@@ -101,13 +104,16 @@ class Dialog(ModalScreen[T]):
         )
 
     def action_dialog(self, key_id: str) -> None:
-        """Do what a key is for, if that makes sense now."""
+        """Do what a key is for, if that makes sense now; else say why not."""
         if self.offers(key_id):
             getattr(self, "do_" + key_id.partition("-")[2].replace("-", "_"))()
+        else:
+            self.show_title(self.why_not.get(key_id, ""))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "dialog" and parameters:
-            return self.offers(str(parameters[0]))
+            key_id = str(parameters[0])
+            return self.offers(key_id) or key_id in self.why_not
         return True
 
     def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:

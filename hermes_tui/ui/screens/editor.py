@@ -180,15 +180,25 @@ class Form(Dialog[T]):
             self.show_title("not possible with an error in it")
         elif not any(field.is_changed for field in self.fields) and self._confirm:
             self.show_title("nothing was changed")
-        elif self._confirm:
+        elif self._confirm or self.errors:
             many = f", {counted(self.errors, 'error')} in it" if self.errors else ""
-            self._ask(f"Take this{many}? {self._title}", self.differences(), self._accepted)
+            self._ask(f"Take this{many}? {self._title}", self._taken(), self._accepted)
         else:
             self._accepted(True)
 
     def _accepted(self, yes: bool | None) -> None:
         if yes:
             self.dismiss(self.result())
+
+    def _taken(self) -> Document:
+        """Return the errors in what is to be taken, and below them what changed."""
+        several = len(self.fields) > 1
+        wrong = [
+            _problem_line(found, field.name if several else "")
+            for field, found in self._problems
+            if found.severity is Severity.ERROR
+        ]
+        return Document([*wrong, *self.differences().lines])
 
     def differences(self) -> Document:
         """Return what changed, as a page."""

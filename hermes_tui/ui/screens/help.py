@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from hermes_tui.log.expressions import HELP
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.commands import COMMANDS, DEBUG, shown_key
+from hermes_tui.ui.commands import COMMANDS, DEBUG, all_keys
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
@@ -94,7 +94,7 @@ def help_document(
     first = first or (DEBUG if live else "")
     ordered = sorted(COMMANDS, key=lambda command: bool(first) and command.group != first)
     for group, commands in groupby(ordered, key=lambda command: command.group):
-        keys = {shown_key(item, keymap): f"{item.help}  [{item.id}]" for item in commands}
+        keys = {all_keys(item, keymap): f"{item.help}  [{item.id}]" for item in commands}
         _table(page, group, keys)
     if live:
         _dialogs(page)

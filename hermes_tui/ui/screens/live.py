@@ -11,7 +11,7 @@ from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, shown_key
+from hermes_tui.ui.commands import BY_ID, CANCEL, shown_key
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import (
     WAITING,
@@ -25,7 +25,15 @@ from hermes_tui.ui.live_model import (
     waiting,
 )
 from hermes_tui.ui.panes.text_panes import TextPane
-from hermes_tui.ui.render.live_status import advice, phase_segments
+from hermes_tui.ui.render.live_status import (
+    FAILED_REQUEST,
+    FLAWED_REPLY,
+    GOES_ON,
+    LOST_REPLY,
+    LOST_TOOL,
+    advice,
+    phase_segments,
+)
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.streaming import streamed_page
 from hermes_tui.ui.render.titles import status_segments
@@ -34,6 +42,7 @@ from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from hermes_tui.debugger.state import SessionState
     from hermes_tui.runtime.branches import Branch
     from hermes_tui.runtime.driver import Driver
 
@@ -162,6 +171,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if driver.failure is not None:
             return frozenset()
         legal, state = frozenset(driver.session.allowed), driver.session.state
+        if driver.can_cancel:
+            return legal | {CANCEL}
         if state.moment is Moment.RECOVERY and state.call is None:
             # It was a request that was lost: there is no call to answer.
             return legal - {Kind.SKIP}
@@ -184,6 +195,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         phase = phase_segments(
             doing,
             feed.spent,
+            turn=self._turn(),
             max_turns=driver.session.state.max_turns if driver is not None else 0,
             working_s=None if doing.word == WAITING else feed.answering_s(),
             spent_s=feed.spent_s(),
@@ -198,6 +210,13 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if line.has_class("given") != bool(hint):
             line.set_class(bool(hint), "given")
 
+    def _turn(self) -> int:
+        """Return the turn that the run is in, or that it stands before."""
+        driver, turn = self.feed.driver, self.feed.spent.turn
+        if driver is None or driver.session.state.moment is not Moment.REQUEST:
+            return turn
+        return driver.session.state.request[0]
+
     def _branch_name(self) -> str:
         branch = self.feed.branch
         return branch.name if branch is not None and self.live_app.branch_count > 1 else ""
@@ -206,19 +225,25 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         """Return what was said last, and where the cursor is on the right."""
         if not self._message:
             return status_segments(
-                self.model, progress=None, partial="", message=self.notice, failure=""
+                self.model,
+                progress=None,
+                partial="",
+                message=self.notice,
+                failure="",
+                in_text=self.found_in_text(),
             )
         where = f"row {self.model.row + 1:,} of {len(self.model.timeline):,} "
         return [(f" {visible_line(self._message, 300)}", "hint"), ("\0fill", ""), (where, "dim")]
 
-    def _past(self) -> str:
-        """Return where in the run the cursor looks back at; empty at its head."""
+    def _past(self) -> tuple[str, str] | None:
+        """Return where in the run the cursor looks back at, and what it did; None at its head."""
         model = self.model
         if model.follow or not len(model.timeline):
-            return ""
+            return None
         seq = model.timeline.seq(model.row)
         then = doing_at(model.log, seq)
-        return f"event {seq + 1} of {len(model.log)}: {then.word.lower()} {then.what}".rstrip()
+        did = f"{then.word.lower()} {then.what}".rstrip()
+        return f"event {seq + 1} of {len(model.log)}", did
 
     def _hint(self) -> str:
         if not self.hints:
@@ -230,20 +255,33 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if "edited" in self.hints and is_edited(self.model.log, stop):
             return self.hints["edited"]
         call = 1 + (stop.call_index or 0)
-        return hint_at(self.hints, str(stop.stop_point), self.feed.spent.turn, call)
+        return hint_at(self.hints, str(stop.stop_point), self._turn(), call)
 
     def _advice(self) -> str:
-        """Return what can be done at a reply that is not what it should be, where there is room."""
+        """Return what can be done at a mishap that stopped the run, where there is room for it."""
         driver = self.feed.driver
-        if driver is None or self.app.size.height < ADVICE or not stands_at_flawed(self.model.log):
+        if driver is None or self.app.size.height < ADVICE:
             return ""
+        state, keys = driver.session.state, self.hermes.config.keys
+        match state.moment:
+            case Moment.FAILURE:
+                words = FAILED_REQUEST
+            case Moment.RECOVERY:
+                words = LOST_REPLY if state.call is None else LOST_TOOL
+            case Moment.REPLY if stands_at_flawed(self.model.log):
+                words = FLAWED_REPLY + GOES_ON[self._calls_then(state)]
+            case _:
+                return ""
+        return advice(lambda command: shown_key(BY_ID[command], keys), words)
+
+    @staticmethod
+    def _calls_then(state: SessionState) -> str:
+        """Return what becomes of the reply's calls once the run goes on, as in `GOES_ON`."""
         from hermes_tui.debugger.call_rules import refusal
 
-        keys, state = self.hermes.config.keys, driver.session.state
         running = state.reply.running if state.reply is not None else []
         refused = [refusal(one.name, one.arguments, state.names, cut=one.cut) for one in running]
-        calls = "runs" if None in refused else "refused" if running else ""
-        return advice(lambda command: shown_key(BY_ID[command], keys), calls)
+        return "runs" if None in refused else "refused" if running else ""
 
     # Streaming
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model.errors import HermesError, IllegalCommand, UsageError
-from hermes_tui.ui.commands import BY_ID, DEBUG, in_scope, shown_key
+from hermes_tui.ui.commands import BY_ID, DEBUG, bar_entries
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import breakpoint_for, last_stop
 from hermes_tui.ui.screens.run import RunScreen
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 UNGUARDED = frozenset(
-    {"pause", "back-in-time", "on-in-time", "recording", "branches", "breakpoints", "interrupt"}
+    {
+        "pause",
+        "cancel-current",
+        "back-in-time",
+        "on-in-time",
+        "recording",
+        "branches",
+        "breakpoints",
+        "interrupt",
+    }
 )
 """Commands of the debugger that let nothing go, so that a stray key does no harm."""
 
@@ -72,15 +81,16 @@ class LiveCommands(RunScreen):
 
     def forget_until_stop(self) -> None:
         """Take back what was said until a stop, unless something else was said since."""
-        if self._message == self._true_until_stop:
+        if self._message and self._message == self._true_until_stop:
             self._message = ""
+            self.live_app.say_what_leaves()
 
     def _possible(self) -> str:
-        situation, keys = self.situation(), self.hermes.config.keys
+        entries = bar_entries(self.scope, self.situation(), self.hermes.config.keys)
         offered = [
-            f"{shown_key(command, keys)} {command.label.lower()}"
-            for command in in_scope(self.scope)
-            if command.group == DEBUG and command.bar < 0 and command.enabled(situation)
+            f"{key} {label.lower()}"
+            for command_id, key, label in entries
+            if BY_ID[command_id].group == DEBUG and BY_ID[command_id].bar < 0
         ]
         return ", ".join(offered) if offered else "the run has not begun"
 
@@ -150,6 +160,12 @@ class LiveCommands(RunScreen):
         if self.feed.waits_s():
             return f"stopping once attempt {self.state.attempt} is sent and answered"
         return "stopping at the next moment"
+
+    def do_cancel_current(self) -> None:
+        driver = self.feed.driver
+        if driver is not None and driver.can_cancel:
+            driver.cancel_current()
+            self.say_until_stop("cancelled by hand: it fails, and the run stops there")
 
     def do_end_run(self) -> None:
         self.ask("end the run for good? y ends it", "end-run", one_letter=True)

@@ -155,11 +155,14 @@ class LiveEdits(LiveCommands):
             return
         index = number - 1
         before = messages[index] if index < len(messages) else '{"role":"user","content":""}'
+        is_new = index == len(messages)
         editor = EditorScreen(
-            f"Edit message {number} of {len(messages)} before it is sent",
+            "Add a message" if is_new else f"Edit message {number} of {len(messages)}",
             laid_out(before),
             check=check_message,
-            shown="a message left empty is taken out",
+            shown="it is sent behind the others"
+            if is_new
+            else "as it will be sent; a message left empty is taken out",
             strict=True,
         )
 
@@ -263,8 +266,10 @@ class LiveEdits(LiveCommands):
 
         state = self.state
         if state.moment in (Moment.RESULT, Moment.RECOVERY) and state.call is not None:
+            answered = state.moment is Moment.RESULT
             if self.put(given.Retry()):
-                self.say("the tool runs once more; the recording keeps its first answer")
+                kept = "; the recording keeps its first answer" if answered else ""
+                self.say_until_stop(f"the tool runs once more{kept}")
             return
         if state.tool_ran:
             self.say("a tool of this turn has run already: F on the reply forks before it")

@@ -232,15 +232,18 @@ class RunScreen(RunCommands):
 
     def status(self) -> Segments:
         """Return what the status line says."""
+        progress = self.feed.progress()
         return status_segments(
             self.model,
-            progress=self.feed.progress(),
+            progress=progress,
             partial=self.feed.partial,
             message=self._message or self.notice,
             failure=self.feed.failure,
             follows=self.feed.follows,
             chosen=self.hermes.chosen_run,
             stopped_at=self.stopped_at,
+            pace=self.feed.pace(*progress) if progress is not None else "",
+            in_text=self.found_in_text(),
         )
 
     def pump(self) -> bool:
@@ -326,6 +329,12 @@ class RunScreen(RunCommands):
             return focused
         return self.query_one(TimelinePane)
 
+    def main_pane(self) -> RowList | TextView | None:
+        return self._made.get(self._main)
+
+    def text_panes(self) -> Iterable[TextPane]:
+        return (pane for pane in self._panes() if isinstance(pane, TextPane) and pane.display)
+
     def shown_panes(self) -> list[str]:
         """Return the ids of the panes that Tab goes through: in a wide layout those on screen."""
         if self.has_class("wide"):
@@ -361,6 +370,7 @@ class RunScreen(RunCommands):
         self.call_after_refresh(self.refresh_view)
 
     def follow_cursor(self, row_list: RowList) -> None:
+        self._message = ""
         if row_list.id == "timeline" and self.model.visible_rows():
             # The model went along already, and maybe further than an event says.
             may_follow = self.feed.follows or self.model.follow

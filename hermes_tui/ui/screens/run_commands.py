@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.ui.panes.errors import ErrorsPane
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
-from hermes_tui.ui.render.rows import plain, timeline_row
-from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
+from hermes_tui.ui.render.rows import plain
+from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
-from hermes_tui.ui.screens.searching import Searching
+from hermes_tui.ui.screens.run_finding import RunFinding
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from hermes_tui.ui.lab.model import LabText
-    from hermes_tui.ui.panes.metadata import MetadataPane
-    from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.screens.lab import LabScreen
-    from hermes_tui.ui.search import Search
-    from hermes_tui.ui.view_model import RunModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
 
-class RunCommands(Searching, Moving, CommandScreen):
-    """Moves the model and says what came of it; how it is shown is the screen's own matter."""
+MAY_COME = frozenset({"next-call", "previous-call", "next-problem", "previous-problem", "gold"})
+"""What there may be more of, or any, in what is not read yet."""
 
-    feed: Feed
-    model: RunModel
-    zoomed: bool
+
+class RunCommands(RunFinding, Moving, CommandScreen):
+    """Moves the model and says what came of it; how it is shown is the screen's own matter."""
 
     @abstractmethod
     def show_pane(self, name: str) -> None: ...
@@ -41,13 +36,11 @@ class RunCommands(Searching, Moving, CommandScreen):
     def shown_panes(self) -> list[str]: ...
 
     @abstractmethod
-    def moved(self) -> None: ...
-
-    @abstractmethod
     def on_call(self) -> bool: ...
 
-    @abstractmethod
-    def toggle_zoom(self) -> None: ...
+    def why_it_is_not(self, command_id: str) -> str:
+        why = super().why_it_is_not(command_id)
+        return why + self.model.so_far if command_id in MAY_COME else why
 
     # Commands: moving
 
@@ -68,18 +61,9 @@ class RunCommands(Searching, Moving, CommandScreen):
         else:
             self.toggle_zoom()
 
-    def _metadata_pane(self) -> MetadataPane | None:
-        """Return the metadata pane if it has the keys."""
-        pane = self.focused_pane()
-        if pane.id != "metadata":
-            return None
-        from hermes_tui.ui.panes.metadata import MetadataPane
-
-        return pane if isinstance(pane, MetadataPane) else None
-
     def _open_fact(self) -> None:
         """Unfold what is under the cursor of the metadata pane, or go where it points."""
-        pane = self._metadata_pane()
+        pane = self.metadata_pane()
         line = pane.line() if pane is not None else None
         if pane is None or line is None:
             return
@@ -90,13 +74,6 @@ class RunCommands(Searching, Moving, CommandScreen):
             self.show_pane("timeline")
         elif line.run is not None:
             self.hermes.open_relative(self, line.run)
-
-    def go_to_row(self, row: int) -> None:
-        """Put the cursor on a row of the timeline; a filter that hides it is dropped."""
-        self.model.go(row)
-        if not self.model.is_shown(row):
-            self.model.set_filter("", None)
-        self.moved()
 
     def do_gold(self) -> None:
         """Go to the next step at which people saw the run go wrong."""
@@ -119,7 +96,9 @@ class RunCommands(Searching, Moving, CommandScreen):
         if self.model.go_kind(step, wanted):
             self.moved()
         else:
-            self.say(f"no {'further' if step > 0 else 'earlier'} {wanted}")
+            self.say(
+                f"no further {wanted}{self.model.so_far}" if step > 0 else f"no earlier {wanted}"
+            )
 
     def do_bottom(self) -> None:
         if self.focused_pane().id == "timeline" and self.feed.is_reading:
@@ -155,10 +134,11 @@ class RunCommands(Searching, Moving, CommandScreen):
         self.hermes.switch_run(self, -1)
 
     def do_pair(self) -> None:
-        if self.model.go_pair():
-            self.moved()
-        else:
+        row = self.model.pair()
+        if row is None:
             self.say("no result or call belongs to this row")
+        else:
+            self.go_to_row(row)
 
     def do_mark(self) -> None:
         self.ask("mark with letter", "mark", one_letter=True)
@@ -180,8 +160,7 @@ class RunCommands(Searching, Moving, CommandScreen):
         if row is None:
             self.say(f"nothing is marked {event.value}")
             return
-        self.model.go(row)
-        self.moved()
+        self.go_to_row(row)
 
     def do_go_to(self) -> None:
         self.ask("go to row, t3 turn, s12 event, 50%", "go-to")
@@ -190,60 +169,8 @@ class RunCommands(Searching, Moving, CommandScreen):
         wrong = self.model.go_to(event.value)
         if wrong:
             self.say(wrong)
-        self.moved()
-
-    # Commands: finding
-
-    def search_begun(self) -> Search | None:
-        return self.model.search
-
-    def begin_search(self, search: Search | None) -> None:
-        if search is None:
-            self.model.set_search(None)
-            self.refresh_view()
-            return
-        self.model.set_search(search, seek=True)
-        self.feed.step(SLICE_S * 4)
-        self.model.settle()
-        self.hurry()
-        self.moved()
-
-    def go_match(self, step: int) -> None:
-        metadata = self._metadata_pane()
-        if metadata is not None and metadata.go_match(step):
-            return
-        if self.model.go_match(step) is None:
-            self.say("no match" if self.model.search else "no search: / begins one")
-        self.moved()
-
-    def do_filter(self) -> None:
-        self.ask("filter", "filter", self.model.filter_text)
-
-    def answered_filter(self, event: Prompt.Answered) -> None:
-        wrong = self.model.try_filter(event.value)
-        if wrong:
-            self.ask("filter", "filter", event.value)
-            self.say(wrong)
-            return
-        self.feed.step(SLICE_S * 4)
-        self.model.snap()
-        self.hurry()
-        self.moved()
-
-    def do_unfilter(self) -> None:
-        self.model.set_filter("", None)
-        self.moved()
-
-    def do_clear(self) -> None:
-        if self.zoomed:
-            self.toggle_zoom()
-        elif self.hermes.drop_chosen_run():
-            self.say("no run is chosen to be compared any more")
-        elif self.model.search is not None:
-            self.model.set_search(None)
-        elif self.model.filter is not None:
-            self.do_unfilter()
-        self.refresh_view()
+        else:
+            self.go_to_row(self.model.row)
 
     def do_cancel(self) -> None:
         self.stopped_at = self.feed.progress()
@@ -340,20 +267,14 @@ class RunCommands(Searching, Moving, CommandScreen):
             text = row_text(self.model.state(), self.feed.raw_text)
         self.copy(text)
 
-    def _row_lines(self) -> Iterator[str]:
-        """Yield every listed row as a line of text."""
-        model = self.model
-        for position in range(model.visible_rows()):
-            yield plain(timeline_row(model.timeline, model.row_at(position), 400), 400)
-
     def do_pager(self) -> None:
         pane = self.focused_pane()
-        metadata = self._metadata_pane()
+        metadata = self.metadata_pane()
         if isinstance(pane, TextView):
             wrong = self.hermes.page_out([pane.document.text])
         elif metadata is not None:
             wrong = self.hermes.page_out([metadata.text])
         else:
-            wrong = self.hermes.page_out(self._row_lines())
+            wrong = self.hermes.page_out(plain([(text, "")], 400) for text in pane.texts(400))
         if wrong:
             self.say(wrong)

@@ -14,10 +14,11 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
+from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
-from hermes_tui.ui.runs.columns import MARKS
+from hermes_tui.ui.runs.columns import MARKS, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import FIELD_NAMES, SORTS
 from hermes_tui.ui.runs.search import LOOKED_AT
@@ -174,6 +175,10 @@ class RunsScreen(Searching, Moving, RunsSide):
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
+        if progress is None and self.stopped_at is None:
+            # Last, since the end is cut: what the columns tell on a wider screen.
+            told = self.runs_pane.told_besides()
+            status += [(f" · {visible_line(said, 60)}", "dim") for said in told]
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
@@ -192,7 +197,7 @@ class RunsScreen(Searching, Moving, RunsSide):
         """Return how the runs stand, and how far they are on their way there."""
         model = self.model
         share, grouping = model.arranged_share, model.shape.grouping
-        order = f"{model.sort_name} {MARKS[model.descending]}"
+        order = f"{heading_of(model.sort_name)} {MARKS[model.descending]}"
         if share is not None and len(model):
             by = f"grouping by {grouping}" if grouping else f"sorting by {order}"
             return [(f" · {by} {share:.0%} …", "strong")]
@@ -203,6 +208,13 @@ class RunsScreen(Searching, Moving, RunsSide):
         self._message, self._is_untouched = "", False
         super().action_command(command_id)
         self.refresh_lines()
+
+    def say_what_key_is_for(self, key: str) -> None:
+        if key in ("left", "right"):
+            sort = shown_key(BY_ID["sort"], self.hermes.config.keys)
+            self.say(f"{sort} sorts by the next column, and shows it if it has had no room")
+        else:
+            super().say_what_key_is_for(key)
 
     def follow_cursor(self, row_list: RowList) -> None:
         if isinstance(row_list, RunsPane):

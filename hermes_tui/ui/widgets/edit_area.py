@@ -168,6 +168,10 @@ class EditArea(TextArea):
     def action_to_end(self) -> None:
         self.move_cursor(self.document.end)
 
+    def on_resize(self, event: events.Resize) -> None:
+        # The text area wraps anew by itself, but paints that only where its height has changed.
+        self.refresh()
+
     async def on_key(self, event: events.Key) -> None:
         if self._one_line and event.key == "enter":
             event.prevent_default()

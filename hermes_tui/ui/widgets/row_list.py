@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from rich.cells import cell_len
@@ -107,6 +107,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         self._resolve = resolve
         self._header = header
         self._header_rows: Sequence[Row] = ()
+        self._footer: Sequence[Row] = ()
         self._empty = empty
         self._width = 0
         self._line_cache: OrderedDict[tuple[int, int, int, str, Style], list[Segment]] = (
@@ -181,6 +182,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             start = max(first, self.scroll_offset.y)
             # At least the row that says the list is empty, or was.
             self.refresh_lines(start + len(self._header_rows), max(1, last_shown - start))
+        if self.footer_height() and (before != self._count or first < before):
+            # Its height may be another one.
+            self._footer = ()
+            self.refresh()
         if not self._count:
             self._cursor = 0
         elif self._follow or self._cursor >= self._count:
@@ -217,6 +222,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             before, self._cursor = self._cursor, index
             self._refresh_row(before)
             self._refresh_row(index)
+            self._refresh_footer()
             if not quiet:
                 self.post_message(self.Moved(self, index))
         self._show_cursor()
@@ -246,16 +252,31 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         index = self.scroll_offset.y + offset.y - len(self._header_rows)
-        if offset.y < len(self._header_rows) or index >= self._count:
+        row = offset.y - len(self._header_rows)
+        if not 0 <= row < self._height or index >= self._count:
             return
         self.go(index)
         if event.chain == 2:
             self.choose()
 
+    def footer_height(self) -> int:
+        """Return how many lines at the bottom belong to the row under the cursor; mostly none."""
+        return 0
+
+    def footer_rows(self, height: int) -> Sequence[Row]:
+        """Return those lines."""
+        return ((),) * height
+
+    def texts(self, width: int) -> Iterator[str]:
+        """Yield every row as text, as it stands in so many cells."""
+        for index in range(len(self._source)):
+            yield "".join(text for text, _ in self._source.row(index, width))
+
     @property
     def _height(self) -> int:
-        """The rows that fit below the header."""
-        return max(0, self.scrollable_content_region.height - len(self._header_rows))
+        """The rows that fit between header and footer."""
+        around = len(self._header_rows) + self.footer_height()
+        return max(0, self.scrollable_content_region.height - around)
 
     def _clamp(self, index: int) -> int:
         return max(0, min(index, self._count - 1))
@@ -270,6 +291,7 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _draw_anew(self) -> None:
         self._line_cache.clear()
+        self._footer = ()
         self._make_header()
         self._publish_size()
         self.refresh()
@@ -280,7 +302,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
 
     def _publish_size(self) -> None:
         # Every assignment costs a layout of the screen.
-        if (size := Size(1, self._count + len(self._header_rows))) != self.virtual_size:
+        lines = self._count + len(self._header_rows) + self.footer_height()
+        if (size := Size(1, lines)) != self.virtual_size:
             self.virtual_size = size
 
     def _show_cursor(self) -> None:
@@ -298,6 +321,17 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         # Forced, since a scrollbar that the new size calls for only appears with the next layout.
         self.scroll_to(y=top, animate=False, force=True)
 
+    def _refresh_footer(self) -> None:
+        self._footer = ()
+        if height := self.footer_height():
+            self.refresh_lines(len(self._header_rows) + self._height, height)
+
+    def _footer_row(self, number: int) -> Row:
+        height = self.footer_height()
+        if len(self._footer) != height:
+            self._footer = self.footer_rows(height)
+        return self._footer[number]
+
     def _refresh_row(self, index: int) -> None:
         if 0 <= index - self.scroll_offset.y < self._height:
             self.refresh_line(index + len(self._header_rows))
@@ -312,6 +346,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             heading = base + self._resolve(self.header_style)
             return self._segments(self._header_rows[y], NO_CURSOR, width, heading)
         index = self.scroll_offset.y + y - len(self._header_rows)
+        if self.footer_height() and (below := y - len(self._header_rows) - self._height) >= 0:
+            return self._segments(self._footer_row(below), NO_CURSOR, width, base)
         if not self._count and index == 0:
             return self._segments([(self._empty, "dim")], NO_CURSOR, width, base)
         if index >= min(self._count, len(self._source)):

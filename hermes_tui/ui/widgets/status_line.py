@@ -22,7 +22,8 @@ class StatusLine(Widget):
     The one behind a `\\0path` segment is a path that ends the left: where it has little room its
     end is shown, or nothing of it.
 
-    Where there is no room for all, the first of those on the right go, then the left is cut. With
+    Where there is no room for all, those on the left go that stand behind a `\\0spare` segment, the
+    last first, then the first of those on the right, then the left is cut. With
     `keeps_left` all but the last of those on the right go before the left is cut at all.
     """
 
@@ -55,29 +56,41 @@ class StatusLine(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style + self.resolve(self._base)
-        sides: list[list[Segment]] = [[], []]
-        side, path, is_path = 0, "", False
-        for text, style in self._segments:
-            if text == "\0fill":
-                side = 1
-            elif text == "\0path":
-                is_path = True
-            elif is_path:
-                path, is_path = text, False
-            else:
-                sides[side].append(Segment(text, base + self.resolve(style) if style else base))
+        sides, path = self._sides(base)
         room = max(width // 2, width - 40)
         if self._keeps_left:
             room = width - Strip(sides[0]).cell_length
         while len(sides[1]) > 1 and Strip(sides[1]).cell_length > room:
             sides[1].pop(0)
         left, right = Strip(sides[0]), Strip(sides[1])
-        left_width = max(0, width - right.cell_length)
+        # What is not set off by a blank of its own would run into the left.
+        gap = int(bool(right.cell_length) and not right.text.startswith(" "))
+        left_width = max(0, width - right.cell_length - gap)
         path_width = min(cell_len(path), left_width - left.cell_length - 2)
         if path and path_width >= min(cell_len(path), LEAST_PATH):
-            shown = f" {fit_end(path, path_width)} "
-            left = Strip.join([left, Strip([Segment(shown, base)])])
+            left = Strip.join([left, Strip([Segment(f" {fit_end(path, path_width)} ", base)])])
         if left.cell_length > left_width > 1:
             left = Strip.join([left.crop(0, left_width - 2), Strip([Segment("… ", base)])])
-        left = left.adjust_cell_length(left_width, base)
+        left = left.adjust_cell_length(left_width + gap, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)
+
+    def _sides(self, base: Style) -> tuple[list[list[Segment]], str]:
+        """Return what stands on the left and on the right, without what must be spared, and the
+        path."""
+        sides: list[list[Segment]] = [[], []]
+        spare: list[Segment] = []
+        side, path, last = 0, "", ""
+        for text, style in self._segments:
+            if text == "\0fill":
+                side = 1
+            elif last == "\0path":
+                path = text
+            elif not text.startswith("\0"):
+                segment = Segment(text, base + self.resolve(style) if style else base)
+                sides[side].append(segment)
+                if last == "\0spare":
+                    spare.append(segment)
+            last = text
+        while spare and Strip([*sides[0], *sides[1]]).cell_length > self.size.width:
+            sides[0].remove(spare.pop())
+        return sides, path

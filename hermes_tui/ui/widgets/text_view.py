@@ -89,15 +89,22 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def set_matches(
-        self, matches: Sequence[Match | tuple[int, int, int]], current: int | None = None
+        self,
+        matches: Sequence[Match | tuple[int, int, int]],
+        current: int | None = None,
+        *,
+        reveal: bool = True,
     ) -> None:
-        """Highlight `matches` (sorted), and bring the one with index `current` into view."""
+        """Highlight `matches` (sorted), and bring out the one with index `current`.
+
+        With `reveal` it is brought into view as well.
+        """
         marks = defaultdict(list)
         for index, (line, start, end) in enumerate(matches):
             style_name = "match.current" if index == current else "match"
             marks[line].append(StyledSpan(start, end, style_name))
         self._marks = dict(marks)
-        if current is not None:
+        if current is not None and reveal:
             line, start, _ = matches[current]
             self.reveal(line, start)
         self.refresh()

@@ -1,0 +1,116 @@
+"""The tool errors of a run: a row for each, and all of one below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from typing import NamedTuple
+
+from hermes_tui.formats.secrets import mask_json_text
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import ToolCallProposed, ToolFailed, ToolReturned
+from hermes_tui.model.messages import ErrorMark
+from hermes_tui.model.visible import ELLIPSIS, visible, visible_line
+from hermes_tui.ui.render.rows import Segments
+from hermes_tui.ui.render.wrap import cells, row_starts
+
+HEAD = 34
+"""Cells of what stands before the error in its row."""
+LABEL = 11
+ROOM_FOR_BOTH = 30
+
+
+class ToolError(NamedTuple):
+    """A result that is an error, and the call that it answers."""
+
+    turn: int
+    tool: str
+    mark: ErrorMark
+    arguments: str
+    result: str
+
+    @property
+    def how(self) -> tuple[str, str, str]:
+        """Return the mark of how sure it is, that in a word, and its style."""
+        return ("✗", "flagged", "error") if self.mark.kind == "flag" else _GUESSED
+
+
+_GUESSED = ("?", "heuristic", "warning")
+
+
+def tool_error(timeline: Timeline, row: int) -> ToolError | None:
+    """Return the error that a row of the timeline shows, None where it shows none."""
+    event = timeline.event(row)
+    if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
+        return None
+    linked = timeline.linked_seq(row)
+    call = timeline.log[linked] if linked is not None else None
+    name, arguments = event.result.name or "?", ""
+    if isinstance(call, ToolCallProposed):
+        name, arguments = call.call.name or name, call.call.arguments_text
+    result = event.result
+    return ToolError(timeline.turn(row), name, event.result.error, arguments, result.content)
+
+
+def error_row(error: ToolError, width: int) -> Segments:
+    """Return turn, tool, flagged or heuristic, error and arguments on one line."""
+    room = max(1, width - HEAD)
+    # Without room for both, the error is what tells one row from the next.
+    share = room if room < ROOM_FOR_BOTH else max(room * 2 // 3, room - len(error.arguments) - 2)
+    reason = visible_line(error.mark.reason, share)
+    arguments = visible_line(error.arguments, room - len(reason) - 2)
+    sign, word, style = error.how
+    return [
+        (f"{error.turn:>4} ", "dim"),
+        (f"{sign} {word:<9} ", style),
+        (f"{visible_line(error.tool, 20):<16} ", "call"),
+        (reason, style),
+        (f"  {arguments}" if len(arguments) > 1 else "", "dim"),
+    ]
+
+
+def error_lines(error: ToolError, width: int, height: int) -> list[Segments]:
+    """Return `height` lines of `width` cells that say all of an error for which there is room."""
+    sign, _, style = error.how
+    room = max(2, width - LABEL)
+    arguments = list(islice(_wrapped(error.arguments, room - 1), height)) if error.arguments else []
+    result = list(islice(_wrapped(error.result or "(empty)", room - 1), height))
+    # What one of them leaves is for the other.
+    share = min(len(arguments), max(1, (height - 1) // 2, height - 1 - len(result)))
+    head = visible_line(f"{sign} {error.mark.reason} ", width)
+    rest = max(0, width - 3 - cells(head))
+    lines: list[Segments] = [[("── ", "dim"), (head, style), ("─" * rest, "dim")]]
+    lines += _labelled("arguments", arguments, share)
+    lines += _labelled("result", result, height - 1 - share)
+    return [*lines, *([[]] * height)][:height]
+
+
+def _labelled(name: str, texts: list[str], rows: int) -> Iterator[Segments]:
+    """Yield at most so many rows, with … at the end where there are more; the first is named."""
+    for number, text in enumerate(texts[:rows]):
+        label = f"{'' if number else name:<{LABEL}}"
+        yield [(label, "key"), (text, ""), (ELLIPSIS * (number + 1 == rows < len(texts)), "dim")]
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Yield the rows of a text, as many as are asked for, whatever its length."""
+    start = 0
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = visible(text[start : min(end, start + 100 * width)])
+        for begin, stop in pairwise([*row_starts(line, width), len(line)]):
+            yield line[begin:stop]
+        start = end + 1
+
+
+def error_text(error: ToolError) -> str:
+    """Return all of an error as text, secrets masked."""
+    _, word, _ = error.how
+    return "\n".join(
+        [
+            f"turn {error.turn} · {error.tool} · {word}: {error.mark.reason}",
+            f"arguments: {mask_json_text(error.arguments)}",
+            f"result: {mask_json_text(error.result)}",
+        ]
+    )

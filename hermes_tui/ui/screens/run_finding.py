@@ -1,0 +1,167 @@
+"""Searching and filtering on the run screen, and going to a row that a filter hides."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hermes_tui.ui.panes.text_panes import MAX_HIGHLIGHTS, TextPane
+from hermes_tui.ui.screens.base import SLICE_S
+from hermes_tui.ui.screens.searching import Searching
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.panes.metadata import MetadataPane
+    from hermes_tui.ui.run_feed import Feed
+    from hermes_tui.ui.search import Search
+    from hermes_tui.ui.view_model import RunModel
+    from hermes_tui.ui.widgets.prompt import Prompt
+    from hermes_tui.ui.widgets.row_list import RowList
+    from hermes_tui.ui.widgets.text_view import TextView
+
+
+class RunFinding(Searching):
+    """Goes from match to match: through the text that has the keys first, then from row to row."""
+
+    feed: Feed
+    model: RunModel
+    zoomed: bool
+
+    @abstractmethod
+    def focused_pane(self) -> RowList | TextView: ...
+
+    @abstractmethod
+    def main_pane(self) -> RowList | TextView | None:
+        """Return the pane that has the keys, or will have them once a prompt is answered."""
+
+    @abstractmethod
+    def text_panes(self) -> Iterable[TextPane]:
+        """Return the panes with text that can be seen."""
+
+    @abstractmethod
+    def moved(self) -> None: ...
+
+    @abstractmethod
+    def toggle_zoom(self) -> None: ...
+
+    def go_to_row(self, row: int) -> None:
+        """Put the cursor on a row of the timeline; a filter that hides it is dropped."""
+        if self.model.show_row(row):
+            self.say("filter dropped: it hides this row; u brings it back")
+        self.moved()
+
+    # Searching
+
+    def search_begun(self) -> Search | None:
+        return self.model.search
+
+    def begin_search(self, search: Search | None) -> None:
+        model = self.model
+        if search is None:
+            model.set_search(None)
+            self.refresh_view()
+            return
+        model.set_search(search, seek=True)
+        self.refresh_view()
+        pane, metadata = self.main_pane(), self.metadata_pane()
+        is_text = isinstance(pane, TextPane) and bool(pane.matches)
+        if is_text or (metadata is not None and metadata.go_match(1)):
+            # What is read here holds it: nothing else has to be looked for.
+            model.seeking = False
+        self.feed.step(SLICE_S * 4)
+        model.settle()
+        self.hurry()
+        self.moved()
+
+    def go_match(self, step: int) -> None:
+        metadata = self.metadata_pane()
+        if metadata is not None and metadata.go_match(step):
+            return
+        pane = self.focused_pane()
+        text = pane if isinstance(pane, TextPane) else None
+        if text is not None and text.go_match(step):
+            self.refresh_lines()
+            return
+        before = self.model.row
+        number = self.model.go_match(step)
+        if number is not None and self.model.row != before:
+            self.moved()
+            if text is not None and step < 0:
+                text.wrap_match(step)
+                self.refresh_lines()
+        else:
+            self._go_round(step, is_match=number is not None)
+
+    def _go_round(self, step: int, *, is_match: bool) -> None:
+        """Go through the text on screen: no other row holds what is searched."""
+        pane = self._text_with_matches()
+        if pane is None:
+            self.say("this row is the only match" if is_match else "no match")
+        elif not pane.go_match(step):
+            pane.wrap_match(step)
+        self.refresh_lines()
+
+    def _text_with_matches(self) -> TextPane | None:
+        """Return the text that has the keys, else one that can be seen, if it holds matches."""
+        main = self.main_pane()
+        if isinstance(main, TextPane):
+            return main if main.matches else None
+        return next((pane for pane in self.text_panes() if pane.matches), None)
+
+    def found_in_text(self) -> str:
+        """Return such as "2 of 5 in raw", for what the search has found in the text on screen."""
+        pane = self._text_with_matches() if self.model.search is not None else None
+        if pane is None:
+            return ""
+        total = len(pane.matches)
+        where = f"{total:,}{'+' if total == MAX_HIGHLIGHTS else ''} in {pane.title.lower()}"
+        if pane is self.main_pane() or not self.model.matches:
+            return f"{pane.match_number:,} of {where}"
+        return where if total > 1 else ""
+
+    def metadata_pane(self) -> MetadataPane | None:
+        """Return the metadata pane if it has the keys."""
+        pane = self.focused_pane()
+        if pane.id != "metadata":
+            return None
+        from hermes_tui.ui.panes.metadata import MetadataPane
+
+        return pane if isinstance(pane, MetadataPane) else None
+
+    # Filtering
+
+    def do_filter(self) -> None:
+        self.ask("filter", "filter", self.model.filter_text)
+
+    def answered_filter(self, event: Prompt.Answered) -> None:
+        wrong = self.model.try_filter(event.value)
+        if wrong:
+            self.ask("filter", "filter", event.value)
+            self.say(wrong)
+            return
+        self._filter_changed()
+
+    def do_unfilter(self) -> None:
+        if self.model.filter is None and self.model.restore_filter():
+            self.say("the filter is back")
+            self._filter_changed()
+        else:
+            self.model.set_filter("", None)
+            self.moved()
+
+    def _filter_changed(self) -> None:
+        self.feed.step(SLICE_S * 4)
+        self.model.snap()
+        self.hurry()
+        self.moved()
+
+    def do_clear(self) -> None:
+        if self.zoomed:
+            self.toggle_zoom()
+        elif self.hermes.drop_chosen_run():
+            self.say("no run is chosen to be compared any more")
+        elif self.model.search is not None:
+            self.model.set_search(None)
+        elif self.model.filter is not None:
+            self.do_unfilter()
+        self.refresh_view()

@@ -1,0 +1,211 @@
+"""Searching and filtering on the run screen: what is found, how far it is, and what is dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.model.events import Event, copy_event
+from hermes_tui.ui.render.titles import match_text, so_far, status_segments
+from hermes_tui.ui.search import compile_search
+from hermes_tui.ui.view_model import RunModel
+from tests.log.runs import says
+from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, write_run
+from tests.ui.screen_text import screen_lines
+
+PROMPT = "\n".join(["The task:", "needle one", *["hay"] * 200, "needle two"])
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "run.json")
+
+
+@pytest.fixture
+def long_prompt(tmp_path: Path) -> Path:
+    messages = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": "found"}]
+    return write_run(tmp_path / "run.json", messages)
+
+
+def text_of(app: Any) -> str:
+    return "\n".join(screen_lines(app))
+
+
+def model_of(*events: Event, complete: bool) -> RunModel:
+    log = MemoryLog([copy_event(event, seq=n) for n, event in enumerate(events)], complete=complete)
+    model = RunModel(log)
+    model.advance(len(events))
+    return model
+
+
+def status(model: RunModel) -> str:
+    told = status_segments(model, progress=None, partial="", message="", failure="")
+    return "".join(text for text, _ in told)
+
+
+async def test_the_raw_text_with_the_keys_is_searched(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "j", "j", "6")
+        await answer(pilot, "slash", '"role"')
+        await shows(pilot, '/"role": 1 of 1 in raw')
+        await answer(pilot, "slash", "function", "ctrl+u")
+        await shows(pilot, "1 of 4 in raw")
+        await pilot.press("n")
+        await shows(pilot, "2 of 4 in raw")
+        await pilot.press("N", "N")
+        await shows(pilot, "4 of 4 in raw")
+
+
+async def test_matches_in_a_message_are_gone_through_before_the_next_row(long_prompt: Path) -> None:
+    app = app_on(long_prompt)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await answer(pilot, "slash", "needle")
+        await shows(pilot, "1 of 1 · 1 of 2 in message", "needle one")
+        await pilot.press("n")
+        await shows(pilot, "2 of 2 in message", "needle two")
+        await pilot.press("v")
+        await shows(pilot, "2 of 2 in message", "needle two")
+        await pilot.press("n")
+        await shows(pilot, "1 of 2 in message", "needle one")
+        await pilot.press("escape")
+        assert "in message" not in text_of(app)
+
+
+async def test_a_single_matching_row_lets_the_list_go_through_its_text(long_prompt: Path) -> None:
+    app = app_on(long_prompt)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "needle")
+        await shows(pilot, "1 of 1 · 2 in message")
+        await pilot.press("n")
+        await shows(pilot, "needle two")
+        await answer(pilot, "slash", "found", "ctrl+u")
+        await shows(pilot, "/found: 1 of 1")
+        await pilot.press("n")
+        await shows(pilot, "1 of 1")
+
+
+async def test_a_search_goes_on_to_the_next_row_behind_the_last_match_of_a_text(
+    tmp_path: Path,
+) -> None:
+    messages = [{"role": "user", "content": "needle needle"}, {"role": "user", "content": "needle"}]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await answer(pilot, "slash", "needle")
+        model = run_screen(app).model
+        first = model.row
+        await pilot.press("n", "n")
+        assert model.row == first + 1
+        await pilot.press("N")
+        assert model.row == first
+        await shows(pilot, "2 of 2 in message")
+
+
+async def test_a_filter_dropped_for_a_jump_is_said_and_brought_back(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        model = run_screen(app).model
+        await answer(pilot, "f", 'kind == "call"')
+        shown = model.visible_rows()
+        await pilot.press("percent_sign")
+        await shows(pilot, "filter dropped: it hides this row; u brings it back")
+        assert model.visible_rows() == len(model.timeline)
+        await pilot.press("u")
+        await shows(pilot, "the filter is back")
+        assert model.visible_rows() == shown
+        await pilot.press("u", "u")
+        await shows(pilot, "there is no filter")
+
+
+async def test_a_refused_filter_is_not_spoken_of_once_another_is_taken(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await answer(pilot, "f", "tool == 1")
+        await shows(pilot, "unknown name 'tool'; did you mean", "lists all")
+        await pilot.press("ctrl+u", *"turn > 0", "enter")
+        await shows(pilot, "filter turn > 0:")
+        assert "unknown name" not in text_of(app)
+
+
+async def test_a_filter_that_is_not_through_says_how_far_it_is(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        screen = run_screen(app)
+        assert screen.model.try_filter("turn > 99") == ""
+        screen.refresh_view()
+        told = f" in 0% of {len(screen.model.timeline)} rows"
+        assert f"filtering: nothing{told}" in text_of(app)
+        assert f"0 shown{told}" in text_of(app)
+        screen.model.advance_filter(1_000)
+        screen.refresh_view()
+        assert "no row matches the filter" in text_of(app)
+
+
+def test_nothing_found_is_not_final_while_more_is_read() -> None:
+    model = model_of(says("user", "go"), complete=False)
+    model.set_search(compile_search("stop", is_regex=False, case_matters=False))
+    model.advance_search(10)
+    model.try_filter("turn > 99")
+    model.advance_filter(10)
+    assert "/stop: no match so far" in status(model) and "0 shown so far" in status(model)
+    model = model_of(says("user", "go"), complete=True)
+    model.set_search(compile_search("go", is_regex=False, case_matters=False))
+    model.advance_search(10)
+    assert match_text(model) == "1 of 1" and so_far(model, 1) == ""
+
+
+def test_a_search_under_way_says_how_far_it_is() -> None:
+    model = model_of(*(says("user", "go") for _ in range(10)), complete=True)
+    model.set_search(compile_search("stop", is_regex=False, case_matters=False))
+    model.advance_search(4)
+    assert match_text(model) == "nothing yet in 40% of 10 rows"
+
+
+async def test_a_search_begun_in_the_metadata_stays_there(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "8")
+        model = run_screen(app).model
+        row = model.row
+        await answer(pilot, "slash", "terminal")
+        await settled(pilot)
+        pane = run_screen(app).focused_pane()
+        assert pane.id == "metadata" and model.row == row
+
+
+async def test_what_was_said_is_gone_once_a_row_is_clicked(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("n")
+        await shows(pilot, "no search: / begins one")
+        await pilot.click("#timeline", offset=(10, 3))
+        await settled(pilot)
+        assert "no search" not in text_of(app)
+
+
+async def test_what_is_not_there_is_not_there_so_far_while_the_run_grows(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role": "user", "content": "go"}\n', "utf-8")
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "no tool errors so far")
+        await pilot.press("]")
+        await shows(pilot, "this run has no calls so far")
+        await pilot.press(")")
+        await shows(pilot, "no further turn so far")
+        await answer(pilot, "colon", "t9")
+        await shows(pilot, "there is no turn 9; the last is 0 so far")

@@ -1,0 +1,88 @@
+"""What one line says: a row of the timeline, a row of the tool errors, the status line."""
+
+from __future__ import annotations
+
+import pytest
+from rich.style import Style
+from textual.app import App, ComposeResult
+
+from hermes_tui.model.messages import ContentPart, ErrorMark, Reasoning
+from hermes_tui.ui.render.reasoning import reasoning_page
+from hermes_tui.ui.render.rows import characters, plain, timeline_row
+from hermes_tui.ui.render.tool_errors import ToolError, error_lines, error_row
+from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.widgets.status_line import StatusLine
+from tests.log.runs import says, timeline
+from tests.ui.screen_text import screen_lines
+
+IMAGE = ContentPart("image", "[image 3 KB]", media_type="image/png", size=3000)
+COMMAND = '{"command": "pip install boto3 && python deploy.py --target staging"}'
+
+
+@pytest.mark.parametrize(
+    ("parts", "text", "said"),
+    [
+        ((ContentPart("refusal", "I can't"),), "", "‹refusal› I can't"),
+        ((IMAGE,), "", "‹image›"),
+        ((IMAGE, IMAGE, ContentPart("text", "see")), "see", "‹image×2› see"),
+        ((ContentPart("json", '{"a": 1}'),), "", '{"a": 1}'),
+        ((), "", "(empty)"),
+    ],
+)
+def test_a_message_without_text_says_what_it_holds(
+    parts: tuple[ContentPart, ...], text: str, said: str
+) -> None:
+    lines = timeline(says("assistant", text, parts=parts))
+    row = plain(timeline_row(lines, 0, 80), 80)
+    assert row.endswith(f"  {said}")
+
+
+def test_encrypted_reasoning_is_not_measured_by_its_placeholder() -> None:
+    sealed = Reasoning("reasoning_details[0]", "encrypted, 4 bytes", "encrypted")
+    model = RunModel(timeline(says("assistant", "x", reasoning=(sealed,))).log)
+    model.advance(10)
+    told = reasoning_page(model.state()).text
+    assert "encrypted, 4 bytes" in told and "characters" not in told
+
+
+def test_one_character_is_said_to_be_one() -> None:
+    assert [characters(text) for text in ("", "a", "ab")] == [
+        "0 characters", "1 character", "2 characters",
+    ]  # fmt: skip
+
+
+def error(reason: str = "exit code 1", result: str = "no such host") -> ToolError:
+    return ToolError(3, "terminal", ErrorMark("flag", reason), COMMAND, result)
+
+
+def test_arguments_of_a_tool_error_take_the_width_that_is_left() -> None:
+    assert COMMAND in plain(error_row(error(), 200), 400)
+    assert COMMAND[:30] in plain(error_row(error(), 100), 400)
+    both = plain(error_row(error("x" * 500), 100), 400)
+    assert '{"command"' in both and "xxx" in both
+    assert plain(error_row(error(), 47), 400).endswith("exit code 1")
+
+
+@pytest.mark.parametrize("height", [4, 7, 12])
+def test_arguments_and_result_of_a_tool_error_share_the_lines_below(height: int) -> None:
+    lines = [plain(line, 400) for line in error_lines(error(result="row\n" * 50), 60, height)]
+    assert len(lines) == height
+    assert "exit code 1" in lines[0]
+    assert any("pip install" in line for line in lines)
+    assert any(line.startswith("result") for line in lines)
+    assert lines[-1].endswith("…")
+
+
+class LineApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield StatusLine(lambda name: Style())
+
+
+@pytest.mark.parametrize("width", range(38, 46))
+async def test_the_two_sides_of_the_status_line_never_touch(width: int) -> None:
+    app = LineApp()
+    async with app.run_test(size=(width, 1)) as pilot:
+        line = app.query_one(StatusLine)
+        line.show([(" 243 rows looked at", ""), ("\0fill", ""), ("stopped at 3% of it", "")])
+        await pilot.pause()
+        assert " stopped at 3% of it" in screen_lines(app)[0]
