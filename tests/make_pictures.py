@@ -82,7 +82,7 @@ async def live_picture() -> str:
         while driver.session.state.turn < 4:
             driver.put(Resume())
             await driver.at_rest()
-        await until(pilot, lambda: "invalid arguments" in _text(app))
+        await until(pilot, lambda: "— ARGS_INVALID" in _text(app))
         await pilot.pause(0.5)
         return drawn(app, "hermes-tui demo")
 

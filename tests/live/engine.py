@@ -12,8 +12,8 @@ from hermes_tui.debugger.inputs import Start
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.branches import Branches
-from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request, RequestFailure
-from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
+from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request, RequestFailure, Server
+from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, specs_of
 
 Scripted = dict[str, Any] | RequestFailure | Callable[..., Any]
 
@@ -120,8 +120,8 @@ def never(*_: Any, **__: Any) -> Any:
 
 
 def branches_of(
-    server: ScriptedServer,
-    tools: FunctionTools,
+    server: Server,
+    tools: Toolbox,
     *,
     record: Path | None = None,
     messages: Sequence[dict[str, Any]] = ({"role": "user", "content": "Say hello"},),

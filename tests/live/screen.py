@@ -14,6 +14,8 @@ from hermes_tui.model.events import Event
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.servers.base import Server
+from hermes_tui.runtime.tools.base import Toolbox
 from hermes_tui.ui.live_app import LiveApp
 from hermes_tui.ui.screens.live import LiveScreen
 from tests.live.engine import FunctionTools, Scripted, ScriptedServer, branches_of
@@ -78,23 +80,25 @@ class Live:
 
 @asynccontextmanager
 async def live(
-    replies: Sequence[Scripted],
-    tools: dict[str, Callable[..., Any]] | FunctionTools | None = None,
+    replies: Sequence[Scripted] | Server,
+    tools: dict[str, Callable[..., Any]] | Toolbox | None = None,
     *,
     size: tuple[int, int] = MEDIUM,
     record: Path | None = None,
     hints: dict[str, str] | None = None,
     clock: Callable[[], float] | None = None,
+    keys: dict[str, str] | None = None,
     **start: Any,
 ) -> AsyncIterator[Live]:
-    """Run the app on scripted replies until the block ends; the run has begun."""
-    server = ScriptedServer(replies)
-    toolbox = tools if isinstance(tools, FunctionTools) else FunctionTools(tools or {})
+    """Run the app on scripted replies, or a server, until the block ends; the run has begun."""
+    server = ScriptedServer(replies) if isinstance(replies, Sequence) else replies
+    toolbox = FunctionTools(tools or {}) if tools is None or isinstance(tools, dict) else tools
 
     async def open_branches() -> Branches:
         return branches_of(server, toolbox, record=record, **start)
 
-    app = LiveApp(open_branches, Config(), label="scripted", hints=hints, clock=clock or Clock())
+    config = Config(keys=keys or {})
+    app = LiveApp(open_branches, config, label="scripted", hints=hints, clock=clock or Clock())
     async with app.run_test(size=size) as pilot:
         running = Live(app, pilot)
         await running.until(lambda: app.branches is not None and app.live_feed.driver is not None)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.stepping import Phase
+from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.run_diff import DiffRow, run_diff
 from hermes_tui.log.run_steps import StepKind, steps
 from hermes_tui.model import events as ev
@@ -190,6 +190,22 @@ async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
         assert standing(main).startswith("ended: ")
 
 
+async def test_where_a_fork_left_stays_as_it_was_while_the_fork_runs_on() -> None:
+    async with forked() as branches:
+        main, _ = branches.all
+        # Each stop of the main run, at which a fork stands without another stop.
+        stops = [event for event in main.log if isinstance(event, ev.Stopped)]
+        for stop in stops:
+            fork = branches.fork(main, stop.seq)
+            at_first = forked_from(fork)
+            assert at_first.startswith("main, turn 1, call 1 (terminal)")
+            every = frozenset(StopPoint)
+            fork.driver.put(given.SetBreakpoints((), every))
+            await ended(fork)
+            assert sum(isinstance(event, ev.Stopped) for event in fork.log) > 1
+            assert forked_from(fork) == at_first
+
+
 async def test_forks_of_forks_are_drawn_as_a_tree() -> None:
     async with forked() as branches:
         main, fork = branches.all
@@ -244,6 +260,19 @@ async def test_two_marked_branches_are_compared() -> None:
         await pilot.press("space", "j", "space", "k", "D")
         await pilot.pause()
         assert isinstance(app.screen, ComparisonScreen)
+
+
+async def test_a_comparison_that_lacks_a_branch_asks_for_one() -> None:
+    async with (
+        forked() as branches,
+        shown(BranchesScreen(branches.all, branches.all[0])) as (app, pilot),
+    ):
+        await pilot.press("D")
+        await pilot.pause()
+        assert "mark another branch with Space first" in text_of(app)
+        await pilot.press("j")
+        await pilot.pause()
+        assert "mark another branch" not in text_of(app)
 
 
 async def test_n_goes_from_difference_to_difference() -> None:

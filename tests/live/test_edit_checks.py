@@ -34,6 +34,12 @@ VALUES = st.recursive(
 # What is wrong
 
 
+def test_arguments_nested_too_deeply_to_look_through_are_said_to_be() -> None:
+    (problem,) = check_arguments('{"a":' * 1000 + "1" + "}" * 1000)
+    assert problem.severity is Severity.NOTE
+    assert "nested too deeply" in problem.message
+
+
 def test_broken_arguments_are_located() -> None:
     (problem,) = check_arguments('{"a": 1,\n "b" 2}')
     assert (problem.severity, problem.line, problem.column) == (Severity.ERROR, 2, 6)

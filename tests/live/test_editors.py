@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -99,6 +100,17 @@ async def test_the_status_tells_the_character_under_the_cursor() -> None:
         assert "column 2 · U+202E right-to-left override" in text_of(app)
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 45)])
+async def test_a_long_line_is_wrapped_where_the_editor_ends(size: tuple[int, int]) -> None:
+    words = [f"{number:03}" for number in range(120)]
+    screen = EditorScreen("T", " ".join(words), check=check_nothing)
+    async with shown(screen, size) as (app, pilot):
+        assert re.findall(r"\b\d{3}\b", text_of(app)) == words
+        await pilot.resize_terminal(size[0] + 10, size[1])
+        await pilot.pause()
+        assert re.findall(r"\b\d{3}\b", text_of(app)) == words
+
+
 # The dialogs
 
 
@@ -169,6 +181,18 @@ async def test_a_call_without_a_name_starts_with_the_name() -> None:
     screen = CallEditorScreen("", "{}", None, title="Add a call", confirm=False)
     async with shown(screen) as (app, pilot):
         await pilot.press(*"todo", "ctrl+s")
+        assert app.given == [("todo", "{}")]
+
+
+async def test_a_call_is_not_added_without_a_name_unasked() -> None:
+    screen = CallEditorScreen("", "{}", None, title="Add a call", confirm=False)
+    async with shown(screen) as (app, pilot):
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert app.given == []
+        assert "Take this, 1 error in it? Add a call" in text_of(app)
+        assert "✗ tool  1:1  a call needs the name of a tool" in text_of(app)
+        await pilot.press("escape", *"todo", "ctrl+s")
         assert app.given == [("todo", "{}")]
 
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hermes_tui.debugger.inputs import EditArguments, Resume
+from hermes_tui.debugger.inputs import EditArguments, Resume, SetBreakpoints
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model import events as ev
-from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.runtime.branches import Branches
-from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.servers.base import Piece, RequestFailure
-from hermes_tui.ui.live_app import LiveApp
-from tests.live.engine import FunctionTools, never, says, streamed
+from tests.live.engine import FunctionTools, says, streamed
 from tests.live.screen import Clock, live
-from tests.ui.opened import NARROW, WIDE, press_until, shows, until
+from tests.ui.opened import NARROW, WIDE, press_until
 
 LS = ("terminal", {"command": "ls"})
 PWD = ("terminal", {"command": "pwd"})
@@ -30,6 +24,10 @@ EVERY_MOMENT = frozenset(StopPoint)
 
 def terminal(command: str) -> str:
     return f"ran {command}"
+
+
+def fails(command: str) -> str:
+    raise ValueError("no such thing")
 
 
 TOOLS = {"terminal": terminal}
@@ -130,6 +128,30 @@ async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> 
         goes_on.set()
         await run.until(lambda: run.phase in (Phase.STOPPED, Phase.ENDED))
         await run.until(lambda: "not possible now" not in run.text)
+
+
+@pytest.mark.parametrize("size", [NARROW, (120, 40), WIDE])
+async def test_tokens_stay_on_screen_at_a_stop_and_while_looking_back(
+    size: tuple[int, int],
+) -> None:
+    async with live([says("I look.", LS, PWD)], TOOLS, size=size) as run:
+        await run.stopped()
+        await run.shows("(call 1 of 2)")
+        assert "11 in 7 out" in run.text and "— before_dispatch" not in run.text
+        await run.press("less_than_sign", "less_than_sign")
+        await run.shows("LOOKING BACK  event ")
+        assert "now  STOPPED " in run.text and "11 in 7 out" in run.text
+
+
+async def test_the_turn_is_the_one_whose_request_is_about_to_be_sent() -> None:
+    async with live([says("", LS), says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+        await run.stopped()
+        await run.shows("before the request")
+        assert "turn 1/30" in run.text
+        run.driver.put(SetBreakpoints((), frozenset({StopPoint.BEFORE_REQUEST})))
+        await run.press("c")
+        await run.until(lambda: len(run.events(ev.Stopped)) == 2)
+        await run.shows("turn 2/30")
 
 
 # Looking
@@ -264,6 +286,14 @@ async def test_edited_arguments_are_what_the_tool_gets() -> None:
         await run.shows("ls-la")
 
 
+async def test_a_tool_that_raised_says_where() -> None:
+    async with live([says("", LS)], {"terminal": fails}, size=(160, 60)) as run:
+        await run.stopped()
+        await run.press("s", "3", "z")
+        await run.shows("raised     ValueError: no such thing")
+        await run.shows(f"{__file__}:{fails.__code__.co_firstlineno + 1} in fails")
+
+
 async def test_an_answer_typed_by_hand_is_what_the_model_sees() -> None:
     async with live([says("", LS), says("Done.")], TOOLS) as run:
         await run.stopped()
@@ -333,11 +363,19 @@ async def test_a_message_is_edited_before_it_is_sent() -> None:
         assert [json.loads(e.after)["content"] for e in edits] == ["Say hello!"]
 
 
+async def test_what_can_be_done_is_said_with_the_keys_that_were_chosen_for_it() -> None:
+    keys = {"retry": "ctrl+r", "continue": "ctrl+y"}
+    async with live([RequestFailure("no")], TOOLS, keys=keys) as run:
+        await run.stopped()
+        await run.shows("ctrl+r asks again, e edits a message first, ctrl+y ends the run.")
+
+
 async def test_retry_asks_the_model_again() -> None:
     failure = RequestFailure("RateLimitError: slow down", status=429)
     async with live([failure, says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.shows("the request failed")
+        await run.shows("R asks again, e edits a message first, c ends the run.")
         await run.press("R", "ctrl+s")
         await run.shows("ENDED")
         assert [e.attempt for e in run.events(ev.RequestSent)] == [1, 2]
@@ -360,6 +398,17 @@ async def test_a_tool_that_a_person_answers_opens_the_editor() -> None:
         await run.press("c", *"42", "ctrl+s")
         await run.shows("ENDED")
         assert run.events(ev.CallSkipped)[0].result == "42" and not tools.calls
+
+
+async def test_a_message_is_added_before_a_request() -> None:
+    async with live([says("Done.")], TOOLS, stop_points=EVERY_MOMENT) as run:
+        await run.stopped()
+        await run.press("e", "backspace", "2", "enter")
+        await run.shows("Add a message")
+        await run.press("ctrl+end", "up", "end", "left", *"Hello", "ctrl+s")
+        await run.press("enter")
+        edits = run.events(ev.MessageEdited)
+        assert [(e.index, json.loads(e.after)["content"]) for e in edits] == [(1, "Hello")]
 
 
 async def test_parameters_that_are_no_json_are_not_taken() -> None:
@@ -459,106 +508,7 @@ async def test_the_first_row_can_be_forked_too() -> None:
         assert run.events(ev.RunForked) and not run.events(ev.ResponseReceived)
 
 
-# Ending
-
-
-async def test_ending_the_run_is_asked_for() -> None:
-    async with live([says("", LS)], TOOLS) as run:
-        await run.stopped()
-        await run.press("ctrl+t", "n")
-        assert run.driver.phase is Phase.STOPPED
-        await run.press("ctrl+t", "y")
-        await run.shows("ENDED  — ended by hand")
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+c"])
-async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
-    async with live([says("", LS)], TOOLS, clock=Clock(0.01)) as run:
-        await run.stopped()
-        await run.pilot.pause(0.05)
-        await run.press(key)
-        await run.shows("once more leaves")
-        assert run.app.is_running
-        await run.press(key)
-        await run.until(lambda: not run.app.is_running)
-        assert not run.app.is_running and run.app.branches is None
-
-
-async def test_a_run_that_has_ended_is_left_at_once() -> None:
-    async with live([says("Done.")], TOOLS) as run:
-        await run.shows("ENDED")
-        await run.press("q")
-        await run.until(lambda: not run.app.is_running)
-        assert not run.app.is_running
-
-
-@pytest.mark.parametrize("where", ["server", "tool"])
-async def test_what_hangs_leaves_the_keys_alive_and_is_given_up(where: str) -> None:
-    hangs = where == "server"
-    replies: list[Any] = [never] if hangs else [says("", LS)]
-    async with live(replies, {"terminal": never}) as run:
-        if not hangs:
-            await run.stopped()
-            await run.press("c")
-        await run.shows("REQUESTING" if hangs else "DISPATCHING")
-        await run.press("3", "1", "g", "T")
-        await run.press("ctrl+t", "y")
-        begun = time.monotonic()
-        await run.shows("ENDED")
-        assert time.monotonic() - begun < 10
-
-
-async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:
-    async with live([never], TOOLS, clock=Clock(0.01)) as run:
-        await run.shows("REQUESTING")
-        await run.press("ctrl+c")
-        await run.shows("stopping at the next moment")
-        assert run.events(ev.PauseRequested) and run.app.is_running
-        begun = time.monotonic()
-        await run.press("ctrl+c")
-        await run.until(lambda: not run.app.is_running)
-        assert time.monotonic() - begun < 10
-
-
-async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01)) as run:
-        await run.stopped()
-        await run.pilot.pause(0.05)
-        await run.press("i")
-        await run.shows("recorded in")
-        events = len(run.driver.log)
-        await run.press("q", "q")
-        await run.until(lambda: not run.app.is_running)
-    lines = path.read_bytes().splitlines()
-    assert len(lines) == events and all(json.loads(line) for line in lines)
-
-
-async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path: Path) -> None:
-    async with live([says("", LS)], TOOLS, record=tmp_path / "run.jsonl") as run:
-        await run.stopped()
-        assert run.driver.recording is not None
-        run.driver.recording.close()
-        await run.press("c")
-        await run.shows("BROKEN OFF")
-        assert "run.jsonl" in run.text and "c Continue" not in run.text
-        await run.press("q")
-        await run.until(lambda: not run.app.is_running)
-    assert any("broken off" in line for line in run.app.last_words)
-    assert run.app.broken_off is not None and run.app.broken_off.exit_code == 3
-
-
-async def test_a_server_that_never_opens_can_be_left() -> None:
-    async def hangs() -> Branches:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    app = LiveApp(hangs, Config(), label="nowhere")
-    async with app.run_test() as pilot:
-        await shows(pilot, " STARTING ")
-        await pilot.press("c", "F", "less_than_sign", "e", "q")
-        await until(pilot, lambda: not app.is_running)
-    assert app.failure is None
+# Reading
 
 
 async def test_help_begins_with_the_keys_of_a_live_run() -> None:
@@ -566,18 +516,10 @@ async def test_help_begins_with_the_keys_of_a_live_run() -> None:
         await run.stopped()
         await run.press("question_mark")
         await run.shows("Debugging a live run")
+        for keys in ("space F10", "c F5", "s F11", "S shift+F11", "b F9", "ctrl+x"):
+            assert f"  {keys} " in run.text
         await run.press("q")
         await run.shows("STOPPED")
-
-
-async def test_what_cannot_be_opened_ends_the_app_with_the_reason() -> None:
-    async def fails() -> Branches:
-        raise UsageError("no such server", "give another one")
-
-    app = LiveApp(fails, Config(), label="nowhere")
-    async with app.run_test() as pilot:
-        await until(pilot, lambda: not app.is_running)
-    assert str(app.failure) == "no such server (give another one)" and app.return_code == 2
 
 
 async def test_what_streams_in_does_not_move_who_reads_its_beginning() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +14,12 @@ from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, Message, ToolCall
 from hermes_tui.ui.live_model import doing_at, head_row
+from hermes_tui.ui.render.happening_page import happening_page
+from hermes_tui.ui.render.happenings import happening
+from hermes_tui.ui.render.page import Page
 from tests.live.engine import says
 from tests.live.screen import live
 
@@ -68,6 +73,57 @@ def test_continue_takes_no_answer_where_none_was_recorded() -> None:
     doing = doing_at(log, len(log) - 1)
     assert doing.what == "the replay diverged at ls"
     assert doing.why.endswith("continue ends the run")
+
+
+@pytest.mark.parametrize(
+    ("asked", "index", "doing"),
+    [(ASKED, None, "REQUESTING turn 1"), (CALLED, 0, "DISPATCHING ls")],
+)
+def test_a_run_let_go_where_its_replay_diverged_stands_no_more(
+    asked: Sequence[ev.Event], index: int | None, doing: str
+) -> None:
+    differs = ev.ReplayDiverged(seq=0, what="it", expected="ls", got="pwd", call_index=index)
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.DIVERGENCE, call_index=index)
+    log = numbered([*asked, differs, stop, ev.Resumed(seq=0, command="continue")])
+    assert doing_at(log, len(log) - 2).word == "STOPPED"
+    now = doing_at(log, len(log) - 1)
+    assert f"{now.word} {now.what}" == doing
+
+
+def test_a_stop_for_what_was_found_in_the_arguments_names_it() -> None:
+    found = (Diagnostic(Code.ARGS_DOUBLE, Severity.WARNING, "a string in a string"),)
+    call = ToolCall(0, "ls", '"{}"', ArgumentsState.DOUBLE_ENCODED)
+    proposed = ev.ToolCallProposed(seq=0, call=call, diagnostics=found)
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.INVALID_ARGS, call_index=0)
+    log = numbered([*CALLED[:-2], proposed, stop])
+    assert doing_at(log, len(log) - 1).why == "ARGS_DOUBLE"
+
+
+@pytest.mark.parametrize(
+    ("command", "by", "said"),
+    [
+        ("continue", "person", "continued after 2.0 s"),
+        ("continue", "program", "continued by the program after 2.0 s"),
+        ("accept", "replay", "went on as recorded by the replay after 2.0 s"),
+    ],
+)
+def test_a_stop_that_no_person_ended_says_who_did(command: str, by: str, said: str) -> None:
+    resumed = ev.Resumed(seq=0, command=command, by=by, waited_s=2.0)
+    assert happening(numbered([*ASKED, resumed]), resumed)[2] == said
+
+
+@pytest.mark.parametrize("around", ["{}", "terminal({})", "3 messages, the last: {}"])
+def test_a_divergence_shows_the_very_line_on_which_the_sides_differ(around: str) -> None:
+    sides = [
+        around.replace("{}", json.dumps({"command": command, "timeout": 5, "cwd": "/a/b"}))
+        for command in ("ls", "pwd")
+    ]
+    differs = ev.ReplayDiverged(seq=0, what="it", expected=sides[0], got=sides[1])
+    page = Page()
+    happening_page(page, numbered([*ASKED, differs]), differs)
+    lines = [line.text.strip() for line in page.document().lines]
+    assert '-   "command": "ls",' in lines and '+   "command": "pwd",' in lines
+    assert not [line for line in lines if line[:1] in "-+" and "timeout" in line]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ COMMANDS = {
     "fail": "went on with an error that was typed",
     "drop": "went on without the call",
     "substitute": "went on with an edited result",
+    "accept": "went on as recorded",
 }
 ROOM = 300
 """Characters of a text that is shown on one line."""

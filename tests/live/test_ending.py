@@ -1,0 +1,197 @@
+"""How a live run is ended, left, or rid of what hangs; and what ends it by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.debugger.stepping import Phase
+from hermes_tui.model import events as ev
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.config import Config
+from hermes_tui.runtime.servers.http import HttpServer
+from hermes_tui.runtime.tools.toolset import open_tools
+from hermes_tui.ui.live_app import LiveApp
+from tests.live.engine import never, says, streamed
+from tests.live.screen import Clock, live
+from tests.servers.local_server import HOLD, Answer, LocalServer, whole
+from tests.ui.opened import NARROW, shows, until
+
+LS = ("terminal", {"command": "ls"})
+TOOLS = {"terminal": lambda command: f"ran {command}"}
+
+
+async def test_ending_the_run_is_asked_for() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        await run.press("ctrl+t", "n")
+        assert run.driver.phase is Phase.STOPPED
+        await run.press("ctrl+t", "y")
+        await run.shows("ENDED  — ended by hand")
+        await run.shows(" · terminated")
+        assert "truncated" not in run.text.splitlines()[0]
+        (row,) = (line for line in run.text.splitlines() if "■ end" in line)
+        assert "ended by hand" in row and "truncated" not in row[: row.index("ended")]
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
+    async with live([says("", LS)], TOOLS, clock=Clock(0.01)) as run:
+        await run.stopped()
+        await run.pilot.pause(0.05)
+        await run.press(key)
+        await run.shows("once more leaves")
+        assert run.app.is_running
+        await run.press(key)
+        await run.until(lambda: not run.app.is_running)
+        assert not run.app.is_running and run.app.branches is None
+
+
+async def test_a_run_that_has_ended_is_left_at_once() -> None:
+    async with live([says("Done.")], TOOLS) as run:
+        await run.shows("ENDED")
+        await run.press("q")
+        await run.until(lambda: not run.app.is_running)
+        assert not run.app.is_running
+
+
+@pytest.mark.parametrize("where", ["server", "tool"])
+async def test_what_hangs_leaves_the_keys_alive_and_is_given_up(where: str) -> None:
+    hangs = where == "server"
+    replies: list[Any] = [never] if hangs else [says("", LS)]
+    async with live(replies, {"terminal": never}) as run:
+        if not hangs:
+            await run.stopped()
+            await run.press("c")
+        await run.shows("REQUESTING" if hangs else "DISPATCHING")
+        await run.press("3", "1", "g", "T")
+        await run.press("ctrl+t", "y")
+        begun = time.monotonic()
+        await run.shows("ENDED")
+        assert time.monotonic() - begun < 10
+
+
+async def test_a_tool_that_hangs_is_cancelled_and_the_run_goes_on(tmp_path: Path) -> None:
+    tools = await open_tools(["builtin:terminal"], workdir=tmp_path)
+    started = tmp_path / "started"
+    sleeps = ("terminal", {"command": f"touch {started}; sleep 600"})
+    async with live([says("", sleeps), says("Done.")], tools, size=NARROW) as run:
+        await run.stopped()
+        await run.press("c")
+        await run.until(started.exists)
+        await run.shows("ctrl+x Cancel  ctrl+t End the run")
+        await run.press("ctrl+x")
+        await run.shows("STOPPED  after terminal — cancelled by hand")
+        failed = run.events(ev.ToolFailed)[0]
+        assert (failed.exception, failed.by) == ("cancelled by hand", "person")
+        assert "ctrl+x Cancel" not in run.text
+        await run.press("c")
+        await run.shows("ENDED")
+        assert run.events(ev.RunEnded)[0].stop_reason == "finished"
+        await run.press("ctrl+x")
+        await run.shows("cancel is not possible now")
+
+
+async def test_a_server_that_hangs_is_cancelled_and_asked_again() -> None:
+    done = whole({"role": "assistant", "content": "done"})
+    with LocalServer(Answer([HOLD]), done) as server:
+        adapter = HttpServer(server.url)
+        async with live(adapter, TOOLS) as run:
+            await run.shows("REQUESTING")
+            await run.until(server.holding.is_set)
+            await run.press("ctrl+x")
+            await run.shows("STOPPED  the request failed — cancelled by hand")
+            assert run.events(ev.RequestFailed)[0].by == "person"
+            await run.until(server.client_gone.is_set)
+            await run.press("R", "ctrl+s")
+            await run.shows("ENDED  — finished naturally")
+
+
+async def test_what_can_be_done_while_a_request_hangs_is_said() -> None:
+    async with live([never], TOOLS) as run:
+        await run.shows("REQUESTING")
+        await run.press("c")
+        await run.shows("continue is not possible now; p pause, ctrl+x cancel, ctrl+t end the run")
+
+
+async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:
+    async with live([never], TOOLS, clock=Clock(0.01)) as run:
+        await run.shows("REQUESTING")
+        await run.press("ctrl+c")
+        await run.shows("stopping at the next moment")
+        assert run.events(ev.PauseRequested) and run.app.is_running
+        begun = time.monotonic()
+        await run.press("ctrl+c")
+        await run.until(lambda: not run.app.is_running)
+        assert time.monotonic() - begun < 10
+
+
+async def test_what_ctrl_c_said_of_a_run_at_work_is_not_said_of_one_that_stands() -> None:
+    answers = asyncio.Event()
+    reply = streamed("a reply", pieces=2, until=answers)
+    async with live([reply], TOOLS, clock=Clock(0.01)) as run:
+        await run.shows("REQUESTING")
+        await run.press("ctrl+c")
+        await run.shows("once more leaves: stopping at the next moment")
+        answers.set()
+        await run.stopped()
+        await run.shows("once more leaves: the run is stopped the reply is in")
+        await run.press("ctrl+c")
+        await run.until(lambda: not run.app.is_running)
+
+
+async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01)) as run:
+        await run.stopped()
+        await run.pilot.pause(0.05)
+        await run.press("i")
+        await run.shows("recorded in")
+        events = len(run.driver.log)
+        await run.press("q", "q")
+        await run.until(lambda: not run.app.is_running)
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == events and all(json.loads(line) for line in lines)
+
+
+async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path: Path) -> None:
+    async with live([says("", LS)], TOOLS, record=tmp_path / "run.jsonl") as run:
+        await run.stopped()
+        assert run.driver.recording is not None
+        run.driver.recording.close()
+        await run.press("c")
+        await run.shows("BROKEN OFF")
+        assert "run.jsonl" in run.text and "c Continue" not in run.text
+        await run.press("q")
+        await run.until(lambda: not run.app.is_running)
+    assert any("broken off" in line for line in run.app.last_words)
+    assert run.app.broken_off is not None and run.app.broken_off.exit_code == 3
+
+
+async def test_a_server_that_never_opens_can_be_left() -> None:
+    async def hangs() -> Branches:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = LiveApp(hangs, Config(), label="nowhere")
+    async with app.run_test() as pilot:
+        await shows(pilot, " STARTING ")
+        await pilot.press("c", "F", "less_than_sign", "e", "q")
+        await until(pilot, lambda: not app.is_running)
+    assert app.failure is None
+
+
+async def test_what_cannot_be_opened_ends_the_app_with_the_reason() -> None:
+    async def fails() -> Branches:
+        raise UsageError("no such server", "give another one")
+
+    app = LiveApp(fails, Config(), label="nowhere")
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: not app.is_running)
+    assert str(app.failure) == "no such server (give another one)" and app.return_code == 2
