@@ -18,8 +18,8 @@ from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
-_AGO = 4096
-"""Events that are looked through for where a run stood; a stop or request is never so far off."""
+LONGEST_TURN = 1 << 16
+"""Events that are looked through for what belongs to a turn: a reply of 10,000 calls has 40,000."""
 
 STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.BEFORE_REQUEST: "before the request",
@@ -161,7 +161,7 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
         words += " at"
     if stop.call_index is not None:
         place, count = stop.call_index + 1, calls_before(log, stop.seq)
-        which = f" (call {place} of {count})" if count > 1 else ""
+        which = f" (call {place:,} of {count:,})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
     if found := reply_error(log, stop.seq, point):
         # The finding is the reason, unless a breakpoint is.
@@ -184,7 +184,7 @@ def hint_at(hints: Mapping[str, str], point: str, turn: int, call: int = 1) -> s
 
 def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
     """Tell whether something was edited at a stop, at which the run still stands."""
-    later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + _AGO)))
+    later = (log[seq] for seq in range(stop.seq + 1, min(len(log), stop.seq + LONGEST_TURN)))
     until = takewhile(lambda event: not isinstance(event, ev.Resumed), later)
     return any(isinstance(event, _EDITS) for event in until)
 
@@ -334,12 +334,12 @@ def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | N
 
 def _back_from(log: EventLog, seq: int) -> Iterator[ev.Event]:
     """Yield event `seq`, or the last one there is, and those before it, the latest first."""
-    return (log[at] for at in range(min(seq, len(log) - 1), max(-1, seq - _AGO), -1))
+    return (log[at] for at in range(min(seq, len(log) - 1), max(-1, seq - LONGEST_TURN), -1))
 
 
 def _finding_row(timeline: Timeline, seq: int | None, last: int) -> int:
     """Return the row of what was found at event `seq`, which has none of its own."""
-    rows = range(last, max(-1, last - _AGO), -1)
+    rows = range(last, max(-1, last - LONGEST_TURN), -1)
     return next((row for row in rows if timeline.seq(row) == seq), last)
 
 

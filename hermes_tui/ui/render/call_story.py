@@ -11,13 +11,12 @@ from hermes_tui.model import events as ev
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
-from hermes_tui.ui.live_model import stopped
+from hermes_tui.ui.live_model import LONGEST_TURN, stopped
 from hermes_tui.ui.render.calls import is_missed
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.happenings import changes
 from hermes_tui.ui.render.page import Page
 
-_LONGEST_TURN = 4096
 _LABEL = 11
 IN_TEXT = "a call in the text, which this run does not read"
 _END_OF_REPLY = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
@@ -44,7 +43,7 @@ def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
     story.cut = call.origin is Origin.TEXT and _is_cut(log, seq, call.index)
-    for event in _events(log, seq + 1, seq + _LONGEST_TURN):
+    for event in _events(log, seq + 1, seq + LONGEST_TURN):
         if isinstance(event, _END_OF_REPLY):
             story.end = event
             break
@@ -68,12 +67,12 @@ def _is_cut(log: EventLog, seq: int, index: int) -> bool:
     """Tell whether the text ends within call `index` of the reply that event `seq` belongs to."""
     from hermes_tui.debugger.turn import Reply
 
-    back = (log[at] for at in range(seq, max(-1, seq - _LONGEST_TURN), -1))
+    back = (log[at] for at in range(seq, max(-1, seq - LONGEST_TURN), -1))
     received = next((event for event in back if isinstance(event, ev.ResponseReceived)), None)
     if received is None:
         return False
     reply = Reply.of(received)
-    for event in _events(log, received.seq + 1, seq + _LONGEST_TURN):
+    for event in _events(log, received.seq + 1, seq + LONGEST_TURN):
         if event.seq > seq and isinstance(event, _END_OF_REPLY):
             break
         if isinstance(event, ev.TextEdited):
