@@ -23,7 +23,7 @@ from hermes_tui.ui.runs.feed import RunsFeed
 if TYPE_CHECKING:
     from hermes_tui.runtime.new_files import NewFiles
 
-Place = tuple[RunRef, int]
+StartsAt = tuple[RunRef, int]
 """A run and the number of a message of it, from 1; 0: none."""
 
 
@@ -81,7 +81,7 @@ def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | No
     return NewFiles(lambda: _look(arguments), targets)
 
 
-def _place(feed: RunsFeed, text: str) -> Place | None:
+def _place(feed: RunsFeed, text: str) -> StartsAt | None:
     if not text:
         return None
     from hermes_tui.cli.open_at import find_place
@@ -109,7 +109,7 @@ def _say_unreadable(feed: RunsFeed) -> None:
         raise SourceError.of_lines(feed.complaints)
 
 
-def _draw(feed: RunsFeed, config: Config, filter_text: str, place: Place | None) -> int:
+def _draw(feed: RunsFeed, config: Config, filter_text: str, place: StartsAt | None) -> int:
     # A file that cannot be read is said on stderr, before anything is drawn.
     feed.open_first()
     _say_unreadable(feed)
@@ -138,7 +138,7 @@ def _keys_from_terminal() -> None:
     os.close(terminal)
 
 
-def _print_runs(feed: RunsFeed, filter_text: str, place: Place | None) -> int:
+def _print_runs(feed: RunsFeed, filter_text: str, place: StartsAt | None) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()

@@ -158,9 +158,9 @@ class _Scan:
         self._collector.abandon()
         interrupted = f"interrupted {self._done_so_far()}"
         self._end(interrupted)
-        hint = "add --state FILE and it can be gone on with"
+        hint = "add --state FILE to be able to resume"
         if standard_input.is_all(self._request.paths):
-            hint = "standard input cannot be gone on with; save it to a file for that"
+            hint = "standard input cannot be resumed; save it to a file for that"
         elif self._state is not None and not self._state.failure:
             hint = "the same command goes on from there"
         self._report.complain(f"{interrupted} ({hint})")

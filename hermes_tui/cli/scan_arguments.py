@@ -116,7 +116,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
     from hermes_tui.runtime.remote import local_path
 
     if arguments.state and is_all(arguments.paths):
-        raise UsageError("--state: standard input cannot be gone on with", "save it to a file")
+        raise UsageError("--state: standard input cannot be resumed", "save it to a file")
     output, format_name = _formats(arguments)
     check_format(format_name)
     check_parser(arguments.parser)

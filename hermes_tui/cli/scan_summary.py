@@ -9,7 +9,7 @@ from typing import Any, Final
 from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.scan.rates import GROUPS, Place, Rate, Rates
+from hermes_tui.runtime.scan.rates import GROUPS, Example, Rate, Rates
 
 MOST_LINES: Final = 12
 NAME_WIDTH: Final = 28
@@ -97,7 +97,7 @@ def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str
     return whole
 
 
-def at(place: Place) -> str:
+def at(place: Example) -> str:
     """Return a place in its file as `open --at` takes it."""
     _, run, message = place
     return f"{run}:{message}" if message else str(run)
@@ -122,7 +122,7 @@ def _rate_json(rate: Rate, path_of: PathOf) -> dict[str, Any]:
     }
 
 
-def _places(places: list[Place], path_of: PathOf) -> str:
+def _places(places: list[Example], path_of: PathOf) -> str:
     """Return the places; those in the file of the one before without its name."""
     texts: list[str] = []
     last = None

@@ -65,7 +65,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breakpoint:
-    """`ignore`: the first so many hits have no effect; `every`: after them each so-manieth has."""
+    """`ignore`: the first so many hits have no effect; `every` N: of later ones each Nth has."""
 
     id: str
     point: StopPoint

@@ -33,7 +33,7 @@ _PIECE = 80
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
-class Finding(NamedTuple):
+class Reproduction(NamedTuple):
     """What a parser makes of a text, and what was meant.
 
     `text` is what was parsed: `verdict` and `expected` (None: nobody knows) are about it.
@@ -50,7 +50,7 @@ class Finding(NamedTuple):
     real: bool = False
 
 
-def finding_of(
+def reproduction_of(
     text: str,
     parser: EngineParser,
     tools: Sequence[ToolSpec],
@@ -58,7 +58,7 @@ def finding_of(
     *,
     max_tries: int = 2000,
     real: bool = False,
-) -> Finding:
+) -> Reproduction:
     """Return what `parser` makes of `text`, reduced as long as that is the same failure.
 
     `reader` reads what was meant. The cost is that of `max_tries` parses by both.
@@ -68,26 +68,26 @@ def finding_of(
     meant = [call for call in reader.parse(reduced, tools).calls if call.verdict != FAILED]
     verdict = parser.parse(reduced, tools)
     whole = text if reduced != text else ""
-    return Finding(reduced, parser.info, tools, verdict, meant, whole, real)
+    return Reproduction(reduced, parser.info, tools, verdict, meant, whole, real)
 
 
-def slug(finding: Finding) -> str:
+def slug(reproduction: Reproduction) -> str:
     """Return a short name for the finding's files: the parser, and what is worst about it."""
-    worst = _worst(finding.verdict.diagnostics)
-    words = f"{finding.parser.name} {worst[0].code if worst else finding.verdict.outcome}"
+    worst = _worst(reproduction.verdict.diagnostics)
+    words = f"{reproduction.parser.name} {worst[0].code if worst else reproduction.verdict.outcome}"
     return _SLUG.sub("-", words.lower()).strip("-")[:80] or "finding"
 
 
-def bug_report(finding: Finding) -> str:
+def bug_report(reproduction: Reproduction) -> str:
     """Return the report for the engine's tracker, in Markdown."""
     sections = [
-        f"# {_headline(finding)}",
-        _versions(finding),
-        _output(finding),
-        _expected(finding),
-        f"## Got\n\n{_got(finding.verdict)}",
-        _diagnostics(finding.verdict.diagnostics),
-        _steps_to_see_it(finding),
+        f"# {_headline(reproduction)}",
+        _versions(reproduction),
+        _output(reproduction),
+        _expected(reproduction),
+        f"## Got\n\n{_got(reproduction.verdict)}",
+        _diagnostics(reproduction.verdict.diagnostics),
+        _steps_to_see_it(reproduction),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -154,10 +154,10 @@ def _worst(found: Sequence[Diagnostic]) -> list[Diagnostic]:
     return sorted(found, key=lambda one: _RANK[one.severity])
 
 
-def _headline(finding: Finding) -> str:
-    info = finding.parser
-    worst = _worst(finding.verdict.diagnostics)
-    what = visible_row(worst[0].message) if worst else f"reads {_count(finding.verdict.calls)}"
+def _headline(reproduction: Reproduction) -> str:
+    info = reproduction.parser
+    worst = _worst(reproduction.verdict.diagnostics)
+    what = visible_row(worst[0].message) if worst else f"reads {_count(reproduction.verdict.calls)}"
     return f"{info.name} {info.version}: {_inline(what)}"
 
 
@@ -178,9 +178,9 @@ def _code(text: str) -> str:
     return f"{ticks} {line} {ticks}" if len(ticks) > 1 else f"`{line}`"
 
 
-def _versions(finding: Finding) -> str:
-    info = finding.parser
-    source = "the engine itself" if finding.real else f"emulated by hermes-tui {__version__}"
+def _versions(reproduction: Reproduction) -> str:
+    info = reproduction.parser
+    source = "the engine itself" if reproduction.real else f"emulated by hermes-tui {__version__}"
     rows = [
         ("Engine", f"{info.engine} {info.version}, {source}"),
         ("Parser", f"{info.name.rpartition('/')[2]} ({info.kind})"),
@@ -191,11 +191,11 @@ def _versions(finding: Finding) -> str:
     return "\n".join(f"- {name}: {_inline(value)}" for name, value in rows if value)
 
 
-def _output(finding: Finding) -> str:
-    text = finding.text
+def _output(reproduction: Reproduction) -> str:
+    text = reproduction.text
     about = f"{len(text):,} characters"
-    if finding.whole:
-        about += f", reduced from {len(finding.whole):,}"
+    if reproduction.whole:
+        about += f", reduced from {len(reproduction.whole):,}"
     shown, language = text[:_MAX_SHOWN], ""
     if len(shown) < len(text):
         about += f"; the first {_MAX_SHOWN:,} of them, all in `{TEXT_FILE}`"
@@ -205,10 +205,10 @@ def _output(finding: Finding) -> str:
     return f"## Model output\n\n{about}.\n\n{fenced(shown, language)}"
 
 
-def _expected(finding: Finding) -> str:
-    if finding.expected is None:
+def _expected(reproduction: Reproduction) -> str:
+    if reproduction.expected is None:
         return ""
-    return f"## Expected\n\n{fenced(calls_json(finding.expected), 'json')}"
+    return f"## Expected\n\n{fenced(calls_json(reproduction.expected), 'json')}"
 
 
 def _got(verdict: ParseResult) -> str:
@@ -245,10 +245,10 @@ def _diagnostics(found: Sequence[Diagnostic]) -> str:
     return "## Why\n\n" + "\n".join(lines)
 
 
-def _steps_to_see_it(finding: Finding) -> str:
-    tools = f" --tools {TOOLS_FILE}" if finding.tools else ""
-    lines = [f"hermes-tui parse {TEXT_FILE} --parser {finding.parser.name}{tools}"]
-    if finding.real:
-        wanted = f"{finding.parser.engine}=={finding.parser.version}"
+def _steps_to_see_it(reproduction: Reproduction) -> str:
+    tools = f" --tools {TOOLS_FILE}" if reproduction.tools else ""
+    lines = [f"hermes-tui parse {TEXT_FILE} --parser {reproduction.parser.name}{tools}"]
+    if reproduction.real:
+        wanted = f"{reproduction.parser.engine}=={reproduction.parser.version}"
         lines.insert(0, f"hermes-tui engines add {wanted}")
     return f"## How to reproduce\n\n{fenced(chr(10).join(lines), 'sh')}"

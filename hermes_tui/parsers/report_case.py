@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hermes_tui.model.visible import visible_row
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.report import Finding, slug, text_literal, tools_json
+from hermes_tui.parsers.report import Reproduction, slug, text_literal, tools_json
 
 _EMULATED = '''\
 def read():
@@ -61,18 +61,18 @@ def test_what_was_meant_is_read():
 """
 
 
-def pytest_case(finding: Finding) -> str:
+def pytest_case(reproduction: Reproduction) -> str:
     """Return a pytest file that pins what is read today and, if known, what should be."""
-    info = finding.parser
-    got = _pairs(finding.verdict.calls)
-    expected = None if finding.expected is None else _pairs(finding.expected)
+    info = reproduction.parser
+    got = _pairs(reproduction.verdict.calls)
+    expected = None if reproduction.expected is None else _pairs(reproduction.expected)
     differs = expected is not None and bool(expected) and expected != got
     requirement = f"{info.engine}=={info.version}"
     parts = [
-        f'"""{_title(finding)}"""\n\n' + _imports(finding, differs),
-        _REAL.format(requirement=requirement) if finding.real else _EMULATED,
+        f'"""{_title(reproduction)}"""\n\n' + _imports(reproduction, differs),
+        _REAL.format(requirement=requirement) if reproduction.real else _EMULATED,
         _PLAIN,
-        _constants(finding, got, expected if differs else None),
+        _constants(reproduction, got, expected if differs else None),
         _TODAY,
     ]
     if differs:
@@ -80,35 +80,35 @@ def pytest_case(finding: Finding) -> str:
     return "\n\n".join(parts)
 
 
-def _imports(finding: Finding, differs: bool) -> str:
+def _imports(reproduction: Reproduction, differs: bool) -> str:
     ours = (
         "from hermes_tui.model.messages import ToolSpec\n"
         "from hermes_tui.parsers.engines.registry import parser_named\n"
     )
-    lines = "import json\nimport subprocess\nimport sys\n" if finding.real else "import json\n"
+    lines = "import json\nimport subprocess\nimport sys\n" if reproduction.real else "import json\n"
     blocks = [lines]
-    if differs or finding.real:
+    if differs or reproduction.real:
         blocks.append("import pytest\n")
-    if not finding.real:
+    if not reproduction.real:
         blocks.append(ours)
     return "\n".join(blocks)
 
 
-def _title(finding: Finding) -> str:
-    title = f"{finding.parser.name} {finding.parser.version}: {slug(finding)}"
+def _title(reproduction: Reproduction) -> str:
+    title = f"{reproduction.parser.name} {reproduction.parser.version}: {slug(reproduction)}"
     return re.sub(r"[^ -~]|[\"\\]", "?", visible_row(title)) + "."
 
 
 def _constants(
-    finding: Finding,
+    reproduction: Reproduction,
     got: list[tuple[str | None, str]],
     expected: list[tuple[str | None, str]] | None,
 ) -> str:
     lines = [
-        f"PARSER = {finding.parser.name!a}",
-        f"TEXT = {text_literal(finding.text)}",
-        f"TOOLS = {text_literal(tools_json(finding.tools))}",
-        f"OUTCOME = {finding.verdict.outcome.value!a}",
+        f"PARSER = {reproduction.parser.name!a}",
+        f"TEXT = {text_literal(reproduction.text)}",
+        f"TOOLS = {text_literal(tools_json(reproduction.tools))}",
+        f"OUTCOME = {reproduction.verdict.outcome.value!a}",
         f"GOT = {_pairs_literal(got)}",
     ]
     if expected is not None:

@@ -23,7 +23,7 @@ class Divergence(Exception):
 class RecordingEnds(Exception):
     """There is no recorded answer to be taken, so that the run cannot go on.
 
-    `resume` is where the recorded run can be gone on with if it broke off here; else empty.
+    `resume` is where the recorded run can be resumed if it broke off here; else empty.
     """
 
     def __init__(self, what: str, *, reason: str = "not_recorded", resume: str = "") -> None:

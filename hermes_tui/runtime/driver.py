@@ -64,7 +64,7 @@ class Driver:
         task_id: str = "",
         by: str = PERSON,
     ) -> None:
-        """`events` are those of a run that is gone on with; they stand in the recording already.
+        """`events` are those of a run that is resumed; they stand in the recording already.
 
         `by` is who puts commands in, for the record.
         """
@@ -103,7 +103,7 @@ class Driver:
         await self.close()
 
     async def close(self) -> None:
-        """Give up what is under way, without an event: a run that is gone on with stands there."""
+        """Give up what is under way, without an event: a run that is resumed stands there."""
         work = self._work
         if work is not None:
             self._give_up()

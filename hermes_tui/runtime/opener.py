@@ -57,7 +57,7 @@ class OpenFile:
     """Whether what is found out about it may be kept in the cache."""
     watched: WatchedFile | None = None
     """What follows it although it can only be read as a whole."""
-    is_put_by: bool = False
+    is_shelved: bool = False
     """Whether it was read before, and where its records are must be found out anew."""
     _index: RecordIndex = field(default_factory=RecordIndex)
     _lines: LineIndex | None = None
@@ -66,15 +66,15 @@ class OpenFile:
     def __post_init__(self) -> None:
         if self.is_one_run and self.reader.layout is Layout.LINES:
             self._lines = LineIndex(lambda start, length: self.source.read(start, length))
-        beside = {} if self.is_put_by else read_sidecars(self.reader.format, self.path)
+        beside = {} if self.is_shelved else read_sidecars(self.reader.format, self.path)
         if beside:
             self.reader = self.reader._replace(sidecars=beside)
 
     @property
     def index(self) -> RecordIndex:
-        """Where the records are; those of a file of runs are known, also if it was put by."""
-        if self.is_put_by and not self.is_one_run:
-            self.is_put_by = False
+        """Where the records are; those of a file of runs are known, also if it was shelved."""
+        if self.is_shelved and not self.is_one_run:
+            self.is_shelved = False
             for _ in self.scan():
                 pass
         return self._index

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.model.errors import StoreError
-from hermes_tui.parsers.report import TEXT_FILE, TOOLS_FILE, Finding, bug_report, slug, tools_json
+from hermes_tui.parsers.report import (
+    TEXT_FILE,
+    TOOLS_FILE,
+    Reproduction,
+    bug_report,
+    slug,
+    tools_json,
+)
 from hermes_tui.parsers.report_case import pytest_case
 
 REPORT_FILE: Final = "report.md"
@@ -24,13 +31,13 @@ _MAX_NUMBER: Final = 10_000
 _TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
 
-def write_reproduction(folder: Path, finding: Finding) -> Path:
+def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:
     """Write the finding to a new folder in `folder`, which is made if need be; return it.
 
     Nothing that is there is touched: the new folder is numbered where its name is taken. Raises
     StoreError, and leaves nothing behind, where it cannot be written.
     """
-    files = _files(finding)
+    files = _files(reproduction)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".reproduction-", dir=folder))
@@ -38,7 +45,7 @@ def write_reproduction(folder: Path, finding: Finding) -> Path:
             scratch.chmod(0o755)
             for name, content in files.items():
                 (scratch / name).write_bytes(content)
-            return _settled(scratch, folder / slug(finding))
+            return _settled(scratch, folder / slug(reproduction))
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -47,16 +54,16 @@ def write_reproduction(folder: Path, finding: Finding) -> Path:
         raise StoreError(where, error.strerror or str(error), "choose another folder") from error
 
 
-def _files(finding: Finding) -> dict[str, bytes]:
+def _files(reproduction: Reproduction) -> dict[str, bytes]:
     files = {
-        TEXT_FILE: finding.text.encode("utf-8", "surrogatepass"),
-        TOOLS_FILE: tools_json(finding.tools).encode() + b"\n",
+        TEXT_FILE: reproduction.text.encode("utf-8", "surrogatepass"),
+        TOOLS_FILE: tools_json(reproduction.tools).encode() + b"\n",
         # Names and messages may quote the text: what UTF-8 cannot hold is shown, not kept.
-        REPORT_FILE: bug_report(finding).encode("utf-8", "backslashreplace"),
-        CASE_FILE: pytest_case(finding).encode(),
+        REPORT_FILE: bug_report(reproduction).encode("utf-8", "backslashreplace"),
+        CASE_FILE: pytest_case(reproduction).encode(),
     }
-    if finding.whole and finding.whole != finding.text:
-        files[WHOLE_FILE] = finding.whole.encode("utf-8", "surrogatepass")
+    if reproduction.whole and reproduction.whole != reproduction.text:
+        files[WHOLE_FILE] = reproduction.whole.encode("utf-8", "surrogatepass")
     return files
 
 

@@ -14,7 +14,7 @@ from hermes_tui.runtime.resting import RestingSource, SourcePool
 ROOM = 1_024
 """Files that room is made for at once."""
 LATEST_KINDS = 8
-"""Readers looked through for the one of a file that is put by."""
+"""Readers looked through for the one of a file that is shelved."""
 
 
 class Shelf:
@@ -66,8 +66,8 @@ class Shelf:
 
     def _made(self, number: int) -> OpenFile:
         path = self._path_of(number)
-        assert path is not None, "standard input is not put by"
+        assert path is not None, "standard input is not shelved"
         size, stamp = self._sizes[number], self._stamps[number]
         source = RestingSource.at_rest(path, self._pool, size=size, stamp=stamp)
         reader = self._readers[self._kinds[number] - 1]
-        return OpenFile(path, source, reader, number=number, is_put_by=True)
+        return OpenFile(path, source, reader, number=number, is_shelved=True)

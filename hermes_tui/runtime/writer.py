@@ -52,7 +52,7 @@ class Recording:
     def resumed(
         cls, path: Path, *, secrets: Iterable[str] = ()
     ) -> tuple[Recording, tuple[Event, ...]]:
-        """Return the recording at `path`, to be gone on with, and the events it holds."""
+        """Return the recording at `path`, to be resumed, and the events it holds."""
         if not path.is_file():
             raise SourceError(str(path), "no such recording", "hermes-tui live without --resume")
         recording = cls(path, secrets=secrets, exclusive=False)
@@ -80,7 +80,7 @@ class Recording:
                 events.append(decode(line))
             except MalformedEvent as error:
                 message = f"line {number} is no event: {error}"
-                hint = "it can be looked at with `hermes-tui open`, not gone on with"
+                hint = "it can be looked at with `hermes-tui open`, not resumed"
                 raise SourceError(str(self.path), message, hint) from error
         if whole < len(data):
             os.ftruncate(self._descriptor, whole)

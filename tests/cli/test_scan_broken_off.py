@@ -142,7 +142,7 @@ def test_ctrl_c_on_standard_input_promises_no_resume(tmp_path: Path) -> None:
     [line] = err.decode().splitlines()
     before, _, after = line.partition(" bytes of standard input ")
     assert int(before.removeprefix("hermes-tui: interrupted after ").replace(",", "")) > 0
-    assert after == "(standard input cannot be gone on with; save it to a file for that)"
+    assert after == "(standard input cannot be resumed; save it to a file for that)"
 
 
 def test_a_state_for_standard_input_alone_is_refused(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_state_for_standard_input_alone_is_refused(tmp_path: Path) -> None:
     done = within("scan", "-", "--state", state)
     assert (done.code, done.out, state.exists()) == (2, b"", False)
     assert done.one_line == (
-        "hermes-tui: --state: standard input cannot be gone on with (save it to a file)"
+        "hermes-tui: --state: standard input cannot be resumed (save it to a file)"
     )
 
 

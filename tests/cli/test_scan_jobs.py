@@ -345,4 +345,4 @@ def test_ctrl_c_ends_all_processes_prints_what_was_found_and_says_how_to_go_on(
     assert found["files"][0]["runs"] == found["summary"]["runs"] > 0
     (line,) = err.decode().splitlines()
     assert line.startswith("hermes-tui: interrupted after ")
-    assert line.endswith("(add --state FILE and it can be gone on with)")
+    assert line.endswith("(add --state FILE to be able to resume)")

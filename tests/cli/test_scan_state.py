@@ -192,7 +192,7 @@ def test_a_full_disk_is_said_once_and_the_scan_goes_on(
     monkeypatch.undo()
     assert done.text == within("scan", runs, *OPTIONS).text
     assert done.one_line.endswith(
-        "No space left on device; from here on the scan cannot be gone on with"
+        "No space left on device; from here on the scan cannot be resumed"
     )
 
 

@@ -1,4 +1,4 @@
-"""A log whose process was killed is gone on with where it ends, and no tool runs twice unasked."""
+"""A log whose process was killed is resumed where it ends, and no tool runs twice unasked."""
 
 from __future__ import annotations
 

@@ -13,17 +13,26 @@ from hypothesis import strategies as st
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.engines.registry import parser_named
-from hermes_tui.parsers.report import Finding, bug_report, fenced, finding_of, slug, text_literal
+from hermes_tui.parsers.report import (
+    Reproduction,
+    bug_report,
+    fenced,
+    reproduction_of,
+    slug,
+    text_literal,
+)
 from hermes_tui.parsers.report_case import pytest_case
 
 TOOLS = (ToolSpec("get_weather", "Weather", {"type": "object", "properties": {"city": {}}}),)
 BROKEN = '<tool_call>{"name": "get_weather", "arguments": {"city": "Oslo",}}</tool_call>'
 
 
-def finding(text: str, *, tools: tuple[ToolSpec, ...] = TOOLS, real: bool = False) -> Finding:
+def reproduction(
+    text: str, *, tools: tuple[ToolSpec, ...] = TOOLS, real: bool = False
+) -> Reproduction:
     parser = parser_named("vllm/hermes")
     meant = Auto().parse(text, tools).calls
-    return Finding(text, parser.info, tools, parser.parse(text, tools), meant, "", real)
+    return Reproduction(text, parser.info, tools, parser.parse(text, tools), meant, "", real)
 
 
 def run(source: str) -> dict[str, Any]:
@@ -33,7 +42,7 @@ def run(source: str) -> dict[str, Any]:
 
 
 def test_the_report_says_what_was_read_expected_and_how_to_see_it() -> None:
-    report = bug_report(finding(BROKEN)._replace(whole=BROKEN + "  "))
+    report = bug_report(reproduction(BROKEN)._replace(whole=BROKEN + "  "))
     assert report.startswith("# vllm/hermes 0.33.0: ")
     assert "78 characters, reduced from 80" in report
     assert BROKEN in report
@@ -43,37 +52,37 @@ def test_the_report_says_what_was_read_expected_and_how_to_see_it() -> None:
 
 def test_a_finding_is_reduced_and_says_from_what() -> None:
     text = f"Some prose before.\n{BROKEN}\nAnd after it."
-    found = finding_of(text, parser_named("vllm/hermes"), TOOLS, Auto())
+    found = reproduction_of(text, parser_named("vllm/hermes"), TOOLS, Auto())
     assert len(found.text) < len(BROKEN)
     assert found.whole == text
     assert [call.name for call in found.expected or ()] != [c.name for c in found.verdict.calls]
 
 
 def test_the_report_on_a_real_engine_says_how_to_add_it() -> None:
-    report = bug_report(finding(BROKEN, real=True))
+    report = bug_report(reproduction(BROKEN, real=True))
     assert "hermes-tui engines add vllm==0.33.0" in report
     assert "the engine itself" in report
 
 
 def test_characters_that_cannot_be_shown_are_written_as_a_literal() -> None:
-    assert r"'<tool_call>\x00\ud83e'" in bug_report(finding("<tool_call>\0\ud83e"))
+    assert r"'<tool_call>\x00\ud83e'" in bug_report(reproduction("<tool_call>\0\ud83e"))
 
 
 def test_the_test_passes_today_and_fails_on_what_was_meant() -> None:
-    case = run(pytest_case(finding(BROKEN)))
+    case = run(pytest_case(reproduction(BROKEN)))
     case["test_what_is_read_today"]()
     with pytest.raises(AssertionError):
         case["test_what_was_meant_is_read"]()
 
 
 def test_without_anything_expected_only_the_present_is_pinned() -> None:
-    case = run(pytest_case(finding(BROKEN)._replace(expected=None)))
+    case = run(pytest_case(reproduction(BROKEN)._replace(expected=None)))
     assert "test_what_was_meant_is_read" not in case
 
 
 def test_a_name_for_the_files_holds_nothing_odd() -> None:
-    assert slug(finding(BROKEN)).startswith("vllm-hermes-trailing-comma")
-    assert re.fullmatch(r"[a-z0-9-]+", slug(finding("<tool_call>\0🦉")))
+    assert slug(reproduction(BROKEN)).startswith("vllm-hermes-trailing-comma")
+    assert re.fullmatch(r"[a-z0-9-]+", slug(reproduction("<tool_call>\0🦉")))
 
 
 NASTY = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) | st.lists(
@@ -88,7 +97,7 @@ NASTY = st.text(st.characters(codec=None, exclude_categories=()), max_size=40) |
 @given(NASTY, st.booleans())
 def test_the_test_file_is_sound_python_for_any_text(text: str, real: bool) -> None:
     tools = (ToolSpec("get_weather", text, {"title": text}),)
-    source = pytest_case(finding(text, tools=tools, real=real))
+    source = pytest_case(reproduction(text, tools=tools, real=real))
     assert source.isascii()
     names = run(source)
     assert names["TEXT"] == text
@@ -106,7 +115,7 @@ def test_nothing_in_a_text_closes_its_fence(text: str) -> None:
     assert first == last
     assert not any(first in line for line in inside)
     assert "\n".join(inside) == text
-    bug_report(finding(text))
+    bug_report(reproduction(text))
 
 
 def test_a_text_literal_of_a_megabyte_is_read_back() -> None:
@@ -118,4 +127,4 @@ def test_tools_nested_too_deeply_do_not_break_the_report() -> None:
     deep: Any = {}
     for _ in range(5_000):
         deep = {"properties": deep}
-    assert run(pytest_case(finding(BROKEN)._replace(tools=(ToolSpec("f", "", deep),))))
+    assert run(pytest_case(reproduction(BROKEN)._replace(tools=(ToolSpec("f", "", deep),))))

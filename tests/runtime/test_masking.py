@@ -1,4 +1,4 @@
-"""Credentials stay out of what a run writes, and come back when it is gone on with."""
+"""Credentials stay out of what a run writes, and come back when it is resumed."""
 
 from __future__ import annotations
 

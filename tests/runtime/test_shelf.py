@@ -60,9 +60,7 @@ def put(path: Path, pool: SourcePool, number: int = 3) -> tuple[Shelf, Runs]:
     ],
     ids=["document", "lines", "array", "packed", "one run", "one run in an array"],
 )
-def test_a_file_that_was_put_by_reads_as_before(
-    tmp_path: Path, pool: SourcePool, content: bytes
-) -> None:
+def test_a_shelved_file_reads_as_before(tmp_path: Path, pool: SourcePool, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
     shelf, runs = put(path, pool)
@@ -103,7 +101,9 @@ def test_a_file_that_is_gone_says_so(tmp_path: Path, pool: SourcePool) -> None:
     assert "no such file" in file.source.failure
 
 
-def test_a_file_that_cannot_be_opened_again_is_not_put_by(tmp_path: Path, pool: SourcePool) -> None:
+def test_a_file_that_cannot_be_opened_again_is_not_shelved(
+    tmp_path: Path, pool: SourcePool
+) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(lines(RUNS))
     shelf = Shelf(lambda number: path, pool)

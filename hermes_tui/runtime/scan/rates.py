@@ -22,7 +22,7 @@ OTHERS: Final = "(others)"
 LONGEST_NAME: Final = 120
 _OF_RESULTS: Final = (Code.RESULT_ORPHAN, Code.TOOL_ERROR)
 
-Place = tuple[int, int, int]
+Example = tuple[int, int, int]
 """The number of the file among those given, of the run in it, of the message in that (both from 1;
 message 0: the run has none)."""
 
@@ -33,13 +33,13 @@ class Rate:
 
     runs: int = 0
     failed: int = 0
-    places: list[Place] = field(default_factory=list)
+    places: list[Example] = field(default_factory=list)
 
     @property
     def share(self) -> float:
         return self.failed / self.runs if self.runs else 0.0
 
-    def count(self, *, failed: bool, place: Place) -> None:
+    def count(self, *, failed: bool, place: Example) -> None:
         self.runs += 1
         if failed:
             self.failed += 1

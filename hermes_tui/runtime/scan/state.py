@@ -176,7 +176,7 @@ class ScanState:
                 view = view[os.write(self._fd, view) :]
         except OSError as error:
             why = error.strerror or str(error)
-            self.failure = f"{self.path}: {why}; from here on the scan cannot be gone on with"
+            self.failure = f"{self.path}: {why}; from here on the scan cannot be resumed"
 
 
 def _stamp_of(path: str) -> _Stamp:

@@ -214,7 +214,7 @@ class RunsFeed:
         elif not file.source.complete:
             self._growing.append(reading)
         elif reading.index is None and not self.follow:
-            self.files.put_by(file)
+            self.files.shelve(file)
         self._pack_rows()
         return self._complain_of(reading)
 

@@ -1,4 +1,4 @@
-"""The files of a feed: open while they are read, and where there are many put by after that."""
+"""The files of a feed: open while they are read, and where there are many shelved after that."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FeedFiles:
 
     @property
     def kept(self) -> Collection[OpenFile]:
-        """The files that are not put by."""
+        """The files that are not shelved."""
         return self._open.values()
 
     def add(self, number: int, file: OpenFile) -> None:
@@ -56,7 +56,7 @@ class FeedFiles:
         if self.are_many and file.path is not None and not isinstance(file.source, RestingSource):
             file.source = self._pool.keep(file.path, file.source)
 
-    def put_by(self, file: OpenFile) -> None:
+    def shelve(self, file: OpenFile) -> None:
         """Keep little of a file that is read to its end, where there are many."""
         if self.are_many and self._shelf.put(file):
             del self._open[file.number]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asyncio import Future
 
     from hermes_tui.parsers.engines.base import EngineParser
-    from hermes_tui.parsers.report import Finding
+    from hermes_tui.parsers.report import Reproduction
     from hermes_tui.ui.widgets.prompt import Prompt
 
 FOLDER = "reproductions"
@@ -24,7 +24,7 @@ FOLDER = "reproductions"
 class LabTakeAway(LabCommands):
     """Writes reproductions; the text is reduced in the thread, so that keys stay alive."""
 
-    _reduction: tuple[Path, Future[Finding]] | None = None
+    _reduction: tuple[Path, Future[Reproduction]] | None = None
 
     def do_lab_reproduce(self) -> None:
         model = self.model
@@ -38,35 +38,36 @@ class LabTakeAway(LabCommands):
             self.ask("write the reproduction into folder", "lab-reproduce", FOLDER)
 
     def answered_lab_reproduce(self, event: Prompt.Answered) -> None:
-        from hermes_tui.parsers.report import finding_of
+        from hermes_tui.parsers.report import reproduction_of
 
         if not event.value.strip():
             return
         model, reader = self.model, lab_parser(AUTO).parser
         parser = cast("EngineParser", model.parser.parser)
         is_real = model.real is not None
-        work = partial(finding_of, model.text, parser, model.tools, reader, real=is_real)
+        work = partial(reproduction_of, model.text, parser, model.tools, reader, real=is_real)
         self._reduction = (Path(event.value.strip()).expanduser(), self.thread.submit(work))
         self.say("reducing the text to the smallest that still fails …")
         self.hurry()
 
     def pump(self) -> bool:
         if self._reduction is not None and self._reduction[1].done():
-            (folder, finding), self._reduction = self._reduction, None
-            self._write(folder, finding.result())
+            (folder, reproduction), self._reduction = self._reduction, None
+            self._write(folder, reproduction.result())
         return super().pump() or self._reduction is not None
 
     def on_unmount(self) -> None:
         if self._reduction is not None:
             self._reduction[1].cancel()
 
-    def _write(self, folder: Path, finding: Finding) -> None:
+    def _write(self, folder: Path, reproduction: Reproduction) -> None:
         from hermes_tui.runtime.reproduction import write_reproduction
 
         try:
-            written = write_reproduction(folder, finding)
+            written = write_reproduction(folder, reproduction)
         except StoreError as error:
             self.say(str(error))
             return
-        size = f"{len(finding.text):,} of {len(finding.whole or finding.text):,} characters"
+        whole = reproduction.whole or reproduction.text
+        size = f"{len(reproduction.text):,} of {len(whole):,} characters"
         self.say(f"{written}: {size}, a report, a test")
