@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.cli.inputs import add_format_option, path_text
+from hermes_tui.cli.terminal_width import USUAL_COLUMNS, columns_of
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.visible import visible
 
@@ -28,10 +29,6 @@ A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs
   ssh build cat runs.jsonl | hermes-tui diff before.json -- -:3
 
 exit codes: 0 both did the same, 1 they differ, 2 wrong usage, 3 cannot read"""
-
-
-USUAL_COLUMNS = 80
-"""For what is printed into no terminal."""
 
 
 class ReadRun(NamedTuple):
@@ -117,19 +114,11 @@ def _print(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> None:
     from hermes_tui.ui.render.comparison import run_comparison
 
     labels, summaries = (left.label, right.label), (left.summary, right.summary)
-    columns = _columns()
+    columns = columns_of(sys.stdout)
     found = run_comparison(rows, labels, summaries, width=columns or USUAL_COLUMNS)
     for line in found.document.lines:
         for row in _rows(line.text, columns):
             sys.stdout.write(visible(row) + "\n")
-
-
-def _columns() -> int:
-    """Return how wide the terminal is that is printed on; 0 where it is none."""
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        return 0
 
 
 def _rows(text: str, columns: int) -> list[str]:
@@ -138,10 +127,9 @@ def _rows(text: str, columns: int) -> list[str]:
 
     if not columns:
         return [text]
-    starts = row_starts(text, columns)
-    ends = (*starts[1:], len(text))
     # One space may hang over the end of a row.
-    return [text[start:end].rstrip(" ") for start, end in zip(starts, ends, strict=True)]
+    places = pairwise((*row_starts(text, columns), len(text)))
+    return [text[start:end].rstrip(" ") for start, end in places]
 
 
 def _json(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> str:

@@ -221,7 +221,8 @@ def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
     if settings.resume is not None:
         return f": a person is needed{hint} on a terminal, without --headless"
     if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
-        return f": without a terminal nobody is asked{hint}, or let calls run: --run, --headless"
+        run_on = f"{hint}, or let calls run" if hint else "; let calls run"
+        return f": without a terminal nobody is asked{run_on}: --run, --headless"
     return hint
 
 

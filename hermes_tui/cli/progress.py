@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hermes_tui.cli.terminal_width import USUAL_COLUMNS, columns_of
 from hermes_tui.model.visible import ELLIPSIS, cells, visible_row
 from hermes_tui.runtime.pace import Pace
 
@@ -15,8 +15,6 @@ APPEARS_AFTER_S = 0.5
 EVERY_S = 0.1
 BAR_WIDTH = 20
 LONGEST_LABEL = 40
-USUAL_COLUMNS = 80
-"""Of a terminal that does not say how wide it is."""
 
 
 class ProgressLine:
@@ -90,11 +88,7 @@ class ProgressLine:
 
 def _room() -> int:
     """Return the cells of a line; in the last column some terminals wrap already."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
-    return max(1, (columns or USUAL_COLUMNS) - 1)
+    return max(1, (columns_of(sys.stderr) or USUAL_COLUMNS) - 1)
 
 
 def _beginning_of(line: str, room: int) -> str:

@@ -11,6 +11,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
 
+from hermes_tui.formats import fields
 from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
 
 
@@ -78,7 +79,10 @@ def _may_be_mini_swe(sample: Sample) -> bool:
     """Its oldest files are lists of chat messages, told apart by how their results begin."""
     return any(
         isinstance(value, dict)
-        and ("trajectory_format" in value or "<returncode>" in str(value.get("content"))[:2000])
+        and (
+            "trajectory_format" in value
+            or "<returncode>" in fields.text_of(value.get("content"))[:2000]
+        )
         for value in sample.firsts
     )
 

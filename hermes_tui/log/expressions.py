@@ -170,12 +170,14 @@ def _cheap_first(tree: ast.expr, at_hand: frozenset[str]) -> ast.expr:
     """
     if not at_hand or not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
         return tree
+    # Functions are names, too.
+    free = at_hand.union(FUNCTIONS)
     return ast.BoolOp(
         tree.op,
         sorted(
             tree.values,
             key=lambda test: any(
-                isinstance(node, ast.Name) and node.id not in at_hand for node in ast.walk(test)
+                isinstance(node, ast.Name) and node.id not in free for node in ast.walk(test)
             ),
         ),
     )

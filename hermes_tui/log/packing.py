@@ -29,7 +29,7 @@ def _encodable(value: Any) -> Any:
         case int():
             return max(-_MOST, min(value, _MOST))
         case Mapping():
-            return {_encodable(key): item for key, item in value.items()}
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
         case list() | tuple():
             return [_encodable(item) for item in value]
         case _:

@@ -46,6 +46,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     lost_connection = failure.status is None and not failure.empty and not failure.is_unsent
     wait_s, message = failure.retry_after_s, failure.message
     is_too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
+    may_help = lost_connection or failure.status in RETRYABLE
     if is_too_long:
         message += f" (the server asks to wait {wait_s:.3g} s: it is not asked again by itself)"
     if failure.is_unsent and (number := _half_a_character(request)):
@@ -57,7 +58,7 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
         chain=failure.chain,
         empty=failure.empty,
         diagnostics=failure.diagnostics,
-        retryable=not is_too_long and (lost_connection or failure.status in RETRYABLE),
+        retryable=may_help and not (is_too_long or failure.is_final),
         retry_in_s=None if is_too_long else wait_s,
     )
 

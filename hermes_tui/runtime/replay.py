@@ -111,7 +111,7 @@ class Cassette:
                 self.dispatches[call] = RecordedCall(skipped.name or "", skipped.arguments.text)
             case ev.RunEnded():
                 self.ended = event.stop_reason
-                last = self.exchanges.get(place)
+                last = self.exchanges.get(place) if self.ended in _BROKEN_OFF else None
                 if last and isinstance(last.answer, ev.RequestFailed) and last.answer.by:
                     # The run was given up, the request did not fail.
                     self.exchanges[place] = RecordedRequest(last.messages, last.parameters)
@@ -165,8 +165,10 @@ class ReplayServer:
                     diagnostics=answer.diagnostics,
                 )
             case ev.RequestFailed():
+                next_one = (request.turn, request.attempt + 1)
                 raise RequestFailure(
-                    answer.message, answer.status, answer.body, answer.chain, answer.empty
+                    *(answer.message, answer.status, answer.body, answer.chain, answer.empty),
+                    is_final=not answer.retryable and next_one not in self._cassette.exchanges,
                 )
         if recorded is not None and end is None:
             raise RequestFailure(f"the recording holds no reply to request {request.turn}")

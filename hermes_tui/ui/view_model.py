@@ -84,8 +84,10 @@ class RunModel:
 
     def restart_search_and_filter(self) -> None:
         """Look at every row anew: it may read differently."""
-        self.set_search(self.search)
+        dropped = self.dropped
+        self.set_search(self.search, seek=self.seeking)
         self.set_filter(self.filter_text, self.filter)
+        self.dropped = dropped
 
     def take_over(self, log: EventLog, timeline: Timeline) -> None:
         """Go on with the same run, read farther; rows keep their numbers."""
@@ -194,25 +196,23 @@ class RunModel:
         self.row = max(0, min(row, len(self.timeline) - 1))
 
     def snap(self) -> None:
-        """Put the cursor on the shown row nearest below it, if the filter hides its own."""
-        if self.filter is not None and len(self.shown):
+        """Put the cursor on the shown row nearest below it, once the filter has hidden its own."""
+        if self.row < self.filtered and len(self.shown):
             self.row = self.shown[self.position()]
 
     def settle(self) -> None:
         """Let the cursor follow what search and filter have found by now."""
         self._seek_message()
-        if not self.is_shown(self.row):
-            self.snap()
+        self.snap()
         if not self.seeking or self.search is None:
             return
         at = bisect_left(self.matches, self.row)
-        if at < len(self.matches):
-            self.row = self.matches[at]
+        number = self._shown_match(at, 1) if self.matches else None
+        is_all = self.searched >= len(self.timeline) and self.timeline.finished
+        if is_all or (number is not None and number >= at):
             self.seeking = self.follow = False
-        elif self.searched >= len(self.timeline) and self.timeline.finished:
-            self.seeking = self.follow = False
-            if len(self.matches):
-                self.row = self.matches[0]
+            if number is not None:
+                self.row = self.matches[number]
 
     def _seek_message(self) -> None:
         row = self.timeline.message_row(self.wanted_message) if self.wanted_message else None
@@ -236,12 +236,18 @@ class RunModel:
     def show_row(self, row: int) -> bool:
         """Put the cursor on a row; return whether the filter hid it and was dropped for it."""
         self.go(row)
-        if self.is_shown(self.row):
+        if not self._is_hidden(self.row):
             return False
         hidden_by = self.filter_text, self.filter
         self.set_filter("", None)
         self.dropped = hidden_by
         return True
+
+    def _is_hidden(self, row: int) -> bool:
+        """Return whether the filter hides a row, or will when it comes to it."""
+        if self.filter is None or not self.filtered <= row < len(self.timeline):
+            return not self.is_shown(row)
+        return not self.filter.matches(RowFields(self.timeline, row))
 
     def restore_filter(self) -> bool:
         """Take up the filter that was dropped for a row; return whether there is one."""
@@ -257,9 +263,17 @@ class RunModel:
         here = bisect_left(self.matches, self.row)
         on_match = here < len(self.matches) and self.matches[here] == self.row
         target = here + (on_match if step > 0 else -1)
-        number = target % len(self.matches)
+        number = self._shown_match(target, step)
+        if number is None:
+            return None
         self.row = self.matches[number]
         return number + 1
+
+    def _shown_match(self, first: int, step: int) -> int | None:
+        """Return the first match from number `first` on, around the ends, that no filter hides."""
+        count = len(self.matches)
+        numbers = ((first + step * further) % count for further in range(count))
+        return next((number for number in numbers if self.is_shown(self.matches[number])), None)
 
     def match_number(self) -> int | None:
         """Return the 1-based number of the match under the cursor, None beside one."""

@@ -239,6 +239,20 @@ def test_the_images_of_a_message_are_in_an_export_for_the_api(tmp_path: Path) ->
     assert written["messages"][0] == ODD[0]
 
 
+def test_media_that_the_api_does_not_take_are_written_as_text_and_told(tmp_path: Path) -> None:
+    parts = [
+        {"type": "file", "mediaType": "application/pdf", "data": "AAAA"},
+        {"type": "input_audio", "data": "AAAA"},
+        {"type": "image_url", "image_url": {"file_id": "x"}},
+    ]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps([{"role": "user", "content": parts}]))
+    done = within("export", path, "--to", "openai")
+    kinds = [part["type"] for part in json.loads(done.out)["messages"][0]["content"]]
+    assert kinds == ["text"] * 3
+    assert "1 file written as text" in done.one_line and "1 image written as text" in done.one_line
+
+
 def test_the_images_of_another_api_are_written_as_this_one_takes_them(tmp_path: Path) -> None:
     block = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
     asked = {"role": "user", "content": [{"type": "image", "source": block}]}

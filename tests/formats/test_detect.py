@@ -192,3 +192,10 @@ def test_no_two_formats_have_one_name() -> None:
 def test_any_bytes_are_recognised_or_refused_with_a_reason(data: bytes) -> None:
     detection = detect(BytesSource(data), formats())
     assert detection.reader is not None or detection.reason
+
+
+@pytest.mark.parametrize("depth", [400, 985, 1010, 1023, 5_000])
+def test_a_line_is_looked_at_however_deep_it_goes(depth: int) -> None:
+    deep = '{"role": "user", "content": ' + "[" * depth + "]" * depth + "}\n"
+    assert found(lines(*CHAT) + deep.encode())[0] == "openai-messages"
+    detect(BytesSource(deep.encode()), formats())

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hermes_tui.debugger.inputs import EditArguments, Resume, SkipCall, Terminate
+import pytest
+
+from hermes_tui.debugger.inputs import EditArguments, Resume, Retry, SkipCall, Terminate
 from hermes_tui.debugger.stepping import Command
 from hermes_tui.model import events as ev
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.replay import open_replay
-from hermes_tui.runtime.servers.base import OnPiece, Piece, Request
+from hermes_tui.runtime.servers.base import OnPiece, Piece, Request, RequestFailure
+from hermes_tui.runtime.writer import Recording
 from tests.live.engine import FunctionTools, ScriptedServer, branches_of, says
+from tests.runtime import scripted
 
 LS = ("terminal", {"command": "ls"})
 PWD = ("terminal", {"command": "pwd"})
@@ -117,3 +121,52 @@ async def test_a_call_that_was_never_made_diverges_and_continue_ends_it(tmp_path
     await again.close()
     ended = last(driver)
     assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "not_recorded"
+
+
+def kinds(driver: Driver) -> list[str]:
+    return [type(event).__name__ for event in driver.log]
+
+
+@pytest.mark.parametrize(("command", "retries"), [(Resume(), 0), (Resume(), 1), (Retry(), 1)])
+async def test_a_cancelled_request_replays_as_it_went(
+    tmp_path: Path, command: Resume | Retry, retries: int
+) -> None:
+    path = tmp_path / "run.jsonl"
+    server = scripted.ScriptedServer(scripted.HANG, scripted.said("done"))
+    async with Driver(server, scripted.FunctionTools(), recording=Recording(path)) as driver:
+        driver.put(scripted.start(scripted.FunctionTools(), retries=retries))
+        while not server.bodies:
+            await asyncio.sleep(0)
+        driver.cancel_current()
+        await driver.at_rest()
+        driver.put(command)
+        await driver.at_rest()
+    again = replayed(path)
+    await again.all[0].driver.at_rest()
+    await again.close()
+    stops = ("Stopped", "Resumed", "BreakpointsHit")
+    went, replays = kinds(driver), kinds(again.all[0].driver)
+    assert [kind for kind in replays if kind not in stops] == [k for k in went if k not in stops]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RequestFailure("cannot be sent", is_unsent=True),
+        RequestFailure("busy", 503, retry_after_s=9999.0),
+    ],
+    ids=["unsent", "too long a wait"],
+)
+async def test_a_replay_asks_again_only_where_the_recorded_run_did(
+    tmp_path: Path, failure: RequestFailure
+) -> None:
+    path = tmp_path / "run.jsonl"
+    tools = scripted.FunctionTools()
+    server = scripted.ScriptedServer(failure)
+    async with Driver(server, tools, recording=Recording(path)) as driver:
+        driver.put(scripted.start(tools, retries=1))
+        await driver.at_rest()
+    again = replayed(path)
+    await again.all[0].driver.at_rest()
+    await again.close()
+    assert kinds(again.all[0].driver) == kinds(driver)

@@ -12,7 +12,7 @@ from hermes_tui.model.errors import StoreError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.engines.registry import parser_named
-from hermes_tui.parsers.report import Finding
+from hermes_tui.parsers.report import Reproduction
 from hermes_tui.runtime.reproduction import write_reproduction
 
 TOOLS = (ToolSpec("f", parameters={"type": "object"}),)
@@ -20,10 +20,10 @@ TEXT = '<tool_call>{"name": "f", "arguments": {"a": "x",}}</tool_call>\r\n'
 FILES = ["report.md", "test_reproduction.py", "text.txt", "tools.json"]
 
 
-def finding(text: str, whole: str = "") -> Finding:
+def finding(text: str, whole: str = "") -> Reproduction:
     parser = parser_named("vllm/hermes")
     expected = Auto().parse(text, TOOLS).calls
-    return Finding(text, parser.info, TOOLS, parser.parse(text, TOOLS), expected, whole)
+    return Reproduction(text, parser.info, TOOLS, parser.parse(text, TOOLS), expected, whole)
 
 
 def names(folder: Path) -> list[str]:

@@ -48,6 +48,15 @@ async def test_calls_arrive_as_dicts_over_http_and_as_objects_over_the_sdk() -> 
     assert origins == [Origin.DICT, Origin.OBJECT]
 
 
+@both
+async def test_half_a_character_is_a_request_that_cannot_be_sent(adapter: type[ChatServer]) -> None:
+    with LocalServer(whole(MESSAGE)) as local, pytest.raises(RequestFailure) as failed:
+        async with opened(adapter, local.url) as server:
+            await server.reply(request('{"role":"user","content":"a\ud800b"}'), lambda piece: None)
+    assert failed.value.is_unsent
+    assert failed.value.message.startswith("the request cannot be sent")
+
+
 async def test_the_time_of_a_reply_begins_when_its_request_goes_out() -> None:
     made: list[float] = []
 

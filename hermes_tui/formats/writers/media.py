@@ -38,16 +38,16 @@ def _written(item: dict[str, Any]) -> dict[str, Any] | None:
     """Return a part as the API takes it; from Anthropic's and the Responses API's images too."""
     kind = item.get("type")
     if kind in _AS_THEY_ARE:
-        return item
+        return item if isinstance(item.get(kind), dict) else None
     image = item.get("image_url")
     if kind == "image_url" and isinstance(image, dict):
-        return item
+        return item if isinstance(image.get("url"), str) else None
     if isinstance(image, str) and image:
         return _image(image)
     source = fields.as_dict(item.get("source"))
     match kind, source.get("type"), source.get("data"), source.get("url"):
         case "image", "base64", str(data), _:
-            return _image(f"data:{source.get('media_type', 'image/png')};base64,{data}")
+            return _image(f"data:{source.get('media_type') or 'image/png'};base64,{data}")
         case "image", "url", _, str(url):
             return _image(url)
     return None

@@ -68,6 +68,8 @@ class RequestFailure(Exception):
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     is_unsent: bool = False
     """It cannot be sent as it is, so that asking again changes nothing."""
+    is_final: bool = False
+    """It was not asked again by itself when this was recorded."""
 
     def __str__(self) -> str:
         return self.message

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hermes_tui.formats.secrets import (
@@ -55,13 +56,11 @@ class Redactor:
 
     def failure(self, failure: RequestFailure) -> RequestFailure:
         """Return `failure` with every secret masked, wherever it stands in it."""
-        return RequestFailure(
+        return replace(
+            failure,
             message=self.text(failure.message),
-            status=failure.status,
             body=mask_json_text(self.text(failure.body)),
             chain=tuple(self.text(line) for line in failure.chain),
-            empty=failure.empty,
-            retry_after_s=failure.retry_after_s,
             diagnostics=tuple(self._diagnostic(found) for found in failure.diagnostics),
         )
 

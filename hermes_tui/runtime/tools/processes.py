@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hermes_tui.runtime.masking import SHORTEST_SECRET
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.kept_output import KeptOutput
 
@@ -35,8 +36,6 @@ NICENESS = 5
 TIMED_OUT = 124
 MARK = "HERMES_TUI_CALL"
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
-SHORTEST_SECRET = 8
-"""Shorter ones may stand in a longer value by chance."""
 PLAIN_TERMINAL = {
     "TERM": "dumb",
     "PAGER": "cat",

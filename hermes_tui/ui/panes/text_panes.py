@@ -38,6 +38,8 @@ class TextPane(TextView):
         self.matches: Sequence[Match] = ()
         """Where the search was found in the text."""
         self._match = 0
+        self._first_line = 0
+        """The line at which the page begins."""
         self._end_row = 0
         """The topmost row when the end of a growing text was shown last."""
 
@@ -48,10 +50,10 @@ class TextPane(TextView):
         if key != self._shown_for:
             same_row = isinstance(self._shown_for, tuple) and self._shown_for[:2] == key[:2]
             self._shown_for = key
-            document, top = self.make_page(view)
+            document, self._first_line = self.make_page(view)
             self.set_document(document, keep_position=same_row)
-            if top and not same_row:
-                self.scroll_to_line(top)
+            if self._first_line and not same_row:
+                self.scroll_to_line(self._first_line)
             self._highlight(view.search, keep=same_row and view.search == self._search)
         elif view.search != self._search:
             self._highlight(view.search)
@@ -99,6 +101,13 @@ class TextPane(TextView):
         self._show_match(self._match + step)
         return True
 
+    def enter_match(self, step: int) -> None:
+        """Go to the match at which a step from another row comes in."""
+        if step > 0:
+            self._show_match_from(self._first_line)
+        else:
+            self.wrap_match(step)
+
     def wrap_match(self, step: int) -> None:
         """Go to the first match for a step ahead, to the last one for a step back."""
         if self.matches:
@@ -110,10 +119,14 @@ class TextPane(TextView):
         if keep and self._match < len(self.matches):
             self.set_matches(self.matches, self._match, reveal=False)
         elif self.matches:
-            ahead = bisect_left(self.matches, self.top_line, key=attrgetter("line"))
-            self._show_match(ahead if ahead < len(self.matches) else 0)
+            self._show_match_from(self.top_line)
         elif before:
             self.set_matches(())
+
+    def _show_match_from(self, line: int) -> None:
+        if self.matches:
+            ahead = bisect_left(self.matches, line, key=attrgetter("line"))
+            self._show_match(ahead if ahead < len(self.matches) else 0)
 
     def _found(self, search: Search) -> list[Match]:
         lines = self.document.lines

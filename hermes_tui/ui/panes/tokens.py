@@ -126,11 +126,9 @@ class TokensPane(RowList):
         table = self._rows.tables[number]
         height = self.scrollable_content_region.height - _OTHER_LINES
         lines = [title_row(table, number + 1, len(self._rows.tables)), note_row(table)]
-        if self._running_text is None or (self._running_text.table, self._running_text.width) != (
-            table,
-            width,
-        ):
-            self._running_text = RunningText(table, width)
-        if (room := min(MOST_ROWS, height // 2, self._running_text.rows)) > 0:
-            lines.extend(self._running_text.window(token, room))
+        text = self._running_text
+        if text is None or (text.table, text.width) != (table, width):
+            text = self._running_text = RunningText(table, width)
+        if (room := min(MOST_ROWS, height // 2, text.rows)) > 0:
+            lines.extend(text.window(token, room))
         return [*lines, column_row(table)]

@@ -24,7 +24,6 @@ Segments = list[tuple[str, str]]
 MARKS = {RowKind.ERROR: "✗", RowKind.WARNING: "!", RowKind.NOTE: "·"}
 """What tells findings apart without colour."""
 STYLES = {RowKind.ERROR: "error", RowKind.WARNING: "warning", RowKind.NOTE: "note"}
-_SIGNS = {Severity.ERROR: ("✗", "error"), Severity.WARNING: ("!", "warning")}
 OPEN, FOLDED = "▾", "▸"
 GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
@@ -161,7 +160,8 @@ def clock(ts: float | None) -> str:
 
 def sign_of(severity: Severity) -> tuple[str, str]:
     """Return the mark that tells a finding apart without colour, and its style."""
-    return _SIGNS.get(severity, ("·", "note"))
+    kind = RowKind[severity.name]
+    return MARKS[kind], STYLES[kind]
 
 
 def plain(segments: Segments, width: int = 100) -> str:

@@ -71,8 +71,11 @@ class CommandScreen(Screen[None]):
 
     def say_what_key_is_for(self, key: str) -> None:
         """Say where a key does something that does nothing here, if it is one for a live run."""
-        command = command_on("live", key, self.hermes.config.keys)
-        if command is not None and self.scope in ("run", "runs"):
+        keys = self.hermes.config.keys
+        if self.scope not in ("run", "runs") or command_on(self.scope, key, keys) is not None:
+            return
+        command = command_on("live", key, keys)
+        if command is not None:
             self.say(f"{command.label.lower()}: only in a live run")
 
     def why_it_is_not(self, command_id: str) -> str:

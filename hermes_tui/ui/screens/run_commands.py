@@ -49,9 +49,8 @@ class RunCommands(RunFinding, Moving, CommandScreen):
         if isinstance(pane, ErrorsPane):
             row = pane.chosen_row()
             if row is not None:
-                self.model.go(row)
+                self.go_to_row(row)
                 self.show_pane("timeline")
-                self.moved()
         elif pane.id == "metadata":
             self._open_fact()
         elif isinstance(pane, RowList) and pane.id == "timeline":

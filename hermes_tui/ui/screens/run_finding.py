@@ -86,8 +86,10 @@ class RunFinding(Searching):
         number = self.model.go_match(step)
         if number is not None and self.model.row != before:
             self.moved()
-            if text is not None and step < 0:
-                text.wrap_match(step)
+            # On a narrow screen another pane may have the keys now.
+            entered = self.main_pane()
+            if isinstance(entered, TextPane):
+                entered.enter_match(step)
                 self.refresh_lines()
         else:
             self._go_round(step, is_match=number is not None)

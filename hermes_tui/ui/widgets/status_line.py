@@ -92,5 +92,6 @@ class StatusLine(Widget):
                     spare.append(segment)
             last = text
         while spare and Strip([*sides[0], *sides[1]]).cell_length > self.size.width:
-            sides[0].remove(spare.pop())
+            dropped = spare.pop()
+            sides[0] = [segment for segment in sides[0] if segment is not dropped]
         return sides, path
