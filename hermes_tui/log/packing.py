@@ -18,7 +18,7 @@ def packed(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value)
     except (UnicodeEncodeError, OverflowError):
-        return _ENCODER.encode(_encodable(msgspec.to_builtins(value)))
+        return _ENCODER.encode(_encodable(msgspec.to_builtins(value, builtin_types=(bytes,))))
 
 
 def _encodable(value: Any) -> Any:

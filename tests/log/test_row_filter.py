@@ -86,6 +86,12 @@ def test_a_filter_on_kind_and_turn_decodes_nothing(text: str) -> None:
     assert log.asked == 0
 
 
+def test_a_condition_that_calls_a_function_on_what_is_at_hand_is_tested_first() -> None:
+    log, lines = counting()
+    assert matching(lines, 'len(text) > 3 and match(code, "E")') == [6]
+    assert log.asked == 0
+
+
 def test_a_field_that_no_row_of_the_kind_has_is_missing_without_decoding() -> None:
     log, lines = counting()
     assert matching(lines, 'state == "json-string"') == [3]

@@ -71,6 +71,13 @@ def test_runs_come_out_of_a_block_as_they_went_in(runs: list[StoredRun]) -> None
     assert block_length(block[:PREFIX]) == len(block) - PREFIX
 
 
+def test_a_complaint_with_half_a_character_leaves_its_block_readable() -> None:
+    block = encode_block(BlockFacts(0, 7, 3, b"ends", b"\xff", ("odd \ud800",)), [run()])
+    facts, found = decoded(block)
+    assert (facts.ends, facts.kinds, facts.complaints) == (b"ends", b"\xff", ("odd \ufffd",))
+    assert found == [run()]
+
+
 def run(**fields: Any) -> StoredRun:
     empty = RunSummary("", "", "", "", 0, 0, 0, 0, 0, 0, 0, 0, 0, (), "unknown", None, 0)
     return StoredRun(empty._replace(**fields), 0, 0, 0)

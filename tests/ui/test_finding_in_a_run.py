@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,18 @@ from hermes_tui.ui.render.titles import match_text, so_far, status_segments
 from hermes_tui.ui.search import compile_search
 from hermes_tui.ui.view_model import RunModel
 from tests.log.runs import says
-from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, write_run
+from tests.ui.opened import (
+    MESSAGES,
+    NARROW,
+    WIDE,
+    answer,
+    app_on,
+    call,
+    run_screen,
+    settled,
+    shows,
+    write_run,
+)
 from tests.ui.screen_text import screen_lines
 
 PROMPT = "\n".join(["The task:", "needle one", *["hay"] * 200, "needle two"])
@@ -38,6 +50,16 @@ def model_of(*events: Event, complete: bool) -> RunModel:
     log = MemoryLog([copy_event(event, seq=n) for n, event in enumerate(events)], complete=complete)
     model = RunModel(log)
     model.advance(len(events))
+    return model
+
+
+def searching(*texts: str, filtered: str = "", seek: bool = False) -> RunModel:
+    """Return a model of messages with these texts that has searched them all for "needle"."""
+    model = model_of(*(says("user", text) for text in texts), complete=True)
+    assert model.try_filter(filtered) == ""
+    model.advance_filter(len(texts))
+    model.set_search(compile_search("needle", is_regex=False, case_matters=False), seek=seek)
+    model.advance_search(len(texts))
     return model
 
 
@@ -108,6 +130,95 @@ async def test_a_search_goes_on_to_the_next_row_behind_the_last_match_of_a_text(
         await pilot.press("N")
         assert model.row == first
         await shows(pilot, "2 of 2 in message")
+
+
+async def test_a_narrow_screen_goes_through_a_message_and_then_its_call_in_order(
+    tmp_path: Path,
+) -> None:
+    asked = {
+        "role": "assistant",
+        "content": "needle a needle b needle",
+        "tool_calls": [call("c1", "read_file", {"path": "needle1 needle2 needle3"})],
+    }
+    result = {"role": "tool", "tool_call_id": "c1", "content": "ok"}
+    app = app_on(write_run(tmp_path / "run.json", [*MESSAGES[:2], asked, result]))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await answer(pilot, "slash", "needle")
+        await shows(pilot, "1 of 3 in message")
+
+        async def pressed(key: str) -> str:
+            await pilot.press(key)
+            await pilot.pause()
+            [told] = re.findall(r"\d of 3 in [a-z]+", screen_lines(app)[-2])
+            return str(told)
+
+        there = [f"{number} of 3 in {pane}" for pane in ("message", "tool") for number in (1, 2, 3)]
+        assert [await pressed("n") for _ in there] == [*there[1:], there[0]]
+        assert [await pressed("N") for _ in there] == there[::-1]
+
+
+def test_matches_in_rows_that_the_filter_hides_are_passed_over() -> None:
+    model = searching("needle", "hay", "needle", "needle", "needle", filtered="row in [1, 2, 4]")
+    assert (model.go_match(1), model.row) == (3, 3)
+    assert (model.go_match(1), model.row) == (1, 0)
+    assert (model.go_match(-1), model.row) == (3, 3)
+    model.try_filter("row == 2")
+    model.advance_filter(5)
+    model.settle()
+    assert (model.go_match(1), model.row) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("filtered", "said"),
+    [
+        ("row == 4", "this row is the only match that the filter shows"),
+        ("row == 3", "no match that the filter shows"),
+    ],
+)
+async def test_that_the_filter_hides_the_other_matches_is_said(
+    tmp_path: Path, filtered: str, said: str
+) -> None:
+    texts = ("needle", "hay", "needle")
+    messages = [{"role": "user", "content": text} for text in texts]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("z")
+        await answer(pilot, "f", filtered)
+        await answer(pilot, "slash", "needle")
+        await pilot.press("n")
+        await shows(pilot, said)
+
+
+@pytest.mark.parametrize(("shown", "found"), [("row > 3", 3), ("row == 2 or row == 1", 0)])
+def test_a_search_goes_to_the_first_match_that_the_filter_shows(shown: str, found: int) -> None:
+    texts = ("needle", "hay", "needle", "needle")
+    model = searching(*texts, filtered=shown, seek=True)
+    model.go(1)
+    model.settle()
+    assert model.row == found and not model.seeking
+
+
+def test_a_row_that_the_filter_has_not_reached_is_not_said_to_be_hidden() -> None:
+    model = model_of(*(says("user", "go") for _ in range(1000)), complete=True)
+    model.try_filter("row != 900")
+    model.advance_filter(100)
+    assert not model.show_row(699) and model.filter_text == "row != 900"
+    assert model.show_row(899) and model.filter is None
+
+
+def test_the_cursor_stays_until_the_filter_has_come_to_its_row() -> None:
+    model = model_of(*(says("user", "go") for _ in range(1000)), complete=True)
+    model.try_filter("row < 5 or row == 900")
+    model.go(699)
+    model.advance_filter(100)
+    model.settle()
+    assert model.row == 699
+    model.advance_filter(900)
+    model.settle()
+    assert model.row == 899
 
 
 async def test_a_filter_dropped_for_a_jump_is_said_and_brought_back(run_file: Path) -> None:

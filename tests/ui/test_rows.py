@@ -86,3 +86,14 @@ async def test_the_two_sides_of_the_status_line_never_touch(width: int) -> None:
         line.show([(" 243 rows looked at", ""), ("\0fill", ""), ("stopped at 3% of it", "")])
         await pilot.pause()
         assert " stopped at 3% of it" in screen_lines(app)[0]
+
+
+async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:
+    app = LineApp()
+    async with app.run_test(size=(24, 1)) as pilot:
+        line = app.query_one(StatusLine)
+        line.show(
+            [(" make", ""), (" then", "strong"), ("\0spare", ""), (" make", ""), (" x" * 6, "")]
+        )
+        await pilot.pause()
+        assert screen_lines(app)[0] == " make then" + " x" * 6

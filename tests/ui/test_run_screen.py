@@ -88,6 +88,24 @@ async def test_a_key_that_makes_no_sense_now_says_why(run_file: Path, key: str, 
         await until(pilot, lambda: why not in text_of(app))
 
 
+async def test_a_key_that_does_something_here_is_not_said_to_be_for_a_live_run(
+    run_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    say = RunScreen.say
+
+    def listen(screen: RunScreen, message: str) -> None:
+        said.append(message)
+        say(screen, message)
+
+    monkeypatch.setattr(RunScreen, "say", listen)
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "k", "pagedown", "tab", "s")
+        assert said == ["step: only in a live run"]
+
+
 async def test_brackets_go_from_call_to_call(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=MEDIUM) as pilot:
@@ -211,6 +229,22 @@ async def test_tool_errors_pane_lists_and_enter_goes_there(run_file: Path) -> No
         await pilot.pause()
         model = run_screen(app).model
         assert model.state().event.result.error is not None  # type: ignore[union-attr]
+
+
+async def test_a_tool_error_that_the_filter_hides_is_gone_to_without_the_filter(
+    run_file: Path,
+) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=MEDIUM) as pilot:
+        await settled(pilot)
+        screen = run_screen(app)
+        model = screen.model
+        await answer(pilot, "f", 'kind == "message"')
+        await pilot.press("5", "enter")
+        await shows(pilot, "filter dropped: it hides this row; u brings it back")
+        assert model.visible_rows() == len(model.timeline)
+        assert model.state().event.result.error is not None  # type: ignore[union-attr]
+        assert model.row_at(screen.query_one(TimelinePane).cursor) == model.row
 
 
 async def test_reasoning_pane_names_the_field(run_file: Path) -> None:

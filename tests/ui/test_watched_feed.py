@@ -14,6 +14,7 @@ from hermes_tui.model.events import MessageAppended
 from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.runtime.watched_run import WatchedFile
 from hermes_tui.ui.runs.feed import RunsFeed
+from hermes_tui.ui.search import compile_search
 from hermes_tui.ui.watched_feed import WatchedFeed
 
 Dump = Callable[..., str]
@@ -206,3 +207,33 @@ def test_a_document_may_be_read_anew_however_big_it_becomes(
         read_anew(feed, path, json.dumps({"loglines": lines}, indent=1))
         run.poll()
         assert texts_of(run) == ["question 0", "question 1", "question 2"]
+
+
+def test_a_filter_that_was_dropped_can_be_taken_up_though_the_run_grew(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(chat("a", "one", "two")))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        model = run.model
+        assert model.try_filter('text == "two"') == ""
+        run.step(1.0)
+        assert model.show_row(0) and model.filter is None
+        read_anew(feed, path, document(chat("a", "one", "two", "three")))
+        assert run.poll()
+        assert model.restore_filter() and model.filter_text == 'text == "two"'
+
+
+def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(chat("a", "one", "two")))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        model = run.model
+        model.go(0)
+        model.follow = False
+        model.set_search(compile_search("three", is_regex=False, case_matters=False), seek=True)
+        read_anew(feed, path, document(chat("a", "one", "two", "three", "four")))
+        assert run.poll()
+        run.step(1.0)
+        model.settle()
+        assert model.match_number() == 1

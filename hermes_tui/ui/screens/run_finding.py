@@ -98,7 +98,9 @@ class RunFinding(Searching):
         """Go through the text on screen: no other row holds what is searched."""
         pane = self._text_with_matches()
         if pane is None:
-            self.say("this row is the only match" if is_match else "no match")
+            hides = len(self.model.matches) > is_match
+            only = "this row is the only match" if is_match else "no match"
+            self.say(only + (" that the filter shows" if hides else ""))
         elif not pane.go_match(step):
             pane.wrap_match(step)
         self.refresh_lines()
