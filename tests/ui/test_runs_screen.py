@@ -250,7 +250,7 @@ async def test_what_is_said_is_not_cut_off_by_what_stands_before_it(tmp_path: Pa
 
 async def test_a_long_search_shows_its_first_matches_and_can_be_stopped(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    path.write_text((json.dumps({"role": "user", "content": "ab" * 50_000}) + "\n") * 100)
+    path.write_text((json.dumps({"role": "user", "content": "ab" * 50_000}) + "\n") * 400)
     app = app_on(write_says(tmp_path / "first.jsonl", "aabbaabbaac"), path)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
