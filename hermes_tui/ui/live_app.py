@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -17,6 +17,7 @@ from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import doing_at
+from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.screens.live import LiveScreen
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ class LiveApp(BaseApp):
         return self._live
 
     @property
+    def complaints(self) -> Sequence[str]:
+        return self.branches.warnings if self.branches is not None else ()
+
+    @property
     def branch_count(self) -> int:
         return len(self.branches.all) if self.branches is not None else 0
 
@@ -96,6 +101,7 @@ class LiveApp(BaseApp):
         if (mistake := opening.exception()) is not None:
             self.call_later(_raise, mistake)
         elif self.branches is not None and self.branches.all:
+            self._live.notice = complaints_line(self.complaints)
             self.call_later(self._live.show_branch, self.branches.all[0])
 
     # Ending

@@ -84,3 +84,15 @@ def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:
         program.read(0.05)
     program.wait_for(b"before dispatch of noisy")
     assert b"\x1b[29;" in program.output and b"\x1b[31;" not in program.output
+
+
+def test_a_breakpoint_that_no_tool_can_reach_is_told_of() -> None:
+    program = Program.start(
+        [sys.executable, "-m", "hermes_tui", "live", "--task", "go", "--no-record",
+         "--break", "before_dispatch:termnal"]
+    )  # fmt: skip
+    try:
+        program.wait_for(b"no tool is called termnal; did you mean terminal?")
+        program.wait_for(b"before dispatch of terminal")
+    finally:
+        program.end()

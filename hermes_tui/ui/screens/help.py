@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import ClassVar, Final
 
@@ -74,21 +74,20 @@ class HelpScreen(Moving, CommandScreen):
 
 def help_document(
     keymap: dict[str, str],
-    complaints: Iterable[str],
+    complaints: Sequence[str],
     *,
     live: bool = False,
     first: str = "",
     width: int = 100,
 ) -> Document:
-    """Return the help text on `width` cells; keys as remapped, files that could not be read first.
+    """Return the help text on `width` cells; keys as remapped, what there is to complain of first.
 
     The keys of the group `first` stand above the others; those of debugging where it is `live`.
     """
     page = Page()
-    unread = list(complaints)
-    if unread:
-        page.heading("What could not be read, or only in part")
-        for complaint in unread:
+    if complaints:
+        page.heading("Warnings" if live else "What could not be read, or only in part")
+        for complaint in complaints:
             page.line("  " + complaint, "warning")
         page.blank()
     first = first or (DEBUG if live else "")
