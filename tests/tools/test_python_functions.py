@@ -295,5 +295,6 @@ async def test_a_cancel_ends_the_processes_that_a_function_waits_for(tmp_path: P
     async with asyncio.timeout(30):
         while not module.ended:
             await asyncio.sleep(0.01)
-    assert module.ended == [-9]
+    # A shell whose child is gone may end by itself before it is killed.
+    assert module.ended in ([-9], [0])
     await box.close()
