@@ -16,7 +16,8 @@ import msgspec
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.near_json import MAX_DEPTH, Flaw, NearJson, Unreadable
+from hermes_tui.parsers.json_flaws import Flaw
+from hermes_tui.parsers.near_json import MAX_DEPTH, NearJson, Unreadable
 
 JSON = "json"
 PYTHON = "python-literal"

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.escapes import read_escape, starts_as_path
+from hermes_tui.parsers.json_flaws import MESSAGES, Flaw
 
 MAX_DEPTH = 256
 
@@ -41,23 +42,6 @@ _WORDS: dict[str, tuple[Any, Code | None]] = {
     "-Infinity": (None, Code.NONFINITE),
     "-inf": (None, Code.NONFINITE),
 }
-_MESSAGES = {
-    Code.BAD_QUOTES: ("not in double quotes", 'JSON wants "…" around keys and strings'),
-    Code.PY_LITERAL: ("a Python literal, not JSON", "JSON has true, false, null and plain numbers"),
-    Code.NONFINITE: ("not a JSON number; read as null", "send null or a string"),
-    Code.TRAILING_COMMA: ("a comma before the closing bracket", "remove it"),
-    Code.COMMENT: ("a comment", "JSON has none; remove it"),
-    Code.RAW_CONTROL: ("a raw control character in a string", r"escape it (\n, \t, \u00XX)"),
-    Code.BAD_ESCAPE: ("an escape that JSON does not have", r"double the backslash"),
-    Code.INNER_QUOTE: ("an unescaped quote inside a string", r"escape it as \""),
-    Code.LEADING_ZERO: ("a number with leading zeros", "remove them, or send a string"),
-    Code.BRACES_EXTRA: ("a closing bracket too many", "remove it"),
-    Code.BRACES_MISSING: ("a closing bracket is missing", "add it"),
-    Code.DUP_KEY: ("the key stands twice in one object; the last one counts", "send it once"),
-    Code.SURROGATE: ("half a surrogate pair, which UTF-8 cannot hold", "send the whole character"),
-    Code.JSON_INVALID: ("not JSON", "see the place marked"),
-}
-
 _BLANK = re.compile(r"\s*+")
 _SOLID = frozenset("{}[]:,\"'")
 """Characters that begin neither a blank nor a comment."""
@@ -75,7 +59,7 @@ _KEY_AHEAD = (
     r"|[“‘][^”’\n]{0,200}[”’]|[\w$.-]{1,80})\s*+:"
 )
 _AFTER_KEY = re.compile(r"\s*+[:=：]")
-_NEXT_MEMBER = r"\s\s*+\"[\w.-]{1,80}\"\s*+:"
+_NEXT_MEMBER = r"\s++\"[\w.-]{1,80}\"\s*+:"
 """The key of the next member where the comma before it is missing."""
 _AFTER_MEMBER = re.compile(
     rf"\s*+(?:[}}\])]|\Z|[/#]|,\s*+(?:[}}\])]|\Z|[/#]|{_KEY_AHEAD}))|{_NEXT_MEMBER}"
@@ -88,15 +72,6 @@ _AFTER_ITEM = re.compile(
 
 class Unreadable(Exception):
     """The payload cannot be read even so."""
-
-
-class Flaw(NamedTuple):
-    """What keeps a payload from being JSON, and where."""
-
-    code: Code
-    span: Span
-    message: str
-    hint: str
 
 
 @dataclass(slots=True)
@@ -152,7 +127,7 @@ class NearJson:
 
     def _flag(self, code: Code, start: int, end: int, message: str = "") -> None:
         if code not in self.flaws:
-            text, hint = _MESSAGES[code]
+            text, hint = MESSAGES[code]
             span = Span(start, min(max(end, start + 1), self.end))
             self.flaws[code] = Flaw(code, span, message or text, hint)
 
