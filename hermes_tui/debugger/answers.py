@@ -39,10 +39,11 @@ def tool_answered(answer: given.ToolReplied | given.ToolRaised, state: SessionSt
                 call_index=call.call.index,
                 is_text=is_text,
                 diagnostics=error_findings(answer.error),
+                printed=answer.printed,
             )
         case given.ToolRaised():
             failed = raised(call, answer.exception, answer.duration_s)
-            return ev.copy_event(failed, frames=answer.frames, by=answer.by)
+            return ev.copy_event(failed, frames=answer.frames, by=answer.by, printed=answer.printed)
 
 
 def raised(call: CallState, exception: str, duration_s: float | None = None) -> ev.Event:

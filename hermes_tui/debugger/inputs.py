@@ -89,17 +89,19 @@ class ToolReplied:
     duration_s: float | None = None
     raw: Any = None
     is_text: bool | None = None
+    printed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolRaised:
-    """A tool did not answer. `exception` reads `Type: message`; `frames`, `by` as in the event."""
+    """A tool did not answer. `exception` reads `Type: message`; the rest as in the event."""
 
     kind: ClassVar = Kind.TOOL_REPLY
     exception: str
     duration_s: float | None = None
     frames: tuple[str, ...] = ()
     by: str = ""
+    printed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

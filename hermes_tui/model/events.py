@@ -221,18 +221,21 @@ class ToolDispatched(Fact, frozen=True):
 class ToolReturned(Fact, frozen=True):
     """A tool answered. A result that is itself an error message still returned.
 
-    `is_text`: the tool answered with a text; else `result.raw` is its value.
+    `is_text`: the tool answered with a text; else `result.raw` is its value. `printed` is what it
+    wrote to standard output and error while it ran, which the model does not see.
     """
 
     result: ToolResult
     call_index: int | None = None
     is_text: bool = True
+    printed: str = ""
 
 
 class ToolFailed(Fact, frozen=True):
     """A tool did not answer: it raised, timed out, was killed or cancelled.
 
-    `frames` say where in the tool's own code it raised, the innermost last; `by` who cancelled it.
+    `frames` say where in the tool's own code it raised, the innermost last; `by` who cancelled it;
+    `printed` as in ToolReturned.
     """
 
     result: ToolResult
@@ -240,6 +243,7 @@ class ToolFailed(Fact, frozen=True):
     exception: str = ""
     frames: tuple[str, ...] = ()
     by: str = ""
+    printed: str = ""
 
 
 class ToolErrorRecorded(Fact, frozen=True):

@@ -40,8 +40,8 @@ from hermes_tui.runtime.heard import request_failed, tokens_of, tool_replied
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
-from hermes_tui.runtime.tools.base import CallContext, Toolbox, ToolFailure
-from hermes_tui.runtime.tools.frames import tool_frames
+from hermes_tui.runtime.tools.base import CallContext, Toolbox
+from hermes_tui.runtime.tools.frames import tool_failed
 from hermes_tui.runtime.working_time import worked_s
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Driver:
         self.on_change: Callable[[], None] = lambda: None
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
+        self._prints: list[str] = []
+        """What the tool of the last call printed."""
         self._work: asyncio.Task[None] | None = None
         self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
@@ -250,7 +252,8 @@ class Driver:
 
     def _cancelled(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
         if isinstance(effect, DispatchTool):
-            return given.ToolRaised(CANCELLED, after_s, by=self.by)
+            printed = "".join(self._prints)
+            return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=printed)
         return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
     def _performed(self, work: asyncio.Task[None]) -> None:
@@ -312,17 +315,17 @@ class Driver:
             call_index=effect.call_index,
             accepted=effect.accepted,
         )
+        self._prints = context.prints
         begun = time.monotonic()
         try:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
-        except ToolFailure as failure:
-            return given.ToolRaised(str(failure), time.monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own
-            after_s = time.monotonic() - begun
-            return given.ToolRaised(told(error), after_s, frames=tool_frames(error))
-        return tool_replied(answer, time.monotonic() - begun)
+            after_s, printed = time.monotonic() - begun, "".join(context.prints)
+            text, frames = tool_failed(error)
+            return given.ToolRaised(text, after_s, frames=frames, printed=printed)
+        return tool_replied(answer, time.monotonic() - begun, "".join(context.prints))
 
     def _task(self) -> str:
         """Return the first user message, as tools are told it."""

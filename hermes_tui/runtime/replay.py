@@ -248,8 +248,9 @@ class ReplayTools:
         if recorded is None or recorded.answer is None:
             raise end or RecordingEnds(what)
         result = recorded.answer.result
+        context.prints.append(recorded.answer.printed)
         if isinstance(recorded.answer, ev.ToolFailed):
-            raise ToolFailure(recorded.answer.exception)
+            raise ToolFailure(recorded.answer.exception, recorded.answer.frames)
         value = result.content if result.raw is None else result.raw
         return Answer(value, result.error, result.exit_code)
 

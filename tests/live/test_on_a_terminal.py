@@ -19,10 +19,10 @@ import sys
 
 def noisy() -> str:
     """Write in every way, and read what a terminal would give."""
-    print("SCRIBBLE-PRINT")
-    os.write(1, b"SCRIBBLE-ONE")
-    os.write(2, b"SCRIBBLE-TWO")
-    script = "echo SCRIBBLE-CHILD; echo SCRIBBLE-CHILD >&2; cat"
+    print("SCRIB\\aBLE-PRINT")
+    os.write(1, b"SCRIB\\aBLE-ONE")
+    os.write(2, b"SCRIB\\aBLE-TWO")
+    script = "printf 'SCRIB\\\\aBLE-CHILD'; printf 'SCRIB\\\\aBLE-CHILD' >&2; cat"
     done = subprocess.run(["sh", "-c", script], stdout=None, check=True)
     return f"read to the end, {done.returncode}"
 '''
@@ -57,7 +57,8 @@ def test_what_a_tool_and_its_children_write_never_reaches_the_screen(program: Pr
     program.press(b"s")
     program.wait_for(b"read to the end, 0")
     program.settle()
-    assert b"SCRIBBLE" not in program.output
+    assert b"SCRIB\aBLE" not in program.output
+    assert "SCRIB␇BLE-PRINT" in program.output.decode()
 
 
 def test_an_editor_has_the_terminal_all_the_same(program: Program) -> None:
@@ -69,7 +70,7 @@ def test_an_editor_has_the_terminal_all_the_same(program: Program) -> None:
     program.press(b"\x05")
     program.wait_for(b"THE-EDITOR-HAS-THE-TERMINAL")
     program.wait_for(b"edited")
-    assert b"SCRIBBLE" not in program.output
+    assert b"SCRIB\aBLE" not in program.output
 
 
 def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:

@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from hermes_tui.runtime.tools.base import Answer, CallContext
+from hermes_tui.runtime.tools.tool_process import ToolProcess
 
 CONTEXT = CallContext(task_id="task-1", user_task="try it", call_id="call_1")
+
+
+async def opened_at(path: Path) -> ToolProcess:
+    """Return the tools of a Python file."""
+    return await ToolProcess.open({"kind": "python", "path": str(path)})
 
 
 async def asked(box: Any, name: str, **arguments: Any) -> dict[str, Any]:

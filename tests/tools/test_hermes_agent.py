@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import importlib.util
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hermes_tui.model.errors import HermesError, UsageError
-from hermes_tui.runtime.tools.toolset import open_tools
+from hermes_tui.runtime.tools.toolset import Toolset, open_tools
 from tests.tools.helpers import CONTEXT, until
 
 IS_INSTALLED = importlib.util.find_spec("model_tools") is not None
@@ -39,12 +37,16 @@ def handle_function_call(function_name, function_args, task_id=None, tool_call_i
                          session_id=None, user_task=None, enabled_tools=None):
     print("handling")
     calls.append((function_name, function_args, task_id, user_task))
-    if function_args.get("command") == "hang":
+    command = function_args.get("command")
+    if command == "hang":
+        open("hanging", "w").close()
         me = threading.get_ident()
         while me not in interrupt.marked:
             interrupt.asked.wait(0.01)
         calls.append("interrupted")
-    return json.dumps({"output": function_args.get("command"), "cwd": os.environ["TERMINAL_CWD"]})
+    if command == "calls":
+        return json.dumps([calls[:-1], sorted(interrupt.marked)])
+    return json.dumps({"output": command, "cwd": os.environ["TERMINAL_CWD"]})
 '''
 INTERRUPT = """
 import threading
@@ -55,21 +57,25 @@ def set_interrupt(active, thread_id=None):
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "stand_in"
     (root / "tools").mkdir(parents=True)
     (root / "model_tools.py").write_text(STAND_IN)
     (root / "toolsets.py").write_text("TOOLSETS = {'terminal': 1, 'todo': 1, 'keyless': 1}\n")
     (root / "tools" / "__init__.py").write_text("")
     (root / "tools" / "interrupt.py").write_text(INTERRUPT)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setenv("TERMINAL_CWD", "/restored/afterwards")
-    monkeypatch.delenv("TERMINAL_CWD")
-    yield root
-    for name in [*sys.modules]:
-        if name in ("model_tools", "toolsets", "tools") or name.startswith("tools."):
-            del sys.modules[name]
-    importlib.invalidate_caches()
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.delenv("TERMINAL_CWD", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return root
+
+
+async def called(tools: Toolset) -> list[Any]:
+    """Return the calls that the stand-in had; it stands marked as interrupted nowhere."""
+    answer = await tools.call("terminal", {"command": "calls"}, CONTEXT)
+    calls, marked = json.loads(answer.value)
+    assert not marked
+    return list(calls)
 
 
 @needs_absence
@@ -87,8 +93,7 @@ async def test_calls_are_dispatched_by_keyword_and_nothing_is_printed(
     assert [spec.name for spec in tools.specs] == ["terminal", "todo"]
     answer = await tools.call("terminal", {"command": "ls"}, CONTEXT)
     assert json.loads(answer.value) == {"output": "ls", "cwd": str(tmp_path)}
-    calls = sys.modules["model_tools"].calls
-    assert calls == [("terminal", {"command": "ls"}, "task-1", "try it")]
+    assert await called(tools) == [["terminal", {"command": "ls"}, "task-1", "try it"]]
     todo = await tools.call("todo", {"todos": [{"id": "1", "content": "x"}]}, CONTEXT)
     assert json.loads(todo.value)["summary"]["total"] == 1
     await tools.close()
@@ -102,12 +107,11 @@ async def test_a_cancel_interrupts_the_tool_by_its_own_means(
 ) -> None:
     tools = await open_tools(["hermes:terminal"], workdir=tmp_path)
     call = asyncio.create_task(tools.call("terminal", {"command": "hang"}, CONTEXT))
-    module = sys.modules["model_tools"]
-    await until(lambda: module.calls)
+    await until((tmp_path / "hanging").exists)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await until(lambda: module.calls[-1] == "interrupted" and not module.interrupt.marked)
+    assert (await called(tools))[-1] == "interrupted"
     await tools.close()
 
 

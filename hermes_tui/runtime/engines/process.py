@@ -1,26 +1,21 @@
-"""The process that an engine's parsers run in: started, asked, and ended for certain."""
+"""The process that an engine's parsers run in: it is told what to load, then asked."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.asked_process import AskedProcess
 from hermes_tui.runtime.engines.added import AddedEngine
-from hermes_tui.runtime.tools.processes import clean_environment, signal_group
+from hermes_tui.runtime.tools.processes import clean_environment
 
-END_GRACE_S: Final = 1.0
-"""What a process that ended said last has this long to arrive."""
 START_TIMEOUT_S: Final = {"wheel": 30.0, "path": 30.0, "python": 120.0}
-MAX_LINE_BYTES: Final = 256 << 20
-_MAX_STDERR_BYTES: Final = 1 << 16
 _HERE: Final = str(Path(__file__).parent)
 _RUN: Final = "; ".join(
     (
@@ -39,11 +34,9 @@ _OFFLINE: Final = {
 class EngineProcess:
     """A running process of `engine`, made by `started`. `hello` is what it said of itself."""
 
-    def __init__(self, engine: AddedEngine, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, engine: AddedEngine, process: AskedProcess) -> None:
         self._engine = engine
         self._process = process
-        self._stderr = bytearray()
-        self._listening = asyncio.create_task(self._listen())
         self.hello: dict[str, Any] = {}
 
     @classmethod
@@ -62,7 +55,7 @@ class EngineProcess:
     @property
     def pid(self) -> int | None:
         """The process, None where it has ended."""
-        return self._process.pid if self._process.returncode is None else None
+        return self._process.pid
 
     @property
     def within(self) -> str:
@@ -74,38 +67,22 @@ class EngineProcess:
 
         Raises TimeoutError, or ValueError, TypeError or RecursionError for what is no line.
         """
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None, "pipes"
-        line = json.dumps(request).encode("ascii") + b"\n"
-        self._stderr.clear()
         async with asyncio.timeout(limit_s):
-            with suppress(BrokenPipeError, ConnectionResetError):
-                stdin.write(line)
-                await stdin.drain()
-            return await stdout.readline()
+            line = await self._process.ask(request)
+        if line.endswith(b"\n"):
+            self._process.take_printed()
+        return line
 
     async def last_words(self) -> tuple[int, list[str]]:
         """Wait for the end, and return the exit code and the last lines on stderr.
 
         The code is negative where a signal ended it. One that lives on is killed.
         """
-        try:
-            async with asyncio.timeout(END_GRACE_S):
-                await self._process.wait()
-                await asyncio.shield(self._listening)
-        except TimeoutError:
-            await self.end()
-        lines = self._stderr.decode("utf-8", "replace").splitlines()
-        said = [line.strip() for line in lines if line.strip()]
-        return self._process.returncode or 0, said
+        return await self._process.last_words()
 
     async def end(self) -> None:
         """Kill the process; nothing in it is worth an orderly end."""
-        if self._process.returncode is None:
-            signal_group(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        self._listening.cancel()
-        await asyncio.gather(self._listening, return_exceptions=True)
+        await self._process.end()
 
     async def _load(self, memory_mb: int) -> None:
         engine = self._engine
@@ -133,28 +110,14 @@ class EngineProcess:
         _, said = await self.last_words()
         return SourceError(self._engine.name, what, " | ".join(said[-3:]))
 
-    async def _listen(self) -> None:
-        """Keep the end of stderr, so that the process never blocks on a full pipe."""
-        assert self._process.stderr is not None, "a pipe"
-        while piece := await self._process.stderr.read(8192):
-            self._stderr += piece
-            del self._stderr[:-_MAX_STDERR_BYTES]
 
-
-async def _spawned(engine: AddedEngine) -> asyncio.subprocess.Process:
+async def _spawned(engine: AddedEngine) -> AskedProcess:
     # Isolated: neither the current folder nor the user's packages. A wheel brings all it needs.
     flags = ("-I", "-S") if engine.kind == "wheel" else ("-I",)
     python = engine.python or sys.executable
+    command = (python, *flags, "-c", _RUN)
+    environment = clean_environment() | _OFFLINE
     try:
-        return await asyncio.create_subprocess_exec(
-            *(python, *flags, "-c", _RUN),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=MAX_LINE_BYTES,
-            cwd=_HERE,
-            env=clean_environment() | _OFFLINE,
-            start_new_session=True,
-        )
+        return await AskedProcess.started(command, environment=environment, folder=_HERE)
     except OSError as error:
         raise SourceError(python, error.strerror or "cannot be run") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hermes_tui.formats.declared_tools import tool_specs
@@ -21,6 +21,8 @@ class CallContext:
     call_index: int = 0
     accepted: bool = False
     """In a replay: answer as recorded though the call differs."""
+    prints: list[str] = field(default_factory=list)
+    """Takes what the tool printed, however its call ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,15 @@ class Answer:
 
 
 class ToolFailure(Exception):
-    """A tool did not answer: it timed out, was killed, or could not be started.
+    """A tool did not answer: it timed out, was killed, raised elsewhere, or could not be started.
 
     The text is the whole of what is recorded, such as `TimeoutError: still running after 5 s`.
     """
+
+    def __init__(self, text: str, frames: tuple[str, ...] = ()) -> None:
+        """`frames` are the tool's own, as `tool_frames` gives them."""
+        super().__init__(text)
+        self.frames = frames
 
 
 class Toolbox(Protocol):

@@ -1,16 +1,26 @@
-"""Where a tool raised: the frames of a traceback that are its own."""
+"""Where a tool raised, or ended its process: the frames of a traceback that are its own."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
 from typing import Final
 
 import hermes_tui
+from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.tools.base import ToolFailure
 
 MOST: Final = 20
+_DUMPED: Final = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _OURS: Final = str(Path(hermes_tui.__file__).parent) + "/"
+_BELOW: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
+"""What a dump names below the code of a tool, beside us."""
 
 
 def tool_frames(error: BaseException) -> tuple[str, ...]:
@@ -23,6 +33,29 @@ def tool_frames(error: BaseException) -> tuple[str, ...]:
         for frame, line in walk_tb(error.__traceback__)
         if not _is_between(frame)
     ]
+    return _at_most(found)
+
+
+def tool_failed(error: BaseException) -> tuple[str, tuple[str, ...]]:
+    """Return what is recorded of what a tool raised: its text, and its frames."""
+    if isinstance(error, ToolFailure):
+        return str(error), error.frames
+    return told(error), tool_frames(error)
+
+
+def frames_of_dump(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the same of what `faulthandler` wrote when a signal ended the process."""
+    after = dropwhile(lambda line: not line.startswith("Current thread"), lines)
+    dumped = takewhile(bool, (_DUMPED.match(line.strip()) for line in list(after)[1:]))
+    found = [
+        f"{match[1]}:{match[2]} in {match[3]}"
+        for match in dumped
+        if match is not None and not match[1].startswith((_OURS, *_BELOW))
+    ]
+    return _at_most(found[::-1])
+
+
+def _at_most(found: Sequence[str]) -> tuple[str, ...]:
     left_out = len(found) - MOST
     return tuple(found) if left_out <= 0 else (f"{left_out:,} more frames", *found[-MOST:])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import difflib
 import importlib
@@ -16,8 +15,7 @@ from typing import Any
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox, hermes_agent_handler
-from hermes_tui.runtime.tools.quiet import dropped_prints
-from hermes_tui.runtime.tools.threads import tool_pool
+from hermes_tui.runtime.tools.threads import run_to_the_end, tool_pool
 
 
 class HermesAgentTools:
@@ -66,18 +64,17 @@ class HermesAgentTools:
 
 
 def _definitions(toolsets: list[str]) -> list[dict[str, Any]]:
-    with dropped_prints():
-        try:
-            model_tools = importlib.import_module("model_tools")
-            known = _known_toolsets()
-        except ImportError as error:
-            hint = "pip install --upgrade hermes-agent"
-            raise HermesError(f"hermes-agent cannot be imported: {error}", hint) from error
-        for name in toolsets:
-            if known and name not in known:
-                near = difflib.get_close_matches(name, known, n=3) or known
-                raise UsageError(f"unknown toolset {name!r}", f"known: {', '.join(near)}")
-        return list(model_tools.get_tool_definitions(enabled_toolsets=toolsets, quiet_mode=True))
+    try:
+        model_tools = importlib.import_module("model_tools")
+        known = _known_toolsets()
+    except ImportError as error:
+        hint = "pip install --upgrade hermes-agent"
+        raise HermesError(f"hermes-agent cannot be imported: {error}", hint) from error
+    for name in toolsets:
+        if known and name not in known:
+            near = difflib.get_close_matches(name, known, n=3) or known
+            raise UsageError(f"unknown toolset {name!r}", f"known: {', '.join(near)}")
+    return list(model_tools.get_tool_definitions(enabled_toolsets=toolsets, quiet_mode=True))
 
 
 def _known_toolsets() -> list[str]:
@@ -96,19 +93,17 @@ async def _interruptible(name: str, arguments: Any, *, task_id: str, user_task: 
     def work() -> Any:
         threads.append(threading.get_ident())
         try:
-            with dropped_prints():
-                handle = hermes_agent_handler()
-                return handle(name, arguments, task_id=task_id, user_task=user_task)
+            handle = hermes_agent_handler()
+            return handle(name, arguments, task_id=task_id, user_task=user_task)
         finally:
             # The number of a thread is given out again after its end.
             _interrupt(threads.pop(), False)
 
-    try:
-        return await tool_pool().run(work)
-    except asyncio.CancelledError:
+    def interrupt() -> None:
         for thread in tuple(threads):
             _interrupt(thread, True)
-        raise
+
+    return await run_to_the_end(work, interrupt)
 
 
 def _interrupt(thread: int, is_wanted: bool) -> None:
@@ -117,9 +112,9 @@ def _interrupt(thread: int, is_wanted: bool) -> None:
 
 
 def _clean_up(tasks: set[str]) -> None:
-    with dropped_prints(), contextlib.suppress(ImportError, AttributeError):
+    with contextlib.suppress(ImportError, AttributeError):
         importlib.import_module("tools.process_registry").process_registry.kill_all()
-    with dropped_prints(), contextlib.suppress(ImportError, AttributeError):
+    with contextlib.suppress(ImportError, AttributeError):
         terminal = importlib.import_module("tools.terminal_tool")
         for task in tasks:
             terminal.cleanup_vm(task)

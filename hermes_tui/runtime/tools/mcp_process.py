@@ -11,17 +11,16 @@ import asyncio
 import contextlib
 import shlex
 import signal
-import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from hermes_tui.runtime.asked_process import close_pipes, has_ended_within
 from hermes_tui.runtime.tools.processes import clean_environment, signal_group, signal_name
 
 STDIN_GRACE_S = 0.8
 TERM_GRACE_S = 0.5
 KILL_GRACE_S = 0.4
-POLL_S = 0.01
 READ_BYTES = 1 << 16
 MAX_LINE_BYTES = 1 << 26
 STDERR_LINES = 5
@@ -75,33 +74,21 @@ class McpProcess:
                 task.cancel()
             for stream in self._streams:
                 stream.close()
-            # A process that left the group may still hold the pipes open.
-            transport = getattr(process, "_transport", None)
-            if transport is not None:
-                transport.close()
+            close_pipes(process)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         if process.stdin is not None:
             process.stdin.close()
-        if not await self.has_ended_within(STDIN_GRACE_S):
+        if not await has_ended_within(process, STDIN_GRACE_S):
             signal_group(process.pid, signal.SIGTERM)
-            if not await self.has_ended_within(TERM_GRACE_S):
+            if not await has_ended_within(process, TERM_GRACE_S):
                 signal_group(process.pid, signal.SIGKILL)
-                await self.has_ended_within(KILL_GRACE_S)
-
-    async def has_ended_within(self, seconds: float) -> bool:
-        """Return whether it ends in time. (`wait` would also wait for the pipes.)"""
-        deadline = time.monotonic() + seconds
-        while self._process is not None and self._process.returncode is None:
-            if time.monotonic() >= deadline:
-                return False
-            await asyncio.sleep(POLL_S)
-        return True
+                await has_ended_within(process, KILL_GRACE_S)
 
     async def ending(self, within_s: float = KILL_GRACE_S) -> str:
         """Return how it ended and the last it said on stderr, or nothing while it runs."""
-        if self._process is None or not await self.has_ended_within(within_s):
+        if self._process is None or not await has_ended_within(self._process, within_s):
             return ""
         if len(self._tasks) > 2:
             await asyncio.wait({self._tasks[2]}, timeout=KILL_GRACE_S)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from hermes_tui.runtime.masking import SHORTEST_SECRET
 from hermes_tui.runtime.tools.base import ToolFailure
-from hermes_tui.runtime.tools.kept_output import KeptOutput
+from hermes_tui.runtime.tools.output_pipe import OutputPipe
 
 TERM_GRACE_S = 2.0
 CANCEL_GRACE_S = 0.4
@@ -29,8 +28,6 @@ REST_GRACE_S = 0.2
 PIPE_GRACE_S = 0.15
 """After the shell has ended, what is on its way through the pipe has this long to arrive."""
 POLL_S = 0.01
-READ_BYTES = 1 << 18
-PIPE_BYTES = 1 << 20
 NICENESS = 5
 """Below the debugger, so that keys answer while a tool uses every core."""
 TIMED_OUT = 124
@@ -89,7 +86,7 @@ async def run_shell(
     Raises ToolFailure where it cannot be started. After `timeout_s` its group gets TERM, and KILL
     two seconds later; a cancel takes half a second.
     """
-    pipe = _Pipe(keep_bytes)
+    pipe = OutputPipe(keep_bytes)
     try:
         process = await _start(command, workdir, pipe, clean_environment(withheld=withheld), mark)
         try:
@@ -101,13 +98,13 @@ async def run_shell(
             raise
         if is_timed_out:
             kill_marked(mark)
-        return _ended(pipe.finish(), process.returncode, timeout_s if is_timed_out else None)
+        return _ended(pipe.take(), process.returncode, timeout_s if is_timed_out else None)
     finally:
         pipe.close()
 
 
 async def _start(
-    command: str, workdir: Path, pipe: _Pipe, environment: dict[str, str], mark: str
+    command: str, workdir: Path, pipe: OutputPipe, environment: dict[str, str], mark: str
 ) -> asyncio.subprocess.Process:
     shell = shutil.which("bash") or "/bin/sh"
     try:
@@ -139,7 +136,7 @@ async def _ends_within(process: asyncio.subprocess.Process, timeout_s: float) ->
 
 
 async def _end_group(
-    process: asyncio.subprocess.Process, grace_s: float, pipe: _Pipe | None
+    process: asyncio.subprocess.Process, grace_s: float, pipe: OutputPipe | None
 ) -> None:
     """End everything in the group of `process`; `pipe` is first given time to run empty."""
     if process.returncode is not None and pipe is not None:
@@ -243,54 +240,3 @@ def _started_by(thread: Path) -> Iterator[int]:
             for task in list(tasks.iterdir()):
                 yield from _started_by(task)
         yield int(child)
-
-
-class _Pipe:
-    """The pipe that a command writes to; read as it fills, whatever is not kept is thrown away."""
-
-    def __init__(self, keep_bytes: int) -> None:
-        self._kept = KeptOutput(keep_bytes)
-        self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()
-        self._read_end, self.write_end = os.pipe()
-        os.set_blocking(self._read_end, False)
-        with contextlib.suppress(OSError, AttributeError):
-            fcntl.fcntl(self._read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-    def listen(self) -> None:
-        """Begin to read, and give our own writing end up."""
-        os.close(self.write_end)
-        self.write_end = -1
-        self._loop.add_reader(self._read_end, self._read)
-
-    def _read(self) -> bool:
-        """Take what is there; False when nothing is."""
-        try:
-            data = os.read(self._read_end, READ_BYTES)
-        except BlockingIOError:
-            return False
-        if not data:
-            self._loop.remove_reader(self._read_end)
-            self._ended.set()
-            return False
-        self._kept.add(data)
-        return True
-
-    async def ends_within(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._ended.wait()
-
-    def finish(self) -> str:
-        """Take what is left in the pipe and return the output; at most one pipe full."""
-        for _ in range(PIPE_BYTES // READ_BYTES + 1):
-            if self._ended.is_set() or not self._read():
-                break
-        return self._kept.text()
-
-    def close(self) -> None:
-        if self.write_end >= 0:
-            os.close(self.write_end)
-        else:
-            self._loop.remove_reader(self._read_end)
-        os.close(self._read_end)

@@ -1,9 +1,8 @@
-"""Functions of a Python file as tools.
+"""Functions of a Python file as tools; `tool_child` runs them in a process of their own.
 
 A tool is a public function that the file defines (one that `__all__` names, where there is one),
-with type hints or a docstring. Plain functions run in the shared thread pool; a cancel kills the
-processes that they started, but leaves their thread behind, since a thread cannot be ended. What
-they print is dropped (see `quiet`).
+with type hints or a docstring. A cancel cancels an async function, and kills the processes that a
+plain one waits for; the call is over when the function is.
 """
 
 from __future__ import annotations
@@ -25,11 +24,7 @@ from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, spec
 from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
 from hermes_tui.runtime.tools.plain_values import plain
 from hermes_tui.runtime.tools.processes import kill_children
-from hermes_tui.runtime.tools.quiet import dropped_prints
-from hermes_tui.runtime.tools.threads import awaitable_error, tool_pool
-
-CANCEL_S = 0.5
-"""How long a cancelled async function may take to end before it is left behind."""
+from hermes_tui.runtime.tools.threads import awaitable_error, run_to_the_end, tool_pool
 
 
 class PythonFunctions:
@@ -88,8 +83,7 @@ def _import(path: Path) -> ModuleType:
     if str(location.parent) not in sys.path:
         sys.path.append(str(location.parent))
     try:
-        with dropped_prints():
-            spec.loader.exec_module(module)
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         place = f"{path}:{_line_of(error, str(location))}"
@@ -137,39 +131,31 @@ async def _run_in_thread(function: Callable[..., Any], bound: inspect.BoundArgum
 
     def work() -> Any:
         threads.append(threading.get_native_id())
-        return plain(_run_quietly(function, bound))
+        return plain(function(*bound.args, **bound.kwargs))
 
-    try:
-        return await tool_pool().run(work)
-    except asyncio.CancelledError:
+    def interrupt() -> None:
         # A thread cannot be ended, but what it waits for can, and then it ends by itself.
         for thread in threads:
             kill_children(thread)
-        raise
 
-
-def _run_quietly(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
-    with dropped_prints():
-        return function(*bound.args, **bound.kwargs)
+    return await run_to_the_end(work, interrupt)
 
 
 async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
     async def guarded() -> Any:
         try:
-            with dropped_prints():
-                return await function(*bound.args, **bound.kwargs)
+            return await function(*bound.args, **bound.kwargs)
         except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
             # An event loop ends at once when a task raises one of the latter.
             raise awaitable_error(error) from error
 
-    task = asyncio.create_task(guarded())
+    running = asyncio.create_task(guarded())
     try:
-        await asyncio.wait({task})
+        await asyncio.wait({running})
     except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait({task}, timeout=CANCEL_S)
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        running.cancel()
+        await asyncio.wait({running})
         raise
-    if task.cancelled():
+    if running.cancelled():
         raise ToolFailure("CancelledError: the function was cancelled from inside")
-    return task.result()
+    return running.result()

@@ -163,3 +163,14 @@ def resize_tool_pool(max_workers: int) -> None:
     global _pool
     old, _pool = _pool, DaemonPool(max_workers)
     old.close()
+
+
+async def run_to_the_end(function: Callable[[], Any], interrupt: Callable[[], None]) -> Any:
+    """Run a function in the shared pool; a cancel calls `interrupt`, and waits for its end."""
+    running = tool_pool().submit(function)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        interrupt()
+        await asyncio.wait({running})
+        raise

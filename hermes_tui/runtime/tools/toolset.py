@@ -98,17 +98,18 @@ async def _open(opening: _Opening) -> Toolbox:
         case "builtin":
             return _open_builtin(opening, rest)
         case "python" if rest:
-            from hermes_tui.runtime.tools.python_functions import PythonFunctions
+            from hermes_tui.runtime.tools.tool_process import ToolProcess
 
-            return await PythonFunctions.open(local_path(rest))
+            return await ToolProcess.open({"kind": kind, "path": str(local_path(rest))})
         case "mcp" if rest.strip():
             from hermes_tui.runtime.tools.mcp_stdio import McpTools
 
             return await McpTools.open(_words(spec, rest), withheld=opening.withheld)
         case "hermes" if _names(rest):
-            from hermes_tui.runtime.tools.hermes_agent import HermesAgentTools
+            from hermes_tui.runtime.tools.tool_process import ToolProcess
 
-            return await HermesAgentTools.open(_names(rest), workdir)
+            source = {"kind": kind, "toolsets": _names(rest), "workdir": str(workdir)}
+            return await ToolProcess.open(source)
         case "schema" if rest:
             from hermes_tui.runtime.tools.manual import ManualTools
 

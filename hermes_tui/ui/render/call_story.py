@@ -96,6 +96,9 @@ def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
         _fact(page, "not run", why, "error")
     else:
         _given(page, timeline, story)
+    for event in story.events:
+        if isinstance(event, (ev.ToolReturned, ev.ToolFailed)) and event.printed:
+            _fact(page, "printed", event.printed.removesuffix("\n"), "dim")
 
 
 def _why_not_run(timeline: Timeline, seq: int, story: Story) -> str:

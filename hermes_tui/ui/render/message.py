@@ -55,6 +55,10 @@ def message_page(view: ViewState) -> Document:
                 _message(page, owner.message, view)
         case ToolReturned(result=result) | ToolFailed(result=result):
             _result(page, result, view.mode)
+            if event.printed:
+                page.blank()
+                page.line("printed by the tool, not seen by the model", "dim")
+                page.text(event.printed.removesuffix("\n"))
         case _:
             _other(page, event, view)
     if finding is None:

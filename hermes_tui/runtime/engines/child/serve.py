@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 from .base import Adapter, Job, Reading, Stream, UnknownParser
 from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
+from .streams import private_streams
 
 _ENGINES = {
     "vllm": (".vllm_engine", "VllmEngine"),
@@ -142,7 +143,7 @@ def main() -> None:
     die_with_parent()
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICENESS)
-    requests, answers = _private_streams()
+    requests, answers = private_streams()
     config = json.loads(requests.readline())
     log = _Log()
     logging.basicConfig(handlers=[log], level=logging.WARNING, force=True)
@@ -163,16 +164,6 @@ def main() -> None:
         _write(answers, answer)
         if answer["outcome"] == "memory":
             return  # what a parser holds on to is not given back
-
-
-def _private_streams() -> tuple[TextIO, TextIO]:
-    """Move both pipes out of reach: parsers print, and some would read."""
-    requests = os.fdopen(os.dup(0), encoding="utf-8", newline="\n")
-    answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    return requests, answers
 
 
 def _load(config: dict[str, Any]) -> Adapter:

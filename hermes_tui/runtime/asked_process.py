@@ -1,0 +1,145 @@
+"""A child process that answers lines of JSON with lines: asked, listened to, ended for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from hermes_tui.runtime.tools.output_pipe import OutputPipe
+from hermes_tui.runtime.tools.processes import signal_group
+
+END_GRACE_S: Final = 1.0
+"""What a process that ended said last has this long to arrive."""
+POLL_S: Final = 0.01
+MAX_LINE_BYTES: Final = 256 << 20
+KEPT_BYTES: Final = 1 << 16
+_LOOK_AGAIN_S: Final = 0.25
+
+
+class AskedProcess:
+    """A process in a session of its own, made by `started`.
+
+    Of what it prints, which is what it writes to standard error, at most `KEPT_BYTES` are kept.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, prints: OutputPipe) -> None:
+        self._process = process
+        self._prints = prints
+        self._is_over = False
+
+    @classmethod
+    async def started(
+        cls, command: Sequence[str], *, environment: Mapping[str, str], folder: str | None = None
+    ) -> AskedProcess:
+        """Run `command` in `folder`, by default the current one; raises OSError."""
+        prints = OutputPipe(KEPT_BYTES)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=prints.write_end,
+                limit=MAX_LINE_BYTES,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except BaseException:
+            prints.close()
+            raise
+        prints.listen()
+        return cls(process, prints)
+
+    @property
+    def pid(self) -> int | None:
+        """The process, None where it has ended."""
+        return self._process.pid if self._process.returncode is None else None
+
+    async def send(self, request: Mapping[str, Any]) -> None:
+        """Write a line; one that ended takes it, too, and then answers nothing.
+
+        Raises ValueError, TypeError or RecursionError for what is no JSON.
+        """
+        assert self._process.stdin is not None, "a pipe"
+        line = json.dumps(request).encode("ascii") + b"\n"
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._process.stdin.write(line)
+            await self._process.stdin.drain()
+
+    async def answer(self) -> bytes:
+        """Return the next line, cut short where the process ended; ValueError for one too long."""
+        assert self._process.stdout is not None, "a pipe"
+        reading = asyncio.ensure_future(self._process.stdout.readline())
+        try:
+            # What it started may hold the pipe open after its end.
+            while self.pid is not None and not reading.done():
+                await asyncio.wait({reading}, timeout=_LOOK_AGAIN_S)
+            await asyncio.wait({reading}, timeout=END_GRACE_S)
+            return reading.result() if reading.done() else b""
+        finally:
+            reading.cancel()
+
+    async def ask(self, request: Mapping[str, Any]) -> bytes:
+        """Send a request and return the line that answers it."""
+        await self.send(request)
+        return await self.answer()
+
+    def take_printed(self) -> str:
+        """Return what was printed since this was called last."""
+        return self._prints.take()
+
+    async def ending(self) -> int:
+        """Wait until it has ended, and all that it printed is here; return the exit code.
+
+        That is negative where a signal ended it. One that lives on is killed.
+        """
+        await self._end_group(END_GRACE_S)
+        await self._prints.ends_within(END_GRACE_S)
+        return self._process.returncode or 0
+
+    async def last_words(self) -> tuple[int, list[str]]:
+        """Wait for the end, and return the exit code and the last lines that were printed."""
+        code = await self.ending()
+        said = [line.strip() for line in self.take_printed().splitlines() if line.strip()]
+        return code, said
+
+    async def end(self, grace_s: float = 0.0) -> None:
+        """Say that there is nothing more to come, and kill its group after `grace_s`."""
+        if self._is_over:
+            return
+        self._is_over = True
+        try:
+            await self._end_group(grace_s)
+        finally:
+            signal_group(self._process.pid, signal.SIGKILL)
+            self._prints.close()
+            close_pipes(self._process)
+
+    async def _end_group(self, grace_s: float) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await has_ended_within(self._process, grace_s)
+        signal_group(self._process.pid, signal.SIGKILL)
+        await has_ended_within(self._process, END_GRACE_S)
+
+
+async def has_ended_within(process: asyncio.subprocess.Process, seconds: float) -> bool:
+    """Return whether it ends in time. (`wait` would also wait for the pipes.)"""
+    deadline = time.monotonic() + seconds
+    while process.returncode is None:
+        if time.monotonic() >= deadline:
+            return False
+        await asyncio.sleep(POLL_S)
+    return True
+
+
+def close_pipes(process: asyncio.subprocess.Process) -> None:
+    """Let go of the pipes of a process, which one that left its group may still hold open."""
+    transport = getattr(process, "_transport", None)
+    if transport is not None:
+        transport.close()

@@ -1,0 +1,76 @@
+"""The pipe that a process prints to; read as it fills, whatever is not kept is thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+
+from hermes_tui.runtime.tools.kept_output import KeptOutput
+
+READ_BYTES = 1 << 18
+PIPE_BYTES = 1 << 20
+
+
+class OutputPipe:
+    """Keeps at most `keep_bytes`, head and tail, of what is written to `write_end`."""
+
+    def __init__(self, keep_bytes: int) -> None:
+        self._keep_bytes = keep_bytes
+        self._kept = KeptOutput(keep_bytes)
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(self._read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+    def listen(self) -> None:
+        """Begin to read, and give our own writing end up."""
+        os.close(self.write_end)
+        self.write_end = -1
+        self._loop.add_reader(self._read_end, self._read)
+
+    def _read(self) -> bool:
+        """Take what is there; False when nothing is."""
+        try:
+            data = os.read(self._read_end, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._loop.remove_reader(self._read_end)
+            self._ended.set()
+            return False
+        self._kept.add(data)
+        return True
+
+    async def ends_within(self, seconds: float) -> None:
+        """Wait until nobody can write to it any more, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
+    def take(self) -> str:
+        """Return what was written since this was called last, with what is still in the pipe.
+
+        Of that at most one pipe full, since it may be filled faster than it is read.
+        """
+        self._drain()
+        text, self._kept = self._kept.text(), KeptOutput(self._keep_bytes)
+        return text
+
+    def _drain(self) -> None:
+        for _ in range(PIPE_BYTES // READ_BYTES + 1):
+            if self._ended.is_set() or not self._read():
+                break
+
+    def close(self) -> None:
+        """Take what is still in it, and give it up."""
+        self._drain()
+        self._ended.set()
+        if self.write_end >= 0:
+            os.close(self.write_end)
+        else:
+            self._loop.remove_reader(self._read_end)
+        os.close(self._read_end)

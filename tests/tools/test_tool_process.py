@@ -1,0 +1,213 @@
+"""Tools in a process of their own: whatever they do to it, the debugger goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.tool_process import CANCEL_S, ToolProcess
+from tests.tools.helpers import CONTEXT, opened_at, processes_with, until, value_of
+
+SOURCE = '''
+import asyncio, ctypes, os, subprocess, sys, threading, time
+
+calls = []
+
+def counted() -> int:
+    """Count the calls of this process."""
+    calls.append(1)
+    return len(calls)
+
+def process() -> int:
+    return os.getpid()
+
+def crashes() -> str:
+    """Read address 0."""
+    print("about to")
+    ctypes.string_at(0)
+
+def leaves(code: int) -> None:
+    print("no licence")
+    os._exit(code)
+
+def kills_its_group() -> None:
+    """End all."""
+    os.killpg(0, 9)
+
+def turns_in_circles() -> None:
+    """Never end, in Python."""
+    while True:
+        pass
+
+def holds_the_lock() -> None:
+    """Never let other threads run."""
+    ctypes.PyDLL(None).sleep(1000)
+
+async def ignores_cancels() -> None:
+    """Go on."""
+    while True:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            pass
+
+def waits_for_children() -> None:
+    """Wait for a child and its child."""
+    subprocess.run(["sh", "-c", "sleep 4711 & wait"])
+
+def leaves_a_child() -> None:
+    """Start what goes on."""
+    subprocess.Popen(["sleep", "4712"], start_new_session=True)
+
+def prints_much() -> str:
+    """Print 50 MB."""
+    for _ in range(50):
+        print("y" * 1_000_000)
+    return "printed"
+
+def takes(value: object) -> str:
+    return type(value).__name__
+
+def huge() -> object:
+    """Return what no JSON holds."""
+    return {"digits": 10**5000, "half": "\\ud800", "none": float("nan")}
+'''
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[ToolProcess]:
+    path = tmp_path / "my_tools.py"
+    path.write_text(SOURCE)
+    opened = await opened_at(path)
+    yield opened
+    await opened.close()
+
+
+async def cancelled(box: ToolProcess, name: str, after: Any = None) -> float:
+    """Cancel a call once it runs, and return the seconds until it was over."""
+    call = asyncio.create_task(box.call(name, {}, CONTEXT))
+    await asyncio.wait({call}, timeout=0.1)
+    if after is not None:
+        await until(after)
+    began = time.monotonic()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("crashes", {}, "ended its process with SIGSEGV$"),
+        ("leaves", {"code": 7}, "ended its process with exit code 7: no licence$"),
+        ("kills_its_group", {}, "ended its process with SIGKILL$"),
+    ],
+)
+async def test_a_tool_that_ends_its_process_fails_and_the_next_call_has_a_new_one(
+    box: ToolProcess, name: str, arguments: Any, told: str
+) -> None:
+    assert await value_of(box, "counted") == 1
+    with pytest.raises(ToolFailure, match=told):
+        await box.call(name, arguments, CONTEXT)
+    assert await value_of(box, "counted") == 1
+
+
+async def test_a_crash_says_where_in_the_tool_it_was_and_what_was_printed(
+    box: ToolProcess,
+) -> None:
+    context = dataclasses.replace(CONTEXT, prints=[])
+    with pytest.raises(ToolFailure) as failure:
+        await box.call("crashes", {}, context)
+    assert "my_tools.py" in failure.value.frames[0]
+    assert failure.value.frames[0].endswith(" in crashes")
+    assert "".join(context.prints).startswith("about to\n")
+
+
+@pytest.mark.parametrize("name", ["turns_in_circles", "holds_the_lock", "ignores_cancels"])
+async def test_a_call_that_does_not_end_is_ended_with_its_process(
+    box: ToolProcess, name: str
+) -> None:
+    process = await value_of(box, "process")
+    assert await cancelled(box, name) >= CANCEL_S
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    assert await value_of(box, "process") != process
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose child")
+async def test_a_cancel_ends_what_a_function_waits_for_and_keeps_its_process(
+    box: ToolProcess,
+) -> None:
+    assert await value_of(box, "counted") == 1
+    await cancelled(box, "waits_for_children", lambda: processes_with("sleep 4711"))
+    await until(lambda: not processes_with("sleep 4711"))
+    assert await value_of(box, "counted") == 2
+
+
+async def test_closing_leaves_nothing_that_a_tool_started(box: ToolProcess) -> None:
+    process = await value_of(box, "process")
+    await box.call("leaves_a_child", {}, CONTEXT)
+    assert processes_with("sleep 4712")
+    await box.close()
+    await until(lambda: not processes_with("sleep 4712"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+async def test_of_much_that_is_printed_the_ends_are_kept(box: ToolProcess) -> None:
+    context = dataclasses.replace(CONTEXT, prints=[])
+    assert (await box.call("prints_much", {}, context)).value == "printed"
+    printed = "".join(context.prints)
+    assert "bytes left out" in printed
+    assert len(printed) < 100_000
+
+
+async def test_arguments_too_deep_to_be_sent_fail_the_call_alone(box: ToolProcess) -> None:
+    deep: Any = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    assert await value_of(box, "counted") == 1
+    with pytest.raises(ToolFailure, match="RecursionError"):
+        await box.call("takes", {"value": deep}, CONTEXT)
+    assert await value_of(box, "counted") == 2
+
+
+async def test_values_that_no_json_holds_come_back_named(box: ToolProcess) -> None:
+    assert "too large to show" in await value_of(box, "huge")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes as Linux lists them")
+async def test_the_process_ends_with_a_debugger_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "my_tools.py").write_text(SOURCE)
+    script = """
+        import asyncio, sys
+        from hermes_tui.runtime.tools.base import CallContext
+        from hermes_tui.runtime.tools.tool_process import ToolProcess
+
+        async def main():
+            box = await ToolProcess.open({"kind": "python", "path": sys.argv[1]})
+            context = CallContext(task_id="t")
+            print((await box.call("process", {}, context)).value, flush=True)
+            await box.call("turns_in_circles", {}, context)
+
+        asyncio.run(main())
+    """
+    command = [sys.executable, "-c", dedent(script), str(tmp_path / "my_tools.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as debugger:
+        assert debugger.stdout is not None
+        process = int(debugger.stdout.readline())
+        debugger.send_signal(signal.SIGKILL)
+    await until(lambda: not Path(f"/proc/{process}/cmdline").exists())
