@@ -1,7 +1,7 @@
-"""Keeps terminal and standard output to the debugger while a tool's code runs in its process.
+"""Keeps terminal and standard output to the debugger while foreign code runs in its process.
 
-Whatever writes to the file descriptors 0 to 2 directly, a C library or a child process that a
-Python tool starts, would scribble over the screen and eat keys. While the shield is up these lead
+Whatever writes to the file descriptors 0 to 2 directly, a C library that a server's adapter loads
+or a child process of it, would scribble over the screen and eat keys. While the shield is up these lead
 nowhere, and Python's own streams (`sys.__stdin__` …), which the screen is drawn with, lead to
 descriptors that no child inherits. Only what opens /dev/tty by itself still reaches the terminal.
 """
@@ -55,7 +55,7 @@ def shielded_terminal() -> Iterator[tuple[int, int]]:
 def reserved_output() -> Iterator[BinaryIO]:
     """Yield standard output for our own use: what others write to it goes to standard error.
 
-    Standard input is empty meanwhile, so that no tool waits for it or takes it from a pipeline.
+    Standard input is empty meanwhile, so that nothing waits for it or takes it from a pipeline.
     """
     _flush()
     kept = {number: os.dup(number) for number in range(2)}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Iterable, Sequence
-from itertools import dropwhile, takewhile
+from collections.abc import Sequence
 from pathlib import Path
 from traceback import walk_tb
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 import hermes_tui
 from hermes_tui.runtime.errors_told import told
@@ -18,6 +17,7 @@ from hermes_tui.runtime.tools.base import ToolFailure
 
 MOST: Final = 20
 _DUMPED: Final = re.compile(r'File "(.+)", line (\d+) in (.+)')
+_CRASH: Final = "Fatal Python error: "
 _OURS: Final = str(Path(hermes_tui.__file__).parent) + "/"
 _BELOW: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
 """What a dump names below the code of a tool, beside us."""
@@ -43,16 +43,26 @@ def tool_failed(error: BaseException) -> tuple[str, tuple[str, ...]]:
     return told(error), tool_frames(error)
 
 
-def frames_of_dump(lines: Iterable[str]) -> tuple[str, ...]:
-    """Return the same of what `faulthandler` wrote when a signal ended the process."""
-    after = dropwhile(lambda line: not line.startswith("Current thread"), lines)
-    dumped = takewhile(bool, (_DUMPED.match(line.strip()) for line in list(after)[1:]))
+class Crash(NamedTuple):
+    """What `faulthandler` wrote when a process crashed, and what was printed before."""
+
+    printed: str
+    error: str
+    """Empty where there was no crash."""
+    frames: tuple[str, ...]
+
+
+def crash_in(printed: str) -> Crash:
+    """Return the crash that what a process printed ends in."""
+    before, _, dump = printed.partition(_CRASH)
+    error, *lines = dump.splitlines() or [""]
+    dumped = (_DUMPED.match(line.strip()) for line in lines)
     found = [
         f"{match[1]}:{match[2]} in {match[3]}"
         for match in dumped
         if match is not None and not match[1].startswith((_OURS, *_BELOW))
     ]
-    return _at_most(found[::-1])
+    return Crash(before, error, _at_most(found[::-1]))
 
 
 def _at_most(found: Sequence[str]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ END_GRACE_S: Final = 3.0
 def main(_: str) -> int:
     """Answer lines until there are no more."""
     requests, answers = private_streams()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     with contextlib.suppress(OSError):

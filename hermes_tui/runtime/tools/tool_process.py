@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.asked_process import AskedProcess
 from hermes_tui.runtime.own_process import command_for
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
-from hermes_tui.runtime.tools.frames import frames_of_dump
+from hermes_tui.runtime.tools.frames import Crash, crash_in
 from hermes_tui.runtime.tools.processes import MARK, kill_marked, signal_name
 from hermes_tui.runtime.tools.tool_child import END_GRACE_S
 
@@ -61,11 +61,11 @@ class ToolProcess:
             line = await self._ask(process, name, arguments, context)
             code = 0 if line.endswith(b"\n") else await process.ending()
         finally:
-            printed = process.take_printed()
-            context.prints.append(printed)
+            crash = crash_in(process.take_printed())
+            context.prints.append(crash.printed)
         if not line.endswith(b"\n"):
             await self._end()
-            raise _failure_of_end(code, printed.splitlines())
+            raise _failure_of_end(code, crash)
         is_long = len(line) > _LONG_BYTES
         answer = await asyncio.to_thread(json.loads, line) if is_long else json.loads(line)
         if "raised" in answer:
@@ -132,11 +132,11 @@ class ToolProcess:
             kill_marked(self._mark)
 
 
-def _failure_of_end(code: int, said: Sequence[str]) -> ToolFailure:
-    frames = frames_of_dump(said)
-    last = next((line for line in reversed(said) if line.strip()), "")
-    why = f": {last.strip()}" if last and not frames else ""
-    return ToolFailure(f"ChildProcessError: the tool {_ended(code)}{why}", frames)
+def _failure_of_end(code: int, crash: Crash) -> ToolFailure:
+    said = [line.strip() for line in crash.printed.splitlines() if line.strip()]
+    why = crash.error or (said[-1] if said else "")
+    text = f"ChildProcessError: the tool {_ended(code)}"
+    return ToolFailure(f"{text}: {why}" if why else text, crash.frames)
 
 
 def _ended(code: int) -> str:
