@@ -30,7 +30,9 @@ MILD = frozenset({Code.DUP_KEY, Code.NONFINITE, Code.SURROGATE})
 _PYTHON_CODES = frozenset({Code.BAD_QUOTES, Code.PY_LITERAL})
 _PYTHON_ALLOWS = _PYTHON_CODES | {Code.TRAILING_COMMA, Code.DUP_KEY, Code.SURROGATE}
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_BLANK = re.compile(r"[ \t\r\n]*+")
+_BETWEEN = re.compile(r"[ \t\r\n]*+[:,]?+[ \t\r\n]*+")
+_VALUE_STARTS = '{["-0123456789tfnNI'
+"""What JSON's values begin with, and those that Python's decoder takes besides."""
 _TOO_DEEP = "nested too deeply to read"
 _PLAIN = json.JSONDecoder()
 _COMPACT = json.JSONEncoder(ensure_ascii=False)
@@ -116,6 +118,8 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
 
     A complaint of the decoder costs as much as the text before it, hence not the whole text.
     """
+    if text[start : start + 1] not in _VALUE_STARTS:
+        return _Decoded(None, start, "Expecting value")
     size = max(end - start, 1)
     decoder = _SOUND
     while True:
@@ -247,15 +251,14 @@ def _members_of_json(text: str, start: int) -> dict[str, Span]:
         key = str(len(spans))
         if text[start] == "{":
             key, position = _PLAIN.raw_decode(text, position)
-            position = _skip(text, _skip(text, position) + 1)
+            position = _skip(text, position)
         _, end = _PLAIN.raw_decode(text, position)
         spans[key] = Span(position, end)
         position = _skip(text, end)
-        if text[position] == ",":
-            position = _skip(text, position + 1)
     return spans
 
 
 def _skip(text: str, position: int) -> int:
-    found = _BLANK.match(text, position)
+    """Return where the next value or bracket begins: past blanks, and the sign among them."""
+    found = _BETWEEN.match(text, position)
     return found.end() if found else position

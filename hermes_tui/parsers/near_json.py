@@ -12,8 +12,9 @@ doubled braces count once; an object of a list that never closes ends where the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
@@ -42,6 +43,8 @@ _WORDS: dict[str, tuple[Any, Code | None]] = {
     "-Infinity": (None, Code.NONFINITE),
     "-inf": (None, Code.NONFINITE),
 }
+# By a name of its own: Python 3.11 makes a call of each look into an enumeration.
+_EXTRA = Code.BRACES_EXTRA
 _BLANK = re.compile(r"\s*+")
 _SOLID = frozenset("{}[]:,\"'")
 """Characters that begin neither a blank nor a comment."""
@@ -68,14 +71,19 @@ _AFTER_ITEM = re.compile(
     r"\s*+(?:[}\])]|\Z|[/#]|,\s*+(?:[}\])]|\Z|[/#\"'“‘`{\[(\d.+-]|(?:true|false|null|True|False"
     r"|None|NaN)\b))"
 )
+_SOUND_KEY = re.compile(r'"([^"\\\x00-\x1f]*+)"\s*+:')
+_SOUND = {
+    after: re.compile(rf"\"([^\"\\\x00-\x1f]*+)\"(?={after.pattern})")
+    for after in (_AFTER_KEY, _AFTER_MEMBER, _AFTER_ITEM)
+}
+"""A whole string as JSON has it, with what must follow."""
 
 
 class Unreadable(Exception):
     """The payload cannot be read even so."""
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(msgspec.Struct):
     """An open bracket: the container, the key whose value is awaited, and what may come next."""
 
     start: int
@@ -83,7 +91,7 @@ class _Frame:
     container: Any
     expects: str
     key: str = ""
-    spans: dict[str, Span] = field(default_factory=dict)
+    spans: dict[str, Span] = {}
     value_start: int = 0
     doubled: bool = False
 
@@ -105,18 +113,21 @@ class NearJson:
 
     def read(self) -> Any:
         """Return the value; raises Unreadable where there is no sense in it."""
-        self._open()
-        while self._stack:
-            self._skip_blank()
-            if self.position >= self.end:
+        text, end, stack = self.text, self.end, self._stack
+        self._open(text[self.position] if self.position < end else "")
+        while stack:
+            char = text[self.position] if self.position < end else ""
+            if char not in _SOLID and not (char := self._past_blank()):
                 self._close_all()
                 break
-            frame = self._stack[-1]
-            char = self.text[self.position]
+            frame = stack[-1]
             if char in "}])":
                 self._close(char, frame)
             elif frame.expects == "key":
-                self._key(frame)
+                if char == "{":
+                    self._brace_for_key(frame)
+                else:
+                    self._key(frame, char)
             elif frame.expects == "colon":
                 self._colon(frame, char)
             elif frame.expects == "comma":
@@ -131,50 +142,44 @@ class NearJson:
             span = Span(start, min(max(end, start + 1), self.end))
             self.flaws[code] = Flaw(code, span, message or text, hint)
 
-    def _skip_blank(self) -> None:
-        if self.position < self.end and self.text[self.position] in _SOLID:
-            return
+    def _past_blank(self) -> str:
+        """Return the character after blanks and comments, empty at the end."""
         while True:
             found = _BLANK.match(self.text, self.position, self.end)
             self.position = found.end() if found else self.position
             comment = _COMMENT.match(self.text, self.position, self.end)
             if comment is None:
-                return
+                return self.text[self.position] if self.position < self.end else ""
             self._flag(Code.COMMENT, comment.start(), comment.end())
             self.position = comment.end()
 
-    def _open(self) -> None:
+    def _open(self, char: str) -> None:
+        at = self.position
         if len(self._stack) >= MAX_DEPTH:
             raise Unreadable
-        char = self.text[self.position] if self.position < self.end else ""
-        if char not in _CLOSER or not char:
+        if char == "{":
+            self._stack.append(_Frame(at, "}", {}, "key"))
+        elif char in _CLOSER:
+            self._stack.append(_Frame(at, _CLOSER[char], [], "value"))
+        else:
             raise Unreadable
         if char == "(":
-            self._flag(Code.PY_LITERAL, self.position, self.position + 1)
-        in_object = char == "{"
-        container: Any = {} if in_object else []
-        frame = _Frame(self.position, _CLOSER[char], container, "key" if in_object else "value")
-        self._stack.append(frame)
-        self.position += 1
+            self._flag(Code.PY_LITERAL, at, at + 1)
+        self.position = at + 1
 
     def _close(self, char: str, frame: _Frame) -> None:
         at = self.position
         if char != frame.closer and not any(other.closer == char for other in self._stack):
-            self._flag(Code.BRACES_EXTRA, at, at + 1)
+            self._flag(_EXTRA, at, at + 1)
             self.position += 1
             return
         self._settle(frame, at)
         if char == frame.closer:
-            self.position += 1
-            self._skip_doubled(frame)
+            doubled = frame.doubled and self.text.startswith("}", at + 1, self.end)
+            self.position += 2 if doubled else 1
         else:
             self._flag(Code.BRACES_MISSING, at, at + 1, f"{frame.closer} is missing before this")
-        self._stack.pop()
-        self._store(frame.container, self.position)
-
-    def _skip_doubled(self, frame: _Frame) -> None:
-        if frame.doubled and self.text.startswith("}", self.position, self.end):
-            self.position += 1
+        self._leave(frame, self.position)
 
     def _settle(self, frame: _Frame, at: int) -> None:
         """Accept a bracket that closes where more was expected."""
@@ -186,24 +191,25 @@ class NearJson:
         if isinstance(frame.container, dict) and frame.expects == "value":
             self._flag(Code.JSON_INVALID, at, at + 1, f"the value of {frame.key!r} is missing")
             self._put(frame, None, at)
-        self.members[frame.start] = frame.spans
 
     def _close_all(self) -> None:
         """Close every bracket that the end left open."""
         if self.cut_at < 0:
             self.cut_at = self.end
         while self._stack:
-            frame = self._stack.pop()
-            if isinstance(frame.container, dict) and frame.expects == "value":
+            frame = self._stack[-1]
+            if frame.expects == "value" and isinstance(frame.container, dict):
                 self._put(frame, None, self.end)
-            self.members[frame.start] = frame.spans
-            self._store(frame.container, self.end)
+            self._leave(frame, self.end)
 
-    def _store(self, value: Any, end: int) -> None:
-        if not self._stack:
-            self._root = value
-            return
-        self._put(self._stack[-1], value, end)
+    def _leave(self, frame: _Frame, end: int) -> None:
+        """Hand the container of the innermost bracket to the one around it."""
+        self.members[frame.start] = frame.spans
+        self._stack.pop()
+        if self._stack:
+            self._put(self._stack[-1], frame.container, end)
+        else:
+            self._root = frame.container
 
     def _put(self, frame: _Frame, value: Any, end: int) -> None:
         if isinstance(frame.container, dict):
@@ -214,13 +220,13 @@ class NearJson:
             frame.container.append(value)
         frame.expects = "comma"
 
-    def _key(self, frame: _Frame) -> None:
+    def _key(self, frame: _Frame, char: str) -> None:
         start = self.position
-        if self.text[start] == "{":
-            self._brace_for_key(frame)
-            return
-        if self.text[start] in _QUOTES:
-            key = self._string(_AFTER_KEY)
+        sound = _SOUND_KEY.match(self.text, start, self.end)
+        if sound:
+            key = sound[1]
+        elif char in _QUOTES:
+            key = self._string(char, _AFTER_KEY)
         elif found := _NUMBER.match(self.text, start, self.end):
             key, self.position = found[0], found.end()
             self._flag(Code.PY_LITERAL, start, found.end())
@@ -233,14 +239,16 @@ class NearJson:
         if self.cut_at >= 0:
             return
         if key in frame.container:
-            self._flag(Code.DUP_KEY, start, self.position)
-        frame.key, frame.expects = key, "colon"
+            self._flag(Code.DUP_KEY, start, sound.end(1) + 1 if sound else self.position)
+        frame.key, frame.expects = key, "value" if sound else "colon"
+        if sound:
+            self.position = frame.value_start = sound.end()
 
     def _brace_for_key(self, frame: _Frame) -> None:
         """Take a brace where a key belongs: doubled at the start, else the next item of a list."""
         at = self.position
         if not frame.container and not frame.doubled:
-            self._flag(Code.BRACES_EXTRA, at, at + 1, "an opening bracket too many")
+            self._flag(_EXTRA, at, at + 1, "an opening bracket too many")
             frame.doubled = True
             self.position += 1
             return
@@ -249,9 +257,7 @@ class NearJson:
         if not in_list or not frame.container or self.text[before] != ",":
             raise Unreadable
         self._flag(Code.BRACES_MISSING, before - 1, before + 1, "} is missing before this")
-        self.members[frame.start] = frame.spans
-        self._stack.pop()
-        self._store(frame.container, before)
+        self._leave(frame, before)
         self._stack[-1].expects = "value"
 
     def _colon(self, frame: _Frame, char: str) -> None:
@@ -283,10 +289,10 @@ class NearJson:
         frame.value_start = self.position
         if char in _CLOSER:
             frame.expects = "value"
-            self._open()
+            self._open(char)
         elif char in _QUOTES:
             after = _AFTER_MEMBER if isinstance(frame.container, dict) else _AFTER_ITEM
-            value = self._string(after)
+            value = self._string(char, after)
             self._put(frame, value, self.position)
         else:
             self._put(frame, self._atom(), self.position)
@@ -335,10 +341,12 @@ class NearJson:
             return None
         return value
 
-    def _string(self, after: re.Pattern[str]) -> str:
+    def _string(self, quote: str, after: re.Pattern[str]) -> str:
         """Read a string; `after` is what must follow the quote that ends it."""
         text, start = self.text, self.position
-        quote = text[start]
+        if sound := _SOUND[after].match(text, start, self.end):
+            self.position = sound.end()
+            return sound[1]
         if quote != '"':
             self._flag(Code.BAD_QUOTES, start, start + 1)
             self.pythonic = self.pythonic and quote == "'"

@@ -132,7 +132,8 @@ def _plain_name(name: str, span: Span, known_names: Collection[str], misfits: li
     if name in known_names:
         return name
     bare = name.strip().removesuffix("()").removesuffix("[ARGS]")
-    for guess in (bare, bare.rpartition(".")[2], bare.rpartition("/")[2], bare.rpartition(":")[2]):
+    guesses = (bare, bare.rpartition(".")[2], bare.rpartition("/")[2], bare.rpartition(":")[2])
+    for guess in dict.fromkeys(guesses):
         for candidate in (guess, guess.replace(" ", "_"), guess.replace("-", "_"), guess.lower()):
             if candidate in known_names:
                 message = f"the tool is called {candidate!r}, not {name!r}"

@@ -161,6 +161,7 @@ ODD = [
     ('{"name": "f", "arguments": ‹[1]›}', "ARGS_NOT_OBJECT", Severity.WARNING, [1]),
     ('{"name": "f", "arguments": {"a": ‹NaN›}}', "NONFINITE", Severity.WARNING, {"a": None}),
     ('{"name": "f", "arguments": {"a": 1, ‹"a"›: 2}}', "DUP_KEY", Severity.NOTE, {"a": 2}),
+    ('{"name": "f", "arguments": {"a" : 1, ‹"a"› : 2}}', "DUP_KEY", Severity.NOTE, {"a": 2}),
     (
         '{"name": "f", "arguments": {"a": "‹\\ud83e›"}}',
         "SURROGATE",

@@ -10,9 +10,9 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.markers import how_to_read
+from hermes_tui.parsers.engines.misnomers import Misnomer, misnomer
 from hermes_tui.parsers.engines.schema_audit import audit_schema
 from hermes_tui.parsers.literals import FAILED, read_literal
-from hermes_tui.parsers.near_names import close_names
 from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 SHORTEST_MARKER = 4
 """A shorter marker (a bracket) says nothing where it stands in prose."""
 
-_LONGEST_NAME = 80
-_BETWEEN_WORDS = re.compile(r"[\s-]++")
 _SEPARATORS = " \t\r\n;,[]"
 _TOKEN = re.compile(r"<\|[\w▁]{1,40}\|>|<｜[\w▁]{1,40}｜>|</s>|<eos>|<end_of_turn>")
 _SPECIAL = re.compile(
@@ -40,53 +38,21 @@ def audit_calls(trace: Trace) -> None:
     """Flag what a client will stumble over in the calls delivered."""
     thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
     failed = 0
+    misnomers: dict[str, Misnomer | None] = {}
     for index, call in enumerate(trace.calls):
         if trace.crowded:
             break
         failed += call.verdict == "failed"
-        span = call.name_span or call.span
-        flag_name(trace, call.name or "", span, index)
+        name = call.name or ""
+        if name not in misnomers:
+            misnomers[name] = misnomer(trace, name)
+        if odd := misnomers[name]:
+            odd.flag(trace, call.name_span or call.span, index)
         value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
-        tool = trace.tools.get(call.name or "")
+        tool = trace.tools.get(name)
         if isinstance(value, dict) and tool is not None:
             audit_schema(trace, call, index, value, tool)
     _audit_place(trace, thoughts)
-
-
-def flag_name(trace: Trace, name: str, span: Span, index: int | None = None) -> None:
-    """Flag a name that no declared tool has."""
-    if not trace.tools or name in trace.tools:
-        return
-    if not name.strip():
-        message = "the call has no name"
-        hint = "name the tool to call"
-        trace.flag(Code.NAME_MISSING, Severity.ERROR, span.start, span.end, message, hint, index)
-        return
-    plain = _plain_name(name, trace)
-    if plain:
-        message = f"the name arrives as {shown(name)}, the tool is {plain}"
-        hint = "strip what the format adds to names, or take the parser of this format"
-        trace.flag(Code.NAME_DECORATED, Severity.ERROR, span.start, span.end, message, hint, index)
-        return
-    hint = nearest(name, trace)
-    message = f"no tool is named {shown(name)}"
-    trace.flag(Code.NAME_UNKNOWN, Severity.ERROR, span.start, span.end, message, hint, index)
-
-
-def _plain_name(name: str, trace: Trace) -> str:
-    """Return the declared tool that `name` is with prefix, index, quotes or blanks; else empty."""
-    bare = name.partition("[")[0].partition(":")[0].strip(" \t\n\"'")
-    tried = (bare, bare.rpartition(".")[2], _BETWEEN_WORDS.sub("_", bare))
-    return next((one for one in tried if one in trace.tools), "")
-
-
-def nearest(name: str, trace: Trace) -> str:
-    """Return a hint that names the declared tools closest to `name`."""
-    names = tuple(trace.tools)[:200]
-    close = close_names(name, names, 0.6) if len(name) <= _LONGEST_NAME else ()
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"the request declares {', '.join(names[:8])}" if names else "the request has no tools"
 
 
 def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
@@ -287,8 +253,3 @@ def _flag_rest(trace: Trace, start: int, end: int, index: int | None) -> bool:
 def _kind(value: Any) -> str:
     names = {type(None): "null", bool: "a truth value", list: "a list"}
     return names.get(type(value), "a number")
-
-
-def shown(text: str) -> str:
-    """Return a text as it is quoted in messages."""
-    return repr(text if len(text) <= 60 else text[:57] + "…")

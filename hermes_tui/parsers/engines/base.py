@@ -20,6 +20,7 @@ from hermes_tui.parsers.coverage import gaps, merged
 from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.silence import audit_silence
+from hermes_tui.parsers.literals import FAILED, JSON
 
 MOST_STEPS = 5_000
 MOST_FINDINGS = 1_000
@@ -199,18 +200,19 @@ class Trace:
         name_span: Span | None = None,
         arguments_span: Span | None = None,
         value: Any = None,
-        verdict: str = "json",
+        verdict: str = JSON,
     ) -> None:
         """Deliver a call: `arguments` is the exact string that the engine emits.
 
         Without a `value` it is read from them; where they are no JSON the verdict is `failed`.
+        Where it is known to be, they are not read again.
         """
         span = self.span(start, end)
-        if value is None:
+        if value is None and verdict != FAILED:
             try:
                 value = loads(arguments)
             except BadJson:
-                verdict = "failed"
+                verdict = FAILED
         self.calls.append(
             ParsedCall(name, arguments, span, name_span, arguments_span, value, verdict)
         )

@@ -13,10 +13,10 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.audit import flag_name
 from hermes_tui.parsers.engines.base import EngineInfo, Refused, Trace
 from hermes_tui.parsers.engines.json_blocks import items_of, places_in
 from hermes_tui.parsers.engines.json_text import dumps
+from hermes_tui.parsers.engines.misnomers import flag_name
 
 KEYS = ("parameters", "arguments")
 _HINT = 'write {"name": …, "arguments": {…}}'

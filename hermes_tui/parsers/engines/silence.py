@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.parsers.engines.audit import SHORTEST_MARKER, shown
+from hermes_tui.parsers.engines.audit import SHORTEST_MARKER
 from hermes_tui.parsers.engines.markers import how_to_read, near_marker, seen_formats
+from hermes_tui.parsers.engines.misnomers import shown
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace

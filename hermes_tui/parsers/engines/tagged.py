@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -41,6 +42,10 @@ class State(StrEnum):
     BETWEEN = "between"
 
 
+# By their own names: Python 3.11 makes a call of each look into an enumeration.
+_CONTENT, _PREAMBLE, _NAME, _ARGS, _BETWEEN = State
+
+
 class Move(NamedTuple):
     """What a marker does. `ends` and `starts` a call (in this order); `keeps` its own text."""
 
@@ -50,7 +55,25 @@ class Move(NamedTuple):
     keeps: bool = False
 
 
-Moves = dict[tuple[State, str], Move]
+class Table:
+    """The moves of a format, by state and marker.
+
+    `shields` are markers that move nothing but hide the markers inside them.
+    """
+
+    def __init__(self, moves: dict[tuple[State, str], Move], shields: tuple[str, ...] = ()) -> None:
+        self.moves = moves
+        self._shields = shields
+
+    @cached_property
+    def patterns(self) -> dict[State, re.Pattern[str]]:
+        """What to look for in each state."""
+        return {state: self._pattern(state) for state in State}
+
+    def _pattern(self, state: State) -> re.Pattern[str]:
+        known = {marker for at, marker in self.moves if at is state}
+        known.update(SPECIAL_TOKENS, self._shields if state is State.NAME else ())
+        return re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
 
 
 @dataclass(slots=True)
@@ -92,52 +115,43 @@ class Slot:
 
 
 class Machine:
-    """Runs a table over a text; afterwards `slots` holds the calls, `content` the spans of text.
+    """Runs a table over a text; afterwards `slots` holds the calls, `content` the spans of text."""
 
-    `shields` are markers that move nothing but hide the markers inside them.
-    """
-
-    def __init__(self, trace: Trace, moves: Moves, shields: tuple[str, ...] = ()) -> None:
+    def __init__(self, trace: Trace, table: Table) -> None:
         self.slots: list[Slot] = []
         self.content: list[Span] = []
         self._trace = trace
-        self._moves = moves
-        self._shields = shields
-        self._state = State.CONTENT
+        self._table = table
+        self._state = _CONTENT
         self._entered = -1
         self._vanished = 0
-        self._patterns = {state: self._pattern(state) for state in State}
 
     def run(self) -> None:
         text, position = self._trace.text, 0
-        while found := self._patterns[self._state].search(text, position):
-            self._take(position, found.start())
-            move = self._moves.get((self._state, found[0]))
-            span = Span(*found.span())
+        moves, patterns = self._table.moves, self._table.patterns
+        while found := patterns[self._state].search(text, position):
+            marker, (start, end) = found[0], found.span()
+            self._take(position, start)
+            move = moves.get((self._state, marker))
             if move is not None:
-                self._move(move, span)
-            elif found[0] in SPECIAL_TOKENS:
-                self._vanish(span)
+                self._move(move, Span(start, end))
+            elif marker in SPECIAL_TOKENS:
+                self._vanish(Span(start, end))
             else:
-                self._take(*found.span())
-            position = found.end()
+                self._take(start, end)
+            position = end
         self._take(position, len(text))
         self._finish()
-
-    def _pattern(self, state: State) -> re.Pattern[str]:
-        known = {marker for at, marker in self._moves if at is state}
-        known.update(SPECIAL_TOKENS, self._shields if state is State.NAME else ())
-        return re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))))
 
     def _take(self, start: int, end: int) -> None:
         """Hand plain text to whom it belongs in this state."""
         if start >= end:
             return
-        if self._state is State.CONTENT:
+        if self._state is _CONTENT:
             self.content.append(Span(start, end))
-        elif self._state is State.NAME:
+        elif self._state is _NAME:
             self._slot.name_parts.append(Span(start, end))
-        elif self._state is State.ARGS:
+        elif self._state is _ARGS:
             self._slot.args_parts.append(Span(start, end))
 
     @property
@@ -156,24 +170,24 @@ class Machine:
             self._slot.end = span.start if move.starts else span.end
         if move.starts:
             start = self._entered if self._entered >= 0 else span.start
-            bare = came_from is State.CONTENT and move.to is State.NAME
+            bare = came_from is _CONTENT and move.to is _NAME
             self.slots.append(Slot(start, span, span.end, bare=bare))
             self._entered = -1
-        elif came_from is State.CONTENT:
+        elif came_from is _CONTENT:
             self._entered = span.start
-        elif came_from in (State.BETWEEN, State.PREAMBLE) and not move.ends and self.slots:
+        elif came_from in (_BETWEEN, _PREAMBLE) and not move.ends and self.slots:
             self._close_wrapper(move, span)
 
     def _close_wrapper(self, move: Move, span: Span) -> None:
         """Take the wrapper's own closer, if it is the next thing, to the call."""
         slot = self._slot
-        if move.to in (State.CONTENT, State.PREAMBLE) and slot.closed and not slot.wrapped:
+        if move.to in (_CONTENT, _PREAMBLE) and slot.closed and not slot.wrapped:
             slot.wrapped = True
             if not self._trace.text[slot.end : span.start].strip():
                 slot.end = span.end
 
     def _vanish(self, span: Span) -> None:
-        if self._state not in (State.NAME, State.ARGS):
+        if self._state not in (_NAME, _ARGS):
             return
         self._vanished += 1
         if self._vanished > _FLAGS_SHOWN:

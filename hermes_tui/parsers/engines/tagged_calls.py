@@ -12,18 +12,19 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.engines.audit import nearest
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.decoded import value_of
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
-from hermes_tui.parsers.engines.tagged import Machine, Moves, Slot
+from hermes_tui.parsers.engines.misnomers import nearest
+from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
 from hermes_tui.parsers.engines.tagged_arguments import Pairs
 from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
 
 _FLAGS_SHOWN = 100
 _NAME_IN_ARGUMENTS = re.compile(r'"name"\s*+:\s*+"([^"]*+)"')
 _SECTION = "<|tool_calls_section_begin|>"
+_SECTION_TWICE = _SECTION + _SECTION
 _KIMI_ID = re.compile(r".+:\d+")
 
 
@@ -35,19 +36,21 @@ class Named(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """A declared format. `pairs` None: the arguments are JSON and go out as they stand."""
+    """A declared format. `pairs` None: the arguments are JSON and go out as they stand.
 
-    moves: Moves
-    named: Callable[[Trace, Slot], Named]
+    `named` is given the text in the place of the name.
+    """
+
+    table: Table
+    named: Callable[[Trace, Slot, str], Named]
     pairs: Callable[[Trace, Slot, str], Pairs] | None = None
-    shields: tuple[str, ...] = ()
     known_names_only: bool = False
     strips: bool = True
 
 
 def read(trace: Trace, dialect: Dialect) -> None:
     """Read the text of `trace` as the declared parser does."""
-    machine = Machine(trace, dialect.moves, dialect.shields)
+    machine = Machine(trace, dialect.table)
     machine.run()
     sent = False
     for slot in machine.slots:
@@ -78,12 +81,13 @@ class _Call(NamedTuple):
 
 def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
     """Deliver the call of a slot; return what became of it, and whether its name went out."""
-    name, sent = dialect.named(trace, slot)
+    header = slot.name(trace.text)
+    name, sent = dialect.named(trace, slot, header)
     call = _read_call(trace, dialect, slot, name.strip())
     if not _accepted(trace, dialect, call.name):
         return _refuse(trace, slot, call.name), sent
     bent = coerce_arguments(call.arguments, trace.tools.get(call.name))
-    _flag_call(trace, slot, call, bent)
+    _flag_call(trace, slot, header, call, bent)
     trace.call(
         call.name,
         bent.arguments,
@@ -114,7 +118,7 @@ def _read_call(trace: Trace, dialect: Dialect, slot: Slot, name: str) -> _Call:
     raise EngineRaised("ValidationError: name: Input should be a valid string")
 
 
-def _flag_call(trace: Trace, slot: Slot, call: _Call, bent: Bent) -> None:
+def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Bent) -> None:
     """Say what is odd about a call that is about to be delivered."""
     if trace.crowded:
         return
@@ -125,7 +129,6 @@ def _flag_call(trace: Trace, slot: Slot, call: _Call, bent: Bent) -> None:
         flag_entities(trace, span, index)
     flag_changes(trace, bent, span, index, typed=call.pairs is None)
     _flag_end(trace, slot, index, call.pairs)
-    header = slot.name(trace.text)
     _flag_start(trace, slot, header, index)
     _flag_id(trace, slot, header, call.name, index)
 
@@ -180,7 +183,7 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
 def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     """Say that the wrapper of a function is missing, or that a call has no arguments at all."""
     text, opener = trace.text, slot.opener
-    if text.startswith(_SECTION + _SECTION, slot.start):
+    if text.startswith(_SECTION_TWICE, slot.start):
         start, end = slot.start, slot.start + len(_SECTION)
         message = f"{_SECTION} stands twice: the engine does not mind"
         hint = "stricter parsers refuse it"
@@ -191,7 +194,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
         message = "a function without <tool_call> before it: vLLM reads it all the same"
         hint = "SGLang keeps it as text"
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
-    elif (place := slot.name_span()) and header.strip("\n") != header.strip():
+    elif header.strip("\n") != header.strip() and (place := slot.name_span()):
         message = "blanks around the name: vLLM takes them off"
         hint = "SGLang drops such a call"
         start, end = place.start, place.end
@@ -204,8 +207,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
 
 
 def _flag_id(trace: Trace, slot: Slot, header: str, name: str, index: int) -> None:
-    place = slot.name_span()
-    if place is None or name in header:
+    if name in header or (place := slot.name_span()) is None:
         return
     message = f"the name {name[:60]!r} is not the one in the header: it was found in the arguments"
     hint = "the header is not of the form that this parser reads"
@@ -247,23 +249,22 @@ def _name_in_arguments(trace: Trace, slot: Slot) -> str:
     return found[1] if found else ""
 
 
-def header_name(trace: Trace, slot: Slot) -> Named:
+def header_name(trace: Trace, slot: Slot, header: str) -> Named:
     """The name as it stands in the header, else the first "name" in the arguments."""
-    name = slot.name(trace.text) or _name_in_arguments(trace, slot)
+    name = header or _name_in_arguments(trace, slot)
     return Named(name, bool(name))
 
 
-def known_name(trace: Trace, slot: Slot) -> Named:
+def known_name(trace: Trace, slot: Slot, header: str) -> Named:
     """As `header_name`, but only a declared name goes out."""
-    header = slot.name(trace.text).strip()
+    header = header.strip()
     name = (header or _name_in_arguments(trace, slot)).strip()
     sent = bool(name) and (not trace.tools or name in trace.tools)
     return Named(name if sent else header, sent)
 
 
-def kimi_name(trace: Trace, slot: Slot) -> Named:
+def kimi_name(trace: Trace, slot: Slot, header: str) -> Named:
     """The name in [functions.]NAME:N; for another id, the first "name" in the arguments."""
-    header = slot.name(trace.text)
     if name := _name_of_id(header):
         return Named(name, True)
     if header.strip():

@@ -11,7 +11,7 @@ arguments, JSON or not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
@@ -19,8 +19,9 @@ from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, EngineInfo, EngineRaised, Refused, Trace
 from hermes_tui.parsers.engines.json_blocks import deliver, items_of, places_in, stripped
 from hermes_tui.parsers.engines.json_text import BadJson, decode_at, loads
-from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State
+from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State, Table
 from hermes_tui.parsers.engines.vllm_coercion import coerce_arguments, flag_changes
+from hermes_tui.parsers.literals import FAILED, JSON
 
 MARKER = "[TOOL_CALLS]"
 ARGS = "[ARGS]"
@@ -144,17 +145,20 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
     deliver(trace, name if isinstance(name, str) else "", arguments, at, span, places)
 
 
-_MOVES = {
-    (State.CONTENT, MARKER): Move(State.NAME, starts=True),
-    (State.NAME, ARGS): Move(State.ARGS),
-    (State.NAME, "{"): Move(State.ARGS, keeps=True),
-    (State.ARGS, MARKER): Move(State.NAME, ends=True, starts=True),
-}
+_TABLE = Table(
+    {
+        (State.CONTENT, MARKER): Move(State.NAME, starts=True),
+        (State.NAME, ARGS): Move(State.ARGS),
+        (State.NAME, "{"): Move(State.ARGS, keeps=True),
+        (State.ARGS, MARKER): Move(State.NAME, ends=True, starts=True),
+    },
+    (MARKER,),
+)
 
 
 def _read_named(trace: Trace) -> None:
     """Run the machine, then deliver each slot that holds anything."""
-    machine = Machine(trace, _MOVES, (MARKER,))
+    machine = Machine(trace, _TABLE)
     machine.run()
     for slot in machine.slots:
         name, body = slot.name(trace.text), slot.args(trace.text)
@@ -170,13 +174,18 @@ def _read_named(trace: Trace) -> None:
         trace.keep(span.start, span.end)
 
 
+class _Written(NamedTuple):
+    """Arguments as they stand in the text; without a `place` there are none."""
+
+    text: str
+    place: Span | None = None
+    verdict: str = JSON
+
+
 def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
-    raw = _first_json(trace, slot, body)
-    bent = coerce_arguments(raw, trace.tools.get(name))
+    written = _first_json(trace, slot, body)
+    bent = coerce_arguments(written.text, trace.tools.get(name))
     index = len(trace.calls)
-    inner = body.strip()
-    begin = body.find(inner)
-    at = slot.place(begin, begin + len(raw)) if inner else None
     if not name:
         span = slot.opener
         message = "no name: the call goes out with an empty one"
@@ -188,21 +197,22 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         slot.start,
         slot.end,
         name_span=slot.name_span(),
-        arguments_span=at,
+        arguments_span=written.place,
+        verdict=written.verdict,
     )
-    if at:
-        flag_changes(trace, bent, at, index, typed=True)
+    if written.place:
+        flag_changes(trace, bent, written.place, index, typed=True)
     else:
         message = "no arguments: they go out as {}"
         hint = "a text that is cut right behind the name looks the same; check finish_reason"
         trace.flag(Code.TRUNCATED, Severity.WARNING, slot.start, slot.end, message, hint, index)
 
 
-def _first_json(trace: Trace, slot: Slot, body: str) -> str:
+def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
     """Return the first JSON value of the body, or all of it where there is none."""
     inner = body.strip()
     if not inner:
-        return "{}"
+        return _Written("{}")
     begin = body.find(inner)
     try:
         end = decode_at(inner).end
@@ -210,7 +220,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> str:
         _raise_deep(error)
         span = slot.place(begin, begin + len(inner))
         trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
-        return inner
+        return _Written(inner, span, FAILED)
     span = slot.place(begin, begin + end)
     trace.step("raw_decode", span.start, span.end, "read")
     if end < len(inner):
@@ -219,7 +229,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> str:
         trace.flag(
             Code.EXTRA_TEXT, Severity.WARNING, rest.start, rest.end, message, "end the turn there"
         )
-    return inner[:end]
+    return _Written(inner[:end], span)
 
 
 def _flag_empty(trace: Trace, slot: Slot) -> None:

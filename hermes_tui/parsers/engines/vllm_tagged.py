@@ -11,7 +11,7 @@ in a server without a reasoning parser.
 from __future__ import annotations
 
 from hermes_tui.parsers.engines.base import Emulated, EngineInfo
-from hermes_tui.parsers.engines.tagged import Move, State
+from hermes_tui.parsers.engines.tagged import Move, State, Table
 from hermes_tui.parsers.engines.tagged_arguments import glm_pairs, qwen_pairs
 from hermes_tui.parsers.engines.tagged_calls import (
     Dialect,
@@ -26,34 +26,38 @@ _VERSION = "0.33.0"
 _C, _P, _N, _A, _B = State.CONTENT, State.PREAMBLE, State.NAME, State.ARGS, State.BETWEEN
 
 _QWEN = Dialect(
-    {
-        (_C, "<tool_call>"): Move(_P, starts=True),
-        (_C, "<function="): Move(_N, starts=True),
-        (_P, "</tool_call>"): Move(_C, ends=True),
-        (_P, "<function="): Move(_N),
-        (_N, ">"): Move(_A),
-        (_N, "</function>"): Move(_B, ends=True),
-        (_N, "</tool_call>"): Move(_C, ends=True),
-        (_N, "<tool_call>"): Move(_P, ends=True, starts=True),
-        (_N, "<function="): Move(_N, ends=True, starts=True),
-        (_A, "</function>"): Move(_B, ends=True),
-        (_A, "<function="): Move(_N, ends=True, starts=True),
-        (_B, "</tool_call>"): Move(_C),
-        (_B, "<tool_call>"): Move(_P, starts=True),
-        (_B, "<function="): Move(_N, starts=True),
-    },
+    Table(
+        {
+            (_C, "<tool_call>"): Move(_P, starts=True),
+            (_C, "<function="): Move(_N, starts=True),
+            (_P, "</tool_call>"): Move(_C, ends=True),
+            (_P, "<function="): Move(_N),
+            (_N, ">"): Move(_A),
+            (_N, "</function>"): Move(_B, ends=True),
+            (_N, "</tool_call>"): Move(_C, ends=True),
+            (_N, "<tool_call>"): Move(_P, ends=True, starts=True),
+            (_N, "<function="): Move(_N, ends=True, starts=True),
+            (_A, "</function>"): Move(_B, ends=True),
+            (_A, "<function="): Move(_N, ends=True, starts=True),
+            (_B, "</tool_call>"): Move(_C),
+            (_B, "<tool_call>"): Move(_P, starts=True),
+            (_B, "<function="): Move(_N, starts=True),
+        },
+        shields=("<think>", "</think>", "<parameter=", "</parameter>"),
+    ),
     header_name,
     qwen_pairs,
-    shields=("<think>", "</think>", "<parameter=", "</parameter>"),
 )
 
 _GLM = Dialect(
-    {
-        (_C, "<tool_call>"): Move(_N, starts=True),
-        (_N, "<arg_key>"): Move(_A, keeps=True),
-        (_N, "</tool_call>"): Move(_C, ends=True),
-        (_A, "</tool_call>"): Move(_C, ends=True),
-    },
+    Table(
+        {
+            (_C, "<tool_call>"): Move(_N, starts=True),
+            (_N, "<arg_key>"): Move(_A, keeps=True),
+            (_N, "</tool_call>"): Move(_C, ends=True),
+            (_A, "</tool_call>"): Move(_C, ends=True),
+        }
+    ),
     known_name,
     glm_pairs,
     known_names_only=True,
@@ -64,16 +68,18 @@ _KIMI_CALL, _KIMI_CALL_END = "<|tool_call_begin|>", "<|tool_call_end|>"
 _KIMI_ARGUMENTS = "<|tool_call_argument_begin|>"
 
 _KIMI = Dialect(
-    {
-        (_C, _SECTION): Move(_P),
-        (_P, _KIMI_CALL): Move(_N, starts=True),
-        (_P, _SECTION_END): Move(_P),
-        (_N, _KIMI_ARGUMENTS): Move(_A),
-        (_A, _KIMI_CALL_END): Move(_B, ends=True),
-        (_A, _SECTION_END): Move(_P, ends=True),
-        (_B, _KIMI_CALL): Move(_N, starts=True),
-        (_B, _SECTION_END): Move(_P),
-    },
+    Table(
+        {
+            (_C, _SECTION): Move(_P),
+            (_P, _KIMI_CALL): Move(_N, starts=True),
+            (_P, _SECTION_END): Move(_P),
+            (_N, _KIMI_ARGUMENTS): Move(_A),
+            (_A, _KIMI_CALL_END): Move(_B, ends=True),
+            (_A, _SECTION_END): Move(_P, ends=True),
+            (_B, _KIMI_CALL): Move(_N, starts=True),
+            (_B, _SECTION_END): Move(_P),
+        }
+    ),
     kimi_name,
     strips=False,
 )

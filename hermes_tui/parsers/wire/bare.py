@@ -65,6 +65,8 @@ def _read_tag(cursor: WireCursor, opener: Span) -> int:
 
 def _read(cursor: WireCursor, opener: Span) -> int:
     """Read the object or list at `opener`, and those that follow it."""
+    if not cursor.affords(opener.start):
+        return -1
     start, since, saved = opener.start, cursor.mark(), cursor.save()
     position = _objects(cursor, start)
     if not cursor.drafts:
@@ -85,9 +87,10 @@ def _objects(cursor: WireCursor, start: int) -> int:
         if more and more["by"] != ";":
             message, hint = "calls without the `;` between them", "engines differ in what they read"
             cursor.warn(Code.MULTI_PAYLOAD, Span(more.start() - 1, position + 1), message, hint)
-        end = _payload(cursor, position)
+        piece = cursor.literal(position, len(text))
+        end = _payload(cursor, piece, position)
         if end < 0 and more and more["by"]:
-            end = _broken(cursor, position)
+            end = _broken(cursor, piece, position)
         if end < 0:
             cursor.forget(saved)
             return position
@@ -97,9 +100,8 @@ def _objects(cursor: WireCursor, start: int) -> int:
         position = more.end()
 
 
-def _payload(cursor: WireCursor, start: int) -> int:
+def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
     """Draft the calls of one literal; return its end, -1 where it holds no call."""
-    piece = cursor.literal(start, len(cursor.text))
     literal = piece.literal
     if literal.rung == FAILED or not _is_call(cursor, piece, start):
         return -1
@@ -112,11 +114,10 @@ def _payload(cursor: WireCursor, start: int) -> int:
     return literal.span.end
 
 
-def _broken(cursor: WireCursor, start: int) -> int:
+def _broken(cursor: WireCursor, piece: Piece, start: int) -> int:
     """Draft what follows a call as another one but makes none; -1 where it may be data."""
     if not _NAMED.match(cursor.text, start):
         return -1
-    piece = cursor.literal(start, len(cursor.text))
     value = piece.literal.value
     if not isinstance(value, dict) or (piece.literal.cut_at < 0 and "parameters" not in value):
         return -1

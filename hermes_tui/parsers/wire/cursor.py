@@ -86,9 +86,9 @@ class WireCursor(Cursor):
         """Blocks whose payload was cut or made no sense."""
         self._found: dict[re.Pattern[str], tuple[int, re.Match[str] | None]] = {}
         self._spent = 0
-        self._blanked: str | None = None
+        self._blanked: dict[re.Pattern[str], str] = {}
+        """The text with blanks in place of what a pattern matches."""
         self._quoted: str | None = None
-        self._fenceless: str | None = None
         self._told: Counter[Code] = Counter()
         self._settled = 0
 
@@ -117,7 +117,7 @@ class WireCursor(Cursor):
 
     def literal(self, start: int, end: int) -> Piece:
         """Read the JSON or near-JSON at `start`; broken ones are tried as long as that is cheap."""
-        if not self._affords(start):
+        if not self.affords(start):
             late = Literal(None, Span(start, max(end, start + 1)), FAILED, (), _LATE, start)
             return Piece(late, self.text)
         piece = self._read(self.text, start, end)
@@ -128,27 +128,24 @@ class WireCursor(Cursor):
             if other.literal.rung != FAILED:
                 return Piece(other.literal, other.source, None, Span(*found.span()))
         stop = end if piece.literal.rung == FAILED else piece.literal.span.end
-        stray = self._before(SPECIAL, start, stop)
-        if stray is None:
-            return self._unfenced(piece, start, end, stop)
-        if self._blanked is None:
-            self._blanked = SPECIAL.sub(lambda token: " " * len(token[0]), self.text)
-        other = self._read(self._blanked, start, end)
-        if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
-            return piece
-        return Piece(other.literal, self._blanked, Span(*stray.span()))
+        if stray := self._before(SPECIAL, start, stop):
+            plain = self._without(SPECIAL, piece, start, end)
+            return plain._replace(stray=Span(*stray.span())) if plain else piece
+        if fence := self._before(_FENCE, start + 1, stop):
+            plain = self._without(_FENCE, piece, start, end)
+            return plain._replace(fence=Span(*fence.span())) if plain else piece
+        return piece
 
-    def _unfenced(self, piece: Piece, start: int, end: int, stop: int) -> Piece:
-        """Read a broken literal again without the code fences in it."""
-        fence = self._before(_FENCE, start + 1, stop)
-        if fence is None:
-            return piece
-        if self._fenceless is None:
-            self._fenceless = _FENCE.sub(lambda mark: " " * len(mark[0]), self.text)
-        other = self._read(self._fenceless, start, end)
+    def _without(
+        self, pattern: re.Pattern[str], piece: Piece, start: int, end: int
+    ) -> Piece | None:
+        """Read a broken literal again without what `pattern` matches; None where that is no use."""
+        if pattern not in self._blanked:
+            self._blanked[pattern] = pattern.sub(lambda found: " " * len(found[0]), self.text)
+        other = self._read(self._blanked[pattern], start, end)
         if other.literal.rung == FAILED or not _simpler(other.literal, piece.literal):
-            return piece
-        return Piece(other.literal, self._fenceless, fence=Span(*fence.span()))
+            return None
+        return other
 
     def _unescaped(self) -> str:
         """Return the text with HTML's quotes as quotes, filled up so that places stay the same."""
@@ -206,9 +203,9 @@ class WireCursor(Cursor):
     def spend(self, characters: int) -> bool:
         """Pay for reading so many characters that may be read again; False where too dear."""
         self._spent += characters
-        return self._affords(self.taken)
+        return self.affords(self.taken)
 
-    def _affords(self, position: int) -> bool:
+    def affords(self, position: int) -> bool:
         """Tell whether reading on at `position` keeps the cost in proportion to the text."""
         return self._spent <= _FREE + _PER_CHARACTER * len(self.text) + _PER_PROGRESS * position
 

@@ -19,6 +19,7 @@ _STRICT = frozenset(
     {"qwen25", "glm45", "glm47", "internlm", "internlm_sp", "deepseek_v32", "deepseek_v4"}
 )
 _PLAIN = re.compile(r"[^\W\d]\w*")
+_BLANKS = re.compile(r"\s++")
 
 
 def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
@@ -29,7 +30,7 @@ def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
     prefix = _PREFIX.match(bare)
     if prefix and prefix.end() < len(bare):
         bare = bare[prefix.end() :]
-    joined = re.sub(r"\s+", "_", bare)
+    joined = _BLANKS.sub("_", bare)
     if bare not in cursor.tools and joined in cursor.tools:
         bare = joined
     if bare != name:

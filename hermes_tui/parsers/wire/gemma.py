@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code
@@ -85,12 +86,15 @@ def _read_bare(cursor: WireCursor, opener: Span) -> int:
     if not head:
         return -1
 
-    def next_sign(dialect: _Dialect) -> int:
-        places = (dialect.marks.mark, dialect.closer)
-        return min(cursor.place(pattern, head.end()) for pattern in places)
-
-    dialect = min((FUNCTION_GEMMA, GEMMA4), key=next_sign)
-    if next_sign(dialect) == len(text):
+    sign, dialect = min(
+        (
+            (cursor.place(pattern, head.end()), dialect)
+            for dialect in (FUNCTION_GEMMA, GEMMA4)
+            for pattern in (dialect.marks.mark, dialect.closer)
+        ),
+        key=itemgetter(0),
+    )
+    if sign == len(text):
         return -1
     message = f"no {dialect.open} before this call"
     cursor.error(Code.NO_MARKER, opener, message, "engines leave it as text")

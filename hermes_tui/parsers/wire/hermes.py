@@ -42,10 +42,11 @@ def _tag(format_name: str, word: str) -> JsonTag:
 
 def _read(cursor: WireCursor, opener: Span) -> int:
     lined = cursor.text.startswith("\n", opener.end)
-    return read_json_block(cursor, opener, HERMES._replace(format="qwen25") if lined else HERMES)
+    return read_json_block(cursor, opener, QWEN25 if lined else HERMES)
 
 
 HERMES, LONGCAT = _tag("hermes", "tool_call"), _tag("longcat", "longcat_tool_call")
+QWEN25 = HERMES._replace(format="qwen25")
 
 
 def _read_variant(cursor: WireCursor, opener: Span) -> int:

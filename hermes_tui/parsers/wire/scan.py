@@ -9,7 +9,7 @@ reasoning are not calls: they are told.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -71,28 +71,36 @@ class _Opening:
     def __init__(self) -> None:
         openers = list(dict.fromkeys(wire.opener for wire in WIRES))
         self.readers = {
-            f"o{i}": tuple(wire for wire in WIRES if wire.opener == opener)
+            f"o{i}": tuple(dict.fromkeys(wire.read for wire in WIRES if wire.opener == opener))
             for i, opener in enumerate(openers)
         }
-        runs = [f"(?P<o{i}>{_run(opener)})" for i, opener in enumerate(openers)]
-        shapes = [(i, opener.lstrip("\\")[0]) for i, opener in enumerate(openers)]
+        runs = [(opener, f"(?P<o{i}>{_run(opener)})") for i, opener in enumerate(openers)]
+        shapes = [(f"o{i}", _first(opener)) for i, opener in enumerate(openers)]
         self.shapes = {
-            f"o{i}": [f"o{k}" for k, other in shapes if other == first and k != i]
-            for i, first in shapes
+            kind: [other for other, its in shapes if its == first != "" and other != kind]
+            for kind, first in shapes
             if first != "<"
         }
         """Openers that are no markers: where one reader finds nothing, another may."""
         self.one = {f"o{i}": re.compile(opener) for i, opener in enumerate(openers)}
-        marks = [
+        tags = [
             rf"(?P<think><(?P<slash>/?)(?P<tag>{_TAGS})>)",
-            r"(?P<bracket>\[(?P<end>/?)THINK\])",
-            r"(?P<fence>```)",
-            *runs,
+            *(run for opener, run in runs if opener.startswith("<")),
             rf"(?P<closer>{_CLOSERS})",
             rf"(?P<special>{_SPECIAL})",
         ]
+        others = [
+            r"(?P<bracket>\[(?P<end>/?)THINK\])",
+            r"(?P<fence>```)",
+            *(run for opener, run in runs if not opener.startswith("<")),
+        ]
         # Whatever begins otherwise is passed over at once.
-        self.pattern = re.compile(rf"(?={_BEGINS})(?:{'|'.join(marks)})")
+        self.pattern = re.compile(rf"(?={_BEGINS})(?:(?=<)(?:{'|'.join(tags)})|{'|'.join(others)})")
+
+
+def _first(opener: str) -> str:
+    """Return the character that an opener begins with, empty where it may be one of several."""
+    return "" if opener.startswith("(") else opener.lstrip("\\")[0]
 
 
 def _run(opener: str) -> str:
@@ -177,24 +185,21 @@ def _unquoted(text: str, position: int) -> bool:
 
 def _block(cursor: WireCursor, mark: re.Match[str], kind: str, opening: _Opening) -> int:
     """Give what opens here to the first reader that knows it."""
-    if (end := _read(cursor, Span(*mark.span()), kind, opening)) > mark.start():
-        return end
+    start, end = mark.span()
+    if (position := _read(cursor, Span(start, end), kind, opening)) > start:
+        return position
     for other in opening.shapes.get(kind, ()):
-        found = opening.one[other].match(cursor.text, mark.start())
-        if found and (end := _read(cursor, Span(*found.span()), other, opening)) > mark.start():
-            return end
-    past = mark.start() + 1 if kind in opening.shapes else mark.end()
+        found = opening.one[other].match(cursor.text, start)
+        if found and (position := _read(cursor, Span(*found.span()), other, opening)) > start:
+            return position
+    past = start + 1 if kind in opening.shapes else end
     return max(past, cursor.taken)
 
 
 def _read(cursor: WireCursor, span: Span, kind: str, opening: _Opening) -> int:
-    tried: set[Callable[[WireCursor, Span], int]] = set()
-    for wire in opening.readers[kind]:
-        if wire.read in tried:
-            continue
-        tried.add(wire.read)
+    for read in opening.readers[kind]:
         calls = len(cursor.calls)
-        end = wire.read(cursor, span)
+        end = read(cursor, span)
         cursor.drafts.clear()
         if end > span.start:
             _flag_nested(cursor, span, opening.one[kind], calls)

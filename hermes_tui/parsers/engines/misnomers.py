@@ -1,0 +1,68 @@
+"""Names of calls that no declared tool has."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.near_names import close_names
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+_LONGEST_NAME = 80
+_BETWEEN_WORDS = re.compile(r"[\s-]++")
+
+
+class Misnomer(NamedTuple):
+    """What is wrong with a name."""
+
+    code: Code
+    message: str
+    hint: str
+
+    def flag(self, trace: Trace, span: Span, index: int | None = None) -> None:
+        start, end = span.start, span.end
+        trace.flag(self.code, Severity.ERROR, start, end, self.message, self.hint, index)
+
+
+def flag_name(trace: Trace, name: str, span: Span) -> None:
+    """Flag a name that no declared tool has."""
+    if odd := misnomer(trace, name):
+        odd.flag(trace, span)
+
+
+def misnomer(trace: Trace, name: str) -> Misnomer | None:
+    """Return what is wrong with a name, None where a declared tool has it."""
+    if not trace.tools or name in trace.tools:
+        return None
+    if not name.strip():
+        return Misnomer(Code.NAME_MISSING, "the call has no name", "name the tool to call")
+    if plain := _plain_name(name, trace):
+        message = f"the name arrives as {shown(name)}, the tool is {plain}"
+        hint = "strip what the format adds to names, or take the parser of this format"
+        return Misnomer(Code.NAME_DECORATED, message, hint)
+    return Misnomer(Code.NAME_UNKNOWN, f"no tool is named {shown(name)}", nearest(name, trace))
+
+
+def _plain_name(name: str, trace: Trace) -> str:
+    """Return the declared tool that `name` is with prefix, index, quotes or blanks; else empty."""
+    bare = name.partition("[")[0].partition(":")[0].strip(" \t\n\"'")
+    tried = (bare, bare.rpartition(".")[2], _BETWEEN_WORDS.sub("_", bare))
+    return next((one for one in tried if one in trace.tools), "")
+
+
+def nearest(name: str, trace: Trace) -> str:
+    """Return a hint that names the declared tools closest to `name`."""
+    names = tuple(trace.tools)[:200]
+    close = close_names(name, names, 0.6) if len(name) <= _LONGEST_NAME else ()
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"the request declares {', '.join(names[:8])}" if names else "the request has no tools"
+
+
+def shown(text: str) -> str:
+    """Return a text as it is quoted in messages."""
+    return repr(text if len(text) <= 60 else text[:57] + "…")
