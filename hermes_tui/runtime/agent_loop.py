@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hermes_tui.debugger.outcome import outcome_of
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.events import Stopped
+from hermes_tui.model.events import Event, Stopped
 from hermes_tui.model.messages import ToolError
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
@@ -107,11 +107,7 @@ class AgentLoop:
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
         """Run until the model stops calling tools; `messages` grows as the conversation does."""
-        schemas = tuple(self.tool_schemas or ())
-        specials = self.mode == "faithful" or self.tool_handler is None
-        tools = HandlerToolbox(schemas, self.tool_handler, answers_specials=specials)
-        server = ChatCompletionServer(self.server, messages)
-        start = self._start(messages, schemas)
+        server, tools, start = self.parts(messages)
         recording = Recording(self.record) if self.record is not None else None
         async with Driver(
             server, tools, recording=recording, task_id=self.task_id, by="program"
@@ -123,7 +119,22 @@ class AgentLoop:
                 await driver.at_rest()
             if driver.failure is not None:
                 raise driver.failure
-            outcome = outcome_of(driver.log)
+            return self.result(server, messages, driver.log)
+
+    def parts(
+        self, messages: list[dict[str, Any]]
+    ) -> tuple[ChatCompletionServer, HandlerToolbox, given.Start]:
+        """Return what a driver runs: the server, which extends `messages`, tools, and beginning."""
+        schemas = tuple(self.tool_schemas or ())
+        specials = self.mode == "faithful" or self.tool_handler is None
+        tools = HandlerToolbox(schemas, self.tool_handler, answers_specials=specials)
+        return ChatCompletionServer(self.server, messages), tools, self._start(messages, schemas)
+
+    def result(
+        self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: Iterable[Event]
+    ) -> AgentResult:
+        """Return what a run of `parts` came to; `messages` then holds its conversation."""
+        outcome = outcome_of(log)
         server.take(outcome.messages)
         return AgentResult(
             messages=messages,

@@ -60,12 +60,16 @@ class Branches:
         recorded: bool = True,
         limits: Limits = NO_LIMITS,
         secrets: tuple[str, ...] = (),
+        task_id: str = "",
     ) -> None:
-        """`record` None: the platform's state folder; `recorded` False: nothing is written."""
+        """`record` None: the platform's state folder; `recorded` False: nothing is written.
+
+        `task_id` is what tools are told of all branches; empty: each has an id of its own.
+        """
         self.server, self.tools = server, tools
         self.all: list[Branch] = []
         self._record, self._recorded = record, recorded
-        self._limits, self._secrets = limits, secrets
+        self._limits, self._secrets, self._task_id = limits, secrets, task_id
         self.masking = Masking(secrets)
         """For events that are written elsewhere than to a recording."""
         self.warnings: tuple[str, ...] = ()
@@ -73,10 +77,8 @@ class Branches:
 
     def start(self, start: given.Start) -> Branch:
         """Begin the first branch."""
-        recording = self._recording(self._record)
-        driver = Driver(self.server, self.tools, recording=recording, limits=self._limits)
-        branch = self._add(Branch("main", driver))
-        driver.put(start)
+        branch = self._add(Branch("main", self._driver(self._recording(self._record))))
+        branch.driver.put(start)
         return branch
 
     def resume(
@@ -96,11 +98,8 @@ class Branches:
         for changed in _stops_changed(events, stops or {}):
             recording.append(changed)
             events = (*events, changed)
-        driver = Driver(
-            self.server, self.tools, recording=recording, events=events, limits=self._limits
-        )
-        branch = self._add(Branch("main", driver))
-        driver.reopen()
+        branch = self._add(Branch("main", self._driver(recording, events)))
+        branch.driver.reopen()
         return branch
 
     def fork(self, parent: Branch, seq: int) -> Branch:
@@ -111,15 +110,23 @@ class Branches:
         if recording is not None:
             for event in events:
                 recording.append(event)
-        driver = Driver(
-            self.server, self.tools, recording=recording, events=events, limits=self._limits
-        )
+        driver = self._driver(recording, events)
         branch = self._add(Branch(f"fork-{len(self.all)}", driver, parent, shared))
         seq_shared = parent.log[shared - 1].seq
         driver.put(
             given.Fork(_run_id(parent.log), seq_shared, at_call=is_about_call(parent.log[seq]))
         )
         return branch
+
+    def _driver(self, recording: Recording | None, events: Sequence[Event] = ()) -> Driver:
+        return Driver(
+            self.server,
+            self.tools,
+            recording=recording,
+            events=events,
+            limits=self._limits,
+            task_id=self._task_id,
+        )
 
     def _add(self, branch: Branch) -> Branch:
         self.all.append(branch)

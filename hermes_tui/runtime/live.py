@@ -33,7 +33,7 @@ def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     return tuple(found)
 
 
-_STOPS: Final = {
+STOPS: Final = {
     "step": STEP_MODE,
     "run": RUN_MODE,
     "named": frozenset({StopPoint.DIVERGENCE, StopPoint.MANUAL}),
@@ -42,7 +42,7 @@ _STOPS: Final = {
 
 def stop_points(stops: str) -> frozenset[StopPoint]:
     """Return what stops a run without being named."""
-    return _STOPS[stops]
+    return STOPS[stops]
 
 
 async def open_branches(settings: LiveSettings) -> Branches:
@@ -69,7 +69,7 @@ async def open_branches(settings: LiveSettings) -> Branches:
         undo.push_async_callback(branches.close)
         if settings.resume is not None:
             # Who looks on at a run that nobody looked at before wants to see what goes wrong.
-            stops = {_STOPS["named"]: stop_points(settings.stops)}
+            stops = {STOPS["named"]: stop_points(settings.stops)}
             branches.resume(settings.resume, stops, settings.parameters)
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
@@ -111,7 +111,6 @@ async def open_server(settings: ServerSettings) -> tuple[Server, str]:
         "api_key": settings.api_key,
         "headers": settings.headers,
         "timeout_s": settings.timeout_s,
-        "stream": settings.stream,
         "key_name": settings.key_name,
     }
     match settings.api:

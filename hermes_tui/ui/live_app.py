@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.model.errors import HermesError
+from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
@@ -21,6 +22,7 @@ from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.screens.live import LiveScreen
 
 if TYPE_CHECKING:
+    from hermes_tui.log.event_log import EventLog
     from hermes_tui.runtime.branches import Branch, Branches
 
 CLOSE_WITHIN_S = 2.0
@@ -132,7 +134,9 @@ class LiveApp(BaseApp):
 
     def _say_what_leaves(self, stands: str = "") -> None:
         said = stands or self._what_stands()
-        self._live.say_until_stop(f"once more leaves: {said}; the recording can be resumed")
+        log = self.live_feed.model.log
+        lost = "the recording can be resumed" if _can_be_resumed(log) else "that ends the run"
+        self._live.say_until_stop(f"once more leaves: {said}; {lost}")
 
     def _would_lose(self) -> bool:
         driver = self.live_feed.driver
@@ -189,9 +193,15 @@ def _last_words(branch: Branch) -> list[str]:
     if not path.is_file() or not path.stat().st_size:
         return lines
     recorded = f"{branch.name} is recorded in {path}"
-    if driver.phase is not Phase.ENDED:
+    if driver.phase is not Phase.ENDED and _can_be_resumed(driver.log):
         recorded += f" (go on with: hermes-tui live --resume {path})"
     return [*lines, recorded]
+
+
+def _can_be_resumed(log: EventLog) -> bool:
+    """Tell whether a run says where its server and its tools are found again."""
+    first = log[0] if len(log) else None
+    return isinstance(first, RunStarted) and "live" in first.details
 
 
 def _raise(mistake: BaseException, *_: Any) -> None:

@@ -1,0 +1,56 @@
+"""An environment's own loop on the live screen: its server and its tools, with every stop and edit.
+
+    result = await debug(AgentLoop(server, schemas, names, tool_handler=run_tool), messages)
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hermes_tui.cli.saying import say
+from hermes_tui.model.errors import HermesError, UsageError
+from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult
+from hermes_tui.runtime.live import STOPS, stop_points
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.branches import Branches
+
+
+async def debug(
+    loop: AgentLoop, messages: list[dict[str, Any]], *, stops: str = "step"
+) -> AgentResult:
+    """Run `loop` on the terminal and return what the branch that was looked at last came to.
+
+    It stops before every call with `stops` "step", at mishaps with "run", and at the breakpoints of
+    its own debugger, whose `decide` is not asked: a person is. Who leaves before the end terminates
+    the run. It is recorded where `loop.record` says, by default in the platform's state folder.
+    Raises UsageError for other `stops`, HermesError without a terminal or where the run broke off.
+    """
+    if stops not in STOPS:
+        raise UsageError(f"unknown stops {stops!r}", " or ".join(STOPS))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise HermesError("no terminal to debug on", "await loop.run(messages) needs none")
+    from hermes_tui.cli.open import make_config
+    from hermes_tui.runtime.branches import Branches
+    from hermes_tui.runtime.terminal_shield import shielded_terminal
+    from hermes_tui.ui.live_app import LiveApp
+
+    server, tools, start = loop.parts(messages)
+    branches = Branches(server, tools, record=loop.record, task_id=loop.task_id)
+
+    async def begun() -> Branches:
+        branches.start(replace(start, stop_points=stop_points(stops)))
+        return branches
+
+    app = LiveApp(begun, make_config(""), label=type(loop.server).__name__)
+    with shielded_terminal() as size:
+        await app.run_async(size=size)
+    for line in app.last_words:
+        say(line)
+    if broken := app.failure or app.broken_off:
+        raise broken
+    branch = app.live_feed.branch or branches.all[0]
+    result = loop.result(server, messages, branch.log)
+    return replace(result, stop_reason=result.stop_reason or "terminated")

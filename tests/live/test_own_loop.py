@@ -1,0 +1,89 @@
+"""An environment's own server and tools on the live screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.terminal import Program
+from tests.conftest import PROJECT
+
+ENVIRONMENT = """
+import asyncio, json
+from types import SimpleNamespace as Of
+
+from hermes_tui import AgentLoop, debug
+
+class Model:
+    async def chat_completion(self, *, messages, **rest):
+        if messages[-1]["role"] == "tool":
+            said = Of(role="assistant", content="it is " + messages[-1]["content"], tool_calls=None)
+        else:
+            function = Of(name="add", arguments='{"a": 1, "b": 2}')
+            call = Of(id="c1", type="function", function=function)
+            said = Of(role="assistant", content=None, tool_calls=[call])
+        return Of(choices=[Of(message=said, finish_reason="stop")])
+
+async def run_tool(name, arguments, *, task_id, user_task):
+    print("SCRIBBLE")
+    return f"{arguments['a'] + arguments['b']} for {task_id}"
+
+async def main():
+    messages = [{"role": "user", "content": "add"}]
+    schemas = [{"type": "function", "function": {"name": "add"}}]
+    loop = AgentLoop(Model(), schemas, {"add"}, task_id="task-7", tool_handler=run_tool)
+    result = await debug(loop, messages)
+    print(f"CAME TO {result.stop_reason}, {result.turns_used} turns: {messages[-1]['content']}")
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """Give an environment whose loop stands before its call."""
+    (tmp_path / "environment.py").write_text(ENVIRONMENT)
+    folders = {"XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    started = Program.start([sys.executable, str(tmp_path / "environment.py")], folders)
+    try:
+        started.wait_for(b"before dispatch of add")
+        # A key that comes right after a stop lets nothing go.
+        started.settle(0.4)
+        yield started
+    finally:
+        started.end()
+
+
+def test_it_is_run_on_the_screen_and_its_result_comes_back(program: Program) -> None:
+    program.press(b"c")
+    program.wait_for(b"finished naturally")
+    program.press(b"q")
+    program.wait_for(b"main is recorded in ")
+    program.wait_for(b"CAME TO finished, 2 turns: it is 3 for task-7")
+    assert b"SCRIBBLE" not in program.output
+    assert b"--resume" not in program.output
+
+
+def test_who_leaves_before_the_end_terminates_it(program: Program) -> None:
+    program.press(b"q")
+    program.wait_for(b"once more leaves")
+    program.wait_for(b"that ends the run")
+    program.press(b"q")
+    program.wait_for(b"CAME TO terminated, 1 turns")
+
+
+def test_without_a_terminal_it_says_what_needs_none(tmp_path: Path) -> None:
+    (tmp_path / "environment.py").write_text(ENVIRONMENT)
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "environment.py")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        env={"PYTHONPATH": str(PROJECT)},
+    )
+    assert "no terminal to debug on (await loop.run(messages) needs none)" in ended.stderr
