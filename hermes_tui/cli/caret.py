@@ -28,12 +28,12 @@ def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
     line_end = text.find("\n", start, start + width + 1)
     # A line is only followed as far as it can be shown.
     line_end = line_end if line_end >= 0 else min(len(text), start + width + 1)
-    before, cut_before = _last_cells(text[max(line_start, start - _BEFORE) : start], _BEFORE)
+    before, cut_before = last_cells(text[max(line_start, start - _BEFORE) : start], _BEFORE)
     cut_before = cut_before or line_start < start - _BEFORE
     lead = ELLIPSIS * cut_before + before
     marked = text[start : min(end, line_end)]
     room = max(width - cells(lead), 10)
-    shown, cut_after = _first_cells(text[start:line_end], room)
+    shown, cut_after = first_cells(text[start:line_end], room)
     number = str(position(text, start)[0])
     carets = "^" * max(1, min(cells(visible(marked)), cells(shown)))
     lines = [
@@ -46,7 +46,7 @@ def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
     return lines
 
 
-def _first_cells(text: str, room: int) -> tuple[str, bool]:
+def first_cells(text: str, room: int) -> tuple[str, bool]:
     """Return what fits of the beginning, made visible, and whether something was left out."""
     shown: list[str] = []
     used = 0
@@ -59,7 +59,7 @@ def _first_cells(text: str, room: int) -> tuple[str, bool]:
     return "".join(shown), False
 
 
-def _last_cells(text: str, room: int) -> tuple[str, bool]:
+def last_cells(text: str, room: int) -> tuple[str, bool]:
     """Return what fits of the end, made visible, and whether something was left out."""
     shown: list[str] = []
     used = 0

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hermes_tui.cli.caret import first_cells, last_cells
 from hermes_tui.cli.terminal_width import USUAL_COLUMNS, columns_of
 from hermes_tui.model.visible import ELLIPSIS, cells, visible_row
 from hermes_tui.runtime.pace import Pace
@@ -79,7 +80,7 @@ class ProgressLine:
     def _draw(self, line: str) -> None:
         """Draw a line over the one before; one that wrapped could not be drawn over again."""
         room = _room()
-        drawn = line if cells(line) <= room else _beginning_of(line, room)
+        drawn = line if cells(line) <= room else first_cells(line, room - 1)[0] + ELLIPSIS
         rest = min(cells(self._line), room) - cells(drawn)
         sys.stderr.write("\r" + drawn + " " * rest)
         sys.stderr.flush()
@@ -91,17 +92,7 @@ def _room() -> int:
     return max(1, (columns_of(sys.stderr) or USUAL_COLUMNS) - 1)
 
 
-def _beginning_of(line: str, room: int) -> str:
-    while cells(line) >= room:
-        line = line[:-1]
-    return line + ELLIPSIS
-
-
 def _end_of(label: str, room: int) -> str:
     """Return the end of a label, which says more than its beginning, made visible."""
     shown = visible_row(label[-LONGEST_LABEL - 1 :])
-    if cells(shown) <= room:
-        return shown
-    while shown and cells(shown) >= room:
-        shown = shown[1:]
-    return ELLIPSIS + shown
+    return shown if cells(shown) <= room else ELLIPSIS + last_cells(shown, room - 1)[0]

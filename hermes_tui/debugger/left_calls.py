@@ -46,9 +46,11 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
 
 def _without_thoughts(text: str) -> str:
     """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
+    kept, position = [], 0
     for whole, _, _ in split_reasoning(text):
-        text = text[: whole.start] + " " * len(whole) + text[whole.end :]
-    return text
+        kept += [text[position : whole.start], " " * len(whole)]
+        position = whole.end
+    return "".join((*kept, text[position:]))
 
 
 def _swallowed(message: Message, tools: Sequence[ToolSpec]) -> Diagnostic | None:

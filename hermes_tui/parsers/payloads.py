@@ -177,16 +177,18 @@ def _flag_cut(cursor: Cursor, literal: Literal, end: BlockEnd, index: int) -> No
         where = "inside a value" if in_string else "before its last bracket"
         message = f"the payload ends {where}"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
-        if _has_whole_arguments(cursor, literal):
+        items = payloads_of(cursor.text, literal, cursor.tools)
+        if _have_whole_arguments(cursor.text, items):
             hint = "its arguments are whole: only what closes the call is missing"
         span = Span(start, literal.span.end)
-        cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, index)
+        # Of a list, the last call is the one that is cut.
+        last = index + len(items) - 1
+        cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, last)
 
 
-def _has_whole_arguments(cursor: Cursor, literal: Literal) -> bool:
-    items = payloads_of(cursor.text, literal, cursor.tools)
+def _have_whole_arguments(text: str, items: list[Payload]) -> bool:
     spans = [item.shape.arguments_span if item.shape else None for item in items]
-    return all(span and is_json(cursor.text, span.start, span.end) for span in spans)
+    return all(span and is_json(text, span.start, span.end) for span in spans)
 
 
 def _flag_shape(cursor: Cursor, shape: CallShape) -> bool:

@@ -10,9 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.text_calls import (
@@ -50,7 +48,7 @@ def unread_calls(text: str, tools: Sequence[ToolSpec]) -> TextReading:
         reading = attributed(bare, ())
         told = bare_in_content(bare)
         hint = f"{_readers(text, tools, bare, '')}; {told.hint}"
-        reading.diagnostics.append(msgspec.structs.replace(told, hint=hint))
+        reading.diagnostics.append(changed(told, hint=hint))
         return reading
     if not any(tool.name in text for tool in tools):
         return _NOTHING

@@ -96,24 +96,22 @@ class _Folders:
     """The folders of sessions: each is listed once, and each file in it is looked into once."""
 
     def __init__(self) -> None:
-        self._agents: dict[Path, dict[str, list[Path]]] = {}
-        self._rollouts: dict[Path, list[Path]] = {}
+        self.agents = cache(_agents_in)
+        self.rollouts = cache(_rollouts_in)
         self.parent_of = cache(partial(_named, _PARENT_ID))
 
-    def agents(self, folder: Path) -> Mapping[str, Sequence[Path]]:
-        """Return the files of subagents in a folder, by the session that they name."""
-        found = self._agents.get(folder)
-        if found is None:
-            found = self._agents[folder] = {}
-            for path in sorted(folder.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]:
-                found.setdefault(_named(_SESSION_ID, path), []).append(path)
-        return found
 
-    def rollouts(self, folder: Path) -> Sequence[Path]:
-        """Return the sessions of Codex in a folder, in the order of their times."""
-        if folder not in self._rollouts:
-            self._rollouts[folder] = sorted(folder.glob(f"{ROLLOUT}*{SUFFIX}"))
-        return self._rollouts[folder]
+def _agents_in(folder: Path) -> Mapping[str, Sequence[Path]]:
+    """Return the files of subagents in a folder, by the session that they name."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob(f"{AGENT}*{SUFFIX}"))[:MOST_HEADS]:
+        found.setdefault(_named(_SESSION_ID, path), []).append(path)
+    return found
+
+
+def _rollouts_in(folder: Path) -> Sequence[Path]:
+    """Return the sessions of Codex in a folder, in the order of their times."""
+    return sorted(folder.glob(f"{ROLLOUT}*{SUFFIX}"))
 
 
 def _beside(session: Path, folders: _Folders) -> Sequence[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from math import ceil
@@ -14,12 +14,11 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Severity
+from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 
 _PLAIN_NAME = re.compile(r"[\w.:/-]+")
 _EDITS = (ev.ArgumentsEdited, ev.TextEdited, ev.MessageEdited)
-LONGEST_TURN = 1 << 16
-"""Events that are looked through for what belongs to a turn: a reply of 10,000 calls has 40,000."""
 
 STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.BEFORE_REQUEST: "before the request",
@@ -98,7 +97,7 @@ class Spent:
 def doing_at(log: EventLog, seq: int) -> Doing:
     """Return what the run was doing just after event `seq`."""
     resumed = False
-    for event in _back_from(log, seq):
+    for event in back_from(log, seq):
         match event:
             case ev.Resumed():
                 # Where a replay diverged, what is owed was asked for before the stop.
@@ -255,7 +254,7 @@ def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
 
 def call_seq(log: EventLog, seq: int, index: int) -> int | None:
     """Return the event that proposed call `index` of the turn that event `seq` belongs to."""
-    for event in _back_from(log, seq):
+    for event in back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed) and event.call.index == index:
             return event.seq
         if isinstance(event, ev.RequestSent):
@@ -265,7 +264,7 @@ def call_seq(log: EventLog, seq: int, index: int) -> int | None:
 
 def call_name(log: EventLog, seq: int, index: int) -> str:
     """Return the name that call `index` had when event `seq` happened, edits included."""
-    for event in _back_from(log, seq):
+    for event in back_from(log, seq):
         match event:
             case ev.ArgumentsEdited(call_index=edited, name_after=name) if edited == index and name:
                 return name
@@ -281,7 +280,7 @@ def call_name(log: EventLog, seq: int, index: int) -> str:
 def calls_before(log: EventLog, seq: int) -> int:
     """Return how many calls the reply has that event `seq` is about."""
     count = 0
-    for event in _back_from(log, seq):
+    for event in back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed):
             count = max(count, event.call.index + 1)
         elif isinstance(event, ev.RequestSent):
@@ -317,7 +316,7 @@ def head_row(timeline: Timeline) -> int:
 
 def last_stop(log: EventLog) -> ev.Stopped | None:
     """Return the stop at which the run stands; None if it does not stand."""
-    for event in _back_from(log, len(log) - 1):
+    for event in back_from(log, len(log) - 1):
         match event:
             case ev.Stopped() as stop:
                 return stop
@@ -329,12 +328,7 @@ def last_stop(log: EventLog) -> ev.Stopped | None:
 
 
 def _last(log: EventLog, seq: int, kinds: tuple[type[ev.Event], ...]) -> int | None:
-    return next((event.seq for event in _back_from(log, seq) if isinstance(event, kinds)), None)
-
-
-def _back_from(log: EventLog, seq: int) -> Iterator[ev.Event]:
-    """Yield event `seq`, or the last one there is, and those before it, the latest first."""
-    return (log[at] for at in range(min(seq, len(log) - 1), max(-1, seq - LONGEST_TURN), -1))
+    return next((event.seq for event in back_from(log, seq) if isinstance(event, kinds)), None)
 
 
 def _finding_row(timeline: Timeline, seq: int | None, last: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.ui.looking_back import back_from
 
 ABOUT_REPLY = frozenset({StopPoint.TRUNCATED, StopPoint.PARSE_FAILURE})
 """Stop points that some finding of the reply is the reason for: it is named at the stop."""
@@ -19,8 +21,6 @@ _SHORTER = (
     ("says tool_calls, but there is no call", "tool_calls, but no call"),
 )
 """What is left out of a finding so that it fits beside the rest on 80 columns."""
-_LONGEST_REPLY = 4096
-"""Events that are looked through for what was found in a reply."""
 
 
 def reply_error(log: EventLog, seq: int, point: StopPoint | None) -> str:
@@ -50,13 +50,12 @@ def reply_error(log: EventLog, seq: int, point: StopPoint | None) -> str:
 
 def _reply(log: EventLog, seq: int) -> list[ev.Event]:
     """Return the events of the reply before event `seq`, in order."""
-    events: list[ev.Event] = []
-    for at in range(min(seq, len(log)) - 1, max(-1, seq - _LONGEST_REPLY), -1):
-        event = log[at]
-        if isinstance(event, (ev.RequestSent, ev.TextEdited)):
-            break
-        events.append(event)
+    events = list(takewhile(_is_of_reply, back_from(log, seq - 1)))
     return events[::-1]
+
+
+def _is_of_reply(event: ev.Event) -> bool:
+    return not isinstance(event, (ev.RequestSent, ev.TextEdited))
 
 
 def _same_ids(events: list[ev.Event]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 
@@ -27,6 +27,11 @@ class Search(NamedTuple):
         if not self.is_regex:
             return re.compile(re.escape(self.text), flags)
         return re.compile(".+") if self.marks_lines else re.compile(self.text, flags)
+
+    def matches(self, text: str) -> Iterator[re.Match[str]]:
+        """Yield what is to be marked in a text: of whole lines only those that hold a match."""
+        found = self.highlight().finditer(text)
+        return (one for one in found if self.found_in(one[0])) if self.marks_lines else found
 
     @property
     def marks_lines(self) -> bool:

@@ -158,3 +158,15 @@ async def test_a_lost_request_has_no_call_to_answer() -> None:
         driver.session = Session.from_events(numbered([*ASKED, stop]))
         assert "skip" in driver.session.allowed
         assert "skip" not in run.screen._legal(driver)
+
+
+def test_what_is_wrong_with_a_reply_of_thousands_of_calls_is_named() -> None:
+    cut = Diagnostic(Code.TRUNCATED, Severity.ERROR, "the reply was cut: finish_reason length")
+    calls = [
+        ev.ToolCallProposed(seq=0, call=ToolCall(at, "ls", "{}", ArgumentsState.JSON_STRING))
+        for at in range(5_000)
+    ]
+    received = ev.ResponseReceived(seq=0, turn=1, diagnostics=(cut,))
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.TRUNCATED)
+    log = numbered([*ASKED, received, *calls, stop])
+    assert doing_at(log, len(log) - 1).what == "TRUNCATED: the reply was cut: finish_reason length"

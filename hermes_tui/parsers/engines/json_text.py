@@ -187,7 +187,8 @@ class Scanner:
                     self._no_string = (token.start(), end, error)
             elif char in "{[":
                 # One that stands where the value breaks off was never opened.
-                open_at.extend([token.start()] * (token.start() < error.position))
+                if token.start() < error.position:
+                    open_at.append(token.start())
             elif open_at:
                 open_at.pop()
         self._broken.update(dict.fromkeys(open_at, error))

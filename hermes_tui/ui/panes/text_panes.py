@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -129,11 +130,11 @@ class TextPane(TextView):
             self._show_match(ahead if ahead < len(self.matches) else 0)
 
     def _found(self, search: Search) -> list[Match]:
-        lines = self.document.lines
-        found: Iterable[Match] = self.document.find(search.highlight(), MAX_HIGHLIGHTS)
-        if search.marks_lines:
-            found = (match for match in found if search.found_in(lines[match.line].text))
-        return list(found)
+        if not search.marks_lines:
+            return list(self.document.find(search.highlight(), MAX_HIGHLIGHTS))
+        texts = enumerate(line.text for line in self.document.lines)
+        found = (Match(at, 0, len(text)) for at, text in texts if text and search.found_in(text))
+        return list(islice(found, MAX_HIGHLIGHTS))
 
     def _show_match(self, number: int) -> None:
         self._match = number
