@@ -128,7 +128,7 @@ class AgentLoop:
         schemas = tuple(self.tool_schemas or ())
         specials = self.mode == "faithful" or self.tool_handler is None
         tools = HandlerToolbox(schemas, self.tool_handler, answers_specials=specials)
-        return ChatCompletionServer(self.server, messages), tools, self._start(messages, schemas)
+        return _adapter(self.server, messages), tools, self._start(messages, schemas)
 
     def result(
         self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: Iterable[Event]
@@ -180,6 +180,16 @@ class AgentLoop:
 
     def _managed_state(self) -> Any:
         return self.server.get_state() if hasattr(self.server, "get_state") else None
+
+
+def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:
+    """Return what asks an environment's server; of a ManagedServer the token nodes are kept."""
+    kinds = ((kind.__name__, kind.__module__.partition(".")[0]) for kind in type(server).__mro__)
+    if ("ManagedServer", "atroposlib") not in kinds:
+        return ChatCompletionServer(server, messages)
+    from hermes_tui.runtime.servers.managed import ManagedServer
+
+    return ManagedServer.around(server, messages)
 
 
 __all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError", "resize_tool_pool"]

@@ -1,8 +1,8 @@
 """Keeps terminal and standard output to the debugger while foreign code runs in its process.
 
 Whatever writes to the file descriptors 0 to 2 directly, a C library that a server's adapter loads
-or a child process of it, would scribble over the screen and eat keys. While the shield is up these lead
-nowhere, and Python's own streams (`sys.__stdin__` …), which the screen is drawn with, lead to
+or a child process of it, would scribble over the screen and eat keys. While the shield is up these
+lead nowhere, and Python's own streams (`sys.__stdin__` …), which the screen is drawn with, lead to
 descriptors that no child inherits. Only what opens /dev/tty by itself still reaches the terminal.
 """
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hermes_tui import AgentLoop
+from hermes_tui.log.codec import decode
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.events import ResponseReceived
 from hermes_tui.runtime.servers import managed as adapter
 from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.managed import ManagedServer
@@ -200,6 +204,24 @@ async def test_a_failure_names_what_failed_and_hides_the_key() -> None:
     assert caught.value.message.endswith("(after 3 attempts)")
     assert len(inner.asked) == 3
     assert "key-1234567890" not in repr((caught.value.message, caught.value.chain))
+
+
+async def test_an_environments_loop_keeps_the_nodes_of_its_own_managed_server(
+    tmp_path: Path,
+) -> None:
+    around, _ = made(CALL, "done")
+    path = tmp_path / "run.jsonl"
+
+    async def run_tool(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
+        return "4"
+
+    messages = [USER]
+    loop = AgentLoop(around._server, TOOLS, {"terminal"}, tool_handler=run_tool, record=path)
+    result = await loop.run(messages)
+    assert result.managed_state is not None and messages[-1]["content"] == "done"
+    events = [decode(line) for line in path.read_bytes().splitlines()]
+    replies = [event for event in events if isinstance(event, ResponseReceived)]
+    assert [len(reply.sequences) for reply in replies] == [1, 1]
 
 
 async def test_a_tree_of_nodes_is_shown_as_nodes() -> None:

@@ -74,10 +74,10 @@ class ManagedServer(ChatCompletionServer):
         self._unsaid: tuple[Diagnostic, ...] | None = None
 
     @classmethod
-    def around(cls, managed: Any) -> Self:
+    def around(cls, managed: Any, messages: list[Any] | None = None) -> Self:
         """Return an adapter for a ManagedServer that is there already; it is not closed."""
         made = cls.__new__(cls)
-        ChatCompletionServer.__init__(made, managed)
+        ChatCompletionServer.__init__(made, managed, messages)
         config = getattr(getattr(managed, "server", None), "config", None)
         base_url = str(getattr(config, "base_url", None) or "")
         made.url = masked_url(base_url)
