@@ -1,11 +1,16 @@
 """An environment's own loop on the live screen: its server and its tools, with every stop and edit.
 
-    result = await debug(AgentLoop(server, schemas, names, tool_handler=run_tool), messages)
+result = await debug(AgentLoop(server, schemas, names, tool_handler=run_tool), messages)
 """
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +21,9 @@ from hermes_tui.runtime.live import STOPS, stop_points
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
+
+_OF_THE_SCREEN = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
+"""What Textual listens to, and does not give back."""
 
 
 async def debug(
@@ -30,8 +38,7 @@ async def debug(
     """
     if stops not in STOPS:
         raise UsageError(f"unknown stops {stops!r}", " or ".join(STOPS))
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise HermesError("no terminal to debug on", "await loop.run(messages) needs none")
+    _check_terminal()
     from hermes_tui.cli.open import make_config
     from hermes_tui.runtime.branches import Branches
     from hermes_tui.runtime.terminal_shield import shielded_terminal
@@ -45,12 +52,47 @@ async def debug(
         return branches
 
     app = LiveApp(begun, make_config(""), label=type(loop.server).__name__)
-    with shielded_terminal() as size:
+    with _uncancelled(), _signals_given_back(), shielded_terminal() as size:
         await app.run_async(size=size)
     for line in app.last_words:
         say(line)
     if broken := app.failure or app.broken_off:
         raise broken
+    if not branches.all:
+        raise HermesError("left before the run began")
     branch = app.live_feed.branch or branches.all[0]
     result = loop.result(server, messages, branch.log)
     return replace(result, stop_reason=result.stop_reason or "terminated")
+
+
+def _check_terminal() -> None:
+    from hermes_tui.runtime.terminal_shield import is_shielded
+
+    if threading.current_thread() is not threading.main_thread():
+        raise HermesError("a screen needs the main thread", "await debug(…) there")
+    if is_shielded():
+        raise HermesError("another run has the screen", "debug one after the other")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise HermesError("no terminal to debug on", "await loop.run(messages) needs none")
+
+
+@contextmanager
+def _uncancelled() -> Iterator[None]:
+    """Raise CancelledError at the end if the task was cancelled: a screen takes that for a wish to
+    leave, and swallows it."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine that runs"
+    before = task.cancelling()
+    yield
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+
+
+@contextmanager
+def _signals_given_back() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _OF_THE_SCREEN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

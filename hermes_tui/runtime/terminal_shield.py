@@ -51,6 +51,11 @@ def shielded_terminal() -> Iterator[tuple[int, int]]:
             os.close(number)
 
 
+def is_shielded() -> bool:
+    """Tell whether the shield is up."""
+    return bool(_kept)
+
+
 @contextmanager
 def reserved_output() -> Iterator[BinaryIO]:
     """Yield standard output for our own use: what others write to it goes to standard error.

@@ -76,6 +76,32 @@ def test_who_leaves_before_the_end_terminates_it(program: Program) -> None:
     program.wait_for(b"CAME TO terminated, 1 turns")
 
 
+def test_a_cancel_from_outside_reaches_the_caller_and_signals_are_given_back(
+    tmp_path: Path,
+) -> None:
+    source = ENVIRONMENT.replace("await debug(loop, messages)", "await limited(loop, messages)")
+    source = source.replace(
+        "async def main():",
+        "import signal\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "async def limited(loop, messages):\n"
+        "    before = [signal.getsignal(n) for n in (2, 15, 20)]\n"
+        "    try:\n"
+        "        await asyncio.wait_for(debug(loop, messages), 3)\n"
+        "    except TimeoutError:\n"
+        "        same = before == [signal.getsignal(n) for n in (2, 15, 20)]\n"
+        "        raise SystemExit(f'TIMED OUT, SIGNALS THE SAME: {same}')\n"
+        "async def main():",
+    )
+    (tmp_path / "environment.py").write_text(source)
+    folders = {"XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
+    program = Program.start([sys.executable, str(tmp_path / "environment.py")], folders)
+    try:
+        program.wait_for(b"TIMED OUT, SIGNALS THE SAME: True")
+    finally:
+        program.end()
+
+
 def test_without_a_terminal_it_says_what_needs_none(tmp_path: Path) -> None:
     (tmp_path / "environment.py").write_text(ENVIRONMENT)
     ended = subprocess.run(

@@ -202,7 +202,7 @@ async def test_what_a_tool_prints_is_kept_and_reaches_no_terminal(
         ("x = 1", "defines no tool"),
         (
             "import os\nprint('no disk')\nos._exit(9)",
-            r"tools\.py: loading it .* code 9 \(no disk\)",
+            r"tools\.py: importing it .* code 9: no disk",
         ),
     ],
 )

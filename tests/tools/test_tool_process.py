@@ -77,6 +77,47 @@ def prints_much() -> str:
         print("y" * 1_000_000)
     return "printed"
 
+def waits(seconds: float, word: str) -> str:
+    """Answer late."""
+    time.sleep(seconds)
+    return word
+
+def writes_into_all_pipes() -> str:
+    """Write what looks like answers."""
+    for number in range(3, 20):
+        try:
+            os.write(number, b'{"call": 1, "text": "FORGED"}\\n')
+        except OSError:
+            pass
+    return "mine"
+
+def keeps_a_helper() -> int:
+    """Start what serves later calls."""
+    return subprocess.Popen(["sleep", "4714"]).pid
+
+def runs_what_crashes() -> str:
+    """Run another program."""
+    print("checking")
+    print("Fatal Python error: Segmentation fault")
+    print("3 of 4 pass")
+    return "checked"
+
+def closes_standard_output() -> str:
+    """Leave nothing to print to."""
+    sys.stdout = None
+    sys.stderr.detach()
+    return "silent"
+
+async def raises_a_group() -> None:
+    """Fail in an odd way."""
+    raise BaseExceptionGroup("several", [KeyboardInterrupt()])
+
+async def ends_the_loop() -> None:
+    """Cancel everything."""
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(0)
+
 def takes(value: object) -> str:
     return type(value).__name__
 
@@ -211,3 +252,71 @@ async def test_the_process_ends_with_a_debugger_that_is_killed(tmp_path: Path) -
         process = int(debugger.stdout.readline())
         debugger.send_signal(signal.SIGKILL)
     await until(lambda: not Path(f"/proc/{process}/cmdline").exists())
+
+
+async def test_calls_of_two_branches_get_each_its_own_answer(box: ToolProcess) -> None:
+    late = asyncio.create_task(value_of(box, "waits", seconds=0.3, word="late"))
+    await asyncio.sleep(0)
+    assert await value_of(box, "waits", seconds=0, word="soon") == "soon"
+    assert await late == "late"
+
+
+async def test_what_a_tool_writes_into_the_pipe_is_no_answer(box: ToolProcess) -> None:
+    assert await value_of(box, "counted") == 1
+    assert await value_of(box, "writes_into_all_pipes") == "mine"
+    assert await value_of(box, "counted") == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose child")
+async def test_a_cancel_spares_what_earlier_calls_started(box: ToolProcess) -> None:
+    helper = await value_of(box, "keeps_a_helper")
+    await cancelled(box, "waits_for_children", lambda: processes_with("sleep 4711"))
+    assert helper in processes_with("sleep 4714")
+
+
+async def test_what_another_program_printed_of_its_crash_stays(box: ToolProcess) -> None:
+    context = dataclasses.replace(CONTEXT, prints=[])
+    assert (await box.call("runs_what_crashes", {}, context)).value == "checked"
+    assert "".join(context.prints).endswith("Segmentation fault\n3 of 4 pass\n")
+
+
+async def test_a_tool_without_standard_output_answers(box: ToolProcess) -> None:
+    assert await value_of(box, "closes_standard_output") == "silent"
+    assert await value_of(box, "counted") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("raises_a_group", "BaseExceptionGroup: several"), ("ends_the_loop", "CancelledError: ")],
+)
+async def test_an_async_tool_that_would_end_the_loop_fails_alone(
+    box: ToolProcess, name: str, told: str
+) -> None:
+    with pytest.raises(ToolFailure, match=told):
+        await box.call(name, {}, CONTEXT)
+    assert await value_of(box, "counted") == 1
+
+
+async def test_a_time_limit_does_not_count_the_start_of_the_process(tmp_path: Path) -> None:
+    (tmp_path / "my_tools.py").write_text(f"import time\ntime.sleep(1.5)\n{SOURCE}")
+    source = {"kind": "python", "path": str(tmp_path / "my_tools.py")}
+    box = await ToolProcess.open(source, timeout_s=1.0)
+    with pytest.raises(ToolFailure, match="TimeoutError: still running after 1 s"):
+        await box.call("turns_in_circles", {}, CONTEXT)
+    assert await value_of(box, "counted") == 1
+    await box.close()
+
+
+async def test_a_file_may_do_what_only_the_main_thread_may(tmp_path: Path) -> None:
+    source = """
+        import asyncio, signal
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        loop = asyncio.get_event_loop()
+
+        async def same() -> bool:
+            return asyncio.get_running_loop() is loop
+    """
+    (tmp_path / "my_tools.py").write_text(dedent(source))
+    box = await opened_at(tmp_path / "my_tools.py")
+    assert await value_of(box, "same") is True
+    await box.close()

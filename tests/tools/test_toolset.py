@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.builtin import SCHEMAS
 from hermes_tui.runtime.tools.toolset import BUILTIN_NAMES, Toolset, open_tools
@@ -78,7 +78,7 @@ async def test_what_was_open_is_closed_when_another_fails(
     import sys
 
     mine = write_python(tmp_path, "def add(a: int) -> int:\n    return a + 1\n")
-    with pytest.raises(SourceError, match="none"):
+    with pytest.raises(HermesError, match="none"):
         await open_tools([mine, f"python:{tmp_path}/none.py"], workdir=tmp_path)
     assert not [name for name in sys.modules if name.startswith("hermes_tui_tools_")]
 

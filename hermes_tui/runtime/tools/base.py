@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.messages import ErrorMark, ToolSpec
@@ -47,6 +49,21 @@ class ToolFailure(Exception):
         """`frames` are the tool's own, as `tool_frames` gives them."""
         super().__init__(text)
         self.frames = frames
+
+
+_Returned = TypeVar("_Returned")
+
+
+async def within(seconds: float | None, work: Awaitable[_Returned]) -> _Returned:
+    """Return what `work` returns; raises ToolFailure where it takes longer."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await work
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise ToolFailure(f"TimeoutError: still running after {seconds:g} s") from error
 
 
 class Toolbox(Protocol):

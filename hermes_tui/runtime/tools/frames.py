@@ -52,8 +52,13 @@ class Crash(NamedTuple):
     frames: tuple[str, ...]
 
 
-def crash_in(printed: str) -> Crash:
-    """Return the crash that what a process printed ends in."""
+def crash_in(printed: str, code: int) -> Crash:
+    """Return the crash that what a process printed ends in, which ended with exit code `code`.
+
+    That is negative where a signal ended it; else what looks like a crash is another process's.
+    """
+    if code >= 0:
+        return Crash(printed, "", ())
     before, _, dump = printed.partition(_CRASH)
     error, *lines = dump.splitlines() or [""]
     dumped = (_DUMPED.match(line.strip()) for line in lines)

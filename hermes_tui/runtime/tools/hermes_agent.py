@@ -34,7 +34,7 @@ class HermesAgentTools:
         self._tasks: set[str] = set()
 
     @classmethod
-    async def open(cls, toolsets: Sequence[str], workdir: Path) -> HermesAgentTools:
+    def load(cls, toolsets: Sequence[str], workdir: Path) -> HermesAgentTools:
         """Import hermes-agent, which takes seconds, and ask it for the tools of `toolsets`.
 
         Raises HermesError where it is not installed, UsageError for a toolset it does not know.
@@ -43,7 +43,7 @@ class HermesAgentTools:
             hint = "pip install hermes-agent into the environment that hermes-tui runs in"
             raise HermesError("hermes-agent is not installed here", hint)
         os.environ.setdefault("TERMINAL_CWD", str(workdir))
-        schemas = await tool_pool().run(lambda: _definitions(list(toolsets)))
+        schemas = _definitions(list(toolsets))
         if not schemas:
             named = ", ".join(toolsets)
             hint = "a tool is left out where its key or its program is missing"

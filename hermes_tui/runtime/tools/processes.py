@@ -213,30 +213,41 @@ def _process_folders() -> Iterator[Path]:
 
 
 def kill_marked(mark: str) -> None:
-    """Kill every process whose mark begins with `mark`, whatever group or session it moved to."""
+    """Kill all others whose mark begins with `mark`, whatever group or session they moved to."""
     wanted = f"{MARK}={mark}".encode()
+    own = str(os.getpid())
     for folder in _process_folders():
+        if folder.name == own:
+            continue
         with contextlib.suppress(OSError):
             entries = (folder / "environ").read_bytes().split(b"\0")
             if any(entry.startswith(wanted) for entry in entries):
                 os.kill(int(folder.name), signal.SIGKILL)
 
 
-def kill_children(thread: int) -> None:
-    """Kill the processes that a thread of ours started, and theirs; only Linux tells which."""
-    for process in _started_by(Path("/proc/self/task") / str(thread)):
-        with contextlib.suppress(OSError):
-            os.kill(process, signal.SIGKILL)
+def children_of(thread: int) -> list[int]:
+    """Return the processes that a thread of ours started and still has; only Linux tells which."""
+    return _children(Path("/proc/self/task") / str(thread))
 
 
-def _started_by(thread: Path) -> Iterator[int]:
+def kill_children(thread: int, *, spared: Collection[int] = ()) -> None:
+    """Kill the processes that a thread of ours started, but those spared, and theirs."""
+    for child in children_of(thread):
+        for process in _with_descendants(child) if child not in spared else ():
+            with contextlib.suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+
+
+def _children(thread: Path) -> list[int]:
     try:
-        children = (thread / "children").read_text().split()
+        return [int(child) for child in (thread / "children").read_text().split()]
     except OSError:
-        return
-    for child in children:
-        tasks = Path("/proc") / child / "task"
-        with contextlib.suppress(OSError):
-            for task in list(tasks.iterdir()):
-                yield from _started_by(task)
-        yield int(child)
+        return []
+
+
+def _with_descendants(process: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for thread in list(Path(f"/proc/{process}/task").iterdir()):
+            for child in _children(thread):
+                yield from _with_descendants(child)
+    yield process

@@ -20,10 +20,11 @@ from types import ModuleType
 from typing import Any
 
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.errors_told import told
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_of_function
 from hermes_tui.runtime.tools.plain_values import plain
-from hermes_tui.runtime.tools.processes import kill_children
+from hermes_tui.runtime.tools.processes import children_of, kill_children
 from hermes_tui.runtime.tools.threads import awaitable_error, run_to_the_end, tool_pool
 
 
@@ -39,14 +40,12 @@ class PythonFunctions:
         self.specs = specs_of(self.schemas)
 
     @classmethod
-    async def open(cls, path: Path) -> PythonFunctions:
+    def load(cls, path: Path) -> PythonFunctions:
         """Import the file; raises UsageError where it fails or holds no tool, or SourceError."""
         if not path.is_file():
             raise SourceError(str(path), "no such file", "python: takes the path of a .py file")
-        module = await tool_pool().run(lambda: _import(path))
-        box = cls(module)
+        box = cls(_import(path))
         if not box.schemas:
-            await box.close()
             hint = "a tool is a public function with type hints or a docstring"
             raise UsageError(f"{path} defines no tool", hint)
         return box
@@ -66,8 +65,7 @@ class PythonFunctions:
         return Answer(await _run_in_thread(function, bound))
 
     async def close(self) -> None:
-        """Forget the module, and end idle threads."""
-        sys.modules.pop(self._module.__name__, None)
+        """End idle threads."""
         tool_pool().end_idle()
 
 
@@ -84,10 +82,9 @@ def _import(path: Path) -> ModuleType:
         sys.path.append(str(location.parent))
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        sys.modules.pop(name, None)
+    except BaseException as error:  # whatever a tool's file raises is its own
         place = f"{path}:{_line_of(error, str(location))}"
-        raise UsageError(f"{place}: {type(error).__name__}: {error}", "fix the file") from error
+        raise UsageError(f"{place}: {told(error)}", "fix the file") from error
     return module
 
 
@@ -128,15 +125,19 @@ def _bind(name: str, function: Callable[..., Any], given: dict[str, Any]) -> ins
 
 async def _run_in_thread(function: Callable[..., Any], bound: inspect.BoundArguments) -> Any:
     threads: list[int] = []
+    earlier: set[int] = set()
 
     def work() -> Any:
-        threads.append(threading.get_native_id())
+        thread = threading.get_native_id()
+        # What earlier calls started in this thread may serve later ones.
+        earlier.update(children_of(thread))
+        threads.append(thread)
         return plain(function(*bound.args, **bound.kwargs))
 
     def interrupt() -> None:
         # A thread cannot be ended, but what it waits for can, and then it ends by itself.
         for thread in threads:
-            kill_children(thread)
+            kill_children(thread, spared=earlier)
 
     return await run_to_the_end(work, interrupt)
 
@@ -145,8 +146,10 @@ async def _run_on_loop(function: Callable[..., Any], bound: inspect.BoundArgumen
     async def guarded() -> Any:
         try:
             return await function(*bound.args, **bound.kwargs)
-        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-            # An event loop ends at once when a task raises one of the latter.
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # An event loop ends at once when a task raises what is no Exception.
             raise awaitable_error(error) from error
 
     running = asyncio.create_task(guarded())

@@ -16,6 +16,7 @@ from typing import Any
 
 from hermes_tui.runtime.errors_told import told
 from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.frames import tool_frames
 
 DEFAULT_SIZE = 128
 """As the observed loop has it: enough for 89 runs of one evaluation at once."""
@@ -57,7 +58,7 @@ def awaitable_error(error: BaseException) -> Exception:
     """Return `error`, or a ToolFailure naming it where raising it would end more than the call."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    return ToolFailure(told(error))
+    return ToolFailure(told(error), tool_frames(error))
 
 
 class DaemonPool:

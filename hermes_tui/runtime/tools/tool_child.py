@@ -1,11 +1,11 @@
 """The process of foreign tools: a line of JSON names their source, every further one is a call.
 
 The first line is `{"kind": "python", "path"}` or `{"kind": "hermes", "toolsets", "workdir"}`, its
-answer `{"schemas"}` or `{"message", "hint", "exit_code"}`. A call is `{"name", "arguments",
-"context"}`, its answer `{"text"}`, `{"json"}` (of a value that is no text) or `{"raised",
-"frames"}`. `{"cancel": true}` ends the call under way, whose answer is then `{"cancelled": true}`;
-one that does not end gives no answer, and the process is killed. All lines are ASCII, as a lone
-surrogate in a text has no other spelling.
+answer `{"call": 0, "schemas"}` or `{"call": 0, "message", "hint", "exit_code"}`. A call is
+`{"call", "name", "arguments", "context"}`, its answer `{"call", "text"}`, `{"call", "json"}` (of a
+value that is no text) or `{"call", "raised", "frames"}`. `{"cancel": true}` ends the call under
+way, whose answer is then `{"call", "cancelled": true}`; one that does not end gives no answer, and
+the process is killed. All lines are ASCII, as a lone surrogate in a text has no other spelling.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -27,7 +28,7 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.engines.child.streams import private_streams
 from hermes_tui.runtime.tools.base import CallContext, Toolbox
 from hermes_tui.runtime.tools.frames import tool_failed
-from hermes_tui.runtime.tools.processes import NICENESS
+from hermes_tui.runtime.tools.processes import MARK, NICENESS, kill_marked
 
 CANCEL: Final = '{"cancel": true}\n'
 END_GRACE_S: Final = 3.0
@@ -42,96 +43,103 @@ def main(_: str) -> int:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    asyncio.run(_serve(requests, answers))
+    source = json.loads(requests.readline())
+    with asyncio.Runner() as runner:
+        calls = _Calls(answers)
+        reading = (requests, calls, runner.get_loop(), os.environ[MARK])
+        threading.Thread(target=_read, args=reading, daemon=True).start()
+        try:
+            # Here, since much that a file does while it is imported it may do in no other thread.
+            calls.box = _loaded(source)
+        except HermesError as error:
+            exit_code = error.exit_code
+            _write(
+                answers, 0, {"message": error.message, "hint": error.hint, "exit_code": exit_code}
+            )
+            return 0
+        _write(answers, 0, {"schemas": calls.box.schemas})
+        runner.run(calls.serve())
     return 0
 
 
-async def _serve(requests: TextIO, answers: TextIO) -> None:
-    source = json.loads(requests.readline())
-    try:
-        box = await _opened(source)
-    except HermesError as error:
-        _write(
-            answers,
-            {"message": error.message, "hint": error.hint, "exit_code": error.exit_code},
-        )
-        return
-    _write(answers, {"schemas": box.schemas})
-    calls = _Calls(box, answers)
-    threading.Thread(
-        target=_read, args=(requests, calls, asyncio.get_running_loop()), daemon=True
-    ).start()
-    await calls.over.wait()
-    await calls.cancel()
-    await box.close()
-
-
-async def _opened(source: dict[str, Any]) -> Toolbox:
+def _loaded(source: dict[str, Any]) -> Toolbox:
     if source["kind"] == "python":
         from hermes_tui.runtime.tools.python_functions import PythonFunctions
 
-        return await PythonFunctions.open(Path(source["path"]))
+        return PythonFunctions.load(Path(source["path"]))
     from hermes_tui.runtime.tools.hermes_agent import HermesAgentTools
 
-    return await HermesAgentTools.open(source["toolsets"], Path(source["workdir"]))
+    return HermesAgentTools.load(source["toolsets"], Path(source["workdir"]))
 
 
 class _Calls:
-    """Answers one call at a time."""
+    """Answers the calls that it takes, of which one is under way at most."""
 
-    def __init__(self, box: Toolbox, answers: TextIO) -> None:
-        self._box = box
+    box: Toolbox
+
+    def __init__(self, answers: TextIO) -> None:
         self._answers = answers
         self._call: asyncio.Task[None] | None = None
-        self.over = asyncio.Event()
+        self._over = asyncio.Event()
 
-    def take(self, line: str) -> None:
-        """Begin what a line asks for."""
-        if not line:
-            self.over.set()
-        elif line != CANCEL:
-            self._call = asyncio.create_task(self._answer(line))
-        elif self._call is not None:
-            self._call.cancel()
-
-    async def cancel(self) -> None:
-        """End the call under way."""
+    async def serve(self) -> None:
+        """Answer until all has been taken, then close the box."""
+        await self._over.wait()
         if self._call is not None:
             self._call.cancel()
             await asyncio.wait({self._call})
+        await self.box.close()
+
+    def take(self, line: str) -> None:
+        """Begin what a line asks for; an empty one is the last."""
+        if not line:
+            self._over.set()
+        elif line != CANCEL:
+            self._call = asyncio.create_task(self._answer(line))
+        elif self._call is not None:
+            # Behind its first step: a task that never began would answer nothing.
+            asyncio.get_running_loop().call_soon(self._call.cancel)
 
     async def _answer(self, line: str) -> None:
-        answer = await self._outcome(line)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._call = None
-        _write(self._answers, answer)
-
-    async def _outcome(self, line: str) -> dict[str, Any]:
         try:
             request = json.loads(line)
+            answer = await self._outcome(request)
+            for stream in (sys.stdout, sys.stderr):
+                # The tool may have closed it, or put something else in its place.
+                with contextlib.suppress(Exception):
+                    stream.flush()
+            self._call = None
+            _write(self._answers, request["call"], answer)
+        except BaseException:  # noqa: BLE001  who gets no answer waits for ever: end it
+            faulthandler.disable()
+            os.write(2, traceback.format_exc().encode("utf-8", "backslashreplace"))
+            os._exit(1)
+
+    async def _outcome(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
             context = CallContext(**request["context"])
-            answer = await self._box.call(request["name"], request["arguments"], context)
+            answer = await self.box.call(request["name"], request["arguments"], context)
             is_text = isinstance(answer.value, str)
             return {"text": answer.value} if is_text else {"json": json_text(answer.value)}
         except asyncio.CancelledError:
             return {"cancelled": True}
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a tool raises is its own
+        except BaseException as error:  # noqa: BLE001  whatever a tool raises is its own
             text, frames = tool_failed(error)
             return {"raised": text, "frames": frames}
 
 
-def _read(requests: TextIO, calls: _Calls, loop: asyncio.AbstractEventLoop) -> None:
+def _read(requests: TextIO, calls: _Calls, loop: asyncio.AbstractEventLoop, mark: str) -> None:
     for line in requests:
         loop.call_soon_threadsafe(calls.take, line)
     with contextlib.suppress(RuntimeError):  # the loop has ended by itself
         loop.call_soon_threadsafe(calls.take, "")
     # Nobody is there to kill a call that goes on, or a thread that holds up the exit.
     time.sleep(END_GRACE_S)
+    kill_marked(mark)
     os.killpg(0, signal.SIGKILL)
 
 
-def _write(answers: TextIO, answer: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):
-        answers.write(json.dumps(answer) + "\n")
+def _write(answers: TextIO, call: int, answer: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        answers.write(json.dumps({"call": call} | answer, default=repr) + "\n")
         answers.flush()

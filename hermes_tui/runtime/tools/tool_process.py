@@ -14,7 +14,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.asked_process import AskedProcess
 from hermes_tui.runtime.own_process import command_for
-from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
+from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of, within
 from hermes_tui.runtime.tools.frames import Crash, crash_in
 from hermes_tui.runtime.tools.processes import MARK, kill_marked, signal_name
 from hermes_tui.runtime.tools.tool_child import END_GRACE_S
@@ -34,50 +34,62 @@ class ToolProcess:
 
     manual: frozenset[str] = frozenset()
 
-    def __init__(self, source: Mapping[str, Any]) -> None:
-        self._source = source
+    def __init__(self, source: Mapping[str, Any], timeout_s: float | None) -> None:
+        self._source, self._timeout_s = source, timeout_s
         self._mark = uuid4().hex
         self._process: AskedProcess | None = None
+        self._turn = asyncio.Lock()
+        self._number = 0
+        """Of the call that was asked last."""
         self.schemas: tuple[dict[str, Any], ...] = ()
         self.specs: tuple[ToolSpec, ...] = ()
 
     @classmethod
-    async def open(cls, source: Mapping[str, Any]) -> ToolProcess:
-        """Load the tools; raises UsageError or HermesError where that fails."""
-        box = cls(source)
+    async def open(
+        cls, source: Mapping[str, Any], *, timeout_s: float | None = None
+    ) -> ToolProcess:
+        """Load the tools, of which a call takes at most `timeout_s`.
+
+        Raises UsageError or HermesError where they cannot be loaded.
+        """
+        box = cls(source, timeout_s)
         box.schemas = tuple(await box._start())
         box.specs = specs_of(box.schemas)
         return box
 
     async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
         """Run the tool; what it raises, and how it ended its process, is a ToolFailure."""
+        # The branches of a run share the process, which answers one call at a time.
+        async with self._turn:
+            process = await self._running()
+            told = {"task_id": context.task_id, "user_task": context.user_task}
+            request = {"name": name, "arguments": arguments, "context": told}
+            process.take_printed()
+            try:
+                line = await within(self._timeout_s, self._ask(process, request))
+                code = 0 if line.endswith(b"\n") else await process.ending()
+            finally:
+                context.prints.append(process.take_printed())
+            if line.endswith(b"\n"):
+                return await self._answer_in(line)
+            await self._end()
+            crash = crash_in(context.prints.pop(), code)
+            context.prints.append(crash.printed)
+            raise ToolFailure(f"ChildProcessError: the tool {_ended(code, crash)}", crash.frames)
+
+    async def _running(self) -> AskedProcess:
+        """Return the process, a new one where it has ended."""
         if self._process is None or self._process.pid is None:
             await self._end()
             await self._start()
-        process = self._process
-        assert process is not None, "started"
-        process.take_printed()
-        try:
-            line = await self._ask(process, name, arguments, context)
-            code = 0 if line.endswith(b"\n") else await process.ending()
-        finally:
-            crash = crash_in(process.take_printed())
-            context.prints.append(crash.printed)
-        if not line.endswith(b"\n"):
-            await self._end()
-            raise _failure_of_end(code, crash)
-        is_long = len(line) > _LONG_BYTES
-        answer = await asyncio.to_thread(json.loads, line) if is_long else json.loads(line)
-        if "raised" in answer:
-            raise ToolFailure(answer["raised"], tuple(answer["frames"]))
-        return Answer(answer["text"] if "text" in answer else decode(answer["json"]))
+        assert self._process is not None, "started"
+        return self._process
 
-    async def _ask(
-        self, process: AskedProcess, name: str, arguments: Any, context: CallContext
-    ) -> bytes:
-        told = {"task_id": context.task_id, "user_task": context.user_task}
+    async def _ask(self, process: AskedProcess, request: dict[str, Any]) -> bytes:
+        self._number += 1
         try:
-            return await process.ask({"name": name, "arguments": arguments, "context": told})
+            await process.send({"call": self._number, **request})
+            return await self._reply(process)
         except asyncio.CancelledError:
             await self._cancel(process)
             raise
@@ -87,19 +99,46 @@ class ToolProcess:
             await self._end()
             raise ToolFailure(f"ValueError: an answer beyond all bounds: {error}") from error
 
+    async def _reply(self, process: AskedProcess) -> bytes:
+        """Return the answer to the last call; cut short where the process ended before.
+
+        What else comes is passed over: a tool may find the pipe and write to it.
+        """
+        beginning = b'{"call": %d, ' % self._number
+        line = await process.answer()
+        while line.endswith(b"\n") and not line.startswith(beginning):
+            line = await process.answer()
+        return line
+
+    async def _answer_in(self, line: bytes) -> Answer:
+        is_long = len(line) > _LONG_BYTES
+        answer = await asyncio.to_thread(json.loads, line) if is_long else json.loads(line)
+        if "cancelled" in answer:
+            # Nobody asked for that: the tool ended the event loop, and so its process will end.
+            await self._end()
+            raise ToolFailure("CancelledError: the tool cancelled what it runs in")
+        if "raised" in answer:
+            raise ToolFailure(answer["raised"], tuple(answer["frames"]))
+        return Answer(answer["text"] if "text" in answer else decode(answer["json"]))
+
     async def close(self) -> None:
         """End the process by its own means, else by force, and all that was started from it."""
         await self._end(END_GRACE_S)
 
     async def _start(self) -> list[dict[str, Any]]:
         """Start the process and return the schemas of its tools."""
-        self._process = await AskedProcess.started(
+        self._number = 0
+        self._process = process = await AskedProcess.started(
             command_for(_CHILD), environment=os.environ | {MARK: self._mark}
         )
         try:
-            line = await self._process.ask(self._source)
+            await process.send(self._source)
+            line = await self._reply(process)
             if not line.endswith(b"\n"):
-                raise await self._unusable(self._process)
+                code = await process.ending()
+                named = self._source.get("path", self._source["kind"])
+                how = _ended(code, crash_in(process.take_printed(), code))
+                raise UsageError(f"{named}: importing it {how}")
             hello = json.loads(line)
             if "schemas" in hello:
                 return list(hello["schemas"])
@@ -109,17 +148,12 @@ class ToolProcess:
             await self._end()
             raise
 
-    async def _unusable(self, process: AskedProcess) -> HermesError:
-        code, said = await process.last_words()
-        named = self._source.get("path", self._source["kind"])
-        return UsageError(f"{named}: loading it {_ended(code)}", " | ".join(said[-1:]))
-
     async def _cancel(self, process: AskedProcess) -> None:
         """Have the call end by itself, else with its process; a second cancel makes it quicker."""
         try:
             async with asyncio.timeout(CANCEL_S):
                 await process.send({"cancel": True})
-                if (await process.answer()).endswith(b"\n"):
+                if (await self._reply(process)).endswith(b"\n"):
                     return
         except (TimeoutError, ValueError, asyncio.CancelledError):
             pass
@@ -132,13 +166,9 @@ class ToolProcess:
             kill_marked(self._mark)
 
 
-def _failure_of_end(code: int, crash: Crash) -> ToolFailure:
+def _ended(code: int, crash: Crash) -> str:
+    """Return how a process ended, and what it said last of that."""
+    how = f"with {signal_name(-code)}" if code < 0 else f"with exit code {code}"
     said = [line.strip() for line in crash.printed.splitlines() if line.strip()]
     why = crash.error or (said[-1] if said else "")
-    text = f"ChildProcessError: the tool {_ended(code)}"
-    return ToolFailure(f"{text}: {why}" if why else text, crash.frames)
-
-
-def _ended(code: int) -> str:
-    how = f"with {signal_name(-code)}" if code < 0 else f"with exit code {code}"
-    return f"ended its process {how}"
+    return f"ended its process {how}: {why}" if why else f"ended its process {how}"

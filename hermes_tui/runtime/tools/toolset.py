@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.remote import local_path
-from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure
+from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure, within
 
 KINDS = ("builtin", "python", "mcp", "hermes", "schema")
+LIMIT_THEMSELVES = ("builtin", "python", "hermes")
+"""A shell command says in its answer that its time was up; of a tool process only calls count, not
+what it takes to start it again."""
 BUILTIN_NAMES = ("terminal", "read_file", "write_file", "todo")
 
 
@@ -25,8 +28,7 @@ class Toolset:
         self._boxes = [box for _, box in boxes]
         self._owner = _owners(boxes)
         self._timeout_s = timeout_s
-        # A shell command ends itself in time and says so in its answer.
-        self._limit_themselves = [box for spec, box in boxes if _kind(spec) == "builtin"]
+        self._limit_themselves = [box for spec, box in boxes if _kind(spec) in LIMIT_THEMSELVES]
         self.schemas = tuple(schema for box in self._boxes for schema in box.schemas)
         self.specs = tuple(spec for box in self._boxes for spec in box.specs)
         self.manual = frozenset(name for box in self._boxes for name in box.manual)
@@ -37,15 +39,8 @@ class Toolset:
         if box is None:
             hint = _near(name, self._owner)
             raise ToolFailure(f"LookupError: no tool is called {name!r}{hint}")
-        limit = asyncio.timeout(None if box in self._limit_themselves else self._timeout_s)
-        try:
-            async with limit:
-                return await box.call(name, arguments, context)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            message = f"TimeoutError: still running after {self._timeout_s:g} s"
-            raise ToolFailure(message) from error
+        limit_s = None if box in self._limit_themselves else self._timeout_s
+        return await within(limit_s, box.call(name, arguments, context))
 
     async def close(self) -> None:
         """Close all boxes at the same time, then raise what the first failing one raised."""
@@ -100,7 +95,8 @@ async def _open(opening: _Opening) -> Toolbox:
         case "python" if rest:
             from hermes_tui.runtime.tools.tool_process import ToolProcess
 
-            return await ToolProcess.open({"kind": kind, "path": str(local_path(rest))})
+            file = {"kind": kind, "path": str(local_path(rest))}
+            return await ToolProcess.open(file, timeout_s=opening.timeout_s)
         case "mcp" if rest.strip():
             from hermes_tui.runtime.tools.mcp_stdio import McpTools
 
@@ -108,8 +104,8 @@ async def _open(opening: _Opening) -> Toolbox:
         case "hermes" if _names(rest):
             from hermes_tui.runtime.tools.tool_process import ToolProcess
 
-            source = {"kind": kind, "toolsets": _names(rest), "workdir": str(workdir)}
-            return await ToolProcess.open(source)
+            named = {"kind": kind, "toolsets": _names(rest), "workdir": str(workdir)}
+            return await ToolProcess.open(named, timeout_s=opening.timeout_s)
         case "schema" if rest:
             from hermes_tui.runtime.tools.manual import ManualTools
 

@@ -15,5 +15,6 @@ def private_streams() -> tuple[TextIO, TextIO]:
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
     return requests, answers
