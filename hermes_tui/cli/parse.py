@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from hermes_tui.cli.inputs import path_text
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.wording import counted
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
     from hermes_tui.model.messages import ToolSpec
-    from hermes_tui.runtime.parser_panel import Deltas, ParserPanel
+    from hermes_tui.runtime.parser_panel import ParserPanel
     from hermes_tui.runtime.parser_verdicts import ParserVerdict
+    from hermes_tui.runtime.real_parser import Deltas
 
 LONG = 500_000
 """Characters from which a text takes a second or so."""
@@ -28,7 +30,8 @@ Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent do
   hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
   hermes-tui parse reply.txt --all                  what every parser makes of it, as a table
   hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
-  hermes-tui parse --batch rows.jsonl               a line each: {"id", "parser", "text", "tools"}
+  hermes-tui parse --batch rows.jsonl               a line each: {"id", "parser", "text", "tools"},
+                                                    "stream": "1" for a stream
 
 `hermes-tui parsers` lists the names; `real/…` are those of engines added by `engines add`."""
 
@@ -71,24 +74,29 @@ def add_parse(commands: Commands) -> None:
     command.add_argument("--all", action="store_true", help="ask every parser")
     command.add_argument("--steps", action="store_true", help="print every decision")
     command.add_argument("--json", action="store_true", help="one JSON object a verdict")
-    command.add_argument("--batch", action="store_true", help="JSON lines in, JSON lines out")
+    command.add_argument(
+        "--batch",
+        action="store_true",
+        help="JSON lines in, JSON lines out; the other options are for lines that do not say",
+    )
 
 
 def run_parse(arguments: argparse.Namespace) -> int:
     """Print the verdicts and return the exit code."""
     from hermes_tui.runtime.parser_panel import ParserPanel
+    from hermes_tui.runtime.real_parser import Deltas
 
     _check(arguments)
-    deltas = _deltas(arguments.stream)
+    deltas = Deltas.of(arguments.stream) if arguments.stream else None
     with ParserPanel() as panel:
         for name in arguments.parser:
             (panel.streaming if deltas else panel.check)(name)
         if arguments.batch:
-            return _batch(arguments, panel)
-        text = _text(arguments.path)
+            return _batch(arguments, panel, deltas)
+        text = _of_model(_text(arguments.path), arguments.path)
         tools = _tools(arguments.tools) if arguments.tools else _assumed(text)
         names = _names(arguments, panel, text)
-        found = _verdicts(panel, names, text, tools, deltas)
+        found = _verdicts(panel, names, text, tools, deltas, leave_out=arguments.all)
         if arguments.json:
             return _print_json(found, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
@@ -102,10 +110,19 @@ def _verdicts(
     text: str,
     tools: Sequence[ToolSpec],
     deltas: Deltas | None,
+    *,
+    leave_out: bool,
 ) -> Iterator[ParserVerdict]:
+    """Yield the verdict of each parser; `leave_out` those that cannot give one."""
     for name in names:
-        with _waiting(name, text):
-            verdict = panel.read(name, text, tools, deltas=deltas)
+        try:
+            with _waiting(name, text):
+                verdict = panel.read(name, text, tools, deltas=deltas)
+        except SourceError as error:
+            if not leave_out:
+                raise
+            say(f"left out: {error}")
+            continue
         yield verdict
 
 
@@ -130,23 +147,11 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--all reads whole texts", "choose parsers with --parser to stream")
     if not arguments.batch:
         return
-    for option in ("all", "stream", "steps", "tools"):
+    for option in ("all", "steps"):
         if getattr(arguments, option):
-            raise UsageError(f"--batch goes without --{option}", "each line says what it wants")
+            raise UsageError(f"--batch goes without --{option}", "its rows are the short verdicts")
     if len(arguments.parser) > 1:
         raise UsageError("--batch takes one --parser", "it is for lines that name none")
-
-
-def _deltas(wanted: str) -> Deltas | None:
-    from hermes_tui.runtime.parser_panel import Deltas
-
-    if not wanted:
-        return None
-    number = wanted.removesuffix("c")
-    if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
-        message = f"--stream {wanted!r}: not a number of pseudo-tokens"
-        raise UsageError(message, "a number from 1, or as in 4c of characters")
-    return Deltas(int(number), by_characters=wanted.endswith("c"))
 
 
 def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list[str]:
@@ -161,11 +166,13 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
     return [guess.name]
 
 
-def _batch(arguments: argparse.Namespace, panel: ParserPanel) -> int:
-    from hermes_tui.cli.parse_batch import run_batch
+def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | None) -> int:
+    from hermes_tui.cli.parse_batch import Defaults, run_batch
 
+    tools = _tools(arguments.tools) if arguments.tools else ()
+    parser = arguments.parser[0] if arguments.parser else ""
     with _opened(arguments.path) as lines:
-        return run_batch(lines, panel, arguments.parser[0] if arguments.parser else "")
+        return run_batch(lines, panel, Defaults(parser, tools, deltas))
 
 
 @contextmanager
@@ -196,6 +203,25 @@ def _text(path: str) -> str:
             return stream.read().decode("utf-8", "surrogateescape")
         except OSError as error:
             raise _unreadable(path, error) from error
+
+
+def _of_model(text: str, path: str) -> str:
+    """Return what the model said where `text` is a server's reply around that, else `text`."""
+    from hermes_tui.formats.replies import bare_reply
+
+    reply = bare_reply(text)
+    if reply is None:
+        return text
+    name, file = ("the input", "FILE") if path == "-" else (path, path)
+    how = f"`hermes-tui open {file}` shows all of it"
+    messages = [message for _, message in reply.messages]
+    texts = [said for said in (message.get("content") for message in messages) if said]
+    if any(message.get("tool_calls") for message in messages):
+        raise UsageError(f"{name} is a server's reply whose calls are already read", how)
+    if len(texts) != 1 or not isinstance(texts[0], str):
+        raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", how)
+    say(f"{name} is a server's reply: the text in it is read ({how})")
+    return texts[0]
 
 
 def _tools(path: str) -> tuple[ToolSpec, ...]:

@@ -5,22 +5,32 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from hermes_tui.cli.json_text import ascii_line
 from hermes_tui.cli.parse_report import verdict_row
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import Outcome
 from hermes_tui.runtime.parser_panel import ParserPanel
 from hermes_tui.runtime.parser_verdicts import ParserVerdict
+from hermes_tui.runtime.real_parser import Deltas
 
 
-def run_batch(lines: Iterable[bytes], panel: ParserPanel, default: str) -> int:
+class Defaults(NamedTuple):
+    """What lines get that do not say it themselves."""
+
+    parser: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    deltas: Deltas | None = None
+
+
+def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults) -> int:
     """Answer every line at once, and return the worst exit code: 3, 2, 1, 0."""
     worst = 0
-    for line in lines:
-        row, code = _answer(line, panel, default)
+    for number, line in enumerate(lines, 1):
+        row, code = _answer(number, line, panel, defaults)
         worst = max(worst, code)
         sys.stdout.write(_line(row))
         sys.stdout.flush()
@@ -36,15 +46,20 @@ def _line(row: dict[str, Any]) -> str:
         return _line(row | {"id": None})
 
 
-def _answer(line: bytes, panel: ParserPanel, default: str) -> tuple[dict[str, Any], int]:
+def _answer(
+    number: int, line: bytes, panel: ParserPanel, defaults: Defaults
+) -> tuple[dict[str, Any], int]:
     """Return the row for one line and the exit code that it asks for."""
     request: dict[str, Any] = {}
     try:
         request = _request(line)
-        name, text = _parser(request, default), _text(request)
-        verdict = panel.read(name, text, tool_specs(_tools(request)) or ())
+        name, text = _parser(request, defaults.parser), _text(request)
+        tools = tool_specs(_tools(request))
+        deltas = _deltas(request) if "stream" in request else defaults.deltas
+        given = defaults.tools if tools is None else tools
+        verdict = panel.read(name, text, given, deltas=deltas)
     except HermesError as error:
-        return _refused(request, str(error)), error.exit_code
+        return _refused(request, f"line {number:,}: {error}"), error.exit_code
     row = {"id": request.get("id"), **verdict_row(verdict), "parser": name}
     return row, int(verdict.has_errors)
 
@@ -83,6 +98,13 @@ def _tools(request: dict[str, Any]) -> Any:
     if tools is not None and not isinstance(tools, list):
         raise UsageError("the tools are no list", '"tools" is a list of schemas')
     return tools
+
+
+def _deltas(request: dict[str, Any]) -> Deltas | None:
+    wanted = request.get("stream")
+    if wanted is not None and not isinstance(wanted, str):
+        raise UsageError("the size of the deltas is no string", '"stream": "1", as of --stream')
+    return Deltas.of(wanted) if wanted else None
 
 
 def _refused(request: dict[str, Any], error: str) -> dict[str, Any]:

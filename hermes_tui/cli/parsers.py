@@ -19,8 +19,9 @@ def add_parsers(commands: Commands) -> None:
     command = commands.add_parser(
         "parsers",
         help="list the tool-call parsers: engines, versions, formats, models",
-        description="Every parser that `parse` and `--parser` take, emulated or of an added "
-        "engine, with the models that write its format and the flag that a server wants.",
+        description="Every parser, with the models that write its format and the flag that a "
+        "server wants. `--parser` takes them everywhere, but those of added engines (real/…) only "
+        "in `parse`; the parser lab takes all.",
     )
     add_json_option(command)
 
@@ -58,9 +59,9 @@ def _emulated() -> Iterator[dict[str, Any]]:
 def _real() -> Iterator[dict[str, Any]]:
     """Yield the parsers of added engines; what their emulations read is known of them too."""
     from hermes_tui.runtime.engines.store import added_engines
-    from hermes_tui.runtime.parser_panel import REAL
+    from hermes_tui.runtime.parser_names import REAL
+    from hermes_tui.runtime.real_parser import card_of
 
-    known = {row["name"]: row for row in _emulated()}
     for engine in added_engines():
         if engine.problem:
             yield _row(f"{REAL}{engine.name}", engine.engine, engine.version) | {
@@ -68,11 +69,10 @@ def _real() -> Iterator[dict[str, Any]]:
                 "problem": engine.problem,
             }
         for name in engine.names:
-            twin = known.get(f"{engine.engine}/{name}", {})
-            flag = twin.get("flag", "") or f"--tool-call-parser {name}"
-            row = _row(f"{REAL}{engine.name}/{name}", engine.engine, engine.version)
-            row |= {"format": twin.get("format", ""), "families": twin.get("families", "")}
-            yield row | {"flag": flag, "real": True, "problem": engine.failures.get(name, "")}
+            card = card_of(engine, name)
+            about = (engine.engine, engine.version, card.format, card.families, card.flag)
+            row = _row(f"{REAL}{engine.name}/{name}", *about)
+            yield row | {"real": True, "problem": engine.failures.get(name, "")}
 
 
 def _row(

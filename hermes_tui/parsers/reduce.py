@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.base import Parser, ParseResult
+from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.plain_values import text_key
 
 _BLOCK = re.compile(r"(?:\n{2,}|(?<=>)(?=\s*+<)|(?<=[^\n<])(?=<[\w|｜]))")
 _LINE_END = re.compile(r"(?<=\n)")
@@ -78,7 +79,8 @@ def fails_alike(
     """Return a test whether a text fails as `text` does: the same outcome for the same reasons.
 
     With `reader`, which reads what was meant, it also has to find calls where it does in `text`,
-    of the same names and with no new flaw, and others than `parser` if it does so in `text`.
+    of the same names and with no new flaw, and others than `parser`, or with other arguments, if it
+    does so in `text`.
     """
     whole = reader.parse(text, tools) if reader else None
     names, flaws = (set(_names(whole)), _codes(whole)) if whole else (set(), frozenset())
@@ -92,10 +94,21 @@ def fails_alike(
         reading = reader.parse(candidate, tools)
         meant = _names(reading)
         same_kind = names.issuperset(meant) and flaws >= _codes(reading)
-        return *base, bool(meant), meant == got, same_kind
+        return (
+            *base,
+            bool(meant),
+            meant == got,
+            said(reading.calls) == said(result.calls),
+            same_kind,
+        )
 
     wanted = signature(text)
     return lambda candidate: signature(candidate) == wanted
+
+
+def said(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
+    """Return names and arguments, as far as they can in one spelling of their JSON."""
+    return [(call.name, text_key(call.arguments)) for call in calls]
 
 
 def _codes(result: ParseResult) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Diagnostic, Severity
@@ -18,7 +18,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import ParsedCall, Parser, ParseResult
 from hermes_tui.parsers.engines.base import EngineInfo, EngineParser
 from hermes_tui.parsers.literals import FAILED
-from hermes_tui.parsers.reduce import fails_alike, reduce_text
+from hermes_tui.parsers.reduce import fails_alike, reduce_text, said
 from hermes_tui.version import __version__
 
 TEXT_FILE = "text.txt"
@@ -33,12 +33,20 @@ _PIECE = 80
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
+class Asked(NamedTuple):
+    """How the engine itself is asked: its parser's name, the command that adds it, `--stream`."""
+
+    name: str
+    add: str
+    stream: str = ""
+
+
 class Reproduction(NamedTuple):
     """What a parser makes of a text, and what was meant.
 
     `text` is what was parsed: `verdict` and `expected` (None: nobody knows) are about it.
     `whole` is the text that it was reduced from, empty where it is as it arrived.
-    `real` tells the engine itself from our emulation of it.
+    `real` says how the engine itself was asked, None where our emulation of it was.
     """
 
     text: str
@@ -47,7 +55,14 @@ class Reproduction(NamedTuple):
     verdict: ParseResult
     expected: Sequence[ParsedCall] | None = None
     whole: str = ""
-    real: bool = False
+    real: Asked | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether anything is wrong: a finding, or other calls than were meant."""
+        meant = self.expected if self.expected is not None else self.verdict.calls
+        found = any(one.severity is not Severity.NOTE for one in self.verdict.diagnostics)
+        return found or said(self.verdict.calls) != said(meant)
 
 
 def reproduction_of(
@@ -57,14 +72,18 @@ def reproduction_of(
     reader: Parser,
     *,
     max_tries: int = 2000,
-    real: bool = False,
+    real: Asked | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> Reproduction:
     """Return what `parser` makes of `text`, reduced as long as that is the same failure.
 
-    `reader` reads what was meant. The cost is that of `max_tries` parses by both.
+    `reader` reads what was meant. The cost is that of `max_tries` parses by both, or of those
+    until it is `enough`.
     """
     still_fails = fails_alike(text, parser, tools, reader=reader)
-    reduced = reduce_text(text, still_fails, max_tries=max_tries)
+    reduced = reduce_text(
+        text, lambda part: not enough() and still_fails(part), max_tries=max_tries
+    )
     meant = [call for call in reader.parse(reduced, tools).calls if call.verdict != FAILED]
     verdict = parser.parse(reduced, tools)
     whole = text if reduced != text else ""
@@ -78,8 +97,11 @@ def slug(reproduction: Reproduction) -> str:
     return _SLUG.sub("-", words.lower()).strip("-")[:80] or "finding"
 
 
-def bug_report(reproduction: Reproduction) -> str:
-    """Return the report for the engine's tracker, in Markdown."""
+def bug_report(reproduction: Reproduction, script: str = "") -> str:
+    """Return the report for the engine's tracker, in Markdown.
+
+    `script` is the file beside it that needs the engine alone, empty for none.
+    """
     sections = [
         f"# {_headline(reproduction)}",
         _versions(reproduction),
@@ -87,7 +109,7 @@ def bug_report(reproduction: Reproduction) -> str:
         _expected(reproduction),
         f"## Got\n\n{_got(reproduction.verdict)}",
         _diagnostics(reproduction.verdict.diagnostics),
-        _steps_to_see_it(reproduction),
+        _steps_to_see_it(reproduction, script),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -183,8 +205,9 @@ def _versions(reproduction: Reproduction) -> str:
     source = "the engine itself" if reproduction.real else f"emulated by hermes-tui {__version__}"
     rows = [
         ("Engine", f"{info.engine} {info.version}, {source}"),
-        ("Parser", f"{info.name.rpartition('/')[2]} ({info.kind})"),
+        ("Parser", info.name.rpartition("/")[2] + (f" ({info.kind})" if info.kind else "")),
         ("Flag", info.flag),
+        ("Streamed", _deltas(reproduction)),
         ("Wire format", info.format),
         ("Found with", f"hermes-tui {__version__}"),
     ]
@@ -245,10 +268,25 @@ def _diagnostics(found: Sequence[Diagnostic]) -> str:
     return "## Why\n\n" + "\n".join(lines)
 
 
-def _steps_to_see_it(reproduction: Reproduction) -> str:
+def _steps_to_see_it(reproduction: Reproduction, script: str) -> str:
     tools = f" --tools {TOOLS_FILE}" if reproduction.tools else ""
-    lines = [f"hermes-tui parse {TEXT_FILE} --parser {reproduction.parser.name}{tools}"]
-    if reproduction.real:
-        wanted = f"{reproduction.parser.engine}=={reproduction.parser.version}"
-        lines.insert(0, f"hermes-tui engines add {wanted}")
-    return f"## How to reproduce\n\n{fenced(chr(10).join(lines), 'sh')}"
+    real = reproduction.real
+    name = real.name if real else reproduction.parser.name
+    stream = f" --stream {real.stream}" if real and real.stream else ""
+    line = f"hermes-tui parse {TEXT_FILE} --parser {name}{tools}{stream}"
+    lines = f"{real.add}\n{line}" if real else line
+    steps = [f"## How to reproduce\n\n{fenced(lines, 'sh')}"]
+    if script:
+        info = reproduction.parser
+        steps.append(f"Or by the engine alone, where {info.engine} {info.version} is installed:")
+        steps.append(fenced(f"python {script}", "sh"))
+    return "\n\n".join(steps)
+
+
+def _deltas(reproduction: Reproduction) -> str:
+    """Say in what deltas the engine was given the text, empty for the whole text at once."""
+    size = reproduction.real.stream if reproduction.real else ""
+    if not size:
+        return ""
+    unit = "character" if size.endswith("c") else "pseudo-token"
+    return f"in deltas of {counted(int(size.removesuffix('c')), unit)}"

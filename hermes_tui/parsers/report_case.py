@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
 
 from hermes_tui.model.visible import visible_row
-from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.reduce import said
 from hermes_tui.parsers.report import Reproduction, slug, text_literal, tools_json
 
 _EMULATED = '''\
@@ -26,9 +24,9 @@ _REAL = '''\
 def read():
     """Return what the engine itself makes of TEXT: its outcome, and its calls.
 
-    Needs the engine: `hermes-tui engines add {requirement}`.
+    Needs the engine: `{add}`.
     """
-    row = {{"id": "case", "parser": PARSER, "text": TEXT, "tools": json.loads(TOOLS)}}
+    row = {{"parser": PARSER, "text": TEXT, "tools": json.loads(TOOLS), "stream": STREAM}}
     command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "-"]
     done = subprocess.run(
         command, input=json.dumps(row) + "\\n", capture_output=True, text=True, encoding="utf-8"
@@ -63,14 +61,12 @@ def test_what_was_meant_is_read():
 
 def pytest_case(reproduction: Reproduction) -> str:
     """Return a pytest file that pins what is read today and, if known, what should be."""
-    info = reproduction.parser
-    got = _pairs(reproduction.verdict.calls)
-    expected = None if reproduction.expected is None else _pairs(reproduction.expected)
+    got = said(reproduction.verdict.calls)
+    expected = None if reproduction.expected is None else said(reproduction.expected)
     differs = expected is not None and bool(expected) and expected != got
-    requirement = f"{info.engine}=={info.version}"
     parts = [
         f'"""{_title(reproduction)}"""\n\n' + _imports(reproduction, differs),
-        _REAL.format(requirement=requirement) if reproduction.real else _EMULATED,
+        _REAL.format(add=_plain_words(reproduction.real.add)) if reproduction.real else _EMULATED,
         _PLAIN,
         _constants(reproduction, got, expected if differs else None),
         _TODAY,
@@ -96,7 +92,12 @@ def _imports(reproduction: Reproduction, differs: bool) -> str:
 
 def _title(reproduction: Reproduction) -> str:
     title = f"{reproduction.parser.name} {reproduction.parser.version}: {slug(reproduction)}"
-    return re.sub(r"[^ -~]|[\"\\]", "?", visible_row(title)) + "."
+    return _plain_words(title) + "."
+
+
+def _plain_words(text: str) -> str:
+    """Return what can stand in a docstring, whatever the text holds."""
+    return re.sub(r"[^ -~]|[\"\\]", "?", visible_row(text))
 
 
 def _constants(
@@ -104,8 +105,10 @@ def _constants(
     got: list[tuple[str | None, str]],
     expected: list[tuple[str | None, str]] | None,
 ) -> str:
+    real = reproduction.real
     lines = [
-        f"PARSER = {reproduction.parser.name!a}",
+        f"PARSER = {real.name if real else reproduction.parser.name!a}",
+        *([f"STREAM = {real.stream!a}"] if real else []),
         f"TEXT = {text_literal(reproduction.text)}",
         f"TOOLS = {text_literal(tools_json(reproduction.tools))}",
         f"OUTCOME = {reproduction.verdict.outcome.value!a}",
@@ -114,17 +117,6 @@ def _constants(
     if expected is not None:
         lines.append(f"EXPECTED = {_pairs_literal(expected)}")
     return "\n".join(lines) + "\n"
-
-
-def _pairs(calls: Sequence[ParsedCall]) -> list[tuple[str | None, str]]:
-    return [(call.name, _plain(call.arguments)) for call in calls]
-
-
-def _plain(arguments: str) -> str:
-    try:
-        return json.dumps(json.loads(arguments), sort_keys=True)
-    except (ValueError, RecursionError):
-        return arguments
 
 
 def _pairs_literal(pairs: list[tuple[str | None, str]]) -> str:

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
-from hermes_tui.model.errors import SourceError, UsageError, near_hint
+from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.choice import named_parser, parsers
-from hermes_tui.runtime.parser_names import known_parser
-from hermes_tui.runtime.parser_verdicts import (
-    ParserVerdict,
-    divergence,
-    verdict_of_engine,
-    verdict_of_result,
-    version_of,
-    with_reason,
-)
+from hermes_tui.runtime.parser_names import REAL, known_parser
+from hermes_tui.runtime.parser_verdicts import ParserVerdict, verdict_of_result, version_of
+from hermes_tui.runtime.real_parser import Deltas, RealParser, engine_of
 
 if TYPE_CHECKING:
     import asyncio
 
     from hermes_tui.runtime.engines.pool import EnginePool
-    from hermes_tui.runtime.engines.verdicts import EngineVerdict
-
-REAL: Final = "real/"
-"""What begins the name of an added engine's parser: `real/vllm-0.33.0/hermes`."""
-
-
-class Deltas(NamedTuple):
-    """How to feed a text to an engine's streaming path: `size` pseudo-tokens or characters each."""
-
-    size: int
-    by_characters: bool = False
 
 
 class ParserPanel:
@@ -68,7 +51,7 @@ class ParserPanel:
         Engines are only looked for where the name asks for one.
         """
         if name.startswith(REAL):
-            self._real(name)
+            engine_of(name, self._engines().engines)
         else:
             known_parser(name)
 
@@ -99,7 +82,7 @@ class ParserPanel:
             name = self.streaming(name)
         self.check(name)
         if name.startswith(REAL):
-            return self._read_real(name, text, tools, deltas)
+            return self._real(name, deltas).verdict(text, tools)
         parser = named_parser(name)
         return verdict_of_result(parser, parser.parse(text, tools))
 
@@ -112,59 +95,8 @@ class ParserPanel:
             self._pool, self._runner = EnginePool(), asyncio.Runner()
         return self._pool
 
-    def _real(self, name: str) -> tuple[str, str]:
-        """Return the added engine and the parser that a name means."""
-        added, _, parser = name.removeprefix(REAL).partition("/")
+    def _real(self, name: str, deltas: Deltas | None) -> RealParser:
         pool = self._engines()
-        engine = next((engine for engine in pool.engines if engine.name == added), None)
-        if engine is None:
-            here = ", ".join(engine.name for engine in pool.engines) or "none"
-            raise SourceError(name, f"no engine {added!r} was added", f"added: {here}")
-        if engine.problem:
-            raise SourceError(added, engine.problem, "hermes-tui engines add")
-        if parser in engine.failures:
-            raise SourceError(name, f"cannot be loaded: {engine.failures[parser]}")
-        if parser not in engine.names:
-            hint = near_hint(parser, engine.names, "see `hermes-tui parsers`")
-            raise UsageError(f"{added} has no parser {parser!r}", hint)
-        return added, parser
-
-    def _read_real(
-        self, name: str, text: str, tools: Sequence[ToolSpec], deltas: Deltas | None
-    ) -> ParserVerdict:
-        whole = self._asked(name, text, tools, None)
-        if deltas is None:
-            return self._explained(name, text, tools, whole)
-        streamed = self._asked(name, text, tools, deltas)
-        verdict = self._explained(name, text, tools, streamed)
-        found = divergence(whole, streamed, text)
-        return verdict._replace(diagnostics=(*found, *verdict.diagnostics))
-
-    def _asked(
-        self, name: str, text: str, tools: Sequence[ToolSpec], deltas: Deltas | None
-    ) -> EngineVerdict:
-        added, parser = self._real(name)
-        pool = self._engines()
+        engine, parser = engine_of(name, pool.engines)
         assert self._runner is not None, "made with the pool"
-        return self._runner.run(
-            pool.parse(
-                added,
-                parser,
-                text,
-                tools,
-                stream=(deltas.size,) if deltas else None,
-                by_characters=deltas.by_characters if deltas else False,
-            )
-        )
-
-    def _explained(
-        self, name: str, text: str, tools: Sequence[ToolSpec], verdict: EngineVerdict
-    ) -> ParserVerdict:
-        from hermes_tui.runtime.engines.verdicts import EngineOutcome
-
-        if verdict.outcome is EngineOutcome.UNKNOWN:
-            raise SourceError(name, verdict.error or "gives no verdict")
-        added, parser = self._real(name)
-        engine = self._engines().worker(added).engine
-        told = verdict_of_engine(name, engine.version, verdict, text)
-        return with_reason(told, f"{engine.engine}/{parser}", text, tools)
+        return RealParser(pool, engine, parser, self._runner.run, deltas)

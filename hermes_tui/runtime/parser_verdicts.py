@@ -16,14 +16,15 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO, named_parser
-from hermes_tui.parsers.engines.base import MOST_FINDINGS
+from hermes_tui.parsers.engines.audit import audit_calls
+from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
 from hermes_tui.parsers.plain_values import text_key
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
 OF_THE_ENGINE: Final = frozenset(
     {
         *(Code.PARSER_RAISED, Code.PARSER_TIMEOUT, Code.STREAM_DIVERGES),
-        *(Code.SILENT_DROP, Code.CALLED_EMPTY),
+        *(Code.SILENT_DROP, Code.CALLED_EMPTY, Code.RAW_ARGS),
     }
 )
 """What is seen of a real engine itself, whoever explains it."""
@@ -125,10 +126,10 @@ def with_reason(
                 explained_by=emulated,
             )
     result = named_parser(AUTO).parse(text, tools)
-    lost = _lost_calls(told, result, text)
-    found = [*told.diagnostics, *_losses(told, lost, text), *result.diagnostics]
+    lost = lost_calls(told, result, text)
+    odd = _odd_calls(told, result, text, tools)
     return told._replace(
-        diagnostics=tuple(found),
+        diagnostics=(*told.diagnostics, *_losses(told, lost, text), *odd, *result.diagnostics),
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
@@ -144,7 +145,7 @@ def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
     )
 
 
-def _lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
+def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:
     """Return the calls of our reading that the engine neither hands out nor keeps as text.
 
     A call that comes out altered is not lost: each call handed out stands for one of ours.
@@ -190,6 +191,25 @@ def _unmatched(gone: Sequence[ParsedCall], emitted: Counter[tuple[str, str]]) ->
         else:
             left.append(call)
     return left[names.total() :]
+
+
+def _odd_calls(
+    told: ParserVerdict, ours: ParseResult, text: str, tools: Sequence[ToolSpec]
+) -> list[Diagnostic]:
+    """Return what a client will stumble over in the calls handed out, but for what we say already.
+
+    A call of our reading with the same number and name says where it stands.
+    """
+    trace = Trace(EngineInfo(told.parser, "", told.version, "", "", "", ""), text, tools)
+    for number, call in enumerate(told.calls):
+        twin = ours.calls[number] if number < len(ours.calls) else None
+        place = Span(0, len(text))
+        if twin is not None and twin.name == call.name:
+            place = twin.arguments_span or twin.span
+        trace.call(call.name, call.arguments, place.start, place.end)
+    audit_calls(trace)
+    known = {one.code for one in ours.diagnostics}
+    return [one for one in trace.diagnostics if one.code not in known]
 
 
 def _losses(told: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Iterator[Diagnostic]:

@@ -9,26 +9,57 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.errors import StoreError
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.report import (
     TEXT_FILE,
     TOOLS_FILE,
     Reproduction,
     bug_report,
+    reproduction_of,
     slug,
     tools_json,
 )
 from hermes_tui.parsers.report_case import pytest_case
+from hermes_tui.runtime.engine_script import engine_script, script_name
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.real_parser import RealParser
 
 REPORT_FILE: Final = "report.md"
 CASE_FILE: Final = "test_reproduction.py"
 WHOLE_FILE: Final = "whole.txt"
 """The text that `text.txt` was reduced from."""
+REDUCING_S: Final = 30.0
+"""How long an engine is asked for ever smaller texts: one that hangs takes seconds for each."""
 _MAX_NUMBER: Final = 10_000
 _TAKEN: Final = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+
+
+def reproduction_of_real(
+    text: str,
+    parser: RealParser,
+    tools: Sequence[ToolSpec],
+    reader: Parser,
+    *,
+    is_unwanted: Callable[[], bool] = lambda: False,
+) -> Reproduction:
+    """Return what an engine's own parser makes of `text`, reduced as far as time allows.
+
+    Raises SourceError where the engine gives no verdict.
+    """
+    end = time.monotonic() + REDUCING_S
+
+    def enough() -> bool:
+        return is_unwanted() or time.monotonic() > end
+
+    return reproduction_of(text, parser, tools, reader, real=parser.asked, enough=enough)
 
 
 def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:
@@ -55,13 +86,17 @@ def write_reproduction(folder: Path, reproduction: Reproduction) -> Path:
 
 
 def _files(reproduction: Reproduction) -> dict[str, bytes]:
+    source = engine_script(reproduction)
+    script = script_name(reproduction) if source else ""
     files = {
         TEXT_FILE: reproduction.text.encode("utf-8", "surrogatepass"),
         TOOLS_FILE: tools_json(reproduction.tools).encode() + b"\n",
         # Names and messages may quote the text: what UTF-8 cannot hold is shown, not kept.
-        REPORT_FILE: bug_report(reproduction).encode("utf-8", "backslashreplace"),
+        REPORT_FILE: bug_report(reproduction, script).encode("utf-8", "backslashreplace"),
         CASE_FILE: pytest_case(reproduction).encode(),
     }
+    if script:
+        files[script] = source.encode()
     if reproduction.whole and reproduction.whole != reproduction.text:
         files[WHOLE_FILE] = reproduction.whole.encode("utf-8", "surrogatepass")
     return files

@@ -255,6 +255,18 @@ def test_findings_left_out_are_counted_as_far_as_they_are_looked_for(
     assert words in within("parse", write(tmp_path, broken * count), "--parser", parser).text
 
 
+@pytest.mark.parametrize(
+    ("stream", "code", "word"),
+    [("1", 3, "engines add vllm==0.33.0"), ("x", 2, "a number from 1"), (1, 2, "no string")],
+)
+def test_a_line_of_a_batch_says_in_what_deltas_a_real_engine_is_fed(
+    tmp_path: Path, stream: object, code: int, word: str
+) -> None:
+    done = batch(tmp_path, row(SOUND, stream=stream))
+    assert done.code == code
+    assert word in rows(done)[0]["error"]
+
+
 def test_the_last_line_of_a_batch_needs_no_newline(tmp_path: Path) -> None:
     path = write(tmp_path, json.dumps(row(SOUND)), "rows.jsonl")
     assert len(rows(within("parse", "--batch", path))) == 1
@@ -264,6 +276,64 @@ def test_lines_that_name_no_parser_take_that_of_the_command(tmp_path: Path) -> N
     path = write(tmp_path, json.dumps({"id": 1, "text": SOUND}), "rows.jsonl")
     done = within("parse", "--batch", path, "--parser", "vllm/hermes")
     assert (done.code, rows(done)[0]["parser"]) == (0, "vllm/hermes")
+
+
+def test_lines_of_a_batch_that_name_no_tools_and_no_deltas_take_those_of_the_command(
+    tmp_path: Path,
+) -> None:
+    tools = write(tmp_path, json.dumps([{"name": "get_weather", "parameters": {}}]), "tools.json")
+    own = {"id": 2, "text": SOUND, "tools": [{"name": "other", "parameters": {}}]}
+    lines = "".join(json.dumps(line) + "\n" for line in ({"id": 1, "text": SOUND}, own))
+    command = ("parse", "--batch", write(tmp_path, lines, "rows.jsonl"))
+    first, second = rows(within(*command, "--tools", tools, "--parser", "sglang/qwen"))
+    assert [call["name"] for call in first["tool_calls"]] == ["get_weather"]
+    assert second["tool_calls"] == []
+    path = write(tmp_path, json.dumps(row(SOUND, "hermes-tui/auto")), "rows.jsonl")
+    streamed = within("parse", "--batch", path, "--stream", "1")
+    assert streamed.code == 3 and "can be streamed to" in rows(streamed)[0]["error"]
+
+
+def test_an_error_of_a_batch_names_its_line(tmp_path: Path) -> None:
+    done = batch(tmp_path, row(SOUND), {"text": SOUND})
+    assert rows(done)[1]["error"].startswith("line 2: no parser")
+
+
+CHAT = {"role": "assistant", "content": BROKEN}
+EVENT = {"choices": [{"index": 0, "delta": CHAT, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        json.dumps({"choices": [{"message": CHAT, "finish_reason": "stop"}]}, indent=1),
+        json.dumps({"choices": [{"text": BROKEN, "finish_reason": "stop"}]}),
+        json.dumps({"text": BROKEN, "meta_info": {"id": "r"}}),
+        f"data: {json.dumps(EVENT)}\n\ndata: [DONE]\n\n",
+    ],
+    ids=["chat", "completion", "generate", "stream"],
+)
+def test_of_a_servers_reply_the_text_is_read_which_is_said(tmp_path: Path, reply: str) -> None:
+    path = write(tmp_path, f"\n{reply}\n", "reply.json")
+    done = within("parse", path, "--parser", "vllm/hermes", "--json")
+    assert rows(done)[0]["content"] == BROKEN
+    assert "is a server's reply: the text in it is read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([{"tool_calls": [{"id": "a", "function": {}}]}], "whose calls are already read"),
+        ([CHAT, CHAT], "with 2 texts"),
+        ([{"role": "assistant", "content": None}], "with 0 texts"),
+    ],
+)
+def test_a_servers_reply_that_is_not_one_text_is_refused(
+    tmp_path: Path, messages: list[dict[str, Any]], words: str
+) -> None:
+    reply = {"choices": [{"message": message} for message in messages]}
+    done = within("parse", write(tmp_path, json.dumps(reply)))
+    assert (done.code, done.out) == (2, b"")
+    assert words in done.one_line and "hermes-tui open" in done.one_line
 
 
 def test_a_missing_engine_in_a_batch_is_that_lines_error_and_exit_code_3(tmp_path: Path) -> None:

@@ -130,3 +130,14 @@ def test_the_number_of_messages_and_calls_stays_as_it_is(tmp_path: Path) -> None
         assert plain | {"diagnostics": {}} == read | {"diagnostics": {}}
         for code, count in plain["diagnostics"].items():
             assert read["diagnostics"][code] >= count
+
+
+@pytest.mark.parametrize("command", ["scan", "open"])
+def test_a_real_engine_is_not_called_unknown_but_said_to_read_single_texts(
+    tmp_path: Path, command: str
+) -> None:
+    path = write(tmp_path, messages(SOUND))
+    done = within(command, path, "--parser", "real/vllm-0.33.0/hermes")
+    assert done.code == 2
+    assert "reads single texts, not runs" in done.one_line
+    assert "hermes-tui parse --parser" in done.one_line and "the parser lab" in done.one_line

@@ -106,7 +106,7 @@ async def test_verdicts_equal_those_of_the_whole_engine(
 
 
 @pytest.mark.parametrize(
-    ("name", "parsers"), [("vllm-0.33.0", 58), ("sglang-0.5.23", 43)], ids=["vllm", "sglang"]
+    ("name", "parsers"), [("vllm-0.33.0", 56), ("sglang-0.5.23", 43)], ids=["vllm", "sglang"]
 )
 async def test_every_parser_loads(pool: EnginePool, name: str, parsers: int) -> None:
     worker = worker_of(pool, name)
@@ -186,3 +186,18 @@ async def test_the_reasoning_parser_is_asked_too(pool: EnginePool) -> None:
             )
             assert verdict.reasoning == "hm", (name, stream)
             assert [call.name for call in verdict.tool_calls] == ["f"], (name, stream)
+
+
+@pytest.mark.parametrize("stream", [None, [1]], ids=["whole", "stream"])
+async def test_parsers_that_need_more_than_their_text_are_not_blamed_for_it(
+    pool: EnginePool, stream: list[int] | None
+) -> None:
+    """A field of the request is there; metadata of a tokenizer and another package are not."""
+    worker = worker_of(pool, "vllm-0.33.0")
+    said = {
+        name: await worker.parse(name, "hello", stream=stream)
+        for name in ("k2_horizon", "beam", "hf", "cohere_command3")
+    }
+    assert said.pop("k2_horizon").content == "hello"
+    assert {verdict.outcome for verdict in said.values()} == {EngineOutcome.UNKNOWN}
+    assert all(verdict.error.startswith("cannot be run here: ") for verdict in said.values())

@@ -14,6 +14,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.engines.registry import parser_named
 from hermes_tui.parsers.report import (
+    Asked,
     Reproduction,
     bug_report,
     fenced,
@@ -32,7 +33,9 @@ def reproduction(
 ) -> Reproduction:
     parser = parser_named("vllm/hermes")
     meant = Auto().parse(text, tools).calls
-    return Reproduction(text, parser.info, tools, parser.parse(text, tools), meant, "", real)
+    asked = Asked("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0")
+    verdict = parser.parse(text, tools)
+    return Reproduction(text, parser.info, tools, verdict, meant, "", asked if real else None)
 
 
 def run(source: str) -> dict[str, Any]:
@@ -58,10 +61,21 @@ def test_a_finding_is_reduced_and_says_from_what() -> None:
     assert [call.name for call in found.expected or ()] != [c.name for c in found.verdict.calls]
 
 
-def test_the_report_on_a_real_engine_says_how_to_add_it() -> None:
+def test_the_report_on_a_real_engine_says_how_to_add_and_ask_it() -> None:
     report = bug_report(reproduction(BROKEN, real=True))
-    assert "hermes-tui engines add vllm==0.33.0" in report
     assert "the engine itself" in report
+    add, ask = report[report.index("```sh") :].splitlines()[1:3]
+    assert add == "hermes-tui engines add vllm==0.33.0"
+    name = "real/vllm-0.33.0/hermes"
+    assert ask == f"hermes-tui parse text.txt --parser {name} --tools tools.json"
+
+
+def test_the_report_on_a_stream_says_in_what_deltas() -> None:
+    asked = Asked("real/vllm-0.33.0/hermes", "hermes-tui engines add vllm==0.33.0", "4c")
+    found = reproduction(BROKEN)._replace(real=asked)
+    assert "in deltas of 4 characters" in bug_report(found)
+    assert "--tools tools.json --stream 4c" in bug_report(found)
+    assert run(pytest_case(found))["STREAM"] == "4c"
 
 
 def test_characters_that_cannot_be_shown_are_written_as_a_literal() -> None:

@@ -92,6 +92,22 @@ def test_an_engine_that_raises_is_told_once_not_for_every_call() -> None:
     assert [one.code for one in verdict.diagnostics] == [Code.PARSER_RAISED]
 
 
+def test_arguments_that_are_no_json_are_told_at_their_place_in_the_text() -> None:
+    verdict = told(TWO, ("ls", "{}"), ("read", '{"path": "a"}}'))
+    (raw,) = [one for one in verdict.diagnostics if one.code is Code.RAW_ARGS]
+    assert raw.span is not None
+    assert TWO[raw.span.start : raw.span.end] == '{"path": "a"}'
+    assert raw.call_index == 1
+    assert verdict.has_errors
+
+
+def test_what_our_reading_says_of_a_call_is_not_said_twice() -> None:
+    text = TWO.replace('"ls"', '"nobody"')
+    verdict = told(text, ("nobody", "{}"), ("read", '{"path": "a"}'))
+    codes = [one.code for one in verdict.diagnostics]
+    assert codes.count(Code.NAME_UNKNOWN) == 1
+
+
 def recorded() -> Iterator[tuple[str, str, dict[str, Any], ParserVerdict]]:
     """Yield text, emulation and the measured verdict of every row, and what is told of it."""
     tools = toolsets()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hermes_tui.runtime.engines import store
 from hermes_tui.runtime.engines.pool import EnginePool
-from tests.ui.lab import TEXT, lab_on
-from tests.ui.opened import until
+from tests.ui.lab import TEXT, Lab, lab_on
+from tests.ui.opened import answer, until
 
 PARSERS = """
 import time
@@ -78,6 +82,82 @@ async def test_an_engine_that_hangs_is_a_row_and_keys_are_answered_meanwhile(
         await lab.shows("timed out", "stopped after 1 s")
 
 
+@pytest.mark.usefixtures("checkout")
+async def test_a_real_parser_can_be_chosen_by_name(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await answer(lab.pilot, "p", "real/hermes-agent/mine")
+        await lab.shows("2 Steps of hermes-tui/auto", "is not emulated", "real hermes-agent")
+        await answer(lab.pilot, "p", "real/hermes-agent/mime")
+        await lab.shows("has no parser 'mime'", "mine")
+        await answer(lab.pilot, "p", "real/vllm-9/hermes")
+        await lab.shows("no engine 'vllm-9' was added")
+
+
+async def reproduced(lab: Lab, name: str) -> Path:
+    """Write a reproduction of the real hermes-agent's parser `name`, and return its folder."""
+    await lab.press("m")
+    await lab.compared()
+    lab.screen.choose(lab.screen.model.verdicts[f"hermes-agent/{name}", "hermes-agent"])
+    await lab.shows("real hermes-agent")
+    await lab.press("ctrl+r")
+    await lab.shows(f"reproduce hermes-agent {name} in folder")
+    await lab.press("enter")
+    await lab.shows("a report, a test")
+    (written,) = Path("reproductions").iterdir()
+    return written
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.parametrize("name", ["hermes", "mine"], ids=["emulated too", "not emulated"])
+async def test_a_reproduction_of_a_real_engine_is_reduced_and_asked_by_that_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, f"Look.\n\n{TEXT}") as lab:
+        written = await reproduced(lab, name)
+    report = (written / "report.md").read_text("utf-8")
+    assert f"hermes-tui parse text.txt --parser real/hermes-agent/{name}" in report
+    assert "hermes-tui engines add --path CHECKOUT" in report
+    got = {"hermes": "another content", "mine": '"arguments": {}'}[name]
+    assert "the engine itself" in report and got in report
+    assert "Look." not in (written / "text.txt").read_text("utf-8")
+    case = (written / "test_reproduction.py").read_text("utf-8")
+    assert f"PARSER = 'real/hermes-agent/{name}'" in case
+
+
+@pytest.mark.usefixtures("checkout")
+async def test_the_test_of_a_real_engines_reproduction_is_skipped_where_it_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, TEXT) as lab:
+        written = await reproduced(lab, "hermes")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
+        cwd=written,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert "2 skipped" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("checkout")
+async def test_a_reproduction_where_the_real_engine_reads_all_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, "another content") as lab:
+        await lab.press("m")
+        await lab.compared()
+        lab.screen.choose(lab.screen.model.verdicts["hermes-agent/hermes", "hermes-agent"])
+        await lab.press("ctrl+r", "enter")
+        await lab.shows("nothing failed: real/hermes-agent/hermes has no finding")
+        assert not Path("reproductions").exists()
+
+
 # Streams, where vLLM's parsers were added
 
 SENSITIVE = '<tool_call>{"name": "terminal", "arguments": {"a": True}}</tool_call>'
@@ -135,6 +215,7 @@ async def test_a_sweep_lists_the_splits_that_change_the_result(tmp_path: Path) -
         await until(lab.pilot, lambda: 0 < stream.splits == stream.tried)
         assert stream.swept
         await lab.shows("splits of", "≠ call 1: other arguments", "deltas of 1")
+        await lab.shows("change what all of the text in one delta gives: 1 call")
         cut = next(n for n, swept in enumerate(stream.swept) if swept.split.border)
         await lab.press(*["j"] * cut, "enter")
         border = stream.swept[cut].split.border
@@ -148,3 +229,30 @@ async def test_the_real_verdict_is_asked_for_when_the_lab_opens(tmp_path: Path) 
     needs_vllm()
     async with lab_on(tmp_path, TEXT) as lab:
         await lab.shows("real vllm-0.33.0: text kept", "= emulated")
+
+
+@pytest.mark.engines
+async def test_a_reproduction_of_a_replay_holds_the_deltas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_vllm()
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, f"Hi.\n\n{SENSITIVE}") as lab:
+        await lab.press("d", "plus")
+        await lab.shows("stream:", "deltas of 2 pseudo-tokens")
+        await lab.press("ctrl+r")
+        await lab.shows("reproduce vllm-0.33.0 hermes (streamed) in folder")
+        await lab.press("enter")
+        await lab.shows("a report, a test")
+    (written,) = Path("reproductions").iterdir()
+    report = (written / "report.md").read_text("utf-8")
+    assert "in deltas of 2 pseudo-tokens" in report and "--stream 2" in report
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
+        cwd=written,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert "1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr

@@ -45,6 +45,23 @@ async def test_the_title_says_which_parser_and_why_and_what_came_of_it(tmp_path:
         await lab.shows("turn 1", "vllm/hermes (guessed from <tool_call>", "TEXT KEPT")
 
 
+async def test_keys_are_named_where_they_do_something(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, "no call") as lab:
+        await lab.shows("0 steps")
+        assert "begins" not in lab.shown and "failure" not in lab.shown
+
+
+async def test_the_legend_has_whole_words_and_steps_of_any_number_one_column(
+    tmp_path: Path,
+) -> None:
+    async with lab_on(tmp_path, f"{BAD}\n" * 501, size=NARROW) as lab:
+        await lab.press("G", "pageup")
+        await lab.shows("step 1,000 of 1,003", " 998 ", "▌1000 ")
+        lines = lab.shown.splitlines()
+        assert " call arguments  " in lines[-2]
+        assert len({line.index("json.loads") for line in lines[9:13] if "json.loads" in line}) == 1
+
+
 async def test_the_failure_has_carets_below_its_line(tmp_path: Path) -> None:
     async with lab_on(tmp_path) as lab:
         await lab.shows("TRAILING_COMMA")
@@ -219,7 +236,7 @@ async def test_a_long_text_is_read_beside_the_keys(tmp_path: Path) -> None:
     async with lab_on(tmp_path, long) as lab:
         await lab.shows("400 CALLS")
         await lab.press("m", "j", "escape", "G")
-        await lab.shows("200 earlier calls are not listed", f"step {lab.screen.model.step} of")
+        await lab.shows("200 earlier calls are not listed", f"step {lab.screen.model.step:,} of")
 
 
 async def test_control_characters_are_seen_and_do_nothing(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from hermes_tui.ui.lab.verdicts import (
     sound_calls,
     verdict_word,
 )
+from hermes_tui.ui.render.lab_matrix import matrix_row
+from hermes_tui.ui.render.lab_stream import delta_row, stream_place, stream_rows
 from tests.ui.readings import BAD, GOOD, TOOLS, lab
 
 # Verdicts
@@ -99,6 +101,45 @@ def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:
     assert kept.word == "text kept"
 
 
+def test_calls_that_a_real_engine_loses_beside_others_are_counted_against_it() -> None:
+    engine = AddedEngine("vllm-0", "vllm", "0", "python", "", "", "", ("x",), {}, Path())
+    text = f"{GOOD}\n{BAD}"
+    ours = lab_parsers()[0].parser.parse(text, TOOLS)
+    first = EngineCall(ours.calls[0].name or "", ours.calls[0].arguments)
+    one = EngineVerdict(EngineOutcome.CALLS, (first,), tools_called=True)
+    assert of_engine(engine, "x", text, one).lost is None
+    lost = of_engine(engine, "x", text, one, ours).lost
+    assert lost == sum(not letter.isspace() for letter in BAD)
+    kept = one._replace(content=BAD)
+    assert of_engine(engine, "x", text, kept, ours).lost == 0
+    row = matrix_row(of_engine(engine, "x", text, one, ours), None, None, ranking=True, meant=2)
+    shown = "".join(part for part, _ in row)
+    assert "1 of 2" in shown and f"{lost} characters lost" in shown
+
+
+def test_a_real_verdict_that_is_its_emulations_loses_what_that_loses() -> None:
+    model = lab("text")
+    emulated = verdict("vllm/x", ("f", "{}"), lost=7)
+    real = verdict("vllm/x", ("f", "{}"), source="vllm-0", lost=0)
+    other = verdict("vllm/x", ("g", "{}"), source="vllm-1", lost=0)
+    model.real = real
+    for found in (real, emulated, other):
+        model.note(found)
+    assert model.real.lost == 7
+    assert {key[1]: each.lost for key, each in model.verdicts.items() if key[0] == "vllm/x"} == {
+        "emulated": 7,
+        "vllm-0": 7,
+        "vllm-1": 0,
+    }
+
+
+def test_an_engine_that_gives_no_verdict_is_not_said_to_differ_from_its_emulation() -> None:
+    emulated = verdict("vllm/x", ("f", "{}"))
+    unknown = Verdict("vllm/x", "vllm-0", outcome="unknown", error="cannot be run here")
+    shown = "".join(part for part, _ in matrix_row(unknown, None, emulated, ranking=False))
+    assert "cannot be run here" in shown and "≠" not in shown
+
+
 # Streams
 
 
@@ -122,6 +163,27 @@ def test_a_stream_is_stepped_delta_by_delta() -> None:
     assert stream.next_delta_with_calls() == 3
     assert stream.go(99) and stream.at == 3
     assert not stream.go(99)
+
+
+def test_a_stream_that_broke_off_says_so_where_it_ends() -> None:
+    stream = streamed()
+    assert stream_place(stream) == "delta 0 of 3 · 1 pseudo-token"
+    stream.streamed = Verdict("hermes", "vllm-0", outcome="timed-out")
+    assert stream_place(stream) == "delta 0 of 3 · 1 pseudo-token · timed out"
+
+
+def test_the_last_of_very_many_calls_of_a_stream_are_listed() -> None:
+    pieces = tuple(CallPiece(slot, f"f{slot}", "{}") for slot in range(12_000))
+    stream = streamed()
+    deltas = tuple(StreamDelta(n, "", "", (piece,)) for n, piece in enumerate(pieces))
+    stream.reading = EngineVerdict(EngineOutcome.CALLS, deltas=deltas)
+    stream.go(len(deltas))
+    texts = ["".join(part for part, _ in row.segments) for row in stream_rows(stream, 80)]
+    assert "delta 12,000 of 12,000" in texts[0]
+    assert "11,800 earlier calls not listed" in texts
+    assert sum(" → " in text for text in texts) == 200
+    rows = [delta_row(stream, "", index) for index in (1, 12_000)]
+    assert len({len(row[0][0]) for row in rows}) == 1
 
 
 def test_another_reading_is_looked_at_from_its_beginning_and_its_deltas_have_a_size() -> None:

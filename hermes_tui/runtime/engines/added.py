@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -37,6 +38,16 @@ class AddedEngine(NamedTuple):
     def deps(self) -> str:
         """Return the folder of the packages that were added with it, empty for none."""
         return str(self.folder / "deps") if self.kind == "wheel" else ""
+
+    @property
+    def how_to_add(self) -> str:
+        """Return the command that adds such an engine on another machine."""
+        if self.kind == "path":
+            what, usual = "--path CHECKOUT", self.engine
+        else:
+            what = usual = f"{self.engine}=={self.version}"
+        named = "" if self.name == usual.replace("==", "-") else f" --name {shlex.quote(self.name)}"
+        return f"hermes-tui engines add {what}{named}"
 
 
 def read_engine(folder: Path) -> AddedEngine:

@@ -148,7 +148,7 @@ class EngineWorker:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             # Of ours: tools that are no JSON, or nest too deeply. Of the engine: no such line.
             await self._end()
-            return EngineVerdict(EngineOutcome.RAISED, error=f"not exchanged: {error}")
+            return EngineVerdict(EngineOutcome.UNKNOWN, error=f"not exchanged: {error}")
         if verdict.is_last:
             await self._end()
         return verdict

@@ -8,12 +8,17 @@ from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 
 LAB = frozenset({"lab"})
 GROUP: Final = "The parser lab"
-HAND, RESTORE, DELTAS = "lab hand", "lab restore", "lab deltas"
+HAND, RESTORE, DELTAS, REAL = "lab hand", "lab restore", "lab deltas", "lab real"
 """What a lab's situation says can be done: in `Situation.legal`."""
 
 
 def _has_steps(situation: Situation) -> bool:
     return situation.rows > 1
+
+
+def _may_fail(situation: Situation) -> bool:
+    """What fails is our reading or the emulation; a real engine's own reasons nobody knows."""
+    return has_problems(situation) or can_put(REAL)(situation)
 
 
 LAB_COMMANDS: Final[tuple[Command, ...]] = (
@@ -62,7 +67,7 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
         "copy the text as it is now; in a list of parsers, the server's flag", GROUP, 6),
     Command("lab-reproduce", "Reproduction", ("ctrl+r",), "^R", LAB,
         "write the smallest text that still fails, a bug report and a test into a folder", GROUP,
-        7, has_problems),
+        7, _may_fail),
     Command("lab-pane-1", "Text", ("1",), "1", LAB, "the text", GROUP),
     Command("lab-pane-2", "Steps", ("2",), "2", LAB, "the steps, or what stands in their place",
         GROUP),

@@ -12,8 +12,23 @@ from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.ui.lab import steps as lab_steps
 from hermes_tui.ui.lab.fates import Piece, calls_at, frontiers, pieces_of, read_up_to
-from hermes_tui.ui.lab.parsers import LabParser, guessed, known_name, lab_parser, lab_parsers
-from hermes_tui.ui.lab.verdicts import Verdict, in_order, of_result, ranked, sound_calls
+from hermes_tui.ui.lab.parsers import (
+    EMULATED,
+    OURS,
+    LabParser,
+    guessed,
+    known_name,
+    lab_parser,
+    lab_parsers,
+)
+from hermes_tui.ui.lab.verdicts import (
+    Verdict,
+    differences,
+    in_order,
+    of_result,
+    ranked,
+    sound_calls,
+)
 
 SMALL = 20_000
 """Characters up to which a text is read at once, between two keys; a longer one in a thread."""
@@ -141,8 +156,25 @@ class LabModel:
 
     def add_verdict(self, parser: LabParser, result: ParseResult) -> None:
         """Note what a parser of ours made of the present text."""
-        found = of_result(parser, self.text, result)
+        self.note(of_result(parser, self.text, result))
+
+    def note(self, found: Verdict) -> None:
+        """Note a verdict; a real one that is that of its emulation loses what that loses."""
         self.verdicts[found.key] = found
+        twin = self.verdicts.get((found.name, EMULATED))
+        if twin is None or not twin.lost:
+            return
+        alike = [each for each in self.verdicts.values() if each.name == found.name]
+        for real in alike:
+            if real.is_real and not real.lost and not differences(twin, real):
+                known = self.verdicts[real.key] = real._replace(lost=twin.lost)
+                self.real = known if self.real is real else self.real
+
+    @property
+    def meant(self) -> int:
+        """How many calls our own reading finds in the text, as far as it is read."""
+        ours = self.verdicts.get((AUTO, OURS))
+        return len(ours.calls) if ours is not None else 0
 
     # What is shown
 

@@ -53,6 +53,8 @@ class StreamModel:
     reading: EngineVerdict | None = None
     at: int = 0
     """Deltas that are sent by now."""
+    in_one_delta: Verdict | None = None
+    """What a sweep's splits are compared with."""
     swept: list[Swept] = field(default_factory=list)
     tried: int = 0
     splits: int = 0
@@ -64,6 +66,11 @@ class StreamModel:
         if self.split is not None:
             return counted(self.split.size, "character") if self.split.size else self.split.words
         return counted(self.size, "character" if self.by_characters else "pseudo-token")
+
+    @property
+    def cuts_once(self) -> bool:
+        """Whether the text is cut at one place, instead of into deltas of one size."""
+        return self.split is not None and not self.split.size
 
     @property
     def deltas(self) -> int:

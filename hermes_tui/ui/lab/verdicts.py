@@ -9,6 +9,8 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.parsers.plain_values import decode, text_key
+from hermes_tui.runtime.parser_verdicts import lost_calls, verdict_of_engine
+from hermes_tui.runtime.real_parser import card_of
 from hermes_tui.ui.lab.parsers import EMULATED, OURS, LabParser
 
 if TYPE_CHECKING:
@@ -86,12 +88,23 @@ def of_result(parser: LabParser, text: str, result: ParseResult) -> Verdict:
     )
 
 
-def of_engine(engine: AddedEngine, name: str, text: str, found: EngineVerdict) -> Verdict:
-    """Return the verdict that the parser `name` of a real engine gave."""
-    flag = f"--tool-call-parser {name}"
-    if engine.engine == "hermes-agent":
-        flag = f'get_parser("{name}")'
-    missing = None if found.tool_calls else _missing(text, found.content, found.reasoning)
+def of_engine(
+    engine: AddedEngine,
+    name: str,
+    text: str,
+    found: EngineVerdict,
+    ours: ParseResult | None = None,
+) -> Verdict:
+    """Return the verdict that the parser `name` of a real engine gave.
+
+    Of what is lost beside calls that it hands out, nothing is known without `ours`, our reading.
+    """
+    missing: int | None = None
+    if not found.tool_calls:
+        missing = _missing(text, found.content, found.reasoning)
+    elif ours is not None:
+        lost = lost_calls(verdict_of_engine(name, engine.version, found, text), ours, text)
+        missing = sum(_ink(text[call.span.start : call.span.end]) for call in lost)
     return Verdict(
         f"{engine.engine}/{name}",
         engine.name,
@@ -101,7 +114,7 @@ def of_engine(engine: AddedEngine, name: str, text: str, found: EngineVerdict) -
         found.content,
         missing,
         found.error,
-        flag,
+        card_of(engine, name).flag,
         found.log,
         found.reasoning,
         found.tools_called and not found.tool_calls,

@@ -155,7 +155,10 @@ class StepsPane(RowList):
             return
         self._shown = model.result
         steps = model.steps
-        rows = LabRows(len(steps), lambda index, width: step_row(steps[index], index, width))
+        digits = max(3, len(str(len(steps) - 1)))
+        rows = LabRows(
+            len(steps), lambda index, width: step_row(steps[index], index, width, digits=digits)
+        )
         self.set_source(rows, cursor=model.step)
 
 

@@ -45,12 +45,13 @@ def outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
     return f"· {outcome or 'looked at'}", "note"
 
 
-def step_row(step: ParseStep, number: int, width: int) -> Segments:
-    """Return one step: number, rule indented by depth, decision, reason."""
+def step_row(step: ParseStep, number: int, width: int, *, digits: int = 3) -> Segments:
+    """Return one step: number in `digits` cells, rule indented by depth, decision, reason."""
     indent = "  " * min(step.depth, 8)
     place = f"{step.span.start}–{step.span.end}"
-    columns = [(f"{number:>3} ", "dim"), (indent + visible_line(step.rule, 40), "key"), ("  ", "")]
-    columns.append(outcome_segment(step.outcome, failed=bool(number) and is_failure(step)))
+    rule = (indent + visible_line(step.rule, 40), "key")
+    decision = outcome_segment(step.outcome, failed=bool(number) and is_failure(step))
+    columns = [(f"{number:>{digits}} ", "dim"), rule, ("  ", ""), decision]
     if width >= 56:
         columns.append((f"  {place}", "dim"))
     if step.detail:
@@ -87,14 +88,14 @@ def _verdict_segment(verdict: Verdict | None) -> tuple[str, str]:
 def step_place(model: LabModel) -> str:
     """Return which step is looked at, and how much was found."""
     found = count_of(model.parser.name, model.result.diagnostics)
-    return f"step {model.step} of {max(0, len(model.steps) - 1)} · findings {found}"
+    return f"step {model.step:,} of {max(0, len(model.steps) - 1):,} · findings {found}"
 
 
 def legend() -> Segments:
     """Return what the styles in the text mean."""
     segments: Segments = []
     for fate in Fate:
-        segments += [(fate.word, fate.style_name), (" ", "")]
+        segments += [("\0spare", ""), (" ", ""), ("\0spare", ""), (fate.word, fate.style_name)]
     return segments
 
 
@@ -125,7 +126,9 @@ def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
         return
     if model.is_overview:
         parser = model.parser
-        facts = f"{counted(len(model.steps) - 1, 'step')}; s begins, c goes to the next failure"
+        facts = counted(len(model.steps) - 1, "step")
+        facts += "; s begins" if len(model.steps) > 1 else ""
+        facts += ", c goes to the next failure" if model.failures else ""
         about = " · ".join(fact for fact in (parser.format, parser.families) if fact)
         yield from wrapped([(f"{parser.name} {parser.version}".strip(), "key"),
                             (f"  {about}", "dim")], width)  # fmt: skip

@@ -10,22 +10,30 @@ from hermes_tui.ui.lab.verdicts import Verdict, differences, verdict_word
 from hermes_tui.ui.render.lab import WORD_STYLES
 from hermes_tui.ui.render.rows import Segments
 
-NAME, SOURCE, WORD, CALLS = 24, 14, 10, 5
+NAME, SOURCE, WORD, CALLS, OF_ALL = 24, 14, 10, 5, 8
 
 
 def matrix_header(*, ranking: bool) -> list[Segments]:
     """Return the line above the rows."""
     if ranking:
-        return [[(f"  {'parser':<{NAME}} {'calls':>{CALLS}}  what to give the server", "heading")]]
+        return [[(f"  {'parser':<{NAME}} {'calls':>{OF_ALL}}  what to give the server", "heading")]]
     last = "calls and differences to the selected one"
     text = f"  {'parser':<{NAME}} {'source':<{SOURCE}} {'verdict':<{WORD}} {'calls':>{CALLS}}"
     return [[(f"{text}  {last}", "heading")]]
 
 
 def matrix_row(
-    verdict: Verdict, selected: Verdict | None, partner: Verdict | None, *, ranking: bool
+    verdict: Verdict,
+    selected: Verdict | None,
+    partner: Verdict | None,
+    *,
+    ranking: bool,
+    meant: int = 0,
 ) -> Segments:
-    """Return one row. `partner` is the emulated verdict beside a real one of the same name."""
+    """Return one row. `partner` is the emulated verdict beside a real one of the same name.
+
+    A ranking says how many of the calls `meant` are read.
+    """
     reference = selected or verdict
     word = verdict_word(reference, verdict)
     here = selected is not None and selected.key == verdict.key
@@ -34,7 +42,7 @@ def matrix_row(
         return [
             ("● " if here else "  ", "mark"),
             (f"{visible_line(verdict.name, NAME):<{NAME}} ", "strong"),
-            (f"{len(verdict.calls):>{CALLS}}  ", "number"),
+            (f"{_of_all(len(verdict.calls), meant):>{OF_ALL}}  ", "number"),
             (verdict.flag, "code"),
             (f"   {source}", "dim"),
             (f" · {verdict.lost:,} characters lost" if verdict.lost else "", "warning"),
@@ -46,7 +54,8 @@ def matrix_row(
         (f"{word:<{WORD}} ", WORD_STYLES.get(word, "")),
         (f"{len(verdict.calls) or '':>{CALLS}}  ", "number"),
     ]
-    if partner is not None and (other := differences(partner, verdict)):
+    is_known = verdict.outcome != "unknown"
+    if partner is not None and is_known and (other := differences(partner, verdict)):
         row.append((f"≠ emulated: {', '.join(other)}  ", "error"))
     if verdict.outcome in ("raised", "timed-out", "unknown"):
         return [*row, (visible_line(verdict.error, 200), "dim")]
@@ -54,6 +63,10 @@ def matrix_row(
     if not here and selected is not None and (other := differences(selected, verdict)):
         row.append((f"  ≠ {', '.join(other)}", "warning"))
     return row
+
+
+def _of_all(count: int, meant: int) -> str:
+    return f"{count} of {meant}" if count < meant else str(count)
 
 
 def _source(verdict: Verdict) -> str:

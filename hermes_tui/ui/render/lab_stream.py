@@ -6,10 +6,11 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.engines.verdicts import StreamDelta
 from hermes_tui.ui.lab.stream import StreamModel
-from hermes_tui.ui.render.lab import ResultRow, one_verdict, wrapped
+from hermes_tui.ui.render.lab import MOST, ResultRow, one_verdict, wrapped
 from hermes_tui.ui.render.rows import Segments
 
 _SHOWN = 300
+_BROKEN_OFF = frozenset({"timed out", "raised"})
 
 
 def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
@@ -21,7 +22,8 @@ def delta_row(stream: StreamModel, text: str, index: int) -> Segments:
     delta = stream.reading.deltas[index - 1]
     begin = stream.reading.deltas[index - 2].end if index > 1 else 0
     given = f"‹{visible_line(text[begin : delta.end], 40)}›" if delta.end > begin else "(end)"
-    return [(f"{index:>4} ", "dim"), (f"{given:<18} ", "key"), *_sent(delta)]
+    digits = max(4, len(str(stream.deltas)))
+    return [(f"{index:>{digits}} ", "dim"), (f"{given:<18} ", "key"), *_sent(delta)]
 
 
 def _sent(delta: StreamDelta) -> Segments:
@@ -40,21 +42,30 @@ def _sent(delta: StreamDelta) -> Segments:
 
 
 def stream_place(stream: StreamModel) -> str:
-    """Return where a replay is looked at, and how large its deltas are."""
+    """Return where a replay is looked at, how large its deltas are, and whether it broke off."""
     if stream.reading is None:
         return f"reading … · {stream.delta_size}"
-    return f"delta {stream.at} of {stream.deltas} · {stream.delta_size}"
+    verdict = stream.streamed
+    word = f" · {verdict.word}" if verdict is not None and verdict.word in _BROKEN_OFF else ""
+    return f"{_delta(stream)} · {stream.delta_size}{word}"
+
+
+def _delta(stream: StreamModel) -> str:
+    return f"delta {stream.at:,} of {stream.deltas:,}"
 
 
 def stream_rows(stream: StreamModel, width: int) -> list[ResultRow]:
     """Return what the client has by now, and the verdicts on the whole text and on the stream."""
     rows: list[ResultRow] = []
     rows += wrapped([(f"{stream.engine} {stream.parser}", "key"),
-                     (f"  delta {stream.at} of {stream.deltas}", "dim")], width)  # fmt: skip
+                     (f"  {_delta(stream)}", "dim")], width)  # fmt: skip
     sent = stream.sent()
     rows.append(ResultRow([(f"Sent to the client so far: {counted(len(sent.calls), 'call')}",
                             "heading")]))  # fmt: skip
-    for number, call in enumerate(sent.calls, 1):
+    first = max(0, len(sent.calls) - MOST)
+    if first:
+        rows.append(ResultRow([(f"{counted(first, 'earlier call')} not listed", "dim")]))
+    for number, call in enumerate(sent.calls[first:], first + 1):
         shown = visible_line(call.arguments, _SHOWN)
         name = visible_line(call.name or "(no name yet)", 60)
         rows += wrapped([(f"{number}. → {name} ", "call"), (shown, "")], width, most=4)
@@ -81,7 +92,10 @@ def sweep_header(stream: StreamModel) -> list[Segments]:
     done = "" if stream.tried >= stream.splits else f", {stream.splits - stream.tried} to go"
     found = counted(len(stream.swept), "split")
     verb = "changes" if len(stream.swept) == 1 else "change"
-    return [[(f"  {found} of {stream.tried} tried {verb} the result{done}", "heading")]]
+    what = f"{verb} what all of the text in one delta gives"
+    if (one := stream.in_one_delta) is not None:
+        what += f": {counted(len(one.calls), 'call') if one.calls else one.word}"
+    return [[(f"  {found} of {stream.tried} tried {what}{done}", "heading")]]
 
 
 def sweep_row(stream: StreamModel, text: str, index: int) -> Segments:

@@ -13,7 +13,13 @@ from typing import NamedTuple
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.lab.fates import Fate, Piece, within
-from hermes_tui.ui.render.document import Document, LazyLines, Line, StyledSpan
+from hermes_tui.ui.render.document import (
+    Document,
+    Line,
+    StyledSpan,
+    TextLines,
+    is_plain_ascii,
+)
 from hermes_tui.ui.render.wrap import cells, row_starts
 
 HERE = ".here"
@@ -49,12 +55,8 @@ class LabDocument(Document):
         self._caret_style = caret.style if caret is not None else ""
         if caret is not None:
             self._put_in(caret, max(8, width))
-        self.lines = _LabLines(self, pieces, step)
-        self.plain_ascii = text.isascii() and "\t" not in text and self._caret_is_ascii()
-
-    @property
-    def texts(self) -> list[str]:
-        return self._texts
+        plain_ascii = is_plain_ascii(text) and self._caret_is_ascii()
+        self.lines = _LabLines(self, self._texts, pieces, step, plain_ascii=plain_ascii)
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return line and character of a character of the text."""
@@ -131,18 +133,24 @@ def _caret_text(message: str, before: int, count: int, width: int) -> str:
     return " " * (left - cells(said)) + f"{said} {marks}"
 
 
-class _LabLines(LazyLines):
+class _LabLines(TextLines):
     """The lines of a lab's text with their styles, made one at a time."""
 
-    def __init__(self, document: LabDocument, pieces: Sequence[Piece], step: Span | None) -> None:
+    def __init__(
+        self,
+        document: LabDocument,
+        texts: list[str],
+        pieces: Sequence[Piece],
+        step: Span | None,
+        *,
+        plain_ascii: bool,
+    ) -> None:
+        super().__init__(texts, plain_ascii=plain_ascii)
         self._document, self._pieces = document, pieces
         self._step = step or Span(0, 0)
 
-    def __len__(self) -> int:
-        return len(self._document.texts)
-
     def line(self, number: int) -> Line:
-        text = self._document.texts[number]
+        text = self.texts[number]
         if self._document.is_caret(number):
             return Line(text, (StyledSpan(0, len(text), self._document.caret_style),))
         start = self._document.start(number)

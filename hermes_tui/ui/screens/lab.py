@@ -16,7 +16,7 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.lab.bars import editing_bar, stream_bar
-from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, RESTORE
+from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, REAL, RESTORE
 from hermes_tui.ui.lab.model import LabText
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
@@ -171,6 +171,8 @@ class LabScreen(LabTakeAway):
             legal.add(HAND)
         if model.is_edited:
             legal.add(RESTORE)
+        if model.real is not None:
+            legal.add(REAL)
         if self.side == "stream":
             legal.add(DELTAS)
         return Situation(
@@ -207,7 +209,7 @@ class LabScreen(LabTakeAway):
         elif self.is_editing:
             left = [(" editing: every key is read again; Esc ends it", "hint")]
         else:
-            left = [(" ", ""), *legend()]
+            left = legend()
         replay = self.stream if self.side == "stream" else None
         where = stream_place(replay) if replay is not None else step_place(model)
         self.query_one("#status", StatusLine).show([*left, ("\0fill", ""), (f"{where} ", "dim")])
@@ -309,7 +311,7 @@ class LabScreen(LabTakeAway):
         if self.search is None:
             self._matches = []
         elif step == 0 or not self._matches:
-            found = self.search.highlight().finditer(self.model.text)
+            found = self.search.matches(self.model.text)
             self._matches = [m.span() for _, m in zip(range(MAX_MATCHES), found, strict=False)]
             self._match = 0
         if self._matches:

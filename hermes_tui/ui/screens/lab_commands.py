@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.errors import HermesError
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
+from hermes_tui.runtime.parser_names import REAL
 from hermes_tui.ui.lab.parsers import is_known, known_name
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
@@ -18,6 +20,7 @@ from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from hermes_tui.runtime.engines.added import AddedEngine
     from hermes_tui.ui.lab.stream import StreamModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
@@ -185,10 +188,13 @@ class LabCommands(Searching, Moving, LabReading):
         self._read_by_another()
 
     def do_lab_parser(self) -> None:
-        self.ask("parser (engine/name)", "lab-parser", self.model.parser.name)
+        self.ask("parser (engine/name)", "lab-parser", self.model.parser.name, replace=True)
 
     def answered_lab_parser(self, event: Prompt.Answered) -> None:
         wanted = event.value.strip()
+        if wanted.startswith(REAL):
+            self._choose_real(wanted)
+            return
         name = known_name(wanted)
         if not name:
             near = near_names(wanted)
@@ -197,6 +203,23 @@ class LabCommands(Searching, Moving, LabReading):
             return
         self.model.choose(name)
         self._read_by_another()
+
+    def _choose_real(self, name: str) -> None:
+        """Look at an added engine's parser as soon as it has read the text."""
+        from hermes_tui.runtime.real_parser import engine_of
+
+        try:
+            engine, parser = engine_of(name, self.pool.engines)
+        except HermesError as error:
+            self.say(str(error))
+            return
+        self.say(f"{engine.name} is reading …")
+        self.run_worker(self._look_at(engine, parser), group="lab real", exclusive=True)
+
+    async def _look_at(self, engine: AddedEngine, parser: str) -> None:
+        found = await self.asked(engine, parser)
+        if found is not None:
+            self.choose(found)
 
     def _read_by_another(self) -> None:
         if not self.model.is_read:

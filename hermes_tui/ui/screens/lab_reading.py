@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.choice import AUTO
 from hermes_tui.ui.lab.model import LabModel, LabText
-from hermes_tui.ui.lab.parsers import LabParser, lab_parsers
+from hermes_tui.ui.lab.parsers import LabParser, lab_parser, lab_parsers
 from hermes_tui.ui.lab.stream import Split, StreamModel, Swept, splits_of
-from hermes_tui.ui.lab.verdicts import differences, of_engine
+from hermes_tui.ui.lab.verdicts import Verdict, differences, of_engine
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
 
 if TYPE_CHECKING:
@@ -167,16 +168,24 @@ class LabReading(CommandScreen):
 
     async def _ask(self, engine: AddedEngine, names: list[str]) -> None:
         text, tools = self.model.text, self.model.tools
+        ours: ParseResult | None = None
         for name in names:
             if (f"{engine.engine}/{name}", engine.name) in self.model.verdicts:
                 continue
             found = await self.pool.parse(engine.name, name, text, tools)
+            if found.tool_calls and ours is None:
+                reading = partial(lab_parser(AUTO).parser.parse, text, tools)
+                ours = reading() if self.model.is_small else await self.thread.submit(reading)
             if text is not self.model.text:
                 return
-            verdict = of_engine(engine, name, text, found)
-            self.model.verdicts[verdict.key] = verdict
+            self.model.note(of_engine(engine, name, text, found, ours))
             self._stale = True
             self.hurry()
+
+    async def asked(self, engine: AddedEngine, name: str) -> Verdict | None:
+        """Return the verdict of an engine's parser, None where the text has changed meanwhile."""
+        await self._ask(engine, [name])
+        return self.model.verdicts.get((f"{engine.engine}/{name}", engine.name))
 
     # Streaming
 
@@ -188,7 +197,7 @@ class LabReading(CommandScreen):
         self.refresh_view()
 
     async def _replay(self, stream: StreamModel) -> None:
-        text, engine = self.model.text, self._engine(stream)
+        text, engine = self.model.text, self._engine(stream.engine)
         if stream.whole is None:
             stream.whole = of_engine(engine, stream.parser, text, await self._parse(stream))
         sizes = stream.split.sizes if stream.split is not None else (stream.size,)
@@ -204,11 +213,11 @@ class LabReading(CommandScreen):
         self.run_worker(self._sweep(stream), group="lab sweep", exclusive=True)
 
     async def _sweep(self, stream: StreamModel) -> None:
-        text, engine = self.model.text, self._engine(stream)
+        text, engine = self.model.text, self._engine(stream.engine)
         splits = splits_of(text)
         stream.swept, stream.tried, stream.splits = [], 0, len(splits)
         whole = await self._parse(stream, (max(1, len(text)),), by_characters=True)
-        expected = of_engine(engine, stream.parser, text, whole)
+        expected = stream.in_one_delta = of_engine(engine, stream.parser, text, whole)
         for split in splits:
             found = await self._parse(stream, split.sizes, by_characters=True)
             if text is not self.model.text or self.stream is not stream:
@@ -231,8 +240,8 @@ class LabReading(CommandScreen):
             by_characters=by_characters,
         )
 
-    def _engine(self, stream: StreamModel) -> AddedEngine:
-        return next(engine for engine in self.pool.engines if engine.name == stream.engine)
+    def _engine(self, name: str) -> AddedEngine:
+        return next(engine for engine in self.pool.engines if engine.name == name)
 
     def streamable(self) -> StreamModel | None:
         """Return a replay of the parser looked at on an engine that has it, None without one."""

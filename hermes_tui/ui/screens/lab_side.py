@@ -35,7 +35,7 @@ class SidePane(RowList):
         self._shown: object = None
         self._moved = False
         self._selected: Verdict | None = None
-        self._drawn: dict[tuple[bool, str, str], tuple[Verdict, Verdict | None, Segments]] = {}
+        self._drawn: dict[tuple[bool, str, str], tuple[Verdict, Verdict | None, int, Segments]] = {}
 
     def begin(self) -> None:
         """Begin another list, with the cursor on its first row."""
@@ -95,10 +95,11 @@ class SidePane(RowList):
         partner = model.verdicts.get((verdict.name, EMULATED)) if verdict.is_real else None
         known = self._drawn.get((ranking, *verdict.key))
         # Comparing long arguments takes its time: once for each two verdicts.
-        if known is None or known[0] is not verdict or known[1] is not partner:
-            row = matrix_row(verdict, model.verdict, partner, ranking=ranking)
-            known = self._drawn[(ranking, *verdict.key)] = (verdict, partner, row)
-        return known[2]
+        meant = model.meant
+        if known is None or not (known[0] is verdict and known[1] is partner and known[2] == meant):
+            row = matrix_row(verdict, model.verdict, partner, ranking=ranking, meant=meant)
+            known = self._drawn[(ranking, *verdict.key)] = (verdict, partner, meant, row)
+        return known[-1]
 
     def _show_fixes(self) -> None:
         found, looks = self._lab.suggestions, self._lab.looks_for_fixes

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+_MAX_CHARS = 2000
+
 
 class UnknownParser(Exception):
-    """The engine has no parser of this name, or it cannot be loaded here."""
+    """The engine has no parser of this name, or it cannot be loaded or run here."""
+
+
+@contextlib.contextmanager
+def before_reading() -> Iterator[None]:
+    """Tell what fails before any text is read from a verdict: so a server does not even start."""
+    try:
+        yield
+    except (ImportError, MemoryError, UnknownParser):
+        raise
+    except Exception as error:
+        raise UnknownParser(not_here(error)) from error
+
+
+def not_here(error: BaseException) -> str:
+    """Say in one line why a parser gives no verdict here, whatever it does on a server."""
+    why = " ".join(str(error).split())
+    return f"cannot be run here: {type(error).__name__}: {why}"[:_MAX_CHARS]
 
 
 @dataclass

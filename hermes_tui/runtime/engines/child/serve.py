@@ -20,8 +20,9 @@ import sys
 import time
 from typing import Any, TextIO
 
-from .base import Adapter, Job, Reading, Stream, UnknownParser
+from .base import Adapter, Job, Reading, Stream, UnknownParser, not_here
 from .limits import Alarm, TimeIsUp, die_with_parent, limit_memory, place
+from .stand_ins import is_lacking
 from .streams import private_streams
 
 _ENGINES = {
@@ -37,21 +38,24 @@ _MAX_ERROR_CHARS = 2000
 
 
 class _Log(logging.Handler):
-    """Keeps what the engine logs: it often holds the reason. Notes memory errors it swallowed."""
+    """Keeps what the engine logs: it often holds the reason. Notes errors of ours it swallowed."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[str] = []
         self.is_out_of_memory = False
+        self.lacking = ""
 
     def clear(self) -> None:
-        self.lines, self.is_out_of_memory = [], False
+        self.lines, self.is_out_of_memory, self.lacking = [], False, ""
 
     def emit(self, record: logging.LogRecord) -> None:
         reason = ""
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             self.is_out_of_memory |= isinstance(error, MemoryError)
+            if is_lacking(error):
+                self.lacking = not_here(error)
             reason = f" ({_said(error)})"
         if len(self.lines) < _MAX_LOG_LINES:
             line = f"{record.levelname}: {record.getMessage()}{reason}"
@@ -73,7 +77,7 @@ class _Server:
             try:
                 self._adapter.load(name)
             except Exception as error:  # noqa: BLE001 - a plug-in is loaded
-                failures[name] = _said(error)
+                failures[name] = _said(error.__cause__ or error)
         return failures
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -115,14 +119,20 @@ class _Server:
             return "memory", Reading(), ""
         except UnknownParser as unknown:
             return "unknown", Reading(), str(unknown)
-        except ModuleNotFoundError as error:
-            return "unknown", Reading(), f"cannot be loaded: {_said(error)}"
         except Exception as error:  # noqa: BLE001 - that is the verdict
+            if isinstance(error, ImportError) or is_lacking(error):
+                return "unknown", Reading(), not_here(error)
             return "raised", stream.reading(), _said(error)
+        return self._checked(reading)
+
+    def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
+        """Return the outcome of a reading, unless it is none for a reason the engine swallowed."""
         if self._alarm.rang:
             return "timed-out", reading, "it went on after the limit"
         if self._log.is_out_of_memory:
             return "memory", Reading(), ""
+        if self._log.lacking:
+            return "unknown", Reading(), self._log.lacking
         return ("calls" if reading.calls else "text"), reading, ""
 
     def _run(self, job: Job, stream: Stream) -> Reading:

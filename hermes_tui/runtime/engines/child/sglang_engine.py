@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, first_of, in_sizes
+from .base import Job, Reading, Stream, before_reading, first_of, in_sizes
 
-_MARKERS = (*vocabulary.MARKERS, *vocabulary.MISTRAL_11, *vocabulary.HARMONY)
 _PROTOCOLS = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
 _SPLITTERS = ("sglang.srt.parser.reasoning_parser", "sglang.srt.reasoning_parser")
 _ASKED_FOR = (
@@ -34,7 +33,7 @@ class SglangEngine:
         self._parser = module.FunctionCallParser
         self._takes_tokenizer = "tokenizer" in inspect.signature(self._parser).parameters
         self._tool = first_of(_PROTOCOLS).Tool
-        self._words = vocabulary.Vocabulary(_MARKERS)
+        self._words = vocabulary.Vocabulary(vocabulary.ALL_MARKERS)
         self._asked_for = vocabulary.Vocabulary(_ASKED_FOR, ("<|eos|>",))
         self.version = version or str(importlib.import_module("sglang").__version__)
 
@@ -88,7 +87,13 @@ class SglangEngine:
             stream.sent(0, content, None, _pieces(calls))
 
     def _new_parser(self, job: Job) -> Any:
-        return self._made([self._tool(**tool) for tool in job.tools], job.parser)
+        tools = [self._tool(**tool) for tool in job.tools]
+        try:
+            return self._made(tools, job.parser)
+        except Exception:
+            with before_reading():
+                self._made([], job.parser)
+            raise
 
     def _made(self, tools: list[Any], name: str) -> Any:
         if self._takes_tokenizer:

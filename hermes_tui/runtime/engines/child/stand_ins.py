@@ -117,3 +117,17 @@ def install(source: str, facts: Any, others: Sequence[str]) -> None:
     StandIns(
         source, package=facts.PACKAGE, real=facts.REAL, facts=facts.FACTS, others=others
     ).install()
+
+
+def is_lacking(error: BaseException | None) -> bool:
+    """Tell whether an error, or what it was raised from, is an attribute that a stand-in lacks.
+
+    That says nothing of the engine: what is stood in for may have it.
+    """
+    while error is not None:
+        if isinstance(error, AttributeError) and error.obj is not None:
+            kind = error.obj if isinstance(error.obj, type) else type(error.obj)
+            if kind.__module__.startswith(f"{__package__}."):
+                return True
+        error = error.__cause__
+    return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import vocabulary
-from .base import Job, Reading, Stream, UnknownParser, first_of, in_sizes
+from .base import Job, Reading, Stream, UnknownParser, before_reading, first_of, in_sizes
 from .stand_ins import StandIn, install
 
 _MARKERS = {
@@ -19,6 +19,7 @@ _MARKERS = {
 }
 """The parser `mistral` reads another format where the tokenizer has the newer markers."""
 _HARMONY = "openai"
+_WHOLE = "extract_tool_calls"
 _WITHOUT_REASONING = "this version is not read with a reasoning parser here"
 _PLACES = ("vllm.tool_parsers", "vllm.entrypoints.openai.tool_parsers")
 _PROTOCOLS = (
@@ -35,7 +36,9 @@ class VllmEngine:
             from . import vllm_facts as facts
 
             install(source, facts, facts.others())
-        self._manager = first_of(_PLACES).ToolParserManager
+        parsers = first_of(_PLACES)
+        self._manager = parsers.ToolParserManager
+        self._reads_nothing = getattr(getattr(parsers, "ToolParser", None), _WHOLE, None)
         self._request = first_of(_PROTOCOLS).ChatCompletionRequest
         # Before, the server itself joined the two parsers and kept what went before in a stream.
         self._is_old = not _has("vllm.parser", "abstract_parser", "def parse_delta(")
@@ -52,20 +55,19 @@ class VllmEngine:
         return sorted(names)
 
     def load(self, name: str) -> None:
-        """Import the parser `name`."""
-        if name == _HARMONY:
-            self._vocabulary(name)
-        if name == _HARMONY and self._reads_harmony:
-            self._parser_class(name, "")
+        """Import the parser `name` and make it, as a server does when it starts."""
+        words = self._vocabulary(name)
+        if self._is_whole_only_served(name):
+            self._parser_class(name, "")(words, None)
         else:
-            self._manager.get_tool_parser(_registered(name))
+            self._made(self._manager.get_tool_parser(_registered(name)), words, None)
 
     def whole(self, job: Job) -> Reading:
         """Read the text at once: with the tool parser alone where no reasoning is split off."""
         request = self._new_request(job.tools)
         if self._is_old and job.reasoning_parser:
             raise UnknownParser(_WITHOUT_REASONING)
-        if job.reasoning_parser or (job.parser == _HARMONY and self._reads_harmony):
+        if job.reasoning_parser or self._is_whole_only_served(job.parser):
             return self._served(job, request)
         parser = self._tool_parser(job, request)
         extra = {}
@@ -77,7 +79,9 @@ class VllmEngine:
 
     def _served(self, job: Job, request: Any) -> Reading:
         words = self._vocabulary(job.parser)
-        parser = self._parser_class(job.parser, job.reasoning_parser)(words, request.tools)
+        parser = self._made(
+            self._parser_class(job.parser, job.reasoning_parser), words, request.tools
+        )
         if job.parser != _HARMONY:
             request = self._adjusted(parser, request)
         reasoning, content, calls = parser.parse(
@@ -95,7 +99,9 @@ class VllmEngine:
             self._stream_old(job, request, stream)
             return
         words = self._vocabulary(job.parser)
-        parser = self._parser_class(job.parser, job.reasoning_parser)(words, request.tools)
+        parser = self._made(
+            self._parser_class(job.parser, job.reasoning_parser), words, request.tools
+        )
         if job.parser != _HARMONY:
             request = self._adjusted(parser, request)
         deltas = list(_deltas(job, words)) or [("", [])]
@@ -134,22 +140,41 @@ class VllmEngine:
         return request
 
     def _tool_parser(self, job: Job, request: Any) -> Any:
-        made = self._manager.get_tool_parser(_registered(job.parser))
-        words = self._vocabulary(job.parser)
-        try:
-            parser = made(words, request.tools)
-        except TypeError:
-            parser = made(words)  # before 0.16
+        with before_reading():
+            kind = self._manager.get_tool_parser(_registered(job.parser))
+        parser = self._made(kind, self._vocabulary(job.parser), request.tools)
         if hasattr(parser, "skip_reasoning_parsing"):
             parser.skip_reasoning_parsing = True
         return parser
 
+    def _made(self, kind: Any, words: Any, tools: Any) -> Any:
+        """Return a parser; raises UnknownParser where it cannot be made whatever the tools."""
+        try:
+            return kind(words, tools)
+        except Exception as error:
+            with before_reading():
+                parser = kind(words)
+            if self._is_old and isinstance(error, TypeError):
+                return parser  # before 0.16
+            raise
+
+    def _is_whole_only_served(self, name: str) -> bool:
+        """Tell whether a tool parser only stands for a parser that the server makes of it."""
+        if self._is_old:
+            return False
+        if name == _HARMONY:
+            return self._reads_harmony
+        with before_reading():
+            kind = self._manager.get_tool_parser(_registered(name))
+        return getattr(kind, _WHOLE, None) is self._reads_nothing
+
     def _parser_class(self, name: str, reasoning: str) -> Any:
         """Return the class that the server makes of a tool parser and a reasoning parser."""
         manager = importlib.import_module("vllm.parser.parser_manager").ParserManager
-        if name == _HARMONY and self._reads_harmony:
-            return manager.get_parser(name, "openai_gptoss", True, "gpt-oss", is_harmony=True)
-        return manager.get_parser(_registered(name), reasoning or None, True, "m")
+        with before_reading():
+            if name == _HARMONY and self._reads_harmony:
+                return manager.get_parser(name, "openai_gptoss", True, "gpt-oss", is_harmony=True)
+            return manager.get_parser(_registered(name), reasoning or None, True, "m")
 
     def _vocabulary(self, name: str) -> Any:
         kind = name if name in _MARKERS or name == _HARMONY else ""

@@ -97,6 +97,10 @@ class ChatCompletionRequest(_Open):
     tools: list[ChatCompletionToolsParam] | None = None
     tool_choice: Any = None
     skip_special_tokens: bool = True
+    spaces_between_special_tokens: bool = True
+    chat_template: str | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    logprobs: bool | None = False
     structured_outputs: Any = None
     response_format: Any = None
     parallel_tool_calls: bool | None = True

@@ -59,6 +59,7 @@ MISTRAL_13 = (*MISTRAL_11, "[THINK]", "[/THINK]")
 HARMONY = tuple(
     f"<|{name}|>" for name in ("channel", "message", "start", "call", "return", "constrain")
 )
+ALL_MARKERS = (*MARKERS, *MISTRAL_11, *HARMONY)
 _MANY = 1 << 20
 
 

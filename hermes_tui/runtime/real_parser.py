@@ -1,0 +1,154 @@
+"""The parser of an added engine, asked as one of ours is: what it hands out, for our reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from hermes_tui.model.errors import SourceError, UsageError, near_hint
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParsedCall, ParseResult
+from hermes_tui.parsers.choice import named_parser
+from hermes_tui.parsers.engines.base import EngineInfo
+from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.plain_values import decode
+from hermes_tui.parsers.report import Asked
+from hermes_tui.runtime.engines.added import AddedEngine
+from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
+from hermes_tui.runtime.parser_names import REAL
+from hermes_tui.runtime.parser_verdicts import (
+    ParserVerdict,
+    divergence,
+    verdict_of_engine,
+    with_reason,
+)
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.engines.pool import EnginePool
+
+Run = Callable[[Coroutine[Any, Any, EngineVerdict]], EngineVerdict]
+"""Has the event loop of the pool do something, and waits for what comes of it."""
+
+
+class Deltas(NamedTuple):
+    """How to feed a text to an engine's streaming path: `size` pseudo-tokens or characters each."""
+
+    size: int
+    by_characters: bool = False
+
+    @classmethod
+    def of(cls, wanted: str) -> Self:
+        """Return what `1` or `4c` stands for; raises UsageError."""
+        number = wanted.removesuffix("c")
+        if not (number.isascii() and number.isdigit() and int(number[:9]) > 0 and len(number) < 10):
+            message = f"--stream {wanted!r}: not a number of pseudo-tokens"
+            raise UsageError(message, "a number from 1, or as in 4c of characters")
+        return cls(int(number), by_characters=wanted.endswith("c"))
+
+    def __str__(self) -> str:
+        return f"{self.size}{'c' if self.by_characters else ''}"
+
+
+class RealParser:
+    """Reads texts by the parser `parser` of `engine`, at once or, with `deltas`, as a stream."""
+
+    def __init__(
+        self,
+        pool: EnginePool,
+        engine: AddedEngine,
+        parser: str,
+        run: Run,
+        deltas: Deltas | None = None,
+    ) -> None:
+        self.name = f"{REAL}{engine.name}/{parser}"
+        self.info = card_of(engine, parser)
+        self.asked = Asked(self.name, engine.how_to_add, str(deltas) if deltas else "")
+        self._pool, self._engine, self._parser, self._run = pool, engine, parser, run
+        self._deltas = deltas
+        self.words = f"{engine.name} {parser}{' (streamed)' if deltas else ''}"
+
+    def verdict(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParserVerdict:
+        """Return the verdict with its reasons; raises SourceError where the engine gives none."""
+        whole = self._ask(text, tools, None)
+        if self._deltas is None:
+            return self._explained(whole, text, tools)
+        streamed = self._ask(text, tools, self._deltas)
+        found = self._explained(streamed, text, tools)
+        return found._replace(diagnostics=(*divergence(whole, streamed, text), *found.diagnostics))
+
+    def parse(
+        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
+    ) -> ParseResult:
+        """Return the verdict as a parser of ours would; raises as `verdict` does."""
+        found = self.verdict(text, tools)
+        return ParseResult(
+            found.outcome,
+            tuple(_parsed(call, Span(0, len(text))) for call in found.calls),
+            found.content,
+            dropped=found.dropped,
+            diagnostics=found.diagnostics,
+            error=found.error,
+        )
+
+    def _ask(self, text: str, tools: Sequence[ToolSpec], deltas: Deltas | None) -> EngineVerdict:
+        verdict = self._run(
+            self._pool.parse(
+                self._engine.name,
+                self._parser,
+                text,
+                tools,
+                stream=(deltas.size,) if deltas else None,
+                by_characters=deltas.by_characters if deltas else False,
+            )
+        )
+        if verdict.outcome is EngineOutcome.UNKNOWN:
+            raise SourceError(self.name, verdict.error or "gives no verdict")
+        return verdict
+
+    def _explained(
+        self, verdict: EngineVerdict, text: str, tools: Sequence[ToolSpec]
+    ) -> ParserVerdict:
+        told = verdict_of_engine(self.name, self._engine.version, verdict, text)
+        return with_reason(told, self.info.name, text, tools)
+
+
+def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, str]:
+    """Return the engine and the parser that `real/ENGINE/PARSER` means.
+
+    Raises SourceError where the engine is missing, UsageError where it has no such parser.
+    """
+    added, _, parser = name.removeprefix(REAL).partition("/")
+    engine = next((engine for engine in engines if engine.name == added), None)
+    if engine is None:
+        here = ", ".join(engine.name for engine in engines) or "none"
+        raise SourceError(name, f"no engine {added!r} was added", f"added: {here}")
+    if engine.problem:
+        raise SourceError(added, engine.problem, "hermes-tui engines add")
+    if parser in engine.failures:
+        raise SourceError(name, f"cannot be loaded: {engine.failures[parser]}")
+    if parser not in engine.names:
+        hint = near_hint(parser, engine.names, "see `hermes-tui parsers`")
+        raise UsageError(f"{added} has no parser {parser!r}", hint)
+    return engine, parser
+
+
+def card_of(engine: AddedEngine, parser: str) -> EngineInfo:
+    """Return the card of an engine's parser; what its emulation reads is known of it too."""
+    name, version = f"{engine.engine}/{parser}", engine.version
+    try:
+        twin = getattr(named_parser(name), "info", None)
+    except KeyError:
+        twin = None
+    if isinstance(twin, EngineInfo):
+        return twin._replace(name=name, version=version)
+    flag = f"--tool-call-parser {parser}"
+    if engine.engine == "hermes-agent":
+        flag = f'get_parser("{parser}")'
+    return EngineInfo(name, engine.engine, version, "", "", "", flag)
+
+
+def _parsed(call: EngineCall, whole: Span) -> ParsedCall:
+    value = decode(call.arguments)
+    verdict = FAILED if value is None else JSON
+    return ParsedCall(call.name, call.arguments, whole, value=value, verdict=verdict)
