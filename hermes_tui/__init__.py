@@ -1,7 +1,8 @@
 """A terminal debugger for the trajectories of tool-calling LLM agents.
 
-`AgentLoop`, `AgentResult`, `Debugger`, `ToolError`, `debug` (an `AgentLoop` on the live screen) and
-`resize_tool_pool` (how many blocking tools run at once) are loaded when they are first named.
+`AgentLoop`, `AgentResult`, `Debugger`, `ToolError`, `debug` (an `AgentLoop` on the live screen),
+`resize_tool_pool` (how many blocking tools run at once) and what a debugger's `decide` may return
+(`Resume`, `SkipCall` …) are loaded when they are first named.
 """
 
 from __future__ import annotations
@@ -12,6 +13,22 @@ from hermes_tui.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from hermes_tui.cli.own_loop import debug
+    from hermes_tui.debugger.inputs import (
+        AddCall,
+        DropCall,
+        EditArguments,
+        EditMessage,
+        EditName,
+        EditText,
+        FailCall,
+        Resume,
+        Retry,
+        SetParameters,
+        SkipCall,
+        SubstituteResult,
+        Terminate,
+    )
+    from hermes_tui.debugger.stepping import Command
     from hermes_tui.runtime.agent_loop import (
         AgentLoop,
         AgentResult,
@@ -20,7 +37,38 @@ if TYPE_CHECKING:
         resize_tool_pool,
     )
 
-__all__ = ["AgentLoop", "AgentResult", "Debugger", "ToolError", "debug", "resize_tool_pool"]
+__all__ = [
+    "AddCall",
+    "AgentLoop",
+    "AgentResult",
+    "Command",
+    "Debugger",
+    "DropCall",
+    "EditArguments",
+    "EditMessage",
+    "EditName",
+    "EditText",
+    "FailCall",
+    "Resume",
+    "Retry",
+    "SetParameters",
+    "SkipCall",
+    "SubstituteResult",
+    "Terminate",
+    "ToolError",
+    "debug",
+    "resize_tool_pool",
+]
+
+_HOMES = {
+    "Command": "hermes_tui.debugger.stepping",
+    "debug": "hermes_tui.cli.own_loop",
+    **dict.fromkeys(
+        ("AgentLoop", "AgentResult", "Debugger", "ToolError", "resize_tool_pool"),
+        "hermes_tui.runtime.agent_loop",
+    ),
+}
+"""Where a name is defined that is not an input of a session."""
 
 
 def __getattr__(name: str) -> Any:
@@ -28,5 +76,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = "hermes_tui.cli.own_loop" if name == "debug" else "hermes_tui.runtime.agent_loop"
-    return getattr(import_module(home), name)
+    return getattr(import_module(_HOMES.get(name, "hermes_tui.debugger.inputs")), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -13,10 +13,8 @@ from hermes_tui.cli.interrupts import TOGETHER_S
 from hermes_tui.cli.json_text import escaped_json
 from hermes_tui.cli.saying import say
 from hermes_tui.debugger.stepping import Phase, StopPoint
-from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.model.events import Event, RequestFailed, RunEnded, Stopped, ToolCallProposed
+from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.scan.results import Row, finding_row
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch, Branches
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_headless(settings: LiveSettings) -> int:
@@ -38,7 +36,7 @@ def run_headless(settings: LiveSettings) -> int:
 
 
 class _Signals:
-    """While it is entered, the first SIGINT or SIGTERM cancels the task that entered it.
+    """While it is entered, the first of SIGNALS cancels the task that entered it.
 
     `exit_code` is what a shell has for that signal. One that comes later acts as it does by
     itself, so that nobody has to wait for what does not end.
@@ -108,7 +106,7 @@ async def _at_rest(
 
     def write(length: int) -> None:
         event = log[length - 1]
-        found = (*state.apply(event), *_misfits(event, state))
+        found = state.apply(event)
         if isinstance(event, RunEnded):
             found += state.finish()
         line = branches.masking.line(event)
@@ -139,29 +137,6 @@ async def _at_rest(
             say(f"stopped{_how_to_go_on(branch)}")
             return signals.exit_code
     return _report(branch, settings)
-
-
-def _misfits(event: Event, state: RunState) -> Iterator[Finding]:
-    """Yield what the schema of its tool says against a call, which screens show beside the call."""
-    if not isinstance(event, ToolCallProposed) or not isinstance(event.call.arguments, dict):
-        return
-    name = event.call.name or ""
-    spec = state.tools.get(name)
-    if spec is None:
-        return
-    from hermes_tui.debugger.argument_schema import schema_problems
-
-    for problem in schema_problems(event.call.arguments, spec.parameters):
-        yield Finding(
-            Code.SCHEMA_VIOLATION,
-            Severity.WARNING,
-            str(problem),
-            event.seq,
-            state.turn,
-            call_index=event.call.index,
-            number=state.appended,
-            tool=name,
-        )
 
 
 def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:

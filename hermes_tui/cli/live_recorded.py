@@ -55,6 +55,7 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
     """Fill in what the recording knows and the command line does not say."""
     from hermes_tui.log.codec import MalformedEvent, decode
     from hermes_tui.model.events import RunStarted
+    from hermes_tui.runtime.writer import can_be_resumed
 
     try:
         with path.open("rb") as file:
@@ -64,10 +65,10 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
     except MalformedEvent as error:
         hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
         raise SourceError(str(path), f"no recording: {error}", hint) from error
-    kept = first.details.get("live") if isinstance(first, RunStarted) else None
-    if not isinstance(first, RunStarted) or not isinstance(kept, dict):
-        hint = "`hermes-tui open` shows it"
+    if not isinstance(first, RunStarted) or not can_be_resumed(first):
+        hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)
+    kept = first.details["live"]
     if MASK in str(kept.get("server", "")) and not arguments.server:
         hint = "give it again, whole: --server URL; recordings hold no credentials"
         what = f"the password or key in {kept['server']} was not recorded"

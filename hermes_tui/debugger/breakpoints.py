@@ -114,7 +114,11 @@ def parse_breakpoint(text: str, *, breakpoint_id: str) -> Breakpoint:
     head = _HEAD.fullmatch(rest)
     if head is None or "\n" in text:
         return _condition(text, rest, breakpoint_id, options)
-    point, tool, where = _point(head["point"]), head["tool"] or "*", (head["where"] or "").strip()
+    point, tool, where = (
+        point_named(head["point"]),
+        head["tool"] or "*",
+        (head["where"] or "").strip(),
+    )
     if tool != "*" and not STOP_POINTS[point].about_call:
         raise UsageError(f"{point} is about no call", f"leave out :{tool}")
     if where:
@@ -180,7 +184,8 @@ def _template(quoted: str) -> str:
     return template
 
 
-def _point(name: str) -> StopPoint:
+def point_named(name: str) -> StopPoint:
+    """Return the stop point of that name; raises UsageError where there is none."""
     try:
         return StopPoint(name)
     except ValueError:

@@ -13,10 +13,10 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import decode, json_text
 
-_ARGUMENTS = re.compile(r'"arguments"\s*+:\s*+(?=\{)')
 _MAX_KEYS = 8
-"""So many keys of that name are looked at; a value may hold them, too."""
-_NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
+"""So many keys of arguments are looked at; a value may hold them, too."""
+NO_ARGUMENTS = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL, ArgumentsState.MISSING})
+"""States of arguments that are none: the tool gets an empty object."""
 
 
 class Refusal(NamedTuple):
@@ -32,7 +32,7 @@ def refusal(
 ) -> Refusal | None:
     """Return why this call cannot be dispatched; None where it can. `names` None: any name goes.
 
-    `cut`: its text ended before the call did, so that the arguments are only a beginning.
+    `cut`: the reply ended before the call did, so that the arguments are only a beginning.
     """
     if not name or (names is not None and name not in names):
         error = f"Unknown tool '{name or ''}'"
@@ -43,7 +43,7 @@ def refusal(
         return Refusal(
             StopPoint.INVALID_ARGS, error, f"{error} and was not run. Please send it again whole."
         )
-    if arguments.state in _NO_ARGUMENTS or isinstance(arguments.value, dict):
+    if arguments.state in NO_ARGUMENTS or isinstance(arguments.value, dict):
         return None
     if arguments.state is ArgumentsState.NOT_JSON:
         error = "Invalid JSON in tool arguments"
@@ -54,13 +54,18 @@ def refusal(
 
 def stands_whole(call: ToolCall, text: str) -> bool:
     """Tell whether a call that `text` cuts has its arguments whole, and lacks what closes it."""
+    # The call was read by these shapes; a run that has none needs not load them.
+    from hermes_tui.parsers.shapes import ARGUMENT_KEYS
+
     span = call.span or Span(0, len(text))
     decode_at = json.JSONDecoder().raw_decode
-    for key in islice(_ARGUMENTS.finditer(text, span.start, span.end), _MAX_KEYS):
+    key_of = re.compile(rf'"(?:arguments|{"|".join(ARGUMENT_KEYS)})"\s*+:\s*+(?=[{{"])')
+    for key in islice(key_of.finditer(text, span.start, span.end), _MAX_KEYS):
         try:
             value, _ = decode_at(text, key.end())
         except (ValueError, RecursionError):
             continue
+        value = decode(value) if isinstance(value, str) else value
         if isinstance(value, dict) and json_text(value) == json_text(call.arguments):
             return True
     return False
@@ -68,7 +73,7 @@ def stands_whole(call: ToolCall, text: str) -> bool:
 
 def dispatched_arguments(arguments: Arguments) -> str:
     """Return the JSON text of the object that the tool receives, the exact text where it is one."""
-    if arguments.state in _NO_ARGUMENTS:
+    if arguments.state in NO_ARGUMENTS:
         return "{}"
     if arguments.state is ArgumentsState.DOUBLE_ENCODED:
         return json_text(arguments.value)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hermes_tui.debugger.argument_schema import SchemaProblem, schema_problems
 from hermes_tui.debugger.breakpoints import Action, hit
 from hermes_tui.debugger.call_rules import refusal
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import STOP_POINTS, Command, Moment, StopPoint
 from hermes_tui.debugger.turn import CallState
+from hermes_tui.log.argument_schema import SchemaProblem, schema_problems
 from hermes_tui.parsers.finish_reasons import CUT
 
 

@@ -37,6 +37,7 @@ class Start:
     max_turns: int = 30
     task: str = ""
     model: str = ""
+    group_id: str = ""
     stop_points: frozenset[StopPoint] = STEP_MODE
     breakpoints: tuple[Breakpoint, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)

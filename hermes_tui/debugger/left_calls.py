@@ -7,11 +7,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Message, Origin, ToolCall, ToolSpec, changed
+from hermes_tui.model.messages import Origin, ToolCall, changed
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.normalise import Normalised
-from hermes_tui.parsers.reasoning_tags import split_reasoning
-from hermes_tui.parsers.text_calls import NO_SERVER_PARSER, listed, may_hold_call
+from hermes_tui.parsers.swallowed import swallowed, without_thoughts
+from hermes_tui.parsers.text_calls import NO_SERVER_PARSER, listed
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
@@ -29,7 +29,7 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
     if found.calls or any(one.severity is Severity.ERROR for one in found.diagnostics):
         return found
     tools = tuple((state.tools or {}).values())
-    text = _without_thoughts(message.text)
+    text = without_thoughts(message.text)
     if text.strip():
         from hermes_tui.parsers.unread_calls import unread_calls
 
@@ -37,42 +37,11 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
         message = changed(message, calls=len(calls))
         told = (*found.diagnostics, *diagnostics)
         return found._replace(message=message, calls=tuple(calls), diagnostics=told)
-    error = None if message.parts else _swallowed(message, tools)
+    error = None if message.parts else swallowed(message.reasoning, tools)
     if error is None:
         return found
     rest = (one for one in found.diagnostics if one.code is not error.code)
     return found._replace(diagnostics=(*rest, error))
-
-
-def _without_thoughts(text: str) -> str:
-    """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
-    kept, position = [], 0
-    for whole, _, _ in split_reasoning(text):
-        kept += [text[position : whole.start], " " * len(whole)]
-        position = whole.end
-    return "".join((*kept, text[position:]))
-
-
-def _swallowed(message: Message, tools: Sequence[ToolSpec]) -> Diagnostic | None:
-    """Return that the reasoning of a message that says nothing else holds a call."""
-    from hermes_tui.parsers.auto import Auto
-
-    for piece in message.reasoning:
-        if piece.kind == "encrypted" or not may_hold_call(piece.text):
-            continue
-        names = [call.name for call in Auto().parse(piece.text, tools).calls if call.name]
-        if names:
-            return Diagnostic(
-                Code.MARKER_IN_REASONING,
-                Severity.ERROR,
-                f"a call stands in {piece.field} ({listed(names)}), and the message says and "
-                "calls nothing",
-                piece.span,
-                "the model called before it closed its reasoning, or the server's "
-                "--reasoning-parser took the call with it: servers read calls from the content "
-                "after it only; compare --reasoning-parser with the model, or go without",
-            )
-    return None
 
 
 def with_left(found: Normalised, state: SessionState) -> Normalised:

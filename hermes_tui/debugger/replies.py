@@ -14,6 +14,7 @@ from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import assistant_text, content_beside
+from hermes_tui.log.empty_replies import nothing_said
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.turn import CallState, Reply
 
 EDITED = "edited"
-_SAYS_NOTHING = Diagnostic(
-    Code.REPLY_SHAPE,
-    Severity.WARNING,
-    "the reply is empty: no text, no call",
-    hint="a parser may have taken all of it: look at the raw completion (logprobs)",
-)
 
 
 def started(start: given.Start, new_id: str) -> list[ev.Event]:
@@ -59,6 +54,7 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
             tools=start.tools or (),
             tools_declared=start.tools is not None,
             parser=start.parser,
+            group_id=start.group_id,
             details=details,
         )
     ]
@@ -133,9 +129,9 @@ def heard(
     flaws = [*found.diagnostics, *_shapeless(replied)]
     own = chain.from_iterable(of_call for _, of_call in calls)
     flaws += belied(message.finish_reason, chain(flaws, own), has_calls=bool(calls))
-    says_nothing = not (calls or message.text or message.parts or message.reasoning)
-    if says_nothing and all(flaw.severity is not Severity.ERROR for flaw in flaws):
-        flaws.append(_SAYS_NOTHING)
+    if state is not None and all(flaw.severity is not Severity.ERROR for flaw in flaws):
+        empty = None if calls else nothing_said(message, tools=bool(state.tools))
+        flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from hermes_tui.debugger.argument_schema import SchemaProblem
-from hermes_tui.debugger.call_rules import stands_whole
+from hermes_tui.debugger.call_rules import NO_ARGUMENTS, stands_whole
+from hermes_tui.log.argument_schema import SchemaProblem
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult, changed
@@ -96,12 +96,13 @@ class CallState:
                 self.substituted, self.is_text = True, True
             case ev.ToolDispatched():
                 self.status, self.dispatched = CallStatus.DISPATCHED, event
-            case ev.ToolReturned() | ev.ToolFailed():
+            case ev.ToolReturned():
                 self.result, self.status = event.result, CallStatus.ANSWERED
-                failed = event if isinstance(event, ev.ToolFailed) else None
-                self.exception = failed.exception if failed else ""
-                self.cancelled = failed is not None and bool(failed.by)
-                self.is_text = not isinstance(event, ev.ToolReturned) or event.is_text
+                self.exception, self.cancelled, self.is_text = "", False, event.is_text
+            case ev.ToolFailed():
+                self.result, self.status = event.result, CallStatus.ANSWERED
+                self.exception, self.cancelled = event.exception, bool(event.by)
+                self.is_text = True
             case _:
                 pass
 
@@ -219,15 +220,19 @@ class Reply:
                 Arguments(call.arguments_text, call.arguments_state, call.arguments),
                 CallStatus.SHOWN if shown else CallStatus.WAITING,
                 flawed=any(d.severity is Severity.ERROR for d in event.diagnostics),
-                cut=call.origin is Origin.TEXT and self._cuts(call, event.diagnostics),
+                cut=self._cuts(call, event.diagnostics),
             )
         )
 
     def _cuts(self, call: ToolCall, diagnostics: tuple[Diagnostic, ...]) -> bool:
-        """Tell whether the text ended before the arguments of a call did."""
+        """Tell whether the reply ended before the arguments of a call did."""
+        is_cut = self.torn or self.finish_reason in CUT
+        if call.origin is not Origin.TEXT:
+            # Arguments that end too early are no JSON; those that never began look like none.
+            is_last = call.index + 1 == self.expected and call.verdict != ADDED
+            return is_cut and is_last and call.arguments_state in NO_ARGUMENTS
         if _holds(diagnostics, Code.TRUNCATED):
             return not stands_whole(call, self.text)
-        is_cut = self.torn or self.finish_reason in CUT
         return is_cut and _holds(diagnostics, Code.UNCLOSED)
 
 

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from hermes_tui.log.endings import TOOL, Last
 from hermes_tui.log.findings import Finding
-from hermes_tui.log.fold import RunState, answers_in_text
-from hermes_tui.log.open_calls import OpenCall, answered_call
+from hermes_tui.log.fold import RunState
+from hermes_tui.log.open_calls import OpenCall, answered_call, answers_in_text
+from hermes_tui.log.quick_schema import spelled, surely_fits
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.measures import time_of
@@ -46,8 +48,8 @@ _WHOLE_REPLIES: Final = (None, "stop", "tool_calls")
 _OF_CALL: Final = {"id", "type", "function"}
 _OF_FUNCTION: Final = {"name", "arguments"}
 
-Named = tuple[str | None, str]
-"""The id of a call, where it has one, and the tool."""
+Named = tuple[str | None, str, dict[str, Any]]
+"""The id of a call, where it has one, the tool and the arguments."""
 
 
 def take_plain(
@@ -70,6 +72,7 @@ class _Talk:
     __slots__ = (
         "characters",
         "found",
+        "last",
         "mode",
         "reasoning",
         "seq",
@@ -83,6 +86,7 @@ class _Talk:
         self.state, self.mode, self.found = state, mode, found
         self.seq, self.turn, self.waiting = state.events, state.turn, state.open_calls
         self.taken = self.characters = self.reasoning = 0
+        self.last = state.last
 
     def end(self) -> int:
         state = self.state
@@ -91,13 +95,14 @@ class _Talk:
         state.appended += self.taken
         state.characters += self.characters
         state.reasoning += self.reasoning
+        state.last = self.last
         state.answered = state.last_answered = None
         state.answered_in_text = state.before_reply = ()
         return self.taken
 
     def take(self, raw: Any) -> bool:
         """Take one message; False where it is not plain, and nothing is changed."""
-        if type(raw) is not dict:
+        if type(raw) is not dict or self.state.hollow is not None:
             return False
         label, text = raw.get("role"), raw.get("content")
         if label is None and len(raw) == 2:
@@ -118,6 +123,8 @@ class _Talk:
                 self.state.task = title(text)
             self._settle_text_calls(role, text)
             self.seq += 1
+        if role != "tool":
+            self.last = Last(role)
         self.taken += 1
         self.characters += len(text) if text else 0
         if "timestamp" in raw:
@@ -168,10 +175,11 @@ class _Talk:
             return False
         else:
             said = plain_said(text) if may_hold_call(text) else PROSE
-            calls = [(None, name) for name in said.names] if said else None
-        if said is None or calls is None or not self._are_sound(calls):
+            called = zip(said.names, said.arguments, strict=True) if said else ()
+            calls = [(None, name, arguments) for name, arguments in called]
+        if said is None or calls is None or not self._are_sound(calls, said.are_texts):
             return False
-        if not calls and raw.get("finish_reason") in CALLED:
+        if not calls and (not text or text.isspace() or raw.get("finish_reason") in CALLED):
             return False
         self.turn += 1
         self.reasoning += said.reasons
@@ -189,20 +197,30 @@ class _Talk:
         state.suspects = (Finding.of(diagnostic, reply.seq - 1, self.turn, number=reply.number),)
         state.suspect_calls, self.waiting = self.waiting, ()
 
-    def _are_sound(self, calls: Sequence[Named]) -> bool:
-        """Tell whether the tools are known and no id was used before."""
+    def _are_sound(self, calls: Sequence[Named], are_texts: bool) -> bool:
+        """Tell whether the tools are known and take the arguments, and no id was used before."""
         tools, used, ids = self.state.tools, self.state.call_ids, set[str]()
-        for call_id, name in calls:
-            if (tools and name not in tools) or call_id in used or call_id in ids:
+        for call_id, name, arguments in calls:
+            if call_id in used or call_id in ids:
+                return False
+            if tools and not self._is_taken(name, arguments, are_texts):
                 return False
             if call_id:
                 ids.add(call_id)
         return True
 
+    def _is_taken(self, name: str, arguments: dict[str, Any], are_texts: bool) -> bool:
+        spec = self.state.tools.get(name)
+        if spec is None:
+            return False
+        schema = spec.parameters
+        given = spelled(arguments, schema, trimmed=False) if are_texts else arguments
+        return schema is None or surely_fits(given, schema)
+
     def _open(self, calls: Sequence[Named]) -> None:
         state, number = self.state, self.state.appended + self.taken + 1
         opened = []
-        for index, (call_id, name) in enumerate(calls):
+        for index, (call_id, name, _) in enumerate(calls):
             opened.append(OpenCall(self.seq, self.turn, call_id, name, index, not call_id, number))
             self.seq += 1
             state.tally.call(name)
@@ -234,6 +252,7 @@ class _Talk:
             if answer.verdict.error is not None:
                 self._failed(answer, call)
             self.seq += 1
+        self.last = Last(TOOL, pairs[-1][1].name or "")
         self.state.results += len(pairs)
         self._settle_text_calls("tool", text)
         self.seq += 1
@@ -276,7 +295,8 @@ def _native_call(call: Any) -> Named | None:
     name, arguments = function["name"], function["arguments"]
     if type(name) is not str or not name.strip() or type(arguments) is not str:
         return None
-    return (call_id, name) if plain_arguments(arguments) else None
+    given = plain_arguments(arguments)
+    return (call_id, name, given) if given is not None else None
 
 
 def _whole_answer(raw: dict[str, Any], text: str) -> list[Answer] | None:

@@ -14,11 +14,15 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import Any
 
+from hermes_tui.log.empty_replies import empty_reply, is_flawed
+from hermes_tui.log.endings import NOTHING, REQUEST, TOOL, Last, without_answer
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.open_calls import (
     OpenCall,
     answered_call,
+    answers_in_text,
     id_used_twice,
+    misfit,
     orphan,
     unanswered,
     unknown_name,
@@ -53,23 +57,9 @@ _DISCARDED = -1
 _OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 """What is counted as it was before where a reply is discarded."""
 _of_reply: Callable[[RunState], tuple[int, ...]] = attrgetter(*_OF_REPLY)
-_TOOL_ROLES = frozenset({"tool", "environment", "env"})
-_ANSWERS_IN_TEXT = (
-    "OBSERVATION",
-    "Observation",
-    "EXECUTION RESULT",
-    "<tool_response",
-    "<function_results",
-    "[Tool",
-    "Tool result",
-    "<returncode",
-    "<output",
-)
-
-
-def answers_in_text(role: str, text: str) -> bool:
-    """Tell whether somebody who says `text` answers the calls that stand in the text before."""
-    return role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT)
+_BESIDE = frozenset({"hidden", "injected"})
+_IN_TAGS = "<parameter"
+_NOT_RECEIVED: tuple[Usage | None, bool] = (None, False)
 
 
 @dataclass(slots=True)
@@ -111,6 +101,13 @@ class RunState:
     codes: Counter[Code] = field(default_factory=Counter)
     severities: Counter[Severity] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
+    in_tags: bool = False
+    """Whether arguments stand in tags in this reply, as texts that are read by their schemas."""
+    hollow: MessageAppended | None = None
+    """The last message, if it is a reply without text of which no call has come so far."""
+    last: Last = NOTHING
+    received: tuple[Usage | None, bool] = _NOT_RECEIVED
+    """What the reply on its way cost, and whether an error of it was told."""
     before_reply: tuple[int, ...] = ()
     """The counts as they were before the reply of this turn; empty where there is none."""
     answered: OpenCall | None = None
@@ -140,7 +137,7 @@ class RunState:
         if event.ts is not None:
             self.first_ts = event.ts if self.first_ts is None else self.first_ts
             self.last_ts = event.ts
-        found: list[Finding] = []
+        found = list(self._settle_hollow(event)) if self.hollow is not None else []
         if type(event) is MessageAppended:
             self._message(event, found)
         else:
@@ -161,27 +158,10 @@ class RunState:
                 self._ended(event, found)
             case SourceDefect():
                 self.defects += 1
-                found.append(
-                    Finding(
-                        Code.SOURCE_DEFECT,
-                        Severity.WARNING if event.partial else Severity.ERROR,
-                        event.message,
-                        event.seq,
-                        self.turn,
-                        number=self.appended,
-                    )
-                )
-            case RequestFailed() if not event.diagnostics:
-                found.append(
-                    Finding(
-                        Code.REQUEST_ERROR,
-                        Severity.ERROR,
-                        event.message,
-                        event.seq,
-                        self._turn_of(event),
-                        number=self.appended,
-                    )
-                )
+                found.append(self._failed(event))
+            case RequestFailed():
+                self.last = NOTHING
+                found += [] if event.diagnostics else [self._failed(event)]
             case CallDropped():
                 self.open_calls = tuple(
                     call for call in self.open_calls if call.index != event.call_index
@@ -189,7 +169,10 @@ class RunState:
             case ReplyDiscarded() | TextEdited():
                 self._discard_reply()
             case RequestSent():
-                self.before_reply = ()
+                self.before_reply, self.last = (), Last(REQUEST)
+            case ResponseReceived():
+                self.last = NOTHING
+                self.received = event.usage, is_flawed(event.diagnostics)
             case Stopped() if self.suspects:
                 # A live run: who waits here wants to know, and nobody else will answer them.
                 self.decide_suspects(found, answered=False)
@@ -198,8 +181,13 @@ class RunState:
             case RunForked():
                 self.parent_run_id = event.parent_run_id
                 self.run_id = event.run_id or self.run_id
-            case _:
-                pass
+
+    def _failed(self, event: SourceDefect | RequestFailed) -> Finding:
+        code, severity = Code.REQUEST_ERROR, Severity.ERROR
+        if isinstance(event, SourceDefect):
+            code, severity = Code.SOURCE_DEFECT, Severity.WARNING if event.partial else severity
+        turn = self._turn_of(event)
+        return Finding(code, severity, event.message, event.seq, turn, number=self.appended)
 
     def _turn_of(self, event: Event) -> int:
         """Return the turn that an event is about: a reply's is only opened by its message."""
@@ -209,9 +197,23 @@ class RunState:
 
     def finish(self) -> tuple[Finding, ...]:
         """Return what is only known once no more events can come."""
-        found: list[Finding] = []
+        found = list(self._settle_hollow(None))
         self._close_turn(found, at_end=True)
+        found += [] if self.ended else without_answer(self, self.events - 1)
         return self._counted(found)
+
+    def _settle_hollow(self, event: Event | None) -> Iterator[Finding]:
+        """Yield that a reply said nothing once `event` is no call of it; None: the run is over."""
+        hollow, (usage, is_told) = self.hollow, self.received
+        self.hollow = None
+        # Some files bring the calls of a reply apart from it.
+        if hollow is None or is_told or type(event) is ToolCallProposed:
+            return
+        if type(event) is RunEnded and self.turn == 1:
+            usage = usage or event.usage
+        empty = empty_reply(hollow, usage, tools=bool(self.tools))
+        if empty is not None:
+            yield Finding.of(empty, hollow.seq, self.turn, number=self.appended)
 
     def _attached(self, event: Event, found: list[Finding]) -> None:
         number, tool = self._place_of(event)
@@ -267,6 +269,7 @@ class RunState:
         self.scores = dict(event.scores)
         self.usage = event.usage or self.usage
         self.details.update(event.details)
+        found.extend(without_answer(self, event.seq))
 
     def _discard_reply(self) -> None:
         """Count as if the reply of this turn had not come; what was found in it stays found."""
@@ -304,6 +307,13 @@ class RunState:
             self.last_answered = None
             self.tally.reply()
             self.turn += 1
+            # A run of our own hands texts over as they are.
+            is_read = message.calls > 0 and self.source_format != "native"
+            self.in_tags = is_read and _IN_TAGS in message.text
+            if not message.calls and (not message.text or message.text.isspace()):
+                self.hollow = event
+            else:
+                self.received = _NOT_RECEIVED
         else:
             if self.suspects:
                 answered = message.results > 0 or answers_in_text(message.role, message.text)
@@ -313,6 +323,8 @@ class RunState:
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
         if not self.task and message.role == "user":
             self.task = title(message.text)
+        if not message.results:
+            self.last = Last("" if _BESIDE.intersection(message.flags) else message.role)
         self.messages += 1
         self.appended += 1
         self.characters += len(message.text)
@@ -336,8 +348,13 @@ class RunState:
             if last_turn != _DISCARDED:
                 found.append(id_used_twice(opened, last_turn))
             self.call_ids[call.id] = self.turn
-        if call.name and self.tools and call.name not in self.tools:
-            found.append(unknown_name(opened, tuple(self.tools)))
+        if call.name and self.tools:
+            spec = self.tools.get(call.name)
+            if spec is None:
+                found.append(unknown_name(opened, tuple(self.tools)))
+            else:
+                as_text = self.in_tags and call.origin is Origin.TEXT
+                found.extend(misfit(opened, call, spec.parameters, as_text=as_text))
         if suspect and in_text:
             self.suspect_calls += (opened,)
         else:
@@ -352,7 +369,9 @@ class RunState:
             # A client-side parser took the calls out of the text: now they are open like others.
             self.decide_suspects(found, answered=True)
         answered = answered_call(self.open_calls, result)
-        self.tally.result(result, answered.name if answered is not None else result.name)
+        name = answered.name if answered is not None else result.name
+        self.last = Last(TOOL, name or "")
+        self.tally.result(result, name)
         if answered is not None:
             self.answered = self.last_answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)

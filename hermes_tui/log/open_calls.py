@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from hermes_tui.log.argument_schema import misfits
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
-from hermes_tui.model.messages import ToolResult
+from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
+
+MOST_TOLD: Final = 3
+"""Problems of the arguments of one call that are spelled out."""
+_TOOL_ROLES = frozenset({"tool", "environment", "env"})
+_ANSWERS_IN_TEXT = (
+    "OBSERVATION",
+    "Observation",
+    "EXECUTION RESULT",
+    "<tool_response",
+    "<function_results",
+    "[Tool",
+    "Tool result",
+    "<returncode",
+    "<output",
+)
+_NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
+_MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
 
 
 class Pairable(Protocol):
@@ -50,6 +68,11 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
     return next(iter(named or nameable), None)
 
 
+def answers_in_text(role: str, text: str) -> bool:
+    """Tell whether somebody who says `text` answers the calls that stand in the text before."""
+    return role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT)
+
+
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:
     """Return what is to be said of a call whose id was last used in turn `last_turn`."""
     return _about(
@@ -69,6 +92,31 @@ def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
         Severity.ERROR,
         f"no declared tool is called {call.name!r}",
         _nearest(call.name or "", declared)[:300],
+    )
+
+
+def arguments_of(call: ToolCall) -> Any:
+    """Return the object that the tool gets, None where it gets none."""
+    return {} if call.arguments_state in _NOTHING_GIVEN else call.arguments
+
+
+def misfit(
+    opened: OpenCall, call: ToolCall, schema: Any, *, as_text: bool = False
+) -> Iterator[Finding]:
+    """Yield what is to be said of arguments that the schema of their tool does not allow.
+
+    `as_text`: they stand in tags, as texts.
+    """
+    arguments = arguments_of(call)
+    if schema is None or not isinstance(arguments, dict):
+        return
+    problems = misfits(arguments, schema, as_text=as_text)
+    if not problems:
+        return
+    told = [str(problem) for problem in problems[:MOST_TOLD]]
+    more = f"; and {len(problems) - MOST_TOLD} more" if len(problems) > MOST_TOLD else ""
+    yield _about(
+        opened, Code.SCHEMA_VIOLATION, Severity.WARNING, f"{'; '.join(told)}{more}", _MISFIT_HINT
     )
 
 

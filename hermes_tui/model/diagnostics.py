@@ -27,6 +27,8 @@ class Code(StrEnum):
     ID_DUPLICATE = "ID_DUPLICATE"
     CALL_UNANSWERED = "CALL_UNANSWERED"
     RESULT_ORPHAN = "RESULT_ORPHAN"
+    NO_ANSWER = "NO_ANSWER"
+    """The run ends where a reply of the model was due."""
     NAME_UNKNOWN = "NAME_UNKNOWN"
     NAME_MISSING = "NAME_MISSING"
     ARGS_INVALID = "ARGS_INVALID"

@@ -38,6 +38,7 @@ from hermes_tui.parsers.roles import (
     Speaker,
     speaker_of,
 )
+from hermes_tui.parsers.swallowed import with_swallowed
 from hermes_tui.parsers.text_calls import (
     TextCalls,
     TextReading,
@@ -127,12 +128,17 @@ def normalise_message(
     about = _NOTHING if raw.keys() <= _SPEECH_KEYS else _about(raw)
     findings.extend(reading.diagnostics)
     findings.extend(_message_findings(speaker, about.finish_reason, fields, calls, findings))
+    reasoning = (
+        all_reasoning(fields, tag_reasoning(text, thoughts), text) if fields or thoughts else ()
+    )
+    if reasoning and is_model and not calls and not parts:
+        findings = with_swallowed(findings, text, thoughts, reasoning)
     message = Message(
         speaker.role,
         text,
         parts,
         speaker.author,
-        all_reasoning(fields, tag_reasoning(text, thoughts), text) if fields or thoughts else (),
+        reasoning,
         len(calls),
         len(results),
         about.finish_reason,
@@ -160,17 +166,21 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
             reading = _read_text(text, speaker, mode, 0, thoughts)
     elif speaker.role == "tool" or mode is TextCalls.TRANSPORT:
         results = _results(raw, speaker, text, None, mode)
+    reasoning = all_reasoning([], tag_reasoning(text, thoughts), text) if thoughts else ()
+    findings = reading.diagnostics
+    if reasoning and not reading.calls:
+        findings = with_swallowed(findings, text, thoughts, reasoning)
     message = Message(
         speaker.role,
         text,
         (),
         speaker.author,
-        all_reasoning([], tag_reasoning(text, thoughts), text) if thoughts else (),
+        reasoning,
         len(reading.calls),
         len(results),
         flags=_flags(raw, text) if text.startswith("[") else (),
     )
-    return Normalised(message, tuple(reading.calls), tuple(results), tuple(reading.diagnostics))
+    return Normalised(message, tuple(reading.calls), tuple(results), tuple(findings))
 
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:

@@ -32,24 +32,28 @@ _MOST_BRACKETS = 64
 _KEY_THEN_BLANK = re.compile(r'"\s+:')
 _FUNCTION = "<function="
 _TAG = r"=([^<>\s\"'=]{1,300})>"
+_VALUE = r"(?:[^<]++|<(?!/?(?:parameter|function|tool_call)))*+"
 _SOUND_FUNCTION = re.compile(
-    rf"({OPEN}\s*+)?<function{_TAG}\s*+(?:<parameter{_TAG}"
-    r"(?:[^<]++|<(?!/?(?:parameter|function|tool_call)))*+</parameter>\s*+)++</function>"
+    rf"({OPEN}\s*+)?<function{_TAG}\s*+(?:<parameter{_TAG}{_VALUE}</parameter>\s*+)++</function>"
     rf"(?(1)\s*+{CLOSE})"
 )
-_KEY = re.compile(rf"<parameter{_TAG}")
+_PARAMETER = re.compile(rf"<parameter{_TAG}({_VALUE})</parameter>")
 _ANSWER_KEYS = frozenset({"name", "content", "tool_call_id"})
 
 
 class Said(NamedTuple):
     """The names of the tools that a text calls, and whether it reasons before.
 
-    `span` is that of the first call.
+    `span` is that of the first call. `arguments` are those of each call; of a function the texts,
+    before blanks are taken from their ends.
     """
 
     names: tuple[str, ...] = ()
     reasons: bool = False
     span: Span = Span(0, 0)
+    arguments: tuple[dict[str, Any], ...] = ()
+    are_texts: bool = False
+    """Whether the calls are functions."""
 
 
 class Answer(NamedTuple):
@@ -73,6 +77,8 @@ def plain_said(text: str) -> Said | None:
             return None
         reasons = not text[len(_THINK) : end].isspace() and end > len(_THINK)
         rest = text[end + len(_END_OF_THINK) :]
+        if not rest or rest.isspace():
+            return None
     if _FUNCTION in rest:
         return _functions_said(text, len(text) - len(rest), reasons=reasons)
     marks = rest.count("<")
@@ -83,35 +89,41 @@ def plain_said(text: str) -> Said | None:
         return None
     if not calls:
         return None if has_foreign_markers(text) else Said((), reasons)
-    names = []
+    names, arguments = [], []
     for block in rest.split(OPEN)[1:]:
         body, close, _ = block.partition(CLOSE)
-        name = _name_called(body) if close else None
-        if name is None:
+        called = _called(body) if close else None
+        if called is None:
             return None
-        names.append(name)
+        names.append(called[0])
+        arguments.append(called[1])
     start = text.index(OPEN, len(text) - len(rest))
-    return Said(tuple(names), reasons, Span(start, text.index(CLOSE, start) + len(CLOSE)))
+    span = Span(start, text.index(CLOSE, start) + len(CLOSE))
+    return Said(tuple(names), reasons, span, tuple(arguments))
 
 
 def _functions_said(text: str, end: int, *, reasons: bool) -> Said | None:
     """Return what a text says whose reasoning ends at `end`."""
     if "```" in text or has_reasoning_tag(text[end:]):
         return None
-    names, spans = list[str](), list[Span]()
+    names, spans, arguments = list[str](), list[Span](), list[dict[str, Any]]()
     while mark := MARK.search(text, end):
         start = mark.start()
         function = _SOUND_FUNCTION.match(text, start)
         if function is None or text[start - 1 : start] == "`":
             return None
         end = function.end()
-        keys = _KEY.findall(text, start, end)
-        if len(keys) != len(set(keys)):
+        parameters = _PARAMETER.findall(text, start, end)
+        given = dict(parameters)
+        if len(parameters) != len(given):
             return None
         names.append(function[2])
+        arguments.append(given)
         is_last = not function[1] and not text[end:].strip()
         spans.append(Span(start, len(text) if is_last else end))
-    return Said(tuple(names), reasons, spans[0]) if names else None
+    if not names:
+        return None
+    return Said(tuple(names), reasons, spans[0], tuple(arguments), are_texts=True)
 
 
 def is_unmarked(text: str) -> bool:
@@ -127,8 +139,8 @@ def _is_prose(text: str) -> bool:
     return is_unmarked(text) and not bare_call_json(text) and not has_foreign_markers(text)
 
 
-def _name_called(body: str) -> str | None:
-    """Return the tool that a block calls, if nothing at all is odd about it."""
+def _called(body: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the tool that a block calls and its arguments, if nothing at all is odd about it."""
     body = body.lstrip(" \n")
     try:
         value = orjson.loads(body)
@@ -139,7 +151,7 @@ def _name_called(body: str) -> str | None:
     name, arguments = value.get("name"), value.get("arguments")
     if type(name) is not str or type(arguments) is not dict or not arguments or name.isspace():
         return None
-    return name if name and _is_plain_json(body, arguments) else None
+    return (name, arguments) if name and _is_plain_json(body, arguments) else None
 
 
 def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
@@ -156,12 +168,13 @@ def _is_plain_json(body: str, arguments: dict[str, Any]) -> bool:
     )
 
 
-def plain_arguments(text: str) -> bool:
-    """Tell whether the arguments of a call are the JSON of an object."""
+def plain_arguments(text: str) -> dict[str, Any] | None:
+    """Return the arguments of a call, None where they are not the JSON of an object."""
     try:
-        return type(orjson.loads(text)) is dict
+        value = orjson.loads(text)
     except ValueError:
-        return False
+        return None
+    return value if type(value) is dict else None
 
 
 def plain_answers(text: str) -> list[Answer] | None:

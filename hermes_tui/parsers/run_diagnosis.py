@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed, copy_event
 from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.parsers.base import Parser
@@ -96,6 +97,9 @@ class RunDiagnosis:
             known=(*event.diagnostics, *(d for call in calls for d in call.diagnostics)),
             label=self._label,
         )
+        if calls and self._tools:
+            # Whatever reads the run tells that of the calls themselves.
+            found = tuple(one for one in found if one.code is not Code.SCHEMA_VIOLATION)
         if not found:
             return event
         changed = copy_event(event, diagnostics=(*event.diagnostics, *found))

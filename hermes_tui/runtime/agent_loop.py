@@ -9,22 +9,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import operator
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from msgspec import structs
+
 from hermes_tui.debugger import inputs as given
-from hermes_tui.debugger.breakpoints import parse_breakpoint
+from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, point_named
 from hermes_tui.debugger.outcome import outcome_of
 from hermes_tui.debugger.session import Session
-from hermes_tui.debugger.stepping import Phase, StopPoint
+from hermes_tui.debugger.stepping import Kind, Phase, StopPoint
+from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.events import Event, Stopped
+from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.messages import ToolError
+from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.errors_told import told
+from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer
 from hermes_tui.runtime.tools.base import specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox
@@ -32,14 +42,17 @@ from hermes_tui.runtime.tools.threads import resize_tool_pool
 from hermes_tui.runtime.writer import Recording
 
 MODES = ("strict", "faithful")
+PARSERS = ("auto", "none")
+_DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() or another input'
 
 
 @dataclass(slots=True)
 class AgentResult:
-    """What a run came to; all but `stop_reason` as HermesAgentLoop has it.
+    """What a run came to; all but `stop_reason` and `findings` as HermesAgentLoop has it.
 
     `stop_reason` is finished, max_turns, request_failed, empty_response or terminated; in faithful
     mode also escaped: there HermesAgentLoop would have raised, and its result been lost.
+    `findings` are what is wrong with the run, repairs included, each a row as `scan` has them.
     """
 
     messages: list[dict[str, Any]]
@@ -49,6 +62,7 @@ class AgentResult:
     reasoning_per_turn: list[str | None] = field(default_factory=list)
     tool_errors: list[ToolError] = field(default_factory=list)
     stop_reason: str = ""
+    findings: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +71,25 @@ class Debugger:
 
     `breakpoints` are lines such as `before_dispatch:terminal if "rm " in args.command`. `decide` is
     given the stop and the session, and returns the next input, such as `Resume()`, `SkipCall("…")`,
-    `EditArguments(0, "{…}")` or `Terminate()`; it may be async, and take its time.
+    `EditArguments(0, "{…}")` or `Terminate()`; it may be async, and take its time. `stop_points`
+    are names such as before_dispatch. Raises UsageError for a line or a name that is none.
     """
 
     decide: Callable[[Stopped, Session], given.Input | Awaitable[given.Input]]
     breakpoints: Sequence[str] = ()
     stop_points: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("breakpoints", "stop_points"):
+            if isinstance(getattr(self, name), str):
+                raise UsageError(f"{name} is one text", f"{name}=[{getattr(self, name)!r}]")
+        self.parsed()
+
+    def parsed(self) -> tuple[tuple[Breakpoint, ...], frozenset[StopPoint]]:
+        """Return the breakpoints and the stop points that are named."""
+        lines = enumerate(self.breakpoints, 1)
+        breakpoints = (parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in lines)
+        return tuple(breakpoints), frozenset(map(point_named, self.stop_points))
 
 
 class AgentLoop:
@@ -83,19 +110,24 @@ class AgentLoop:
         mode: str = "strict",
         record: str | Path | None = None,
         debugger: Debugger | None = None,
+        parser: str = "auto",
+        group_id: str | int = "",
+        details: dict[str, Any] | None = None,
     ) -> None:
         """Take what HermesAgentLoop takes.
 
         `tool_handler(name, arguments, *, task_id, user_task)` may be async; the default is
         hermes-agent's `handle_function_call`. `mode` is strict, or faithful for every quirk of
-        HermesAgentLoop. `record` is a new file. Raises UsageError for what cannot be.
+        HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but in faithful
+        mode. `record` is a new file; `group_id` and `details` are kept in it, to find and group
+        runs by. Raises UsageError for what cannot be.
         """
-        if mode not in MODES:
-            raise UsageError(f"unknown mode {mode!r}", "strict or faithful")
+        _check("mode", mode, MODES)
+        _check("parser", parser, PARSERS)
         self.server = server
         self.tool_schemas = tool_schemas
         self.valid_tool_names = valid_tool_names
-        self.max_turns = max_turns
+        self.max_turns = _whole("max_turns", max_turns)
         self.task_id = task_id or str(uuid4())
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -104,6 +136,11 @@ class AgentLoop:
         self.mode = mode
         self.record = Path(record) if record is not None else None
         self.debugger = debugger
+        self.parser = parser
+        self.group_id = str(group_id)
+        self.details = dict(details or {})
+        self._ended: RunEnded | None = None
+        """How the last run ended."""
 
     async def run(self, messages: list[dict[str, Any]]) -> AgentResult:
         """Run until the model stops calling tools; `messages` grows as the conversation does."""
@@ -113,13 +150,44 @@ class AgentLoop:
             server, tools, recording=recording, task_id=self.task_id, by="program"
         ) as driver:
             driver.put(start)
-            await driver.at_rest()
-            while driver.phase is Phase.STOPPED and driver.failure is None:
-                driver.put(await self._decision(driver))
-                await driver.at_rest()
-            if driver.failure is not None:
-                raise driver.failure
+            try:
+                await self._drive(driver)
+            except (Exception, asyncio.CancelledError) as error:
+                _end_early(driver, error)
+                raise
+            finally:
+                last = driver.log[len(driver.log) - 1]
+                self._ended = last if isinstance(last, RunEnded) else None
             return self.result(server, messages, driver.log)
+
+    def scored(self, reward: float | None, scores: Mapping[str, float] | None = None) -> None:
+        """Add to the recording of the run that has ended what it is worth; the last word counts.
+
+        Raises UsageError where nothing was recorded, StoreError where it cannot be written.
+        """
+        if self.record is None or self._ended is None:
+            what = "no recorded run of this loop has ended"
+            raise UsageError(what, "AgentLoop(…, record=FILE), then await run(messages)")
+        ended = structs.replace(
+            self._ended,
+            seq=self._ended.seq + 1,
+            reward=None if reward is None else float(reward),
+            scores={str(name): float(value) for name, value in (scores or {}).items()},
+        )
+        recording = Recording(self.record, exclusive=False)
+        try:
+            recording.append(ended)
+        finally:
+            recording.close()
+        self._ended = ended
+
+    async def _drive(self, driver: Driver) -> None:
+        await driver.at_rest()
+        while driver.phase is Phase.STOPPED and driver.failure is None:
+            driver.put(await self._decision(driver))
+            await driver.at_rest()
+        if driver.failure is not None:
+            raise driver.failure
 
     def parts(
         self, messages: list[dict[str, Any]]
@@ -131,10 +199,11 @@ class AgentLoop:
         return _adapter(self.server, messages), tools, self._start(messages, schemas)
 
     def result(
-        self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: Iterable[Event]
+        self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: MemoryLog
     ) -> AgentResult:
         """Return what a run of `parts` came to; `messages` then holds its conversation."""
-        outcome = outcome_of(log)
+        outcome, state = outcome_of(log), RunState()
+        found = [*chain.from_iterable(map(state.apply, log)), *state.finish()]
         server.take(outcome.messages)
         return AgentResult(
             messages=messages,
@@ -144,6 +213,7 @@ class AgentLoop:
             reasoning_per_turn=list(outcome.reasoning_per_turn),
             tool_errors=list(outcome.tool_errors),
             stop_reason=outcome.stop_reason,
+            findings=[finding_row(finding, state) for finding in found],
         )
 
     def _start(
@@ -156,19 +226,20 @@ class AgentLoop:
             parameters["max_tokens"] = self.max_tokens
         if self.extra_body:
             parameters["extra_body"] = self.extra_body
-        debugger = self.debugger
-        lines = enumerate(debugger.breakpoints if debugger else (), 1)
+        breakpoints, stop_points = self.debugger.parsed() if self.debugger else ((), frozenset())
+        reads = "hermes" if self.mode == "faithful" else self.parser
         return given.Start(
             tuple(messages),
             tools=specs_of(schemas) if schemas else None,
             valid_names=frozenset(self.valid_tool_names),
             parameters=parameters,
-            parser="hermes",
+            parser="" if reads == "none" else reads,
             mode=self.mode,
             max_turns=self.max_turns,
-            stop_points=frozenset(map(StopPoint, debugger.stop_points if debugger else ())),
-            breakpoints=tuple(parse_breakpoint(line, breakpoint_id=f"b{n}") for n, line in lines),
-            details={"task_id": self.task_id},
+            group_id=self.group_id,
+            stop_points=stop_points,
+            breakpoints=breakpoints,
+            details={**plain(self.details), "task_id": self.task_id},
         )
 
     async def _decision(self, driver: Driver) -> given.Input:
@@ -176,10 +247,36 @@ class AgentLoop:
             return given.Resume()
         stop = driver.session.state.stop
         decided = self.debugger.decide(stop, driver.session)
-        return await decided if inspect.isawaitable(decided) else decided
+        decided = await decided if inspect.isawaitable(decided) else decided
+        if not isinstance(decided, given.Input):
+            what = f"the debugger's decide returned {decided!r:.80} at {stop.stop_point}"
+            raise UsageError(what, f"return {_DECISIONS}: from hermes_tui import Resume")
+        return decided
 
     def _managed_state(self) -> Any:
         return self.server.get_state() if hasattr(self.server, "get_state") else None
+
+
+def _end_early(driver: Driver, error: BaseException) -> None:
+    """Write down why a run ends that an exception leaves, as far as it can be written."""
+    if driver.failure is not None or Kind.TERMINATE not in driver.session.allowed:
+        return
+    if isinstance(error, asyncio.CancelledError):
+        driver.put(given.Terminate("cancelled"))
+    elif driver.mistake is None:
+        driver.put(given.Terminate("debugger_failed", details={"exception": told(error)}))
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise UsageError(f"{name} is {value!r}, no whole number", f"{name}=30") from None
 
 
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.writer import Recording
 
 CANCELLED = "cancelled by hand"
+_FOR_US = (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit)
+"""What is meant for whoever runs foreign code, though it may seem to come from it."""
 
 
 class Driver:
@@ -91,7 +93,9 @@ class Driver:
         self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
         self.mistake: BaseException | None = None
-        """A mistake of our own, which `at_rest` raises; the log up to it is on the disk."""
+        """A mistake of our own, which `at_rest` raises; the log up to it is on the disk.
+
+        Or CancelledError, where foreign code cancelled the task that it runs in."""
 
     async def __aenter__(self) -> Driver:
         return self
@@ -136,8 +140,13 @@ class Driver:
     @property
     def can_cancel(self) -> bool:
         """Whether a request or a call is under way that `cancel_current` would end."""
+        return self._is_owed and self.working_since is not None
+
+    @property
+    def _is_owed(self) -> bool:
+        """Whether a reply is owed that somebody will hear."""
         owed = self.phase in (Phase.REQUESTING, Phase.DISPATCHING)
-        return owed and self.working_since is not None and self.failure is None
+        return owed and self.failure is None
 
     def cancel_current(self) -> None:
         """Give up the request or the call that is under way: it fails, and the run stops there.
@@ -234,10 +243,14 @@ class Driver:
                     answer: given.Input = await self._ask(effect)
                 case DispatchTool():
                     answer = await self._dispatch(effect)
-        except asyncio.CancelledError:
-            if not self._is_cancelled_by_hand:
+        except asyncio.CancelledError as error:
+            after_s = time.monotonic() - begun
+            if self._is_cancelled_by_hand:
+                answer = self._cancelled(effect, after_s)
+            elif not _is_cancelled_from_outside():
+                answer = self._cancelled_inside(effect, error, after_s)
+            else:
                 raise
-            answer = self._cancelled(effect, time.monotonic() - begun)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -256,8 +269,25 @@ class Driver:
             return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=printed)
         return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
+    def _cancelled_inside(
+        self, effect: SendRequest | DispatchTool, error: BaseException, after_s: float
+    ) -> given.Input:
+        """Return the answer of foreign code that cancelled itself, or waited for what was."""
+        text = told(error)
+        if text == asyncio.CancelledError.__name__:
+            text += ": cancelled from inside"
+        if isinstance(effect, DispatchTool):
+            _, frames = tool_failed(error)
+            printed = "".join(self._prints)
+            return given.ToolRaised(text, after_s, frames=frames, printed=printed)
+        return given.RequestFailed(text, body=self.partial.raw, chain=(text,))
+
     def _performed(self, work: asyncio.Task[None]) -> None:
-        if not work.cancelled() and (mistake := work.exception()) is not None:
+        mistake = None if work.cancelled() else work.exception()
+        if work.cancelled() and work is self._work and self._is_owed:
+            # Foreign code cancelled the task that it runs in: it means whoever waits for it.
+            mistake = asyncio.CancelledError()
+        if mistake is not None:
             self.mistake = mistake
             self._resting.set()
             self.on_change()
@@ -285,7 +315,9 @@ class Driver:
             return request_failed(failure, request)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
-        except Exception as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
+        except _FOR_US:
+            raise
+        except BaseException as error:  # noqa: BLE001 - an adapter's mistake must not lose the run
             return given.RequestFailed(told(error), chain=(told(error),))
         return given.ModelReplied(
             reply.raw,
@@ -321,7 +353,9 @@ class Driver:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
         except (Divergence, RecordingEnds) as found:
             return found.as_input()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool raises is its own
+        except _FOR_US:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its own
             after_s, printed = time.monotonic() - begun, "".join(context.prints)
             text, frames = tool_failed(error)
             return given.ToolRaised(text, after_s, frames=frames, printed=printed)
@@ -356,3 +390,8 @@ class Driver:
             self.recording.sync()
         except StoreError as error:
             self._break_off(error)
+
+
+def _is_cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

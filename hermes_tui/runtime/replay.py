@@ -25,13 +25,16 @@ from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
+from hermes_tui.runtime.writer import can_be_resumed
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branches
     from hermes_tui.runtime.live_settings import LiveSettings
 
 
-_BROKEN_OFF = frozenset({"", "terminated", "budget", "recording_ends", "not_recorded"})
+_BROKEN_OFF = frozenset(
+    {"", "terminated", "cancelled", "debugger_failed", "budget", "recording_ends", "not_recorded"}
+)
 """Stop reasons of runs that were not at their end."""
 
 
@@ -131,7 +134,7 @@ class Cassette:
         """
         if self.ended not in _BROKEN_OFF or self.last > place:
             return None
-        resume = "" if self.ended else self.path
+        resume = self.path if not self.ended and can_be_resumed(self.start) else ""
         return RecordingEnds(what, reason="recording_ends", resume=resume)
 
 

@@ -14,8 +14,11 @@ from pathlib import Path
 
 from hermes_tui.log.codec import MalformedEvent, decode
 from hermes_tui.model.errors import SourceError, StoreError
-from hermes_tui.model.events import Event
+from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.runtime.masking import Masking
+
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a first line: what is longer tells of no run."""
 
 
 def default_path(run_id: str, *, now: float) -> Path:
@@ -24,6 +27,11 @@ def default_path(run_id: str, *, now: float) -> Path:
 
     day = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
     return user_state_path("hermes-tui") / "runs" / f"{day}-{run_id[:8]}.jsonl"
+
+
+def can_be_resumed(first: Event | None) -> bool:
+    """Tell whether a run that begins so says where its server and its tools are found again."""
+    return isinstance(first, RunStarted) and isinstance(first.details.get("live"), dict)
 
 
 class Recording:
@@ -41,8 +49,7 @@ class Recording:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, flags | (os.O_EXCL if exclusive else 0), 0o600)
         except FileExistsError:
-            hint = "name another file, or take it up again with --resume"
-            raise StoreError(str(path), "there is a recording already", hint) from None
+            raise _taken(path) from None
         except OSError as error:
             raise self._failure(error) from error
         self._lock()
@@ -122,3 +129,26 @@ class Recording:
     def _failure(self, error: OSError) -> StoreError:
         hint = "free some space" if error.errno == 28 else "see --record"
         return StoreError(str(self.path), error.strerror or str(error), hint)
+
+
+def _taken(path: Path) -> StoreError:
+    """Return why no recording can be begun at `path`, and what can be done instead."""
+    if path.is_dir():
+        return StoreError(str(path), "this is a folder", "name a file in it")
+    if not path.exists():
+        return StoreError(str(path), f"{path.parent} is no folder", "name another file")
+    if not can_be_resumed(_first_event(path)):
+        return StoreError(str(path), "there is a file already", "name another one")
+    hint = f"name another file, or go on in it: hermes-tui live --resume {path}"
+    return StoreError(str(path), "there is a recording already", hint)
+
+
+def _first_event(path: Path) -> Event | None:
+    """Return the event that a file begins with, if it does."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            return decode(file.readline(_LONGEST_LINE))
+    except (OSError, MalformedEvent):
+        return None

@@ -24,7 +24,6 @@ _NUMBERS: Final = frozenset({
     "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "seed",
     "presence_penalty", "frequency_penalty", "repetition_penalty", "timeout", "top_logprobs",
 })  # fmt: skip
-_SENT_BY_THE_LOOP: Final = ("messages", "stream")
 _NO_OBJECT: Final = "this is {}, it must be a JSON object"
 
 
@@ -74,7 +73,8 @@ def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
     if names is None or text in (known := sorted(names)):
         return problems
     near = get_close_matches(text, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(known[:12])
+    listed = [*known[:12], "…"] if len(known) > 12 else known
+    hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(listed)
     return [*problems, Problem(Severity.WARNING, f"no tool has this name; {hint}", 1, 1)]
 
 
@@ -100,14 +100,19 @@ def check_parameters(text: str) -> list[Problem]:
     """Return what is wrong with the parameters of a request, as JSON."""
     value, problems = read_object(text)
     for key, given in (value or {}).items():
-        if key in _SENT_BY_THE_LOOP:
-            problems.append(Problem(Severity.ERROR, f"{key} is set by the loop itself"))
+        if key == "messages":
+            problems.append(Problem(Severity.ERROR, "messages are set by the loop itself"))
         elif key in _NUMBERS and given is not None and not _is_number(given):
             problems.append(
                 Problem(Severity.WARNING, f"{key} is {_short(given)}, servers expect a number")
             )
         elif key == "tools" and not isinstance(given, list):
             problems.append(Problem(Severity.WARNING, "tools is no list"))
+        elif key == "stream" and not isinstance(given, bool):
+            problems.append(Problem(Severity.WARNING, f"stream is {_short(given)}, no truth value"))
+        elif key == "stream_options" and given and not (value or {}).get("stream"):
+            what = "stream_options without stream, which servers refuse"
+            problems.append(Problem(Severity.WARNING, what))
     return problems[:MAX_PROBLEMS]
 
 
@@ -187,7 +192,7 @@ def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
 
 
 def _against_schema(text: str, arguments: dict[str, Any], schema: Any) -> list[Problem]:
-    from hermes_tui.debugger.argument_schema import schema_problems
+    from hermes_tui.log.argument_schema import schema_problems
 
     problems = []
     for found in schema_problems(arguments, schema):

@@ -13,7 +13,6 @@ from textual.screen import Screen
 
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.model.errors import HermesError
-from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 CLOSE_WITHIN_S = 2.0
 """For so long servers and tools may take to end; then the program leaves without them."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ASK_AGAIN_S = 10.0
 """A second q or Ctrl-C counts as the answer for so long."""
 
@@ -64,6 +64,7 @@ class LiveApp(BaseApp):
         self._beginning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._asked_at = -ASK_AGAIN_S
+        self._signals_before: dict[int, Any] = {}
 
     def get_default_screen(self) -> Screen[None]:
         self._live = LiveScreen(self.live_feed, hints=self._hints, clock=self._clock)
@@ -85,8 +86,11 @@ class LiveApp(BaseApp):
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.exit)
+        for number in SIGNALS:
+            # What is ignored, as nohup does, stays so. The loop's own way gives nothing back.
+            if (before := signal.getsignal(number)) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.exit))
+                self._signals_before[number] = before
         self._beginning = asyncio.create_task(self._open())
         self._beginning.add_done_callback(self._begun)
 
@@ -171,9 +175,8 @@ class LiveApp(BaseApp):
             closing.cancel()
 
     async def on_unmount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        for number, before in self._signals_before.items():
+            signal.signal(number, before)
         if self._ending is None:
             await self._close_branches()
 
@@ -200,8 +203,9 @@ def _last_words(branch: Branch) -> list[str]:
 
 def _can_be_resumed(log: EventLog) -> bool:
     """Tell whether a run says where its server and its tools are found again."""
-    first = log[0] if len(log) else None
-    return isinstance(first, RunStarted) and "live" in first.details
+    from hermes_tui.runtime.writer import can_be_resumed
+
+    return len(log) > 0 and can_be_resumed(log[0])
 
 
 def _raise(mistake: BaseException, *_: Any) -> None:

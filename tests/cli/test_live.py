@@ -232,7 +232,9 @@ def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
     assert "recovery" in again.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
     tmp_path: Path, number: int, code: int
 ) -> None:
@@ -322,6 +324,23 @@ def test_a_recording_that_is_being_written_is_not_gone_on_with(tmp_path: Path) -
     held.close()
     assert refused.returncode == 3
     assert "another hermes-tui" in refused.stderr
+
+
+def test_what_a_loop_of_ones_own_recorded_is_replayed_and_not_gone_on_with(tmp_path: Path) -> None:
+    from hermes_tui.model.events import BreakpointsSet, RequestSent, RunStarted
+    from hermes_tui.runtime.writer import Recording
+
+    path = tmp_path / "run.jsonl"
+    recording = Recording(path)
+    asked = RequestSent(seq=2, turn=1, parameters="{}")
+    for event in (RunStarted(seq=0), BreakpointsSet(seq=1), asked):
+        recording.append(event)
+    recording.close()
+    refused = live("--resume", str(path))
+    assert refused.returncode == 3
+    assert "`live --replay` answers from it" in refused.stderr
+    replayed = live("--replay", str(path), "--no-record")
+    assert replayed.stderr == "hermes-tui: ended: the recording ends here\n"
 
 
 def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.debugger.argument_schema import MOST_PROBLEMS, schema_problems
 from hermes_tui.debugger.inputs import EditArguments, Resume, SetBreakpoints, ToolReplied
 from hermes_tui.debugger.stepping import RUN_MODE, StopPoint
+from hermes_tui.log.argument_schema import MOST_PROBLEMS, schema_problems
 from hermes_tui.model.messages import ToolSpec
 from tests.debugger.scenario import Scenario, broken, calls, run_to, task
 

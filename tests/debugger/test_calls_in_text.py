@@ -43,6 +43,10 @@ def last_message(run: Scenario) -> ev.MessageAppended:
     return [event for event in run.log if isinstance(event, ev.MessageAppended)][-1]
 
 
+def proposed(run: Scenario) -> list[ev.ToolCallProposed]:
+    return [event for event in run.log if isinstance(event, ev.ToolCallProposed)]
+
+
 @pytest.mark.parametrize("finish", ["length", "stop"])
 @pytest.mark.parametrize("text", [CUT, BEFORE_ITS_BRACKETS, CUT_VALUE])
 def test_a_call_whose_text_is_cut_is_not_run_and_the_model_is_told(text: str, finish: str) -> None:
@@ -71,6 +75,45 @@ def test_whole_arguments_inside_a_value_do_not_make_a_cut_call_whole() -> None:
     text = f'<tool_call>{{"name": "terminal", "arguments": {{"command": "echo {inner} >> /home/me'
     run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
     run << (ev.Resumed, stopped("invalid_args", 0))
+
+
+@pytest.mark.parametrize("key", ["parameters", "args", "input"])
+def test_a_cut_call_whose_arguments_go_by_another_key_runs_if_they_are_whole(key: str) -> None:
+    text = f'<tool_call>{{"name": "terminal", "{key}": {{"command": "ls"}}'
+    run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
+    run << (ev.Resumed, *DISPATCHED)
+
+
+@pytest.mark.parametrize("arguments", ['{"command": "ls"', r'"{\"command\": \"l'])
+def test_a_call_cut_within_arguments_of_another_key_is_not_run(arguments: str) -> None:
+    text = f'<tool_call>{{"name": "terminal", "parameters": {arguments}'
+    run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
+    run << (ev.Resumed, stopped("invalid_args", 0))
+
+
+def test_a_cut_call_whose_arguments_are_a_whole_text_of_json_is_run() -> None:
+    arguments = json.dumps(json.dumps({"command": "ls"}))
+    text = f'<tool_call>{{"name": "terminal", "arguments": {arguments}'
+    run = Scenario() >> run_to(parser="auto") >> says(text, "length") >> Resume()
+    assert run.session.state.reply is not None
+    assert not run.session.state.reply.calls[0].cut
+
+
+def test_of_a_cut_list_of_calls_only_the_last_is_refused() -> None:
+    whole = {"name": "terminal", "arguments": {"command": "ls"}}
+    last = '{"name": "terminal", "arguments": {"command": "rm -rf /ho'
+    run = (
+        Scenario()
+        >> task(stop_points=frozenset(), parser="auto")
+        >> says(f"<tool_call>[{json.dumps(whole)}, {last}", "length")
+        << (*replied(2), *DISPATCHED)
+    )
+    run >> ToolReplied("a.py")
+    refused = saw(ev.ToolFailed, call_index=1, exception=CUT_OFF)
+    run << (*ANSWERED, refused, ev.ToolErrorRecorded, ev.MessageAppended, *REQUEST)
+    cut = [one.code for one in proposed(run)[1].diagnostics]
+    assert Code.TRUNCATED in cut
+    assert Code.TRUNCATED not in [one.code for one in proposed(run)[0].diagnostics]
 
 
 def test_a_cut_call_stops_the_run_and_is_run_once_its_arguments_are_edited() -> None:
@@ -135,6 +178,15 @@ def test_a_call_that_is_all_that_stands_behind_the_reasoning_was_missed_too(text
     (error,) = last_message(run).diagnostics
     assert error.span is not None and error.span.start >= len("<think>hm</think>\n\n")
     assert "vllm" in error.hint
+
+
+def test_a_missed_call_is_found_behind_thousands_of_thoughts_at_its_place() -> None:
+    thoughts = "".join(f"<think>thought {n}</think>\n" for n in range(5_000))
+    run = Scenario() >> run_to(parser="auto") >> says(thoughts + LIST)
+    run << (ev.ResponseReceived, ev.ReasoningExtracted, *replied(1)[1:], stopped("parse_failure"))
+    (error,) = last_message(run).diagnostics
+    assert error.span is not None
+    assert (thoughts + LIST)[error.span.start : error.span.end] == LIST[1:-1]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from hermes_tui.debugger.inputs import (
 from hermes_tui.debugger.stepping import RUN_MODE, Command
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
 from tests.debugger.scenario import (
     ANSWERED,
     DISPATCHED,
@@ -174,6 +175,14 @@ def test_a_reply_that_says_nothing_is_told_and_goes_on(message: dict[str, object
     run << (*replied(), *FINISHED)
     (appended,) = [event for event in run.log[-2:] if isinstance(event, ev.MessageAppended)]
     assert appended.diagnostics[-1].message == "the reply is empty: no text, no call"
+
+
+def test_an_empty_reply_that_cost_tokens_stops_the_run_where_tools_were_offered() -> None:
+    used = {"completion_tokens": 48}
+    empty = ModelReplied("{}", {"content": ""}, finish_reason="stop", usage=used)
+    run = Scenario() >> run_to(tools=(ToolSpec("terminal"),)) >> empty
+    run << (*replied(), stopped("parse_failure"))
+    assert run.findings() == ["REPLY_SHAPE"]
 
 
 DOUBLE = ("terminal", json.dumps('{"command": "ls"}'))

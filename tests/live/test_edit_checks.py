@@ -96,6 +96,13 @@ def test_an_unknown_name_names_what_is_near() -> None:
     assert check_name("", ["terminal"])[0].severity is Severity.ERROR
 
 
+def test_a_list_of_names_that_goes_on_says_so() -> None:
+    (problem,) = check_name("zzz", [f"tool_{n}" for n in range(13)])
+    assert problem.message.endswith(", …")
+    (problem,) = check_name("zzz", [f"tool_{n}" for n in range(12)])
+    assert "…" not in problem.message
+
+
 def test_messages_and_parameters_must_be_objects() -> None:
     assert check_message("[]")[0].severity is Severity.ERROR
     assert check_message('{"role": "user", "content": "hi"}') == []
@@ -104,6 +111,15 @@ def test_messages_and_parameters_must_be_objects() -> None:
     assert check_parameters('{"temperature": 0.2}') == []
     assert "temperature" in check_parameters('{"temperature": "hot"}')[0].message
     assert check_parameters('{"messages": []}')[0].severity is Severity.ERROR
+
+
+def test_whether_a_reply_is_streamed_can_be_edited() -> None:
+    streamed = '{"stream": true, "stream_options": {"include_usage": true}}'
+    assert check_parameters(streamed) == []
+    assert check_parameters('{"stream": false}') == []
+    (problem,) = check_parameters(streamed.replace("true", "false", 1))
+    assert problem.severity is Severity.WARNING and "without stream" in problem.message
+    assert "no truth value" in check_parameters('{"stream": "yes"}')[0].message
 
 
 def test_a_replys_text_is_read_again() -> None:

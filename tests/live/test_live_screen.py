@@ -562,3 +562,5 @@ async def test_a_stop_shows_what_the_schema_makes_of_the_arguments() -> None:
         await run.stopped()
         await run.shows('by schema  {"command":"ls","timeout":5}')
         assert 'tool gets  {"command":"ls","timeout":"5"}' in run.text
+        assert "warning SCHEMA_VIOLATION: timeout: '5' is not" in run.text
+        assert "1 problem" not in run.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,10 +125,11 @@ async def test_a_reply_that_was_cut_in_its_call_says_so_and_that_the_model_is_to
 CUT_SHORT = 'Sure.\n<tool_call>\n{"name": "ls", "arguments": {"path": "/home/me'
 
 
-async def test_a_call_cut_off_in_the_text_is_not_said_to_reach_its_tool_until_it_is_edited() -> (
-    None
-):
-    reply = Reply('{"choices": []}', says(CUT_SHORT), "length")
+@pytest.mark.parametrize("cut", [says(CUT_SHORT), says("", ("ls", ""))])
+async def test_a_call_that_was_cut_off_is_not_said_to_reach_its_tool_until_it_is_edited(
+    cut: dict[str, Any],
+) -> None:
+    reply = Reply('{"choices": []}', cut, "length")
     async with live([reply], tools(), size=TALL, parser="auto") as run:
         await run.stopped()
         await run.shows("STOPPED  TRUNCATED")

@@ -73,4 +73,6 @@ def timeline(*events: Event) -> Timeline:
 
 
 def codes(lines: Timeline) -> list[tuple[str, str]]:
-    return [(str(finding.code), str(finding.severity)) for finding in lines.findings]
+    """Return what was found in a run, but that its model did not have the last word."""
+    told = (finding for finding in lines.findings if finding.code is not Code.NO_ANSWER)
+    return [(str(finding.code), str(finding.severity)) for finding in told]

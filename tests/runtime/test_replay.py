@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,10 +25,10 @@ PWD = ("terminal", {"command": "pwd"})
 REPLIES = (says("", LS), says("", PWD), says("Done."))
 
 
-def begun(path: Path) -> Branches:
+def begun(path: Path, **start: Any) -> Branches:
     """Return a run that stands before the dispatch of its first call."""
     tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
-    return branches_of(ScriptedServer(REPLIES), tools, record=path)
+    return branches_of(ScriptedServer(REPLIES), tools, record=path, **start)
 
 
 def replayed(path: Path, stops: str = "named") -> Branches:
@@ -43,9 +44,12 @@ async def go_on(driver: Driver, command: Command = Command.CONTINUE) -> None:
     await driver.at_rest()
 
 
-async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("can_be_resumed", [True, False])
+async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(
+    tmp_path: Path, can_be_resumed: bool
+) -> None:
     path = tmp_path / "run.jsonl"
-    branches = begun(path)
+    branches = begun(path, details={"live": {"api": "http"}} if can_be_resumed else {})
     await branches.all[0].driver.at_rest()
     await go_on(branches.all[0].driver)
     await branches.close()
@@ -56,7 +60,7 @@ async def test_it_ends_where_the_recording_does_and_says_how_to_go_on(tmp_path: 
     ended = last(driver)
     assert isinstance(ended, ev.RunEnded) and ended.stop_reason == "recording_ends"
     assert ended.details["before"] == "call 1 of turn 2"
-    assert ended.details["resume"] == str(path)
+    assert ended.details["resume"] == (str(path) if can_be_resumed else "")
     answers = [event for event in driver.log if isinstance(event, (ev.ToolReturned, ev.ToolFailed))]
     assert [event.result.content for event in answers] == ["ran ls"]
 

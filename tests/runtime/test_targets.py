@@ -163,3 +163,11 @@ def test_targets_are_those_of_their_parts_one_after_the_other(
     assert [targets[-place] for place in range(1, len(each) + 1)] == each[::-1]
     targets.extend([Target(None)])
     assert list(targets) == [*each, Target(None)] and targets.reads_stdin
+
+
+def test_who_waits_for_files_may_be_given_none(tmp_path: Path) -> None:
+    patterns = [str(tmp_path), str(tmp_path / "*.jsonl")]
+    for pattern in patterns:
+        with pytest.raises(SourceError):
+            expand_paths([pattern])
+    assert len(expand_paths(patterns, waits=True)) == 0

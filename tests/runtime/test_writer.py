@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,9 +49,35 @@ def test_what_was_appended_can_be_read_at_once(tmp_path: Path) -> None:
 def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("kept")
-    with pytest.raises(StoreError, match=r"there is a recording already.*--resume"):
+    with pytest.raises(StoreError, match=r"there is a file already \(name another one\)"):
         Recording(path)
     assert path.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("details", "hint"),
+    [
+        ({"live": {"api": "http"}}, "name another file, or go on in it: hermes-tui live --resume"),
+        ({"task_id": "7"}, "there is a file already (name another one)"),
+    ],
+)
+def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(
+    tmp_path: Path, details: dict[str, Any], hint: str
+) -> None:
+    first = Recording(tmp_path / "run.jsonl")
+    first.append(RunStarted(seq=0, details=details))
+    first.close()
+    with pytest.raises(StoreError) as refused:
+        Recording(first.path)
+    assert hint in str(refused.value)
+
+
+def test_a_place_where_no_file_can_be_is_said_to_be_that(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="this is a folder"):
+        Recording(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="file is no folder"):
+        Recording(tmp_path / "file" / "run.jsonl")
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:

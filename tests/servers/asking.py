@@ -59,10 +59,12 @@ def request(*messages: str, **parameters: Any) -> Request:
     return Request(0, 0, messages or ('{"role":"user"}',), json.dumps({"model": "m", **parameters}))
 
 
-async def asked(adapter: type[ChatServer], answer: Answer, **options: Any) -> Reply:
+async def asked(
+    adapter: type[ChatServer], answer: Answer, *, stream: bool = False, **options: Any
+) -> Reply:
     with LocalServer(answer) as local:
         async with opened(adapter, local.url, **options) as server:
-            return await server.reply(request(), lambda piece: None)
+            return await server.reply(request(stream=stream), lambda piece: None)
 
 
 async def refused(adapter: type[ChatServer], answer: Answer, **options: Any) -> RequestFailure:

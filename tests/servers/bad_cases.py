@@ -48,7 +48,7 @@ async def ask(
     parameters: dict[str, Any] = {"model": case, **({"stream": True} if stream else {})}
     request = Request(0, 0, ('{"role":"user","content":"hi"}',), json.dumps(parameters))
     pieces: list[Piece] = []
-    server = adapter(url, api_key=KEY, timeout_s=2, stream=stream)
+    server = adapter(url, api_key=KEY, timeout_s=2)
     try:
         return await server.reply(request, pieces.append), pieces
     except RequestFailure as failure:

@@ -94,8 +94,8 @@ async def test_pieces_come_while_the_stream_still_runs(adapter: type[ChatServer]
             arrived.set()
 
     with LocalServer(answer) as local:
-        async with opened(adapter, local.url, stream=True) as server:
-            task = asyncio.create_task(server.reply(request(), on_piece))
+        async with opened(adapter, local.url) as server:
+            task = asyncio.create_task(server.reply(request(stream=True), on_piece))
             await asyncio.wait_for(arrived.wait(), 5)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -228,10 +228,23 @@ async def test_a_connection_that_idled_too_long_is_not_used_again(
 @both
 async def test_a_streamed_connection_is_used_again(adapter: type[ChatServer]) -> None:
     with LocalServer(streamed(*PARTS)) as local:
-        async with opened(adapter, local.url, stream=True) as server:
+        async with opened(adapter, local.url) as server:
             for _ in range(2):
-                await server.reply(request(), lambda piece: None)
+                await server.reply(request(stream=True), lambda piece: None)
         assert len({asked.connection for asked in local.asked}) == 1
+
+
+@both
+async def test_each_request_says_whether_its_reply_is_to_be_streamed(
+    adapter: type[ChatServer],
+) -> None:
+    for answer, stream in ((streamed(*PARTS), True), (whole(MESSAGE), False)):
+        with LocalServer(answer) as local:
+            async with opened(adapter, local.url) as server:
+                asked_for = await server.reply(request(stream=stream), lambda piece: None)
+                asked_wrong = await server.reply(request(stream=not stream), lambda piece: None)
+        assert asked_for.diagnostics == ()
+        assert [found.code for found in asked_wrong.diagnostics] == ["REPLY_SHAPE"]
 
 
 @both

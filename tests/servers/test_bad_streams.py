@@ -23,10 +23,18 @@ EXPECTED = {
     "all_index0_new_id": (
         "reply",
         'get_weather({"city": "Paris"}) run_shell({"command": "ls"})',
-        "",
+        "warning REPLY_SHAPE: several streamed calls have index 0",
     ),
-    "index_missing": ("reply", "get_weather({})", ""),
-    "index_null": ("reply", "get_weather({})", ""),
+    "index_missing": (
+        "reply",
+        "get_weather({})",
+        "warning REPLY_SHAPE: the index of a streamed call is missing",
+    ),
+    "index_null": (
+        "reply",
+        "get_weather({})",
+        "warning REPLY_SHAPE: the index of a streamed call is null",
+    ),
     "index_gap": ("reply", "get_weather({})", ""),
     "args_before_name": ("reply", CALL, ""),
     "id_every_delta": ("reply", CALL, ""),
@@ -88,7 +96,11 @@ EXPECTED = {
     "no_space_after_colon": ("reply", CALL, ""),
     "u2028_in_text": ("reply", "a\u2028b\x85c", ""),
     "utf8_split": ("reply", "café 😀", ""),
-    "single_newline_events": ("reply", CALL, ""),
+    "single_newline_events": (
+        "reply",
+        CALL,
+        ("warning REPLY_SHAPE: events of the stream end by one newline, without a blank line"),
+    ),
     "cut_tcp_mid_event": ("failed", "the body broke off after 466 bytes", ""),
     "cut_tcp_between": ("failed", "the body broke off after 658 bytes", ""),
     "cut_clean_mid_event": (

@@ -34,7 +34,7 @@ def whole(logprobs: Any, **message: Any) -> Answer:
 
 async def asked(adapter: type[ChatServer], answer: Answer, **parameters: Any) -> Reply:
     with LocalServer(answer) as local:
-        async with opened(adapter, local.url, stream=bool(parameters.get("stream"))) as server:
+        async with opened(adapter, local.url) as server:
             return await server.reply(request(**parameters), lambda piece: None)
 
 

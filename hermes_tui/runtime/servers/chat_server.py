@@ -31,7 +31,7 @@ from hermes_tui.runtime.servers.hints import (
     about_model,
 )
 from hermes_tui.runtime.servers.logprobs import (
-    asks_for_logprobs,
+    asks_for,
     explain_refusal,
     with_findings,
 )
@@ -63,7 +63,6 @@ class ChatServer(ABC):
         api_key: str = "",
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 600.0,
-        stream: bool = False,
         key_name: str = KEY_NAME,
     ) -> None:
         """`key_name` is the variable that a person would put the key in."""
@@ -72,7 +71,6 @@ class ChatServer(ABC):
         self._api_key = api_key
         self._headers = dict(headers or {})
         self._timeout_s = timeout_s
-        self._is_streaming = stream
         self._access = Access(self._endpoint, api_key, self._headers, key_name)
         self._redactor = Redactor(base_url, api_key, self._headers)
         self._client: Any = None
@@ -84,17 +82,20 @@ class ChatServer(ABC):
     async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
         """Send `request` and return the reply; raises RequestFailure and nothing else."""
         exchange = Exchange(
-            host_of(self._endpoint), self._timeout_s, min(self._timeout_s, MAX_CONNECT_S)
+            host_of(self._endpoint),
+            self._timeout_s,
+            min(self._timeout_s, MAX_CONNECT_S),
+            asks_for_stream=asks_for(request, "stream"),
         )
         try:
             client = await self._started()
             sent_s = time.monotonic()
             reply = await self._exchange(client, request.body, exchange, on_piece)
-            if asks_for_logprobs(request):
+            if asks_for(request, "logprobs"):
                 reply = await with_findings(reply, request)
             return replace(reply, sent_s=sent_s)
         except RequestFailure as failure:
-            if asks_for_logprobs(request):
+            if asks_for(request, "logprobs"):
                 explain_refusal(failure)
             await self._explain(failure, request)
             # The causes may quote headers; what they say stands in the chain of the failure.
@@ -190,9 +191,9 @@ class ChatServer(ABC):
         if stream is None and is_empty_stream:
             stream = StreamedReply(exchange, on_piece)
         if stream is None:
-            return self._expected(read_body(exchange), streamed=False)
+            return _expected(read_body(exchange), exchange, streamed=False)
         reply = _finished(stream, exchange, broke_off, is_empty_stream)
-        return self._expected(reply, streamed=True)
+        return _expected(reply, exchange, streamed=True)
 
     async def _drain(
         self, chunks: AsyncIterator[bytes], exchange: Exchange, stream: StreamedReply
@@ -204,15 +205,16 @@ class ChatServer(ABC):
                     _add(exchange, data)
                     stream.feed(data)
 
-    def _expected(self, reply: Reply, *, streamed: bool) -> Reply:
-        """Return `reply`, with a warning where it is streamed and should not be, or the reverse."""
-        if streamed == self._is_streaming:
-            return reply
-        came = "a stream came though none was asked for" if streamed else "a whole reply came"
-        asked = "" if streamed else " though a stream was asked for"
-        hint = "most clients lose the message then; check what the server says about stream"
-        found = shape(Severity.WARNING, f"{came}{asked}", hint)
-        return replace(reply, diagnostics=(found, *reply.diagnostics))
+
+def _expected(reply: Reply, exchange: Exchange, *, streamed: bool) -> Reply:
+    """Return `reply`, with a warning where it is streamed and should not be, or the reverse."""
+    if streamed == exchange.asks_for_stream:
+        return reply
+    came = "a stream came though none was asked for" if streamed else "a whole reply came"
+    asked = "" if streamed else " though a stream was asked for"
+    hint = "most clients lose the message then; check what the server says about stream"
+    found = shape(Severity.WARNING, f"{came}{asked}", hint)
+    return replace(reply, diagnostics=(found, *reply.diagnostics))
 
 
 def _finished(

@@ -38,11 +38,15 @@ _TAG = re.compile(r"<[^>]{0,200}>")
 
 @dataclass(slots=True)
 class Exchange:
-    """How far one request has come: where it went, how long it may wait, what has arrived."""
+    """How far one request has come: where it went, how long it may wait, what has arrived.
+
+    `asks_for_stream`: the reply is to be streamed.
+    """
 
     host: str
     timeout_s: float
     connect_timeout_s: float
+    asks_for_stream: bool = False
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     received: bytearray = field(default_factory=bytearray)

@@ -14,9 +14,9 @@ from hermes_tui.runtime.servers.base import Reply, Request, RequestFailure
 _REFUSALS = frozenset({400, 404, 405, 422, 501})
 
 
-def asks_for_logprobs(request: Request) -> bool:
-    """Say whether a request wants the tokens of its reply."""
-    return '"logprobs"' in request.parameters and _parameters(request).get("logprobs") is True
+def asks_for(request: Request, what: str) -> bool:
+    """Say whether a request says true to `what`: `stream`, or `logprobs` for its reply's tokens."""
+    return f'"{what}"' in request.parameters and _parameters(request).get(what) is True
 
 
 async def with_findings(reply: Reply, request: Request) -> Reply:

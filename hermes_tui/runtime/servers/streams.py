@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.chunks import ChunkJoiner
-from hermes_tui.formats.event_stream import Event, EventReader, NotJson, load_strictly
+from hermes_tui.formats.event_stream import (
+    NO_BLANK_LINES,
+    Event,
+    EventReader,
+    NotJson,
+    load_strictly,
+)
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, RequestFailure
@@ -57,6 +63,8 @@ class StreamedReply:
         if not self._joiner.is_begun:
             raise self._nothing_came()
         self._judge_the_end(broke_off)
+        flaws = [NO_BLANK_LINES] if self._reader.lacks_blank_lines else []
+        flaws += self._joiner.flaws
         completion = self._joiner.completion()
         choice = completion["choices"][0]
         reason = choice["finish_reason"]
@@ -65,7 +73,7 @@ class StreamedReply:
             message=choice["message"],
             finish_reason=reason if isinstance(reason, str) else "",
             usage=completion.get("usage"),
-            diagnostics=(*self._findings.values(), *completion_findings(completion)),
+            diagnostics=(*self._findings.values(), *flaws, *completion_findings(completion)),
             status=self._exchange.status,
             pieces=self._pieces,
         )

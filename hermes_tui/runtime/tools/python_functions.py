@@ -42,8 +42,13 @@ class PythonFunctions:
     @classmethod
     def load(cls, path: Path) -> PythonFunctions:
         """Import the file; raises UsageError where it fails or holds no tool, or SourceError."""
-        if not path.is_file():
-            raise SourceError(str(path), "no such file", "python: takes the path of a .py file")
+        hint = "python: takes the path of a .py file"
+        try:
+            is_there = path.is_file()
+        except OSError as error:
+            raise SourceError(str(path), error.strerror or "cannot be read", hint) from error
+        if not is_there:
+            raise SourceError(str(path), "no such file", hint)
         box = cls(_import(path))
         if not box.schemas:
             hint = "a tool is a public function with type hints or a docstring"

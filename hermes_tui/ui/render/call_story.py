@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from hermes_tui.log.argument_schema import misfits, schema_problems
 from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.open_calls import MOST_TOLD
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
-from hermes_tui.ui.live_model import LONGEST_TURN, stopped
-from hermes_tui.ui.render.calls import is_missed
+from hermes_tui.ui.live_model import stopped
+from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.happenings import changes
 from hermes_tui.ui.render.page import Page
 
 _LABEL = 11
 IN_TEXT = "a call in the text, which this run does not read"
+_ABOUT_THE_END = frozenset({Code.TRUNCATED, Code.UNCLOSED})
+"""A call whose text ended before it did has one of these: most need not be looked for."""
 _END_OF_REPLY = (ev.RequestSent, ev.TextEdited, ev.ReplyDiscarded, ev.RunEnded)
 
 
@@ -42,7 +48,7 @@ def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     """Return what the log says of the call that event `seq` proposed."""
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
-    story.cut = call.origin is Origin.TEXT and _is_cut(log, seq, call.index)
+    story.cut = _is_cut(log, seq, call)
     for event in _events(log, seq + 1, seq + LONGEST_TURN):
         if isinstance(event, _END_OF_REPLY):
             story.end = event
@@ -63,11 +69,17 @@ def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     return story
 
 
-def _is_cut(log: EventLog, seq: int, index: int) -> bool:
-    """Tell whether the text ends within call `index` of the reply that event `seq` belongs to."""
+def _is_cut(log: EventLog, seq: int, call: ToolCall) -> bool:
+    """Tell whether the reply ends within `call`, which event `seq` proposed."""
+    from hermes_tui.debugger.call_rules import NO_ARGUMENTS
+
+    is_text = call.origin is Origin.TEXT
+    about_the_end = any(found.code in _ABOUT_THE_END for found in log[seq].diagnostics)
+    if not about_the_end and (is_text or call.arguments_state not in NO_ARGUMENTS):
+        return False
     from hermes_tui.debugger.turn import Reply
 
-    back = (log[at] for at in range(seq, max(-1, seq - LONGEST_TURN), -1))
+    back = back_from(log, seq)
     received = next((event for event in back if isinstance(event, ev.ResponseReceived)), None)
     if received is None:
         return False
@@ -78,21 +90,24 @@ def _is_cut(log: EventLog, seq: int, index: int) -> bool:
         if isinstance(event, ev.TextEdited):
             reply = reply.anew()
         reply.apply(event)
-    return index < len(reply.calls) and reply.calls[index].cut
+    return call.index < len(reply.calls) and reply.calls[call.index].cut
 
 
 def _events(log: EventLog, first: int, end: int) -> Iterator[ev.Event]:
     return (log[at] for at in range(first, min(len(log), end)))
 
 
-def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
-    """Add how the call arrived, what its tool is given, and what a person made of it."""
+def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
+    """Add how the call arrived, what its tool is given, and what a person made of it.
+
+    `missed`: it stands in a text that nobody read it from.
+    """
     story = story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
         _fact(page, "raw", call.arguments_text)
     for event in story.events:
         _event(page, timeline.log, event)
-    if story.dispatched is None and (why := _why_not_run(timeline, seq, story)):
+    if story.dispatched is None and (why := _why_not_run(timeline, story, missed=missed)):
         _fact(page, "not run", why, "error")
     else:
         _given(page, timeline, story)
@@ -101,9 +116,9 @@ def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall) -> None:
             _fact(page, "printed", event.printed.removesuffix("\n"), "dim")
 
 
-def _why_not_run(timeline: Timeline, seq: int, story: Story) -> str:
+def _why_not_run(timeline: Timeline, story: Story, *, missed: bool) -> str:
     """Return why no tool gets the call, whatever it says; empty where one may."""
-    if is_missed(timeline, seq, story.call):
+    if missed:
         return IN_TEXT if timeline.state.parser else f"{IN_TEXT} (--parser none)"
     match story.end if story.waits else None:
         case ev.RunEnded():
@@ -157,7 +172,6 @@ def _given(page: Page, timeline: Timeline, story: Story) -> None:
     spec = state.tools.get(story.name)
     if spec is None or not isinstance(story.arguments.value, dict):
         return
-    from hermes_tui.debugger.argument_schema import schema_problems
     from hermes_tui.parsers.coercion import coerced_arguments
     from hermes_tui.parsers.plain_values import json_text
 
@@ -165,10 +179,18 @@ def _given(page: Page, timeline: Timeline, story: Story) -> None:
     if coerced != story.arguments.value:
         _fact(page, "by schema", json_text(coerced), "hint")
     problems = schema_problems(story.arguments.value, spec.parameters)
-    if problems:
+    if problems and not _is_told(story, spec.parameters, len(problems)):
         _fact(page, "schema", counted(len(problems), "problem"), "warning")
-    for problem in problems:
-        page.line(str(problem), "warning", indent=6)
+        for problem in problems:
+            page.line(str(problem), "warning", indent=6)
+
+
+def _is_told(story: Story, schema: Any, problems: int) -> bool:
+    """Tell whether a finding of the call says all that the schema has against its arguments."""
+    if problems > MOST_TOLD or any(isinstance(one, ev.ArgumentsEdited) for one in story.events):
+        return False
+    # Nothing is found where the schema itself is broken.
+    return bool(misfits(story.arguments.value, schema))
 
 
 def _fact(page: Page, name: str, text: str, style: str = "") -> None:

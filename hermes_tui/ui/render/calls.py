@@ -4,6 +4,7 @@ normalised, with what normalising changed marked."""
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.query import calls_of_turn, findings_at, message_of
@@ -42,6 +43,8 @@ ARGUMENTS = {
 MISSED = "text that nobody took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
+LONGEST_NAME, LONGEST_FACT = 100, 1_000
+"""Characters of a name in the line that begins a call, and of what is said of it below."""
 MOST_CALLS = 40
 """Of a turn with more only those around the chosen one are laid out."""
 NEIGHBOURS = 10
@@ -103,7 +106,7 @@ def _call(
     found = findings_at(timeline, row)
     pointer = "▶" if is_chosen else " "
     badge = f"[{call.origin}]"
-    title = f"{pointer} {call.index + 1}. {call.name or '(no name)'} "
+    title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
     page.extend(
         [
             Line(
@@ -115,7 +118,8 @@ def _call(
             )
         ]
     )
-    missed = is_missed(timeline, timeline.seq(row), call)
+    seq = timeline.seq(row)
+    missed = _is_missed(timeline, seq, call)
     _arrival(page, timeline, call, missed=missed)
     _fact(page, "id", *_id_fact(timeline, call, found))
     _fact(page, "name", *_name_fact(timeline, call, found))
@@ -123,14 +127,15 @@ def _call(
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
     page.extend(raw_beside_normalised(call, beside) if beside else _arguments(call, found))
     for finding in found:
-        text = f"{finding.severity} {finding.code}: {finding.message}"
+        said = visible_line(finding.message, LONGEST_FACT)
+        text = f"{finding.severity} {finding.code}: {said}"
         page.line(text, str(finding.severity), indent=4)
         if finding.hint:
             page.line(f"→ {finding.hint}", "hint", indent=6)
     if is_recorded(timeline):
         from hermes_tui.ui.render.call_story import add_story
 
-        add_story(page, timeline, timeline.seq(row), call)
+        add_story(page, timeline, seq, call, missed=missed)
         if missed:
             return
     _result(page, timeline, row)
@@ -147,7 +152,7 @@ def _arrival(page: Page, timeline: Timeline, call: ToolCall, *, missed: bool) ->
     _fact(page, "arrived as", origin + (f", read as {call.verdict}" if call.verdict else ""))
 
 
-def is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
+def _is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:
     """Tell whether the call of event `seq` stands in a text that nobody read it from."""
     if call.origin is not Origin.TEXT:
         return False
@@ -175,7 +180,7 @@ def _id_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[
         return "none: a call in text has no id", ""
     if call.id_state in (IdState.MISSING, IdState.NULL, IdState.EMPTY):
         return f"{call.id_state}", "warning"
-    text = call.id or ""
+    text = _beginning(call.id or "")
     if call.id_state is IdState.SYNTHETIC:
         by = "hermes-tui" if is_recorded(timeline) else "the writer of the file"
         text += f" (synthetic: made up by {by})"
@@ -187,15 +192,23 @@ def _id_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[
 def _name_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
     if not call.name:
         return "missing", "error"
+    name = _beginning(call.name)
     for finding in found:
         if finding.code is Code.NAME_UNKNOWN:
-            return f"{call.name} — not a declared tool; {finding.hint}", "error"
+            return f"{name} — not a declared tool; {finding.hint}", "error"
     if timeline.state.tools_declared:
-        return f"{call.name} (declared)", ""
-    return f"{call.name} (the source declares no tools)", ""
+        return f"{name} (declared)", ""
+    return f"{name} (the source declares no tools)", ""
 
 
-def _arguments(call: ToolCall, found: list[Finding]) -> list[Line]:
+def _beginning(text: str) -> str:
+    """Return a text that is short if all is well, cut where it would hide what stands below."""
+    if len(text) <= LONGEST_FACT:
+        return text
+    return f"{text[:LONGEST_FACT]}… {len(text) - LONGEST_FACT:,} more characters: see 6 Raw"
+
+
+def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
     if call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON:
         if not call.arguments_text:
             return []

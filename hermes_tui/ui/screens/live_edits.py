@@ -54,7 +54,7 @@ class LiveEdits(LiveCommands):
             last = len(self.state.upcoming()) - 1
             near = message_index(self.model.timeline, self.model.row, self.state.upcoming())
             label = f"edit message 1 to {last + 1} ({last + 2} adds one)"
-            self.ask(label, "message-number", str(near + 1))
+            self.ask(label, "message-number", str(near + 1), replace=True)
         else:
             self.say("no call waits here that could be edited")
 

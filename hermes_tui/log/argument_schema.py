@@ -1,0 +1,191 @@
+"""What a JSON Schema says is wrong with the arguments of a call.
+
+A schema may come from a file: it is never fetched, and nothing in it takes long.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.log.quick_schema import spelled, spelled_by, surely_fits
+from hermes_tui.model.wording import first_line
+
+MOST_PROBLEMS: Final = 20
+LONGEST_VALUE: Final = 80
+"""Characters of a value in what is said of it: the rest says what is wrong with it."""
+MOST_REFERENCES: Final = 10_000
+"""References followed in one check: a few that refer to one another can take for ever."""
+
+
+class SchemaProblem(NamedTuple):
+    """`path` leads to the value that is wrong, such as `files[0].name`; empty: the whole."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def schema_problems(arguments: Any, schema: Any) -> tuple[SchemaProblem, ...]:
+    """Return what is wrong with `arguments` by `schema`, at most `MOST_PROBLEMS`.
+
+    A schema that is broken, or refers to what it does not hold, is one problem; nothing is fetched.
+    `schema` None: there is none, so nothing is wrong.
+    """
+    if schema is None:
+        return ()
+    errors, why = _errors(arguments, schema)
+    return (_broken(why),) if why else tuple(sorted(map(_problem, errors)))
+
+
+def misfits(
+    arguments: dict[str, Any], schema: Any, *, as_text: bool = False
+) -> tuple[SchemaProblem, ...]:
+    """Return the same, but nothing where the schema is broken; at once where there is nothing.
+
+    `as_text`: the arguments stood in tags, as texts: one that says a value that fits is no problem.
+    """
+    if schema is None or surely_fits(arguments, schema):
+        return ()
+    if as_text and surely_fits(spelled(arguments, schema, trimmed=True), schema):
+        return ()
+    errors, why = _errors(arguments, schema)
+    if errors and as_text:
+        said = {key: spelled_by(arguments[key]) for key in _keys(errors) if key in arguments}
+        errors, why = _errors({**arguments, **said}, schema)
+    return () if why else tuple(sorted(map(_problem, errors)))
+
+
+def _problem(error: Any) -> SchemaProblem:
+    value = repr(error.instance)
+    message = error.message.replace(value, first_line(value, LONGEST_VALUE), 1)
+    return SchemaProblem(_path(error.absolute_path), first_line(message))
+
+
+def _broken(why: str) -> SchemaProblem:
+    return SchemaProblem("", f"the schema of the tool is broken: {first_line(why)}")
+
+
+def _keys(errors: Iterable[Any]) -> set[Any]:
+    return {error.absolute_path[0] for error in errors if error.absolute_path}
+
+
+def _errors(arguments: Any, schema: Any) -> tuple[list[Any], str]:
+    """Return what is wrong with the arguments, or else with the schema."""
+    from jsonschema.exceptions import SchemaError, UnknownType
+    from referencing.exceptions import Unresolvable
+
+    try:
+        check, why = _check(json.dumps(schema, default=str))
+        found = check.iter_errors(arguments) if check is not None else ()
+        return list(islice(found, MOST_PROBLEMS)), why
+    except RecursionError:
+        return [], "it refers to itself without end"
+    except (SchemaError, UnknownType, Unresolvable) as error:
+        return [], str(error)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # What validators let through when a schema is checked, and stumble over later.
+        return [], f"{type(error).__name__}: {error}"
+
+
+class _Check:
+    """Checks values by one schema."""
+
+    def __init__(self, schema: Any) -> None:
+        """Raise SchemaError where it is none."""
+        from jsonschema.validators import Draft202012Validator, extend, validator_for
+        from referencing.jsonschema import EMPTY_REGISTRY
+
+        draft = validator_for(schema, default=Draft202012Validator)
+        draft.check_schema(schema)
+        self._references = 0
+        known = draft.VALIDATORS
+        own = {
+            "pattern": _pattern,
+            "patternProperties": _pattern_properties,
+            "additionalProperties": partial(_others, known["additionalProperties"]),
+            "unevaluatedProperties": _unread,
+        }
+        counted = {key: partial(self._counted, known[key]) for key in _REFERENCES & known.keys()}
+        own = {key: rule for key, rule in own.items() if key in known} | counted
+        checker = extend(draft, own)  # type: ignore[no-untyped-call]
+        self._validator = checker(schema, registry=EMPTY_REGISTRY)
+
+    def iter_errors(self, value: Any) -> Iterator[Any]:
+        self._references = 0
+        yield from self._validator.iter_errors(value)
+
+    def _counted(self, rule: Any, *given: Any) -> Iterator[Any]:
+        self._references += 1
+        if self._references > MOST_REFERENCES:
+            raise RecursionError
+        yield from rule(*given) or ()
+
+
+_REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+
+
+@lru_cache(maxsize=256)
+def _check(schema_text: str) -> tuple[_Check | None, str]:
+    """Return what checks values by the schema, or why it is none."""
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        return _Check(json.loads(schema_text, object_hook=_stated)), ""
+    except SchemaError as error:
+        return None, str(error)
+
+
+def _stated(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of an object without those that tables fill in with null."""
+    return {key: held for key, held in members.items() if held is not None or key == "const"}
+
+
+@lru_cache(maxsize=256)
+def _regex(pattern: str) -> Callable[[str], bool]:
+    from hermes_tui.log.linear_regex import compile_regex
+
+    return compile_regex(pattern)
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(value, str) and not _regex(pattern)(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], value: Any, _: Any
+) -> Iterator[Any]:
+    for pattern, schema in patterns.items() if isinstance(value, dict) else ():
+        for key in filter(_regex(pattern), value):
+            yield from validator.descend(value[key], schema, path=key, schema_path=pattern)
+
+
+def _others(rule: Any, validator: Any, schema: Any, value: Any, whole: Any) -> Iterator[Any]:
+    """Check the members that no pattern of names takes."""
+    patterns = [_regex(pattern) for pattern in whole.get("patternProperties", ())]
+    if patterns and isinstance(value, dict):
+        value = {key: value[key] for key in value if not any(one(key) for one in patterns)}
+    plain = {key: held for key, held in whole.items() if key != "patternProperties"}
+    yield from rule(validator, schema, value, plain) or ()
+
+
+def _unread(*_: Any) -> Iterator[Any]:
+    return iter(())
+
+
+def _path(keys: Iterable[Any]) -> str:
+    found = ""
+    for key in keys:
+        if isinstance(key, int):
+            found += f"[{key}]"
+        else:
+            found += f".{key}" if found else str(key)
+    return found

@@ -1,0 +1,66 @@
+"""A reply of the model in which nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import MessageAppended
+from hermes_tui.model.messages import Message, Usage
+
+FEW_TOKENS: Final = 10
+"""A model that says nothing writes the marks of its turn at most."""
+_ALTERED: Final = frozenset({"edited", "partial"})
+
+
+def empty_reply(
+    reply: MessageAppended, usage: Usage | None = None, *, tools: bool
+) -> Diagnostic | None:
+    """Return what is to be said of a reply that holds nothing, where nothing says so yet.
+
+    `usage` is what it cost, where it does not say so itself. `tools`: some were offered; then a
+    reply that cost tokens was most likely a call.
+    """
+    flaws = reply.diagnostics
+    if is_flawed(flaws) or any(one.code is Code.REPLY_SHAPE for one in flaws):
+        return None
+    return nothing_said(reply.message, usage, tools=tools)
+
+
+def nothing_said(message: Message, usage: Usage | None = None, *, tools: bool) -> Diagnostic | None:
+    """Return the same of a message, whatever is said of it."""
+    if not _says_nothing(message) or not _ALTERED.isdisjoint(message.flags):
+        return None
+    tokens = _visible_tokens(message.usage or usage)
+    if tools and tokens > FEW_TOKENS:
+        return Diagnostic(
+            Code.REPLY_SHAPE,
+            Severity.ERROR,
+            f"the reply is empty, though the model wrote {tokens:,} tokens: no text, no call",
+            hint="a parser took all of it: look at the raw completion (logprobs)",
+        )
+    return Diagnostic(
+        Code.REPLY_SHAPE,
+        Severity.WARNING,
+        "the reply is empty: no text, no call",
+        hint="a parser may have taken all of it: look at the raw completion (logprobs)",
+    )
+
+
+def is_flawed(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Tell whether one of them is an error."""
+    return any(one.severity is Severity.ERROR for one in diagnostics)
+
+
+def _says_nothing(message: Message) -> bool:
+    if message.calls or message.reasoning or message.text.strip():
+        return False
+    return all(part.kind == "text" and not part.text.strip() for part in message.parts)
+
+
+def _visible_tokens(usage: Usage | None) -> int:
+    """Return the tokens that a reply cost beside reasoning that is kept back; 0: not known."""
+    if usage is None or usage.completion_tokens is None:
+        return 0
+    return usage.completion_tokens - (usage.reasoning_tokens or 0)

@@ -1,0 +1,83 @@
+"""Runs that end in the middle: a reply was awaited, and none came.
+
+Many end so by design: who simulates the user has the last word, an environment scores what was
+done, a tool takes the answer; and a prompt is no run. Nothing is said where the source says how the
+run ended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from hermes_tui.log.findings import Finding
+from hermes_tui.model.diagnostics import Code, Severity
+
+if TYPE_CHECKING:
+    from hermes_tui.log.fold import RunState
+
+REQUEST: Final = "request"
+TOOL: Final = "tool"
+_MAYBE: Final = "a limit of turns, a time limit, or the user broke it off: nothing says which"
+_END_OTHERWISE: Final = frozenset({"mini-swe-agent", "native", "smolagents", "swe-agent"})
+"""In a recording a run may wait; those agents hand in by what they write to a shell or in code."""
+_ASKS_ONLY: Final = frozenset({"hermes-request-dump"})
+"""These hold the request, whatever became of it."""
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+")
+_TAKES_ANSWERS: Final = frozenset(
+    {"answer", "complete", "completion", "done", "end", "exit", "final", "finish", "handoff"}
+    | {"result", "stop", "submit", "terminate", "transfer"}
+)
+
+
+class Last(NamedTuple):
+    """What came last in a run: a request, or a message.
+
+    `what` is `REQUEST`, `TOOL` where results came, else the role of who spoke; `tool` is the one
+    that answered last.
+    """
+
+    what: str = ""
+    tool: str = ""
+
+
+NOTHING: Final = Last()
+
+
+def without_answer(state: RunState, seq: int) -> Iterator[Finding]:
+    """Yield what is to be said of a run that ends at event `seq` and whose model owes a reply."""
+    is_told = state.stop_reason or state.status not in ("", "unknown")
+    owed = None if is_told else _owed(state)
+    if owed is not None:
+        severity, message, hint = owed
+        turn, number = state.turn, state.appended
+        yield Finding(Code.NO_ANSWER, severity, message, seq, turn, hint=hint, number=number)
+
+
+def _owed(state: RunState) -> tuple[Severity, str, str] | None:
+    last = state.last
+    if last.what == REQUEST:
+        if state.source_format in _ASKS_ONLY:
+            return None
+        return (
+            Severity.WARNING,
+            "the run breaks off while a reply is awaited",
+            "it was killed there, or cancelled by a time limit around it",
+        )
+    if not state.turn:
+        if not state.ended or state.codes[Code.REQUEST_ERROR]:
+            return None
+        return (
+            Severity.WARNING,
+            "there is no reply of the model in the run",
+            "its requests failed, or its replies were not kept",
+        )
+    if state.source_format in _END_OTHERWISE:
+        return None
+    if last.what == TOOL and _TAKES_ANSWERS.isdisjoint(map(str.lower, _WORD.findall(last.tool))):
+        return Severity.NOTE, "the run ends with a result that the model did not answer", _MAYBE
+    is_scored = state.reward is not None or bool(state.scores)
+    if last.what == "user" and state.calls and not is_scored:
+        return Severity.NOTE, "the run ends with a user whom the model did not answer", _MAYBE
+    return None

@@ -1,0 +1,153 @@
+"""Tell at once that a value fits a JSON Schema, as nearly all arguments do.
+
+Read is what nearly all schemas of tools are made of; where anything else could decide, nothing is
+certain.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+_SILENT: Final = frozenset(
+    {"$comment", "$schema", "default", "deprecated", "description", "example", "examples", "format"}
+    | {"readOnly", "strict", "title", "writeOnly"}
+)
+_READ: Final = frozenset(
+    {"additionalProperties", "anyOf", "enum", "items", "properties", "required", "type"}
+)
+_SIZES: Final = frozenset({"maximum", "maxItems", "maxLength", "minimum", "minItems", "minLength"})
+_KNOWN: Final = _SILENT | _READ | _SIZES
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+
+
+_PYTHON_WORDS: Final = {"True": "true", "False": "false", "None": "null"}
+
+
+class AnyText(str):
+    """A text of which only that is known that it is one."""
+
+    __slots__ = ()
+
+
+_ANY_TEXT: Final = AnyText()
+
+
+def spelled(arguments: dict[str, Any], schema: Any, *, trimmed: bool) -> dict[str, Any]:
+    """Return texts as arguments: where a text may not fit, with the value that it spells.
+
+    `trimmed`: they are what the tool gets, if it gets texts, to the last blank.
+    """
+    own = schema.get("properties") if type(schema) is dict else None
+    inner = own if type(own) is dict else {}
+    found = {}
+    for key, text in arguments.items():
+        as_is = text if trimmed else _ANY_TEXT
+        value = as_is if surely_fits(as_is, inner.get(key, True)) else spelled_by(text)
+        found[key] = as_is if type(value) is str else value
+    return found
+
+
+def spelled_by(text: Any) -> Any:
+    """Return the value that a text spells, the text itself where it spells none."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(_PYTHON_WORDS.get(text.strip(), text))
+    except (RecursionError, ValueError):
+        return text
+
+
+def surely_fits(value: Any, schema: Any) -> bool:
+    """Tell whether nothing is wrong with `value` by `schema`, or the schema cannot be read.
+
+    False where that is not certain.
+    """
+    try:
+        return _fits(value, schema)
+    except RecursionError:
+        return False
+
+
+def _fits(value: Any, schema: Any) -> bool:
+    if type(schema) is not dict or not schema.keys() <= _KNOWN:
+        return schema is True
+    kind = schema.get("type")
+    if kind is not None:
+        kinds = kind if type(kind) is list else [kind]
+        if any(type(one) is not str or one not in _TYPES for one in kinds):
+            return True
+        if not any(_is_of(value, one) for one in kinds):
+            return False
+    values, options = schema.get("enum"), schema.get("anyOf")
+    if values is not None and not _is_among(value, values):
+        return False
+    if options is not None and not _fits_any(value, options):
+        return False
+    if not _SIZES.isdisjoint(schema) and not _has_size(value, schema):
+        return False
+    if type(value) is dict:
+        return _members_fit(value, schema)
+    if type(value) is list and (items := schema.get("items")) is not None:
+        return all(_fits(one, items) for one in value)
+    return True
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if type(value) is bool:
+        return kind == "boolean"
+    return isinstance(value, _TYPES[kind])
+
+
+def _is_among(value: Any, values: Any) -> bool:
+    # Python takes 1 for True, and for 1.0.
+    return type(value) is str and type(values) is list and value in values
+
+
+def _has_size(value: Any, schema: dict[str, Any]) -> bool:
+    kind = type(value)
+    if kind is int or kind is float:
+        size, least, most = value, schema.get("minimum"), schema.get("maximum")
+    elif kind is str:
+        size, least, most = len(value), schema.get("minLength"), schema.get("maxLength")
+    elif kind is list:
+        size, least, most = len(value), schema.get("minItems"), schema.get("maxItems")
+    else:
+        return kind is not AnyText
+    is_least = least is None or (type(least) in (int, float) and size >= least)
+    return is_least and (most is None or (type(most) in (int, float) and size <= most))
+
+
+def _fits_any(value: Any, schemas: Any) -> bool:
+    return type(schemas) is list and any(_fits(value, one) for one in schemas)
+
+
+def _members_fit(value: dict[str, Any], schema: dict[str, Any]) -> bool:
+    required, properties = schema.get("required"), schema.get("properties")
+    if required is not None and (
+        type(required) is not list or any(k not in value for k in required)
+    ):
+        return False
+    if properties is None:
+        properties = {}
+    if type(properties) is not dict:
+        return False
+    others = schema.get("additionalProperties")
+    are_free = others is None or others is True
+    for key, held in value.items():
+        inner = properties.get(key)
+        if not (are_free if inner is None else _fits(held, inner)):
+            return False
+    return True
+
+
+def _has_all(value: dict[str, Any], keys: Any) -> bool:
+    return type(keys) is list and all(type(key) is str and key in value for key in keys)

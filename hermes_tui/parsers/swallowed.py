@@ -1,0 +1,76 @@
+"""Calls that the reasoning of a reply took with it: the reply says and calls nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import Reasoning, ToolSpec
+from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
+from hermes_tui.parsers.reasoning_tags import Thought, split_reasoning
+from hermes_tui.parsers.text_calls import listed, may_hold_call
+
+
+def with_swallowed(
+    found: list[Diagnostic],
+    text: str,
+    thoughts: Sequence[Thought],
+    reasoning: Sequence[Reasoning],
+) -> list[Diagnostic]:
+    """Return what was found in a message without calls, with the error of one in its reasoning."""
+    if any(one.severity is Severity.ERROR for one in found) or _says(text, thoughts):
+        return found
+    error = swallowed(reasoning)
+    if error is None:
+        return found
+    return [*(one for one in found if one.code is not error.code), error]
+
+
+def swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec] = ()) -> Diagnostic | None:
+    """Return that the reasoning of a message that says and calls nothing holds a call.
+
+    Without `tools` it has to be marked as one, or to be JSON that is nothing else.
+    """
+    from hermes_tui.parsers.auto import Auto
+
+    for piece in reasoning:
+        if piece.kind == "encrypted" or not may_hold_call(piece.text):
+            continue
+        if not tools and not _is_marked(piece.text):
+            continue
+        names = [call.name for call in Auto().parse(piece.text, tools).calls if call.name]
+        if names:
+            return Diagnostic(
+                Code.MARKER_IN_REASONING,
+                Severity.ERROR,
+                f"a call stands in {piece.field} ({listed(names)}), and the message says and "
+                "calls nothing",
+                piece.span,
+                "the model called before it closed its reasoning, or the server's "
+                "--reasoning-parser took the call with it: servers read calls from the content "
+                "after it only; compare --reasoning-parser with the model, or go without",
+            )
+    return None
+
+
+def without_thoughts(text: str) -> str:
+    """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
+    kept, position = [], 0
+    for whole, _, _ in split_reasoning(text):
+        kept += [text[position : whole.start], " " * len(whole)]
+        position = whole.end
+    return "".join((*kept, text[position:]))
+
+
+def _says(text: str, thoughts: Sequence[Thought]) -> bool:
+    """Tell whether anything stands beside the thoughts in a text."""
+    position = 0
+    for whole, _, _ in thoughts:
+        if text[position : whole.start].strip():
+            return True
+        position = whole.end
+    return bool(text[position:].strip())
+
+
+def _is_marked(text: str) -> bool:
+    return has_mark(text) or bool(has_foreign_markers(text)) or bool(bare_call_json(text))

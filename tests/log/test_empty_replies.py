@@ -1,0 +1,84 @@
+"""A reply in which nothing is left is told, wherever the run comes from."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ContentPart, Message, Reasoning, ToolSpec, Usage
+from tests.log.runs import call, says
+
+TERMINAL = (ToolSpec("terminal"),)
+
+
+def told(*events: ev.Event, tools: tuple[ToolSpec, ...] = TERMINAL) -> list[tuple[Code, Severity]]:
+    run = [ev.RunStarted(seq=0, tools=tools), says("user", "hi"), *events]
+    numbered = [ev.copy_event(event, seq=seq) for seq, event in enumerate(run)]
+    return [(found.code, found.severity) for found in fold_run(numbered)[1]]
+
+
+def cost(tokens: int | None, reasoning: int | None = None) -> Usage:
+    return Usage(completion_tokens=tokens, reasoning_tokens=reasoning)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tools", "severity"),
+    [
+        (cost(48), TERMINAL, Severity.ERROR),
+        (cost(48), (), Severity.WARNING),
+        (cost(2), TERMINAL, Severity.WARNING),
+        (cost(48, 46), TERMINAL, Severity.WARNING),
+        (None, TERMINAL, Severity.WARNING),
+    ],
+)
+def test_an_empty_reply_is_an_error_where_it_cost_tokens_that_were_most_likely_a_call(
+    usage: Usage | None, tools: tuple[ToolSpec, ...], severity: Severity
+) -> None:
+    found = told(says("assistant", " \n", usage=usage), tools=tools)
+    assert found == [(Code.REPLY_SHAPE, severity)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"text": "done"},
+        {"reasoning": (Reasoning("reasoning", "why"),)},
+        {"parts": (ContentPart("image", "[image]"),)},
+        {"calls": 1},
+        {"flags": ("edited",)},
+        {"flags": ("partial",)},
+    ],
+)
+def test_a_reply_that_holds_anything_or_was_altered_is_not_empty(said: dict[str, object]) -> None:
+    assert told(says("assistant", **{"text": "", **said})) == []
+
+
+def test_a_reply_whose_calls_come_apart_from_it_is_not_empty() -> None:
+    assert told(says("assistant"), call("terminal"), says("tool", "ok", results=1)) == [
+        (Code.CALL_UNANSWERED, Severity.WARNING)
+    ]
+
+
+def test_an_empty_reply_is_not_told_beside_the_error_that_explains_it() -> None:
+    cut = Diagnostic(Code.TRUNCATED, Severity.ERROR, "the reply was cut")
+    empty = ev.MessageAppended(seq=0, message=Message("assistant", ""), diagnostics=(cut,))
+    assert told(empty) == [(Code.TRUNCATED, Severity.ERROR)]
+
+
+def test_what_the_reply_cost_may_stand_with_its_response_or_with_the_end_of_a_run_of_one() -> None:
+    received = ev.ResponseReceived(seq=0, usage=cost(48))
+    error = (Code.REPLY_SHAPE, Severity.ERROR)
+    assert told(received, says("assistant")) == [error]
+    assert told(says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [error]
+    so_far = [received, says("assistant", "so"), says("user", "and?")]
+    assert told(*so_far, says("assistant"), ev.RunEnded(seq=0, usage=cost(48))) == [
+        (Code.REPLY_SHAPE, Severity.WARNING)
+    ]
+
+
+def test_an_empty_reply_is_not_told_of_a_response_that_broke_off() -> None:
+    cut = Diagnostic(Code.STREAM_CUT, Severity.ERROR, "the stream broke off")
+    received = ev.ResponseReceived(seq=0, diagnostics=(cut,))
+    assert told(received, says("assistant")) == [(Code.STREAM_CUT, Severity.ERROR)]

@@ -1,0 +1,182 @@
+"""Arguments that the declared schema does not allow are told, and odd schemas are not held to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.log.argument_schema import misfits, schema_problems
+from hermes_tui.log.findings import Finding
+from hermes_tui.log.quick_schema import surely_fits
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model import events as ev
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+
+SUBMIT = {
+    "type": "object",
+    "properties": {"answer": {"type": "integer"}, "note": {"type": "string"}},
+    "required": ["answer"],
+}
+FUNCTION = "<function=submit>\n<parameter=answer>{}</parameter>\n</function>"
+
+
+def found(message: dict[str, Any], schema: Any = SUBMIT, source: str = "") -> list[Finding]:
+    """Return what is said of the arguments of the calls in a reply."""
+    parts = normalise_message({"role": "assistant", **message}, text_calls=TextCalls.TRANSPORT)
+    tool = ToolSpec("submit", parameters=schema)
+    start = ev.RunStarted(seq=0, tools=(tool,), tools_declared=True, source_format=source)
+    calls = [
+        ev.ToolCallProposed(seq=2 + index, call=call) for index, (call, _) in enumerate(parts.calls)
+    ]
+    events = [start, ev.MessageAppended(seq=1, message=parts.message), *calls]
+    return [one for one in fold_run(events)[1] if one.code is Code.SCHEMA_VIOLATION]
+
+
+def native(arguments: Any) -> dict[str, Any]:
+    function = {"name": "submit", "arguments": arguments}
+    return {"content": None, "tool_calls": [{"id": "c1", "function": function}]}
+
+
+def test_arguments_that_do_not_fit_the_declared_schema_are_a_warning_of_their_call() -> None:
+    (told,) = found(native('{"answer": "forty-two"}'))
+    assert told.message == "answer: 'forty-two' is not of type 'integer'"
+    assert (told.severity, told.tool, told.call_index) == (Severity.WARNING, "submit", 0)
+
+
+def test_all_problems_of_a_call_are_one_finding_that_spells_out_a_few() -> None:
+    schema = {"properties": {key: {"type": "integer"} for key in "abcde"}}
+    (told,) = found(native('{"a": "", "b": "", "c": "", "d": "", "e": ""}'), schema)
+    assert told.message.startswith("a: '' is not of type 'integer'; b: ")
+    assert told.message.endswith("; and 2 more")
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_call_without_arguments_lacks_those_that_are_required(nothing: Any) -> None:
+    (told,) = found(native(nothing))
+    assert told.message == "'answer' is a required property"
+
+
+def test_arguments_that_are_no_object_are_told_of_otherwise() -> None:
+    assert found(native("forty-two")) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "dict", "properties": {"answer": {"type": "int"}}},
+        {"type": "object", "properties": {"answer": {"type": "INTEGER"}}},
+        {"$ref": "#/$defs/missing"},
+        {"$ref": "http://127.0.0.1:9/never-fetched"},
+        {"properties": {"answer": {"pattern": "("}}},
+        {"allOf": [{"$ref": "#"}]},
+        "object",
+        [],
+        7,
+    ],
+)
+def test_a_schema_that_cannot_be_read_finds_nothing(schema: Any) -> None:
+    assert found(native('{"answer": "forty-two"}'), schema) == []
+
+
+def test_members_that_a_table_filled_in_with_null_are_none() -> None:
+    inner = {"type": "integer", "enum": None, "items": None}
+    schema = {"properties": {"answer": inner, "path": None}, "required": None}
+    assert found(native('{"answer": 5}'), schema) == []
+    assert len(found(native('{"answer": "5"}'), schema)) == 1
+
+
+def test_texts_in_tags_are_read_as_the_values_they_spell() -> None:
+    assert found({"content": FUNCTION.format("42")}) == []
+    (told,) = found({"content": FUNCTION.format("forty-two")})
+    assert told.message == "answer: 'forty-two' is not of type 'integer'"
+
+
+def test_a_run_of_our_own_hands_over_the_text_in_a_tag_as_it_is() -> None:
+    assert len(found({"content": FUNCTION.format("42")}, source="native")) == 1
+
+
+def test_a_number_in_quotes_is_no_number_where_a_call_is_json() -> None:
+    call = '<tool_call>{"name": "submit", "arguments": {"answer": "42"}}</tool_call>'
+    assert len(found({"content": call})) == 1
+
+
+def test_a_pattern_that_backtracks_does_not_hang() -> None:
+    schema = {
+        "properties": {"answer": {"pattern": "^(a+)+$"}},
+        "patternProperties": {"^(b+)+$": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    arguments = {"answer": "a" * 5_000 + "!", "b" * 5_000 + "!": 1, "bb": 1}
+    told = [problem.message for problem in misfits(arguments, schema)]
+    assert len(told) == 3
+    assert any(message.endswith("does not match '^(a+)+$'") for message in told)
+    assert "1 is not of type 'string'" in told
+
+
+def test_schemas_that_double_with_every_reference_do_not_hang() -> None:
+    levels = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
+    schema = {"$ref": "#/$defs/d0", "$defs": {**levels, "d60": True}}
+    assert misfits({"a": 1}, schema) == ()
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.floats() | st.sampled_from(["a", "b"])
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=6,
+)
+TYPES = st.sampled_from(
+    ["array", "boolean", "integer", "null", "number", "object", "string", "dict", "ANY", 7]
+)
+SCHEMAS: st.SearchStrategy[Any] = st.deferred(
+    lambda: (
+        st.sampled_from([True, False, None, {}, []])
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "type": TYPES | st.lists(TYPES, max_size=2),
+                "properties": st.none() | st.dictionaries(st.sampled_from("ab"), SCHEMAS),
+                "required": st.sampled_from([None, [], ["a"], ["a", "b"], True, [1]]),
+                "additionalProperties": SCHEMAS,
+                "items": SCHEMAS,
+                "anyOf": st.lists(SCHEMAS, max_size=2),
+                "enum": st.none() | st.lists(LEAVES, max_size=2),
+                "minimum": st.integers(0, 1) | st.floats() | st.booleans(),
+                "maxLength": st.integers(0, 1),
+                "minItems": st.integers(0, 1),
+                "uniqueItems": st.booleans(),
+                "description": st.just("x"),
+            },
+        )
+    )
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(VALUES, SCHEMAS)
+def test_what_surely_fits_has_no_problem(value: Any, schema: Any) -> None:
+    if surely_fits(value, schema):
+        told = schema_problems(value, schema)
+        assert not told or "the schema of the tool is broken" in told[0].message
+
+
+def test_a_misfit_that_the_parser_of_a_run_names_too_is_told_once(tmp_path: Path) -> None:
+    call = '<tool_call>{"name": "submit", "arguments": {"answer": "forty-two"}}</tool_call>'
+    tools = [{"function": {"name": "submit", "parameters": SUBMIT}}]
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": call}]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"tools": tools, "messages": messages}))
+    (run,) = [
+        step
+        for step in survey(open_file(path, whole=True, parser="vllm/hermes"))
+        if isinstance(step, FoundRun) and step.final
+    ]
+    assert run.state.codes[Code.SCHEMA_VIOLATION] == 1
