@@ -87,6 +87,7 @@ def _read_request(value: dict[str, Any], build: RunBuilder) -> None:
         task=fields.task_of(value, messages),
         model=fields.model_of(value),
         tools=tool_specs(value["tools"]) if value.get("tools") else None,
+        group_id=fields.group_of(value),
         details=fields.details_of(value, without=_OWN_KEYS),
         ts=time_of(value),
     )

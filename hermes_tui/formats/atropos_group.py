@@ -44,6 +44,8 @@ class _Rollout:
     before: tuple[tuple[str, Any], ...] = ()
     """Pointer and messages that come first: the prompt of a preference pair."""
     details: dict[str, Any] = field(default_factory=dict)
+    short: tuple[str, ...] = ()
+    """Which lists of the group end before this rollout, and how."""
 
 
 class AtroposGroup:
@@ -62,7 +64,7 @@ class AtroposGroup:
         if not isinstance(value, dict) or not _is_group(value):
             build.defect("not a scored group", fields.excerpt(value))
             return
-        group_id = fields.label(value, "group_id", "env_id", "item_id", "id")
+        group_id = fields.group_of(value) or fields.label(value, "item_id", "id")
         rollouts = list(_rollouts(value))
         if not rollouts:
             build.defect("a group without rollouts", fields.excerpt(value))
@@ -111,7 +113,8 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
         yield from _preference_pairs(value)
         return
     keys = ("tokens", "masks", "scores", "messages")
-    size = max(len(value[key]) for key in keys if isinstance(value.get(key), list))
+    lengths = {key: len(value[key]) for key in keys if isinstance(value.get(key), list)}
+    size = max(lengths.values())
     for index in range(size):
         rollout = _Rollout(
             name=f"rollout {index}",
@@ -120,6 +123,11 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
             tokens=_at(value.get("tokens"), index),
             masks=_at(value.get("masks"), index),
             score=_at(value.get("scores"), index),
+            short=tuple(
+                f"no {key} of this rollout: the group has {length:,} for {size:,} rollouts"
+                for key, length in lengths.items()
+                if index >= length and key != "messages"
+            ),
         )
         rollout.details = _details(value, index, size, rollout)
         yield rollout
@@ -219,6 +227,11 @@ def _token_notes(rollout: _Rollout) -> Iterator[Diagnostic]:
     if isinstance(tokens, list) and isinstance(masks, list) and len(tokens) != len(masks):
         message = f"{len(tokens):,} tokens but {len(masks):,} mask entries"
         yield Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, message)
+    if not placeholder and rollout.details.get("trained_tokens") == 0:
+        message = "nothing of this rollout is trained: its mask leaves out every token"
+        yield Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, message)
+    for short in rollout.short:
+        yield Diagnostic(Code.SOURCE_DEFECT, Severity.WARNING, short)
 
 
 def _turns(rollout: _Rollout, notes: list[Diagnostic]) -> list[tuple[str, Any]]:

@@ -132,8 +132,9 @@ class Match(NamedTuple):
 class Format(Protocol):
     """One foreign shape. `summary` is the line that `hermes-tui formats` prints.
 
-    A format may also have `sidecars`, names of JSON files that lie beside its own and say more, and
-    `reply_of`, by which its big files are cut (`turns.py`).
+    A format may also have `sidecars`, names of JSON files that lie beside its own and say more,
+    `reply_of`, by which its big files are cut (`turns.py`), and `holds_exchanges` (true), where a
+    file holds requests with their replies, each whole: nothing is under way in it.
     """
 
     name: str

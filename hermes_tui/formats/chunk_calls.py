@@ -4,6 +4,7 @@ A part belongs to the call with its index and id. A new id on a used index begin
 it brings a name: some servers make up a new id for every part of one call. A part without an id
 goes on with the last call of its index, one without index and id with the last call of all,
 unless it has a name and arguments of its own and the arguments before it are already whole.
+Where that goes beyond joining by index, as clients do, it is told.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.plain_values import json_text
 
 Piece = tuple[str, str]
@@ -134,14 +136,21 @@ class StreamedCalls:
     """The calls of one message, in the order in which they began."""
 
     def __init__(self) -> None:
+        self.flaws: dict[str, Diagnostic] = {}
+        """By what they say: where the calls are not what clients make of them."""
         self._calls: list[_Call] = []
 
-    def add(self, value: Any) -> list[tuple[str, str, int]]:
-        """Take the `tool_calls` of a delta; return what they add, each with the call's position."""
+    def add(self, value: Any, *, is_whole: bool = False) -> list[tuple[str, str, int]]:
+        """Take the `tool_calls` of a delta; return what they add, each with the call's position.
+
+        `is_whole`: they are those of a whole message, which need no index.
+        """
         added: list[tuple[str, str, int]] = []
         fresh: list[_Call] = []
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
+                if not is_whole:
+                    self._look_at_index(part)
                 call = self._call_of(part, fresh)
                 position = next(i for i, known in enumerate(self._calls) if known is call)
                 added.extend((*piece, position) for piece in call.add(part))
@@ -180,11 +189,28 @@ class StreamedCalls:
         last = known[-1]
         names, brings_arguments = _says(part)
         if id is not None and last.id is not None:
-            return self._begin(index) if names or last.has_whole_arguments else last
+            return self._begin_anew(index) if names or last.has_whole_arguments else last
         if not names or not brings_arguments:
             return last
         is_other = (index is None and last in fresh) or last.has_whole_arguments
-        return self._begin(index) if is_other else last
+        return self._begin_anew(index) if is_other else last
+
+    def _look_at_index(self, part: dict[str, Any]) -> None:
+        if _index(part.get("index")) is None:
+            told = "missing" if "index" not in part else "null" if part["index"] is None else "odd"
+            hint = "clients that join calls by index lose this one, or fail"
+            self._tell(f"the index of a streamed call is {told}", hint)
+
+    def _begin_anew(self, index: int | None) -> _Call:
+        """Begin a call where there is one of the same index, or none of either has one."""
+        if index is not None:
+            hint = "clients that join calls by index make one of both, whose arguments are no JSON"
+            self._tell(f"several streamed calls have index {index}", hint)
+        return self._begin(index)
+
+    def _tell(self, message: str, hint: str) -> None:
+        found = Diagnostic(Code.REPLY_SHAPE, Severity.WARNING, message, hint=hint)
+        self.flaws.setdefault(message, found)
 
     def _begin(self, index: int | None) -> _Call:
         self._calls.append(_Call(index))

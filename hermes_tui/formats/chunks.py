@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats.chunk_calls import Growing, StreamedCalls
 from hermes_tui.formats.fields import text_of
+from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.parsers.plain_values import json_text
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -44,6 +45,12 @@ class ChunkJoiner:
         """Return why the first choice ended, None where nothing said so yet."""
         first = min(self._choices, default=None)
         return None if first is None else self._choices[first].finish_reason
+
+    @property
+    def flaws(self) -> tuple[Diagnostic, ...]:
+        """Return where the calls of any choice are not what clients make of them."""
+        found = {k: v for choice in self._choices.values() for k, v in choice.flaws.items()}
+        return tuple(found.values())
 
     def add(self, chunk: dict[str, Any]) -> list[Delta]:
         """Take one chunk and return what it adds to the first choice."""
@@ -82,11 +89,11 @@ class ChunkJoiner:
         if isinstance(logprobs := raw.get("logprobs"), dict):
             choice.add_logprobs(logprobs)
         delta = raw.get("delta")
-        if delta is None:
+        if is_whole := delta is None:
             delta = raw.get("message")
         if delta is None and isinstance(raw.get("text"), str):
             delta = {"content": raw["text"]}
-        deltas = choice.add(delta) if isinstance(delta, dict) else []
+        deltas = choice.add(delta, is_whole=is_whole) if isinstance(delta, dict) else []
         return deltas if position == min(self._choices) else []
 
 
@@ -103,7 +110,12 @@ class _Choice:
         self._calls = StreamedCalls()
         self._legacy = Growing("arguments")
 
-    def add(self, delta: dict[str, Any]) -> list[Delta]:
+    @property
+    def flaws(self) -> dict[str, Diagnostic]:
+        """Return what is told of its calls."""
+        return self._calls.flaws
+
+    def add(self, delta: dict[str, Any], *, is_whole: bool) -> list[Delta]:
         added: list[Delta] = []
         for key, value in delta.items():
             if value is None:
@@ -115,7 +127,8 @@ class _Choice:
                     if Delta(kind, text) not in added:
                         added.append(Delta(kind, text))
             elif key == "tool_calls":
-                added.extend(Delta(*piece) for piece in self._calls.add(value))
+                pieces = self._calls.add(value, is_whole=is_whole)
+                added.extend(Delta(*piece) for piece in pieces)
             elif key == "function_call" and isinstance(value, dict):
                 added.extend(Delta(*piece, 0) for piece in self._legacy.add(value))
             elif key == "reasoning_details" and isinstance(value, list):

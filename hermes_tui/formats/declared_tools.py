@@ -3,10 +3,12 @@
 tools = [tool, …] | JSON text of such a list
 tool  = {"type": "function", "function": {"name", "description", "parameters"}}
       | {"name", "description", "parameters" | "input_schema"} | JSON text of one of these
+text  = system prompt with "<tools>" tools "</tools>"
 """
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -44,3 +46,36 @@ def _tool_specs_in(text: str) -> tuple[ToolSpec, ...] | None:
     """Return the tools in JSON text; most runs of a file repeat it word for word."""
     raw = decode_if_json(text)
     return tool_specs(raw) if isinstance(raw, list) else None
+
+
+@lru_cache(maxsize=4)
+def tools_in_text(text: str) -> tuple[ToolSpec, ...] | None:
+    """Return the tools that a system prompt names; most runs of a file have the same prompt."""
+    return tool_specs(_tools_block(text))
+
+
+def _tools_block(text: str) -> list[Any] | None:
+    """Return the tools in the first `<tools>` block that holds JSON: a list, or one tool a line."""
+    decoder = json.JSONDecoder(strict=False)
+    start = text.find("<tools>")
+    while start >= 0:
+        position = _skip_blank(text, start + len("<tools>"))
+        found: list[Any] = []
+        while text[position : position + 1] in ("[", "{"):
+            try:
+                value, position = decoder.raw_decode(text, position)
+            except (ValueError, RecursionError):
+                break
+            found.append(value)
+            position = _skip_blank(text, position)
+        if found:
+            declared: list[Any] = found[0] if isinstance(found[0], list) else found
+            return declared
+        start = text.find("<tools>", start + 1)
+    return None
+
+
+def _skip_blank(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position

@@ -5,7 +5,7 @@
     error   = "error:" text            as old llama.cpp servers write it; it names itself
 
 Lines end at a newline only: U+2028 and U+0085 are text. Some servers end events by one newline;
-there each data line that is whole JSON is an event of its own.
+there each data line that is whole JSON is an event of its own, which is told.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+
 DONE = b"[DONE]"
+NO_BLANK_LINES = Diagnostic(
+    Code.REPLY_SHAPE,
+    Severity.WARNING,
+    "events of the stream end by one newline, without a blank line",
+    hint="clients that read event streams as they are defined lose all of them, or fail",
+)
 
 
 class Event(NamedTuple):
@@ -37,6 +45,8 @@ class EventReader:
     def __init__(self) -> None:
         self.is_event_stream = False
         """Whether any line so far was one of an event stream."""
+        self.lacks_blank_lines = False
+        """Whether any event ended at the next one."""
         self.torn = b""
         """What stood in the last line where the stream ended in its midst."""
         self._rest: list[bytes] = []
@@ -80,6 +90,7 @@ class EventReader:
             return
         if text.startswith(b"data:"):
             if self._data and _is_whole(b"\n".join(self._data)):
+                self.lacks_blank_lines = True
                 self._dispatch(events)
             self._data.append(text[5:].removeprefix(b" "))
         elif text.startswith(b"event:"):

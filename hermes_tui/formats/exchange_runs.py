@@ -19,6 +19,7 @@ from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived
 from hermes_tui.parsers.measures import usage
+from hermes_tui.parsers.normalise import TextCalls
 
 
 @dataclass(slots=True)
@@ -107,14 +108,18 @@ def _emit(run: _Run, build: RunBuilder) -> None:
         build.locate(call.record)
         exchange = call.exchange
         for pointer, message in exchange.messages[call.known :]:
-            build.message(message, pointer=pointer, ts=exchange.ts)
+            mode = _text_calls(exchange)
+            build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
         _request(call, turn, build)
         _reply(call, turn, build)
-    last = run.calls[-1].exchange.reply
-    if last.failure is not None:
-        build.end(status="error", stop_reason=last.failure.message)
-    elif fields.is_cut(last.finish_reason):
-        build.end(status="truncated", stop_reason=last.finish_reason)
+    last = run.calls[-1].exchange
+    told = last.outcome or {}
+    if last.reply.failure is not None:
+        build.end(**{**told, "status": "error", "stop_reason": last.reply.failure.message})
+    elif fields.is_cut(last.reply.finish_reason):
+        build.end(**{**told, "status": "truncated", "stop_reason": last.reply.finish_reason})
+    elif told:
+        build.end(**told)
 
 
 def _start(run: _Run, build: RunBuilder) -> None:
@@ -128,7 +133,7 @@ def _start(run: _Run, build: RunBuilder) -> None:
         task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),
-        group_id=first.session,
+        group_id=first.group or first.session,
         details=details,
         pointer=first.request_pointer,
         ts=first.ts,
@@ -176,12 +181,17 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         finish_reason=reply.finish_reason,
         usage=usage(reply.usage, exchange.cost),
         duration_s=exchange.duration_s,
-        diagnostics=(cut,) if reply.is_cut else (),
+        diagnostics=(*reply.flaws, *((cut,) if reply.is_cut else ())),
     )
     for pointer, message in reply.messages:
-        build.message(message, pointer=pointer, ts=exchange.ts)
+        mode = _text_calls(exchange)
+        build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
     if reply.defect:
         build.defect(reply.defect, pointer=exchange.reply_pointer)
+
+
+def _text_calls(exchange: Exchange) -> TextCalls:
+    return TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
 
 
 def _failed(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None:

@@ -94,6 +94,9 @@ class Exchange:
     details: dict[str, Any] = field(default_factory=dict)
     wire_request: Any = None
     wire_response: Any = None
+    group: str = ""
+    outcome: dict[str, Any] | None = None
+    """The arguments of `RunBuilder.end` where somebody judged the reply."""
 
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
@@ -129,6 +132,8 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         details=fields.details_of(value, without=_SHOWN_ELSEWHERE),
         wire_request=request.wire_request,
         wire_response=request.wire_response,
+        group=fields.group_of(value),
+        outcome=fields.outcome_of({key: value.get(key) for key in fields.REWARD_KEYS}),
     )
 
 

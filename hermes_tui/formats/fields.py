@@ -41,6 +41,7 @@ _ID_KEYS = (
     "session_id",
     "uuid",
 )
+_GROUP_KEYS = ("group_id", "group", "group_index", "group_idx")
 _TASK_KEYS = ("task", "task_name", "task_id", "instance_id", "question", "problem", "title")
 _GOOD = frozenset({"ok", "success", "succeeded", "completed", "complete", "passed", "resolved"})
 _BAD = frozenset({"failed", "failure", "incorrect", "unresolved"})
@@ -131,6 +132,11 @@ def labels(raw: Mapping[str, Any], *keys: str) -> str:
 
 def run_id_of(raw: Mapping[str, Any]) -> str:
     return title(label(raw, *_ID_KEYS))
+
+
+def group_of(raw: Mapping[str, Any]) -> str:
+    """Return which group of runs, mostly of one prompt, a row says that it belongs to."""
+    return title(label(raw, *_GROUP_KEYS))
 
 
 def task_of(raw: Mapping[str, Any], messages: Iterable[Any]) -> str:
@@ -229,6 +235,10 @@ OUTCOME_KEYS = (
     "stop_reason",
     "finish_reason",
 )
+
+
+REWARD_KEYS = ("reward", "score", "scores")
+"""Those of the outcome that only who judges a run writes, never a server."""
 
 
 def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:

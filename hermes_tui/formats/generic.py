@@ -79,6 +79,7 @@ def _run(
         run_id=fields.run_id_of(nearest),
         task=fields.task_of(nearest, (message[1] for message in messages if message)),
         model=fields.model_of(nearest) or fields.model_of(around),
+        group_id=fields.group_of(nearest),
         details={**fields.details_of(scalars), **elsewhere},
         pointer=conversation.pointer,
         diagnostics=(_warning(conversation.pointer),),

@@ -6,7 +6,8 @@
              "startedDateTime", "time", …}
 
 Of all requests those are kept that are posted to a path of a model's API, or whose body holds
-messages. The APIs of OpenAI, Anthropic and Google are read, whole and streamed.
+messages. The APIs of OpenAI, Anthropic and Google are read, whole and streamed, and those of
+servers that go on with a text (`/generate`, `/completion`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ from hermes_tui.formats.gemini_replies import (
     model_of,
 )
 from hermes_tui.formats.har_bodies import Body, json_body, text_body
+from hermes_tui.formats.requests import PROMPTS
 from hermes_tui.formats.sse import looks_like_sse, read_sse
 
 _PATH = re.compile(
     r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
 )
+_TEXT_PATH = re.compile(r"(?<!/api)/(?:generate|completion)/?$")
+"""SGLang's, TGI's and llama.cpp's; only with a prompt, since anything may be called so."""
+_PROMPTS = (*PROMPTS, "input_ids")
 _GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
 _TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
 _BODIES = ("messages", "input", "contents")
@@ -42,7 +47,8 @@ class Har:
     """Reads HTTP archives."""
 
     name = "har"
-    summary = "HTTP archives (HAR): requests to OpenAI, Anthropic and Gemini APIs, also streamed"
+    holds_exchanges = True
+    summary = "HTTP archives (HAR): requests to OpenAI, Anthropic and Gemini, and to /generate"
 
     def sniff(self, sample: Sample) -> Match | None:
         log = fields.as_dict(sample.first_object().get("log"))
@@ -96,10 +102,14 @@ def _request(entry: dict[str, Any]) -> tuple[str, dict[str, str], Body] | None:
     url, sent = fields.label(request, "url"), _headers(request)
     posted = json_body(text_body(fields.as_dict(request.get("postData")), sent))
     body = posted.value
-    holds_messages = isinstance(body, dict) and any(key in body for key in _BODIES)
-    if not holds_messages and not _PATH.search(url.partition("?")[0]):
-        return None
-    return url, sent, posted
+    path = url.partition("?")[0]
+    if _holds(body, _BODIES) or _PATH.search(path):
+        return url, sent, posted
+    return (url, sent, posted) if _TEXT_PATH.search(path) and _holds(body, _PROMPTS) else None
+
+
+def _holds(body: Any, keys: tuple[str, ...]) -> bool:
+    return isinstance(body, dict) and any(key in body for key in keys)
 
 
 def _placed(exchange: Exchange, entry: dict[str, Any], pointer: str) -> Exchange:

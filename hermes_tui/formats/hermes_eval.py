@@ -10,7 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.fields import details_of, label, model_of, number, title_of
+from hermes_tui.formats.fields import (
+    details_of,
+    group_of,
+    label,
+    model_of,
+    number,
+    outcome_of,
+    title_of,
+)
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
@@ -56,6 +64,7 @@ class HermesEval:
             run_id=label(value, "task_id", "task_name"),
             task=label(value, "task_name") or title_of(messages),
             model=model_of(value),
+            group_id=group_of(value),
             details=details_of(value, without=_OWN_KEYS),
             diagnostics=run_error(error, hint=_NOTHING_KEPT),
         )
@@ -113,10 +122,12 @@ def _end(value: dict[str, Any], messages: list[Any], build: RunBuilder) -> None:
         status = "ok" if finished else "failed"
     else:
         status = "unknown"
+    told = outcome_of(value) or {}
     build.end(
         status=status,
         stop_reason="the turn limit or a failed request" if cut else "",
-        reward=number(value.get("reward")),
+        reward=told.get("reward"),
+        scores=told.get("scores"),
         details={"error": error if isinstance(error, str) else excerpt_of(error)} if error else {},
     )
 

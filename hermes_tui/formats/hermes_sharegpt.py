@@ -7,14 +7,20 @@ own and not the prompt that the model saw, calls have no ids, arguments that wer
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.fields import as_dict, details_of, label, model_of, mostly
+from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
+from hermes_tui.formats.fields import (
+    as_dict,
+    details_of,
+    group_of,
+    label,
+    model_of,
+    mostly,
+    outcome_of,
+)
 from hermes_tui.formats.hermes_messages import excerpt_of, normalised
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
@@ -105,6 +111,7 @@ def _read_row(row: Any, build: RunBuilder) -> None:
         task=label(row, "query") or _first_question(turns),
         model=model_of(row) or model_of(metadata),
         tools=tools,
+        group_id=group_of(metadata if is_export(metadata) else row),
         details=_details(row),
         diagnostics=_partial(row),
     )
@@ -167,40 +174,7 @@ def _declared_tools(row: dict[str, Any], turns: list[Any]) -> tuple[ToolSpec, ..
         return declared
     first = turns[0] if turns and isinstance(turns[0], dict) else {}
     text = first.get("value") if first.get("from") == "system" else row.get("system")
-    return _tools_in(text) if isinstance(text, str) else None
-
-
-@lru_cache(maxsize=4)
-def _tools_in(text: str) -> tuple[ToolSpec, ...] | None:
-    """Return the tools that a system prompt names; most runs of a file have the same prompt."""
-    return tool_specs(_tools_block(text))
-
-
-def _tools_block(text: str) -> list[Any] | None:
-    """Return the tools in the first `<tools>` block that holds JSON: a list, or one tool a line."""
-    decoder = json.JSONDecoder(strict=False)
-    start = text.find("<tools>")
-    while start >= 0:
-        position = _skip_blank(text, start + len("<tools>"))
-        found: list[Any] = []
-        while text[position : position + 1] in ("[", "{"):
-            try:
-                value, position = decoder.raw_decode(text, position)
-            except (ValueError, RecursionError):
-                break
-            found.append(value)
-            position = _skip_blank(text, position)
-        if found:
-            declared: list[Any] = found[0] if isinstance(found[0], list) else found
-            return declared
-        start = text.find("<tools>", start + 1)
-    return None
-
-
-def _skip_blank(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+    return tools_in_text(text) if isinstance(text, str) else None
 
 
 def _first_question(turns: list[Any]) -> str:
@@ -245,15 +219,14 @@ def _end(row: dict[str, Any], metadata: dict[str, Any], build: RunBuilder) -> No
     if (outcome := outcome_of_export(metadata)) is not None:
         build.end(**outcome)
         return
-    completed = row.get("completed")
-    if not isinstance(completed, bool):
+    outcome = outcome_of(row)
+    if outcome is None:
         return
-    partial = row.get("partial") is True
-    build.end(
-        status="ok" if completed else "failed",
-        stop_reason="invalid tool calls" if partial else "" if completed else "not completed",
-        ts=timestamp(row.get("timestamp", metadata.get("timestamp"))),
-    )
+    completed, partial = row.get("completed"), row.get("partial") is True
+    if isinstance(completed, bool):
+        why = "invalid tool calls" if partial else "" if completed else "not completed"
+        outcome |= {"status": "ok" if completed else "failed", "stop_reason": why, "details": {}}
+    build.end(**outcome, ts=timestamp(row.get("timestamp", metadata.get("timestamp"))))
 
 
 FORMATS = (HermesSharegpt(), HermesBatch())

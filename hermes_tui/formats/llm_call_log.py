@@ -17,6 +17,7 @@ class LlmCallLog:
     """Reads request/response pairs."""
 
     name = "llm-call-log"
+    holds_exchanges = True
     summary = "request/response logs: LiteLLM, OpenHands, proxies, batch output, AutoGen replays"
 
     def sniff(self, sample: Sample) -> Match | None:

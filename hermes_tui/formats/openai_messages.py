@@ -2,7 +2,9 @@
 
     file    = message*            one run: an array of messages, or a message a line
             | run*                an array or lines of runs, or one document
-    run     = [message, …] | {"messages": run, …metadata} | chat.completion
+    run     = [message, …] | {"messages": run, …metadata} | reply
+            | {"prompt": text | [message, …], "text" | "completion" | …: text, …metadata}
+    reply   = chat.completion | text_completion | SGLang's reply to /generate
 
 Metadata beside the messages (tools, model, ids, reward, …) becomes the run's start and end.
 """
@@ -13,15 +15,24 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
+from hermes_tui.formats.text_replies import (
+    TextReply,
+    messages_of_prompt,
+    meta_of_reply,
+    texts_of_reply,
+)
 from hermes_tui.model.events import ResponseReceived
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import time_of, usage
+from hermes_tui.parsers.normalise import TextCalls
 
 MAX_CONTAINER_DEPTH = 4
 
 _TOOL_KEYS = ("tools", "functions", "tool_defs", "oai_tools")
+_REPLY_KEYS = ("text", "completion", "response", "generated_text", "output")
 _SYSTEM_KEYS = ("system", "system_prompt")
 _FOREIGN_TOP = frozenset(
     {
@@ -68,7 +79,7 @@ class OpenAIMessages:
     """Reads lists of chat messages and the objects around them."""
 
     name = "openai-messages"
-    summary = "chat messages (JSON, JSONL, wrapped in objects or not) and bare chat completions"
+    summary = "chat messages, wrapped or not; bare replies, text completions too; prompts and texts"
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
@@ -103,6 +114,13 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
     if isinstance(value, dict):
         if _is_completion(value):
             _read_completion(value, build, pointer)
+            return True
+        if texts := texts_of_reply(value, pointer):
+            for text in texts:
+                _read_text(value, text, build, pointer)
+            return True
+        if key := _reply_key(value):
+            _read_prompted(value, key, build, pointer)
             return True
         if "messages" in value:
             _read_wrapped(value, build, pointer)
@@ -153,18 +171,24 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
 
 
 def _start_wrapped(
-    value: dict[str, Any], messages: list[Any], build: RunBuilder, pointer: str
+    value: dict[str, Any],
+    messages: list[Any],
+    build: RunBuilder,
+    pointer: str,
+    tools: tuple[ToolSpec, ...] | None = None,
 ) -> None:
+    """Open a run; `tools` are those that its messages name, if the row itself names none."""
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
-    named = ("messages", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    declared = tool_specs(value[tools_key]) if tools_key else None
+    named = ("messages", "prompt", "model", *_REPLY_KEYS, *_TOOL_KEYS, *fields.OUTCOME_KEYS)
     own = _metadata_of_export(value)
     build.start(
         run_id=fields.run_id_of(own or value),
         task=fields.task_of(own or value, messages),
         model=fields.model_of(value),
-        group_id=fields.label(own, "group_id"),
+        group_id=fields.group_of(own or value),
         # An empty list is what exporters write that do not know the tools.
-        tools=tool_specs(value[tools_key]) if tools_key else None,
+        tools=tools if declared is None else declared,
         details=fields.details_of(value, without=named),
         pointer=pointer,
         ts=time_of(value),
@@ -203,6 +227,61 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
         build.message(message, pointer=f"{place}/message")
 
 
+def _read_text(value: dict[str, Any], text: TextReply, build: RunBuilder, pointer: str) -> None:
+    """Read a run of one reply that is the model's own text."""
+    meta = meta_of_reply(value)
+    build.start(
+        run_id=fields.run_id_of(meta),
+        model=fields.model_of(meta),
+        details=fields.details_of(meta, without=("choices", "usage", "model")),
+        pointer=pointer,
+        ts=time_of(meta),
+    )
+    _add_text(text, meta.get("usage"), build)
+
+
+def _add_text(text: TextReply, used: Any, build: RunBuilder) -> None:
+    build.add(
+        ResponseReceived,
+        pointer=text.pointer,
+        turn=1,
+        finish_reason=text.finish_reason,
+        usage=usage(used),
+    )
+    build.message(text.message, pointer=text.pointer, text_calls=TextCalls.TRANSPORT)
+
+
+def _read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
+    """Read a row of a prompt and the text that a model made of it, which stands under `key`."""
+    prompt, begun = decode_if_json(value["prompt"]), ""
+    if isinstance(prompt, str):
+        said, begun = messages_of_prompt(prompt)
+        system = said[0]["content"] if fields.begins_with_system(said) else ""
+        _start_wrapped(value, said, build, pointer, tools_in_text(system))
+        for message in said:
+            build.message(message, pointer=f"{pointer}/prompt", text_calls=TextCalls.TRANSPORT)
+    else:
+        _start_wrapped(value, prompt, build, pointer)
+        build.messages(map(decode_if_json, prompt), f"{pointer}/prompt")
+    reason = fields.label(value, "finish_reason")
+    text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
+    _add_text(text, value.get("usage"), build)
+    # That the model said all it wanted to is no success of the run.
+    told = {k: v for k, v in value.items() if k != "finish_reason" or fields.is_cut(reason)}
+    if (outcome := fields.outcome_of(told)) is not None:
+        build.end(**outcome)
+
+
+def _reply_key(value: dict[str, Any]) -> str:
+    """Return under which key a row has the text to its prompt; nothing where it is no such row."""
+    prompt = decode_if_json(value.get("prompt"))
+    if "messages" in value or not (
+        fields.is_message_list(prompt) or (isinstance(prompt, str) and prompt.strip())
+    ):
+        return ""
+    return next((key for key in _REPLY_KEYS if isinstance(value.get(key), str)), "")
+
+
 def _is_completion(value: dict[str, Any]) -> bool:
     choices = value.get("choices")
     return (
@@ -237,9 +316,10 @@ def _is_foreign(message: Any) -> bool:
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
         return _are_chats(value)
-    if _FOREIGN_TOP & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
+    foreign = _FOREIGN_TOP - set(_REPLY_KEYS) if _reply_key(value) else _FOREIGN_TOP
+    if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
-    if _is_completion(value):
+    if _is_completion(value) or texts_of_reply(value) or _reply_key(value):
         return True
     messages = decode_if_json(value.get("messages"))
     return messages == [] or _are_chats(messages)

@@ -51,6 +51,10 @@ class _Entry:
         found: Callable[[bytes], str | None] | None = getattr(self._format, "reply_of", None)
         return found
 
+    @property
+    def holds_exchanges(self) -> bool:
+        return bool(getattr(self._format, "holds_exchanges", False))
+
     def sniff(self, sample: Sample) -> Match | None:
         return self._format.sniff(sample) if self._may_fit(sample) else None
 

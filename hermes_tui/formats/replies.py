@@ -9,7 +9,8 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import message_of_reply
-from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.sse import Joined, join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.text_replies import is_generated, meta_of_reply, texts_of_reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 
@@ -44,6 +45,10 @@ class Reply:
     headers: Mapping[str, Any] | None = None
     is_cut: bool = False
     """Whether it was streamed and the stream ended before the reply did."""
+    flaws: tuple[Diagnostic, ...] = ()
+    """Where clients make something else of the stream."""
+    is_raw: bool = False
+    """Whether it is the model's own text: calls stand in it because no parser has read it."""
 
 
 def reply_of(response: Any, pointer: str) -> Reply:
@@ -53,6 +58,23 @@ def reply_of(response: Any, pointer: str) -> Reply:
         return _reply(response, pointer, None)
     status, body, headers, key = envelope
     return replace(_reply(body, f"{pointer}/{key}", status), headers=headers)
+
+
+def bare_reply(text: str) -> Reply | None:
+    """Return the reply whose body `text` is, whole or streamed; None where it is something else."""
+    if looks_like_sse(text):
+        is_reply = join_chunks(read_sse(text).events) is not None
+        return _text_reply(text, "") if is_reply else None
+    value = decode_if_json(text.strip(), 1)
+    if isinstance(value, list):
+        return _list_reply(value, "") if value and all(map(is_generated, value)) else None
+    if not isinstance(value, dict):
+        return None
+    choices = [
+        choice for choice in fields.as_list(value.get("choices")) if isinstance(choice, dict)
+    ]
+    holds_one = any("message" in choice or "finish_reason" in choice for choice in choices)
+    return _object_reply(value, "") if holds_one or is_generated(value) else None
 
 
 def failure_of(error: Any, status: int | None = None) -> Failure:
@@ -131,8 +153,9 @@ def _text_reply(text: str, pointer: str) -> Reply:
         stream = read_sse(text)
         joined = join_chunks(stream.events)
         if joined is not None:
-            reply = _object_reply(joined, pointer, streamed=True)
-            return replace(reply, is_cut=not (stream.done or _has_ended(stream.events, reply)))
+            reply = _joined_reply(joined, pointer)
+            is_cut = not (stream.done or _has_ended(stream.events, reply))
+            return replace(reply, is_cut=is_cut, flaws=(*stream.flaws, *reply.flaws))
         errors = [e for e in stream.events if isinstance(e, dict) and e.get("error")]
         if errors:
             return Reply(failure=failure_of(errors[0]))
@@ -150,9 +173,12 @@ def _has_ended(events: tuple[Any, ...], reply: Reply) -> bool:
 
 
 def _list_reply(items: list[Any], pointer: str) -> Reply:
+    if items and all(map(is_generated, items)):
+        replies = [_object_reply(item, f"{pointer}/{i}") for i, item in enumerate(items)]
+        return replace(replies[0], messages=tuple(m for reply in replies for m in reply.messages))
     joined = join_chunks(items)
     if joined is not None:
-        return _object_reply(joined, pointer, streamed=True)
+        return _joined_reply(joined, pointer)
     if fields.is_message_list(items):
         places = [(f"{pointer}/{i}", m) for i, m in enumerate(items) if isinstance(m, dict)]
         return Reply(messages=tuple(places))
@@ -160,12 +186,22 @@ def _list_reply(items: list[Any], pointer: str) -> Reply:
     return Reply(messages=((pointer, message),)) if message else Reply(defect="no reply in a list")
 
 
+def _joined_reply(joined: Joined, pointer: str) -> Reply:
+    reply = _object_reply(joined.reply, pointer, streamed=True)
+    return replace(reply, flaws=joined.flaws, is_raw=reply.is_raw or joined.is_raw)
+
+
 def _object_reply(raw: dict[str, Any], pointer: str, *, streamed: bool = False) -> Reply:
+    meta = meta_of_reply(raw)
     known: dict[str, Any] = {
-        "usage": raw.get("usage"),
-        "model": fields.model_of(raw),
-        "id": fields.label(raw, "id"),
+        "usage": meta.get("usage"),
+        "model": fields.model_of(meta),
+        "id": fields.label(meta, "id"),
     }
+    if texts := texts_of_reply(raw, pointer):
+        placed = ((pointer if streamed else text.pointer, text.message) for text in texts)
+        reason = texts[0].finish_reason
+        return Reply(tuple(placed), finish_reason=reason, is_raw=True, **known)
     choices = raw.get("choices")
     if isinstance(choices, list) and choices:
         return _choices_reply(choices, pointer, streamed, known)

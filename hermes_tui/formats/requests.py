@@ -1,6 +1,6 @@
 """A request to a model in whatever form a log keeps it: body, HTTP envelope, messages or text.
 
-request = {"messages"|"input"|"prompt", …} | [message, …] | text
+request = {"messages"|"input"|"prompt"|"text"|"inputs", …} | [message, …] | text
         | {"method", "url", "headers", "body": request}
 """
 
@@ -14,8 +14,12 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import openai_messages
 from hermes_tui.formats.responses_items import is_item, messages_of_items
+from hermes_tui.formats.text_replies import messages_of_prompt
 
 INPUTS = ("input", "body", "prompt")
+PROMPTS = ("prompt", "text", "inputs")
+"""How servers call a text to be gone on with; `text` and `inputs` are nothing else."""
+_TEXT_ONLY = PROMPTS[1:]
 _WIRE_BODIES = ("body", "json", "data", "content")
 
 Placed = list[tuple[str, dict[str, Any]]]
@@ -93,16 +97,25 @@ def _messages(body: Any, pointer: str, key: str, levels: int = 3) -> Placed:
     for name in ("system", "instructions"):
         if isinstance(body.get(name), (str, list)) and body[name]:
             found.append((f"{pointer}/{name}", {"role": "system", "content": body[name]}))
-    for name in ("messages", "input", "prompt"):
+    for name in ("messages", "input", *PROMPTS):
         said = decode_if_json(body.get(name))
         place = f"{pointer}/{key if name == 'messages' else name}"
         if isinstance(said, list):
-            return found + _listed(said, place)
-        if isinstance(said, dict) and levels:
+            are_tokens = name in PROMPTS and not any(isinstance(one, (str, dict)) for one in said)
+            return found if are_tokens else found + _listed(said, place)
+        if isinstance(said, dict) and levels and name not in _TEXT_ONLY:
             return found + _messages(said, place, "messages", levels - 1)
         if isinstance(said, str) and said:
-            return [*found, (place, {"role": "user", "content": said})]
+            is_prompt = name in PROMPTS
+            turns = _prompted(said) if is_prompt else [{"role": "user", "content": said}]
+            return found + [(place, turn) for turn in turns]
     return found
+
+
+def _prompted(prompt: str) -> list[dict[str, Any]]:
+    """Return the messages of a prompt, whole where it begins the reply: the log keeps the rest."""
+    messages, begun = messages_of_prompt(prompt)
+    return [{"role": "user", "content": prompt}] if begun else messages
 
 
 def _listed(items: list[Any], pointer: str) -> Placed:

@@ -109,7 +109,7 @@ def _read_run(
         task=_title(said),
         model=fields.model_of(value),
         tools=_tools(value),
-        group_id=own if side else "",
+        group_id=fields.group_of(value) or (own if side else ""),
         details={
             **fields.details_of(value, without=_NOT_DETAILS),
             **({"preference": side} if side else {}),
@@ -120,6 +120,9 @@ def _read_run(
             build.append(_normalised(turn), pointer)
         else:
             build.defect("not a turn", fields.excerpt(turn), pointer=pointer)
+    # What is said of a pair is not said of either.
+    if not side and (outcome := fields.outcome_of(value)) is not None:
+        build.end(**outcome)
 
 
 def _title(said: list[tuple[str, Any]]) -> str:

@@ -4,7 +4,8 @@
     event    = ("data:" text | field)+     several data lines of one event are joined
     comment  = ":" text                    such as ": OPENROUTER PROCESSING"
 
-OpenAI chunks, Responses events and Anthropic events are joined; `[DONE]` ends a stream.
+Events of OpenAI's APIs, of Anthropic's and of SGLang's /generate are joined; `[DONE]` ends a
+stream.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from hermes_tui.formats.chunks import ChunkJoiner
+from hermes_tui.formats.event_stream import NO_BLANK_LINES
+from hermes_tui.formats.text_replies import is_generated, join_generated
+from hermes_tui.model.diagnostics import Diagnostic
 
 
 class Stream(NamedTuple):
@@ -23,6 +27,16 @@ class Stream(NamedTuple):
     events: tuple[Any, ...]
     unread: tuple[str, ...]
     done: bool
+    flaws: tuple[Diagnostic, ...] = ()
+
+
+class Joined(NamedTuple):
+    """The reply that chunks add up to, and where clients make something else of them."""
+
+    reply: dict[str, Any]
+    flaws: tuple[Diagnostic, ...] = ()
+    is_raw: bool = False
+    """Whether it is the model's own text, which no parser has read."""
 
 
 def looks_like_sse(text: str) -> bool:
@@ -35,16 +49,19 @@ def read_sse(text: str) -> Stream:
     events: list[Any] = []
     unread: list[str] = []
     pending: list[str] = []
-    done = False
+    done = has_several = False
     for line in [*text.replace("\r\n", "\n").split("\n"), ""]:
         if line.startswith("data:"):
             pending.append(line[5:].removeprefix(" "))
             continue
         if line or not pending:
             continue
-        done = _take("\n".join(pending), events, unread) or done
+        before = len(events)
+        is_end = _take("\n".join(pending), events, unread)
+        has_several = has_several or len(events) - before + is_end > 1
+        done = done or is_end
         pending.clear()
-    return Stream(tuple(events), tuple(unread), done)
+    return Stream(tuple(events), tuple(unread), done, (NO_BLANK_LINES,) * has_several)
 
 
 def _take(data: str, events: list[Any], unread: list[str]) -> bool:
@@ -64,23 +81,26 @@ def _take(data: str, events: list[Any], unread: list[str]) -> bool:
     return False
 
 
-def join_chunks(events: Iterable[Any]) -> dict[str, Any] | None:
-    """Return the completion that chunks add up to, None where they are no chunks of a reply."""
+def join_chunks(events: Iterable[Any]) -> Joined | None:
+    """Return what chunks add up to, None where they are no chunks of a reply."""
     chunks = [event for event in events if isinstance(event, dict)]
     if any(isinstance(chunk.get("choices"), list) for chunk in chunks):
         return _join_openai(chunks)
     if any(chunk.get("type") in ("message_start", "content_block_delta") for chunk in chunks):
-        return _join_anthropic(chunks)
+        return Joined(_join_anthropic(chunks))
     if any(str(chunk.get("type")).startswith("response.") for chunk in chunks):
-        return _join_responses(chunks)
+        return Joined(_join_responses(chunks))
+    if any(map(is_generated, chunks)):
+        return Joined(join_generated(chunks))
     return None
 
 
-def _join_openai(chunks: list[dict[str, Any]]) -> dict[str, Any]:
+def _join_openai(chunks: list[dict[str, Any]]) -> Joined:
     joiner = ChunkJoiner()
     for chunk in chunks:
         joiner.add(chunk)
-    return joiner.completion()
+    is_raw = any(chunk.get("object") == "text_completion" for chunk in chunks)
+    return Joined(joiner.completion(), joiner.flaws, is_raw)
 
 
 def _join_anthropic(chunks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def tokens_of(event: Event, tools: Sequence[ToolSpec] = ()) -> tuple[TokenTable,
 def first_choice(raw: str) -> dict[str, Any] | None:
     """Return the first choice of a reply's body, whole or streamed; None where there is none."""
     if looks_like_sse(raw):
-        completion: Any = join_chunks(read_sse(raw).events)
+        joined = join_chunks(read_sse(raw).events)
+        completion: Any = joined.reply if joined is not None else None
     else:
         completion = _decoded(raw)
     choices = completion.get("choices") if isinstance(completion, dict) else None

@@ -12,6 +12,7 @@ from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
 
 MOST_TOOLS: Final = 64
+MOST_SCORES: Final = 64
 
 
 class RunSummary(NamedTuple):
@@ -47,6 +48,9 @@ class RunSummary(NamedTuple):
     duration_s: float | None = None
     latency_s: float | None = None
     """The mean seconds of a reply."""
+    stop_reason: str = ""
+    scores: tuple[tuple[str, float], ...] = ()
+    """Scores by name beside the reward, at most `MOST_SCORES`."""
 
     @property
     def findings(self) -> int:
@@ -82,6 +86,8 @@ def summarise(state: RunState) -> RunSummary:
         cost_usd=_told(state, "cost_usd"),
         duration_s=state.tally.duration_s(state.first_ts, state.last_ts),
         latency_s=state.tally.latency_s,
+        stop_reason=state.stop_reason,
+        scores=tuple(sorted(state.scores.items())[:MOST_SCORES]),
     )
 
 

@@ -52,13 +52,18 @@ def group(**members: Any) -> dict[str, Any]:
 
 
 def test_each_rollout_is_a_run_with_its_score_and_calls() -> None:
-    events = read_bytes(FORMAT, lines(group(env_id="cube")))
+    events = read_bytes(FORMAT, lines(group(group_id="cube", env_id=1)))
     assert counts(events) == (2, 6, 2)
     assert [run.run_id for run in runs(events)] == ["rollout 0", "rollout 1"]
     assert {run.group_id for run in runs(events)} == {"cube"}
+    assert runs(events)[0].details["env_id"] == 1
     assert [end.reward for end in only(events, RunEnded)] == [1.0, -0.5]
     assert {call.name for call in calls(events)} == {"move"}
     assert [event.seq for event in events[: len(events) // 2]] == list(range(len(events) // 2))
+
+
+def test_the_number_of_an_environment_is_no_group() -> None:
+    assert {run.group_id for run in runs(read_value(FORMAT, group(env_id=1)))} == {""}
 
 
 @pytest.mark.parametrize("text", [LLAMA, CHATML, MARKDOWN, BOLD])
@@ -115,6 +120,24 @@ def test_placeholder_tokens_are_named_as_such(tokens: list[int], masks: list[int
 def test_masks_of_another_length_are_warned_of() -> None:
     run = runs(read_value(FORMAT, group(masks=[[-100], [1, 2]])))[0]
     assert "3 tokens but 1 mask" in run.diagnostics[0].message
+
+
+def test_a_rollout_of_which_no_token_is_trained_is_noted() -> None:
+    for masks in ([[-100, -100, 12], [-100, -100]], [[0, 1, 1], [0, 0]]):
+        first, second = runs(read_value(FORMAT, group(masks=masks)))
+        assert first.diagnostics == ()
+        assert [found.severity for found in second.diagnostics] == ["note"]
+        assert "nothing of this rollout is trained" in second.diagnostics[0].message
+
+
+@pytest.mark.parametrize("key", ["scores", "tokens", "masks"])
+def test_rollouts_beyond_the_end_of_a_list_of_their_group_are_warned_of(key: str) -> None:
+    value = group(tokens=[[5, 6]] * 2, masks=[[-100, 9]] * 2)
+    value[key] = value[key][:1]
+    first, second = runs(read_value(FORMAT, value))
+    assert first.diagnostics == ()
+    assert [found.severity for found in second.diagnostics] == ["warning"]
+    assert f"no {key} of this rollout: the group has 1 for 2" in second.diagnostics[0].message
 
 
 @pytest.mark.parametrize("score", [None, "good"])

@@ -97,6 +97,18 @@ def test_requests_that_go_on_with_one_another_are_one_run() -> None:
     assert started(events).ts == 1767323045.0
 
 
+def test_calls_of_a_stream_that_clients_would_join_are_told_on_the_reply() -> None:
+    parts = [
+        {"index": 0, "id": id, "function": {"name": "f", "arguments": "{}"}} for id in ("a", "b")
+    ]
+    chunks = [{"choices": [{"delta": {"tool_calls": [part]}}]} for part in parts]
+    last = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+    events = read(entry(body(ASK), sse(*chunks, last)))
+    assert counts(events) == (1, 2, 2)
+    [reply] = only(events, ResponseReceived)
+    assert [flaw.code for flaw in reply.diagnostics] == ["REPLY_SHAPE"]
+
+
 def test_other_requests_than_those_to_models_are_passed_over() -> None:
     page = {"request": {"method": "GET", "url": CHAT}, "response": {"status": 200}}
     form = entry("a=b", "ok", url="https://site/track")

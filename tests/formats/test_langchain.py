@@ -85,7 +85,7 @@ def test_every_spelling_says_the_same(spelling: str, wrap: Any) -> None:
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 3, 1)
     assert said(events) == [("user", "Add one"), ("assistant", ""), ("tool", "2")]
-    assert fold_run(events)[0].codes == {}
+    assert set(fold_run(events)[0].codes) == {"NO_ANSWER"}
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

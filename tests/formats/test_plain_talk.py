@@ -20,6 +20,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.normalise import TextCalls
 from hermes_tui.runtime.opener import OpenFile, open_file
 from hermes_tui.runtime.targets import expand_paths
@@ -56,6 +57,8 @@ FRAGMENTS = [
     FUNCTION.replace("/</p", "<think>why</think></p"),
     FUNCTION.replace("</f", "\n<parameter=path>2</parameter></f"),
     FUNCTION.replace("</f", "\n<parameter=all>true</parameter>\n</f"),
+    FUNCTION.replace("</f", "<parameter=all>\nFalse \n</parameter>\n</f"),
+    FUNCTION.replace("</f", "<parameter=all>yes</parameter></f"),
     FUNCTION.replace("<f", "`<f"),
     FUNCTION.replace("=ls", "= ls "),
     FUNCTION.replace("=ls", "='ls'"),
@@ -110,7 +113,20 @@ TEXTS = st.one_of(
     st.lists(st.sampled_from(FRAGMENTS), max_size=4).map("".join),
 )
 IDS = st.sampled_from(["c1", "c2", "c3", "", None])
-ARGUMENTS = st.sampled_from(['{"path": "/"}', "{}", "", "[]", '"{}"', "{'a': 1}", '{"a":NaN}'])
+ARGUMENTS = st.sampled_from(
+    [
+        '{"path": "/"}',
+        '{"path": "/", "all": true}',
+        '{"path": "/", "all": "yes", "x": 1}',
+        '{"path": 1}',
+        "{}",
+        "",
+        "[]",
+        '"{}"',
+        "{'a': 1}",
+        '{"a":NaN}',
+    ]
+)
 CALLS = st.builds(
     lambda call_id, name, arguments: {
         "id": call_id,
@@ -175,7 +191,15 @@ TURNS = st.one_of(
     ),
     st.sampled_from([{"from": "gpt"}, {"from": "gpt", "value": None}, {"value": "x"}, 3]),
 )
-TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": {"required": ["path"]}}}]
+LS = {
+    "properties": {
+        "path": {"type": "string", "maxLength": 9},
+        "all": {"type": "boolean"},
+        "x": None,
+    },
+    "required": ["path"],
+}
+TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": LS}}]
 
 
 def told(state: RunState, findings: list[Finding]) -> list[Any]:
@@ -188,6 +212,7 @@ def told(state: RunState, findings: list[Finding]) -> list[Any]:
         state.open_calls,
         state.call_ids,
         state.tally.tools,
+        state.last,
         findings,
     ]
 
@@ -339,6 +364,26 @@ def test_sample_files_are_folded_alike_both_ways() -> None:
 )
 def test_usual_messages_take_the_short_way(mode: TextCalls, messages: list[Any]) -> None:
     assert take_plain(RunState(), messages, 0, mode, []) == len(messages)
+
+
+@pytest.mark.parametrize(
+    ("call", "path", "short"),
+    [
+        (CALL, {"type": "string"}, 2),
+        (CALL, {"type": "integer"}, 1),
+        (FUNCTION, {"type": "string"}, 2),
+        (FUNCTION, {"type": "string", "enum": ["/"]}, 1),
+        (FUNCTION, {"type": "integer"}, 1),
+        (FUNCTION.replace("/<", "5<"), {"type": "integer"}, 2),
+    ],
+)
+def test_calls_that_surely_fit_their_schema_take_the_short_way(
+    call: str, path: dict[str, Any], short: int
+) -> None:
+    schema = {"properties": {"path": path}, "required": ["path"]}
+    state = RunState(tools={"ls": ToolSpec("ls", parameters=schema)})
+    messages = [{"from": "human", "value": "list"}, {"from": "gpt", "value": call}]
+    assert take_plain(state, messages, 0, TextCalls.TRANSPORT, []) == short
 
 
 def test_the_first_message_of_another_kind_ends_the_short_way() -> None:

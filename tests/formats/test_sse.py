@@ -8,7 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.formats.event_stream import NO_BLANK_LINES
 from hermes_tui.formats.sse import join_chunks, read_sse
+from hermes_tui.model.diagnostics import Severity
 from tests.formats.hermes_support import any_json
 
 
@@ -35,13 +37,40 @@ def test_streamed_calls_are_joined_by_their_index() -> None:
         )
     )
     joined = join_chunks(stream.events)
-    assert stream.done and joined is not None
-    message = joined["choices"][0]["message"]
+    assert stream.done and joined is not None and not stream.flaws and not joined.flaws
+    message = joined.reply["choices"][0]["message"]
     assert message["reasoning_content"] == "hm"
     assert [call["function"] for call in message["tool_calls"]] == [
         {"name": "f", "arguments": '{"x":1}'},
         {"name": "g", "arguments": "{}"},
     ]
+
+
+def test_calls_that_clients_join_otherwise_or_lose_are_told() -> None:
+    def told(*parts: dict[str, Any], key: str = "delta") -> list[str]:
+        choices = [{"choices": [{key: {"role": "assistant", "tool_calls": [p]}}]} for p in parts]
+        joined = join_chunks(choices)
+        assert joined is not None
+        assert len(joined.reply["choices"][0]["message"]["tool_calls"]) == len(parts)
+        assert {flaw.severity for flaw in joined.flaws} <= {Severity.WARNING}
+        return [flaw.message for flaw in joined.flaws]
+
+    def part(id: str, **index: Any) -> dict[str, Any]:
+        return {**index, "id": id, "function": {"name": "f", "arguments": "{}"}}
+
+    assert told(part("a", index=0), part("b", index=1)) == []
+    assert told(part("a", index=0), part("b", index=0)) == ["several streamed calls have index 0"]
+    assert told(part("a"), part("b")) == ["the index of a streamed call is missing"]
+    assert told(part("a", index=None)) == ["the index of a streamed call is null"]
+    assert told(part("a"), key="message") == []
+
+
+def test_events_without_a_blank_line_between_them_are_told() -> None:
+    text = sse(delta(content="a"), delta(content="b"))
+    assert read_sse(text).flaws == ()
+    assert read_sse("data: {\ndata: }\n\n").flaws == ()
+    read = read_sse(text.replace("\n\n", "\n"))
+    assert (len(read.events), read.done, read.flaws) == (2, True, (NO_BLANK_LINES,))
 
 
 def test_anthropic_streams_are_joined_block_by_block() -> None:
@@ -73,11 +102,11 @@ def test_anthropic_streams_are_joined_block_by_block() -> None:
         ]
     )
     assert joined is not None
-    assert joined["content"] == [
+    assert joined.reply["content"] == [
         {"type": "text", "text": "hello"},
         {"type": "tool_use", "id": "t", "name": "f", "input": {"x": 1}},
     ]
-    assert joined["usage"] == {"input_tokens": 3, "output_tokens": 5}
+    assert joined.reply["usage"] == {"input_tokens": 3, "output_tokens": 5}
 
 
 JSON = any_json("choices", "delta", "tool_calls", "function", "content", "index", "arguments")

@@ -29,7 +29,7 @@ def try_one(data: bytes) -> None:
     looks_like_sse(text)
     stream = read_sse(text)
     for joined in (join_chunks(stream.events), join_chunks(reversed(stream.events))):
-        json.dumps(joined)
+        json.dumps(joined and joined.reply)
     try:
         load_strictly(data)
     except NotJson as error:

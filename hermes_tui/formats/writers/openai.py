@@ -50,9 +50,13 @@ _NO_ARGUMENTS: Final = (ArgumentsState.MISSING, ArgumentsState.NULL)
 
 
 def write(
-    events: Sequence[Event], findings: Sequence[Finding] = (), *, changes: Changes | None = None
+    events: Sequence[Event],
+    findings: Sequence[Finding] = (),
+    *,
+    changes: Changes | None = None,
+    pretty: bool = True,
 ) -> str:
-    """Return the run as pretty-printed JSON; `changes` gets what the API cannot take as it is.
+    """Return the run as JSON; `changes` gets what the API cannot take as it is.
 
     Findings are made anew by whoever reads it.
     """
@@ -68,7 +72,7 @@ def write(
     if start.model:
         document["model"] = start.model
     document["metadata"] = metadata_of(transcript)
-    return json_text(document, pretty=True) + "\n"
+    return json_text(document, pretty=pretty) + "\n"
 
 
 class _Chat:

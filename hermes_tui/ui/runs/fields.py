@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Collection, MutableSequence, Sequence
+from collections.abc import Collection, MutableSequence, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, field_of, listed_id, numbered_group
 from hermes_tui.ui.runs.steps import Steps, pieces
 from hermes_tui.ui.runs.table import RunRow, RunTable, RunView
 
@@ -27,10 +28,12 @@ FIELDS: dict[str, str] = {
     "codes": 'findings by code: codes.CALL_IN_CONTENT > 0, "TRUNCATED" in codes',
     "reward": "reward, missing where the file has none",
     "status": "ok, failed, error, truncated or unknown",
+    "stop_reason": "why the run ended, in the words of the file",
+    "scores": "scores by name: scores.format < 1",
     "size": "characters of text",
     "format": "format of the file",
     "file": "path of the file",
-    "group": "id of the group that the run belongs to",
+    "group": 'id of the group that the run belongs to, or as listed: group == "g3"',
     "tools": 'calls by tool: tools.terminal > 3, "read_file" in tools',
     "failed_tools": 'tool errors by tool: "terminal" in failed_tools',
     "tokens_in": "tokens of all requests, missing where the file has none",
@@ -74,43 +77,13 @@ UPWARDS = frozenset({"run", "status", "codes", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
 
 _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
-    "id": "summary.run_id",
-    "task": "summary.task",
-    "model": "summary.model",
-    "turns": "summary.turns",
-    "messages": "summary.messages",
-    "calls": "summary.calls",
-    "results": "summary.results",
-    "tool_errors": "summary.tool_errors",
-    "errors": "summary.errors",
-    "warnings": "summary.warnings",
-    "codes": "summary.codes",
-    "reward": "summary.reward",
-    "status": "summary.status",
-    "size": "summary.characters",
-    "format": "summary.format",
+    **{name: f"summary.{attribute}" for name, attribute in ATTRIBUTES.items()},
     "file": "file_label",
-    "group": "summary.group_id",
-    "tools": "summary.tools",
-    "failed_tools": "summary.tools",
-    "tokens_in": "summary.prompt_tokens",
-    "tokens_out": "summary.completion_tokens",
-    "cost": "summary.cost_usd",
-    "duration": "summary.duration_s",
-    "latency": "summary.latency_s",
-    "parser": "summary.parser",
-    "parent": "summary.parent_run_id",
 })  # fmt: skip
 _TEXTS: Final = frozenset({"id", "task"})
 MANY_ROWS: Final = 1 << 17
 """So many whole texts at once would be too much memory."""
 _GETTERS: Final = {name: attrgetter(attribute) for name, attribute in _ATTRIBUTES.items()}
-_AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
-    "codes": dict,
-    "tools": lambda tools: {name: calls for name, calls, _ in tools if calls},
-    "failed_tools": lambda tools: {name: errors for name, _, errors in tools if errors},
-})  # fmt: skip
-"""Of fields that are made of an attribute, how."""
 
 
 def run_fields(number: int, row: RunRow, names: Collection[str] = FIELD_NAMES) -> dict[str, Any]:
@@ -119,8 +92,10 @@ def run_fields(number: int, row: RunRow, names: Collection[str] = FIELD_NAMES) -
 
 
 def _field(row: RunRow, name: str) -> Any:
-    value = _GETTERS[name](row)
-    return _AS_JSON[name](value) if name in _AS_JSON else value
+    if name == "file":
+        return row.file_label
+    value = field_of(row.summary, name)
+    return value or numbered_group(row.group) if name == "group" else value
 
 
 def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
@@ -131,14 +106,32 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     """
     if name == "run":
         return range(1, len(rows) + 1)
-    if isinstance(rows, (RunTable, RunView)):
-        values = rows.values(_ATTRIBUTES[name])
-    else:
-        values = list(map(_GETTERS[name], rows))
-    if name not in _AS_JSON:
+    values = _attribute(rows, _ATTRIBUTES[name])
+    if name == "group" and not all(values):
+        numbers = _attribute(rows, "group")
+        shared = {number: numbered_group(number) for number in set(numbers)}
+        pairs = zip(values, numbers, strict=True)
+        return [value or shared[number] for value, number in pairs]
+    if name not in AS_JSON:
         return values
-    made = {value: _AS_JSON[name](value) for value in set(values)}
+    made = {value: AS_JSON[name](value) for value in set(values)}
     return list(map(made.__getitem__, values))
+
+
+def groups_apart(rows: Sequence[RunRow]) -> list[str]:
+    """Return the group of each run; where that is only a number in a file, with the file."""
+    groups, names = column(rows, "group"), _attribute(rows, _ATTRIBUTES["group"])
+    if all(names):
+        return list(groups)
+    files = _attribute(rows, "file_name")
+    found = zip(groups, names, files, strict=True)
+    return [f"{group} · {file}" if group and not name else group for group, name, file in found]
+
+
+def _attribute(rows: Sequence[RunRow], attribute: str) -> Sequence[Any]:
+    if isinstance(rows, (RunTable, RunView)):
+        return rows.values(attribute)
+    return list(map(attrgetter(attribute), rows))
 
 
 def column_in_steps(
@@ -180,6 +173,11 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
                 last if value is None or math.isnan(value) else value for value in some
             ]
             yield len(piece)
+    if name == "status":
+        for piece in pieces(len(keys)):
+            some = keys[piece.start : piece.stop]
+            keys[piece.start : piece.stop] = map(AS_JSON[name], some)
+            yield len(piece)
     if name == "codes":
         texts = _CodesTexts("" if descending else _LAST_TEXT)
         for piece in pieces(len(keys)):
@@ -212,10 +210,7 @@ def findings_text(row: RunRow) -> str:
 
 def id_text(row: RunRow) -> str:
     """Return the id of a run; with the number of its group, if its record holds several runs."""
-    run_id = row.summary.run_id
-    if not row.group:
-        return run_id
-    return f"g{row.group} · {run_id or f'run {row.ref.nth + 1}'}"
+    return listed_id(row.summary.run_id, row.group, row.ref.nth)
 
 
 def run_line(row: RunRow) -> str:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.fields import column, groups_apart
 from hermes_tui.ui.runs.steps import Steps, pieces, sorted_in_steps
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ def _resolved(
 
 def group_keys(rows: Sequence[RunRow], grouping: str) -> list[str]:
     """Return the group that each run belongs to."""
+    if grouping == "group":
+        return groups_apart(rows)
     values: Sequence[Any] = column(rows, grouping)
     if grouping != "codes":
         return list(values)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Iterator, MutableSequence, Sequence
+from collections.abc import Container, Iterable, Iterator, MutableSequence, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -105,7 +105,8 @@ class _Block:
         try:
             return self._store.column(self._block, COLUMNS.index(name))[first:end]
         except DamagedBlock:
-            return [getattr(_LOST, name)] * (min(end, self._length) - first)
+            lost = 0 if name == _GROUP else getattr(_LOST, name)
+            return [lost] * (min(end, self._length) - first)
 
 
 class StoredRows(_Block):
@@ -128,7 +129,7 @@ class StoredRows(_Block):
 
     def values(self, attribute: str, first: int, end: int) -> list[Any]:
         where, _, name = attribute.rpartition(".")
-        if where:
+        if where or name == _GROUP:
             return self._column(name, first, end)
         return [getattr(self.owner, _OWN[attribute])] * (min(end, self._length) - first)
 
@@ -167,7 +168,7 @@ class PackedRows(_Block):
 
     def values(self, attribute: str, first: int, end: int) -> list[Any]:
         where, _, name = attribute.rpartition(".")
-        if where:
+        if where or name == _GROUP:
             return self._column(name, first, end)
         numbers = self._file_numbers[first:end]
         if name == "file_number":
@@ -179,6 +180,8 @@ class PackedRows(_Block):
 _COUNTS: Final = frozenset(
     f"summary.{name}" for name, kind in RunSummary.__annotations__.items() if kind in (int, "int")
 )
+_GROUP: Final = "group"
+"""A member of a row that a block holds."""
 _OWN: Final = {"file_label": "label", "file_name": "name", "file_number": "number"}
 Part = LooseRows | StoredRows | PackedRows
 
@@ -191,6 +194,8 @@ class RunTable(Sequence[RunRow]):
         self._starts: list[int] = []
         self._length = 0
         self._store: RunStore | None = None
+        self.gone: set[int] = set()
+        """The places of rows that stand for no run any more: their file was read anew."""
 
     def __len__(self) -> int:
         return self._length
@@ -228,6 +233,7 @@ class RunTable(Sequence[RunRow]):
         part = self._parts[number]
         assert isinstance(part, LooseRows), "only these can be replaced"
         part.rows[place - self._starts[number]] = row
+        self.gone.discard(place)
 
     def pack(self, still_read: Container[int], files: Files) -> None:
         """Pack the latest rows, up to the first of a file that is still read, by its number.
@@ -311,6 +317,11 @@ def _shortened(text: str) -> str:
     if len(text) <= LONG_TEXT:
         return text
     return f"{text[:LONG_TEXT]}{hash(text):x}"
+
+
+def gone_from(rows: Sequence[RunRow]) -> Set[int]:
+    """Return the places of rows that stand for no run any more, as long as they stand there."""
+    return rows.gone if isinstance(rows, RunTable) else frozenset()
 
 
 class RunView(Sequence[RunRow]):

@@ -1,0 +1,100 @@
+"""Replies that are a model's own text, which no parser has read, and prompts in its template.
+
+reply  = {"choices": [{"text", "finish_reason", …}, …], …}      /v1/completions
+       | {"text": text | [text, …], "meta_info": {…}}           SGLang's /generate
+prompt = rendered chat template | any text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.chat_template import split_template
+
+_TOLD_BY_SGLANG = ("finish_reason", "completion_tokens", "id")
+
+
+class TextReply(NamedTuple):
+    """One text of a reply, with the pointer to it."""
+
+    pointer: str
+    text: str
+    finish_reason: str
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """Return the text as a message of the model."""
+        said = {"role": "assistant", "content": self.text}
+        return {**said, "finish_reason": self.finish_reason} if self.finish_reason else said
+
+
+def texts_of_reply(raw: Any, pointer: str = "") -> list[TextReply]:
+    """Return the texts of a reply that stands at `pointer`; none where it is no such reply."""
+    if not isinstance(raw, Mapping):
+        return []
+    if is_generated(raw):
+        told = _finish_reason(raw["meta_info"].get("finish_reason"))
+        texts = raw["text"]
+        if isinstance(texts, str):
+            return [TextReply(f"{pointer}/text", texts, told)]
+        return [TextReply(f"{pointer}/text/{i}", text, told) for i, text in enumerate(texts)]
+    found: list[TextReply] = []
+    for index, choice in enumerate(fields.as_list(raw.get("choices"))):
+        if not isinstance(choice, dict) or "finish_reason" not in choice or "message" in choice:
+            return []
+        if not isinstance(choice.get("text"), str):
+            return []
+        told = _finish_reason(choice["finish_reason"])
+        found.append(TextReply(f"{pointer}/choices/{index}/text", choice["text"], told))
+    return found
+
+
+def is_generated(raw: Any) -> bool:
+    """Say whether `raw` is a reply of SGLang's /generate, or an event of one that is streamed."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("meta_info"), dict):
+        return False
+    if not any(key in raw["meta_info"] for key in _TOLD_BY_SGLANG):
+        return False
+    text = raw.get("text")
+    return isinstance(text, str) or (
+        isinstance(text, list) and bool(text) and all(isinstance(one, str) for one in text)
+    )
+
+
+def meta_of_reply(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object that says id, model and usage of a reply."""
+    if not is_generated(raw):
+        return raw
+    meta: dict[str, Any] = raw["meta_info"]
+    return {**meta, "usage": meta}
+
+
+def join_generated(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what events of /generate add up to: each holds all so far, or all hold pieces."""
+    replies = [one for one in events if is_generated(one) and isinstance(one["text"], str)]
+    # Of several replies to one prompt, the first.
+    replies = [one for one in replies if one.get("index") == replies[0].get("index")]
+    if not replies:
+        return {}
+    texts = [one["text"] for one in replies]
+    is_whole = all(later.startswith(before) for before, later in pairwise(texts))
+    return {**replies[-1], "text": texts[-1] if is_whole else "".join(texts)}
+
+
+def messages_of_prompt(prompt: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the messages of a prompt, and how it begins the model's reply, if it does."""
+    turns = split_template(prompt) if "<|" in prompt else ()
+    if not turns:
+        return [{"role": "user", "content": prompt}], ""
+    begun = ""
+    if turns[-1].role == "assistant" and not turns[-1].closed:
+        begun = prompt[turns[-1].span.start :]
+        turns = turns[:-1]
+    return [{"role": turn.role or "user", "content": turn.text} for turn in turns], begun
+
+
+def _finish_reason(raw: Any) -> str:
+    return fields.label(raw if isinstance(raw, Mapping) else {"type": raw}, "type")

@@ -1,0 +1,79 @@
+"""The fields of a run that filters read, and the attributes of its summary they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final
+
+from hermes_tui.log.summary import RunSummary
+
+UNKNOWN: Final = "unknown"
+"""The status of a run of which the file tells none."""
+ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
+    "id": "run_id",
+    "task": "task",
+    "model": "model",
+    "turns": "turns",
+    "messages": "messages",
+    "calls": "calls",
+    "results": "results",
+    "tool_errors": "tool_errors",
+    "errors": "errors",
+    "warnings": "warnings",
+    "codes": "codes",
+    "reward": "reward",
+    "status": "status",
+    "stop_reason": "stop_reason",
+    "scores": "scores",
+    "size": "characters",
+    "format": "format",
+    "group": "group_id",
+    "tools": "tools",
+    "failed_tools": "tools",
+    "tokens_in": "prompt_tokens",
+    "tokens_out": "completion_tokens",
+    "cost": "cost_usd",
+    "duration": "duration_s",
+    "latency": "latency_s",
+    "parser": "parser",
+    "parent": "parent_run_id",
+})  # fmt: skip
+AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
+    "codes": dict,
+    "status": lambda status: status or UNKNOWN,
+    "tools": lambda tools: {name: calls for name, calls, _ in tools if calls},
+    "failed_tools": lambda tools: {name: errors for name, _, errors in tools if errors},
+    "scores": dict,
+})  # fmt: skip
+"""Of fields that are made of an attribute, how."""
+_GETTERS: Final = {name: attrgetter(attribute) for name, attribute in ATTRIBUTES.items()}
+
+
+FILE_FIELDS: Final = (*ATTRIBUTES, "file")
+"""What is known of a run of a file, wherever it is listed."""
+
+
+def field_of(summary: RunSummary, name: str) -> Any:
+    """Return a field of a run as a plain JSON value."""
+    value = _GETTERS[name](summary)
+    return AS_JSON[name](value) if name in AS_JSON else value
+
+
+def fields_of(summary: RunSummary, names: Collection[str], file: str) -> dict[str, Any]:
+    """Return fields of a run of the file `file` by name."""
+    return {name: file if name == "file" else field_of(summary, name) for name in names}
+
+
+def numbered_group(number: int) -> str:
+    """Return what a group is called that has a number only; nothing where there is none (0)."""
+    return f"g{number}" if number else ""
+
+
+def listed_id(run_id: str, group: int, nth: int) -> str:
+    """Return the id of a run as lists show it; with the number of its group, if it has any.
+
+    `nth` is its 0-based place in that.
+    """
+    return f"{numbered_group(group)} · {run_id or f'run {nth + 1}'}" if group else run_id
