@@ -185,5 +185,6 @@ def _step_json(step: Step | None) -> dict[str, Any] | None:
         "kind": str(step.kind),
         "title": step.title,
         "text": step.text,
+        "error": step.error,
         "event": step.seq,
     }

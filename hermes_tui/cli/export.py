@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.to not in known:
         raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
     check_format(arguments.format)
+    if arguments.all or arguments.filter:
+        from hermes_tui.cli.export_all import run_export_all
+
+        return run_export_all(arguments)
     path = None if arguments.path == "-" else place_of(arguments.path)
     with chosen_run(
         path, arguments.run, spelling="--run {}", wanted_format=arguments.format
@@ -57,7 +61,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         begun = begun_runs(ref, events)
         changes = Changes()
         content = render(arguments.to, events, ref.file, begun, changes=changes)
-    write_out(arguments.output, content, overwrite=arguments.force)
+    write_out(arguments.output, [content], overwrite=arguments.force)
     _say_what_is_missing(arguments.to, events)
     if changes:
         say(f"changed for {arguments.to}: {changes.told()}")
@@ -83,10 +87,12 @@ def render(
     subagents: Sequence[Sequence[Event]] = (),
     *,
     changes: Changes | None = None,
+    in_line: bool = False,
 ) -> bytes:
     """Return a run in the format `to`, with those of its subagents where this can hold them.
 
-    `changes` gets what a format of other programs cannot hold as it is.
+    `changes` gets what a format of other programs cannot hold as it is. `in_line`: JSON without
+    line breaks.
     """
     raw = RawReader(file.source if file is not None else None)
     if to == "native":
@@ -98,6 +104,7 @@ def render(
     if to == "atif":
         held["subagents"] = subagents
     if to == "openai":
+        held["pretty"] = not in_line
         events = [_with_raw(event, file, raw) if _has_media(event) else event for event in events]
     text = writer(events, findings=findings, **held)
     return (escaped_json(text) if to in JSON_FORMATS else text).encode("utf-8", "backslashreplace")
@@ -117,10 +124,10 @@ def _with_raw(event: Event, file: OpenFile | None, raw: RawReader) -> Event:
     return copy_event(event, raw=text) if is_exact else event
 
 
-def write_out(output: str, content: bytes, *, overwrite: bool) -> None:
+def write_out(output: str, content: Iterable[bytes], *, overwrite: bool) -> None:
     """Write to a file, whole or not at all, or to standard output."""
     if output == "-":
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.writelines(content)
         sys.stdout.buffer.flush()
         return
     target = local_path(output)
@@ -129,7 +136,8 @@ def write_out(output: str, content: bytes, *, overwrite: bool) -> None:
     try:
         if target.exists() and not target.is_file():
             # A device or a pipe is written to, never replaced.
-            target.write_bytes(content)
+            with target.open("wb") as stream:
+                stream.writelines(content)
             return
         if target.exists() and not overwrite:
             raise UsageError(f"{target} exists", "add --force to overwrite it")
@@ -139,16 +147,16 @@ def write_out(output: str, content: bytes, *, overwrite: bool) -> None:
         raise StoreError(str(target), reason, "choose another place with -o") from error
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(target: Path, content: Iterable[bytes]) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     written = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            stream.writelines(content)
         mask = os.umask(0)
         os.umask(mask)
         written.chmod(0o666 & ~mask)
         written.replace(target)
-    except OSError:
+    except BaseException:
         written.unlink(missing_ok=True)
         raise

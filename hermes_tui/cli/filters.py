@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hermes_tui.log.expressions import ExpressionError, UnknownName, compile_expression
 from hermes_tui.log.query import FIELDS
+from hermes_tui.log.run_fields import FILE_FIELDS
 from hermes_tui.model.errors import UsageError
 from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND
 
@@ -34,6 +35,13 @@ def check_for_list(text: str) -> None:
     if others := _of_rows(text):
         message = f"for a list of runs: {others[0]} is a field of a run's rows"
         raise UsageError(f"--filter {text!r}, {message}", "open one run: --at RUN")
+
+
+def check_for_each(text: str) -> None:
+    """Refuse what cannot be read for a run by itself, wherever it is listed."""
+    if others := sorted(_names(text).difference(FILE_FIELDS)):
+        message = f"{others[0]} is no field of a run by itself"
+        raise UsageError(f"--filter {text!r}: {message}", f"known: {', '.join(FILE_FIELDS)}")
 
 
 def _of_rows(text: str) -> list[str]:

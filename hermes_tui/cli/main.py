@@ -236,8 +236,9 @@ def _add_open(commands: Commands) -> None:
 def _add_export(commands: Commands) -> None:
     command = commands.add_parser(
         "export",
-        help="write one run as a file that others can read",
-        description="Write one run as messages, ShareGPT, ATIF, Markdown, HTML or a recording.",
+        help="write runs as a file that others can read",
+        description="Write a run as messages, ShareGPT, ATIF, Markdown, HTML or a recording; or "
+        "many as lines of messages or of ShareGPT.",
     )
     command.add_argument(
         "path", type=path_text, metavar="FILE", help="a file, or - for standard input"
@@ -251,6 +252,15 @@ def _add_export(commands: Commands) -> None:
     command.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output")
     command.add_argument(
         "--run", default="", metavar="ID", help="which run of the file: its number (from 1) or id"
+    )
+    command.add_argument(
+        "--all", action="store_true", help="every run, a line each: openai and sharegpt"
+    )
+    command.add_argument(
+        "--filter",
+        default="",
+        metavar="EXPRESSION",
+        help="only runs it is true of, a line each: 'reward == 1 and errors == 0'",
     )
     add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")

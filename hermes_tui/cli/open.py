@@ -60,7 +60,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Targets:
     """Return the files that are to be shown."""
-    targets = expand_paths(arguments.paths, tell=tell)
+    targets = expand_paths(arguments.paths, tell=tell, waits=_waits(arguments))
     # A place is one of the file that was named.
     if arguments.at:
         return targets
@@ -72,9 +72,14 @@ def _look(arguments: argparse.Namespace, tell: Tell = lambda found: None) -> Tar
     return targets
 
 
+def _waits(arguments: argparse.Namespace) -> bool:
+    """Tell whether files that are written later are wanted: there must be somebody to see them."""
+    return bool(arguments.follow and not arguments.at and sys.stdout.isatty())
+
+
 def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | None:
-    """Return what finds files that are written later; None where nobody would see them."""
-    if not arguments.follow or arguments.at or not sys.stdout.isatty():
+    """Return what finds files that are written later; None where they are not wanted."""
+    if not _waits(arguments):
         return None
     from hermes_tui.runtime.new_files import NewFiles
 
@@ -105,7 +110,7 @@ def make_config(theme: str) -> Config:
 
 
 def _say_unreadable(feed: RunsFeed) -> None:
-    if not feed.files.opened and not feed.waiting:
+    if not (feed.files.opened or feed.waiting or feed.may_find_more):
         raise SourceError.of_lines(feed.complaints)
 
 

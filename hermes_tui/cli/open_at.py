@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Final
+
 from hermes_tui.cli.progress import ProgressLine
-from hermes_tui.cli.run_choice import LOOKED_ON_BYTES, MOST_DIGITS, namesakes, run_number
+from hermes_tui.cli.run_choice import (
+    LOOKED_ON_BYTES,
+    MOST_DIGITS,
+    namesakes,
+    run_number,
+    taken_by_number,
+)
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import MessageAppended
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import RunRef, load_run
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.fields import column, id_text
+from hermes_tui.ui.runs.table import RunRow
 
 LOOK_S = 0.2
+MOST_IDS: Final = 1_000
+"""So many runs are looked at to tell whether ids are numbers."""
+MOST_LOOKED_ON: Final = 1 << 16
+"""Behind a run that was found by its number, so many are looked at for one with that id."""
+_LISTED: Final = re.compile(r"g[0-9]+ · .")
 COUNTED_BYTES = 8 << 20
 """The messages of a bigger run are not counted beforehand: it would be read twice."""
 
@@ -24,7 +41,9 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     is the first, and the feed complains of it. Raises UsageError where there is no such place.
     """
     if len(feed.targets) != 1:
-        raise UsageError(f"--at {text}: there are {len(feed.targets)} files", "give one file")
+        one = f"hermes-tui open {shlex.quote(feed.targets[0].label)} --at {shlex.quote(text)}"
+        hint = f"name the one that the run is in, as in {one}"
+        raise UsageError(f"--at {text}: there are {len(feed.targets)} files", hint)
     for name, message in _readings(text):
         ref = _by_landmarks(feed, name)
         if ref is not None:
@@ -36,9 +55,7 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
             ref = feed.rows[numbers[0] - 1].ref
             if message is not None:
                 _check_message(ref, message, text)
-            if len(numbers) > 1:
-                at = "--at {}" if message is None else f"--at {{}}:{message}"
-                feed.complaints.append(namesakes(ref.file.label, name, numbers, at))
+            _say_others(feed, ref, name, numbers, message)
             return ref, message or 0
     has = f"it has {len(feed.rows):,}; give a number or an id" if len(feed.rows) else ""
     raise UsageError(f"--at {text}: no such run in {feed.targets[0].label}", has)
@@ -76,7 +93,7 @@ def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
         has_news = feed.step(LOOK_S)
         is_read = feed.finished and not feed.may_bring_more()
         done, total = feed.progress() or (0, 0)
-        if not enough and name in column(feed.rows[looked_at:], "id"):
+        if not enough and name in _ids(feed.rows[looked_at:], name):
             enough = done + LOOKED_ON_BYTES
         # Nobody waits for what comes in slowly.
         if enough and not number and (done >= enough or not has_news):
@@ -86,7 +103,34 @@ def _numbers_of(feed: RunsFeed, name: str) -> list[int]:
     progress.clear()
     if 1 <= number <= len(feed.rows):
         return [number]
-    return [at for at, run_id in enumerate(column(feed.rows, "id"), 1) if run_id == name]
+    return [at for at, run_id in enumerate(_ids(feed.rows, name), 1) if run_id == name]
+
+
+def _ids(rows: Sequence[RunRow], name: str) -> Sequence[str]:
+    """Return the id of each run; as lists show it where `name` looks like that."""
+    return list(map(id_text, rows)) if _LISTED.match(name) else column(rows, "id")
+
+
+def _say_others(
+    feed: RunsFeed, ref: RunRef, name: str, numbers: list[int], message: int | None
+) -> None:
+    """Say which other runs could be meant, if there are any."""
+    at, label = "--at {}" if message is None else f"--at {{}}:{message}", ref.file.label
+    if len(numbers) > 1:
+        feed.complaints.append(namesakes(label, name, numbers, at))
+    elif numbers == [run_number(name)] and (other := _of_that_id(feed, name)):
+        feed.complaints.append(taken_by_number(label, name, other, at))
+
+
+def _of_that_id(feed: RunsFeed, name: str) -> int:
+    """Return the number of another run whose id is the number `name`, 0 where none is met."""
+    if not any(map(str.isdecimal, column(feed.rows[:MOST_IDS], "id"))):
+        return 0
+    if not feed.finished:
+        feed.step(LOOK_S)
+    number = run_number(name)
+    ids = enumerate(column(feed.rows[: number + MOST_LOOKED_ON], "id"), 1)
+    return next((at for at, run_id in ids if run_id == name and at != number), 0)
 
 
 def _check_message(ref: RunRef, message: int, text: str) -> None:

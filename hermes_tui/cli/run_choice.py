@@ -12,8 +12,10 @@ from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
 from hermes_tui.formats.reader import split_runs
+from hermes_tui.log.run_fields import listed_id
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.events import Event, RunForked, RunStarted
+from hermes_tui.runtime.index.blocks import Groups
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file, read_events
 from hermes_tui.runtime.walking import is_so
 
@@ -33,13 +35,20 @@ def chosen_run(
     path: Place | None, wanted: str, *, spelling: str, wanted_format: str = ""
 ) -> Iterator[RunRef]:
     """Open a file (None: standard input) for the run of it that `pick_run` finds."""
+    with one_file(path, wanted_format) as file:
+        yield pick_run(file, wanted, spelling=spelling)
+
+
+@contextmanager
+def one_file(path: Place | None, wanted_format: str) -> Iterator[OpenFile]:
+    """Open a file (None: standard input); raise UsageError where it stands for several."""
     if path is None:
         await_input()
     if isinstance(path, Path) and is_so(path.is_dir):
         raise UsageError(f"{path} is a folder", "give one of the files in it")
     file = _opened(path, wanted_format)
     try:
-        yield pick_run(file, wanted, spelling=spelling)
+        yield file
     finally:
         file.close()
 
@@ -112,30 +121,59 @@ def _only_run(file: OpenFile, spelling: str, progress: ProgressLine) -> RunRef:
 
 def _named_run(file: OpenFile, wanted: str, spelling: str, progress: ProgressLine) -> RunRef:
     number = run_number(wanted)
-    named: list[RunRef] = []
-    count = enough = 0
-    for ref, run_id in _runs(file, progress):
-        count += 1
-        if count == number:
-            return ref
-        if run_id == wanted:
-            named.append(ref)
-            enough = enough or file.index.end_of(ref.record) + LOOKED_ON_BYTES
-        if named and not number and file.index.end_of(ref.record) >= enough:
-            break
+    numbered, named, count = _look(file, wanted, number, progress)
     if not count:
         raise UsageError(f"{file.label}: no run in it")
-    if not named:
+    if numbered is None and not named:
         raise _no_such(file, wanted, count)
     progress.clear()
+    if numbered is not None:
+        if named:
+            say(taken_by_number(file.label, wanted, named[0].number + 1, spelling))
+        return numbered
     if len(named) > 1:
         say(namesakes(file.label, wanted, [ref.number + 1 for ref in named], spelling))
     return named[0]
 
 
+def _look(
+    file: OpenFile, wanted: str, number: int, progress: ProgressLine
+) -> tuple[RunRef | None, list[RunRef], int]:
+    """Return the run of that number, the others of that id, and how many runs were looked at.
+
+    Behind the first that is found some more is looked through: for an id that is a number, too,
+    only where there are such ids.
+    """
+    numbered: RunRef | None = None
+    named: list[RunRef] = []
+    count = enough = 0
+    has_numbers = False
+    for ref, ids in _runs(file, progress):
+        count += 1
+        has_numbers = has_numbers or ids[0].isdecimal()
+        if count == number:
+            numbered = ref
+        elif wanted in ids:
+            named.append(ref)
+        if numbered is not None and (named or not has_numbers):
+            break
+        if numbered is not None or (named and not number):
+            end = file.index.end_of(ref.record)
+            enough = enough or end + LOOKED_ON_BYTES
+            if end >= enough:
+                break
+    return numbered, named, count
+
+
 def run_number(wanted: str) -> int:
     """Return the number that a run is named by, 0 where that is an id."""
     return int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0
+
+
+def taken_by_number(label: str, wanted: str, other: int, spelling: str) -> str:
+    """Return what is to be said where the number of a run is the id of run `other`, too."""
+    choice = f"run {other} has the id {wanted!r}: {spelling.format(other)}"
+    return f"{label}: run {run_number(wanted)} is taken, by its number; {choice}"
 
 
 def namesakes(label: str, run_id: str, numbers: Sequence[int], spelling: str) -> str:
@@ -151,13 +189,20 @@ def _no_such(file: OpenFile, wanted: str, count: int) -> UsageError:
     return UsageError(f"{file.label}: no run {wanted!r}", there)
 
 
-def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, str]]:
-    """Yield each run of a file with its id; none is folded, which takes most of the time."""
+def _runs(file: OpenFile, progress: ProgressLine) -> Iterator[tuple[RunRef, tuple[str, str]]]:
+    """Yield each run of a file with its id, also as it is listed.
+
+    None is folded, which takes most of the time.
+    """
     number = record = 0
+    groups = Groups(file)
     for scanned in file.scan():
         while record < len(file.index):
-            for nth, run in enumerate(split_runs(file.decode(record))[1]):
-                yield RunRef(file, number, record, nth), _run_id(run)
+            runs = split_runs(file.decode(record))[1]
+            for nth, run in enumerate(runs):
+                ref, run_id = RunRef(file, number, record, nth), _run_id(run)
+                group = groups.number(ref) if len(runs) > 1 else 0
+                yield ref, (run_id, listed_id(run_id, group, nth))
                 number += 1
             record += 1
             progress.show(f"looking in {file.label}", scanned, file.source.size)

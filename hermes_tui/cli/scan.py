@@ -13,6 +13,7 @@ from hermes_tui.cli.interrupts import Interrupts
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.scan_arguments import ScanRequest, scan_request
 from hermes_tui.cli.scan_report import INTERRUPTED, Report
+from hermes_tui.runtime.run_filter import run_expression
 from hermes_tui.runtime.scan.collect import Collector, ScannedFile
 from hermes_tui.runtime.scan.plan import choose_jobs, size_of, units
 from hermes_tui.runtime.scan.results import Part
@@ -38,7 +39,7 @@ def run_scan(arguments: argparse.Namespace) -> int:
     targets = with_subagents(expand_paths(request.paths, tell=progress.looking))
     progress.clear()
     report = Report(request, targets)
-    options = ScanOptions(request.format, request.parser, report.output.rows)
+    options = ScanOptions(request.format, request.parser, report.output.rows, request.filter)
     with contextlib.ExitStack() as cleanup:
         state = None
         if request.state is not None:
@@ -131,8 +132,10 @@ class _Scan:
     def _todo(self) -> Iterator[ScanUnit]:
         """Yield the units that are to be done; what is known of others is taken as it is."""
         ranges = self._jobs > 1 or self._state is not None or bool(self._request.cluster)
-        state = self._state
-        for unit in units(self._targets, wanted_format=self._options.format, ranges=ranges):
+        state, wanted = self._state, self._options.format
+        # Groups that have no name go by their number in the file.
+        whole = bool(self._options.filter) and "group" in run_expression(self._options.filter).names
+        for unit in units(self._targets, wanted_format=wanted, ranges=ranges, whole=whole):
             self._collector.expect(unit)
             if unit.reader is not None and not unit.start:
                 self._stamps[unit.file] = stamp_of(self._targets[unit.file].path)

@@ -19,6 +19,7 @@ then how often runs fail by code, tool, model and parser, with places that `open
 
   hermes-tui scan runs/                             counts and findings, a line a file
   hermes-tui scan runs/ --runs                      a line a run, with its findings
+  hermes-tui scan runs/ --filter 'reward == 0'      only these, with what fails in them most
   hermes-tui scan runs/ --to json > old.json        everything, for --baseline later on
   hermes-tui scan runs/ --baseline old.json         fail only on what is new
   hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > report.xml
@@ -38,6 +39,7 @@ class ScanRequest(NamedTuple):
     by_run: bool
     format: str
     parser: str
+    filter: str
     jobs: int | None
     """None: whatever pays."""
     ordered: bool
@@ -66,6 +68,12 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         help="read as this format; the names of --to are taken for that",
     )
     add_parser_option(command)
+    command.add_argument(
+        "--filter",
+        default="",
+        metavar="EXPRESSION",
+        help="only runs it is true of, as in `open`: 'reward == 0 and errors == 0'",
+    )
     command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
     command.add_argument(
         "--to",
@@ -120,12 +128,17 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
     output, format_name = _formats(arguments)
     check_format(format_name)
     check_parser(arguments.parser)
+    if arguments.filter:
+        from hermes_tui.cli.filters import check_for_each
+
+        check_for_each(arguments.filter)
     return ScanRequest(
         paths=arguments.paths,
         output=output,
         by_run=arguments.runs,
         format=format_name,
         parser=arguments.parser,
+        filter=arguments.filter,
         jobs=_jobs(arguments.jobs),
         ordered=arguments.ordered,
         fail_on=_codes(arguments.fail_on),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import orjson
 
@@ -15,19 +15,28 @@ from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
-_Key = tuple[str, str, str]
+_Key = tuple[Any, ...]
+_AGAIN: Final = "write one with `hermes-tui scan … --to json`"
 
 
 class Baseline:
-    """Findings by file, run and code, each as often as it was found.
+    """Findings of the runs of files, each as often as it was found by its code.
 
-    A run is known by its id, or else by what it is about: it may stand in another line.
+    A run is looked for by what is in it, so that rollouts may change places; then, having changed,
+    by what it is called (`fingerprint`), at its place first. What is found of several runs that
+    are called alike is known as often as these had it.
     """
 
-    def __init__(self, known: Counter[_Key]) -> None:
-        self._left = known
-        self._paths = {path for path, _, _ in known}
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._runs: defaultdict[_Key, list[Counter[str]]] = defaultdict(list)
+        """Key and code → the runs that had it, each with how often it is not met again yet."""
+        self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
         self._has_met = False
+        for row in rows:
+            codes = Counter(finding["code"] for finding in row["findings"])
+            for key in _keys(row):
+                for code in codes:
+                    self._runs[*key, code].append(codes)
 
     @classmethod
     def load(cls, path: str) -> Baseline:
@@ -37,33 +46,45 @@ class Baseline:
         except OSError as error:
             raise SourceError(path, error.strerror or str(error), "check the path") from error
         try:
-            rows = list(_rows(data, path))
-            known = Counter(key for row in rows for key in _keys(row))
+            return cls(list(_rows(data, path)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            message = f"--baseline {path}: not what `scan --to json` writes"
-            raise UsageError(message, "write one with `hermes-tui scan … --to json`") from error
-        return cls(known)
+            raise UsageError(
+                f"--baseline {path}: not what `scan --to json` writes", _AGAIN
+            ) from error
 
-    def mark(self, row: Row) -> None:
-        """Say of each finding of a run whether it is new."""
-        for finding, key in zip(row["findings"], _keys(row), strict=True):
-            finding["new"] = self._is_new(key)
+    def mark(self, rows: Sequence[Row]) -> None:
+        """Say of each finding of the runs of a file whether it is new."""
+        keys = [_keys(row) for row in rows]
+        for row in rows:
+            self._has_met |= os.path.normpath(row["path"]) in self._paths
+            for finding in row["findings"]:
+                finding["new"] = True
+        # All runs that are as they were come first: none of them is taken for another.
+        for nth in range(_KEYS):
+            for row, key in zip(rows, keys, strict=True):
+                for finding in row["findings"]:
+                    finding["new"] = finding["new"] and not self._meet(key[nth], finding["code"])
 
     def is_new_defect(self, path: str) -> bool:
         """Tell whether a malformed place that belongs to no run is new."""
-        return self._is_new((os.path.normpath(path), "", str(Code.SOURCE_DEFECT)))
+        path = os.path.normpath(path)
+        self._has_met |= path in self._paths
+        return not self._meet((path, ""), str(Code.SOURCE_DEFECT))
 
     @property
     def is_of_others(self) -> bool:
         """Whether none of the files scanned so far is in it."""
         return bool(self._paths) and not self._has_met
 
-    def _is_new(self, key: _Key) -> bool:
-        self._has_met |= key[0] in self._paths
-        if self._left[key] > 0:
-            self._left[key] -= 1
-            return False
-        return True
+    def _meet(self, key: _Key, code: str) -> bool:
+        """Tell whether a run of that key had a finding of that code that was not met yet."""
+        runs = self._runs.get((*key, code))
+        while runs:
+            if runs[-1][code] > 0:
+                runs[-1][code] -= 1
+                return True
+            runs.pop()
+        return False
 
 
 def _value(data: bytes) -> Any:
@@ -79,7 +100,11 @@ def _rows(data: bytes, path: str) -> Iterator[Row]:
         if value.get("complete") is False and "path" not in value:
             message = f"--baseline {path}: from a scan that was interrupted"
             raise UsageError(message, "write it anew")
-        yield from value.get("results", [value])
+        for row in value.get("results", [value]):
+            if "content" not in row and row["fingerprint"]:
+                message = f"--baseline {path}: from an older version, which mixed up rollouts"
+                raise UsageError(message, "write it anew, from the files as they were then")
+            yield row
 
 
 def _values(data: bytes) -> Iterator[Any]:
@@ -91,6 +116,11 @@ def _values(data: bytes) -> Iterator[Any]:
         yield from (_value(line) for line in data.splitlines() if line.strip())
 
 
-def _keys(row: dict[str, Any]) -> list[_Key]:
-    path = os.path.normpath(row["path"])
-    return [(path, row["fingerprint"], finding["code"]) for finding in row["findings"]]
+_KEYS: Final = 3
+
+
+def _keys(row: Row) -> tuple[_Key, ...]:
+    """Return by what a run is looked for, one after the other."""
+    path, name = os.path.normpath(row["path"]), row["fingerprint"]
+    # What is malformed outside of any run has no content.
+    return (path, row.get("content", ""), "content"), (path, name, row["run"]), (path, name)

@@ -134,12 +134,12 @@ class Sarif(Output):
 
     def run(self, row: Row) -> None:
         for finding in row["findings"]:
-            self._add(row["path"], finding, run_id=row["id"], fingerprint=row["fingerprint"])
+            self._add(row["path"], finding, row)
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         self._add(path, finding)
 
-    def _add(self, path: str, finding: Row, *, run_id: str = "", fingerprint: str = "") -> None:
+    def _add(self, path: str, finding: Row, run: Row | None = None) -> None:
         hint = f" ({finding['hint']})" if finding["hint"] else ""
         place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}
         if finding["at"]:
@@ -149,10 +149,17 @@ class Sarif(Output):
             "level": finding["severity"],
             "message": {"text": finding["message"] + hint},
             "locations": [place],
-            "properties": {"run": run_id, "turn": finding["turn"], "tool": finding["tool"]},
+            "properties": {
+                "run": run["id"] if run else "",
+                "turn": finding["turn"],
+                "tool": finding["tool"],
+            },
         }
-        if fingerprint:
-            result["partialFingerprints"] = {"run/v1": f"{fingerprint}/{finding['code']}"}
+        if run:
+            prints = {"run/v2": run["fingerprint"], "content/v1": run["content"]}
+            result["partialFingerprints"] = {
+                name: f"{value}/{finding['code']}" for name, value in prints.items()
+            }
         if "new" in finding:
             result["baselineState"] = "new" if finding["new"] else "unchanged"
         self._results.add(result)

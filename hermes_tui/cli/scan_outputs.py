@@ -72,10 +72,18 @@ class Output:
 class Table(Output):
     """A line a file, or with `by_run` a run and its errors and warnings; the summary at the end."""
 
-    def __init__(self, write: Write, *, by_run: bool, new: NewFindings | None = None) -> None:
+    def __init__(
+        self,
+        write: Write,
+        *,
+        by_run: bool,
+        filtered: bool = False,
+        new: NewFindings | None = None,
+    ) -> None:
         self.rows = "all" if by_run else "found" if new is not None else ""
         self._write = write
         self._by_run = by_run
+        self._filtered = filtered
         self._new = new
         """What is told of a baseline; None without one."""
 
@@ -93,6 +101,8 @@ class Table(Output):
 
     def file(self, row: Row) -> None:
         runs = counted(row["runs"], "run")
+        if self._filtered and not row["runs"] and not row["defects"] and row.get("complete", True):
+            return
         if not self._by_run:
             self._write(_line(row, runs))
         elif not row.get("complete", True):

@@ -14,6 +14,7 @@ from hermes_tui.cli.scan_baseline import Baseline
 from hermes_tui.cli.scan_new import NewFindings
 from hermes_tui.cli.scan_outputs import Ending, JsonLines, Output, Table
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.scan.collect import ScannedFile
 from hermes_tui.runtime.scan.rates import Rates
 from hermes_tui.runtime.scan.results import Counts, Row, place_finding
@@ -45,7 +46,11 @@ class Report:
         self._unreadable = False
         self._fails = False
         self._files_read = 0
+        self._left_out = 0
+        """Runs that do not pass the filter."""
         self._new = self._known = 0
+        self._held: dict[str, list[Row]] = {}
+        """With a baseline: the runs of the files that are being read, which are judged together."""
         self._new_by_file: dict[str, Counter[str]] = {}
         """New findings by code, of the files that are being read."""
         self._new_in_runs: Counter[str] = Counter()
@@ -59,7 +64,8 @@ class Report:
         found = self._baseline is not None
         if request.output == "table":
             new = NewFindings(self._counts) if found else None
-            return Table(self._write, by_run=request.by_run, new=new)
+            filtered = bool(request.filter)
+            return Table(self._write, by_run=request.by_run, filtered=filtered, new=new)
         if request.output == "jsonl":
             return JsonLines(self._write, by_run=request.by_run, found=found)
         from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
@@ -111,18 +117,28 @@ class Report:
         self.output.defect(file.label, file.format, finding)
 
     def run(self, file: ScannedFile, row: Row) -> None:
-        if self._baseline is not None:
-            self._baseline.mark(row)
+        if self._baseline is None:
+            self.output.run(row)
+        else:
+            self._held.setdefault(file.label, []).append(row)
+
+    def _judge_runs(self, baseline: Baseline, file: ScannedFile) -> None:
+        rows = self._held.pop(file.label, [])
+        baseline.mark(rows)
+        for row in rows:
             for finding in row["findings"]:
                 self._judge(finding)
             row["new"] = codes = _new_codes(row["findings"])
             self._new_in_file(file).update(codes)
             self._new_in_runs.update(codes)
-        self.output.run(row)
+            self.output.run(row)
 
     def ended(self, file: ScannedFile) -> None:
         from hermes_tui.parsers.run_diagnosis import guessed_line
 
+        if self._baseline is not None:
+            self._judge_runs(self._baseline, file)
+        self._left_out += file.seen - file.counts.runs
         if (more := self._told.pop(file.label, 0) - MOST_TOLD) > 0:
             more_so = f"{more:,} more malformed places outside of any run"
             self.complain(f"{file.label}: {more_so} (--to json lists them)")
@@ -156,6 +172,9 @@ class Report:
                 self._new_in_runs if self._baseline is not None else None,
             )
         )
+        if self._left_out:
+            passed, runs = rates.all.runs, rates.all.runs + self._left_out
+            self.complain(f"--filter: {passed:,} of {counted(runs, 'run')} pass")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
             told = others if self._new and self._baseline.is_of_others else ""

@@ -29,10 +29,14 @@ class StepKind(StrEnum):
     END = "end"
 
 
+_AS_SAID: Final = (StepKind.MESSAGE, StepKind.REASONING)
+
+
 class Step:
     """One step. `title` is the role of a message, the tool of a call or result.
 
-    `turn` is 1-based, 0 before the first reply; `seq` is the event that it came with. Neither
+    `error` is why a result counts as an error, as `ErrorMark.kind`; empty: it does not. `turn` is
+    1-based, 0 before the first reply; `seq` is the event that it came with. Neither of these
     counts when steps are compared.
     """
 
@@ -44,6 +48,7 @@ class Step:
         turn: int = 0,
         call_index: int | None = None,
         seq: int = 0,
+        error: str = "",
     ) -> None:
         self.kind = kind
         self.title = title
@@ -51,21 +56,25 @@ class Step:
         self.turn = turn
         self.call_index = call_index
         self.seq = seq
+        self.error = error
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it counts as the value that it stands for, if it is JSON, however spaced."""
+        return self.kind not in _AS_SAID and self.text.lstrip().startswith(_JSON_STARTS)
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """What is compared: arguments by the value that they stand for, all else as it is."""
-        is_call = self.kind is StepKind.CALL
-        return self.kind, self.title, _value_text(self.text) if is_call else self.text
+        """What is compared: what was said as it is, all else as the value that it stands for."""
+        text = _value_text(self.text) if self.is_value else self.text
+        return self.kind, self.title, self.error, text
 
     def changed(self, title: str, text: str) -> Step:
         """Return this step as it reads after an edit."""
-        return Step(self.kind, title, text, self.turn, self.call_index, self.seq)
+        return Step(self.kind, title, text, self.turn, self.call_index, self.seq, self.error)
 
 
 def _value_text(text: str) -> str:
-    if not text.lstrip().startswith(_JSON_STARTS):
-        return text
     try:
         return json.dumps(json.loads(text), sort_keys=True)
     except (ValueError, RecursionError):
@@ -140,8 +149,16 @@ class _Steps:
         self._turn, self._reply = turn, len(self.steps)
         self._waiting.clear()
 
-    def _add(self, kind: StepKind, title: str, text: str, call_index: int | None = None) -> None:
-        self.steps.append(Step(kind, title, text, self._turn, call_index, self._seq))
+    def _add(
+        self,
+        kind: StepKind,
+        title: str,
+        text: str,
+        call_index: int | None = None,
+        *,
+        error: str = "",
+    ) -> None:
+        self.steps.append(Step(kind, title, text, self._turn, call_index, self._seq, error))
 
     def _message(self, event: ev.MessageAppended) -> None:
         message = event.message
@@ -174,7 +191,8 @@ class _Steps:
         at = None if index is None else self._last(StepKind.RESULT, index)
         # Where there is a result already, the tool was run once more.
         tool = self._answered(result) if at is None else self.steps.pop(at).title
-        self._add(StepKind.RESULT, result.name or tool, result.content, index)
+        error = result.error.kind if result.error is not None else ""
+        self._add(StepKind.RESULT, result.name or tool, result.content, index, error=error)
 
     def _answered(self, result: ToolResult) -> str:
         """Return the tool of the call that a result answers, empty where there is none."""

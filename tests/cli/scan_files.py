@@ -17,13 +17,15 @@ def chat(run_id: str = "", *texts: str, **fields: Any) -> dict[str, Any]:
 
 
 def called(run_id: str, tool: str, *, result: str = "done", **fields: Any) -> dict[str, Any]:
-    """Return a run that calls a tool in its second message; the third is the result."""
+    """Return a run that calls a tool in its second message; the third is the result, and the
+    model has the last word."""
     function = {"name": tool, "arguments": "{}"}
     call = {"id": "c1", "type": "function", "function": function}
     messages = [
         {"role": "user", "content": f"task {run_id}"},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c1", "content": result},
+        {"role": "assistant", "content": "that is all"},
     ]
     tools = [{"type": "function", "function": {"name": "ls"}}]
     return {"id": run_id, "messages": messages, "tools": tools, **fields}

@@ -47,6 +47,36 @@ def test_runs_that_did_the_same_exit_with_zero(runs: Path) -> None:
     assert "did the same" in done.text
 
 
+def answered(content: str, **more: Any) -> dict[str, Any]:
+    """Return a run in which a tool answers `content`."""
+    run = called("a", "ls", result=content)
+    run["messages"][2] |= more
+    return run
+
+
+def test_results_that_are_only_spaced_otherwise_are_the_same(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", answered('{"a": 1}'), answered('{"a":1}'))
+    done = compared(path, 1, 2)
+    assert done.code == 0
+    assert "Both did the same." in done.text and "no difference" not in done.text
+
+
+def test_a_result_that_is_an_error_in_one_run_only_differs(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", answered("7"), answered("7", is_error=True))
+    done = compared(path, 1, 2)
+    assert done.code == 1
+    assert "~ turn 1, result of ls, no error → an error\n  7\n" in done.text
+    assert "no difference" not in done.text
+    (found,) = json.loads(compared(path, 1, 2, "--json").text)["differences"]
+    assert (found["left"]["error"], found["right"]["error"]) == ("", "flag")
+
+
+def test_a_call_of_another_tool_shows_what_was_called(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", called("a", "ls"), called("a", "cat"))
+    text = compared(path, 1, 2).text
+    assert "call ls → cat\n  {}\n" in text and "no difference" not in text
+
+
 def test_json_names_every_difference(runs: Path) -> None:
     done = compared(runs, 1, 2, "--json")
     report = json.loads(done.text)

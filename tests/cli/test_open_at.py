@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from itertools import accumulate
 from pathlib import Path
 
@@ -94,10 +95,30 @@ def test_a_place_that_is_not_there_is_one_line_and_2(runs: Path, at: str, words:
 def test_a_place_is_in_one_file(runs: Path, tmp_path: Path) -> None:
     other = lines(tmp_path / "other.json", CHAT)
     done = within("open", runs, other, "--at", "1")
-    assert (done.code, done.one_line) == (
-        2,
-        "hermes-tui: --at 1: there are 2 files (give one file)",
+    assert (done.code, done.out) == (2, b"")
+    said, _, command = done.one_line.partition(
+        " (name the one that the run is in, as in hermes-tui "
     )
+    assert said == "hermes-tui: --at 1: there are 2 files"
+    assert within(*shlex.split(command.removesuffix(")"))).code == 0
+
+
+def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", chat("0", "one"), chat("1", "two"), chat("2", "three"))
+    done = within("open", path, "--at", "2:2")
+    said = f"{path}: run 2 is taken, by its number; run 3 has the id '2': --at 3:2"
+    assert (done.code, done.one_line) == (0, f"hermes-tui: {said}")
+    assert done.text.split()[-1] == "two"
+    assert within("open", path, "--at", "3").err == ""
+
+
+def test_a_run_of_a_group_is_named_as_it_is_listed(transcripts: Path) -> None:
+    path = transcripts / "atropos-group.jsonl"
+    listed = [line.split("  ")[0] for line in within("open", path).text.splitlines()]
+    assert any(" run 2 g1 · rollout 1 " in line for line in listed)
+    told = first_line(path, "g1 · rollout 1:2")
+    assert told == first_line(path, "2:2")
+    assert within("open", path, "--at", "g9 · rollout 1").code == 2
 
 
 def test_a_file_that_cannot_be_read_is_still_said(tmp_path: Path) -> None:

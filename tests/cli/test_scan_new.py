@@ -78,7 +78,7 @@ def test_without_a_baseline_nothing_is_new_or_known(folder: Path) -> None:
 def test_with_runs_the_line_of_each_run_says_how_many_are_new(folder: Path) -> None:
     lines(folder / "a.jsonl", called("a", "sl"), called("b", "sl"))
     text = again(folder, "--runs").text
-    ends = [line.rpartition("  ")[2] for line in text.splitlines() if ": 3 messages" in line]
+    ends = [line.rpartition("  ")[2] for line in text.splitlines() if ": 4 messages" in line]
     assert ends == ["NAME_UNKNOWN×1 (known)", "NAME_UNKNOWN×1 (1 new)"]
     found = [line for line in text.splitlines() if line.startswith("  error ")]
     assert [" turn 1 (new): " in line for line in found] == [False, True]

@@ -22,7 +22,7 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "arguments-not-an-object.json": (
         "openai-messages",
         1,
-        {"ARGS_NOT_OBJECT": 3, "TOOL_ERROR": 3},
+        {"ARGS_NOT_OBJECT": 3, "SCHEMA_VIOLATION": 1, "TOOL_ERROR": 3},
     ),
     "arguments-not-json.json": ("openai-messages", 1, {"ARGS_INVALID": 2, "TOOL_ERROR": 2}),
     "atropos-group.jsonl": ("atropos-group", 4, {"BRACES_MISSING": 1, "CALL_UNANSWERED": 1}),
@@ -30,7 +30,7 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "call-as-python-literal.json": (
         "openai-messages",
         1,
-        {"BAD_QUOTES": 1, "CALL_IN_CONTENT": 1, "PY_LITERAL": 1},
+        {"BAD_QUOTES": 1, "CALL_IN_CONTENT": 1, "PY_LITERAL": 1, "SCHEMA_VIOLATION": 1},
     ),
     "call-left-in-content.jsonl": ("hermes-eval", 1, {"CALL_IN_CONTENT": 1, "TRAILING_COMMA": 1}),
     "call-tag-never-closed.json": ("openai-messages", 1, {"CALL_IN_CONTENT": 1, "UNCLOSED": 1}),
@@ -54,7 +54,11 @@ SHOWN: dict[str, tuple[str, int, dict[str, int]]] = {
     "tool-calls-empty.json": ("openai-messages", 1, {"CALLED_EMPTY": 1, "TOOL_CALLS_EMPTY": 2}),
     "tool-errors.json": ("openai-messages", 1, {"TOOL_ERROR": 5}),
     "torn.jsonl": ("openai-messages", 1, {"SOURCE_DEFECT": 2}),
-    "trajectory_samples.jsonl": ("hermes-sharegpt", 3, {"ARGS_INVALID": 1, "TOOL_ERROR": 2}),
+    "trajectory_samples.jsonl": (
+        "hermes-sharegpt",
+        3,
+        {"ARGS_INVALID": 1, "SCHEMA_VIOLATION": 1, "TOOL_ERROR": 2},
+    ),
     "unheard-of-format.json": ("generic", 1, {"SOURCE_DEFECT": 1}),
     "unknown-role.json": ("openai-messages", 1, {"UNKNOWN_ROLE": 2}),
     "unknown-tool.json": ("openai-messages", 1, {"NAME_UNKNOWN": 2, "TOOL_ERROR": 2}),

@@ -73,6 +73,15 @@ def test_no_fact_that_differs_is_wider_than_the_page(width: int) -> None:
     assert max(cells(line.text) for line in lines[2:4]) <= width
 
 
+def test_tasks_that_begin_alike_are_cut_to_where_they_differ() -> None:
+    begins = "Count the lines of every file below the folder named "
+    runs = [NOTHING._replace(task=f"{begins}{name} and submit") for name in ("alpha", "beta")]
+    lines = run_comparison([], ("a", "b"), (runs[0], runs[1]), width=75).document.lines
+    left, _, right = lines[2].text.removeprefix("task").strip().partition("  ")
+    assert left.startswith("Count the ") and right.strip().startswith("Count the ")
+    assert "…alpha" in left and "…beta" in right
+
+
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_the_screen_shows_first_which_run_is_clean(
     tmp_path: Path, size: tuple[int, int]

@@ -16,8 +16,9 @@ from hermes_tui.ui.runs.counts import Bar, RunCounts
 from hermes_tui.ui.runs.facets import MOST_VALUES, Facet, FacetCounts
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
 from hermes_tui.ui.runs.shaped import ShapedRuns
+from hermes_tui.ui.runs.table import RunTable
 from hermes_tui.ui.screens.runs import RunsScreen
-from tests.ui.listed import runs_of
+from tests.ui.listed import listed, runs_of
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -110,6 +111,23 @@ def test_numbers_of_a_histogram_are_written_in_groups_of_thousands() -> None:
     assert [bar.label for bar in bars][:3] == ["800 – 999", "1,000 – 1,199", "1,200 – 1,399"]
 
 
+def test_runs_are_filtered_by_a_score_and_by_why_they_ended() -> None:
+    model = runs_of(
+        {"scores": (("format", 0.5), ("length", 1.0))},
+        {"scores": (("format", 1.0),), "stop_reason": "max_turns"},
+        {"stop_reason": "max_turns"},
+    )
+    for text, expected in (
+        ("scores.format < 1", ["run-0"]),
+        ('"format" in scores', ["run-0", "run-1"]),
+        ('stop_reason == "max_turns" and not scores.format', ["run-2"]),
+    ):
+        assert model.try_filter(text) == ""
+        while model.unsettled:
+            model.advance(1.0)
+        assert listed(model) == expected
+
+
 def test_counts_follow_the_choice() -> None:
     model = runs_of(
         *({"model": f"m{n % 2}", "status": "ok" if n < 3 else "failed"} for n in range(8))
@@ -119,6 +137,28 @@ def test_counts_follow_the_choice() -> None:
     assert shown(facets_of(model, counts)["model"]) == [("m0", 4, 2), ("m1", 4, 1)]
     model.try_filter('status == "failed"')
     assert shown(facets_of(model, counts)["model"]) == [("m0", 4, 2), ("m1", 4, 3)]
+
+
+def test_a_run_that_is_gone_counts_no_more_until_it_is_back() -> None:
+    rows = RunTable()
+    for row in runs_of({"errors": 1, "model": "a"}, {"model": "a"}, {"model": "b"}).rows:
+        rows.append(row)
+    model = ShapedRuns(rows)
+    model.update()
+    counts = RunCounts(model, FacetCounts)
+    all_there = [("a", 2, 0), ("b", 1, 0)]
+    assert shown(facets_of(model, counts)["model"]) == all_there
+    rows.gone.add(0)
+    model.update([0])
+    assert shown(facets_of(model, counts)["model"]) == [("a", 1, 0), ("b", 1, 0)]
+    assert (listed(model), model.facts.runs_with_errors) == (["run-1", "run-2"], 0)
+    model.try_filter('model == "a"')
+    assert listed(model) == ["run-1"]
+    model.try_filter("")
+    rows.replace(0, rows[0])
+    model.update([0])
+    assert shown(facets_of(model, counts)["model"]) == all_there
+    assert (listed(model), model.facts.runs_with_errors) == (["run-0", "run-1", "run-2"], 1)
 
 
 def test_counts_go_on_where_they_were_when_runs_are_added() -> None:

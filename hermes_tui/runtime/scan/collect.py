@@ -25,7 +25,11 @@ class ScannedFile:
     """Whether the failure is that it is no transcript."""
     guessed: dict[str, int] = field(default_factory=dict)
     runs_before: int = 0
-    """Runs before the unit whose parts are coming in."""
+    """Runs before the unit whose parts are coming in, those that a filter leaves out too."""
+    groups_before: int = 0
+    """Records before that unit."""
+    seen: int = 0
+    """Runs that were read, those that a filter leaves out too."""
     starts: list[tuple[ScanUnit, int]] = field(default_factory=list)
     """Each unit so far, and how many runs stand before it."""
     announced: bool = False
@@ -133,9 +137,11 @@ class Collector:
         ended = False
         for part in parts:
             self._take_part(unit, file, part)
-            ended |= part.is_last
+            if part.is_last:
+                ended = True
+                file.groups_before += part.groups
         if ended:
-            file.runs_before = file.counts.runs
+            file.runs_before = file.seen
             if unit.ends_file:
                 self._end(unit, file)
         return ended
@@ -149,7 +155,8 @@ class Collector:
         if not file.announced:
             file.announced, file.format = True, part.format
             self._sink.began(file, part.rivals)
-        file.counts.merge(part.counts)
+        file.seen += part.seen
+        file.counts.merge(part.counts, file.runs_before)
         self.rates.merge(part.rates, unit.file, file.runs_before)
         for name, count in part.guessed.items():
             file.guessed[name] = file.guessed.get(name, 0) + count
@@ -157,7 +164,7 @@ class Collector:
         for message in part.defects:
             self._sink.defect(file, message)
         for row in part.rows:
-            self._sink.run(file, place_row(row, file.runs_before))
+            self._sink.run(file, place_row(row, file.runs_before, file.groups_before))
 
     def _end(self, unit: ScanUnit, file: ScannedFile) -> None:
         del self._files[unit.file]

@@ -44,18 +44,21 @@ def choose_jobs(wanted: int | None, size: int, *, reads_stdin: bool) -> int:
     return available_cores() if size >= WORTH_IT else 1
 
 
-def units(targets: Iterable[Target], *, wanted_format: str, ranges: bool) -> Iterator[ScanUnit]:
+def units(
+    targets: Iterable[Target], *, wanted_format: str, ranges: bool, whole: bool = False
+) -> Iterator[ScanUnit]:
     """Yield the work to be done, file by file, range by range.
 
     With `ranges` big files of JSON lines that hold a run a line are divided, those that are
-    elsewhere in any case: they need not be fetched as a whole. Any other is one unit.
+    elsewhere in any case: they need not be fetched as a whole. Any other is one unit; with `whole`
+    each is.
     """
     number = 0
     for file, target in enumerate(targets):
         path = written(target.path) if target.path is not None else None
         size = size_of(target)
-        divides = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
-        pieces = _divided(target.path, wanted_format) if divides else None
+        pays = size >= 2 * RANGE and (ranges or isinstance(target.path, RemotePath))
+        pieces = _divided(target.path, wanted_format) if pays and not whole else None
         for start, length, reader, is_last in pieces or [(0, size, None, True)]:
             yield ScanUnit(number, file, path, length, start, reader, is_last)
             number += 1

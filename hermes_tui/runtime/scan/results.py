@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
+from hermes_tui.log.run_fields import UNKNOWN, numbered_group
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.rates import Rates
 
 DEFECTS_KEPT: Final = 4
 """Malformed places that counts name, one more than are shown."""
 
+_COUNTED: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 Row = dict[str, Any]
 """A file, a run or a finding as plain JSON values."""
 
@@ -36,14 +38,14 @@ class Counts:
     formats: dict[str, int] = field(default_factory=dict)
     """Runs by the format that they were read as."""
     first_defects: list[tuple[int, Row]] = field(default_factory=list)
-    """The first malformed places within runs: the number of the run among these, the finding."""
+    """The first malformed places within runs: the number of the run, the finding."""
 
-    def add_run(self, state: RunState, findings: Sequence[Finding] = ()) -> None:
-        """Count a run; of its `findings` the first malformed places are kept."""
+    def add_run(self, state: RunState, findings: Sequence[Finding] = (), number: int = 0) -> None:
+        """Count run `number`; of its `findings` the first malformed places are kept."""
         self.runs += 1
         self._add_format(state.source_format, 1)
         if Code.SOURCE_DEFECT in state.codes:
-            defects = ((self.runs, finding_row(item, state)) for item in _defects(findings))
+            defects = ((number, finding_row(item, state)) for item in _defects(findings))
             self._keep_defects(defects)
         self.messages += state.messages
         self.tool_calls += state.calls
@@ -60,9 +62,9 @@ class Counts:
         self.errors += 1
         self._add_codes({str(Code.SOURCE_DEFECT): 1})
 
-    def merge(self, other: Counts) -> None:
-        """Add the counts over the runs behind these."""
-        self._keep_defects((self.runs + run, row) for run, row in other.first_defects)
+    def merge(self, other: Counts, offset: int = 0) -> None:
+        """Add the counts over the runs behind these, which are numbered from `offset` on."""
+        self._keep_defects((run + offset, row) for run, row in other.first_defects)
         self.runs += other.runs
         self.messages += other.messages
         self.tool_calls += other.tool_calls
@@ -115,6 +117,10 @@ class Counts:
 class Part:
     """What was found in one stretch of a unit of work. Its runs are numbered within the unit."""
 
+    seen: int = 0
+    """Runs that were read; those that a filter leaves out are counted nowhere else."""
+    groups: int = 0
+    """Of a part of a file: how many records it has so far, each of which may hold several runs."""
     counts: Counts = field(default_factory=Counts)
     rates: Rates = field(default_factory=Rates)
     rows: list[Row] = field(default_factory=list)
@@ -140,7 +146,7 @@ class Part:
     @property
     def found(self) -> int:
         """Return how much is in it: runs, and defects of no run."""
-        return self.counts.runs + len(self.defects)
+        return self.seen + len(self.defects)
 
     @property
     def is_result(self) -> bool:
@@ -155,22 +161,38 @@ class Part:
 
 
 def run_row(
-    path: str, format_name: str, state: RunState, findings: list[Finding], number: int
+    path: str,
+    format_name: str,
+    state: RunState,
+    findings: list[Finding],
+    *,
+    number: int,
+    group: int = 0,
 ) -> Row:
-    """Return the row of a run, number `number` of its unit."""
+    """Return the row of a run, number `number` of its unit, in the `group`th record of that."""
     counts = Counts()
     counts.add_run(state)
     row = counts.row(path, format_name)
     row["run"] = number
     row["id"] = state.run_id
+    row["group"] = state.group_id or group
+    row["task"] = state.task
+    row["model"] = state.model
+    row["status"] = state.status or UNKNOWN
+    row["stop_reason"] = state.stop_reason
+    row["reward"] = state.reward
+    row["scores"] = state.scores
     row["findings"] = [finding_row(finding, state) for finding in findings]
     row["fingerprint"] = _fingerprint(state)
+    row["content"] = _content(state, row["findings"])
     return row
 
 
-def place_row(row: Row, offset: int) -> Row:
-    """Number a row within its file, given how many runs stand before its unit."""
-    row["run"] += offset
+def place_row(row: Row, runs_before: int, groups_before: int = 0) -> Row:
+    """Number a row within its file, given how many runs and groups stand before its unit."""
+    row["run"] += runs_before
+    if isinstance(group := row["group"], int):
+        row["group"] = numbered_group(group and group + groups_before)
     row["findings"] = [place_finding(finding, row["run"]) for finding in row["findings"]]
     return row
 
@@ -202,9 +224,25 @@ def finding_row(finding: Finding, state: RunState) -> Row:
 
 
 def _fingerprint(state: RunState) -> str:
-    """Return what tells a run from others wherever it stands: its id, else what it is about."""
+    """Return what tells a run from others wherever it stands: its task, its group and its id.
+
+    Several may have the same: rollouts of an example. The id of our own recording is made up anew
+    whenever the run is repeated.
+    """
+    return _digest(
+        state.task, state.group_id, "" if state.source_format == "native" else state.run_id
+    )
+
+
+def _content(state: RunState, findings: list[Row]) -> str:
+    """Return what tells runs of one task from each other, whatever they are called."""
+    counts = [getattr(state, name) for name in _COUNTED]
+    tools = sorted(state.tally.tools.items())
+    return _digest(state.task, state.group_id, counts, tools, findings)
+
+
+def _digest(*values: object) -> str:
     # Loads a library for ciphers, for which most scans have no use.
     from hashlib import blake2b
 
-    known = state.run_id or f"{state.task}\0{state.model}\0{state.messages}\0{state.characters}"
-    return blake2b(known.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return blake2b(repr(values).encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -21,6 +21,7 @@ from hermes_tui.runtime.opener import (
 )
 from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, place_of
+from hermes_tui.runtime.run_filter import RunFilter
 from hermes_tui.runtime.scan.results import Part, run_row
 from hermes_tui.runtime.sources import FileSource
 
@@ -32,11 +33,12 @@ TOLD_EVERY: Final = 1 << 20
 
 class ScanOptions(NamedTuple):
     """What is asked of every file. `rows`: `all` runs, only those where something was `found`, or
-    none (empty)."""
+    none (empty). `filter`: an expression on the fields of a run, which leaves out all others."""
 
     format: str = ""
     parser: str = ""
     rows: str = ""
+    filter: str = ""
 
 
 class ScanUnit(NamedTuple):
@@ -129,6 +131,7 @@ def ranged_source(path: Place) -> FileSource | RemoteSource:
 def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
     part = Part(format=file.reader.name, rivals=file.rivals)
     enough = ROWS_A_PART if options.rows else RUNS_A_PART
+    chosen = RunFilter(file, unit.label, options.filter)
     done = told = 0
     for step in survey(file):
         match step:
@@ -138,7 +141,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
                     told = done
                     yield Part(bytes_done=done, bytes_total=step.bytes_total - unit.start)
             case FoundRun() if step.final:
-                _take(part, step, unit, options)
+                _take(part, step, chosen, unit, options)
             case FoundDefect():
                 part.counts.add_defect()
                 part.defects.append(step.message)
@@ -149,21 +152,28 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
             yield part
             part = Part(format=file.reader.name)
     part.is_last = True
+    if unit.reader is not None:
+        part.groups = file.index.kinds.count(RecordKind.VALUE)
     part.failure = file.source.failure
     if file.diagnosis is not None:
         part.guessed = dict(file.diagnosis.guessed)
     yield part
 
 
-def _take(part: Part, found: FoundRun, unit: ScanUnit, options: ScanOptions) -> None:
-    number = found.ref.number + 1
-    part.counts.add_run(found.state, found.findings)
-    part.rates.add(found.state, found.findings, run=number, parser=_parser_of(found))
-    if options.rows == "all" or (options.rows and found.findings):
+def _take(
+    part: Part, found: FoundRun, chosen: RunFilter, unit: ScanUnit, options: ScanOptions
+) -> None:
+    part.seen += 1
+    if not chosen.passes(found):
+        return
+    number, state, findings = found.ref.number + 1, found.state, found.findings
+    part.counts.add_run(state, findings, number)
+    part.rates.add(state, findings, run=number, parser=_parser_of(found))
+    if options.rows == "all" or (options.rows and findings):
         # A recording is read as one, whatever format it says that it was made from.
-        of_run = "" if found.ref.file.is_one_run else found.state.source_format
-        name = of_run or part.format
-        part.rows.append(run_row(unit.label, name, found.state, found.findings, number))
+        of_run = "" if found.ref.file.is_one_run else state.source_format
+        name, group = of_run or part.format, chosen.group(found)
+        part.rows.append(run_row(unit.label, name, state, findings, number=number, group=group))
 
 
 def _parser_of(found: FoundRun) -> str:

@@ -11,6 +11,7 @@ from hermes_tui.log.run_steps import Step, StepKind
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.ui.json_layout import spread
+from hermes_tui.ui.render.apart import fit_apart
 from hermes_tui.ui.render.diff import diff_lines
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
@@ -26,6 +27,7 @@ _LEAST_FACT: Final = 8
 _BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
 _OUTCOME: Final = ("task", "model", "status", "reward")
+_ERRORS: Final = {"": "no error", "flag": "an error", "heuristic": "reads like an error"}
 _COUNTS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
 
 
@@ -56,7 +58,8 @@ def run_comparison(
     room = max(_LEAST_FACT, (width - name_width - len(_BETWEEN)) // 2)
     longest = max((cells(visible_line(left, 2 * room)) for _, left, _ in unlike), default=0)
     for name, left, right in unlike:
-        text = f"{fit(left, min(longest, room))}{_BETWEEN}{fit(right, room).rstrip()}"
+        shown = fit_apart((left, right), room)
+        text = f"{fit(shown[left].rstrip(), min(longest, room))}{_BETWEEN}{shown[right].rstrip()}"
         page.fact(name, text, "strong", width=name_width, indent=0)
     if alike := [_said(name, left) for name, left, right in facts if left == right]:
         page.fact("in both", ", ".join(alike), "dim", width=name_width, indent=0)
@@ -125,7 +128,7 @@ def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
     if row.left is not None and row.right is not None:
         before, after = row.left, row.right
         page.heading(f"~ {step_title(before, after)}")
-        page.extend(diff_lines(_text(before), _text(after)))
+        _changed(page, _text(before), _text(after))
     elif row.left is not None:
         page.heading(f"- {step_title(row.left)}, only in {left}")
         page.extend(_signed("-", _text(row.left), "badge.bad"))
@@ -133,6 +136,14 @@ def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
         page.heading(f"+ {step_title(row.right)}, only in {right}")
         page.extend(_signed("+", _text(row.right), "badge"))
     page.blank()
+
+
+def _changed(page: Page, before: str, after: str) -> None:
+    if before != after:
+        page.extend(diff_lines(before, after))
+    else:
+        # What it is called, or counts as, is what differs.
+        page.line(f"  {visible_line(after, _SAME_LIMIT)}", "dim")
 
 
 def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
@@ -148,8 +159,16 @@ def step_title(step: Step, after: Step | None = None) -> str:
     turn = f"turn {step.turn}, " if step.turn else ""
     if step.kind is StepKind.REASONING:
         name = f"reasoning of {name}"
-    return turn + kinds.get(step.kind, name)
+    return turn + kinds.get(step.kind, name) + _counts_as(step, after or step)
+
+
+def _counts_as(step: Step, after: Step) -> str:
+    """Return whether a result counts as an error, and how that changed."""
+    before, now = (_ERRORS.get(each.error, each.error) for each in (step, after))
+    if before != now:
+        return f", {before} → {now}"
+    return f", {now}" if after.error else ""
 
 
 def _text(step: Step) -> str:
-    return spread(step.text) if step.kind is not StepKind.MESSAGE else step.text
+    return spread(step.text) if step.is_value else step.text

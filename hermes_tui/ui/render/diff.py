@@ -38,8 +38,8 @@ def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:
     """Yield stretches that stayed and stretches that changed, in order."""
-    head = _common(old, new)
-    tail = _common(old[head:][::-1], new[head:][::-1])
+    head = common_length(old, new)
+    tail = common_length(old[head:][::-1], new[head:][::-1])
     if head:
         yield old[:head], None
     yield from _matched(old[head : len(old) - tail], new[head : len(new) - tail])
@@ -56,7 +56,8 @@ def _matched(old: list[str], new: list[str]) -> Iterator[Block]:
         yield old[left:left_end], None if tag == "equal" else new[right:right_end]
 
 
-def _common(old: Sequence[str], new: Sequence[str]) -> int:
+def common_length(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return how many characters, or lines, are the same at both beginnings."""
     count = 0
     for left, right in zip(old, new, strict=False):
         if left != right:
@@ -84,10 +85,10 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> list[Line]:
         ]
     lines = []
     for before, after in zip(old, new, strict=True):
-        start = _common(before, after)
+        start = common_length(before, after)
         room = min(len(before), len(after)) - start
         # Not across what the beginnings have in common already.
-        end = min(room, _common(before[::-1], after[::-1]))
+        end = min(room, common_length(before[::-1], after[::-1]))
         lines.append(_line(_REMOVED, before, "removed", start, len(before) - end))
         lines.append(_line(_ADDED, after, "added", start, len(after) - end))
     return lines

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.render.apart import fit_apart
 from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments
-from hermes_tui.ui.render.wrap import fit, fit_end
+from hermes_tui.ui.render.wrap import fit_end
 from hermes_tui.ui.runs.counts import Bar
 from hermes_tui.ui.runs.facets import SHOWN, Facet
 
@@ -62,11 +64,15 @@ def bar_lines(bars: Sequence[Bar], *, largest: int) -> list[FacetLine]:
 
 
 class BarColumns(NamedTuple):
-    """How wide label, bar and count are; a bar of no width is left out."""
+    """How wide label, bar and count are; a bar of no width is left out.
+
+    `labels` are those of the bars, by field, as they are drawn.
+    """
 
     label: int
     bar: int
     number: int
+    labels: Mapping[tuple[str, str], str]
 
 
 def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) -> BarColumns:
@@ -77,7 +83,20 @@ def bar_columns(lines: Sequence[FacetLine], width: int, *, is_narrowed: bool) ->
     room = max(LEAST_LABEL, width - count - 3)
     label = min(longest, max(LEAST_LABEL, int(room * LABEL_SHARE)))
     bar = room - label - 1
-    return BarColumns(label, bar, count) if bar >= LEAST_BAR else BarColumns(room, 0, count)
+    if bar < LEAST_BAR:
+        label, bar = room, 0
+    return BarColumns(label, bar, count, _labels(bars, label))
+
+
+def _labels(bars: Iterable[Bar], width: int) -> dict[tuple[str, str], str]:
+    """Return the labels of bars, those of a field so that they can be told apart."""
+    found: dict[tuple[str, str], str] = {}
+    for name, some in groupby(bars, key=lambda bar: bar.name):
+        texts = [bar.label for bar in some]
+        # Paths differ at their ends.
+        shown = {t: fit_end(t, width) for t in texts} if name == "file" else fit_apart(texts, width)
+        found |= {(name, text): label for text, label in shown.items()}
+    return found
 
 
 def count_text(bar: Bar, *, is_narrowed: bool) -> str:
@@ -94,7 +113,7 @@ def line_row(
         return [(line.text, "heading" if line.is_heading else "hint")]
     chosen = bar.chosen if is_narrowed else bar.total
     style = "mark" if is_picked else "" if chosen else "dim"
-    label = (fit_end if bar.name == "file" else fit)(bar.label, columns.label)
+    label = columns.labels[bar.name, bar.label]
     solid = blocks(chosen, line.largest, columns.bar)
     whole = blocks(bar.total, line.largest, columns.bar)
     return [

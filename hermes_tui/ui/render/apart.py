@@ -1,0 +1,47 @@
+"""Texts that are cut to one width so that those which begin alike can still be told apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Final
+
+from hermes_tui.model.visible import ELLIPSIS
+from hermes_tui.ui.render.diff import common_length
+from hermes_tui.ui.render.wrap import fit
+
+_HEAD_SHARE: Final = 3
+"""One part in so many of the width is for how the texts begin."""
+
+
+def fit_apart(texts: Collection[str], width: int) -> dict[str, str]:
+    """Return each text on one line of exactly `width` cells, cut with … at the end.
+
+    Of those that would look the same, what they have in common behind their beginnings is left
+    out instead.
+    """
+    shown = {text: fit(text, width) for text in texts}
+    todo = _alike(shown, shown, 0)
+    while todo:
+        alike, common = todo.pop()
+        characters = width if alike[0].isascii() else width // 2
+        head = characters // _HEAD_SHARE
+        room = (characters - head - 1) // 2
+        # What differs, and the beginning of its word as far as there is room.
+        start = max(alike[0].rfind(" ", 0, common) + 1, common - room)
+        for text in alike:
+            shown[text] = fit(text[:head] + ELLIPSIS + text[start:], width)
+        todo += _alike(alike, shown, common + 1)
+    return shown
+
+
+def _alike(
+    texts: Collection[str], shown: dict[str, str], least: int
+) -> list[tuple[list[str], int]]:
+    """Return texts that look the same, together, with how much they have in common: `least`."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        found[shown[text]].append(text)
+    sets = (same for same in found.values() if len(same) > 1)
+    measured = ((same, common_length(min(same), max(same))) for same in sets)
+    return [(same, common) for same, common in measured if common >= least]

@@ -1,0 +1,80 @@
+"""`export --all` and `--filter`: many runs as lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import hermes_tui, within
+from tests.cli.scan_files import called, chat, lines
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return lines(
+        tmp_path / "runs.jsonl",
+        called("a", "ls", reward=1.0),
+        chat("b", "one\u2028line", reward=0.0),
+        called("c", "ls", reward=1.0),
+    )
+
+
+@pytest.mark.parametrize("to", ["openai", "sharegpt"])
+def test_every_run_is_a_line_that_reads_back(path: Path, to: str) -> None:
+    out = path.with_name("out.jsonl")
+    done = within("export", path, "--to", to, "--all", "-o", out)
+    assert done.code == 0 and "hermes-tui: 3 of 3 runs written" in done.err
+    assert len(out.read_text("utf-8").splitlines()) == 3
+    told = [
+        [(row["id"], row["messages"], row["tool_calls"], row["reward"]) for row in rows]
+        for rows in (
+            map(json.loads, within("scan", each, "--runs", "--json").text.splitlines())
+            for each in (path, out)
+        )
+    ]
+    assert told[0] == told[1] and len(told[0]) == 3
+
+
+def test_only_runs_that_pass_the_filter_are_written(path: Path) -> None:
+    done = within("export", path, "--to", "sharegpt", "--filter", "reward == 1 and calls > 0")
+    assert [json.loads(line)["id"] for line in done.text.splitlines()] == ["a", "c"]
+    assert "hermes-tui: 2 of 3 runs written" in done.err
+
+
+def test_runs_of_standard_input_are_taken_as_well(path: Path) -> None:
+    done = hermes_tui("export", "-", "--to", "openai", "--all", stdin=path.read_bytes())
+    assert done.code == 0 and len(done.text.splitlines()) == 3
+
+
+def test_what_is_malformed_outside_of_any_run_is_told(path: Path) -> None:
+    lines(path, chat("a"), "{broken", chat("b"))
+    done = within("export", path, "--to", "openai", "--all")
+    assert "2 of 2 runs written" in done.err
+    assert "1 malformed place outside of any run left out" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--to", "html", "--all"], "--all: a file of html holds one run (--run chooses one"),
+        (["--to", "openai", "--all", "--run", "2"], "--run names one run, --all takes many"),
+        (["--to", "openai", "--filter", "rewrd > 1"], "unknown name 'rewrd'"),
+        (["--to", "openai", "--filter", "run > 1"], "run is no field of a run by itself"),
+    ],
+    ids=lambda value: " ".join(value[2:]) if isinstance(value, list) else "",
+)
+def test_what_makes_no_sense_is_one_line_and_2(path: Path, options: list[str], said: str) -> None:
+    done = within("export", path, *options)
+    assert (done.code, done.out) == (2, b"")
+    assert said in done.one_line
+
+
+def test_a_file_that_is_there_is_kept(path: Path) -> None:
+    out = lines(path.with_name("out.jsonl"), "kept")
+    assert within("export", path, "--to", "openai", "--all", "-o", out).code == 2
+    assert out.read_text() == "kept\n"
+    assert within("export", path, "--to", "openai", "--all", "-o", out, "--force").code == 0
+    assert len(out.read_text("utf-8").splitlines()) == 3
+    assert sorted(each.name for each in path.parent.iterdir()) == ["out.jsonl", "runs.jsonl"]

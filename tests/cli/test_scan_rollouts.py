@@ -1,0 +1,176 @@
+"""Rollouts of many groups in one file: what `scan --baseline` takes for the same run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import within
+from tests.cli.scan_files import lines
+
+Messages = list[dict[str, Any]]
+
+
+def rollout(task: str, said: str, *, broken: bool = False) -> Messages:
+    """Return a rollout, whose call is left in its text if it is `broken`."""
+    call = '<tool_call>\n{"name": "ls", "arguments": {},}\n</tool_call>'
+    return [
+        {"role": "user", "content": task},
+        {"role": "assistant", "content": f"{said} {call if broken else ''}".strip()},
+    ]
+
+
+def group(*rollouts: Messages, **more: Any) -> dict[str, Any]:
+    """Return a line of Atropos: rollouts of one task."""
+    tokens = [[1, 2]] * len(rollouts)
+    return {
+        "tokens": tokens,
+        "masks": tokens,
+        "scores": [float(len(each[-1]["content"]) % 2) for each in rollouts],
+        "messages": list(rollouts),
+        **more,
+    }
+
+
+def groups(broken: Sequence[int]) -> list[list[Messages]]:
+    """Return 4 groups of 3 rollouts, of which some are broken, all of them told apart."""
+    return [
+        [
+            rollout(f"task {at}", "x" * (3 * at + nth), broken=3 * at + nth in broken)
+            for nth in range(3)
+        ]
+        for at in range(4)
+    ]
+
+
+def written(path: Path, of: list[list[Messages]]) -> Path:
+    return lines(path, *(group(*rollouts) for rollouts in of))
+
+
+def kept(path: Path) -> Path:
+    """Return what a scan of `path` found, as a file."""
+    old = path.with_name("old.json")
+    old.write_bytes(within("scan", path, "--to", "json").out)
+    return old
+
+
+def new(path: Path, old: Path) -> tuple[int, list[int]]:
+    """Return the exit code against a baseline, and the runs that have something new."""
+    done = within("scan", path, "--runs", "--json", "--baseline", old)
+    rows = [json.loads(line) for line in done.text.splitlines()]
+    return done.code, [row["run"] for row in rows if row["new"]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return written(tmp_path / "groups.jsonl", groups([0, 4, 5]))
+
+
+def test_a_rollout_of_another_group_that_was_mended_makes_up_for_none(path: Path) -> None:
+    old = kept(path)
+    # The second of the third group for the second of the second.
+    written(path, groups([0, 7, 5]))
+    assert new(path, old) == (1, [8])
+
+
+def test_a_rollout_of_the_same_group_that_was_mended_makes_up_for_none(path: Path) -> None:
+    old = kept(path)
+    written(path, groups([0, 3, 5]))
+    assert new(path, old) == (1, [4])
+
+
+def test_rollouts_may_be_scored_anew_and_change_places(path: Path) -> None:
+    old = kept(path)
+    lines(path, *(group(*each[::-1]) | {"scores": [0.5] * 3} for each in groups([0, 4, 5])))
+    assert new(path, old) == (0, [])
+
+
+def test_rollouts_may_change_places_within_their_groups(path: Path) -> None:
+    old = kept(path)
+    written(path, [rollouts[::-1] for rollouts in groups([0, 4, 5])])
+    assert new(path, old) == (0, [])
+
+
+def test_where_rollouts_changed_places_the_one_that_broke_is_named(path: Path) -> None:
+    old = kept(path)
+    # The fourth run is now the sixth.
+    written(path, [rollouts[::-1] for rollouts in groups([0, 3, 4, 5])])
+    assert new(path, old) == (1, [6])
+
+
+def test_groups_may_move_and_others_come(path: Path) -> None:
+    old = kept(path)
+    came = [rollout("another task", "y"), rollout("another task", "yes", broken=True)]
+    written(path, [came, *groups([0, 4, 5])[::-1]])
+    assert new(path, old) == (1, [2])
+
+
+def sampled(*broken: bool) -> list[dict[str, Any]]:
+    """Return several rollouts of one example, all of its id, each with a text of its own."""
+    return [
+        {"id": "7", "messages": rollout("count", "x" * (nth + 1), broken=each)}
+        for nth, each in enumerate(broken)
+    ]
+
+
+def test_of_runs_of_one_id_the_one_that_broke_is_named(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *sampled(False, True))
+    old = kept(path)
+    lines(path, *sampled(True, True))
+    assert new(path, old) == (1, [1])
+
+
+def test_of_runs_of_one_id_that_all_changed_as_many_are_known_as_had_it(tmp_path: Path) -> None:
+    path = lines(tmp_path / "runs.jsonl", *sampled(False, True))
+    old = kept(path)
+    again = sampled(True, True)
+    for run in again:
+        run["messages"][1]["content"] += " again"
+    lines(path, *again)
+    # At its own place it is the same as before.
+    assert new(path, old) == (1, [1])
+
+
+def test_a_recording_that_is_made_again_is_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+
+    def record(run_id: str, said: str) -> None:
+        start = {"kind": "RunStarted", "schema": 1, "run_id": run_id, "source_format": "native"}
+        path.write_text(
+            json.dumps({**start, "seq": 0})
+            + "\n"
+            + "".join(
+                json.dumps({"kind": "MessageAppended", "seq": seq, "message": message}) + "\n"
+                for seq, message in enumerate(
+                    [{"role": "user", "text": "count"}, {"role": "assistant", "text": said}], 1
+                )
+            )
+            + json.dumps({"kind": "RequestFailed", "seq": 3, "message": "HTTP 500"})
+            + "\n"
+        )
+
+    record("4f1c", "one")
+    old = kept(path)
+    record("9a02", "two, said otherwise")
+    assert new(path, old) == (0, [])
+
+
+def test_sarif_tells_rollouts_of_several_groups_and_of_one_id_apart(path: Path) -> None:
+    more = lines(path.with_name("more.jsonl"), *sampled(True, True))
+    report = json.loads(within("scan", path, more, "--to", "sarif").text)
+    results = [each for each in report["runs"][0]["results"] if each["ruleId"] == "TRAILING_COMMA"]
+    assert len(results) == 5
+    assert len({json.dumps(result["partialFingerprints"]) for result in results}) == 5
+
+
+@pytest.mark.parametrize("head", ["", "results"])
+def test_a_baseline_that_mixed_rollouts_up_is_refused(path: Path, head: str) -> None:
+    row = {"path": str(path), "run": 1, "id": "rollout 0", "findings": [], "fingerprint": "ab"}
+    old = lines(path.with_name("old.json"), {head: [row]} if head else row)
+    done = within("scan", path, "--baseline", old)
+    assert (done.code, done.out) == (2, b"")
+    assert "from an older version" in done.one_line and "(write it anew" in done.one_line
