@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from operator import itemgetter
 
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.finding_list import FindingList
@@ -185,6 +186,21 @@ class Timeline:
                 # A message that has no row is shown by the row of its result.
                 return self.row_of(seq if self._has_row(event) else seq - 1)
         return None
+
+    def message_number(self, row: int) -> int:
+        """Return the message (from 1) that a row belongs to, 0 before the first.
+
+        Costs O(events since the last mark before it).
+        """
+        finding, seq = self.finding(row), self._seqs[row]
+        if finding is not None and finding.number:
+            return finding.number
+        mark = bisect_right(self._marks, seq, key=itemgetter(1)) - 1
+        count, first = self._marks[mark]
+        count += sum(isinstance(self.log[at], MessageAppended) for at in range(first, seq + 1))
+        # The message that brings a result comes behind it.
+        is_result = isinstance(self.log[seq], (ToolReturned, ToolFailed))
+        return min(count + is_result, self.state.appended)
 
     def call_rows(self, turn: int) -> list[int]:
         """Return the rows of the calls of a turn; of turn 0 those before any reply."""

@@ -131,13 +131,16 @@ def _ends(part: Part) -> list[Place | None]:
     return [target.path for target in (part if len(part) <= MANY_FILES else (part[0], part[-1]))]
 
 
-def expand_paths(patterns: Iterable[str], *, tell: Tell = lambda found: None) -> Targets:
+def expand_paths(
+    patterns: Iterable[str], *, tell: Tell = lambda found: None, waits: bool = False
+) -> Targets:
     """Return the files that paths, folders, globs, URLs and `-` (path None) stand for, in order.
 
     Folders are walked for files that may be transcripts; `tell` is called now and then with the
-    number found so far in one of them. Raises SourceError where nothing is found.
+    number found so far in one of them. Raises SourceError where nothing is found, unless somebody
+    `waits` for what comes into a folder, or to match a glob.
     """
-    each = [_expand(pattern, tell) for pattern in patterns]
+    each = [_expand(pattern, tell, waits=waits) for pattern in patterns]
     if not each:
         raise UsageError("no path given", "try `hermes-tui open transcripts/`")
     if len(each) == 1:
@@ -171,7 +174,7 @@ def _are_apart(parts: Sequence[Part]) -> bool:
     return not any(first in tops and second.startswith(first) for first, second in neighbours)
 
 
-def _expand(pattern: str, tell: Tell) -> Part:
+def _expand(pattern: str, tell: Tell, *, waits: bool) -> Part:
     if pattern == "-":
         return [Target(None)]
     if is_url(pattern):
@@ -180,7 +183,7 @@ def _expand(pattern: str, tell: Tell) -> Part:
     path = local_path(pattern)
     if is_so(path.is_dir):
         inside = files_in(path, tell)
-        if not inside:
+        if not inside and not waits:
             raise SourceError(
                 pattern,
                 "no transcripts in this folder",
@@ -198,6 +201,6 @@ def _expand(pattern: str, tell: Tell) -> Part:
         return [Target(path)]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207
     files = without_sidecars([match for match in matches if is_so(match.is_file)])
-    if not files:
+    if not files and not waits:
         raise SourceError(pattern, "no file matches", "quote the pattern or check it")
     return PathList.of(files)

@@ -22,6 +22,7 @@ from hermes_tui.log.summary import RunSummary, summarise
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import RunStarted
+from hermes_tui.runtime.going_on import going_on
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 
@@ -40,10 +41,12 @@ class ListedRun(NamedTuple):
     ref: RunRef
     summary: RunSummary
     siblings: int
+    goes_on: bool
+    """Whether more of it is waited for, so that a call without a result is no finding."""
 
 
 class Reading(NamedTuple):
-    """A run as it stands in the file now. Its log is not complete: more may come."""
+    """A run as it stands in the file now. Its log is not complete where more may come."""
 
     ref: RunRef
     log: MemoryLog
@@ -86,8 +89,10 @@ class WatchedFile:
         self.runs: list[ListedRun] = []
         """Those of the latest reading but the first, which is the opener's."""
         self.failure = ""
+        self.news = ""
+        """What the latest reading says of the file, where it is not the one that grew."""
         self._held: list[HeldRun] = []
-        self._stamp = stamp
+        self._stamp = self._shown = stamp
         self._due = 0.0
         self._thread: threading.Thread | None = None
         self._fresh: _Fresh | None = None
@@ -107,6 +112,13 @@ class WatchedFile:
         if not self.revision:
             return ref
         return self.runs[ref.number].ref if ref.number < len(self.runs) else None
+
+    def goes_on(self, ref: RunRef) -> bool:
+        """Tell whether more is waited for of the run of a place in the list."""
+        if self.revision:
+            return ref.number < len(self.runs) and self.runs[ref.number].goes_on
+        runs = split_runs(self.file.decode(ref.record))[1]
+        return ref.nth in going_on(self.file, ref.record, runs)
 
     def read_again(self) -> None:
         """Read the file anew although nothing has happened to it."""
@@ -173,16 +185,18 @@ class WatchedFile:
         return _Fresh(file, runs, readings)
 
     def _listed(self, file: OpenFile) -> Iterator[ListedRun]:
-        """Yield the runs; what they still wait for at their ends may come, and is no finding."""
         number = 0
         for record in range(len(file.index)):
             runs = split_runs(file.decode(record))[1]
+            open_ended = going_on(file, record, runs)
             for nth, run in enumerate(runs):
                 state = RunState()
                 for event in run:
                     state.apply(event)
+                if nth not in open_ended:
+                    state.finish()
                 ref = RunRef(self.file, number, record, nth)
-                yield ListedRun(ref, summarise(state), len(runs))
+                yield ListedRun(ref, summarise(state), len(runs), nth in open_ended)
                 number += 1
 
     def _reading(self, held: HeldRun, file: OpenFile, runs: list[ListedRun]) -> Reading | None:
@@ -198,8 +212,10 @@ class WatchedFile:
             same = [run for run in at_place if not (is_other and run.summary.run_id)]
         if not same:
             return None
-        ref = min((run.ref for run in same), key=lambda ref: abs(ref.number - held.number))
-        log = MemoryLog(split_runs(file.decode(ref.record))[1][ref.nth])
+        run = min(same, key=lambda run: abs(run.ref.number - held.number))
+        ref = run.ref
+        events = split_runs(file.decode(ref.record))[1][ref.nth]
+        log = MemoryLog(events, complete=not run.goes_on)
         timeline = Timeline(log)
         timeline.advance()
         return Reading(ref, log, timeline)
@@ -211,6 +227,7 @@ class WatchedFile:
         if fresh is None:
             return
         file = self.file
+        self.news, self._shown = self._news(), self._stamp
         file.source.close()
         file.source, file.index, file.reader = (
             fresh.file.source,
@@ -230,6 +247,15 @@ class WatchedFile:
             held.failure = "" if found is not None else self._gone(held)
             if found is not None:
                 held.number, held.is_shown = found.ref.number, True
+
+    def _news(self) -> str:
+        """Return what happened to a file that is only written to at its end, by what it was."""
+        before, now = self._shown, self._stamp
+        if self.file.reader.layout is not Layout.WHOLE_LINES or before is None or now is None:
+            return ""
+        if before[0] != now[0]:
+            return "replaced by another file; read anew"
+        return "cut off; read anew" if now[1] < before[1] else ""
 
     def _gone(self, held: HeldRun) -> str:
         gone = SourceError(self.file.label, "the run is no longer in it")

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
+from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.run_feed import Feed, RunFeed
 from hermes_tui.ui.runs.feed import RunsFeed
@@ -28,6 +29,8 @@ SHORT_FILE = 1 << 17
 """Unread bytes that are read first: only at the end of a file it is known to be a single run."""
 LOOK_AGAIN_S = 0.05
 """Seconds between two looks whether a person is ready for a comparison."""
+WAYS = ("next-run", "back")
+"""Commands that lead from a run to others."""
 FIRST_ROWS = 100
 """Rows that fill the first screen: a run is read on behind it."""
 
@@ -54,6 +57,8 @@ class HermesApp(BaseApp):
         """The run that is to be compared with another."""
         self._went_on = False
         """Whether the only run was shown without being asked for."""
+        self._first: RunScreen | None = None
+        """The only run of what is followed, to be shown above the list."""
 
     @property
     def complaints(self) -> Sequence[str]:
@@ -70,12 +75,16 @@ class HermesApp(BaseApp):
         feed.step(FIRST_LOOK_S, stop_at_runs=2)
         while self._is_soon_read() and len(feed.rows) < 2:
             feed.step(FIRST_LOOK_S, stop_at_runs=2)
-        if (only := self._only_run()) is not None:
+        only = self._only_run()
+        if only is not None and not feed.follow:
             return only
         from hermes_tui.ui.screens.runs import RunsScreen
 
         runs = RunsScreen(feed)
-        if self._filter_text and not runs.model.try_filter(self._filter_text):
+        if only is not None:
+            # Others may come to stand beside it.
+            self._first = only
+        elif self._filter_text and not runs.model.try_filter(self._filter_text):
             # What filters the list does not filter the rows of a run as well.
             self._filter_text = ""
         return runs
@@ -88,15 +97,16 @@ class HermesApp(BaseApp):
             return None
         return self._told(self._run_screen(self._feed_of(feed.rows[0].ref)))
 
-    def go_on_to_only_run(self) -> None:
+    def go_on_to_only_run(self, runs: ShapedRuns) -> None:
         """Show the run instead of the list, where reading has found no second one."""
-        if (only := self._only_run()) is not None:
-            self._went_on = True
+        only, self._first = self._first or self._only_run(), None
+        if only is not None and not self._went_on:
+            self._went_on, self._list = True, runs
             self.push_screen(only)
 
     def leave(self) -> None:
         # Nobody asked for the list of one run that lies below.
-        if self._went_on and len(self.screen_stack) == 2 and len(self.feed.rows) == 1:
+        if self._went_on and len(self.screen_stack) == 2 and self.feed.runs == 1:
             self.exit()
         else:
             super().leave()
@@ -108,7 +118,9 @@ class HermesApp(BaseApp):
             return self._told(self._run_screen(run))
         from hermes_tui.ui.screens.lone_run import LoneRunScreen
 
-        return self._told(self._run_screen(run, number=ref.number, count=count, of=LoneRunScreen))
+        number = ref.number
+        screen = self._run_screen(run, number=number, count=count, own=number, of=LoneRunScreen)
+        return self._told(screen)
 
     def _count_beside(self, ref: RunRef) -> int:
         """Return how many runs the file of a run has, itself included; 0: that is not known."""
@@ -139,7 +151,13 @@ class HermesApp(BaseApp):
         return not feed.finished and len(feed.targets) == 1 and unread <= SHORT_FILE
 
     def _run_screen(
-        self, feed: RunFeed, *, number: int = 0, count: int = 1, of: type[RunScreen] = RunScreen
+        self,
+        feed: RunFeed,
+        *,
+        number: int = 0,
+        count: int = 1,
+        own: int = -1,
+        of: type[RunScreen] = RunScreen,
     ) -> RunScreen:
         feed.step(FIRST_LOOK_S, enough_rows=FIRST_ROWS)
         wrong = ""
@@ -147,7 +165,7 @@ class HermesApp(BaseApp):
             wrong = feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
             feed.model.snap()
-        screen = of(feed, number=number, count=count)
+        screen = of(feed, number=number, count=count, own=own)
         screen.notice = wrong and f"--filter, for a run: {wrong}"
         return screen
 
@@ -189,7 +207,7 @@ class HermesApp(BaseApp):
             self._position = position
             self._list.keep(position)
         feed = self._feed_of(self._list.rows[place].ref)
-        following = self._run_screen(feed, number=self._position, count=len(self._list))
+        following = self._screen_in_list(feed, self._list)
         following.show_pane("metadata")
         self.switch_screen(following)
 
@@ -246,12 +264,30 @@ class HermesApp(BaseApp):
 
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
-        row = self._list.row(self._position)
-        return self._run_screen(
-            self._feed_of(row.ref),
-            number=self._position,
-            count=len(self._list),
-        )
+        return self._screen_in_list(self._feed_of(self._list.row(self._position).ref), self._list)
+
+    def _screen_in_list(self, feed: RunFeed, runs: ShapedRuns) -> RunScreen:
+        own = runs.number_in_file(feed.ref)
+        return self._run_screen(feed, number=self._position, count=len(runs), own=own)
+
+    def tell_of_growth(self) -> None:
+        """Tell the run on screen where it stands in the list below it, which has grown."""
+        screens = (each for each in reversed(self.screen_stack) if isinstance(each, RunScreen))
+        screen, runs = next(screens, None), self._list
+        if runs is None or screen is None or screen.count == len(runs):
+            return
+        feed = screen.feed
+        position = runs.position_of(feed.ref) if isinstance(feed, RunFeed) else None
+        if isinstance(feed, RunFeed) and position is not None:
+            if screen.count == 1:
+                screen.notice = self._ways_on(len(runs))
+            screen.number, screen.count = position, len(runs)
+            screen.own = runs.number_in_file(feed.ref)
+            screen.refresh_lines()
+
+    def _ways_on(self, count: int) -> str:
+        following, back = (shown_key(BY_ID[name], self.config.keys) for name in WAYS)
+        return f"there are {count:,} runs by now: {following} the next one, {back} the list"
 
 
 def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:

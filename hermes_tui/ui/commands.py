@@ -190,6 +190,9 @@ COMMANDS: tuple[Command, ...] = (
     # Taking away
     Command("copy", "Copy", ("y",), "y", BOTH, "copy what is selected to the clipboard",
         "Take away", 13, _has_rows),
+    Command("copy-place", "Copy place", ("Y",), "Y", COMPARED,
+        "copy the command that opens the run, at this message: for somebody else", "Take away", 0,
+        _has_rows),
     Command("pager", "Pager", ("vertical_line",), "|", RUN, "open the pane in $PAGER", "Take away"),
     # The program
     Command("cancel", "Stop", ("ctrl+x",), "ctrl+x", BOTH - LIVE,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.aside import Aside
     from hermes_tui.runtime.opener import OpenFile, RunRef
     from hermes_tui.runtime.raw import RawReader
+    from hermes_tui.ui.render.places import RunPlace
 
 EVENTS_A_BITE = 16
 ROWS_A_BITE = 200
@@ -36,6 +37,11 @@ class Feed(ABC):
     @abstractmethod
     def label(self) -> str:
         """Return where the run comes from, in a few words."""
+
+    @property
+    def place(self) -> RunPlace | None:
+        """Return where somebody else finds the run; None where nobody does."""
+        return None
 
     @property
     @abstractmethod
@@ -126,6 +132,16 @@ class Feed(ABC):
         return self.model.advance_filter(ROWS_A_BITE) or searched
 
 
+def place_of(ref: RunRef) -> RunPlace | None:
+    """Return where somebody else finds a run; None where it came by standard input."""
+    from hermes_tui.ui.render.places import RunPlace
+
+    file = ref.file
+    if file.path is None:
+        return None
+    return RunPlace(file.label, ref.number + 1, file.reader.name if file.reader.is_forced else "")
+
+
 class RunFeed(Feed):
     """Feeds one run to its model: indexing of its file, filter and search."""
 
@@ -153,6 +169,10 @@ class RunFeed(Feed):
     @property
     def label(self) -> str:
         return self.file.label
+
+    @property
+    def place(self) -> RunPlace | None:
+        return place_of(self.ref)
 
     @property
     def format_name(self) -> str:

@@ -82,9 +82,9 @@ _DARK: Final = MappingProxyType({
     "surprise.1": "italic #d9d08a", "surprise.2": "underline #f0b060",
     "surprise.3": "bold underline #ff9a9a", "masked": "#9ba6b5",
     "hidden": "bold italic #11151c on #d7a6ff",
-    "lab.reasoning": "italic #b8a9e0", "lab.call": "bold #7fd9d9",
+    "lab.content": "#d8dee6", "lab.reasoning": "italic #b8a9e0", "lab.call": "bold #7fd9d9",
     "lab.name": "bold #11151c on #7fd9d9", "lab.arguments": "bold italic #e0c068",
-    "lab.dropped": "strike #ff8f8f", "lab.unread": "dim #aab4c0", "lab.here": "underline",
+    "lab.dropped": "strike #ff8f8f", "lab.unread": "#9ba6b5", "lab.here": "underline",
 })  # fmt: skip
 _LIGHT: Final = MappingProxyType({
     "dim": "#5c6570", "note": "italic #24557f", "warning": "bold #7a5200", "error": "bold #b3001b",
@@ -104,9 +104,9 @@ _LIGHT: Final = MappingProxyType({
     "surprise.1": "italic #5c5200", "surprise.2": "underline #8a4600",
     "surprise.3": "bold underline #a8001a", "masked": "#5c6570",
     "hidden": "bold italic #ffffff on #6639ba",
-    "lab.reasoning": "italic #6b3fa0", "lab.call": "bold #0b5c66",
+    "lab.content": "#1f2328", "lab.reasoning": "italic #6b3fa0", "lab.call": "bold #0b5c66",
     "lab.name": "bold #ffffff on #0b5c66", "lab.arguments": "bold italic #8a4600",
-    "lab.dropped": "strike #b3001b", "lab.unread": "dim #4a525c", "lab.here": "underline",
+    "lab.dropped": "strike #b3001b", "lab.unread": "#5c6570", "lab.here": "underline",
 })  # fmt: skip
 _CONTRAST: Final = MappingProxyType({
     "dim": "#d0d0d0", "note": "italic #a0e0ff", "warning": "bold underline #ffff00",
@@ -127,9 +127,9 @@ _CONTRAST: Final = MappingProxyType({
     "surprise.1": "italic #ffffb0", "surprise.2": "underline #ffd080",
     "surprise.3": "bold underline #ffb0b0", "masked": "#d0d0d0",
     "hidden": "bold italic #000000 on #ffb0ff",
-    "lab.reasoning": "italic #e0c0ff", "lab.call": "bold #00ffff",
+    "lab.content": "#ffffff", "lab.reasoning": "italic #e0c0ff", "lab.call": "bold #00ffff",
     "lab.name": "bold #000000 on #00ffff", "lab.arguments": "bold italic #ffd080",
-    "lab.dropped": "strike #ffb0b0", "lab.unread": "dim #d0d0d0", "lab.here": "underline",
+    "lab.dropped": "strike #ffb0b0", "lab.unread": "#d0d0d0", "lab.here": "underline",
 })  # fmt: skip
 
 _TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

@@ -16,7 +16,7 @@ class WatchedFeed(RunFeed):
         super().__init__(ref, follow=True)
         if isinstance(self.model.log, MemoryLog):
             # What has no result yet may get one.
-            self.model.log.complete = False
+            self.model.log.complete = not watched.goes_on(ref)
         self._watched = watched
         self._held = watched.hold(ref, self.model.log)
         self._failure_before = ""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.messages import ArgumentsState, ToolCall
+from hermes_tui.ui.render import json_lines
 from hermes_tui.ui.render.calls import MOST_CALLS, calls_page
+from hermes_tui.ui.render.raw_beside import MOST_ROWS, raw_beside_normalised
+from hermes_tui.ui.render.wrap import RowMap
 from hermes_tui.ui.view_model import ViewState
 from tests.log.runs import call, says, started, timeline
 
@@ -37,3 +44,33 @@ def test_the_first_and_the_last_of_very_many_calls_have_their_neighbours() -> No
     assert not any("before, one" in text for text in first)
     assert "… 2,989 calls before, one by one with [" in last
     assert not any("more calls, one" in text for text in last)
+
+
+def test_a_name_and_an_id_of_any_length_leave_room_for_the_call() -> None:
+    run = timeline(started(), says("assistant"), call("n" * 10_000, "i" * 10_000))
+    document, top = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    lines = [line.text for line in document.lines]
+    assert len(lines[top]) < 120 and lines[top].endswith("… [dict]")
+    assert len([line for line in lines if "… 9,000 more characters" in line]) == 2
+    assert sum(map(len, lines)) < 4_000
+
+
+LONG = ToolCall(
+    0, "write", "{}", ArgumentsState.OBJECT, arguments={"rows": [*range(5_000)]}, id="c1"
+)
+
+
+def test_arguments_of_any_size_are_styled_where_they_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(json_lines, "_spans")
+    run = timeline(started(), says("assistant"), ToolCallProposed(seq=0, call=LONG))
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    assert RowMap(document, 40).rows > 5_000
+
+
+def test_of_arguments_of_any_size_the_beginning_stands_beside_the_raw_ones() -> None:
+    lines = [line.text for line in raw_beside_normalised(LONG, 80)]
+    assert any(line.endswith(" 100,") for line in lines)
+    assert len(lines) < MOST_ROWS + 20
+    assert any(line.startswith("… more rows") for line in lines)

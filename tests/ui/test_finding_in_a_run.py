@@ -108,7 +108,7 @@ async def test_a_single_matching_row_lets_the_list_go_through_its_text(long_prom
         await shows(pilot, "1 of 1 · 2 in message")
         await pilot.press("n")
         await shows(pilot, "needle two")
-        await answer(pilot, "slash", "found", "ctrl+u")
+        await answer(pilot, "slash", "found")
         await shows(pilot, "/found: 1 of 1")
         await pilot.press("n")
         await shows(pilot, "1 of 1")
@@ -320,3 +320,35 @@ async def test_what_is_not_there_is_not_there_so_far_while_the_run_grows(tmp_pat
         await shows(pilot, "no further turn so far")
         await answer(pilot, "colon", "t9")
         await shows(pilot, "there is no turn 9; the last is 0 so far")
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+async def test_what_is_typed_is_seen_at_any_width(run_file: Path, width: int) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=(width, 12)) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", *"abc")
+        await shows(pilot, "search", "abc")
+
+
+async def test_a_filter_that_is_asked_for_shows_an_example(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("f")
+        await shows(pilot, 'such as kind == "call"')
+
+
+async def test_a_repeated_group_is_found_behind_thousands_of_other_lines(tmp_path: Path) -> None:
+    prompt = "\n".join([*["hay"] * 3_000, "foofoo"])
+    app = app_on(write_run(tmp_path / "run.json", [{"role": "user", "content": prompt}]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await answer(pilot, "slash", "(foo)+", "f2")
+        await shows(pilot, "1 of 1 · 1 of 1 in message", "foofoo")
+
+
+def test_of_lines_that_are_marked_whole_only_those_with_a_match_are() -> None:
+    search = compile_search("(foo)+", is_regex=True, case_matters=False)
+    assert [found[0] for found in search.matches("one\ntwo\nfoofoo\nfour")] == ["foofoo"]

@@ -13,15 +13,28 @@ from textual.pilot import Pilot
 
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RunStarted
+from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.runs import RunRows
+from hermes_tui.ui.render.groups import heading_row
+from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
 from hermes_tui.ui.runs.lines import RunLines
-from hermes_tui.ui.runs.shape import GROUPINGS
+from hermes_tui.ui.runs.shape import GROUPINGS, groupings_of
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.runs import RunsScreen
 from tests.ui.listed import listed, runs_of
-from tests.ui.opened import MESSAGES, NARROW, WIDE, answer, app_on, press_until, settled, shows
+from tests.ui.opened import (
+    MESSAGES,
+    NARROW,
+    WIDE,
+    answer,
+    app_on,
+    press_until,
+    settled,
+    shows,
+    write_runs,
+)
 from tests.ui.screen_text import screen_lines
 
 
@@ -135,6 +148,45 @@ def test_a_heading_tells_counts_shares_and_means() -> None:
     assert (failed.failed, failed.reward) == (1.0, None)
 
 
+def headings(model: ShapedRuns, width: int) -> list[str]:
+    """Return the headings of the groups, as they are drawn."""
+    facts = FactsOfGroups(model)
+    rows = (
+        heading_row(group, facts.of(group), width, is_folded=False)
+        for group in model.standing.groups
+    )
+    return ["".join(text for text, _ in row) for row in rows]
+
+
+def test_a_heading_tells_how_far_the_rewards_of_its_group_are_apart() -> None:
+    model = runs_of(
+        *({"group_id": "a", "reward": reward} for reward in (0.0, 1.0, 0.5)),
+        *({"group_id": "b", "reward": 0.5} for _ in range(2)),
+        {"group_id": "c", "reward": 1.0},
+    )
+    model.group_by("group")
+    a, b, c = headings(model, 120)
+    assert "reward 0.5 · rewards 0 to 1 ·" in a
+    assert "reward 0.5 · rewards all alike ·" in b
+    assert "reward 1 · 0.0 turns" in c
+    assert headings(model, 50)[0].endswith("0% with errors · reward 0.5")
+
+
+def test_a_run_of_no_status_is_one_of_unknown_status() -> None:
+    model = runs_of({"status": ""}, {"status": "unknown"}, {"status": "ok"})
+    for text, count in (('status == "unknown"', 2), ('status == ""', 0)):
+        assert model.try_filter(text) == ""
+        while model.unsettled:
+            model.advance(1.0)
+        assert len(model) == count
+    model.try_filter("")
+    model.group_by("status")
+    assert [group.key for group in model.standing.groups] == ["unknown", "ok"]
+    model.group_by("")
+    model.sort_by("status")
+    assert listed(model) == ["run-2", "run-0", "run-1"]
+
+
 def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
     model = runs_of(*({"status": "ok", "model": f"m{n % 2}", "task": f"t{n}"} for n in range(20)))
     names = []
@@ -144,6 +196,27 @@ def test_grouping_goes_through_what_tells_the_runs_apart() -> None:
     assert names == ["model", "", "model"]
     model.group_by_next(-1)
     assert model.shape.grouping == ""
+
+
+def test_groups_without_an_id_go_by_the_number_that_is_listed(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "why?"}, {"role": "assistant", "content": "because"}]
+    group = {"tokens": [[1, 2]] * 3, "scores": [0, 1, 0], "messages": [said] * 3, "env_id": 1}
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(f"{json.dumps(group)}\n" * 4)
+    feed = RunsFeed(expand_paths([str(tmp_path)]))
+    while not feed.finished:
+        feed.step(1.0)
+    model = ShapedRuns(feed.rows)
+    model.update()
+    assert model.try_filter('group == "g3"') == ""
+    while model.unsettled:
+        model.advance(1.0)
+    assert list(map(model.number, range(len(model)))) == [7, 8, 9, 19, 20, 21]
+    assert "group" in groupings_of(feed.rows)
+    model.group_by("group")
+    headings = [line for line in seen(model, RunLines(model)) if line.startswith("[")]
+    assert headings == ["[g3 · a.jsonl]", "[g3 · b.jsonl]"]
+    feed.close()
 
 
 def test_runs_are_grouped_by_all_their_diagnostics_together() -> None:
@@ -330,13 +403,23 @@ async def test_one_group_is_said_to_be_one(tmp_path: Path) -> None:
         await shows(pilot, "1 group by model")
 
 
+async def test_a_grouping_is_called_what_its_column_is(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    write_runs(path, 9)
+    app = app_on(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await group_by(pilot, "codes")
+        await shows(pilot, "groups by diagnostics · sorted by run")
+
+
 async def test_enter_on_a_run_of_a_group_opens_that_run(tmp_path: Path) -> None:
     app = app_on(write_models(tmp_path / "runs.jsonl"))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await group_by(pilot, "model")
         await pilot.press("g", "j", "j", "enter")
-        await shows(pilot, "run 2 of 12", " model-0 ")
+        await shows(pilot, "run 3 (2 of 12)", " model-0 ")
         await pilot.press("q")
         await shows(pilot, " 2 of 12")
 

@@ -37,6 +37,13 @@ def test_a_message_without_text_says_what_it_holds(
     assert row.endswith(f"  {said}")
 
 
+def test_a_turn_of_five_digits_moves_no_column() -> None:
+    lines = timeline(*(says("assistant", "x") for _ in range(10_000)))
+    rows = [plain(timeline_row(lines, row, 80), 80) for row in (0, 9_999)]
+    assert [row.rindex("x") for row in rows] == [22, 22]
+    assert rows[1].startswith("10000 assistant ")
+
+
 def test_encrypted_reasoning_is_not_measured_by_its_placeholder() -> None:
     sealed = Reasoning("reasoning_details[0]", "encrypted, 4 bytes", "encrypted")
     model = RunModel(timeline(says("assistant", "x", reasoning=(sealed,))).log)
@@ -86,6 +93,19 @@ async def test_the_two_sides_of_the_status_line_never_touch(width: int) -> None:
         line.show([(" 243 rows looked at", ""), ("\0fill", ""), ("stopped at 3% of it", "")])
         await pilot.pause()
         assert " stopped at 3% of it" in screen_lines(app)[0]
+
+
+@pytest.mark.parametrize("right", ["right", " right"])
+@pytest.mark.parametrize("width", range(10, 26))
+async def test_what_can_be_spared_is_shown_whole_or_not_at_all(width: int, right: str) -> None:
+    app = LineApp()
+    async with app.run_test(size=(width, 1)) as pilot:
+        line = app.query_one(StatusLine)
+        words = [("\0spare", ""), (" first", ""), ("\0spare", ""), (" second", "")]
+        line.show([*words, ("\0fill", ""), (right, "")])
+        await pilot.pause()
+        left = screen_lines(app)[0].removesuffix("right").rstrip()
+        assert left in ("", " first", " first second")
 
 
 async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:

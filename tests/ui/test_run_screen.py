@@ -352,6 +352,17 @@ async def test_a_path_with_too_little_room_is_left_out_of_the_title(tmp_path: Pa
         await until(pilot, lambda: "name-.json " in screen_lines(app)[0])
 
 
+async def test_a_pane_that_grows_narrower_keeps_its_border(run_file: Path) -> None:
+    app = app_on(run_file)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.resize_terminal(*WIDE)
+        await settled(pilot)
+        lines = screen_lines(app)
+        side = lines[1].index("┓")
+        assert {line[side] for line in lines[2:-3]} == {"┃"}
+
+
 async def test_q_leaves(run_file: Path) -> None:
     app = app_on(run_file)
     async with app.run_test(size=NARROW) as pilot:

@@ -132,7 +132,7 @@ async def test_runs_are_filtered_by_expression(runs_file: Path) -> None:
         assert " of 1 " in text_of(app).replace("·", "")
         assert "run-29" in text_of(app)
         await pilot.press("f", "ctrl+u", *"rewrd > 1", "enter")
-        await shows(pilot, "did you mean 'reward'", "…) rewrd > 1")
+        await shows(pilot, "did you mean 'reward'", " filter rewrd > 1")
         await pilot.press("escape", "u")
         await shows(pilot, " of 30")
 
@@ -230,7 +230,7 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
         await answer(pilot, "f", ' and id != "run-7"')
         await settled(pilot)
         await shows(pilot, " of 5", "/needle: 5")
-        await answer(pilot, "slash", " 57")
+        await answer(pilot, "slash", " 57", "end")
         await settled(pilot)
         await shows(pilot, " of 1", "/needle 57: 1")
         await pilot.press("escape")
@@ -733,7 +733,7 @@ def test_what_short_tasks_leave_shows_columns_that_need_a_wider_list(
     assert widths["task"] >= min(task, 40)
 
 
-@pytest.mark.parametrize("width", [40, 58, 78, 98, 118, 158, 198])
+@pytest.mark.parametrize("width", [15, 25, 40, 58, 78, 98, 118, 158, 198])
 def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> None:
     task = "試験が失敗する 🧪 " * 20
     for number, who in enumerate(("", "名前" * 30, "a\x1b[31m\n\tb")):
@@ -745,7 +745,7 @@ def test_columns_are_aligned_whatever_is_in_them(tmp_path: Path, width: int) -> 
     rows = RunRows(model)
     [header] = rows.header(width)
     wanted = [cell_len(text) for text, _ in header]
-    assert width < 58 or sum(wanted) <= width
+    assert sum(wanted) <= width
     for position in range(len(model)):
         assert [cell_len(text) for text, _ in rows.row(position, width)] == wanted
     feed.close()

@@ -12,7 +12,16 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 
 from hermes_tui.model.visible import visible_row
-from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan, pieces
+from hermes_tui.ui.render.document import (
+    Document,
+    Line,
+    Match,
+    StyledSpan,
+    TextLines,
+    is_plain_ascii,
+    pieces,
+)
+from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import RowMap, cells, fit, row_starts
 from hermes_tui.ui.widgets.text_view import TextView
 from tests.ui.screen_text import screen_lines
@@ -68,6 +77,7 @@ def test_rows_and_places_are_two_names_of_one_thing(
     for document in (
         Document([Line(text, indent=indent) for text in texts]),
         Document.from_text("\n".join(texts)),
+        Document.of_sections([[Line("a b" * 5)], Document.from_text("\n".join(texts)).lines]),
     ):
         row_map = RowMap(document, width)
         for row in range(row_map.rows):
@@ -75,6 +85,19 @@ def test_rows_and_places_are_two_names_of_one_thing(
             assert row_map.row_of(extent.line, extent.start) == row
         with pytest.raises(IndexError):
             row_map.extent(row_map.rows)
+
+
+@settings(max_examples=100)
+@given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 12), st.integers(0, 8))
+def test_lines_of_a_text_are_wrapped_like_lines_on_their_own(
+    texts: list[str], width: int, indent: int
+) -> None:
+    plain_ascii = is_plain_ascii("".join(texts))
+    lazy = Document(TextLines(texts, plain_ascii=plain_ascii, indent=indent))
+    made = Document([Line(text, indent=indent) for text in texts])
+    one, other = RowMap(lazy, width), RowMap(made, width)
+    assert [*map(one.extent, range(one.rows))] == [*map(other.extent, range(other.rows))]
+    assert one.widest() == other.widest()
 
 
 @settings(max_examples=100)
@@ -93,6 +116,12 @@ def test_words_stay_whole_and_long_ones_break() -> None:
     assert list(row_starts("seven x", 5)) == [0, 6]
     assert list(row_starts("x" * 10, 4)) == [0, 4, 8]
     assert list(row_starts("    " + "x" * 6, 6)) == [0, 6]
+    assert list(row_starts("ab " + "x" * 6, 6)) == [0, 3]
+
+
+def test_a_word_longer_than_a_row_begins_behind_what_stands_before_it() -> None:
+    assert list(row_starts("ab " + "x" * 7, 6)) == [0, 6]
+    assert list(row_starts("ab " + "漢" * 5, 6)) == [0, 4, 7]
 
 
 def test_pieces_cut_where_styles_change() -> None:
@@ -250,6 +279,19 @@ def test_a_five_megabyte_document_makes_no_line_before_it_is_asked_for() -> None
     assert len(document) == 1_250_001
     assert document.lines[7] == Line("abc", (StyledSpan(0, 3, "dim"),))
     assert RowMap(document, 80).rows == 1_250_001
+
+
+def test_a_long_text_below_a_heading_makes_no_line_before_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = Page()
+    page.heading("a heading")
+    page.text("abc\n" * 10_000)
+    monkeypatch.delattr(TextLines, "line")
+    document = page.document()
+    assert RowMap(document, 80).rows == 10_002
+    assert RowMap(document, 80, wrap=False).widest() == 9
+    assert [match.line for match in document.find("abc", limit=2)] == [1, 2]
 
 
 def test_no_textual_widget_is_loaded_for_these_two() -> None:

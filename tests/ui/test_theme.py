@@ -5,6 +5,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
+from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.theme import DARK, STYLE_NAMES, THEMES, styles_for
 
 
@@ -34,6 +35,19 @@ def test_every_style_can_be_read_in_every_theme_and_under_the_cursor(theme: Them
         for over in ("", "cursor", "cursor.blurred")
     }
     assert {name: ratio for name, ratio in contrasts.items() if ratio < least} == {}
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_no_colour_is_left_to_how_a_terminal_dims_it(theme: Theme) -> None:
+    resolve = styles_for(theme.name)
+    assert [name for name in STYLE_NAMES if resolve(name).dim] == []
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_every_fate_looks_different_in_the_legend(theme: Theme) -> None:
+    resolve = styles_for(theme.name)
+    looks = {str(resolve("status") + resolve(fate.style_name)) for fate in Fate}
+    assert len(looks) == len(Fate)
 
 
 def test_without_colour_errors_and_cursor_still_differ_from_text() -> None:

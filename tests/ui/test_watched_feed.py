@@ -237,3 +237,49 @@ def test_a_search_just_begun_goes_to_its_match_though_the_run_grew(tmp_path: Pat
         run.step(1.0)
         model.settle()
         assert model.match_number() == 1
+
+
+def exchange(question: str) -> str:
+    """Return a line of a call log: a reply that left its call in the text."""
+    call = '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>'
+    asked = {"model": "m", "messages": [{"role": "user", "content": question}]}
+    choice = {"index": 0, "message": {"role": "assistant", "content": call}}
+    reply = {"object": "chat.completion", "choices": [choice]}
+    return json.dumps({"request": asked, "response": reply}) + "\n"
+
+
+def codes_listed(feed: RunsFeed) -> list[dict[str, int]]:
+    return [dict(row.summary.codes) for row in feed.rows]
+
+
+def test_calls_left_in_the_text_of_a_call_log_are_told_though_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(exchange("one") + exchange("two"))
+    left = {"CALL_IN_CONTENT": 1}
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        assert run.model.timeline.state.codes == left
+        with path.open("a") as file:
+            file.write(exchange("three"))
+        until(feed.poll, lambda: len(feed.rows) == 3)
+        assert codes_listed(feed) == [left, left, left]
+        assert run.poll() and run.model.timeline.state.codes == left
+
+
+def called(run_id: str) -> dict[str, object]:
+    """Return a run that ends with a call that nothing answers."""
+    function = {"name": "look", "arguments": "{}"}
+    call = {"id": "c1", "type": "function", "function": function}
+    asked = {"role": "user", "content": run_id}
+    return {"id": run_id, "messages": [asked, {"role": "assistant", "tool_calls": [call]}]}
+
+
+def test_only_the_last_run_of_a_growing_document_may_wait_for_a_result(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(called("a"), called("b")))
+    with followed(path) as feed:
+        read_anew(feed, path, document(called("a"), called("b"), called("c")))
+        found = ["CALL_UNANSWERED" in codes for codes in codes_listed(feed)]
+        assert found == [True, True, False]
+        assert "CALL_UNANSWERED" in opened(feed, 0).model.timeline.state.codes
+        assert "CALL_UNANSWERED" not in opened(feed, 2).model.timeline.state.codes

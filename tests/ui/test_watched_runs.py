@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.new_files import NewFiles
 from hermes_tui.runtime.targets import expand_paths
+from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.runs.feed import RunsFeed
-from tests.ui.opened import WIDE, app_on, run_screen, settled, until
+from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, until
 from tests.ui.screen_text import screen_lines
 
 
@@ -281,7 +285,7 @@ async def test_a_session_that_becomes_big_while_it_is_followed_goes_on(
         await until(pilot, lambda: "there is a.txt" in text_of(app))
 
 
-async def test_the_row_of_a_subagent_that_is_gone_from_its_session_can_be_opened(
+async def test_a_subagent_that_is_gone_from_its_session_leaves_the_list_not_the_screen(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -292,9 +296,130 @@ async def test_the_row_of_a_subagent_that_is_gone_from_its_session_can_be_opened
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert [name for name, _, _ in rows_of(app)] == ["s-1", "ab12"]
-        path.write_text(own + line(1, "assistant", "there is a.txt"))
-        await until(pilot, lambda: rows_of(app)[0] == ("s-1", 2, 0))
         await pilot.press("j", "enter")
-        await until(pilot, lambda: "the run is no longer in it" in text_of(app))
-        assert "there is a.txt" not in text_of(app)
-        assert "showing what was read before" not in text_of(app)
+        await shows(pilot, "look closely")
+        path.write_text(own + line(1, "assistant", "there is a.txt"))
+        await shows(pilot, "showing what was read before", "the run is no longer in it")
+        assert "look closely" in text_of(app)
+        await pilot.press("q")
+        await until(pilot, lambda: rows_of(app) == [("s-1", 2, 0)])
+
+
+def exchanges(*questions: str) -> str:
+    """Return a call log: for each question a line with a request and its reply."""
+    said = {"message": {"role": "assistant", "content": "fine"}}
+    reply = {"object": "chat.completion", "choices": [said]}
+    asked = [{"messages": [{"role": "user", "content": question}]} for question in questions]
+    lines = [json.dumps({"request": request, "response": reply}) for request in asked]
+    return "\n".join(lines) + "\n"
+
+
+def move_away_and_write(path: Path, text: str) -> None:
+    path.replace(path.with_suffix(".1"))
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("replace", "said"),
+    [
+        (move_away_and_write, "log.jsonl: replaced by another file; read anew"),
+        (Path.write_text, "log.jsonl: cut off; read anew"),
+    ],
+)
+async def test_a_rotated_log_lists_what_is_in_it_now(
+    tmp_path: Path, replace: Callable[[Path, str], object], said: str
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(exchanges(*(f"old {number}" for number in range(4))))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "4 runs in 1 file", "old 3")
+        replace(path, exchanges("new 0", "new 1"))
+        await shows(pilot, "2 runs in 1 file", "new 1", said)
+        assert "old" not in text_of(app)
+        await pilot.press("F")
+        await settled(pilot)
+        with path.open("a") as file:
+            file.write(exchanges("new 2"))
+        await shows(pilot, "3 runs in 1 file", "new 2")
+
+
+async def test_a_filter_leaves_out_what_is_gone_from_a_followed_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(exchanges("one", "two", "three"))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "3 runs in 1 file")
+        await answer(pilot, "f", "messages > 0")
+        path.write_text(exchanges("four", "five"))
+        await shows(pilot, "2 runs in 1 file", "four")
+        await settled(pilot)
+        assert len(app.screen.model) == 2
+        await pilot.press("u")
+        await settled(pilot)
+        assert len(app.screen.model) == 2
+
+
+async def test_a_session_waits_for_its_results_while_its_subagent_is_at_work(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files") + line(1, "assistant", CALL))
+    (tmp_path / "b.jsonl").write_text(line(0, "user", "something else").replace("s-1", "s-2"))
+    app = app_on(tmp_path, follow=True)
+    side = {**json.loads(line(5, "user", "look closely")), "isSidechain": True, "agentId": "ab12"}
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        with path.open("a") as file:
+            file.write(json.dumps(side) + "\n")
+        await until(pilot, lambda: len(rows_of(app)) == 3)
+        assert "CALL_UNANSWERED" not in text_of(app)
+
+
+def said(run_id: str) -> str:
+    message = {"role": "user", "content": f"from {run_id}"}
+    return json.dumps({"id": run_id, "messages": [message]})
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+async def test_a_followed_file_of_one_run_leads_to_those_that_come_in(
+    tmp_path: Path, end: str
+) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text(said("a") + end)
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "from a")
+        assert run_screen(app).count == 1
+        with path.open("a") as file:
+            file.write("".join("\n" * (not end) + said(name) + end for name in "bcd"))
+        await shows(pilot, "run 1 of 4", "there are 4 runs by now: L the next one, q the list")
+        await pilot.press("L")
+        await shows(pilot, "run 2 of 4", "from b")
+        await pilot.press("q")
+        await shows(pilot, "4 runs in 1 file")
+
+
+async def test_the_only_run_of_a_followed_file_is_left_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    path.write_text(said("a") + "\n")
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "from a")
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_followed_folder_may_be_empty_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hermes_tui.runtime.new_files.EVERY_S", 0.02)
+    feed = RunsFeed(expand_paths([str(tmp_path)], waits=True), follow=True)
+    look = partial(expand_paths, [str(tmp_path)], waits=True)
+    feed.newcomers = NewFiles(look, feed.targets)
+    app = HermesApp(feed, Config())
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "no runs yet: waiting for files", "0 runs in 0 files")
+        (tmp_path / "a.jsonl").write_text(line(0, "user", "list the files"))
+        await shows(pilot, "list the files", "1 run in 1 file")
+    feed.close()

@@ -10,6 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
+from hermes_tui.log.run_fields import UNKNOWN
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
@@ -30,7 +31,7 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
-UNKNOWN = "unknown"
+WAITING = "no runs yet: waiting for files"
 NO_RUNS_YET, NO_RUNS, NO_MATCH = "no runs yet", "no runs", "no run matches the filter"
 
 
@@ -130,7 +131,7 @@ def _text(name: str, row: RunRow) -> str:
         case "cost":
             return _known(short_number, summary.cost_usd)
         case "status":
-            return summary.status
+            return summary.status or UNKNOWN
         case "id":
             return id_text(row)
         case "model":
@@ -172,9 +173,14 @@ class RunsPane(RowList):
             super().__init__()
             self.name = name
 
-    def __init__(self, model: ShapedRuns, resolve: Callable[[str], Style]) -> None:
+    def __init__(
+        self, model: ShapedRuns, resolve: Callable[[str], Style], *, waits: bool = False
+    ) -> None:
+        """Show the runs of a model; `waits`: files that are not there yet may bring some."""
         rows = RunRows(model)
-        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=NO_RUNS_YET)
+        self._no_runs_yet = WAITING if waits else NO_RUNS_YET
+        empty = self._no_runs_yet
+        super().__init__(rows, resolve=resolve, id="runs", header=rows.header, empty=empty)
         self.no_more = False
         """Whether all runs that will ever be there were read."""
         self._rows = rows
@@ -216,7 +222,7 @@ class RunsPane(RowList):
         self.follow = self._may_grow
 
     def _say_empty(self) -> None:
-        empty = NO_RUNS if self.no_more else NO_RUNS_YET
+        empty = NO_RUNS if self.no_more else self._no_runs_yet
         self.set_empty_text(empty if self._model.filter is None else NO_MATCH)
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from operator import attrgetter
 from typing import NamedTuple, overload
 
@@ -55,12 +55,20 @@ class LazyLines(Sequence[Line]):
         numbers = range(len(self))[index]
         return self.line(numbers) if isinstance(numbers, int) else [*map(self.line, numbers)]
 
+    def __iter__(self) -> Iterator[Line]:
+        return map(self.line, range(len(self)))
 
-class _TextLines(LazyLines):
-    """The lines of one text."""
 
-    def __init__(self, texts: list[str], style: str | None) -> None:
+class TextLines(LazyLines):
+    """The lines of one text: nothing but text and one indent decides how they are wrapped."""
+
+    def __init__(
+        self, texts: list[str], *, plain_ascii: bool, style: str | None = None, indent: int = 0
+    ) -> None:
+        """Take lines of which, with `plain_ascii`, every character takes one cell."""
         self.texts = texts
+        self.plain_ascii = plain_ascii
+        self.indent = indent
         self._style = style
 
     def __len__(self) -> int:
@@ -69,8 +77,31 @@ class _TextLines(LazyLines):
     def line(self, number: int) -> Line:
         text = self.texts[number]
         if self._style is None or not text:
-            return Line(text)
-        return Line(text, (StyledSpan(0, len(text), self._style),))
+            return Line(text, (), self.indent)
+        return Line(text, (StyledSpan(0, len(text), self._style),), self.indent)
+
+
+def is_plain_ascii(text: str) -> bool:
+    """Tell whether every character takes one cell (a control is drawn as a one-cell picture)."""
+    return text.isascii() and "\t" not in text
+
+
+class _Chain(LazyLines):
+    """Several sequences of lines as one, without copying them."""
+
+    def __init__(self, sections: Sequence[Sequence[Line]]) -> None:
+        self.sections = sections
+        self._ends = [*accumulate(map(len, sections))]
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def line(self, number: int) -> Line:
+        section = bisect_right(self._ends, number)
+        return self.sections[section][number - self._ends[section]]
+
+    def __iter__(self) -> Iterator[Line]:
+        return chain.from_iterable(self.sections)
 
 
 class Document:
@@ -78,14 +109,16 @@ class Document:
 
     def __init__(self, lines: Sequence[Line] = ()) -> None:
         self.lines = lines
-        self.plain_ascii = False
+
+    @classmethod
+    def of_sections(cls, sections: Sequence[Sequence[Line]]) -> Document:
+        """Return several sequences of lines as one document."""
+        return cls(sections[0] if len(sections) == 1 else _Chain(sections))
 
     @classmethod
     def from_text(cls, text: str, style: str | None = None) -> Document:
         """Return the lines of `text`, all in one style. 5 MB cost some 10 ms."""
-        document = cls(_TextLines(text.split("\n"), style))
-        document.plain_ascii = text.isascii() and "\t" not in text
-        return document
+        return cls(TextLines(text.split("\n"), plain_ascii=is_plain_ascii(text), style=style))
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -98,7 +131,12 @@ class Document:
     @property
     def texts(self) -> list[str] | None:
         """The plain lines where nothing but text decides how they are wrapped, else None."""
-        return self.lines.texts if isinstance(self.lines, _TextLines) else None
+        return self.lines.texts if isinstance(self.lines, TextLines) else None
+
+    @property
+    def sections(self) -> Sequence[Sequence[Line]]:
+        """The parts that the lines were put together from."""
+        return self.lines.sections if isinstance(self.lines, _Chain) else (self.lines,)
 
     @property
     def text(self) -> str:
@@ -120,8 +158,11 @@ class Document:
         return islice(matches, limit)
 
     def _each_text(self) -> Iterator[str]:
-        texts = self.texts
-        return iter(texts) if texts is not None else (line.text for line in self.lines)
+        for lines in self.sections:
+            if isinstance(lines, TextLines):
+                yield from lines.texts
+            else:
+                yield from (line.text for line in lines)
 
 
 def pieces(

@@ -42,7 +42,16 @@ def _told(facts: GroupFacts | None) -> list[str]:
         told.append(f"{facts.failed:.0%} failed")
     if facts.reward is not None:
         told.append(f"reward {short_number(facts.reward)}")
+    if facts.rewards is not None:
+        told.append(f"rewards {_spread(*facts.rewards)}")
     return [*told, f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
+
+
+def _spread(lowest: float, highest: float) -> str:
+    """Return how far rewards are apart: a group in which all are alike teaches a policy nothing."""
+    if lowest == highest:
+        return "all alike"
+    return f"{short_number(lowest)} to {short_number(highest)}"
 
 
 def _cut(text: str, room: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.document import Line, StyledSpan, TextLines, is_plain_ascii
 
 _TOKEN = (
     r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*"?)'
@@ -12,12 +13,20 @@ _TOKEN = (
 )
 
 
-def json_lines(text: str, indent: int = 0) -> list[Line]:
+class _JsonLines(TextLines):
+    """Lines whose tokens are looked for when they are drawn."""
+
+    def line(self, number: int) -> Line:
+        text = self.texts[number]
+        return Line(text, _spans(text), self.indent)
+
+
+def json_lines(text: str, indent: int = 0) -> Sequence[Line]:
     """Return the lines of JSON text with keys, strings, numbers and constants told apart.
 
     Any text is taken; what looks like no JSON token stays unstyled.
     """
-    return [Line(line, _spans(line), indent) for line in text.split("\n")]
+    return _JsonLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent)
 
 
 def _spans(line: str) -> tuple[StyledSpan, ...]:

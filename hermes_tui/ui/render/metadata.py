@@ -45,11 +45,15 @@ class MetaLine(NamedTuple):
 
 
 class RunMetadata(NamedTuple):
-    """What the page is made of. `source` is the file, `relatives` are those in the list."""
+    """What the page is made of. `source` is the file, `relatives` are those in the list.
+
+    `number` is that of the run in its file, from 1; 0 where that holds no other.
+    """
 
     timeline: Timeline
     source: str
     relatives: tuple[Relative, ...] = ()
+    number: int = 0
 
 
 class ValueTexts:
@@ -147,7 +151,8 @@ def _identity(page: MetaPage, of: RunMetadata, state: RunState) -> None:
     page.fact("model", state.model)
     page.fact("format", state.source_format)
     page.fact("file", of.source)
-    page.fact("place", _place(of.timeline))
+    numbered = f"run {of.number}" if of.number else ""
+    page.fact("place", " · ".join(filter(None, (numbered, _place(of.timeline)))))
     page.fact("parser", state.parser)
     page.fact("group", state.group_id)
     known = {relative.kind for relative in of.relatives}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hermes_tui.ui.render.document import Document, LazyLines, Line, StyledSpan
+from hermes_tui.ui.render.document import Document, Line, StyledSpan, TextLines, is_plain_ascii
+
+MADE_AT_ONCE = 100
+"""Lines of a text that are cheaper made than kept apart."""
 
 
 class Page:
@@ -42,15 +44,16 @@ class Page:
             self._lines.append(Line(""))
 
     def extend(self, lines: Iterable[Line]) -> None:
-        self._lines.extend(lines)
+        """Add lines; those of a long text are not made before they are shown."""
+        if isinstance(lines, TextLines) and len(lines) > MADE_AT_ONCE:
+            self._flush()
+            self._sections.append(lines)
+        else:
+            self._lines.extend(lines)
 
     def text(self, text: str, *, indent: int = 0) -> None:
         """Add a text of any size, unstyled."""
-        if indent or len(text) < 10_000:
-            self._lines.extend(Line(part, (), indent) for part in text.split("\n"))
-            return
-        self._flush()
-        self._sections.append(Document.from_text(text).lines)
+        self.extend(TextLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent))
 
     def fields(self, values: Mapping[str, Any]) -> None:
         """Add `name  value` lines for what is not empty; structured values as JSON."""
@@ -70,33 +73,12 @@ class Page:
 
     def document(self) -> Document:
         self._flush()
-        if len(self._sections) == 1:
-            return Document(self._sections[0])
-        return Document(_Chain(self._sections))
+        return Document.of_sections(self._sections)
 
     def _flush(self) -> None:
         if self._lines:
             self._sections.append(self._lines)
             self._lines = []
-
-
-class _Chain(LazyLines):
-    """Several sequences of lines as one, without copying them."""
-
-    def __init__(self, sections: Sequence[Sequence[Line]]) -> None:
-        self._sections = sections
-        self._starts: list[int] = []
-        self._length = 0
-        for section in sections:
-            self._starts.append(self._length)
-            self._length += len(section)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def line(self, number: int) -> Line:
-        section = bisect_right(self._starts, number) - 1
-        return self._sections[section][number - self._starts[section]]
 
 
 def _json(value: Any) -> str:

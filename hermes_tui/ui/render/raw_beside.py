@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from itertools import zip_longest
+from collections.abc import Iterator
+from itertools import islice, zip_longest
 from typing import Any
 
 from rich.cells import cell_len, chop_cells
@@ -18,6 +19,8 @@ _LEGEND = f"{SAME} same   {DECODED} same once decoded   {DIFFERENT} different"
 _NAMES = {"name": ("name",), "id": ("id", "call_id"), "arguments": ("arguments", "args", "input",
                                                                    "parameters")}  # fmt: skip
 _ABSENT = object()
+MOST_ROWS = 1_000
+"""Rows of a value that stand beside each other."""
 
 
 def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
@@ -78,7 +81,7 @@ def _field(name: str, raw: Any, value: Any, column: int) -> list[Line]:
     right = value if isinstance(value, str) else pretty(value)
     rows = zip_longest(_cut(left, column), _cut(right, column), fillvalue="")
     lines = []
-    for number, (one, two) in enumerate(rows):
+    for number, (one, two) in enumerate(islice(rows, MOST_ROWS)):
         label = name if number == 0 else ""
         padded = one + " " * (column - cell_len(one))
         text = f"{label:<10} {padded} {mark if number == 0 else ' '} {two}"
@@ -87,6 +90,9 @@ def _field(name: str, raw: Any, value: Any, column: int) -> list[Line]:
             spans.append(StyledSpan(11, 11 + len(one), "removed"))
             spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
         lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
+    if next(rows, None) is not None:
+        said = "… more rows: r shows the whole value, 6 the record"
+        lines.append(Line(said, (StyledSpan(0, len(said), "dim"),), 4))
     return lines
 
 
@@ -101,8 +107,9 @@ def _compare(raw: Any, value: Any) -> str:
     return DIFFERENT
 
 
-def _cut(text: str, column: int) -> list[str]:
-    """Cut a text into rows of at most `column` cells."""
-    return [
-        piece for line in text.split("\n") for piece in chop_cells(visible(line), column) or [""]
-    ]
+def _cut(text: str, column: int) -> Iterator[str]:
+    """Yield the rows of a text, each of at most `column` cells."""
+    # No row takes more characters of a line than it has cells, but for marks that take none.
+    most = MOST_ROWS * column * 2
+    for line in text.split("\n"):
+        yield from chop_cells(visible(line[:most]), column) or [""]

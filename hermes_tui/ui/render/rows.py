@@ -41,9 +41,12 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     label, style, summary = _what(timeline, row, max(8, width))
     kind = timeline.kind(row)
     is_bad = kind in STYLES or (kind is RowKind.RESULT and style in ("error", "warning"))
+    turn = f"{timeline.turn(row) or '':>4} "
+    # What a turn of five digits takes, the label gives.
+    room = KIND_WIDTH + 5 - len(turn)
     return [
-        (f"{timeline.turn(row) or '':>4} ", "dim"),
-        (f"{label:<{KIND_WIDTH}}"[:KIND_WIDTH], style),
+        (turn, "dim"),
+        (f"{label:<{room}}"[:room], style),
         (f"{columns}  ", "dim"),
         (summary, style if is_bad else ""),
     ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
+from hermes_tui.ui.render.calls import LONGEST_NAME
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.page import Page
 
@@ -15,6 +18,9 @@ TAIL = 60_000
 
 SHORT_TAIL = 400
 """Characters of a call's arguments that are shown beside the text."""
+
+MOST_CALLS = 20
+"""Calls that are shown of a reply with more: the last to come in."""
 
 
 def streamed_page(pane: str, partial: Partial) -> Document | None:
@@ -35,9 +41,10 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
         case "calls":
             page = Page()
             page.line("the calls so far", "dim")
-            for call in range(partial.calls):
+            for call in _last_calls(page, partial):
                 page.blank()
-                page.line(f"  {call + 1}. {partial.text('call', call)}", "call")
+                name = visible_line(partial.text("call", call), LONGEST_NAME)
+                page.line(f"  {call + 1}. {name}", "call")
                 _tail(page, partial.text("arguments", call), indent=6)
         case _:
             return None
@@ -46,11 +53,22 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
 
 def _calls_in_short(page: Page, partial: Partial) -> None:
     """Show that calls come in, and the end of the last one: their own pane may have no room."""
-    for call in range(partial.calls):
+    arguments = ""
+    for call in _last_calls(page, partial):
         arguments = partial.text("arguments", call)
-        page.line(f"→ {partial.text('call', call)}  {len(arguments):,} characters", "call")
-    if partial.calls:
-        page.text(partial.text("arguments", partial.calls - 1)[-SHORT_TAIL:], indent=2)
+        name = visible_line(partial.text("call", call), LONGEST_NAME)
+        page.line(f"→ {name}  {len(arguments):,} characters", "call")
+    if arguments:
+        page.text(arguments[-SHORT_TAIL:], indent=2)
+
+
+def _last_calls(page: Page, partial: Partial) -> range:
+    """Return which calls are shown; say how many came before them."""
+    count = partial.calls
+    first = max(0, count - MOST_CALLS)
+    if first:
+        page.line(f"… {counted(first, 'call')} before these", "dim")
+    return range(first, count)
 
 
 def _tail(page: Page, text: str, *, indent: int = 0) -> None:

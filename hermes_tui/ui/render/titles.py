@@ -15,17 +15,19 @@ ROWS_BEHIND = 2_000
 
 
 def run_title(
-    model: RunModel, label: str, format_name: str, *, number: int, count: int
+    model: RunModel, label: str, format_name: str, *, number: int, count: int, own: int = -1
 ) -> Segments:
     """Return who and what the run is, and how it went.
 
-    It is run `number` (from 0) of `count`; 0: of nobody knows how many.
+    It is run `number` (from 0) of `count`; 0: of nobody knows how many. `own` is its number in its
+    file, -1 where that holds no other.
     """
     state = model.timeline.state
     who = state.task or state.run_id
     left: Segments = [(" hermes-tui ", "strong")]
     if count != 1:
-        left.append((f" run {number + 1:,}{f' of {count:,}' if count else ''} ", ""))
+        place = f"{number + 1:,}{f' of {count:,}' if count else ''}"
+        left.append((f" run {place if own in (-1, number) else f'{own + 1} ({place})'} ", ""))
     if who:
         left.append((f" {visible_line(who, 50)} ", "strong"))
     left += [("\0path", ""), (visible_line(label, len(label)), "")]

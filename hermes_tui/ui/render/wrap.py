@@ -1,7 +1,7 @@
 """Where lines break, and how wide they are in terminal cells once they are drawn. Pure.
 
 Offsets are those of the raw text; widths are those of `visible_row(text)`, so nothing has to be
-escaped before it is on screen. Lines break after a space where there is one, else anywhere.
+escaped before it is on screen. Lines break after a space, words longer than a row anywhere.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
 
 from hermes_tui.model.visible import ELLIPSIS, visible_line, visible_row
-from hermes_tui.ui.render.document import Document, Line
+from hermes_tui.ui.render.document import Document, Line, TextLines, is_plain_ascii
 
 _ONE_ROW = (0,)
 _CACHED_LINES = 256
@@ -45,7 +45,7 @@ class Extent(NamedTuple):
 
 def cells(text: str) -> int:
     """Return how many cells `text` takes when drawn."""
-    return len(text) if _is_even(text) else sum(map(_WIDTHS.__getitem__, text))
+    return len(text) if is_plain_ascii(text) else sum(map(_WIDTHS.__getitem__, text))
 
 
 def fit(text: str, width: int) -> str:
@@ -74,7 +74,7 @@ def row_starts(text: str, width: int) -> Sequence[int]:
 
     One space may hang over the end of a row, where it is not drawn.
     """
-    if not _is_even(text):
+    if not is_plain_ascii(text):
         return _uneven_starts(text, width)
     if len(text) <= width:
         return _ONE_ROW
@@ -105,9 +105,12 @@ def _uneven_starts(text: str, width: int) -> Sequence[int]:
         starts.append(start)
 
 
-def _is_even(text: str) -> bool:
-    """Tell whether every character takes one cell (a control is drawn as a one-cell picture)."""
-    return text.isascii() and "\t" not in text
+def _widest(lines: Sequence[Line]) -> int:
+    """Return the cells of the longest of these lines, indent included."""
+    if not isinstance(lines, TextLines):
+        return max((line.indent + cells(line.text) for line in lines), default=0)
+    widest = max(map(len if lines.plain_ascii else cells, lines.texts), default=0)
+    return lines.indent + widest
 
 
 def _edges(text: str) -> array[int]:
@@ -122,7 +125,10 @@ def _break(text: str, start: int, end: int) -> int:
     space = text.rfind(" ", start, end)
     if space <= start or text[start:space].isspace():
         return end
-    return space + 1
+    # A word that no row holds is broken anyway: it begins where there is room for some of it.
+    full = space + 1 + end - start
+    is_too_long = len(text) > full and text.find(" ", end, full + 1) < 0
+    return end if is_too_long else space + 1
 
 
 class RowMap:
@@ -144,12 +150,7 @@ class RowMap:
 
     def widest(self) -> int:
         """Return the cells of the longest line, indent included. O(text)."""
-        texts = self._document.texts
-        if texts is None:
-            return max((line.indent + cells(line.text) for line in self._document.lines), default=0)
-        if self._document.plain_ascii:
-            return max(map(len, texts), default=0)
-        return max(map(cells, texts), default=0)
+        return max(map(_widest, self._document.sections), default=0)
 
     def row_of(self, line: int, character: int = 0) -> int:
         """Return the row that shows a character; the nearest where there is no such place."""
@@ -182,7 +183,7 @@ class RowMap:
         starts = self._starts_of(line)
         nth = row - self.row_of(line)
         end = starts[nth + 1] if nth + 1 < len(starts) else len(shown.text)
-        return Extent(line, starts[nth], end, self._indent(shown))
+        return Extent(line, starts[nth], end, self._indent(shown.indent))
 
     def _cut(self, number: int, left: int) -> Extent:
         """Return the characters of a line that lie in the window of cells from `left` on."""
@@ -190,7 +191,7 @@ class RowMap:
         lead = max(0, line.indent - left)
         left = max(0, left - line.indent)
         room = max(0, self._width - lead)
-        if _is_even(line.text):
+        if is_plain_ascii(line.text):
             start = min(left, len(line.text))
             return Extent(number, start, min(start + room, len(line.text)), lead)
         edges = self._edges_of(number, line.text)
@@ -203,36 +204,41 @@ class RowMap:
         return Extent(number, min(start, len(line.text)), max(start, end), lead)
 
     def _measure(self) -> array[int] | None:
-        width, texts = self._width, self._document.texts
-        if texts is None:
-            heights = [self._height(line) for line in self._document.lines]
-        elif self._document.plain_ascii:
-            if max(map(len, texts), default=0) <= width:
-                return None
-            heights = [1 if len(t) <= width else len(row_starts(t, width)) for t in texts]
-        else:
-            heights = [
+        heights = [self._heights(lines) for lines in self._document.sections]
+        if max((max(part, default=1) for part in heights), default=1) == 1:
+            return None
+        return array("Q", accumulate(chain.from_iterable(heights)))
+
+    def _heights(self, lines: Sequence[Line]) -> Sequence[int]:
+        """Return how many rows each of these lines takes."""
+        if not isinstance(lines, TextLines):
+            return [self._height(line) for line in lines]
+        width, texts = self._room(lines.indent), lines.texts
+        if not lines.plain_ascii:
+            return [
                 # No character but the tab takes more than two cells.
                 1 if 2 * len(t) <= width and "\t" not in t else len(row_starts(t, width))
                 for t in texts
             ]
-        return None if max(heights, default=1) == 1 else array("Q", accumulate(heights))
+        if max(map(len, texts), default=0) <= width:
+            return [1] * len(texts)
+        return [1 if len(t) <= width else len(row_starts(t, width)) for t in texts]
 
     def _height(self, line: Line) -> int:
-        return len(row_starts(line.text, self._room(line))) if line.wrap else 1
+        return len(row_starts(line.text, self._room(line.indent))) if line.wrap else 1
 
-    def _indent(self, line: Line) -> int:
+    def _indent(self, indent: int) -> int:
         """Return the cells of indent, of which at least half a row stays free for the text."""
-        return min(line.indent, self._width // 2)
+        return min(indent, self._width // 2)
 
-    def _room(self, line: Line) -> int:
-        return self._width - self._indent(line)
+    def _room(self, indent: int) -> int:
+        return self._width - self._indent(indent)
 
     def _starts_of(self, number: int) -> Sequence[int]:
         starts = self._starts.get(number)
         if starts is None:
             line = self._document.lines[number]
-            starts = row_starts(line.text, self._room(line)) if line.wrap else _ONE_ROW
+            starts = row_starts(line.text, self._room(line.indent)) if line.wrap else _ONE_ROW
             _remember(self._starts, number, starts)
         return starts
 

@@ -57,9 +57,11 @@ _KINDS: Final = MappingProxyType({
 })  # fmt: skip
 _FIRST_TO_GO: Final = (
     "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
-    "tokens_in", "tokens_out", "duration", "cost",
+    "tokens_in", "tokens_out", "duration", "cost", "calls", "turns",
 )  # fmt: skip
-_FIRST_BACK: Final = ("codes", *(name for name in reversed(_FIRST_TO_GO) if name != "codes"))
+_FIRST_BACK: Final = (
+    "turns", "calls", "codes", *(name for name in reversed(_FIRST_TO_GO[:-2]) if name != "codes"),
+)  # fmt: skip
 """What is shown on a narrow list as well, where its tasks leave room."""
 _GROWING: Final = ("task", "id", "file", "model", "codes", "status")
 
@@ -72,8 +74,8 @@ _TOLD: Final = (
 
 
 def heading_of(name: str) -> str:
-    """Return what a column is called on the screen."""
-    return _KINDS[name].heading
+    """Return what a column is called on the screen; a field without one has its own name."""
+    return _KINDS[name].heading if name in _KINDS else name
 
 
 def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> list[str]:
@@ -97,7 +99,9 @@ def columns_for(
         widths.pop(name, None)
     if 0 < longest.get("task", 0) < LONGEST:
         _put_back(width, widths, longest)
-    _share_out(max(0, width - sum(widths.values()) - GAP * len(widths)), widths, longest)
+    rest = width - sum(widths.values()) - GAP * len(widths)
+    _share_out(max(0, rest), widths, longest)
+    widths["task"] = max(1, widths["task"] + min(0, rest))
     return tuple(
         Column(name, kind.heading, widths[name], kind.is_number)
         for name, kind in _KINDS.items()

@@ -51,6 +51,11 @@ class RunsFacts:
         note_lengths(self.longest, stored, LONGEST)
         self.note_file(row.file_number, row.file_name)
 
+    def drop(self, place: int) -> None:
+        """Take in that there is no run any more in the row at a place that was noted before."""
+        self.runs_with_errors -= self._erring[place]
+        self._erring[place] = 0
+
     def _note_length(self, name: str, length: int) -> None:
         if length > self.longest.get(name, 0):
             self.longest[name] = min(length, LONGEST)

@@ -89,11 +89,17 @@ class RunsFeed:
         return self.cancelled or (not self._active and self._next_target >= len(self.targets))
 
     @property
+    def runs(self) -> int:
+        """How many runs were met that are still there."""
+        return len(self.rows) - len(self.rows.gone)
+
+    @property
     def may_find_more(self) -> bool:
         """Whether a folder is followed in which more files may come to stand."""
         if self.newcomers is None:
             return False
-        return sum(1 for _ in self.targets.named) < len(self.targets)
+        # Where there is nothing yet, it is a folder or a glob that is waited for.
+        return not self.targets or sum(1 for _ in self.targets.named) < len(self.targets)
 
     def step(self, budget_s: float, *, stop_at_runs: int = NO_LIMIT) -> bool:
         """Work for about `budget_s` seconds; return whether there is anything new."""

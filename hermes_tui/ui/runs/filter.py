@@ -11,7 +11,7 @@ from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND, column
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.steps import Steps, pieces
-from hermes_tui.ui.runs.table import RunRow
+from hermes_tui.ui.runs.table import RunRow, gone_from
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -30,6 +30,7 @@ class RunFilter:
         self.tested = 0
         """How many of the runs were tested."""
         self._rows = rows
+        self._gone = gone_from(rows)
         self._places = places
         self._search = search
 
@@ -47,6 +48,9 @@ class RunFilter:
         taken = self._places.taken
         self.passing = bytearray([expression is None]) * taken
         self.tested = 0 if expression is not None else taken
+        for place in self._gone:
+            if place < taken:
+                self.passing[place] = False
         return ""
 
     @property
@@ -90,14 +94,15 @@ class RunFilter:
         return come, has_gone
 
     def test_again(self, place: int) -> None:
-        """Test a run that reads differently now."""
-        if self.expression is not None and place < self.tested:
+        """Test a run that reads differently now, or is there no more."""
+        if place < self.tested:
             [self.passing[place]] = self._passing_of(range(place, place + 1))
 
     def _passing_of(self, places: range) -> list[bool]:
         """Return for each of the runs whether it passes."""
+        gone = self._gone
         if self.expression is None:
-            return [True] * len(places)
+            return [place not in gone for place in places]
         rows, names = self._rows[places.start : places.stop], self.expression.names
         numbers = [number + 1 for number in self._places.numbers[places.start : places.stop]]
         known: dict[str, Sequence[Any]] = {"run": numbers}
@@ -106,14 +111,14 @@ class RunFilter:
         columns = [known[name] if name in known else column(rows, name) for name in names]
         matches = self.expression.matches
         return [
-            matches(dict(zip(names, values, strict=True)))
-            for _, *values in zip(numbers, *columns, strict=True)
+            place not in gone and matches(dict(zip(names, values, strict=True)))
+            for place, *values in zip(places, *columns, strict=True)
         ]
 
     def listed(self) -> Steps[array[int]]:
         """Return the runs that pass, in the order of files and runs."""
         places = self._places.in_order[:]
-        if self.expression is None:
+        if self.expression is None and not self._gone:
             return places
         passes = self.passing.__getitem__
         listed = array("I")

@@ -27,6 +27,8 @@ class GroupFacts(NamedTuple):
     reward: float | None
     turns: float
     calls: float
+    rewards: tuple[float, float] | None = None
+    """The lowest and the highest, where several runs have one."""
 
 
 class FactsOfGroups:
@@ -83,7 +85,7 @@ class FactsOfGroups:
     def _work_out(self, group: Group) -> Steps[GroupFacts]:
         outcomes: Counter[str] = Counter()
         turns = calls = sound = rewarded = 0
-        reward = 0.0
+        reward, lowest, highest = 0.0, math.inf, -math.inf
         columns = yield from self._read("status", "errors", "reward", "turns", "calls")
         places = self._model.order[group.start : group.end]
         for piece in pieces(len(places)):
@@ -95,6 +97,7 @@ class FactsOfGroups:
             sound += errors.count(0)
             finite = [value for value in rewards if value is not None and math.isfinite(value)]
             reward, rewarded = math.fsum((reward, *finite)), rewarded + len(finite)
+            lowest, highest = min((lowest, *finite)), max((highest, *finite))
             turns, calls = turns + sum(counts[0]), calls + sum(counts[1])
             yield len(piece)
         runs = len(places)
@@ -105,6 +108,7 @@ class FactsOfGroups:
             reward=reward / rewarded if rewarded else None,
             turns=turns / runs,
             calls=calls / runs,
+            rewards=(lowest, highest) if rewarded > 1 else None,
         )
 
     def _read(self, *names: str) -> Steps[list[Sequence[Any]]]:

@@ -20,7 +20,7 @@ from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
 from hermes_tui.ui.runs.shape import Standing
 from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, sorted_in_steps, whole
-from hermes_tui.ui.runs.table import RunRow
+from hermes_tui.ui.runs.table import RunRow, gone_from
 
 if TYPE_CHECKING:
     from hermes_tui.log.expressions import Expression
@@ -37,6 +37,7 @@ class RunsModel:
 
     def __init__(self, rows: Sequence[RunRow]) -> None:
         self.rows = rows
+        self._gone = gone_from(rows)
         self.standing = Standing(array("I"))
         """How the listed runs stand."""
         self.sort_name = "run"
@@ -177,12 +178,18 @@ class RunsModel:
         self._took()
         if self.filter is None:
             self._list(fresh)
+        for place in self._gone:
+            if place in fresh:
+                self._take_again(place)
 
     def _took(self) -> None:
         """Do what is due whenever rows were taken in and before they are listed."""
 
     def _take_again(self, place: int) -> None:
-        self.facts.note(place, self.rows[place])
+        if place in self._gone:
+            self.facts.drop(place)
+        else:
+            self.facts.note(place, self.rows[place])
         self._stale = True
         self.rewritten += 1
         self._search.search_again(place)
@@ -318,6 +325,11 @@ class RunsModel:
     def tested(self) -> int:
         """How many of the runs the filter has seen."""
         return self._filter.tested
+
+    def there(self, first: int, end: int) -> list[bool] | None:
+        """Return for each of the rows `[first, end)` whether its run is there; None: all are."""
+        gone = self._gone
+        return [place not in gone for place in range(first, end)] if gone else None
 
     def passing(self, first: int, end: int) -> bytearray:
         """Return for each of the rows `[first, end)` whether the filter lets it through."""

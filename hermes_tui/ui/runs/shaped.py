@@ -55,6 +55,12 @@ class ShapedRuns(RunsModel):
         self.shape.is_tree = not self.shape.is_tree
         self._arrange()
 
+    def number_in_file(self, ref: RunRef) -> int:
+        """Return which run of its file it is, from 0; -1 where that holds no other."""
+        if ref.number == 0 and self._place_of(ref._replace(number=1)) is None:
+            return -1
+        return ref.number
+
     def family(self, ref: RunRef) -> Family:
         """Return where parent and children of a run are."""
         place = self._place_of(ref)
@@ -77,7 +83,8 @@ class ShapedRuns(RunsModel):
 
     def _take_again(self, place: int) -> None:
         super()._take_again(place)
-        self.shape.note_again(place, self.rows[place].summary.parent_run_id)
+        is_gone = place in self._gone
+        self.shape.note_again(place, "" if is_gone else self.rows[place].summary.parent_run_id)
 
     def _list(self, places: Sequence[int]) -> None:
         if self.shape.is_plain:

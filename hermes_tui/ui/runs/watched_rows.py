@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.wording import counted
 from hermes_tui.runtime.index.blocks import Groups
 from hermes_tui.ui.runs.table import RunRow, RunTable
 
@@ -71,7 +72,7 @@ class WatchedRows:
         return changed
 
     def _take(self, file: _Watched) -> list[int]:
-        """Replace the rows of a file by those of its runs now; one of a run that is gone stays."""
+        """Replace the rows of a file by those of its runs now; a row of no run is left out."""
         groups = Groups(file.watched.file)
         for number, run in enumerate(file.watched.runs):
             row = self._row(file, run, groups)
@@ -80,7 +81,12 @@ class WatchedRows:
             else:
                 file.places.append(len(self._rows))
                 self._rows.append(row)
-        return file.places[: len(file.watched.runs)]
+        gone = set(file.places[len(file.watched.runs) :]) - self._rows.gone
+        self._rows.gone |= gone
+        news = file.watched.news or (gone and f"{counted(len(gone), 'run')} no longer in it")
+        if news:
+            self.complaints.append(f"{file.watched.file.label}: {news}")
+        return file.places
 
     def _row(self, file: _Watched, run: ListedRun, groups: Groups) -> RunRow:
         group = groups.number(run.ref) if run.siblings > 1 else 0
@@ -93,5 +99,6 @@ class WatchedRows:
 
 
 def _is_waiting(row: RunRow) -> bool:
-    """Tell whether a run was listed as one that came to its end without a result it waits for."""
-    return any(code == Code.CALL_UNANSWERED for code, _ in row.summary.codes)
+    """Tell whether a run was listed as one that came to its end without what it waits for."""
+    waits = (Code.CALL_UNANSWERED, Code.NO_ANSWER)
+    return any(code in waits for code, _ in row.summary.codes)

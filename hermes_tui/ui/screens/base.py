@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import events
 from textual.screen import Screen
 
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.commands import BY_ID, bar_entries, command_on
 from hermes_tui.ui.widgets.key_bar import KeyBar
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hermes_tui.ui.base_app import BaseApp
+    from hermes_tui.ui.render.places import RunPlace
     from hermes_tui.ui.widgets.prompt import Prompt
 
 SLICE_S = 0.008
 BUSY_EVERY_S = 0.012
 POLL_EVERY_S = 0.25
+ELSEWHERE = (
+    ("run", "in a run (Enter opens it)"),
+    ("live", "only in a live run"),
+    ("runs", "in the list of runs"),
+)
+"""What is said of a command that a key stands for on another screen."""
 
 
 class CommandScreen(Screen[None]):
@@ -70,13 +78,15 @@ class CommandScreen(Screen[None]):
             handler()
 
     def say_what_key_is_for(self, key: str) -> None:
-        """Say where a key does something that does nothing here, if it is one for a live run."""
+        """Say where a key does something that does nothing here."""
         keys = self.hermes.config.keys
         if self.scope not in ("run", "runs") or command_on(self.scope, key, keys) is not None:
             return
-        command = command_on("live", key, keys)
-        if command is not None:
-            self.say(f"{command.label.lower()}: only in a live run")
+        for scope, where in ELSEWHERE:
+            command = command_on(scope, key, keys)
+            if command is not None:
+                self.say(f"{command.label.lower()}: {where}")
+                return
 
     def why_it_is_not(self, command_id: str) -> str:
         """Return why a command makes no sense now."""
@@ -125,7 +135,20 @@ class CommandScreen(Screen[None]):
     def copy(self, text: str) -> None:
         """Put text on the clipboard, and say so."""
         self.hermes.copy(text)
-        self.say(f"copied {len(text):,} characters (OSC 52: the terminal must allow it)")
+        size = counted(len(text), "character")
+        self.say(f"copied {size} (OSC 52: the terminal must allow it)")
+
+    def copy_command(self, place: RunPlace | None, message: int = 0) -> None:
+        """Put the command on the clipboard that opens a place, and say it; or that there is none.
+
+        `message` is the number of a message of the run, from 1; 0: none.
+        """
+        if place is None:
+            self.say("what came by standard input cannot be opened again")
+            return
+        command = place.command(message)
+        self.hermes.copy(command)
+        self.say(f"copied: {command}")
 
     # The prompt
 

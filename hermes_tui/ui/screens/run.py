@@ -87,11 +87,12 @@ class RunScreen(RunCommands):
     RunScreen.wide #details { layout: grid; grid-size: 2 2; grid-rows: 3fr 2fr; }
     """
 
-    def __init__(self, feed: Feed, *, number: int = 0, count: int = 1) -> None:
+    def __init__(self, feed: Feed, *, number: int = 0, count: int = 1, own: int = -1) -> None:
+        """Show the run that is `number` (from 0) of `count`, and number `own` in its file."""
         super().__init__()
         self.feed = feed
         self.model = feed.model
-        self._number, self._count = number, count
+        self.number, self.count, self.own = number, count, own
         self._active = "message"
         """The detail pane shown where there is room for one only."""
         self._main = "timeline"
@@ -154,7 +155,7 @@ class RunScreen(RunCommands):
         from hermes_tui.ui.render.metadata import RunMetadata
 
         relatives = self.hermes.relatives(self.feed)
-        return RunMetadata(self.model.timeline, self.feed.label, relatives)
+        return RunMetadata(self.model.timeline, self.feed.label, relatives, self.own + 1)
 
     def on_mount(self) -> None:
         self.query_one("#timeline").border_title = "1 Timeline"
@@ -203,7 +204,7 @@ class RunScreen(RunCommands):
     # Showing
 
     def situation(self) -> Situation:
-        return self.model.situation(runs=self._count, loading=self.feed.progress() is not None)
+        return self.model.situation(runs=self.count, loading=self.feed.progress() is not None)
 
     def refresh_view(self) -> None:
         """Show the model's state in every pane that can be seen."""
@@ -224,7 +225,12 @@ class RunScreen(RunCommands):
     def refresh_lines(self) -> None:
         feed, model = self.feed, self.model
         title = run_title(
-            model, feed.label, feed.format_name, number=self._number, count=self._count
+            model,
+            feed.label,
+            feed.format_name,
+            number=self.number,
+            count=self.count,
+            own=self.own,
         )
         self.query_one("#title", StatusLine).show(title)
         self.query_one("#status", StatusLine).show(self.status())

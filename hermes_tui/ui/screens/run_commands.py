@@ -266,6 +266,10 @@ class RunCommands(RunFinding, Moving, CommandScreen):
             text = row_text(self.model.state(), self.feed.raw_text)
         self.copy(text)
 
+    def do_copy_place(self) -> None:
+        """Copy how somebody else opens the run at the message under the cursor."""
+        self.copy_command(self.feed.place, self.model.timeline.message_number(self.model.row))
+
     def do_pager(self) -> None:
         pane = self.focused_pane()
         metadata = self.metadata_pane()

@@ -135,12 +135,15 @@ class RunFinding(Searching):
     # Filtering
 
     def do_filter(self) -> None:
-        self.ask("filter", "filter", self.model.filter_text)
+        self._ask_filter(self.model.filter_text)
+
+    def _ask_filter(self, text: str) -> None:
+        self.ask("filter", "filter", text, hint='such as kind == "call" and turn > 2')
 
     def answered_filter(self, event: Prompt.Answered) -> None:
         wrong = self.model.try_filter(event.value)
         if wrong:
-            self.ask("filter", "filter", event.value)
+            self._ask_filter(event.value)
             self.say(wrong)
             return
         self._filter_changed()

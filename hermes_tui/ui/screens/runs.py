@@ -79,13 +79,15 @@ class RunsScreen(Searching, Moving, RunsSide):
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
         with Horizontal(id="body"):
-            yield RunsPane(self.model, resolve)
+            yield RunsPane(self.model, resolve, waits=self.feed.may_find_more)
         yield StatusLine(resolve, base="status", id="status")
         yield KeyBar(resolve)
 
     def on_mount(self) -> None:
         self.runs_pane.focus()
         self.refresh_view()
+        if self.feed.finished and self.feed.follow:
+            self._go_on_to_only_run()
         self.start_pump()
 
     def on_screen_resume(self) -> None:
@@ -112,8 +114,7 @@ class RunsScreen(Searching, Moving, RunsSide):
         self._is_stale |= self.feed.step(SLICE_S)
         if self.feed.finished != self._was_finished:
             self._was_finished, self._is_stale = self.feed.finished, True
-            if self._is_untouched and self.model.filter is None:
-                self.saved_app.go_on_to_only_run()
+            self._go_on_to_only_run()
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
         is_done = self.feed.finished and not self.model.unsettled
@@ -131,6 +132,10 @@ class RunsScreen(Searching, Moving, RunsSide):
         is_behind = self.model.unsettled or self.runs_pane.unsettled or self.sides_unsettled
         return is_behind or not self.feed.finished
 
+    def _go_on_to_only_run(self) -> None:
+        if self._is_untouched and self.model.filter is None:
+            self.saved_app.go_on_to_only_run(self.model)
+
     def refresh_view(self) -> None:
         """Take over the rows read so far, and show them if this screen is on top."""
         self.model.update(self.feed.take_replaced(), at_once=self.feed.finished)
@@ -139,6 +144,8 @@ class RunsScreen(Searching, Moving, RunsSide):
             self.runs_pane.show()
             self.show_sides()
             self.refresh_lines()
+        if self.feed.follow:
+            self.saved_app.tell_of_growth()
 
     def _may_not_grow(self) -> bool:
         """Tell whether nothing more comes in: not from a pipe either."""
@@ -152,7 +159,7 @@ class RunsScreen(Searching, Moving, RunsSide):
         errors = model.facts.runs_with_errors
         title = [
             (" hermes-tui ", "strong"),
-            (f"{counted(len(feed.rows), 'run')} in {counted(files, 'file')}", ""),
+            (f"{counted(feed.runs, 'run')} in {counted(files, 'file')}", ""),
             ("\0fill", ""),
             (f"{errors:,} with errors ", "error" if errors else ""),
         ]
@@ -196,7 +203,7 @@ class RunsScreen(Searching, Moving, RunsSide):
     def _arrangement(self) -> Segments:
         """Return how the runs stand, and how far they are on their way there."""
         model = self.model
-        share, grouping = model.arranged_share, model.shape.grouping
+        share, grouping = model.arranged_share, heading_of(model.shape.grouping)
         order = f"{heading_of(model.sort_name)} {MARKS[model.descending]}"
         if share is not None and len(model):
             by = f"grouping by {grouping}" if grouping else f"sorting by {order}"
@@ -297,7 +304,8 @@ class RunsScreen(Searching, Moving, RunsSide):
         self._ask_filter(self.model.filter_text)
 
     def _ask_filter(self, text: str) -> None:
-        self.ask(f"filter ({', '.join(FIELD_NAMES[:6])}, …)", "filter", text)
+        hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
+        self.ask("filter", "filter", text, hint=hint)
 
     def answered_filter(self, event: Prompt.Answered) -> None:
         wrong = self.model.try_filter(event.value)

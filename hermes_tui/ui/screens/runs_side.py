@@ -9,6 +9,7 @@ from textual.events import Resize
 
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.groups import heading_text
+from hermes_tui.ui.run_feed import place_of
 from hermes_tui.ui.screens.base import CommandScreen
 
 if TYPE_CHECKING:
@@ -74,6 +75,14 @@ class RunsSide(CommandScreen):
             return self.model.line(pane.position)
         group = self._group_here()
         return heading_text(group) if group is not None else ""
+
+    def do_copy_place(self) -> None:
+        """Copy how somebody else opens the run under the cursor."""
+        position = self.runs_pane.position
+        if position is None:
+            self.say("this is no run")
+        else:
+            self.copy_command(place_of(self.model.row(position).ref))
 
     def focus_main(self) -> None:
         self.set_focus(self.front_pane())

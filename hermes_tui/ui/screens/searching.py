@@ -31,10 +31,11 @@ class Searching(Finding, CommandScreen):
 
     def do_search(self) -> None:
         before = self.search_begun()
-        self._ask_search(before.text if before is not None else "")
+        self._ask_search(before.text if before is not None else "", replace=True)
 
-    def _ask_search(self, text: str) -> None:
-        self.ask("search", "search", text, toggles=True, hint=self.searched, wide=self.searched_too)
+    def _ask_search(self, text: str, *, replace: bool = False) -> None:
+        options = {"hint": self.searched, "wide": self.searched_too, "replace": replace}
+        self.ask("search", "search", text, toggles=True, **options)
 
     def answered_search(self, event: Prompt.Answered) -> None:
         from hermes_tui.log.linear_regex import RegexError

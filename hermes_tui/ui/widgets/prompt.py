@@ -7,10 +7,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from hermes_tui.ui.widgets.ordered_keys import act_at_once
 
 _TOGGLES = ("f2", "f3", "f4")
+MOST_CAPTION = "65%"
+"""Of the line: the rest is for what is typed."""
 
 
 class _Line(Input):
@@ -27,8 +30,13 @@ class Prompt(Horizontal):
 
     DEFAULT_CSS = """
     Prompt { height: 1; display: none; }
-    Prompt Static { width: auto; padding: 0 1; text-style: bold; }
-    Prompt Input { border: none; height: 1; width: 1fr; padding: 0; }
+    Prompt Static {
+        width: auto; padding: 0 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    Prompt Input {
+        border: none; height: 1; width: 1fr; padding: 0;
+        & > .input--selection { text-style: underline; }
+    }
     """
 
     class Answered(Message):
@@ -78,18 +86,21 @@ class Prompt(Horizontal):
         *,
         toggles: bool = False,
         one_letter: bool = False,
+        replace: bool = False,
         hint: str = "",
         wide: str = "",
     ) -> None:
         """Show the prompt. `one_letter`: the first letter typed is the answer.
 
+        With `replace` what is typed first takes the place of `value`, else it goes behind it.
         `hint`, or `wide` where that is switched on, stands where the text will be.
         """
         self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
         self._line.value = value
         self._hint, self._wide = hint, wide
-        self._line.cursor_position = len(value)
+        self._caption.styles.max_width = None if one_letter else MOST_CAPTION
+        self._line.selection = Selection(0 if replace else len(value), len(value))
         self._has_keys = False
         self._held.clear()
         self.display = True
@@ -143,7 +154,7 @@ class Prompt(Horizontal):
         elif event.key == "ctrl+u":
             self._line.action_delete_left_all()
         elif event.is_printable and event.character:
-            self._line.insert_text_at_cursor(event.character)
+            self._line.replace(event.character, *self._line.selection)
             if self._one_letter:
                 self._answer(event.character)
 

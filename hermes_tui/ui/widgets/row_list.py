@@ -251,8 +251,8 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        index = self.scroll_offset.y + offset.y - len(self._header_rows)
         row = offset.y - len(self._header_rows)
+        index = self.scroll_offset.y + row
         if not 0 <= row < self._height or index >= self._count:
             return
         self.go(index)
@@ -384,6 +384,5 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
             segments.append(Segment(ELLIPSIS, base + self._resolve("dim") + over))
         elif length < self._width:
             segments.append(Segment(" " * (self._width - length), base + over))
-        if width > self._width:
-            segments.append(Segment(" " * (width - self._width), base))
-        return segments
+        # Until the resize is told of, the row is as wide as the list was before.
+        return Segment.adjust_line_length(segments, width, base)

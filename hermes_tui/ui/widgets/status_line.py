@@ -91,7 +91,10 @@ class StatusLine(Widget):
                 if last == "\0spare":
                     spare.append(segment)
             last = text
-        while spare and Strip([*sides[0], *sides[1]]).cell_length > self.size.width:
+        # What is not set off by a blank of its own takes one more.
+        gap = int(bool(sides[1]) and not sides[1][0].text.startswith(" "))
+        room = self.size.width - gap
+        while spare and Strip([*sides[0], *sides[1]]).cell_length > room:
             dropped = spare.pop()
             sides[0] = [segment for segment in sides[0] if segment is not dropped]
         return sides, path
