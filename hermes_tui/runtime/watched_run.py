@@ -157,7 +157,7 @@ class WatchedFile:
             self.failure = ""
         except SourceError as error:
             # It may be half written.
-            self.failure = _shown_before(error)
+            self.failure = _shown_before(str(error))
         finally:
             _TURN.release()
         self._due = time.monotonic() + REST * (time.monotonic() - began)
@@ -258,8 +258,8 @@ class WatchedFile:
         return "cut off; read anew" if now[1] < before[1] else ""
 
     def _gone(self, held: HeldRun) -> str:
-        gone = SourceError(self.file.label, "the run is no longer in it")
-        return _shown_before(gone) if held.is_shown else str(gone)
+        gone = f"the run is no longer in {self.file.label}"
+        return _shown_before(gone) if held.is_shown else gone
 
 
 def _check_weight(file: OpenFile) -> None:
@@ -271,8 +271,8 @@ def _check_weight(file: OpenFile) -> None:
         )
 
 
-def _shown_before(error: SourceError) -> str:
-    return f"showing what was read before: {error}"
+def _shown_before(why: str) -> str:
+    return f"showing what was read before: {why}"
 
 
 def open_watched(path: Path, *, wanted_format: str = "", parser: str = "") -> OpenFile | None:

@@ -92,7 +92,7 @@ def test_a_row_whose_run_is_gone_from_the_file_opens_empty_and_says_so(
         until(feed.poll, lambda: len(feed.rows) == 3)
         read_anew(feed, path, dump(A))
         gone = opened(feed, 2)
-        assert (texts_of(gone), gone.failure) == ([], f"{path}: the run is no longer in it")
+        assert (texts_of(gone), gone.failure) == ([], f"the run is no longer in {path}")
         assert texts_of(opened(feed, 0)) == ["from a"]
 
 
@@ -124,7 +124,7 @@ def test_a_run_on_screen_that_is_gone_stays_and_none_takes_its_place(tmp_path: P
         run = opened(feed, 1)
         replace(path, document(A, C))
         until(run.poll, lambda: bool(run.failure))
-        assert run.failure == f"showing what was read before: {path}: the run is no longer in it"
+        assert run.failure == f"showing what was read before: the run is no longer in {path}"
         assert texts_of(run) == ["from b"]
 
 
