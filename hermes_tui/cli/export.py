@@ -98,7 +98,7 @@ def render(
     if to == "native":
         lines = b"".join(encode(_with_raw(event, file, raw)) for event in events)
         return escaped_json(lines.decode()).encode()
-    _, findings = fold_run(events)
+    findings = fold_run(events)[1] if to not in _TELLING else ()
     writer: Callable[..., str] = WRITERS[to]
     held: dict[str, Any] = {"changes": changes} if to in _TELLING else {}
     if to == "atif":

@@ -54,16 +54,15 @@ class Baseline:
 
     def mark(self, rows: Sequence[Row]) -> None:
         """Say of each finding of the runs of a file whether it is new."""
-        keys = [_keys(row) for row in rows]
         for row in rows:
             self._has_met |= os.path.normpath(row["path"]) in self._paths
             for finding in row["findings"]:
                 finding["new"] = True
         # All runs that are as they were come first: none of them is taken for another.
-        for nth in range(_KEYS):
+        for keys in zip(*map(_keys, rows), strict=True):
             for row, key in zip(rows, keys, strict=True):
                 for finding in row["findings"]:
-                    finding["new"] = finding["new"] and not self._meet(key[nth], finding["code"])
+                    finding["new"] = finding["new"] and not self._meet(key, finding["code"])
 
     def is_new_defect(self, path: str) -> bool:
         """Tell whether a malformed place that belongs to no run is new."""
@@ -114,9 +113,6 @@ def _values(data: bytes) -> Iterator[Any]:
         if not data.strip():
             raise
         yield from (_value(line) for line in data.splitlines() if line.strip())
-
-
-_KEYS: Final = 3
 
 
 def _keys(row: Row) -> tuple[_Key, ...]:

@@ -10,7 +10,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Origin, ToolCall, changed
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.normalise import Normalised
-from hermes_tui.parsers.swallowed import swallowed, without_thoughts
+from hermes_tui.parsers.swallowed import with_swallowed, without_thoughts
 from hermes_tui.parsers.text_calls import NO_SERVER_PARSER, listed
 
 if TYPE_CHECKING:
@@ -37,11 +37,10 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
         message = changed(message, calls=len(calls))
         told = (*found.diagnostics, *diagnostics)
         return found._replace(message=message, calls=tuple(calls), diagnostics=told)
-    error = None if message.parts else swallowed(message.reasoning, tools)
-    if error is None:
+    if message.parts:
         return found
-    rest = (one for one in found.diagnostics if one.code is not error.code)
-    return found._replace(diagnostics=(*rest, error))
+    flaws = with_swallowed([*found.diagnostics], text, (), message.reasoning, tools)
+    return found._replace(diagnostics=tuple(flaws))
 
 
 def with_left(found: Normalised, state: SessionState) -> Normalised:

@@ -14,7 +14,7 @@ from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import assistant_text, content_beside
-from hermes_tui.log.empty_replies import nothing_said
+from hermes_tui.log.empty_replies import is_flawed, nothing_said
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
@@ -129,8 +129,8 @@ def heard(
     flaws = [*found.diagnostics, *_shapeless(replied)]
     own = chain.from_iterable(of_call for _, of_call in calls)
     flaws += belied(message.finish_reason, chain(flaws, own), has_calls=bool(calls))
-    if state is not None and all(flaw.severity is not Severity.ERROR for flaw in flaws):
-        empty = None if calls else nothing_said(message, tools=bool(state.tools))
+    if state is not None and not is_flawed(flaws):
+        empty = nothing_said(message, tools=bool(state.tools))
         flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
 

@@ -107,8 +107,8 @@ def _emit(run: _Run, build: RunBuilder) -> None:
     for turn, call in enumerate(run.calls, 1):
         build.locate(call.record)
         exchange = call.exchange
+        mode = _text_calls(exchange)
         for pointer, message in exchange.messages[call.known :]:
-            mode = _text_calls(exchange)
             build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
         _request(call, turn, build)
         _reply(call, turn, build)
@@ -183,8 +183,8 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         duration_s=exchange.duration_s,
         diagnostics=(*reply.flaws, *((cut,) if reply.is_cut else ())),
     )
+    mode = _text_calls(exchange)
     for pointer, message in reply.messages:
-        mode = _text_calls(exchange)
         build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
     if reply.defect:
         build.defect(reply.defect, pointer=exchange.reply_pointer)

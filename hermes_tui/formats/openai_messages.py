@@ -274,12 +274,12 @@ def _read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: 
 
 def _reply_key(value: dict[str, Any]) -> str:
     """Return under which key a row has the text to its prompt; nothing where it is no such row."""
-    prompt = decode_if_json(value.get("prompt"))
-    if "messages" in value or not (
-        fields.is_message_list(prompt) or (isinstance(prompt, str) and prompt.strip())
-    ):
+    found = next((key for key in _REPLY_KEYS if isinstance(value.get(key), str)), "")
+    if not found or "prompt" not in value or "messages" in value:
         return ""
-    return next((key for key in _REPLY_KEYS if isinstance(value.get(key), str)), "")
+    prompt = decode_if_json(value["prompt"])
+    is_said = isinstance(prompt, str) and prompt.strip()
+    return found if is_said or fields.is_message_list(prompt) else ""
 
 
 def _is_completion(value: dict[str, Any]) -> bool:
@@ -316,10 +316,11 @@ def _is_foreign(message: Any) -> bool:
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
         return _are_chats(value)
-    foreign = _FOREIGN_TOP - set(_REPLY_KEYS) if _reply_key(value) else _FOREIGN_TOP
+    is_prompted = bool(_reply_key(value))
+    foreign = _FOREIGN_TOP.difference(_REPLY_KEYS) if is_prompted else _FOREIGN_TOP
     if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
-    if _is_completion(value) or texts_of_reply(value) or _reply_key(value):
+    if is_prompted or _is_completion(value) or texts_of_reply(value):
         return True
     messages = decode_if_json(value.get("messages"))
     return messages == [] or _are_chats(messages)

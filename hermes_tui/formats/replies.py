@@ -9,7 +9,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import message_of_reply
-from hermes_tui.formats.sse import Joined, join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.sse import Joined, Stream, join_chunks, looks_like_sse, read_sse
 from hermes_tui.formats.text_replies import is_generated, meta_of_reply, texts_of_reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
@@ -63,8 +63,7 @@ def reply_of(response: Any, pointer: str) -> Reply:
 def bare_reply(text: str) -> Reply | None:
     """Return the reply whose body `text` is, whole or streamed; None where it is something else."""
     if looks_like_sse(text):
-        is_reply = join_chunks(read_sse(text).events) is not None
-        return _text_reply(text, "") if is_reply else None
+        return _streamed_reply(read_sse(text), "")
     value = decode_if_json(text.strip(), 1)
     if isinstance(value, list):
         return _list_reply(value, "") if value and all(map(is_generated, value)) else None
@@ -151,11 +150,8 @@ def _reply(response: Any, pointer: str, status: int | None) -> Reply:
 def _text_reply(text: str, pointer: str) -> Reply:
     if looks_like_sse(text):
         stream = read_sse(text)
-        joined = join_chunks(stream.events)
-        if joined is not None:
-            reply = _joined_reply(joined, pointer)
-            is_cut = not (stream.done or _has_ended(stream.events, reply))
-            return replace(reply, is_cut=is_cut, flaws=(*stream.flaws, *reply.flaws))
+        if (reply := _streamed_reply(stream, pointer)) is not None:
+            return reply
         errors = [e for e in stream.events if isinstance(e, dict) and e.get("error")]
         if errors:
             return Reply(failure=failure_of(errors[0]))
@@ -164,6 +160,16 @@ def _text_reply(text: str, pointer: str) -> Reply:
     if not text.strip():
         return Reply(defect="the reply is empty")
     return Reply(messages=((pointer, {"role": "assistant", "content": text}),))
+
+
+def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
+    """Return the reply that the events of a stream add up to; None where they are of none."""
+    joined = join_chunks(stream.events)
+    if joined is None:
+        return None
+    reply = _joined_reply(joined, pointer)
+    is_cut = not (stream.done or _has_ended(stream.events, reply))
+    return replace(reply, is_cut=is_cut, flaws=(*stream.flaws, *reply.flaws))
 
 
 def _has_ended(events: tuple[Any, ...], reply: Reply) -> bool:

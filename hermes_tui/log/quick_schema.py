@@ -132,9 +132,7 @@ def _fits_any(value: Any, schemas: Any) -> bool:
 
 def _members_fit(value: dict[str, Any], schema: dict[str, Any]) -> bool:
     required, properties = schema.get("required"), schema.get("properties")
-    if required is not None and (
-        type(required) is not list or any(k not in value for k in required)
-    ):
+    if required is not None and not _has_all(value, required):
         return False
     if properties is None:
         properties = {}

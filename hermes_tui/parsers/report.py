@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import visible, visible_row
 from hermes_tui.model.wording import counted
@@ -81,9 +82,15 @@ def reproduction_of(
     until it is `enough`.
     """
     still_fails = fails_alike(text, parser, tools, reader=reader)
-    reduced = reduce_text(
-        text, lambda part: not enough() and still_fails(part), max_tries=max_tries
-    )
+
+    def fails(part: str) -> bool:
+        try:
+            return not enough() and still_fails(part)
+        except SourceError:
+            # The engine gives no verdict on this part.
+            return False
+
+    reduced = reduce_text(text, fails, max_tries=max_tries)
     meant = [call for call in reader.parse(reduced, tools).calls if call.verdict != FAILED]
     verdict = parser.parse(reduced, tools)
     whole = text if reduced != text else ""

@@ -16,21 +16,22 @@ def with_swallowed(
     text: str,
     thoughts: Sequence[Thought],
     reasoning: Sequence[Reasoning],
+    tools: Sequence[ToolSpec] = (),
 ) -> list[Diagnostic]:
-    """Return what was found in a message without calls, with the error of one in its reasoning."""
+    """Return what was found in a message without calls, with the error of one in its reasoning.
+
+    Without `tools` that has to be marked as one, or to be JSON that is nothing else.
+    """
     if any(one.severity is Severity.ERROR for one in found) or _says(text, thoughts):
         return found
-    error = swallowed(reasoning)
+    error = _swallowed(reasoning, tools)
     if error is None:
         return found
     return [*(one for one in found if one.code is not error.code), error]
 
 
-def swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec] = ()) -> Diagnostic | None:
-    """Return that the reasoning of a message that says and calls nothing holds a call.
-
-    Without `tools` it has to be marked as one, or to be JSON that is nothing else.
-    """
+def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Diagnostic | None:
+    """Return that the reasoning of a message that says and calls nothing holds a call."""
     from hermes_tui.parsers.auto import Auto
 
     for piece in reasoning:

@@ -14,7 +14,6 @@ import inspect
 import operator
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +26,7 @@ from hermes_tui.debugger.outcome import outcome_of
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import Kind, Phase, StopPoint
 from hermes_tui.log.event_log import MemoryLog
-from hermes_tui.log.fold import RunState
+from hermes_tui.log.summary import fold_run
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import RunEnded, Stopped
 from hermes_tui.model.messages import ToolError
@@ -202,8 +201,7 @@ class AgentLoop:
         self, server: ChatCompletionServer, messages: list[dict[str, Any]], log: MemoryLog
     ) -> AgentResult:
         """Return what a run of `parts` came to; `messages` then holds its conversation."""
-        outcome, state = outcome_of(log), RunState()
-        found = [*chain.from_iterable(map(state.apply, log)), *state.finish()]
+        outcome, (state, found) = outcome_of(log), fold_run(log)
         server.take(outcome.messages)
         return AgentResult(
             messages=messages,

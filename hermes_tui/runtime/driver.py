@@ -88,7 +88,7 @@ class Driver:
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
         self._prints: list[str] = []
-        """What the tool of the last call printed."""
+        """What the tool of the call under way printed."""
         self._work: asyncio.Task[None] | None = None
         self._is_cancelled_by_hand = False
         self._resting = asyncio.Event()
@@ -265,21 +265,18 @@ class Driver:
 
     def _cancelled(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
         if isinstance(effect, DispatchTool):
-            printed = "".join(self._prints)
-            return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=printed)
+            return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=self._printed)
         return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
     def _cancelled_inside(
         self, effect: SendRequest | DispatchTool, error: BaseException, after_s: float
     ) -> given.Input:
         """Return the answer of foreign code that cancelled itself, or waited for what was."""
-        text = told(error)
+        text, frames = tool_failed(error)
         if text == asyncio.CancelledError.__name__:
             text += ": cancelled from inside"
         if isinstance(effect, DispatchTool):
-            _, frames = tool_failed(error)
-            printed = "".join(self._prints)
-            return given.ToolRaised(text, after_s, frames=frames, printed=printed)
+            return given.ToolRaised(text, after_s, frames=frames, printed=self._printed)
         return given.RequestFailed(text, body=self.partial.raw, chain=(text,))
 
     def _performed(self, work: asyncio.Task[None]) -> None:
@@ -334,6 +331,7 @@ class Driver:
         self.on_change()
 
     async def _dispatch(self, effect: DispatchTool) -> given.Input:
+        self._prints = []
         # The intent must be on the disk before the tool can do anything that lasts.
         await self._sync()
         if self.failure is not None:
@@ -346,8 +344,8 @@ class Driver:
             turn=self.session.state.turn,
             call_index=effect.call_index,
             accepted=effect.accepted,
+            prints=self._prints,
         )
-        self._prints = context.prints
         begun = time.monotonic()
         try:
             answer = await self.tools.call(effect.name, decode(effect.arguments), context)
@@ -356,10 +354,14 @@ class Driver:
         except _FOR_US:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its own
-            after_s, printed = time.monotonic() - begun, "".join(context.prints)
+            after_s = time.monotonic() - begun
             text, frames = tool_failed(error)
-            return given.ToolRaised(text, after_s, frames=frames, printed=printed)
-        return tool_replied(answer, time.monotonic() - begun, "".join(context.prints))
+            return given.ToolRaised(text, after_s, frames=frames, printed=self._printed)
+        return tool_replied(answer, time.monotonic() - begun, self._printed)
+
+    @property
+    def _printed(self) -> str:
+        return "".join(self._prints)
 
     def _task(self) -> str:
         """Return the first user message, as tools are told it."""

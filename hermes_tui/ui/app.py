@@ -99,8 +99,10 @@ class HermesApp(BaseApp):
 
     def go_on_to_only_run(self, runs: ShapedRuns) -> None:
         """Show the run instead of the list, where reading has found no second one."""
+        if self._went_on:
+            return
         only, self._first = self._first or self._only_run(), None
-        if only is not None and not self._went_on:
+        if only is not None:
             self._went_on, self._list = True, runs
             self.push_screen(only)
 
@@ -206,8 +208,7 @@ class HermesApp(BaseApp):
         if position is not None:
             self._position = position
             self._list.keep(position)
-        feed = self._feed_of(self._list.rows[place].ref)
-        following = self._screen_in_list(feed, self._list)
+        following = self._screen_in_list(self._list.rows[place].ref, self._list)
         following.show_pane("metadata")
         self.switch_screen(following)
 
@@ -264,10 +265,10 @@ class HermesApp(BaseApp):
 
     def _listed_screen(self) -> RunScreen:
         assert self._list is not None
-        return self._screen_in_list(self._feed_of(self._list.row(self._position).ref), self._list)
+        return self._screen_in_list(self._list.row(self._position).ref, self._list)
 
-    def _screen_in_list(self, feed: RunFeed, runs: ShapedRuns) -> RunScreen:
-        own = runs.number_in_file(feed.ref)
+    def _screen_in_list(self, ref: RunRef, runs: ShapedRuns) -> RunScreen:
+        feed, own = self._feed_of(ref), runs.number_in_file(ref)
         return self._run_screen(feed, number=self._position, count=len(runs), own=own)
 
     def tell_of_growth(self) -> None:
@@ -276,14 +277,17 @@ class HermesApp(BaseApp):
         screen, runs = next(screens, None), self._list
         if runs is None or screen is None or screen.count == len(runs):
             return
-        feed = screen.feed
-        position = runs.position_of(feed.ref) if isinstance(feed, RunFeed) else None
-        if isinstance(feed, RunFeed) and position is not None:
-            if screen.count == 1:
-                screen.notice = self._ways_on(len(runs))
-            screen.number, screen.count = position, len(runs)
-            screen.own = runs.number_in_file(feed.ref)
-            screen.refresh_lines()
+        if not isinstance(screen.feed, RunFeed):
+            return
+        ref = screen.feed.ref
+        position = runs.position_of(ref)
+        if position is None:
+            return
+        if screen.count == 1:
+            screen.notice = self._ways_on(len(runs))
+        screen.number, screen.count = position, len(runs)
+        screen.own = runs.number_in_file(ref)
+        screen.refresh_lines()
 
     def _ways_on(self, count: int) -> str:
         following, back = (shown_key(BY_ID[name], self.config.keys) for name in WAYS)

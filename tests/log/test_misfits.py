@@ -180,3 +180,17 @@ def test_a_misfit_that_the_parser_of_a_run_names_too_is_told_once(tmp_path: Path
         if isinstance(step, FoundRun) and step.final
     ]
     assert run.state.codes[Code.SCHEMA_VIOLATION] == 1
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "required": [["answer"]]},
+        {"type": "object", "required": [{"answer": 1}]},
+        {"type": [["object"]]},
+        {"type": "object", "properties": {"answer": {"type": ["integer", ["null"]]}}},
+        {"type": "object", "properties": {"answer": {"enum": "x"}}},
+    ],
+)
+def test_a_schema_of_wrong_types_finds_nothing(schema: Any) -> None:
+    assert found(native('{"answer": 1}'), schema) == []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
+from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.engines.registry import parser_named
 from hermes_tui.parsers.report import (
     Asked,
@@ -59,6 +62,22 @@ def test_a_finding_is_reduced_and_says_from_what() -> None:
     assert len(found.text) < len(BROKEN)
     assert found.whole == text
     assert [call.name for call in found.expected or ()] != [c.name for c in found.verdict.calls]
+
+
+def test_a_part_that_an_engine_gives_no_verdict_on_is_not_taken() -> None:
+    emulated = parser_named("vllm/hermes")
+
+    class Reluctant:
+        name, info = emulated.name, emulated.info
+
+        def parse(self, text: str, tools: Sequence[ToolSpec], *, final: bool = True) -> ParseResult:
+            if "prose" not in text:
+                raise SourceError("vllm", "cannot be run here")
+            return emulated.parse(text, tools, final=final)
+
+    text = f"Some prose before.\n{BROKEN}\nAnd after it."
+    found = reproduction_of(text, Reluctant(), TOOLS, Auto())
+    assert "prose" in found.text and "after it" not in found.text
 
 
 def test_the_report_on_a_real_engine_says_how_to_add_and_ask_it() -> None:

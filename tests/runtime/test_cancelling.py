@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hermes_tui.debugger.inputs import Resume, Retry, SubstituteResult, Terminate
 from hermes_tui.debugger.stepping import STEP_MODE, StopPoint
 from hermes_tui.model.errors import IllegalCommand
-from hermes_tui.model.events import RequestFailed, RunEnded, ToolFailed
+from hermes_tui.model.events import RequestFailed, RunEnded, ToolFailed, ToolReturned
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.servers.base import OnPiece, Piece, Reply, Request
 from hermes_tui.runtime.tools.base import Answer, CallContext
@@ -66,6 +68,40 @@ async def test_a_cancelled_tool_can_be_run_again() -> None:
         driver.put(Retry())
         await driver.at_rest()
     assert server.bodies[1]["messages"][-1]["content"] == "the second time"
+
+
+async def test_a_call_that_is_cancelled_before_it_begins_has_printed_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Printing(FunctionTools):
+        async def call(self, name: str, arguments: Any, context: CallContext) -> Answer:
+            context.prints.append(f"in {name}")
+            return await super().call(name, arguments, context)
+
+    server = ScriptedServer(said(None, ("one", {}), ("two", {})))
+    tools = Printing(one=lambda arguments: "x", two=lambda arguments: "y")
+    recording = Recording(tmp_path / "run.jsonl")
+    writing, sync = threading.Event(), recording.sync
+
+    def slow_sync() -> None:
+        writing.set()
+        released.wait(30)
+        sync()
+
+    released = threading.Event()
+    async with Driver(server, tools, recording=recording) as driver:
+        driver.put(start(tools, stops=STEP_MODE))
+        await driver.at_rest()
+        driver.put(Resume())
+        await driver.at_rest()
+        monkeypatch.setattr(recording, "sync", slow_sync)
+        driver.put(Resume())
+        await asyncio.to_thread(writing.wait, 30)
+        driver.cancel_current()
+        released.set()
+        await driver.at_rest()
+        (returned,), (failed,) = of_kind(driver, ToolReturned), of_kind(driver, ToolFailed)
+    assert (returned.printed, failed.printed) == ("in one", "")
 
 
 async def test_a_cancelled_request_stops_the_run_and_is_not_sent_again_by_itself() -> None:

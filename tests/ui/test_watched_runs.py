@@ -423,3 +423,14 @@ async def test_a_followed_folder_may_be_empty_at_first(
         (tmp_path / "a.jsonl").write_text(line(0, "user", "list the files"))
         await shows(pilot, "list the files", "1 run in 1 file")
     feed.close()
+
+
+async def test_the_only_run_of_a_followed_file_is_opened_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(line(0, "user", "list the files") + line(1, "assistant", "there is a.txt"))
+    app = app_on(path, follow=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await shows(pilot, "there is a.txt")
+        await settled(pilot)
+        watched = app.feed.files.file_of(0).watched
+        assert watched is not None and len(watched._held) == 1

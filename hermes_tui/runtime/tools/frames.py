@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from hermes_tui.runtime.tools.base import ToolFailure
 MOST: Final = 20
 _DUMPED: Final = re.compile(r'File "(.+)", line (\d+) in (.+)')
 _CRASH: Final = "Fatal Python error: "
+_DUMPING: Final = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+)
+"""Before these end a process, `faulthandler` writes."""
 _OURS: Final = str(Path(hermes_tui.__file__).parent) + "/"
 _BELOW: Final = (threading.__file__, str(Path(asyncio.__file__).parent) + "/")
 """What a dump names below the code of a tool, beside us."""
@@ -55,11 +60,12 @@ class Crash(NamedTuple):
 def crash_in(printed: str, code: int) -> Crash:
     """Return the crash that what a process printed ends in, which ended with exit code `code`.
 
-    That is negative where a signal ended it; else what looks like a crash is another process's.
+    That is negative where a signal ended it. Where none of those did that are told of like this,
+    and before the last, what looks like a crash is another process's.
     """
-    if code >= 0:
+    before, mark, dump = printed.rpartition(_CRASH)
+    if -code not in _DUMPING or not mark:
         return Crash(printed, "", ())
-    before, _, dump = printed.partition(_CRASH)
     error, *lines = dump.splitlines() or [""]
     dumped = (_DUMPED.match(line.strip()) for line in lines)
     found = [

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from hermes_tui.log.argument_schema import misfits, schema_problems
+from hermes_tui.log.argument_schema import schema_problems
 from hermes_tui.log.event_log import EventLog
-from hermes_tui.log.open_calls import MOST_TOLD
+from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code
@@ -97,10 +96,18 @@ def _events(log: EventLog, first: int, end: int) -> Iterator[ev.Event]:
     return (log[at] for at in range(first, min(len(log), end)))
 
 
-def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
+def add_story(
+    page: Page,
+    timeline: Timeline,
+    seq: int,
+    call: ToolCall,
+    found: Sequence[Finding],
+    *,
+    missed: bool,
+) -> None:
     """Add how the call arrived, what its tool is given, and what a person made of it.
 
-    `missed`: it stands in a text that nobody read it from.
+    `found` is told of it already. `missed`: it stands in a text that nobody read it from.
     """
     story = story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
@@ -110,7 +117,7 @@ def add_story(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, misse
     if story.dispatched is None and (why := _why_not_run(timeline, story, missed=missed)):
         _fact(page, "not run", why, "error")
     else:
-        _given(page, timeline, story)
+        _given(page, timeline, story, found)
     for event in story.events:
         if isinstance(event, (ev.ToolReturned, ev.ToolFailed)) and event.printed:
             _fact(page, "printed", event.printed.removesuffix("\n"), "dim")
@@ -155,7 +162,7 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
             pass
 
 
-def _given(page: Page, timeline: Timeline, story: Story) -> None:
+def _given(page: Page, timeline: Timeline, story: Story, found: Sequence[Finding]) -> None:
     """Add what the tool got or will get, or why it gets nothing; and what its schema says."""
     from hermes_tui.debugger.call_rules import dispatched_arguments, refusal
 
@@ -179,18 +186,11 @@ def _given(page: Page, timeline: Timeline, story: Story) -> None:
     if coerced != story.arguments.value:
         _fact(page, "by schema", json_text(coerced), "hint")
     problems = schema_problems(story.arguments.value, spec.parameters)
-    if problems and not _is_told(story, spec.parameters, len(problems)):
+    said = "; ".join(map(str, problems))
+    if problems and all(one.message != said for one in found):
         _fact(page, "schema", counted(len(problems), "problem"), "warning")
         for problem in problems:
             page.line(str(problem), "warning", indent=6)
-
-
-def _is_told(story: Story, schema: Any, problems: int) -> bool:
-    """Tell whether a finding of the call says all that the schema has against its arguments."""
-    if problems > MOST_TOLD or any(isinstance(one, ev.ArgumentsEdited) for one in story.events):
-        return False
-    # Nothing is found where the schema itself is broken.
-    return bool(misfits(story.arguments.value, schema))
 
 
 def _fact(page: Page, name: str, text: str, style: str = "") -> None:

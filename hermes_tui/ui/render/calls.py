@@ -135,7 +135,7 @@ def _call(
     if is_recorded(timeline):
         from hermes_tui.ui.render.call_story import add_story
 
-        add_story(page, timeline, seq, call, missed=missed)
+        add_story(page, timeline, seq, call, found, missed=missed)
         if missed:
             return
     _result(page, timeline, row)

@@ -83,7 +83,6 @@ _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
 _TEXTS: Final = frozenset({"id", "task"})
 MANY_ROWS: Final = 1 << 17
 """So many whole texts at once would be too much memory."""
-_GETTERS: Final = {name: attrgetter(attribute) for name, attribute in _ATTRIBUTES.items()}
 
 
 def run_fields(number: int, row: RunRow, names: Collection[str] = FIELD_NAMES) -> dict[str, Any]:
@@ -148,7 +147,7 @@ def column_in_steps(
         if isinstance(some, RunView):
             values = some.values(_ATTRIBUTES[name], short=short, shared=shared)
         else:
-            values = list(map(_GETTERS[name], some))
+            values = list(map(attrgetter(_ATTRIBUTES[name]), some))
         if found:
             found.extend(values)
         else:
@@ -173,15 +172,11 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
                 last if value is None or math.isnan(value) else value for value in some
             ]
             yield len(piece)
-    if name == "status":
-        for piece in pieces(len(keys)):
-            some = keys[piece.start : piece.stop]
-            keys[piece.start : piece.stop] = map(AS_JSON[name], some)
-            yield len(piece)
-    if name == "codes":
+    if name in ("status", "codes"):
         texts = _CodesTexts("" if descending else _LAST_TEXT)
+        text_of = texts.__getitem__ if name == "codes" else AS_JSON[name]
         for piece in pieces(len(keys)):
-            keys[piece.start : piece.stop] = map(texts.__getitem__, keys[piece.start : piece.stop])
+            keys[piece.start : piece.stop] = map(text_of, keys[piece.start : piece.stop])
             yield len(piece)
     return keys
 

@@ -34,8 +34,8 @@ class Searching(Finding, CommandScreen):
         self._ask_search(before.text if before is not None else "", replace=True)
 
     def _ask_search(self, text: str, *, replace: bool = False) -> None:
-        options = {"hint": self.searched, "wide": self.searched_too, "replace": replace}
-        self.ask("search", "search", text, toggles=True, **options)
+        hint, wide = self.searched, self.searched_too
+        self.ask("search", "search", text, toggles=True, hint=hint, wide=wide, replace=replace)
 
     def answered_search(self, event: Prompt.Answered) -> None:
         from hermes_tui.log.linear_regex import RegexError

@@ -79,11 +79,7 @@ class VllmEngine:
 
     def _served(self, job: Job, request: Any) -> Reading:
         words = self._vocabulary(job.parser)
-        parser = self._made(
-            self._parser_class(job.parser, job.reasoning_parser), words, request.tools
-        )
-        if job.parser != _HARMONY:
-            request = self._adjusted(parser, request)
+        parser, request = self._server_parser(job, words, request)
         reasoning, content, calls = parser.parse(
             job.text,
             request,
@@ -92,6 +88,12 @@ class VllmEngine:
         )
         return Reading(_calls(calls), content, reasoning)
 
+    def _server_parser(self, job: Job, words: Any, request: Any) -> tuple[Any, Any]:
+        """Return the parser that a server makes, and the request as that is given it."""
+        kind = self._parser_class(job.parser, job.reasoning_parser)
+        parser = self._made(kind, words, request.tools)
+        return parser, request if job.parser == _HARMONY else self._adjusted(parser, request)
+
     def stream(self, job: Job, stream: Stream) -> None:
         """Feed the text delta by delta, as the server does with what the model samples."""
         request = self._new_request(job.tools)
@@ -99,11 +101,7 @@ class VllmEngine:
             self._stream_old(job, request, stream)
             return
         words = self._vocabulary(job.parser)
-        parser = self._made(
-            self._parser_class(job.parser, job.reasoning_parser), words, request.tools
-        )
-        if job.parser != _HARMONY:
-            request = self._adjusted(parser, request)
+        parser, request = self._server_parser(job, words, request)
         deltas = list(_deltas(job, words)) or [("", [])]
         for number, (text, ids) in enumerate(deltas, 1):
             is_last = number == len(deltas)
