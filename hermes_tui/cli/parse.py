@@ -213,14 +213,15 @@ def _of_model(text: str, path: str) -> str:
     if reply is None:
         return text
     name, file = ("the input", "FILE") if path == "-" else (path, path)
-    how = f"`hermes-tui open {file}` shows all of it"
+    is_stream = not text.lstrip().startswith("{")
+    how = "" if is_stream else f"`hermes-tui open {file}` shows all of it"
     messages = [message for _, message in reply.messages]
     texts = [said for said in (message.get("content") for message in messages) if said]
     if any(message.get("tool_calls") for message in messages):
         raise UsageError(f"{name} is a server's reply whose calls are already read", how)
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise UsageError(f"{name} is a server's reply with {counted(len(texts), 'text')}", how)
-    say(f"{name} is a server's reply: the text in it is read ({how})")
+    say(f"{name} is a server's reply: the text in it is read{f' ({how})' if how else ''}")
     return texts[0]
 
 

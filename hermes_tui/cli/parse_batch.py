@@ -13,6 +13,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import Outcome
+from hermes_tui.parsers.choice import guess_parser
 from hermes_tui.runtime.parser_panel import ParserPanel
 from hermes_tui.runtime.parser_verdicts import ParserVerdict
 from hermes_tui.runtime.real_parser import Deltas
@@ -53,7 +54,8 @@ def _answer(
     request: dict[str, Any] = {}
     try:
         request = _request(line)
-        name, text = _parser(request, defaults.parser), _text(request)
+        text = _text(request)
+        name = _parser(request, defaults.parser, text)
         tools = tool_specs(_tools(request))
         deltas = _deltas(request) if "stream" in request else defaults.deltas
         given = defaults.tools if tools is None else tools
@@ -78,12 +80,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
-def _parser(request: dict[str, Any], default: str) -> str:
+def _parser(request: dict[str, Any], default: str, text: str) -> str:
+    """Return the parser that the line names, or the default, or the one that its markers tell."""
     name = request.get("parser")
     name = default if name is None else name
-    if not isinstance(name, str) or not name:
-        raise UsageError("no parser", '"parser": "vllm/hermes", or --parser for all lines')
-    return name
+    if not isinstance(name, str):
+        raise UsageError("the parser is no string", 'such as "parser": "vllm/hermes"')
+    return name or guess_parser(text).name
 
 
 def _text(request: dict[str, Any]) -> str:

@@ -117,6 +117,11 @@ def _values(data: bytes) -> Iterator[Any]:
 
 def _keys(row: Row) -> tuple[_Key, ...]:
     """Return by what a run is looked for, one after the other."""
-    path, name = os.path.normpath(row["path"]), row["fingerprint"]
+    path, name, place = os.path.normpath(row["path"]), row["fingerprint"], row["run"]
     # What is malformed outside of any run has no content.
-    return (path, row.get("content", ""), "content"), (path, name, row["run"]), (path, name)
+    content = row.get("content", "")
+    return (
+        # Of several that are alike, each is first of all itself.
+        *((path, content, name, place), (path, content, name), (path, content, "content")),
+        *((path, name, place), (path, name)),
+    )

@@ -63,7 +63,8 @@ def misfits(
 
 def _problem(error: Any) -> SchemaProblem:
     value = repr(error.instance)
-    message = error.message.replace(value, first_line(value, LONGEST_VALUE), 1)
+    shown = "null" if error.instance is None else first_line(value, LONGEST_VALUE)
+    message = error.message.replace(value, shown, 1)
     return SchemaProblem(_path(error.absolute_path), first_line(message))
 
 
@@ -110,6 +111,7 @@ class _Check:
             "patternProperties": _pattern_properties,
             "additionalProperties": partial(_others, known["additionalProperties"]),
             "unevaluatedProperties": _unread,
+            **{key: partial(_unless_nullable, known[key]) for key in _NULLABLE & known.keys()},
         }
         counted = {key: partial(self._counted, known[key]) for key in _REFERENCES & known.keys()}
         own = {key: rule for key, rule in own.items() if key in known} | counted
@@ -127,6 +129,8 @@ class _Check:
         yield from rule(*given) or ()
 
 
+_NULLABLE: Final = frozenset({"type", "enum"})
+"""What `nullable` beside it, as OpenAPI and Gemini have it, allows null besides."""
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 
 
@@ -151,6 +155,13 @@ def _regex(pattern: str) -> Callable[[str], bool]:
     from hermes_tui.log.linear_regex import compile_regex
 
     return compile_regex(pattern)
+
+
+def _unless_nullable(
+    rule: Any, validator: Any, value: Any, instance: Any, schema: Any
+) -> Iterator[Any]:
+    if instance is not None or schema.get("nullable") is not True:
+        yield from rule(validator, value, instance, schema) or ()
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[Any]:

@@ -243,6 +243,8 @@ class AgentLoop:
     async def _decision(self, driver: Driver) -> given.Input:
         if self.debugger is None:
             return given.Resume()
+        # One that edits for ever must not keep everybody else from running, and from cancelling it.
+        await asyncio.sleep(0)
         stop = driver.session.state.stop
         decided = self.debugger.decide(stop, driver.session)
         decided = await decided if inspect.isawaitable(decided) else decided

@@ -219,8 +219,7 @@ def test_lone_surrogates_survive_a_batch_and_the_output_is_ascii(tmp_path: Path)
         ("", "no JSON"),
         ("[]", "no JSON object"),
         ('{"parser": "vllm/hermes"}', "no text"),
-        ('{"text": ""}', "no parser"),
-        ('{"text": "", "parser": 7}', "no parser"),
+        ('{"text": "", "parser": 7}', "the parser is no string"),
         ('{"text": "", "parser": "vllm/hermes", "tools": 7}', "no list"),
         ('{"text": "", "parser": "vllm/hermez"}', "did you mean vllm/hermes"),
         ('{"text": NaN}', "NaN"),
@@ -294,8 +293,15 @@ def test_lines_of_a_batch_that_name_no_tools_and_no_deltas_take_those_of_the_com
 
 
 def test_an_error_of_a_batch_names_its_line(tmp_path: Path) -> None:
-    done = batch(tmp_path, row(SOUND), {"text": SOUND})
-    assert rows(done)[1]["error"].startswith("line 2: no parser")
+    done = batch(tmp_path, row(SOUND), {"parser": "vllm/hermes"})
+    assert rows(done)[1]["error"].startswith("line 2: no text")
+
+
+def test_a_line_of_a_batch_that_names_no_parser_is_read_by_what_its_markers_tell(
+    tmp_path: Path,
+) -> None:
+    (only,) = rows(batch(tmp_path, {"text": SOUND}))
+    assert (only["parser"], only["tools_called"]) == ("vllm/hermes", True)
 
 
 CHAT = {"role": "assistant", "content": BROKEN}

@@ -83,6 +83,16 @@ def test_a_rollout_of_the_same_group_that_was_mended_makes_up_for_none(path: Pat
     assert new(path, old) == (1, [4])
 
 
+@pytest.mark.parametrize("changed", [0, 1])
+def test_of_rollouts_that_are_alike_any_may_change(tmp_path: Path, changed: int) -> None:
+    alike = [rollout("task", "x", broken=True), rollout("task", "x", broken=True)]
+    path = written(tmp_path / "groups.jsonl", [alike])
+    old = kept(path)
+    alike[changed] = rollout("task", "other words", broken=True)
+    written(path, [alike])
+    assert new(path, old) == (0, [])
+
+
 def test_rollouts_may_be_scored_anew_and_change_places(path: Path) -> None:
     old = kept(path)
     lines(path, *(group(*each[::-1]) | {"scores": [0.5] * 3} for each in groups([0, 4, 5])))

@@ -194,3 +194,11 @@ def test_a_misfit_that_the_parser_of_a_run_names_too_is_told_once(tmp_path: Path
 )
 def test_a_schema_of_wrong_types_finds_nothing(schema: Any) -> None:
     assert found(native('{"answer": 1}'), schema) == []
+
+
+def test_null_fits_where_it_is_declared_nullable_and_is_told_as_json_where_not() -> None:
+    nullable = {"type": "integer", "enum": [1, 2], "nullable": True}
+    schema = {"type": "object", "properties": {"answer": nullable}}
+    assert found(native('{"answer": null}'), schema) == []
+    (told,) = found(native('{"answer": null}'))
+    assert told.message == "answer: null is not of type 'integer'"

@@ -376,6 +376,13 @@ def test_a_debugger_that_would_never_stop_is_refused(named: dict[str, Any], said
         Debugger(lambda stop, session: Resume(), **named)
 
 
+async def test_a_debugger_that_edits_for_ever_can_be_given_up() -> None:
+    server = Server(said(None, ("terminal", {})))
+    debugger = Debugger(lambda stop, session: EditArguments(0, "{}"), ["before_dispatch"])
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(loop(server, debugger=debugger).run(user()), 0.2)
+
+
 def test_whatever_a_debugger_may_decide_is_at_hand() -> None:
     stopped_kinds = {kind.__name__ for kind in get_args(Input) if kind.kind in legal_at_a_stop()}
     assert stopped_kinds - {"SetBreakpoints", "Reopen", "Fork"} <= set(hermes_tui.__all__)
