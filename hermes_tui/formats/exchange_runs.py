@@ -1,7 +1,8 @@
 """Exchanges with a model, put together to runs again.
 
 A request that begins with all that an earlier one had said and answered goes on with that run; only
-what is new is appended. Runs of one session or trace share a group.
+what is new is appended. Of several choices the first goes on with the run, each other one is a run
+of its own. Runs of one session or trace share a group.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ from hermes_tui.parsers.normalise import TextCalls
 
 @dataclass(slots=True)
 class _Call:
-    """One exchange of a run: the record it stands in, and how many messages the run had before."""
+    """One exchange of a run: the record it stands in, and how many messages the run had before.
+
+    `choice` is the one of the reply's messages that the run goes on with.
+    """
 
     record: int
     exchange: Exchange
     known: int
     attempt: int
+    choice: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +71,10 @@ def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
         run.calls.append(_Call(record, exchange, known, attempt))
         if exchange.reply.failure is not None:
             heads[exchange.session, keys[-1]] = (run, attempt)
-        for _, answer in exchange.reply.messages:
+        for choice, (_, answer) in enumerate(exchange.reply.messages):
+            if choice:
+                run = _Run([_Call(record, exchange, 0, 1, choice)])
+                runs.append(run)
             heads[exchange.session, hash((keys[-1], _fingerprint(answer)))] = (run, 0)
     return runs
 
@@ -126,10 +134,11 @@ def _start(run: _Run, build: RunBuilder) -> None:
     first = run.calls[0].exchange
     messages = [message for _, message in first.messages]
     details = {**first.details, **first.headers}
+    run_id, choice = first.own_id or f"call {run.calls[0].record + 1}", run.calls[0].choice
     if len(run.calls) > 1:
         details["calls"] = ", ".join(str(call.record + 1) for call in run.calls[:50])
     build.start(
-        run_id=first.own_id or f"call {run.calls[0].record + 1}",
+        run_id=f"{run_id} · choice {choice + 1}" if choice else run_id,
         task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),
@@ -179,12 +188,13 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
         turn=turn,
         raw="" if raw is None else fields.json_text(mask_secrets(raw)),
         finish_reason=reply.finish_reason,
-        usage=usage(reply.usage, exchange.cost),
+        # What all choices took together is counted once.
+        usage=None if call.choice else usage(reply.usage, exchange.cost),
         duration_s=exchange.duration_s,
         diagnostics=(*reply.flaws, *((cut,) if reply.is_cut else ())),
     )
     mode = _text_calls(exchange)
-    for pointer, message in reply.messages:
+    for pointer, message in reply.messages[call.choice : call.choice + 1]:
         build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
     if reply.defect:
         build.defect(reply.defect, pointer=exchange.reply_pointer)

@@ -178,6 +178,24 @@ def test_pointers_of_a_list_lead_to_the_call_and_of_lines_into_it() -> None:
     assert by_line[-1].at.pointer == "/response/choices/0/message"
 
 
+def test_of_several_choices_each_is_a_run_and_a_request_goes_on_with_its_own() -> None:
+    first, second = ({"role": "assistant", "content": word} for word in ("hello", "hi"))
+    reply = completion(first)
+    reply["choices"].append({"index": 1, "finish_reason": "stop", "message": second})
+    more = {"role": "user", "content": "go on"}
+    logs = [
+        {"request": {"messages": ASK, "n": 2}, "response": reply},
+        {"request": {"messages": [*ASK, second, more]}, "response": HELLO},
+    ]
+    events = read_value(FORMAT, logs)
+    assert [run.run_id for run in runs(events)] == ["chatcmpl-1", "chatcmpl-1 · choice 2"]
+    asked = [("system", "s"), ("user", "list")]
+    alone, on = [*asked, ("assistant", "hello")], [*asked, ("assistant", "hi"), ("user", "go on")]
+    assert said(events) == [*alone, *on, ("assistant", "hello")]
+    used = [event.usage is not None for event in events if isinstance(event, ResponseReceived)]
+    assert used == [True, False, True]
+
+
 def test_the_same_request_asked_twice_is_two_runs() -> None:
     value = {"messages": ASK, "response": HELLO}
     assert counts(read_bytes(FORMAT, lines(value, value))) == (2, 6, 0)

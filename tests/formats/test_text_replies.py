@@ -181,7 +181,7 @@ def test_an_archive_with_requests_for_texts_has_them_all() -> None:
         entry("/reports/generate", json.dumps({"month": 5}), "{}"),
     ]
     events = read_value(har.FORMAT, {"log": {"entries": entries}})
-    assert len(runs(events)) == 3
+    assert len(runs(events)) == 4
     texts = [text for role, text in said(events) if role == "assistant"]
     assert texts == [SOUND, "a", "b", "so"]
 
