@@ -11,6 +11,7 @@ Metadata beside the messages (tools, model, ids, reward, …) becomes the run's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -205,13 +206,7 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
     """Read a bare `chat.completion`: a run of one reply for each choice."""
     for index, choice in enumerate(value["choices"]):
         place = f"{pointer}/choices/{index}"
-        build.start(
-            run_id=fields.run_id_of(value),
-            model=fields.model_of(value),
-            details=fields.details_of(value, without=("choices", "usage", "model")),
-            pointer=pointer,
-            ts=time_of(value),
-        )
+        _start_reply(value, build, pointer)
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             build.defect("a choice without a message", fields.excerpt(choice), pointer=place)
             continue
@@ -227,9 +222,7 @@ def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> 
         build.message(message, pointer=f"{place}/message")
 
 
-def _read_text(value: dict[str, Any], text: TextReply, build: RunBuilder, pointer: str) -> None:
-    """Read a run of one reply that is the model's own text."""
-    meta = meta_of_reply(value)
+def _start_reply(meta: Mapping[str, Any], build: RunBuilder, pointer: str) -> None:
     build.start(
         run_id=fields.run_id_of(meta),
         model=fields.model_of(meta),
@@ -237,6 +230,12 @@ def _read_text(value: dict[str, Any], text: TextReply, build: RunBuilder, pointe
         pointer=pointer,
         ts=time_of(meta),
     )
+
+
+def _read_text(value: dict[str, Any], text: TextReply, build: RunBuilder, pointer: str) -> None:
+    """Read a run of one reply that is the model's own text."""
+    meta = meta_of_reply(value)
+    _start_reply(meta, build, pointer)
     _add_text(text, meta.get("usage"), build)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from hermes_tui.runtime.tools.tool_process import ToolProcess
+from tests.tools.helpers import opened_at
 
-@pytest.fixture(autouse=True)
-def import_path_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the folders that a test's tools were imported from: another may look for `tools`."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
+
+@pytest.fixture
+async def box(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ToolProcess]:
+    """Give the tools that the `SOURCE` of a module of tests defines."""
+    path = tmp_path / "my_tools.py"
+    path.write_text(request.module.SOURCE)
+    opened = await opened_at(path)
+    yield opened
+    await opened.close()

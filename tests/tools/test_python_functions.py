@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -96,15 +95,6 @@ def _private(a: int) -> int:
     """Not a tool."""
     return a
 '''
-
-
-@pytest.fixture
-async def box(tmp_path: Path) -> AsyncIterator[ToolProcess]:
-    path = tmp_path / "my_tools.py"
-    path.write_text(SOURCE)
-    opened = await opened_at(path)
-    yield opened
-    await opened.close()
 
 
 async def test_public_functions_with_hints_or_docstring_are_tools(box: ToolProcess) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -125,15 +124,6 @@ def huge() -> object:
     """Return what no JSON holds."""
     return {"digits": 10**5000, "half": "\\ud800", "none": float("nan")}
 '''
-
-
-@pytest.fixture
-async def box(tmp_path: Path) -> AsyncIterator[ToolProcess]:
-    path = tmp_path / "my_tools.py"
-    path.write_text(SOURCE)
-    opened = await opened_at(path)
-    yield opened
-    await opened.close()
 
 
 async def cancelled(box: ToolProcess, name: str, after: Any = None) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.builtin import SCHEMAS
+from hermes_tui.runtime.tools.processes import children_of
 from hermes_tui.runtime.tools.toolset import BUILTIN_NAMES, Toolset, open_tools
 from tests.tools.helpers import CONTEXT, asked, value_of
 
@@ -75,12 +77,10 @@ async def test_a_name_given_twice_names_both_sources(tmp_path: Path) -> None:
 async def test_what_was_open_is_closed_when_another_fails(
     tmp_path: Path,
 ) -> None:
-    import sys
-
     mine = write_python(tmp_path, "def add(a: int) -> int:\n    return a + 1\n")
     with pytest.raises(HermesError, match="none"):
         await open_tools([mine, f"python:{tmp_path}/none.py"], workdir=tmp_path)
-    assert not [name for name in sys.modules if name.startswith("hermes_tui_tools_")]
+    assert not children_of(threading.get_native_id())
 
 
 async def test_an_unknown_name_is_a_failure_with_near_matches(tmp_path: Path) -> None:

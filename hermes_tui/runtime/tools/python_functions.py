@@ -8,7 +8,6 @@ plain one waits for; the call is over when the function is.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib.util
 import inspect
 import sys
@@ -26,6 +25,9 @@ from hermes_tui.runtime.tools.function_schemas import convert, hints_of, schema_
 from hermes_tui.runtime.tools.plain_values import plain
 from hermes_tui.runtime.tools.processes import children_of, kill_children
 from hermes_tui.runtime.tools.threads import awaitable_error, run_to_the_end, tool_pool
+
+_MODULE = "hermes_tui_tools"
+"""The name that the file goes by in the process, which is its own."""
 
 
 class PythonFunctions:
@@ -76,12 +78,11 @@ class PythonFunctions:
 
 def _import(path: Path) -> ModuleType:
     location = path.resolve()
-    name = f"hermes_tui_tools_{hashlib.sha256(str(location).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, location)
+    spec = importlib.util.spec_from_file_location(_MODULE, location)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file", "its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[_MODULE] = module
     # Last, so that the file's neighbours can be imported but hide nothing.
     if str(location.parent) not in sys.path:
         sys.path.append(str(location.parent))
