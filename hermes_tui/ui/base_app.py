@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import ANSIToTruecolor, LineFilter
 from textual.screen import Screen
 
@@ -20,6 +23,7 @@ from hermes_tui.runtime.config import Config
 from hermes_tui.ui.commands import BY_ID, in_scope, shown_key
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen
+from hermes_tui.ui.terminal_driver import TerminalDriver
 from hermes_tui.ui.theme import THEMES, styles_for
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 QUIT_KEY = "ctrl+q"
 """Textual's own, everywhere."""
+LOOK_AT_TERMINAL_S = 1.0
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
 
@@ -67,6 +72,10 @@ class BaseApp(App[None]):
         """Return what could not be read, or only in part."""
         return ()
 
+    def get_driver_class(self) -> type[Driver]:
+        usual = super().get_driver_class()
+        return TerminalDriver if usual is LinuxDriver else usual
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let nothing that acts on a terminal through, whatever widget drew it."""
         # Our themes have no colours that depend on the terminal's palette.
@@ -82,6 +91,13 @@ class BaseApp(App[None]):
     def on_mount(self) -> None:
         self.set_keymap(self.config.keys)
         self.call_after_refresh(_collect_garbage_again)
+        if isinstance(driver := self._driver, TerminalDriver) and driver.has_terminal:
+            self.set_interval(LOOK_AT_TERMINAL_S, lambda: self._leave_with_terminal(driver))
+
+    def _leave_with_terminal(self, driver: TerminalDriver) -> None:
+        """Leave when the terminal is gone; where SIGHUP is ignored nothing else says so."""
+        if not driver.has_terminal:
+            self.exit(return_code=128 + signal.SIGHUP)
 
     def on_key(self, event: events.Key) -> None:
         # Here, where commands are carried out in order: on its way up a key passes the screen while

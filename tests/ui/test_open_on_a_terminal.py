@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,16 @@ def test_interrupting_leaves_the_terminal_in_order(tmp_path: Path) -> None:
     os.close(program.fd)
     assert os.waitstatus_to_exitcode(status) == 0
     assert b"\x1b[?1049l" in program.output
+
+
+def test_it_leaves_with_its_terminal_also_where_hanging_up_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"role":"user","content":"FIRST"}\n')
+    program = Program.start(["sh", "-c", f"trap '' HUP; exec {' '.join(OPEN)} {path}"])
+    program.wait_for(b"FIRST")
+    os.close(program.fd)
+    _, status = os.waitpid(program.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
 
 
 def test_no_colour_where_it_is_not_wanted(tmp_path: Path, started: list[Program]) -> None:

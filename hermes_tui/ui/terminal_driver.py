@@ -1,0 +1,40 @@
+"""Textual's driver for Unix, which outlives its terminal for as long as leaving in order takes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any, cast
+
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class TerminalDriver(LinuxDriver):
+    """What is painted on a terminal that is gone is dropped; Textual's thread that writes would end
+    at the first such error, and the app wait for it forever."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._file = cast(Any, _Lenient(self._file))
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether keys can still come; once they cannot, the end of the input is read again and
+        again."""
+        return os.isatty(self.fileno)
+
+
+class _Lenient:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
