@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -25,7 +25,8 @@ class TerminalDriver(LinuxDriver):
 
 
 class _Lenient:
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: IO[str] | None) -> None:
+        assert file is not None, "a terminal's output"
         self._file = file
 
     def write(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -239,23 +240,24 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
     tmp_path: Path, number: int, code: int
 ) -> None:
     path, tool = tmp_path / "run.jsonl", tmp_path / "slow.py"
+    seconds = str(1_000_000 + os.getpid())
     tool.write_text(
         "import subprocess\n\n\ndef terminal(command: str) -> str:\n"
         '    """Run a command."""\n'
-        '    subprocess.run(["sleep", "4713"], check=True)\n'
+        f'    subprocess.run(["sleep", "{seconds}"], check=True)\n'
         "    return command\n"
     )
     command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as running:
-        while not processes_with("sleep 4713"):
+        while not processes_with(f"sleep {seconds}"):
             assert running.poll() is None
             time.sleep(0.01)
         running.send_signal(number)
         told = running.communicate(timeout=40)[1]
     assert running.returncode == code
-    assert not processes_with("sleep 4713")
+    assert not processes_with(f"sleep {seconds}")
     assert told == f"hermes-tui: stopped; go on with `hermes-tui live --resume {path}`\n"
     assert kinds(path.read_text())[-1] == "ToolDispatched"
     again = live("--resume", str(path))
