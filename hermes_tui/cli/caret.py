@@ -16,7 +16,7 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return line + 1, offset - text.rfind("\n", 0, offset)
 
 
-def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
+def caret_lines(text: str, span: Span) -> list[str]:
     """Return the line that `span` starts on, the carets under it, and where it ends if not there.
 
     Tabs and control characters are made visible; carets count cells, so that they stand under
@@ -25,14 +25,14 @@ def caret_lines(text: str, span: Span, width: int = WIDTH) -> list[str]:
     start = min(max(span.start, 0), len(text))
     end = min(max(span.end, start), len(text))
     line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", start, start + width + 1)
+    line_end = text.find("\n", start, start + WIDTH + 1)
     # A line is only followed as far as it can be shown.
-    line_end = line_end if line_end >= 0 else min(len(text), start + width + 1)
+    line_end = line_end if line_end >= 0 else min(len(text), start + WIDTH + 1)
     before, cut_before = last_cells(text[max(line_start, start - _BEFORE) : start], _BEFORE)
     cut_before = cut_before or line_start < start - _BEFORE
     lead = ELLIPSIS * cut_before + before
     marked = text[start : min(end, line_end)]
-    room = max(width - cells(lead), 10)
+    room = max(WIDTH - cells(lead), 10)
     shown, cut_after = first_cells(text[start:line_end], room)
     number = str(position(text, start)[0])
     carets = "^" * max(1, min(cells(visible(marked)), cells(shown)))

@@ -19,6 +19,7 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
 from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.fields import item_at
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.normalise import TextCalls
@@ -118,11 +119,11 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
     for index in range(size):
         rollout = _Rollout(
             name=f"rollout {index}",
-            place=f"/messages/{index}" if _at(value.get("messages"), index) is not None else "",
-            said=_at(value.get("messages"), index),
-            tokens=_at(value.get("tokens"), index),
-            masks=_at(value.get("masks"), index),
-            score=_at(value.get("scores"), index),
+            place=f"/messages/{index}" if item_at(value.get("messages"), index) is not None else "",
+            said=item_at(value.get("messages"), index),
+            tokens=item_at(value.get("tokens"), index),
+            masks=item_at(value.get("masks"), index),
+            score=item_at(value.get("scores"), index),
             short=tuple(
                 f"no {key} of this rollout: the group has {length:,} for {size:,} rollouts"
                 for key, length in lengths.items()
@@ -136,24 +137,20 @@ def _rollouts(value: Mapping[str, Any]) -> Iterator[_Rollout]:
 def _preference_pairs(value: Mapping[str, Any]) -> Iterator[_Rollout]:
     size = max(len(value[key]) for key in _PREFERENCE)
     for index in range(size):
-        prompt = _at(value.get("prompt"), index)
+        prompt = item_at(value.get("prompt"), index)
         before = () if prompt is None else ((f"/prompt/{index}", prompt),)
         for key in _PREFERENCE:
             rollout = _Rollout(
                 name=f"rollout {index} {key}",
                 place=f"/{key}/{index}",
-                said=_at(value.get(key), index),
-                tokens=_at(value.get(f"{key}_tokens"), index),
-                masks=_at(value.get(f"{key}_masks"), index),
-                score=_at(value.get("scores"), index),
+                said=item_at(value.get(key), index),
+                tokens=item_at(value.get(f"{key}_tokens"), index),
+                masks=item_at(value.get(f"{key}_masks"), index),
+                score=item_at(value.get("scores"), index),
                 before=before,
             )
             rollout.details = {"preference": key, **_details(value, index, size, rollout)}
             yield rollout
-
-
-def _at(values: Any, index: int) -> Any:
-    return values[index] if isinstance(values, list) and index < len(values) else None
 
 
 def _is_list_of(value: Any, kind: type) -> bool:
@@ -166,7 +163,7 @@ def _details(value: Mapping[str, Any], index: int, size: int, rollout: _Rollout)
     if rollout.score is not None:
         details["score"] = fields.small(rollout.score)
     for key in _LOGPROB_KEYS:
-        logprobs = _at(value.get(key), index)
+        logprobs = item_at(value.get(key), index)
         if logprobs is not None:
             details[key] = f"{len(logprobs):,}" if isinstance(logprobs, list) else logprobs
     skipped = {*_ROLLOUT_KEYS, *_LOGPROB_KEYS, "prompt", *_PREFERENCE}

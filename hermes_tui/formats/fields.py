@@ -318,3 +318,8 @@ def json_text(value: Any) -> str:
 def excerpt(value: Any) -> str:
     """Return the beginning of `value` as JSON, for a person to recognise it by."""
     return json_text(value)[:MAX_EXCERPT]
+
+
+def item_at(values: Any, index: int) -> Any:
+    """Return the element at `index` of a JSON array, None where there is none."""
+    return values[index] if isinstance(values, list) and index < len(values) else None

@@ -18,15 +18,6 @@ def pointer_of(path: Iterable[str | int]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
-def json_slice(data: bytes, pointer: str) -> bytes | None:
-    """Return the bytes of the value at `pointer` as they stand in `data`, None where there is none.
-
-    Duplicate keys: the last one counts, as for every JSON reader. A value that is torn or broken
-    is given with all that stands behind it.
-    """
-    return JsonSlicer(data).find(pointer)
-
-
 class JsonSlicer:
     """Finds values of one record by their pointers.
 
@@ -41,7 +32,11 @@ class JsonSlicer:
         self._arrays: dict[int, array[int]] = {}
 
     def find(self, pointer: str) -> bytes | None:
-        """Return the bytes of the value at `pointer`, None where there is none."""
+        """Return the bytes of the value at `pointer`, None where there is none.
+
+        Duplicate keys: the last one counts, as for every JSON reader. A value that is torn or
+        broken is given with all that stands behind it.
+        """
         text = self._text
         start = self._skip(3 if text.startswith("\xef\xbb\xbf") else 0)
         for token in pointer.split("/")[1:]:

@@ -25,7 +25,6 @@ from hermes_tui.parsers.measures import timestamp
 RETRY = "retry"
 _KINDS = frozenset({"request", "response"})
 _ROLES = {"system-prompt": "system", "user-prompt": "user"}
-_CALLS = frozenset({"tool-call", "builtin-tool-call"})
 _RETURNS = frozenset({"tool-return", "builtin-tool-return"})
 _FAILED = frozenset({"failed", "denied", "retried"})
 _MEDIA = {"image": "image", "audio": "audio", "video": "video", "document": "document"}

@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from hermes_tui.formats.fields import item_at
 from hermes_tui.formats.sse import join_chunks, looks_like_sse, read_sse
 from hermes_tui.formats.token_table import TokenTable, table_of_ids, table_of_tokens
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -82,7 +83,11 @@ def logprob_entries(choice: Mapping[str, Any]) -> list[Any]:
         return []
     numbers, tops = logprobs.get("token_logprobs"), logprobs.get("top_logprobs")
     return [
-        {"token": text, "logprob": _at(numbers, index), "top_logprobs": _listed(_at(tops, index))}
+        {
+            "token": text,
+            "logprob": item_at(numbers, index),
+            "top_logprobs": _listed(item_at(tops, index)),
+        }
         for index, text in enumerate(texts)
     ]
 
@@ -133,7 +138,7 @@ def _rollout_list(value: Mapping[str, Any], key: str, index: int) -> list[Any] |
         return None
     if index == 0 and lists and not isinstance(lists[0], list):
         return lists
-    found = _at(lists, index)
+    found = item_at(lists, index)
     return found if isinstance(found, list) else None
 
 
@@ -176,10 +181,6 @@ def _numbers(values: Any, count: int) -> array[float]:
         found.append(value if is_known else math.nan)
     found.extend([math.nan] * (count - len(found)))
     return found
-
-
-def _at(values: Any, index: int) -> Any:
-    return values[index] if isinstance(values, list) and index < len(values) else None
 
 
 def _listed(top: Any) -> list[dict[str, Any]]:

@@ -93,7 +93,6 @@ class Code(StrEnum):
     PARSER_TIMEOUT = "PARSER_TIMEOUT"
     CONTENT_LOST = "CONTENT_LOST"
     STREAM_DIVERGES = "STREAM_DIVERGES"
-    CHUNK_SENSITIVE = "CHUNK_SENSITIVE"
     ENGINES_DISAGREE = "ENGINES_DISAGREE"
     HIDDEN_BY_SERVER = "HIDDEN_BY_SERVER"
 
@@ -108,3 +107,8 @@ class Diagnostic(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     hint: str = ""
     call_index: int | None = None
     """Position of the call meant among the calls of its message; None: the message as a whole."""
+
+
+def start_of(diagnostic: Diagnostic) -> int:
+    """Return the character at which a finding stands, 0 for one without a place."""
+    return diagnostic.span.start if diagnostic.span else 0

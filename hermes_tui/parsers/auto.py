@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.lost_tokens import with_lost
 from hermes_tui.parsers.wire.scan import scan
 
 
@@ -17,11 +18,9 @@ class Auto:
 
     name = "hermes-tui/auto"
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
-        return scan(text, tools, final=final)
+        return with_lost(text, tools, scan(text, tools))
 
 
 class InFormat:
@@ -31,8 +30,7 @@ class InFormat:
         self.name = f"hermes-tui/{format_name}"
         self.format = format_name
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
-        return scan(text, tools, final=final, expected=self.format)
+        found = scan(text, tools, expected=self.format)
+        return with_lost(text, tools, found, expected=self.format)

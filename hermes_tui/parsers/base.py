@@ -72,8 +72,6 @@ class Parser(Protocol):
 
     name: str
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
-        """Return the verdict on `text`; never raises. `final` False: more text may follow."""
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
+        """Return the verdict on `text`; never raises."""
         ...

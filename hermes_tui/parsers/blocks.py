@@ -52,7 +52,6 @@ def scan(
     text: str,
     tools: Sequence[ToolSpec],
     *,
-    final: bool,
     json_block: BlockReader,
     function_block: BlockReader,
     orphan: BlockReader | None = None,
@@ -61,7 +60,7 @@ def scan(
 
     `orphan` looks at the text before a closing tag that closes nothing.
     """
-    cursor = Cursor(text, tools, final=final)
+    cursor = Cursor(text, tools)
     reasoning = iter(split_reasoning(text))
     thought = next(reasoning, None)
     position = 0
@@ -164,9 +163,6 @@ def _body(
 
 def _cut_opener(cursor: Cursor, opener: Span) -> int:
     end = len(cursor.text)
-    if not cursor.final:
-        cursor.part("block", opener.start, end, "waiting", "more may follow", cursor.mark())
-        return end
     if not cursor.at_line_start(opener.start):
         return prose(cursor, opener)
     cursor.flag(

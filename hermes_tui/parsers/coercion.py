@@ -34,7 +34,7 @@ def required_names(schema: dict[str, Any]) -> list[str]:
 
 def coerce(text: str, schema: Any) -> Coerced:
     """Return `text` as the schema wants it, as it is where it cannot be had."""
-    types = _types(schema)
+    types = types_of(schema)
     word = text.strip()
     if not types:
         return Coerced(text)
@@ -82,7 +82,7 @@ def _container(text: str, word: str) -> Coerced:
     return Coerced(literal.value, python=literal.rung != "json")
 
 
-def _types(schema: Any) -> set[str]:
+def types_of(schema: Any) -> set[str]:
     """Return the JSON types that a schema allows, empty where it says nothing."""
     if not isinstance(schema, dict):
         return set()

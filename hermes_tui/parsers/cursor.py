@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
@@ -21,10 +21,9 @@ _NEWLINES_BACK = 80
 class Cursor:
     """Collects calls, findings and steps from left to right; what is left over is content."""
 
-    def __init__(self, text: str, tools: Sequence[ToolSpec], *, final: bool) -> None:
+    def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
         self.text = text
         self.tools = {tool.name: tool for tool in tools}
-        self.final = final
         self.calls: list[ParsedCall] = []
         self.sound: list[int] = []
         """Calls that an engine would deliver if it were not for their siblings."""
@@ -120,7 +119,7 @@ class Cursor:
             content,
             tuple(self._reasoning),
             tuple(self._dropped),
-            tuple(sorted(self._diagnostics, key=_place)),
+            tuple(sorted(self._diagnostics, key=start_of)),
             (root, *self._steps),
         )
 
@@ -136,7 +135,3 @@ class Cursor:
                 "vLLM and hermes-agent refuse all calls of a message for one bad block",
                 index,
             )
-
-
-def _place(diagnostic: Diagnostic) -> int:
-    return diagnostic.span.start if diagnostic.span else 0

@@ -27,23 +27,33 @@ _FOREIGN = (
     ("<｜DSML｜", "deepseek_v32"),
     ("<|tool_calls_section_begin|>", "kimi_k2"),
     ("<|tool_call_begin|>", "kimi_k2"),
-    ("<minimax:tool_call>", "minimax_m2"),
+    ("minimax:tool_call>", "minimax_m2"),
     ("<longcat_tool_call>", "longcat"),
     ("<seed:tool_call>", "seed_oss"),
     ("<arg_key>", "glm45"),
     ("<|tool_call_start|>", "lfm2"),
     ("<|tool_call|>", "granite"),
     ("<start_function_call>", "functiongemma"),
+    ("<end_function_call>", "functiongemma"),
     ("<|tool_call>call:", "gemma4"),
     ("<|START_ACTION|>", "cohere_command3"),
     ("<|action_start|>", "internlm"),
+    ("<|action_end|>", "internlm"),
     ("<|tools_prefix|>", "apertus"),
     ("<function_calls>", "olmo3"),
     ("<tool_calls>", "hunyuan_a13b"),
+    ("</tool_calls>", "hunyuan_a13b"),
+    ("<｜tool_calls_begin｜>", "step3"),
+    ("<steptml:", "step3"),
+    ("<|python_start|>", "llama4_pythonic"),
     ("<|channel|>commentary", "openai"),
     ("functools[", "phi4_mini_json"),
 )
+"""What a call cannot do without in these formats: its opening marker, or its closing one alone."""
 _FENCE = re.compile(r"```\w*+\s*+")
+_MOST_IN_A_ROW = 64
+"""Each call in a row is looked for in all of the rest."""
+_NEXT = re.compile(r"\s*+[;,]?\s*+(?=\{)")
 
 
 def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
@@ -56,7 +66,6 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
     return scan(
         text,
         tools,
-        final=True,
         json_block=json_block,
         function_block=function_block,
         orphan=orphan_block,
@@ -66,7 +75,7 @@ def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | No
 def bare_call_json(text: str, tools: Sequence[ToolSpec] = ()) -> tuple[ParsedCall, ...] | None:
     """Return the calls of a text that as a whole is call JSON without markup, None for any other.
 
-    The whole is one call, or a list of calls, in a code fence or not.
+    The whole is one call, several one behind the other, or a list of calls, in a code fence or not.
     """
     words = text.strip()
     fence = _FENCE.match(words)
@@ -108,11 +117,21 @@ def has_mark(text: str) -> bool:
 
 
 def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall, ...] | None:
-    literal = read_literal(text, span.start, span.end)
-    if literal.rung == FAILED or literal.cut_at >= 0 or literal.span.end != span.end:
-        return None
-    values = literal.value if isinstance(literal.value, list) else [literal.value]
-    if not values or not all(map(looks_like_call, values)):
-        return None
-    items = payloads_of(text, literal, {tool.name: tool for tool in tools})
-    return tuple(parsed_call(text, item, item.span, closed=True) for item in items)
+    calls: list[ParsedCall] = []
+    start, known = span.start, {tool.name: tool for tool in tools}
+    while len(calls) < _MOST_IN_A_ROW:
+        literal = read_literal(text, start, span.end)
+        if literal.rung == FAILED or literal.cut_at >= 0:
+            return None
+        values = literal.value if isinstance(literal.value, list) else [literal.value]
+        if not values or not all(map(looks_like_call, values)):
+            return None
+        items = payloads_of(text, literal, known)
+        calls.extend(parsed_call(text, item, item.span, closed=True) for item in items)
+        if literal.span.end == span.end:
+            return tuple(calls)
+        following = _NEXT.match(text, literal.span.end, span.end)
+        if following is None or isinstance(literal.value, list):
+            return None
+        start = following.end()
+    return None

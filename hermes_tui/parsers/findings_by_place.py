@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.spans import Span
 
 _OF_FATE: Final = frozenset({Code.SILENT_DROP, Code.CALLED_EMPTY, Code.CONTENT_LOST})
@@ -24,8 +24,8 @@ class Causes:
 
     def __init__(self, found: Sequence[Diagnostic]) -> None:
         told = (item for item in found if item.severity is not Severity.NOTE)
-        self.all: list[Diagnostic] = sorted(told, key=_start)
-        self._starts = [_start(item) for item in self.all]
+        self.all: list[Diagnostic] = sorted(told, key=start_of)
+        self._starts = [start_of(item) for item in self.all]
         self.used: set[int] = set()
 
     def about(self, span: Span) -> Diagnostic | None:
@@ -53,10 +53,6 @@ class Causes:
         for number, item in enumerate(self.all):
             if number not in self.used and item.code not in _PLAIN:
                 yield item
-
-
-def _start(item: Diagnostic) -> int:
-    return item.span.start if item.span else 0
 
 
 class Known:

@@ -46,12 +46,10 @@ class FunctionXml:
 
     name = "hermes-tui/function-xml"
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
         json_block = wrong_format("JSON or another format", "choose the parser hermes-tui/hermes")
-        return scan(text, tools, final=final, json_block=json_block, function_block=function_block)
+        return scan(text, tools, json_block=json_block, function_block=function_block)
 
 
 def render(calls: Iterable[ParsedCall]) -> str:
@@ -144,10 +142,9 @@ def _no_call(cursor: Cursor, block: Block, head: re.Match[str] | None) -> int:
     tag = Span(block.body, head.end() if head else block.body + len("<function"))
     at_end = head is None and text.find(">", block.body, block.body + 300) < 0
     if at_end and len(text) - block.body < 300 and cursor.at_line_start(block.body):
-        if cursor.final:
-            message, hint = "the text ends inside the function tag", "raise max_tokens"
-            span = Span(block.body, len(text))
-            cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, len(cursor.calls))
+        message, hint = "the text ends inside the function tag", "raise max_tokens"
+        span = Span(block.body, len(text))
+        cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, len(cursor.calls))
         span = Span(block.start, len(text))
         cursor.part("function", span.start, span.end, FAILED, "cut in its tag", cursor.mark())
         raw = Span(block.body, len(text))
@@ -227,11 +224,10 @@ def _parameter(cursor: Cursor, call: _Call, head: re.Match[str]) -> int:
 def _flag_open_value(cursor: Cursor, call: _Call, head: re.Match[str], value_end: int) -> None:
     if value_end == len(cursor.text):
         call.cut = True
-        if cursor.final:
-            message = "the text ends inside a value"
-            hint = "raise max_tokens; some engines run the call all the same, without this value"
-            span = Span(head.start(), value_end)
-            cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, call.index)
+        message = "the text ends inside a value"
+        hint = "raise max_tokens; some engines run the call all the same, without this value"
+        span = Span(head.start(), value_end)
+        cursor.flag(Code.TRUNCATED, Severity.ERROR, span, message, hint, call.index)
         return
     message = "no </parameter> after this value"
     hint = "vLLM drops the parameter and runs the call without it"
@@ -318,7 +314,6 @@ def _end(cursor: Cursor, call: _Call, block: Block, position: int) -> tuple[int,
 
 
 def _flag_unclosed(cursor: Cursor, call: _Call, block: Block, severity: Severity) -> None:
-    if cursor.final:
-        span = Span(block.start, max(block.opener.end, block.body + len("<function")))
-        message, hint = "the call is never closed", "look for the stop string that cut it"
-        cursor.flag(Code.UNCLOSED, severity, span, message, hint, call.index)
+    span = Span(block.start, max(block.opener.end, block.body + len("<function")))
+    message, hint = "the call is never closed", "look for the stop string that cut it"
+    cursor.flag(Code.UNCLOSED, severity, span, message, hint, call.index)

@@ -46,9 +46,7 @@ class HermesTags:
 
     name = "hermes-tui/hermes"
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
         function_xml = wrong_format(
             "function XML (<function=…>)", "choose the parser hermes-tui/function-xml (qwen3_coder)"
@@ -56,7 +54,6 @@ class HermesTags:
         return scan(
             text,
             tools,
-            final=final,
             json_block=json_block,
             function_block=function_xml,
             orphan=orphan_block,
@@ -154,7 +151,7 @@ def _payloads(cursor: Cursor, block: Block, start: int, extra: tuple[Span, str] 
 
 def _meant(cursor: Cursor, literal: Literal, block: Block) -> bool:
     """Tell a payload, however bad, from braces that only stand for one."""
-    if literal.rung not in (FAILED, REPAIRED) or not cursor.final:
+    if literal.rung not in (FAILED, REPAIRED):
         return True
     text, end = cursor.text, cursor.limit(literal.span.start)
     if end == len(text) and cursor.at_line_start(block.start):
@@ -240,8 +237,7 @@ def _flag_extra(cursor: Cursor, span: Span, index: int) -> None:
 def _unclosed(cursor: Cursor, block: Block, position: int, index: int) -> BlockEnd:
     """End a block that nothing closes; whether its payload was cut is said with the payload."""
     at_end = position >= len(cursor.text)
-    if cursor.final or not at_end:
-        severity = Severity.NOTE if at_end else Severity.ERROR
-        hint = "vLLM and hermes-agent read it at the very end of a text only, SGLang not at all"
-        cursor.flag(Code.UNCLOSED, severity, block.opener, f"no {CLOSE!r} after this", hint, index)
+    severity = Severity.NOTE if at_end else Severity.ERROR
+    hint = "vLLM and hermes-agent read it at the very end of a text only, SGLang not at all"
+    cursor.flag(Code.UNCLOSED, severity, block.opener, f"no {CLOSE!r} after this", hint, index)
     return BlockEnd(position, False, at_end)

@@ -172,7 +172,7 @@ def _flag_cut(cursor: Cursor, literal: Literal, end: BlockEnd, index: int) -> No
         code = Code.JSON_INVALID if in_string else Code.BRACES_MISSING
         what = "a string that never ends" if in_string else "a closing bracket is missing here"
         cursor.flag(code, Severity.ERROR, Span(at, at + 1), what, "engines refuse the block", index)
-    elif cursor.final:
+    else:
         start = literal.cut_at if in_string else literal.span.start
         where = "inside a value" if in_string else "before its last bracket"
         message = f"the payload ends {where}"

@@ -77,9 +77,7 @@ class RealParser:
         found = self._explained(streamed, text, tools)
         return found._replace(diagnostics=(*divergence(whole, streamed, text), *found.diagnostics))
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict as a parser of ours would; raises as `verdict` does."""
         found = self.verdict(text, tools)
         return ParseResult(

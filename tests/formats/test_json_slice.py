@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.json_slice import JsonSlicer, json_slice
+from hermes_tui.formats.json_slice import JsonSlicer
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=6),
@@ -43,7 +43,7 @@ def test_every_value_is_found_at_its_pointer(
     slicer = JsonSlicer(data)
     for pointer, item in [*pointers(value), *reversed(list(pointers(value)))]:
         found = slicer.find(pointer)
-        assert found is not None and found == json_slice(data, pointer)
+        assert found is not None and found == JsonSlicer(data).find(pointer)
         assert json.loads(found) == item
 
 
@@ -52,38 +52,38 @@ def test_every_value_is_found_at_its_pointer(
 def test_any_bytes_and_any_pointer_give_a_part_of_the_bytes_or_nothing(
     data: bytes, pointer: str
 ) -> None:
-    found = json_slice(data, pointer)
+    found = JsonSlicer(data).find(pointer)
     assert found is None or found in data
 
 
 def test_the_bytes_are_exact_down_to_blanks_and_escapes() -> None:
     data = b'{"m": [ {"content" : "caf\\u00e9  \xc3\xa9", "n": 1.50} ]}'
-    assert json_slice(data, "/m/0") == b'{"content" : "caf\\u00e9  \xc3\xa9", "n": 1.50}'
-    assert json_slice(data, "/m/0/n") == b"1.50"
+    assert JsonSlicer(data).find("/m/0") == b'{"content" : "caf\\u00e9  \xc3\xa9", "n": 1.50}'
+    assert JsonSlicer(data).find("/m/0/n") == b"1.50"
 
 
 def test_the_last_of_two_equal_keys_is_the_one_that_counts() -> None:
-    assert json_slice(b'{"a":1,"a":2}', "/a") == b"2"
+    assert JsonSlicer(b'{"a":1,"a":2}').find("/a") == b"2"
 
 
 def test_a_byte_order_mark_does_not_hide_the_value() -> None:
-    assert json_slice(b'\xef\xbb\xbf{"a":1}', "/a") == b"1"
+    assert JsonSlicer(b'\xef\xbb\xbf{"a":1}').find("/a") == b"1"
 
 
 @pytest.mark.parametrize("pointer", ["/b", "/a/5", "/a/x", "/a/0/deeper", "/a/-1"])
 def test_a_pointer_to_nothing_finds_nothing(pointer: str) -> None:
-    assert json_slice(b'{"a":[1]}', pointer) is None
+    assert JsonSlicer(b'{"a":[1]}').find(pointer) is None
 
 
 def test_what_stands_before_a_torn_end_is_found() -> None:
-    assert json_slice(b'{"a":[{"b":1},{"c":', "/a/0") == b'{"b":1}'
+    assert JsonSlicer(b'{"a":[{"b":1},{"c":').find("/a/0") == b'{"b":1}'
 
 
 def test_a_torn_value_is_found_as_far_as_it_goes() -> None:
     data = b'{"a":[{"b":1},{"c":"half'
-    assert json_slice(data, "/a/1") == b'{"c":"half'
-    assert json_slice(data, "/a/1/c") == b'"half'
-    assert json_slice(data, "/a/2") is None
+    assert JsonSlicer(data).find("/a/1") == b'{"c":"half'
+    assert JsonSlicer(data).find("/a/1/c") == b'"half'
+    assert JsonSlicer(data).find("/a/2") is None
 
 
 def test_of_a_long_record_only_the_first_value_costs_a_pass() -> None:

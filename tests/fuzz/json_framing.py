@@ -7,7 +7,7 @@ import json
 from hermes_tui.formats.base import Layout
 from hermes_tui.formats.big_list import find_big_list
 from hermes_tui.formats.framing import RecordIndex, RecordKind, Records, scan
-from hermes_tui.formats.json_slice import json_slice
+from hermes_tui.formats.json_slice import JsonSlicer
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.formats.line_index import LineIndex
@@ -48,7 +48,7 @@ def try_one(data: bytes) -> None:
     _walk(data, whole.values)
     find_big_list(BytesSource(data))
     for pointer in ("", "/a", "/0", "/log/entries/1", "/a/b/0"):
-        found = json_slice(data, pointer)
+        found = JsonSlicer(data).find(pointer)
         assert found is None or found in data
 
 

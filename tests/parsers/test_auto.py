@@ -352,11 +352,6 @@ def test_arguments_that_break_the_schema_are_told() -> None:
     assert any("word" in message for message in said)
 
 
-def test_text_that_may_go_on_is_not_called_cut() -> None:
-    result = Auto().parse('<tool_call>{"name": "lookup", "arguments": {"wo', TOOLS, final=False)
-    assert "TRUNCATED" not in codes(result)
-
-
 @FORMATS
 def test_what_is_rendered_is_read_back(name: str) -> None:
     read_once = read(SOUND[name]).calls

@@ -54,9 +54,9 @@ TOOLS = st.sampled_from([(), (TOOL,), ODD_TOOLS, (ToolSpec("f", "", ODD_SCHEMA),
 
 
 @settings(max_examples=500, deadline=None)
-@given(TEXTS | st.text(max_size=60), TOOLS, st.booleans())
-def test_any_text_is_read_lawfully(text: str, tools: tuple[ToolSpec, ...], final: bool) -> None:
-    check_laws(text, Auto().parse(text, tools, final=final))
+@given(TEXTS | st.text(max_size=60), TOOLS)
+def test_any_text_is_read_lawfully(text: str, tools: tuple[ToolSpec, ...]) -> None:
+    check_laws(text, Auto().parse(text, tools))
 
 
 @settings(max_examples=150, deadline=None)

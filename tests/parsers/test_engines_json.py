@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.parsers.base import Outcome
-from hermes_tui.parsers.engines.registry import parser_named
-from tests.parsers.engine_cases import TOOLS, calls, found, lost, read
+from tests.parsers.engine_cases import calls, found, lost, read
 
 OSLO = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
 OWL = '{"name": "search", "arguments": {"query": "owl"}}'
@@ -271,15 +270,6 @@ def test_what_is_wrong_in_a_block_is_named_and_pointed_at(
 def test_the_hint_is_the_name_in_that_engine(parser: str, hint: str) -> None:
     (finding,) = read(parser, OSLO).diagnostics
     assert (finding.code.value, finding.hint) == ("WRONG_FORMAT", hint)
-
-
-def test_an_open_end_is_no_finding_while_more_text_may_follow() -> None:
-    text = f"<tool_call>\n{OSLO[:-5]}"
-    whole, part = (
-        parser_named("vllm/hermes").parse(text, TOOLS, final=final) for final in (True, False)
-    )
-    assert [one.code.value for one in whole.diagnostics] == ["TRUNCATED"]
-    assert part.diagnostics == ()
 
 
 def test_brackets_in_prose_are_no_marker() -> None:

@@ -276,13 +276,6 @@ def test_an_unclosed_block_before_another_is_an_error() -> None:
     ]
 
 
-def test_an_unfinished_text_is_not_called_cut() -> None:
-    text = '<tool_call>{"name": "f", "arguments": {"a": "x'
-    result = HermesTags().parse(text, final=False)
-    assert result.diagnostics == ()
-    assert HermesTags().parse("<tool_call>", final=False).calls == ()
-
-
 def test_a_lone_opening_tag_at_the_end_is_a_cut_call() -> None:
     result = read("Here:\n<tool_call>\n")
     assert (result.calls[0].verdict, codes(result)) == ("failed", ["TRUNCATED"])

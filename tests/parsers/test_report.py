@@ -70,10 +70,10 @@ def test_a_part_that_an_engine_gives_no_verdict_on_is_not_taken() -> None:
     class Reluctant:
         name, info = emulated.name, emulated.info
 
-        def parse(self, text: str, tools: Sequence[ToolSpec], *, final: bool = True) -> ParseResult:
+        def parse(self, text: str, tools: Sequence[ToolSpec]) -> ParseResult:
             if "prose" not in text:
                 raise SourceError("vllm", "cannot be run here")
-            return emulated.parse(text, tools, final=final)
+            return emulated.parse(text, tools)
 
     text = f"Some prose before.\n{BROKEN}\nAnd after it."
     found = reproduction_of(text, Reluctant(), TOOLS, Auto())

@@ -23,7 +23,7 @@ from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.runs import fields as run_fields_module
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.fields import FIELDS, column, run_fields
+from hermes_tui.ui.runs.fields import FIELDS, column
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.table import RunRow
 from tests.conftest import PROJECT
@@ -81,12 +81,13 @@ class Opening:
         self.feed.close()
 
 
-def told(rows: list[RunRow] | RunsFeed) -> list[dict[str, object]]:
+def told(rows: list[RunRow] | RunsFeed) -> list[tuple[object, ...]]:
     listed = rows.rows if isinstance(rows, RunsFeed) else rows
-    return [run_fields(row.ref.number, row) for row in sorted(listed, key=lambda r: r.ref.number)]
+    listed = sorted(listed, key=lambda row: row.ref.number)
+    return [(row.ref.number, row.file_label, row.group, row.summary) for row in listed]
 
 
-def in_place(path: Path, parser: str = "") -> list[dict[str, object]]:
+def in_place(path: Path, parser: str = "") -> list[tuple[object, ...]]:
     """Return what is told of the runs of a file that is read without process or cache."""
     feed = RunsFeed(expand_paths([str(path)]), parser=parser)
     while not feed.finished:

@@ -16,7 +16,7 @@ from hermes_tui.runtime.targets import Targets, expand_paths
 from hermes_tui.ui.runs import feed_files, table
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.feed_files import FeedFiles
-from hermes_tui.ui.runs.fields import FIELDS, column, run_fields
+from hermes_tui.ui.runs.fields import FIELDS, column
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.table import LooseRows, PackedRows, RunRow, RunTable
 from tests.ui.listed import NOTHING
@@ -76,7 +76,7 @@ def test_packed_rows_are_what_the_files_say(
 
 def told(row: RunRow) -> tuple[object, ...]:
     ref = row.ref
-    return run_fields(ref.number, row), ref.file.label, ref[1:], row.file_name, row.file_number
+    return row.summary, row.group, ref.file.label, ref[1:], row.file_name, row.file_number
 
 
 def test_columns_of_packed_rows_are_those_of_the_rows(read: RunsFeed) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
@@ -25,10 +25,6 @@ from hermes_tui.parsers.literals import FAILED, JSON
 MOST_STEPS = 5_000
 MOST_FINDINGS = 1_000
 """Beyond so many, those of a pathological text say nothing new."""
-
-
-_OPEN_ENDS = (Code.TRUNCATED, Code.UNCLOSED, Code.PARAM_UNCLOSED)
-"""Nothing to tell of while more text may follow."""
 
 
 class EngineInfo(NamedTuple):
@@ -54,13 +50,17 @@ class EngineParser(Protocol):
     name: str
     info: EngineInfo
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult: ...
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult: ...
 
 
 class EngineRaised(Exception):
     """The emulated engine lets an exception out here; the text is that of the exception."""
+
+
+def catch_syntax(error: BadJson) -> None:
+    """Let out what an engine that catches broken syntax alone lets out."""
+    if not error.syntax:
+        raise EngineRaised(error.raised)
 
 
 class Refused(Exception):
@@ -78,10 +78,8 @@ class Emulated:
         self.info = info
         self._read = read
 
-    def parse(
-        self, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> ParseResult:
-        trace = Trace(self.info, text, tools, final=final)
+    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
+        trace = Trace(self.info, text, tools)
         try:
             self._read(trace)
         except Refused as refusal:
@@ -111,13 +109,10 @@ class Part:
 class Trace:
     """Collects what an emulated parser decides, and works out what became of the rest."""
 
-    def __init__(
-        self, info: EngineInfo, text: str, tools: Sequence[ToolSpec] = (), *, final: bool = True
-    ) -> None:
+    def __init__(self, info: EngineInfo, text: str, tools: Sequence[ToolSpec] = ()) -> None:
         self.info = info
         self.text = text
         self.tools = {tool.name: tool for tool in tools}
-        self.final = final
         self.calls: list[ParsedCall] = []
         self.content: str | None = None
         """Set where the engine's content is not just the kept spans joined."""
@@ -176,7 +171,7 @@ class Trace:
         call_index: int | None = None,
     ) -> None:
         """Note a finding. An empty span is widened to one character where there is one."""
-        if self.crowded or (not self.final and code in _OPEN_ENDS):
+        if self.crowded:
             return
         span = self.span(start, end)
         if not len(span) and self.text:
@@ -263,7 +258,7 @@ class Trace:
         audit_losses(self, dropped)
         if self.calls:
             audit_content(self, kept)
-        elif self.final:
+        else:
             audit_silence(self, called=called)
         return self._result(Outcome.CALLS if called else Outcome.TEXT, content, kept, dropped)
 
@@ -294,7 +289,7 @@ class Trace:
         known = len(self.calls)
         found = [
             found if (found.call_index or 0) < known else _of_no_call(found)
-            for found in sorted(self.diagnostics, key=_place)
+            for found in sorted(self.diagnostics, key=start_of)
         ]
         return ParseResult(
             outcome,
@@ -306,10 +301,6 @@ class Trace:
             tuple(found),
             (root, *self._steps[1:]),
         )
-
-
-def _place(diagnostic: Diagnostic) -> int:
-    return diagnostic.span.start if diagnostic.span else 0
 
 
 def _of_no_call(diagnostic: Diagnostic) -> Diagnostic:

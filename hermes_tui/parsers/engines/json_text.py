@@ -194,15 +194,6 @@ class Scanner:
         self._broken.update(dict.fromkeys(open_at, error))
 
 
-def readable(text: str) -> bool:
-    """Tell whether a client's json.loads takes the text."""
-    try:
-        loads(text)
-    except BadJson:
-        return False
-    return True
-
-
 def strictly_json(text: str) -> bool:
     """Tell whether orjson takes the text: no NaN, no lone surrogates."""
     try:

@@ -21,6 +21,7 @@ from hermes_tui.parsers.engines.json_blocks import (
     tagged_blocks,
 )
 from hermes_tui.parsers.engines.json_text import BadJson
+from hermes_tui.parsers.engines.sglang_tools import forget_drops
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -49,7 +50,7 @@ def _read_hermes(trace: Trace) -> None:
                 refusal = refusal or str(error)
                 part.outcome = "refused"
     if refusal:
-        _forget_drops(trace)
+        forget_drops(trace)
         raise Refused(refusal)
     trace.keep(0, first)
     trace.say(trace.text[:first].strip() or None)
@@ -63,11 +64,6 @@ def _deliver_block(trace: Trace, block: Block) -> None:
         hint = "write one block a call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
     deliver(trace, value, body, block.span)
-
-
-def _forget_drops(trace: Trace) -> None:
-    """Take back what was said of dropped text: all of it is kept."""
-    trace.diagnostics[:] = [d for d in trace.diagnostics if d.code is not Code.SILENT_DROP]
 
 
 def _flag_empty(trace: Trace, block: Block, part: Part) -> None:

@@ -14,7 +14,7 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace, catch_syntax
 from hermes_tui.parsers.engines.json_blocks import read_payload, stripped
 from hermes_tui.parsers.engines.json_text import BadJson, strictly_json
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
@@ -64,16 +64,11 @@ def _read_array(trace: Trace, first: int) -> int:
         except Tripped as error:
             raise EngineRaised(str(error)) from None
         except BadJson as error:
-            _only_syntax(error)
+            catch_syntax(error)
             part.outcome = "dropped"
             _lost(trace, first, "the list is no JSON: no call, and its text is lost", end)
         shown = text.find(text[opening:end], first)
         return shown + end - opening
-
-
-def _only_syntax(error: BadJson) -> None:
-    if not error.syntax:
-        raise EngineRaised(error.raised)
 
 
 def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
-from hermes_tui.parsers.engines.base import Emulated, EngineInfo, EngineRaised, Refused, Trace
+from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace, catch_syntax
 from hermes_tui.parsers.engines.json_blocks import deliver, items_of, places_in, stripped
 from hermes_tui.parsers.engines.json_text import BadJson, decode_at, loads
 from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State, Table
@@ -64,7 +64,7 @@ def _first_value(trace: Trace, segment: Span) -> tuple[Any, Span]:
     try:
         value, end = decode_at(text)
     except BadJson as error:
-        _raise_deep(error)
+        catch_syntax(error)
         trace.step("raw_decode", segment.start, segment.end, "refused", error.message)
         return _widest_array(trace, segment)
     trace.step("raw_decode", segment.start, segment.start + end, "read", type(value).__name__)
@@ -79,7 +79,7 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
         try:
             value = loads(trace.text[start : end + 2])
         except BadJson as again:
-            _raise_deep(again)
+            catch_syntax(again)
             trace.step("widest [{…}]", start, end + 2, "refused", again.message)
         else:
             trace.step("widest [{…}]", start, end + 2, "read", type(value).__name__)
@@ -96,11 +96,6 @@ def _widest_array(trace: Trace, segment: Span) -> tuple[Any, Span]:
             "the stop sequence may cut the call; raise max_tokens",
         )
     return None, segment
-
-
-def _raise_deep(error: BadJson) -> None:
-    if not error.syntax:
-        raise EngineRaised(error.raised)
 
 
 def _deliver_items(trace: Trace, first: int, value: Any, place: Span) -> None:
@@ -217,7 +212,7 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
     try:
         end = decode_at(inner).end
     except BadJson as error:
-        _raise_deep(error)
+        catch_syntax(error)
         span = slot.place(begin, begin + len(inner))
         trace.step("raw_decode", span.start, span.end, "passed on raw", error.message)
         return _Written(inner, span, FAILED)

@@ -183,7 +183,7 @@ def _end(cursor: WireCursor, position: int) -> int:
     """Take what belongs to bare calls: brackets too many, a closing marker, a note in the line."""
     text = cursor.text
     position = cursor.past_braces(position)
-    if cursor.final and (cut := _CUT.match(text, position)):
+    if cut := _CUT.match(text, position):
         message, hint = "the text ends at the beginning of another call", "raise max_tokens"
         cursor.error(Code.TRUNCATED, Span(*cut.span()), message, hint)
         return position

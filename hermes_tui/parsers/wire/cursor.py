@@ -75,8 +75,8 @@ def _simpler(one: Literal, other: Literal) -> bool:
 class WireCursor(Cursor):
     """Collects what the readers of the wire formats make of a text."""
 
-    def __init__(self, text: str, tools: Sequence[ToolSpec], *, final: bool) -> None:
-        super().__init__(text, tools, final=final)
+    def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
+        super().__init__(text, tools)
         self.expected = ""
         """The format that the text should be in, empty where any will do."""
         self.drafts: list[Draft] = []

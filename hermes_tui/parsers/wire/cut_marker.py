@@ -46,7 +46,7 @@ def flag_cut_marker(cursor: WireCursor) -> None:
     """Say that a text which is whole ends inside a marker."""
     text = cursor.text
     start = _cut_at(text, _LEAST_BESIDE_A_CALL if cursor.calls else _LEAST_ALONE)
-    if start >= 0 and cursor.final and not cursor.is_called_cut():
+    if start >= 0 and not cursor.is_called_cut():
         message = "the text ends inside a marker"
         hint = "raise max_tokens; another call may have been about to begin"
         span = Span(start, len(text))

@@ -61,7 +61,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     end = _OUTER_END.match(text, position)
     if end:
         position = end.end()
-    elif outer and cursor.final:
+    elif outer:
         at = Span(position - 1, position)
         hint = "vLLM claims a call and delivers none"
         cursor.warn(Code.UNCLOSED, opener, "the block is never closed", hint)
@@ -105,7 +105,7 @@ def _glued(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
 
 def _call_end(cursor: WireCursor, position: int) -> int:
     end = _CALL_END.match(cursor.text, position)
-    if not end and cursor.final:
+    if not end:
         at = Span(max(position - 1, 0), position)
         message = "no <｜tool▁call▁end｜> after this call"
         cursor.warn(Code.UNCLOSED, at, message, "engines do not see the call")

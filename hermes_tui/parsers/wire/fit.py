@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.coercion import coerce, parameter_schema, required_names
+from hermes_tui.parsers.coercion import coerce, parameter_schema, required_names, types_of
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.wire.cursor import WireCursor
 
@@ -34,21 +34,6 @@ def schema_of(cursor: WireCursor, name: str | None, key: str) -> Any:
     """Return the schema of an argument, None where it is not declared."""
     spec = cursor.tools.get(name or "")
     return parameter_schema(spec.parameters, key) if spec else None
-
-
-def types_of(schema: Any) -> set[str]:
-    """Return the JSON types that a schema allows, empty where it says nothing."""
-    if not isinstance(schema, dict):
-        return set()
-    options = [schema]
-    for key in ("anyOf", "oneOf"):
-        more = schema.get(key)
-        options += more if isinstance(more, list) else []
-    found: set[str] = set()
-    for option in options:
-        kind = option.get("type") if isinstance(option, dict) else None
-        found.update(kind for kind in (kind if isinstance(kind, list) else [kind]) if kind)
-    return {kind for kind in found if isinstance(kind, str)}
 
 
 def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:

@@ -102,10 +102,9 @@ class GemmaValues:
 
     def _end_of_text(self, start: int) -> None:
         self.cut = True
-        if self.cursor.final:
-            span = Span(min(start, len(self.cursor.text) - 1), len(self.cursor.text))
-            hint = "raise max_tokens; do not run it: what is shown is only its beginning"
-            self.cursor.error(Code.TRUNCATED, span, "the text ends inside the arguments", hint)
+        span = Span(min(start, len(self.cursor.text) - 1), len(self.cursor.text))
+        hint = "raise max_tokens; do not run it: what is shown is only its beginning"
+        self.cursor.error(Code.TRUNCATED, span, "the text ends inside the arguments", hint)
 
     def _skip_comma(self, closer: str) -> None:
         comma = self.position

@@ -53,7 +53,6 @@ HY_V3 = replace(
 _BARE = replace(GLM, call=r"(?P<name>[\w.\-]++)(?:\s++|\\n)*+(?=<arg_key>)")
 _HY_AHEAD = re.compile(r"(?:<tool_call>\s*+)++[^<\n]{0,200}<tool_sep>")
 _HY_BLOCK = re.compile(r"(?:<tool_calls>\s*+)++<tool_call>")
-_JSON_AHEAD = re.compile(r"(?:<tool_calls>\s*+)++(?:```\w*\s*)?[{\[]")
 _LAST_WORD = re.compile(r"[\w.\-]{1,100}(?=(?:\s|\\n){0,40}\Z)")
 _WORD = re.compile(r"[ \t]*[\w.\-]+[ \t]*")
 _LOOK_BACK = 160

@@ -109,7 +109,7 @@ def _call(cursor: WireCursor, header: Span, at: Span, body: int, *, has_message:
     if closing and closing[0] != "<|call|>":
         message, hint = f"{closing[0]} where <|call|> belongs", "SGLang loses the call"
         cursor.warn(Code.MARKER_VARIANT, Span(*closing.span()), message, hint)
-    elif not closing and cursor.final:
+    elif not closing:
         message = "no <|call|> after the call"
         cursor.warn(Code.UNCLOSED, Span(end - 1, end), message, "SGLang loses the call")
     end = closing.end() if closing else end

@@ -55,7 +55,7 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
     if tag.close and (end := tag.close.match(text, body)):
         return empty_block(cursor, Span(opener.start, end.end()), tag.format)
     limit = block_limit(cursor, body, tag)
-    if cursor.final and _BARE.match(text, body, limit):
+    if _BARE.match(text, body, limit):
         return spoken_of(cursor, opener)
     ahead = min(limit, body + _SOUND_AHEAD)
     if cursor.broken >= _MOST_BROKEN and not is_json(text, body, ahead):
@@ -80,9 +80,6 @@ def block_limit(cursor: WireCursor, position: int, tag: JsonTag) -> int:
 def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
     """Decide on an opening marker that ends the text."""
     end = len(cursor.text)
-    if not cursor.final:
-        cursor.part(rule, opener.start, end, "waiting", "more may follow", cursor.mark())
-        return end
     if not cursor.at_line_start(opener.start):
         return spoken_of(cursor, opener)
     since = cursor.mark()
@@ -208,8 +205,6 @@ def _has_object(value: object) -> bool:
 
 def _meant(cursor: WireCursor, start: int, limit: int) -> bool:
     """Tell a payload, however bad, from brackets that only stand for one."""
-    if not cursor.final:
-        return True
     return _MEANT.search(cursor.text, start, min(limit, start + 2_000)) is not None
 
 
@@ -279,11 +274,10 @@ def _open_end(cursor: WireCursor, opener: Span, blank: Span, tag: JsonTag) -> tu
         cursor.error(code, span, f"{what} after the payload", _ONLY_JSON)
         return end.end(), True
     position = after if after == len(text) else blank.start
-    if cursor.final or position < len(text):
-        message = f"no {tag.close_text!r} after this"
-        hint = "some engines read it at the very end of a text only, some not at all"
-        cursor.warn(Code.UNCLOSED, opener, message, hint)
-        if position > opener.end:
-            message, hint = "the block ends here without its closing marker", "add it"
-            cursor.warn(Code.UNCLOSED, Span(position - 1, position), message, hint)
+    message = f"no {tag.close_text!r} after this"
+    hint = "some engines read it at the very end of a text only, some not at all"
+    cursor.warn(Code.UNCLOSED, opener, message, hint)
+    if position > opener.end:
+        message, hint = "the block ends here without its closing marker", "add it"
+        cursor.warn(Code.UNCLOSED, Span(position - 1, position), message, hint)
     return position, False

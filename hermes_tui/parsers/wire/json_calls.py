@@ -241,7 +241,7 @@ def _flag_cut(cursor: WireCursor, literal: Literal, *, closed: bool) -> None:
         at = literal.span.start + len(before)
         span = Span(at - 1, max(end, at))
         cursor.error(Code.BRACES_MISSING, span, "a closing bracket is missing here", "add it")
-    elif cursor.final:
+    else:
         start = literal.cut_at if literal.cut_in_string else literal.span.start
         where = "inside a value" if literal.cut_in_string else "before its last bracket"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"

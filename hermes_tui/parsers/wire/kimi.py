@@ -59,7 +59,7 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     end = _SECTION_END.match(text, position)
     if end:
         position = end.end()
-    elif section and cursor.final:
+    elif section:
         cursor.warn(Code.UNCLOSED, opener, "the section is never closed")
         at = Span(position - 1, position)
         cursor.warn(Code.UNCLOSED, at, "its closing marker is missing here")
@@ -83,7 +83,7 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> int:
     if not known and name:
         _flag_id(cursor, said, at, drafts, saved)
     end = _CALL_END.match(cursor.text, position)
-    if not end and cursor.final:
+    if not end:
         last = Span(max(position - 1, 0), position)
         cursor.warn(Code.UNCLOSED, last, "no <|tool_call_end|> after this call")
     return end.end() if end else position

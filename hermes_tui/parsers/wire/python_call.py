@@ -100,7 +100,7 @@ class PythonCall:
         self.cut = True
         if self.end < len(self.cursor.text):
             self._unclosed()
-        elif self.cursor.final:
+        else:
             span = Span(start, self.end)
             hint = "raise max_tokens; do not run it: what is shown is only its beginning"
             self.cursor.error(Code.TRUNCATED, span, "the text ends inside the call", hint)

@@ -162,10 +162,9 @@ def _one_list(cursor: WireCursor, position: int, limit: int) -> int:
 
 def _flag_list(cursor: WireCursor, position: int, limit: int) -> None:
     span = Span(max(position - 1, 0), position)
-    if limit < len(cursor.text) or cursor.final:
-        message = "the closing bracket of the list is missing here"
-        cursor.error(Code.BRACES_MISSING, span, message, "add it")
-    if cursor.final and (cut := _CUT_CALL.match(cursor.text, position)):
+    message = "the closing bracket of the list is missing here"
+    cursor.error(Code.BRACES_MISSING, span, message, "add it")
+    if cut := _CUT_CALL.match(cursor.text, position):
         message, hint = "the text ends at the beginning of another call", "raise max_tokens"
         cursor.error(Code.TRUNCATED, Span(*cut.span()), message, hint)
 
@@ -227,7 +226,7 @@ def _end(cursor: WireCursor, opener: Span, position: int, wrapping: Wrapping) ->
         span = Span(after, after + max(len(words), 1))
         cursor.warn(Code.EXTRA_TEXT, span, "text after the calls", "engines refuse the block")
         return limit + len(wrapping.close)
-    if cursor.final and not any(d.verdict in (FAILED, "unclosed") for d in cursor.drafts):
+    if not any(d.verdict in (FAILED, "unclosed") for d in cursor.drafts):
         message = f"no {wrapping.close} after this"
         cursor.warn(Code.UNCLOSED, opener, message, "some engines do not see the calls")
         at = max(position - 1, opener.start)

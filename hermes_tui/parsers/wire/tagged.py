@@ -199,10 +199,9 @@ def _is_odd(head: re.Match[str]) -> bool:
 def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: TagSet) -> bool:
     """Say that a value is never closed; return whether the text ends in it."""
     if value_end == len(cursor.text):
-        if cursor.final:
-            hint = "raise max_tokens; some engines run the call all the same, without this value"
-            span = Span(head.start(), value_end)
-            cursor.error(Code.TRUNCATED, span, "the text ends inside a value", hint)
+        hint = "raise max_tokens; some engines run the call all the same, without this value"
+        span = Span(head.start(), value_end)
+        cursor.error(Code.TRUNCATED, span, "the text ends inside a value", hint)
         return True
     message = f"no {tags.parameter_end_text or 'closing tag'} after this value"
     hint = "vLLM drops the parameter and runs the call without it"
@@ -336,7 +335,7 @@ def _block_end(
         message = "a call without the format's opening marker"
         hint = "vLLM reads it, SGLang leaves it as text"
         cursor.warn(Code.NO_MARKER, cursor.with_blank(opener), message, hint)
-    if not wrapped or not cursor.final:
+    if not wrapped:
         return after if after == len(text) else position
     cut = any(draft.verdict == FAILED or draft.verdict == "unclosed" for draft in cursor.drafts)
     if not cut or after < len(text):

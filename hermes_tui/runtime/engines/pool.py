@@ -9,7 +9,6 @@ from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.store import added_engines
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict
 from hermes_tui.runtime.engines.worker import (
-    DEFAULT_MEMORY_MB,
     DEFAULT_TIMEOUT_S,
     EngineWorker,
     Tool,
@@ -19,16 +18,9 @@ from hermes_tui.runtime.engines.worker import (
 class EnginePool:
     """Keeps a worker for each of `engines`, by default those in the cache folder."""
 
-    def __init__(
-        self,
-        engines: Iterable[AddedEngine] | None = None,
-        *,
-        memory_mb: int = DEFAULT_MEMORY_MB,
-    ) -> None:
+    def __init__(self, engines: Iterable[AddedEngine] | None = None) -> None:
         chosen = added_engines() if engines is None else engines
-        self._workers = {
-            engine.name: EngineWorker(engine, memory_mb=memory_mb) for engine in chosen
-        }
+        self._workers = {engine.name: EngineWorker(engine) for engine in chosen}
 
     @property
     def engines(self) -> tuple[AddedEngine, ...]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Collection, MutableSequence, Sequence
+from collections.abc import MutableSequence, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, field_of, listed_id, numbered_group
+from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, listed_id, numbered_group
 from hermes_tui.ui.runs.steps import Steps, pieces
 from hermes_tui.ui.runs.table import RunRow, RunTable, RunView
 
 FIELDS: dict[str, str] = {
     "run": "position of the run in the list of all runs, from 1",
     "id": "id of the run",
-    "task": "task or first user message",
+    "task": "task or first user message, a line of it",
+    "task_digest": "digest of the whole task: the same in runs of one task, not of those like it",
     "model": "model",
     "turns": "replies of the model",
     "messages": "messages",
@@ -73,7 +74,7 @@ Codes = tuple[tuple[str, int], ...]
 _LAST_TEXT: Final = chr(sys.maxunicode)
 _SPARSE: Final = frozenset({"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"})
 """Fields that many files say nothing of."""
-UPWARDS = frozenset({"run", "status", "codes", "model", "task", "id", "file"})
+UPWARDS = frozenset({"run", "status", "stop_reason", "codes", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
 
 _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
@@ -85,18 +86,6 @@ MANY_ROWS: Final = 1 << 17
 """So many whole texts at once would be too much memory."""
 
 
-def run_fields(number: int, row: RunRow, names: Collection[str] = FIELD_NAMES) -> dict[str, Any]:
-    """Return fields of a run as plain JSON values; `number` is its 0-based position."""
-    return {name: number + 1 if name == "run" else _field(row, name) for name in names}
-
-
-def _field(row: RunRow, name: str) -> Any:
-    if name == "file":
-        return row.file_label
-    value = field_of(row.summary, name)
-    return value or numbered_group(row.group) if name == "group" else value
-
-
 def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     """Return the value of each row in a field, by its place in `rows`; `name` is one of FIELDS.
 
@@ -105,9 +94,9 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     """
     if name == "run":
         return range(1, len(rows) + 1)
-    values = _attribute(rows, _ATTRIBUTES[name])
+    values = attribute(rows, _ATTRIBUTES[name])
     if name == "group" and not all(values):
-        numbers = _attribute(rows, "group")
+        numbers = attribute(rows, "group")
         shared = {number: numbered_group(number) for number in set(numbers)}
         pairs = zip(values, numbers, strict=True)
         return [value or shared[number] for value, number in pairs]
@@ -117,20 +106,11 @@ def column(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
     return list(map(made.__getitem__, values))
 
 
-def groups_apart(rows: Sequence[RunRow]) -> list[str]:
-    """Return the group of each run; where that is only a number in a file, with the file."""
-    groups, names = column(rows, "group"), _attribute(rows, _ATTRIBUTES["group"])
-    if all(names):
-        return list(groups)
-    files = _attribute(rows, "file_name")
-    found = zip(groups, names, files, strict=True)
-    return [f"{group} · {file}" if group and not name else group for group, name, file in found]
-
-
-def _attribute(rows: Sequence[RunRow], attribute: str) -> Sequence[Any]:
+def attribute(rows: Sequence[RunRow], name: str) -> Sequence[Any]:
+    """Return an attribute of each row, such as `summary.task` or `file_name`."""
     if isinstance(rows, (RunTable, RunView)):
-        return rows.values(attribute)
-    return list(map(attrgetter(attribute), rows))
+        return rows.values(name)
+    return list(map(attrgetter(name), rows))
 
 
 def column_in_steps(
