@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.debugger.stepping import STOP_POINTS, StopPoint
 from hermes_tui.log.expression_values import MISSING, member
 from hermes_tui.log.expressions import Expression, ExpressionError, compile_expression
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import UsageError, near_hint
 from hermes_tui.model.messages import ToolSpec
 
 FIELDS: Final[Mapping[str, str]] = {
@@ -133,11 +133,9 @@ def without_tool(breakpoints: Iterable[Breakpoint], tools: Iterable[ToolSpec]) -
         pattern = breakpoint.tool
         if pattern == "*" or any(fnmatchcase(name, pattern) for name in names):
             continue
-        near = get_close_matches(pattern, names, n=3)
-        known = f"; did you mean {' or '.join(near)}?" if near else ""
-        if not near and names:
-            known = f"; there are {', '.join(names[:_MOST_NAMED])}"
-        yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{known}"
+        known = f"there are {', '.join(names[:_MOST_NAMED])}" if names else ""
+        hint = near_hint(pattern, names, known)
+        yield f"breakpoint {breakpoint.text}: no tool is called {pattern}{hint and f'; {hint}'}"
 
 
 def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]) -> Breakpoint:

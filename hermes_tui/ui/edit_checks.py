@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Diagnostic, Severity
-from hermes_tui.model.errors import HermesError
+from hermes_tui.model.errors import HermesError, near_hint
 from hermes_tui.model.messages import ArgumentsState, ToolSpec
 from hermes_tui.model.wording import decoder_words
 from hermes_tui.parsers.call_arguments import read_arguments
@@ -72,9 +71,8 @@ def check_name(text: str, names: Iterable[str] | None) -> list[Problem]:
         problems.append(Problem(Severity.WARNING, "blanks or invisible characters in the name", 1))
     if names is None or text in (known := sorted(names)):
         return problems
-    near = get_close_matches(text, known, n=3, cutoff=0.5)
     listed = [*known[:12], "…"] if len(known) > 12 else known
-    hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(listed)
+    hint = near_hint(text, known, "known: " + ", ".join(listed))
     return [*problems, Problem(Severity.WARNING, f"no tool has this name; {hint}", 1, 1)]
 
 
@@ -87,8 +85,7 @@ def check_message(text: str) -> list[Problem]:
         return problems
     role = value.get("role")
     if role not in _ROLES:
-        near = get_close_matches(str(role), _ROLES, n=1)
-        hint = f"did you mean {near[0]}?" if near else "one of " + ", ".join(_ROLES)
+        hint = near_hint(str(role), _ROLES, "one of " + ", ".join(_ROLES))
         problems.append(Problem(Severity.WARNING, f"role is {_short(role)}; {hint}"))
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
         problems.append(Problem(Severity.WARNING, "a tool message names its call: tool_call_id"))
