@@ -44,9 +44,10 @@ class Causes:
     def _is_about(item: Diagnostic, span: Span) -> bool:
         return item.span is None or item.span.overlaps(span)
 
-    def _rank(self, number: int) -> tuple[bool, bool]:
+    def _rank(self, number: int) -> tuple[bool, bool, bool]:
         item = self.all[number]
-        return item.code in _OF_FATE, item.severity is not Severity.ERROR
+        is_error = item.severity is Severity.ERROR
+        return item.code in _OF_FATE, item.code is Code.SIBLING_VOIDED, not is_error
 
     def untold(self) -> Iterator[Diagnostic]:
         """Yield what was told of no call."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from hermes_tui.parsers.engines.base import EngineInfo
 from hermes_tui.parsers.report import Reproduction, text_literal, tools_json
 from hermes_tui.runtime.engines.child import vocabulary
 from hermes_tui.runtime.engines.child.base import in_sizes
@@ -39,8 +40,11 @@ _VLLM = """\
 import json
 import sys
 
-from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
-from {module} import {manager}
+try:
+    from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+    from {module} import {manager}
+except ModuleNotFoundError as error:
+    sys.exit({missing})
 
 {constants}
 
@@ -91,9 +95,13 @@ calls = [sent[index] for index in sorted(sent)]
 
 _SGLANG = """\
 import json
+import sys
 
-from sglang.srt.entrypoints.openai.protocol import Tool
-from sglang.srt.function_call.function_call_parser import FunctionCallParser
+try:
+    from sglang.srt.entrypoints.openai.protocol import Tool
+    from sglang.srt.function_call.function_call_parser import FunctionCallParser
+except ModuleNotFoundError as error:
+    sys.exit({missing})
 
 {constants}
 
@@ -141,14 +149,22 @@ def engine_script(reproduction: Reproduction) -> str:
     constants = _constants(reproduction)
     if info.engine == "sglang":
         body = _SGLANG_STREAM if is_stream else _SGLANG_WHOLE
-        return head + _SGLANG.format(constants=constants) + body + _PRINT
+        setting = _SGLANG.format(constants=constants, missing=_missing(info))
+        return head + setting + body + _PRINT
     setting = _VLLM.format(
         module="vllm.parser.parser_manager" if is_stream else "vllm.tool_parsers",
         manager="ParserManager" if is_stream else "ToolParserManager",
         tokenizer=inspect.getsource(vocabulary).partition('"""\n\n')[2].rstrip(),
         constants=constants,
+        missing=_missing(info),
     )
     return head + setting + (_VLLM_STREAM if is_stream else _VLLM_WHOLE) + _PRINT
+
+
+def _missing(info: EngineInfo) -> str:
+    """Return the expression for what the script says where the engine is not installed."""
+    wanted = f"{info.engine}=={info.version}"
+    return f'f"{{error}}: this needs {info.engine} {info.version} (pip install {wanted})"'
 
 
 def script_name(reproduction: Reproduction) -> str:

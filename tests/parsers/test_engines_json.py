@@ -31,7 +31,7 @@ def test_vllm_keeps_the_whole_text_for_one_bad_block() -> None:
     text = tagged(OSLO, '{"name": "search", "arguments": {"query": "owl",}}')
     result = read("vllm/hermes", text)
     assert (result.outcome, result.calls, result.content) == (Outcome.TEXT, (), text)
-    assert [code for code, _ in found(result, text)] == ["SIBLING_VOIDED", "TRAILING_COMMA"]
+    assert [code for code, _ in found(result, text)] == ["TRAILING_COMMA", "SIBLING_VOIDED"]
 
 
 def test_sglang_qwen25_drops_the_bad_block_alone() -> None:

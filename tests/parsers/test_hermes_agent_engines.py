@@ -16,7 +16,7 @@ def test_the_whole_text_is_kept_for_one_bad_block(name: str) -> None:
     text = f"<tool_call>{OSLO}</tool_call><tool_call>{{'a': 1}}</tool_call>"
     result = read(f"hermes-agent/{name}", text)
     assert (result.outcome, result.calls, result.content) == (Outcome.TEXT, (), text)
-    assert [code for code, _ in found(result, text)] == ["SIBLING_VOIDED", "BAD_QUOTES"]
+    assert [code for code, _ in found(result, text)] == ["BAD_QUOTES", "SIBLING_VOIDED"]
 
 
 def test_a_nameless_block_is_skipped_and_the_others_are_called() -> None:

@@ -185,3 +185,12 @@ def test_the_first_edit_gives_what_was_meant(column: str) -> None:
     good, total = _figures(column)
     assert total > 100
     assert good / total >= 0.93, f"{good} of {total}"
+
+
+def test_one_comma_among_thousands_of_calls_is_the_only_edit() -> None:
+    block = '<tool_call>{"name":"get_weather","arguments":{"city":"Lisbon"}}</tool_call>'
+    bad = block.replace('"}}', '",}}')
+    text = block * 800 + bad + block * 800
+    (only,) = suggestions(text, parser_named("vllm/hermes"), TOOLS, others=engine_parsers())
+    assert (only.description, only.cost) == ("remove the comma", 1)
+    assert only.text == block * 1601

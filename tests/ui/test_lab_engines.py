@@ -158,6 +158,37 @@ async def test_a_reproduction_where_the_real_engine_reads_all_is_not_written(
         assert not Path("reproductions").exists()
 
 
+@pytest.mark.usefixtures("checkout")
+async def test_a_reproduction_is_asked_of_the_real_engine_that_has_the_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with lab_on(tmp_path, TEXT) as lab:
+        await answer(lab.pilot, "p", "hermes-agent/hermes")
+        await lab.shows("2 Steps of hermes-agent/hermes")
+        assert lab.screen.model.real is None
+        await lab.press("ctrl+r")
+        await lab.shows("reproduce hermes-agent hermes in folder")
+        await lab.press("enter")
+        await lab.shows("a report, a test")
+    (written,) = Path("reproductions").iterdir()
+    assert "the engine itself" in (written / "report.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("checkout")
+async def test_parsers_are_offered_while_a_name_is_typed(tmp_path: Path) -> None:
+    async with lab_on(tmp_path) as lab:
+        await lab.press("p")
+        await lab.shows("vllm/hermes · ")
+        await lab.press(*"spins")
+        await lab.shows("real/hermes-agent/spins")
+        assert " · " not in lab.screen._message
+        await lab.press("backspace", *"x")
+        await lab.shows("no parser has 'spinx' in its name")
+        await lab.press(*["backspace"] * 5, *"mine", "enter")
+        await lab.shows("2 Steps of hermes-tui/auto", "is not emulated")
+
+
 # Streams, where vLLM's parsers were added
 
 SENSITIVE = '<tool_call>{"name": "terminal", "arguments": {"a": True}}</tool_call>'
@@ -214,7 +245,7 @@ async def test_a_sweep_lists_the_splits_that_change_the_result(tmp_path: Path) -
         assert stream is not None
         await until(lab.pilot, lambda: 0 < stream.splits == stream.tried)
         assert stream.swept
-        await lab.shows("splits of", "≠ call 1: other arguments", "deltas of 1")
+        await lab.shows("splits of", "≠ call 1: arguments", "deltas of 1")
         await lab.shows("change what all of the text in one delta gives: 1 call")
         cut = next(n for n, swept in enumerate(stream.swept) if swept.split.border)
         await lab.press(*["j"] * cut, "enter")
@@ -256,3 +287,18 @@ async def test_a_reproduction_of_a_replay_holds_the_deltas(
         timeout=240,
     )
     assert "1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr
+
+
+async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("def parse(text):\n    return [{'name': 'own', 'arguments': {}}]\n")
+    async with lab_on(tmp_path) as lab:
+        await answer(lab.pilot, "p", "mine.py")
+        await lab.shows("real mine.py", "own")
+        await answer(lab.pilot, "p", "nowhere.py")
+        await lab.shows("nowhere.py: No such file")
+        await lab.press("m")
+        await lab.compared()
+        await lab.shows("own/mine")

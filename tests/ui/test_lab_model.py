@@ -124,7 +124,7 @@ def test_continue_stops_where_a_step_failed_or_a_finding_points() -> None:
 def test_the_place_marked_is_that_of_the_step_and_of_a_cause_before_its_consequence() -> None:
     model = lab(f"{GOOD}\n{BAD}")
     codes = [finding.code for finding in model.result.diagnostics]
-    assert codes == [Code.SIBLING_VOIDED, Code.TRAILING_COMMA]
+    assert codes == [Code.TRAILING_COMMA, Code.SIBLING_VOIDED]
     found = model.failure()
     assert found is not None and found.code is Code.TRAILING_COMMA
     model.step_in()

@@ -50,7 +50,12 @@ def test_calls_that_differ_from_the_selected_ones_are_wrong() -> None:
     assert verdict_word(selected, verdict("b", ("f", '{"x":1}'))) == "calls"
     assert verdict_word(selected, verdict("b", ("f", '{"x": "1"}'))) == "wrong"
     assert verdict_word(selected, verdict("b", ("f", "{}"), ("g", "{}"))) == "wrong"
-    assert differences(selected, verdict("b", ("f", '{"x": "1"}'))) == ["call 1: other arguments"]
+    assert differences(selected, verdict("b", ("f", '{"x": "1"}'))) == [
+        'call 1: arguments {"x": "1"} instead of {"x": 1}'
+    ]
+    long = '{"text": "' + "a" * 90
+    other = differences(verdict("a", ("f", f'{long}b"}}')), verdict("b", ("f", f'{long}c"}}')))
+    assert other == ['call 1: arguments …aaaaaaaaaaaac"} instead of …aaaaaaaaaaaab"}']
     assert differences(selected, selected) == []
 
 
@@ -89,6 +94,17 @@ def test_every_parser_of_ours_gives_a_row() -> None:
     assert rows[0].name == "hermes-tui/auto"
     best = model.rows(by_rank=True)[0]
     assert best.calls and "--tool-call-parser" in best.flag
+
+
+def test_a_parser_that_reads_a_part_is_ranked_only_where_its_marker_is_in_the_text() -> None:
+    model = lab(f"{GOOD}\n{BAD}")
+    for parser in model.unread():
+        model.add_verdict(parser, parser.parser.parse(model.text, model.tools))
+    names = [each.name for each in model.rows(by_rank=True)]
+    assert "sglang/qwen25" in names
+    assert "hermes-agent/llama3_json" not in names
+    read = [each.name for each in model.rows() if each.calls]
+    assert "hermes-agent/llama3_json" in read
 
 
 def test_a_real_engine_that_hands_out_nothing_lost_the_text() -> None:

@@ -11,9 +11,10 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.markers import how_to_read
 from hermes_tui.parsers.engines.misnomers import Misnomer, misnomer
+from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
+from hermes_tui.parsers.engines.stranded import stranded_call
 from hermes_tui.parsers.literals import FAILED, read_literal
-from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -29,6 +30,7 @@ _SPECIAL = re.compile(
 )
 _NO_VALUE = re.compile(r"\[?\s*+[^\s\[\]{}\"'“‘`\d-]|\[?\s*+```")
 _CALL_LIKE = re.compile(r"\{\s*+\"")
+_NONFINITE_HINT = "Python's json reads it bare, others refuse it; send null or a string"
 _UNREAD = object()
 _MOST_DETAILED = 20
 """Of so many arguments that are no JSON it is said what is wrong with them."""
@@ -36,7 +38,6 @@ _MOST_DETAILED = 20
 
 def audit_calls(trace: Trace) -> None:
     """Flag what a client will stumble over in the calls delivered."""
-    thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
     failed = 0
     misnomers: dict[str, Misnomer | None] = {}
     for index, call in enumerate(trace.calls):
@@ -51,8 +52,8 @@ def audit_calls(trace: Trace) -> None:
         value = _audit_arguments(trace, call, index, detailed=failed <= _MOST_DETAILED)
         tool = trace.tools.get(name)
         if isinstance(value, dict) and tool is not None:
-            audit_schema(trace, call, index, value, tool)
-    _audit_place(trace, thoughts)
+            audit_schema(trace, index, value, tool)
+    audit_places(trace)
 
 
 def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
@@ -72,10 +73,21 @@ def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bo
     if call.arguments_span is not None:
         for flaw in read_literal(trace.text, span.start, span.end).flaws:
             at = flaw.span
-            trace.flag(
-                flaw.code, Severity.WARNING, at.start, at.end, flaw.message, flaw.hint, index
-            )
+            message, hint = flaw.message, flaw.hint
+            if flaw.code is Code.NONFINITE:
+                message, hint = _handed_out(trace, call, at), _NONFINITE_HINT
+            trace.flag(flaw.code, Severity.WARNING, at.start, at.end, message, hint, index)
     return value
+
+
+def _handed_out(trace: Trace, call: ParsedCall, at: Span) -> str:
+    """Say what the engine hands out for the number at `at`, which JSON does not have."""
+    written = trace.text[at.start : at.end]
+    start = call.arguments.find(written)
+    quoted = call.arguments[max(0, start - 1) : start] == '"'
+    how = "as a text" if quoted else "as it is" if start >= 0 else "in another spelling"
+    who = trace.info.engine or trace.info.name
+    return f"{written[:20]} is no JSON number: {who} hands it out {how}"
 
 
 def _flag_raw(trace: Trace, call: ParsedCall, span: Span, index: int, *, detailed: bool) -> None:
@@ -101,27 +113,6 @@ def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
     trace.flag(code, Severity.ERROR, span.start, span.end, message, hint, index)
 
 
-def _audit_place(trace: Trace, thoughts: list[Span]) -> None:
-    """Flag calls that stand where a person would not look for them."""
-    ahead = iter(thoughts)
-    thought = next(ahead, None)
-    fences = position = 0
-    for index, call in enumerate(trace.calls):
-        start, end = call.span.start, call.span.end
-        while thought and thought.end <= start:
-            thought = next(ahead, None)
-        fences += trace.text.count("```", position, start)
-        position = max(position, start)
-        if thought and thought.overlaps(call.span):
-            message = "a call inside the model's reasoning; this parser runs it all the same"
-            hint = "split the reasoning off first (--reasoning-parser)"
-            trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
-        if fences % 2:
-            message = "a call inside a code fence"
-            hint = "engines do not look at fences: it runs, even if it was meant as an example"
-            trace.flag(Code.MARKER_IN_FENCE, Severity.WARNING, start, end, message, hint, index)
-
-
 def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
     """Flag text that reaches neither content nor a call; markers alone are no loss."""
     told = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
@@ -138,7 +129,13 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
         if not _TOKEN.sub("", rest).strip(_SEPARATORS):
             _flag_special(trace, span.start, span.end)
             continue
-        if trace.calls:
+        if trace.calls and (call := stranded_call(trace, span.start, span.end)):
+            message = f"{trace.info.engine} loses the call ({call.name[:60]}): it is in no call "
+            message += "that goes out, and not in content"
+            hint = _hint_for(trace, call.span)
+            start, end = call.span.start, call.span.end
+            trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
+        elif trace.calls:
             message = f"{trace.info.engine} forgets this text: it is in no call and not in content"
             hint = "read the raw completion (logprobs) to see what the server hides"
             trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
@@ -163,6 +160,12 @@ def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
     marker = trace.info.markers[0] if trace.info.markers else ""
     marker = marker if len(marker) >= SHORTEST_MARKER else ""
     for span in kept:
+        if call := stranded_call(trace, span.start, span.end):
+            message = f"the call ({call.name[:60]}) is left in the content"
+            hint = _hint_for(trace, call.span)
+            start, end = call.span.start, call.span.end
+            trace.flag(Code.CALL_IN_CONTENT, Severity.ERROR, start, end, message, hint)
+            return
         at = trace.text.find(marker, span.start, span.end) if marker else -1
         found = _CALL_LIKE.search(trace.text, span.start, span.end)
         if at >= 0:
@@ -176,6 +179,18 @@ def audit_content(trace: Trace, kept: tuple[Span, ...]) -> None:
             hint = "see the steps for why it was not read"
             trace.flag(Code.CALL_IN_CONTENT, Severity.WARNING, *found.span(), message, hint)
             return
+
+
+def _hint_for(trace: Trace, call: Span) -> str:
+    """Return what to do about a sound call that is not read beside others that are."""
+    marker = next((one for one in trace.info.markers if len(one) >= SHORTEST_MARKER), "")
+    if (
+        marker
+        and trace.text.startswith(marker, call.start)
+        and trace.text.find(marker) < call.start
+    ):
+        return f"write {marker} once, and all calls behind it"
+    return "see the steps for why it was not read"
 
 
 def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -> None:
@@ -193,7 +208,9 @@ def flag_payload(trace: Trace, start: int, end: int, index: int | None = None) -
     for flaw in literal.flaws:
         severity = Severity.NOTE if flaw.code is Code.DUP_KEY else Severity.ERROR
         at = flaw.span
-        trace.flag(flaw.code, severity, at.start, at.end, flaw.message, flaw.hint, index)
+        nonfinite = flaw.code is Code.NONFINITE
+        message = "not a JSON number" if nonfinite else flaw.message
+        trace.flag(flaw.code, severity, at.start, at.end, message, flaw.hint, index)
     if cut >= 0:
         flagged = True
         at_end = not trace.text[end:].strip()

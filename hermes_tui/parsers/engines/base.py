@@ -7,7 +7,8 @@ the end is lost in the engine as well: the trace works these spans out by itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.coverage import gaps, merged
 from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_losses
@@ -22,6 +24,10 @@ from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.silence import audit_silence
 from hermes_tui.parsers.literals import FAILED, JSON
 
+DELIVERED = "delivered"
+"""What a step says of a call that goes out."""
+TAKEN_BACK = "taken back"
+"""What it says of one that does not go out after all, for the sake of another one."""
 MOST_STEPS = 5_000
 MOST_FINDINGS = 1_000
 """Beyond so many, those of a pathological text say nothing new."""
@@ -114,6 +120,8 @@ class Trace:
         self.text = text
         self.tools = {tool.name: tool for tool in tools}
         self.calls: list[ParsedCall] = []
+        self.places: list[Mapping[str, Span]] = []
+        """Where the values of each call stand, by key; empty where its arguments are JSON."""
         self.content: str | None = None
         """Set where the engine's content is not just the kept spans joined."""
         self.tools_called: bool | None = None
@@ -196,11 +204,13 @@ class Trace:
         arguments_span: Span | None = None,
         value: Any = None,
         verdict: str = JSON,
+        places: Mapping[str, Span] = MappingProxyType({}),
     ) -> None:
         """Deliver a call: `arguments` is the exact string that the engine emits.
 
         Without a `value` it is read from them; where they are no JSON the verdict is `failed`.
-        Where it is known to be, they are not read again.
+        Where it is known to be, they are not read again. `places` are those of the values by key,
+        wanted where the arguments are not JSON in the text.
         """
         span = self.span(start, end)
         if value is None and verdict != FAILED:
@@ -211,7 +221,8 @@ class Trace:
         self.calls.append(
             ParsedCall(name, arguments, span, name_span, arguments_span, value, verdict)
         )
-        self.step("call", start, end, "delivered", name)
+        self.places.append(places)
+        self.step("call", start, end, DELIVERED, name)
 
     def keep(self, start: int, end: int) -> None:
         """Keep a part of the text as content."""
@@ -225,18 +236,34 @@ class Trace:
         self._content_set = True
 
     def void(self, reason: str, hint: str = "") -> None:
-        """Take back all calls delivered so far, for the sake of another one that is bad."""
-        for call in self.calls:
-            span = call.span
-            self.flag(Code.SIBLING_VOIDED, Severity.ERROR, span.start, span.end, reason, hint)
-        self.calls.clear()
+        """Take back all calls delivered so far, for the sake of another one that is bad.
+
+        `reason` goes on from such as "a sound call (search)" or "45 sound calls".
+        """
+        if self.calls:
+            start = min(call.span.start for call in self.calls)
+            end = max(call.span.end for call in self.calls)
+            several = counted(len(self.calls), "sound call")
+            what = several if len(self.calls) > 1 else f"a sound call ({self.calls[0].name})"
+            self.flag(Code.SIBLING_VOIDED, Severity.ERROR, start, end, f"{what}, {reason}", hint)
+        self._take_back()
         self.diagnostics[:] = [_of_no_call(found) for found in self.diagnostics]
+
+    def _take_back(self) -> None:
+        """Let no step say of a call that it is delivered."""
+        if self.calls:
+            self._steps = [
+                step._replace(outcome=TAKEN_BACK) if step.outcome == DELIVERED else step
+                for step in self._steps
+            ]
+        self.calls.clear()
+        self.places.clear()
 
     def keep_all(self, reason: str) -> None:
         """Take back everything: the whole text stays content."""
         if self.calls:
             self.void(
-                f"a sound call, lost because {self.info.name} keeps the whole text: {reason}",
+                f"lost because {self.info.name} keeps the whole text: {reason}",
                 "send the bad call again, or ask for one call a message",
             )
         self._kept = [Span(0, len(self.text))] if self.text else []
@@ -245,7 +272,9 @@ class Trace:
 
     def result(self) -> ParseResult:
         """Return the verdict, with what is lost and what is odd about the calls flagged."""
-        self.calls.sort(key=lambda call: call.span)
+        order = sorted(range(len(self.calls)), key=lambda index: self.calls[index].span)
+        self.calls[:] = [self.calls[index] for index in order]
+        self.places[:] = [self.places[index] for index in order]
         called = bool(self.calls) if self.tools_called is None else self.tools_called
         kept, length = merged(self._kept, len(self.text)), len(self.text)
         content = self.content
@@ -264,7 +293,7 @@ class Trace:
 
     def raised(self, error: str) -> ParseResult:
         """Return the verdict of an engine that lets an exception out: nothing reaches anybody."""
-        self.calls.clear()
+        self._take_back()
         whole = (Span(0, len(self.text)),) if self.text else ()
         self.step("raise", 0, len(self.text), "raised", error)
         self.flag(
@@ -284,12 +313,12 @@ class Trace:
         kept: tuple[Span, ...],
         dropped: tuple[Span, ...],
     ) -> ParseResult:
-        detail = f"{len(self.calls)} calls" if self.calls else ""
+        detail = counted(len(self.calls), "call") if self.calls else ""
         root = self._steps[0]._replace(outcome=outcome.value, detail=detail)
         known = len(self.calls)
         found = [
             found if (found.call_index or 0) < known else _of_no_call(found)
-            for found in sorted(self.diagnostics, key=start_of)
+            for found in sorted(self.diagnostics, key=_cause_first)
         ]
         return ParseResult(
             outcome,
@@ -301,6 +330,11 @@ class Trace:
             tuple(found),
             (root, *self._steps[1:]),
         )
+
+
+def _cause_first(diagnostic: Diagnostic) -> tuple[bool, int]:
+    """Order findings by place, those of calls that another one takes with it at the end."""
+    return diagnostic.code is Code.SIBLING_VOIDED, start_of(diagnostic)
 
 
 def _of_no_call(diagnostic: Diagnostic) -> Diagnostic:

@@ -228,7 +228,7 @@ def _deliver_json(trace: Trace, block: _Block) -> None:
         start = block.whole.start + len(CALL_BEGIN)
         end = max(start + 1, block.name.start - len(SEP))
         message = f"the call is of kind {block.kind[:60]!r}: SGLang does not look at it"
-        hint = "vLLM keeps the whole text for it"
+        hint = f"the format has `function` before {SEP}"
         trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint)
     deliver_known(trace, block.whole, block.name, value, arguments)
 

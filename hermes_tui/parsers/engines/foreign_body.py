@@ -7,27 +7,36 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
+from hermes_tui.parsers.engines.markers import how_to_read
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.tagged import SPECIAL_TOKENS
 
 _JSON = re.compile(r"\s*+[{\[]")
-_ATTRIBUTE = re.compile(r"\s*+<(?:function|invoke|tool)\s++name\s*+=")
+_ATTRIBUTE = re.compile(r"\s*+(<(?:function|invoke|tool)\s++name\s*+=[^>\n]{0,80}+>?+)")
 _FUNCTION = re.compile(r"\s*+<function=")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,6});")
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
 _LOOK_AHEAD = 400
 
 
-def flag_foreign_body(trace: Trace, start: int, end: int) -> None:
-    """Say what the body of a block is that this parser reads no call from."""
+def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True) -> None:
+    """Say what the body of a block is that this parser reads no call from.
+
+    Without `prose` nothing is said of a body that is no call of any format.
+    """
     body = trace.text[start : min(end, start + _LOOK_AHEAD)]
     code, hint = Code.WRONG_FORMAT, ""
     if _JSON.match(body):
-        message, hint = "the body is JSON", "--tool-call-parser hermes reads it"
+        message, hint = "the body is JSON", f"for that: {how_to_read(trace.info.engine, 'hermes')}"
     elif _FUNCTION.match(body):
-        message, hint = "the body is function XML", "--tool-call-parser qwen3_coder reads it"
-    elif _ATTRIBUTE.match(body):
+        message = "the body is function XML"
+        hint = f"for that: {how_to_read(trace.info.engine, 'qwen3_coder')}"
+    elif found := _ATTRIBUTE.match(body):
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
-        hint = "this format writes <function=NAME>"
+        hint = "function XML has it as <function=NAME>"
+        start, end = start + found.start(1), start + found.end()
+    elif not prose:
+        return
     elif body.strip():
         code, message = Code.MARKER_IN_PROSE, "the block holds no call but text"
         hint = "the marker may only be spoken of: the engine takes it for one all the same"
@@ -35,6 +44,41 @@ def flag_foreign_body(trace: Trace, start: int, end: int) -> None:
         code, message = Code.EMPTY_BLOCK, "a block without a call"
     severity = Severity.WARNING if code is Code.EMPTY_BLOCK else Severity.ERROR
     trace.flag(code, severity, start, max(end, start + 1), message, hint)
+
+
+def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
+    """Flag text between the `of_what` of a call; return whether a marker ended a value early.
+
+    What such a marker leaves over holds the one that should have ended the value.
+    """
+    at = stripped(trace.text, span)
+    if not len(at):
+        return False
+    loose = trace.text[at.start : at.end]
+    inside = "</" in loose
+    code = Code.MARKER_IN_VALUE if inside else Code.EXTRA_TEXT
+    message = f"text outside of the {of_what} is dropped: {loose[:40]!r}"
+    hint = "a marker inside a value ends it early" if inside else "write nothing there"
+    trace.flag(code, Severity.ERROR, at.start, at.end, message, hint)
+    return inside
+
+
+def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inner: str) -> bool:
+    """Flag the closer that ends an open function of a block, if it stands inside of a value.
+
+    That is so where the function's own end `inner_end` follows before another `inner` opens.
+    """
+    text, start = trace.text, body.end
+    if not text.startswith(closer, start):
+        return False
+    behind = start + len(closer)
+    end = text.find(inner_end, behind)
+    if end < 0 or text.find(inner, behind, end) >= 0:
+        return False
+    message = f"{closer} inside a value ends the whole block"
+    hint = "the rest of the value is no part of the call"
+    trace.flag(Code.MARKER_IN_VALUE, Severity.ERROR, start, behind, message, hint)
+    return True
 
 
 def flag_kept_specials(trace: Trace, start: int, end: int) -> None:

@@ -20,15 +20,16 @@ from hermes_tui.parsers.engines.json_blocks import (
     Block,
     deliver,
     flag_nested,
+    flag_no_arguments,
     flag_unclosed,
     items_of,
     places_in,
     read_blocks,
     read_payload,
     refuse_block,
-    stripped,
 )
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
+from hermes_tui.parsers.engines.members import stripped
 
 VERSION = "2026-04"
 MARKER = "[TOOL_CALLS]"
@@ -108,9 +109,7 @@ def _deliver_object(
         message = "the name is no text"
         raise refuse_block(trace, Block(where, where), Code.NAME_TYPE, message, SHAPE)
     if "arguments" not in payload:
-        message = "no `arguments` key: the call goes out with {}, whatever else stands there"
-        index = len(trace.calls)
-        trace.flag(Code.ARGS_KEY, Severity.WARNING, at.start, at.end, message, SHAPE, index)
+        flag_no_arguments(trace, payload, at, "`arguments`", SHAPE)
     if text_as_it_is and not isinstance(value, (dict, str)):
         where = places.arguments or at
         message = "arguments that are neither an object nor a text"

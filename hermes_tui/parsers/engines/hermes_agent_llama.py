@@ -68,7 +68,9 @@ def _llama_object(trace: Trace, value: dict[str, Any], at: Span) -> None:
         trace.step("raw_decode", at.start, at.end, "passed over", f"no {what}")
         code = Code.ARGS_KEY if name else Code.NAME_MISSING
         message = f"an object without {what} is passed over"
-        trace.flag(code, Severity.WARNING, at.start, at.end, message, SHAPE)
+        is_call = isinstance(name, str) and name in trace.tools if name else arguments is not None
+        severity = Severity.ERROR if is_call else Severity.WARNING
+        trace.flag(code, severity, at.start, at.end, message, SHAPE)
         return
     places = places_in(trace.text, at, ("arguments", "parameters"))
     deliver(trace, name, arguments, at, at, places)

@@ -17,9 +17,16 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.foreign_body import (
+    flag_early_close,
+    flag_entities,
+    flag_foreign_body,
+    flag_loose,
+)
 from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
 from hermes_tui.parsers.engines.hermes_agent_values import Overlong, flag_guess, guess, written
-from hermes_tui.parsers.engines.json_blocks import Block, stripped, tagged_blocks
+from hermes_tui.parsers.engines.json_blocks import Block, tagged_blocks
+from hermes_tui.parsers.engines.members import stripped
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 FUNCTION, FUNCTION_END = "<function=", "</function>"
@@ -34,16 +41,24 @@ _PAIR_47 = re.compile(r"</arg_key>(?:\\n|\s)*+<arg_value>")
 
 
 class _Value(NamedTuple):
-    """One argument as it stands."""
+    """One argument as it stands: its key, its text with the blanks at the ends.
+
+    `trimmed` is that text as the format means it: without the newlines that its tags stand on.
+    `cut`: a marker inside the value ended it early.
+    """
 
     key: str
     span: Span
-    closed: bool = True
+    trimmed: Span
+    cut: bool = False
 
 
 def _read_coder(trace: Trace) -> None:
     text = trace.text
     if FUNCTION not in text:
+        for block in tagged_blocks(text, OPENER, CLOSER):
+            flag_foreign_body(trace, block.body.start, block.body.end, prose=False)
+            break
         raise Refused(f"no {FUNCTION} in the text")
     blocks = list(tagged_blocks(text, OPENER, CLOSER)) or [_whole(text)]
     for block in blocks:
@@ -89,17 +104,20 @@ def _coder_call(trace: Trace, function: Block) -> None:
         start, end = function.span.start, function.span.end
         trace.flag(Code.NAME_MISSING, Severity.ERROR, start, end, message, hint)
         return
-    if not function.closed:
+    early = not function.closed and flag_early_close(trace, body, CLOSER, FUNCTION_END, FUNCTION)
+    if not function.closed and not early:
         message = f"no {FUNCTION_END}: the function runs to the end of its block all the same"
         hint = "a call cut by max_tokens looks like this: it runs with what it has"
         start = function.span.start
         trace.flag(Code.UNCLOSED, Severity.ERROR, start, body.start, message, hint)
     name = stripped(text, Span(body.start, behind))
-    values = list(_parameters(trace, Span(behind + 1, body.end)))
+    values = list(_parameters(trace, Span(behind + 1, body.end), early=early))
+    flag_entities(trace, Span(behind + 1, body.end), len(trace.calls))
     _deliver(trace, name, values, function.span, any_case_null=True)
 
 
-def _parameters(trace: Trace, body: Span) -> Iterator[_Value]:
+def _parameters(trace: Trace, body: Span, *, early: bool) -> Iterator[_Value]:
+    """Yield the arguments; `early`: a marker inside the last of them ended the whole block."""
     text = trace.text
     end_of_all = body.end - 1 if text[body.start : body.end].endswith("\n") else body.end
     start = text.find(PARAMETER, body.start, body.end)
@@ -109,19 +127,28 @@ def _parameters(trace: Trace, body: Span) -> Iterator[_Value]:
         end = stop.start() if stop else max(inner, end_of_all)
         closed = stop is not None and stop[0] == PARAMETER_END
         behind = text.find(">", inner, end)
-        if not closed:
+        if not closed and not (early and stop is None):
             _flag_open_parameter(trace, start, end)
+        covered = stop.end() if stop and closed else end
+        start, opener = text.find(PARAMETER, covered, body.end), start
+        loose = Span(covered, start if start >= 0 else body.end)
+        cut = flag_loose(trace, loose, "parameters") or (early and stop is None)
         if behind >= 0:
-            key = stripped(text, Span(inner, behind))
-            yield _Value(text[key.start : key.end], Span(behind + 1, end), closed)
+            key, span = stripped(text, Span(inner, behind)), Span(behind + 1, end)
+            yield _Value(text[key.start : key.end], span, _without_lines(text, span), cut)
         else:
-            _flag_lost_parameter(trace, start, end)
-        start = text.find(PARAMETER, stop.end() if stop and closed else end, body.end)
+            _flag_lost_parameter(trace, opener, end)
+
+
+def _without_lines(text: str, span: Span) -> Span:
+    """Return the value without the newline behind its opening tag and before its closing one."""
+    start = span.start + text.startswith("\n", span.start, span.end)
+    return Span(start, span.end - text.endswith("\n", start, span.end))
 
 
 def _flag_open_parameter(trace: Trace, start: int, end: int) -> None:
     message = f"no {PARAMETER_END}: the value runs up to the next tag or the end"
-    hint = "vLLM drops such a parameter, hermes-agent and SGLang take it"
+    hint = "add </parameter>; a value that is cut looks the same"
     trace.flag(Code.PARAM_UNCLOSED, Severity.WARNING, start, end, message, hint, len(trace.calls))
 
 
@@ -149,7 +176,8 @@ def _deliver(
             start, end = value.span.start, value.span.end
             message = f"{value.key} stands twice; the last one counts"
             trace.flag(Code.DUP_KEY, Severity.WARNING, start, end, message, "send it once", index)
-        flag_guess(trace, word, value.key, guessed, value.span, index)
+        if not value.cut:
+            flag_guess(trace, word, value.key, guessed, value.trimmed, index)
         kind = type(guessed).__name__
         trace.step(f"value of {value.key[:40]}", value.span.start, value.span.end, kind)
         arguments[value.key] = guessed
@@ -161,6 +189,7 @@ def _deliver(
         name_span=name if len(name) else None,
         arguments_span=None,
         value=arguments,
+        places={one.key: stripped(trace.text, one.span) for one in values},
     )
 
 
@@ -191,6 +220,7 @@ class _Glm:
                     flag_repeats(trace, OPENER, _MANY_OPENERS, "each opener looks for its end, n^2")
                 elif head := self._head(text, block.body):
                     values = list(self._values(trace, head[1]))
+                    flag_entities(trace, head[1], len(trace.calls))
                     name = stripped(text, head[0])
                     _deliver(trace, name, values, block.span, any_case_null=False)
                 else:
@@ -211,9 +241,11 @@ class _Glm:
     def _flag_head(trace: Trace, block: Block) -> None:
         message = "no newline behind the name: glm45 skips the block"
         start, end = block.span.start, block.span.end
-        trace.flag(
-            Code.MARKER_VARIANT, Severity.ERROR, start, end, message, "glm47 reads this spelling"
-        )
+        hint = "glm47 is the parser for calls without newlines"
+        key = trace.text.find(KEY, start, end)
+        if trace.text.find("\\n", start, key if key >= 0 else end) >= 0:
+            hint = r"it wants a newline, not the two characters \n"
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end, message, hint)
 
     def _values(self, trace: Trace, body: Span) -> Iterator[_Value]:
         text, position = trace.text, body.start
@@ -229,8 +261,11 @@ class _Glm:
                 self._flag_pair(trace, start, middle.end())
             if text.find(KEY, middle.end(), end) >= 0:
                 self._flag_pair(trace, start, end)
-            yield _Value(word, Span(middle.end(), end))
             position = end + len(VALUE_END)
+            following = text.find(KEY, position, body.end)
+            loose = Span(position, following if following >= 0 else body.end)
+            cut = flag_loose(trace, loose, "arguments")
+            yield _Value(word, Span(middle.end(), end), Span(middle.end(), end), cut)
 
     @staticmethod
     def _flag_pair(trace: Trace, start: int, end: int) -> None:

@@ -19,7 +19,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
 from hermes_tui.parsers.engines.hermes_agent_json import info, say_before
-from hermes_tui.parsers.engines.json_blocks import stripped
+from hermes_tui.parsers.engines.members import stripped
 
 CALLS_BEGIN, CALL_BEGIN = "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"
 SEP, CALL_END = "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"

@@ -10,8 +10,8 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Refused, Trace
-from hermes_tui.parsers.engines.json_blocks import stripped
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
 
 
@@ -49,17 +49,19 @@ def written(arguments: dict[str, Any]) -> str:
 
 
 def flag_guess(trace: Trace, tool: str, key: str, value: Any, span: Span, index: int) -> None:
-    """Tell where a guess differs from the text that a string parameter should have had."""
+    """Tell where a guess differs from the text in `span`, which a string should have been."""
     at = stripped(trace.text, span)
     if not isinstance(value, str):
         if not _wants_text(trace, tool, key):
             return
         shown = trace.text[at.start : min(at.end, at.start + 40)]
         message = f"{key}: a text is declared, {shown!r} is turned into {type(value).__name__}"
-        hint = "hermes-agent asks no schema; the server's own parser does"
+        hint = "hermes-agent asks no schema: it guesses the type of every value"
         trace.flag(Code.TYPE_GUESSED, Severity.ERROR, at.start, at.end, message, hint, index)
-    elif at != span and trace.text[span.start : span.end].strip("\n") != value:
-        message = f"{key}: blanks at the ends of the value are lost"
+    elif at != span and trace.text[at.start : at.end] == value:
+        newline = at.start == span.start and trace.text[at.end : span.end] == "\n"
+        what = "the final newline of the value is" if newline else "blanks at the ends are"
+        message = f"{key}: {what} lost"
         hint = "indentation and the final newline do not survive this parser"
         trace.flag(Code.VALUE_TRIMMED, Severity.WARNING, span.start, span.end, message, hint, index)
 

@@ -9,8 +9,11 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Part, Refused, Trace
-from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
-from hermes_tui.parsers.literals import FAILED, read_literal
+from hermes_tui.parsers.engines.json_text import BadJson, decode_at, dumps, loads
+from hermes_tui.parsers.engines.members import members_in, stripped
+
+_BESIDE_ARGUMENTS = frozenset({"name", "id", "type", "description"})
+"""Keys of a call object that are not its arguments by another name."""
 
 
 class Block(NamedTuple):
@@ -62,19 +65,12 @@ def read_blocks(
     return first, refusal
 
 
-def stripped(text: str, span: Span) -> Span:
-    """Return the span without the blanks at its ends."""
-    inner = text[span.start : span.end]
-    start = span.start + len(inner) - len(inner.lstrip())
-    return Span(start, max(start, span.start + len(inner.rstrip())))
-
-
 def places_in(text: str, span: Span, keys: tuple[str, ...]) -> Places:
     """Return where `name` and the first of `keys` stand in the object in `span`."""
     at = stripped(text, span)
     if text[at.start : at.start + 1] != "{":
         return Places()
-    where = _members(text, at)
+    where = members_in(text, at)
     return Places(where.get("name"), next((where[key] for key in keys if key in where), None))
 
 
@@ -82,15 +78,10 @@ def items_of(text: str, span: Span, count: int) -> list[Span]:
     """Return where the items of the sound JSON list in `span` stand; all of it for no list."""
     at = stripped(text, span)
     if count and text[at.start : at.start + 1] == "[":
-        where = _members(text, at)
+        where = members_in(text, at)
         if len(where) == count:
             return list(where.values())
     return [at] * count
-
-
-def _members(text: str, at: Span) -> dict[str, Span]:
-    literal = read_literal(text, at.start, at.end)
-    return {} if literal.rung == FAILED else literal.members(text, at.start)
 
 
 def read_payload(trace: Trace, span: Span) -> Any:
@@ -162,9 +153,33 @@ def deliver(
     )
 
 
+def starts_object(text: str) -> bool:
+    """Tell whether the text begins with a JSON object."""
+    try:
+        return isinstance(decode_at(text).value, dict)
+    except BadJson:
+        return False
+
+
+def flag_no_arguments(trace: Trace, item: dict[str, Any], at: Span, wanted: str, hint: str) -> None:
+    """Tell of a call object at `at` without the key `wanted`: the next call goes out with {}.
+
+    An error where the arguments may stand under another key, which nobody reads.
+    """
+    others = [key for key in item if key not in _BESIDE_ARGUMENTS and item[key]]
+    message = f"no {wanted} key: the call goes out with {{}}"
+    severity, span = Severity.WARNING, at
+    if others:
+        severity = Severity.ERROR
+        message += f", {' and '.join(f'`{key[:40]}`' for key in others[:3])} unread"
+        span = members_in(trace.text, at).get(others[0], at)
+    index = len(trace.calls)
+    trace.flag(Code.ARGS_KEY, severity, span.start, span.end, message, hint, index)
+
+
 def _flag_text(trace: Trace, span: Span) -> None:
     """Tell of arguments that are a text, where the parser passes texts on as they are."""
     message = "the arguments are encoded as a text; this parser passes it on as it is"
-    hint = "other parsers deliver a string instead of an object; send {…}"
+    hint = "send {…} itself, not a text of it"
     index = len(trace.calls)
     trace.flag(Code.ARGS_STRING, Severity.WARNING, span.start, span.end, message, hint, index)

@@ -128,6 +128,7 @@ class _Reader:
             name_span=self.place(call.func),
             value=value_of(arguments),
             verdict="python-literal",
+            places={one.name: self.place(one.value) for one in keywords(call) if one.name},
         )
 
 
@@ -173,7 +174,7 @@ def _deliver_known(trace: Trace, reader: _Reader) -> None:
                 reader.deliver(call, sglang_value, _strict)
             except Broken as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)
-                trace.void(f"lost with a call that SGLang cannot read at all: {error.why}")
+                trace.void(f"lost with one that SGLang cannot read at all: {error.why}")
                 return
             except NotLiteral as error:
                 flag_not_literal(trace, reader.place(error.node), error.why)

@@ -13,6 +13,7 @@ from hermes_tui.parsers.engines.pythonic_syntax import BadPython
 
 _LIST_HEAD = re.compile(r"\[\s*+[A-Za-z_][\w.-]*+\s*+\(")
 _CALL_HEAD = re.compile(r"\s*+[A-Za-z_][\w.-]*+\([A-Za-z_]\w*+=")
+_PLAIN_NAME = re.compile(r"[a-zA-Z]\w*+(?!\()")
 _SLOW_ARGUMENTS = 16
 _STRING = re.compile(r"unterminated (?:triple-quoted )?(?:f-)?string")
 
@@ -39,10 +40,19 @@ def flag_no_list(trace: Trace, cleaned: Cleaned, shape: CallLists) -> None:
     if shape.closes_at < 0:
         _flag_open(trace, cleaned, head.start())
     elif not before or trace.info.engine != "vllm":
-        at = max(shape.head_end, head.end())
-        message = "the list begins like one of calls but goes on otherwise"
-        hint = "plain names, keyword arguments only, f(a=1); ), and )] end a call"
-        _flag(trace, cleaned, Code.EXPR_NOT_LITERAL, Span(at, at + 1), message, hint)
+        _flag_head(trace, cleaned, shape, head.start())
+
+
+def _flag_head(trace: Trace, cleaned: Cleaned, shape: CallLists, start: int) -> None:
+    """Say at which character the list that opens at `start` stops being one of calls."""
+    shape.begins(start)
+    text, at = cleaned.text, shape.head_end
+    message = "the list begins like one of calls but goes on otherwise"
+    if (name := _PLAIN_NAME.match(text, at)) and name.end() < len(text):
+        at = name.end()
+        message = f"the name of a call stops at {text[at]!r}: letters, digits and _ make a name"
+    hint = "plain names, keyword arguments only, f(a=1); ), and )] end a call"
+    _flag(trace, cleaned, Code.EXPR_NOT_LITERAL, Span(at, at + 1), message, hint)
 
 
 def _flag_open(trace: Trace, cleaned: Cleaned, start: int) -> None:

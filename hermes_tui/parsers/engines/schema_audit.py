@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.model.spans import Span
 from hermes_tui.parsers.coercion import required_names
+from hermes_tui.parsers.engines.members import members_in
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -25,45 +26,73 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def audit_schema(
-    trace: Trace, call: ParsedCall, index: int, value: dict[str, Any], tool: ToolSpec
-) -> None:
-    """Flag what the schema of `tool` does not allow; the top level only."""
+class _Violation(NamedTuple):
+    """What the schema does not allow; `key` is the argument meant, empty for all of them."""
+
+    key: str
+    message: str
+
+
+def audit_schema(trace: Trace, index: int, value: dict[str, Any], tool: ToolSpec) -> None:
+    """Flag what the schema of `tool` does not allow in call `index`; the top level only."""
     schema = tool.parameters if isinstance(tool.parameters, dict) else {}
-    span = call.arguments_span or call.span
     known = schema.get("properties")
     known = known if isinstance(known, dict) else {}
-    for message in _violations(value, schema, known):
+    found = list(_violations(value, schema, known))
+    places = places_of(trace, index) if found else {}
+    for key, message in found:
+        span = places.get(key) or _whole(trace, index, places)
         hint = f"{tool.name} declares {', '.join(list(known)[:_MOST]) or 'nothing'}"
         trace.flag(
             Code.SCHEMA_VIOLATION, Severity.WARNING, span.start, span.end, message, hint, index
         )
 
 
+def places_of(trace: Trace, index: int) -> Mapping[str, Span]:
+    """Return where the values of call `index` stand, by key; empty where that is not known."""
+    if trace.places[index]:
+        return trace.places[index]
+    span = trace.calls[index].arguments_span
+    return members_in(trace.text, span) if span else {}
+
+
+def _whole(trace: Trace, index: int, places: Mapping[str, Span]) -> Span:
+    """Return where the arguments of a call stand, else its name, else all of it."""
+    call = trace.calls[index]
+    if call.arguments_span is None and places:
+        spans = places.values()
+        return Span(min(one.start for one in spans), max(one.end for one in spans))
+    return call.arguments_span or call.name_span or call.span
+
+
 def _violations(
     value: dict[str, Any], schema: dict[str, Any], known: dict[str, Any]
-) -> Iterator[str]:
+) -> Iterator[_Violation]:
     missing = [key for key in required_names(schema) if key not in value]
+    if missing:
+        yield _Violation("", f"arguments missing: {', '.join(map(_shown, missing[:_MOST]))}")
     extra = [key for key in value if known and key not in known]
-    for keys, what in ((missing, "missing"), (extra, "unknown to the schema")):
-        if keys:
-            yield f"arguments {what}: {', '.join(map(_shown, keys[:_MOST]))}"
+    if extra:
+        listed = ", ".join(map(_shown, extra[:_MOST]))
+        yield _Violation(extra[0], f"arguments unknown to the schema: {listed}")
     for key, inner in list(value.items())[: 8 * _MOST]:
         if (declared := known.get(key)) and isinstance(declared, dict):
             yield from _mismatch(key, inner, declared)
 
 
-def _mismatch(key: str, value: Any, declared: dict[str, Any]) -> Iterator[str]:
+def _mismatch(key: str, value: Any, declared: dict[str, Any]) -> Iterator[_Violation]:
     kinds = declared.get("type")
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if all(isinstance(kind, str) and kind in _KINDS for kind in kinds) and not any(
         _is_a(value, kind) for kind in kinds
     ):
-        yield f"{_shown(key)} is {type(value).__name__}, declared {' or '.join(kinds)}"
+        declares = " or ".join(kinds)
+        yield _Violation(key, f"{_shown(key)} is {type(value).__name__}, declared {declares}")
         return
     options = declared.get("enum")
     if isinstance(options, list) and options and value not in options:
-        yield f"{_shown(key)} is none of {', '.join(map(_shown, options[:_MOST]))}"
+        listed = ", ".join(map(_shown, options[:_MOST]))
+        yield _Violation(key, f"{_shown(key)} is none of {listed}")
 
 
 def _is_a(value: Any, kind: str) -> bool:

@@ -117,14 +117,15 @@ def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, value
         return
     name, body = head
     tool = trace.tools.get(trace.text[name.start : name.end])
-    read = values(_pairs(trace, body), tool.parameters if tool else None)
+    pairs, places = _pairs(trace, body)
+    read = values(pairs, tool.parameters if tool else None)
     written(read)
     _flag_nested(trace, name)
     if tool is not None:
-        flag_values(trace, read, body, len(trace.calls))
+        flag_values(trace, read, places, len(trace.calls))
         flag_entities(trace, body, len(trace.calls))
     plain = {key: one.value for key, one in read.items()}
-    deliver_known(trace, block, name, plain, None)
+    deliver_known(trace, block, name, plain, None, places)
 
 
 def _flag_head(trace: Trace, body: Span) -> None:
@@ -146,9 +147,11 @@ def _flag_nested(trace: Trace, name: Span) -> None:
         trace.flag(Code.NESTED_OPEN, Severity.ERROR, name.start, name.end, message, hint)
 
 
-def _pairs(trace: Trace, body: Span) -> list[tuple[str, str]]:
-    """Return keys and texts; a key without a value runs on to the next that has one."""
-    text, found = trace.text[body.start : body.end], []
+def _pairs(trace: Trace, body: Span) -> tuple[list[tuple[str, str]], dict[str, Span]]:
+    """Return keys and texts, and where these stand; a key without one runs on to the next."""
+    text = trace.text[body.start : body.end]
+    found: list[tuple[str, str]] = []
+    places: dict[str, Span] = {}
     position = covered = 0
     while (start := text.find(_KEY, position)) >= 0:
         junction = _JUNCTION.search(text, start + len(_KEY))
@@ -160,6 +163,8 @@ def _pairs(trace: Trace, body: Span) -> list[tuple[str, str]]:
         found.append((key, text[junction.end() : end]))
         position = covered = end + len(_VALUE_END)
         place = Span(body.start + start, body.start + position)
+        blank = not found[-1][1].strip()
+        places[key] = place if blank else Span(body.start + junction.end(), body.start + end)
         trace.step("argument", place.start, place.end, "read", key[:60])
         if "<" in key:
             message = f"a key without a value swallows what follows: the key is {key[:60]!r}"
@@ -170,7 +175,7 @@ def _pairs(trace: Trace, body: Span) -> list[tuple[str, str]]:
             hint = "add </arg_value>"
             trace.flag(Code.PARAM_UNCLOSED, Severity.ERROR, place.start, place.end, message, hint)
     _flag_loose(trace, text, covered, len(text), body.start)
-    return found
+    return found, places
 
 
 def _flag_loose(trace: Trace, text: str, start: int, end: int, shift: int) -> None:

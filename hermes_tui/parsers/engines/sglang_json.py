@@ -17,10 +17,10 @@ from hermes_tui.parsers.engines.json_blocks import (
     flag_nested,
     flag_unclosed,
     read_payload,
-    stripped,
     tagged_blocks,
 )
 from hermes_tui.parsers.engines.json_text import BadJson
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.sglang_tools import forget_drops
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
@@ -60,7 +60,7 @@ def _deliver_block(trace: Trace, block: Block) -> None:
     body = stripped(trace.text, block.body)
     value = read_payload(trace, body)
     if isinstance(value, list):
-        message = "a list in a one-object block; SGLang reads it, other engines do not"
+        message = "a list in a one-object block: SGLang reads it all the same"
         hint = "write one block a call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
     deliver(trace, value, body, block.span)

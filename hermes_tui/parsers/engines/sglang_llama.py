@@ -17,10 +17,11 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace
-from hermes_tui.parsers.engines.json_blocks import stripped
 from hermes_tui.parsers.engines.json_text import BadJson, Scanner, dumps, loads
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.python_literal import NotLiteral, literal_eval
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
+from hermes_tui.parsers.literals import read_literal
 
 TAG = "<|python_tag|>"
 NEXT = '{"name":'
@@ -161,7 +162,7 @@ def _flag_late(trace: Trace) -> None:
     at = trace.text.find(NEXT)
     if at >= 0:
         message = "text before the call: without <|python_tag|> it must start the answer"
-        hint = "vLLM and hermes-agent look for calls anywhere"
+        hint = "begin the answer with the call, or write the tag before it"
         trace.flag(Code.EXTRA_TEXT, Severity.ERROR, 0, at, message, hint)
 
 
@@ -181,10 +182,17 @@ def _note_python(trace: Trace, read: _Value, made: int) -> None:
     """Tell of a call that only this reader takes."""
     for index in range(made, len(trace.calls)):
         trace.calls[index] = trace.calls[index]._replace(verdict="python-literal")
-    message = "a Python dict, not JSON; SGLang's llama3 reads it, other engines do not"
-    hint = "do not rely on it: ask for JSON"
-    start, end = stripped(trace.text, read.span).start, read.span.end
-    trace.flag(Code.PY_LITERAL, Severity.NOTE, start, end, message, hint)
+    inner = stripped(trace.text, read.span)
+    flaws = read_literal(trace.text, inner.start, inner.end).flaws
+    if flaws:
+        message = f"no JSON ({flaws[0].message}): SGLang reads it as a Python literal"
+        hint = "do not rely on it: ask for JSON"
+        trace.flag(Code.PY_LITERAL, Severity.NOTE, inner.start, inner.end, message, hint)
+        return
+    start = max(read.span.start - 1, 0)
+    message = "blanks before sound JSON: SGLang's decoder stumbles, its Python reading takes over"
+    hint = "Python has no true, false and null: write the next call right behind one separator"
+    trace.flag(Code.EXTRA_TEXT, Severity.NOTE, start, inner.start, message, hint)
 
 
 def _flag_failure(trace: Trace, reader: _Reader, start: int) -> None:

@@ -15,8 +15,9 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Refused, Trace, catch_syntax
-from hermes_tui.parsers.engines.json_blocks import read_payload, stripped
+from hermes_tui.parsers.engines.json_blocks import read_payload, starts_object
 from hermes_tui.parsers.engines.json_text import BadJson, strictly_json
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.sglang_values import Tripped, deliver, info, need_tools
 
 MARKER = "[TOOL_CALLS"
@@ -41,11 +42,19 @@ def _read(trace: Trace) -> None:
     rest = stripped(trace.text, Span(end, len(trace.text)))
     trace.keep(end, len(trace.text))
     if len(rest):
-        message = "text behind the calls joins the content"
-        hint = "vLLM drops it, hermes-agent refuses or drops it"
-        trace.flag(Code.EXTRA_TEXT, Severity.WARNING, rest.start, rest.end, message, hint)
+        _flag_behind(trace, rest)
     behind = trace.text[rest.start : rest.end]
     trace.say(f"{before} {behind}".strip() or None if behind else before or None)
+
+
+def _flag_behind(trace: Trace, rest: Span) -> None:
+    """Tell of text behind the calls; an error where it begins with the arguments of another."""
+    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the calls"
+    hint = "end the turn behind the calls"
+    if trace.calls and starts_object(trace.text[rest.start : rest.end]):
+        code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
+        hint = _NAME_HINT
+    trace.flag(code, severity, rest.start, rest.end, f"{message} joins the content", hint)
 
 
 def _read_array(trace: Trace, first: int) -> int:
@@ -74,7 +83,7 @@ def _read_array(trace: Trace, first: int) -> int:
 def _lost(trace: Trace, start: int, message: str, end: int | None = None) -> int:
     """Flag what SGLang forgets; return the end of the text."""
     stop = len(trace.text) if end is None else end
-    hint = "mend the JSON; the client sees nothing of it"
+    hint = "mend the call; the client sees nothing of it"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, start, stop, message, hint)
     return len(trace.text)
 
@@ -135,7 +144,7 @@ def _compact_call(trace: Trace, position: int) -> int:
 
 def _compact_value(trace: Trace, head: Span, name: Span, value_at: int) -> int:
     end = _closing(trace.text, value_at)
-    with trace.part("call", head.start, end if end >= 0 else len(trace.text)) as part:
+    with trace.part("block", head.start, end if end >= 0 else len(trace.text)) as part:
         if end < 0:
             part.outcome = "dropped"
             flag_payload(trace, value_at, len(trace.text))
@@ -165,9 +174,9 @@ def _deliver_compact(trace: Trace, name: Span, value: object, at: Span, start: i
 def _flag_shape(trace: Trace, start: int, message: str) -> None:
     end = start + len(MARKER)
     trace.step("[TOOL_CALLS]name[ARGS]{…}", start, end, "refused", message)
-    if trace.text.startswith("][", end):
+    if trace.text.startswith("][", end) and not trace.text.startswith(ARGS, end + 1):
         message = "no blank between the marker and the list: SGLang does not see the list"
-        hint = "vLLM and hermes-agent read it; SGLang wants [TOOL_CALLS] [{…}]"
+        hint = "SGLang wants [TOOL_CALLS] [{…}]"
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 2, message, hint)
         return
     trace.flag(Code.MARKER_VARIANT, Severity.ERROR, start, end + 1, message, _NAME_HINT)

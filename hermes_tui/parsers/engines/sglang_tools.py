@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -13,7 +15,12 @@ from hermes_tui.parsers.engines.sglang_arguments import Read
 
 
 def deliver_known(
-    trace: Trace, whole: Span, name_span: Span, value: Any, arguments_span: Span | None
+    trace: Trace,
+    whole: Span,
+    name_span: Span,
+    value: Any,
+    arguments_span: Span | None,
+    places: Mapping[str, Span] = MappingProxyType({}),
 ) -> None:
     """Deliver a call if its name is a declared tool's; arguments that are empty become {}.
 
@@ -35,6 +42,7 @@ def deliver_known(
         name_span=name_span,
         arguments_span=arguments_span,
         value=value or {},
+        places=places,
     )
 
 
@@ -61,9 +69,12 @@ def forget_drops(trace: Trace) -> None:
     trace.diagnostics[:] = [one for one in trace.diagnostics if one.code is not Code.SILENT_DROP]
 
 
-def flag_values(trace: Trace, values: dict[str, Read], place: Span, index: int) -> None:
+def flag_values(
+    trace: Trace, values: dict[str, Read], places: Mapping[str, Span], index: int
+) -> None:
     """Tell which values of call `index` could not be converted, or were without a schema."""
     for key, read in values.items():
+        place = places[key]
         if read.failed:
             code, message = Code.COERCE_FAILED, f"{key[:60]}: the text is not {read.failed}"
             hint = "it goes out as SGLang's fallback has it; validate before running it"
@@ -97,6 +108,6 @@ def flag_twice_open(trace: Trace, opener: str, start: int) -> None:
     """Say that the marker around all calls, which stands at `start`, stands there twice."""
     if trace.text.endswith(opener, 0, start):
         message = f"{opener} stands twice: the engine does not mind"
-        hint = "stricter parsers refuse it"
+        hint = "open the section once"
         begin = start - len(opener)
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, begin, start, message, hint, 0)

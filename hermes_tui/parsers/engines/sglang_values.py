@@ -14,7 +14,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineInfo, Refused, Trace
-from hermes_tui.parsers.engines.json_blocks import items_of, places_in
+from hermes_tui.parsers.engines.json_blocks import flag_no_arguments, items_of, places_in
 from hermes_tui.parsers.engines.json_text import dumps
 from hermes_tui.parsers.engines.misnomers import flag_name
 
@@ -70,13 +70,11 @@ def deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> No
         return
     key = "parameters" if item.get("parameters") else "arguments"
     value = item.get("parameters") or item.get("arguments", {})
-    if key not in item:
-        message = "no `arguments` or `parameters` key: the call goes out with {}"
-        at_index = len(trace.calls)
-        trace.flag(Code.ARGS_KEY, Severity.WARNING, at.start, at.end, message, _HINT, at_index)
+    if not set(KEYS) & item.keys():
+        flag_no_arguments(trace, item, at, "`arguments` or `parameters`", _HINT)
     elif key == "parameters" and trace.info.format != "llama3_json":
         where = places.arguments or at
-        message = "the arguments stand in `parameters`: SGLang reads it, vLLM and others do not"
+        message = "the arguments stand in `parameters`: SGLang reads that key too"
         start, end = where.start, where.end
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, _HINT, len(trace.calls))
     trace.call(
@@ -99,7 +97,8 @@ def _drop(trace: Trace, name: Any, where: Span, span: Span) -> None:
         trace.flag(code, Severity.ERROR, where.start, where.end, message, _HINT)
     trace.step("call", span.start, span.end, "dropped", "no declared tool has this name")
     message = "SGLang drops this call, and its text with it"
-    hint = "SGLANG_FORWARD_UNKNOWN_TOOLS=1 lets it through"
+    named = isinstance(name, str) and name
+    hint = "SGLANG_FORWARD_UNKNOWN_TOOLS=1 lets it through" if named else "name the tool to call"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
 
 

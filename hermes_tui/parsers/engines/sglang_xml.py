@@ -17,7 +17,13 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.decoded import value_of
-from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
+from hermes_tui.parsers.engines.foreign_body import (
+    flag_early_close,
+    flag_entities,
+    flag_foreign_body,
+    flag_loose,
+)
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.seeker import Seeker
 from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
@@ -103,10 +109,11 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
         return
     name = text[body.start : angle]
     tool = trace.tools.get(name)
-    values = _parameters(trace, Span(angle + 1, body.end), tool.parameters if tool else None)
+    schema = tool.parameters if tool else None
+    values, places = _parameters(trace, Span(angle + 1, body.end), schema)
     arguments = written(values)
     index = len(trace.calls)
-    flag_values(trace, values, Span(angle + 1, body.end), index)
+    flag_values(trace, values, places, index)
     flag_entities(trace, Span(angle + 1, body.end), index)
     if not closed:
         _flag_open(trace, body, index)
@@ -118,34 +125,32 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
         name_span=Span(body.start, angle),
         value=value_of(arguments),
         verdict="json" if closed else "unclosed",
+        places=places,
     )
 
 
 def _flag_open(trace: Trace, body: Span, index: int) -> None:
     """Say why the function does not close in its block."""
     text = trace.text
+    if flag_early_close(trace, body, CLOSER, _FUNCTION_END, _FUNCTION):
+        return
     at_end = body.end >= len(text.rstrip())
     code = Code.TRUNCATED if at_end else Code.UNCLOSED
     message = "the function is not closed: the call goes out with what there is"
-    if text.startswith(CLOSER, body.end) and _closes_later(text, body.end + len(CLOSER)):
-        code, message = Code.MARKER_IN_VALUE, f"{CLOSER} inside a value ends the whole block"
     begin = max(body.start, body.end - 40)
     hint = "raise max_tokens; the last value may be cut"
     trace.flag(code, Severity.ERROR, begin, body.end, message, hint, index)
 
 
-def _closes_later(text: str, position: int) -> bool:
-    """Tell whether the function goes on behind what ended its block."""
-    end = text.find(_FUNCTION_END, position)
-    return end >= 0 and text.find(_FUNCTION, position, end) < 0
-
-
-def _parameters(trace: Trace, body: Span, schema: Any) -> dict[str, Read]:
-    text, values = trace.text[body.start : body.end], {}
+def _parameters(trace: Trace, body: Span, schema: Any) -> tuple[dict[str, Read], dict[str, Span]]:
+    """Return the values of a function, and where they stand."""
+    text = trace.text[body.start : body.end]
+    values: dict[str, Read] = {}
+    places: dict[str, Span] = {}
     end_of_text = len(text) - text.endswith("\n")
     position, covered = text.find(_PARAMETER), 0
     while position >= 0:
-        _flag_loose(trace, text[covered:position], body.start + covered)
+        flag_loose(trace, Span(body.start + covered, body.start + position), "parameters")
         inner = position + len(_PARAMETER)
         stop = _STOP.search(text, inner)
         end = stop.start() if stop else max(inner, end_of_text)
@@ -157,22 +162,14 @@ def _parameters(trace: Trace, body: Span, schema: Any) -> dict[str, Read]:
             _flag_parameter(trace, key, place, len(trace.calls), twice=key in values, closed=closed)
             value = text[angle + 1 : end].removeprefix("\n").removesuffix("\n")
             values[key] = by_schema(value, key, schema)
+            inside = stripped(text, Span(angle + 1, end))
+            at = Span(body.start + inside.start, body.start + inside.end)
+            places[key] = at if len(at) else place
             trace.step("parameter", place.start, place.end, "read", key[:60])
         covered = place.end - body.start
         position = text.find(_PARAMETER, end)
-    _flag_loose(trace, text[covered:], body.start + covered)
-    return values
-
-
-def _flag_loose(trace: Trace, loose: str, start: int) -> None:
-    """Flag text between the parameters, which no parameter gets."""
-    if not loose.strip():
-        return
-    inside = "</" in loose
-    code = Code.MARKER_IN_VALUE if inside else Code.EXTRA_TEXT
-    message = f"text outside of the parameters is dropped: {loose.strip()[:40]!r}"
-    hint = "a marker inside a value ends it early" if inside else "write nothing there"
-    trace.flag(code, Severity.ERROR, start, start + len(loose), message, hint)
+    flag_loose(trace, Span(body.start + covered, body.end), "parameters")
+    return values, places
 
 
 def _flag_parameter(
@@ -180,11 +177,11 @@ def _flag_parameter(
 ) -> None:
     if twice:
         message = f"{key[:60]!r} is written twice: the last value counts"
-        hint = "engines differ on this"
+        hint = "send it once"
         trace.flag(Code.DUP_KEY, Severity.WARNING, place.start, place.end, message, hint, index)
     if not closed:
         message = f"the parameter {key[:60]!r} is not closed: its value runs to the next tag"
-        hint = "vLLM drops the last one of such values"
+        hint = "add </parameter>"
         trace.flag(
             Code.PARAM_UNCLOSED, Severity.WARNING, place.start, place.end, message, hint, index
         )

@@ -17,8 +17,8 @@ def audit_silence(trace: Trace, *, called: bool) -> None:
     """Say why there is no call, where nothing has said so yet."""
     length = len(trace.text)
     if called:
-        message = "the answer claims tool calls (finish_reason) but holds none"
-        hint = "an agent that trusts finish_reason waits for nothing; treat it as text"
+        message = "the parser says that it called, but has no call"
+        hint = "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
         trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, hint)
     if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
         return

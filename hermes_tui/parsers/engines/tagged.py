@@ -46,6 +46,16 @@ class State(StrEnum):
 _CONTENT, _PREAMBLE, _NAME, _ARGS, _BETWEEN = State
 
 
+_WORDS = {
+    _CONTENT: "words of the answer",
+    _PREAMBLE: "the words before a name",
+    _NAME: "the letters of a name",
+    _ARGS: "the arguments",
+    _BETWEEN: "the words between calls",
+}
+"""What is read in each state."""
+
+
 class Move(NamedTuple):
     """What a marker does. `ends` and `starts` a call (in this order); `keeps` its own text."""
 
@@ -162,7 +172,7 @@ class Machine:
         came_from, self._state = self._state, move.to
         if len(self.slots) < _STEPS_SHOWN and not move.keeps:
             marker = self._trace.text[span.start : span.end]
-            self._trace.step(f"{came_from}: {marker}", span.start, span.end, move.to)
+            self._trace.step(marker, span.start, span.end, "read", _passage(came_from, move))
         if move.keeps:
             self._slot.args_parts.append(span)
         if move.ends:
@@ -204,7 +214,15 @@ class Machine:
             before.end = min(before.end, after.start) if before.closed else after.start
         if self.slots and not self._slot.closed:
             self._slot.end = end
-            self._trace.step(f"{self._state}: end of text", end, end, "the call is delivered")
+            detail = f"{_WORDS[self._state]} end open; the call counts as closed"
+            self._trace.step("end of text", end, end, "read", detail)
+
+
+def _passage(came_from: State, move: Move) -> str:
+    """Say what a marker ends, and what it begins."""
+    if move.to is came_from:
+        return "one call ends, another begins" if move.starts else "nothing begins"
+    return f"{_WORDS[came_from]} end here, {_WORDS[move.to]} begin"
 
 
 def _joined(text: str, parts: list[Span]) -> str:

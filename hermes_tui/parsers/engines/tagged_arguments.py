@@ -41,15 +41,19 @@ class Pairs:
     """The values by key, and what is odd about how they are written."""
 
     values: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    """Where the text of each value stands; all of the argument where that is empty."""
     findings: list[Finding] = field(default_factory=list)
     cut: bool = False
     """The last value is not closed, and lost."""
 
-    def add(self, key: str, value: str, span: Span) -> None:
+    def add(self, key: str, value: str, whole: Span, place: Span) -> None:
+        """Take a value in; `whole` is all of the argument, `place` that of the value."""
         if key in self.values:
             message = f"{key[:60]!r} is written twice: the last value counts"
-            self.note(Code.DUP_KEY, Severity.WARNING, span, message, "engines differ on this")
+            self.note(Code.DUP_KEY, Severity.WARNING, whole, message, "send it once")
         self.values[key] = value
+        self.places[key] = place if value.strip() else whole
 
     def note(self, code: Code, severity: Severity, span: Span, message: str, hint: str) -> None:
         if len(self.findings) < _FLAGS_SHOWN:
@@ -80,7 +84,9 @@ def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
             message = f"the parameter {key[:60]!r} is not closed: it ends where the next opens"
             pairs.note(Code.PARAM_UNCLOSED, Severity.WARNING, whole, message, "add </parameter>")
         value = raw[angle + 1 : stop.start()]
-        pairs.add(key, value.removeprefix("\n").removesuffix("\n"), whole)
+        begin, end = angle + 1 + value.startswith("\n"), stop.start() - value.endswith("\n")
+        place = slot.place(begin, end) if value.strip() else whole
+        pairs.add(key, value.removeprefix("\n").removesuffix("\n"), whole, place)
         trace.step("parameter", whole.start, whole.end, "read", key[:60])
     _flag_loose(pairs, slot, raw, covered, len(raw))
     return pairs
@@ -110,7 +116,7 @@ def glm_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
         if _GLM_KEY in value:
             message = f"the value of {key[:60]!r} is not closed: it swallows the next argument"
             pairs.note(Code.PARAM_UNCLOSED, Severity.ERROR, whole, message, "add </arg_value>")
-        pairs.add(key, value, whole)
+        pairs.add(key, value, whole, slot.place(junction.end(), end))
         trace.step("argument", whole.start, whole.end, "read", key[:60])
         position = covered = end + len(_GLM_END)
     _flag_loose(pairs, slot, raw, covered, len(raw))

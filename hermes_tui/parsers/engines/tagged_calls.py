@@ -57,7 +57,7 @@ def read(trace: Trace, dialect: Dialect) -> None:
         if not slot.name_parts and not slot.args_parts:
             _ignore(trace, slot)
             continue
-        with trace.part("call", slot.start, slot.end) as part:
+        with trace.part("block", slot.start, slot.end) as part:
             part.outcome, named = _deliver(trace, dialect, slot)
             sent = sent or named
     _keep_content(trace, machine, sent=sent, strips=dialect.strips)
@@ -97,6 +97,7 @@ def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
         arguments_span=slot.args_span() if call.pairs is None else None,
         value=value_of(bent.arguments),
         verdict="json" if slot.closed else "unclosed",
+        places=call.pairs.places if call.pairs is not None else {},
     )
     return "delivered", sent
 
@@ -127,7 +128,7 @@ def _flag_call(trace: Trace, slot: Slot, header: str, call: _Call, bent: Bent) -
     if call.pairs is not None:
         call.pairs.flag(trace, index)
         flag_entities(trace, span, index)
-    flag_changes(trace, bent, span, index, typed=call.pairs is None)
+    flag_changes(trace, bent, span, index, places=call.pairs.places if call.pairs else None)
     _flag_end(trace, slot, index, call.pairs)
     _flag_start(trace, slot, header, index)
     _flag_id(trace, slot, header, call.name, index)
@@ -170,11 +171,11 @@ def _flag_end(trace: Trace, slot: Slot, index: int, pairs: Pairs | None) -> None
     whole = not pairs.cut if pairs is not None else bool(raw) and value_of(raw) is not None
     code, severity = Code.TRUNCATED, Severity.ERROR
     message = "the text ends inside the call, which is delivered with what is complete"
-    hint = "raise max_tokens; nothing tells the agent that the call was cut"
+    hint = "raise max_tokens; only finish_reason `length` tells the agent that it was cut"
     if whole:
         code, severity = Code.UNCLOSED, Severity.WARNING
         message = "nothing closes the call, but its arguments are whole"
-        hint = "other engines refuse it; look for a stop string that cuts the marker"
+        hint = "look for a stop string that cuts the marker"
     end = len(trace.text)
     start = max(slot.opener.start, end - 40)
     trace.flag(code, severity, start, end, message, hint, index)
@@ -186,7 +187,7 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
     if text.startswith(_SECTION_TWICE, slot.start):
         start, end = slot.start, slot.start + len(_SECTION)
         message = f"{_SECTION} stands twice: the engine does not mind"
-        hint = "stricter parsers refuse it"
+        hint = "open the section once"
         trace.flag(Code.NESTED_OPEN, Severity.WARNING, start, end, message, hint, index)
     if slot.bare and text.startswith("<function=", opener.start):
         orphan = text.endswith("</tool_call>", slot.start, slot.end)

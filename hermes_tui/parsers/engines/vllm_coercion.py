@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
@@ -20,6 +20,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.json_text import TYPE_NAMES, BadJson, dumps, loads
+from hermes_tui.parsers.engines.members import members_in
 
 TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
 _SHOWN = 60
@@ -68,23 +69,43 @@ def coerce_arguments(arguments: str, tool: ToolSpec | None) -> Bent:
     return Bent(after, tuple(bender.changes), tuple(bender.failed))
 
 
-def flag_changes(trace: Trace, bent: Bent, span: Span, index: int, *, typed: bool) -> None:
+def flag_changes(
+    trace: Trace,
+    bent: Bent,
+    span: Span,
+    index: int,
+    *,
+    places: Mapping[str, Span] | None = None,
+) -> None:
     """Tell what the schema did to the arguments of call `index`, which stand at `span`.
 
-    In a format that is not `typed` all values are text, and a fitting type is as it should be.
+    `places` are those of the values where these are text between tags: there a type that fits is as
+    it should be. Without, the arguments are JSON.
     """
+    typed = places is None
+    if places is None:
+        places = members_in(trace.text, span) if bent.changes or bent.failed else {}
+    whole = span
     for path, before, after, fits in bent.changes:
+        span = _place_of(path, places) or whole
         severity = Severity.NOTE if fits and not typed else Severity.WARNING
         message = f"{path}: the schema turns {_short(before)} into {_short(after)}"
         hint = "the value that runs is not the value that the model wrote"
         trace.flag(Code.COERCED, severity, span.start, span.end, message, hint, index)
     for path in bent.failed:
+        span = _place_of(path, places) or whole
         message = f"{path}: the text is not of the type that the schema wants, and stays text"
         hint = "the tool gets a string; validate before running it"
         trace.flag(Code.COERCE_FAILED, Severity.WARNING, span.start, span.end, message, hint, index)
     if bent.changes:
         listed = ", ".join(change.path for change in bent.changes[:8])
-        trace.step("bend to the schema", span.start, span.end, "changed", listed)
+        trace.step("bend to the schema", whole.start, whole.end, "changed", listed)
+
+
+def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:
+    """Return where the argument stands that a path leads into, None where that is not known."""
+    fitting = [key for key in places if path == key or path.startswith((f"{key}.", f"{key}["))]
+    return places[max(fitting, key=len)] if fitting else None
 
 
 def types_of(schema: Any) -> set[str]:

@@ -139,7 +139,7 @@ def _note_siblings(trace: Trace, scanner: Scanner, at: int) -> None:
         return
     if isinstance(payload, dict) and {"arguments", "parameters"} & payload.keys():
         message = "a sound call, lost because a brace before it opens no call"
-        hint = "vLLM reads all braces of the text as calls; SGLang and hermes-agent do not"
+        hint = "vLLM takes every brace of the text for that of a call"
         trace.flag(Code.SIBLING_VOIDED, Severity.ERROR, behind, end, message, hint)
 
 

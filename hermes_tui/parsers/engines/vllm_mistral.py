@@ -15,10 +15,18 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.engines.audit import flag_payload
 from hermes_tui.parsers.engines.base import Emulated, EngineInfo, Refused, Trace, catch_syntax
-from hermes_tui.parsers.engines.json_blocks import deliver, items_of, places_in, stripped
+from hermes_tui.parsers.engines.json_blocks import (
+    deliver,
+    flag_no_arguments,
+    items_of,
+    places_in,
+    starts_object,
+)
 from hermes_tui.parsers.engines.json_text import BadJson, decode_at, loads
+from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.tagged import Machine, Move, Slot, State, Table
 from hermes_tui.parsers.engines.vllm_coercion import coerce_arguments, flag_changes
 from hermes_tui.parsers.literals import FAILED, JSON
@@ -36,7 +44,7 @@ def _read_array(trace: Trace) -> None:
     with trace.part("calls", first, segment.end) as part:
         value, place = _first_value(trace, segment)
         _deliver_items(trace, first, value, place)
-        part.outcome = f"{len(trace.calls)} calls"
+        part.outcome = counted(len(trace.calls), "call")
     if trace.calls:
         if trace.text[:first].strip():
             trace.keep(0, first)
@@ -131,11 +139,13 @@ def _deliver_item(trace: Trace, item: dict[str, Any], at: Span, span: Span) -> N
             Code.NAME_MISSING, Severity.ERROR, at.start, at.end, message, "name the tool to call"
         )
     if arguments is None:
-        what = "null" if "arguments" in item else "missing"
-        where = places.arguments or at
-        message = f"arguments are {what}: they go out as {{}}"
         hint = "send {} for none; `parameters` and `args` are not read here"
-        trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
+        if "arguments" in item:
+            where = places.arguments or at
+            message = "arguments are null: they go out as {}"
+            trace.flag(Code.ARGS_KEY, Severity.WARNING, where.start, where.end, message, hint)
+        else:
+            flag_no_arguments(trace, item, at, "`arguments`", hint)
         arguments = {}
     deliver(trace, name if isinstance(name, str) else "", arguments, at, span, places)
 
@@ -196,7 +206,7 @@ def _deliver_slot(trace: Trace, slot: Slot, name: str, body: str) -> None:
         verdict=written.verdict,
     )
     if written.place:
-        flag_changes(trace, bent, written.place, index, typed=True)
+        flag_changes(trace, bent, written.place, index)
     else:
         message = "no arguments: they go out as {}"
         hint = "a text that is cut right behind the name looks the same; check finish_reason"
@@ -220,11 +230,19 @@ def _first_json(trace: Trace, slot: Slot, body: str) -> _Written:
     trace.step("raw_decode", span.start, span.end, "read")
     if end < len(inner):
         rest = slot.place(begin + end, begin + len(inner))
-        message = "text behind the arguments is dropped"
-        trace.flag(
-            Code.EXTRA_TEXT, Severity.WARNING, rest.start, rest.end, message, "end the turn there"
-        )
+        _flag_behind(trace, rest)
     return _Written(inner[:end], span)
+
+
+def _flag_behind(trace: Trace, rest: Span) -> None:
+    """Tell of text behind the arguments; an error where it is another call's."""
+    inner = stripped(trace.text, rest)
+    code, severity, message = Code.EXTRA_TEXT, Severity.WARNING, "text behind the arguments"
+    hint = "end the turn there"
+    if starts_object(trace.text[inner.start : inner.end]):
+        code, severity, message = Code.MULTI_PAYLOAD, Severity.ERROR, "a second object"
+        hint = f"write {MARKER} and the name before each call"
+    trace.flag(code, severity, inner.start, inner.end, f"{message} is dropped", hint)
 
 
 def _flag_empty(trace: Trace, slot: Slot) -> None:

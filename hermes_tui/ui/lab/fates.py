@@ -87,7 +87,8 @@ def calls_at(result: ParseResult, index: int) -> list[ParsedCall]:
 
 
 def _delivers(step: ParseStep) -> bool:
-    return step.rule == "call" and step.outcome == "delivered"
+    """Tell whether a call stands from here on, if only until it is taken back."""
+    return step.rule == "call" and step.outcome in ("delivered", "taken back")
 
 
 def pieces_of(result: ParseResult, length: int, calls: Iterable[ParsedCall]) -> list[Piece]:

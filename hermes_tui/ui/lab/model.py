@@ -221,7 +221,7 @@ class LabModel:
     def failure(self) -> Diagnostic | None:
         """Return the finding to mark in the text: the one gone to, that of the present step, of a
         failed one the first inside it, or the last one before; of the whole parse the first that is
-        no mere consequence."""
+        no mere consequence. What sound calls are lost with is marked, not the calls."""
         if self.pointed is not None:
             return self.pointed
         marked = [
@@ -232,7 +232,11 @@ class LabModel:
         marked.sort(key=lambda each: (each[1].code in CONSEQUENCES, each[1].severity))
         if self.is_overview:
             return marked[0][1] if marked else None
-        own = [finding for holder, finding in marked if holder == self.step]
+        own = [
+            finding
+            for holder, finding in marked
+            if holder == self.step and finding.code is not Code.SIBLING_VOIDED
+        ]
         own = own or [finding for _, finding in marked if self._is_inside(finding)]
         before = [each for each in marked if (each[0] or 0) < self.step and self._is_read(each[1])]
         last = max(before, key=lambda each: each[0] or 0, default=(0, None))
@@ -333,10 +337,19 @@ class LabModel:
         return [each for each in lab_parsers() if (each.name, each.source) not in self.verdicts]
 
     def rows(self, *, by_rank: bool = False) -> list[Verdict]:
-        """Return the verdicts so far: by name, or only those that read calls, the best first."""
-        if by_rank:
-            return ranked(self.verdicts.values(), self._sound_calls, near=self.parser.engine)
+        """Return the verdicts so far: by name, or only those that read calls, the best first.
+
+        Who reads some of the calls alone is one of the best only where its marker is in the text.
+        """
         markers = {each.name: each.markers for each in lab_parsers()}
+        if by_rank:
+            found = ranked(self.verdicts.values(), self._sound_calls, near=self.parser.engine)
+            return [
+                each
+                for each in found
+                if self._sound_calls(each) >= self.meant
+                or any(marker in self.text for marker in markers.get(each.name, ("",)))
+            ]
         return in_order(self.verdicts.values(), self.text, markers)
 
     def _sound_calls(self, verdict: Verdict) -> int:

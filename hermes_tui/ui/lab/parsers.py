@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -62,6 +63,16 @@ def _with_card(parser: Parser) -> LabParser:
         card.flag,
         card.markers,
     )
+
+
+def choices(typed: str, text: str, real: Sequence[str]) -> list[str]:
+    """Return the names of parsers that hold what is `typed`, those marked in `text` first.
+
+    `real` are the names of real engines' parsers; they come behind ours.
+    """
+    wanted = typed.strip().lower()
+    ours = sorted(lab_parsers(), key=lambda each: not each.is_marked_in(text))
+    return [name for name in (*(each.name for each in ours), *real) if wanted in name.lower()]
 
 
 def known_name(name: str) -> str:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.parsers.base import ParseStep
 
 FAILED: Final = frozenset(
@@ -38,10 +38,19 @@ def _next_at(steps: Sequence[ParseStep], index: int, depth: int) -> int:
 
 
 def step_of_each(steps: Sequence[ParseStep], findings: Sequence[Diagnostic]) -> list[int | None]:
-    """Return for each finding the innermost step that holds the place it points at."""
+    """Return for each finding the innermost step that holds the place it points at.
+
+    That sound calls are lost is found where the whole text is kept, behind what it is kept for.
+    """
     order = sorted(range(1, len(steps)), key=lambda index: (steps[index].span.start, index))
     starts = [steps[index].span.start for index in order]
-    return [_holder(steps, order, starts, finding) for finding in findings]
+    kept = len(steps) - 1 if steps and steps[-1].rule == "keep" else None
+    return [
+        kept
+        if kept and finding.code is Code.SIBLING_VOIDED
+        else _holder(steps, order, starts, finding)
+        for finding in findings
+    ]
 
 
 def _holder(

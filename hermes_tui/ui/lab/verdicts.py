@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.choice import AUTO
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES: Final = 4
 LONG: Final = 100_000
 """Characters of arguments from which they are compared as text, not as JSON."""
+_SHOWN, _BEFORE = 40, 12
+"""Characters of arguments that differ, and of them those before the difference."""
 _SERVERS: Final = ("vllm", "sglang")
 
 
@@ -151,13 +154,23 @@ def differences(selected: Verdict, other: Verdict) -> list[str]:
         if mine[0] != theirs[0]:
             found.append(f"call {number}: name {theirs[0] or '(none)'}")
         elif not same_arguments(mine[1], theirs[1]):
-            found.append(f"call {number}: other arguments")
+            found.append(f"call {number}: {_other_arguments(mine[1], theirs[1])}")
     if (selected.content or "").strip() != (other.content or "").strip():
         if not other.content:
             found.append("no content")
         elif not found:
             found.append("other content")
     return found
+
+
+def _other_arguments(mine: str, theirs: str) -> str:
+    """Return the arguments from where they begin to differ."""
+    pairs = enumerate(zip(mine, theirs, strict=False))
+    at = next((at for at, (one, other) in pairs if one != other), min(len(mine), len(theirs)))
+    start = max(0, at - _BEFORE) if max(len(mine), len(theirs)) > _SHOWN else 0
+    shown = [visible_line(each[start : start + _SHOWN], _SHOWN) for each in (theirs, mine)]
+    dots = "…" if start else ""
+    return f"arguments {dots}{shown[0]} instead of {dots}{shown[1]}"
 
 
 def verdict_word(selected: Verdict, other: Verdict) -> str:

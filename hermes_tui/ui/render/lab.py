@@ -40,6 +40,8 @@ def outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
         return f"✗ {outcome}", "error"
     if outcome == "delivered":
         return f"→ {outcome}", "call"
+    if outcome == "taken back":
+        return f"← {outcome}", "warning"
     if outcome in _DELIVERED:
         return f"✓ {outcome}", "success"
     return f"· {outcome or 'looked at'}", "note"

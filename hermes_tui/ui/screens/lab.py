@@ -87,7 +87,7 @@ class LabScreen(LabTakeAway):
                 yield StepsPane(self.model, resolve)
                 yield SidePane(self, resolve)
                 yield ResultPane(resolve)
-        yield StatusLine(resolve, base="status", id="status")
+        yield StatusLine(resolve, base="status", wraps=True, id="status")
         yield KeyBar(resolve)
 
     def on_mount(self) -> None:
@@ -183,7 +183,8 @@ class LabScreen(LabTakeAway):
         )
 
     def refresh_view(self) -> None:
-        if not self.is_mounted:
+        if not self.is_mounted or not self.query(LabTextPane):
+            # The panes are there a little later than the screen, and gone a little before it.
             return
         model, stream = self.model, self.stream if self.side == "stream" else None
         if self._area is None:
@@ -218,7 +219,7 @@ class LabScreen(LabTakeAway):
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(first=GROUP))
+        self.app.push_screen(HelpScreen(place=self.scope, first=GROUP))
 
     def refresh_bar(self) -> None:
         if self.is_editing:

@@ -10,8 +10,8 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
-from hermes_tui.runtime.parser_names import REAL
-from hermes_tui.ui.lab.parsers import is_known, known_name
+from hermes_tui.runtime.parser_names import REAL, real_name
+from hermes_tui.ui.lab.parsers import choices, is_known, known_name
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
 from hermes_tui.ui.screens.moving import Moving
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.prompt import Prompt
 
 NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines add vllm==0.33.0"
+_MOST_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
@@ -188,12 +189,32 @@ class LabCommands(Searching, Moving, LabReading):
         self._read_by_another()
 
     def do_lab_parser(self) -> None:
-        self.ask("parser (engine/name)", "lab-parser", self.model.parser.name, replace=True)
+        names = choices("", self.model.text, self._real_names())
+        here = self.model.parser.name
+        self.ask("parser (engine/name)", "lab-parser", here, replace=True, choices=names)
+        self._offer("")
+
+    def on_prompt_typed(self, event: Prompt.Typed) -> None:
+        if event.purpose == "lab-parser":
+            here = event.value == self.model.parser.name
+            self._offer("" if here else event.value)
+
+    def _offer(self, typed: str) -> None:
+        """Say which parsers have what is typed in their names."""
+        found = choices(typed, self.model.text, self._real_names())
+        self.say(" · ".join(found[:_MOST_OFFERED]) or f"no parser has {typed!r} in its name")
+
+    def _real_names(self) -> list[str]:
+        from hermes_tui.runtime.real_parser import name_of
+
+        return [name_of(engine, name) for engine in self.engines() for name in engine.names]
 
     def answered_lab_parser(self, event: Prompt.Answered) -> None:
         wanted = event.value.strip()
-        if wanted.startswith(REAL):
-            self._choose_real(wanted)
+        if len(only := choices(wanted, self.model.text, self._real_names())) == 1:
+            wanted = only[0]
+        if real_name(wanted).startswith(REAL):
+            self._choose_real(real_name(wanted))
             return
         name = known_name(wanted)
         if not name:
@@ -213,6 +234,8 @@ class LabCommands(Searching, Moving, LabReading):
         except HermesError as error:
             self.say(str(error))
             return
+        if engine.file:
+            self.pool.take(engine)
         self.say(f"{engine.name} is reading …")
         self.run_worker(self._look_at(engine, parser), group="lab real", exclusive=True)
 
@@ -358,6 +381,8 @@ class LabCommands(Searching, Moving, LabReading):
             self.show_side("")
         elif self.search is not None:
             self.search = None
+        else:
+            self.say_what_goes_back()
         self.refresh_view()
 
     def do_back(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.choice import AUTO
+from hermes_tui.runtime.own_parser import OWN
+from hermes_tui.runtime.parser_names import WITH
 from hermes_tui.ui.lab.model import LabModel, LabText
 from hermes_tui.ui.lab.parsers import LabParser, lab_parser, lab_parsers
 from hermes_tui.ui.lab.stream import Split, StreamModel, Swept, splits_of
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.tools.threads import DaemonPool
 
 DRAW_EVERY_S = 0.15
-WHOLE_TEXTS_ONLY = frozenset({"hermes-agent"})
+WHOLE_TEXTS_ONLY = frozenset({"hermes-agent", OWN})
 """Engines that have no streaming path."""
 
 
@@ -250,7 +252,7 @@ class LabReading(CommandScreen):
         fitting = [
             engine
             for engine in self.engines()
-            if name in engine.names and engine.engine not in WHOLE_TEXTS_ONLY
+            if name.partition(WITH)[0] in engine.names and engine.engine not in WHOLE_TEXTS_ONLY
         ]
         chosen = real.source if real is not None else ""
         fitting.sort(key=lambda engine: (engine.name != chosen, engine.engine != kind))

@@ -66,7 +66,10 @@ class LabTakeAway(LabCommands):
         self.hurry()
 
     def _real_parser(self) -> RealParser | None:
-        """Return the engine's own parser where its verdict is looked at, or a replay by it."""
+        """Return the engine's own parser, or a replay by it, where it is looked at or was added.
+
+        An emulation is asked only where no engine is here that it stands for.
+        """
         from hermes_tui.runtime.real_parser import Deltas, RealParser
 
         stream, chosen = self.stream if self.side == "stream" else None, self.model.real
@@ -78,6 +81,8 @@ class LabTakeAway(LabCommands):
         elif chosen is not None:
             engine, parser = self._engine(chosen.source), chosen.name.partition("/")[2]
             deltas = None
+        elif here := next((engine for engine in self.engines() if self._same(engine)), None):
+            engine, (parser,), deltas = here, self._same(here), None
         else:
             return None
         loop = asyncio.get_running_loop()

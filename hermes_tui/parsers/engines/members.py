@@ -1,0 +1,23 @@
+"""Where the members of a JSON value stand in a text."""
+
+from __future__ import annotations
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.literals import FAILED, read_literal
+
+
+def stripped(text: str, span: Span) -> Span:
+    """Return the span without the blanks at its ends."""
+    inner = text[span.start : span.end]
+    start = span.start + len(inner) - len(inner.lstrip())
+    return Span(start, max(start, span.start + len(inner.rstrip())))
+
+
+def members_in(text: str, span: Span) -> dict[str, Span]:
+    """Return where the values of the object or list in `span` stand, by key or number.
+
+    Empty where nothing can be read there.
+    """
+    at = stripped(text, span)
+    literal = read_literal(text, at.start, at.end)
+    return {} if literal.rung == FAILED else literal.members(text, at.start)

@@ -1,0 +1,69 @@
+"""Calls that stand where a person would not look for them: in reasoning, in a code fence.
+
+What keeps a call in its reasoning differs by engine and by the marker that opens the call. Measured
+with vLLM 0.33.0 and SGLang 0.5.23: some reasoning parsers of vLLM end the reasoning at the marker
+of their model's own calls, so that such a call runs all the same; those of SGLang do so only where
+the reasoning is never closed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.reasoning_tags import split_reasoning
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+ENDED_BY = {
+    "<tool_call>": ("qwen3", "glm45"),
+    "<|tool_calls_section_begin|>": ("kimi_k2",),
+    "[TOOL_CALLS]": ("mistral",),
+}
+"""The reasoning parsers of vLLM 0.33.0 that end the reasoning at a marker of calls, by marker."""
+_OPENER, _CLOSER = "<think>", "</think>"
+_FENCE_HINT = "engines do not look at fences: it runs, even if it was meant as an example"
+
+
+def audit_places(trace: Trace) -> None:
+    """Flag calls in the model's reasoning, and calls in a code fence."""
+    thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
+    ahead = iter(thoughts)
+    thought = next(ahead, None)
+    fences = position = 0
+    for index, call in enumerate(trace.calls):
+        start, end = call.span.start, call.span.end
+        while thought and thought.end <= start:
+            thought = next(ahead, None)
+        fences += trace.text.count("```", position, start)
+        position = max(position, start)
+        if thought and thought.overlaps(call.span):
+            message = "a call inside the model's reasoning; this parser runs it all the same"
+            hint = _to_keep_it_in(trace, thought)
+            trace.flag(Code.MARKER_IN_REASONING, Severity.WARNING, start, end, message, hint, index)
+        if fences % 2:
+            message = "a call inside a code fence"
+            trace.flag(
+                Code.MARKER_IN_FENCE, Severity.WARNING, start, end, message, _FENCE_HINT, index
+            )
+
+
+def _to_keep_it_in(trace: Trace, thought: Span) -> str:
+    """Return what keeps a call in the reasoning `thought`, for the engine of the trace."""
+    engine, flag = trace.info.engine, "--reasoning-parser"
+    if engine == "hermes-agent":
+        return "hermes-agent reads the raw completion: cut the reasoning off before you parse it"
+    if engine == "sglang":
+        whole = trace.text[thought.start : thought.end]
+        closed = whole.startswith(_OPENER) and whole.endswith(_CLOSER)
+        return f"with {flag} {'qwen3 or ' if closed else ''}deepseek-r1 it stays reasoning"
+    if engine != "vllm":
+        return "cut the reasoning off before the calls are read"
+    runs = next((ENDED_BY[marker] for marker in trace.info.markers if marker in ENDED_BY), ())
+    stays = f"{flag} deepseek_r1 keeps it there"
+    if not runs:
+        return stays
+    ends = "ends" if len(runs) == 1 else "end"
+    return f"{stays}; {' and '.join(runs)} {ends} the reasoning at this marker, and the call runs"

@@ -1,0 +1,60 @@
+"""Sound calls that stand in text which no call came of, beside calls that are delivered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.engines.json_text import BadJson, decode_at
+from hermes_tui.parsers.reasoning_tags import split_reasoning
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+_MOST = 20
+"""Objects of a stretch that are looked at."""
+_ARGUMENTS = frozenset({"arguments", "parameters"})
+
+
+class Stranded(NamedTuple):
+    """A sound call object, and the marker of the format before it where there is one."""
+
+    name: str
+    span: Span
+
+
+def stranded_call(trace: Trace, start: int, end: int) -> Stranded | None:
+    """Return the first sound call between `start` and `end`, outside of reasoning; None for none.
+
+    That is a JSON object with arguments, and with a name that the request declares.
+    """
+    piece, at = trace.text[start:end], -1
+    for _ in range(_MOST):
+        at = piece.find("{", at + 1)
+        if at < 0:
+            return None
+        try:
+            value, stop = decode_at(piece, at)
+        except BadJson:
+            continue
+        if isinstance(value, dict) and _is_call(trace, value):
+            thoughts = split_reasoning(trace.text)
+            if not any(whole.start <= start + at < whole.end for whole, _, _ in thoughts):
+                return Stranded(
+                    value["name"], Span(start + _opening(trace, piece[:at]), start + stop)
+                )
+        at = stop - 1
+    return None
+
+
+def _is_call(trace: Trace, value: dict[str, Any]) -> bool:
+    name = value.get("name")
+    known = isinstance(name, str) and bool(name) and (not trace.tools or name in trace.tools)
+    return known and bool(_ARGUMENTS & value.keys())
+
+
+def _opening(trace: Trace, before: str) -> int:
+    """Return where the call behind `before` begins: at its marker, if brackets alone part them."""
+    bare = before.rstrip(" \t\r\n[")
+    marker = next((one for one in trace.info.markers if one and bare.endswith(one)), "")
+    return len(bare) - len(marker) if marker else len(before)
