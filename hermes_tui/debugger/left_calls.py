@@ -7,10 +7,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Origin, ToolCall, changed
+from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.normalise import Normalised
-from hermes_tui.parsers.swallowed import with_swallowed, without_thoughts
+from hermes_tui.parsers.reasoning_tags import without_thoughts
+from hermes_tui.parsers.swallowed import with_swallowed
 from hermes_tui.parsers.text_calls import NO_SERVER_PARSER, listed
 
 if TYPE_CHECKING:
@@ -23,52 +24,49 @@ _READ_BY_SERVER: Final = frozenset({"openai", "http"})
 def with_missed(found: Normalised, state: SessionState) -> Normalised:
     """Return a reply in which no call was read with those that were missed, and an error of it.
 
-    They are its whole text, or stand in its reasoning where it says nothing else.
+    They stand in its text, or in its reasoning where it says nothing else.
     """
-    message = found.message
-    if found.calls or any(one.severity is Severity.ERROR for one in found.diagnostics):
-        return found
-    tools = tuple((state.tools or {}).values())
-    text = without_thoughts(message.text)
-    if text.strip():
-        from hermes_tui.parsers.unread_calls import unread_calls
+    from hermes_tui.parsers.unread_calls import with_unread
 
-        calls, diagnostics = unread_calls(text, tools)
-        message = changed(message, calls=len(calls))
-        told = (*found.diagnostics, *diagnostics)
-        return found._replace(message=message, calls=tuple(calls), diagnostics=told)
-    if message.parts:
+    tools = tuple((state.tools or {}).values())
+    found = with_unread(found, tools)
+    message, text = found.message, without_thoughts(found.message.text)
+    if found.calls or message.parts or text.strip():
         return found
     flaws = with_swallowed([*found.diagnostics], text, (), message.reasoning, tools)
     return found._replace(diagnostics=tuple(flaws))
 
 
 def with_left(found: Normalised, state: SessionState) -> Normalised:
-    """Return a reply with a warning where its server left sound calls to be read here.
+    """Return a reply with a warning where its server left calls to be read here, sound or not.
 
     None where the texts of the model are what is asked for, or where the calls are not made.
     """
     text = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
-    told = chain(found.diagnostics, *(own for _, own in text))
-    flawed = any(one.severity is Severity.ERROR for one in told)
-    if not text or flawed or not state.tools or state.api not in _READ_BY_SERVER:
+    told = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)
+    if not text or told or not state.tools or state.api not in _READ_BY_SERVER:
         return found
-    return found._replace(
-        diagnostics=(*found.diagnostics, _left([call for call, _ in text], found.message.text))
-    )
+    flaws = chain(found.diagnostics, *(own for _, own in text))
+    flaw = next((one for one in flaws if one.severity is Severity.ERROR), None)
+    left = _left([call for call, _ in text], found.message.text, flaw)
+    return found._replace(diagnostics=(*found.diagnostics, left))
 
 
-def _left(calls: Sequence[ToolCall], text: str) -> Diagnostic:
+def _left(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | None) -> Diagnostic:
     from hermes_tui.parsers.recognise import flag_for, formats_in
 
     seen = formats_in(text)
     flag = flag_for(seen[0].format) if seen else ""
+    hint = NO_SERVER_PARSER + (f" this markup is read by {flag}" if flag else "")
     were = "it was" if len(calls) == 1 else "they were"
+    if flaw is not None:
+        what = f"{flaw.code.value}: {flaw.message}"
+        hint = f"{what}; parsers of servers leave a damaged call in the text"
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.WARNING,
         f"the server left {counted(len(calls), 'call')} in the text "
         f"({listed(call.name for call in calls)}); {were} read here",
         calls[0].span,
-        NO_SERVER_PARSER + (f" this markup is read by {flag}" if flag else ""),
+        hint,
     )

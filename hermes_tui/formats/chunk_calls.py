@@ -35,6 +35,11 @@ class Growing:
         return bool(self._members)
 
     @property
+    def has_text(self) -> bool:
+        """Say whether any of the arguments has come, as a text."""
+        return bool(self._pieces)
+
+    @property
     def has_whole_arguments(self) -> bool:
         """Say whether the arguments so far are an object that is closed."""
         if self._value is not None:
@@ -104,6 +109,12 @@ class _Call:
         self.members: dict[str, Any] = {}
         self.flat = Growing("arguments")
         self.functions: dict[str, Growing] = {}
+
+    @property
+    def has_part_of_arguments(self) -> bool:
+        """Say whether arguments have begun, as a text, and are not closed."""
+        parts = (self.flat, *self.functions.values())
+        return any(part.has_text for part in parts) and not self.has_whole_arguments
 
     @property
     def has_whole_arguments(self) -> bool:
@@ -184,10 +195,11 @@ class StreamedCalls:
         same = [call for call in known if call.id == id] if id is not None else []
         if same:
             return same[-1]
-        if not known:
-            return self._begin(index)
-        last = known[-1]
         names, brings_arguments = _says(part)
+        if not known:
+            is_piece = id is None and not names and brings_arguments and self._is_under_way()
+            return self._continued(index) if is_piece else self._begin(index)
+        last = known[-1]
         if id is not None and last.id is not None:
             return self._begin_anew(index) if names or last.has_whole_arguments else last
         if not names or not brings_arguments:
@@ -200,6 +212,19 @@ class StreamedCalls:
             told = "missing" if "index" not in part else "null" if part["index"] is None else "odd"
             hint = "clients that join calls by index lose this one, or fail"
             self._tell(f"the index of a streamed call is {told}", hint)
+
+    def _is_under_way(self) -> bool:
+        """Tell whether the arguments of the latest call have begun and are not whole."""
+        last = self._calls[-1] if self._calls else None
+        return last is not None and last.raw is None and last.has_part_of_arguments
+
+    def _continued(self, index: int | None) -> _Call:
+        """Go on with the latest call: a part without id and name begins no other one."""
+        last = self._calls[-1]
+        place = len(self._calls) - 1 if last.index is None else last.index
+        hint = "clients that join calls by index make two of them, both with broken arguments"
+        self._tell(f"a piece of streamed call {place} comes under the index {index}", hint)
+        return last
 
     def _begin_anew(self, index: int | None) -> _Call:
         """Begin a call where there is one of the same index, or none of either has one."""

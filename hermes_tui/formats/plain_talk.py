@@ -32,7 +32,7 @@ from hermes_tui.parsers.plain_texts import (
     plain_said,
 )
 from hermes_tui.parsers.roles import CALL_LABELS, USUAL_SPEAKERS
-from hermes_tui.parsers.text_calls import call_in_content, may_hold_call
+from hermes_tui.parsers.text_calls import call_in_content, may_be_unread, may_hold_call
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.parsers.tool_results import OPEN, error_findings
 
@@ -119,8 +119,8 @@ class _Talk:
         elif role is None or not self._is_aside(raw, text):
             return False
         else:
-            if role == "user" and not self.state.task:
-                self.state.task = title(text)
+            if role == "user" and not (self.state.task and self.state.asked):
+                self.state.task, self.state.asked = self.state.task or title(text), text
             self._settle_text_calls(role, text)
             self.seq += 1
         if role != "tool":
@@ -175,6 +175,8 @@ class _Talk:
             return False
         else:
             said = plain_said(text) if may_hold_call(text) else PROSE
+            if said and not said.names and may_be_unread(text, self.state.tools):
+                return False
             called = zip(said.names, said.arguments, strict=True) if said else ()
             calls = [(None, name, arguments) for name, arguments in called]
         if said is None or calls is None or not self._are_sound(calls, said.are_texts):

@@ -19,7 +19,7 @@ from hermes_tui.parsers.findings_by_place import Causes, Known
 from hermes_tui.parsers.finish_reasons import CALLED, STOPPED, calls_lost
 from hermes_tui.parsers.literals import read_literal
 from hermes_tui.parsers.plain_values import decode
-from hermes_tui.parsers.text_calls import may_hold_call
+from hermes_tui.parsers.text_calls import listed, may_hold_call
 
 _GONE: Final = frozenset({Code.SILENT_DROP, Code.CONTENT_LOST, Code.CALLED_EMPTY})
 _SHOWN: Final = 60
@@ -93,7 +93,7 @@ def _of_text(case: _Case) -> tuple[list[Diagnostic], list[Diagnostic]]:
     if case.theirs.outcome is Outcome.RAISED:
         return [], [d for d in case.theirs.diagnostics if d.code is Code.PARSER_RAISED]
     causes = Causes(case.theirs.diagnostics)
-    told = [_told(case, fate, causes) for fate in fates(case.ours, case.theirs)]
+    told = [*_fates_told(case, causes)]
     rest = [_labelled(case, cause) for cause in causes.untold() if _matters(case, cause)]
     if not any(item.code is Code.MARKER_IN_REASONING for item in causes.all):
         rest.extend(d for d in case.ours.diagnostics if d.code is Code.MARKER_IN_REASONING)
@@ -107,13 +107,27 @@ def _matters(case: _Case, cause: Diagnostic) -> bool:
     return any(item.severity is not Severity.NOTE for item in case.ours.diagnostics)
 
 
-def _told(case: _Case, fate: Fate, causes: Causes) -> Diagnostic:
-    """Say what became of a call, with the engine's own reason where there is one."""
-    cause = causes.about(fate.call.span)
-    if fate.theirs is not None:
-        return _altered(case, fate.call, fate.theirs, cause)
-    said = {"kept": "keeps the call as text", "lost": "loses the call"}[fate.what]
-    message = f"{case.label} {said} ({first_line(fate.call.name or '', _SHOWN)})"
+def _fates_told(case: _Case, causes: Causes) -> Iterator[Diagnostic]:
+    """Yield what became of the calls; of those that one thing keeps from being read at once."""
+    together: dict[tuple[str, Diagnostic], list[Fate]] = {}
+    for fate in fates(case.ours, case.theirs):
+        cause = causes.about(fate.call.span)
+        if fate.theirs is not None:
+            yield _altered(case, fate.call, fate.theirs, cause)
+        elif cause is None:
+            yield _told(case, [fate], None)
+        else:
+            together.setdefault((fate.what, cause), []).append(fate)
+    for (_, cause), several in together.items():
+        yield _told(case, several, cause)
+
+
+def _told(case: _Case, several: Sequence[Fate], cause: Diagnostic | None) -> Diagnostic:
+    """Say what became of calls, with the engine's own reason where there is one."""
+    fate, count = several[0], len(several)
+    calls = "the call" if count == 1 else f"{count} calls"
+    said = {"kept": f"keeps {calls} as text", "lost": f"loses {calls}"}[fate.what]
+    message = f"{case.label} {said} ({listed(one.call.name for one in several)})"
     if cause is None:
         code = Code.SILENT_DROP if fate.what == "lost" else Code.WRONG_FORMAT
         hint = "nothing in the text says why: compare the parsers on this message"

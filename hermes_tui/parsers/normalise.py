@@ -87,6 +87,8 @@ class Normalised(NamedTuple):
     calls: tuple[tuple[ToolCall, tuple[Diagnostic, ...]], ...] = ()
     results: tuple[tuple[ToolResult, tuple[Diagnostic, ...]], ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    unread: bool = False
+    """Whether no call was read, and the text may hold one of a tool that the run declares."""
 
 
 class _About(NamedTuple):
@@ -148,7 +150,8 @@ def normalise_message(
         about.time_s,
         about.duration_s,
     )
-    return Normalised(message, tuple(calls), tuple(results), tuple(findings))
+    unread = reading.unread and text_calls is not TextCalls.IGNORE
+    return Normalised(message, tuple(calls), tuple(results), tuple(findings), unread)
 
 
 def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
@@ -161,7 +164,7 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
         return None
     reading, thoughts, results = _NO_TEXT, _NO_THOUGHTS, _NO_RESULTS
     if speaker.role == "assistant":
-        if may_hold_call(text) or (text and label in CALL_LABELS):
+        if may_hold_call(text) or "(" in text or (text and label in CALL_LABELS):
             thoughts = split_reasoning(text)
             reading = _read_text(text, speaker, mode, 0, thoughts)
     elif speaker.role == "tool" or mode is TextCalls.TRANSPORT:
@@ -180,7 +183,8 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
         len(results),
         flags=_flags(raw, text) if text.startswith("[") else (),
     )
-    return Normalised(message, tuple(reading.calls), tuple(results), tuple(findings))
+    unread = reading.unread and mode is not TextCalls.IGNORE
+    return Normalised(message, tuple(reading.calls), tuple(results), tuple(findings), unread)
 
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def plain_said(text: str) -> Said | None:
     if marks != 2 * calls or "```" in text or "&lt;" in text:
         return None
     if not calls:
-        return None if has_foreign_markers(text) else Said((), reasons)
+        missed = has_foreign_markers(text) or bare_call_json(rest)
+        return None if missed else Said((), reasons)
     names, arguments = [], []
     for block in rest.split(OPEN)[1:]:
         body, close, _ = block.partition(CLOSE)

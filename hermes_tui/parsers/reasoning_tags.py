@@ -53,6 +53,15 @@ def split_reasoning(text: str) -> tuple[Thought, ...]:
     return tuple(found)
 
 
+def without_thoughts(text: str) -> str:
+    """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
+    kept, position = [], 0
+    for whole, _, _ in split_reasoning(text):
+        kept += [text[position : whole.start], " " * len(whole)]
+        position = whole.end
+    return "".join((*kept, text[position:]))
+
+
 def has_reasoning_tag(text: str) -> bool:
     """Tell cheaply whether `text` holds any tag at all."""
     return "<" in text and _ANY_TAG.search(text) is not None

@@ -1,19 +1,21 @@
 """The diagnosis of a whole run: what its parser makes of every message, added to the events.
 
-Only diagnostics are added, so the events stay what they are, as many and in the same order. Works
-record by record: nothing is read before its record is.
+Only diagnostics are added, and one that is said again with what the parser makes of it gives way;
+so the events stay what they are, as many and in the same order. Works record by record: nothing is
+read before its record is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed, copy_event
 from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.choice import AUTO, GUESS, guess_parser, named_parser
 from hermes_tui.parsers.diagnosis import diagnose
+from hermes_tui.parsers.findings_by_place import Known
 from hermes_tui.parsers.finish_reasons import CALLED
 from hermes_tui.parsers.text_calls import may_hold_call
 
@@ -34,6 +36,8 @@ class RunDiagnosis:
         self._tools: tuple[ToolSpec, ...] = ()
         self.guessed: dict[str, int] = {}
         """How many runs each parser was guessed for."""
+        self._said: dict[int, Known] = {}
+        """By the number of each message, what is found in it."""
         self._of_runs: list[str] = []
         """The parser of each run of the latest record, empty where none is known."""
 
@@ -62,7 +66,11 @@ class RunDiagnosis:
                 case RunStarted():
                     self._begin(event)
                 case MessageAppended() if event.message.role == "assistant":
-                    reviewed[place] = self._diagnosed(event, events, place)
+                    self._review_message(reviewed, place, event)
+                case ToolCallProposed() if self._one_run:
+                    # In a recording it is a record of its own.
+                    if again := self._said.get(event.seq - 1 - event.call.index):
+                        reviewed[place] = _without(event, again)
                 case _:
                     pass
         return tuple(reviewed)
@@ -75,16 +83,29 @@ class RunDiagnosis:
                 self._take(_known(event.parser), "named by the run")
         self._of_runs.append(self._parser.name if self._parser else "")
 
+    def _review_message(self, events: list[Event], place: int, event: MessageAppended) -> None:
+        """Add to the message at `place` what is found in it, once for each place of its text."""
+        found = self._diagnosed(event, events, place)
+        if not found:
+            return
+        again = Known(found)
+        if self._one_run:
+            self._said[event.seq] = again
+        for index in range(place, min(place + 1 + event.message.calls, len(events))):
+            events[index] = _without(events[index], again)
+        known = events[place].diagnostics
+        events[place] = copy_event(events[place], diagnostics=(*known, *found))
+
     def _diagnosed(
         self, event: MessageAppended, events: Sequence[Event], place: int
-    ) -> MessageAppended:
+    ) -> tuple[Diagnostic, ...]:
         message = event.message
         if self._parser is None:
             self._guess(message.text)
         own = events[place + 1 : place + 1 + message.calls]
         calls = [item for item in own if isinstance(item, ToolCallProposed)]
         if not (calls or message.finish_reason or _worth_reading(event)):
-            return event
+            return ()
         native = [item.call for item in calls if item.call.origin is not Origin.TEXT]
         found = diagnose(
             # Without a parser there is nobody whose reading of the text could be told.
@@ -100,11 +121,7 @@ class RunDiagnosis:
         if calls and self._tools:
             # Whatever reads the run tells that of the calls themselves.
             found = tuple(one for one in found if one.code is not Code.SCHEMA_VIOLATION)
-        if not found:
-            return event
-        changed = copy_event(event, diagnostics=(*event.diagnostics, *found))
-        assert isinstance(changed, MessageAppended)
-        return changed
+        return found
 
     def _guess(self, text: str) -> None:
         if not may_hold_call(text):
@@ -123,6 +140,12 @@ class RunDiagnosis:
         self.guessed[parser.name] = self.guessed.get(parser.name, 0) + 1
         if self._of_runs:
             self._of_runs[-1] = parser.name
+
+
+def _without(event: Event, again: Known) -> Event:
+    """Return an event without the diagnostics of places that are told of `again`."""
+    kept = tuple(one for one in event.diagnostics if one.span is None or one not in again)
+    return event if len(kept) == len(event.diagnostics) else copy_event(event, diagnostics=kept)
 
 
 def guessed_line(guessed: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Reasoning, ToolSpec
 from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
-from hermes_tui.parsers.reasoning_tags import Thought, split_reasoning
+from hermes_tui.parsers.reasoning_tags import Thought
 from hermes_tui.parsers.text_calls import listed, may_hold_call
 
 
@@ -52,15 +52,6 @@ def _swallowed(reasoning: Sequence[Reasoning], tools: Sequence[ToolSpec]) -> Dia
                 "after it only; compare --reasoning-parser with the model, or go without",
             )
     return None
-
-
-def without_thoughts(text: str) -> str:
-    """Return `text` with blanks in place of its reasoning, so that places stay what they are."""
-    kept, position = [], 0
-    for whole, _, _ in split_reasoning(text):
-        kept += [text[position : whole.start], " " * len(whole)]
-        position = whole.end
-    return "".join((*kept, text[position:]))
 
 
 def _says(text: str, thoughts: Sequence[Thought]) -> bool:

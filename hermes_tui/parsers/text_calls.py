@@ -38,6 +38,8 @@ class TextReading(NamedTuple):
 
     calls: list[Found]
     diagnostics: list[Diagnostic]
+    unread: bool = False
+    """Whether no call was read: what is said of it may be another thing where tools are known."""
 
 
 def read_text_calls(
@@ -45,7 +47,7 @@ def read_text_calls(
 ) -> TextReading:
     """Read the calls of a model's text with its `thoughts`; `native` calls stand beside it."""
     if mode is TextCalls.IGNORE or not may_hold_call(text):
-        return TextReading([], [])
+        return TextReading([], [], unread=not native and "(" in text)
     embedded = _embedded()
     calls: tuple[ParsedCall, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -60,16 +62,14 @@ def read_text_calls(
         if mode is TextCalls.SUSPECT:
             reading.diagnostics.insert(0, _call_in_content(calls, diagnostics))
         return reading
-    findings = list(diagnostics)
-    if native:
-        return TextReading([], findings)
-    if mode is TextCalls.SUSPECT and (bare := embedded.bare_call_json(text)):
-        reading = attributed(bare, ())
-        reading.diagnostics.append(bare_in_content(bare))
-        return reading
-    if foreign := embedded.has_foreign_markers(text):
-        findings.insert(0, _foreign(foreign))
-    return TextReading([], findings)
+    if native or any(one.severity is Severity.ERROR for one in diagnostics):
+        return TextReading([], [*diagnostics])
+    if mode is not TextCalls.SUSPECT and not embedded.has_foreign_markers(text):
+        return TextReading([], [*diagnostics], unread=True)
+    from hermes_tui.parsers.unread_calls import unread_calls
+
+    missed, told = unread_calls(text, ())
+    return TextReading([*missed], [*told, *diagnostics], unread=True)
 
 
 def read_call_text(text: str) -> TextReading:
@@ -103,6 +103,11 @@ def _embedded() -> ModuleType:
 def may_hold_call(text: str) -> bool:
     """Tell cheaply whether `text` holds any character that opens a call or a reasoning tag."""
     return "<" in text or "[" in text or "{" in text or "&lt;tool" in text
+
+
+def may_be_unread(text: str, names: Iterable[str]) -> bool:
+    """Tell cheaply whether `text` may call one of the tools `names` in a way that nobody reads."""
+    return ("(" in text or "{" in text) and any(name in text for name in names)
 
 
 def attributed(parsed: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]) -> TextReading:
@@ -173,16 +178,16 @@ def _call_in_content(
 
 
 def call_in_content(
-    called: Sequence[str | None], span: Span, readable: int, hint: str = ""
+    called: Sequence[str | None], span: Span, readable: int, hint: str = "", form: str = ""
 ) -> Diagnostic:
     """Return what is said of calls of these tools that stand in a text, the first at `span`.
 
-    `hint` says what is wrong with them; empty: nothing.
+    `hint` says what is wrong with them; empty: nothing. `form` says how they are written.
     """
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
-        f"{_counted(len(called))} in the text, none in tool_calls ({listed(called)}); "
+        f"{_counted(len(called))} in the text{form}, none in tool_calls ({listed(called)}); "
         f"{readable} of {len(called)} can be read",
         span,
         hint or f"the markup is sound: {NO_SERVER_PARSER}",
@@ -210,10 +215,12 @@ def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
     )
 
 
-def _foreign(name: str) -> Diagnostic:
+def foreign_in_content(name: str, flag: str) -> Diagnostic:
+    """Return what is said of a text with the markers of a format, read by `flag`, and no call."""
+    reader = f"this markup is read by {flag}; " if flag else ""
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"the text holds call markup of another format: {name}",
-        hint=f"no call was taken from it; {NO_SERVER_PARSER}",
+        hint=f"no call was taken from it; {reader}{NO_SERVER_PARSER}",
     )

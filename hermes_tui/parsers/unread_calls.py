@@ -1,97 +1,249 @@
-"""Calls that are the whole of a text, in a format that nobody took for calls.
+"""Calls in a text in which none was read: the one rule for live runs and for saved ones.
 
-Bare JSON, pythonic lists, harmony without its special tokens: no marker says that they are calls,
-so they are told and not made.
+    surely:  the markers of another format stand in it, or as a whole it is bare call JSON
+    by name: it calls a tool that is declared, in a way that is read as a call, and the call stands
+             apart from the words around it
+
+They are told and not made: by its markers or its brackets nobody took such a text for calls.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec, changed
-from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult
+from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
+from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers
 from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.reasoning_tags import has_reasoning_tag, without_thoughts
 from hermes_tui.parsers.text_calls import (
     NO_SERVER_PARSER,
-    TextReading,
+    Found,
     attributed,
     bare_in_content,
     call_in_content,
+    foreign_in_content,
+    may_be_unread,
     may_hold_call,
 )
 
-_NOTHING: Final = TextReading([], [])
+if TYPE_CHECKING:
+    from hermes_tui.parsers.normalise import Normalised
+
+
+class Unread(NamedTuple):
+    """Calls that nobody read, each with its diagnostics, and what is said of the text."""
+
+    calls: Sequence[Found]
+    diagnostics: Sequence[Diagnostic]
+
+
+_NOTHING: Final = Unread([], [])
 _MAX_NAMED: Final = 4
 _MAX_TRIED: Final = 20_000
-"""So many characters of a text are given to every parser, to find those that read it."""
+"""So many characters of a text are given to other parsers, to find those that read it."""
 _USUAL: Final = "llama3_json"
 """The format that bare JSON usually is."""
-_BARE: Final = frozenset({_USUAL, "xlam"})
+_SAMPLES: Final = {
+    "xlam": '[{"name": "f", "%s": {"a": "b"}}]',
+    _USUAL: '{"name": "f", "%s": {"a": "b"}}',
+    "pythonic": '[f(a="b")]',
+}
 _OTHER_CHANNELS: Final = re.compile(
     r"\s*+(?:(?:analysis|commentary).{0,20000}assistant)?\s*+", re.DOTALL
 )
 """What harmony says before a call, as it stands once the special tokens are gone."""
+_SPOKEN_OF: Final = (Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE)
+_AROUND: Final = 80
+_BEFORE: Final = re.compile(r"(?:\A|\n|[.!?:…。！？：])[ \t]*+\Z")
+_AFTER: Final = re.compile(r"[ \t]*+(?:\Z|[\r\n<;]|\[/?[A-Z_]+\])")
 
 
-def unread_calls(text: str, tools: Sequence[ToolSpec]) -> TextReading:
-    """Return the calls that `text`, in which none was read, is as a whole; nothing for any other.
+def with_unread(found: Normalised, tools: Sequence[ToolSpec]) -> Normalised:
+    """Return a message with what is said of it once the tools are known that the run declares."""
+    text = found.message.text
+    if not found.unread or not tools:
+        return found
+    if not may_be_unread(text, [tool.name for tool in tools]) and not found.diagnostics:
+        return found
+    calls, told = unread_calls(text, tools)
+    if not told:
+        return found
+    stale = {Code.CALL_IN_CONTENT, *([Code.CALLED_EMPTY] if calls else ())}
+    kept = [one for one in found.diagnostics if one.code not in stale and one not in told]
+    message = changed(found.message, calls=len(calls))
+    return found._replace(message=message, calls=tuple(calls), diagnostics=(*told, *kept))
 
-    But for bare JSON a call is one only if it is of a tool in `tools`.
+
+def unread_calls(text: str, tools: Sequence[ToolSpec]) -> Unread:
+    """Return the calls in `text`, a model's, in which none was read, and what is said of them.
+
+    Those of marked formats are only made calls where their tools are known: without a schema a
+    value between tags has no type.
     """
     if not (may_hold_call(text) or "(" in text):
         return _NOTHING
-    from hermes_tui.parsers.embedded import bare_call_json
-
-    if bare := bare_call_json(text):
+    marker = has_foreign_markers(text)
+    words = without_thoughts(text) if has_reasoning_tag(text) else text
+    if bare := bare_call_json(words):
         reading = attributed(bare, ())
         told = bare_in_content(bare)
-        hint = f"{_readers(text, tools, bare, '')}; {told.hint}"
-        reading.diagnostics.append(changed(told, hint=hint))
-        return reading
-    if not any(tool.name in text for tool in tools):
-        return _NOTHING
+        rule = "xlam" if words[: bare[0].span.start].rstrip().endswith("[") else _USUAL
+        hint = f"{_readers(words, tools, bare, rule)}; {told.hint}"
+        return Unread(reading.calls, [changed(told, hint=hint)])
+    if marker and has_foreign_markers(words):
+        return _marked(text, tools, marker)
+    found = _of_declared(text, words, tools)
+    return _thought_of(text, tools) if marker and not found.diagnostics else found
+
+
+def _thought_of(text: str, tools: Sequence[ToolSpec]) -> Unread:
+    """Return what is said of a text with markers in its reasoning only."""
     from hermes_tui.parsers.auto import Auto
 
+    told = Auto().parse(text, tools).diagnostics
+    return Unread([], [one for one in told if one.code is Code.MARKER_IN_REASONING])
+
+
+def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
+    """Return what is said of a text with the markers of a format."""
+    from hermes_tui.parsers.auto import Auto
+    from hermes_tui.parsers.recognise import flag_for, formats_in
+
     result = Auto().parse(text, tools)
-    rule = next((step.rule for step in result.steps if step.depth and step.outcome == "calls"), "")
-    if rule in _BARE or not _is_whole(result, tools):
+    spoken = [one for one in result.diagnostics if one.code in _SPOKEN_OF]
+    if spoken and not result.calls:
+        return Unread([], spoken)
+    seen = formats_in(text)
+    flag = flag_for(_rule(result)) or (flag_for(seen[0].format) if seen else "")
+    if not result.calls:
+        return Unread([], [foreign_in_content(marker, flag)])
+    readable = sum(1 for call in result.calls if call.name and call.verdict != FAILED)
+    hint = f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
+    names = [call.name for call in result.calls]
+    place, form = result.calls[0].span, f" as {_rule(result) or marker}"
+    told = call_in_content(names, place, readable, _with_cause(result, hint), form)
+    if not tools:
+        return Unread([], [told])
+    reading = attributed(result.calls, _of_calls(result))
+    return Unread(reading.calls, [told])
+
+
+def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
+    """Return what is said of a text without markers by the tools that it names."""
+    if not may_be_unread(words, [tool.name for tool in tools]):
         return _NOTHING
-    reading = attributed(result.calls, ())
-    called = [call.name for call in result.calls]
-    hint = f"{_readers(text, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
-    reading.diagnostics.append(call_in_content(called, result.calls[0].span, len(called), hint))
-    return reading
+    from hermes_tui.parsers.auto import Auto
+    from hermes_tui.parsers.lost_tokens import kept_by
+
+    result = Auto().parse(text, tools)
+    rule = _rule(result)
+    if not result.calls or not _is_meant(text, words, result, rule, tools):
+        return _NOTHING
+    names = [call.name for call in result.calls]
+    readable = sum(1 for call in result.calls if call.name and call.verdict != FAILED)
+    lost = next((one for one in result.diagnostics if one.code is Code.NO_MARKER), None)
+    if lost is not None and "special tokens" in lost.message:
+        hint = f"{lost.message}: {kept_by(rule)}; {NO_SERVER_PARSER}"
+    else:
+        hint = f"{_readers(words, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
+    told = call_in_content(names, result.calls[0].span, readable, _with_cause(result, hint))
+    return Unread(attributed(result.calls, _of_calls(result)).calls, [told])
 
 
-def _is_whole(result: ParseResult, tools: Sequence[ToolSpec]) -> bool:
-    """Tell whether there is nothing but calls of these tools, each of them readable."""
-    names = {tool.name for tool in tools}
-    return (
-        bool(result.calls)
-        and all(call.name in names and call.verdict != FAILED for call in result.calls)
-        and _OTHER_CHANNELS.fullmatch(result.content or "") is not None
+def _is_meant(
+    text: str, words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]
+) -> bool:
+    """Tell calls from words, code and data that look like them and name a tool."""
+    from hermes_tui.parsers.lost_tokens import LOST
+
+    known = {tool.name: tool for tool in tools}
+    called = [(call, name) for call in result.calls if (name := _plain(call)) in known]
+    is_lost = rule in LOST
+    if not called or (not is_lost and any(call.verdict == FAILED for call, _ in called)):
+        return False
+    if any(_lacks_all(call, known[name]) for call, name in called):
+        return False
+    if is_lost or _OTHER_CHANNELS.fullmatch(result.content or ""):
+        return True
+    first, last = result.calls[0].span, result.calls[-1].span
+    if rule == "pythonic" and (words[first.start : first.start + 1] != "[" or "```" in words):
+        return False
+    before = words[max(0, first.start - _AROUND) : first.start]
+    return bool(_BEFORE.search(before)) and bool(_AFTER.match(words, last.end))
+
+
+def _plain(call: ParsedCall) -> str:
+    """Return the name of a call without the package that it may be said to be in."""
+    return (call.name or "").rpartition(".")[2]
+
+
+def _lacks_all(call: ParsedCall, tool: ToolSpec) -> bool:
+    """Tell whether nothing is given to a tool that cannot do without."""
+    schema = tool.parameters if isinstance(tool.parameters, dict) else {}
+    return call.value == {} and bool(schema.get("required"))
+
+
+def _rule(result: ParseResult) -> str:
+    return next((s.rule for s in result.steps if s.depth and s.outcome in ("calls", FAILED)), "")
+
+
+def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the calls themselves; that none was made of them is told."""
+    aside = (Code.NO_MARKER, Code.NAME_UNKNOWN)
+    return tuple(
+        one
+        for one in result.diagnostics
+        if one.call_index is not None and one.code not in aside and one.severity is Severity.ERROR
     )
+
+
+def _with_cause(result: ParseResult, hint: str) -> str:
+    """Return what is wrong with the first damaged call, and then the `hint`."""
+    found = next(iter(_of_calls(result)), None)
+    if found is None:
+        return hint
+    return f"{found.code.value}: {found.message}; {hint}"
 
 
 def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], rule: str) -> str:
     """Say which parsers of the engines read these calls in `text`; none is a guess."""
-    from hermes_tui.parsers.choice import AUTO, parsers
     from hermes_tui.parsers.fates import called_tools
     from hermes_tui.parsers.probe import is_same
     from hermes_tui.parsers.recognise import flag_for
 
+    flag = flag_for(rule)
     if len(text) > _MAX_TRIED:
-        return f"{flag_for(rule or _USUAL)} is made for such texts"
+        return f"{flag or flag_for(_USUAL)} is made for such texts"
     known = tools or called_tools(ParseResult(Outcome.CALLS, tuple(meant)))
-    found = [
-        parser.name
-        for parser in parsers()
-        if parser.name != AUTO and is_same(parser.parse(text.strip(), known).calls, meant)
-    ]
+    found: list[str] = []
+    for parser in _asked(rule):
+        if is_same(parser.parse(text.strip(), known).calls, meant):
+            found.append(parser.name)
+        if len(found) == _MAX_NAMED:
+            break
     if found:
-        ordered = sorted(found, key=lambda name: not name.startswith(("vllm/", "sglang/")))
-        return f"read as it is by {', '.join(ordered[:_MAX_NAMED])}"
-    flag, lacking = flag_for(rule), "no parser reads it as it is"
+        return f"read as it is by {', '.join(found)}"
+    lacking = "no parser reads it as it is"
     return f"{lacking}; {flag} reads it with the markers that it lacks" if flag else lacking
+
+
+@cache
+def _asked(rule: str) -> tuple[Parser, ...]:
+    """Return the parsers of the engines that read calls as such a text has them, or all of them."""
+    from hermes_tui.parsers.choice import AUTO, parsers
+
+    asked = [parser for parser in parsers() if parser.name != AUTO]
+    asked.sort(key=lambda parser: not parser.name.startswith(("vllm/", "sglang/")))
+    sample = _SAMPLES.get(rule, "")
+    if not sample:
+        return tuple(asked)
+    texts = {sample % key if "%" in sample else sample for key in ("arguments", "parameters")}
+    tools = (ToolSpec("f", parameters={"type": "object"}),)
+    return tuple(
+        parser for parser in asked if any(parser.parse(text, tools).calls for text in texts)
+    )

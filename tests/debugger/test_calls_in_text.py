@@ -267,8 +267,11 @@ def test_texts_that_are_to_hold_the_calls_give_no_warning(api: str) -> None:
     assert run.findings() == []
 
 
-def test_a_server_is_not_blamed_for_markup_that_is_flawed() -> None:
+def test_a_damaged_call_left_in_the_text_is_told_and_the_server_is_not_blamed_for_it() -> None:
     text = WHOLE.replace('"ls"', '"ls",')
     asked = run_to(parser="auto", details={"live": {"api": "openai"}})
     run = Scenario() >> asked >> says(text)
-    assert run.findings() == ["TRAILING_COMMA"]
+    assert sorted(run.findings()) == ["CALL_IN_CONTENT", "TRAILING_COMMA"]
+    (left,) = last_message(run).diagnostics
+    assert (left.code, left.severity) == (Code.CALL_IN_CONTENT, Severity.WARNING)
+    assert "TRAILING_COMMA" in left.hint and "--tool-call-parser" not in left.hint

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes_tui.formats.chunk_calls import StreamedCalls
 from hermes_tui.formats.chunks import ChunkJoiner, Delta
 from tests.formats.hermes_support import any_json
 
@@ -162,3 +163,20 @@ VALUES = any_json("index", "id", "name", "function", "arguments", "type", "custo
 def test_any_calls_are_joined_without_an_exception(values: list[Any]) -> None:
     message, _ = joined(*({"tool_calls": value, "function_call": value} for value in values))
     json.dumps(message)
+
+
+def test_a_piece_of_a_call_under_another_index_belongs_to_that_call() -> None:
+    calls = StreamedCalls()
+    first = {"index": 0, "id": "a", "type": "function"}
+    calls.add([{**first, "function": {"name": "ls", "arguments": '{"pa'}}])
+    calls.add([{"index": 1, "function": {"arguments": 'th": "/"}'}}])
+    (call,) = calls.whole()
+    assert call["function"]["arguments"] == '{"path": "/"}'
+    assert list(calls.flaws) == ["a piece of streamed call 0 comes under the index 1"]
+
+
+def test_a_part_without_a_name_begins_a_call_where_the_one_before_is_whole() -> None:
+    calls = StreamedCalls()
+    calls.add([{"index": 0, "id": "a", "function": {"name": "ls", "arguments": "{}"}}])
+    calls.add([{"index": 1, "function": {"arguments": "{}"}}])
+    assert len(calls.whole()) == 2 and not calls.flaws

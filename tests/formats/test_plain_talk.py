@@ -12,8 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Unit
-from hermes_tui.formats.framing import RecordKind
+from hermes_tui.formats.framing import RecordKind, Unit
 from hermes_tui.formats.plain_talk import take_plain
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.findings import Finding
@@ -81,6 +80,11 @@ FRAGMENTS = [
     "```json\n",
     "[TOOL_CALLS]",
     "functools[",
+    '[ls(path="/")]',
+    'ls(path="/")',
+    'functions.ls:0{"path": "/"}',
+    '{"name": "ls", "path": "/"}',
+    "<|python_start|>",
     '{"name": "ls", "arguments": {}}',
     "<|im_end|>",
     "a < b [1] {x}",

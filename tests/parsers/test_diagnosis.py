@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import MessageAppended, ToolCallProposed
 from hermes_tui.model.messages import ArgumentsState, Origin, Reasoning, ToolCall, ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import guess_parser, named_parser, near_names, parsers
 from hermes_tui.parsers.diagnosis import diagnose
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.run_diagnosis import RunDiagnosis
 from tests.timing import least_s
 
 SOUND = '<tool_call>\n{"name": "search", "arguments": {"query": "owls"}}\n</tool_call>'
@@ -200,3 +203,16 @@ def test_the_time_grows_with_the_text_and_no_faster(block: str) -> None:
         return least_s(lambda: told(block * count, finish_reason="stop", reasoning=thought))
 
     assert seconds(1600) < 20 * max(seconds(200), 0.01)
+
+
+def test_a_place_of_a_recording_counts_once_though_its_call_is_a_record_of_its_own() -> None:
+    found = normalise_message({"content": QUOTED}, text_calls=TextCalls.TRANSPORT, role="assistant")
+    ((call, own),) = found.calls
+    assert Code.BAD_QUOTES in [one.code for one in own]
+    review = RunDiagnosis("vllm/hermes", one_run=True)
+    (said,) = review.review((MessageAppended(seq=4, message=found.message),))
+    assert Code.BAD_QUOTES in [one.code for one in said.diagnostics]
+    (proposed,) = review.review((ToolCallProposed(seq=5, call=call, diagnostics=own),))
+    assert Code.BAD_QUOTES not in [one.code for one in proposed.diagnostics]
+    (other,) = review.review((ToolCallProposed(seq=9, call=call, diagnostics=own),))
+    assert other.diagnostics == own

@@ -1,0 +1,159 @@
+"""Calls whose special tokens are gone: what stands between them is left, a name and its arguments.
+
+    text := (prose | call)*
+    call := "functions." NAME ":" NUMBER object           kimi_k2
+          | "function" NAME "\\n```json\\n" object "\\n```"   deepseek_v3
+          | "call:" NAME "{" … "}"                         gemma4, whose quotes are tokens as well
+          | NAME object                                    mistral_v11, deepseek_v31
+
+A server that decodes with skip_special_tokens leaves this. NAME is that of a declared tool, and the
+object is sound JSON, but for Kimi's, which nothing else looks like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.recognise import flag_for
+from hermes_tui.parsers.wire.cursor import Draft, WireCursor
+from hermes_tui.parsers.wire.emit import emit
+from hermes_tui.parsers.wire.json_calls import flag_literal
+
+_HEAD: Final = re.compile(
+    r"(?<![\w.\-`/])(?P<prefix>functions\.|call\s?:)?(?P<name>[^\W\d][\w.\-]{0,128}+)"
+    r"(?P<number>:\d{1,4}\s?)?(?P<fence>\s*+```(?:json)?\s*+)?(?=\{)"
+)
+_OF_KIMI: Final = "functions."
+_FENCE_END: Final = re.compile(r"\s*+```")
+_OBJECT_END: Final = re.compile(r"[^{}]{0,2000}+\}")
+LOST: Final = frozenset({"kimi_k2", "deepseek_v3", "gemma4", "mistral_v11", "deepseek_v31"})
+_UNTOLD: Final = ("mistral_v11", "deepseek_v31")
+"""Formats that write NAME and an object and differ by their special tokens alone."""
+
+
+class _Head(NamedTuple):
+    """What stands before the arguments of a call, and the format that writes it so."""
+
+    format: str
+    name: Span
+    whole: Span
+
+
+def with_lost(
+    text: str, tools: Sequence[ToolSpec], found: ParseResult, *, expected: str = ""
+) -> ParseResult:
+    """Return what is `found` in a text, or else the calls in it that lost their special tokens."""
+    if found.calls or not tools or "{" not in text:
+        return found
+    cursor = WireCursor(text, tools)
+    cursor.expected = expected
+    thoughts = iter(found.reasoning)
+    thought = next(thoughts, None)
+    position = 0
+    while mark := _HEAD.search(text, position):
+        while thought and thought.start <= mark.start():
+            cursor.take_reasoning(thought)
+            cursor.part("reasoning", thought.start, thought.end, "reasoning", "", cursor.mark())
+            position, thought = max(position, thought.end), next(thoughts, None)
+        if mark.start() >= position:
+            position = _read(cursor, mark)
+    return cursor.result() if cursor.calls else found
+
+
+def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
+    """Read the call that may begin at `mark`; return where to go on."""
+    head = _head(cursor, mark)
+    if head is None or not cursor.spend(16):
+        return mark.end()
+    since, body = cursor.mark(), mark.end()
+    message = f"a call of {head.format} without its special tokens"
+    if not head.format:
+        message = f"a call without its special tokens, of {' or '.join(_UNTOLD)}"
+    saved = cursor.save()
+    cursor.error(Code.NO_MARKER, head.whole, message, kept_by(head.format or _UNTOLD[0]))
+    end = _texts(cursor, head, body) if head.format == "gemma4" else _object(cursor, head, body)
+    if end < 0:
+        cursor.forget(saved)
+        return body
+    fence = _FENCE_END.match(cursor.text, end) if mark["fence"] else None
+    end = fence.end() if fence else end
+    rule = head.format or (cursor.expected if cursor.expected in _UNTOLD else _UNTOLD[0])
+    return emit(cursor, rule, head.whole.start, end, since)
+
+
+def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:
+    """Return the tool that is named before an object, None where that is none."""
+    prefix, name, fence = mark["prefix"] or "", mark["name"], mark["fence"]
+    kind = ""
+    if mark["number"]:
+        # A sentence may end right before it, as words that a dot joins do.
+        _, dot, name = name.rpartition(_OF_KIMI)
+        kind = "kimi_k2"
+        if fence or not (dot or prefix == _OF_KIMI):
+            return None
+    elif prefix.startswith("call"):
+        kind = "gemma4"
+    elif fence:
+        kind, name = "deepseek_v3", name.removeprefix("function")
+    elif prefix:
+        return None
+    if name not in cursor.tools or (fence and name == mark["name"]):
+        return None
+    end = mark.end("name")
+    begin = end - len(name)
+    whole = Span(begin - len(_OF_KIMI) if mark["number"] else mark.start(), mark.end())
+    return _Head(kind, Span(begin, end), whole)
+
+
+def _object(cursor: WireCursor, head: _Head, body: int) -> int:
+    """Draft the call with the object at `body`; return its end, -1 where it is no arguments."""
+    text = cursor.text
+    piece = cursor.literal(body, len(text))
+    literal = piece.literal
+    if not isinstance(literal.value, dict) or literal.rung == FAILED:
+        return -1
+    if literal.rung != JSON and head.format != "kimi_k2":
+        return -1
+    if not literal.value and not head.format and not cursor.at_line_start(head.whole.start):
+        return -1
+    flag_literal(cursor, piece, closed=False)
+    end = literal.span.end
+    verdict = "unclosed" if literal.cut_at >= 0 else literal.rung
+    spans = literal.members(piece.source, body)
+    name = text[head.name.start : head.name.end]
+    cursor.drafts.append(
+        Draft(head.name.start, name, head.name, literal.value, Span(body, end), verdict, spans)
+    )
+    return end
+
+
+def _texts(cursor: WireCursor, head: _Head, body: int) -> int:
+    """Draft a call that nobody can read any more: where its texts end is lost as well."""
+    if cursor.literal(body, len(cursor.text)).literal.rung == JSON:
+        return _object(cursor, head, body)
+    found = _OBJECT_END.match(cursor.text, body + 1)
+    if found is None:
+        return -1
+    span, name = Span(body, found.end()), cursor.text[head.name.start : head.name.end]
+    raw = cursor.text[span.start : span.end]
+    message = "the quotes around its texts are gone, too: where each ends is a guess"
+    cursor.error(Code.JSON_INVALID, span, message, "the arguments are shown as they stand")
+    cursor.drafts.append(Draft(head.name.start, name, head.name, None, span, FAILED, raw=raw))
+    return span.end
+
+
+def kept_by(rule: str) -> str:
+    """Say how the special tokens of a call in the format `rule` are kept, and who then reads it."""
+    kinds = _UNTOLD if rule in _UNTOLD else (rule,)
+    flags = " or ".join(dict.fromkeys(map(flag_for, kinds)))
+    return (
+        "they seem to have been dropped: send skip_special_tokens=false; "
+        f"{flags} reads it with the markers that it lacks"
+    )

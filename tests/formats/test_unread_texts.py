@@ -1,0 +1,46 @@
+"""Calls that nobody read, in files: with the tools that a run declares they are told as live."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.unread_calls import unread_calls
+from hermes_tui.runtime.opener import FoundRun, open_file, survey
+
+SCHEMA = {"type": "object", "properties": {"at": {"type": "string"}}}
+TOOL = {"type": "function", "function": {"name": "look", "parameters": SCHEMA}}
+TEXTS = (
+    '[look(at="a")]',
+    'functions.look:0{"at": "a"}',
+    'I look.\n{"name": "look", "arguments": {"at": "a"}}',
+    '<|python_start|>[look(at="a")]<|python_end|>',
+)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "speaker", "said", "model"),
+    [("messages", "role", "content", "assistant"), ("conversations", "from", "value", "gpt")],
+)
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_file_says_of_a_text_what_a_live_run_says(
+    tmp_path: Path, text: str, dialect: str, speaker: str, said: str, model: str
+) -> None:
+    user = "user" if speaker == "role" else "human"
+    talk = [{speaker: user, said: "go"}, {speaker: model, said: text}]
+    path = tmp_path / "runs.jsonl"
+    path.write_text(json.dumps({dialect: talk, "tools": [TOOL]}) + "\n")
+    file = open_file(path, whole=True)
+    (run,) = [one for one in survey(file) if isinstance(one, FoundRun) and one.final]
+    file.close()
+    _, (live,) = unread_calls(text, (ToolSpec("look", "", SCHEMA),))
+    (found,) = [one for one in run.findings if one.code is Code.CALL_IN_CONTENT]
+    assert (found.severity, found.message, found.span) == (
+        Severity.ERROR,
+        live.message,
+        live.span,
+    )
