@@ -6,16 +6,22 @@ Each line carries a block or a few of the reply, and repeats its id and its usag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.claude_answers import answered
+from hermes_tui.formats.claude_beside import ATTACHMENT, append_failure, is_failure
+from hermes_tui.formats.claude_history import COPIED
+from hermes_tui.formats.framing import Unit
+from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.events import ToolCallProposed
-from hermes_tui.model.messages import with_flags
+from hermes_tui.model.messages import changed, with_flags
 from hermes_tui.parsers.measures import timestamp
-from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.parsers.normalise import Normalised, normalise_message
 
 SUBAGENT = "subagent"
 """Flag of what a subagent says in a run that is not its own."""
@@ -23,6 +29,10 @@ _LATEST = ("usage", "stop_reason", "stop_sequence")
 """Members that grow from line to line: the last one that says something counts."""
 _REPLY = re.compile(rb'"message"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]{1,200})"')
 _REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
+
+
+Line = tuple[int, dict[str, Any]]
+"""A line of a file with its number, from 0."""
 
 
 @dataclass(slots=True)
@@ -51,7 +61,7 @@ def reply_of_line(line: bytes) -> str | None:
     return found[1].decode("utf-8", "replace") if found else None
 
 
-def put_together(lines: Iterable[tuple[int, dict[str, Any]]]) -> list[Spoken]:
+def put_together(lines: Iterable[Line]) -> list[Spoken]:
     """Return the messages of some lines, each at the place of its first line."""
     found: list[Spoken] = []
     by_id: dict[str, Spoken] = {}
@@ -104,13 +114,59 @@ def _note_calls(spoken: Spoken, blocks: list[Any], index: int) -> None:
             spoken.line_of_call[name] = index
 
 
+def append_lines(
+    build: RunBuilder,
+    lines: Iterable[Line],
+    place_of: Callable[[int], str],
+    flags: Callable[[dict[str, Any]], tuple[str, ...]],
+) -> None:
+    """Append the messages and the failed requests among lines, in their order."""
+    own = list(lines)
+    spoken = put_together((index, row) for index, row in own if not is_failure(row))
+    told: list[tuple[int, Spoken | dict[str, Any]]] = [(one.index, one) for one in spoken]
+    told += [(index, row) for index, row in own if is_failure(row)]
+    replies = attempts = 0
+    for index, one in sorted(told, key=itemgetter(0)):
+        place = place_of(index)
+        if isinstance(one, Spoken):
+            key = ATTACHMENT if one.row.get("type") == ATTACHMENT else "message"
+            append_spoken(build, one, f"{place}/{key}", flags(one.row))
+            if one.raw.get("role") == "assistant":
+                replies, attempts = replies + 1, 0
+        else:
+            attempts += 1
+            # In a turn of a big session it is not known how many replies stand before it.
+            turn = 0 if build.unit is Unit.PARTS else replies + 1
+            is_copied = COPIED in flags(one)
+            build.locate(index)
+            append_failure(build, one, place, turn=turn, attempt=attempts, is_copied=is_copied)
+
+
 def append_spoken(build: RunBuilder, spoken: Spoken, pointer: str, flags: tuple[str, ...]) -> None:
     """Append a message; each of its calls stands on the line that carries it."""
     parts = normalise_message(spoken.raw)
     ts = timestamp(spoken.row.get("timestamp"))
-    message = with_flags(parts.message, *flags) if flags else parts.message
+    if flags:
+        parts = parts._replace(message=with_flags(parts.message, *flags))
     build.locate(spoken.index)
-    build.append(parts._replace(message=message, calls=()), pointer, ts=ts)
+    parts = answered(build, parts, spoken.row, pointer, ts)
+    if COPIED in flags:
+        parts = _as_copied(parts)
+    build.append(parts._replace(calls=()), pointer, ts=ts)
     for call, diagnostics in parts.calls:
         build.locate(spoken.line_of_call.get(call.id or "", spoken.index))
         build.add(ToolCallProposed, pointer=pointer, ts=ts, call=call, diagnostics=diagnostics)
+
+
+def _as_copied(parts: Normalised) -> Normalised:
+    """Return what another session said: it was counted there, findings and tokens alike."""
+    return parts._replace(
+        message=changed(parts.message, usage=None),
+        calls=tuple((call, _as_notes(found)) for call, found in parts.calls),
+        results=tuple((result, _as_notes(found)) for result, found in parts.results),
+        diagnostics=_as_notes(parts.diagnostics),
+    )
+
+
+def _as_notes(found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    return tuple(changed(one, severity=Severity.NOTE) for one in found)

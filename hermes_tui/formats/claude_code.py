@@ -2,32 +2,52 @@
 
     file = line* | {"loglines": [line, …]}
     line = {"type": "user" | "assistant", "uuid", "parentUuid", "sessionId", "message", …}
+         | {"type": "attachment", "attachment", …}
          | {"type": "summary" | "system" | "file-history-snapshot" | …, …}
 
 One reply of the API stands on several lines; they make one message. The lines of a subagent
-(`isSidechain`) are a run of its own. `parentUuid` makes a tree: what a person rewound is kept, with
-a flag. Lines that are no messages are counted in the run's details.
+(`isSidechain`) are a run of its own; the details of both runs name the call that began it. What a
+person rewound, and what was copied from a session that this one goes on from, is kept with a flag.
+Lines that are neither messages nor failed requests are counted in the run's details.
 
 A session too big for that is one run, read turn by turn: what a subagent says in it has a flag.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from functools import partial
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import (
     SUBAGENT,
-    Spoken,
-    append_spoken,
+    append_lines,
     message_of,
-    put_together,
     reply_of_line,
 )
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.claude_beside import (
+    ATTACHMENT,
+    SYNTHETIC,
+    durations_of,
+    heard,
+    is_failure,
+    is_typed,
+)
+from hermes_tui.formats.claude_history import (
+    COPIED,
+    History,
+    Lines,
+    history_of,
+    left_behind,
+    uuid_of,
+)
+from hermes_tui.formats.claude_subagents import begun_by
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.turns import READ_BY_TURNS
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.measures import timestamp
 
 _SPEAKERS = frozenset({"user", "assistant"})
@@ -42,8 +62,6 @@ _INJECTED = (
     "Caveat: The messages below",
 )
 _MAX_NAMED = 20
-
-Lines = list[tuple[int, dict[str, Any]]]
 
 
 class ClaudeCode:
@@ -85,51 +103,47 @@ def _is_own(row: Any) -> bool:
 
 
 def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
-    lines: Lines = [(i, row) for i, row in enumerate(values) if isinstance(row, dict)]
+    lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
     runs, rest = _by_run(lines)
+    begun = begun_by(runs)
     for number, (agent, own) in enumerate(runs.items()):
         others = rest if number == 0 else []
-        _start(own or others, agent, _details(own, others), build)
+        history = history_of(own or others)
+        details = {**_details(own, others, history), **begun.told(agent)}
+        _start(own or others, agent, history, details, build)
         if number == 0:
             _report_odd(values, prefix, build)
-        left = _left_behind(own)
-        for spoken in put_together(own):
-            _append(build, spoken, prefix, _flags(spoken, left))
+        left = left_behind(own, others, _is_prompt)
+        append_lines(build, own, prefix.format, partial(_flags, left=left, history=history))
 
 
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
     """Read some lines of a session; those behind them are not known."""
-    lines: Lines = [(i, row) for i, row in enumerate(values) if isinstance(row, dict)]
-    own = [(i, row) for i, row in lines if _speaks(row) and message_of(row)]
+    lines: Lines = [(i, heard(row)) for i, row in enumerate(values) if isinstance(row, dict)]
+    own = [(i, row) for i, row in lines if _tells(row)]
     if build.is_first:
         first = own or lines
         is_agent = bool(own) and all(row.get("isSidechain") is True for _, row in own)
         agent = _agent(own[0][1], {}, {}) if is_agent else ""
-        _start(first, agent, fields.details_of({**_about(first), **READ_BY_TURNS}), build)
+        history = History(fields.label(first[0][1], "sessionId") if first else "")
+        details = fields.details_of({**_about(first), **READ_BY_TURNS})
+        _start(first, agent, history, details, build)
     _report_odd(values, prefix, build)
-    for spoken in put_together(own):
-        # One that has an id has a file of its own, too.
-        is_told = spoken.row.get("isSidechain") is True and not fields.label(spoken.row, "agentId")
-        of_agent = (SUBAGENT,) if is_told else ()
-        _append(build, spoken, prefix, (*_flags(spoken, frozenset()), *of_agent))
-
-
-def _append(build: RunBuilder, spoken: Spoken, prefix: str, flags: tuple[str, ...]) -> None:
-    append_spoken(build, spoken, f"{prefix.format(spoken.index)}/message", flags)
+    append_lines(build, own, prefix.format, _flags_in_turn)
 
 
 def _by_run(lines: Lines) -> tuple[dict[str, Lines], Lines]:
     """Return the messages of each run, the main one (named "") first, and all other lines."""
-    messages = [(i, row) for i, row in lines if _speaks(row) and message_of(row)]
-    side = {_uuid(row): row for _, row in messages if row.get("isSidechain") is True}
+    own = [(i, row) for i, row in lines if _tells(row)]
+    side = {uuid_of(row): row for _, row in own if row.get("isSidechain") is True}
     roots: dict[str, str] = {}
     runs: dict[str, Lines] = {"": []}
-    for index, row in messages:
+    for index, row in own:
         agent = _agent(row, side, roots) if row.get("isSidechain") is True else ""
         runs.setdefault(agent, []).append((index, row))
     if len(runs) > 1 and not runs[""]:
         del runs[""]
-    taken = {index for index, _ in messages}
+    taken = {index for index, _ in own}
     return runs, [(i, row) for i, row in lines if i not in taken]
 
 
@@ -141,7 +155,7 @@ def _agent(row: dict[str, Any], side: dict[str, Any], roots: dict[str, str]) -> 
     named = fields.label(row, "agentId")
     if named:
         return named
-    parent, own = fields.label(row, "parentUuid"), _uuid(row)
+    parent, own = fields.label(row, "parentUuid"), uuid_of(row)
     root = roots.get(parent, parent if parent in side and parent != own else own)
     roots[own] = root
     return root or "sidechain"
@@ -151,23 +165,38 @@ def _speaks(row: dict[str, Any]) -> bool:
     return fields.label(row, "type") in _SPEAKERS
 
 
-def _uuid(row: dict[str, Any]) -> str:
-    return fields.label(row, "uuid")
+def _tells(row: dict[str, Any]) -> bool:
+    """Say whether a line is a message or a failed request."""
+    is_said = _speaks(row) or row.get("type") == ATTACHMENT
+    return (is_said and bool(message_of(row))) or is_failure(row)
 
 
-def _start(lines: Lines, agent: str, details: dict[str, Any], build: RunBuilder) -> None:
+def _start(
+    lines: Lines, agent: str, history: History, details: dict[str, Any], build: RunBuilder
+) -> None:
     """Open a run at the first of its lines."""
     first = lines[0][1] if lines else {}
-    session = fields.label(first, "sessionId")
     build.locate(lines[0][0] if lines else 0)
     build.start(
-        run_id=agent or session,
+        run_id=agent or history.session,
         task=_task(lines),
         model=_model(lines),
-        parent_run_id=session if agent else "",
+        parent_run_id=history.session if agent else history.goes_on_from,
         details=details,
         ts=timestamp(first.get("timestamp")),
+        diagnostics=_copied(lines, history),
     )
+
+
+def _copied(lines: Lines, history: History) -> tuple[Diagnostic, ...]:
+    """Return the note that a session begins with the messages of another."""
+    count = sum(history.is_copied(row) for _, row in lines)
+    if not count:
+        return ()
+    from_there = f"goes on from session {history.goes_on_from}"
+    said = f"{from_there}: {counted(count, 'line')} of it stand here again"
+    hint = "what was found in them counts there, and is a note here"
+    return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, said, hint=hint),)
 
 
 def _task(own: Lines) -> str:
@@ -177,7 +206,7 @@ def _task(own: Lines) -> str:
 
 def _model(own: Lines) -> str:
     named = (fields.model_of(message) for _, row in own if (message := message_of(row)))
-    return next((name for name in named if name and name != "<synthetic>"), "")
+    return next((name for name in named if name and name != SYNTHETIC), "")
 
 
 def _about(lines: Lines) -> dict[str, Any]:
@@ -185,27 +214,23 @@ def _about(lines: Lines) -> dict[str, Any]:
     return {key: first[key] for key in _ABOUT if first.get(key)}
 
 
-def _details(own: Lines, rest: Lines) -> dict[str, Any]:
+def _details(own: Lines, rest: Lines, history: History) -> dict[str, Any]:
     about = _about(own or rest)
     other = Counter(fields.label(row, "type") for _, row in rest)
     for no_record in ("", *_SPEAKERS):
         other.pop(no_record, None)
-    known = {_uuid(row) for _, row in own}
+    known = {uuid_of(row) for _, row in own}
     of_here = (row for _, row in rest if fields.label(row, "leafUuid") in known)
+    seconds = durations_of(row for _, row in rest)
     told: dict[str, Any] = {
         "titles": [name for row in of_here if (name := fields.label(row, "summary"))],
-        "subagents": list(_subagents(own))[:_MAX_NAMED],
+        "goes_on_from": history.goes_on_from,
+        "worked_s": round(sum(seconds), 3),
+        "turn_durations_s": seconds,
         "other_records": dict(other.most_common(_MAX_NAMED)),
     }
     about.update({key: value for key, value in told.items() if value})
     return fields.details_of(about)
-
-
-def _subagents(own: Lines) -> Iterable[str]:
-    for _, row in own:
-        answer = row.get("toolUseResult")
-        if isinstance(answer, dict) and fields.label(answer, "agentId"):
-            yield fields.label(answer, "agentId")
 
 
 def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
@@ -222,42 +247,28 @@ def _report_odd(values: list[Any], prefix: str, build: RunBuilder) -> None:
         build.defect(what, fields.excerpt(value), pointer=place)
 
 
-def _flags(spoken: Spoken, left: frozenset[str]) -> tuple[str, ...]:
-    row = spoken.row
+def _flags(row: dict[str, Any], left: frozenset[str], history: History) -> tuple[str, ...]:
     told = {
-        "injected": row.get("isMeta") is True or _is_injected(spoken.raw),
+        "injected": row.get("isMeta") is True
+        or not is_typed(row)
+        or _is_injected(message_of(row) or {}),
         "compaction": row.get("isCompactSummary") is True,
-        "api error": row.get("isApiErrorMessage") is True,
-        "rewound": _uuid(row) in left,
+        "rewound": uuid_of(row) in left,
+        COPIED: history.is_copied(row),
     }
     return tuple(flag for flag, holds in told.items() if holds)
+
+
+def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
+    # One that has an id has a file of its own, too.
+    is_told = row.get("isSidechain") is True and not fields.label(row, "agentId")
+    return (*_flags(row, frozenset(), History()), *((SUBAGENT,) if is_told else ()))
 
 
 def _is_injected(message: dict[str, Any]) -> bool:
     if message.get("role") != "user":
         return False
     return fields.text_of(message.get("content")).lstrip().startswith(_INJECTED)
-
-
-def _left_behind(own: Lines) -> frozenset[str]:
-    """Return the lines of branches that a person rewound: what follows a prompt typed anew.
-
-    Branches that parallel calls make are none: they do not start with a prompt.
-    """
-    parents = {_uuid(row): fields.label(row, "parentUuid") for _, row in own}
-    prompts: dict[str, list[str]] = defaultdict(list)
-    for _, row in own:
-        if _is_prompt(row) and parents[_uuid(row)]:
-            prompts[parents[_uuid(row)]].append(_uuid(row))
-    replaced = {name for several in prompts.values() for name in several[:-1]}
-    if not replaced:
-        return frozenset()
-    left: set[str] = set()
-    for _, row in own:
-        name = _uuid(row)
-        if name in replaced or parents[name] in left:
-            left.add(name)
-    return frozenset(left)
 
 
 def _is_prompt(row: dict[str, Any]) -> bool:

@@ -21,12 +21,15 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.anthropic_lines import (
     SUBAGENT,
-    append_spoken,
+    append_lines,
     message_of,
-    put_together,
     reply_of_line,
 )
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.claude_beside import SYNTHETIC, is_failure
+from hermes_tui.formats.claude_history import Lines
+from hermes_tui.formats.claude_subagents import begun_by
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import timestamp, usage
@@ -34,8 +37,6 @@ from hermes_tui.parsers.measures import timestamp, usage
 _SPEAKERS = frozenset({"user", "assistant"})
 _OWN_KEYS = ("type", "subtype", "session_id", "uuid", "model", "tools")
 _TOLD_ELSEWHERE = ("type", "uuid", "session_id", "usage", "result")
-
-Lines = list[tuple[int, dict[str, Any]]]
 
 
 class ClaudeStreamJson:
@@ -103,41 +104,51 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
     runs: dict[str, Lines] = {"": []}
     rest: Lines = []
     for index, row in lines:
-        if fields.label(row, "type") in _SPEAKERS and message_of(row):
+        if _tells(row):
             runs.setdefault(fields.label(row, "parent_tool_use_id"), []).append((index, row))
         else:
             rest.append((index, row))
+    begun = begun_by(runs)
     for agent, own in runs.items():
-        _start(own, agent, rest, build)
+        _start(own, agent, rest, begun.told(agent), build)
         if not agent:
             _report_odd(values, lines, places, build)
-        for spoken in put_together(own):
-            append_spoken(build, spoken, f"{places[spoken.index]}/message", ())
+        append_lines(build, own, places.__getitem__, lambda _: ())
         if not agent:
             _end(rest, build)
 
 
+def _tells(row: dict[str, Any]) -> bool:
+    """Say whether a line is a message or a failed request."""
+    return is_failure(row) or (fields.label(row, "type") in _SPEAKERS and bool(message_of(row)))
+
+
 def _read_turn(values: list[Any], lines: Lines, places: dict[int, str], build: RunBuilder) -> None:
     """Read some lines of a session; those behind them are not known."""
-    own = [(i, row) for i, row in lines if fields.label(row, "type") in _SPEAKERS]
-    rest = [(i, row) for i, row in lines if fields.label(row, "type") not in _SPEAKERS]
+    own = [(i, row) for i, row in lines if _tells(row)]
+    rest = [(i, row) for i, row in lines if not _tells(row)]
     if build.is_first:
-        _start(own, "", rest, build)
+        _start(own, "", rest, {}, build)
     _report_odd(values, lines, places, build)
-    for spoken in put_together(own):
-        of_agent = (SUBAGENT,) if fields.label(spoken.row, "parent_tool_use_id") else ()
-        append_spoken(build, spoken, f"{places[spoken.index]}/message", of_agent)
+    append_lines(build, own, places.__getitem__, _flags_in_turn)
     if build.is_last:
         _end(rest, build)
+
+
+def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
+    return (SUBAGENT,) if fields.label(row, "parent_tool_use_id") else ()
 
 
 def _last(rest: Lines, kind: str) -> tuple[int, dict[str, Any]] | None:
     return next(((i, row) for i, row in reversed(rest) if row.get("type") == kind), None)
 
 
-def _start(own: Lines, agent: str, rest: Lines, build: RunBuilder) -> None:
+def _start(
+    own: Lines, agent: str, rest: Lines, relations: dict[str, Any], build: RunBuilder
+) -> None:
     init = next((row for _, row in rest if row.get("subtype") == "init"), {})
     typed = [message for _, row in own if (message := message_of(row))]
+    named = (name for message in typed if (name := fields.model_of(message)) != SYNTHETIC)
     session = next(
         (name for _, row in (*rest, *own) if (name := fields.label(row, "session_id"))), ""
     )
@@ -148,13 +159,13 @@ def _start(own: Lines, agent: str, rest: Lines, build: RunBuilder) -> None:
         details.update(READ_BY_TURNS)
     elif not agent and other:
         details["other_records"] = dict(other.most_common(20))
+    details.update(relations)
     first = own[0] if own else (rest[0] if rest else (0, {}))
     build.locate(first[0])
     build.start(
         run_id=agent or session,
         task=fields.title_of(message for message in typed if not _is_answer(message)),
-        model=fields.model_of(init)
-        or next((name for message in typed if (name := fields.model_of(message))), ""),
+        model=next((name for name in (fields.model_of(init), *named) if name), ""),
         tools=_tools(tools) if isinstance(tools, list) else None,
         parent_run_id=session if agent else "",
         details=details,

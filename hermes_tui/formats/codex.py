@@ -17,8 +17,13 @@ from itertools import chain
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.codex_items import answer_with_end, is_injected
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.codex_items import (
+    answer_with_end,
+    is_injected,
+    request_in,
+    why_declined,
+)
 from hermes_tui.formats.codex_lines import (
     ENDS,
     ENVELOPES,
@@ -30,6 +35,8 @@ from hermes_tui.formats.codex_lines import (
     reply_of_line,
 )
 from hermes_tui.formats.codex_session import PROMPTS, dynamic_tools, parent_of, prompt_of
+from hermes_tui.formats.declined import settle_declined
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import (
     is_call,
     is_of_model,
@@ -136,7 +143,7 @@ def _task(lines: list[Line]) -> str:
         else:
             continue
         if text.strip() and not is_injected(text):
-            return title(text)
+            return title(request_in(text))
     return ""
 
 
@@ -225,6 +232,7 @@ def _append(
         calls=tuple((changed(call, raw=payload), found) for call, found in parts.calls),
         results=tuple((changed(answer, raw=payload), found) for answer, found in parts.results),
     )
+    parts = settle_declined(build, parts, why_declined, line.pointer, line.ts)
     build.append(parts, line.pointer, ts=line.ts)
 
 

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.declined import DECLINED
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import answer_of
+from hermes_tui.model.messages import ToolResult
 
 _INJECTED = (
     "<environment_context>",
@@ -16,14 +18,35 @@ _INJECTED = (
     "# AGENTS.md instructions",
     "<turn_aborted>",
 )
+_DECLINED = frozenset({"exec command rejected by user", "patch rejected by user"})
+_MADE_BY_EDITOR = "# "
+_REQUEST = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
 _HEAD = 400
 """Characters of an output in which its time stands."""
 _WALL_TIME = re.compile(r"^Wall time: (\d{1,9}(?:\.\d{1,9})?) seconds$", re.MULTILINE)
 
 
+def why_declined(result: ToolResult) -> str:
+    """Return that a person declined a call, empty where its result says nothing of the kind."""
+    return DECLINED if result.content.strip() in _DECLINED else ""
+
+
 def is_injected(text: str) -> bool:
     """Say whether a text in the user's name was written by the program."""
     return text.lstrip().startswith(_INJECTED)
+
+
+def request_in(text: str) -> str:
+    """Return what a person asks for: an editor writes it below its own headings.
+
+    # Context from my IDE setup: | # Files mentioned by the user: | …
+    ## My request for Codex:
+    request
+    """
+    if not text.lstrip().startswith(_MADE_BY_EDITOR):
+        return text
+    *_, request = _REQUEST.split(text)
+    return request if request.strip() else text
 
 
 def answer_with_end(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]:

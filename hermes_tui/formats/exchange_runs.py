@@ -2,11 +2,12 @@
 
 A request that begins with all that an earlier one had said and answered goes on with that run; only
 what is new is appended. Of several choices the first goes on with the run, each other one is a run
-of its own. Runs of one session or trace share a group.
+of its own. Runs of one session or trace share a group, and so do those of several choices.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,9 @@ from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.measures import usage
-from hermes_tui.parsers.normalise import TextCalls
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 
 @dataclass(slots=True)
@@ -43,9 +45,23 @@ class _Run:
 
 
 def append_runs(exchanges: Iterable[tuple[int, Exchange]], build: RunBuilder) -> None:
-    """Append the runs that exchanges make up; each comes with the number of its line or entry."""
-    for run in _runs(exchanges):
-        _emit(run, build)
+    """Append the runs that exchanges make up; each comes with the number of its line or entry.
+
+    Those beside all conversations are counted in the details of the first run.
+    """
+    spoken: list[tuple[int, Exchange]] = []
+    beside: Counter[str] = Counter()
+    for record, exchange in exchanges:
+        if exchange.side:
+            beside[exchange.side] += 1
+        else:
+            spoken.append((record, exchange))
+    told = {"side_requests": dict(beside.most_common())} if beside else {}
+    for number, run in enumerate(_runs(spoken)):
+        _emit(run, build, {} if number else told)
+    if told and not spoken:
+        count = counted(beside.total(), "request")
+        build.defect(f"no request of a conversation among {count} ({', '.join(sorted(beside))})")
 
 
 def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:
@@ -108,33 +124,36 @@ def _fingerprint(message: dict[str, Any]) -> int:
     return hash((str(message.get("role")), text, tuple(called)))
 
 
-def _emit(run: _Run, build: RunBuilder) -> None:
+def _emit(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
     first = run.calls[0]
     build.locate(first.record)
-    _start(run, build)
-    for turn, call in enumerate(run.calls, 1):
+    _start(run, build, of_log)
+    # A turn is a reply, whether this log brought it or a request told of it: no attempt counts.
+    replies = 0
+    for call in run.calls:
         build.locate(call.record)
         exchange = call.exchange
-        mode = _text_calls(exchange)
         for pointer, message in exchange.messages[call.known :]:
-            build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
-        _request(call, turn, build)
-        _reply(call, turn, build)
+            replies += _append(message, pointer, exchange, build)
+        _request(call, replies + 1, build)
+        replies += _reply(call, replies + 1, build)
     last = run.calls[-1].exchange
-    told = last.outcome or {}
+    choice = run.calls[-1].choice
+    told = next(iter(last.outcomes[choice : choice + 1]), None) or {}
+    reason = _finish_reason(run.calls[-1])
     if last.reply.failure is not None:
         build.end(**{**told, "status": "error", "stop_reason": last.reply.failure.message})
-    elif fields.is_cut(last.reply.finish_reason):
-        build.end(**{**told, "status": "truncated", "stop_reason": last.reply.finish_reason})
+    elif fields.is_cut(reason):
+        build.end(**{**told, "status": "truncated", "stop_reason": reason})
     elif told:
         build.end(**told)
 
 
-def _start(run: _Run, build: RunBuilder) -> None:
+def _start(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
     first = run.calls[0].exchange
     messages = [message for _, message in first.messages]
-    details = {**first.details, **first.headers}
-    run_id, choice = first.own_id or f"call {run.calls[0].record + 1}", run.calls[0].choice
+    details = {**first.details, **first.headers, **of_log}
+    run_id, choice = _id_of(run.calls[0]), run.calls[0].choice
     if len(run.calls) > 1:
         details["calls"] = ", ".join(str(call.record + 1) for call in run.calls[:50])
     build.start(
@@ -142,11 +161,30 @@ def _start(run: _Run, build: RunBuilder) -> None:
         task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),
-        group_id=first.group or first.session,
+        group_id=first.group or first.session or _choices_group(run),
+        lone_reply=len(run.calls) == 1 and (first.is_alone or len(first.reply.messages) > 1),
         details=details,
         pointer=first.request_pointer,
         ts=first.ts,
     )
+
+
+def _id_of(call: _Call) -> str:
+    return call.exchange.own_id or f"call {call.record + 1}"
+
+
+def _choices_group(run: _Run) -> str:
+    """Return the group of the runs that one reply began or went on with; nothing without any."""
+    several = (call for call in run.calls if len(call.exchange.reply.messages) > 1)
+    return next(map(_id_of, several), "")
+
+
+def _finish_reason(call: _Call) -> str:
+    """Return why the choice that the run goes on with ended."""
+    reply = call.exchange.reply
+    if len(reply.messages) < 2:
+        return reply.finish_reason
+    return fields.label(reply.messages[call.choice][1], "finish_reason")
 
 
 def _request(call: _Call, turn: int, build: RunBuilder) -> None:
@@ -172,36 +210,44 @@ def _request(call: _Call, turn: int, build: RunBuilder) -> None:
     )
 
 
-def _reply(call: _Call, turn: int, build: RunBuilder) -> None:
+def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
+    """Append what came back; return how many replies of the model it brought."""
     exchange, reply = call.exchange, call.exchange.reply
     if reply.failure is not None:
         _failed(call, reply.failure, turn, build)
-        return
+        return 0
     raw = exchange.wire_response if exchange.wire_response is not None else exchange.reply_raw
-    cut = Diagnostic(
-        Code.STREAM_CUT, Severity.ERROR, "the stream ended before the reply did: no finish_reason"
-    )
     build.add(
         ResponseReceived,
         pointer=exchange.reply_pointer,
         ts=exchange.ts,
         turn=turn,
         raw="" if raw is None else fields.json_text(mask_secrets(raw)),
-        finish_reason=reply.finish_reason,
+        finish_reason=_finish_reason(call),
         # What all choices took together is counted once.
         usage=None if call.choice else usage(reply.usage, exchange.cost),
         duration_s=exchange.duration_s,
-        diagnostics=(*reply.flaws, *((cut,) if reply.is_cut else ())),
+        diagnostics=reply.flaws,
     )
-    mode = _text_calls(exchange)
-    for pointer, message in reply.messages[call.choice : call.choice + 1]:
-        build.message(message, pointer=pointer, ts=exchange.ts, text_calls=mode)
+    own = reply.messages[call.choice : call.choice + 1]
+    replies = sum(_append(message, pointer, exchange, build) for pointer, message in own)
     if reply.defect:
         build.defect(reply.defect, pointer=exchange.reply_pointer)
+    return replies
 
 
-def _text_calls(exchange: Exchange) -> TextCalls:
-    return TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
+def _append(message: dict[str, Any], pointer: str, exchange: Exchange, build: RunBuilder) -> bool:
+    """Append a message; tell whether it is one of the model."""
+    mode = TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
+    parts = normalise_message(message, text_calls=mode)
+    if usual := exchange.reply.usual:
+        kept = (
+            (call, tuple(one for one in found if one.code not in usual))
+            for call, found in parts.calls
+        )
+        parts = parts._replace(calls=tuple(kept))
+    build.append(parts, pointer, ts=exchange.ts)
+    return parts.message.role == "assistant"
 
 
 def _failed(call: _Call, failure: Failure, turn: int, build: RunBuilder) -> None:

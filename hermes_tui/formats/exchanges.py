@@ -18,7 +18,9 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
+from hermes_tui.formats.samples import parallel_lists, told_of_one
 from hermes_tui.formats.secrets import masked_headers, masked_url
+from hermes_tui.formats.side_requests import by_address, by_reply
 from hermes_tui.parsers.measures import timestamp
 
 _FOREIGN = frozenset(
@@ -95,8 +97,12 @@ class Exchange:
     wire_request: Any = None
     wire_response: Any = None
     group: str = ""
-    outcome: dict[str, Any] | None = None
-    """The arguments of `RunBuilder.end` where somebody judged the reply."""
+    is_alone: bool = False
+    """Whether the source keeps no loop: each of its requests is for one reply."""
+    outcomes: tuple[dict[str, Any] | None, ...] = ()
+    """Of each message of the reply the arguments of `RunBuilder.end`, where somebody judged it."""
+    side: str = ""
+    """What it is beside all conversations, such as a count of tokens; empty: part of one."""
 
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
@@ -111,6 +117,9 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
     body = fields.as_dict(request.body)
     messages = request.messages(pointer)
     reply = _reply(value, reply_key, pointer)
+    side = by_address(request.url)
+    if not request.url and not reply.messages:
+        side = by_reply(value, value.get(reply_key))
     if not messages and not reply.messages and not reply.failure and not request.url:
         return None
     return Exchange(
@@ -133,7 +142,20 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         wire_request=request.wire_request,
         wire_response=request.wire_response,
         group=fields.group_of(value),
-        outcome=fields.outcome_of({key: value.get(key) for key in fields.REWARD_KEYS}),
+        is_alone="custom_id" in value,
+        outcomes=_outcomes(value, max(1, len(reply.messages))),
+        side=side,
+    )
+
+
+def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, ...]:
+    """Return what was made of each of `size` messages: all of them are judged alike, or apart."""
+    judged = {key: value[key] for key in (*fields.REWARD_KEYS, "rewards") if key in value}
+    apart = parallel_lists(judged, size)
+    alike = {key: judged[key] for key in fields.REWARD_KEYS if key in judged.keys() - apart.keys()}
+    return tuple(
+        fields.outcome_of(alike | told_of_one({key: each[index] for key, each in apart.items()}))
+        for index in range(size)
     )
 
 

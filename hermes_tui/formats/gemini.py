@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.gemini_contents import (
     append_content,
     contents_of,

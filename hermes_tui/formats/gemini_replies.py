@@ -20,9 +20,10 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.wording import title
 
+_WRITTEN = "candidatesTokenCount"
 _USAGE = (
     "promptTokenCount",
-    "candidatesTokenCount",
+    _WRITTEN,
     "thoughtsTokenCount",
     "cachedContentTokenCount",
 )
@@ -134,9 +135,20 @@ def _usage(pieces: list[dict[str, Any]]) -> dict[str, Any] | None:
     for piece in reversed(pieces):
         held = member(piece, "usageMetadata")
         if isinstance(held, dict):
-            counts = {key: member(held, key) for key in _USAGE}
-            return {key: count for key, count in counts.items() if count is not None}
+            return usage_of({key: member(held, key) for key in _USAGE})
     return None
+
+
+def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
+    """Return token counts of the API, with the thoughts in what the model wrote.
+
+    Google counts them apart from the candidates; all others count reasoning among the output.
+    """
+    told = {key: count for key, count in counts.items() if count is not None}
+    written = [fields.number(told.get(key)) for key in (_WRITTEN, "thoughtsTokenCount")]
+    if known := [count for count in written if count is not None]:
+        told[_WRITTEN] = sum(known)
+    return told
 
 
 def _findings(message: dict[str, Any]) -> Iterator[Diagnostic]:

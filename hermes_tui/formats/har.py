@@ -6,8 +6,8 @@
              "startedDateTime", "time", …}
 
 Of all requests those are kept that are posted to a path of a model's API, or whose body holds
-messages. The APIs of OpenAI, Anthropic and Google are read, whole and streamed, and those of
-servers that go on with a text (`/generate`, `/completion`).
+messages. The APIs of OpenAI, Anthropic, Google and Ollama are read, whole and streamed, and those
+of servers that go on with a text (`/generate`, `/completion`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from dataclasses import replace
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini_contents import contents_of, is_request, message_of, tools_of
 from hermes_tui.formats.gemini_replies import (
     USUAL_REASONS,
@@ -29,14 +30,17 @@ from hermes_tui.formats.gemini_replies import (
     model_of,
 )
 from hermes_tui.formats.har_bodies import Body, json_body, text_body
+from hermes_tui.formats.ollama import is_of_loading
 from hermes_tui.formats.requests import PROMPTS
-from hermes_tui.formats.sse import looks_like_sse, read_sse
+from hermes_tui.formats.sse import looks_like_sse, read_lines, read_sse
 
 _PATH = re.compile(
     r"(?:/(?:chat/completions|completions|responses|messages)|:(?:streamG|g)enerateContent)/?$"
 )
 _TEXT_PATH = re.compile(r"(?<!/api)/(?:generate|completion)/?$")
 """SGLang's, TGI's and llama.cpp's; only with a prompt, since anything may be called so."""
+_OLLAMA_PATH = re.compile(r"/api/generate/?$")
+"""Anything may be called so as well, but Ollama is always told a model."""
 _PROMPTS = (*PROMPTS, "input_ids")
 _GOOGLE_MODEL = re.compile(r"/models/([^/:]+):")
 _TOLD = ("startedDateTime", "timings", "comment", "pageref", "serverIPAddress")
@@ -48,7 +52,7 @@ class Har:
 
     name = "har"
     holds_exchanges = True
-    summary = "HTTP archives (HAR): requests to OpenAI, Anthropic and Gemini, and to /generate"
+    summary = "HTTP archives (HAR): requests to OpenAI, Anthropic, Gemini, Ollama and /generate"
 
     def sniff(self, sample: Sample) -> Match | None:
         log = fields.as_dict(sample.first_object().get("log"))
@@ -76,6 +80,8 @@ def _exchange(entry: dict[str, Any], index: int, build: RunBuilder) -> Exchange 
         return None
     url, sent, posted = asked
     reply, told = _response(entry)
+    if is_of_loading(reply.get("body")):
+        return None
     body = posted.value
     if is_request(body) or is_reply(reply.get("body")) or is_stream(reply.get("body")):
         body, reply = _from_google(body, reply, url)
@@ -104,6 +110,8 @@ def _request(entry: dict[str, Any]) -> tuple[str, dict[str, str], Body] | None:
     body = posted.value
     path = url.partition("?")[0]
     if _holds(body, _BODIES) or _PATH.search(path):
+        return url, sent, posted
+    if _OLLAMA_PATH.search(path) and _holds(body, ("prompt",)) and _holds(body, ("model",)):
         return url, sent, posted
     return (url, sent, posted) if _TEXT_PATH.search(path) and _holds(body, _PROMPTS) else None
 
@@ -145,10 +153,11 @@ def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
         return {}, told or "no response came: status 0"
     headers = _headers(response)
     body = text_body(fields.as_dict(response.get("content")), headers)
-    if isinstance(body.value, str) and looks_like_sse(body.value):
-        events = list(read_sse(body.value).events)
+    text = body.value if isinstance(body.value, str) else ""
+    if looks_like_sse(text):
+        events = list(read_sse(text).events)
         body = body._replace(value=events) if is_stream(events) else body
-    else:
+    elif read_lines(text) is None:
         body = json_body(body)
     said = "" if body.value is None else body.value
     return {"status": int(status), "headers": headers, "body": said}, body.problem

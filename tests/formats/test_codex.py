@@ -16,6 +16,7 @@ from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import (
+    CallSkipped,
     MessageAppended,
     RequestFailed,
     RunEnded,
@@ -90,6 +91,28 @@ def test_items_are_the_messages_and_events_that_repeat_them_are_not() -> None:
     assert said(events)[-1] == ("assistant", "One file.")
 
 
+@pytest.mark.parametrize(
+    "above",
+    ["\n# Files mentioned by the user:\n\n## a.txt: /x/a.txt\n", "# Context from my IDE setup:\n"],
+)
+def test_the_task_is_what_is_asked_for_below_the_headings_of_an_editor(above: str) -> None:
+    asked = f"{above}\n## My request for Codex:\nSum it up\n"
+    events = read_bytes(FORMAT, lines(META, event("user_message", message=asked)))
+    assert runs(events)[0].task == "Sum it up"
+    assert said(events) == [("user", asked)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "task"),
+    [
+        ("# Files\n\n## My request for Codex:\n  \n", "# Files"),
+        ("Explain\n## My request for Codex:\nthis heading", "Explain"),
+    ],
+)
+def test_a_heading_without_a_request_or_within_one_is_no_task(asked: str, task: str) -> None:
+    assert runs(read_bytes(FORMAT, lines(META, text("user", asked))))[0].task == task
+
+
 def test_results_pair_by_call_id_not_by_the_id_of_the_item() -> None:
     events = read_bytes(FORMAT, lines(*ROLLOUT))
     (call,) = calls(events)
@@ -130,6 +153,17 @@ def test_an_event_tells_how_a_call_ended_where_its_output_does_not() -> None:
     end = event("exec_command_end", call_id="c1", exit_code=7, duration={"secs": 1, "nanos": 5e8})
     (found,) = results(CALL, end, item("function_call_output", call_id="c1", output="x"))
     assert (found.exit_code, found.duration_s) == (7, 1.5)
+
+
+@pytest.mark.parametrize("said", ["exec command rejected by user", "patch rejected by user"])
+def test_a_call_that_the_user_declined_is_no_failure_of_the_tool(said: str) -> None:
+    end = event("exec_command_end", call_id="c1", exit_code=-1)
+    answer = item("function_call_output", call_id="c1", output=said)
+    events = read_bytes(FORMAT, lines(META, CALL, end, answer))
+    (skipped,) = only(events, CallSkipped)
+    assert (skipped.call_index, skipped.reason) == (0, "declined by the user")
+    assert only(events, ToolReturned)[0].result.error is None
+    assert found_codes(events) == []
 
 
 def test_custom_tools_and_shell_calls_are_calls_and_searches_are_shown() -> None:
@@ -212,7 +246,7 @@ def test_tools_that_a_program_added_are_told_and_those_of_codex_stay_known() -> 
     tools = [
         {"name": "remind", "description": "Reminds.", "inputSchema": {}},
         {"namespace": "x", "name": "note"},
-        {"name": 5.5},
+        {"name": ["x"]},
         "odd",
     ]
     events = read_bytes(FORMAT, lines(row("session_meta", id="s1", dynamic_tools=tools), CALL))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Unit
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.gemini import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import RequestFailed, SourceDefect
@@ -141,6 +141,15 @@ def test_pieces_of_a_stream_are_one_reply_with_the_last_usage() -> None:
     assert (message.text, message.finish_reason) == ("Hello", "STOP")
     assert message.usage is not None
     assert (message.usage.prompt_tokens, message.usage.reasoning_tokens) == (9, 4)
+    assert message.usage.completion_tokens == 6, "thoughts are output, as in all other APIs"
+
+
+def test_counts_without_a_sum_are_no_crash() -> None:
+    huge = {"candidatesTokenCount": 1.7e308, "thoughtsTokenCount": 1.7e308, "promptTokenCount": 1}
+    reply = {"candidates": [{"content": {"parts": [{"text": "x"}]}}], "usageMetadata": huge}
+    (message,) = messages(read_value(FORMAT, reply))
+    assert message.usage is not None
+    assert message.usage.completion_tokens is None
 
 
 def test_a_call_that_the_server_could_not_read_is_an_error() -> None:

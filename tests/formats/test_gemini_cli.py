@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.gemini_cli import FORMAT
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.events import Event, SourceDefect
+from hermes_tui.model.events import CallSkipped, Event, SourceDefect
 from hermes_tui.model.spans import ByteRange
 from tests.formats.foreign import (
     counts,
@@ -91,6 +91,16 @@ def test_a_call_that_failed_is_flagged(status: str) -> None:
     assert (error.kind, error.reason) == ("flag", f"{status}: a.py")
 
 
+def test_a_call_that_the_user_did_not_allow_is_no_failure_of_the_tool() -> None:
+    said = "[Operation Cancelled] Reason: User did not allow tool call"
+    answer = {"functionResponse": {"id": "c1", "name": "ls", "response": {"error": said}}}
+    events = read_value(FORMAT, session(reply(call(status="cancelled", result=[answer]))))
+    (skipped,) = only(events, CallSkipped)
+    assert (skipped.call_index, skipped.reason, skipped.failed) == (0, "declined by the user", True)
+    assert results(events)[0].error is None
+    assert found_codes(events) == []
+
+
 def test_a_call_without_a_result_shows_what_was_displayed() -> None:
     shown = call(result=None, resultDisplay="3 files")
     waiting = call(result=None, status="executing")
@@ -104,6 +114,12 @@ def test_thoughts_and_tokens_stand_with_their_reply() -> None:
     assert [piece.text for piece in message.reasoning] == ["Plan\nUse ls."]
     assert message.usage is not None
     assert (message.usage.prompt_tokens, message.usage.cached_tokens) == (7, 2)
+
+
+def test_thoughts_count_among_the_tokens_that_came_out() -> None:
+    used = messages(read_value(FORMAT, session(reply())))[0].usage
+    assert used is not None
+    assert (used.completion_tokens, used.reasoning_tokens) == (4, 1)
 
 
 def test_notices_of_the_program_are_no_messages_of_the_model() -> None:

@@ -1,0 +1,66 @@
+"""What Claude Code says of how calls were answered: how long that took, and what a user declined.
+
+line = {"message": {"content": [{"type": "tool_result", …}]},
+        "toolUseResult"?: {"durationMs" | "totalDurationMs" | "durationSeconds", "agentId"?, …}
+                          | text, "toolDenialKind"?}
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.declined import DECLINED, settle_declined
+from hermes_tui.model.messages import ToolResult, changed
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.normalise import Normalised
+
+_DURATIONS = (("durationMs", 1e3), ("totalDurationMs", 1e3), ("durationSeconds", 1.0))
+_DECLINED = re.compile(
+    r"The user doesn't want to (?:proceed with this tool use|take this action right now)\b"
+)
+_REASON = re.compile(r"\bthe user said:\n(.+)", re.DOTALL)
+
+
+def answered(
+    build: RunBuilder, parts: Normalised, row: dict[str, Any], pointer: str, ts: float | None
+) -> Normalised:
+    """Return what a line says, its results with what the line tells of them.
+
+    What the user declined is appended first.
+    """
+    if not parts.results:
+        return parts
+    if len(parts.results) == 1:
+        [(result, found)] = parts.results
+        if (seconds := _duration(row)) is not None:
+            parts = parts._replace(results=((changed(result, duration_s=seconds), found),))
+    is_told = row.get("toolDenialKind") == "user-rejected"
+
+    def why(result: ToolResult) -> str:
+        return _why_declined(result.content) or (DECLINED if is_told else "")
+
+    return settle_declined(build, parts, why, pointer, ts)
+
+
+def _why_declined(text: str) -> str:
+    if not _DECLINED.match(text):
+        return ""
+    said = _REASON.search(text)
+    return f"{DECLINED}: {title(said[1])}" if said else DECLINED
+
+
+def _duration(row: dict[str, Any]) -> float | None:
+    told = told_of(row)
+    for key, scale in _DURATIONS:
+        found = fields.number(told.get(key))
+        if found is not None and found >= 0:
+            return found / scale
+    return None
+
+
+def told_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a line tells of the answer in it, in the tool's own words."""
+    return fields.as_dict(row.get("toolUseResult", row.get("tool_use_result")))

@@ -1,0 +1,154 @@
+"""What lines of Claude Code say beside its messages: attachments, failed requests, durations.
+
+    attachment = {"type": "attachment", "attachment": what, "rendered"?: [{"content"}, …]}
+    what = {"type": "queued_command", "prompt", "commandMode", "origin"?: {"kind"}}
+         | {"type": "edited_text_file" | "task_reminder" | …, …}
+    failure = {"type": "system", "subtype": "api_error", "error", "retryInMs"?, "retryAttempt"?, …}
+            | {"type": "system", "subtype": "api_retry", "error", "error_status"?, "attempt"?, …}
+            | {"type": "assistant", "isApiErrorMessage": true, "apiErrorStatus"?, "message"}
+            | {"type": "assistant", "error": text, "message": {"model": "<synthetic>", …}}
+
+The names of a session file are in camel case, those of stream-json in snake case. The model hears
+attachments in the user's name; a queued command of mode `prompt` is what the user typed while it
+worked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.replies import Failure, failure_of, status_of
+from hermes_tui.formats.secrets import mask_secrets
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.measures import timestamp
+
+ATTACHMENT = "attachment"
+SYNTHETIC = "<synthetic>"
+"""The model of what the program says in the model's name."""
+_FAILED = "the request failed"
+_TYPED = "prompt"
+_NAMES = ("filename", "path", "displayPath", "hookName", "name")
+_TEXTS = ("snippet", "content", "text", "prompt", "message", "stdout")
+_STATUS = re.compile(r"\bAPI Error: (\d{3})\b")
+
+
+def heard(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a line with its attachment as a message of the user; any other line as it is."""
+    held = row.get(ATTACHMENT)
+    if row.get("type") != ATTACHMENT or not isinstance(held, dict):
+        return row
+    if mode := _mode(held):
+        named = {} if mode == _TYPED else {"name": mode}
+        return {**row, "message": {"role": "user", **named, "content": held["prompt"]}}
+    kind = fields.label(held, "type") or ATTACHMENT
+    message = {"role": "user", "name": kind, "content": _text(held, row.get("rendered"))}
+    return {**row, "message": message}
+
+
+def _mode(held: dict[str, Any]) -> str:
+    """Return the mode of a queued command that says something, empty for any other attachment."""
+    prompt = held.get("prompt")
+    if held.get("type") != "queued_command" or not (prompt and isinstance(prompt, (str, list))):
+        return ""
+    return fields.label(held, "commandMode") or _TYPED
+
+
+def _text(held: dict[str, Any], rendered: Any) -> str:
+    """Return what the model is told, else the name and the text of what is attached."""
+    pieces = (piece for piece in fields.as_list(rendered) if isinstance(piece, dict))
+    if told := "\n".join(filter(None, (fields.text_of(one.get("content")) for one in pieces))):
+        return told
+    said = next(filter(None, (fields.text_of(held.get(key)) for key in _TEXTS)), "")
+    found = "\n".join(filter(None, (fields.label(held, *_NAMES), said)))
+    return found or fields.json_text({key: held[key] for key in held if key != "type"})
+
+
+def is_typed(row: dict[str, Any]) -> bool:
+    """Say whether a line is none of an attachment, or one that a person typed."""
+    if row.get("type") != ATTACHMENT:
+        return True
+    held = fields.as_dict(row.get(ATTACHMENT))
+    by_person = fields.label(fields.as_dict(held.get("origin")), "kind") in ("", "human")
+    return _mode(held) == _TYPED and by_person and held.get("isMeta") is not True
+
+
+def is_failure(row: dict[str, Any]) -> bool:
+    """Say whether a line tells of a request that got no reply."""
+    if row.get("type") == "system":
+        return row.get("subtype") in ("api_error", "api_retry")
+    if row.get("type") != "assistant":
+        return False
+    if True in (row.get("isApiErrorMessage"), row.get("is_api_error_message")):
+        return True
+    made_up = fields.as_dict(row.get("message")).get("model") == SYNTHETIC
+    return made_up and bool(fields.label(row, "error"))
+
+
+def append_failure(
+    build: RunBuilder,
+    row: dict[str, Any],
+    pointer: str,
+    *,
+    turn: int,
+    attempt: int,
+    is_copied: bool = False,
+) -> None:
+    """Append a failed request: a warning where it was sent again, an error where it was the last.
+
+    `turn` is the one that its reply would have opened, 0: not known. `is_copied`: another session
+    counts it; here it is a note.
+    """
+    is_retried = row.get("type") == "system"
+    told = _retried(row) if is_retried else _given_up(row)
+    retry_ms = fields.number(row.get("retryInMs", row.get("retry_delay_ms")))
+    is_said = told.status is None or str(told.status) in told.message
+    said = told.message if is_said else f"status {told.status}: {told.message}"
+    severity = Severity.WARNING if is_retried else Severity.ERROR
+    severity = Severity.NOTE if is_copied else severity
+    build.add(
+        RequestFailed,
+        pointer=pointer,
+        ts=timestamp(row.get("timestamp")),
+        turn=turn,
+        attempt=attempt,
+        message=told.message,
+        status=told.status,
+        body=told.body,
+        chain=told.chain,
+        retryable=is_retried,
+        retry_in_s=None if retry_ms is None else retry_ms / 1e3,
+        diagnostics=(Diagnostic(Code.REQUEST_ERROR, severity, said, hint=_retry(row)),),
+    )
+
+
+def _retried(row: dict[str, Any]) -> Failure:
+    error = mask_secrets(row.get("error") or row.get("content") or _FAILED)
+    return failure_of(error, status_of({"status": row.get("error_status")}))
+
+
+def _given_up(row: dict[str, Any]) -> Failure:
+    text = fields.text_of(fields.as_dict(row.get("message")).get("content"))
+    status = status_of({"status": row.get("apiErrorStatus", row.get("error_status"))})
+    if status is None and (named := _STATUS.search(text)):
+        status = int(named[1])
+    kind = fields.label(row, "error")
+    return Failure(title(text) or kind or _FAILED, status, text, (kind,) if kind else ())
+
+
+def _retry(row: dict[str, Any]) -> str:
+    number = fields.label(row, "retryAttempt", "attempt")
+    most = fields.label(row, "maxRetries", "max_retries")
+    return f"it was sent again: retry {number}{f' of {most}' if most else ''}" if number else ""
+
+
+def durations_of(rows: Iterable[dict[str, Any]]) -> list[float]:
+    """Return the seconds from each prompt to the end of the work on it, where lines tell them."""
+    told = (row.get("durationMs") for row in rows if row.get("subtype") == "turn_duration")
+    found = map(fields.number, told)
+    return [milliseconds / 1e3 for milliseconds in found if milliseconds is not None]

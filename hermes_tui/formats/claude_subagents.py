@@ -1,0 +1,89 @@
+"""Which call of Claude Code began which subagent.
+
+The answer to the call names the subagent (`toolUseResult.agentId`), as its file and its lines do;
+in stream-json its lines name the call. In older files nothing does: there the subagent begins with
+the prompt that stands in the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.claude_answers import told_of
+from hermes_tui.formats.claude_history import Lines
+from hermes_tui.model.wording import title
+
+_MOST = 500
+"""Subagents of one run that are told of."""
+
+
+class _Call(NamedTuple):
+    run: str
+    id: str
+    tool: str
+    prompt: str
+
+
+@dataclass(slots=True)
+class Begun:
+    """The call that began each subagent."""
+
+    callers: dict[str, _Call] = field(default_factory=dict)
+
+    def told(self, run: str) -> dict[str, Any]:
+        """Return what the details of a run say: who began it, and which runs its calls began.
+
+        `called_by` and the keys of `subagents` are ids of calls, the values there ids of runs.
+        """
+        found: dict[str, Any] = {}
+        if run and (caller := self.callers.get(run)):
+            found = {"called_by": title(caller.id), "called_by_tool": title(caller.tool)}
+        begun = [(call.id, agent) for agent, call in self.callers.items() if call.run == run]
+        if begun:
+            found["subagents"] = {title(call): title(agent) for call, agent in begun[:_MOST]}
+        return {key: value for key, value in found.items() if value}
+
+
+def begun_by(runs: Mapping[str, Lines]) -> Begun:
+    """Return what began the subagents of some runs; the main one is named ""."""
+    begun = Begun()
+    calls: dict[str, _Call] = {}
+    for run, lines in runs.items():
+        for _, row in lines:
+            agent = fields.label(told_of(row), "agentId")
+            for block in _blocks(row):
+                if call := _call(block, run):
+                    calls.setdefault(call.id, call)
+                elif agent:
+                    answered = fields.label(block, "tool_use_id") or agent
+                    caller = calls.get(answered) or _Call(run, answered, "", "")
+                    begun.callers.setdefault(agent, caller)
+    known = {call.id for call in begun.callers.values()}
+    waiting = {call.prompt: call for call in calls.values() if call.prompt and call.id not in known}
+    for agent, lines in runs.items():
+        if agent and agent not in begun.callers:
+            call = calls.get(agent) or waiting.pop(_first_words(lines), None)
+            if call is not None:
+                begun.callers[agent] = call
+    return begun
+
+
+def _call(block: dict[str, Any], run: str) -> _Call | None:
+    name = fields.label(block, "id") if block.get("type") == "tool_use" else ""
+    if not name:
+        return None
+    prompt = fields.label(fields.as_dict(block.get("input")), "prompt")
+    return _Call(run, name, fields.label(block, "name"), prompt)
+
+
+def _first_words(lines: Lines) -> str:
+    row = lines[0][1] if lines else {}
+    return fields.text_of(fields.as_dict(row.get("message")).get("content"))
+
+
+def _blocks(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    content = fields.as_dict(row.get("message")).get("content")
+    return (block for block in fields.as_list(content) if isinstance(block, dict))

@@ -1,0 +1,56 @@
+"""Calls that a person did not let run: a decision of theirs, and no failure of the tool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import CallSkipped, ToolCallProposed
+from hermes_tui.model.messages import ToolResult, changed
+from hermes_tui.parsers.normalise import Normalised
+
+DECLINED = "declined by the user"
+_FARTHEST = 4_096
+"""Events before a result among which its call is looked for."""
+
+
+def settle_declined(
+    build: RunBuilder,
+    parts: Normalised,
+    why: Callable[[ToolResult], str],
+    pointer: str,
+    ts: float | None,
+) -> Normalised:
+    """Append which calls a person declined, and return the message with its results as no errors.
+
+    `why` says so of a result, and is empty for those that their tools gave.
+    """
+    settled = []
+    for result, found in parts.results:
+        if reason := why(result):
+            append_declined(build, result, reason, pointer, ts)
+            result = changed(result, error=None)
+            found = tuple(one for one in found if one.code is not Code.TOOL_ERROR)
+        settled.append((result, found))
+    return parts._replace(results=tuple(settled))
+
+
+def append_declined(
+    build: RunBuilder, result: ToolResult, reason: str, pointer: str, ts: float | None
+) -> None:
+    """Append that a person declined the call that `result` answers, if that is known."""
+    latest = islice(reversed(build.events), _FARTHEST)
+    calls = (event.call for event in latest if isinstance(event, ToolCallProposed))
+    call = next((call for call in calls if call.id and call.id == result.call_id), None)
+    if call is not None:
+        build.add(
+            CallSkipped,
+            pointer=pointer,
+            ts=ts,
+            call_index=call.index,
+            reason=reason,
+            result=result.content,
+            failed=True,
+        )

@@ -1,0 +1,155 @@
+"""Requests beside a conversation, and the numbers of the turns that requests open."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hermes_tui.formats.har import FORMAT as HAR
+from hermes_tui.formats.llm_call_log import FORMAT as LOG
+from hermes_tui.formats.side_requests import by_address
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived, SourceDefect
+from tests.formats.foreign import counts, found_codes, lines, only, read_bytes, read_value, runs
+
+ASK = {"role": "user", "content": "List."}
+USE = {"type": "tool_use", "id": "t1", "name": "ls", "input": {}}
+CALLING = {"role": "assistant", "content": [USE]}
+RESULT = {
+    "role": "user",
+    "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "no", "is_error": True}],
+}
+API = "https://api.anthropic.com/v1/messages"
+COUNTED = {"input_tokens": 12}
+
+
+def reply(*blocks: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": list(blocks), "stop_reason": "end"}
+
+
+SAID = reply({"type": "text", "text": "Done."})
+
+
+def entry(said: list[Any], answer: Any, url: str = f"{API}?beta=true", status: int = 200) -> Any:
+    return {
+        "request": {
+            "method": "POST",
+            "url": url,
+            "postData": {"text": json.dumps({"messages": said})},
+        },
+        "response": {"status": status, "content": {"text": json.dumps(answer)}},
+    }
+
+
+def archive(*entries: Any) -> list[Any]:
+    return read_value(HAR, {"log": {"entries": list(entries)}})
+
+
+def test_counts_of_tokens_neither_part_a_conversation_nor_are_errors_of_it() -> None:
+    count = f"{API}/count_tokens?beta=true"
+    events = archive(
+        entry([ASK], COUNTED, count),
+        entry([ASK], reply(USE)),
+        entry([ASK, CALLING, RESULT], COUNTED, count),
+        entry([ASK, CALLING, RESULT], SAID),
+    )
+    assert counts(events) == (1, 4, 1)
+    assert runs(events)[0].details["side_requests"] == {"count_tokens": 2}
+    assert found_codes(events) == ["TOOL_ERROR:error"]
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        COUNTED,
+        {"input_tokens": 12, "context_management": {"original_input_tokens": 20}},
+        {"status_code": 200, "body": COUNTED},
+        {"totalTokens": 31},
+        {"count": 3, "max_model_len": 9, "tokens": [1, 2, 3]},
+        {"object": "list", "data": [{"object": "embedding", "embedding": [0.5]}]},
+    ],
+)
+def test_a_log_without_addresses_tells_them_by_their_replies(answered: Any) -> None:
+    rows = [
+        {"request": {"messages": [ASK]}, "response": answered},
+        {"request": {"messages": [ASK]}, "response": SAID},
+    ]
+    events = read_bytes(LOG, lines(*rows))
+    assert counts(events) == (1, 2, 0)
+    assert sum(runs(events)[0].details["side_requests"].values()) == 1
+    assert not found_codes(events) and not only(events, SourceDefect)
+
+
+def test_a_call_of_another_type_is_none_of_a_conversation_though_it_failed() -> None:
+    failed = {
+        "call_type": "aembedding",
+        "request": {"input": "x"},
+        "error": "429",
+        "response": None,
+    }
+    events = read_value(LOG, [failed, {"request": {"messages": [ASK]}, "response": SAID}])
+    assert runs(events)[0].details["side_requests"] == {"embedding": 1}
+    assert not found_codes(events)
+
+
+def test_a_reply_without_a_message_is_still_a_defect_of_a_conversation() -> None:
+    odd = {"request": {"messages": [ASK]}, "response": {"input_tokens": 12, "content_type": "x"}}
+    events = read_value(LOG, odd)
+    assert [found.message for found in only(events, SourceDefect)] == ["no message in the reply"]
+
+
+def test_a_file_of_nothing_else_says_so() -> None:
+    events = archive(entry([ASK], COUNTED, f"{API}/count_tokens"))
+    (defect,) = only(events, SourceDefect)
+    assert defect.message == "no request of a conversation among 1 request (count_tokens)"
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        (f"{API}/count_tokens?beta=true", "count_tokens"),
+        ("https://api.openai.com/v1/responses/input_tokens", "input_tokens"),
+        ("https://api.openai.com/v1/embeddings/", "embeddings"),
+        ("https://x/v1/models", "models"),
+        ("https://x/v1/models/gpt-x", "models"),
+        ("https://x/v1beta/models/gemini-x:countTokens", "countTokens"),
+        ("http://localhost:11434/api/show", "show"),
+        ("http://localhost:8000/health", "health"),
+        ("https://x/v1beta/models/gemini-x:generateContent", ""),
+        ("https://x/models/gpt-x/chat/completions", ""),
+        ("https://x/embeddings/chat/completions", ""),
+        ("https://x/show", ""),
+        (API, ""),
+    ],
+)
+def test_an_address_tells_what_is_asked_for(url: str, kind: str) -> None:
+    assert by_address(url) == kind
+
+
+def test_requests_have_the_turn_that_their_reply_opens_whatever_failed_before() -> None:
+    failed = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    events = archive(
+        entry([ASK], reply(USE)),
+        entry([ASK, CALLING, RESULT], failed, status=529),
+        entry([ASK, CALLING, RESULT], failed, status=529),
+        entry([ASK, CALLING, RESULT], SAID),
+    )
+    assert [(sent.turn, sent.attempt) for sent in only(events, RequestSent)] == [
+        (1, 1),
+        (2, 1),
+        (2, 2),
+        (2, 3),
+    ]
+    assert [event.turn for event in only(events, RequestFailed)] == [2, 2]
+    assert [event.turn for event in only(events, ResponseReceived)] == [1, 2]
+    state, found = fold_run(events)
+    assert state.turn == 2
+    assert max(finding.turn for finding in found) == 2
+
+
+def test_replies_that_a_request_tells_of_are_turns_too() -> None:
+    before = [ASK, {"role": "assistant", "content": "Which?"}, {"role": "user", "content": "All."}]
+    events = archive(entry(before, SAID))
+    assert [event.turn for event in only(events, ResponseReceived)] == [2]
