@@ -19,9 +19,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import custom_call, function_call
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
 from hermes_tui.formats.own_exports import is_export, outcome_of_export
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -46,6 +47,8 @@ _OWN_KEYS = (
     "subagent_trajectories",
     "trajectory_id",
 )
+_LAST_CALLS = {"openhands": "finish", "swe-agent": "submit"}
+"""The tool that ends a run, by what stands in the name of the agent."""
 _TOTALS = {
     "prompt_tokens": "total_prompt_tokens",
     "completion_tokens": "total_completion_tokens",
@@ -79,7 +82,7 @@ def _trajectory(value: Any, build: RunBuilder, pointer: str, parent: str, depth:
     reading = _Reading(build, fields.as_dict(value.get("agent")), steps)
     for index, step in enumerate(steps):
         reading.step(step, f"{pointer}/steps/{index}")
-    _end(value, build)
+    _end(value, build, by_call=reading.ends_by_call)
     subagents = value.get("subagent_trajectories")
     for index, subagent in enumerate(fields.as_list(subagents)):
         place = f"{pointer}/subagent_trajectories/{index}"
@@ -140,7 +143,11 @@ class _Reading:
 
     def __init__(self, build: RunBuilder, agent: dict[str, Any], steps: list[Any]) -> None:
         self._build = build
-        self._is_hermes = "hermes" in fields.label(agent, "name").lower()
+        name = fields.label(agent, "name").lower()
+        self._is_hermes = "hermes" in name
+        self._last_call = next((call for key, call in _LAST_CALLS.items() if key in name), "")
+        self.ends_by_call = False
+        """Whether the last call so far hands in, which nothing answers."""
         replies = [
             step for step in steps if isinstance(step, dict) and step.get("source") == "agent"
         ]
@@ -158,6 +165,9 @@ class _Reading:
             return
         parts = self._normalised(step)
         self._build.append(parts, pointer)
+        self.ends_by_call = (
+            bool(parts.calls) and parts.calls[-1][0].name == self._last_call and not _results(step)
+        )
         names = {call.id: call.name for call, _ in parts.calls if call.id}
         for index, result in enumerate(_results(step)):
             place = f"{pointer}/observation/results/{index}"
@@ -246,7 +256,7 @@ def _flags(step: dict[str, Any]) -> list[str]:
     return flags
 
 
-def _end(value: dict[str, Any], build: RunBuilder) -> None:
+def _end(value: dict[str, Any], build: RunBuilder, *, by_call: bool) -> None:
     """Close the run. The format itself knows only what was used and whether the run goes on."""
     metrics, extra = value.get("final_metrics"), fields.as_dict(value.get("extra"))
     goes_on = fields.label(value, "continued_trajectory_ref")
@@ -262,7 +272,7 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
     }
     known = fields.telling(outcome or {})
     details = fields.details_of(totals, without=(*_TOTALS.values(), "total_cost_usd"))
-    build.end(**told | known, details=details)
+    build.end(**told | known, details=details, by_call=by_call)
 
 
 def _without(raw: dict[str, Any], key: str) -> dict[str, Any]:

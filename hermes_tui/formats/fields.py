@@ -17,6 +17,15 @@ from hermes_tui.parsers import measures, plain_values
 
 MAX_DETAIL = 2_000
 """Characters of JSON: a detail longer than this is named, not copied; its record holds it whole."""
+MAX_RESULT = 1_000_000
+"""As `MAX_DETAIL`, of what a run results in: it is what people open a run for."""
+_RESULTS = frozenset(
+    {"submission", "patch", "git_patch", "model_patch", "generated_patch", "test_patch"}
+    | {"edited_files", "test_result", "traceback", "exception_str", "exception_info", "error"}
+    | {"errors", "store", "answer", "final_answer"}
+)
+_LINES_AROUND = re.compile(r"\d+\Z")
+"""SWE-agent's `edited_files30`: with so many lines around each edit."""
 
 _TOO_DEEP = "(nested too deeply, or not text)"
 _ONLY_NAMED = re.compile(rf"\([\d,]+ (?:characters|keys|elements)\)|{re.escape(_TOO_DEEP)}")
@@ -122,6 +131,8 @@ def label(raw: Mapping[str, Any], *keys: str) -> str:
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        if isinstance(value, float) and measures.number(value) is not None:
+            return f"{value:.15g}"
     return ""
 
 
@@ -156,7 +167,13 @@ def details_of(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[s
         return {}
     from hermes_tui.formats.secrets import mask_top
 
-    return {key: small(value) for key, value in mask_top(kept).items()}
+    return {key: detail(key, value) for key, value in mask_top(kept).items()}
+
+
+def detail(name: str, value: Any) -> Any:
+    """Return what `small` makes of a member of that name: results may be much longer."""
+    is_result = _LINES_AROUND.sub("", name) in _RESULTS
+    return small(value, MAX_RESULT if is_result else MAX_DETAIL)
 
 
 def is_empty(value: Any) -> bool:
@@ -169,16 +186,17 @@ def telling(details: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in details.items() if not is_empty(value)}
 
 
-def small(value: Any) -> Any:
-    """Return `value` with secrets masked, or a line saying how big it is where it is long."""
+def small(value: Any, most: int = MAX_DETAIL) -> Any:
+    """Return `value` with secrets masked, or a line saying how big it is where it is longer than
+    `most` characters of JSON."""
     if isinstance(value, str):
-        return value if len(value) <= MAX_DETAIL else f"({len(value):,} characters)"
+        return value if len(value) <= most else f"({len(value):,} characters)"
     if not isinstance(value, (dict, list)):
         return value
-    if len(value) <= MAX_DETAIL:
+    if len(value) <= most:
         try:
             json = orjson.dumps(value, default=str)
-            if len(json) <= MAX_DETAIL:
+            if len(json) <= most:
                 from hermes_tui.formats.secrets import mask_secrets, may_hold_secrets
 
                 return mask_secrets(value) if may_hold_secrets(json) else value
@@ -264,7 +282,7 @@ def outcome_of(raw: Mapping[str, Any]) -> dict[str, Any] | None:
         "stop_reason": stop_reason,
         "reward": reward if reward is not None else scores.get("score"),
         "scores": scores,
-        "details": {key: small(value) for key, value in told.items() if key != "metrics"},
+        "details": {key: detail(key, value) for key, value in told.items() if key != "metrics"},
     }
 
 

@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.inspect_attachments import attachments_of, with_attachments
 from hermes_tui.formats.inspect_events import (
     Conversation,
@@ -27,7 +28,7 @@ from hermes_tui.formats.inspect_events import (
     other_conversations,
 )
 from hermes_tui.formats.inspect_messages import chat_message
-from hermes_tui.formats.inspect_outcome import MAX_TRACEBACK, end_of, error_of
+from hermes_tui.formats.inspect_outcome import end_of, error_of
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import LoopEscaped, RequestFailed
 from hermes_tui.model.messages import ToolSpec
@@ -47,6 +48,8 @@ class Inspect:
 
     name = "inspect"
     summary = "Inspect AI logs (.json and .eval): a run a sample, with scores, limits and timing"
+    writes_nan = True
+    """As the value of what could not be scored."""
 
     def sniff(self, sample: Sample) -> Match | None:
         row = sample.first_object()
@@ -224,7 +227,7 @@ class _Reading:
                 ts=timestamp(request.event.get("timestamp")),
                 attempt=attempt,
                 message=request.error,
-                body=fields.label(request.event, "traceback")[-MAX_TRACEBACK:],
+                body=fields.label(request.event, "traceback")[-fields.MAX_RESULT :],
                 diagnostics=(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, request.error),),
             )
 
@@ -291,7 +294,7 @@ def _reductions(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _escaped(raw: dict[str, Any], build: RunBuilder) -> None:
     error = error_of(raw)
     if error:
-        found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(error))
+        found = Diagnostic(Code.RUN_ERROR, Severity.ERROR, title(error))
         build.add(LoopEscaped, exception=error, diagnostics=(found,))
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.inspect_events import Request
-from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.message_parts import flagged, with_flat_entries
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import ToolCall, changed
+from hermes_tui.model.messages import ToolCall
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -51,7 +51,8 @@ def chat_message(
         message |= _of_tool(tool_event, raw)
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
     if entries:
-        known = (_as_logged(*found, entries) for found in parts.calls)
+        parts = with_flat_entries(parts, entries)
+        known = ((call, (*found, *_unparsed(call, found))) for call, found in parts.calls)
         parts = parts._replace(calls=tuple(known))
     return flagged(parts, *_flags(raw, request))
 
@@ -81,19 +82,13 @@ def _entry(entry: Any) -> Any:
     return function_call(entry.get("id"), entry.get("function"), arguments)
 
 
-def _as_logged(
-    call: ToolCall, found: tuple[Diagnostic, ...], entries: list[Any]
-) -> tuple[ToolCall, tuple[Diagnostic, ...]]:
-    """Return a call with its entry as it stands in the log, and what Inspect says is wrong."""
-    if call.index >= len(entries):
-        return call, found
-    entry = entries[call.index]
-    error = fields.label(entry, "parse_error") if isinstance(entry, dict) else ""
-    if error and not any(one.severity is Severity.ERROR for one in found):
-        said = title(error)
-        told = Diagnostic(Code.ARGS_INVALID, Severity.ERROR, said, call_index=call.index)
-        found = (*found, told)
-    return changed(call, raw=entry), found
+def _unparsed(call: ToolCall, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Return what Inspect says is wrong with a call, unless that was found already."""
+    error = fields.label(fields.as_dict(call.raw), "parse_error")
+    if not error or any(one.severity is Severity.ERROR for one in found):
+        return ()
+    said = title(error)
+    return (Diagnostic(Code.ARGS_INVALID, Severity.ERROR, said, call_index=call.index),)
 
 
 def _content(content: Any) -> Any:

@@ -12,7 +12,6 @@ from hermes_tui.parsers.measures import number, timestamp, total_usage, usage
 
 _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Correct, partial, incorrect, no answer."""
-MAX_TRACEBACK = 4_000
 
 
 def error_of(raw: dict[str, Any]) -> str:
@@ -20,7 +19,7 @@ def error_of(raw: dict[str, Any]) -> str:
     error = raw.get("error")
     if isinstance(error, dict):
         error = error.get("message") or error
-    return fields.json_text(error)[: fields.MAX_DETAIL] if error else ""
+    return fields.json_text(error)[: fields.MAX_RESULT] if error else ""
 
 
 def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
@@ -41,6 +40,7 @@ def end_of(sample: dict[str, Any], events: Events) -> dict[str, Any]:
         "scores": scores,
         "usage": _total_usage(sample),
         "details": {**_told(sample), **({"limit": limit} if limit else {})},
+        "duration_s": number(sample.get("total_time")),
         "ts": timestamp(sample.get("completed_at")) or events.last_ts,
     }
 
@@ -109,5 +109,5 @@ def _told(sample: dict[str, Any]) -> dict[str, Any]:
             told["scores"] = {name: fields.small(score) for name, score in scores.items()}
     traceback = fields.as_dict(sample.get("error")).get("traceback")
     if isinstance(traceback, str) and traceback:
-        told["traceback"] = traceback[-MAX_TRACEBACK:]
+        told["traceback"] = fields.detail("traceback", traceback)
     return told

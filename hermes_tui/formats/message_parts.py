@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hermes_tui.model.diagnostics import Diagnostic
-from hermes_tui.model.messages import changed, with_flags
+from hermes_tui.model.messages import ArgumentsState, Origin, ToolCall, changed, with_flags
 from hermes_tui.parsers.normalise import Normalised
 
 
@@ -27,3 +27,23 @@ def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
         for (call, found), entry in zip(parts.calls, entries, strict=False)
     )
     return parts._replace(calls=calls + parts.calls[len(calls) :])
+
+
+def with_flat_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
+    """Return a message whose calls are told as the flat objects that the file has of them.
+
+    They were read as chat messages write them: how a file decodes arguments is no finding.
+    """
+    parts = with_entries(parts, entries)
+    calls = tuple((_as_flat(call), found) for call, found in parts.calls)
+    return parts._replace(calls=calls)
+
+
+def _as_flat(call: ToolCall) -> ToolCall:
+    entry = call.raw
+    if not isinstance(entry, dict) or isinstance(entry.get("function"), dict):
+        return call
+    state = call.arguments_state
+    if state is ArgumentsState.JSON_STRING and isinstance(entry.get("arguments"), dict):
+        state = ArgumentsState.OBJECT
+    return changed(call, origin=Origin.FLAT_DICT, arguments_state=state)

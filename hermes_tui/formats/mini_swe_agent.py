@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.formats.text_actions import as_result, text_action, with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.events import MessageAppended, RequestFailed
-from hermes_tui.model.messages import Usage, changed
+from hermes_tui.model.events import MessageAppended, RequestFailed, ToolCallProposed
+from hermes_tui.model.messages import ToolCall, Usage, changed
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import total_usage
@@ -36,6 +37,9 @@ _FENCE = re.compile(r"```(?:mswea_bash_command|bash)[ \t\r]*\n")
 _CLIENTS = ("litellm", "openai", "anthropic", "httpx")
 """Packages whose exceptions mean that a request failed, not a command."""
 _TOOL = "bash"
+_SUBMITTED = "Submitted"
+_HANDS_IN = re.compile("COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT|MINI_SWE_AGENT_FINAL_OUTPUT")
+"""What a command prints first that hands in."""
 _AT_END = ("exception_str", "submission", "traceback")
 
 
@@ -111,6 +115,9 @@ def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
     )
     if is_exit:
         _request_failure(raw, extra, build, pointer)
+        handed_in = _handed_in_by(extra, build)
+        if handed_in is not None:
+            parts = as_result(parts, {**raw, "tool_call_id": handed_in.id})
     elif parts.message.role == "assistant":
         parts = _with_commands(parts, extra)
     elif extra.get("interrupt_type"):
@@ -219,6 +226,18 @@ def _interrupted(parts: Normalised, kind: str) -> Normalised:
     return with_findings(parts, found)
 
 
+def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
+    """Return the call whose result is the message `exit`: it prints what is handed in."""
+    if fields.label(extra, "exit_status") != _SUBMITTED:
+        return None
+    calls = list(takewhile(lambda event: isinstance(event, ToolCallProposed), build.events[::-1]))
+    waiting = [event.call for event in calls if isinstance(event, ToolCallProposed)]
+    # Those read from a text are answered by whatever is said next.
+    waiting = [call for call in waiting if call.id]
+    marked = (call for call in waiting if _HANDS_IN.search(call.arguments_text))
+    return next(marked, waiting[0] if waiting else None)
+
+
 def _request_failure(
     raw: dict[str, Any], extra: dict[str, Any], build: RunBuilder, pointer: str
 ) -> None:
@@ -256,7 +275,7 @@ def _end(info: dict[str, Any], build: RunBuilder) -> None:
         status=status,
         stop_reason=stop,
         usage=_total(build, fields.number(stats.get("instance_cost"))),
-        details={key: fields.small(value) for key, value in told.items()},
+        details={key: fields.detail(key, value) for key, value in told.items()},
     )
 
 

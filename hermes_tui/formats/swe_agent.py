@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
@@ -28,6 +29,7 @@ _OWN_KEYS = ("trajectory", "history", "info", "replay_config")
 _INFO_AT_END = ("exit_status", "submission", "model_stats")
 _MAX_SKIPPED = 20
 """How many steps in a row the history may leave out."""
+_SUBMIT = "submit"
 _CUT = ("exit_cost", "exit_context", "exit_total_cost")
 
 
@@ -144,7 +146,9 @@ class _Reading:
         self.unmatched += [f"/trajectory/{at}" for at in range(self._next, len(self._steps))]
         step = self._acted
         observation = step.get("observation") if step else None
-        if step is None or not isinstance(observation, str) or not observation.strip():
+        if step is None or not isinstance(observation, str):
+            return
+        if not observation.strip() and not _hands_in(step):
             return
         result, found = whole_result({"content": observation}, observation)
         self._build.add(
@@ -153,6 +157,11 @@ class _Reading:
             result=changed(result, duration_s=number(step.get("execution_time"))),
             diagnostics=found,
         )
+
+
+def _hands_in(step: dict[str, Any]) -> bool:
+    """Say whether a step ends the run: what it observes is nothing, and that is its result."""
+    return fields.label(step, "action").split()[:1] == [_SUBMIT]
 
 
 def _normalised(raw: dict[str, Any]) -> Normalised:
@@ -201,7 +210,7 @@ def _end(info: dict[str, Any], unmatched: list[str], build: RunBuilder) -> None:
         status=status,
         stop_reason=stop,
         usage=_usage(stats),
-        details={key: fields.small(item) for key, item in told.items() if item is not None},
+        details={key: fields.detail(key, item) for key, item in told.items() if item is not None},
     )
 
 

@@ -18,16 +18,17 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
-from hermes_tui.formats.message_parts import flagged, with_entries, with_findings
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.message_parts import flagged, with_findings, with_flat_entries
 from hermes_tui.formats.tau2_ticks import messages_of_ticks
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Usage
+from hermes_tui.model.messages import Usage, changed
 from hermes_tui.model.wording import title
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, total_usage, usage
 from hermes_tui.parsers.normalise import normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
@@ -39,6 +40,9 @@ _SHOWN_ELSEWHERE = (
     *("reward_info", "agent_cost", "effect_timeline"),
 )
 _CHECKS_SHOWN_ELSEWHERE = ("reward", "reward_breakdown", "info")
+_READ_APART = ("tool_calls", "raw_data")
+_SPENT = ("usage", "cost")
+"""Of messages of the simulated user they are no part of what the agent used."""
 _CUT = frozenset({"max_steps", "timeout", "context_window_exceeded"})
 _STOPPED = frozenset({"user_stop", "agent_stop"})
 
@@ -116,7 +120,7 @@ class _Simulation:
             self._build.defect(f"`{key}` is not a list", fields.excerpt(said), pointer=pointer)
         for place, item in placed:
             _append(item, pointer + place, self._build)
-        _end(raw, self._build)
+        _end(raw, [item for _, item in placed], self._build)
 
     def name_only(self, raw: Any, pointer: str) -> None:
         """Show a simulation that stands in a file of its own."""
@@ -126,7 +130,7 @@ class _Simulation:
         place = f"its messages stand in simulations/{fields.label(raw, 'id')}.json"
         note = Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(place))
         self._start(raw, [], pointer, note)
-        _end({**raw, "reward_info": {"reward": raw.get("reward")}}, self._build)
+        _end({**raw, "reward_info": {"reward": raw.get("reward")}}, [], self._build)
 
     def _start(
         self, raw: dict[str, Any], said: list[Any], pointer: str, *found: Diagnostic
@@ -189,8 +193,10 @@ def _append(raw: Any, pointer: str, build: RunBuilder) -> None:
 def _append_message(raw: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     sent = as_dict(raw.get("raw_data"))
     entries = as_list(raw.get("tool_calls"))
+    is_users = raw.get("role") == "user"
+    left_out = (*_READ_APART, *_SPENT) if is_users else _READ_APART
     message = {
-        **{key: item for key, item in raw.items() if key not in ("tool_calls", "raw_data")},
+        **{key: item for key, item in raw.items() if key not in left_out},
         "finish_reason": sent.get("finish_reason"),
         "duration_s": raw.get("generation_time_seconds"),
     }
@@ -199,9 +205,9 @@ def _append_message(raw: dict[str, Any], pointer: str, build: RunBuilder) -> Non
     texts = _sent_arguments(sent)
     if entries:
         message["tool_calls"] = [_entry(entry, texts) for entry in entries]
-    parts = with_entries(normalise_message(message), entries)
+    parts = with_flat_entries(normalise_message(message), entries)
     parts = with_findings(parts, *_errors(raw))
-    if raw.get("requestor") == "user" or (entries and raw.get("role") == "user"):
+    if raw.get("requestor") == "user" or (entries and is_users):
         parts = flagged(parts, USERS_TOOL)
     build.append(parts, pointer)
 
@@ -227,24 +233,45 @@ def _entry(entry: Any, texts: dict[str, str]) -> Any:
 
 
 def _errors(raw: dict[str, Any]) -> list[Diagnostic]:
-    """Return what the harness says went wrong when the message was made."""
-    told = [title(fields.json_text(error)) for error in as_list(raw.get("errors"))]
-    return [Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, text) for text in told if text]
+    """Return what the harness says went wrong when the message was made.
+
+    The reason stands behind the last `Error:`; what stands before it is wrapped around it.
+    """
+    told = (fields.json_text(error).strip() for error in as_list(raw.get("errors")))
+    return [
+        Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said, hint=text if text != said else "")
+        for text in told
+        if (said := title(text.rpartition("Error:")[2]) or title(text))
+    ]
 
 
-def _end(raw: dict[str, Any], build: RunBuilder) -> None:
+def _used_by(role: str, said: list[Any]) -> Usage | None:
+    """Return what one side of the conversation used: the simulated user asks a model, too."""
+    own = (raw for raw in map(as_dict, said) if raw.get("role") == role)
+    return total_usage(usage(raw.get("usage"), raw.get("cost")) for raw in own)
+
+
+def _end(raw: dict[str, Any], said: list[Any], build: RunBuilder) -> None:
     checked = as_dict(raw.get("reward_info"))
     reward = fields.number(checked.get("reward"))
     reason = fields.label(raw, "termination_reason")
     checks = {"db": as_dict(checked.get("db_check")).get("db_reward")}
     scores = {**as_dict(checked.get("reward_breakdown")), **checks}
     cost = fields.number(raw.get("agent_cost"))
+    used, users = _used_by("assistant", said), _used_by("user", said) or Usage()
+    if cost is not None:
+        used = changed(used or Usage(), cost_usd=cost)
+    told = {
+        "user_prompt_tokens": users.prompt_tokens,
+        "user_completion_tokens": users.completion_tokens,
+    }
     build.end(
         status=_status(reason, reward),
         stop_reason=reason,
         reward=reward,
         scores=fields.numbers(scores),
-        usage=None if cost is None else Usage(cost_usd=cost),
+        usage=used,
+        details=fields.telling(told),
         ts=timestamp(raw.get("end_time")),
     )
 

@@ -12,13 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.wording import title
 
 _DISPLAY = "messages_display"
+_TELLING = frozenset({"traj", "info", _DISPLAY})
 
 
 class TauBench:
@@ -31,9 +33,9 @@ class TauBench:
         return Match(0.95, Unit.RUNS) if fields.mostly(sample.values, _is_run) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        if not isinstance(value, dict) or not {"traj", _DISPLAY} & value.keys():
+        if not isinstance(value, dict) or not _TELLING & value.keys():
             build.defect("not a trial of a task", fields.excerpt(value))
-        elif "traj" in value:
+        elif _DISPLAY not in value:
             _read_trial(value, build)
         else:
             _read_few_shot(value, build)
@@ -50,7 +52,8 @@ def _is_run(value: Any) -> bool:
 def _read_trial(value: dict[str, Any], build: RunBuilder) -> None:
     info = _object(value, "info")
     task = _object(info, "task")
-    messages = decode_if_json(value["traj"])
+    # A trial that is cut may have none yet.
+    messages = decode_if_json(value.get("traj", []))
     listed = messages if isinstance(messages, list) else []
     names = (fields.label(value, "task_id"), fields.label(value, "trial"))
     build.start(

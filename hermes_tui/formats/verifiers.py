@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error
 from hermes_tui.parsers.measures import usage
@@ -115,7 +116,15 @@ def _end(value: dict[str, Any], build: RunBuilder) -> None:
         reward=fields.number(value.get("reward")),
         scores=_scores(value),
         usage=usage(value.get("token_usage")),
+        duration_s=_duration_s(value),
     )
+
+
+def _duration_s(value: dict[str, Any]) -> float | None:
+    """Return what the rollout took, with its scoring where the file says that."""
+    told = (fields.number(value.get(key)) for key in ("total_ms", "generation_ms"))
+    known = next((ms for ms in told if ms is not None), None)
+    return None if known is None else known / 1e3
 
 
 FORMAT = Verifiers()

@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import as_dict, as_list
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
 from hermes_tui.formats.verifiers_calls import (
     duration_of,
@@ -263,7 +264,7 @@ def _errors(trace: dict[str, Any]) -> tuple[Diagnostic, ...]:
     found = []
     for error in as_list(trace.get("errors")):
         text = fields.labels(as_dict(error), "type", "message") or fields.excerpt(error)
-        found.append(Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(text)))
+        found.append(Diagnostic(Code.RUN_ERROR, Severity.ERROR, title(text)))
     return tuple(found)
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import GOLD_FAILURE
 from hermes_tui.model.wording import title
@@ -45,7 +46,8 @@ class WhoWhen:
             diagnostics=_label_found(value, history, gold),
         )
         for index, raw in enumerate(history):
-            _append(raw, f"/history/{index}", index == gold, build)
+            mistake = _judged(value) if index == gold else None
+            _append(raw, f"/history/{index}", mistake, build)
         told = (value[key] for key in _VERDICTS if isinstance(value.get(key), bool))
         build.end(status=fields.verdict(next(told, None)))
 
@@ -82,7 +84,15 @@ def _label_found(
     return (Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, title(message)),)
 
 
-def _append(raw: Any, pointer: str, is_gold: bool, build: RunBuilder) -> None:
+def _judged(value: dict[str, Any]) -> Diagnostic:
+    """Return what people said of the step at which they saw the run go wrong."""
+    reason = fields.label(value, "mistake_reason").strip()
+    said = title(reason) or "people saw the run go wrong here"
+    hint = reason if reason and reason != said else ""
+    return Diagnostic(Code.JUDGED_WRONG, Severity.NOTE, said, hint=hint)
+
+
+def _append(raw: Any, pointer: str, mistake: Diagnostic | None, build: RunBuilder) -> None:
     if not isinstance(raw, dict):
         build.defect("not a message", fields.excerpt(raw), pointer=pointer)
         return
@@ -90,8 +100,8 @@ def _append(raw: Any, pointer: str, is_gold: bool, build: RunBuilder) -> None:
     # An agent's name is no unknown role: whoever is not the user is an agent here.
     role = speaker.role if speaker.known else "assistant"
     parts = normalise_message(raw, role=role, text_calls=TextCalls.IGNORE)
-    if is_gold:
-        parts = flagged(parts, GOLD_FAILURE)
+    if mistake is not None:
+        parts = with_findings(flagged(parts, GOLD_FAILURE), mistake)
     build.append(parts, pointer)
 
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.atif import FORMAT, MAX_DEPTH
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import Layout
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     calls,
@@ -248,3 +250,15 @@ def test_real_trajectories_hold_what_their_manifest_says(
     assert all(event.result.error is None for event in only(events, ToolReturned))
     assert not only(events, SourceDefect)
     assert not found_codes(events)
+
+
+@pytest.mark.parametrize(("name", "agent", "unanswered"), [
+    ("finish", "openhands", 0), ("finish", "other", 1), ("ls", "openhands", 1),
+])  # fmt: skip
+def test_the_call_that_ends_the_run_of_an_agent_needs_no_answer(
+    name: str, agent: str, unanswered: int
+) -> None:
+    last = {**ACT, "tool_calls": [{**CALL, "function_name": name}], "observation": None}
+    value = trajectory(ASK, last, agent={"name": agent}, final_metrics={"total_steps": 2})
+    state, _ = fold_run(read_value(FORMAT, value))
+    assert state.codes[Code.CALL_UNANSWERED] == unanswered

@@ -289,3 +289,9 @@ def test_every_real_run_is_accepted_and_reads_back_with_its_calls_results_and_er
 def test_every_sample_reads_back_with_its_calls_and_results(transcripts: Path) -> None:
     for label, events in real_runs(transcripts, 9):
         assert counts(read_back(atif.write(events)))[:2] == counts(events)[:2], label
+
+
+@pytest.mark.parametrize("key", ["version", "swe_agent_version", "mini_version"])
+def test_the_version_of_the_agent_is_what_the_run_says_of_it(key: str) -> None:
+    start = RunStarted(seq=0, source_format="swe-agent", details={key: "1.2.3"})
+    assert json.loads(atif.write([start]))["agent"] == {"name": "swe-agent", "version": "1.2.3"}

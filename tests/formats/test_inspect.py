@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.inspect_log import FORMAT
 from hermes_tui.formats.registry import formats
-from hermes_tui.log.summary import fold_run
+from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import LoopEscaped, RequestFailed, RunEnded, RunStarted
 from hermes_tui.model.messages import ArgumentsState
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
@@ -368,7 +368,7 @@ def test_a_log_without_samples_is_one_run_that_says_how_it_ended() -> None:
     assert counts(events) == (1, 0, 0)
     assert started(events).task == "ctf"
     assert (ended(events).status, ended(events).stop_reason) == ("error", "error")
-    assert found_codes(events) == ["REQUEST_ERROR:error"]
+    assert found_codes(events) == ["RUN_ERROR:error"]
 
 
 @pytest.mark.parametrize("sample", [None, 3, "x", [], {"messages": [None, 4]}, {"events": [[]]}])
@@ -433,3 +433,43 @@ def test_a_recorded_log_has_times_usage_and_tools(trajectories: Path) -> None:
     assert all(result.duration_s for result in results(events))
     assert len(only(events, RunStarted)[0].tools) > 5
     assert ended(events).status == "ok"
+
+
+def test_a_call_is_told_as_the_file_has_it() -> None:
+    (call,) = calls(read_sample(SAMPLE))
+    assert (call.name, str(call.origin), call.arguments_state) == (
+        "bash",
+        "flat-dict",
+        ArgumentsState.OBJECT,
+    )
+
+
+def test_an_error_of_the_sample_is_no_failed_request() -> None:
+    error = {"message": "RuntimeError('sandbox gone')", "traceback": "x" * 9_000}
+    events = read_sample({**SAMPLE, "error": error})
+    (escaped,) = only(events, LoopEscaped)
+    ((code, message),) = [(str(one.code), one.message) for one in escaped.diagnostics]
+    assert (code, message) == ("RUN_ERROR", error["message"])
+    assert ended(events).details["traceback"] == error["traceback"]
+
+
+def test_what_could_not_be_scored_is_noted_and_no_malformed_place() -> None:
+    scores = {"judge": {"value": float("nan"), "answer": "x"}}
+    events = read_bytes(FORMAT, document(log_of({**SAMPLE, "scores": scores})))
+    assert "NaN is not JSON" in "".join(one.message for one in started(events).diagnostics)
+    state, found = fold_run(events)
+    assert state.defects == 0
+    assert {str(one.severity) for one in found if one.code == "SOURCE_DEFECT"} == {"note"}
+
+
+def test_a_cost_limit_is_told_with_its_amount_and_the_total_time_is_the_duration() -> None:
+    limited = {**SAMPLE, "limit": {"type": "cost", "limit": 0.5}, "total_time": 12.5}
+    events = read_sample(limited)
+    assert ended(events).stop_reason == "limit: cost 0.5"
+    state, _ = fold_run(events)
+    assert summarise(state).duration_s == 12.5
+
+
+def test_the_store_of_a_sample_is_kept_whole() -> None:
+    store = {"notes": ["x" * 3_000]}
+    assert started(read_sample({**SAMPLE, "store": store})).details["store"] == store

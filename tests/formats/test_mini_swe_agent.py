@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.mini_swe_agent import FORMAT
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import RequestFailed, RunEnded, SourceDefect, ToolReturned
 from hermes_tui.model.spans import Span
 from tests.formats.foreign import (
@@ -216,3 +218,16 @@ def test_real_trajectories_hold_what_their_manifest_says(
     returned = only(events, ToolReturned)
     assert sum(event.result.error is not None for event in returned) == errors
     assert not only(events, SourceDefect)
+
+
+@pytest.mark.parametrize(("status", "unanswered"), [("Submitted", 0), ("LimitsExceeded", 1)])
+def test_what_was_handed_in_answers_the_call_that_did(status: str, unanswered: int) -> None:
+    text = '{"command": "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"}'
+    function = {"name": "bash", "arguments": text}
+    reply = {**SAYS, "tool_calls": [{**CALL, "function": function}]}
+    leaves = {"role": "exit", "content": "diff", "extra": {"exit_status": status}}
+    events = read_value(FORMAT, trajectory(reply, leaves, version="2.0"))
+    state, _ = fold_run(events)
+    assert state.codes[Code.CALL_UNANSWERED] == unanswered
+    contents = [event.result.content for event in only(events, ToolReturned)]
+    assert contents == ([] if unanswered else ["diff"])

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.swe_agent import FORMAT
-from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import RunEnded, RunStarted, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     calls,
     counts,
@@ -199,3 +201,17 @@ def test_real_trajectories_hold_what_their_manifest_says(
     assert sum(event.result.error is not None for event in returned) == errors
     assert not only(events, SourceDefect)
     assert "steps_not_in_history" not in only(events, RunEnded)[0].details
+
+
+def test_what_was_submitted_is_kept_whole_and_beyond_a_limit_by_its_size() -> None:
+    patch, huge = "+" * 5_000, "+" * 1_000_001
+    events = read_value(FORMAT, trajectory(submission=patch, edited_files30=huge))
+    assert only(events, RunEnded)[0].details["submission"] == patch
+    assert only(events, RunStarted)[0].details["edited_files30"] == "(1,000,001 characters)"
+
+
+@pytest.mark.parametrize(("action", "unanswered"), [("submit '7'\n", 0), ("ls\n", 1)])
+def test_handing_in_needs_no_answer(action: str, unanswered: int) -> None:
+    history = {"role": "assistant", "content": "Done.", "action": action}
+    state, _ = fold_run(read_value(FORMAT, trajectory(history, steps=[step(action)])))
+    assert state.codes[Code.CALL_UNANSWERED] == unanswered

@@ -238,3 +238,27 @@ def test_real_files_hold_what_their_manifest_says(
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (*counts(events), errors) == expected
+
+
+def test_what_the_simulated_user_used_is_not_the_agents() -> None:
+    spent = {"usage": {"prompt_tokens": 100, "completion_tokens": 20}, "cost": 0.5}
+    events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[0], **spent}, *TALK[1:]]})
+    end = ended(events)
+    assert end.usage is not None
+    assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (10, 2)
+    assert end.usage.cost_usd == SIMULATION["agent_cost"]
+    assert end.details == {"user_prompt_tokens": 100, "user_completion_tokens": 20}
+    state, _ = fold_run(events)
+    assert (state.tally.prompt_tokens, state.tally.completion_tokens) == (10, 2)
+
+
+def test_a_call_is_told_as_the_file_has_it() -> None:
+    (found,) = calls(read_value(FORMAT, SIMULATION))
+    assert (str(found.origin), str(found.arguments_state)) == ("flat-dict", "object")
+
+
+def test_the_reason_of_an_odd_reply_comes_first_and_the_whole_is_kept() -> None:
+    error = "Traceback (most recent call last):\n  …\nValueError: bad\nAgentError: no such tool"
+    events = read_value(FORMAT, {**SIMULATION, "messages": [{**TALK[3], "errors": [error]}]})
+    (found,) = [one for event in events for one in event.diagnostics]
+    assert (found.message, found.hint) == ("no such tool", error)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.tau_bench import FORMAT
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.events import RunStarted, SourceDefect
 from tests.formats.foreign import (
     document,
     format_of,
@@ -79,7 +80,7 @@ def test_a_trial_that_raised_is_an_error_with_its_traceback() -> None:
     events = read_value(FORMAT, {**TRIAL, "info": info, "traj": []})
     assert ended(events).status == "error"
     assert started(events).details["traceback"] == "Traceback …"
-    assert found_codes(events) == ["REQUEST_ERROR:error"]
+    assert found_codes(events) == ["RUN_ERROR:error"]
 
 
 def test_a_few_shot_example_is_shown_whole_with_a_note() -> None:
@@ -124,3 +125,12 @@ def test_real_files_hold_what_their_manifest_says(
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+
+
+def test_a_trial_that_is_cut_is_one_run_with_one_malformed_place() -> None:
+    talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "x"}] * 3
+    data = json.dumps([{**TRIAL, "traj": talk}] * 2).encode()
+    for end in (b'{"role": "user", "content": "h', b'"traj": ['):
+        events = read_bytes(FORMAT, data[: data.rindex(end) + len(end)])
+        assert len(only(events, RunStarted)) == 2
+        assert len(only(events, SourceDefect)) == 1

@@ -11,7 +11,7 @@ from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.verifiers import FORMAT
-from hermes_tui.log.summary import fold_run
+from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.events import SourceDefect
 from hermes_tui.model.spans import ByteRange
@@ -109,7 +109,7 @@ def test_later_files_tell_how_a_rollout_stopped_and_what_it_cost() -> None:
 def test_a_rollout_that_broke_off_is_an_error() -> None:
     events = read_value(FORMAT, {**ROLLOUT, "error": {"error": "ModelError", "message": "boom"}})
     assert ended(events).status == "error"
-    assert found_codes(events)[0] == "REQUEST_ERROR:error"
+    assert found_codes(events)[0] == "RUN_ERROR:error"
 
 
 def test_texts_and_empty_completions_are_read() -> None:
@@ -170,3 +170,13 @@ def test_metadata_that_are_none_stop_nothing(about: object) -> None:
     build = RunBuilder(ByteRange(0, 1), sidecars={"metadata.json": about})
     FORMAT.read({"prompt": "Hi", "completion": "Hello", "reward": 1.0}, build)
     assert started(build.events).details["evaluation"] == about
+
+
+@pytest.mark.parametrize(
+    ("timing", "seconds"),
+    [({"generation_ms": 1500, "total_ms": 2000}, 2.0), ({"generation_ms": 1500}, 1.5)],
+)
+def test_the_time_of_a_rollout_is_its_duration(timing: dict[str, int], seconds: float) -> None:
+    value = {key: item for key, item in ROLLOUT.items() if not key.endswith("_ms")}
+    state, _ = fold_run(read_value(FORMAT, {**value, **timing}))
+    assert summarise(state).duration_s == seconds

@@ -127,7 +127,7 @@ def test_an_episode_that_failed_before_any_trace_is_a_run_with_its_error() -> No
     events = read_value(FORMAT, EPISODES[1])
     assert said(events) == []
     assert ended(events).status == "error"
-    assert found_codes(events) == ["REQUEST_ERROR:error"]
+    assert found_codes(events) == ["RUN_ERROR:error"]
 
 
 @pytest.mark.parametrize(

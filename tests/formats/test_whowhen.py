@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from hermes_tui.formats.whowhen import FORMAT
-from hermes_tui.model.events import SourceDefect
+from hermes_tui.model.events import MessageAppended, SourceDefect
 from hermes_tui.model.messages import GOLD_FAILURE
 from tests.formats.foreign import (
     document,
@@ -59,7 +59,7 @@ def test_agents_speak_under_their_own_names() -> None:
         ("assistant", "Orchestrator (-> WebSurfer)"),
         ("assistant", "WebSurfer"),
     ]
-    assert found_codes(events) == []
+    assert found_codes(events) == ["JUDGED_WRONG:note"]
 
 
 def test_names_beside_usual_roles_are_the_speakers() -> None:
@@ -86,7 +86,7 @@ def test_a_label_that_does_not_fit_is_noted(step: Any) -> None:
 
 def test_a_label_of_another_agent_is_noted() -> None:
     events = read_value(FORMAT, {**RUN, "mistake_agent": "Coder"})
-    assert found_codes(events) == ["SOURCE_DEFECT:note"]
+    assert found_codes(events) == ["SOURCE_DEFECT:note", "JUDGED_WRONG:note"]
 
 
 def test_what_is_no_message_is_a_defect_in_its_place() -> None:
@@ -120,3 +120,16 @@ def test_real_files_hold_what_their_manifest_says(
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said), len(calls(events)), errors) == (1, size, 0, 0)
     assert [index for index, one in enumerate(said) if GOLD_FAILURE in one.flags] == [step]
+
+
+def test_why_it_went_wrong_is_said_at_the_step() -> None:
+    long = "Typed, but did not search. " * 20
+    for reason, said in ((RUN["mistake_reason"], RUN["mistake_reason"]), (long, long[:119] + "…")):
+        events = read_value(FORMAT, {**RUN, "mistake_reason": reason})
+        (found,) = only(events, MessageAppended)[-1].diagnostics
+        assert (str(found.code), str(found.severity), found.message) == (
+            "JUDGED_WRONG",
+            "note",
+            said,
+        )
+        assert found.hint == ("" if said == reason else reason.strip())

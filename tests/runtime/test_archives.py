@@ -169,7 +169,7 @@ def test_a_packed_member_is_unpacked(written: Any, pack: Any) -> None:
         (packed({}), "a zip archive with no transcript in it (has nothing)"),
         (packed({"a.json": CHAT, "b.json": CHAT}), "2 transcripts (choose one, as in "),
         (packed({"a.json": CHAT, "b.json": CHAT}), "!a.json'; it has a.json, b.json)"),
-        (packed(EVAL_MEMBERS)[:900], "a damaged zip archive: File is not a zip file"),
+        (packed(EVAL_MEMBERS)[:60], "a damaged zip archive: File is not a zip file"),
         (packed({"header.json": "[]"}), "header.json is no header of an evaluation"),
         (packed({"header.json": "{"}), "header.json is no JSON"),
     ],
@@ -330,3 +330,22 @@ def test_a_file_with_a_mark_in_its_name_is_just_a_file(written: Any) -> None:
 def test_a_mark_in_a_name_that_no_file_can_have_is_said_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / f"a!{'b' * 300}"
     assert failure_of(path) == f"{path}: File name too long"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_the_whole_samples_of_a_cut_log_are_read(written: Any, method: int) -> None:
+    data = packed(EVAL_MEMBERS, method)
+    cut = data.index(b"samples/b_epoch_1.json") + 60
+    file = open_file(written(data[:cut]), whole=True)
+    found = [step.state.run_id for step in survey(file) if isinstance(step, FoundRun)]
+    assert found == ["a_epoch_1"]
+    assert "it ends before its directory; 1 whole sample in it" in file.source.failure
+    file.close()
+
+
+def test_a_bomb_in_a_cut_log_is_not_unpacked(written: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FREE_BYTES", 1_000)
+    monkeypatch.setattr(limits, "MAX_RATIO", 2)
+    members = {**EVAL_MEMBERS, "samples/../../c_epoch_1.json": sample("c", "x" * 100_000)}
+    whole = packed(members)
+    assert "unpacks to more than 2 times" in failure_of(written(whole[: whole.rindex(b"PK\1\2")]))

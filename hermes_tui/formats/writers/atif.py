@@ -10,7 +10,7 @@ reasoning is left out. Lone surrogates, which the models refuse, become replacem
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -124,13 +124,18 @@ def _agent(transcript: Transcript) -> dict[str, Any]:
     known = known if isinstance(known, dict) else {}
     agent: dict[str, Any] = {
         "name": str(known.get("name") or start.source_format or "unknown"),
-        "version": str(known.get("version") or "unknown"),
+        "version": str(known.get("version") or _version(start.details) or "unknown"),
     }
     if start.model:
         agent["model_name"] = start.model
     if start.tools_declared:
         agent["tool_definitions"] = [tool_value(tool) for tool in start.tools]
     return agent
+
+
+def _version(details: Mapping[str, Any]) -> str:
+    """Return the version of the agent; some agents write it under their own name."""
+    return fields.label(details, "version", "agent_version", "swe_agent_version", "mini_version")
 
 
 def _final_metrics(transcript: Transcript, steps: int) -> dict[str, Any]:

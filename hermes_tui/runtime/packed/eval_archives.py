@@ -9,7 +9,8 @@ import orjson
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
-from hermes_tui.runtime.packed.zip_members import Archive, damaged, unpacked
+from hermes_tui.model.wording import counted
+from hermes_tui.runtime.packed.zip_members import Archive, CutZip, damaged, unpacked
 
 MAX_HEADER = 256 << 20
 MAX_KEPT = 4_000
@@ -44,6 +45,9 @@ def eval_lines(archive: Archive) -> Iterator[bytes]:
             # A line break inside of a JSON text is always escaped: these stand between values.
             yield piece.replace(b"\n", b" ").replace(b"\r", b" ")
         yield b"]}\n"
+    if isinstance(archive.zip, CutZip):
+        told = f"it ends before its directory; {counted(len(samples), 'whole sample')} in it"
+        raise damaged(archive.label, told)
 
 
 def _header(archive: Archive) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible_row
+from hermes_tui.runtime.packed.cut_archives import WithDirectory, rebuilt
 from hermes_tui.runtime.packed.limits import most_bytes, too_large
 from hermes_tui.runtime.packed.unpacking import ZSTD_PIECE
 from hermes_tui.runtime.sources import MEMBER_MARK, open_readable
@@ -36,6 +37,8 @@ _DAMAGES = (
     NotImplementedError,
 )
 """What reading a damaged archive raises; a method or a version not known is mostly damage, too."""
+EVAL_MEMBERS = frozenset({b"header.json", b"_journal/start.json"})
+"""One of these is in every Inspect log."""
 _ZSTD = 93
 _ENCRYPTED = 0x1
 DIRECTORIES_KEPT = 2
@@ -96,11 +99,31 @@ def _kept_directory(path: Path, stamp: Stamp | None) -> tuple[zipfile.ZipFile, M
     return directory, _members(str(path), directory)
 
 
+class CutZip(zipfile.ZipFile):
+    """What a cut archive begins with, as an archive."""
+
+
 def _directory(label: str, file: IO[bytes] | str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except _DAMAGES as error:
-        raise damaged(label, str(error)) from error
+        begun = None if zipfile.is_zipfile(file) else _begun(file)
+        if begun is None:
+            raise damaged(label, str(error)) from error
+        return begun
+
+
+def _begun(file: IO[bytes] | str) -> CutZip | None:
+    """Return the whole members of a cut Inspect log; None of another archive, or without any."""
+    # The archive that is made of it closes it.
+    raw: IO[bytes] = Path(file).open("rb") if isinstance(file, str) else file  # noqa: SIM115
+    found = rebuilt(raw)
+    if found.names and EVAL_MEMBERS.intersection(found.names):
+        whole = WithDirectory(raw, found.end, found.directory, closes=isinstance(file, str))
+        return CutZip(io.BufferedReader(whole))
+    if isinstance(file, str):
+        raw.close()
+    return None
 
 
 def _members(label: str, directory: zipfile.ZipFile) -> Members:

@@ -1,0 +1,98 @@
+"""Zip archives that were cut before their directory: it is made anew of the members' own headers.
+
+    local header = signature, version, flags, method, time, date, CRC, packed size, size,
+                   lengths of name and extra field, name, extra field; then the packed bytes
+
+Members count as far as each stands whole behind the one before it, so that none can overlap. One
+whose size stands behind it, or needs 64 bits, ends the search.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import IO, Any, NamedTuple
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
+_END = struct.Struct("<4sHHHHIIH")
+_SIZES_BEHIND = 0x8
+_IN_64_BITS = 0xFFFFFFFF
+
+
+class Rebuilt(NamedTuple):
+    """What a cut archive begins with: its whole members' names, where they end, and a directory."""
+
+    names: tuple[bytes, ...]
+    end: int
+    directory: bytes
+
+
+def rebuilt(file: IO[bytes]) -> Rebuilt:
+    """Return the whole members that stand at the beginning of a file, and a directory of them."""
+    size = file.seek(0, io.SEEK_END)
+    names: list[bytes] = []
+    entries: list[bytes] = []
+    at = 0
+    while at < _IN_64_BITS:
+        file.seek(at)
+        head = file.read(_LOCAL.size)
+        if len(head) < _LOCAL.size:
+            break
+        signature, version, *told, name_length, extra_length = _LOCAL.unpack(head)
+        flags, packed, unpacked = told[0], told[5], told[6]
+        name = file.read(name_length)
+        end = at + _LOCAL.size + name_length + extra_length + packed
+        if signature != b"PK\3\4" or end > size or flags & _SIZES_BEHIND:
+            break
+        if _IN_64_BITS in (packed, unpacked):
+            break
+        rest = (name_length, 0, 0, 0, 0, 0, at)
+        entries.append(_CENTRAL.pack(b"PK\1\2", version, version, *told, *rest) + name)
+        names.append(name)
+        at = end
+    listed = b"".join(entries)
+    number = len(entries) & 0xFFFF
+    closing = _END.pack(b"PK\5\6", 0, 0, number, number, len(listed), at, 0)
+    return Rebuilt(tuple(names), at, listed + closing)
+
+
+class WithDirectory(io.RawIOBase):
+    """The beginning of a file, with another end behind it."""
+
+    def __init__(self, file: IO[bytes], length: int, end: bytes, *, closes: bool) -> None:
+        """`closes`: the file is closed with it."""
+        super().__init__()
+        self._file = file
+        self._length = length
+        self._end = end
+        self._closes = closes
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length + len(self._end)}
+        self._at = max(0, base[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._at < self._length:
+            self._file.seek(self._at)
+            data = self._file.read(min(len(view), self._length - self._at))
+        else:
+            start = self._at - self._length
+            data = self._end[start : start + len(view)]
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if self._closes:
+            self._file.close()
+        super().close()
