@@ -16,8 +16,9 @@ from itertools import groupby
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, said
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import messages_of_held, messages_of_items
 from hermes_tui.model.events import ResponseReceived
 from hermes_tui.model.messages import Usage

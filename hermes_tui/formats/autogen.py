@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls, normalise_message

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.events import (
     Event,
@@ -47,42 +47,6 @@ class Source(Protocol):
     def read(self, start: int, length: int) -> bytes:
         """Return up to `length` bytes from `start`; fewer where the file ends."""
         ...
-
-
-class Layout(StrEnum):
-    """How a file is cut into records."""
-
-    LINES = "lines"
-    """One JSON value a line."""
-    ARRAY = "array"
-    """One JSON array; a record is an element."""
-    DOCUMENT = "document"
-    """One JSON value, one record."""
-    INSIDE = "inside"
-    """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
-    WHOLE_LINES = "whole-lines"
-    """One JSON value a line, all lines together one record: they make sense only as a list."""
-    TURNS = "turns"
-    """One JSON value a line; a record is a reply and the lines that follow it (`turns.py`)."""
-
-    def together(self) -> Layout:
-        """Return the layout that makes one record of all values of a file cut like this."""
-        match self:
-            case Layout.LINES:
-                return Layout.WHOLE_LINES
-            case Layout.ARRAY:
-                return Layout.DOCUMENT
-            case _:
-                return self
-
-
-class Unit(StrEnum):
-    """What one record holds."""
-
-    RUNS = "runs"
-    """Zero or more whole runs."""
-    PARTS = "parts"
-    """A part of the one run that the whole file is."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +97,11 @@ class Format(Protocol):
     """One foreign shape. `summary` is the line that `hermes-tui formats` prints.
 
     A format may also have `sidecars`, names of JSON files that lie beside its own and say more,
-    `reply_of`, by which its big files are cut (`turns.py`), and `holds_exchanges` (true), where a
-    file holds requests with their replies, each whole: nothing is under way in it.
+    `reply_of`, by which its big files are cut (`turns.py`), `holds_exchanges` (true), where a
+    file holds requests with their replies, each whole: nothing is under way in it, `of_bytes`
+    (true), where its files are no JSON: it sniffs at the head of a sample without values, and what
+    it reads are the bytes of a record, `writes_nan` (true), where NaN in them is by design, and
+    `asks_others` (true), where it finds itself which other format reads a value.
     """
 
     name: str
@@ -169,6 +136,8 @@ class RunBuilder:
     events: list[Event] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     """What was odd about the record's bytes: message and excerpt; reported in the first run."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What was odd about them, but as its format is written; noted where the first run begins."""
     unit: Unit = Unit.RUNS
     """What the record holds in the file at hand: some formats come both ways."""
     sidecars: Mapping[str, Any] = field(default_factory=dict)
@@ -179,6 +148,8 @@ class RunBuilder:
     """Gives the lines of earlier turns, the latest first, some megabytes of them."""
     likeness: Callable[[ByteRange], str] | None = None
     """Says, behind a defect of a whole record or line, what else that looks like."""
+    tools: tuple[ToolSpec, ...] = ()
+    """What the run at hand declares."""
     _seq: int = -1
 
     def __post_init__(self) -> None:
@@ -238,6 +209,7 @@ class RunBuilder:
         parser: str = "",
         group_id: str = "",
         parent_run_id: str = "",
+        lone_reply: bool = False,
         details: Mapping[str, Any] | None = None,
         pointer: str = "",
         ts: float | None = None,
@@ -247,12 +219,15 @@ class RunBuilder:
 
         Members of the source keep their names in `details`. What a reader names itself it names in
         the words of all: agent, models, provider, parameters, session, conversation, user, tags,
-        environment, version, cost_usd, latency_s, branch_of, called_by_tool, gold_….
+        environment, version, cost_usd, latency_s, worked_s, branch_of, goes_on_from, called_by,
+        called_by_tool, subagents (ids of runs by those of the calls that began them), gold_….
 
         In a file that is taken for one run what else opens is a part of that, numbered on.
         """
         if self.unit is Unit.RUNS:
             self._seq = 0
+        self.tools = tools or ()
+        notes, self.notes = self.notes, ()
         self.events.append(
             RunStarted(
                 seq=self.next_seq(),
@@ -267,8 +242,9 @@ class RunBuilder:
                 parser=parser,
                 group_id=group_id,
                 parent_run_id=parent_run_id,
+                lone_reply=lone_reply,
                 details=dict(details or {}),
-                diagnostics=diagnostics,
+                diagnostics=diagnostics + notes,
             )
         )
         self.flush_problems()
@@ -294,6 +270,10 @@ class RunBuilder:
 
     def append(self, parts: Normalised, pointer: str = "", *, ts: float | None = None) -> None:
         """Append a message that is already normalised: its results, itself, its calls."""
+        if parts.unread and self.tools:
+            from hermes_tui.parsers.unread_calls import with_unread
+
+            parts = with_unread(parts, self.tools)
         at = SourceRef(self.record, pointer)
         if ts is None:
             ts = parts.message.time_s
@@ -366,6 +346,8 @@ class RunBuilder:
         scores: Mapping[str, float] | None = None,
         usage: Usage | None = None,
         details: Mapping[str, Any] | None = None,
+        duration_s: float | None = None,
+        by_call: bool = False,
         ts: float | None = None,
     ) -> None:
         """Close the run, with what the source says of how it went. Optional.
@@ -383,5 +365,7 @@ class RunBuilder:
                 scores=dict(scores or {}),
                 usage=usage,
                 details=dict(details or {}),
+                duration_s=duration_s,
+                by_call=by_call,
             )
         )

@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import with_findings
 from hermes_tui.formats.python_repr import Made, NotRepr, read_repr
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from hermes_tui.formats.base import RunBuilder, Unit
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import BOM, MAX_EXCERPT, load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome

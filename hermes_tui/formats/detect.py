@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from hermes_tui.formats.base import Format, Layout, Match, Sample, Source, Unit
+from hermes_tui.formats.base import Format, Match, Sample, Source
 from hermes_tui.formats.big_list import BigList, find_big_list, fits
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.json_values import MAX_EXCERPT, load
 from hermes_tui.formats.long_lines import goes_on, last_values
 from hermes_tui.formats.lookalikes import Choice, is_last_resort
@@ -43,17 +44,19 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
 
     `wanted` forces the format of that name, cut as the content suggests.
     """
-    head = _head(source)
+    head, formats = _head(source), tuple(formats)
     refusal = refusal_of(head, complete=source.complete)
     if refusal is not None:
         return _no_reader(refusal, may_change=refusal.waits)
     may_change = _may_change(head, source)
+    if (reader := _reader_of_bytes(source, head, formats, wanted)) is not None:
+        return Detection(reader, may_change=may_change)
     sample = take_sample(source, head)
     is_short = source.complete and source.size <= MAX_SAMPLE
     if sample is None:
         why = why_no_json(head, source.read(0, MAX_SAMPLE) if is_short else b"")
         return _no_reader(why, may_change=may_change and why.waits)
-    choice = _choose(sample, tuple(formats), wanted)
+    choice = _choose(sample, formats, wanted)
     if choice is None:
         why = why_no_message(source.read(0, MAX_SAMPLE) if is_short else b"")
         return _no_reader(why, may_change=may_change)
@@ -69,6 +72,21 @@ def detect(source: Source, formats: Iterable[Format], *, wanted: str = "") -> De
         # It would not be read; should it be lines after all, those behind the first are.
         reader = reader._replace(layout=Layout.LINES)
     return Detection(by_turns(reader, source), rivals=rivals, may_change=may_change)
+
+
+def _reader_of_bytes(
+    source: Source, head: bytes, formats: Sequence[Format], wanted: str
+) -> Reader | None:
+    """Return how a file is read that is not taken for JSON, None where no format knows it."""
+    is_json = head.lstrip(BLANKS)[:1] in (b"{", b"[")
+    sample = Sample(head if is_json else source.read(0, SAMPLED_HEAD), Layout.DOCUMENT, ())
+    for candidate in formats:
+        if not getattr(candidate, "of_bytes", False) or wanted not in ("", candidate.name):
+            continue
+        if (match := candidate.sniff(sample)) is not None:
+            layout = match.layout or Layout.DOCUMENT
+            return Reader(candidate, layout, match.unit, is_forced=bool(wanted))
+    return None
 
 
 def _no_reader(why: Refusal, *, may_change: bool) -> Detection:

@@ -11,14 +11,14 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hermes_tui.formats.json_walk import JsonWalk, Outcome
 from hermes_tui.model.spans import ByteRange
 
 if TYPE_CHECKING:
-    from hermes_tui.formats.base import Layout, Source
+    from hermes_tui.formats.base import Source
     from hermes_tui.formats.line_index import LineIndex
 
 SLICE = 1 << 20
@@ -29,6 +29,42 @@ LINE_WEIGHT = 2000
 MAX_RECOVERIES = 32
 RECOVERY_PASS = 32 << 20
 """Bytes looked at in vain that count as one more recovery."""
+
+
+class Layout(StrEnum):
+    """How a file is cut into records."""
+
+    LINES = "lines"
+    """One JSON value a line."""
+    ARRAY = "array"
+    """One JSON array; a record is an element."""
+    DOCUMENT = "document"
+    """One JSON value, one record."""
+    INSIDE = "inside"
+    """One JSON object; a record is an element of the long list in it (`big_list.py`)."""
+    WHOLE_LINES = "whole-lines"
+    """One JSON value a line, all lines together one record: they make sense only as a list."""
+    TURNS = "turns"
+    """One JSON value a line; a record is a reply and the lines that follow it (`turns.py`)."""
+
+    def together(self) -> Layout:
+        """Return the layout that makes one record of all values of a file cut like this."""
+        match self:
+            case Layout.LINES:
+                return Layout.WHOLE_LINES
+            case Layout.ARRAY:
+                return Layout.DOCUMENT
+            case _:
+                return self
+
+
+class Unit(StrEnum):
+    """What one record holds."""
+
+    RUNS = "runs"
+    """Zero or more whole runs."""
+    PARTS = "parts"
+    """A part of the one run that the whole file is."""
 
 
 class RecordKind(IntEnum):
@@ -211,7 +247,8 @@ def _scan_array(source: Source, index: RecordIndex, start: int) -> Iterator[int]
         if outcome is Outcome.WHOLE:
             index.add(walk.at)
         elif outcome is Outcome.BROKEN or source.complete:
-            following = _recover(source, index, begins, walk.at)
+            is_torn = outcome is Outcome.TORN and not _ends_closed(source)
+            following = None if is_torn else _recover(source, index, begins, walk.at)
             if following is None:
                 break
             index.add(following)
@@ -229,6 +266,12 @@ def _end_array(source: Source, index: RecordIndex) -> Iterator[int]:
         blank = b" \t\r\n,]" if index.closed else b" \t\r\n,"
         index.add(source.size, _kind(source, index.end, source.size, blank))
         yield source.size
+
+
+def _ends_closed(source: Source) -> bool:
+    """Return whether the file ends as an array does; else its last element is cut, not broken."""
+    tail = source.read(max(0, source.size - SLICE), SLICE)
+    return tail.rstrip(b" \t\r\n\0").endswith(b"]")
 
 
 def _recover(source: Source, index: RecordIndex, begins: int, reached: int) -> int | None:

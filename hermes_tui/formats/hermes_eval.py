@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.fields import (
     details_of,
     group_of,
@@ -19,6 +19,7 @@ from hermes_tui.formats.fields import (
     outcome_of,
     title_of,
 )
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.hermes_messages import excerpt_of
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import run_error

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.fields import (
     begins_with_system,
@@ -20,6 +20,7 @@ from hermes_tui.formats.fields import (
     number,
     title_of,
 )
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.hermes_messages import (
     append_row,
     excerpt_of,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
 from hermes_tui.formats.fields import (
     as_dict,
@@ -21,6 +21,7 @@ from hermes_tui.formats.fields import (
     mostly,
     outcome_of,
 )
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.hermes_messages import excerpt_of, normalised
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import is_export, outcome_of_export

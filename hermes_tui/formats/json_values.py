@@ -27,6 +27,7 @@ MAX_DOUBLED = 5
 """How many doubled keys of one value are reported."""
 MAX_DEEP = 5
 """How many places of one value are reported that are nested too deeply."""
+NO_NUMBER = "is not JSON; read as a number"
 MAX_NUMBERS = 5
 """How many kinds of odd numbers of one value are reported."""
 
@@ -56,13 +57,17 @@ def decode_if_json(value: Any, levels: int = 3) -> Any:
     return value
 
 
-def load(data: bytes) -> Loaded:
-    """Return the JSON value(s) in `data` and what was odd about them; never raises."""
+def load(data: bytes, *, padded: bool = False) -> Loaded:
+    """Return the JSON value(s) in `data` and what was odd about them; never raises.
+
+    `padded`: blanks at the end are no part of it; they are cut off where that is worth a copy.
+    """
     if data.startswith(BOM):
         data = b"   " + data[3:]
     try:
         value = orjson.loads(data)
     except ValueError as error:
+        data = data.rstrip(b" \t\r\n") if padded else data
         # How deep the other decoder goes depends on the version of Python.
         return _load_shallow(data) if _DEPTH_LIMIT in str(error) else _load_patiently(data)
     return Loaded((value,), _duplicate_keys(data, value))
@@ -168,7 +173,7 @@ def _oddity(number: str) -> str:
     digits = number.lstrip("-")
     if digits.isdigit():
         return f"a number of {len(digits):,} digits is more than is read as one; kept as text"
-    return f"{number} is not JSON; read as a number"
+    return f"{number} {NO_NUMBER}"
 
 
 _FILLER = re.compile(r"[ \t\r\n\ufeff,\0]*")

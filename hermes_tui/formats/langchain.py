@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.langchain_messages import is_message, is_telling, message_of, model_of
 from hermes_tui.model.wording import title

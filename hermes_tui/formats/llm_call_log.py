@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
+from hermes_tui.formats.framing import Unit
 
 
 class LlmCallLog:

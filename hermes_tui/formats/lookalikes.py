@@ -6,8 +6,9 @@ from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from hermes_tui.formats.base import Format, Layout, Match, Sample, Unit
-from hermes_tui.formats.registry import formats
+from hermes_tui.formats.base import Format, Match, Sample
+from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.registry import formats_for
 from hermes_tui.model.spans import ByteRange
 
 LEAST_SCORE = 0.5
@@ -40,7 +41,7 @@ def told_likeness(value: Any, own: str) -> str:
     """
     if shape_of(value) is None:
         return ""
-    best = best_format(value, formats(), own=own, unit=None)
+    best = best_format(value, None, own=own, unit=None)
     return "" if best in ("", own) else f"; looks like {best} (--format {best} reads it)"
 
 
@@ -62,15 +63,16 @@ class LineLikeness:
 
 
 def best_choice(
-    value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None
+    value: Any, candidates: Iterable[Format] | None, *, own: str, unit: Unit | None
 ) -> Choice | None:
     """Return the format that knows `value` best, None where none knows it well.
 
-    Of equals that is `own`, else the first. `unit`: what the value is to hold, None: whatever.
+    Of equals that is `own`, else the first. `candidates` None: all there are. `unit`: what the
+    value is to hold, None: whatever.
     """
     sample = Sample(b"", Layout.LINES, (value,))
     best, best_score = None, LEAST_SCORE
-    for candidate in candidates:
+    for candidate in formats_for(sample) if candidates is None else candidates:
         match = candidate.sniff(sample) if not is_last_resort(candidate) else None
         if match is None or unit not in (None, match.unit):
             continue
@@ -79,7 +81,9 @@ def best_choice(
     return best
 
 
-def best_format(value: Any, candidates: Iterable[Format], *, own: str, unit: Unit | None) -> str:
+def best_format(
+    value: Any, candidates: Iterable[Format] | None, *, own: str, unit: Unit | None
+) -> str:
     """Return the name of the format that knows `value` best, empty where none knows it well."""
     best = best_choice(value, candidates, own=own, unit=unit)
     return best.format.name if best is not None else ""
@@ -89,7 +93,7 @@ def reader_of(value: Any, own: str) -> Format | None:
     """Return the format that reads `value`, a record, as runs; None where none does but `own`."""
     if shape_of(value) is None:
         return None
-    best = best_choice(value, formats(), own=own, unit=Unit.RUNS)
+    best = best_choice(value, None, own=own, unit=Unit.RUNS)
     if best is None or best.format.name == own or best.match.layout not in _ALONE:
         return None
     return best.format

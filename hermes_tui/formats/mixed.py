@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hermes_tui.formats.base import Format, Layout, Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.lookalikes import reader_of
 from hermes_tui.formats.mixed_lines import read_as
 from hermes_tui.formats.registry import formats
@@ -17,6 +18,8 @@ class MixedFormats:
     """Reads each value by the format that knows it, and by the last resort what none knows."""
 
     name = "mixed"
+    asks_others = True
+    """It has asked by which format a value is read."""
     summary = "values of several formats, a line each (or in a list): each is read as its own"
 
     def sniff(self, sample: Sample) -> Match | None:

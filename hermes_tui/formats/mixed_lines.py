@@ -17,7 +17,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.formats.base import Layout, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import RunBuilder, Sample
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.lookalikes import (
     Choice,
     best_format,
@@ -87,7 +88,9 @@ def read_record(value: Any, own: Format, build: RunBuilder) -> None:
     """Read a record of a file of runs by `own`, else by the format that knows it."""
     is_first = not build.is_used
     own.read(value, build)
-    if not is_first or build.has_run or (other := reader_of(value, own.name)) is None:
+    if not is_first or build.has_run or getattr(own, "asks_others", False):
+        return
+    if (other := reader_of(value, own.name)) is None:
         return
     build.forget()
     read_as(value, other, build)

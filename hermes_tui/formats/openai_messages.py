@@ -4,6 +4,7 @@
             | run*                an array or lines of runs, or one document
     run     = [message, …] | {"messages": run, …metadata} | reply
             | {"prompt": text | [message, …], "text" | "completion" | …: text, …metadata}
+            | several samples of one prompt, a run each (`samples`)
     reply   = chat.completion | text_completion | SGLang's reply to /generate
 
 Metadata beside the messages (tools, model, ids, reward, …) becomes the run's start and end.
@@ -15,25 +16,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
-from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
-from hermes_tui.formats.own_exports import is_export, outcome_of_export
-from hermes_tui.formats.text_replies import (
-    TextReply,
-    messages_of_prompt,
-    meta_of_reply,
-    texts_of_reply,
+from hermes_tui.formats.own_exports import outcome_of_export
+from hermes_tui.formats.prompt_rows import (
+    add_received,
+    add_text,
+    metadata_of_export,
+    read_prompted,
+    read_samples,
+    reply_key,
+    start_row,
 )
-from hermes_tui.model.events import ResponseReceived
-from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.measures import time_of, usage
-from hermes_tui.parsers.normalise import TextCalls
+from hermes_tui.formats.samples import TEXT_KEYS, samples_key
+from hermes_tui.formats.text_replies import TextReply, meta_of_reply, texts_of_reply
+from hermes_tui.parsers.measures import time_of
 
 MAX_CONTAINER_DEPTH = 4
 
-_TOOL_KEYS = ("tools", "functions", "tool_defs", "oai_tools")
-_REPLY_KEYS = ("text", "completion", "response", "generated_text", "output")
 _SYSTEM_KEYS = ("system", "system_prompt")
 _FOREIGN_TOP = frozenset(
     {
@@ -80,7 +81,7 @@ class OpenAIMessages:
     """Reads lists of chat messages and the objects around them."""
 
     name = "openai-messages"
-    summary = "chat messages, wrapped or not; bare replies, text completions too; prompts and texts"
+    summary = "chat messages, wrapped or not; bare replies; prompts with texts or samples"
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
@@ -113,15 +114,17 @@ def _read_part(value: Any, build: RunBuilder) -> None:
 def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
     """Read the run or runs that `value` is; False where it is none."""
     if isinstance(value, dict):
+        if key := samples_key(value):
+            read_samples(value, key, build, pointer)
+            return True
         if _is_completion(value):
             _read_completion(value, build, pointer)
             return True
         if texts := texts_of_reply(value, pointer):
-            for text in texts:
-                _read_text(value, text, build, pointer)
+            _read_texts(value, texts, build, pointer)
             return True
-        if key := _reply_key(value):
-            _read_prompted(value, key, build, pointer)
+        if key := reply_key(value):
+            read_prompted(value, key, build, pointer)
             return True
         if "messages" in value:
             _read_wrapped(value, build, pointer)
@@ -148,7 +151,7 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
 
 
 def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
-    messages, own = decode_if_json(value["messages"]), _metadata_of_export(value)
+    messages, own = decode_if_json(value["messages"]), metadata_of_export(value)
     if isinstance(messages, list) and messages and all(isinstance(m, list) for m in messages):
         inner = [*messages]
     else:
@@ -156,7 +159,7 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
     nested = len(inner) > 1 or inner[0] is not messages
     for index, one in enumerate(inner):
         place = f"{pointer}/messages/{index}" if nested else f"{pointer}/messages"
-        _start_wrapped(value, one if isinstance(one, list) else [], build, pointer)
+        start_row(value, one if isinstance(one, list) else [], build, pointer)
         for key in _SYSTEM_KEYS:
             if isinstance(value.get(key), str) and not fields.begins_with_system(one):
                 system = {"role": "system", "content": value[key]}
@@ -171,114 +174,45 @@ def _read_wrapped(value: dict[str, Any], build: RunBuilder, pointer: str) -> Non
             build.end(**outcome)
 
 
-def _start_wrapped(
-    value: dict[str, Any],
-    messages: list[Any],
-    build: RunBuilder,
-    pointer: str,
-    tools: tuple[ToolSpec, ...] | None = None,
-) -> None:
-    """Open a run; `tools` are those that its messages name, if the row itself names none."""
-    tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
-    declared = tool_specs(value[tools_key]) if tools_key else None
-    named = ("messages", "prompt", "model", *_REPLY_KEYS, *_TOOL_KEYS, *fields.OUTCOME_KEYS)
-    own = _metadata_of_export(value)
-    build.start(
-        run_id=fields.run_id_of(own or value),
-        task=fields.task_of(own or value, messages),
-        model=fields.model_of(value),
-        group_id=fields.group_of(own or value),
-        # An empty list is what exporters write that do not know the tools.
-        tools=tools if declared is None else declared,
-        details=fields.details_of(value, without=named),
-        pointer=pointer,
-        ts=time_of(value),
-    )
-
-
-def _metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
-    """Return what an export of hermes-tui says of its run; empty where this is none."""
-    metadata = fields.as_dict(value.get("metadata"))
-    return metadata if is_export(metadata) else {}
-
-
 def _read_completion(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     """Read a bare `chat.completion`: a run of one reply for each choice."""
+    size = len(value["choices"])
     for index, choice in enumerate(value["choices"]):
         place = f"{pointer}/choices/{index}"
-        _start_reply(value, build, pointer)
+        _start_reply(value, build, pointer, index, size)
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             build.defect("a choice without a message", fields.excerpt(choice), pointer=place)
             continue
         reason = choice.get("finish_reason")
-        build.add(
-            ResponseReceived,
-            pointer=pointer,
-            turn=1,
-            finish_reason=reason if isinstance(reason, str) else "",
-            usage=usage(value.get("usage")),
-        )
+        add_received(pointer, reason, None if index else value.get("usage"), build)
         message = {"role": "assistant", "finish_reason": reason, **choice["message"]}
         build.message(message, pointer=f"{place}/message")
 
 
-def _start_reply(meta: Mapping[str, Any], build: RunBuilder, pointer: str) -> None:
+def _start_reply(
+    meta: Mapping[str, Any], build: RunBuilder, pointer: str, index: int, size: int
+) -> None:
+    """Open the run of one of the replies, `size` in number, that were given at once."""
+    run_id = fields.run_id_of(meta)
     build.start(
-        run_id=fields.run_id_of(meta),
+        run_id=f"{run_id} · choice {index + 1}".removeprefix(" · ") if index else run_id,
         model=fields.model_of(meta),
+        group_id=run_id if size > 1 else "",
+        lone_reply=True,
         details=fields.details_of(meta, without=("choices", "usage", "model")),
         pointer=pointer,
         ts=time_of(meta),
     )
 
 
-def _read_text(value: dict[str, Any], text: TextReply, build: RunBuilder, pointer: str) -> None:
-    """Read a run of one reply that is the model's own text."""
+def _read_texts(
+    value: dict[str, Any], texts: list[TextReply], build: RunBuilder, pointer: str
+) -> None:
+    """Read runs of one reply each, which is the model's own text."""
     meta = meta_of_reply(value)
-    _start_reply(meta, build, pointer)
-    _add_text(text, meta.get("usage"), build)
-
-
-def _add_text(text: TextReply, used: Any, build: RunBuilder) -> None:
-    build.add(
-        ResponseReceived,
-        pointer=text.pointer,
-        turn=1,
-        finish_reason=text.finish_reason,
-        usage=usage(used),
-    )
-    build.message(text.message, pointer=text.pointer, text_calls=TextCalls.TRANSPORT)
-
-
-def _read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
-    """Read a row of a prompt and the text that a model made of it, which stands under `key`."""
-    prompt, begun = decode_if_json(value["prompt"]), ""
-    if isinstance(prompt, str):
-        said, begun = messages_of_prompt(prompt)
-        system = said[0]["content"] if fields.begins_with_system(said) else ""
-        _start_wrapped(value, said, build, pointer, tools_in_text(system))
-        for message in said:
-            build.message(message, pointer=f"{pointer}/prompt", text_calls=TextCalls.TRANSPORT)
-    else:
-        _start_wrapped(value, prompt, build, pointer)
-        build.messages(map(decode_if_json, prompt), f"{pointer}/prompt")
-    reason = fields.label(value, "finish_reason")
-    text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
-    _add_text(text, value.get("usage"), build)
-    # That the model said all it wanted to is no success of the run.
-    told = {k: v for k, v in value.items() if k != "finish_reason" or fields.is_cut(reason)}
-    if (outcome := fields.outcome_of(told)) is not None:
-        build.end(**outcome)
-
-
-def _reply_key(value: dict[str, Any]) -> str:
-    """Return under which key a row has the text to its prompt; nothing where it is no such row."""
-    found = next((key for key in _REPLY_KEYS if isinstance(value.get(key), str)), "")
-    if not found or "prompt" not in value or "messages" in value:
-        return ""
-    prompt = decode_if_json(value["prompt"])
-    is_said = isinstance(prompt, str) and prompt.strip()
-    return found if is_said or fields.is_message_list(prompt) else ""
+    for index, text in enumerate(texts):
+        _start_reply(meta, build, pointer, index, len(texts))
+        add_text(text, None if index else meta.get("usage"), build)
 
 
 def _is_completion(value: dict[str, Any]) -> bool:
@@ -315,11 +249,11 @@ def _is_foreign(message: Any) -> bool:
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
         return _are_chats(value)
-    is_prompted = bool(_reply_key(value))
-    foreign = _FOREIGN_TOP.difference(_REPLY_KEYS) if is_prompted else _FOREIGN_TOP
+    is_prompted = bool(reply_key(value))
+    foreign = _FOREIGN_TOP.difference(TEXT_KEYS) if is_prompted else _FOREIGN_TOP
     if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
-    if is_prompted or _is_completion(value) or texts_of_reply(value):
+    if is_prompted or _is_completion(value) or texts_of_reply(value) or samples_key(value):
         return True
     messages = decode_if_json(value.get("messages"))
     return messages == [] or _are_chats(messages)

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import function_call
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent

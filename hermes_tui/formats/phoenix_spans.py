@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.genai_spans import RawSpan, span_of, with_lost_parents
 from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.json_values import decode_if_json

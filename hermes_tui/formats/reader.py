@@ -10,14 +10,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hermes_tui.formats.base import Format, Layout, RunBuilder, Source, Unit
+from hermes_tui.formats.base import Format, RunBuilder, Source
 from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.cut_records import Cuts, judged_once
-from hermes_tui.formats.framing import Record, RecordIndex, RecordKind, Records, scan
-from hermes_tui.formats.json_values import MAX_EXCERPT, Loaded, Problem, load
+from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Records, Unit, scan
+from hermes_tui.formats.json_values import MAX_EXCERPT, NO_NUMBER, Loaded, Problem, load
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.turns import lines_before, reply_of, scan_turns
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
 
@@ -115,6 +116,9 @@ class Reader(NamedTuple):
         if len(data) < length:
             build.take(_gone(record))
             return cuts
+        if getattr(self.format, "of_bytes", False):
+            self.format.read(data, build)
+            return cuts
         is_end = self.big is not None and data.lstrip(b" \t\r\n").startswith(b"]")
         if self.layout in (Layout.WHOLE_LINES, Layout.TURNS):
             build.is_last = source.complete and record.range.end >= source.size
@@ -134,6 +138,8 @@ class Reader(NamedTuple):
             build.record = ByteRange(start + skipped, record.range.end)
             build.problems = _located(loaded.problems, start + skipped, data)
             cuts.told.extend(build.problems)
+            if getattr(self.format, "writes_nan", False):
+                _note_numbers(build)
             cuts.add(build.record, data, loaded.problems)
             for value in loaded.values:
                 if self.big is not None:
@@ -266,7 +272,7 @@ def split_runs(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], list[tuple
 def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
     blank = b" \t\r\n," if layout in (Layout.ARRAY, Layout.INSIDE) else b" \t\r\n"
     stripped = data.lstrip(blank)
-    return load(stripped.rstrip(b" \t\r\n")), len(data) - len(stripped)
+    return load(stripped, padded=True), len(data) - len(stripped)
 
 
 def _load_lines(
@@ -288,6 +294,13 @@ def _load_lines(
                 ranges.append(ByteRange(base + start, base + end))
         start = end
     return values, problems, tuple(ranges)
+
+
+def _note_numbers(build: RunBuilder) -> None:
+    """Make notes of those problems that are numbers which JSON has not."""
+    told = [message for message, _ in build.problems if message.endswith(NO_NUMBER)]
+    build.problems = [one for one in build.problems if one[0] not in told]
+    build.notes = tuple(Diagnostic(Code.SOURCE_DEFECT, Severity.NOTE, one) for one in told)
 
 
 def _located(problems: tuple[Problem, ...], base: int, data: bytes) -> list[tuple[str, str]]:

@@ -7,12 +7,15 @@ when it is asked for: loading all of them would delay the first paint.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Format, Match, RunBuilder, Sample
+
+_LOOKED_AT = 4096
 
 
 class _Entry:
@@ -25,11 +28,13 @@ class _Entry:
         may_fit: Callable[[Sample], bool],
         *,
         last_resort: bool = False,
+        of_bytes: bool = False,
     ) -> None:
         self.name = name
         self.last_resort = last_resort
+        self.of_bytes = of_bytes
         self._module = module
-        self._may_fit = may_fit
+        self.may_fit = may_fit
 
     @cached_property
     def _format(self) -> Format:
@@ -55,21 +60,43 @@ class _Entry:
     def holds_exchanges(self) -> bool:
         return bool(getattr(self._format, "holds_exchanges", False))
 
+    @property
+    def asks_others(self) -> bool:
+        return bool(getattr(self._format, "asks_others", False))
+
+    @property
+    def writes_nan(self) -> bool:
+        return bool(getattr(self._format, "writes_nan", False))
+
     def sniff(self, sample: Sample) -> Match | None:
-        return self._format.sniff(sample) if self._may_fit(sample) else None
+        return self._format.sniff(sample) if self.may_fit(sample) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         self._format.read(value, build)
 
 
-def _has(*keys: str) -> Callable[[Sample], bool]:
-    """Return the test whether any of the first objects has one of these members."""
-    wanted = frozenset(keys)
-    return lambda sample: not wanted.isdisjoint(sample.names)
+@dataclass(frozen=True, slots=True)
+class _Has:
+    """The test whether any of the first objects has one of these members."""
+
+    keys: frozenset[str]
+
+    def __call__(self, sample: Sample) -> bool:
+        return not self.keys.isdisjoint(sample.names)
+
+
+def _has(*keys: str) -> _Has:
+    return _Has(frozenset(keys))
 
 
 def _always(sample: Sample) -> bool:
     return True
+
+
+def _may_be_bytes(sample: Sample) -> bool:
+    """Replies of Ollama are JSON, too; what else is JSON is no event stream."""
+    head = sample.head[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head[:1] not in (b"{", b"[") or (head[:1] == b"{" and b'"done"' in head)
 
 
 def _may_be_session(sample: Sample) -> bool:
@@ -179,9 +206,32 @@ _ENTRIES = (
     _Entry("verifiers-v1", "verifiers_v1", _has("traces", "nodes")),
     _Entry("swe-agent-rows", "swe_agent_rows", _has("trajectory")),
     _Entry("metr-malt", "metr_malt", _has("nodes")),
+    _Entry("event-stream", "saved_streams", _may_be_bytes, of_bytes=True),
     _Entry("mixed", "mixed", _always, last_resort=True),
     _Entry("generic", "generic", _always, last_resort=True),
 )
+
+
+def _positions() -> tuple[frozenset[int], dict[str, frozenset[int]]]:
+    """Return which formats are always asked, and which are for the name of a member."""
+    always: set[int] = set()
+    by_name: dict[str, set[int]] = {}
+    for position, entry in enumerate(_ENTRIES):
+        if not isinstance(entry.may_fit, _Has):
+            always.add(position)
+            continue
+        for name in entry.may_fit.keys:
+            by_name.setdefault(name, set()).add(position)
+    return frozenset(always), {name: frozenset(found) for name, found in by_name.items()}
+
+
+_ALWAYS, _BY_NAME = _positions()
+
+
+def formats_for(sample: Sample) -> list[Format]:
+    """Return, in their order, all formats but those that the names of its members rule out."""
+    found = _ALWAYS.union(*(_BY_NAME[name] for name in sample.names if name in _BY_NAME))
+    return [cast("Format", _ENTRIES[position]) for position in sorted(found)]
 
 
 def formats() -> tuple[Format, ...]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes_tui.formats import fields
+from hermes_tui.formats import fields, ollama
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.responses_items import message_of_reply
-from hermes_tui.formats.sse import Joined, Stream, join_chunks, looks_like_sse, read_sse
+from hermes_tui.formats.sse import (
+    Joined,
+    Stream,
+    join_chunks,
+    looks_like_sse,
+    read_lines,
+    read_sse,
+)
 from hermes_tui.formats.text_replies import is_generated, meta_of_reply, texts_of_reply
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.wording import title
+from hermes_tui.model.wording import counted, title
 
 MAX_CHAIN = 8
 _BODY_KEYS = ("body", "json", "content", "text", "data")
@@ -43,12 +50,12 @@ class Reply:
     failure: Failure | None = None
     defect: str = ""
     headers: Mapping[str, Any] | None = None
-    is_cut: bool = False
-    """Whether it was streamed and the stream ended before the reply did."""
     flaws: tuple[Diagnostic, ...] = ()
-    """Where clients make something else of the stream."""
+    """Where the stream that it came in is cut, or clients make something else of it."""
     is_raw: bool = False
     """Whether it is the model's own text: calls stand in it because no parser has read it."""
+    usual: frozenset[Code] = frozenset()
+    """What is no finding about calls of the API that it comes from."""
 
 
 def reply_of(response: Any, pointer: str) -> Reply:
@@ -64,6 +71,8 @@ def bare_reply(text: str) -> Reply | None:
     """Return the reply whose body `text` is, whole or streamed; None where it is something else."""
     if looks_like_sse(text):
         return _streamed_reply(read_sse(text), "")
+    if (stream := read_lines(text)) is not None:
+        return _streamed_reply(stream, "") if ollama.are_bare(stream.events) else None
     value = decode_if_json(text.strip(), 1)
     if isinstance(value, list):
         return _list_reply(value, "") if value and all(map(is_generated, value)) else None
@@ -73,7 +82,8 @@ def bare_reply(text: str) -> Reply | None:
         choice for choice in fields.as_list(value.get("choices")) if isinstance(choice, dict)
     ]
     holds_one = any("message" in choice or "finish_reason" in choice for choice in choices)
-    return _object_reply(value, "") if holds_one or is_generated(value) else None
+    is_reply = holds_one or is_generated(value) or ollama.is_bare(value)
+    return _object_reply(value, "") if is_reply else None
 
 
 def failure_of(error: Any, status: int | None = None) -> Failure:
@@ -105,7 +115,7 @@ def run_error(error: Any, *, hint: str = "") -> tuple[Diagnostic, ...]:
     if not error:
         return ()
     message = failure_of(error).message
-    return (Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, message, hint=hint),)
+    return (Diagnostic(Code.RUN_ERROR, Severity.ERROR, message, hint=hint),)
 
 
 def status_of(raw: Mapping[str, Any]) -> int | None:
@@ -150,16 +160,26 @@ def _reply(response: Any, pointer: str, status: int | None) -> Reply:
 def _text_reply(text: str, pointer: str) -> Reply:
     if looks_like_sse(text):
         stream = read_sse(text)
-        if (reply := _streamed_reply(stream, pointer)) is not None:
-            return reply
-        errors = [e for e in stream.events if isinstance(e, dict) and e.get("error")]
-        if errors:
-            return Reply(failure=failure_of(errors[0]))
         if stream.events or stream.unread:
-            return Reply(defect="an event stream in which no reply is found")
+            return reply_of_stream(stream, pointer)
+    if (stream_of_lines := read_lines(text)) is not None:
+        return reply_of_stream(stream_of_lines, pointer)
     if not text.strip():
         return Reply(defect="the reply is empty")
     return Reply(messages=((pointer, {"role": "assistant", "content": text}),))
+
+
+def reply_of_stream(stream: Stream, pointer: str) -> Reply:
+    """Return the reply that a stream is, as far as it came, or the error that came instead."""
+    if (reply := _streamed_reply(stream, pointer)) is not None:
+        return reply
+    if errors := _errors_in(stream):
+        return Reply(failure=failure_of(errors[0]))
+    return Reply(defect="an event stream in which no reply is found")
+
+
+def _errors_in(stream: Stream) -> list[dict[str, Any]]:
+    return [event for event in stream.events if isinstance(event, dict) and event.get("error")]
 
 
 def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
@@ -169,13 +189,35 @@ def _streamed_reply(stream: Stream, pointer: str) -> Reply | None:
         return None
     reply = _joined_reply(joined, pointer)
     is_cut = not (stream.done or _has_ended(stream.events, reply))
-    return replace(reply, is_cut=is_cut, flaws=(*stream.flaws, *reply.flaws))
+    flaws = (*stream.flaws, *_flaws_of(stream, is_cut=is_cut), *reply.flaws)
+    return replace(reply, flaws=flaws)
+
+
+def _flaws_of(stream: Stream, *, is_cut: bool) -> Iterator[Diagnostic]:
+    """Yield what is to be said of errors in a reply, of events that are no JSON, and of its end."""
+    errors = _errors_in(stream)[:1]
+    for error in errors:
+        said = f"an error stands in the stream: {failure_of(error).message}"
+        yield Diagnostic(Code.ERROR_IN_REPLY, Severity.ERROR, said)
+    unread, torn = stream.unread, ""
+    if stream.is_torn and not stream.done:
+        unread, torn = unread[:-1], unread[-1]
+    if unread:
+        said = f"no JSON in {counted(len(unread), 'event')} of the stream: {title(unread[0])}"
+        yield Diagnostic(Code.REPLY_SHAPE, Severity.ERROR, said)
+    if torn:
+        said = f"the stream ends in the midst of an event: {title(torn)}"
+        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, said)
+    elif is_cut and not errors:
+        said = "the stream ended before the reply did: no finish_reason"
+        yield Diagnostic(Code.STREAM_CUT, Severity.ERROR, said)
 
 
 def _has_ended(events: tuple[Any, ...], reply: Reply) -> bool:
     if reply.finish_reason or reply.failure is not None:
         return True
-    return any(isinstance(event, dict) and event.get("type") in _LAST_EVENTS for event in events)
+    found = [event for event in events if isinstance(event, dict)]
+    return any(each.get("type") in _LAST_EVENTS or each.get("done") is True for each in found)
 
 
 def _list_reply(items: list[Any], pointer: str) -> Reply:
@@ -208,6 +250,8 @@ def _object_reply(raw: dict[str, Any], pointer: str, *, streamed: bool = False) 
         placed = ((pointer if streamed else text.pointer, text.message) for text in texts)
         reason = texts[0].finish_reason
         return Reply(tuple(placed), finish_reason=reason, is_raw=True, **known)
+    if ollama.is_ollama(raw) and not raw.get("error"):
+        return _ollama_reply(raw, pointer, streamed)
     choices = raw.get("choices")
     if isinstance(choices, list) and choices:
         return _choices_reply(choices, pointer, streamed, known)
@@ -221,6 +265,18 @@ def _object_reply(raw: dict[str, Any], pointer: str, *, streamed: bool = False) 
         message = {"finish_reason": reason, **message}
     place = pointer if streamed else place
     return Reply(((place, message),), finish_reason=reason, **known)
+
+
+def _ollama_reply(raw: dict[str, Any], pointer: str, streamed: bool) -> Reply:
+    place, message = ollama.message_of(raw)
+    return Reply(
+        ((pointer if streamed else pointer + place, message),),
+        finish_reason=fields.label(raw, "done_reason"),
+        usage=ollama.usage_of(raw),
+        model=fields.model_of(raw),
+        is_raw=ollama.is_text(raw),
+        usual=ollama.USUAL,
+    )
 
 
 def _choices_reply(

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.base import Match, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
 from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title

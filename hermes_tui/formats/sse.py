@@ -4,8 +4,8 @@
     event    = ("data:" text | field)+     several data lines of one event are joined
     comment  = ":" text                    such as ": OPENROUTER PROCESSING"
 
-Events of OpenAI's APIs, of Anthropic's and of SGLang's /generate are joined; `[DONE]` ends a
-stream.
+Events of OpenAI's APIs, of Anthropic's and of SGLang's /generate are joined, and the lines of
+Ollama's; `[DONE]` ends a stream.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import orjson
 
 from hermes_tui.formats.chunks import ChunkJoiner
 from hermes_tui.formats.event_stream import NO_BLANK_LINES
+from hermes_tui.formats.ollama import is_ollama, join_ollama, lines_of
 from hermes_tui.formats.text_replies import is_generated, join_generated
 from hermes_tui.model.diagnostics import Diagnostic
 
@@ -28,6 +29,8 @@ class Stream(NamedTuple):
     unread: tuple[str, ...]
     done: bool
     flaws: tuple[Diagnostic, ...] = ()
+    is_torn: bool = False
+    """Whether the stream ends in the midst of the last of `unread`."""
 
 
 class Joined(NamedTuple):
@@ -49,24 +52,27 @@ def read_sse(text: str) -> Stream:
     events: list[Any] = []
     unread: list[str] = []
     pending: list[str] = []
-    done = has_several = False
-    for line in [*text.replace("\r\n", "\n").split("\n"), ""]:
+    done = has_several = is_torn = False
+    lines = text.replace("\r\n", "\n").split("\n")
+    for number, line in enumerate([*lines, ""]):
         if line.startswith("data:"):
             pending.append(line[5:].removeprefix(" "))
             continue
         if line or not pending:
             continue
-        before = len(events)
+        before, lost = len(events), len(unread)
         is_end = _take("\n".join(pending), events, unread)
         has_several = has_several or len(events) - before + is_end > 1
         done = done or is_end
+        is_torn = number == len(lines) and len(unread) > lost
         pending.clear()
-    return Stream(tuple(events), tuple(unread), done, (NO_BLANK_LINES,) * has_several)
+    flaws = (NO_BLANK_LINES,) * has_several
+    return Stream(tuple(events), tuple(unread), done, flaws, is_torn)
 
 
 def _take(data: str, events: list[Any], unread: list[str]) -> bool:
-    if data.strip() == "[DONE]":
-        return True
+    if data.strip() in ("", "[DONE]"):
+        return bool(data.strip())
     try:
         events.append(orjson.loads(data))
     except ValueError:
@@ -81,6 +87,22 @@ def _take(data: str, events: list[Any], unread: list[str]) -> bool:
     return False
 
 
+def read_lines(text: str) -> Stream | None:
+    """Return a stream that is lines of JSON, as Ollama's are; None where `text` is none."""
+    found = lines_of(text)
+    if found is None:
+        return None
+    events, torn = found
+    return Stream(tuple(events), (torn,) * bool(torn), False, is_torn=bool(torn))
+
+
+def is_reply_begun(events: Iterable[Any]) -> bool:
+    """Say whether any of some events is of a reply, be it an error."""
+    found = tuple(events)
+    errors = (event for event in found if isinstance(event, dict) and event.get("error"))
+    return join_chunks(found) is not None or next(errors, None) is not None
+
+
 def join_chunks(events: Iterable[Any]) -> Joined | None:
     """Return what chunks add up to, None where they are no chunks of a reply."""
     chunks = [event for event in events if isinstance(event, dict)]
@@ -92,6 +114,8 @@ def join_chunks(events: Iterable[Any]) -> Joined | None:
         return Joined(_join_responses(chunks))
     if any(map(is_generated, chunks)):
         return Joined(join_generated(chunks))
+    if any(map(is_ollama, chunks)):
+        return Joined(join_ollama(chunks))
     return None
 
 

@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from hermes_tui.formats.base import Layout, Source, Unit
-from hermes_tui.formats.framing import LINE_WEIGHT, SLICE, RecordIndex, RecordKind, is_blank
+from hermes_tui.formats.base import Source
+from hermes_tui.formats.framing import (
+    LINE_WEIGHT,
+    SLICE,
+    Layout,
+    RecordIndex,
+    RecordKind,
+    Unit,
+    is_blank,
+)
 
 if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader

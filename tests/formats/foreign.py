@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hermes_tui.formats.base import Format, Layout, RunBuilder, Sample, Unit
+from hermes_tui.formats.base import Format, RunBuilder, Sample
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.framing import RecordIndex, RecordKind
+from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import Event, MessageAppended, RunStarted, ToolCallProposed

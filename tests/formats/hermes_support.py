@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Format, Layout, RunBuilder, Sample
+from hermes_tui.formats.base import Format, RunBuilder, Sample
+from hermes_tui.formats.framing import Layout
 from hermes_tui.model.events import (
     Event,
     MessageAppended,

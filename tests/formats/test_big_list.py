@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hermes_tui.formats import big_list, detect, json_walk
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.big_list import find_big_list
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import Event, RunEnded, SourceDefect, copy_event

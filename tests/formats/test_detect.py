@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Layout, Match, Sample, Unit
+from hermes_tui.formats.base import Match, Sample
 from hermes_tui.formats.detect import HEAD, detect
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
 

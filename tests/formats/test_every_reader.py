@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Layout
-from hermes_tui.formats.framing import RecordIndex, RecordKind, scan
+from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, scan
 from tests.bytes_source import BytesSource
 
 LAYOUTS = list(Layout)
@@ -127,3 +126,9 @@ def test_lines_that_belong_together_are_cut_where_they_are_too_long(
 def test_lines_that_belong_together_stay_so_where_they_are_few() -> None:
     data = b'{"a":1}\n' * 1000
     assert cut(data, Layout.WHOLE_LINES) == [(data, RecordKind.VALUE)]
+
+
+def test_the_last_element_of_a_cut_list_is_one_record() -> None:
+    data = json.dumps([{"a": 1}, {"talk": [{"b": 2}, {"c": 3}, {"d": 4}]}]).encode()
+    pieces = [piece for piece, _ in cut(data[: data.index(b"4")], Layout.ARRAY)]
+    assert pieces[-1].lstrip(b", ").startswith(b'{"talk"')

@@ -43,7 +43,7 @@ def test_a_task_that_timed_out_is_a_run_with_its_error() -> None:
     assert ended(events).status == "error"
     assert ended(events).details["error"] == "timed out after 600 s"
     state, (finding,) = fold_run(events)
-    assert finding.code is Code.REQUEST_ERROR
+    assert finding.code is Code.RUN_ERROR
     assert state.messages == 0
 
 

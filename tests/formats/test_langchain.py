@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Unit
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.langchain import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats import line_index
-from hermes_tui.formats.base import Layout
-from hermes_tui.formats.framing import RecordIndex, RecordKind, scan
+from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, scan
 from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.model.spans import ByteRange
 from tests.bytes_source import BytesSource

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.llm_call_log import FORMAT
 from hermes_tui.model.events import (
     MessageAppended,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.formats import big_list, detect, json_walk, long_lines, reader
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.long_lines import goes_on, last_values
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats

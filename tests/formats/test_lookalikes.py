@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.formats.base import Sample
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.lookalikes import told_likeness
+from hermes_tui.formats.registry import formats, formats_for
 from tests.formats.hermes_support import any_json
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
@@ -64,3 +67,12 @@ def test_an_answer_does_not_depend_on_what_was_asked_before(
 def test_any_value_may_be_asked_about(value: Any) -> None:
     told = told_likeness(value, "openai-messages")
     assert told == "" or told.startswith("; looks like ")
+
+
+@given(any_json("messages", "role", "content", "traj", "lc", "data", "type", "eval", "parts"))
+def test_no_format_is_passed_over_that_knows_a_value(value: Any) -> None:
+    sample = Sample(b"", Layout.LINES, (value,))
+    passed_over = {each.name for each in formats()} - {each.name for each in formats_for(sample)}
+    assert [
+        each.name for each in formats() if each.name in passed_over and each.sniff(sample)
+    ] == []

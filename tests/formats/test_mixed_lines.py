@@ -8,10 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats import lookalikes
-from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats import lookalikes, mixed
+from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.detect import Detection, detect
-from hermes_tui.formats.framing import Record, RecordKind
+from hermes_tui.formats.framing import Layout, Record, RecordKind, Unit
+from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
@@ -187,3 +188,17 @@ def test_an_array_of_mixed_runs_is_read_as_what_most_of_them_are() -> None:
     reader = detected(data).reader
     assert reader is not None
     assert (reader.name, reader.layout) == ("openai-messages", Layout.ARRAY)
+
+
+def test_a_value_of_mixed_ones_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    real = lookalikes.best_choice
+
+    def counting(value: object, *others: Any, **more: Any) -> Any:
+        asked.append(value)
+        return real(value, *others, **more)
+
+    monkeypatch.setattr(lookalikes, "best_choice", counting)
+    build = RunBuilder(ByteRange(0, 1), source_format="mixed")
+    read_record({"level": "info", "text": "hello"}, mixed.FORMAT, build)
+    assert len(asked) == 1

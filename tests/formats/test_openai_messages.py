@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.openai_messages import FORMAT
 from hermes_tui.model.events import ResponseReceived, RunEnded, SourceDefect
 from tests.formats.foreign import (

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from hermes_tui.formats.base import Format, Layout, RunBuilder, Sample
+from hermes_tui.formats.base import Format, RunBuilder, Sample
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.fold import RunState

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.framing import RecordIndex, scan
+from hermes_tui.formats.framing import Layout, RecordIndex, Unit, scan
 from hermes_tui.formats.reader import CACHED_RECORDS, RecordLog
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.events import MessageAppended, SourceDefect

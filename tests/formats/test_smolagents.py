@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.smolagents import FORMAT
 from hermes_tui.log.summary import fold_run

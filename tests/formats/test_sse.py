@@ -126,3 +126,14 @@ def test_what_is_no_json_is_kept_apart_and_events_may_end_by_one_newline() -> No
     assert stream.events == ({"a": 1}, {"b": 2})
     assert stream.unread == ("torn {",)
     assert not stream.done
+
+
+def test_an_event_without_data_loses_nothing() -> None:
+    stream = read_sse('data:\n\ndata: {"a":1}\n\ndata: \n\n')
+    assert (stream.events, stream.unread, stream.is_torn) == (({"a": 1},), (), False)
+
+
+def test_what_the_end_of_a_stream_tears_is_told_from_what_stands_in_its_midst() -> None:
+    torn = read_sse('data: oops\n\ndata: {"a":1}\n\ndata: {"b"')
+    assert (torn.events, torn.unread, torn.is_torn) == (({"a": 1},), ("oops", '{"b"'), True)
+    assert not read_sse('data: {"a":1}\n\ndata: oops\n\n').is_torn

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes_tui.formats import claude_code, claude_stream_json, codex, turns
-from hermes_tui.formats.base import Format, Layout, Unit
+from hermes_tui.formats.base import Format
 from hermes_tui.formats.detect import detect
-from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.framing import Layout, RecordIndex, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.events import Event, MessageAppended, RunEnded, RunStarted

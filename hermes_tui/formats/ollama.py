@@ -1,0 +1,122 @@
+"""Replies of Ollama's own API, whole or streamed as lines of JSON (its docs/api.md).
+
+    reply  = {"model", "message": {"role", "content", "thinking"?, "tool_calls"?}, "done", …}  chat
+           | {"model", "response": text, "thinking"?, "done", …}                           generate
+    stream = (reply "\\n")* ({"error": text} "\\n")?
+
+Of a stream each line has a piece, calls are whole; the last one is done and has the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from hermes_tui.formats import fields
+from hermes_tui.model.diagnostics import Code
+
+_GROWING = {"content": str, "thinking": str, "tool_calls": list}
+USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
+"""Calls have no ids in this API, and their arguments are objects."""
+_COUNTS = (("prompt_tokens", "prompt_eval_count"), ("completion_tokens", "eval_count"))
+_ASKED = ("prompt", "messages", "request")
+_NO_REPLY = ("load", "unload")
+"""Why an answer came where the request asked for nothing but to have a model in memory or not."""
+
+
+def is_ollama(raw: Any) -> bool:
+    """Say whether `raw` is a reply of Ollama, or a piece of one."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("done"), bool):
+        return False
+    if "model" not in raw:
+        return False
+    if isinstance(raw.get("response"), str) or isinstance(raw.get("message"), dict):
+        return "choices" not in raw
+    return raw["done"] and "eval_count" in raw
+
+
+def is_bare(raw: Any) -> bool:
+    """Say whether `raw` is a reply of Ollama or a piece of one, and no row that holds one."""
+    return is_ollama(raw) and "created_at" in raw and raw.keys().isdisjoint(_ASKED)
+
+
+def are_bare(pieces: Sequence[Any]) -> bool:
+    """Say whether `pieces` are those of replies, which errors may break off."""
+    return bool(pieces) and all(
+        is_bare(piece) or (bool(place) and isinstance(piece, dict) and "error" in piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def is_text(raw: Mapping[str, Any]) -> bool:
+    """Say whether a reply is one of /api/generate: the model's own text, which nobody parsed."""
+    return isinstance(raw.get("response"), str)
+
+
+def is_of_loading(raw: Any) -> bool:
+    """Say whether nothing was asked of the model."""
+    return is_ollama(raw) and raw.get("done_reason") in _NO_REPLY
+
+
+def lines_of(text: str) -> tuple[list[Any], str] | None:
+    """Return the pieces of a reply that stand in lines, and the last line where that is torn.
+
+    None where `text` is no such stream; a reply in one line is JSON.
+    """
+    if text.lstrip()[:1] != "{" or '"done"' not in text:
+        return None
+    pieces: list[Any] = []
+    lines = [line for line in text.split("\n") if line.strip()]
+    for number, line in enumerate(lines, 1):
+        try:
+            pieces.append(orjson.loads(line))
+        except ValueError:
+            if number < len(lines) or not pieces:
+                return None
+            return (pieces, line) if is_ollama(pieces[0]) else None
+        if not is_ollama(pieces[0]):
+            return None
+    return (pieces, "") if len(pieces) > 1 else None
+
+
+def join_ollama(pieces: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the reply that pieces add up to."""
+    whole: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    texts: dict[str, list[str]] = {"response": [], "thinking": []}
+    for piece in filter(is_ollama, pieces):
+        _grow(said, fields.as_dict(piece.get("message")))
+        for key, grown in texts.items():
+            if isinstance(piece.get(key), str):
+                grown.append(piece[key])
+        whole.update(piece)
+    for key, grown in texts.items():
+        if grown:
+            whole[key] = "".join(grown)
+    return {**whole, "message": said} if said else whole
+
+
+def message_of(raw: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the pointer to what a reply says, and it as a message."""
+    reason = fields.label(raw, "done_reason")
+    told = {"role": "assistant", **({"finish_reason": reason} if reason else {})}
+    if not is_text(raw):
+        return "/message", {**told, **fields.as_dict(raw.get("message"))}
+    thought = {"thinking": raw["thinking"]} if raw.get("thinking") else {}
+    return "/response", {**told, "content": raw["response"], **thought}
+
+
+def usage_of(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the token counts of a reply in OpenAI's words."""
+    return {name: raw[key] for name, key in _COUNTS if key in raw}
+
+
+def _grow(said: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    for key, value in piece.items():
+        kind = _GROWING.get(key)
+        if kind is not None and isinstance(value, kind) and isinstance(said.get(key), kind):
+            said[key] = said[key] + value
+        elif value is not None:
+            said[key] = value

@@ -1,0 +1,166 @@
+"""Rows of a prompt with what a model made of it: one text, or several samples.
+
+    row = {"prompt": text | [message, …], "text" | "completion" | …: text, …metadata}
+        | a prompt and a list of samples (`samples`), a run each and together a group
+
+A text is the model's own, which no parser has read. How a rendered prompt begins the reply belongs
+to the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import RunBuilder
+from hermes_tui.formats.declared_tools import tool_specs, tools_in_text
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.own_exports import is_export
+from hermes_tui.formats.samples import (
+    TEXT_KEYS,
+    Sampled,
+    group_of_samples,
+    parallel_lists,
+    prompt_key,
+    samples_of,
+)
+from hermes_tui.formats.text_replies import TextReply, messages_of_prompt
+from hermes_tui.model.events import ResponseReceived
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.measures import time_of, usage
+from hermes_tui.parsers.normalise import TextCalls
+
+_TOOL_KEYS = ("tools", "functions", "tool_defs", "oai_tools")
+
+
+def start_row(
+    value: dict[str, Any],
+    messages: list[Any],
+    build: RunBuilder,
+    pointer: str,
+    tools: tuple[ToolSpec, ...] | None = None,
+    **known: Any,
+) -> None:
+    """Open a run; `tools` are those that its messages name, if the row itself names none.
+
+    `known` goes before what the row says.
+    """
+    tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
+    declared = tool_specs(value[tools_key]) if tools_key else None
+    named = ("messages", "prompt", "model", *TEXT_KEYS, *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    own = metadata_of_export(value)
+    said: dict[str, Any] = {
+        "run_id": fields.run_id_of(own or value),
+        "task": fields.task_of(own or value, messages),
+        "model": fields.model_of(value),
+        "group_id": fields.group_of(own or value),
+        # An empty list is what exporters write that do not know the tools.
+        "tools": tools if declared is None else declared,
+        "details": fields.details_of(value, without=named),
+        "pointer": pointer,
+        "ts": time_of(value),
+    }
+    build.start(**{**said, **known})
+
+
+def metadata_of_export(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what an export of hermes-tui says of its run; empty where this is none."""
+    metadata = fields.as_dict(value.get("metadata"))
+    return metadata if is_export(metadata) else {}
+
+
+def add_text(text: TextReply, used: Any, build: RunBuilder) -> None:
+    add_received(text.pointer, text.finish_reason, used, build)
+    build.message(text.message, pointer=text.pointer, text_calls=TextCalls.TRANSPORT)
+
+
+def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> None:
+    build.add(
+        ResponseReceived,
+        pointer=pointer,
+        turn=1,
+        finish_reason=reason if isinstance(reason, str) else "",
+        usage=usage(used),
+    )
+
+
+def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
+    """Read a row of a prompt and the text that a model made of it, which stands under `key`."""
+    begun = _ask(value, "prompt", build, pointer, lone_reply=True)
+    reason = fields.label(value, "finish_reason")
+    text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
+    add_text(text, value.get("usage"), build)
+    _end_reply(value, reason, build)
+
+
+def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any) -> str:
+    """Open the run of a row whose prompt stands under `key`; return how that begins the reply."""
+    prompt = decode_if_json(value[key])
+    if not isinstance(prompt, str):
+        start_row(value, prompt, build, pointer, **known)
+        build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
+        return ""
+    said, begun = messages_of_prompt(prompt)
+    system = said[0]["content"] if fields.begins_with_system(said) else ""
+    start_row(value, said, build, pointer, tools_in_text(system), **known)
+    for message in said:
+        build.message(message, pointer=f"{pointer}/{key}", text_calls=TextCalls.TRANSPORT)
+    return begun
+
+
+def _end_reply(told: Mapping[str, Any], reason: str, build: RunBuilder) -> None:
+    # That the model said all it wanted to is no success of the run.
+    told = {k: v for k, v in told.items() if k != "finish_reason" or fields.is_cut(reason)}
+    if (outcome := fields.outcome_of(told)) is not None:
+        build.end(**outcome)
+
+
+def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
+    """Read a row of a prompt and the samples of it under `key`: a group of them, each a run."""
+    asked, listed = prompt_key(value), samples_of(value, key)
+    is_group = len(listed) > 1
+    beside = (key, *parallel_lists(value, len(listed)))
+    shared = {name: each for name, each in value.items() if name not in beside}
+    group = group_of_samples(value) if is_group else fields.group_of(value)
+    run_id = fields.run_id_of(value)
+    for index, sample in enumerate(listed):
+        name = f"{run_id} · sample {index + 1}".removeprefix(" · ") if is_group else run_id
+        about = fields.details_of({**shared, **sample.told}, without=_told_apart(asked))
+        known: dict[str, Any] = {"run_id": name, "group_id": group, "details": about}
+        known["lone_reply"] = len(sample.said) < 2
+        begun = _ask(shared, asked, build, pointer, **known)
+        used = sample.told.get("usage", None if index else value.get("usage"))
+        _add_sample(sample, begun, used, build, pointer)
+        _end_reply(sample.told, fields.label(sample.told, "finish_reason"), build)
+
+
+def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, pointer: str) -> None:
+    reason = fields.label(sample.told, "finish_reason")
+    if not sample.said:
+        build.defect("a sample that says nothing", pointer=pointer + sample.pointer)
+    for inner, message in sample.said:
+        place = pointer + inner
+        if sample.is_text:
+            add_text(TextReply(place, begun + message["content"], reason), used, build)
+            continue
+        if len(sample.said) == 1:
+            add_received(place, reason, used, build)
+        if isinstance(message, dict):
+            build.message(message, pointer=place)
+        else:
+            build.defect("not a message", fields.excerpt(message), pointer=place)
+
+
+def _told_apart(asked: str) -> tuple[str, ...]:
+    return (asked, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+
+
+def reply_key(value: dict[str, Any]) -> str:
+    """Return under which key a row has the text to its prompt; nothing where it is no such row."""
+    found = next((key for key in TEXT_KEYS if isinstance(value.get(key), str)), "")
+    if not found or "prompt" not in value or "messages" in value:
+        return ""
+    prompt = decode_if_json(value["prompt"])
+    is_said = isinstance(prompt, str) and prompt.strip()
+    return found if is_said or fields.is_message_list(prompt) else ""

@@ -1,0 +1,146 @@
+"""Several samples of one prompt in one row, as rejection sampling and pass@k keep them.
+
+    row    = {"prompt": text | [message, …], "completions" | "responses" | …: [sample, …], …}
+           | {"messages": [message, …], …: [sample, …], …}        the last message asks
+    sample = text | {"text" | "response" | …: text, …} | {"message": message, …} | message
+           | [message, …]
+
+verl writes texts below `responses`, vLLM's offline outputs are objects with `text` below `outputs`.
+A list beside the samples that is as long as they are and holds numbers, truth values or objects of
+scores, such as `rewards`, has an element for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.json_values import decode_if_json
+
+_KEYS = ("completions", "responses", "outputs", "samples", "choices")
+TEXT_KEYS = ("text", "completion", "response", "generated_text", "output")
+"""Under which a row, or a sample, has the text of a reply."""
+_SINGULAR = {"rewards": "reward", "scores": "score", "finish_reasons": "finish_reason"}
+_ASKING = ("user", "human", "tool", "function", "system", "developer")
+
+
+class Sampled(NamedTuple):
+    """One sample: its place in the row, its messages with their pointers, what is told of it."""
+
+    pointer: str
+    said: tuple[tuple[str, Any], ...]
+    """Empty where it says nothing."""
+    is_text: bool
+    """Whether it is the model's own text, which no parser has read."""
+    told: dict[str, Any]
+
+
+def prompt_key(row: Mapping[str, Any]) -> str:
+    """Return under which key a row has its prompt; nothing where it has none."""
+    if "messages" not in row:
+        prompt = decode_if_json(row.get("prompt"))
+        is_said = isinstance(prompt, str) and prompt.strip()
+        return "prompt" if is_said or fields.is_message_list(prompt) else ""
+    asked = decode_if_json(row["messages"])
+    is_asked = fields.is_message_list(asked) and fields.as_dict(asked[-1]).get("role") in _ASKING
+    return "messages" if is_asked else ""
+
+
+def samples_key(row: Mapping[str, Any]) -> str:
+    """Return under which key a row has samples of its prompt; nothing where it is no such row."""
+    listed = [key for key in _KEYS if isinstance(row.get(key), list)]
+    if not listed or any(isinstance(row.get(key), str) for key in TEXT_KEYS):
+        return ""
+    if not prompt_key(row):
+        return ""
+    return next((key for key in listed if _are_samples(row[key])), "")
+
+
+def samples_of(row: Mapping[str, Any], key: str) -> list[Sampled]:
+    """Return the samples that stand under `key` of a row."""
+    beside = parallel_lists(row, len(row[key]))
+    return [
+        _sampled(raw, f"/{key}/{index}", {name: each[index] for name, each in beside.items()})
+        for index, raw in enumerate(row[key])
+    ]
+
+
+def parallel_lists(row: Mapping[str, Any], size: int) -> dict[str, list[Any]]:
+    """Return the lists of a row that hold something for each of its `size` samples."""
+    return {
+        name: listed
+        for name, listed in row.items()
+        if isinstance(listed, list) and len(listed) == size and _is_parallel(name, listed)
+    }
+
+
+def told_of_one(beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what parallel lists tell of one sample, in the words of a row of one."""
+    told = {_SINGULAR.get(name, name): value for name, value in beside.items()}
+    if isinstance(told.get("score"), dict):
+        told["scores"] = told.pop("score")
+    return told
+
+
+def group_of_samples(row: Mapping[str, Any]) -> str:
+    """Return the group that the samples of a row are: as it calls itself, or by its prompt."""
+    if named := fields.group_of(row) or fields.run_id_of(row):
+        return named
+    prompt = fields.json_text(row.get(prompt_key(row)))
+    return f"prompt {crc32(prompt.encode('utf-8', 'surrogatepass')):08x}"
+
+
+def _are_samples(listed: list[Any]) -> bool:
+    """Of a sample that failed there is nothing but null."""
+    return any(listed) and fields.mostly(listed, lambda raw: raw is None or _said(raw) is not None)
+
+
+def _said(raw: Any) -> tuple[str, Any] | None:
+    """Return what a sample says, with the pointer to it inside the sample; None if nothing."""
+    if isinstance(raw, str):
+        return "", raw
+    if isinstance(raw, list):
+        return ("", raw) if fields.is_message_list(raw) else None
+    if not isinstance(raw, dict):
+        return None
+    if isinstance(raw.get("message"), dict):
+        return "/message", raw["message"]
+    if fields.is_message(raw):
+        return "", raw
+    key = next((key for key in TEXT_KEYS if isinstance(raw.get(key), str)), "")
+    return (f"/{key}", raw[key]) if key else None
+
+
+def _sampled(raw: Any, pointer: str, beside: Mapping[str, Any]) -> Sampled:
+    told = told_of_one(beside)
+    found = _said(raw)
+    if found is None:
+        return Sampled(pointer, (), False, told)
+    inner, said = found
+    if isinstance(raw, dict):
+        kept = fields.OUTCOME_KEYS if not inner else raw.keys() - {inner[1:]}
+        told |= {key: raw[key] for key in raw if key in kept}
+    place = pointer + inner
+    if isinstance(said, list):
+        messages = tuple((f"{place}/{index}", one) for index, one in enumerate(said))
+        return Sampled(pointer, messages, False, told)
+    is_text = isinstance(said, str)
+    message = {"role": "assistant", **({"content": said} if is_text else said)}
+    if reason := fields.label(told, "finish_reason"):
+        message = {"finish_reason": reason, **message}
+    return Sampled(pointer, ((place, message),), is_text, told)
+
+
+def _is_parallel(name: str, listed: list[Any]) -> bool:
+    """Numbers and truth values can only be about samples; texts and objects may be anything."""
+    kinds: tuple[type, ...] = (bool, int, float)
+    if name == "finish_reasons":
+        kinds = (str,)
+    elif name in ("scores", "rewards"):
+        kinds = (*kinds, dict)
+    elif name == "prompt_token_ids":
+        return False
+    found = [each for each in listed if each is not None]
+    return bool(found) and all(isinstance(each, kinds) for each in found)

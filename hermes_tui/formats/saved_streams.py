@@ -1,0 +1,113 @@
+"""`event-stream`: streamed replies as they came over the wire, such as `curl -N` saves them.
+
+    file   = (stream "data: [DONE]")* stream?
+    stream = what `sse` joins; also without the mark of an end others may follow
+
+Each choice of a reply is a run. The record is the file; each stream has a range of its own in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.exchange_runs import append_runs
+from hermes_tui.formats.exchanges import Exchange
+from hermes_tui.formats.fields import as_dict, label
+from hermes_tui.formats.framing import Layout, Unit
+from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
+from hermes_tui.formats.ollama import are_bare, is_ollama
+from hermes_tui.formats.replies import reply_of_stream
+from hermes_tui.formats.sse import Stream, is_reply_begun, looks_like_sse, read_lines, read_sse
+from hermes_tui.model.spans import ByteRange
+
+_DONE = re.compile(rb"^data:[ \t]*\[DONE\][ \t\r]*(?:\n[ \t\r\n]*|$)", re.MULTILINE)
+_BEGINS_REPLY = ("message_start", "response.created")
+
+
+class SavedStreams:
+    """Reads event streams of replies."""
+
+    name = "event-stream"
+    summary = "streamed replies as `curl -N` saves them, also cut short; Ollama's replies"
+    of_bytes = True
+
+    def sniff(self, sample: Sample) -> Match | None:
+        stream = _stream_in(sample.head)
+        is_reply = stream is not None and is_reply_begun(stream.events)
+        return Match(0.9, Unit.RUNS, Layout.DOCUMENT) if is_reply else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        data = value if isinstance(value, bytes) else b""
+        base = build.record.start
+        streams: list[tuple[ByteRange, Stream]] = []
+        for start, end in _pieces(data):
+            whole = _stream_in(data[start:end]) or Stream((), (), done=False)
+            streams += [(ByteRange(base + start, base + end), one) for one in _apart(whole)]
+        build.line_ranges = tuple(place for place, _ in streams)
+        exchanges = []
+        for index, (place, stream) in enumerate(streams):
+            text = data[place.start - base : place.end - base].decode("utf-8", "replace")
+            reply = reply_of_stream(stream, "")
+            if reply.messages or reply.failure:
+                known: dict[str, Any] = {"model": reply.model, "own_id": reply.id, "is_alone": True}
+                exchanges.append((index, Exchange((), reply, "", "", text, **known)))
+            else:
+                build.locate(index)
+                build.defect("an event stream in which no reply is found", text[:MAX_EXCERPT])
+        append_runs(exchanges, build)
+        if not streams:
+            build.defect("no event of a stream", data[:MAX_EXCERPT].decode("utf-8", "replace"))
+
+
+def _stream_in(data: bytes) -> Stream | None:
+    """Return the events or lines of a stream, None where there is none."""
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    if looks_like_sse(text):
+        return read_sse(text)
+    if text.lstrip()[:1] != "{":
+        return None
+    lines = read_lines(text)
+    if lines is None:
+        # A whole reply: one line, or its members on lines of their own.
+        lines = Stream((decode_if_json(text.strip(), 1),), (), done=False)
+    return lines if are_bare(lines.events) else None
+
+
+def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each stream begins and ends that the mark of an end parts from others."""
+    start = 0
+    for mark in _DONE.finditer(data):
+        yield start, mark.end()
+        start = mark.end()
+    if data[start:].strip():
+        yield start, len(data)
+
+
+def _apart(stream: Stream) -> Iterator[Stream]:
+    """Yield the streams of replies that follow one another without the mark of an end."""
+    events = stream.events
+    begins = [place for place in range(1, len(events)) if _begins(events, place)]
+    for start, end in pairwise((0, *begins)):
+        yield Stream(events[start:end], (), done=False)
+    if events or stream.unread:
+        yield stream._replace(events=events[begins[-1] if begins else 0 :])
+
+
+def _begins(events: tuple[Any, ...], place: int) -> bool:
+    """Say whether another reply begins with the event at `place`, which is not the first."""
+    before, event = as_dict(events[place - 1]), as_dict(events[place])
+    if event.get("type") in _BEGINS_REPLY or (is_ollama(before) and before["done"]):
+        return True
+    if "choices" not in event or event.get("id") == before.get("id"):
+        return False
+    # Of a cut stream the id tells, but some servers give each chunk another one.
+    around = events[max(0, place - 2) : place + 2]
+    ids = [label(as_dict(each), "id") for each in around]
+    return len(ids) == 4 and all(ids) and ids[0] == ids[1] and ids[2] == ids[3]
+
+
+FORMAT = SavedStreams()
