@@ -12,14 +12,17 @@ from hermes_tui.log.codec import encode
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import (
     Event,
+    MessageAppended,
     ParametersChanged,
+    RequestFailed,
     RequestSent,
+    ResponseReceived,
     RunStarted,
     copy_event,
 )
 from hermes_tui.parsers.plain_values import decode, json_text
+from hermes_tui.runtime.secret_pieces import MASKED, without_secrets
 
-MASKED: Final = "[masked]"
 SHORTEST_SECRET: Final = 8
 """Shorter ones may stand anywhere by chance."""
 _FIELD: Final = re.compile(r"[a-z_]+")
@@ -37,10 +40,28 @@ class Masking:
 
     def line(self, event: Event) -> bytes:
         """Return the event as one line of a recording."""
-        return self.hidden(encode(_with_parameters(event, mask_parameters)))
+        return self.hidden(encode(self._whole(_with_parameters(event, mask_parameters))))
+
+    def _whole(self, event: Event) -> Event:
+        """Return `event` without the secrets that stand in pieces in what a server sent."""
+        match event:
+            case ResponseReceived(raw=text) | MessageAppended(raw=text) if self._forms:
+                return _changed(event, "raw", text, without_secrets(text, self._forms))
+            case RequestFailed(body=text) if self._forms:
+                return _changed(event, "body", text, without_secrets(text, self._forms))
+        return event
+
+    def text(self, text: str) -> str:
+        """Return a text without the secrets."""
+        for form in self._forms:
+            text = text.replace(form, MASKED)
+        return text
 
     def hidden(self, line: bytes) -> bytes:
         """Return a line of JSON without the secrets: texts are changed, never numbers or names."""
+        if self._forms:
+            text = line.decode()
+            line = without_secrets(text, self._forms).encode("utf-8", "backslashreplace")
         if not any(form in line for form in self._bytes):
             return line
         try:
@@ -55,11 +76,10 @@ class Masking:
 
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, str):
-            for form in self._forms:
-                value = value.replace(form, MASKED)
-        elif isinstance(value, list):
+            return self.text(value)
+        if isinstance(value, list):
             return [self._hidden(item) for item in value]
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             return {self._name(name): self._hidden(item) for name, item in value.items()}
         return value
 
@@ -78,6 +98,10 @@ def _written_forms(secret: str) -> Iterator[str]:
 
 def _escaped(text: str) -> tuple[str, str]:
     return json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]
+
+
+def _changed(event: Event, field: str, before: str, after: str) -> Event:
+    return event if before == after else copy_event(event, **{field: after})
 
 
 def _with_parameters(event: Event, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Event:

@@ -1,0 +1,187 @@
+"""A secret that a server repeats in pieces is in no byte of a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.debugger.inputs import Start, Terminate
+from hermes_tui.formats.chunks import ChunkJoiner
+from hermes_tui.log.codec import decode
+from hermes_tui.model.events import RequestFailed, ResponseReceived
+from hermes_tui.runtime.driver import Driver
+from hermes_tui.runtime.secret_pieces import without_secrets
+from hermes_tui.runtime.servers.chat_server import ChatServer
+from hermes_tui.runtime.writer import Recording
+from tests.runtime.scripted import FunctionTools
+from tests.servers.asking import KEY, both, opened
+from tests.servers.local_server import HOLD, Answer, LocalServer, chunk, streamed
+from tests.timing import least_s
+
+SPLITS = range(1, len(KEY))
+
+
+def called(arguments: str, **more: Any) -> dict[str, Any]:
+    return {"tool_calls": [{"index": 0, **more, "function": {"name": "f", "arguments": arguments}}]}
+
+
+def in_two(at: int) -> Answer:
+    """Return a stream with the key in two pieces, as reasoning, content and arguments."""
+    first, last = f"<{KEY[:at]}", f"{KEY[at:]}>"
+    arguments = [json.dumps({"key": first})[:-2], f'{last}"}}']
+    return streamed(
+        *(chunk(reasoning_content=text) for text in (first, last)),
+        *(chunk(content=text) for text in (first, last)),
+        chunk(**called(arguments[0], id="c1", type="function")),
+        chunk(**called(arguments[1])),
+        chunk("tool_calls"),
+    )
+
+
+async def recorded(adapter: type[ChatServer], answer: Answer, path: Path) -> str:
+    """Return the recording of a run that gets `answer`."""
+    tools = FunctionTools(f=lambda arguments: "done")
+    with LocalServer(answer) as local:
+        async with (
+            opened(adapter, local.url) as server,
+            Driver(server, tools, recording=Recording(path, secrets=[KEY])) as driver,
+        ):
+            messages = ({"role": "user", "content": "say it"},)
+            driver.put(Start(messages, parameters={"model": "m", "stream": True}, max_turns=1))
+            if HOLD in answer.parts:
+                while not local.holding.is_set() or not driver.partial.pieces:
+                    await asyncio.sleep(0.01)
+                driver.put(Terminate())
+            await driver.at_rest()
+    return path.read_text()
+
+
+def raw_reply(recording: str) -> str:
+    events = map(decode, recording.encode().splitlines())
+    return next(event.raw for event in events if isinstance(event, ResponseReceived))
+
+
+def joined(raw: str) -> dict[str, Any]:
+    """Return the message that the pieces of a stream add up to."""
+    joiner = ChunkJoiner()
+    for line in raw.splitlines():
+        if line.startswith("data: {"):
+            joiner.add(json.loads(line.removeprefix("data: ")))
+    return dict(joiner.completion()["choices"][0]["message"])
+
+
+@both
+async def test_a_key_in_two_pieces_is_masked_wherever_it_is_split(
+    adapter: type[ChatServer], tmp_path: Path
+) -> None:
+    for at in SPLITS:
+        recording = await recorded(adapter, in_two(at), tmp_path / f"{at}.jsonl")
+        message = joined(raw_reply(recording))
+        assert message["reasoning_content"] == message["content"] == "<[masked]>"
+        assert message["tool_calls"][0]["function"]["arguments"] == '{"key": "<[masked]>"}'
+        # Neither of the two pieces is left, but for what is too short to tell.
+        for piece in (KEY[:at], KEY[at:]):
+            assert len(piece) < 4 or piece not in recording
+
+
+@both
+async def test_a_key_that_comes_character_by_character_is_masked(
+    adapter: type[ChatServer], tmp_path: Path
+) -> None:
+    answer = streamed(*(chunk(content=one) for one in f"<{KEY}>"), chunk("stop"))
+    raw = raw_reply(await recorded(adapter, answer, tmp_path / "run.jsonl"))
+    assert joined(raw)["content"] == "<[masked]>"
+
+
+@both
+async def test_a_key_in_pieces_of_a_reply_that_is_given_up_is_masked(
+    adapter: type[ChatServer], tmp_path: Path
+) -> None:
+    pieces = [chunk(content=f"<{KEY[:7]}"), chunk(content=f"{KEY[7:]}>")]
+    answer = Answer([b"".join(pieces), HOLD], headers={"Content-Type": "text/event-stream"})
+    recording = await recorded(adapter, answer, tmp_path / "run.jsonl")
+    events = map(decode, recording.encode().splitlines())
+    body = next(event.body for event in events if isinstance(event, RequestFailed))
+    assert joined(body)["content"] == "<[masked]>"
+    assert KEY[7:] not in recording
+
+
+@both
+async def test_a_key_whose_last_piece_stands_in_a_torn_event_is_masked(
+    adapter: type[ChatServer], tmp_path: Path
+) -> None:
+    torn = chunk(content=KEY[9:]).partition(b'"}')[0]
+    stream = [chunk(content=f"<{KEY[:9]}"), torn]
+    answer = Answer(stream, headers={"Content-Type": "text/event-stream"})
+    recording = await recorded(adapter, answer, tmp_path / "run.jsonl")
+    assert "<[masked]" in raw_reply(recording)
+    assert KEY[9:] not in raw_reply(recording)
+
+
+def masked(text: str) -> str:
+    return without_secrets(text, [KEY])
+
+
+def events_of(*choices: dict[str, Any]) -> str:
+    return "".join(f"data: {json.dumps({'choices': [choice]})}\n\n" for choice in choices)
+
+
+@pytest.mark.parametrize("begins_with_index", [True, False])
+def test_pieces_of_choices_that_take_turns_belong_to_their_choice(begins_with_index: bool) -> None:
+    def piece(index: int, text: str) -> dict[str, Any]:
+        number, delta = {"index": index}, {"delta": {"content": text}}
+        return {**number, **delta} if begins_with_index else {**delta, **number}
+
+    told = masked(events_of(piece(0, KEY[:9]), piece(1, "well"), piece(0, KEY[9:])))
+    assert told == events_of(piece(0, "[masked]"), piece(1, "well"), piece(0, ""))
+
+
+def token(text: str) -> dict[str, Any]:
+    again = {"token": text, "logprob": -0.5, "bytes": list(text.encode())}
+    return {**again, "top_logprobs": [again, {**again, "token": "other"}]}
+
+
+def test_tokens_are_masked_with_what_tells_them_again() -> None:
+    reply = {"logprobs": {"content": [token(text) for text in ("a", KEY[:9], KEY[9:], "b")]}}
+    first, *hidden, last = json.loads(masked(json.dumps(reply)))["logprobs"]["content"]
+    assert (first, last) == (token("a"), token("b"))
+    assert [one["token"] for one in hidden] == ["[masked]", ""]
+    assert all(one["bytes"] == one["top_logprobs"] == [] for one in hidden)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"data: {KEY[:9]}\ndata: {KEY[9:]}\n", "data: [masked]\ndata: \n"),
+        (f": {KEY[:9]}\n: {KEY[9:]}\n", ": [masked]\n: \n"),
+        (f'data:"{KEY[:9]}"\ndata:"{KEY[9:]}"\n', 'data:"[masked]"\ndata:""\n'),
+        (f'[{{"text": "{KEY[:9]}"}},\n {{"text": "{KEY[9:]}é\\u00e9"}}]', None),
+        (f'{{"a": "{KEY[:9]}", "b": "{KEY[9:]}"}}', ""),
+        (f'{{"a": [{{"c": "{KEY[:9]}"}}, "x"], "b": "{KEY[9:]}"}}', ""),
+    ],
+)
+def test_pieces_belong_together_by_the_keys_that_lead_to_them(text: str, told: str | None) -> None:
+    if told is None:
+        assert json.loads(masked(text)) == [{"text": "[masked]"}, {"text": "éé"}]
+    else:
+        assert masked(text) == (told or text)
+
+
+def test_a_key_with_escapes_is_found_and_what_is_not_concerned_stays_to_the_letter() -> None:
+    escaped = "".join(f"\\u{ord(one):04x}" for one in KEY[:5]) + KEY[5:9]
+    text = f'{{ "a" :["\\/{escaped}" ,1.50,"{KEY[9:]}\\n" ] ,"b":"\\u00e9" }}'
+    assert masked(text) == '{ "a" :["/[masked]" ,1.50,"\\n" ] ,"b":"\\u00e9" }'
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["[", '{"a":[', '["a', '"', "\\", '"\\"', "data: ", "a:\n", '{"bytes":[', "}", '{"index":1'],
+)
+def test_it_takes_linear_time(hostile: str) -> None:
+    ends = f'"{KEY[:9]}","{KEY[9:]}"'
+    short, long = (ends + hostile * size for size in (5_000, 40_000))
+    assert least_s(lambda: masked(long)) < 30 * least_s(lambda: masked(short)) + 0.05
