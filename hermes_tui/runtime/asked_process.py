@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -92,6 +92,10 @@ class AskedProcess:
     def take_printed(self) -> str:
         """Return what was printed since this was called last."""
         return self._prints.take()
+
+    def listen(self, hear: Callable[[bytes], None] | None) -> None:
+        """Tell `hear` what is printed from here on, as it comes; None: nobody any more."""
+        self._prints.hear = hear
 
     async def ending(self) -> int:
         """Wait until it has ended, and all that it printed is here; return the exit code.

@@ -17,6 +17,7 @@ import pytest
 
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.tool_process import CANCEL_S, ToolProcess
+from hermes_tui.runtime.tools.toolset import open_tools
 from tests.tools.helpers import CONTEXT, opened_at, processes_with, until, value_of
 
 SOURCE = '''
@@ -310,3 +311,22 @@ async def test_a_file_may_do_what_only_the_main_thread_may(tmp_path: Path) -> No
     box = await opened_at(tmp_path / "my_tools.py")
     assert await value_of(box, "same") is True
     await box.close()
+
+
+async def test_a_file_that_declares_tools_otherwise_when_it_is_loaded_anew_is_told_of(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "my_tools.py"
+    path.write_text("import os\n\ndef f(a: int) -> None:\n    os._exit(1)\n")
+    tools = await open_tools([f"python:{path}"], workdir=tmp_path)
+    try:
+        for _ in range(2):
+            with pytest.raises(ToolFailure):
+                await tools.call("f", {"a": 1}, CONTEXT)
+            assert tools.news == ()
+        path.write_text("def f(a: str) -> str:\n    return a\n")
+        assert (await tools.call("f", {"a": "x"}, CONTEXT)).value == "x"
+        (news,) = tools.news
+        assert news.startswith(f"{path}: changed: f; this run keeps the schemas")
+    finally:
+        await tools.close()

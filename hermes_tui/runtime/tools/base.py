@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.messages import ErrorMark, ToolSpec
+
+
+def _unheard(data: bytes) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class CallContext:
     """In a replay: answer as recorded though the call differs."""
     prints: list[str] = field(default_factory=list)
     """Takes what the tool printed, however its call ended."""
+    hear: Callable[[bytes], None] = _unheard
+    """Is told what the tool prints, or a command, while it runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,10 @@ class BuiltinTools:
             raise ToolFailure(f"LookupError: no built-in tool is called {name!r}")
         arguments = {} if arguments is None else arguments
         wrong = _misfit(name, arguments)
-        return _answer({"error": wrong}) if wrong else await self._doing[name](**arguments)
+        if wrong:
+            return _answer({"error": wrong})
+        heard = {"hear": context.hear} if name == "terminal" else {}
+        return await self._doing[name](**arguments, **heard)
 
     async def close(self) -> None:
         """End what commands left running in sessions of their own."""
@@ -154,7 +157,9 @@ class BuiltinTools:
             kill_marked(f"{self._mark}.")
         tool_pool().end_idle()
 
-    async def _terminal(self, command: Any, timeout_s: Any = None) -> Answer:
+    async def _terminal(
+        self, command: Any, timeout_s: Any = None, *, hear: Callable[[bytes], None]
+    ) -> Answer:
         limit_s = self._timeout_s if timeout_s is None else _positive(timeout_s)
         if not isinstance(command, str) or limit_s is None:
             wrong = "command must be a text" if limit_s else "timeout_s must be a positive number"
@@ -167,6 +172,7 @@ class BuiltinTools:
             keep_bytes=self._workspace.keep_bytes,
             mark=f"{self._mark}.{self._calls}.",
             withheld=self._withheld,
+            hear=hear,
         )
         result = {"output": ended.output, "exit_code": ended.exit_code}
         return _answer(result | ({"error": ended.error} if ended.error else {}))

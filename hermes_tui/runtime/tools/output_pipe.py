@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 
 from hermes_tui.runtime.tools.kept_output import KeptOutput
 
@@ -21,6 +22,8 @@ class OutputPipe:
         self._kept = KeptOutput(keep_bytes)
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
+        self.hear: Callable[[bytes], None] | None = None
+        """Is told what is written, as it is read."""
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         with contextlib.suppress(OSError, AttributeError):
@@ -43,6 +46,8 @@ class OutputPipe:
             self._ended.set()
             return False
         self._kept.add(data)
+        if self.hear is not None:
+            self.hear(data)
         return True
 
     async def ends_within(self, seconds: float) -> None:

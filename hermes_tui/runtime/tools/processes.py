@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,13 +80,15 @@ async def run_shell(
     keep_bytes: int,
     mark: str,
     withheld: Collection[str] = (),
+    hear: Callable[[bytes], None] | None = None,
 ) -> Ended:
     """Run `command` through the shell and return how it ended; `withheld` as the environment is.
 
-    Raises ToolFailure where it cannot be started. After `timeout_s` its group gets TERM, and KILL
-    two seconds later; a cancel takes half a second.
+    `hear` is told what it prints, as it comes. Raises ToolFailure where it cannot be started. After
+    `timeout_s` its group gets TERM, and KILL two seconds later; a cancel takes half a second.
     """
     pipe = OutputPipe(keep_bytes)
+    pipe.hear = hear
     try:
         process = await _start(command, workdir, pipe, clean_environment(withheld=withheld), mark)
         try:

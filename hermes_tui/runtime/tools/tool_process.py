@@ -15,6 +15,7 @@ from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.asked_process import AskedProcess
 from hermes_tui.runtime.own_process import command_for
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of, within
+from hermes_tui.runtime.tools.changed_schemas import schemas_changed
 from hermes_tui.runtime.tools.frames import Crash, crash_in
 from hermes_tui.runtime.tools.processes import MARK, kill_marked, signal_name
 from hermes_tui.runtime.tools.tool_child import END_GRACE_S
@@ -43,6 +44,8 @@ class ToolProcess:
         """Of the call that was asked last."""
         self.schemas: tuple[dict[str, Any], ...] = ()
         self.specs: tuple[ToolSpec, ...] = ()
+        self.news = ""
+        """What is to be said of the tools since they were loaded anew."""
 
     @classmethod
     async def open(
@@ -65,10 +68,12 @@ class ToolProcess:
             told = {"task_id": context.task_id, "user_task": context.user_task}
             request = {"name": name, "arguments": arguments, "context": told}
             process.take_printed()
+            process.listen(context.hear)
             try:
                 line = await within(self._timeout_s, self._ask(process, request))
                 code = 0 if line.endswith(b"\n") else await process.ending()
             finally:
+                process.listen(None)
                 context.prints.append(process.take_printed())
             if line.endswith(b"\n"):
                 return await self._answer_in(line)
@@ -81,7 +86,9 @@ class ToolProcess:
         """Return the process, a new one where it has ended."""
         if self._process is None or self._process.pid is None:
             await self._end()
-            await self._start()
+            changed = schemas_changed(self.schemas, await self._start())
+            named = self._source.get("path", self._source["kind"])
+            self.news = f"{named}: {changed}" if changed else ""
         assert self._process is not None, "started"
         return self._process
 

@@ -42,6 +42,11 @@ class Toolset:
         limit_s = None if box in self._limit_themselves else self._timeout_s
         return await within(limit_s, box.call(name, arguments, context))
 
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What is to be said of tools that changed since the run began."""
+        return tuple(news for box in self._boxes if (news := getattr(box, "news", "")))
+
     async def close(self) -> None:
         """Close all boxes at the same time, then raise what the first failing one raised."""
         await _close_all(self._boxes)

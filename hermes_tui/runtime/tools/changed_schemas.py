@@ -1,0 +1,31 @@
+"""Tools that are no longer what the model is told of: their file changed while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hermes_tui.model.wording import first_line
+
+_MOST_NAMED = 3
+
+
+def schemas_changed(told: Iterable[Any], now: Iterable[Any]) -> str:
+    """Return which tools are declared otherwise `now` than a run was `told`; empty where none is.
+
+    Both are OpenAI-style schemas; what is none is passed over.
+    """
+    before, after = _by_name(told), _by_name(now)
+    names = [name for name in before | after if before.get(name) != after.get(name)]
+    if not names:
+        return ""
+    listed = ", ".join(first_line(name, 40) for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"changed: {listed}{more}; this run keeps the schemas it began with, a new one has these"
+
+
+def _by_name(schemas: Iterable[Any]) -> dict[str, Any]:
+    functions = (one.get("function") for one in schemas if isinstance(one, Mapping))
+    return {
+        str(function.get("name")): function for function in functions if isinstance(function, dict)
+    }

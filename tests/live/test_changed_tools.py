@@ -1,0 +1,33 @@
+"""A file of tools that changes while a run goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hermes_tui.runtime.tools.toolset import open_tools
+from tests.live.engine import says
+from tests.live.screen import live
+
+CRASHES = """
+import os
+
+def f(a: int) -> str:
+    with open(__file__, "w") as file:
+        file.write("def f(b: str = 'x') -> str:\\n    return b\\n")
+    os._exit(1)
+"""
+
+
+async def test_that_its_schemas_are_no_longer_those_the_model_has_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "my_tools.py"
+    path.write_text(CRASHES)
+    tools = await open_tools([f"python:{path}"], workdir=tmp_path)
+    replies = [says("", ("f", {"a": 1})), says("", ("f", {"b": "y"})), says("Done.")]
+    async with live(replies, tools, stop_points=frozenset()) as run:
+        await run.shows("ENDED")
+        await run.shows("my_tools.py: changed: f; this run keeps the schemas it began with")
+        # Who has read it goes on, and it is not said once more.
+        await run.press("k", "k")
+        await run.pilot.pause(0.2)
+        await run.press("question_mark")
+        await run.shows("my_tools.py: changed: f")
