@@ -188,9 +188,10 @@ def point_named(name: str) -> StopPoint:
         return StopPoint(name)
     except ValueError:
         near = get_close_matches(name, list(StopPoint), n=3, cutoff=_NEAR)
-        hint = ", ".join(near or StopPoint)
+        hint = f"did you mean {', '.join(near)}?"
         if not near:
-            hint = f"before_dispatch:{name} stops at calls of a tool of that name; points: {hint}"
+            points = ", ".join(StopPoint)
+            hint = f"before_dispatch:{name} stops at calls of a tool of that name; points: {points}"
         raise UsageError(f"no stop point is called {name!r}", hint) from None
 
 

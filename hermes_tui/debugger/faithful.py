@@ -18,6 +18,7 @@ from hermes_tui.debugger import replies
 from hermes_tui.debugger.call_rules import Refusal
 from hermes_tui.debugger.left_calls import with_left
 from hermes_tui.debugger.loop_rules import Decision, Dispatch, Escaped, Raised
+from hermes_tui.debugger.prefix import loggable_call
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic
@@ -339,7 +340,7 @@ def _text_call(entry: dict[str, Any], index: int, read: Sequence[_Found]) -> _Fo
 
 def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
     """Return a call under the id that the conversation holds it by."""
-    call, own = replies.loggable(found[0]), found[1]
+    call, own = loggable_call(found[0]), found[1]
     key = entry["id"]
     if isinstance(one, dict) and "id" not in one:
         call = changed(call, id=key, id_state=IdState.SYNTHETIC)

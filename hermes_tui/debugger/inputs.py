@@ -21,7 +21,10 @@ class Start:
     `valid_names` are the tools that may be called; None: those of `tools`, any where that is None.
     `parameters` is the request's body but for its messages, `parser` what reads calls from the
     text (empty: nothing does), `mode` strict or faithful, `retries` how often a failed request is
-    sent again without asking, `manual` the tools that a person answers.
+    sent again without asking, `manual` the tools that a person answers. `goes_on`: calls that the
+    messages end with, unanswered, are those of a reply that has just come; never in mode faithful.
+    `read_as` are the same messages with what the model is not sent, such as marks of errors; empty:
+    there is no more to them.
     """
 
     kind: ClassVar = Kind.START
@@ -35,6 +38,8 @@ class Start:
     retries: int = 0
     manual: frozenset[str] = frozenset()
     max_turns: int = 30
+    goes_on: bool = True
+    read_as: tuple[dict[str, Any], ...] = ()
     task: str = ""
     model: str = ""
     group_id: str = ""

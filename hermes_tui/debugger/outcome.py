@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hermes_tui.debugger.loop_rules import rules_for
@@ -14,7 +15,8 @@ from hermes_tui.parsers.plain_values import decode
 
 
 class Outcome(NamedTuple):
-    """`messages` is the whole conversation, JSON texts; `turns_used` counts the turns asked for.
+    """`messages` is the whole conversation, JSON texts; `turns_used` counts the turns asked for,
+    not those that the run began with, and so do the turns of `tool_errors`.
 
     `reasoning_per_turn` has an entry for every reply, None for one without reasoning.
     `stop_reason` is empty for a run that has not ended.
@@ -49,13 +51,14 @@ def outcome_of(events: Iterable[ev.Event]) -> Outcome:
                 said = decode(event.raw)
                 thoughts[-1] = said.get("reasoning_content") if isinstance(said, dict) else None
             case ev.ToolErrorRecorded():
-                errors.append(event.error)
+                turn = event.error.turn - state.turns_before
+                errors.append(replace(event.error, turn=turn))
             case ev.RunEnded():
                 stop_reason = event.stop_reason
         state.apply(event)
     return Outcome(
         conversation(state),
-        state.turn,
+        state.own_turn,
         state.phase is Phase.ENDED and stop_reason == "finished",
         thoughts,
         errors,

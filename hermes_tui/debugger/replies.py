@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
+from hermes_tui.debugger.prefix import TURNS_BEFORE, loggable_call, prefix_of, with_id
 from hermes_tui.debugger.stepping import StopPoint
 from hermes_tui.debugger.wire import assistant_text, content_beside
 from hermes_tui.log.empty_replies import is_flawed, nothing_said
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
-from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, Usage, changed, with_flags
+from hermes_tui.model.messages import Message, Origin, ToolCall, Usage, changed, with_flags
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
@@ -34,8 +35,11 @@ EDITED = "edited"
 
 def started(start: given.Start, new_id: str) -> list[ev.Event]:
     """Return the beginning of a log; what stops the run comes last, and with it the run begins."""
+    goes_on = start.goes_on and start.mode == "strict"
+    prefix = prefix_of(start.messages, new_id, goes_on=goes_on, read_as=start.read_as)
     details: dict[str, Any] = {
         **plain_json(start.details),
+        TURNS_BEFORE: prefix.turns,
         "max_turns": start.max_turns,
         "mode": start.mode,
         "parameters": plain_json(start.parameters),
@@ -44,6 +48,8 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
         "manual": sorted(start.manual),
         "valid_names": None if start.valid_names is None else sorted(start.valid_names),
     }
+    if not prefix.turns:
+        del details[TURNS_BEFORE]
     events: list[ev.Event] = [
         ev.RunStarted(
             seq=0,
@@ -58,14 +64,7 @@ def started(start: given.Start, new_id: str) -> list[ev.Event]:
             details=details,
         )
     ]
-    for raw in start.messages:
-        found = normalise_message(raw, text_calls=TextCalls.IGNORE)
-        events.append(
-            ev.MessageAppended(
-                seq=0, message=found.message, raw=json_text(raw), diagnostics=found.diagnostics
-            )
-        )
-    return [*events, breakpoints_set(start.breakpoints, start.stop_points)]
+    return [*events, *prefix.events, breakpoints_set(start.breakpoints, start.stop_points)]
 
 
 def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,19 +124,14 @@ def heard(
         finish_reason=finish or found.message.finish_reason,
         usage=_usage(replied.usage) or found.message.usage,
     )
-    calls = tuple((loggable(call), own) for call, own in found.calls)
+    calls = tuple((loggable_call(call), own) for call, own in found.calls)
     flaws = [*found.diagnostics, *_shapeless(replied)]
     own = chain.from_iterable(of_call for _, of_call in calls)
     flaws += belied(message.finish_reason, chain(flaws, own), has_calls=bool(calls))
-    if state is not None and not is_flawed(flaws):
+    if state is not None and not is_flawed((*flaws, *replied.diagnostics)):
         empty = nothing_said(message, tools=bool(state.tools))
         flaws += [empty] if empty is not None else []
     return found._replace(message=message, calls=calls, diagnostics=tuple(flaws))
-
-
-def loggable(call: ToolCall) -> ToolCall:
-    """Return `call` with nothing in it that a log cannot hold."""
-    return changed(call, raw=plain(call.raw), arguments=plain(call.arguments))
 
 
 def _shapeless(replied: given.ModelReplied) -> Iterator[Diagnostic]:
@@ -182,13 +176,6 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
         return [parsed, appended, *proposed]
     reasoning = ev.ReasoningExtracted(seq=0, turn=state.turn, reasoning=message.reasoning)
     return [reasoning, parsed, appended, *proposed]
-
-
-def with_id(call: ToolCall, new_id: str) -> ToolCall:
-    """Return `call` with an id: its own, or one made up, marked as such."""
-    if call.id and call.id.strip():
-        return call
-    return changed(call, id=f"call_{new_id}_{call.index}", id_state=IdState.SYNTHETIC)
 
 
 def reread(text: str, reply: Reply, state: SessionState, new_id: str) -> list[ev.Event]:

@@ -225,7 +225,7 @@ class Session:
         """Send the next request, unless the run is out of turns."""
         state = self.state
         turn, attempt = state.request
-        if turn > state.max_turns:
+        if turn - state.turns_before > state.max_turns:
             self._close("max_turns")
         elif self._passes(Moment.REQUEST):
             changed = state.parameters != state.sent_parameters
@@ -248,7 +248,7 @@ class Session:
         self, stop_reason: str, status: str = "", details: Mapping[str, object] = _NOTHING
     ) -> None:
         status = status or _STATUS.get(stop_reason, "error")
-        details = {"turns_used": self.state.turn, **details}
+        details = {"turns_used": self.state.own_turn, **details}
         self._emit(ev.RunEnded(seq=0, status=status, stop_reason=stop_reason, details=details))
         self._effects.append(Finish(stop_reason))
 

@@ -11,11 +11,13 @@ from typing import Any
 from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.call_rules import call_key
 from hermes_tui.debugger.loop_rules import rules_for
+from hermes_tui.debugger.prefix import TURNS_BEFORE
 from hermes_tui.debugger.stepping import Command, Moment, Phase, StopPoint, stop_point
 from hermes_tui.debugger.turn import CallState, CallStatus, Reply
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.call_arguments import Arguments
 from hermes_tui.parsers.plain_values import json_text
 
 RETRY = "retry"
@@ -62,6 +64,9 @@ class SessionState:
     message_edits: list[ev.MessageEdited] = field(default_factory=list)
     """What a person changed in the messages of the next request."""
     turn: int = 0
+    """As the log counts them: its replies, those that the run began with included."""
+    turns_before: int = 0
+    """How many replies the run began with."""
     attempt: int = 0
     reply: Reply | None = None
     failure: ev.RequestFailed | None = None
@@ -94,8 +99,13 @@ class SessionState:
     @property
     def request(self) -> tuple[int, int]:
         """Turn and attempt of the next request."""
-        again = self.turn > 0 and self.reply is None
+        again = self.attempt > 0 and self.reply is None
         return (self.turn, self.attempt + 1) if again else (self.turn + 1, 1)
+
+    @property
+    def own_turn(self) -> int:
+        """The turn as the loop counts them: replies that it asked for itself."""
+        return self.turn - self.turns_before
 
     @property
     def lost(self) -> bool:
@@ -171,6 +181,9 @@ class SessionState:
                 self.failure, self.phase, self.accepted = event, Phase.DECIDING, False
             case ev.ReplyDiscarded() if self.phase is not Phase.ENDED:
                 self._forget_calls()
+                if self.reply is not None and self.reply.given:
+                    # It is asked for in place of the one that was there.
+                    self.turn, self.turns_before = self.turn - 1, self.turns_before - 1
                 self.reply, self.reached = None, ()
             case ev.TextEdited() if self.reply is not None:
                 self._forget_calls()
@@ -209,8 +222,7 @@ class SessionState:
             return
         reply = self.reply
         if reply is None:
-            if isinstance(event, ev.MessageAppended):
-                self.conversation.append(event.raw)
+            self._of_prefix(event)
             return
         current = reply.current
         reply.apply(event)
@@ -225,12 +237,25 @@ class SessionState:
                     self.phase, self.accepted = Phase.DISPATCHING, False
                 self._reach(Moment.CALL, event.call_index)
             case ev.ToolReturned() | ev.ToolFailed():
-                self.phase, self.accepted = Phase.DECIDING, False
+                if self.phase is not Phase.READY:
+                    self.phase, self.accepted = Phase.DECIDING, False
                 self._reach(Moment.CALL, event.call_index)
             case ev.MessageAppended() if current is not None and reply.current is not current:
                 self._reach(Moment.RESULT, current.call.index)
             case _:
                 pass
+
+    def _of_prefix(self, event: ev.Event) -> None:
+        """Take a message that the run begins with into account, and its calls."""
+        match event:
+            case ev.MessageAppended():
+                self.conversation.append(event.raw)
+            case ev.ToolCallProposed(call=call):
+                arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
+                self.seen_calls[call_key(call.name, arguments)] += 1
+            case ev.ResponseParsed() if self.phase is Phase.READY:
+                self.reply = Reply(given=True)
+                self.reply.apply(event)
 
     def _forget_calls(self) -> None:
         """Take the calls of the reply out of what was proposed before."""
@@ -244,6 +269,7 @@ class SessionState:
         details = event.details
         live = details.get("live")
         self.api = str(live.get("api", "")) if isinstance(live, dict) else ""
+        self.turn = self.turns_before = max(0, _number(details, TURNS_BEFORE, 0))
         self.max_turns = _number(details, "max_turns", self.max_turns)
         self.retries = _number(details, "retries", 0)
         self.mode = str(details.get("mode", "strict"))

@@ -128,6 +128,8 @@ class Reply:
     reasoning: tuple[Reasoning, ...] = ()
     calls: list[CallState] = field(default_factory=list)
     seen: bool = False
+    given: bool = False
+    """Whether the run began with it, the calls still to be answered."""
     flawed: bool = False
     truncated: bool = False
     reads_text: bool = True
@@ -201,7 +203,8 @@ class Reply:
                 self.current.message, self.current.status = event.raw, CallStatus.DONE
             return
         self.seen, self.text, self.said = True, event.message.text, event.raw
-        self.reads_text = not _holds(event.diagnostics, Code.CALL_IN_CONTENT)
+        self.finish_reason = self.finish_reason or event.message.finish_reason
+        self.reads_text = not (self.given or _holds(event.diagnostics, Code.CALL_IN_CONTENT))
         self.truncated = _holds(event.diagnostics, Code.TRUNCATED)
         self.flawed = any(
             d.severity is Severity.ERROR and d.code is not Code.TRUNCATED for d in event.diagnostics

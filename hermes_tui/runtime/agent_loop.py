@@ -3,8 +3,9 @@
     loop = AgentLoop(server, tool_schemas, valid_tool_names, tool_handler=run_tool)
     result = await loop.run(messages)
 
-`server` is any object with an async `chat_completion(**kwargs)`. Every run can be recorded, and a
-`Debugger` decides what happens where it stops.
+`server` is any object with an async `chat_completion(**kwargs)`, such as Atropos' servers, or with
+`model="…"` an AsyncOpenAI client. Every run can be recorded, and a `Debugger` decides what happens
+where it stops.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ _DECISIONS = 'Resume(), SkipCall("…"), EditArguments(0, "{…}"), Terminate() 
 class AgentResult:
     """What a run came to; all but `stop_reason` and `findings` as HermesAgentLoop has it.
 
-    `stop_reason` is finished, max_turns, request_failed, empty_response or terminated; in faithful
-    mode also escaped: there HermesAgentLoop would have raised, and its result been lost.
+    `stop_reason` is finished, max_turns, request_failed, empty_response or terminated; cancelled
+    where a person left the screen; in faithful mode also escaped: there HermesAgentLoop would have
+    raised, and its result been lost.
     `findings` are what is wrong with the run, repairs included, each a row as `scan` has them.
     """
 
@@ -112,6 +114,7 @@ class AgentLoop:
         parser: str = "auto",
         group_id: str | int = "",
         details: dict[str, Any] | None = None,
+        model: str = "",
     ) -> None:
         """Take what HermesAgentLoop takes.
 
@@ -119,8 +122,10 @@ class AgentLoop:
         hermes-agent's `handle_function_call`. `mode` is strict, or faithful for every quirk of
         HermesAgentLoop. `parser` none leaves calls in the text of a reply alone, but in faithful
         mode. `record` is a new file; `group_id` and `details` are kept in it, to find and group
-        runs by. Raises UsageError for what cannot be.
+        runs by. `model` is sent with every request; a client of the OpenAI SDK needs it, other
+        servers mostly know theirs. Raises UsageError for what cannot be.
         """
+        _check_server(server, model)
         _check("mode", mode, MODES)
         _check("parser", parser, PARSERS)
         self.server = server
@@ -138,6 +143,7 @@ class AgentLoop:
         self.parser = parser
         self.group_id = str(group_id)
         self.details = dict(details or {})
+        self.model = model
         self._ended: RunEnded | None = None
         """How the last run ended."""
 
@@ -218,6 +224,8 @@ class AgentLoop:
         self, messages: list[dict[str, Any]], schemas: tuple[dict[str, Any], ...]
     ) -> given.Start:
         parameters: dict[str, Any] = {"n": 1, "temperature": self.temperature}
+        if self.model:
+            parameters["model"] = self.model
         if schemas:
             parameters["tools"] = list(schemas)
         if self.max_tokens is not None:
@@ -234,6 +242,7 @@ class AgentLoop:
             parser="" if reads == "none" else reads,
             mode=self.mode,
             max_turns=self.max_turns,
+            model=self.model,
             group_id=self.group_id,
             stop_points=stop_points,
             breakpoints=breakpoints,
@@ -272,6 +281,34 @@ def _check(name: str, value: str, known: tuple[str, ...]) -> None:
         raise UsageError(f"unknown {name} {value!r}", " or ".join(known))
 
 
+class _OfClient:
+    """A client of the OpenAI SDK as a server."""
+
+    def __init__(self, client: Any) -> None:
+        self.chat_completion = client.chat.completions.create
+
+
+def _check_server(server: Any, model: str) -> None:
+    if callable(getattr(server, "chat_completion", None)):
+        return
+    if not _is_client(server):
+        what = f"a server has an async chat_completion(**kwargs), {type(server).__name__} has none"
+        raise UsageError(what, 'or give a client: AgentLoop(AsyncOpenAI(…), …, model="…")')
+    if "OpenAI" in _names_of(server):
+        raise UsageError(f"{type(server).__name__} is not async", "give AsyncOpenAI(…)")
+    if not model:
+        raise UsageError(f"which model is {type(server).__name__} to ask?", 'model="…"')
+
+
+def _is_client(server: Any) -> bool:
+    completions = getattr(getattr(server, "chat", None), "completions", None)
+    return callable(getattr(completions, "create", None))
+
+
+def _names_of(server: Any) -> set[str]:
+    return {kind.__name__ for kind in type(server).__mro__}
+
+
 def _whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
@@ -281,6 +318,8 @@ def _whole(name: str, value: Any) -> int:
 
 def _adapter(server: Any, messages: list[dict[str, Any]]) -> ChatCompletionServer:
     """Return what asks an environment's server; of a ManagedServer the token nodes are kept."""
+    if not hasattr(server, "chat_completion"):
+        return ChatCompletionServer(_OfClient(server), messages)
     kinds = ((kind.__name__, kind.__module__.partition(".")[0]) for kind in type(server).__mro__)
     if ("ManagedServer", "atroposlib") not in kinds:
         return ChatCompletionServer(server, messages)

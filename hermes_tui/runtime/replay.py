@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.debugger import inputs as given
+from hermes_tui.debugger.prefix import TURNS_BEFORE
 from hermes_tui.debugger.state import SessionState
-from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.formats.sse import looks_like_sse
 from hermes_tui.log.codec import MalformedEvent, decode
 from hermes_tui.model import events as ev
@@ -76,6 +77,7 @@ class Cassette:
         state = SessionState()
         made: Cassette | None = None
         first: list[dict[str, Any]] = []
+        replies = 0
         parameters = ""
         for event in events:
             state.apply(event)
@@ -86,17 +88,30 @@ class Cassette:
                     parameters = event.parameters or parameters
                     place = (event.turn, event.attempt)
                     made.exchanges[place] = RecordedRequest(tuple(state.conversation), parameters)
-                case ev.MessageAppended() if made is not None and not made.exchanges:
+                case ev.MessageAppended() if made is not None and state.phase is Phase.READY:
                     first.append(decode_json(event.raw))
+                    replies += event.message.role == "assistant"
                 case _ if made is not None:
                     made._answered(event, state)
         if made is None:
             raise ValueError("no run begins here")
         made.messages = tuple(first)
+        if not made.goes_on:
+            made._number_from(replies)
         places = [(turn, 0, attempt) for turn, attempt in made.exchanges]
         places += [(turn, 1, index) for turn, index in made.dispatches]
         made.last = max(places, default=made.last)
         return made
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether turns are counted, and open calls answered, as they are today."""
+        return TURNS_BEFORE in self.start.details
+
+    def _number_from(self, replies: int) -> None:
+        """Number the turns behind the replies that the run began with."""
+        self.exchanges = {(t + replies, n): one for (t, n), one in self.exchanges.items()}
+        self.dispatches = {(t + replies, n): one for (t, n), one in self.dispatches.items()}
 
     def _answered(self, event: ev.Event, state: SessionState) -> None:
         place = (state.turn, state.attempt)
@@ -302,6 +317,7 @@ def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
         mode=details.get("mode", "strict"),
         retries=details.get("retries", 0),
         max_turns=details.get("max_turns", 30),
+        goes_on=cassette.goes_on,
         task=recorded.task,
         model=recorded.model,
         stop_points=stop_points(settings.stops) | {StopPoint.DIVERGENCE},
@@ -322,7 +338,8 @@ def _read(path: Path) -> Cassette:
         # What stands behind the last newline is torn.
         cassette = Cassette.of(decode(line) for line in lines[:-1])
     except MalformedEvent as error:
-        raise SourceError(str(path), f"no recording: {error}") from error
+        hint = "--replay takes what `live` recorded; `hermes-tui open` shows the rest"
+        raise SourceError(str(path), "not a recording of hermes-tui", hint) from error
     except ValueError as error:
         raise SourceError(str(path), f"cannot be replayed: {error}") from error
     cassette.path = str(path)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
+from openai import AsyncOpenAI, OpenAI
 
 import hermes_tui
 from hermes_tui import AgentLoop, AgentResult, Debugger, ToolError
@@ -18,9 +19,10 @@ from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import AT_STOP, Kind
 from hermes_tui.log.codec import decode
 from hermes_tui.log.fold import RunState
-from hermes_tui.model.errors import StoreError, UsageError
+from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import Event, RunEnded, Stopped
 from tests.runtime.scripted import said
+from tests.servers.local_server import LocalServer, whole
 
 SCHEMAS = [
     {
@@ -317,7 +319,7 @@ async def test_calls_in_the_text_are_left_alone_without_a_parser() -> None:
 async def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
-    with pytest.raises(StoreError):
+    with pytest.raises(UsageError, match="there is a file already"):
         await loop(Server(said("done")), record=path).run(user())
     assert path.read_text() == "mine"
 
@@ -439,3 +441,57 @@ def test_an_option_that_is_none_is_refused(options: dict[str, Any]) -> None:
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="AgentLop"):
         hermes_tui.AgentLop  # noqa: B018
+
+
+async def test_a_client_of_the_openai_sdk_is_a_server() -> None:
+    with LocalServer(whole({"role": "assistant", "content": "Done."})) as served:
+        client = AsyncOpenAI(base_url=served.url, api_key="k")
+        loop = AgentLoop(client, SCHEMAS, NAMES, tool_handler=answer, model="m")
+        result = await loop.run(user())
+        await client.close()
+    assert result.stop_reason == "finished" and result.messages[-1]["content"] == "Done."
+    asked = json.loads(served.asked[0].body)
+    assert asked["model"] == "m" and len(asked["tools"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("server", "model", "told"),
+    [
+        (SimpleNamespace(), "", "SimpleNamespace has none"),
+        (None, "", "NoneType has none"),
+        (AsyncOpenAI(api_key="k"), "", "which model"),
+        (OpenAI(api_key="k"), "m", "OpenAI is not async"),
+    ],
+)
+def test_what_is_no_server_is_refused_before_a_run(server: Any, model: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        AgentLoop(server, SCHEMAS, NAMES, model=model)
+
+
+def test_the_package_shows_its_names_and_nothing_else() -> None:
+    assert {name for name in dir(hermes_tui) if name[0] != "_"} == set(hermes_tui.__all__)
+
+
+async def test_calls_of_the_messages_are_in_the_recording_and_open_ones_are_run(
+    tmp_path: Path,
+) -> None:
+    def call(key: str) -> dict[str, Any]:
+        function = {"name": "terminal", "arguments": '{"command": "ls"}'}
+        return {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": key, "function": function}],
+        }
+
+    before = {"role": "tool", "tool_call_id": "c1", "content": "a.txt"}
+    messages = [*user(), call("c1"), before, call("c2")]
+    given = json.loads(json.dumps(messages))
+    server = Server(said("Done."))
+    path = tmp_path / "run.jsonl"
+    loop = AgentLoop(server, SCHEMAS, NAMES, tool_handler=answer, record=path)
+    result = await loop.run(messages)
+    assert server.asked[0]["messages"][:4] == given
+    assert server.asked[0]["messages"][4]["tool_call_id"] == "c2"
+    assert result.turns_used == 1 and result.messages is messages and len(messages) == 6
+    state = summarise(path)
+    assert (state.turn, state.calls, state.results) == (3, 2, 2)

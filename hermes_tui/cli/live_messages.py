@@ -1,0 +1,155 @@
+"""`live --messages FILE [--at RUN:MESSAGE]`: what a run begins with, out of any transcript.
+
+A JSON list of chat messages, bare or as `messages` of an object, is taken as it stands. A run of
+any other file is written as `export --to openai` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hermes_tui.formats.fields import label
+from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.wording import counted
+from hermes_tui.runtime.remote import place_of
+
+if TYPE_CHECKING:
+    from hermes_tui.model.events import Event
+    from hermes_tui.runtime.opener import OpenFile, RunRef
+
+Messages = tuple[dict[str, Any], ...]
+
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_FOREIGN_BLOCKS: Final = frozenset({"tool_use", "tool_result", "thinking"})
+_BESIDE: Final = frozenset({"system", "system_prompt"})
+"""What is said to the model and stands beside its messages."""
+_MOST_BYTES: Final = 64 << 20
+"""A bigger file is no list that somebody wrote to be sent."""
+
+
+def messages_from(path: str, at: str) -> Messages:
+    """Return the messages of a run, those before MESSAGE where `at` is RUN:MESSAGE.
+
+    `at` may be RUN alone, or empty where there is but one run; both count from 1. Raises
+    UsageError where there is no such place, SourceError for what cannot be opened.
+    """
+    listed = _listed(path)
+    if listed is None:
+        return _of_transcript(path, at)
+    if not at:
+        return listed
+    for run, message in _readings(at):
+        if run == "1":
+            return listed if message is None else listed[: _before(message, len(listed), at)]
+    raise UsageError(f"--at {at}: {path} holds one run", "--at 1:MESSAGE goes on before a message")
+
+
+def _listed(path: str) -> Messages | None:
+    """Return the messages that stand in the file as a server takes them; None: there are none."""
+    place = place_of(path)
+    if not isinstance(place, Path):
+        return None
+    try:
+        if not place.is_file() or place.stat().st_size > _MOST_BYTES:
+            return None
+        value = json.loads(place.read_text("utf-8"))
+    except OSError as error:
+        raise SourceError(path, error.strerror or str(error), "check the path") from error
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, dict) and _BESIDE.isdisjoint(value):
+        value = value.get("messages")
+    return tuple(value) if isinstance(value, list) and all(map(_is_chat, value)) else None
+
+
+def _is_chat(value: Any) -> bool:
+    if not isinstance(value, dict) or label(value, "role") not in _ROLES:
+        return False
+    content = value.get("content")
+    blocks = content if isinstance(content, list) else []
+    return not any(
+        isinstance(one, dict) and label(one, "type") in _FOREIGN_BLOCKS for one in blocks
+    )
+
+
+def _of_transcript(path: str, at: str) -> Messages:
+    refusal: UsageError | None = None
+    for run, message in _readings(at):
+        with _opened(path) as file:
+            try:
+                ref = _picked(file, run)
+            except UsageError as error:
+                refusal = refusal or error
+                continue
+            return _written(ref, message, at)
+    assert refusal is not None, "a place is read in some way"
+    raise refusal
+
+
+def _opened(path: str) -> AbstractContextManager[OpenFile]:
+    from hermes_tui.cli.run_choice import one_file
+
+    return one_file(place_of(path), "")
+
+
+def _picked(file: OpenFile, run: str) -> RunRef:
+    from hermes_tui.cli.run_choice import pick_run
+
+    return pick_run(file, run, spelling="--at {}")
+
+
+def _written(ref: RunRef, message: int | None, at: str) -> Messages:
+    """Return a run as messages for a server, and say what is not as it was."""
+    from hermes_tui.cli.export import render
+    from hermes_tui.cli.saying import say
+    from hermes_tui.formats.writers.changes import Changes
+    from hermes_tui.runtime.opener import read_events
+
+    events, changes = read_events(ref), Changes()
+    if message is not None:
+        events = _cut(events, message, at)
+    document = json.loads(render("openai", events, ref.file, changes=changes, in_line=True))
+    if not document["messages"]:
+        hint = "`hermes-tui open` shows what there is"
+        raise SourceError(ref.file.label, "no message in it", hint)
+    if changes:
+        say(f"{ref.file.label}: changed to be sent: {changes.told()}")
+    return tuple(document["messages"])
+
+
+def _readings(at: str) -> list[tuple[str, int | None]]:
+    from hermes_tui.cli.run_choice import readings
+
+    return readings(at)
+
+
+def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
+    """Return the events before a message; its own results stand before it, and belong to it."""
+    from hermes_tui.model.events import (
+        MessageAppended,
+        ToolCallProposed,
+        ToolFailed,
+        ToolReturned,
+    )
+
+    places = [n for n, event in enumerate(events) if isinstance(event, MessageAppended)]
+    end = places[_before(message, len(places), at)]
+    last = end
+    while last and not isinstance(events[last - 1], MessageAppended | ToolCallProposed):
+        last -= 1
+    own = (ToolReturned, ToolFailed)
+    return [*events[:last], *(event for event in events[last:end] if not isinstance(event, own))]
+
+
+def _before(message: int, there: int, at: str) -> int:
+    """Return how many messages stand before `message`; raises UsageError for none."""
+    if 1 < message <= there:
+        return message - 1
+    has = f"it has {counted(there, 'message')}"
+    if message == 1 and there:
+        raise UsageError(f"--at {at}: nothing stands before message 1", has)
+    raise UsageError(f"--at {at}: no such message in that run", has)

@@ -1,0 +1,192 @@
+"""`live --messages`: a run that goes on from messages of another one, with a real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Outcome, hermes_tui, within
+from tests.servers.local_server import LocalServer, whole
+
+Chat = list[dict[str, Any]]
+
+DONE = whole({"role": "assistant", "content": "Done."})
+BASH = {"id": "c1", "type": "function", "function": {"name": "terminal", "arguments": "{}"}}
+CHAT: Chat = [
+    {"role": "user", "content": "list the files"},
+    {"role": "assistant", "content": None, "tool_calls": [BASH]},
+    {"role": "tool", "tool_call_id": "c1", "content": "no such folder", "is_error": True},
+    {"role": "assistant", "content": "There are none.", "timestamp": 1768125203.5},
+    {"role": "user", "content": "look again"},
+]
+ANTHROPIC: Chat = [
+    {"role": "user", "content": "list the files"},
+    {
+        "role": "assistant",
+        "content": [{"type": "tool_use", "id": "t1", "name": "terminal", "input": {}}],
+    },
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "a.txt"}]},
+]
+
+
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def go_on(
+    folder: Path, text: str, *options: str, server: LocalServer, name: str = "saved.json"
+) -> Outcome:
+    saved = folder / name
+    saved.write_text(text, "utf-8")
+    line = ("live", "--headless", "--server", server.url, "--model", "m", "--tools")
+    into = ("builtin:terminal", "--record", str(folder / "run.jsonl"))
+    return hermes_tui(*line, *into, "--messages", str(saved), *options)
+
+
+def sent(server: LocalServer, number: int = 0) -> Chat:
+    messages: Chat = json.loads(server.asked[number].body)["messages"]
+    return messages
+
+
+def lines(messages: Chat) -> str:
+    return "".join(json.dumps(message) + "\n" for message in messages)
+
+
+def test_the_recording_holds_the_calls_and_the_errors_of_the_messages(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, json.dumps(CHAT), server=server)
+    assert ended.code == 0, ended.err
+    record = tmp_path / "run.jsonl"
+    scanned = json.loads(within("scan", record, "--json").text)
+    assert "TOOL_ERROR" in scanned["diagnostics"]
+    assert (scanned["tool_calls"], scanned["tool_results"]) == (1, 1)
+    exported = json.loads(within("export", record, "--to", "openai").text)["messages"]
+    assert [m["role"] for m in exported] == [*(m["role"] for m in CHAT), "assistant"]
+    assert exported[1]["tool_calls"] == CHAT[1]["tool_calls"]
+
+
+def test_a_server_is_not_sent_what_only_records_have(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        assert go_on(tmp_path, json.dumps(CHAT), server=server).code == 0
+    beside = ("timestamp", "is_error")
+    assert sent(server) == [{k: v for k, v in m.items() if k not in beside} for m in CHAT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"messages": CHAT, "model": "m"}),
+        lines(CHAT),
+        lines([{"messages": CHAT}]),
+    ],
+)
+def test_any_file_of_one_run_will_do(tmp_path: Path, text: str) -> None:
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, text, server=server)
+    assert ended.code == 0, ended.err
+    asked = sent(server)
+    assert [m["role"] for m in asked] == [m["role"] for m in CHAT]
+    assert asked[1]["tool_calls"] == CHAT[1]["tool_calls"]
+    assert not any({"timestamp", "is_error"} & m.keys() for m in asked)
+
+
+def test_messages_of_another_api_are_sent_as_those_of_this_one(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, json.dumps(ANTHROPIC), server=server)
+    assert ended.code == 0, ended.err
+    roles = [message["role"] for message in sent(server)]
+    assert roles == ["user", "assistant", "tool"]
+    assert sent(server)[2]["tool_call_id"] == sent(server)[1]["tool_calls"][0]["id"] == "t1"
+
+
+def test_a_recording_is_gone_on_with_before_one_of_its_messages(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        assert go_on(tmp_path, json.dumps(CHAT), server=server).code == 0
+        recorded = (tmp_path / "run.jsonl").read_text("utf-8")
+        (tmp_path / "run.jsonl").unlink()
+        ended = go_on(tmp_path, recorded, "--at", "1:4", "--task", "why?", server=server)
+    assert ended.code == 0, ended.err
+    assert [m["role"] for m in sent(server, 1)] == ["user", "assistant", "tool", "user"]
+
+
+def test_before_a_result_its_call_is_run(tmp_path: Path) -> None:
+    call = {"name": "terminal", "arguments": json.dumps({"command": "echo $((6*7))"})}
+    messages = [CHAT[0], {**CHAT[1], "tool_calls": [{**BASH, "function": call}]}, CHAT[2]]
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, json.dumps(messages), "--at", "1:3", server=server)
+    assert ended.code == 0, ended.err
+    asked = sent(server)
+    assert asked[:2] == messages[:2]
+    assert asked[2]["tool_call_id"] == "c1" and "42" in asked[2]["content"]
+
+
+def test_of_several_runs_one_is_chosen(tmp_path: Path) -> None:
+    other = [{"role": "user", "content": "the other one"}]
+    text = lines([{"messages": CHAT}, {"messages": other, "id": "a:7"}])
+    with LocalServer(DONE) as server:
+        unsaid = go_on(tmp_path, text, server=server)
+        assert unsaid.code == 2 and "choose one with --at 1 … --at 2" in unsaid.one_line
+        for at in ("2", "a:7"):
+            (tmp_path / "run.jsonl").unlink(missing_ok=True)
+            assert go_on(tmp_path, text, "--at", at, server=server).code == 0
+    assert sent(server, 0) == sent(server, 1) == other
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("1:1", "nothing stands before message 1"),
+        ("1:99", "no such message in that run"),
+        ("2:3", "holds one run"),
+        ("x", "holds one run"),
+    ],
+)
+@pytest.mark.parametrize("as_lines", [True, False])
+def test_a_place_that_is_not_there_is_named(
+    tmp_path: Path, at: str, told: str, as_lines: bool
+) -> None:
+    text = lines(CHAT) if as_lines else json.dumps(CHAT)
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, text, "--at", at, server=server)
+    assert ended.code == 2 and server.asked == []
+    assert told in ended.one_line or "it holds one run" in ended.one_line
+
+
+def test_a_place_in_no_file_is_refused() -> None:
+    assert "--messages" in hermes_tui("live", "--at", "1:2", "--task", "x").one_line
+
+
+def test_a_task_behind_an_open_call_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, json.dumps(CHAT[:2]), "--task", "go on", server=server)
+    assert ended.code == 2 and "leave --task out" in ended.one_line and server.asked == []
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', '[{"role": ["user"]}]', "", "[[1", "nothing"])
+def test_a_file_that_holds_no_run_is_said_to(tmp_path: Path, text: str) -> None:
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, text, server=server)
+    assert ended.code in (2, 3) and "saved.json" in ended.one_line
+
+
+def test_a_session_of_another_program_is_gone_on_with(tmp_path: Path) -> None:
+    session = [
+        {"type": "user", "uuid": "1", "parentUuid": None, "sessionId": "s", **_said(ANTHROPIC[0])},
+        {
+            "type": "assistant", "uuid": "2", "parentUuid": "1", "sessionId": "s",
+            **_said({"id": "m1", "model": "x", **ANTHROPIC[1]}),
+        },
+        {"type": "user", "uuid": "3", "parentUuid": "2", "sessionId": "s", **_said(ANTHROPIC[2])},
+    ]  # fmt: skip
+    with LocalServer(DONE) as server:
+        ended = go_on(tmp_path, lines(session), server=server, name="session.jsonl")
+    assert ended.code == 0, ended.err
+    assert [m["role"] for m in sent(server)] == ["user", "assistant", "tool"]
+
+
+def _said(message: dict[str, Any]) -> dict[str, Any]:
+    return {"timestamp": "2026-01-01T00:00:00Z", "message": message}
