@@ -6,21 +6,31 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from types import MappingProxyType
+from typing import IO, ClassVar
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.sources import FileSource
+from hermes_tui.runtime.growing import Fate, GrowingSource
 from hermes_tui.runtime.spools import CHUNK, SpoolFile, SpoolSource
 
 LOOKED_AFTER_S = 0.2
 """How often it is looked whether the file has grown."""
 
 
-class FollowedFile(FileSource):
+_ANOTHER = "replaced by another file; open it again to read that one"
+
+
+class FollowedFile(GrowingSource):
     """A file of which more is waited for until `stop` is called, or it is gone."""
 
+    told: ClassVar = MappingProxyType({
+        Fate.RENAMED: _ANOTHER,
+        Fate.REPLACED: _ANOTHER,
+        Fate.CUT: "became shorter while open; open it again to read it anew",
+    })  # fmt: skip
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, follow=True)
+        super().__init__(path)
         self.name = str(path)
         self._stopped = threading.Event()
 
@@ -32,6 +42,10 @@ class FollowedFile(FileSource):
         """Wait until there may be more to read."""
         self._stopped.wait(max(timeout_s, LOOKED_AFTER_S))
         self.refresh()
+
+    def _goes_on_there(self) -> bool:
+        # Packed anew, the same text may have other bytes from somewhere on.
+        return False
 
     def as_file(self) -> IO[bytes]:
         """Return what there is of it as a file object of its own."""

@@ -59,12 +59,11 @@ class OpenSource(Protocol):
 
 
 class FileSource:
-    """A file on disk. With `follow` it may grow and is never complete. `fd`: it is open already."""
+    """A file on disk that is not to grow. `fd`: it is open already."""
 
-    def __init__(self, path: Path, *, follow: bool = False, fd: int | None = None) -> None:
+    def __init__(self, path: Path, *, fd: int | None = None) -> None:
         self.path = path
         self.failure = ""
-        self._follow = follow
         self._fd = open_readable(path) if fd is None else fd
         self._stamp = stamp_of_open(self._fd)
         _, self._size, _ = self._stamp
@@ -76,7 +75,7 @@ class FileSource:
 
     @property
     def complete(self) -> bool:
-        return not self._follow
+        return True
 
     def read(self, start: int, length: int) -> bytes:
         pieces: list[bytes] = []
@@ -102,26 +101,6 @@ class FileSource:
             self.failure = f"{self.path}: became shorter while open; open it again to read it anew"
 
     def refresh(self) -> bool:
-        if not self._follow:
-            return self._has_changed()
-        try:
-            size = os.fstat(self._fd).st_size
-            on_disk = self.path.stat()
-        except OSError as error:
-            changed = not self.failure
-            self.failure = f"{self.path}: {error.strerror}; showing what was read before"
-            return changed
-        if on_disk.st_ino != os.fstat(self._fd).st_ino and not self.failure:
-            self.failure = f"{self.path}: replaced by another file; open it again to read that one"
-            return True
-        if size < self._size and not self.failure:
-            self._say_shorter(size)
-            return True
-        changed = size > self._size
-        self._size = max(size, self._size)
-        return changed
-
-    def _has_changed(self) -> bool:
         """Note, once, that the file is no longer what was opened, or (for now) gone."""
         now, before, gone = time.monotonic(), self.failure, f"{self.path}: {GONE}"
         if before not in ("", gone) or now < self._next_look:
@@ -133,7 +112,36 @@ class FileSource:
         return self.failure != before
 
     def close(self) -> None:
-        os.close(self._fd)
+        # Whoever still reads it must not read another file that is opened under its number.
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class RangeSource:
+    """A file, here or elsewhere, as if it ended at `end`."""
+
+    complete = True
+
+    def __init__(self, source: OpenSource, end: int) -> None:
+        self._source = source
+        self.size = end
+
+    @property
+    def failure(self) -> str:
+        return self._source.failure
+
+    def read(self, start: int, length: int) -> bytes:
+        return self._source.read(start, max(0, min(length, self.size - start)))
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def open_readable(path: Path) -> int:
@@ -169,7 +177,7 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
         return _unpacked(SpoolSource("-", lambda: _read_fd(fd)))
     if (found := split_member(path)) is not None:
         return _unpacked(_member_source(path, *found))
-    source = FileSource(path, follow=follow)
+    source = _growing(path) if follow else FileSource(path)
     head = source.read(0, 16)
     if head.startswith(SQLITE_MAGIC):
         source.close()
@@ -189,6 +197,12 @@ def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:
         source.close()
         return SpoolSource(str(path), lambda: _read_fd(open_readable(path)))
     return source
+
+
+def _growing(path: Path) -> FileSource:
+    from hermes_tui.runtime.growing import GrowingSource
+
+    return GrowingSource(path)
 
 
 def wait_for(source: OpenSource, size: int | None = None) -> None:

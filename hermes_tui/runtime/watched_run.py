@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hermes_tui.formats.base import Layout
-from hermes_tui.formats.framing import MAX_WHOLE
+import orjson
+
+from hermes_tui.formats.framing import MAX_WHOLE, Layout
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.turns import at_once, reply_of, weighs_more
 from hermes_tui.log.event_log import EventLog, MemoryLog
@@ -24,6 +25,7 @@ from hermes_tui.model.errors import SourceError
 from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.going_on import going_on
 from hermes_tui.runtime.opener import OpenFile, RunRef, open_file
+from hermes_tui.runtime.sources import FileSource, RangeSource
 from hermes_tui.runtime.stamps import Stamp, stamp_of
 
 REST: Final = 3
@@ -175,6 +177,7 @@ class WatchedFile:
         try:
             file.reader = at_once(file.reader)
             _check_weight(file)
+            _set_aside_partial(file)
             for _ in file.scan():
                 pass
             runs = list(self._listed(file))
@@ -271,6 +274,29 @@ def _check_weight(file: OpenFile) -> None:
         )
 
 
+def _set_aside_partial(file: OpenFile) -> None:
+    """Let a session end before a last line that is only half written by now."""
+    source = file.source
+    if file.reader.layout is not Layout.WHOLE_LINES or not isinstance(source, FileSource):
+        return
+    start, line = source.size, b""
+    while start and b"\n" not in line:
+        length = min(PIECE, start)
+        start -= length
+        line = source.read(start, length) + line
+    before, _, line = line.rpartition(b"\n")
+    if before.strip() and not _is_json(line):
+        file.source = RangeSource(source, source.size - len(line))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except ValueError:
+        return not line.strip()
+    return True
+
+
 def _shown_before(why: str) -> str:
     return f"showing what was read before: {why}"
 
@@ -287,6 +313,7 @@ def open_watched(path: Path, *, wanted_format: str = "", parser: str = "") -> Op
         # Turn by turn, the last one would only be shown once the next one begins.
         file.reader = at_once(file.reader)
     if _is_whole(file):
+        _set_aside_partial(file)
         file.watched = WatchedFile(file, stamp)
         return file
     file.close()

@@ -34,8 +34,7 @@ class WatchedFeed(RunFeed):
             return before != self.failure
         self.ref = found.ref
         model, was_at_head = self.model, self.model.follow
-        model.take_over(found.log, found.timeline)
-        model.restart_search_and_filter()
+        model.read_anew(found.log, found.timeline)
         if was_at_head:
             self.to_head()
         return True

@@ -16,6 +16,7 @@ import zstandard
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime import sources
+from hermes_tui.runtime.growing import GrowingSource
 from hermes_tui.runtime.opener import open_file
 from hermes_tui.runtime.packed import limits
 from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, unpacker
@@ -134,7 +135,7 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
 def test_a_followed_file_grows_only_when_looked_at(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
-    source = FileSource(path, follow=True)
+    source = GrowingSource(path)
     with path.open("ab") as stream:
         stream.write(b"two\n")
     assert (source.size, source.complete) == (4, False)
@@ -147,7 +148,7 @@ def test_a_followed_file_grows_only_when_looked_at(tmp_path: Path) -> None:
 def test_a_file_that_shrinks_is_said_once_and_reads_short(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\ntwo\n")
-    source = FileSource(path, follow=True)
+    source = GrowingSource(path)
     path.write_bytes(b"one\n")
     assert source.refresh()
     assert "became shorter" in source.failure
@@ -159,7 +160,7 @@ def test_a_file_that_shrinks_is_said_once_and_reads_short(tmp_path: Path) -> Non
 def test_a_file_that_vanishes_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
-    source = FileSource(path, follow=True)
+    source = GrowingSource(path)
     path.unlink()
     assert source.refresh()
     assert "showing what was read before" in source.failure
@@ -170,7 +171,7 @@ def test_a_file_that_vanishes_stays_readable(tmp_path: Path) -> None:
 def test_a_file_that_is_replaced_is_said_so(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"one\n")
-    source = FileSource(path, follow=True)
+    source = GrowingSource(path)
     (tmp_path / "new").write_bytes(b"other\n")
     (tmp_path / "new").replace(path)
     assert source.refresh()

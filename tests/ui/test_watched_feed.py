@@ -78,6 +78,12 @@ def texts_of(run: WatchedFeed) -> list[str]:
     return [event.message.text for event in events if isinstance(event, MessageAppended)]
 
 
+def said_in(run: WatchedFeed, row: int) -> str:
+    event = run.model.timeline.event(row)
+    assert isinstance(event, MessageAppended)
+    return event.message.text
+
+
 A, B, C = chat("a", "from a"), chat("b", "from b"), chat("c", "from c")
 
 
@@ -283,3 +289,56 @@ def test_only_the_last_run_of_a_growing_document_may_wait_for_a_result(tmp_path:
         assert found == [True, True, False]
         assert "CALL_UNANSWERED" in opened(feed, 0).model.timeline.state.codes
         assert "CALL_UNANSWERED" not in opened(feed, 2).model.timeline.state.codes
+
+
+def test_the_cursor_stays_on_its_message_where_rows_come_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(chat("a", "one", "two", "three", "four")))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        model = run.model
+        model.go(2)
+        model.marks["m"], model.follow = 3, False
+        here, marked = said_in(run, 2), said_in(run, 3)
+        read_anew(feed, path, document(chat("a", "zero", "one", "two", "three", "four")))
+        assert run.poll()
+        assert (said_in(run, model.row), said_in(run, model.marks["m"])) == (here, marked)
+
+
+def test_the_cursor_stays_inside_a_run_that_became_shorter(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    path.write_text(document(chat("a", "one", "two", "three", "four")))
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        run.model.go(4)
+        run.model.follow = False
+        read_anew(feed, path, document(chat("a", "other")))
+        assert run.poll()
+        assert run.model.row == run.model.situation().rows - 1
+
+
+def session(*texts: str) -> str:
+    """Return the lines of a Claude Code session."""
+    lines = []
+    for number, text in enumerate(texts):
+        message = {"role": "user", "content": text}
+        before = f"u{number - 1}" if number else None
+        about = {"type": "user", "uuid": f"u{number}", "parentUuid": before, "sessionId": "s"}
+        lines.append(json.dumps({**about, "message": message}) + "\n")
+    return "".join(lines)
+
+
+def test_a_line_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    whole = session("one", "two")
+    path.write_text(whole)
+    grown = session("one", "two", "three")
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        for text in (grown[: len(whole) + 9], grown):
+            revision = watched(feed).revision
+            path.write_text(text)
+            until(feed.poll, lambda seen=revision: watched(feed).revision > seen)
+            run.poll()
+            assert not run.model.timeline.state.codes
+        assert texts_of(run) == ["one", "two", "three"]

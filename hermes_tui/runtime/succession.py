@@ -1,0 +1,53 @@
+"""What stands where a followed file was: a run that takes the place of another."""
+
+from __future__ import annotations
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.growing import Fate, GrowingSource
+from hermes_tui.runtime.opener import OpenFile, open_file
+from hermes_tui.runtime.stamps import stamp_of
+
+
+def fate_of(file: OpenFile) -> Fate | None:
+    """Return what became of a followed file; None where it stands where it was."""
+    return file.source.fate if isinstance(file.source, GrowingSource) else None
+
+
+def leave(file: OpenFile, *, keeps: bool) -> None:
+    """Say no more of what became of a file whose runs are kept; close one that is not there."""
+    if keeps and isinstance(file.source, GrowingSource):
+        file.source.failure = ""
+    elif not keeps:
+        file.source.close()
+
+
+def take_place(file: OpenFile) -> bool:
+    """Let what stands where a followed file of one run was take its place.
+
+    Return whether something stands there that cannot: it is a file of several runs, or of other
+    files at a time. As long as nothing there can be read, it is waited for.
+    """
+    source = file.source
+    if not isinstance(source, GrowingSource) or not file.is_one_run or source.fate is None:
+        return False
+    stamp = stamp_of(file.path)
+    if stamp == source.looked_at:
+        return source.is_other
+    source.looked_at = stamp
+    wanted = file.reader.name if file.reader.is_forced else ""
+    parser = file.diagnosis.asked if file.diagnosis is not None else ""
+    try:
+        found = open_file(file.path, wanted_format=wanted, follow=True, parser=parser)
+    except SourceError:
+        return False
+    source.is_other = not found.is_one_run
+    if source.is_other:
+        found.close()
+    else:
+        file.begin_anew(found, news_of(source.fate))
+    return source.is_other
+
+
+def news_of(fate: Fate) -> str:
+    """Return what is said of a file once what stands in its place is read."""
+    return f"{fate.value}; read anew"

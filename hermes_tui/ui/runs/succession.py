@@ -1,0 +1,46 @@
+"""What becomes of the rows of a followed file once another stands in its place."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hermes_tui.runtime.growing import Fate
+from hermes_tui.runtime.succession import fate_of, leave, news_of, take_place
+from hermes_tui.runtime.targets import Target
+from hermes_tui.ui.runs.reading import Reading
+
+
+class Succession(NamedTuple):
+    """How a list goes on."""
+
+    said: str
+    reading: Reading | None = None
+    """What is to be read in the same file: its rest, or the run that takes the place of another."""
+    target: Target | None = None
+    """What is to be read as a file of its own."""
+    is_gone: bool = False
+    """Whether the runs that were read can be read no more, or are found under another name."""
+
+
+def succession(reading: Reading, *, may_keep: bool) -> Succession | None:
+    """Return how a list goes on behind what was read of a file; None where the file still stands.
+
+    `may_keep`: the runs of a renamed file are listed further, since nobody else finds them.
+    """
+    file = reading.file
+    fate = fate_of(file)
+    is_other = take_place(file)
+    if reading.is_outdated:
+        anew = Reading(reading.number, file)
+        anew.row = reading.row
+        return Succession(file.news, anew)
+    if fate is None or (file.is_one_run and not is_other):
+        return None
+    target = Target(file.path)
+    keeps = fate is Fate.RENAMED and may_keep
+    leave(file, keeps=keeps)
+    if keeps:
+        reading.begin()
+        said = f"{file.label}: {fate.value}; the runs of both are listed"
+        return Succession(said, reading, target)
+    return Succession(f"{file.label}: {news_of(fate)}", None, target, is_gone=True)

@@ -1,0 +1,121 @@
+"""Followed files that are renamed, replaced or cut off by whoever writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime.growing import SAMPLE, Fate, GrowingSource
+
+BEFORE = b"one\n" * SAMPLE
+
+
+def move_away_and_write(path: Path, data: bytes) -> None:
+    path.rename(path.with_suffix(".1"))
+    path.write_bytes(data)
+
+
+def write_over(path: Path, data: bytes) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_bytes(data)
+    beside.replace(path)
+
+
+def cut_and_write(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(data)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> GrowingSource:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(BEFORE)
+    return GrowingSource(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"two\n", b"two\n" * 2 * SAMPLE])
+@pytest.mark.parametrize(
+    ("change", "fate"),
+    [
+        (move_away_and_write, Fate.RENAMED),
+        (write_over, Fate.REPLACED),
+        (cut_and_write, Fate.CUT),
+    ],
+)
+def test_what_became_of_the_file_is_told(
+    source: GrowingSource, change: Callable[[Path, bytes], None], fate: Fate, data: bytes
+) -> None:
+    change(source.path, data)
+    assert source.refresh()
+    assert source.fate is fate
+    assert source.failure == f"{source.path}: {fate.value}; showing what was read before"
+    assert not source.refresh()
+    source.close()
+
+
+@pytest.mark.parametrize("change", [move_away_and_write, write_over])
+def test_a_file_that_begins_with_what_was_read_is_read_on(
+    source: GrowingSource, change: Callable[[Path, bytes], None]
+) -> None:
+    change(source.path, BEFORE + b"two\n")
+    assert source.refresh()
+    assert (source.fate, source.failure) == (None, "")
+    assert source.read(len(BEFORE), 10) == b"two\n"
+    with source.path.open("ab") as file:
+        file.write(b"three\n")
+    assert source.refresh()
+    assert source.read(len(BEFORE), 10) == b"two\nthree\n"
+    source.close()
+
+
+def test_what_was_written_before_a_rename_is_read_first(source: GrowingSource) -> None:
+    with source.path.open("ab") as file:
+        file.write(b"the last line")
+    move_away_and_write(source.path, b"new\n")
+    assert source.refresh()
+    assert (source.fate, source.complete) == (None, False)
+    assert source.read(len(BEFORE), 100) == b"the last line"
+    assert source.refresh() or source.fate
+    assert (source.fate, source.complete) == (Fate.RENAMED, True)
+    source.close()
+
+
+def test_a_file_that_is_gone_for_a_while_is_read_on_when_it_is_back(
+    source: GrowingSource, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    source.path.rename(elsewhere)
+    assert source.refresh()
+    assert "No such file" in source.failure
+    elsewhere.rename(source.path)
+    with source.path.open("ab") as file:
+        file.write(b"two\n")
+    assert source.refresh()
+    assert (source.fate, source.failure) == (None, "")
+    assert source.read(len(BEFORE), 10) == b"two\n"
+    source.close()
+
+
+def test_a_file_that_is_gone_before_another_is_made_is_told_to_be_renamed(
+    source: GrowingSource, tmp_path: Path
+) -> None:
+    source.path.rename(tmp_path / "elsewhere")
+    assert source.refresh()
+    source.path.write_bytes(b"two\n")
+    assert source.refresh()
+    assert source.fate is Fate.RENAMED
+    source.close()
+
+
+def test_nothing_is_read_from_another_file_once_it_is_closed(
+    source: GrowingSource, tmp_path: Path
+) -> None:
+    source.close()
+    with (tmp_path / "other").open("w+b") as other:
+        other.write(b"secret")
+        other.flush()
+        assert source.read(0, 6) == b""
+    source.close()
