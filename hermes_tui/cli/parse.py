@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,15 +30,33 @@ Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent do
   hermes-tui parse reply.txt                        the parser is guessed from the markers
   hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
   hermes-tui parse reply.txt --all                  what every parser makes of it, as a table
+  hermes-tui parse reply.txt --parser ./mine.py     a parser of your own: a function parse(text,
+                                                    tools) → [{"name", "arguments"}], or a plug-in
+                                                    of vLLM or SGLang, run in the one added
   hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
   hermes-tui parse --batch rows.jsonl               a line each: {"id", "parser", "text", "tools"},
                                                     "stream": "1" for a stream
+  hermes-tui parse --batch rows.jsonl --expect > cases.jsonl     notes what is read now
+  hermes-tui parse --batch cases.jsonl --check      says what is read otherwise, for CI
 
 `hermes-tui parsers` lists the names; `real/…` are those of engines added by `engines add`."""
 
 _EPILOG = """\
-exit codes: 0 fine, 1 error-level findings, 2 wrong usage (--batch: a line that is no request),
-3 cannot read, or an engine is missing"""
+--json, and every row of --batch (with the line's "id"), has these fields; more may be added:
+  parser, version    who read; "real": true for an engine itself, or a file of yours
+  outcome            calls, text, raised (the parser fails: "error" says how), refused (--batch:
+                     the line is wrong, or its parser is missing: "error" says which)
+  tool_calls         [{"name", "arguments", "span"}]: arguments exactly as handed out
+  content, reasoning what the client gets beside them; null for none
+  tools_called       whether the parser says so (finish_reason)
+  dropped            spans that reach nobody
+  diagnostics        [{"code", "severity", "span", "message", "hint"}]
+  explained_by       whose findings and spans they are, null for the parser's own
+  log                what a real engine warns of; steps: with --steps
+Spans are [start, end) in characters of the text, null where the place is not known.
+
+exit codes: 0 fine, 1 error-level findings (--check: something is read otherwise), 2 wrong usage
+(--batch: a line that is no request), 3 cannot read, or an engine is missing"""
 
 
 def add_parse(commands: Commands) -> None:
@@ -62,7 +81,13 @@ def add_parse(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="ENGINE/FORMAT, as often as you like; without it the markers decide",
+        help="ENGINE/FORMAT or FILE.py[:NAME], as often as you like; without it the markers decide",
+    )
+    command.add_argument(
+        "--reasoning-parser",
+        default="",
+        metavar="NAME",
+        help="split off the reasoning first, as a server does; real engines only",
     )
     command.add_argument("--tools", default="", metavar="FILE", help="the tools, a JSON list")
     command.add_argument(
@@ -79,26 +104,34 @@ def add_parse(commands: Commands) -> None:
         action="store_true",
         help="JSON lines in, JSON lines out; the other options are for lines that do not say",
     )
+    command.add_argument(
+        "--expect", action="store_true", help='--batch: write the lines with an "expected"'
+    )
+    command.add_argument(
+        "--check", action="store_true", help='--batch: compare with the "expected" of the lines'
+    )
 
 
 def run_parse(arguments: argparse.Namespace) -> int:
     """Print the verdicts and return the exit code."""
+    from hermes_tui.cli.parse_names import asked_name
     from hermes_tui.runtime.parser_panel import ParserPanel
     from hermes_tui.runtime.real_parser import Deltas
 
     _check(arguments)
     deltas = Deltas.of(arguments.stream) if arguments.stream else None
     with ParserPanel() as panel:
-        for name in arguments.parser:
-            (panel.streaming if deltas else panel.check)(name)
+        chosen = [
+            asked_name(name, panel, deltas, arguments.reasoning_parser) for name in arguments.parser
+        ]
         if arguments.batch:
             return _batch(arguments, panel, deltas)
         text = _of_model(_text(arguments.path), arguments.path)
         tools = _tools(arguments.tools) if arguments.tools else _assumed(text)
-        names = _names(arguments, panel, text)
+        names = list(dict.fromkeys(chosen)) or _names(arguments, panel, text)
         found = _verdicts(panel, names, text, tools, deltas, leave_out=arguments.all)
         if arguments.json:
-            return _print_json(found, steps=arguments.steps)
+            return _print_json(found, text, tools, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
             return _print_table(list(found))
         return _print_reports(found, text, steps=arguments.steps)
@@ -145,7 +178,14 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--all asks every parser", "leave out --parser")
     if arguments.all and arguments.stream:
         raise UsageError("--all reads whole texts", "choose parsers with --parser to stream")
+    if arguments.all and arguments.reasoning_parser:
+        raise UsageError("--all takes no reasoning parser", "choose real ones with --parser")
+    if arguments.check and arguments.expect:
+        raise UsageError("--check reads what --expect writes", "give one of them")
     if not arguments.batch:
+        for option in ("check", "expect"):
+            if getattr(arguments, option):
+                raise UsageError(f"--{option} is for --batch", "it goes over JSON lines")
         return
     for option in ("all", "steps"):
         if getattr(arguments, option):
@@ -157,8 +197,9 @@ def _check(arguments: argparse.Namespace) -> None:
 def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list[str]:
     if arguments.all:
         return panel.names()
-    if arguments.parser:
-        return list(dict.fromkeys(arguments.parser))
+    if arguments.reasoning_parser:
+        hint = "such as --parser real/ENGINE/NAME"
+        raise UsageError("--reasoning-parser goes with --parser", hint)
     from hermes_tui.parsers.choice import guess_parser
 
     guess = guess_parser(text)
@@ -167,12 +208,18 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
 
 
 def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | None) -> int:
-    from hermes_tui.cli.parse_batch import Defaults, run_batch
+    from hermes_tui.cli.parse_batch import Check, Defaults, as_expected, run_batch
 
     tools = _tools(arguments.tools) if arguments.tools else ()
     parser = arguments.parser[0] if arguments.parser else ""
+    defaults = Defaults(parser, tools, deltas, arguments.reasoning_parser)
+    check = Check(as_json=arguments.json) if arguments.check else None
+    write = as_expected if arguments.expect else check.take if check else None
     with _opened(arguments.path) as lines:
-        return run_batch(lines, panel, Defaults(parser, tools, deltas))
+        worst = run_batch(lines, panel, defaults, write)
+    if check is not None:
+        check.end()
+    return worst
 
 
 @contextmanager
@@ -197,12 +244,45 @@ def _unreadable(path: str, error: OSError) -> SourceError:
 
 
 def _text(path: str) -> str:
-    """Return the exact text; a byte that is no UTF-8 stands for itself as a lone surrogate."""
+    """Return the exact text; a byte that is no UTF-8 stands for itself as a lone surrogate.
+
+    What begins with the mark of UTF-16, as PowerShell's `>` writes it, is read as that.
+    """
     with _opened(path) as stream:
         try:
-            return stream.read().decode("utf-8", "surrogateescape")
+            data = stream.read()
         except OSError as error:
             raise _unreadable(path, error) from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
+        say(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
+        return data.decode("utf-16", "replace").replace("\r\n", "\n")
+    text = data.decode("utf-8", "surrogateescape")
+    if b"\0" in data and not _is_unicode(text):
+        raise UsageError(f"{path} is no text", "give the text of a model's reply")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text holds no byte that stands for itself."""
+    return not any("\udc80" <= char <= "\udcff" for char in text)
+
+
+def _say_transcript(text: str, path: str) -> None:
+    """Say so where a file that is read as a reply looks like a saved run."""
+    if path == "-" or text.lstrip()[:1] not in ("{", "["):
+        return
+    from hermes_tui.runtime.opener import open_file
+    from hermes_tui.runtime.remote import local_path
+
+    try:
+        file = open_file(local_path(path))
+    except SourceError:
+        return
+    file.close()
+    say(
+        f"{path} looks like a transcript ({file.reader.name}), and is read as one reply: "
+        f"`hermes-tui open {path}`, then P on a message, reads what is in it"
+    )
 
 
 def _of_model(text: str, path: str) -> str:
@@ -211,6 +291,7 @@ def _of_model(text: str, path: str) -> str:
 
     reply = bare_reply(text)
     if reply is None:
+        _say_transcript(text, path)
         return text
     name, file = ("the input", "FILE") if path == "-" else (path, path)
     is_stream = not text.lstrip().startswith("{")
@@ -236,7 +317,7 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
         except OSError as error:
             raise _unreadable(path, error) from error
         except (ValueError, RecursionError) as error:
-            raise SourceError(path, f"no JSON: {error}", "a list of tool schemas") from error
+            raise UsageError(f"{path}: no JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
     if tools is None or (value and not tools):
         raise UsageError(f"{path}: no tools in it", 'a list of {"type": "function", …} or bare')
@@ -277,12 +358,14 @@ def _print_table(found: list[ParserVerdict]) -> int:
     return int(any(verdict.has_errors for verdict in found))
 
 
-def _print_json(found: Iterator[ParserVerdict], *, steps: bool) -> int:
+def _print_json(
+    found: Iterator[ParserVerdict], text: str, tools: Sequence[ToolSpec], *, steps: bool
+) -> int:
     from hermes_tui.cli.json_text import ascii_line
-    from hermes_tui.cli.parse_report import long_row
+    from hermes_tui.cli.parse_report import verdict_row
 
     failed = False
     for verdict in found:
-        sys.stdout.write(ascii_line(long_row(verdict, steps=steps)))
+        sys.stdout.write(ascii_line(verdict_row(verdict, text, tools, steps=steps)))
         failed |= verdict.has_errors
     return int(failed)

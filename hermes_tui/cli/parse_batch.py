@@ -1,22 +1,35 @@
-"""`hermes-tui parse --batch`: JSON lines in, JSON lines out, one for one and in order."""
+"""`hermes-tui parse --batch`: JSON lines in, JSON lines out, one for one and in order.
+
+With `--expect` a line comes back with what was read as its `"expected"`, with `--check` what was
+read is compared with that.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, NoReturn
 
 from hermes_tui.cli.json_text import ascii_line
+from hermes_tui.cli.parse_check import differences, expectation, expected_of
+from hermes_tui.cli.parse_names import asked_name, of_a_line
 from hermes_tui.cli.parse_report import verdict_row
+from hermes_tui.cli.saying import say
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome
 from hermes_tui.parsers.choice import guess_parser
 from hermes_tui.runtime.parser_panel import ParserPanel
 from hermes_tui.runtime.parser_verdicts import ParserVerdict
 from hermes_tui.runtime.real_parser import Deltas
+
+REFUSED: Final = "refused"
+"""The outcome of a line that no parser has read; `error` says why."""
+_SHOWN: Final = 60
 
 
 class Defaults(NamedTuple):
@@ -25,17 +38,98 @@ class Defaults(NamedTuple):
     parser: str = ""
     tools: tuple[ToolSpec, ...] = ()
     deltas: Deltas | None = None
+    reasoning: str = ""
 
 
-def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults) -> int:
+class Answer(NamedTuple):
+    """What came of the line `number`: its row, and the exit code that it asks for."""
+
+    number: int
+    request: dict[str, Any]
+    row: dict[str, Any]
+    code: int
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.row["outcome"] == REFUSED)
+
+
+Write = Callable[[Answer], int]
+"""Prints what came of a line, and returns the exit code that it asks for."""
+
+
+def run_batch(
+    lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, write: Write | None = None
+) -> int:
     """Answer every line at once, and return the worst exit code: 3, 2, 1, 0."""
     worst = 0
     for number, line in enumerate(lines, 1):
-        row, code = _answer(number, line, panel, defaults)
-        worst = max(worst, code)
-        sys.stdout.write(_line(row))
+        answer = _answer(number, line, panel, defaults)
+        worst = max(worst, (write or _as_row)(answer))
         sys.stdout.flush()
     return worst
+
+
+def _as_row(answer: Answer) -> int:
+    sys.stdout.write(_line(answer.row))
+    return answer.code
+
+
+def as_expected(answer: Answer) -> int:
+    """Print the line with what was read as its `"expected"`; what no parser read is left out."""
+    if answer.is_refused:
+        say(f"left out: {answer.row['error']}")
+        return answer.code
+    line = answer.request | {"expected": expected_of(answer.row)}
+    try:
+        sys.stdout.write(ascii_line(line))
+    except RecursionError:
+        say(f"left out: line {answer.number:,}: nested too deeply")
+        return UsageError.exit_code
+    return 0
+
+
+class Check:
+    """Compares what was read with what lines expect; findings are no failure here."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._compared = self._wrong = self._lines = 0
+
+    def take(self, answer: Answer) -> int:
+        """Print where a line differs, or its row with that; return 1 if it does."""
+        self._lines += 1
+        row, code = answer.row, answer.code
+        expected: dict[str, Any] | None = None
+        if not answer.is_refused:
+            try:
+                expected, code = expectation(answer.request), 0
+            except UsageError as error:
+                told = f"line {answer.number:,}: {error}"
+                row, code = row | {"outcome": REFUSED, "error": told}, error.exit_code
+        found = [] if expected is None else differences(expected, row)
+        self._compared += expected is not None
+        self._wrong += bool(found)
+        if self._as_json:
+            sys.stdout.write(_line(row | {"differences": [one._asdict() for one in found]}))
+        elif code:
+            sys.stdout.write(visible_line(row["error"] or "", 4 * _SHOWN) + "\n")
+        for one in () if self._as_json else found:
+            sys.stdout.write(f"line {answer.number:,}{_called(row)}: {one}\n")
+        return code or int(bool(found))
+
+    def end(self) -> None:
+        """Say on standard error how it went; raises UsageError where nothing could be compared."""
+        if self._lines and not self._compared:
+            raise UsageError('no line says what is "expected"', "--expect writes such lines")
+        without = self._lines - self._compared
+        rest = f"; {counted(without, 'line')} not compared" if without else ""
+        say(f"{counted(self._compared, 'line')} compared, {self._wrong:,} not as expected{rest}")
+
+
+def _called(row: dict[str, Any]) -> str:
+    name = row["id"]
+    return f" ({visible_line(str(name), _SHOWN)})" if isinstance(name, (str, int)) else ""
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -47,10 +141,8 @@ def _line(row: dict[str, Any]) -> str:
         return _line(row | {"id": None})
 
 
-def _answer(
-    number: int, line: bytes, panel: ParserPanel, defaults: Defaults
-) -> tuple[dict[str, Any], int]:
-    """Return the row for one line and the exit code that it asks for."""
+def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) -> Answer:
+    """Return what comes of one line."""
     request: dict[str, Any] = {}
     try:
         request = _request(line)
@@ -59,11 +151,13 @@ def _answer(
         tools = tool_specs(_tools(request))
         deltas = _deltas(request) if "stream" in request else defaults.deltas
         given = defaults.tools if tools is None else tools
-        verdict = panel.read(name, text, given, deltas=deltas)
+        asked = asked_name(name, panel, deltas, _reasoning(request, defaults.reasoning))
+        verdict = panel.read(asked, text, given, deltas=deltas)
     except HermesError as error:
-        return _refused(request, f"line {number:,}: {error}"), error.exit_code
-    row = {"id": request.get("id"), **verdict_row(verdict), "parser": name}
-    return row, int(verdict.has_errors)
+        row = _refused(request, f"line {number:,}: {error}")
+        return Answer(number, request, row, error.exit_code)
+    row = {"id": request.get("id"), **verdict_row(verdict, text, given), "parser": name}
+    return Answer(number, request, row, int(verdict.has_errors))
 
 
 def _request(line: bytes) -> dict[str, Any]:
@@ -86,7 +180,15 @@ def _parser(request: dict[str, Any], default: str, text: str) -> str:
     name = default if name is None else name
     if not isinstance(name, str):
         raise UsageError("the parser is no string", 'such as "parser": "vllm/hermes"')
-    return name or guess_parser(text).name
+    return of_a_line(name, default) or guess_parser(text).name
+
+
+def _reasoning(request: dict[str, Any], default: str) -> str:
+    name = request.get("reasoning_parser", default)
+    if name is not None and not isinstance(name, str):
+        hint = 'such as "reasoning_parser": "qwen3"'
+        raise UsageError("the reasoning parser is no string", hint)
+    return name or ""
 
 
 def _text(request: dict[str, Any]) -> str:
@@ -115,4 +217,5 @@ def _refused(request: dict[str, Any], error: str) -> dict[str, Any]:
     parser = request.get("parser")
     name = parser if isinstance(parser, str) else ""
     nothing = ParserVerdict(name, "", False, Outcome.RAISED, False, error=error)
-    return {"id": request.get("id"), **verdict_row(nothing), "parser": parser}
+    row = {"id": request.get("id"), **verdict_row(nothing), "parser": parser}
+    return row | {"outcome": REFUSED}

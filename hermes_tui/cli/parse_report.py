@@ -7,10 +7,12 @@ from typing import Any
 
 from hermes_tui.cli.caret import caret_lines, position
 from hermes_tui.model.diagnostics import Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import cells, visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
-from hermes_tui.parsers.choice import AUTO
+from hermes_tui.parsers.call_places import places_of
+from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.findings_count import may_be_more
 from hermes_tui.runtime.parser_verdicts import OF_THE_ENGINE, ParserVerdict
 
@@ -150,13 +152,57 @@ def _worst(verdict: ParserVerdict) -> str:
     return "-"
 
 
-def verdict_row(verdict: ParserVerdict) -> dict[str, Any]:
-    """Return the verdict as JSON values, spans in characters."""
+def verdict_row(
+    verdict: ParserVerdict,
+    text: str = "",
+    tools: Sequence[ToolSpec] = (),
+    *,
+    steps: bool = False,
+) -> dict[str, Any]:
+    """Return the verdict on `text` as JSON values, spans in characters: README says what is what.
+
+    These are the fields of every row of `parse --json` and `--batch`; none is ever left out but
+    `steps`.
+    """
+    row: dict[str, Any] = _row(verdict, _calls(verdict, text, tools))
+    if steps:
+        row["steps"] = [
+            {
+                "rule": step.rule,
+                "span": [step.span.start, step.span.end],
+                "outcome": step.outcome,
+                "detail": step.detail,
+                "depth": step.depth,
+            }
+            for step in verdict.steps
+        ]
+    return row
+
+
+def _calls(verdict: ParserVerdict, text: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
+    """Return the calls with their places, which an engine does not tell: those we find."""
+    if not verdict.calls:
+        return []
+    reader = named_parser(verdict.explained_by or verdict.parser)
+    places = places_of(
+        [(call.name, call.arguments) for call in verdict.calls], reader.parse(text, tools)
+    )
+    return [
+        {
+            "name": call.name,
+            "arguments": call.arguments,
+            "span": [place.start, place.end] if place else None,
+        }
+        for call, place in zip(verdict.calls, places, strict=True)
+    ]
+
+
+def _row(verdict: ParserVerdict, calls: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "parser": verdict.parser,
         "outcome": str(verdict.outcome),
         "tools_called": verdict.tools_called,
-        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in verdict.calls],
+        "tool_calls": calls,
         "content": verdict.content,
         "diagnostics": [
             {
@@ -170,27 +216,9 @@ def verdict_row(verdict: ParserVerdict) -> dict[str, Any]:
         ],
         "dropped": [[span.start, span.end] for span in verdict.dropped],
         "error": verdict.error or None,
+        "reasoning": verdict.reasoning,
+        "version": verdict.version,
+        "real": verdict.is_real,
+        "log": list(verdict.log),
+        "explained_by": verdict.explained_by or None,
     }
-
-
-def long_row(verdict: ParserVerdict, *, steps: bool) -> dict[str, Any]:
-    """Return the row with what `parse --json` says beyond it."""
-    row = verdict_row(verdict)
-    row["version"] = verdict.version
-    row["real"] = verdict.is_real
-    if verdict.is_real:
-        row["log"] = list(verdict.log)
-        row["reasoning"] = verdict.reasoning
-        row["explained_by"] = verdict.explained_by
-    if steps:
-        row["steps"] = [
-            {
-                "rule": step.rule,
-                "span": [step.span.start, step.span.end],
-                "outcome": step.outcome,
-                "detail": step.detail,
-                "depth": step.depth,
-            }
-            for step in verdict.steps
-        ]
-    return row

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from hermes_tui.cli.inputs import add_json_option
+from hermes_tui.cli.inputs import LISTING_CODES, add_json_option
 from hermes_tui.model.visible import visible_row
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ def add_parsers(commands: Commands) -> None:
         "parsers",
         help="list the tool-call parsers: engines, versions, formats, models",
         description="Every parser, with the models that write its format and the flag that a "
-        "server wants. `--parser` takes them everywhere, but those of added engines (real/…) only "
-        "in `parse`; the parser lab takes all.",
+        "server wants.\n`--parser` takes them everywhere, but those of added engines (real/…) "
+        "only in `parse`;\nthe parser lab takes all.",
+        epilog=f"  hermes-tui parsers | grep -i qwen\n\n{LISTING_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_json_option(command)
 

@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.parsers.base import Parser
 from hermes_tui.parsers.choice import named_parser, near_names
+from hermes_tui.parsers.real_names import ONLY_REAL
 
 REAL: Final = "real/"
 """What begins the name of an added engine's parser: `real/vllm-0.33.0/hermes`."""
+WITH: Final = "+"
+"""What a reasoning parser is joined with to a real one: `real/vllm-0.33.0/hermes+qwen3`."""
+OWN_FILE: Final = re.compile(r"(?P<file>.+\.py)(?::(?P<name>[^:/\\]+))?", re.DOTALL)
+"""What names a parser in a file of the person's own."""
+
+
+def real_name(name: str) -> str:
+    """Return the name with `real/` before it where it is that of a file, else as it is."""
+    is_file = OWN_FILE.fullmatch(name.partition(WITH)[0]) and not name.startswith(REAL)
+    return f"{REAL}{name}" if is_file else name
+
+
+def names_file(name: str) -> bool:
+    """Tell whether to ask for a parser is to have a file run."""
+    return OWN_FILE.fullmatch(name.removeprefix(REAL).partition(WITH)[0]) is not None
+
+
+def with_reasoning(name: str, reasoning: str) -> str:
+    """Return the name of a real parser joined with a reasoning parser's; raises UsageError."""
+    if not reasoning:
+        return name
+    if not name.startswith(REAL):
+        what = f"{name!r} reads no reasoning apart: it is not a real engine's parser"
+        hint = "--parser real/ENGINE/NAME, as `hermes-tui parsers` lists them"
+        raise UsageError(f"--reasoning-parser {reasoning}: {what}", hint)
+    return f"{name}{WITH}{reasoning}"
 
 
 def known_parser(name: str) -> Parser:
     """Return the parser of ours called `name`; raises UsageError with the near matches."""
-    if name.startswith(REAL):
+    if name.startswith(REAL) or names_file(name):
         hint = "`hermes-tui parse --parser` takes it, and so do m and p in the parser lab"
-        raise UsageError(f"{name!r}: an added engine reads single texts, not runs", hint)
+        raise UsageError(f"{name!r}: a parser that runs apart reads single texts, not runs", hint)
     try:
         return named_parser(name)
     except KeyError:
-        near = near_names(name)
-        hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
-        raise UsageError(f"unknown parser {name!r}", hint) from None
+        raise _unknown(name) from None
+
+
+def _unknown(name: str) -> UsageError:
+    engine, _, parser = name.partition("/")
+    real = _added(engine, parser)
+    if real or name in ONLY_REAL:
+        how = f"hermes-tui parse --parser {real or f'{REAL}{engine}-…/{parser}'}"
+        hint = f"`{how}`" if real else f"`hermes-tui engines add {engine}`, then `{how}`"
+        return UsageError(f"{name!r} is not emulated, only the real one can be asked", hint)
+    near = near_names(name)
+    hint = f"did you mean {', '.join(near)}?" if near else "see `hermes-tui parsers`"
+    return UsageError(f"unknown parser {name!r}", hint)
+
+
+def _added(engine: str, parser: str) -> str:
+    """Return the name of such a parser of an engine that was added, empty for none."""
+    from hermes_tui.runtime.engines.store import added_engines
+
+    try:
+        engines = added_engines()
+    except SourceError:
+        return ""
+    fitting = (each for each in engines if each.engine == engine and parser in each.names)
+    return next((f"{REAL}{each.name}/{parser}" for each in fitting), "")

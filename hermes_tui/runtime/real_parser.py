@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from hermes_tui.model.errors import SourceError, UsageError, near_hint
@@ -16,7 +17,8 @@ from hermes_tui.parsers.plain_values import decode
 from hermes_tui.parsers.report import Asked
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
-from hermes_tui.runtime.parser_names import REAL
+from hermes_tui.runtime.own_parser import own_engine
+from hermes_tui.runtime.parser_names import REAL, WITH
 from hermes_tui.runtime.parser_verdicts import (
     ParserVerdict,
     divergence,
@@ -61,11 +63,13 @@ class RealParser:
         run: Run,
         deltas: Deltas | None = None,
     ) -> None:
-        self.name = f"{REAL}{engine.name}/{parser}"
+        self.name = name_of(engine, parser)
         self.info = card_of(engine, parser)
         self.asked = Asked(self.name, engine.how_to_add, str(deltas) if deltas else "")
         self._pool, self._engine, self._parser, self._run = pool, engine, parser, run
         self._deltas = deltas
+        if engine.file:
+            pool.take(engine)
         self.words = f"{engine.name} {parser}{' (streamed)' if deltas else ''}"
 
     def verdict(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParserVerdict:
@@ -101,7 +105,8 @@ class RealParser:
             )
         )
         if verdict.outcome is EngineOutcome.UNKNOWN:
-            raise SourceError(self.name, verdict.error or "gives no verdict")
+            why = verdict.error.removeprefix(f"{self._engine.name}: ")
+            raise SourceError(self.name, why or "gives no verdict")
         return verdict
 
     def _explained(
@@ -112,14 +117,19 @@ class RealParser:
 
 
 def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, str]:
-    """Return the engine and the parser that `real/ENGINE/PARSER` means.
+    """Return the engine and the parser that `real/ENGINE/PARSER` means, or `real/FILE.py:NAME`.
 
+    Either may end in `+REASONING`. What a file holds is known only when it is asked.
     Raises SourceError where the engine is missing, UsageError where it has no such parser.
     """
-    added, _, parser = name.removeprefix(REAL).partition("/")
+    wanted, joined, reasoning = name.removeprefix(REAL).partition(WITH)
+    own = own_engine(wanted, engines)
+    if own is not None:
+        return own, f"{own.names[0]}{joined}{reasoning}"
+    added, _, parser = wanted.partition("/")
     engine = next((engine for engine in engines if engine.name == added), None)
     if engine is None:
-        here = ", ".join(engine.name for engine in engines) or "none"
+        here = ", ".join(engine.name for engine in engines if not engine.file) or "none"
         raise SourceError(name, f"no engine {added!r} was added", f"added: {here}")
     if engine.problem:
         raise SourceError(added, engine.problem, "hermes-tui engines add")
@@ -128,22 +138,43 @@ def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, s
     if parser not in engine.names:
         hint = near_hint(parser, engine.names, "see `hermes-tui parsers`")
         raise UsageError(f"{added} has no parser {parser!r}", hint)
-    return engine, parser
+    return engine, f"{parser}{joined}{reasoning}"
+
+
+def name_of(engine: AddedEngine, parser: str) -> str:
+    """Return the name that a person gives for a parser of `engine`, for one of a file without
+    `real/`."""
+    _, joined, reasoning = parser.partition(WITH)
+    return f"{engine.name}{joined}{reasoning}" if engine.file else f"{REAL}{engine.name}/{parser}"
 
 
 def card_of(engine: AddedEngine, parser: str) -> EngineInfo:
-    """Return the card of an engine's parser; what its emulation reads is known of it too."""
+    """Return the card of an engine's parser; what its emulation reads is known of it too.
+
+    A parser of a person's file, or one with a reasoning parser, is not what is emulated.
+    """
     name, version = f"{engine.engine}/{parser}", engine.version
+    tool, joined, reasoning = parser.partition(WITH)
+    flag = f"--tool-call-parser {tool}"
+    if joined:
+        flag += f" --reasoning-parser {reasoning}"
+    if engine.engine == "hermes-agent":
+        flag = f'get_parser("{tool}")'
+    if engine.file:
+        return _card_of_file(engine, name, flag)
     try:
-        twin = getattr(named_parser(name), "info", None)
+        twin = getattr(named_parser(f"{engine.engine}/{tool}"), "info", None)
     except KeyError:
         twin = None
     if isinstance(twin, EngineInfo):
-        return twin._replace(name=name, version=version)
-    flag = f"--tool-call-parser {parser}"
-    if engine.engine == "hermes-agent":
-        flag = f'get_parser("{parser}")'
+        return twin._replace(name=name, version=version, flag=flag if joined else twin.flag)
     return EngineInfo(name, engine.engine, version, "", "", "", flag)
+
+
+def _card_of_file(engine: AddedEngine, name: str, flag: str) -> EngineInfo:
+    version = f"{Path(engine.file).name} {engine.version}".strip()
+    flags = {"vllm": f"--tool-parser-plugin {engine.file} {flag}"}
+    return EngineInfo(name, engine.engine, version, "", "", "", flags.get(engine.engine, ""))
 
 
 def _parsed(call: EngineCall, whole: Span) -> ParsedCall:

@@ -22,7 +22,7 @@ BROKEN = '<tool_call>\n{"name": "get_weather", "arguments": {\'city\': "Oslo"}}\
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]
 FIELDS = [
     "id", "parser", "outcome", "tools_called", "tool_calls", "content", "diagnostics", "dropped",
-    "error",
+    "error", "reasoning", "version", "real", "log", "explained_by",
 ]  # fmt: skip
 
 
@@ -182,7 +182,8 @@ def test_a_batch_answers_every_line_in_order_with_the_same_fields() -> None:
     assert done.code == 1
     assert [list(item) for item in (first, second, third)] == [FIELDS] * 3
     assert [item["id"] for item in (first, second, third)] == ["a", 7, None]
-    assert first["tool_calls"] == [{"name": "get_weather", "arguments": '{"city": "Oslo"}'}]
+    call = {"name": "get_weather", "arguments": '{"city": "Oslo"}', "span": [0, len(SOUND)]}
+    assert first["tool_calls"] == [call]
     assert (first["outcome"], first["tools_called"], first["error"]) == ("calls", True, None)
     assert (second["outcome"], second["content"]) == ("text", BROKEN)
     found = second["diagnostics"][0]
@@ -233,7 +234,7 @@ def test_a_malformed_line_is_answered_with_an_error_and_the_rest_goes_on(
     bad, good = rows(done)
     assert done.code == 2
     assert list(bad) == FIELDS
-    assert bad["outcome"] == "raised"
+    assert bad["outcome"] == "refused"
     if sys.version_info >= (3, 12) or words != "nested too deeply":
         assert words in bad["error"]
     assert good["tools_called"]
@@ -359,7 +360,8 @@ def test_a_real_engines_verdict_stands_beside_our_explanation(tmp_path: Path, en
     text = '{"name": "get_weather", "arguments": {"city": "Oslo"}}'
     done = within("parse", write(tmp_path, text), "--parser", f"{engine}/plain", "--json")
     found = rows(done)[0]
-    assert found["tool_calls"] == [{"name": "get_weather", "arguments": '{"city": "Oslo"}'}]
+    call = {"name": "get_weather", "arguments": '{"city": "Oslo"}', "span": [0, len(text)]}
+    assert found["tool_calls"] == [call]
     assert found["real"] is True
     assert found["explained_by"] == "hermes-tui/auto"
 

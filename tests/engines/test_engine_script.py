@@ -124,3 +124,20 @@ def test_there_is_no_script_where_the_parser_is_not_known_to_be_called_so(
     engine: AddedEngine, name: str
 ) -> None:
     assert script_of(parser_of(engine, name, None), JSON) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "parser"), [("vllm", "0.33.0", "hermes"), ("sglang", "0.5.23", "qwen")]
+)
+def test_a_script_without_its_engine_says_what_to_install(
+    tmp_path: Path, name: str, version: str, parser: str
+) -> None:
+    script = tmp_path / "alone.py"
+    script.write_text(script_of(parser_of(fake(name, version), parser, None), JSON))
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(script)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        f"No module named '{name}': this needs {name} {version} (pip install {name}=={version})"
+    )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from hermes_tui.parsers.engines.places import ENDED_BY
+from hermes_tui.parsers.engines.registry import parser_named
 from hermes_tui.runtime.engines.pool import EnginePool
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, sent_after
 from hermes_tui.runtime.engines.worker import EngineWorker
@@ -201,3 +203,43 @@ async def test_parsers_that_need_more_than_their_text_are_not_blamed_for_it(
     assert said.pop("k2_horizon").content == "hello"
     assert {verdict.outcome for verdict in said.values()} == {EngineOutcome.UNKNOWN}
     assert all(verdict.error.startswith("cannot be run here: ") for verdict in said.values())
+
+
+CALLS_BY_PARSER = {
+    "hermes": '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
+    "qwen3_coder": "<tool_call><function=f></function></tool_call>",
+    "glm45": "<tool_call>f\n</tool_call>",
+    "kimi_k2": "<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0"
+    "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+    "mistral_v11": "[TOOL_CALLS]f[ARGS]{}",
+    "llama3_json": '{"name": "f", "parameters": {}}',
+}
+
+
+@pytest.mark.parametrize("parser", CALLS_BY_PARSER)
+async def test_what_keeps_a_call_in_its_reasoning_is_as_its_finding_says(
+    pool: EnginePool, parser: str
+) -> None:
+    """With vLLM; see `hermes_tui.parsers.engines.places`."""
+    worker = worker_of(pool, "vllm-0.33.0")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    text = f"<think>maybe {CALLS_BY_PARSER[parser]} helps</think>No."
+    markers = parser_named(f"vllm/{parser}").info.markers
+    runs = {name for marker, names in ENDED_BY.items() if marker in markers for name in names}
+    for name in ("deepseek_r1", "qwen3", "glm45", "kimi_k2", "mistral"):
+        if name == "mistral" and not runs:
+            continue  # it wants the tokenizer of Mistral
+        verdict = await worker.parse(parser, text, tools, reasoning_parser=name)
+        if verdict.outcome in (EngineOutcome.CALLS, EngineOutcome.TEXT):
+            assert bool(verdict.tool_calls) == (name in runs), (parser, name)
+
+
+async def test_sglang_keeps_a_call_in_closed_reasoning(pool: EnginePool) -> None:
+    worker = worker_of(pool, "sglang-0.5.23")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    for closer in ("</think>No.", ""):
+        text = f"<think>maybe {CALLS_BY_PARSER['hermes']} helps{closer}"
+        for name in ("qwen3", "deepseek-r1"):
+            verdict = await worker.parse("hermes", text, tools, reasoning_parser=name)
+            runs = name == "qwen3" and not closer
+            assert bool(verdict.tool_calls) == runs, (name, closer)

@@ -239,7 +239,7 @@ def test_what_is_removed_is_gone_and_the_checkout_is_left(tmp_path: Path, cache:
 
 
 def test_removing_what_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no engine is called 'x' \(hermes-tui engines add\)"):
+    with pytest.raises(UsageError, match=r"no engine is called 'x' \(none was added\)"):
         run("remove", "x")
 
 

@@ -20,6 +20,9 @@ class AddedEngine(NamedTuple):
     `kind` is `wheel` (unpacked here), `python` (installed for the interpreter `python`) or `path`
     (a checkout at `source`). `names` are its parsers, `failures` says why some cannot be loaded.
     `problem` says why none can be, empty where all is well.
+
+    `file` is one of the person's own, which is loaded into the engine for its one parser: `parser`,
+    empty for the only one there is. Such an engine is in no folder.
     """
 
     name: str
@@ -33,6 +36,8 @@ class AddedEngine(NamedTuple):
     failures: dict[str, str]
     folder: Path
     problem: str = ""
+    file: str = ""
+    parser: str = ""
 
     @property
     def deps(self) -> str:
@@ -41,7 +46,9 @@ class AddedEngine(NamedTuple):
 
     @property
     def how_to_add(self) -> str:
-        """Return the command that adds such an engine on another machine."""
+        """Return the command that adds such an engine on another machine, or asks the file."""
+        if self.file:
+            return f"hermes-tui parse --parser {shlex.quote(self.name)}"
         if self.kind == "path":
             what, usual = "--path CHECKOUT", self.engine
         else:

@@ -8,11 +8,8 @@ from collections.abc import Iterable, Sequence
 from hermes_tui.runtime.engines.added import AddedEngine
 from hermes_tui.runtime.engines.store import added_engines
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict
-from hermes_tui.runtime.engines.worker import (
-    DEFAULT_TIMEOUT_S,
-    EngineWorker,
-    Tool,
-)
+from hermes_tui.runtime.engines.worker import DEFAULT_TIMEOUT_S, EngineWorker, Tool
+from hermes_tui.runtime.parser_names import WITH
 
 
 class EnginePool:
@@ -26,6 +23,11 @@ class EnginePool:
     def engines(self) -> tuple[AddedEngine, ...]:
         """The engines, by name."""
         return tuple(worker.engine for worker in self._workers.values())
+
+    def take(self, engine: AddedEngine) -> None:
+        """Keep a worker for an engine that is in no folder: the parser of a person's file."""
+        if engine.name not in self._workers:
+            self._workers[engine.name] = EngineWorker(engine)
 
     def worker(self, name: str) -> EngineWorker:
         """Return the worker of the engine `name`, such as `vllm-0.33.0`; raises KeyError."""
@@ -43,7 +45,11 @@ class EnginePool:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         reasoning_parser: str = "",
     ) -> EngineVerdict:
-        """Return what the engine `name` makes of `text`, as `EngineWorker.parse` does."""
+        """Return what the engine `name` makes of `text`, as `EngineWorker.parse` does.
+
+        A parser called `hermes+qwen3` is asked with the reasoning parser `qwen3`.
+        """
+        parser, _, joined = parser.partition(WITH)
         worker = self._workers.get(name)
         if worker is None:
             error = f"no engine {name} was added (hermes-tui engines add)"
@@ -55,7 +61,7 @@ class EnginePool:
             stream=stream,
             by_characters=by_characters,
             timeout_s=timeout_s,
-            reasoning_parser=reasoning_parser,
+            reasoning_parser=reasoning_parser or joined,
         )
 
     async def close(self) -> None:

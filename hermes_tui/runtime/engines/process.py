@@ -60,7 +60,7 @@ class EngineProcess:
     @property
     def within(self) -> str:
         """What the paths of the engine's own files hold."""
-        return self._engine.source or f"{os.sep}{self._engine.engine}{os.sep}"
+        return self._engine.file or self._engine.source or f"{os.sep}{self._engine.engine}{os.sep}"
 
     async def ask(self, request: Mapping[str, Any], limit_s: float) -> bytes:
         """Send a request and return the line that answers it, cut short where the process ended.
@@ -93,6 +93,8 @@ class EngineProcess:
             "version": engine.version if engine.kind != "python" else "",
             "within": self.within,
             "memory_mb": memory_mb,
+            "file": engine.file,
+            "parser": engine.parser,
         }
         limit_s = START_TIMEOUT_S[engine.kind]
         try:

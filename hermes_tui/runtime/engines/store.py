@@ -8,7 +8,6 @@ name in one step, after its parsers were loaded once.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import os
 import platform
 import re
@@ -18,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hermes_tui.model.errors import SourceError, StoreError, UsageError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError, near_hint
 from hermes_tui.runtime.engines.added import ENGINES, AddedEngine, read_engine, write_manifest
 from hermes_tui.runtime.engines.worker import EngineWorker
 from hermes_tui.runtime.pip import OnProgress, download, install_into
@@ -144,9 +143,8 @@ def remove(name: str) -> AddedEngine:
     """
     engines = {engine.name: engine for engine in added_engines()}
     if name not in engines:
-        near = difflib.get_close_matches(name, engines, 3) or list(engines)
-        hint = f"added: {', '.join(near)}" if near else _ADD_HINT
-        raise UsageError(f"no engine is called {name!r}", hint)
+        hint = f"added: {', '.join(engines)}" if engines else "none was added"
+        raise UsageError(f"no engine is called {name!r}", near_hint(name, list(engines), hint))
     folder = engines[name].folder
     try:
         shutil.rmtree(folder)

@@ -99,6 +99,13 @@ class Adapter(Protocol):
 
     version: str
 
+    def take_file(self, path: str, wanted: str) -> str:
+        """Load a file of the person's own, and return the name of the parser `wanted` in it.
+
+        An empty `wanted` means the only one. Raises whatever the file raises.
+        """
+        ...
+
     def names(self) -> list[str]:
         """Return the names of the parsers, sorted."""
         ...

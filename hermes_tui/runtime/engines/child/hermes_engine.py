@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .base import Job, Reading, Stream, UnknownParser
+from .own_file import chosen, classes_in, load_file
 from .stand_ins import StandIns
 
 _FOLDER = Path("environments", "tool_call_parsers")
@@ -26,24 +27,43 @@ class HermesEngine:
         ).install()
         self._parsers = importlib.import_module(".".join(_FOLDER.parts))
         self.version = version
+        self._own: dict[str, Any] = {}
+
+    def take_file(self, path: str, wanted: str) -> str:
+        """Load a file with a ToolCallParser, and return the name of the one that is `wanted`."""
+        module = load_file(path)
+        registered = {
+            name: kind
+            for name in self.names()
+            if (kind := type(self._parsers.get_parser(name))).__module__ == module.__name__
+        }
+        base = getattr(self._parsers, "ToolCallParser", None)
+        classes = classes_in(module, base) if isinstance(base, type) else {}
+        self._own = {**classes, **registered}
+        return chosen(wanted, registered, classes)
 
     def names(self) -> list[str]:
         """Return the registered names."""
-        return sorted(self._parsers.list_parsers())
+        return sorted({*self._parsers.list_parsers(), *self._own})
 
     def load(self, name: str) -> None:
         """Make a parser."""
-        self._parsers.get_parser(name)
+        self._parser(name)
 
     def whole(self, job: Job) -> Reading:
         """Read the text; the tools of the request are not asked about."""
-        content, calls = self._parsers.get_parser(job.parser).parse(job.text)
+        if job.reasoning_parser:
+            raise UnknownParser("hermes-agent has no reasoning parsers")
+        content, calls = self._parser(job.parser).parse(job.text)
         functions = [getattr(call, "function", call) for call in calls or ()]
         return Reading([_call(function) for function in functions], content)
 
     def stream(self, job: Job, stream: Stream) -> None:
         """Say that there is no such path."""
         raise UnknownParser("hermes-agent reads whole texts only")
+
+    def _parser(self, name: str) -> Any:
+        return self._own[name]() if name in self._own else self._parsers.get_parser(name)
 
 
 def _call(function: Any) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Answer requests, a JSON object a line, until there are no more.
 
-The first line says what to load: `{"engine", "source", "deps", "version", "within", "memory_mb"}`;
-`within` is what the paths of the engine's own files hold. Its answer is `{"version", "names",
-"python"}` or `{"error"}`. Then `{"probe": true}` gives `{"failures"}`, and `{"parser", "text",
-"tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` a verdict. All lines are ASCII: a lone
-surrogate in a text has no other spelling.
+The first line says what to load: `{"engine", "source", "deps", "version", "within", "memory_mb",
+"file", "parser"}`; `within` is what the paths of the engine's own files hold. Of a `file` of the
+person's own only `parser` is asked, an empty one meaning the only one there. The answer is
+`{"version", "names", "python"}` or `{"error"}`. Then `{"probe": true}` gives `{"failures"}`, and
+`{"parser", "text", "tools", "sizes", "unit", "reasoning_parser", "timeout_s"}` a verdict. All lines
+are ASCII: a lone surrogate in a text has no other spelling.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _ENGINES = {
     "vllm": (".vllm_engine", "VllmEngine"),
     "sglang": (".sglang_engine", "SglangEngine"),
     "hermes-agent": (".hermes_engine", "HermesEngine"),
+    "own": (".own_engine", "OwnEngine"),
 }
 _NICENESS = 5
 """Below the debugger, so that keys answer while a parser uses a whole core."""
@@ -63,8 +65,9 @@ class _Log(logging.Handler):
 
 
 class _Server:
-    def __init__(self, adapter: Adapter, log: _Log, within: str) -> None:
+    def __init__(self, adapter: Adapter, log: _Log, within: str, only: str) -> None:
         self._within = within
+        self._only = only
         self._adapter = adapter
         self._log = log
         self._alarm = Alarm()
@@ -82,7 +85,7 @@ class _Server:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         job = Job(
-            request["parser"],
+            self._only or request["parser"],
             request["text"],
             request.get("tools") or [],
             request.get("reasoning_parser") or "",
@@ -119,10 +122,12 @@ class _Server:
             return "memory", Reading(), ""
         except UnknownParser as unknown:
             return "unknown", Reading(), str(unknown)
-        except Exception as error:  # noqa: BLE001 - that is the verdict
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - that is the verdict
             if isinstance(error, ImportError) or is_lacking(error):
                 return "unknown", Reading(), not_here(error)
-            return "raised", stream.reading(), _said(error)
+            where = place(error, self._within) if self._only else ""
+            said = _said(error) + (f" ({where})" if where else "")
+            return "raised", stream.reading(), said
         return self._checked(reading)
 
     def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
@@ -158,9 +163,15 @@ def main() -> None:
     log = _Log()
     logging.basicConfig(handlers=[log], level=logging.WARNING, force=True)
     try:
-        server = _Server(adapter := _load(config), log, config["within"])
-    except Exception as error:  # noqa: BLE001 - a plug-in is loaded
-        _write(answers, {"error": _said(error)})
+        adapter = _load(config)
+        only = adapter.take_file(config["file"], config["parser"]) if config["file"] else ""
+        server = _Server(adapter, log, config["within"], only)
+    except UnknownParser as error:
+        _write(answers, {"error": str(error)})
+        return
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in is loaded
+        where = place(error, config["within"]) if config["file"] else ""
+        _write(answers, {"error": _said(error) + (f" ({where})" if where else "")})
         return
     hello = {"version": adapter.version, "names": adapter.names(), "python": _python()}
     limit_memory(config["memory_mb"])

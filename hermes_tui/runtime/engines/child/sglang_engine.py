@@ -9,6 +9,7 @@ from typing import Any
 
 from . import vocabulary
 from .base import Job, Reading, Stream, before_reading, first_of, in_sizes
+from .own_file import chosen, classes_in, load_file, markers_in
 
 _PROTOCOLS = ("sglang.srt.entrypoints.openai.protocol", "sglang.srt.openai_api.protocol")
 _SPLITTERS = ("sglang.srt.parser.reasoning_parser", "sglang.srt.reasoning_parser")
@@ -37,6 +38,19 @@ class SglangEngine:
         self._asked_for = vocabulary.Vocabulary(_ASKED_FOR, ("<|eos|>",))
         self.version = version or str(importlib.import_module("sglang").__version__)
 
+    def take_file(self, path: str, wanted: str) -> str:
+        """Load a file with a detector, and return the name of the one that is `wanted`."""
+        module = load_file(path)
+        places = ("sglang.srt.function_call.base_format_detector",)
+        kinds: dict[str, Any] = self._parser.ToolCallParserEnum
+        classes = classes_in(module, first_of(places).BaseFormatDetector)
+        registered = {name: kind for name, kind in kinds.items() if kind in classes.values()}
+        kinds.update({**classes, **registered})
+        markers = markers_in(path)
+        self._words = vocabulary.Vocabulary((*vocabulary.ALL_MARKERS, *markers))
+        self._asked_for = vocabulary.Vocabulary((*_ASKED_FOR, *markers), ("<|eos|>",))
+        return chosen(wanted, registered, classes)
+
     def names(self) -> list[str]:
         """Return the names that the server takes."""
         return sorted(self._parser.ToolCallParserEnum)
@@ -49,9 +63,7 @@ class SglangEngine:
         """Read the text at once. The server reads it only where it sees a marker."""
         text, reasoning = job.text, None
         if job.reasoning_parser:
-            splitting = first_of(_SPLITTERS).ReasoningParser(
-                job.reasoning_parser, stream_reasoning=False
-            )
+            splitting = _splitting(job.reasoning_parser, in_stream=False)
             reasoning, rest = splitting.parse_non_stream(text)
             text = rest or ""
         parser = self._new_parser(job)
@@ -68,9 +80,7 @@ class SglangEngine:
         parser = self._new_parser(job)
         splitting = None
         if job.reasoning_parser:
-            splitting = first_of(_SPLITTERS).ReasoningParser(
-                job.reasoning_parser, stream_reasoning=True
-            )
+            splitting = _splitting(job.reasoning_parser, in_stream=True)
         for text in self._deltas(job):
             reasoning, rest = None, text
             if splitting is not None:
@@ -103,6 +113,11 @@ class SglangEngine:
     def _deltas(self, job: Job) -> Sequence[str]:
         pieces: Sequence[str] = self._words.tokenize(job.text) if job.by_tokens else job.text
         return ["".join(part) for part in in_sizes(pieces, job.sizes)]
+
+
+def _splitting(name: str, *, in_stream: bool) -> Any:
+    with before_reading():
+        return first_of(_SPLITTERS).ReasoningParser(name, stream_reasoning=in_stream)
 
 
 def _ended(parser: Any) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import vocabulary
 from .base import Job, Reading, Stream, UnknownParser, before_reading, first_of, in_sizes
+from .own_file import chosen, classes_in, load_file, markers_in
 from .stand_ins import StandIn, install
 
 _MARKERS = {
@@ -38,13 +39,32 @@ class VllmEngine:
             install(source, facts, facts.others())
         parsers = first_of(_PLACES)
         self._manager = parsers.ToolParserManager
-        self._reads_nothing = getattr(getattr(parsers, "ToolParser", None), _WHOLE, None)
+        self._base = getattr(parsers, "ToolParser", None)
+        self._reads_nothing = getattr(self._base, _WHOLE, None)
         self._request = first_of(_PROTOCOLS).ChatCompletionRequest
         # Before, the server itself joined the two parsers and kept what went before in a stream.
         self._is_old = not _has("vllm.parser", "abstract_parser", "def parse_delta(")
         self._reads_harmony = _has("vllm.parser", "harmony", "class HarmonyParser")
         self._vocabularies: dict[str, Any] = {}
+        self._own_markers: tuple[str, ...] = ()
         self.version = version or str(importlib.import_module("vllm").__version__)
+
+    def take_file(self, path: str, wanted: str) -> str:
+        """Load a plug-in of the server, and return the name of its parser that is `wanted`.
+
+        What it does not register itself is there by the name of its class.
+        """
+        module = load_file(path)
+        kinds: dict[str, Any] = self._manager.tool_parsers
+        lazy = getattr(self._manager, "lazy_parsers", {})
+        registered = {name: kind for name, kind in kinds.items() if _is_of(module, kind)}
+        for name, (place, kind) in lazy.items():
+            if place == module.__name__:
+                registered[name] = getattr(module, kind)
+        classes = classes_in(module, self._base) if self._base is not None else {}
+        kinds.update({**classes, **registered})
+        self._own_markers = markers_in(path)
+        return chosen(wanted, registered, classes)
 
     def names(self) -> list[str]:
         """Return the registered names, and Mistral's newer spellings as names of their own."""
@@ -178,7 +198,11 @@ class VllmEngine:
         kind = name if name in _MARKERS or name == _HARMONY else ""
         if kind not in self._vocabularies:
             markers = _MARKERS.get(kind, vocabulary.MARKERS)
-            made = _Harmony() if kind == _HARMONY else vocabulary.Vocabulary(markers)
+            made = (
+                _Harmony()
+                if kind == _HARMONY
+                else vocabulary.Vocabulary((*markers, *self._own_markers))
+            )
             self._vocabularies[kind] = made
         return self._vocabularies[kind]
 
@@ -203,6 +227,10 @@ class _Harmony:
 
     def decode(self, ids: int | Sequence[int], **_: Any) -> str:
         return str(self._encoding.decode([ids] if isinstance(ids, int) else list(ids)))
+
+
+def _is_of(module: Any, kind: Any) -> bool:
+    return bool(getattr(kind, "__module__", "") == module.__name__)
 
 
 def _registered(name: str) -> str:

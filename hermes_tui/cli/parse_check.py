@@ -1,0 +1,94 @@
+"""`parse --batch` as a regression test: what lines expect, and where what was read differs.
+
+A line's `"expected"` holds any of the fields below, spelled as in the rows of `parse --json`;
+those that it leaves out may be anything. Arguments that are the same JSON are the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from hermes_tui.model.errors import UsageError
+from hermes_tui.model.visible import visible_line
+from hermes_tui.parsers.plain_values import text_key
+
+FIELDS: Final = ("outcome", "tool_calls", "content", "reasoning")
+_SHOWN: Final = 160
+_MISSING: Final = object()
+
+
+class Difference(NamedTuple):
+    """A place of a row, such as `tool_calls[0].name`, that is not as expected. JSON values."""
+
+    at: str
+    expected: Any
+    read: Any
+
+    def __str__(self) -> str:
+        return f"{self.at}: expected {_shown(self.expected)}, read {_shown(self.read)}"
+
+
+def expected_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row's line is to expect, if the row is right."""
+    calls = [{key: call[key] for key in ("name", "arguments")} for call in row["tool_calls"]]
+    return {field: row[field] for field in FIELDS} | {"tool_calls": calls}
+
+
+def expectation(request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a line expects, None for nothing; raises UsageError for what is no such thing."""
+    expected = request.get("expected")
+    if expected is None:
+        return None
+    if not isinstance(expected, dict):
+        raise UsageError("what is expected is no object", f"of {', '.join(FIELDS)}")
+    unknown = [name for name in expected if name not in FIELDS]
+    if unknown:
+        message = f"nothing called {visible_line(unknown[0], _SHOWN)!r} can be expected"
+        raise UsageError(message, f"of {', '.join(FIELDS)}")
+    calls = expected.get("tool_calls", [])
+    if not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
+        raise UsageError("the calls expected are no list", '"tool_calls" of {"name", "arguments"}')
+    return expected
+
+
+def differences(expected: Mapping[str, Any], row: Mapping[str, Any]) -> list[Difference]:
+    """Return where a row is not as expected."""
+    found: list[Difference] = []
+    for field, value in expected.items():
+        if field == "tool_calls":
+            found += _of_calls(value, row[field])
+        elif value != row[field]:
+            found.append(Difference(field, value, row[field]))
+    return found
+
+
+def _of_calls(expected: Sequence[Mapping[str, Any]], read: Sequence[Any]) -> Iterator[Difference]:
+    if len(expected) != len(read):
+        yield Difference("tool_calls", _names(expected), _names(read))
+        return
+    for number, (wanted, call) in enumerate(zip(expected, read, strict=True)):
+        of_call = wanted.get("function")
+        wanted = of_call if isinstance(of_call, dict) else wanted
+        at = f"tool_calls[{number}]"
+        if "name" in wanted and wanted["name"] != call["name"]:
+            yield Difference(f"{at}.name", wanted["name"], call["name"])
+        arguments = wanted.get("arguments", _MISSING)
+        if arguments is not _MISSING and not _same(arguments, call["arguments"]):
+            yield Difference(f"{at}.arguments", arguments, call["arguments"])
+
+
+def _names(calls: Sequence[Mapping[str, Any]]) -> list[Any]:
+    return [call.get("name", (call.get("function") or {}).get("name")) for call in calls]
+
+
+def _same(expected: Any, read: str) -> bool:
+    text = expected if isinstance(expected, str) else json.dumps(expected)
+    return text == read or text_key(text) == text_key(read)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    cut = visible_line(text, _SHOWN)
+    return cut

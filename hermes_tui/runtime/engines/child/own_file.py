@@ -1,0 +1,70 @@
+"""A file of the person's own, loaded as vLLM's `--tool-parser-plugin` loads one."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .base import UnknownParser
+
+_MARKER = re.compile(r"</?[\w:.-]+>|<\|[\w:./▁-]+\|>|<｜[\w▁]+｜>|\[/?[A-Z_]+\]")
+
+
+def load_file(path: str) -> ModuleType:
+    """Run the file as a module; what lies beside it can be imported, after everything else.
+
+    Raises whatever the file raises.
+    """
+    name = f"own_file_{Path(path).stem}"  # its own would hide the module `json` behind a json.py
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "a file that ends in .py"
+    module = importlib.util.module_from_spec(spec)
+    sys.path.append(str(Path(path).parent))
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
+    """Return the subclasses of `base` that the file itself defines, by their names."""
+    return {
+        name: kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == module.__name__
+    }
+
+
+def chosen(wanted: str, registered: Mapping[str, Any], classes: Mapping[str, Any]) -> str:
+    """Return the name of the parser meant: the only one there is where `wanted` is empty.
+
+    Raises UnknownParser where there is none, or more than one.
+    """
+    if wanted in registered or wanted in classes:
+        return wanted
+    found = registered or classes
+    if not found:
+        raise UnknownParser("holds no parser")
+    if wanted:
+        known = ", ".join({**registered, **classes})
+        raise UnknownParser(f"holds no parser {wanted!r}; it holds {known}")
+    if len({id(kind) for kind in found.values()}) > 1:
+        name = next(iter(found))
+        raise UnknownParser(f"holds {', '.join(found)}: say which, as in FILE.py:{name}")
+    return next(iter(found))
+
+
+def markers_in(path: str) -> tuple[str, ...]:
+    """Return the strings in the file that look like markers: in its model they are tokens."""
+    tree = ast.parse(Path(path).read_bytes())
+    strings = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return tuple(dict.fromkeys(filter(_MARKER.fullmatch, strings)))

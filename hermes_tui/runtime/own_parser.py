@@ -1,0 +1,91 @@
+"""A parser in a file of the person's own, `FILE.py` or `FILE.py:NAME`: an engine of its own.
+
+What the file imports says whose parser it is: one of vLLM, SGLang or hermes-agent is run in the
+process of that engine, as it was added; any other file needs none, and holds a function `parse`
+(see `engines/child/own_engine.py`). Whoever names such a file has it run, so no name from a
+source is ever looked for here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.engines.added import AddedEngine
+from hermes_tui.runtime.parser_names import OWN_FILE
+from hermes_tui.runtime.remote import local_path
+
+OWN: Final = "own"
+_ENGINE_OF: Final = {"vllm": "vllm", "sglang": "sglang", "environments": "hermes-agent"}
+"""Which engine a package belongs to that a parser's file imports."""
+_TO_ADD: Final = {
+    "vllm": "hermes-tui engines add vllm",
+    "sglang": "hermes-tui engines add sglang",
+    "hermes-agent": "hermes-tui engines add --path CHECKOUT",
+}
+
+
+def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | None:
+    """Return the engine that has just the parser of a file; None if `spelled` is no such name.
+
+    `FILE.py` is of the newest of `engines` that it is made for, `ENGINE/FILE.py` of that one.
+    Raises SourceError where the file cannot be read, or its engine was not added.
+    """
+    found = OWN_FILE.fullmatch(spelled)
+    if found is None:
+        return None
+    engines = [engine for engine in engines if not engine.file]
+    added, _, rest = found["file"].partition("/")
+    host = next((engine for engine in engines if engine.name == added), None)
+    file, name = (rest if host else found["file"]), found["name"] or ""
+    path = local_path(file).absolute()
+    kind = _kind(path, file)
+    if kind == OWN:
+        base = AddedEngine("", OWN, "", "path", "", "", "", (), {}, path.parent)
+    else:
+        base = host or _newest(kind, engines, file)
+    return base._replace(
+        name=spelled,
+        names=(name or path.stem,),
+        failures={},
+        file=str(path),
+        parser=name,
+    )
+
+
+def _kind(path: Path, file: str) -> str:
+    """Return which engine the parser in a file is made for."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except OSError as error:
+        hint = "--parser takes FILE.py or FILE.py:NAME"
+        raise SourceError(file, error.strerror or "cannot be read", hint) from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None)
+        where = f", line {line}" if line else ""
+        why = getattr(error, "msg", "") or str(error) or "nested too deeply"
+        raise SourceError(file, f"cannot be loaded: {why}{where}") from error
+    packages = dict.fromkeys(name.partition(".")[0] for name in _imported(tree))
+    return next((_ENGINE_OF[name] for name in packages if name in _ENGINE_OF), OWN)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
+
+
+def _newest(kind: str, engines: Sequence[AddedEngine], file: str) -> AddedEngine:
+    fitting = [engine for engine in engines if engine.engine == kind and not engine.problem]
+    if not fitting:
+        raise SourceError(file, f"is a parser of {kind}, and none was added", _TO_ADD[kind])
+    return max(fitting, key=lambda engine: _order(engine.version))
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isascii() and part.isdigit()]

@@ -1,0 +1,133 @@
+"""`parse --batch --expect` and `--check`: what is read now, and what is read otherwise later."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import Outcome, within
+from tests.cli.test_parse import BROKEN, SOUND, no_engines, row, rows, write
+
+__all__ = ["no_engines"]  # a fixture
+
+
+def lines(folder: Path, *requests: dict[str, Any]) -> Path:
+    return write(folder, "".join(json.dumps(one) + "\n" for one in requests), "cases.jsonl")
+
+
+def check(folder: Path, *requests: dict[str, Any]) -> Outcome:
+    return within("parse", "--batch", lines(folder, *requests), "--check")
+
+
+def test_what_is_expected_is_written_and_then_found_again(tmp_path: Path) -> None:
+    requests = [row(SOUND), row(BROKEN, id=2), row("\ud83d", "hermes-tui/auto")]
+    written = within("parse", "--batch", lines(tmp_path, *requests), "--expect")
+    assert written.code == 0, "a finding is what is expected here"
+    cases = rows(written)
+    assert [{**case, "expected": None} for case in cases] == [
+        {**request, "expected": None} for request in requests
+    ]
+    call = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
+    assert cases[0]["expected"]["tool_calls"] == [call]
+    done = check(tmp_path, *cases)
+    assert (done.code, done.text) == (0, "")
+    assert done.one_line.endswith("3 lines compared, 0 not as expected")
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ({"content": "x"}, 'line 1 (a): content: expected "x", read null'),
+        ({"outcome": "text"}, 'line 1 (a): outcome: expected "text", read "calls"'),
+        (
+            {"tool_calls": [{"name": "other"}]},
+            'line 1 (a): tool_calls[0].name: expected "other", read "get_weather"',
+        ),
+        (
+            {"tool_calls": [{"name": "get_weather", "arguments": {"city": "Rome"}}]},
+            'tool_calls[0].arguments: expected {"city": "Rome"}, read',
+        ),
+        ({"tool_calls": []}, 'tool_calls: expected [], read ["get_weather"]'),
+    ],
+)
+def test_a_line_is_told_where_it_is_not_read_as_expected(
+    tmp_path: Path, expected: dict[str, Any], told: str
+) -> None:
+    done = check(tmp_path, row(SOUND, expected=expected))
+    assert done.code == 1
+    assert told in done.text and len(done.text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"tool_calls": [{"name": "get_weather", "arguments": {"city": "Oslo"}}]},
+        {"tool_calls": [{"name": "get_weather", "arguments": '{ "city":"Oslo"}'}]},
+        {"tool_calls": [{"type": "function", "function": {"name": "get_weather"}}]},
+        {"content": None},
+        {},
+    ],
+)
+def test_only_what_is_expected_is_compared_and_arguments_by_value(
+    tmp_path: Path, expected: dict[str, Any]
+) -> None:
+    assert check(tmp_path, row(SOUND, expected=expected)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        (7, "is no object"),
+        ({"tool_call": []}, "nothing called 'tool_call'"),
+        ({"tool_calls": [7]}, "are no list"),
+        ({"tool_calls": {"name": "x"}}, "are no list"),
+    ],
+)
+def test_what_cannot_be_expected_is_refused(tmp_path: Path, expected: object, words: str) -> None:
+    done = check(tmp_path, row(SOUND, expected=expected), row(SOUND, expected={"content": None}))
+    assert done.code == 2
+    assert done.text.startswith("line 1: ") and words in done.text
+
+
+def test_a_file_that_expects_nothing_is_wrong_usage(tmp_path: Path) -> None:
+    done = check(tmp_path, row(SOUND))
+    assert done.code == 2 and "--expect writes such lines" in done.one_line
+
+
+def test_lines_that_expect_nothing_are_counted(tmp_path: Path) -> None:
+    done = check(tmp_path, row(SOUND), row(SOUND, expected={}))
+    assert (done.code, done.text) == (0, "")
+    assert "1 line compared, 0 not as expected; 1 line not compared" in done.one_line
+
+
+def test_the_differences_come_as_json_with_the_row(tmp_path: Path) -> None:
+    path = lines(tmp_path, row(SOUND, expected={"content": "x"}), row(SOUND, expected={}))
+    done = within("parse", "--batch", path, "--check", "--json")
+    first, second = rows(done)
+    assert done.code == 1
+    assert first["differences"] == [{"at": "content", "expected": "x", "read": None}]
+    assert (second["differences"], second["outcome"]) == ([], "calls")
+
+
+def test_nothing_in_a_difference_acts_on_the_terminal(tmp_path: Path) -> None:
+    hostile = "\x1b[31m\u202e\n"
+    case = row(hostile, id=hostile, expected={"content": hostile * 100, "outcome": hostile})
+    out = check(tmp_path, case).text
+    assert len(out.splitlines()) == 2
+    assert "\x1b" not in out and "\u202e" not in out
+
+
+def test_a_line_that_no_parser_reads_is_left_out_of_what_is_expected(tmp_path: Path) -> None:
+    path = lines(tmp_path, row(SOUND, "vllm/hermez"), row(SOUND))
+    done = within("parse", "--batch", path, "--expect")
+    assert (done.code, len(rows(done))) == (2, 1)
+    assert "left out: line 1: unknown parser" in done.one_line
+
+
+@pytest.mark.parametrize("option", ["--check", "--expect"])
+def test_they_are_for_batches(tmp_path: Path, option: str) -> None:
+    done = within("parse", write(tmp_path, SOUND), option)
+    assert done.code == 2 and "is for --batch" in done.one_line

@@ -1,0 +1,248 @@
+"""A parser in a file of the person's own: a plain function, or one made for an engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes_tui.runtime.engines import store
+from tests.cli.program import Outcome, within
+from tests.engines.fakes import checkout
+
+FUNCTION = """
+import json, os, sys
+
+print("noise")
+
+def parse(text, tools):
+    print("more noise")
+    if not text.startswith("{"):
+        return None
+    found = json.loads(text)
+    return f"{len(tools)} tools", [{"name": found["n"], "arguments": found["a"]}]
+
+def as_openai_has_them(text):
+    return [{"type": "function", "function": {"name": "f", "arguments": text}}]
+
+class Reader:
+    def parse(self, text, tools):
+        return None, []
+
+def no_call(text, tools):
+    return []
+
+def wrong(text, tools):
+    return 7
+
+def nameless(text, tools):
+    return [{"arguments": "{}"}]
+
+def raises(text, tools):
+    raise KeyError(text)
+
+def hangs(text, tools):
+    while True:
+        pass
+
+def leaves(text, tools):
+    os._exit(7)
+
+def quits(text, tools):
+    sys.exit("enough")
+"""
+TEXT = '{"n": "ls", "a": {"path": "ü"}}'
+
+
+@pytest.fixture(autouse=True)
+def here(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in the folder of `mine.py`; no engine was added."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(FUNCTION, encoding="utf-8")
+    Path("reply.txt").write_text(TEXT, encoding="utf-8")
+    Path("tools.json").write_text('[{"name": "ls", "parameters": {}}]', encoding="utf-8")
+    return tmp_path
+
+
+def asked(parser: str, *more: str) -> Outcome:
+    return within("parse", "reply.txt", "--tools", "tools.json", "--parser", parser, *more)
+
+
+def found(parser: str, *more: str) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(asked(parser, "--json", *more).text)
+    return row
+
+
+def calls(row: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(call["name"], call["arguments"]) for call in row["tool_calls"]]
+
+
+@pytest.mark.parametrize("spelled", ["mine.py", "./mine.py", "mine.py:parse", "real/mine.py"])
+def test_a_function_reads_a_text_and_what_it_prints_harms_nobody(spelled: str) -> None:
+    row = found(spelled)
+    assert row["parser"] == spelled.removeprefix("real/")
+    assert (row["outcome"], row["content"], row["real"]) == ("calls", "1 tools", True)
+    assert calls(row) == [("ls", '{"path": "ü"}')]
+
+
+def test_what_a_function_may_return(here: Path) -> None:
+    assert calls(found("mine.py:as_openai_has_them")) == [("f", TEXT)]
+    for name in ("Reader", "no_call"):
+        row = found(f"mine.py:{name}")
+        assert (row["outcome"], calls(row)) == ("text", [])
+    (here / "reply.txt").write_text("hello")
+    assert (found("mine.py")["outcome"], found("mine.py")["content"]) == ("text", "hello")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("wrong", "PARSER_RAISED", "returned int: it returns a list of calls, (content, calls)"),
+        ("nameless", "PARSER_RAISED", "a call without name and arguments: {'arguments': '{}'}"),
+        ("raises", "PARSER_RAISED", "in raises)"),
+        ("hangs", "PARSER_TIMEOUT", "in hangs"),
+        ("leaves", "PARSER_RAISED", "exit code 7"),
+        ("quits", "PARSER_RAISED", "enough"),
+    ],
+)
+def test_whatever_goes_wrong_in_it_is_a_verdict_that_says_where(
+    name: str, code: str, words: str
+) -> None:
+    row = found(f"mine.py:{name}")
+    assert row["outcome"] == "raised"
+    assert row["diagnostics"][0]["code"] == code
+    assert words in row["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def read(text): return []", "holds no function parse(text, tools)"),
+        ("def parse(text:", "line 1"),
+        ("import a_thing_that_is_missing", "No module named 'a_thing_that_is_missing'"),
+        ("1 / 0", "(mine.py:1 in <module>)"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_one_line(text: str | None, words: str) -> None:
+    Path("mine.py").unlink()
+    if text is not None:
+        Path("mine.py").write_text(text)
+    done = asked("mine.py")
+    assert (done.code, done.out) == (3, b"")
+    assert words in done.one_line
+
+
+def test_a_name_that_the_file_does_not_hold_is_told_with_those_it_does() -> None:
+    done = asked("mine.py:nope")
+    assert done.code == 3
+    assert "holds no parser 'nope'; it holds parse, " in done.one_line
+
+
+def test_what_lies_beside_the_file_can_be_imported_and_hides_nothing(here: Path) -> None:
+    (here / "helper.py").write_text("NAME = 'f'")
+    (here / "json.py").write_text(
+        "import helper, json\n"
+        "def parse(text, tools):\n"
+        "    return [{'name': helper.NAME, 'arguments': json.dumps({})}]\n"
+    )
+    assert calls(found("json.py")) == [("f", "{}")]
+
+
+def test_two_parsers_of_a_file_stand_in_a_table() -> None:
+    table = asked("mine.py", "--parser", "mine.py:no_call", "--parser", "vllm/hermes").text
+    assert [line.split()[1] for line in table.splitlines()[1:4]] == [
+        *("mine.py", "mine.py:no_call", "vllm/hermes"),
+    ]
+
+
+def test_a_function_has_no_stream_and_no_reasoning_parser() -> None:
+    assert "reads whole texts only" in asked("mine.py", "--stream", "1").one_line
+    told = asked("mine.py", "--reasoning-parser", "qwen3").one_line
+    assert "without a reasoning parser" in told
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("vllm.tool_parsers", "hermes-tui engines add vllm"),
+        ("sglang.srt", "hermes-tui engines add sglang"),
+        ("environments.tool_call_parsers", "hermes-tui engines add --path CHECKOUT"),
+    ],
+)
+def test_without_the_engine_it_is_made_for_the_command_that_adds_it_is_said(
+    package: str, words: str
+) -> None:
+    Path("mine.py").write_text(f"from {package} import ToolParser\n")
+    done = asked("mine.py")
+    assert done.code == 3 and words in done.one_line
+
+
+HERMES = """
+from environments.tool_call_parsers import PARSERS, call
+
+def mine(text):
+    return None, [call("f", text)]
+
+mine.__module__ = __name__
+PARSERS["mine"] = mine
+"""
+
+
+def test_a_parser_of_hermes_agent_runs_in_the_checkout_that_was_added(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    package = root / "environments" / "tool_call_parsers" / "__init__.py"
+    text = package.read_text().replace(
+        "return SimpleNamespace(parse=PARSERS[name])",
+        "return type('P', (), {'parse': lambda self, text: PARSERS[name](text),"
+        " '__module__': PARSERS[name].__module__})()",
+    )
+    package.write_text(text)
+    store.add_path(root)
+    Path("mine.py").write_text(HERMES)
+    assert calls(found("mine.py")) == [("f", TEXT)]
+
+
+def batch(*lines: dict[str, Any], parser: str = "") -> Outcome:
+    Path("rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return within("parse", "--batch", "rows.jsonl", *(("--parser", parser) if parser else ()))
+
+
+@pytest.mark.parametrize("name", ["mine.py", "./mine.py:parse", "real/mine.py", "mine.py+qwen3"])
+def test_a_line_of_a_batch_cannot_have_a_file_run(name: str) -> None:
+    Path("mine.py").write_text("open('it_ran', 'w')\ndef parse(text): return []")
+    done = batch({"parser": name, "text": "x"})
+    row = json.loads(done.text)
+    assert (done.code, row["outcome"]) == (2, "refused")
+    assert "a line cannot name a file to run" in row["error"]
+    assert not Path("it_ran").exists()
+
+
+def test_the_file_of_the_command_reads_the_lines_that_name_none_or_the_same() -> None:
+    done = batch({"text": TEXT}, {"text": TEXT, "parser": "mine.py"}, parser="mine.py")
+    rows = [json.loads(line) for line in done.text.splitlines()]
+    assert [(row["parser"], calls(row)[0][0]) for row in rows] == [("mine.py", "ls")] * 2
+
+
+def test_runs_are_not_read_by_a_file() -> None:
+    done = within("scan", "reply.txt", "--parser", "mine.py")
+    assert done.code == 2 and "reads single texts, not runs" in done.one_line
+
+
+def test_a_parser_that_is_not_emulated_is_told_from_one_that_there_is_not() -> None:
+    told = asked("vllm/granite").one_line
+    assert "`hermes-tui engines add vllm`" in told and "real/vllm-…/granite" in told
+    assert "unknown parser 'vllm/hermez' (did you mean vllm/hermes" in asked("vllm/hermez").one_line
+
+
+def test_only_a_real_engine_takes_a_reasoning_parser() -> None:
+    told = asked("vllm/hermes", "--reasoning-parser", "qwen3").one_line
+    assert "not a real engine's parser" in told
+    refused = json.loads(
+        batch({"parser": "vllm/hermes", "text": "x", "reasoning_parser": "q"}).text
+    )
+    assert (refused["outcome"], "--reasoning-parser q" in refused["error"]) == ("refused", True)
+    wrong = json.loads(batch({"parser": "vllm/hermes", "text": "x", "reasoning_parser": 7}).text)
+    assert "the reasoning parser is no string" in wrong["error"]
