@@ -153,6 +153,7 @@ def _run_json(run: ReadRun) -> dict[str, Any]:
         "path": run.label,
         "id": summary.run_id,
         "task": summary.task,
+        "task_digest": summary.task_digest,
         "model": summary.model,
         "turns": summary.turns,
         "messages": summary.messages,
@@ -162,7 +163,12 @@ def _run_json(run: ReadRun) -> dict[str, Any]:
         "warnings": summary.warnings,
         "diagnostics": dict(summary.codes),
         "status": summary.status,
+        "stop_reason": summary.stop_reason,
         "reward": summary.reward,
+        "tokens_in": summary.prompt_tokens,
+        "tokens_out": summary.completion_tokens,
+        "cost": summary.cost_usd,
+        "duration": summary.duration_s,
     }
 
 

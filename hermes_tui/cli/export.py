@@ -49,11 +49,12 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.to not in known:
         raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
     check_format(arguments.format)
-    if arguments.all or arguments.filter:
-        from hermes_tui.cli.export_all import run_export_all
+    from hermes_tui.cli.export_all import is_of_many, run_export_all
 
+    if is_of_many(arguments):
         return run_export_all(arguments)
-    path = None if arguments.path == "-" else place_of(arguments.path)
+    [given] = arguments.paths
+    path = None if given == "-" else place_of(given)
     with chosen_run(
         path, arguments.run, spelling="--run {}", wanted_format=arguments.format
     ) as ref:
@@ -62,7 +63,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         changes = Changes()
         content = render(arguments.to, events, ref.file, begun, changes=changes)
     write_out(arguments.output, [content], overwrite=arguments.force)
-    _say_what_is_missing(arguments.to, events)
+    _say_what_is_missing(events)
     if changes:
         say(f"changed for {arguments.to}: {changes.told()}")
     if begun and arguments.to != "atif":
@@ -71,13 +72,23 @@ def run_export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say_what_is_missing(to: str, events: Sequence[Event]) -> None:
+def _say_what_is_missing(events: Sequence[Event]) -> None:
     if not any(isinstance(event, _SAID) for event in events):
         say("the run has no messages: only what else is known of it was written")
+    say_what_is_named(named_details(events))
+
+
+def named_details(events: Sequence[Event]) -> int:
+    """Return how many details of a run are no more than named."""
     details = (event.details for event in events if isinstance(event, RunStarted | RunEnded))
-    if to == "native" and (named := sum(map(only_named, details))):
+    return sum(map(only_named, details))
+
+
+def say_what_is_named(details: int) -> None:
+    """Say how many details are not in what was written."""
+    if details:
         why = f"longer than {MAX_DETAIL:,} characters, so only their size is written"
-        say(f"{counted(named, 'detail')} of the run left out: {why}")
+        say(f"{counted(details, 'detail')} of the run left out: {why}")
 
 
 def render(

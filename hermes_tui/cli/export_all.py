@@ -1,88 +1,179 @@
-"""`hermes-tui export --all`: the runs of a file, or those that pass a filter, as JSON lines."""
+"""`hermes-tui export` of many runs: as lines of one file, or a file each in a folder."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
-from hermes_tui.cli.export import render, write_out
+from hermes_tui.cli.begun_runs import begun_runs
+from hermes_tui.cli.export import named_details, render, say_what_is_named, write_out
 from hermes_tui.cli.filters import check_for_each
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import one_file
 from hermes_tui.cli.saying import say
 from hermes_tui.formats.writers.changes import Changes
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
-from hermes_tui.runtime.remote import place_of
+from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
+from hermes_tui.runtime.targets import Target, expand_paths
+from hermes_tui.runtime.walking import is_so
 
 LINES: Final = ("openai", "sharegpt")
+SUFFIXES: Final = {"markdown": "md", "html": "html", "native": "jsonl"}
+"""Of the files of runs; all else is JSON."""
+NEWLINE: Final = 2
+"""Bytes that may stand behind the last record."""
+
+
+def is_of_many(arguments: argparse.Namespace) -> bool:
+    """Tell whether more than one run is to be written."""
+    paths = arguments.paths
+    is_folder = "-" not in paths and is_so(local_path(paths[0]).is_dir)
+    return bool(arguments.all or arguments.filter or len(paths) > 1 or is_folder)
 
 
 def run_export_all(arguments: argparse.Namespace) -> int:
-    """Write the runs, a line each, and return the exit code."""
-    what = "--filter" if arguments.filter else "--all"
-    if arguments.to not in LINES:
+    """Write the runs and return the exit code."""
+    what = _what_is_asked(arguments)
+    into_folder = _is_folder(arguments.output)
+    if arguments.to not in LINES and not into_folder:
         message = f"{what}: a file of {arguments.to} holds one run"
-        raise UsageError(message, f"--run chooses one; --to {' or '.join(LINES)} takes many")
+        lines = f"--to {' or '.join(LINES)} takes many"
+        raise UsageError(message, f"--run chooses one; -o FOLDER/ writes a file a run; {lines}")
     if arguments.run:
         raise UsageError(f"--run names one run, {what} takes many", "leave out one of them")
     if arguments.filter:
         check_for_each(arguments.filter)
-    path = None if arguments.path == "-" else place_of(arguments.path)
-    with one_file(path, arguments.format) as file:
-        lines = _Lines(file, arguments.to, arguments.filter, shows=arguments.output != "-")
-        write_out(arguments.output, lines, overwrite=arguments.force)
-        lines.tell()
-        return 3 if file.source.failure else 0
+    runs = _Runs(arguments, shows=arguments.output != "-")
+    if into_folder:
+        _write_files(runs, local_path(arguments.output), overwrite=arguments.force)
+    else:
+        lines_of = (runs.rendered(found, in_line=True) for found in runs)
+        # Where no run is written, nothing is made or overwritten.
+        for first in itertools.islice(lines_of, 1):
+            content = itertools.chain((first,), lines_of)
+            write_out(arguments.output, content, overwrite=arguments.force)
+    runs.tell()
+    return 3 if runs.has_failed else int(not runs.written)
 
 
-class _Lines:
-    """The lines, one by one, and what is to be said of them."""
+def _what_is_asked(arguments: argparse.Namespace) -> str:
+    """Return by what many runs are asked for."""
+    if arguments.filter or arguments.all:
+        return "--filter" if arguments.filter else "--all"
+    return "several files" if len(arguments.paths) > 1 else f"{arguments.paths[0]} is a folder"
 
-    def __init__(self, file: OpenFile, to: str, filter_text: str, *, shows: bool) -> None:
-        self._file = file
-        self._to = to
-        self._filter = RunFilter(file, file.label, filter_text)
+
+def _is_folder(output: str) -> bool:
+    return output.endswith("/") or (output != "-" and is_so(local_path(output).is_dir))
+
+
+def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
+    """Write each run to a file of its own, named after the file that it is from."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "choose another place with -o"
+        raise StoreError(str(folder), error.strerror or str(error), hint) from error
+    names: Counter[str] = Counter()
+    for found in runs:
+        name = runs.name_of(found)
+        names[name] += 1
+        number = f"-{names[name]}" if names[name] > 1 else ""
+        path = folder / f"{name}{number}.{SUFFIXES.get(runs.to, 'json')}"
+        write_out(str(path), [runs.rendered(found, in_line=False)], overwrite=overwrite)
+
+
+def _is_alone(found: FoundRun) -> bool:
+    """Tell whether a run is all that its file holds."""
+    file, ref = found.ref.file, found.ref
+    rest = file.source.size - file.record(ref.record).range.end
+    return ref.number == 0 and found.siblings == 1 and file.source.complete and rest <= NEWLINE
+
+
+class _Runs:
+    """The runs that pass, one by one, and what is to be said of them."""
+
+    def __init__(self, arguments: argparse.Namespace, *, shows: bool) -> None:
+        self.to: str = arguments.to
+        self.written = 0
+        self.has_failed = False
+        """Whether a file that was named could not be read, or not to its end."""
+        self._targets: Sequence[Target] = expand_paths(arguments.paths)
+        self._format = arguments.format
+        self._filter = arguments.filter
         self._shows = shows
         """Whether the terminal is free for the progress."""
         self._changes = Changes()
-        self._seen = self._written = self._silent = self._defects = 0
+        self._seen = self._silent = self._defects = 0
+        self._named = 0
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[FoundRun]:
         progress = ProgressLine()
-        for step in survey(self._file):
+        for target in self._targets:
+            try:
+                with one_file(target.path, self._format) as file:
+                    yield from self._of_file(file, progress)
+                    if file.source.failure:
+                        self._fail(file.source.failure)
+            except HermesError as error:
+                if len(self._targets) == 1 or isinstance(error, (UsageError, StoreError)):
+                    raise
+                # A folder may hold files that are no transcripts.
+                if isinstance(error, NoTranscript) and not target.named:
+                    say(f"skipped {error}")
+                else:
+                    self._fail(str(error))
+        progress.clear()
+
+    def _fail(self, reason: str) -> None:
+        self.has_failed = True
+        say(reason)
+
+    def _of_file(self, file: OpenFile, progress: ProgressLine) -> Iterator[FoundRun]:
+        passing = RunFilter(file, file.label, self._filter)
+        for step in survey(file):
             match step:
                 case FoundRun() if step.final:
                     self._seen += 1
-                    if self._filter.passes(step):
-                        yield self._line(step)
+                    if passing.passes(step):
+                        yield step
                 case FoundDefect():
                     self._defects += 1
                 case Progress() if self._shows:
-                    progress.show(
-                        f"exporting {self._file.label}", step.bytes_done, step.bytes_total
-                    )
+                    progress.show(f"exporting {file.label}", step.bytes_done, step.bytes_total)
                 case _:
                     pass
-        progress.clear()
 
-    def _line(self, found: FoundRun) -> bytes:
-        self._written += 1
+    def rendered(self, found: FoundRun, *, in_line: bool) -> bytes:
+        """Return a run as it is written."""
+        self.written += 1
         self._silent += not found.state.messages
         events = read_events(found.ref)
-        return render(self._to, events, self._file, changes=self._changes, in_line=True)
+        self._named += named_details(events)
+        begun = begun_runs(found.ref, events) if self.to == "atif" else ()
+        file = found.ref.file
+        return render(self.to, events, file, begun, changes=self._changes, in_line=in_line)
+
+    def name_of(self, found: FoundRun) -> str:
+        """Return how the file of a run is called, but for its suffix."""
+        file, number = found.ref.file, found.ref.number
+        stem = Path(file.label).name.partition(".")[0] or "run"
+        return stem if file.is_one_run or _is_alone(found) else f"{stem}-{number + 1}"
 
     def tell(self) -> None:
         """Say how much was written, and what was left out or changed."""
-        say(f"{self._written:,} of {counted(self._seen, 'run')} written")
+        say(f"{self.written:,} of {counted(self._seen, 'run')} written")
         if self._silent:
             say(f"{counted(self._silent, 'run')} of these without messages")
         if self._defects:
             say(f"{counted(self._defects, 'malformed place')} outside of any run left out")
+        say_what_is_named(self._named)
         if self._changes:
-            say(f"changed for {self._to}: {self._changes.told()}")
-        if self._file.source.failure:
-            say(self._file.source.failure)
+            say(f"changed for {self.to}: {self._changes.told()}")

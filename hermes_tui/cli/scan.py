@@ -39,7 +39,8 @@ def run_scan(arguments: argparse.Namespace) -> int:
     targets = with_subagents(expand_paths(request.paths, tell=progress.looking))
     progress.clear()
     report = Report(request, targets)
-    options = ScanOptions(request.format, request.parser, report.output.rows, request.filter)
+    rows = report.output.rows
+    options = ScanOptions(request.format, request.parser, rows, request.filter, request.fail_if)
     with contextlib.ExitStack() as cleanup:
         state = None
         if request.state is not None:
@@ -134,7 +135,8 @@ class _Scan:
         ranges = self._jobs > 1 or self._state is not None or bool(self._request.cluster)
         state, wanted = self._state, self._options.format
         # Groups that have no name go by their number in the file.
-        whole = bool(self._options.filter) and "group" in run_expression(self._options.filter).names
+        asked = filter(None, (self._options.filter, self._options.fail_if))
+        whole = any("group" in run_expression(text).names for text in asked)
         for unit in units(self._targets, wanted_format=wanted, ranges=ranges, whole=whole):
             self._collector.expect(unit)
             if unit.reader is not None and not unit.start:

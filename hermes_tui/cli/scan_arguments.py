@@ -23,10 +23,12 @@ then how often runs fail by code, tool, model and parser, with places that `open
   hermes-tui scan runs/ --to json > old.json        everything, for --baseline later on
   hermes-tui scan runs/ --baseline old.json         fail only on what is new
   hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > report.xml
+  hermes-tui scan runs/ --fail-if 'reward < 1'             a run that it is true of fails
   hermes-tui scan big.jsonl --jobs 8 --state big.state     interrupt it, and it goes on there
   hermes-tui scan s3://bucket/runs/ --engine ray           on the Ray cluster that is there"""
 EPILOG: Final = """\
-exit codes: 0 clean, 1 error-level findings (or those of --fail-on, or new ones with --baseline),
+exit codes: 0 clean, 1 error-level findings (or those of --fail-on, or runs that --fail-if is true
+of, or new findings with --baseline),
 2 wrong usage, 3 a file that was named, or that looks like a transcript, cannot be read to its end,
 130 interrupted"""
 
@@ -44,6 +46,7 @@ class ScanRequest(NamedTuple):
     """None: whatever pays."""
     ordered: bool
     fail_on: frozenset[str]
+    fail_if: str
     baseline: str
     state: Path | None
     cluster: str
@@ -107,6 +110,12 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         "--fail-on", default=None, metavar="CODES", help="exit with 1 only for these, as in A,B"
     )
     command.add_argument(
+        "--fail-if",
+        default="",
+        metavar="EXPRESSION",
+        help="exit with 1 only for runs it is true of: 'reward < 1'; findings, if --fail-on names",
+    )
+    command.add_argument(
         "--baseline", default="", metavar="FILE", help="exit with 1 only for what is not in there"
     )
     command.add_argument(
@@ -132,6 +141,10 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         from hermes_tui.cli.filters import check_for_each
 
         check_for_each(arguments.filter)
+    if arguments.fail_if:
+        from hermes_tui.cli.filters import check_for_each
+
+        check_for_each(arguments.fail_if, option="--fail-if")
     return ScanRequest(
         paths=arguments.paths,
         output=output,
@@ -142,6 +155,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         jobs=_jobs(arguments.jobs),
         ordered=arguments.ordered,
         fail_on=_codes(arguments.fail_on),
+        fail_if=arguments.fail_if,
         baseline=arguments.baseline,
         state=local_path(arguments.state) if arguments.state else None,
         cluster=_cluster(arguments),
@@ -200,6 +214,6 @@ def _codes(text: str | None) -> frozenset[str]:
         )
     for name in names:
         if name not in known:
-            hint = near_hint(name, known, f"known: {', '.join(known)}")
+            hint = near_hint(name, known, f"such as {', '.join(known[:5])}; a scan names them")
             raise UsageError(f"--fail-on: no code is called {name!r}", hint)
     return frozenset(names)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 import orjson
@@ -25,18 +26,30 @@ class Baseline:
     A run is looked for by what is in it, so that rollouts may change places; then, having changed,
     by what it is called (`fingerprint`), at its place first. What is found of several runs that
     are called alike is known as often as these had it.
+
+    A recording gets a new file each time: the runs of a file that was not scanned then are looked
+    for in all others, by their model and the same; together they have each run once more.
     """
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], files: Iterable[str] = ()) -> None:
+        """Take the rows of a scan and the paths of all `files` that it read, also without rows."""
         self._runs: defaultdict[_Key, list[Counter[str]]] = defaultdict(list)
         """Key and code → the runs that had it, each with how often it is not met again yet."""
         self._paths = {os.path.normpath(row["path"]) for row in rows if row["findings"]}
+        self._files = {os.path.normpath(path) for path in files}
+        self._files.update(os.path.normpath(row["path"]) for row in rows)
         self._has_met = False
+        self._by_task = any("task_digest" in row for row in rows)
+        """Whether it tells tasks apart that begin with the same line; older ones do not."""
         for row in rows:
             codes = Counter(finding["code"] for finding in row["findings"])
-            for key in _keys(row):
-                for code in codes:
-                    self._runs[*key, code].append(codes)
+            self._note(_keys(row, by_task=self._by_task), codes)
+            self._note(_keys_elsewhere(row, by_task=self._by_task), codes.copy())
+
+    def _note(self, keys: Iterable[_Key], codes: Counter[str]) -> None:
+        for key in keys:
+            for code in codes:
+                self._runs[*key, code].append(codes)
 
     @classmethod
     def load(cls, path: str) -> Baseline:
@@ -46,7 +59,8 @@ class Baseline:
         except OSError as error:
             raise SourceError(path, error.strerror or str(error), "check the path") from error
         try:
-            return cls(list(_rows(data, path)))
+            files: list[str] = []
+            return cls(list(_rows(data, path, files)), files)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"--baseline {path}: not what `scan --to json` writes", _AGAIN
@@ -54,15 +68,22 @@ class Baseline:
 
     def mark(self, rows: Sequence[Row]) -> None:
         """Say of each finding of the runs of a file whether it is new."""
+        row_keys: list[tuple[_Key, ...]] = []
         for row in rows:
             self._has_met |= os.path.normpath(row["path"]) in self._paths
+            row_keys.append(self._keys_of(row))
             for finding in row["findings"]:
                 finding["new"] = True
         # All runs that are as they were come first: none of them is taken for another.
-        for keys in zip(*map(_keys, rows), strict=True):
+        for keys in zip_longest(*row_keys, fillvalue=()):
             for row, key in zip(rows, keys, strict=True):
                 for finding in row["findings"]:
                     finding["new"] = finding["new"] and not self._meet(key, finding["code"])
+
+    def _keys_of(self, row: Row) -> tuple[_Key, ...]:
+        is_there = os.path.normpath(row["path"]) in self._files
+        keys = _keys if is_there else _keys_elsewhere
+        return keys(row, by_task=self._by_task)
 
     def is_new_defect(self, path: str) -> bool:
         """Tell whether a malformed place that belongs to no run is new."""
@@ -94,8 +115,10 @@ def _value(data: bytes) -> Any:
         return json.loads(data)
 
 
-def _rows(data: bytes, path: str) -> Iterator[Row]:
+def _rows(data: bytes, path: str, files: list[str]) -> Iterator[Row]:
+    """Yield the rows of runs; note in `files` the paths that are listed by themselves."""
     for value in _values(data):
+        files += (row["path"] for row in value.get("files", ()))
         if value.get("complete") is False and "path" not in value:
             message = f"--baseline {path}: from a scan that was interrupted"
             raise UsageError(message, "write it anew")
@@ -115,9 +138,29 @@ def _values(data: bytes) -> Iterator[Any]:
         yield from (_value(line) for line in data.splitlines() if line.strip())
 
 
-def _keys(row: Row) -> tuple[_Key, ...]:
+def _name(row: Row, by_task: bool) -> str:
+    """Return what a run is called, with what tells its task from those that begin alike."""
+    digest = row.get("task_digest", "") if by_task else ""
+    return f"{row['fingerprint']}/{digest}" if digest else row["fingerprint"]
+
+
+def _keys_elsewhere(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
+    """Return by what a run is looked for that stands in another file, one after the other.
+
+    What says nothing of its task is no more like one run than like another: there is no key.
+    """
+    if not row.get("task"):
+        return ()
+    model, name, content = row.get("model", ""), _name(row, by_task), row["content"]
+    return (
+        *(("elsewhere", model, content, name), ("elsewhere", model, content, "content")),
+        ("elsewhere", model, name),
+    )
+
+
+def _keys(row: Row, *, by_task: bool) -> tuple[_Key, ...]:
     """Return by what a run is looked for, one after the other."""
-    path, name, place = os.path.normpath(row["path"]), row["fingerprint"], row["run"]
+    path, name, place = os.path.normpath(row["path"]), _name(row, by_task), row["run"]
     # What is malformed outside of any run has no content.
     content = row.get("content", "")
     return (

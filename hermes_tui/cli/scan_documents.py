@@ -8,12 +8,15 @@ from __future__ import annotations
 import html
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from hermes_tui.cli.code_texts import MEANINGS
 from hermes_tui.cli.json_text import json_line
+from hermes_tui.cli.line_numbers import LineNumbers
 from hermes_tui.cli.scan_outputs import Ending, Output, Write
 from hermes_tui.cli.scan_summary import summary_json
 from hermes_tui.model.diagnostics import Code
@@ -25,6 +28,7 @@ from hermes_tui.version import __version__
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 KEPT_IN_MEMORY: Final = 4 << 20
 URL_MARKS: Final = "%/:?@!$&'()*+,;="
+_HELP: Final = "Look at it: hermes-tui open FILE --at PLACE, with the place that a result names."
 NO_XML: Final = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})
 
 
@@ -120,13 +124,15 @@ class Sarif(Output):
         self._write = write
         self._results = _List(write)
         self._unread: list[str] = []
+        self._lines = LineNumbers()
+        self._met: Counter[tuple[str, str]] = Counter()
+        """How often a fingerprint came with a code: that of a run, or of what is in it."""
 
     def begin(self) -> None:
-        rules = [{"id": str(code)} for code in Code]
         driver = {
             "name": "hermes-tui",
             "version": __version__,
-            "rules": rules,
+            "rules": [_rule(code) for code in Code],
         }
         head = json_line({"tool": {"driver": driver}}).rstrip("\n")
         self._write(f'{{"$schema": "{SARIF_SCHEMA}", "version": "2.1.0", "runs": [{head[:-1]},')
@@ -141,7 +147,10 @@ class Sarif(Output):
 
     def _add(self, path: str, finding: Row, run: Row | None = None) -> None:
         hint = f" ({finding['hint']})" if finding["hint"] else ""
-        place: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}}}
+        where: dict[str, Any] = {"artifactLocation": {"uri": _uri(path)}}
+        if line := self._lines.line_at(path, run.get("offset") if run else None):
+            where["region"] = {"startLine": line}
+        place: dict[str, Any] = {"physicalLocation": where}
         if finding["at"]:
             place["logicalLocations"] = [{"fullyQualifiedName": finding["at"], "kind": "message"}]
         result = {
@@ -156,13 +165,18 @@ class Sarif(Output):
             },
         }
         if run:
-            prints = {"run/v2": run["fingerprint"], "content/v1": run["content"]}
+            prints = {"run/v3": run["fingerprint"], "content/v2": run["content"]}
             result["partialFingerprints"] = {
-                name: f"{value}/{finding['code']}" for name, value in prints.items()
+                name: self._print(value, finding["code"]) for name, value in prints.items()
             }
         if "new" in finding:
             result["baselineState"] = "new" if finding["new"] else "unchanged"
         self._results.add(result)
+
+    def _print(self, fingerprint: str, code: str) -> str:
+        """Return what tells a finding from others of its code, also in runs that are alike."""
+        self._met[fingerprint, code] += 1
+        return f"{fingerprint}/{code}/{self._met[fingerprint, code]}"
 
     def refused(self, path: str, reason: str) -> None:
         self._unread.append(reason)
@@ -188,15 +202,38 @@ class JUnit(Output):
     rows = "all"
     tells_defects = True
 
-    def __init__(self, write: Write, *, fails: Callable[[Row], bool]) -> None:
+    def __init__(self, write: Write, *, fails: Callable[[Row], bool], fail_if: str = "") -> None:
+        """Take what picks the findings, and the expression by which runs fail as a whole."""
         self._write = write
         self._fails = fails
+        self._fail_if = fail_if
+        self._named: Counter[tuple[str, str]] = Counter()
         self._cases = _Later()
         self._tests = self._failures = self._errors = 0
 
     def run(self, row: Row) -> None:
-        name = f"run {row['run']} {row['id']}".rstrip()
-        self._case(row["path"], name, [item for item in row["findings"] if self._fails(item)])
+        failing = [item for item in row["findings"] if self._fails(item)]
+        if row.get("fails"):
+            failing = [self._condemned(row), *failing]
+        self._case(row["path"], self._name(row), failing)
+
+    def _name(self, row: Row) -> str:
+        """Return what a run is called wherever it stands in its file: history goes by the name.
+
+        Those of one name, such as rollouts of an example, are numbered.
+        """
+        # A recording of ours gets a new id each time.
+        run_id = "" if row["format"] == "native" else row["id"]
+        parts = dict.fromkeys((row["group"], run_id or row["task"]))
+        name = " · ".join(filter(None, parts)) or "run"
+        self._named[row["path"], name] += 1
+        number = self._named[row["path"], name]
+        return f"{name} ({number})" if number > 1 else name
+
+    def _condemned(self, row: Row) -> Row:
+        reward = "" if row["reward"] is None else f", reward {row['reward']}"
+        message = f"{self._fail_if} (status {row['status']}{reward})"
+        return {"code": "fail-if", "message": message, "at": str(row["run"])}
 
     def defect(self, path: str, format_name: str, finding: Row) -> None:
         self._case(path, "outside any run", [finding] if self._fails(finding) else [])
@@ -237,6 +274,11 @@ class JUnit(Output):
         self._write(f'<testsuites {counts}>\n<testsuite name="hermes-tui scan" {counts}>\n')
         self._cases.write(self._write)
         self._write("</testsuite>\n</testsuites>\n")
+
+
+def _rule(code: Code) -> dict[str, Any]:
+    meaning = {"text": MEANINGS[code]}
+    return {"id": str(code), "shortDescription": meaning, "help": {"text": _HELP}}
 
 
 def _uri(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from hermes_tui.cli.json_text import json_line
 from hermes_tui.cli.scan_new import NewFindings, finding_line, new_mark
 from hermes_tui.cli.scan_summary import PathOf, summary_lines
+from hermes_tui.log.run_fields import UNKNOWN
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.model.wording import counted
@@ -93,7 +94,7 @@ class Table(Output):
                 self._new.add(row["path"], row["findings"])
             return
         name = visible_line(row["id"], 40)
-        self._write(_line(row, f"run {row['run']} {name}".rstrip()))
+        self._write(_line(row, f"run {row['run']} {name}".rstrip() + _outcome(row)))
         for finding in row["findings"]:
             is_new = finding.get("new", False)
             if is_new or finding["severity"] != "note":
@@ -124,7 +125,7 @@ class Table(Output):
     def end(self, ending: Ending) -> None:
         self._write_block(self._new.lines() if self._new is not None else ())
         rates, outside = ending.rates, ending.outside
-        has_findings = bool(rates.groups.get("code") or outside)
+        has_findings = bool(rates.groups.get("code") or outside or rates.outcomes.is_known)
         says_more = rates.all.runs > 1 and (has_findings or self._by_run)
         if says_more or ending.files > 1:
             self._write_block(
@@ -164,6 +165,14 @@ class JsonLines(Output):
     def end(self, ending: Ending) -> None:
         if ending.interrupted:
             self._write(json_line({"complete": False}))
+
+
+def _outcome(row: Row) -> str:
+    """Return how a run ended, as far as its file says."""
+    status = f", {row['status']}" if row["status"] != UNKNOWN else ""
+    reward = f", reward {row['reward']:.4g}" if row["reward"] is not None else ""
+    fails = ", --fail-if" if row.get("fails") else ""
+    return f"{visible_line(status, 30)}{reward}{fails}"
 
 
 def _line(row: Row, who: str) -> str:

@@ -36,6 +36,9 @@ class Report:
         """Whether what is found goes to the terminal on which the progress may stand."""
         self._baseline = Baseline.load(request.baseline) if request.baseline else None
         self._fail_on = request.fail_on
+        self._fail_if = request.fail_if
+        self._condemned = 0
+        """Runs that `--fail-if` is true of."""
         self._by_run = request.by_run
         self._targets = targets
         self._complaints: list[str] = []
@@ -74,7 +77,7 @@ class Report:
             case "sarif":
                 return Sarif(self._write)
             case "junit":
-                return JUnit(self._write, fails=self._counts)
+                return JUnit(self._write, fails=self._counts, fail_if=self._fail_if)
             case _:
                 return JsonDocument(self._write, by_run=request.by_run)
 
@@ -95,11 +98,13 @@ class Report:
             self.output.refused(file.label, file.failure)
 
     def counted(self, file: ScannedFile, counts: Counts) -> None:
+        self._condemned += counts.condemned
+        self._fails |= counts.condemned > 0
         if self._baseline is not None:
             return
         if self._fail_on:
             self._fails |= not self._fail_on.isdisjoint(counts.diagnostics)
-        else:
+        elif not self._fail_if:
             self._fails |= counts.errors > 0
 
     def defect(self, file: ScannedFile, message: str) -> None:
@@ -175,6 +180,9 @@ class Report:
         if self._left_out:
             passed, runs = rates.all.runs, rates.all.runs + self._left_out
             self.complain(f"--filter: {passed:,} of {counted(runs, 'run')} pass")
+        if self._fail_if:
+            of_all = counted(rates.all.runs, "run")
+            self.complain(f"--fail-if: true of {self._condemned:,} of {of_all}")
         if self._baseline is not None:
             others = "; it names none of these files: spell the paths as when it was written"
             told = others if self._new and self._baseline.is_of_others else ""
@@ -207,6 +215,8 @@ class Report:
             return False
         if self._fail_on:
             return finding["code"] in self._fail_on
+        if self._fail_if and self._baseline is None:
+            return False
         return bool(finding["severity"] == Severity.ERROR)
 
     # Writing

@@ -9,6 +9,7 @@ from typing import Any, Final
 from hermes_tui.cli.scan_new import new_mark
 from hermes_tui.model.visible import cells, visible_line, visible_row
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.scan.outcomes import Outcomes
 from hermes_tui.runtime.scan.rates import GROUPS, Example, Rate, Rates
 
 MOST_LINES: Final = 12
@@ -21,6 +22,7 @@ HEADINGS: Final = {
     "parser": "by parser: runs with errors, of those it reads",
 }
 """What a name counts: not the same in every group."""
+OUTCOMES: Final = "outcome by model: runs that failed their task, of those that say; rewards"
 NEW_TOO: Final = "; how many findings are new"
 NOT_GIVEN: Final = "(not given)"
 
@@ -42,6 +44,9 @@ def summary_lines(
     runs by code, where there is a baseline.
     """
     yield _whole(rates.all, files, outside)
+    if rates.outcomes.is_known:
+        yield "outcome: " + outcome_text(rates.outcomes)
+    yield from _outcomes_by_model(rates)
     groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
     shown = [item for failed in groups.values() for item in failed[:MOST_LINES]]
     label_width = max((cells(_label(name)) for name, _ in shown), default=0)
@@ -61,6 +66,35 @@ def summary_lines(
     if groups:
         yield ""
         yield LOOK_AT
+
+
+def outcome_text(outcomes: Outcomes) -> str:
+    """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 of 6 runs, 3 of them 0"."""
+    told = []
+    if outcomes.known:
+        of_known = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"
+        told.append(f"{of_known} failed ({outcomes.failed_share:.1%})")
+    if outcomes.mean_reward is not None:
+        zeros = f", {outcomes.zeros:,} of them 0 or less" if outcomes.zeros else ""
+        runs = counted(outcomes.rewarded, "run")
+        told.append(f"mean reward {outcomes.mean_reward:.4g} of {runs}{zeros}")
+    return "; ".join(told)
+
+
+def _outcomes_by_model(rates: Rates) -> Iterator[str]:
+    """Yield a line a model, those first of which most runs failed; nothing where it is only one."""
+    known = [(name, each) for name, each in rates.by_model.items() if each.is_known]
+    if len(known) < 2:
+        return
+    known.sort(key=lambda item: (-item[1].failed_share, item[1].mean_reward or 0.0, item[0]))
+    yield ""
+    yield OUTCOMES
+    width = max(cells(_label(name)) for name, _ in known[:MOST_LINES])
+    for name, each in known[:MOST_LINES]:
+        label = _label(name)
+        yield f"  {label}{' ' * (width - cells(label))}  {outcome_text(each)}"
+    if len(known) > MOST_LINES:
+        yield f"  and {len(known) - MOST_LINES:,} more"
 
 
 def _whole(rate: Rate, files: int, outside: int) -> str:
@@ -90,6 +124,10 @@ def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str
     """Return the summary as plain JSON values, the names that failed most first."""
     whole: dict[str, Any] = _rate_json(rates.all, path_of)
     whole["defects_outside_runs"] = outside
+    whole["outcome"] = rates.outcomes.as_json()
+    whole["outcome_by_model"] = {
+        name: rates.by_model[name].as_json() for name in sorted(rates.by_model)
+    }
     for group in GROUPS:
         whole[f"by_{group}"] = {
             name: _rate_json(rate, path_of) for name, rate in _rates_of(rates, group)

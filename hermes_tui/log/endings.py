@@ -66,7 +66,7 @@ def _owed(state: RunState) -> tuple[Severity, str, str] | None:
             "it was killed there, or cancelled by a time limit around it",
         )
     if not state.turn:
-        if not state.ended or state.codes[Code.REQUEST_ERROR]:
+        if not state.ended or state.codes[Code.REQUEST_ERROR] or state.codes[Code.RUN_ERROR]:
             return None
         return (
             Severity.WARNING,

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes_tui.log import expression_values as values
+from hermes_tui.log.expression_hints import bare_text
 from hermes_tui.log.expression_values import FUNCTIONS, MISSING, ExpressionError
 from hermes_tui.log.linear_regex import RegexError
 from hermes_tui.model.wording import counted
@@ -73,8 +74,10 @@ null has no order: null > 3 is false. true, false and null may be written as in 
 class UnknownName(ExpressionError):
     """A name that is no field, or no function. `near`: which may have been meant, if any."""
 
-    def __init__(self, name: str, known: Collection[str], column: int, what: str = "name") -> None:
-        near = _near(name, known)
+    def __init__(
+        self, name: str, known: Collection[str], column: int, what: str = "name", near: str = ""
+    ) -> None:
+        near = near or _near(name, known)
         listed = f"known are {', '.join(sorted(known))}" if known and not near else ""
         super().__init__(f"unknown {what} {name!r}{near}", column, listed)
         self.told = f"unknown {what} {name!r} at column {column}"
@@ -293,6 +296,9 @@ class _Compiler:
         return self._call(values.negative, inner)
 
     def _compare(self, node: ast.Compare) -> ast.expr:
+        if (bare := bare_text(node, self.names.__contains__)) is not None:
+            near = f'; write "{bare.id}" if a text is meant'
+            raise UnknownName(bare.id, self.names, self._column(bare), near=near)
         for op, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.Is | ast.IsNot) and not self._is_null(right):
                 raise self._error(right, "'is' is for None only", "write ==")

@@ -54,6 +54,8 @@ from hermes_tui.model.wording import title
 _DISCARDED = -1
 """The turn of ids whose reply was discarded: they may be used again."""
 
+_NAMES = ("run_id", "parent_run_id", "task", "model", "source_format", "group_id", "parser")
+_OF_START = (*_NAMES, "lone_reply", "tools_declared")
 _OF_REPLY = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 """What is counted as it was before where a reply is discarded."""
 _of_reply: Callable[[RunState], tuple[int, ...]] = attrgetter(*_OF_REPLY)
@@ -80,9 +82,11 @@ class RunState:
     run_id: str = ""
     parent_run_id: str = ""
     task: str = ""
+    asked: str = ""
     model: str = ""
     source_format: str = ""
     group_id: str = ""
+    lone_reply: bool = False
     tools: dict[str, ToolSpec] = field(default_factory=dict)
     tools_declared: bool = False
     parser: str = ""
@@ -173,6 +177,7 @@ class RunState:
             case ResponseReceived():
                 self.last = NOTHING
                 self.received = event.usage, is_flawed(event.diagnostics)
+                self.tally.received(event.usage, event.duration_s)
             case Stopped() if self.suspects:
                 # A live run: who waits here wants to know, and nobody else will answer them.
                 self.decide_suspects(found, answered=False)
@@ -249,23 +254,18 @@ class RunState:
         self.severities[finding.severity] += 1
 
     def _started(self, event: RunStarted) -> None:
-        self.run_id = event.run_id
-        self.parent_run_id = event.parent_run_id
-        self.task = event.task
-        self.model = event.model
-        self.source_format = event.source_format
-        self.group_id = event.group_id
+        for name in _OF_START:
+            setattr(self, name, getattr(event, name))
         self.tools = {tool.name: tool for tool in event.tools}
-        self.tools_declared = event.tools_declared
-        self.parser = event.parser
         self.details = dict(event.details)
 
     def _ended(self, event: RunEnded, found: list[Finding]) -> None:
+        if event.by_call:
+            self.open_calls = self.open_calls[:-1]
         self._close_turn(found, at_end=True)
-        self.ended = True
-        self.status = event.status
-        self.stop_reason = event.stop_reason
-        self.reward = event.reward
+        self.tally.whole_s = event.duration_s
+        self.ended, self.status = True, event.status
+        self.stop_reason, self.reward = event.stop_reason, event.reward
         self.scores = dict(event.scores)
         self.usage = event.usage or self.usage
         self.details.update(event.details)
@@ -321,15 +321,15 @@ class RunState:
             if self.open_calls:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
-        if not self.task and message.role == "user":
-            self.task = title(message.text)
+        if message.role == "user" and not (self.task and self.asked):
+            self.task, self.asked = self.task or title(message.text), message.text
         if not message.results:
             self.last = Last("" if _BESIDE.intersection(message.flags) else message.role)
         self.messages += 1
         self.appended += 1
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
-        if message.usage is not None or message.duration_s is not None or message.flags:
+        if message.usage or message.duration_s is not None or message.flags or self.tally.is_told:
             self.tally.message(message, event.seq)
 
     def _call(self, event: ToolCallProposed, found: list[Finding]) -> None:
@@ -395,5 +395,6 @@ class RunState:
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
             self.decide_suspects(found, answered=False)
-        found.extend(unanswered(call, at_end=at_end) for call in self.open_calls)
+        if not (at_end and self.lone_reply):
+            found.extend(unanswered(call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

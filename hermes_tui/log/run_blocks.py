@@ -63,7 +63,7 @@ class DamagedBlock(ValueError):
 def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -> None:
     """Raise `longest` to the texts of a run, at most to `most`; an empty column lacks.
 
-    `reward`, `tool_errors` and `group` are 1 where there is anything in them.
+    `began`, `latest`, `reward`, `tool_errors` and `group` are 1 where there is anything in them.
     """
     summary = run.summary
     prefix = len(f"g{run.group} · ") if run.group else 0
@@ -72,6 +72,9 @@ def note_lengths(longest: dict[str, int], run: StoredRun, most: int = 1 << 30) -
         ("task", cells(summary.task)),
         ("model", cells(summary.model)),
         ("status", len(summary.status) if summary.status != "unknown" else 0),
+        ("stop_reason", cells(summary.stop_reason)),
+        ("began", summary.began_ts is not None),
+        ("latest", summary.latest_ts is not None),
         ("reward", summary.reward is not None),
         ("tool_errors", summary.tool_errors > 0),
         ("group", run.group > 0),
@@ -170,6 +173,6 @@ def _column_decoders() -> list[tuple[msgspec.msgpack.Decoder[Any], msgspec.msgpa
 
 
 def columns_version() -> str:
-    """Return what changes whenever blocks are not understood any more."""
+    """Return what changes whenever blocks are not understood any more, or say something else."""
     types = get_type_hints(RunSummary) | _PLACE
-    return "1 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)
+    return "3 " + " ".join(f"{name}:{types[name]}" for name in COLUMNS)

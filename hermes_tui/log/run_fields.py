@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,6 +15,7 @@ UNKNOWN: Final = "unknown"
 ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
     "id": "run_id",
     "task": "task",
+    "task_digest": "task_digest",
     "model": "model",
     "turns": "turns",
     "messages": "messages",
@@ -39,13 +41,24 @@ ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
     "latency": "latency_s",
     "parser": "parser",
     "parent": "parent_run_id",
+    "began": "began_ts",
+    "latest": "latest_ts",
 })  # fmt: skip
+
+
+def moment_text(ts: float | None) -> str | None:
+    """Return unix seconds as such as 2026-11-22T07:30:05Z: texts sort as times do."""
+    return None if ts is None else f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({
     "codes": dict,
     "status": lambda status: status or UNKNOWN,
     "tools": lambda tools: {name: calls for name, calls, _ in tools if calls},
     "failed_tools": lambda tools: {name: errors for name, _, errors in tools if errors},
     "scores": dict,
+    "began": moment_text,
+    "latest": moment_text,
 })  # fmt: skip
 """Of fields that are made of an attribute, how."""
 _GETTERS: Final = {name: attrgetter(attribute) for name, attribute in ATTRIBUTES.items()}
@@ -53,6 +66,22 @@ _GETTERS: Final = {name: attrgetter(attribute) for name, attribute in ATTRIBUTES
 
 FILE_FIELDS: Final = (*ATTRIBUTES, "file")
 """What is known of a run of a file, wherever it is listed."""
+
+
+FAILED: Final = frozenset({"failed", "error"})
+FULL_REWARD: Final = 1.0
+
+
+def has_failed(status: str, reward: float | None) -> bool | None:
+    """Tell whether a run failed its task; None where its file does not say how it ended.
+
+    One that was cut off by a limit did, unless it has the full reward all the same.
+    """
+    if status in ("", UNKNOWN):
+        return None
+    if status == "truncated":
+        return reward is None or not reward >= FULL_REWARD
+    return status in FAILED
 
 
 def field_of(summary: RunSummary, name: str) -> Any:

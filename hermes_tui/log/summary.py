@@ -51,6 +51,12 @@ class RunSummary(NamedTuple):
     stop_reason: str = ""
     scores: tuple[tuple[str, float], ...] = ()
     """Scores by name beside the reward, at most `MOST_SCORES`."""
+    task_digest: str = ""
+    """What tells the task from others that `task`, a line of it, does not; see `task_digest`."""
+    began_ts: float | None = None
+    """When the first event happened, in unix seconds."""
+    latest_ts: float | None = None
+    """When the last event so far happened."""
 
     @property
     def findings(self) -> int:
@@ -88,7 +94,31 @@ def summarise(state: RunState) -> RunSummary:
         latency_s=state.tally.latency_s,
         stop_reason=state.stop_reason,
         scores=tuple(sorted(state.scores.items())[:MOST_SCORES]),
+        task_digest=task_digest(state),
+        began_ts=_moment(state.first_ts),
+        latest_ts=_moment(state.last_ts),
     )
+
+
+def _moment(ts: float | None) -> float | None:
+    """Return unix seconds up to the year 2096, None for what is no such time."""
+    return ts if ts is not None and 0 <= ts < 4e9 else None
+
+
+def task_digest(state: RunState) -> str:
+    """Return 12 hexadecimal digits that runs of one task have in common; "" where there is none.
+
+    They are of the whole text if `task` stands in what the user says first, in many files behind
+    the same lines; else of that line, which the file names, and of the id that it gives the task.
+    """
+    # Loads a library for ciphers, for which most scans have no use.
+    from hashlib import blake2b
+
+    if not state.task:
+        return ""
+    is_in_it = state.task.removesuffix("…") in state.asked
+    text = state.asked.strip() if is_in_it else f"{state.task}\n{state.group_id}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:

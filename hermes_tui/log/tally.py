@@ -12,6 +12,7 @@ MOST_TOOLS: Final = 256
 OTHER_TOOLS: Final = "(other tools)"
 NO_NAME: Final = "(no name)"
 LONGEST_NAME: Final = 120
+_NOTHING: Final = (Usage(), None)
 MOST_LABELS: Final = 1_000
 
 
@@ -30,6 +31,10 @@ class Tally:
     """Replies whose duration is known."""
     replies_s: float = 0.0
     tools_s: float = 0.0
+    whole_s: float | None = None
+    """What the source says that the whole run took."""
+    told: tuple[Usage, float | None] = _NOTHING
+    """What the reply on its way used and took, counted already: its message may say it, too."""
     gold_failures: tuple[int, ...] = ()
     """The messages (by seq) at which, as people judged, the run went wrong."""
 
@@ -45,12 +50,21 @@ class Tally:
         """Forget the calls of this reply; what it cost is spent."""
         self.tools = self.before_reply.copy()
 
+    @property
+    def is_told(self) -> bool:
+        """Whether something is counted already of the reply on its way."""
+        return self.told is not _NOTHING
+
+    def received(self, usage: Usage | None, duration_s: float | None) -> None:
+        """Take in what is told of a reply before its message; of some, it is told only there."""
+        self.told = _NOTHING
+        self._spend(usage, duration_s)
+        if usage is not None or duration_s is not None:
+            self.told = usage or Usage(), duration_s
+
     def message(self, message: Message, seq: int) -> None:
-        if message.usage is not None:
-            self._use(message.usage)
-        if message.duration_s is not None:
-            self.replies += 1
-            self.replies_s += message.duration_s
+        self._spend(message.usage, message.duration_s)
+        self.told = _NOTHING
         if GOLD_FAILURE in message.flags and len(self.gold_failures) < MOST_LABELS:
             self.gold_failures += (seq,)
 
@@ -73,11 +87,14 @@ class Tally:
         self.tools[key] = (calls, errors + 1)
 
     def duration_s(self, first_ts: float | None, last_ts: float | None) -> float | None:
-        """Return the seconds from the first event to the last, else those that replies and tools
-        took; None where nothing is known of either."""
+        """Return what the source says of the whole, else the seconds from the first event to the
+        last, else those that replies and tools took; None where nothing is known of the replies:
+        tools take the smaller part."""
+        if self.whole_s is not None:
+            return self.whole_s
         if first_ts is not None and last_ts is not None and last_ts > first_ts:
             return last_ts - first_ts
-        return self.replies_s + self.tools_s or None
+        return self.replies_s + self.tools_s if self.replies_s else None
 
     @property
     def latency_s(self) -> float | None:
@@ -89,10 +106,17 @@ class Tally:
         key = name[:LONGEST_NAME] if name else NO_NAME
         return key if key in self.tools or len(self.tools) < MOST_TOOLS else OTHER_TOOLS
 
-    def _use(self, usage: Usage) -> None:
-        if usage.prompt_tokens is not None:
+    def _spend(self, usage: Usage | None, duration_s: float | None) -> None:
+        """Add what a reply used and took, but for what is counted of it already."""
+        known, known_s = self.told
+        if duration_s is not None and known_s is None:
+            self.replies += 1
+            self.replies_s += duration_s
+        if usage is None:
+            return
+        if usage.prompt_tokens is not None and known.prompt_tokens is None:
             self.prompt_tokens = (self.prompt_tokens or 0) + usage.prompt_tokens
-        if usage.completion_tokens is not None:
+        if usage.completion_tokens is not None and known.completion_tokens is None:
             self.completion_tokens = (self.completion_tokens or 0) + usage.completion_tokens
-        if usage.cost_usd is not None:
+        if usage.cost_usd is not None and known.cost_usd is None:
             self.cost_usd = (self.cost_usd or 0.0) + usage.cost_usd

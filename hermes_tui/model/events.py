@@ -55,6 +55,8 @@ class RunStarted(Fact, frozen=True):
     group_id: str = ""
     parent_run_id: str = ""
     details: dict[str, Any] = {}
+    lone_reply: bool = False
+    """Whether the source holds a reply and no loop: nobody was to answer its calls."""
 
 
 class RequestSent(Fact, frozen=True):
@@ -281,6 +283,10 @@ class RunEnded(Fact, frozen=True):
     scores: dict[str, float] = {}
     usage: Usage | None = None
     details: dict[str, Any] = {}
+    duration_s: float | None = None
+    """What the source says that the whole run took."""
+    by_call: bool = False
+    """The last call ended the run, as in its format nothing answers it."""
 
 
 class RunForked(Fact, frozen=True):

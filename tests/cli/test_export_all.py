@@ -78,3 +78,35 @@ def test_a_file_that_is_there_is_kept(path: Path) -> None:
     assert within("export", path, "--to", "openai", "--all", "-o", out, "--force").code == 0
     assert len(out.read_text("utf-8").splitlines()) == 3
     assert sorted(each.name for each in path.parent.iterdir()) == ["out.jsonl", "runs.jsonl"]
+
+
+def test_where_no_run_passes_nothing_is_written(path: Path) -> None:
+    out = lines(path.with_name("out.jsonl"), "kept")
+    options = ("--to", "openai", "--filter", "reward > 5", "-o", out, "--force")
+    done = within("export", path, *options)
+    assert done.code == 1
+    assert "0 of 3 runs written" in done.err
+    assert out.read_text() == "kept\n"
+    assert within("export", path, *options[:4]).out == b""
+
+
+def test_runs_of_several_files_are_lines_of_one(path: Path, tmp_path: Path) -> None:
+    other = lines(tmp_path / "more.jsonl", chat("d", reward=1.0), chat("e", reward=0.0))
+    for given in ((path, other), (tmp_path,)):
+        done = within("export", *given, "--to", "openai", "--filter", "reward == 1")
+        ids = [json.loads(line)["metadata"]["run_id"] for line in done.text.splitlines()]
+        assert sorted(ids) == ["a", "c", "d"]
+
+
+def test_a_folder_takes_a_file_a_run(path: Path, tmp_path: Path) -> None:
+    lines(tmp_path / "alone.json", chat("alone", reward=1.0))
+    (tmp_path / "sub").mkdir()
+    lines(tmp_path / "sub" / "alone.json", chat("other", reward=1.0))
+    out = tmp_path / "out"
+    done = within("export", tmp_path, "--to", "atif", "--filter", "reward == 1", "-o", f"{out}/")
+    assert done.code == 0 and "4 of 5 runs written" in done.err
+    names = sorted(each.name for each in out.iterdir())
+    assert names == ["alone-2.json", "alone.json", "runs-1.json", "runs-3.json"]
+    assert all("steps" in json.loads((out / name).read_text()) for name in names)
+    again = within("export", tmp_path / "alone.json", path, "--to", "atif", "-o", out)
+    assert again.code == 2 and "exists (add --force" in again.err

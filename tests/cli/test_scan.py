@@ -20,7 +20,9 @@ FILE_KEYS = [
 ]  # fmt: skip
 RUN_KEYS = [
     "run", "id", "group", "task", "model", "status", "stop_reason", "reward", "scores",
-    "findings", "fingerprint", "content",
+    "task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools", "tokens_in",
+    "tokens_out", "cost", "duration", "latency", "parser", "parent",
+    "findings", "fingerprint", "content", "offset",
 ]  # fmt: skip
 FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint", "tool", "at"]
 CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]

@@ -300,8 +300,8 @@ def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path
     (suite,) = ElementTree.fromstring(done.text)
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "2", "1")
     cases = {(case.get("classname"), case.get("name")): case for case in suite}
-    assert cases[str(path), "run 1 a"].find("failure") is None
-    failure = cases[str(path), "run 2 b"].find("failure")
+    assert cases[str(path), "a"].find("failure") is None
+    failure = cases[str(path), "b"].find("failure")
     assert failure is not None
     assert (failure.get("type"), failure.text) == (
         "NAME_UNKNOWN",
@@ -374,3 +374,71 @@ def test_the_help_has_examples_and_every_exit_code(capsys: pytest.CaptureFixture
     text = capsys.readouterr().out
     for word in ("--baseline old.json", "--fail-on", "--state", "130 interrupted", "sarif"):
         assert word in text
+
+
+def graded(run_id: str, reward: float | None, **fields: Any) -> dict[str, Any]:
+    return chat(run_id, **({} if reward is None else {"reward": reward}), **fields)
+
+
+def test_the_summary_tells_how_runs_ended_also_by_model(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "runs.jsonl",
+        *(graded("a", 1.0, model="m1"), graded("b", 0.0, model="m1")),
+        *(graded("c", 0.5, model="m2"), graded("d", None, model="m2")),
+    )
+    text = within("scan", path).text
+    assert "outcome: mean reward 0.5 of 3 runs, 1 of them 0 or less" in text
+    assert "  m1  mean reward 0.5 of 2 runs, 1 of them 0 or less" in text
+    assert "  m2  mean reward 0.5 of 1 run\n" in text
+    found = document(within("scan", path, "--to", "json"))["summary"]
+    assert found["outcome"] == {
+        "runs": 4, "known": 0, "failed": 0, "rewarded": 3, "mean_reward": 0.5, "reward_0": 1,
+    }  # fmt: skip
+    assert found["outcome_by_model"]["m2"]["rewarded"] == 1
+    assert ", reward 0.5: 2 messages" in within("scan", path, "--runs").text
+
+
+def test_runs_fail_by_an_expression(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "runs.jsonl", graded("a", 1.0), graded("b", 0.0), called("c", "sl", reward=1)
+    )
+    assert within("scan", path).code == 1
+    done = within("scan", path, "--fail-if", "reward > 2", "--to", "junit")
+    assert done.code == 0
+    assert "--fail-if: true of 0 of 3 runs" in done.err
+    done = within("scan", path, "--fail-if", "reward < 1", "--to", "junit")
+    assert done.code == 1
+    (suite,) = ElementTree.fromstring(done.text)
+    failing = {case.get("name"): case.find("failure") for case in suite}
+    assert [name for name, failure in failing.items() if failure is not None] == ["b"]
+    assert "reward < 1 (status unknown, reward 0.0)" in str(getattr(failing["b"], "text", ""))
+    both = within("scan", path, "--fail-if", "reward > 2", "--fail-on", "NAME_UNKNOWN")
+    assert both.code == 1
+    wrong = within("scan", path, "--fail-if", "nope > 2")
+    assert (wrong.code, "--fail-if 'nope > 2'" in wrong.err) == (2, True)
+
+
+def test_a_case_is_called_the_same_wherever_its_run_stands(tmp_path: Path) -> None:
+    runs = [chat("a"), chat("b"), chat("", "x"), chat("", "y"), called("c", "ls", group_id="7")]
+
+    def names(*order: dict[str, Any]) -> list[str]:
+        done = within("scan", lines(tmp_path / "runs.jsonl", *order), "--to", "junit")
+        (suite,) = ElementTree.fromstring(done.text)
+        return sorted(str(case.get("name")) for case in suite)
+
+    assert names(*runs) == names(*reversed(runs))
+    assert names(*runs)[:2] == ["7 · c", "a"]
+    assert {"task", "task (2)"} <= set(names(*runs))
+
+
+def test_sarif_names_the_line_and_what_its_rules_mean(tmp_path: Path) -> None:
+    run = called("b", "sl")
+    run["messages"] += run["messages"][1:]
+    path = lines(tmp_path / "runs.jsonl", chat("a"), "", run, run)
+    (found,) = document(within("scan", path, "--to", "sarif", "--jobs", "1"))["runs"]
+    rules = found["tool"]["driver"]["rules"]
+    assert all(rule["shortDescription"]["text"] and rule["help"]["text"] for rule in rules)
+    places = [result["locations"][0]["physicalLocation"] for result in found["results"]]
+    assert {place["region"]["startLine"] for place in places} == {3, 4}
+    prints = [result["partialFingerprints"]["run/v3"] for result in found["results"]]
+    assert len(set(prints)) == len(prints) > 2

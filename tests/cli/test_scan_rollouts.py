@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import within
-from tests.cli.scan_files import lines
+from tests.cli.scan_files import called, lines
 
 Messages = list[dict[str, Any]]
 
@@ -184,3 +184,27 @@ def test_a_baseline_that_mixed_rollouts_up_is_refused(path: Path, head: str) -> 
     done = within("scan", path, "--baseline", old)
     assert (done.code, done.out) == (2, b"")
     assert "from an older version" in done.one_line and "(write it anew" in done.one_line
+
+
+def begins_alike(name: str, run: dict[str, Any]) -> dict[str, Any]:
+    """Return a run whose task has the same first line as others."""
+    messages = [{"role": "user", "content": f"<files>\n{name}"}, *run["messages"][1:]]
+    return {**run, "messages": messages}
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_tasks_that_begin_alike_are_told_apart_by_baselines_that_know_them(
+    tmp_path: Path, is_old: bool
+) -> None:
+    wrong, sound = called("", "sl"), called("", "ls")
+    path = lines(tmp_path / "runs.jsonl", begins_alike("x", wrong), begins_alike("y", sound))
+    rows = json.loads(within("scan", path, "--to", "json", "--runs").text)
+    for row in rows["results"] if is_old else ():
+        del row["task_digest"]
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(rows))
+    assert within("scan", path, "--baseline", old).code == 0
+    longer = {**wrong, "messages": [*wrong["messages"], {"role": "user", "content": "on"}]}
+    changed = [*(begins_alike("x", sound), begins_alike("y", longer))]
+    lines(path, *changed)
+    assert within("scan", path, "--baseline", old).code == (0 if is_old else 1)

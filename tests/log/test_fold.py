@@ -38,6 +38,12 @@ def test_call_open_at_the_end_is_a_warning() -> None:
     assert codes(timeline(says("assistant"), call("f"))) == [("CALL_UNANSWERED", "warning")]
 
 
+def test_calls_of_a_reply_that_nobody_was_to_answer_are_not_told() -> None:
+    alone = (started(lone_reply=True), says("user", "hi"), says("assistant"), call("f"))
+    assert codes(timeline(*alone)) == codes(timeline(*alone, ended())) == []
+    assert codes(timeline(*alone, says("assistant", "next"))) == [("CALL_UNANSWERED", "error")]
+
+
 def test_results_are_paired_by_id_before_order() -> None:
     lines = timeline(
         says("assistant"),

@@ -10,8 +10,8 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import MOST_TOOLS, RunSummary, summarise
 from hermes_tui.log.tally import MOST_TOOLS as TOLD_APART
 from hermes_tui.log.tally import NO_NAME, OTHER_TOOLS, Tally
-from hermes_tui.model.events import MessageAppended, RunEnded
-from hermes_tui.model.messages import Message, Usage
+from hermes_tui.model.events import MessageAppended, ResponseReceived, RunEnded
+from hermes_tui.model.messages import Message, ToolResult, Usage
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.ui.opened import MESSAGES, call, write_run
 
@@ -86,6 +86,14 @@ def test_tokens_and_seconds_are_summed_over_the_replies() -> None:
     assert tally.duration_s(100.0, 160.0) == 60.0
 
 
+def test_the_seconds_of_tools_alone_are_not_those_of_a_run() -> None:
+    tally = Tally()
+    tally.result(ToolResult("", duration_s=5.0), "terminal")
+    assert tally.duration_s(None, None) is None
+    tally.message(Message("assistant", "", duration_s=2.0), 0)
+    assert tally.duration_s(None, None) == 7.0
+
+
 def test_what_no_event_told_is_not_zero() -> None:
     tally = Tally()
     assert tally.duration_s(None, None) is None
@@ -110,3 +118,49 @@ def test_the_step_where_people_saw_it_go_wrong_is_known(tmp_path: Path) -> None:
     state = next(step.state for step in survey(file) if isinstance(step, FoundRun))
     assert len(state.tally.gold_failures) == 1
     file.close()
+
+
+def spent(*events: ResponseReceived | MessageAppended) -> tuple[int | None, int | None, float]:
+    """Return prompt tokens, completion tokens and the seconds of replies after these events."""
+    state = RunState()
+    for event in events:
+        state.apply(event)
+    tally = state.tally
+    return tally.prompt_tokens, tally.completion_tokens, tally.replies_s
+
+
+def received(usage: Usage | None = None, duration_s: float | None = None) -> ResponseReceived:
+    return ResponseReceived(seq=0, usage=usage, duration_s=duration_s)
+
+
+def said(usage: Usage | None = None, duration_s: float | None = None) -> MessageAppended:
+    message = Message("assistant", "ok", usage=usage, duration_s=duration_s)
+    return MessageAppended(seq=0, message=message)
+
+
+SOME = Usage(prompt_tokens=10, completion_tokens=3)
+
+
+def test_what_is_told_of_a_reply_and_not_of_its_message_is_counted() -> None:
+    assert spent(received(SOME, 1.5), said(), received(SOME, 0.5), said()) == (20, 6, 2.0)
+
+
+def test_what_is_told_of_a_reply_and_of_its_message_is_counted_once() -> None:
+    assert spent(received(SOME, 1.5), said(SOME, 1.5), said(SOME, 1.0)) == (20, 6, 2.5)
+
+
+def test_what_only_the_message_of_a_reply_tells_is_added() -> None:
+    rest = Usage(completion_tokens=3)
+    assert spent(received(Usage(prompt_tokens=10)), said(rest, 2.0)) == (10, 3, 2.0)
+
+
+def test_a_reply_that_came_to_no_message_is_counted() -> None:
+    assert spent(received(SOME), received(SOME), said(SOME)) == (20, 6, 0.0)
+
+
+def test_tokens_of_bare_replies_are_listed(tmp_path: Path) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "ok"}}
+    body = {"object": "chat.completion", "choices": [choice], "usage": {"prompt_tokens": 7}}
+    path = tmp_path / "calls.jsonl"
+    path.write_text(json.dumps({"request": {"messages": MESSAGES[:2]}, "response": body}) + "\n")
+    assert summary_of(path).prompt_tokens == 7

@@ -13,8 +13,7 @@ from typing import Final
 
 import msgspec
 
-from hermes_tui.formats.base import Unit
-from hermes_tui.formats.framing import RecordKind
+from hermes_tui.formats.framing import RecordKind, Unit
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.index.cache import Identity, identify, place_of, writing
 from hermes_tui.runtime.index.store import write_at

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from hermes_tui.formats.base import Layout, Source, Unit
+from hermes_tui.formats.base import Source
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.registry import formats
 from hermes_tui.model.errors import SourceError
 from hermes_tui.runtime.cores import available_cores

@@ -7,12 +7,14 @@ errors among its own.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.runtime.scan.outcomes import Outcomes
 
 GROUPS: Final = ("code", "tool", "model", "parser")
 EXAMPLES: Final = 3
@@ -61,10 +63,15 @@ class Rates:
 
     all: Rate = field(default_factory=Rate)
     groups: dict[str, dict[str, Rate]] = field(default_factory=dict)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    """How all runs ended, as far as it is known."""
+    by_model: dict[str, Outcomes] = field(default_factory=dict)
 
     def add(self, state: RunState, findings: list[Finding], *, run: int, parser: str = "") -> None:
         """Count run number `run` as `parser` reads it; which file it is in is said by `merge`."""
         errors = [item for item in findings if item.severity is Severity.ERROR]
+        self.outcomes.count(state)
+        self._outcomes(state.model).count(state)
         whole = (0, run, _number(errors[0] if errors else None, state))
         failed = bool(errors)
         self.all.count(failed=failed, place=whole)
@@ -82,11 +89,10 @@ class Rates:
 
     def _rate(self, group: str, name: str) -> Rate:
         rates = self.groups.setdefault(group, {})
-        key = name[:LONGEST_NAME]
-        if key not in rates:
-            key = key if len(rates) < MOST_NAMES else OTHERS
-            rates.setdefault(key, Rate())
-        return rates[key]
+        return rates.setdefault(_key(name, rates), Rate())
+
+    def _outcomes(self, model: str) -> Outcomes:
+        return self.by_model.setdefault(_key(model, self.by_model), Outcomes())
 
     def merge(self, other: Rates, file: int, offset: int) -> None:
         """Add the rates of a part of a file, whose runs are counted from `offset` on."""
@@ -94,6 +100,9 @@ class Rates:
         for group, rates in other.groups.items():
             for name, rate in rates.items():
                 self._rate(group, name).merge(rate, file, offset)
+        self.outcomes.merge(other.outcomes)
+        for name, outcomes in other.by_model.items():
+            self._outcomes(name).merge(outcomes)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Rates:
@@ -102,7 +111,14 @@ class Rates:
             group: {name: _rate_from_json(rate) for name, rate in rates.items()}
             for group, rates in value["groups"].items()
         }
-        return cls(_rate_from_json(value["all"]), groups)
+        by_model = {name: Outcomes(**each) for name, each in value["by_model"].items()}
+        return cls(_rate_from_json(value["all"]), groups, Outcomes(**value["outcomes"]), by_model)
+
+
+def _key(name: str, known: Collection[str]) -> str:
+    """Return the name that runs are counted by, given those that are told apart already."""
+    key = name[:LONGEST_NAME]
+    return key if key in known or len(known) < MOST_NAMES else OTHERS
 
 
 def _is_about(finding: Finding, tool: str, state: RunState) -> bool:

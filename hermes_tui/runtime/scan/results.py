@@ -9,13 +9,19 @@ from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.run_fields import UNKNOWN, numbered_group
+from hermes_tui.log.run_fields import UNKNOWN, field_of, numbered_group
+from hermes_tui.log.summary import summarise
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.runtime.scan.rates import Rates
 
 DEFECTS_KEPT: Final = 4
 """Malformed places that counts name, one more than are shown."""
 
+_TOLD_TOO: Final = (
+    *("task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools"),
+    *("tokens_in", "tokens_out", "cost", "duration", "latency", "parser", "parent"),
+)
+"""Fields of a run that a filter reads, too."""
 _COUNTED: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")
 Row = dict[str, Any]
 """A file, a run or a finding as plain JSON values."""
@@ -34,6 +40,8 @@ class Counts:
     defects: int = 0
     errors: int = 0
     """Findings of severity error."""
+    condemned: int = 0
+    """Runs that fail by what the scan was told to fail by."""
     diagnostics: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
     """Runs by the format that they were read as."""
@@ -73,6 +81,7 @@ class Counts:
         self.reasoning += other.reasoning
         self.defects += other.defects
         self.errors += other.errors
+        self.condemned += other.condemned
         self._add_codes(other.diagnostics)
         for name, count in other.formats.items():
             self._add_format(name, count)
@@ -182,6 +191,8 @@ def run_row(
     row["stop_reason"] = state.stop_reason
     row["reward"] = state.reward
     row["scores"] = state.scores
+    summary = summarise(state)
+    row |= {name: field_of(summary, name) for name in _TOLD_TOO}
     row["findings"] = [finding_row(finding, state) for finding in findings]
     row["fingerprint"] = _fingerprint(state)
     row["content"] = _content(state, row["findings"])

@@ -23,22 +23,25 @@ from hermes_tui.runtime.reader_spec import ReaderSpec
 from hermes_tui.runtime.remote import Place, RemotePath, RemoteSource, place_of
 from hermes_tui.runtime.run_filter import RunFilter
 from hermes_tui.runtime.scan.results import Part, run_row
-from hermes_tui.runtime.sources import FileSource
+from hermes_tui.runtime.sources import FileSource, RangeSource
 
 ROWS_A_PART: Final = 32
 RUNS_A_PART: Final = 512
+BLANK: Final = 4096
 TOLD_EVERY: Final = 1 << 20
 """Bytes after which it is said how far the reading is."""
 
 
 class ScanOptions(NamedTuple):
     """What is asked of every file. `rows`: `all` runs, only those where something was `found`, or
-    none (empty). `filter`: an expression on the fields of a run, which leaves out all others."""
+    none (empty). `filter`: an expression on the fields of a run, which leaves out all others;
+    `fail_if`: another, by which a run fails."""
 
     format: str = ""
     parser: str = ""
     rows: str = ""
     filter: str = ""
+    fail_if: str = ""
 
 
 class ScanUnit(NamedTuple):
@@ -65,32 +68,6 @@ class ScanUnit(NamedTuple):
     def label(self) -> str:
         """The file as it is shown and kept: of a URL without what is secret."""
         return str(place_of(self.path)) if self.path is not None else "-"
-
-
-class RangeSource:
-    """A file, here or elsewhere, as if it ended at `end`."""
-
-    complete = True
-
-    def __init__(self, source: FileSource | RemoteSource, end: int) -> None:
-        self._source = source
-        self.size = end
-
-    @property
-    def failure(self) -> str:
-        return self._source.failure
-
-    def read(self, start: int, length: int) -> bytes:
-        return self._source.read(start, max(0, min(length, self.size - start)))
-
-    def fileno(self) -> int:
-        return self._source.fileno()
-
-    def refresh(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self._source.close()
 
 
 def scan_unit(unit: ScanUnit, options: ScanOptions) -> Iterator[Part]:
@@ -132,6 +109,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
     part = Part(format=file.reader.name, rivals=file.rivals)
     enough = ROWS_A_PART if options.rows else RUNS_A_PART
     chosen = RunFilter(file, unit.label, options.filter)
+    failing = RunFilter(file, unit.label, options.fail_if) if options.fail_if else None
     done = told = 0
     for step in survey(file):
         match step:
@@ -141,7 +119,7 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
                     told = done
                     yield Part(bytes_done=done, bytes_total=step.bytes_total - unit.start)
             case FoundRun() if step.final:
-                _take(part, step, chosen, unit, options)
+                _take(part, step, chosen, failing, unit, options)
             case FoundDefect():
                 part.counts.add_defect()
                 part.defects.append(step.message)
@@ -161,7 +139,12 @@ def _parts(file: OpenFile, unit: ScanUnit, options: ScanOptions) -> Iterator[Par
 
 
 def _take(
-    part: Part, found: FoundRun, chosen: RunFilter, unit: ScanUnit, options: ScanOptions
+    part: Part,
+    found: FoundRun,
+    chosen: RunFilter,
+    failing: RunFilter | None,
+    unit: ScanUnit,
+    options: ScanOptions,
 ) -> None:
     part.seen += 1
     if not chosen.passes(found):
@@ -169,11 +152,30 @@ def _take(
     number, state, findings = found.ref.number + 1, found.state, found.findings
     part.counts.add_run(state, findings, number)
     part.rates.add(state, findings, run=number, parser=_parser_of(found))
+    fails = failing is not None and failing.passes(found)
+    part.counts.condemned += fails
     if options.rows == "all" or (options.rows and findings):
         # A recording is read as one, whatever format it says that it was made from.
         of_run = "" if found.ref.file.is_one_run else state.source_format
         name, group = of_run or part.format, chosen.group(found)
-        part.rows.append(run_row(unit.label, name, state, findings, number=number, group=group))
+        row = run_row(unit.label, name, state, findings, number=number, group=group)
+        if failing is not None:
+            row["fails"] = fails
+        row["offset"] = _offset(found)
+        part.rows.append(row)
+
+
+def _offset(found: FoundRun) -> int | None:
+    """Return the byte of its file at which the record of a run begins; None in a packed one."""
+    file = found.ref.file
+    if not isinstance(file.source, (FileSource, RangeSource)):
+        return None
+    if file.is_one_run:
+        return 0
+    record = file.record(found.ref.record).range
+    # Blank lines before it are taken for its own.
+    head = file.source.read(record.start, min(len(record), BLANK))
+    return record.start + len(head) - len(head.lstrip())
 
 
 def _parser_of(found: FoundRun) -> str:
