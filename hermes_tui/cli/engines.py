@@ -36,7 +36,9 @@ def add_engines(commands: Commands) -> None:
         "engines",
         help="add, list or remove the real parsers of vLLM, SGLang and hermes-agent",
         description="The real parsers that the parser lab compares, in the cache folder.",
-        epilog="exit codes: 0 fine, 2 wrong usage, 3 cannot download, load, read or write",
+        epilog="  hermes-tui engines add vllm==0.33.0\n  hermes-tui engines list\n\n"
+        "exit codes: 0 fine, 2 wrong usage, 3 cannot download, load, read or write",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = command.add_subparsers(
         dest="action", metavar="add|list|remove", required=True, parser_class=type(command)

@@ -9,18 +9,19 @@ from hermes_tui.model.errors import UsageError
 from hermes_tui.ui.runs.fields import FILTER_NAMES, FOUND
 
 
-def check_filter(text: str, *, on_screen: bool) -> None:
+def check_filter(text: str, *, may_search: bool) -> None:
     """Refuse what can be read neither for the rows of a run nor for a list of runs.
 
-    Without a screen, what asks for a search as well: only the screen has one.
+    What asks for a search as well, where there can be none: without a screen nobody begins one.
     """
     row, run = _of_rows(text), _of_runs(text)
     if row and run:
         message = f"{row[0]} is a field of a run's rows, {run[0]} one of a list of runs"
         raise UsageError(f"--filter {text!r}: {message}", "filter by either")
-    if FOUND in run and not on_screen:
+    if FOUND in run and not may_search:
         message = f"{FOUND} is what a search (/) has found, which needs the screen"
-        raise UsageError(f"--filter {text!r}: {message}", "open the list on a terminal")
+        hint = "open the list on a terminal, or give --search"
+        raise UsageError(f"--filter {text!r}: {message}", hint)
 
 
 def check_for_run(text: str) -> None:
@@ -37,11 +38,11 @@ def check_for_list(text: str) -> None:
         raise UsageError(f"--filter {text!r}, {message}", "open one run: --at RUN")
 
 
-def check_for_each(text: str) -> None:
+def check_for_each(text: str, *, option: str = "--filter") -> None:
     """Refuse what cannot be read for a run by itself, wherever it is listed."""
-    if others := sorted(_names(text).difference(FILE_FIELDS)):
+    if others := sorted(_names(text, option).difference(FILE_FIELDS)):
         message = f"{others[0]} is no field of a run by itself"
-        raise UsageError(f"--filter {text!r}: {message}", f"known: {', '.join(FILE_FIELDS)}")
+        raise UsageError(f"{option} {text!r}: {message}", f"known: {', '.join(FILE_FIELDS)}")
 
 
 def _of_rows(text: str) -> list[str]:
@@ -54,11 +55,11 @@ def _of_runs(text: str) -> list[str]:
     return sorted(_names(text).difference(FIELDS))
 
 
-def _names(text: str) -> frozenset[str]:
+def _names(text: str, option: str = "--filter") -> frozenset[str]:
     try:
         return compile_expression(text, {*FIELDS, *FILTER_NAMES}).names
     except UnknownName as error:
         lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
-        raise UsageError(f"--filter {text!r}: {error.told}", error.near or lists) from error
+        raise UsageError(f"{option} {text!r}: {error.told}", error.near or lists) from error
     except ExpressionError as error:
-        raise UsageError(f"--filter {text!r}: {error.message}", error.hint) from error
+        raise UsageError(f"{option} {text!r}: {error.message}", error.hint) from error

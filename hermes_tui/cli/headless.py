@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -29,10 +31,13 @@ FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_headless(settings: LiveSettings) -> int:
-    """Run to the end or the first stop, print every event, and return the exit code."""
+def run_headless(settings: LiveSettings, fail_on: AbstractSet[str] = frozenset()) -> int:
+    """Run to the end or the first stop, print every event, and return the exit code.
+
+    A run that finished has failed all the same if it has a finding whose code is in `fail_on`.
+    """
     with reserved_output() as output:
-        return asyncio.run(_run(settings, output))
+        return asyncio.run(_run(settings, output, fail_on))
 
 
 class _Signals:
@@ -77,7 +82,7 @@ class _Signals:
             self._loop.remove_signal_handler(number)
 
 
-async def _run(settings: LiveSettings, output: BinaryIO) -> int:
+async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[str]) -> int:
     with _Signals() as signals:
         try:
             branches = await open_branches(settings)
@@ -89,16 +94,36 @@ async def _run(settings: LiveSettings, output: BinaryIO) -> int:
         try:
             for warning in branches.warnings:
                 say(warning)
-            return await _at_rest(branches, output, signals, settings)
+            codes: Counter[str] = Counter()
+            exit_code = await _at_rest(branches, output, signals, settings, codes)
+            for news in branches.news:
+                say(news)
+            return _judged(exit_code, codes, fail_on)
         finally:
             signals.spare()
             await branches.close()
 
 
+def _judged(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> int:
+    """Return the exit code of a run with findings of `codes`: one for what `fail_on` names."""
+    failing = [code for code in codes if code in fail_on]
+    if exit_code != FINISHED or not failing:
+        return exit_code
+    say(f"failed by {', '.join(f'{code}×{codes[code]}' for code in failing)}")
+    return ENDED
+
+
 async def _at_rest(
-    branches: Branches, output: BinaryIO, signals: _Signals, settings: LiveSettings
+    branches: Branches,
+    output: BinaryIO,
+    signals: _Signals,
+    settings: LiveSettings,
+    codes: Counter[str],
 ) -> int:
-    """Print what happens until the run rests or a signal comes; return the exit code."""
+    """Print what happens until the run rests or a signal comes; return the exit code.
+
+    `codes` counts the findings.
+    """
     branch = branches.all[0]
     driver = branch.driver
     log = driver.log
@@ -112,6 +137,7 @@ async def _at_rest(
         line = branches.masking.line(event)
         if found:
             rows = [finding_row(finding, state) for finding in found]
+            codes.update(row["code"] for row in rows)
             line = branches.masking.hidden(_with_findings(line, rows))
         # Standard output may be a terminal.
         output.write(escaped_json(line.decode()).encode())

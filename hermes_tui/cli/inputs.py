@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Any]
 
 THEMES: Final = ("hermes-dark", "hermes-light", "hermes-contrast")
+LISTING_CODES: Final = "exit codes: 0 fine, 2 wrong usage"
 
 
 def path_text(text: str) -> str:
@@ -32,7 +33,10 @@ def add_paths(command: argparse.ArgumentParser) -> None:
 def add_format_option(command: argparse.ArgumentParser) -> None:
     """Let a command be told the format of what it reads."""
     command.add_argument(
-        "--format", default="", metavar="NAME", help="read as this format (`formats` lists them)"
+        "--format",
+        default="",
+        metavar="NAME",
+        help="read as this format (`formats` lists them; default: found from the content)",
     )
 
 
@@ -54,5 +58,9 @@ def add_json_option(command: argparse.ArgumentParser) -> None:
 def add_theme_option(command: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Let a command be told the colours of its screen."""
     command.add_argument(
-        "--theme", default="", choices=THEMES, metavar="NAME", help="one of " + ", ".join(THEMES)
+        "--theme",
+        default="",
+        choices=THEMES,
+        metavar="NAME",
+        help=f"one of {', '.join(THEMES)} (default: config.toml's)",
     )

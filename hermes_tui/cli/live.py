@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.cli.live_arguments import fill_in_defaults
 from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
 from hermes_tui.cli.saying import say
+from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
@@ -19,7 +20,6 @@ from hermes_tui.runtime.live_settings import (
     Limits,
     LiveSettings,
     ServerSettings,
-    messages_from,
 )
 from hermes_tui.runtime.remote import local_path
 
@@ -30,23 +30,29 @@ if TYPE_CHECKING:
 TOP_LOGPROBS = 5
 """Alternatives that are asked for beside each token: the fewest that any server gives at most."""
 
+EXAMPLES = {
+    "--extra-body": """'{"seed": 1}'""",
+    "--tool-choice": """'{"type": "function", "function": {"name": "terminal"}}'""",
+}
+
 
 def run_live(arguments: argparse.Namespace) -> int:
     """Run the loop and return the exit code."""
+    has_screen = sys.stdout.isatty() and not arguments.headless
     _check(arguments)
+    fail_on = _fail_on(arguments.fail_on, has_screen=has_screen)
     if arguments.resume:
         take_from(arguments, local_path(arguments.resume))
     fill_in_defaults(arguments)
     if not arguments.api and not arguments.replay:
-        arguments.api = "openai" if arguments.server else "demo"
+        arguments.api = "openai" if arguments.server else _demo_unless_asked(arguments)
     if arguments.api == "demo":
         _play_demo(arguments)
-    has_screen = sys.stdout.isatty() and not arguments.headless
     settings = _settings(arguments, has_screen=has_screen)
     if not has_screen:
         from hermes_tui.cli.headless import run_headless
 
-        return run_headless(settings)
+        return run_headless(settings, fail_on)
     hints: dict[str, str] = {}
     if arguments.api == "demo":
         from hermes_tui.runtime.servers.demo_task import HINTS
@@ -62,11 +68,23 @@ def run_demo(arguments: argparse.Namespace) -> int:
     line = ["live", "--api", "demo"]
     if arguments.theme:
         line += ["--theme", arguments.theme]
-    if arguments.record:
-        line += ["--record", arguments.record]
+    if record := arguments.record or _instead_of_usual_place():
+        line += ["--record", record]
     if arguments.stream:
         line.append("--stream")
     return run_live(parser().parse_args(line))
+
+
+def _instead_of_usual_place() -> str:
+    """Return a temporary recording, and say so, if the usual place cannot be written; else ""."""
+    from hermes_tui.runtime.writer import default_path, temporary_path
+
+    path = temporary_path()
+    if path is None:
+        return ""
+    usual = default_path("", now=0).parent
+    say(f"{usual} cannot be written: the demo is recorded in {path}")
+    return str(path)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -75,6 +93,8 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.resume and (arguments.replay or arguments.record):
         raise UsageError("--resume goes on in the recording itself", "leave out the other one")
     refuse_decided(arguments)
+    if arguments.at and not arguments.messages:
+        raise UsageError("--at names a place in --messages FILE", "give both, or neither")
     if arguments.api in ("openai", "http", "managed") and not (
         arguments.server or arguments.resume
     ):
@@ -88,6 +108,25 @@ def _check(arguments: argparse.Namespace) -> None:
             f"--server {masked_url(arguments.server)!r} is no URL",
             "such as http://127.0.0.1:8000/v1",
         )
+
+
+def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
+    if codes is None:
+        return frozenset()
+    if has_screen:
+        raise UsageError("--fail-on decides an exit code that a screen has not", "add --headless")
+    # Loaded only where it is needed: the first paint waits for what stands above.
+    from hermes_tui.cli.scan_arguments import _codes
+
+    return _codes(codes)
+
+
+def _demo_unless_asked(arguments: argparse.Namespace) -> str:
+    """Return the API of the demo; raise UsageError where a run of one's own is described."""
+    described = ("task", "system", "messages", "tools", "model")
+    if any(getattr(arguments, name) for name in described):
+        raise UsageError("no server", "give --server URL or --api local; or run `hermes-tui demo`")
+    return "demo"
 
 
 def _play_demo(arguments: argparse.Namespace) -> None:
@@ -145,12 +184,26 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
     if arguments.system:
         messages.append({"role": "system", "content": arguments.system})
     if arguments.messages:
-        messages += messages_from(arguments.messages)
+        # Loaded only where it is needed: the first paint waits for what stands above.
+        from hermes_tui.cli.live_messages import messages_from
+
+        messages += messages_from(arguments.messages, arguments.at)
     if arguments.task:
+        _check_answered(messages, arguments)
         messages.append({"role": "user", "content": arguments.task})
     if not any(message.get("role") == "user" for message in messages):
         raise UsageError("what is the agent to do?", "--task TEXT or --messages FILE")
     return tuple(messages)
+
+
+def _check_answered(messages: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    if not messages or arguments.mode == "faithful":
+        return
+    from hermes_tui.debugger.prefix import has_open_calls
+
+    if has_open_calls(messages):
+        what = "--messages end with a call that has no result, and no --task can stand behind it"
+        raise UsageError(what, "leave --task out: the call is run, and its result sent")
 
 
 def _recording(name: str) -> Path | None:
@@ -214,7 +267,8 @@ def _extra_body(arguments: argparse.Namespace) -> dict[str, Any]:
         return {}
     extra = _json_of("--extra-body", arguments.extra_body)
     if not isinstance(extra, dict):
-        raise UsageError("--extra-body must be a JSON object", """such as '{"seed": 1}'""")
+        example = EXAMPLES["--extra-body"]
+        raise UsageError("--extra-body must be a JSON object", f"such as {example}")
     return extra
 
 
@@ -222,7 +276,8 @@ def _json_of(option: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{option} is no JSON: {error}", """quote it: '{"seed": 1}'""") from error
+        hint = f"quote it: {EXAMPLES[option]}"
+        raise UsageError(f"{option} is no JSON: {error}", hint) from error
 
 
 async def _open(settings: LiveSettings) -> Branches:
@@ -237,6 +292,8 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
     from hermes_tui.runtime.terminal_shield import shielded_terminal
     from hermes_tui.ui.live_app import LiveApp
 
+    check_draws()
+    take_keys_from_terminal()
     asked = masked_url(settings.server.url) or settings.server.api
     label = str(settings.resume or settings.replay or asked)
     app = LiveApp(lambda: _open(settings), make_config(theme), label=label, hints=hints)
@@ -244,6 +301,7 @@ def _draw(settings: LiveSettings, theme: str, hints: dict[str, str]) -> int:
         app.run(size=size)
     if app.failure is not None:
         raise app.failure
+    say_ended(app.ended_by)
     for line in app.last_words:
         say(line)
     return app.broken_off.exit_code if app.broken_off is not None else app.return_code or 0

@@ -16,8 +16,10 @@ EXAMPLES = """\
   hermes-tui live --api local --tools builtin:terminal --task "which day is it?"
   hermes-tui live --server URL --tools python:tools.py --task … --run \\
       --break 'before_dispatch:terminal if "rm " in args.command'
+  hermes-tui live --server URL --messages run.jsonl --at 1:12    go on as before message 12
   hermes-tui live --resume run.jsonl          go on where a run stopped or was killed
   hermes-tui live --replay run.jsonl          model and tools answer from the recording
+  hermes-tui live --headless … --fail-on CALL_IN_CONTENT,TRUNCATED    for CI
   hermes-tui live --headless … | jq .kind     no screen: an event a line, and an exit code
   hermes-tui live --headless … | jq 'select(.findings).findings[]'    what is wrong, as it comes
 
@@ -25,12 +27,20 @@ Without a terminal, --headless or not, events are JSON lines; `findings` stands 
 event that brings them to light. Without --headless it stops where a screen would: before every
 tool call, with --run at mishaps; there it ends with 4, and no tool runs that nobody let go.
 
-exit codes (no screen): 0 finished naturally, 1 ended otherwise, 4 stopped, 5 replay diverged,
-6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM: --resume goes on; 2 wrong usage, 3 environment
+exit codes (no screen): 0 finished naturally, 1 ended otherwise, or finished with a finding that
+--fail-on names; 4 stopped, 5 replay diverged, 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM:
+--resume goes on; 2 wrong usage, 3 environment
 
 Files stay in --workdir (--outside lifts that), but terminal is a shell with your rights: it begins
 there, and can go anywhere. Recordings hold no credentials: what --server, --header or --extra-body
 gave of them, give again with --resume.
+"""
+DEMO_EPILOG = """\
+  hermes-tui demo                      space lets a call go, ? lists the keys, q q leaves
+  hermes-tui demo --stream --record demo.jsonl
+
+exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write; 143 SIGTERM, 129 SIGHUP; without a screen
+those of `hermes-tui live --help`
 """
 MOST_DIGITS = 12
 DEFAULTS: Final = {
@@ -111,9 +121,11 @@ def add_demo(commands: Commands) -> None:
         "demo",
         help="learn the debugger on a scripted model: no key, no network",
         description="A scripted model makes the usual mistakes; the built-in tools really run.",
+        epilog=DEMO_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--stream", action="store_true", help="let the replies come in bit by bit")
-    command.add_argument("--record", default="", metavar="FILE", help="where to record the run")
+    command.add_argument("--record", default="", metavar="FILE", help="default: the state folder")
     add_theme_option(command)
 
 
@@ -124,7 +136,7 @@ def _server(group: argparse._ArgumentGroup) -> None:
         choices=("openai", "http", "managed", "local", "demo"),
         help="openai: the SDK, calls arrive as objects (default with --server); http: plain HTTP, "
         "calls arrive as dicts; managed: Atropos ManagedServer around /generate; local: a small "
-        "model on this machine; demo: a script (default without --server)",
+        "model on this machine; demo: a script (default where nothing is asked for)",
     )
     group.add_argument(
         "--model", default="", metavar="NAME", help="default: the first that the server lists"
@@ -176,7 +188,16 @@ def _task(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--system", default="", metavar="TEXT", help="the system message")
     group.add_argument(
-        "--messages", default="", metavar="FILE", help="begin with these: a JSON list of messages"
+        "--messages",
+        default="",
+        metavar="FILE",
+        help="begin with these: a JSON list of messages, or the run of any file that `open` shows",
+    )
+    group.add_argument(
+        "--at",
+        default="",
+        metavar="RUN:MESSAGE",
+        help="of --messages: which run, by number or id, and before which message to go on",
     )
     group.add_argument(
         "--tools",
@@ -205,12 +226,12 @@ def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mode",
         choices=("strict", "faithful"),
-        help="faithful: as HermesAgentLoop does it, mistakes included",
+        help="faithful: as HermesAgentLoop does it, mistakes included; strict: without (default)",
     )
     group.add_argument(
         "--parser",
         choices=("auto", "none"),
-        help="whether calls written as text are run",
+        help="auto: sound calls written as text are run (default); none: they are not",
     )
 
 
@@ -241,6 +262,9 @@ def _headless(group: argparse._ArgumentGroup) -> None:
         "--headless",
         action="store_true",
         help="no screen, events as JSON lines; only --break stops",
+    )
+    group.add_argument(
+        "--fail-on", metavar="CODES", help="exit with 1 for these, too, as in A,B (see scan)"
     )
     group.add_argument(
         "--time-limit", type=_seconds, metavar="SECONDS", help="of requests and tools"

@@ -14,7 +14,17 @@ KEPT = ("api", "server", "tools", "outside", "api_key_env", "tokenizer", "server
 """Settings that a recording keeps, so that --resume need not be told them again."""
 
 _OF_CONVERSATION: Final = (
-    *("task", "system", "messages", "model", "temperature", "max_tokens", "raw", "tool_choice"),
+    *(
+        "task",
+        "system",
+        "messages",
+        "at",
+        "model",
+        "temperature",
+        "max_tokens",
+        "raw",
+        "tool_choice",
+    ),
     *("stream", "max_turns", "mode", "parser", "retries"),
 )
 _DECIDED: Final = {
@@ -64,7 +74,7 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
         raise SourceError(str(path), error.strerror or str(error), "check the path") from error
     except MalformedEvent as error:
         hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
-        raise SourceError(str(path), f"no recording: {error}", hint) from error
+        raise SourceError(str(path), "not a recording of hermes-tui", hint) from error
     if not isinstance(first, RunStarted) or not can_be_resumed(first):
         hint = "`hermes-tui open` shows it, `live --replay` answers from it"
         raise SourceError(str(path), "was not made by `hermes-tui live`", hint)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hermes_tui.cli.diff import add_diff
 from hermes_tui.cli.engines import add_engines
 from hermes_tui.cli.inputs import (
+    LISTING_CODES,
     add_format_option,
     add_json_option,
     add_parser_option,
@@ -27,6 +28,7 @@ from hermes_tui.cli.parse import add_parse
 from hermes_tui.cli.parsers import add_parsers
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import add_scan
+from hermes_tui.cli.words import before_command, refuse_run, unknown_command, unknown_words
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
 
@@ -51,9 +53,30 @@ EPILOG = """\
 exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage, 3 cannot read or write;
 those of a run without a screen are under `hermes-tui live --help`"""
 
+OPEN_EPILOG = """\
+  hermes-tui open run.jsonl
+  hermes-tui open runs/ 'more/*.jsonl.gz' --filter 'errors > 0'
+  hermes-tui open run.jsonl | less             no screen: the run as text
+
+Inside: ? lists the keys, ctrl+p finds any action, q goes back.
+
+exit codes: 0 fine, 2 wrong usage, 3 a named file cannot be read to its end; 143 SIGTERM, 129 SIGHUP
+"""
+EXPORT_EPILOG = """\
+  hermes-tui export run.json --to html -o run.html
+  hermes-tui export runs.jsonl --to sharegpt --all --filter 'reward == 1' -o good.jsonl
+  hermes-tui export runs/ --to atif --filter 'status == "failed"' -o failed/
+
+exit codes: 0 fine, 1 no run to write, 2 wrong usage, such as a file that exists,
+3 cannot read or write
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what next, instead of printing the whole usage."""
+
+    commands: Any = None
+    """The parsers of the commands, by name; None for a command itself."""
 
     def __init__(self, **options: Any) -> None:
         # A shortened option would mean something else once there is another one like it.
@@ -61,10 +84,20 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Refuse what a command does not know by itself, so that its own help is named."""
+        if self.commands is not None:
+            self._check_first_word(sys.argv[1:] if args is None else args, self.commands.choices)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(unknown_words(unknown, self._option_string_actions))
         return found, unknown
+
+    def _check_first_word(self, words: Sequence[str], commands: dict[str, _Parser]) -> None:
+        known = self._option_string_actions
+        options = {name: one._option_string_actions for name, one in commands.items()}
+        if wrong := before_command(words, known, options):
+            self.error(wrong)
+        if words and not words[0].startswith("-") and words[0] not in commands:
+            self.error(unknown_command(words[0], list(commands)))
 
     def error(self, message: str) -> NoReturn:
         say(f"{message} (see `{self.prog} --help`)")
@@ -116,6 +149,7 @@ def _flushed(argv: Sequence[str] | None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "open":
+            refuse_run(arguments.paths, "--at")
             with _collecting_later():
                 from hermes_tui.cli.open import run_open
 
@@ -155,6 +189,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
             return run_diff_command(arguments)
         case "export":
+            refuse_run(arguments.paths, "--run")
             from hermes_tui.cli.export import run_export
 
             return run_export(arguments)
@@ -185,8 +220,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=f"hermes-tui {__version__}")
+    whole.add_argument("-V", "--version", action="version", version=f"hermes-tui {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    whole.commands = commands
     add_demo(commands)
     add_live(commands)
     _add_open(commands)
@@ -197,7 +233,13 @@ def parser() -> argparse.ArgumentParser:
     add_parsers(commands)
     add_model(commands)
     add_engines(commands)
-    formats = commands.add_parser("formats", help="list the formats that can be opened")
+    formats = commands.add_parser(
+        "formats",
+        help="list the formats that can be opened",
+        description="The formats that can be opened: their names, for --format, and what they are.",
+        epilog=f"  hermes-tui formats | grep -i trace\n\n{LISTING_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_json_option(formats)
     return whole
 
@@ -207,7 +249,8 @@ def _add_open(commands: Commands) -> None:
         "open",
         help="look at saved runs on a screen",
         description="Open saved runs. Their format is found from the content; several make a list.",
-        epilog="Inside: ? lists the keys, ctrl+p finds any action, q goes back.",
+        epilog=OPEN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_paths(command)
     add_format_option(command)
@@ -228,6 +271,12 @@ def _add_open(commands: Commands) -> None:
         help="show only the rows of a run, or the runs of a list, that match",
     )
     command.add_argument(
+        "--search",
+        default="",
+        metavar="TEXT",
+        help="search all that the runs say, and go to the first match; n is the next one",
+    )
+    command.add_argument(
         "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
     )
     add_theme_option(command)
@@ -237,11 +286,17 @@ def _add_export(commands: Commands) -> None:
     command = commands.add_parser(
         "export",
         help="write runs as a file that others can read",
-        description="Write a run as messages, ShareGPT, ATIF, Markdown, HTML or a recording; or "
+        description="Write a run as messages, ShareGPT, ATIF, Markdown, HTML or a recording;\nor "
         "many as lines of messages or of ShareGPT.",
+        epilog=EXPORT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
-        "path", type=path_text, metavar="FILE", help="a file, or - for standard input"
+        "paths",
+        type=path_text,
+        nargs="+",
+        metavar="FILE",
+        help="a file, or - for standard input; several, or a folder: every run",
     )
     command.add_argument(
         "--to",
@@ -249,18 +304,23 @@ def _add_export(commands: Commands) -> None:
         metavar="FORMAT",
         help="openai, sharegpt, atif, markdown, html or native",
     )
-    command.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output")
     command.add_argument(
-        "--run", default="", metavar="ID", help="which run of the file: its number (from 1) or id"
+        "-o", "--output", default="-", metavar="FILE", help="default: standard output"
     )
     command.add_argument(
-        "--all", action="store_true", help="every run, a line each: openai and sharegpt"
+        "--run",
+        default="",
+        metavar="ID",
+        help="which run of the file: its number (from 1) or id (default: the only one)",
+    )
+    command.add_argument(
+        "--all", action="store_true", help="every run, a line each, or with -o FOLDER/ a file"
     )
     command.add_argument(
         "--filter",
         default="",
         metavar="EXPRESSION",
-        help="only runs it is true of, a line each: 'reward == 1 and errors == 0'",
+        help="only runs it is true of, as with --all: 'reward == 1 and errors == 0'",
     )
     add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")

@@ -21,7 +21,10 @@ def add_model(commands: Commands) -> None:
         "model",
         help="fetch, list or remove the models of `live --api local`",
         description="The models that `hermes-tui live --api local` runs, in the cache folder.",
-        epilog="exit codes: 0 fine, 2 wrong usage, 3 cannot download, read or write",
+        epilog="  hermes-tui model add\n"
+        "  hermes-tui model add --gguf qwen3-4b.gguf --name qwen3\n\n"
+        "exit codes: 0 fine, 2 wrong usage, 3 cannot download, read or write",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = command.add_subparsers(
         dest="action", metavar="add|list|remove", required=True, parser_class=type(command)
@@ -33,7 +36,7 @@ def add_model(commands: Commands) -> None:
         "anything, or take any other model as a GGUF file.",
     )
     add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
-    add.add_argument("--name", default="", metavar="NAME", help="what to call it")
+    add.add_argument("--name", default="", metavar="NAME", help="default: that of the file")
     listing = actions.add_parser("list", help="list the models that are there")
     add_json_option(listing)
     removing = actions.add_parser("remove", help="delete a model from the cache folder")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.cli.inputs import THEMES
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.standard_input import await_input
+from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_terminal
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.config import Config, load_config
@@ -22,9 +23,18 @@ from hermes_tui.ui.runs.feed import RunsFeed
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.new_files import NewFiles
+    from hermes_tui.ui.search import Search
 
 StartsAt = tuple[RunRef, int]
 """A run and the number of a message of it, from 1; 0: none."""
+
+
+class _Shown(NamedTuple):
+    """What of the runs is to be seen at first."""
+
+    filter_text: str
+    search: Search | None
+    place: StartsAt | None
 
 
 def run_open(arguments: argparse.Namespace) -> int:
@@ -34,7 +44,8 @@ def run_open(arguments: argparse.Namespace) -> int:
     if arguments.filter:
         from hermes_tui.cli.filters import check_filter
 
-        check_filter(arguments.filter, on_screen=sys.stdout.isatty())
+        may_search = sys.stdout.isatty() or bool(arguments.search)
+        check_filter(arguments.filter, may_search=may_search)
     if "-" in arguments.paths:
         await_input()
     progress = ProgressLine()
@@ -50,10 +61,10 @@ def run_open(arguments: argparse.Namespace) -> int:
         newcomers=_newcomers(arguments, targets),
     )
     try:
-        place = _place(feed, arguments.at)
+        shown = _Shown(arguments.filter, _search(arguments.search), _place(feed, arguments.at))
         if not sys.stdout.isatty():
-            return _print_runs(feed, arguments.filter, place)
-        return _draw(feed, make_config(arguments.theme), arguments.filter, place)
+            return _print_runs(feed, shown)
+        return _draw(feed, make_config(arguments.theme), shown)
     finally:
         feed.close()
 
@@ -86,6 +97,14 @@ def _newcomers(arguments: argparse.Namespace, targets: Targets) -> NewFiles | No
     return NewFiles(lambda: _look(arguments), targets)
 
 
+def _search(text: str) -> Search | None:
+    from hermes_tui.ui.search import compile_search
+
+    if not text:
+        return None
+    return compile_search(text, is_regex=False, case_matters=False, in_texts=True)
+
+
 def _place(feed: RunsFeed, text: str) -> StartsAt | None:
     if not text:
         return None
@@ -114,52 +133,38 @@ def _say_unreadable(feed: RunsFeed) -> None:
         raise SourceError.of_lines(feed.complaints)
 
 
-def _draw(feed: RunsFeed, config: Config, filter_text: str, place: StartsAt | None) -> int:
+def _draw(feed: RunsFeed, config: Config, shown: _Shown) -> int:
+    check_draws()
     # A file that cannot be read is said on stderr, before anything is drawn.
     feed.open_first()
     _say_unreadable(feed)
-    if feed.targets.reads_stdin:
-        _keys_from_terminal()
+    take_keys_from_terminal()
     from hermes_tui.ui.app import HermesApp
 
-    app = HermesApp(feed, config, filter_text=filter_text, place=place)
+    app = HermesApp(feed, config, **shown._asdict())
     app.run()
+    say_ended(app.ended_by)
     return app.return_code or 0
 
 
-def _keys_from_terminal() -> None:
-    """Standard input brings the transcript, so the keys must come from the terminal itself."""
-    import os
-
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR)
-    except OSError as error:
-        raise SourceError(
-            "/dev/tty",
-            error.strerror or str(error),
-            "keys need a terminal; save the input to a file",
-        ) from error
-    os.dup2(terminal, 0)
-    os.close(terminal)
-
-
-def _print_runs(feed: RunsFeed, filter_text: str, place: StartsAt | None) -> int:
+def _print_runs(feed: RunsFeed, shown: _Shown) -> int:
     from hermes_tui.cli.plain import print_run, print_runs
 
     gc.enable()
-    if place is not None:
-        ref, message = place
+    if shown.place is not None:
+        ref, message = shown.place
         _say_complaints(feed)
-        print_run(ref, filter_text, first_message=message)
+        print_run(ref, shown.filter_text, search=shown.search, first_message=message)
         return 0
     while not feed.finished or (not feed.follow and feed.may_bring_more()):
         feed.step(1.0)
     _say_complaints(feed)
     if len(feed.rows) == 1:
-        print_run(feed.rows[0].ref, filter_text)
+        print_run(feed.rows[0].ref, shown.filter_text, search=shown.search)
     else:
-        print_runs(feed.rows, filter_text)
-    return 0 if feed.rows else 3
+        print_runs(feed.rows, shown.filter_text, search=shown.search)
+    is_whole = not feed.unread and not any(file.source.failure for file in feed.files.kept)
+    return 0 if feed.rows and is_whole else 3
 
 
 def _say_complaints(feed: RunsFeed) -> None:

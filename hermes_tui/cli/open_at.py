@@ -10,8 +10,8 @@ from typing import Final
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import (
     LOOKED_ON_BYTES,
-    MOST_DIGITS,
     namesakes,
+    readings,
     run_number,
     taken_by_number,
 )
@@ -44,7 +44,7 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
         one = f"hermes-tui open {shlex.quote(feed.targets[0].label)} --at {shlex.quote(text)}"
         hint = f"name the one that the run is in, as in {one}"
         raise UsageError(f"--at {text}: there are {len(feed.targets)} files", hint)
-    for name, message in _readings(text):
+    for name, message in readings(text):
         ref = _by_landmarks(feed, name)
         if ref is not None:
             if message is not None:
@@ -69,15 +69,6 @@ def _by_landmarks(feed: RunsFeed, name: str) -> RunRef | None:
     from hermes_tui.runtime.scan.landmarks import find_run
 
     return find_run(feed.files.file_of(0), number)
-
-
-def _readings(text: str) -> list[tuple[str, int | None]]:
-    """Return what may be meant: a run and a message of it, each; an id may have colons, too."""
-    run, _, message = text.rpartition(":")
-    whole: list[tuple[str, int | None]] = [(text, None)]
-    if run and message.isdecimal() and len(message) <= MOST_DIGITS:
-        return [(run, int(message)), *whole]
-    return whole
 
 
 def _numbers_of(feed: RunsFeed, name: str) -> list[int]:

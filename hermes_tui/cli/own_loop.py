@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hermes_tui.cli.saying import say
+from hermes_tui.cli.terminal import check_draws, say_ended
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.agent_loop import AgentLoop, AgentResult
 from hermes_tui.runtime.live import STOPS, stop_points
@@ -32,7 +33,7 @@ async def debug(
     """Run `loop` on the terminal and return what the branch that was looked at last came to.
 
     It stops before every call with `stops` "step", at mishaps with "run", and at the breakpoints of
-    its own debugger, whose `decide` is not asked: a person is. Who leaves before the end terminates
+    its own debugger, whose `decide` is not asked: a person is. Who leaves before the end cancels
     the run. It is recorded where `loop.record` says, by default in the platform's state folder.
     Raises UsageError for other `stops`, HermesError without a terminal or where the run broke off.
     """
@@ -54,6 +55,7 @@ async def debug(
     app = LiveApp(begun, make_config(""), label=type(loop.server).__name__)
     with _uncancelled(), _signals_given_back(), shielded_terminal() as size:
         await app.run_async(size=size)
+    say_ended(app.ended_by)
     for line in app.last_words:
         say(line)
     if broken := app.failure or app.broken_off:
@@ -61,8 +63,7 @@ async def debug(
     if not branches.all:
         raise HermesError("left before the run began")
     branch = app.live_feed.branch or branches.all[0]
-    result = loop.result(server, messages, branch.log)
-    return replace(result, stop_reason=result.stop_reason or "terminated")
+    return loop.result(server, messages, branch.log)
 
 
 def _check_terminal() -> None:
@@ -74,6 +75,7 @@ def _check_terminal() -> None:
         raise HermesError("another run has the screen", "debug one after the other")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise HermesError("no terminal to debug on", "await loop.run(messages) needs none")
+    check_draws()
 
 
 @contextmanager

@@ -5,18 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hermes_tui.cli.filters import check_for_list, check_for_run
 from hermes_tui.log.event_log import MemoryLog
 from hermes_tui.log.expressions import compile_expression
-from hermes_tui.log.query import AT_HAND, FIELDS, RowFields
+from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, title
 from hermes_tui.runtime.opener import RunRef, read_events
 from hermes_tui.ui.render.rows import plain, timeline_row
-from hermes_tui.ui.runs.fields import run_line
+from hermes_tui.ui.runs.fields import FOUND, run_line
 from hermes_tui.ui.runs.table import RunRow
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.search import Search
 
 WIDTH = 160
 MAX_LINE = 8_000
@@ -24,10 +28,13 @@ MAX_LINE = 8_000
 MAX_NAME = 100
 
 
-def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> None:
+def print_run(
+    ref: RunRef, filter_text: str = "", *, search: Search | None = None, first_message: int = 0
+) -> None:
     """Print the timeline of one run, a row a line; only rows that an expression matches.
 
-    With `first_message` the rows before that message (from 1) are left out.
+    Of these only those that hold what is searched. With `first_message` the rows before that
+    message (from 1) are left out.
     """
     expression = None
     if filter_text:
@@ -38,16 +45,23 @@ def print_run(ref: RunRef, filter_text: str = "", *, first_message: int = 0) -> 
     for row in range(timeline.message_row(first_message) or 0, len(timeline)):
         if expression is not None and not expression.matches(RowFields(timeline, row)):
             continue
+        if search is not None and not any(map(search.found_in, row_texts(timeline, row))):
+            continue
         sys.stdout.write(plain(timeline_row(timeline, row, WIDTH), WIDTH) + "\n")
 
 
-def print_runs(rows: Sequence[RunRow], filter_text: str = "") -> None:
-    """Print one line for every run that an expression matches."""
+def print_runs(
+    rows: Sequence[RunRow], filter_text: str = "", *, search: Search | None = None
+) -> None:
+    """Print one line for every run that an expression matches and that says what is searched."""
     from hermes_tui.ui.runs.model import RunsModel
 
     if filter_text:
         check_for_list(filter_text)
     model = RunsModel(rows)
+    model.set_search(search)
+    if search is not None:
+        filter_text = f"{FOUND} and ({filter_text})" if filter_text else FOUND
     model.try_filter(filter_text)
     model.update()
     while model.unsettled:

@@ -165,6 +165,15 @@ def _look(
     return numbered, named, count
 
 
+def readings(text: str) -> list[tuple[str, int | None]]:
+    """Return what RUN:MESSAGE may mean: a run and a message of it, each; an id may have colons."""
+    run, _, message = text.rpartition(":")
+    whole: list[tuple[str, int | None]] = [(text, None)]
+    if run and message.isdecimal() and len(message) <= MOST_DIGITS:
+        return [(run, int(message)), *whole]
+    return whole
+
+
 def run_number(wanted: str) -> int:
     """Return the number that a run is named by, 0 where that is an id."""
     return int(wanted) if wanted.isdecimal() and len(wanted) <= MOST_DIGITS else 0

@@ -13,10 +13,12 @@ from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.log.expressions import ExpressionError
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.branches import Branches
-from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
+from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings, sent
 
 if TYPE_CHECKING:
+    from hermes_tui.log.event_log import MemoryLog
     from hermes_tui.runtime.servers.base import Server
     from hermes_tui.runtime.servers.hosted import Host
     from hermes_tui.runtime.tools.base import Toolbox
@@ -28,7 +30,11 @@ def parse_breakpoints(lines: list[str]) -> tuple[Breakpoint, ...]:
     for number, line in enumerate(lines, 1):
         try:
             found.append(parse_breakpoint(line, breakpoint_id=f"b{number}"))
-        except (UsageError, ExpressionError) as error:
+        except ExpressionError as error:
+            # Its column is that of the condition, not of the line.
+            told = f"--break {line!r}: in the condition: {error.message}"
+            raise UsageError(told, error.hint) from error
+        except UsageError as error:
             raise UsageError(f"--break {line!r}: {error.message}", error.hint) from error
     return tuple(found)
 
@@ -70,13 +76,25 @@ async def open_branches(settings: LiveSettings) -> Branches:
         if settings.resume is not None:
             # Who looks on at a run that nobody looked at before wants to see what goes wrong.
             stops = {STOPS["named"]: stop_points(settings.stops)}
-            branches.resume(settings.resume, stops, settings.parameters)
+            resumed = branches.resume(settings.resume, stops, settings.parameters)
+            branches.warnings = _changed_tools(resumed.log, tools)
         else:
             origin = {**settings.origin, "workdir": str(workdir.absolute())}
             branches.start(await _start(settings, server, tools, url, origin))
             branches.warnings = tuple(without_tool(settings.breakpoints, tools.specs))
         undo.pop_all()
         return branches
+
+
+def _changed_tools(log: MemoryLog, tools: Toolbox) -> tuple[str, ...]:
+    """Return what is to be said where tools are not as the run was told when it began."""
+    from hermes_tui.runtime.tools.changed_schemas import schemas_changed
+
+    begun = log[0]
+    parameters = begun.details.get("parameters") if isinstance(begun, RunStarted) else None
+    told = parameters.get("tools") if isinstance(parameters, dict) else None
+    changed = schemas_changed(told if isinstance(told, list) else (), tools.schemas)
+    return (f"tools: {changed}",) if changed else ()
 
 
 def _secrets(settings: ServerSettings) -> tuple[str, ...]:
@@ -166,7 +184,8 @@ async def _start(
     if asked.stream:
         parameters |= {"stream": True, "stream_options": {"include_usage": True}}
     return given.Start(
-        settings.messages,
+        tuple(map(sent, settings.messages)),
+        read_as=settings.messages,
         tools=tools.specs,
         parameters=parameters,
         url=server.url,
@@ -189,7 +208,13 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         raise UsageError("--api managed needs --model")
     import httpx
 
-    from hermes_tui.runtime.servers.hints import KEY_STATUSES, Access, about_key, listed_models
+    from hermes_tui.runtime.servers.hints import (
+        KEY_STATUSES,
+        NOTHING_LISTED,
+        Access,
+        about_key,
+        listed_models,
+    )
 
     access = Access(url, settings.api_key, settings.headers, settings.key_name)
     try:
@@ -200,6 +225,6 @@ async def _first_model(settings: ServerSettings, url: str) -> str:
         what = f"cannot be asked for its models: {masked_url(problem)}"
         raise SourceError(masked_url(url), what, hint) from error
     if not listed:
-        hint = about_key(access) if status in KEY_STATUSES else "name it with --model"
+        hint = about_key(access) if status in KEY_STATUSES else NOTHING_LISTED
         raise SourceError(masked_url(url), f"lists no models (status {status})", hint)
     return listed[0]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-from hermes_tui.model.errors import SourceError
-from hermes_tui.runtime.remote import local_path
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.breakpoints import Breakpoint
@@ -17,6 +13,8 @@ if TYPE_CHECKING:
 
 KEY_NAME: Final = "OPENAI_API_KEY"
 """The variable that the key is in unless another one is named."""
+NOT_SENT: Final = frozenset({"timestamp", "finish_reason", "is_error", "exit_code"})
+"""What saved messages hold beside what a server is sent, as `export --to openai` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ class LiveSettings:
     """Of the request body, without model, tools and messages; with `resume` only the credentials
     in it, which no recording holds."""
     messages: tuple[dict[str, Any], ...] = ()
+    """As they were saved; see `sent`."""
     task: str = ""
     tools: tuple[str, ...] = ()
     tool_timeout_s: float | None = None
@@ -89,16 +88,8 @@ class LiveSettings:
     limits: Limits = NO_LIMITS
 
 
-def messages_from(path: str) -> tuple[dict[str, Any], ...]:
-    """Return the messages in a JSON file: a list, or an object that holds one."""
-    try:
-        value = json.loads(local_path(path).read_text("utf-8"))
-    except OSError as error:
-        raise SourceError(path, error.strerror or str(error), "check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise SourceError(path, f"not JSON: {error}", "a list of messages is expected") from error
-    if isinstance(value, dict):
-        value = value.get("messages")
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise SourceError(path, "no list of messages", '[{"role": "user", "content": "…"}]')
-    return tuple(value)
+def sent(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as a server takes it."""
+    if NOT_SENT.isdisjoint(message):
+        return message
+    return {name: value for name, value in message.items() if name not in NOT_SENT}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -11,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hermes_tui.model.errors import SourceError, StoreError, UsageError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError, near_hint
 from hermes_tui.runtime.pip import OnProgress, download
 from hermes_tui.runtime.scratch import scratch_in
 
@@ -107,7 +106,7 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
     if not path.is_file():
         raise SourceError(str(path), "no such file", "check the path of the GGUF file")
     if not _has_magic(path):
-        raise SourceError(str(path), "is no GGUF file", "hermes-tui model add fetches one")
+        raise SourceError(str(path), "not a GGUF file", "hermes-tui model add fetches one")
     with scratch_in(model_dir()) as scratch:
         try:
             os.link(path, scratch / "model")
@@ -131,9 +130,8 @@ def remove(name: str) -> InstalledModel:
 def _known(name: str, names: tuple[str, ...]) -> str:
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, 3) or names
-    hint = f"installed: {', '.join(near)}" if near else _ADD_HINT
-    raise UsageError(f"no model is called {name!r}", hint)
+    hint = f"installed: {', '.join(names)}" if names else "there is none yet"
+    raise UsageError(f"no model is called {name!r}", near_hint(name, names, hint))
 
 
 def _target(name: str) -> Path:

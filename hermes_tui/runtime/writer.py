@@ -6,19 +6,22 @@ the machine. What a killed writer left of its last line is cut off when the file
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from hermes_tui.log.codec import MalformedEvent, decode
-from hermes_tui.model.errors import SourceError, StoreError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.model.events import Event, RunStarted
 from hermes_tui.runtime.masking import Masking
 
 _LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of a first line: what is longer tells of no run."""
+RECORD_ELSEWHERE = "name a file with --record FILE, or --no-record"
 
 
 def default_path(run_id: str, *, now: float) -> Path:
@@ -29,13 +32,28 @@ def default_path(run_id: str, *, now: float) -> Path:
     return user_state_path("hermes-tui") / "runs" / f"{day}-{run_id[:8]}.jsonl"
 
 
+def temporary_path() -> Path | None:
+    """Return where to record if the usual place cannot be written; None if it can."""
+    folder = default_path("", now=0).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="hermes-tui-")) / "run.jsonl"
+
+
 def can_be_resumed(first: Event | None) -> bool:
     """Tell whether a run that begins so says where its server and its tools are found again."""
     return isinstance(first, RunStarted) and isinstance(first.details.get("live"), dict)
 
 
 class Recording:
-    """An open recording. Raises StoreError where it cannot be written, or somebody else does."""
+    """An open recording.
+
+    Raises StoreError where it cannot be written, or somebody else does; UsageError for a path at
+    which something is.
+    """
 
     def __init__(self, path: Path, *, secrets: Iterable[str] = (), exclusive: bool = True) -> None:
         """Open `path`, made with its folder where it is missing; `exclusive`: it must be new.
@@ -51,7 +69,8 @@ class Recording:
         except FileExistsError:
             raise _taken(path) from None
         except OSError as error:
-            raise self._failure(error) from error
+            hint = RECORD_ELSEWHERE if exclusive else "look at it with `hermes-tui open`"
+            raise self._failure(error, hint) from error
         self._lock()
         self._length = os.fstat(self._descriptor).st_size
 
@@ -126,21 +145,22 @@ class Recording:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _failure(self, error: OSError) -> StoreError:
-        hint = "free some space" if error.errno == 28 else "see --record"
+    def _failure(self, error: OSError, hint: str = "see --record") -> StoreError:
+        if error.errno == errno.ENOSPC:
+            hint = "free some space"
         return StoreError(str(self.path), error.strerror or str(error), hint)
 
 
-def _taken(path: Path) -> StoreError:
+def _taken(path: Path) -> UsageError:
     """Return why no recording can be begun at `path`, and what can be done instead."""
     if path.is_dir():
-        return StoreError(str(path), "this is a folder", "name a file in it")
+        return UsageError(f"{path}: this is a folder", "name a file in it")
     if not path.exists():
-        return StoreError(str(path), f"{path.parent} is no folder", "name another file")
+        return UsageError(f"{path}: {path.parent} is no folder", "name another file")
     if not can_be_resumed(_first_event(path)):
-        return StoreError(str(path), "there is a file already", "name another one")
+        return UsageError(f"{path}: there is a file already", "name another one")
     hint = f"name another file, or go on in it: hermes-tui live --resume {path}"
-    return StoreError(str(path), "there is a recording already", hint)
+    return UsageError(f"{path}: there is a recording already", hint)
 
 
 def _first_event(path: Path) -> Event | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import ANSIToTruecolor, LineFilter
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 QUIT_KEY = "ctrl+q"
 """Textual's own, everywhere."""
 LOOK_AT_TERMINAL_S = 1.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends a program from outside."""
 NEW_OBJECTS = 50_000
 """Objects between two looks for garbage: every paint makes some 10,000 that are soon gone."""
 
@@ -53,15 +59,22 @@ class BaseApp(App[None]):
 
     TITLE = "hermes-tui"
     ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Textual's own comes before the keys that were pressed earlier.
+        Binding("ctrl+p", "command_palette", show=False, system=True),
+    ]
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
         self.no_color = bool(os.environ.get("NO_COLOR"))
-        self._resolve: Callable[[str], Style] = styles_for(
-            config.theme or THEMES[0].name, self.no_color
-        )
+        self._resolve = self._styles(config.theme or THEMES[0].name)
         self._engine_pool: EnginePool | None = None
+        self.is_over = False
+        """Whether the program leaves: keys that were pressed since are for nobody."""
+        self.ended_by = ""
+        """The signal that ended it; empty if none did."""
+        self._signals_before: dict[int, Any] = {}
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -94,6 +107,22 @@ class BaseApp(App[None]):
         if isinstance(driver := self._driver, TerminalDriver) and driver.has_terminal:
             self.set_interval(LOOK_AT_TERMINAL_S, lambda: self._leave_with_terminal(driver))
 
+        self._listen_to_signals()
+
+    def _listen_to_signals(self) -> None:
+        """Leave in order when a signal ends the program: the terminal is given back as it was."""
+        loop = asyncio.get_running_loop()
+
+        def come(number: int, frame: object) -> None:
+            self.ended_by = signal.Signals(number).name
+            loop.call_soon_threadsafe(partial(self.exit, return_code=128 + number))
+
+        for number in SIGNALS:
+            # What is ignored, as nohup does, stays so. The loop's own way gives nothing back.
+            if (before := signal.getsignal(number)) is not signal.SIG_IGN:
+                signal.signal(number, come)
+                self._signals_before[number] = before
+
     def _leave_with_terminal(self, driver: TerminalDriver) -> None:
         """Leave when the terminal is gone; where SIGHUP is ignored nothing else says so."""
         if not driver.has_terminal:
@@ -103,7 +132,7 @@ class BaseApp(App[None]):
         # Here, where commands are carried out in order: on its way up a key passes the screen while
         # the key before it has not opened its prompt yet.
         screen = self.screen
-        if not isinstance(screen, CommandScreen):
+        if self.is_over or not isinstance(screen, CommandScreen):
             return
         if screen.hold_key(event):
             event.stop()
@@ -132,8 +161,19 @@ class BaseApp(App[None]):
         return self._engine_pool
 
     async def on_unmount(self) -> None:
+        for number, before in self._signals_before.items():
+            signal.signal(number, before)
         if self._engine_pool is not None:
             await self._engine_pool.close()
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        self.is_over = True
+        super().exit(*arguments, **options)
+
+    async def run_action(self, *arguments: Any, **options: Any) -> bool:
+        """Carry out what a key is bound to, unless the program leaves: what it would be done to is
+        on its way out."""
+        return self.is_over or await super().run_action(*arguments, **options)
 
     def leave(self) -> None:
         """Go back one screen; leave the program from the first one."""
@@ -170,11 +210,17 @@ class BaseApp(App[None]):
         """Return the style that a semantic name has in the present theme."""
         return self._resolve(name)
 
+    def _styles(self, theme_name: str) -> Callable[[str], Style]:
+        drawn_on = sys.__stdout__
+        is_drawn = drawn_on is not None and drawn_on.isatty()
+        few_colours = is_drawn and self.console.color_system == "standard"
+        return styles_for(theme_name, self.no_color, few_colours)
+
     def next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         here = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(here + 1) % len(names)]
-        self._resolve = styles_for(self.theme, self.no_color)
+        self._resolve = self._styles(self.theme)
         for screen in self.screen_stack:
             for widget in screen.walk_children():
                 if isinstance(widget, (RowList, TextView)):
@@ -207,6 +253,14 @@ class BaseApp(App[None]):
 
         shown = (visible(line) + "\n" for line in lines)
         return self.hand_terminal_to("a pager", lambda: run_pager(shown))
+
+    def suspend_for_shell(self) -> str:
+        """Stop until the shell goes on with this job; return why that cannot be, or ""."""
+        if os.getpgrp() == os.getsid(0):
+            # Whoever began this program goes on with nobody: it would stand still for good.
+            return "there is no shell to go back to"
+        # With it whatever waits for it, such as xargs, or the shell would wait, too.
+        return self.hand_terminal_to("the shell", lambda: os.killpg(0, signal.SIGSTOP))
 
     def hand_terminal_to(self, program: str, run: Callable[[], None]) -> str:
         """Let `run` have the terminal; return what went wrong, or ""."""

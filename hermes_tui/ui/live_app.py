@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +16,6 @@ from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import doing_at
-from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.screens.live import LiveScreen
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 CLOSE_WITHIN_S = 2.0
 """For so long servers and tools may take to end; then the program leaves without them."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ASK_AGAIN_S = 10.0
 """A second q or Ctrl-C counts as the answer for so long."""
 
@@ -64,7 +61,6 @@ class LiveApp(BaseApp):
         self._beginning: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._asked_at = -ASK_AGAIN_S
-        self._signals_before: dict[int, Any] = {}
 
     def get_default_screen(self) -> Screen[None]:
         self._live = LiveScreen(self.live_feed, hints=self._hints, clock=self._clock)
@@ -72,7 +68,8 @@ class LiveApp(BaseApp):
 
     @property
     def complaints(self) -> Sequence[str]:
-        return self.branches.warnings if self.branches is not None else ()
+        branches = self.branches
+        return (*branches.warnings, *branches.news) if branches is not None else ()
 
     @property
     def branch_count(self) -> int:
@@ -85,12 +82,6 @@ class LiveApp(BaseApp):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            # What is ignored, as nohup does, stays so. The loop's own way gives nothing back.
-            if (before := signal.getsignal(number)) is not signal.SIG_IGN:
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.exit))
-                self._signals_before[number] = before
         self._beginning = asyncio.create_task(self._open())
         self._beginning.add_done_callback(self._begun)
 
@@ -107,7 +98,6 @@ class LiveApp(BaseApp):
         if (mistake := opening.exception()) is not None:
             self.call_later(_raise, mistake)
         elif self.branches is not None and self.branches.all:
-            self._live.notice = complaints_line(self.complaints)
             self.call_later(self._live.show_branch, self.branches.all[0])
 
     # Ending
@@ -166,7 +156,12 @@ class LiveApp(BaseApp):
         branches, self.branches = self.branches, None
         if branches is None:
             return
-        self.last_words = [line for branch in branches.all for line in _last_words(branch)]
+        alone = len(branches.all) == 1
+        self.last_words = [
+            line
+            for branch in branches.all
+            for line in _last_words(branch, "the run" if alone else branch.name)
+        ]
         failures = (branch.driver.failure for branch in branches.all)
         self.broken_off = next(filter(None, failures), None)
         closing = asyncio.create_task(branches.close())
@@ -175,10 +170,11 @@ class LiveApp(BaseApp):
             closing.cancel()
 
     async def on_unmount(self) -> None:
-        for number, before in self._signals_before.items():
-            signal.signal(number, before)
         if self._ending is None:
             await self._close_branches()
+
+    def suspend_for_shell(self) -> str:
+        return "a live run is not suspended: what is under way would time out"
 
     def action_interrupt(self) -> None:
         """Do what Ctrl-C does, whatever screen is on top."""
@@ -188,14 +184,14 @@ class LiveApp(BaseApp):
         self.ask_to_leave()
 
 
-def _last_words(branch: Branch) -> list[str]:
+def _last_words(branch: Branch, name: str) -> list[str]:
     driver, path = branch.driver, branch.path
-    lines = [f"{branch.name} was broken off: {driver.failure}"] if driver.failure else []
+    lines = [f"{name} was broken off: {driver.failure}"] if driver.failure else []
     if path is None:
         return lines
     if not path.is_file() or not path.stat().st_size:
         return lines
-    recorded = f"{branch.name} is recorded in {path}"
+    recorded = f"{name} is recorded in {path}"
     if driver.phase is not Phase.ENDED and _can_be_resumed(driver.log):
         recorded += f" (go on with: hermes-tui live --resume {path})"
     return [*lines, recorded]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from typing import IO, Any, cast
 
@@ -15,7 +16,9 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._file = cast(Any, _Lenient(self._file))
+        # Textual draws on standard error, which may go to a file.
+        drawn_on = self._file if self._file and self._file.isatty() else sys.__stdout__
+        self._file = cast(Any, _Lenient(drawn_on))
 
     @property
     def has_terminal(self) -> bool:

@@ -137,16 +137,22 @@ _TABLES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 
 STYLE_NAMES: Final = tuple(_ATTRIBUTES)
+_FEW_COLOURS: Final = MappingProxyType({"cursor": "bold reverse", "cursor.blurred": "underline"})
+"""On a terminal of 16 colours: the background of a cursor would be the grey that texts have."""
 
 
 @lru_cache(maxsize=8)
-def styles_for(theme_name: str, no_color: bool = False) -> Callable[[str], Style]:
+def styles_for(
+    theme_name: str, no_color: bool = False, few_colours: bool = False
+) -> Callable[[str], Style]:
     """Return the function from style name to style for a theme; a foreign theme looks dark.
 
     A dotted name that is not in the table takes the style of what stands before its last dot
     ("badge.object" → "badge"); one that is not there either has no style.
     """
     table = _ATTRIBUTES if no_color else {**_ATTRIBUTES, **_TABLES.get(theme_name, _DARK)}
+    if few_colours:
+        table = {**table, **_FEW_COLOURS}
     styles = {name: Style.parse(definition) for name, definition in table.items()}
 
     def resolve(name: str) -> Style:

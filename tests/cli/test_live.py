@@ -69,7 +69,7 @@ def test_what_tools_write_is_not_between_the_events(tmp_path: Path) -> None:
         '    subprocess.run(["sh", "-c", "echo more noise; cat"], check=True)\n'
         '    return "done"\n'
     )
-    ended = live("--no-record", "--tools", f"python:{tools}", "--max-turns", "1")
+    ended = live("--no-record", "--api", "demo", "--tools", f"python:{tools}", "--max-turns", "1")
     (answer,) = [event for event in events(ended.stdout) if event["kind"] == "ToolReturned"]
     assert answer["printed"] == "noisemore noise\n"
     assert "noise" not in ended.stderr
@@ -92,7 +92,7 @@ def test_nothing_that_acts_on_a_terminal_is_printed_as_it_is(tmp_path: Path) -> 
         '    """Answer with C1 and bidi controls."""\n'
         '    return "a\\x9b31mb\\u202ec"\n'
     )
-    ended = live("--no-record", "--tools", f"python:{tools}", "--max-turns", "1")
+    ended = live("--no-record", "--api", "demo", "--tools", f"python:{tools}", "--max-turns", "1")
     assert "\x9b" not in ended.stdout and "\u202e" not in ended.stdout
     (answer,) = [event for event in events(ended.stdout) if event["kind"] == "ToolReturned"]
     assert answer["result"]["content"] == "a\x9b31mb\u202ec"
@@ -138,6 +138,20 @@ def test_a_stopped_run_is_gone_on_with_where_it_stands(tmp_path: Path) -> None:
     assert path.read_text() == recorded_part(before.stdout)
     assert "a person is needed; go on with" in again.stderr
     assert again.stderr.endswith("on a terminal, without --headless\n")
+
+
+def test_tools_that_changed_since_a_run_began_are_told_of_when_it_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    path, tools = tmp_path / "run.jsonl", tmp_path / "tools.py"
+    tools.write_text("def terminal(command: str) -> str:\n    return command\n")
+    stops = ("--break", "before_dispatch:terminal")
+    began = live("--api", "demo", "--record", str(path), "--tools", f"python:{tools}", *stops)
+    assert began.returncode == 4
+    assert "tools: changed" not in live("--resume", str(path)).stderr
+    tools.write_text("def terminal(command: str, shell: str) -> str:\n    return command\n")
+    told = live("--resume", str(path)).stderr
+    assert "tools: changed: terminal; this run keeps the schemas it began with" in told
 
 
 def test_running_out_of_turns_ends_with_one() -> None:
@@ -220,7 +234,7 @@ def test_a_killed_run_keeps_all_but_what_it_was_writing(tmp_path: Path) -> None:
         "import time\n\n\ndef terminal(command: str) -> str:\n"
         '    """Run a command."""\n    time.sleep(60)\n    return command\n'
     )
-    command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
+    command = [*LIVE, "--api", "demo", "--record", str(path), "--tools", f"python:{tool}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         for line in running.stdout:
@@ -247,7 +261,7 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         f'    subprocess.run(["sleep", "{seconds}"], check=True)\n'
         "    return command\n"
     )
-    command = [*LIVE, "--record", str(path), "--tools", f"python:{tool}"]
+    command = [*LIVE, "--api", "demo", "--record", str(path), "--tools", f"python:{tool}"]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -268,6 +282,10 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
     ("arguments", "told"),
     [
         (["--server", "http://127.0.0.1:9/v1"], "--task"),
+        (["--task", "x"], "no server (give --server URL or --api local; or run `hermes-tui demo`)"),
+        (["--messages", "x.json"], "no server"),
+        (["--tools", "builtin"], "no server"),
+        (["--model", "x"], "no server"),
         (["--server", "127.0.0.1:9", "--task", "x"], "is no URL"),
         (["--api", "openai", "--task", "x"], "needs --server"),
         (["--break", "before_dispach"], "before_dispatch"),
@@ -276,8 +294,8 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         (["--extra-body", "[]"], "--extra-body"),
         (["--header", "novalue"], "--header"),
         (["--api-key-env", "NO_SUCH_VARIABLE"], "NO_SUCH_VARIABLE"),
-        (["--tools", "builtin:termnal"], "terminal"),
-        (["--tools", "bultin"], "builtin"),
+        (["--api", "demo", "--tools", "builtin:termnal"], "terminal"),
+        (["--api", "demo", "--tools", "bultin"], "builtin"),
         (["--no-record", "--resume", "x.jsonl"], "--no-record"),
         (["--resume", "x.jsonl", "--task", "other"], "decides --task (leave it out)"),
         (["--resume", "x.jsonl", "--temperature", "0"], "decides --temperature (leave it out)"),
@@ -349,7 +367,7 @@ def test_an_existing_file_is_never_recorded_over(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
     refused = live("--record", str(path))
-    assert refused.returncode == 3
+    assert refused.returncode == 2
     assert path.read_text() == "mine"
 
 

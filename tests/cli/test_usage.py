@@ -22,7 +22,32 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["scan"], ["PATH", "hermes-tui scan --help"]),
         (["scan", "--colour", "x"], ["--colour", "hermes-tui scan --help"]),
         (["--colour", "scan", "x"], ["--colour", "hermes-tui --help"]),
-        (["scna", "x"], ["scna", "scan"]),
+        (["scna", "x"], ["scna", "did you mean scan?"]),
+        (["opn"], ["'opn'", "did you mean open?"]),
+        (["frobnicate"], ["'frobnicate'", "demo, live, open"]),
+        (["help"], ["did you mean `hermes-tui --help`?"]),
+        (["version"], ["did you mean `hermes-tui --version`?"]),
+        (["--verion"], ["--verion", "did you mean --version?"]),
+        (["open", "--folow", "x"], ["--folow", "did you mean --follow?", "open --help"]),
+        (["--theme", "x", "open", "y"], ["`hermes-tui open --theme …`"]),
+        ([str(PROJECT / "README.md")], ["did you mean `hermes-tui open /", "README.md`?"]),
+        (["open", f"{PROJECT / 'README.md'}:2"], ["no such file", "README.md --at 2?"]),
+        (["export", f"{PROJECT / 'README.md'}:2", "--to", "html"], ["README.md --run 2?"]),
+        (["engines", "remove", "foo"], ["'foo'", "("]),
+        (["parse", str(PROJECT / "README.md"), "--tools", str(PROJECT / "README.md")], ["no JSON"]),
+        (["live", "--api", "demo", "--headless", "--tool-choice", "{x"], ['"type": "function"']),
+        (
+            ["live", "--api", "demo", "--headless", "--record", str(PROJECT / "README.md")],
+            ["there is a file already"],
+        ),
+        (
+            ["live", "--api", "demo", "--headless", "--break", "befor_dispatch"],
+            ["did you mean before_dispatch?"],
+        ),
+        (
+            ["live", "--api", "demo", "--headless", "--break", "before_dispatch if ("],
+            ["in the condition: "],
+        ),
         (["scan", "x", "--format", "openai-mesages"], ["did you mean openai-messages"]),
         (
             ["open", "x", "--format", "atropos"],
@@ -50,13 +75,13 @@ from tests.cli.program import PROJECT, hermes_tui, within
         (["parse", "x", "--stream", "0"], ["--stream '0'", "a number from 1"]),
         (["open", "x", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
         (["demo", "--theme", "pink"], ["--theme", "pink", "hermes-contrast"]),
-        (["live", "--task", "x", "--record", "."], ["is a folder", "name a file in it"]),
+        (["live", "--api", "demo", "--record", "."], ["is a folder", "name a file in it"]),
         (["live", "--timeout", "soon"], ["--timeout", "'soon'", "number of seconds"]),
         (["live", "--timeout", "nan"], ["--timeout", "'nan'", "number of seconds"]),
         (["live", "--temperature", "inf"], ["--temperature", "'inf'", "such as 0.7"]),
         (["live", "--max-turns", "-2"], ["--max-turns", "'-2'", "a whole number from 0 on"]),
         (["live", "--token-limit", "9" * 5000], ["--token-limit", "a whole number from 1 on"]),
-        (["live", "--task", "x", "--api-key-env", "NO_KEY"], ["NO_KEY", "export the key"]),
+        (["live", "--api", "demo", "--api-key-env", "NO_KEY"], ["NO_KEY", "export the key"]),
         (["engines", "add", "--python", "a", "--path", "b"], ["--path", "--python"]),
         (["model", "nope"], ["nope", "remove"]),
         (["formats", "nope"], ["nope", "hermes-tui formats --help"]),
@@ -92,6 +117,20 @@ def test_every_command_says_how_it_is_called(
     captured = capsys.readouterr()
     assert (exit_.value.code, captured.err) == (0, "")
     assert captured.out.startswith(f"usage: hermes-tui {command} [-h]")
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "live", "open", "scan", "export", "parsers", "formats", "model", "engines"]
+)
+def test_the_help_of_a_command_has_an_example_and_its_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert f"\n  hermes-tui {command} " in text or f"\n  hermes-tui {command}\n" in text
+    assert "exit codes" in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_the_exit_code_of_the_process_is_that_of_the_command() -> None:
@@ -183,9 +222,9 @@ def test_an_output_without_room_is_one_line_and_three(command: str) -> None:
         ["export", "{}", "--to", "html"],
         ["export", str(PROJECT / "transcripts/clean-run.json"), "--to", "html", "-o", "{}/x"],
         ["parse", "{}"],
-        ["live", "--task", "x", "--workdir", "{}"],
-        ["live", "--task", "x", "--tools", "python:{}/x.py"],
-        ["live", "--task", "x", "--tools", "schema:{}"],
+        ["live", "--api", "demo", "--workdir", "{}"],
+        ["live", "--api", "demo", "--tools", "python:{}/x.py"],
+        ["live", "--api", "demo", "--tools", "schema:{}"],
         ["engines", "add", "--path", "{}"],
         ["engines", "add", "--python", "{}"],
         ["engines", "add", "{}.whl"],

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.log.codec import decode, encode
-from hermes_tui.model.errors import SourceError, StoreError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.model.events import Event, RequestFailed, RunStarted, Stopped
 from hermes_tui.runtime.writer import Recording
 
@@ -49,7 +49,7 @@ def test_what_was_appended_can_be_read_at_once(tmp_path: Path) -> None:
 def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("kept")
-    with pytest.raises(StoreError, match=r"there is a file already \(name another one\)"):
+    with pytest.raises(UsageError, match=r"there is a file already \(name another one\)"):
         Recording(path)
     assert path.read_text() == "kept"
 
@@ -67,16 +67,16 @@ def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(
     first = Recording(tmp_path / "run.jsonl")
     first.append(RunStarted(seq=0, details=details))
     first.close()
-    with pytest.raises(StoreError) as refused:
+    with pytest.raises(UsageError) as refused:
         Recording(first.path)
     assert hint in str(refused.value)
 
 
 def test_a_place_where_no_file_can_be_is_said_to_be_that(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="this is a folder"):
+    with pytest.raises(UsageError, match="this is a folder"):
         Recording(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="file is no folder"):
+    with pytest.raises(UsageError, match="file is no folder"):
         Recording(tmp_path / "file" / "run.jsonl")
 
 

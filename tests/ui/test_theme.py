@@ -1,6 +1,7 @@
 """Every meaning can be read in every theme, and without any colour."""
 
 import pytest
+from rich.color import ColorSystem
 from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
@@ -61,3 +62,15 @@ def test_a_special_badge_looks_like_a_badge() -> None:
     resolve = styles_for(DARK)
     assert resolve("badge.object") == resolve("badge")
     assert resolve("no such name") == Style()
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("name", ["text", "dim", "error", "warning", "result", "badge.bad"])
+def test_the_row_under_the_cursor_can_be_read_in_sixteen_colours(theme: Theme, name: str) -> None:
+    resolve = styles_for(theme.name, few_colours=True)
+    base = Style.parse(f"{theme.foreground} on {theme.background}")
+    style = base + resolve(name) + resolve("cursor")
+    assert style.reverse
+    shown = (color.downgrade(ColorSystem.STANDARD) for color in (style.color, style.bgcolor))
+    lights = sorted(_luminance(Color(*color.get_truecolor())) for color in shown)
+    assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 3.0

@@ -117,9 +117,13 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "after_result": "The tool answered. E edits what the model will see; c goes on.",
         "after_result@2": "The real answer. E edits what the model will see of it; c goes on.",
         "unknown_tool": "There is no such tool. e corrects the name; c tells the model instead.",
-        "unknown_tool@3": "There is no read_fil. e makes it read_file; c tells the model instead.",
+        "unknown_tool@3": (
+            "There is no read_fil. e lets you write read_file; c tells the model instead."
+        ),
         "invalid_args": "These arguments are no JSON. e corrects them; c tells the model instead.",
-        "invalid_args@4": "A comma too many: no JSON. e takes it out; c tells the model instead.",
+        "invalid_args@4": (
+            "A comma too many: no JSON. e lets you take it out; c tells the model instead."
+        ),
         "invalid_args@5": "A string in a string. c lets the tool have what it holds, e edits it.",
         "invalid_args@6": (
             "Cut off in mid-string. F forks here to try both ways; c tells the model."
@@ -131,7 +135,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "parse_failure": "A call stands in the text, and nobody read it. e repairs it; c goes on.",
         "parse_failure@8": (
-            "An unclosed call: many loops end here. e adds } </tool_call>; c takes it so."
+            "An unclosed call: many loops end here. e lets you close it; c takes it so."
         ),
         "tool_error": "The tool failed. E edits what the model is told; c goes on.",
         "manual": "A person answers for this tool. x opens a field for the result.",

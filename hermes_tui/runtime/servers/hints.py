@@ -16,6 +16,8 @@ from hermes_tui.runtime.live_settings import KEY_NAME
 
 KEY_STATUSES: Final = frozenset({401, 403})
 ENDPOINT: Final = "/chat/completions"
+WRONG_URL: Final = "is --server right? the base URL of most servers ends in /v1"
+NOTHING_LISTED: Final = f"{WRONG_URL}; or name the model with --model"
 _QUICKLY_S = 3.0
 _MOST_NAMED = 5
 
@@ -84,7 +86,7 @@ async def about_model(access: Access, model: str) -> str:
     if model in listed:
         return f"the server lists the model {model}: is --server right?"
     if not listed:
-        return "is --server right? the base URL of most servers ends in /v1"
+        return WRONG_URL
     near = get_close_matches(model, listed, n=_MOST_NAMED, cutoff=0.5)
     named = list(dict.fromkeys([*near, *listed]))[:_MOST_NAMED]
     more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""

@@ -141,9 +141,9 @@ class StreamedReply:
     def _judge_the_end(self, broke_off: str) -> None:
         if self._after_done:
             self._find(Severity.NOTE, f"events after [DONE] are left out: {self._after_done}")
-        if not self._pieces:
-            severity = Severity.ERROR if self._findings else Severity.WARNING
-            self._find(severity, "the stream held no text and no call", RETRY_HINT)
+        # Else whoever reads the reply says that it is empty.
+        if not self._pieces and self._findings:
+            self._find(Severity.ERROR, "the stream held no text and no call", RETRY_HINT)
         torn = self._reader.torn.decode("utf-8", "backslashreplace")
         if torn and not self.is_done:
             self._cut(

@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, bar_entries, command_on
+from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, shown_key
 from hermes_tui.ui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -69,7 +69,12 @@ class CommandScreen(Screen[None]):
         return Situation()
 
     def action_command(self, command_id: str) -> None:
-        """Carry out one command if it makes sense now, else say why not."""
+        """Carry out one command if it makes sense now, else say why not.
+
+        Of a screen that was left, with a key that came right after, nothing is done any more.
+        """
+        if self.hermes.is_over or self not in self.app.screen_stack:
+            return
         if not BY_ID[command_id].enabled(self.situation()):
             self._message = self.why_it_is_not(command_id)
             return
@@ -78,10 +83,12 @@ class CommandScreen(Screen[None]):
             handler()
 
     def say_what_key_is_for(self, key: str) -> None:
-        """Say where a key does something that does nothing here."""
+        """Say where a key does something that does nothing here; what was said before goes."""
         keys = self.hermes.config.keys
         if self.scope not in ("run", "runs") or command_on(self.scope, key, keys) is not None:
             return
+        if self._message:
+            self.say("")
         for scope, where in ELSEWHERE:
             command = command_on(scope, key, keys)
             if command is not None:
@@ -108,7 +115,7 @@ class CommandScreen(Screen[None]):
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(place=self.scope))
 
     def do_palette(self) -> None:
         self.app.action_command_palette()
@@ -118,6 +125,14 @@ class CommandScreen(Screen[None]):
 
     def do_back(self) -> None:
         self.hermes.leave()
+
+    def do_suspend(self) -> None:
+        if why_not := self.hermes.suspend_for_shell():
+            self.say(why_not)
+
+    def say_what_goes_back(self) -> None:
+        """Say it to whom pressed Esc where there is nothing to drop."""
+        self.say(f"nothing to drop: {shown_key(BY_ID['back'], self.hermes.config.keys)} goes back")
 
     # Showing
 

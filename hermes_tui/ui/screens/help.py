@@ -13,13 +13,15 @@ from textual.app import ComposeResult
 from hermes_tui.log.expressions import HELP
 from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.bindings import bindings_for
-from hermes_tui.ui.commands import COMMANDS, DEBUG, all_keys
+from hermes_tui.ui.command import Command, Situation
+from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
 from hermes_tui.ui.runs.fields import FILTERS
-from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.screens.searching import Searching
+from hermes_tui.ui.search import Search
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -28,6 +30,13 @@ _FRAME: Final = 4
 """Cells beside the text: padding and scroll bar."""
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
 _LEAST_ROOM: Final = 24
+_PLACES: Final = {
+    "run": "In a run",
+    "runs": "In the list of runs",
+    "live": "In a live run",
+    "lab": "In the parser lab",
+    "help": "In the help",
+}
 _MARKS: Final = """\
   → call   ← result   ←✗ error flagged by the source   ←? reads like an error
   ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message
@@ -37,17 +46,21 @@ _SETTINGS: Final = """\
   the id in brackets above = the keys it shall have, such as next-call = "ctrl+n\""""
 
 
-class HelpScreen(Moving, CommandScreen):
-    """One page of text; the keys for a live run come first where there is one, or those of the
+class HelpScreen(Searching, Moving):
+    """One page of text; the keys of the screen `place` that asked for it come first, of these the
     group `first`."""
 
     scope = "help"
     BINDINGS: ClassVar = bindings_for("help")
     DEFAULT_CSS = "HelpScreen TextView { height: 1fr; padding: 0 1; }"
 
-    def __init__(self, *, live: bool = False, first: str = "") -> None:
+    def __init__(self, *, place: str, first: str = "") -> None:
         super().__init__()
-        self._live, self._first = live, first
+        self._place, self._first = place, first
+        self._document = Document([])
+        self._search: Search | None = None
+        self._matches: list[tuple[int, int, int]] = []
+        self._match = 0
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.hermes.style, id="title")
@@ -55,46 +68,105 @@ class HelpScreen(Moving, CommandScreen):
         yield KeyBar(self.hermes.style)
 
     def on_mount(self) -> None:
-        self.query_one(StatusLine).show([(" hermes-tui help", "strong")])
-        self.query_one(TextView).focus()
+        self.refresh_lines()
+        self.focus_main()
         self.refresh_bar()
+
+    def situation(self) -> Situation:
+        return Situation(searching=self._search is not None)
+
+    def refresh_lines(self) -> None:
+        said = [(f"  {self._message}", "hint")] if self._message else []
+        self.query_one(StatusLine).show([(" hermes-tui help", "strong"), *said])
+
+    def focus_main(self) -> None:
+        self.query_one(TextView).focus()
+
+    def action_command(self, command_id: str) -> None:
+        self._message = ""
+        super().action_command(command_id)
+        self.refresh_lines()
 
     def on_resize(self, event: events.Resize) -> None:
         width = event.size.width - _FRAME
         complaints, keys = self.hermes.complaints, self.hermes.config.keys
-        document = help_document(keys, complaints, live=self._live, first=self._first, width=width)
-        self.query_one(TextView).set_document(document, keep_position=True)
+        self._document = help_document(
+            keys, complaints, place=self._place, first=self._first, width=width
+        )
+        self.query_one(TextView).set_document(self._document, keep_position=True)
+        self._mark(self._search)
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
 
     def do_clear(self) -> None:
+        if self._search is None:
+            self.do_back()
+        else:
+            self.begin_search(None)
+
+    def do_help_page(self) -> None:
+        self.do_page_down()
+
+    def do_help_close(self) -> None:
         self.do_back()
+
+    # Finding
+
+    def search_begun(self) -> Search | None:
+        return self._search
+
+    def begin_search(self, search: Search | None) -> None:
+        self._search = search
+        self._mark(search)
+        self.refresh_bar()
+        self.go_match(0)
+
+    def _mark(self, search: Search | None) -> None:
+        """Find the places of the page that a search is about."""
+        self._match = 0
+        self._matches = [
+            (number, *found.span())
+            for number, line in enumerate(self._document.lines if search else ())
+            for found in (search.matches(line.text) if search else ())
+        ]
+
+    def go_match(self, step: int) -> None:
+        """Go to the next or previous match around the ends; 0: to the first."""
+        if self._matches:
+            self._match = (self._match + step) % len(self._matches)
+            self.say(f"match {self._match + 1} of {len(self._matches)}")
+        else:
+            self.say("no match" if self._search is not None else "")
+        self.query_one(TextView).set_matches(self._matches, self._match if self._matches else None)
 
 
 def help_document(
     keymap: dict[str, str],
     complaints: Sequence[str],
     *,
-    live: bool = False,
+    place: str = "run",
     first: str = "",
     width: int = 100,
 ) -> Document:
     """Return the help text on `width` cells; keys as remapped, what there is to complain of first.
 
-    The keys of the group `first` stand above the others; those of debugging where it is `live`.
+    The keys of the screen `place` stand above those of others; of these the group `first`, in a
+    live run that of debugging.
     """
     page = Page()
+    live = place == "live"
     if complaints:
         page.heading("Warnings" if live else "What could not be read, or only in part")
         for complaint in complaints:
             page.line("  " + complaint, "warning")
         page.blank()
-    first = first or (DEBUG if live else "")
-    ordered = sorted(COMMANDS, key=lambda command: bool(first) and command.group != first)
-    for group, commands in groupby(ordered, key=lambda command: command.group):
-        keys = {all_keys(item, keymap): f"{item.help}  [{item.id}]" for item in commands}
-        _table(page, group, keys)
+    _commands(page, in_scope(place), keymap, first=first or (DEBUG if live else ""))
+    shown = set(in_scope(place))
+    for elsewhere in (scope for scope in SCOPES if scope != place):
+        others = [command for command in in_scope(elsewhere) if command not in shown]
+        shown |= set(others)
+        _commands(page, others, keymap, where=f"{_PLACES[elsewhere]}: ")
     if live:
         _dialogs(page)
     page.heading("Where things stand")
@@ -109,6 +181,22 @@ def help_document(
     page.line(_SETTINGS)
     lines = page.document().lines
     return Document([part for line in lines for part in hanging_lines(line, width)])
+
+
+def _commands(
+    page: Page,
+    commands: Sequence[Command],
+    keymap: dict[str, str],
+    *,
+    first: str = "",
+    where: str = "",
+) -> None:
+    """Add a table for each group of commands, `first` before the others."""
+    ordered = sorted(commands, key=lambda command: bool(first) and command.group != first)
+    for group, members in groupby(ordered, key=lambda command: command.group):
+        keys = {all_keys(item, keymap): f"{item.help}  [{item.id}]" for item in members}
+        heading = group if group in where or not where else where + group[:1].lower() + group[1:]
+        _table(page, heading, keys)
 
 
 def hanging_lines(line: Line, width: int) -> Iterator[Line]:

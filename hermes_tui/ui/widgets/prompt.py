@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 from textual.widgets.input import Selection
 
@@ -52,6 +55,14 @@ class Prompt(Horizontal):
             self.case_matters = case_matters
             self.is_wide = is_wide
 
+    class Typed(Message):
+        """What stands in the line changed."""
+
+        def __init__(self, purpose: str, value: str) -> None:
+            super().__init__()
+            self.purpose = purpose
+            self.value = value
+
     class Closed(Message):
         """The prompt went away."""
 
@@ -89,16 +100,19 @@ class Prompt(Horizontal):
         replace: bool = False,
         hint: str = "",
         wide: str = "",
+        choices: Sequence[str] = (),
     ) -> None:
         """Show the prompt. `one_letter`: the first letter typed is the answer.
 
         With `replace` what is typed first takes the place of `value`, else it goes behind it.
-        `hint`, or `wide` where that is switched on, stands where the text will be.
+        `hint`, or `wide` where that is switched on, stands where the text will be. Of `choices`
+        the first that begins with what is typed is shown behind it; the right arrow takes it.
         """
         self._label, self._purpose = label, purpose
         self._toggles, self._one_letter = toggles, one_letter
         self._line.value = value
         self._hint, self._wide = hint, wide
+        self._line.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
         self._caption.styles.max_width = None if one_letter else MOST_CAPTION
         self._line.selection = Selection(0 if replace else len(value), len(value))
         self._has_keys = False
@@ -179,6 +193,8 @@ class Prompt(Horizontal):
         event.stop()
         if self._one_letter and self.display and self._has_keys and event.value:
             self._answer(event.value[0])
+        elif self.display:
+            self.post_message(self.Typed(self._purpose, event.value))
 
     def _answer(self, value: str) -> None:
         if not self.display:

@@ -1,4 +1,4 @@
-"""One line of styled text that never wraps, such as the title of a run."""
+"""One line of styled text, such as the title of a run; where it may, it takes a second row."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hermes_tui.ui.render.wrap import fit_end
+from hermes_tui.ui.render.wrap import fit_end, row_starts
 
 LEAST_PATH = 12
 """Cells of a path of which less tells nothing."""
+SAID = "hint"
+"""The style of what is said about a key."""
 
 
 class StatusLine(Widget):
@@ -24,7 +26,9 @@ class StatusLine(Widget):
 
     Where there is no room for all, those on the left go that stand behind a `\\0spare` segment, the
     last first, then the first of those on the right, then the left is cut. With
-    `keeps_left` all but the last of those on the right go before the left is cut at all.
+    `keeps_left` all but the last of those on the right go before the left is cut at all. With
+    `wraps` a left that says something about a key takes two rows, and all on the right goes, where
+    it would be cut.
     """
 
     DEFAULT_CSS = "StatusLine { height: 1; }"
@@ -35,10 +39,15 @@ class StatusLine(Widget):
         *,
         base: str = "bar",
         keeps_left: bool = False,
+        wraps: bool = False,
         id: str | None = None,
     ) -> None:
         super().__init__(id=id)
-        self._keeps_left = keeps_left
+        self._keeps_left, self._wraps = keeps_left, wraps
+        self._second_row = 0
+        """The cell of the left that the second row begins with; 0 where there is none."""
+        self._alone = False
+        """Whether the left has all of the width."""
         self.resolve = resolve
         self._base = base
         self._segments: list[tuple[str, str]] = []
@@ -47,7 +56,27 @@ class StatusLine(Widget):
         """Show these (text, style name) segments from now on."""
         if segments != self._segments:
             self._segments = segments
+            self._arrange()
             self.refresh()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Take a second row where the left has no room in one, and give it back where it has."""
+        width = self.size.width
+        if not (self._wraps and width):
+            return
+        sides, _ = self._sides(Style())
+        left, right = Strip(sides[0]), Strip(sides[1])
+        self._second_row = 0
+        is_said = any(style == SAID for _, style in self._segments)
+        taken = left.cell_length + right.cell_length + bool(right.cell_length)
+        self._alone = is_said and taken > width
+        if self._alone:
+            starts = row_starts(left.text, width)
+            self._second_row = cell_len(left.text[: starts[1]]) if len(starts) > 1 else 0
+        self.styles.height = 2 if self._second_row else 1
 
     @property
     def text(self) -> str:
@@ -57,6 +86,8 @@ class StatusLine(Widget):
         width = self.size.width
         base = self.rich_style + self.resolve(self._base)
         sides, path = self._sides(base)
+        if self._alone:
+            return self._row(Strip(sides[0]), y, base)
         room = max(width // 2, width - 40)
         if self._keeps_left:
             room = width - Strip(sides[0]).cell_length
@@ -73,6 +104,18 @@ class StatusLine(Widget):
             left = Strip.join([left.crop(0, left_width - 2), Strip([Segment("… ", base)])])
         left = left.adjust_cell_length(left_width + gap, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)
+
+    def _row(self, left: Strip, y: int, base: Style) -> Strip:
+        """Return one of the two rows of a left that stands alone, or its only one."""
+        width, begin = self.size.width, self._second_row
+        if y == 0:
+            # A blank may hang over the end of the row.
+            row = left.crop(0, min(begin, width)) if begin else left
+        else:
+            row = Strip.join([Strip([Segment(" ", base)]), left.crop(begin)])
+        if row.cell_length > width > 1:
+            row = Strip.join([row.crop(0, width - 2), Strip([Segment("… ", base)])])
+        return row.adjust_cell_length(width, base)
 
     def _sides(self, base: Style) -> tuple[list[list[Segment]], str]:
         """Return what stands on the left and on the right, without what must be spared, and the

@@ -1,0 +1,49 @@
+"""The terminal of a screen: whether it can draw one, and where the keys come from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+from hermes_tui.cli.saying import say
+from hermes_tui.model.errors import HermesError, SourceError
+
+_CANNOT_DRAW: Final = ("dumb", "unknown")
+"""Names of terminals that take no escape sequences; of these Rich invents the size, too."""
+_TERMINAL: Final = "/dev/tty"
+
+
+def check_draws() -> None:
+    """Raise HermesError where the terminal says of itself that it cannot draw."""
+    name = os.environ.get("TERM", "")
+    if name.lower() in _CANNOT_DRAW:
+        hint = "say what it is, such as TERM=xterm-256color, or send the output elsewhere: | cat"
+        raise HermesError(f"no screen can be drawn on a terminal with TERM={name}", hint)
+
+
+def take_keys_from_terminal(hint: str = "keys need a terminal: run it in one") -> None:
+    """Let keys come from the terminal itself where standard input is something else, such as the
+    list that a loop of the shell reads.
+
+    Raises SourceError with `hint` where this process has no terminal.
+    """
+    stdin = sys.stdin
+    if stdin is not None and not stdin.closed and stdin.isatty():
+        return
+    try:
+        terminal = os.open(_TERMINAL, os.O_RDWR)
+    except OSError as error:
+        raise SourceError(_TERMINAL, error.strerror or str(error), hint) from error
+    if sys.__stdin__ is None or sys.__stdin__.closed:
+        sys.stdin = sys.__stdin__ = os.fdopen(terminal)  # type: ignore[misc]
+        return
+    number = sys.__stdin__.fileno()
+    os.dup2(terminal, number)
+    os.close(terminal)
+
+
+def say_ended(signal_name: str) -> None:
+    """Say that a signal ended the screen, "" for none; after SIGHUP nobody is there to be told."""
+    if signal_name not in ("", "SIGHUP"):
+        say(f"ended by {signal_name}")

@@ -1,0 +1,59 @@
+"""What may have been meant by a word of the command line that no parser knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from hermes_tui.model.errors import UsageError, near_hint
+
+_ELSEWHERE: Final = {"help": "--help", "version": "--version"}
+"""What is a command of many programs, and an option here."""
+
+
+def unknown_command(word: str, commands: Sequence[str]) -> str:
+    """Return what is wrong with a first word that names no command."""
+    if option := _ELSEWHERE.get(word):
+        hint = f"did you mean `hermes-tui {option}`?"
+    elif os.path.lexists(word):
+        hint = f"did you mean `hermes-tui open {word}`?"
+    else:
+        hint = near_hint(word, commands, f"it knows {', '.join(commands)}")
+    return f"no command is called {word!r}: {hint}"
+
+
+def unknown_words(words: Sequence[str], known: Collection[str]) -> str:
+    """Return what is wrong with words that a command does not take; the first may be an option."""
+    name = words[0].partition("=")[0]
+    near = near_hint(name, sorted(known)) if name.startswith("-") else ""
+    return f"unrecognized arguments: {' '.join(words)}" + (f": {near}" if near else "")
+
+
+def refuse_run(paths: Sequence[str], option: str) -> None:
+    """Raise UsageError for a FILE:RUN where `option` names the run: `diff` and `scan` take it so,
+    and say it."""
+    from hermes_tui.runtime.walking import is_so
+
+    for path in paths:
+        file, _, run = path.rpartition(":")
+        if file and run and not os.path.lexists(path) and is_so(Path(file).is_file):
+            raise UsageError(f"{path}: no such file", f"did you mean {file} {option} {run}?")
+
+
+def before_command(
+    words: Sequence[str], known: Collection[str], options: Mapping[str, Collection[str]]
+) -> str:
+    """Return what is wrong with an option that stands before the command; empty if nothing is.
+
+    `known` are the program's own options, `options` those of each command.
+    """
+    name = words[0].partition("=")[0] if words else ""
+    if not name.startswith("-") or name in known or name in ("-", "--"):
+        return ""
+    having = [command for command in options if name in options[command]]
+    if not having:
+        return unknown_words([name], known)
+    command = next((word for word in words if word in having), having[0])
+    return f"{name} stands behind the command: `hermes-tui {command} {name} …`"

@@ -1,0 +1,39 @@
+"""What `open --search` leaves out where there is no screen: runs and rows that do not say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import within
+from tests.cli.scan_files import chat, lines
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    texts = {"a": "fine", "b": "Permission denied", "c": "permission DENIED"}
+    return lines(tmp_path / "runs.jsonl", *(chat(name, "so", text) for name, text in texts.items()))
+
+
+def test_the_runs_are_printed_that_say_it(runs: Path) -> None:
+    done = within("open", runs, "--search", "permission denied")
+    assert (done.code, done.err) == (0, "")
+    assert [" task b" in line for line in done.text.splitlines()] == [True, False]
+
+
+@pytest.mark.parametrize("expression", ['id == "c"', 'found and id == "c"', 'id == "c" or false'])
+def test_a_filter_narrows_what_is_found(runs: Path, expression: str) -> None:
+    done = within("open", runs, "--search", "permission denied", "--filter", expression)
+    assert (done.code, done.err) == (0, "")
+    assert [" task c" in line for line in done.text.splitlines()] == [True]
+
+
+def test_of_a_run_the_rows_are_printed_that_say_it(runs: Path) -> None:
+    done = within("open", runs, "--at", "2", "--search", "PERMISSION")
+    assert ["Permission denied" in line for line in done.text.splitlines()] == [True]
+
+
+def test_what_nobody_says_prints_nothing(runs: Path) -> None:
+    done = within("open", runs, "--search", "[regular")
+    assert (done.code, done.out, done.err) == (0, b"", "")

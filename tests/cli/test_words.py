@@ -1,0 +1,105 @@
+"""What the program says to mistakes that somebody makes on the first day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.cli.main import main
+from tests.cli.scan_files import CHAT, lines
+
+
+def said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return the exit code and what was said on standard error."""
+    code = main(arguments)
+    return code, capsys.readouterr().err
+
+
+def test_text_of_several_files_fails_where_one_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(lines(tmp_path / "run.json", CHAT))
+    missing = str(tmp_path / "missing.json")
+    code, told = said(["open", run, missing], capsys)
+    assert code == 3
+    assert "no such file" in told
+    assert said(["open", run, run], capsys)[0] == 0
+
+
+def test_text_of_a_folder_does_not_fail_by_what_is_no_transcript(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(tmp_path / "run.json", CHAT)
+    (tmp_path / "notes.txt").write_text("notes")
+    assert said(["open", str(tmp_path)], capsys)[0] == 0
+
+
+def test_a_saved_run_that_is_parsed_as_a_reply_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(lines(tmp_path / "run.json", CHAT))
+    _, told = said(["parse", run, "--parser", "vllm/hermes"], capsys)
+    assert "looks like a transcript" in told
+    assert f"`hermes-tui open {run}`" in told
+
+
+def test_a_bare_call_is_no_transcript(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = tmp_path / "call.json"
+    call.write_text('[{"name": "terminal", "arguments": {"command": "ls"}}]')
+    assert "transcript" not in said(["parse", str(call)], capsys)[1]
+
+
+def test_a_reply_in_utf_16_is_read_as_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = tmp_path / "reply.txt"
+    text = 'ok\r\n<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+    reply.write_bytes(text.encode("utf-16"))
+    assert main(["parse", str(reply), "--parser", "vllm/hermes"]) == 0
+    captured = capsys.readouterr()
+    assert "is UTF-16, and read as that" in captured.err
+    assert "call 1: f {}" in captured.out
+
+
+def test_what_is_no_text_is_not_parsed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe")
+    assert main(["parse", str(picture)]) == 2
+    captured = capsys.readouterr()
+    assert "a.png is no text" in captured.err
+    assert not captured.out
+
+
+def test_the_demo_is_recorded_elsewhere_where_the_usual_place_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.write_text("")
+    monkeypatch.setenv("HOME", str(no_folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(no_folder))
+    code, told = said(["demo"], capsys)
+    assert code == 4
+    assert f"{no_folder}/hermes-tui/runs cannot be written: the demo is recorded in /" in told
+
+
+def test_a_run_that_cannot_be_recorded_says_how_it_could_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(no_folder))
+    code, told = said(["live", "--api", "demo", "--headless"], capsys)
+    assert code == 3
+    assert "(name a file with --record FILE, or --no-record)" in told
+
+
+def test_a_server_that_lists_no_models_may_be_asked_at_the_wrong_url(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from tests.servers.local_server import Answer, LocalServer
+
+    with LocalServer(Answer([b"{}"]), Answer([b"{}"])) as server:
+        code, told = said(["live", "--server", server.url, "--task", "x", "--headless"], capsys)
+    assert code == 3
+    assert "the base URL of most servers ends in /v1; or name the model with --model" in told
