@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
@@ -106,19 +107,18 @@ def _moment(ts: float | None) -> float | None:
 
 
 def task_digest(state: RunState) -> str:
-    """Return 12 hexadecimal digits that runs of one task have in common; "" where there is none.
+    """Return 12 hexadecimal digits, a checksum and the length, that runs of one task have in
+    common; "" where there is none.
 
     They are of the whole text if `task` stands in what the user says first, in many files behind
     the same lines; else of that line, which the file names, and of the id that it gives the task.
     """
-    # Loads a library for ciphers, for which most scans have no use.
-    from hashlib import blake2b
-
     if not state.task:
         return ""
     is_in_it = state.task.removesuffix("…") in state.asked
     text = state.asked.strip() if is_in_it else f"{state.task}\n{state.group_id}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    data = text.encode("utf-8", "surrogatepass")
+    return f"{crc32(data):08x}{len(data) & 0xFFFF:04x}"
 
 
 def _tools(tally: Tally) -> tuple[tuple[str, int, int], ...]:

@@ -14,6 +14,7 @@ from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.render.facets import blocks
 from hermes_tui.ui.runs.counts import Bar, RunCounts
 from hermes_tui.ui.runs.facets import MOST_VALUES, Facet, FacetCounts
+from hermes_tui.ui.runs.filter_terms import terms_of, toggled
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunTable
@@ -189,6 +190,34 @@ def test_a_field_in_which_every_run_is_different_is_no_facet() -> None:
     assert "task" not in facets
 
 
+def test_bars_of_tasks_and_groups_that_are_called_alike_are_apart() -> None:
+    model = runs_of(
+        *({"task": "Fix it", "task_digest": f"d{n % 2}", "model": "m"} for n in range(4)),
+        *({"group_id": "15", "format": name} for name in ("inspect", "inspect", "tau2", "tau2")),
+        *({"task": "Other", "task_digest": "d3", "group_id": "16"} for _ in range(2)),
+    )
+    facets = facets_of(model)
+    assert shown(facets["group"])[1:] == [
+        *(("15 · inspect", 2, 0), ("15 · tau2", 2, 0), ("16", 2, 0)),
+    ]
+    assert shown(facets["task"])[1:] == [
+        *(("Fix it · d0", 2, 0), ("Fix it · d1", 2, 0), ("Other", 2, 0)),
+    ]
+    bars = [bar for name in ("group", "task") for bar in facets[name].bars]
+    assert all(lists_what_it_counts(model, bar) for bar in bars)
+    text = ""
+    for bar in facets["group"].bars[1:]:
+        text = toggled(text, bar.term, name=bar.name, is_alternative=bar.is_alternative)
+    assert model.try_filter(text) == ""
+    assert len(model) == 6
+    assert {bar.term for bar in facets["group"].bars[1:]} == terms_of(text)
+
+
+def test_why_runs_ended_is_a_facet() -> None:
+    model = runs_of({"stop_reason": "max_turns"}, {"stop_reason": "max_turns"}, {})
+    assert shown(facets_of(model)["stop_reason"]) == [("max_turns", 2, 0), ("(none)", 1, 0)]
+
+
 def test_a_field_with_too_many_values_is_dropped_not_kept_in_memory() -> None:
     many = tuple((f"tool-{n}", 1, 0) for n in range(MOST_VALUES + 1))
     assert "tools" not in facets_of(runs_of({"tools": many, "status": "ok"}))
@@ -352,3 +381,29 @@ async def test_nothing_in_a_bar_reaches_the_terminal(tmp_path: Path) -> None:
         await counted(pilot)
         await shows(pilot, "[@click]")
         assert not {"\x1b", "\x07"} & set(text_of(app))
+
+
+@pytest.mark.parametrize("name", ["model", "status"])
+def test_long_values_can_be_picked_and_dropped_again(name: str) -> None:
+    long, other = "\u202e" * 5_000, "b" * 1_999
+    model = runs_of({name: long}, {name: other}, {name: long}, {name: "short"})
+    terms = {bar.label: bar.term for bar in facets_of(model)[name].bars}
+    text = ""
+    for value, ids in (
+        (long, ["0", "2"]),
+        (other, ["0", "1", "2"]),
+        ("short", ["0", "1", "2", "3"]),
+    ):
+        text = toggled(text, terms[value], name=name, is_alternative=True)
+        assert model.try_filter(text) == ""
+        settle_list(model)
+        assert listed(model) == [f"run-{number}" for number in ids]
+        assert terms[value] in terms_of(text)
+    for value in terms:
+        text = toggled(text, terms[value], name=name, is_alternative=True)
+    assert text == ""
+
+
+def settle_list(model: ShapedRuns) -> None:
+    while model.unsettled:
+        model.advance(1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def seen(model: ShapedRuns, lines: RunLines) -> list[str]:
     for line in range(len(lines)):
         group, position = lines.group(line), lines.position(line)
         if group is not None:
-            told.append(f"[{group.key}]")
+            told.append(f"[{group.title}]")
         elif position is not None:
             depth = lines.branch(position).depth
             told.append("  " * depth + model.row(position).summary.run_id)
@@ -85,7 +86,40 @@ def test_groups_stand_below_one_another_the_largest_first() -> None:
 def test_sorting_goes_on_inside_the_groups() -> None:
     model = by_status()
     model.sort_by("turns")
-    assert seen(model, RunLines(model)) == ["[ok]", "run-2", "run-3", "run-0", "[failed]", "run-1"]
+    assert seen(model, RunLines(model)) == ["[failed]", "run-1", "[ok]", "run-2", "run-3", "run-0"]
+
+
+def test_groups_stand_by_the_mean_of_what_the_list_is_sorted_by() -> None:
+    runs = {"a": (0.5, None), "b": (1.0, 0.9, 0.2), "c": (0.0,), "d": (None, math.inf)}
+    model = runs_of(
+        *({"model": name, "reward": reward} for name, all in runs.items() for reward in all)
+    )
+    model.group_by("model")
+
+    def order() -> str:
+        return "".join(group.title for group in model.standing.groups)
+
+    assert order() == "badc"
+    model.sort_by("reward")
+    assert order() == "bacd"
+    model.reverse()
+    assert order() == "cabd"
+    model.sort_by("model")
+    assert order() == "abcd"
+    model.reverse()
+    assert order() == "dcba"
+
+
+def test_sorted_by_status_the_groups_come_first_of_which_most_runs_failed() -> None:
+    outcomes = {"a": ("ok", "failed"), "b": ("ok",) * 3, "c": ("truncated", "error"), "d": ("",)}
+    model = runs_of(
+        *({"task": name, "status": status} for name, all in outcomes.items() for status in all)
+    )
+    model.group_by("task")
+    model.sort_by("status")
+    assert [group.title for group in model.standing.groups] == ["c", "a", "b", "d"]
+    model.reverse()
+    assert [group.title for group in model.standing.groups] == ["b", "a", "c", "d"]
 
 
 def test_a_filter_leaves_only_the_groups_that_still_have_runs() -> None:
@@ -148,12 +182,23 @@ def test_a_heading_tells_counts_shares_and_means() -> None:
     assert (failed.failed, failed.reward) == (1.0, None)
 
 
+def test_a_run_that_a_limit_cut_off_has_failed_unless_its_reward_is_full() -> None:
+    model = runs_of(
+        *({"status": "ok"}, {"status": "truncated", "reward": 0.0}, {"status": "truncated"}),
+        *({"status": "truncated", "reward": 1.0}, {"status": "unknown", "reward": 0.0}),
+    )
+    model.group_by("format")
+    [facts] = map(FactsOfGroups(model).of, model.standing.groups)
+    assert facts is not None and facts.failed == 0.5
+
+
 def headings(model: ShapedRuns, width: int) -> list[str]:
     """Return the headings of the groups, as they are drawn."""
     facts = FactsOfGroups(model)
+    known = [facts.of(group) for group in model.standing.groups]
     rows = (
-        heading_row(group, facts.of(group), width, is_folded=False)
-        for group in model.standing.groups
+        heading_row(group, of_group, width, is_folded=False, namesakes=facts.namesakes(group))
+        for group, of_group in zip(model.standing.groups, known, strict=True)
     )
     return ["".join(text for text, _ in row) for row in rows]
 
@@ -170,6 +215,62 @@ def test_a_heading_tells_how_far_the_rewards_of_its_group_are_apart() -> None:
     assert "reward 0.5 · rewards all alike ·" in b
     assert "reward 1 · 0.0 turns" in c
     assert headings(model, 50)[0].endswith("0% with errors · reward 0.5")
+
+
+def test_a_heading_tells_mean_tokens_cost_and_seconds_where_they_are_known() -> None:
+    model = runs_of(
+        {"prompt_tokens": 3_000, "completion_tokens": 20, "cost_usd": 0.5, "duration_s": 1_000.0},
+        {"prompt_tokens": 9_000, "completion_tokens": 40, "cost_usd": 1.0, "duration_s": 1_500.0},
+        {},
+    )
+    model.group_by("format")
+    assert headings(model, 200)[0].endswith(" · 6k tokens in · 30 out · $0.75 · 1,250 s")
+
+
+def read(path: Path) -> ShapedRuns:
+    """Return the list of the runs of a file or a folder."""
+    feed = RunsFeed(expand_paths([str(path)]))
+    while not feed.finished:
+        feed.step(1.0)
+    model = ShapedRuns(feed.rows)
+    model.update()
+    return model
+
+
+def test_tasks_that_begin_with_the_same_line_are_groups_of_their_own(tmp_path: Path) -> None:
+    rest = "\n".join(f"step {n}" for n in range(30))
+    lines = [
+        {"messages": [{"role": "user", "content": f"<uploaded_files>\n{rest}\n/w/{name}\n{rest}"}]}
+        for name in ("flask-1", "flask-2", "flask-1", "flask-2", "flask-1")
+    ]
+    (tmp_path / "runs.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    model = read(tmp_path)
+    model.group_by("task")
+    assert [(g.title, g.end - g.start) for g in model.standing.groups] == [
+        *(("<uploaded_files>", 3), ("<uploaded_files>", 2)),
+    ]
+    first, second = headings(model, 100)
+    assert first.startswith(" ▾ <uploaded_files>") and second.startswith(" ▾ <uploaded_files>")
+    assert "/w/flask-1 step 0" in first
+    assert "/w/flask-2 step 0" in second
+
+
+def test_groups_of_one_id_are_apart_where_the_evaluations_are() -> None:
+    sample, other = {"group_id": "15", "format": "inspect"}, {"group_id": "15", "format": "tau2"}
+    runs = [
+        *({**sample, "task_digest": "a"}, {**sample, "task_digest": "b"}),  # one file
+        *({**sample, "task_digest": "a"}, {**sample, "task_digest": "a"}),  # the same benchmark
+        *({**sample, "task_digest": "c"}, {**sample, "task_digest": "c"}),  # another one
+        *({**other, "task_digest": "a"}, {"group_id": "7"}),
+    ]
+    model = runs_of(*runs, files=4)
+    model.group_by("group")
+    assert [(group.title, group.end - group.start) for group in model.standing.groups] == [
+        ("15 · inspect · 0.jsonl", 4),
+        ("15 · inspect · 2.jsonl", 2),
+        ("15 · tau2", 1),
+        ("7", 1),
+    ]
 
 
 def test_a_run_of_no_status_is_one_of_unknown_status() -> None:

@@ -27,13 +27,14 @@ from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.titles import reading_segments
 from hermes_tui.ui.run_feed import RunFeed
 from hermes_tui.ui.runs import model as runs_model
-from hermes_tui.ui.runs.columns import columns_for
+from hermes_tui.ui.runs.columns import columns_for, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.feed_files import FEW_FILES
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.search import LOOKED_AT, RunSearch
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
+from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.search import compile_search
 from tests.ui.listed import NOTHING, runs_of
 from tests.ui.opened import (
@@ -608,6 +609,7 @@ async def test_what_happens_to_a_followed_file_is_said(
     paths = [tmp_path / f"{name}.jsonl" for name in "ab"]
     for path in (*paths, paths[0].with_suffix(".new")):
         path.write_bytes(lines_of(*MESSAGES[:3]))
+    paths[0].with_suffix(".new").write_bytes(b"not yet a run")
     app = app_on(*paths, follow=True)
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -1063,3 +1065,37 @@ async def test_a_comparison_that_takes_long_does_not_hold_up_leaving(
     assert not app.is_running
     assert not is_read.is_set()
     goes_on.set()
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+async def test_runs_of_one_task_are_told_apart_by_their_ids_on_a_narrow_list(
+    tmp_path: Path, is_shared: bool
+) -> None:
+    said = "Work out what the flag of this machine is, and submit it in its usual form. "
+    runs = [
+        {"id": f"sample-{n}", "messages": [{"role": "user", "content": said[n % 2 * is_shared :]}]}
+        if is_shared
+        else {"id": f"sample-{n}", "messages": [{"role": "user", "content": f"{n} {said}"}]}
+        for n in range(8)
+    ]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(map(json.dumps, runs)))
+    app = app_on(path)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await shows(pilot, "sample-0" if is_shared else "0 Work out")
+        listed = "\n".join(screen_lines(app)[2:-2])
+        assert ("sample-7" in listed) == is_shared
+
+
+async def test_a_heading_with_the_mark_of_the_order_stands_apart(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    write_runs(path, 9)
+    app = app_on(path)
+    async with app.run_test(size=(200, 30)) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        for name in ("duration", "tokens_out", "turns"):
+            await press_until(pilot, "o", lambda name=name: screen.model.sort_name == name)
+            assert f" ▼{heading_of(name)}" in screen_lines(app)[1]

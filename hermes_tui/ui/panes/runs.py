@@ -10,7 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from hermes_tui.log.run_fields import UNKNOWN
+from hermes_tui.log.run_fields import UNKNOWN, moment_text
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
@@ -22,6 +22,7 @@ from hermes_tui.ui.runs.columns import (
     heading_of,
     without_column,
 )
+from hermes_tui.ui.runs.fields import column as column_of
 from hermes_tui.ui.runs.fields import findings_text, id_text
 from hermes_tui.ui.runs.group_facts import FactsOfGroups
 from hermes_tui.ui.runs.lines import RunLines
@@ -31,6 +32,9 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
+_TO_THE_MINUTE = len("2026-11-22 07:30")
+LOOKED_AT = 200
+"""Runs among which it is seen whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
 NO_RUNS_YET, NO_RUNS, NO_MATCH = "no runs yet", "no runs", "no run matches the filter"
 
@@ -44,6 +48,8 @@ class RunRows:
         self.columns: tuple[Column, ...] = ()
         self.facts = FactsOfGroups(model)
         self._width = 0
+        self._looked_at = 0
+        self._is_shared = False
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -53,9 +59,21 @@ class RunRows:
         before = self.columns
         model = self.model
         self.columns = columns_for(
-            self._width, model.facts.longest, len(model.rows), sorted_by=model.sort_name
+            self._width,
+            model.facts.longest,
+            len(model.rows),
+            sorted_by=model.sort_name,
+            by_id=self._are_tasks_shared(),
         )
         return self.columns != before
+
+    def _are_tasks_shared(self) -> bool:
+        """Tell whether, among the first runs, several have each task, about."""
+        looked_at = min(self.model.taken, LOOKED_AT)
+        if self._looked_at != looked_at:
+            tasks = column_of(self.model.rows[:looked_at], "task")
+            self._looked_at, self._is_shared = looked_at, 2 * len(set(tasks)) <= looked_at
+        return self._is_shared
 
     def header(self, width: int) -> list[Segments]:
         """Return the line of column headings."""
@@ -89,7 +107,9 @@ class RunRows:
         if group is None:
             return []
         is_folded = group.key in self.lines.folded_groups
-        return heading_row(group, self.facts.of(group), width, is_folded=is_folded)
+        facts = self.facts.of(group)
+        namesakes = self.facts.namesakes(group)
+        return heading_row(group, facts, width, is_folded=is_folded, namesakes=namesakes)
 
 
 def _cell(column: Column, number: str, row: RunRow, before: str) -> str:
@@ -130,8 +150,14 @@ def _text(name: str, row: RunRow) -> str:
             return _known(short_number, summary.duration_s)
         case "cost":
             return _known(short_number, summary.cost_usd)
+        case "began":
+            return _minute(summary.began_ts)
+        case "latest":
+            return _minute(summary.latest_ts)
         case "status":
             return summary.status or UNKNOWN
+        case "stop_reason":
+            return summary.stop_reason
         case "id":
             return id_text(row)
         case "model":
@@ -152,6 +178,11 @@ def _said(name: str, row: RunRow) -> str:
 
 def _known(spelled: Callable[[Any], str], value: float | None) -> str:
     return "" if value is None else spelled(value)
+
+
+def _minute(ts: float | None) -> str:
+    """Return a time as such as 2026-11-22 07:30, in UTC; empty where there is none."""
+    return (moment_text(ts) or "").replace("T", " ")[:_TO_THE_MINUTE]
 
 
 def file_cell(name: str, width: int) -> str:

@@ -26,7 +26,13 @@ _NAME_CELLS: Final = 13
 _LEAST_FACT: Final = 8
 _BETWEEN: Final = "  "
 NAMES: Final = ("A", "B")
-_OUTCOME: Final = ("task", "model", "status", "reward")
+_OUTCOME: Final = ("model", "status", "stop_reason", "reward")
+_SPENT: Final = (
+    ("tokens in", "prompt_tokens", "{:,}"),
+    ("tokens out", "completion_tokens", "{:,}"),
+    ("cost", "cost_usd", "${:.6g}"),
+    ("seconds", "duration_s", "{:,.6g}"),
+)
 _ERRORS: Final = {"": "no error", "flag": "an error", "heuristic": "reads like an error"}
 _COUNTS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
 
@@ -52,7 +58,7 @@ def run_comparison(
     """
     page = Page()
     page.fields(dict(zip(NAMES, map(visible_row, labels), strict=True)))
-    facts = list(_facts(*summaries))
+    facts = [*_tasks(rows, *summaries), *_facts(*summaries)]
     unlike = [fact for fact in facts if fact[1] != fact[2]]
     name_width = max([_NAME_CELLS, *(len(name) + len(_BETWEEN) for name, _, _ in unlike)])
     room = max(_LEAST_FACT, (width - name_width - len(_BETWEEN)) // 2)
@@ -78,6 +84,26 @@ def _said(name: str, value: str) -> str:
     return f"{value} {name}" if value.isdecimal() else f"{name} {visible_line(value, _TITLE_LIMIT)}"
 
 
+def _tasks(
+    rows: Sequence[DiffRow], left: RunSummary, right: RunSummary
+) -> Iterator[tuple[str, str, str]]:
+    """Yield what the tasks of the runs are: of two that begin with the same line, the whole."""
+    names = [each.task or "-" for each in (left, right)]
+    if left.task_digest != right.task_digest and left.task == right.task:
+        asked = [_asked([row[side] for row in rows]) for side in (0, 1)]
+        apart = [each.group_id or each.task_digest for each in (left, right)]
+        plain = [f"{name} · {what}" for name, what in zip(names, apart, strict=True)]
+        names = asked if asked[0] != asked[1] else plain
+    if left.task or right.task:
+        yield "task", names[0], names[1]
+
+
+def _asked(steps: Sequence[Step | None]) -> str:
+    """Return what the user said first, on one line."""
+    said = (step for step in steps if step is not None and step.kind is StepKind.MESSAGE)
+    return " ".join(next((step.text for step in said if step.title == "user"), "").split())
+
+
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
     """Yield (name, left, right) of what at least one run has; findings by code are the last."""
     for name in (*_OUTCOME, *_COUNTS):
@@ -85,6 +111,11 @@ def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]
         if any(value not in (None, "") for value in pair):
             before, after = ("-" if value in (None, "") else str(value) for value in pair)
             yield name.replace("_", " "), before, after
+    for name, attribute, spelled in _SPENT:
+        used = [getattr(side, attribute) for side in (left, right)]
+        if any(value is not None for value in used):
+            before, after = ("-" if value is None else spelled.format(value) for value in used)
+            yield name, before, after
     before_codes, after_codes = dict(left.codes), dict(right.codes)
     for code in sorted({*before_codes, *after_codes}):
         yield code, str(before_codes.get(code, 0)), str(after_codes.get(code, 0))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rich.cells import cell_len
 
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number
+from hermes_tui.ui.render.apart import fit_apart
+from hermes_tui.ui.render.rows import FOLDED, OPEN, Segments, short_number, short_size
 from hermes_tui.ui.runs.group_facts import GroupFacts
 from hermes_tui.ui.runs.lines import Branch
 from hermes_tui.ui.runs.shape import Group
@@ -16,11 +19,23 @@ LEAST_KEY = 12
 DEEPEST_SHOWN = 8
 
 
-def heading_row(group: Group, facts: GroupFacts | None, width: int, *, is_folded: bool) -> Segments:
-    """Return the heading of a group; where there is little room, its last facts are left out."""
+def heading_row(
+    group: Group,
+    facts: GroupFacts | None,
+    width: int,
+    *,
+    is_folded: bool,
+    namesakes: tuple[str, ...] = (),
+) -> Segments:
+    """Return the heading of a group; where there is little room, its last facts are left out.
+
+    Of tasks that have a title in common, `namesakes` are the texts: what differs is shown.
+    """
     mark = f" {FOLDED if is_folded else OPEN} "
     told = [counted(group.end - group.start, "run"), *_told(facts)]
-    name = visible_line(group.key or NO_VALUE, max(LEAST_KEY, width))
+    name = visible_line(group.title or NO_VALUE, max(LEAST_KEY, width))
+    if facts is not None and facts.task in namesakes:
+        name = _apart(namesakes, max(LEAST_KEY, width // 2))[facts.task].rstrip()
     room = width - len(mark) - min(cell_len(name), max(LEAST_KEY, width // 2))
     while len(told) > 1 and sum(len(fact) + 3 for fact in told) > room:
         told.pop()
@@ -31,7 +46,7 @@ def heading_row(group: Group, facts: GroupFacts | None, width: int, *, is_folded
 
 def heading_text(group: Group) -> str:
     """Return what a group is called, whole, and how many runs it has."""
-    return f"{group.key or NO_VALUE} · {counted(group.end - group.start, 'run')}"
+    return f"{group.title or NO_VALUE} · {counted(group.end - group.start, 'run')}"
 
 
 def _told(facts: GroupFacts | None) -> list[str]:
@@ -44,7 +59,21 @@ def _told(facts: GroupFacts | None) -> list[str]:
         told.append(f"reward {short_number(facts.reward)}")
     if facts.rewards is not None:
         told.append(f"rewards {_spread(*facts.rewards)}")
-    return [*told, f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
+    told += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]
+    if facts.tokens_in is not None:
+        told.append(f"{short_size(round(facts.tokens_in))} tokens in")
+    if facts.tokens_out is not None:
+        told.append(f"{short_size(round(facts.tokens_out))} out")
+    if facts.cost is not None:
+        told.append(f"${short_number(facts.cost)}")
+    if facts.duration is not None:
+        told.append(f"{short_number(facts.duration)} s")
+    return told
+
+
+@lru_cache(maxsize=64)
+def _apart(texts: tuple[str, ...], width: int) -> dict[str, str]:
+    return fit_apart(texts, width)
 
 
 def _spread(lowest: float, highest: float) -> str:

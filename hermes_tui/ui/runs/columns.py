@@ -48,7 +48,10 @@ _KINDS: Final = MappingProxyType({
     "tokens_out": _Kind("tok out", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
     "duration": _Kind("seconds", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
     "cost": _Kind("cost $", 7, 7, ONLY_SORTED, is_number=True, needs_text=False),
+    "began": _Kind("began", 16, 16, ONLY_SORTED),
+    "latest": _Kind("latest", 16, 16, 150),
     "status": _Kind("status", 8, 10, 100),
+    "stop_reason": _Kind("stop reason", 12, 24, ONLY_SORTED),
     "file": _Kind("file", 11, 44),
     "id": _Kind("id", 14, 32, 110),
     "task": _Kind("task", 18, 400, needs_text=False),
@@ -56,19 +59,19 @@ _KINDS: Final = MappingProxyType({
     "codes": _Kind("diagnostics", 14, 50, 100),
 })  # fmt: skip
 _FIRST_TO_GO: Final = (
-    "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
-    "tokens_in", "tokens_out", "duration", "cost", "calls", "turns",
+    "latest", "size", "status", "model", "tool_errors", "codes", "warnings", "id", "reward", "file",
+    "tokens_in", "tokens_out", "duration", "cost", "began", "stop_reason", "calls", "turns",
 )  # fmt: skip
 _FIRST_BACK: Final = (
     "turns", "calls", "codes", *(name for name in reversed(_FIRST_TO_GO[:-2]) if name != "codes"),
 )  # fmt: skip
 """What is shown on a narrow list as well, where its tasks leave room."""
-_GROWING: Final = ("task", "id", "file", "model", "codes", "status")
+_GROWING: Final = ("task", "id", "file", "model", "codes", "status", "stop_reason")
 
 
 _TOLD: Final = (
-    "codes", "model", "status", "warnings", "tool_errors", "reward", "id", "size", "tokens_in",
-    "tokens_out", "duration", "cost", "file",
+    "codes", "model", "status", "stop_reason", "warnings", "tool_errors", "reward", "id", "size",
+    "tokens_in", "tokens_out", "duration", "cost", "latest", "file",
 )  # fmt: skip
 """What is told of the chosen run where it has no column."""
 
@@ -85,13 +88,19 @@ def without_column(columns: Iterable[Column], longest: Mapping[str, int]) -> lis
 
 
 def columns_for(
-    width: int, longest: Mapping[str, int], runs: int, *, sorted_by: str = ""
+    width: int,
+    longest: Mapping[str, int],
+    runs: int,
+    *,
+    sorted_by: str = "",
+    by_id: bool = False,
 ) -> tuple[Column, ...]:
     """Return the columns for `width` cells; `longest` says what texts there are, and how long.
 
-    The column that the list is sorted by is left out last.
+    The column that the list is sorted by is left out last. `by_id`: runs cannot be told apart by
+    their tasks.
     """
-    widths = _least_widths(width, longest, sorted_by)
+    widths = _least_widths(width, longest, sorted_by, by_id=by_id or "group" in longest)
     widths["run"] = max(widths["run"], len(str(runs)))
     for name in sorted(_FIRST_TO_GO, key=sorted_by.__eq__):
         if sum(widths.values()) + GAP * len(widths) <= width:
@@ -146,14 +155,19 @@ def _share_out(rest: int, widths: dict[str, int], longest: Mapping[str, int]) ->
     widths["task"] += rest
 
 
-def _least_widths(width: int, longest: Mapping[str, int], sorted_by: str) -> dict[str, int]:
+def _least_widths(
+    width: int, longest: Mapping[str, int], sorted_by: str, *, by_id: bool
+) -> dict[str, int]:
     widths = {}
     for name, kind in _KINDS.items():
         # Without its group, a rollout cannot be told from those of other groups.
-        is_told_by = name == "id" and "group" in longest
+        is_told_by = name == "id" and by_id
         wanted_from = 0 if is_told_by or name == sorted_by else kind.wanted_from
         if width >= wanted_from and not _is_blank(name, longest):
             widths[name] = _least(name, longest)
+    if sorted_by in widths:
+        # The mark of the order stands before its heading, apart from the column before.
+        widths[sorted_by] = max(widths[sorted_by], len(_KINDS[sorted_by].heading) + 1)
     return widths
 
 
@@ -164,7 +178,7 @@ def _is_blank(name: str, longest: Mapping[str, int]) -> bool:
 
 def _least(name: str, longest: Mapping[str, int]) -> int:
     kind = _KINDS[name]
-    if not kind.needs_text or kind.is_number:
+    if not kind.needs_text or kind.is_number or kind.least == kind.most:
         return kind.least
     return min(kind.least, max(longest[name], len(kind.heading) + GAP))
 

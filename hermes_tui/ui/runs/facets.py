@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from heapq import nsmallest
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.ui.runs.counts import Bar, Counts, Values
 from hermes_tui.ui.runs.filter_terms import quoted
@@ -16,7 +16,15 @@ MOST_VALUES: Final = 2_048
 SHOWN: Final = 10
 """Values of a field that are shown at first; the others on request."""
 NOTHING: Final = "(none)"
-_TELL_NOTHING: Final = {"", "unknown"}
+MOST_SPELLED: Final = 300
+"""Characters of a value that a term spells, so that a filter takes several: of a longer one the
+beginning, of a path the end."""
+_NONE: Final = ("", "")
+_TELL_NOTHING: Final = {"", "unknown", _NONE}
+
+
+Value = str | tuple[str, str]
+"""A value of a field, with what keeps it apart from others like it where it may have any."""
 
 
 class _Field(NamedTuple):
@@ -27,6 +35,8 @@ class _Field(NamedTuple):
     least_values: int = 1
     is_repeated: bool = False
     """Only worth a look where values come again: else each run has its own."""
+    apart: str = ""
+    """Another field, by which those of the same value are told apart."""
 
 
 _FIELDS: Final = (
@@ -35,10 +45,11 @@ _FIELDS: Final = (
     _Field("failed_tools", "tools that failed", has_several=True),
     _Field("model", "model"),
     _Field("status", "status"),
+    _Field("stop_reason", "stop reason"),
     _Field("parser", "parser", least_values=2),
     _Field("format", "format", least_values=2),
-    _Field("group", "group", least_values=2, is_repeated=True),
-    _Field("task", "task", least_values=2, is_repeated=True),
+    _Field("group", "group", least_values=2, is_repeated=True, apart="format"),
+    _Field("task", "task", least_values=2, is_repeated=True, apart="task_digest"),
     _Field("file", "file", least_values=2, is_repeated=True),
 )
 
@@ -56,13 +67,16 @@ class FacetCounts(Counts):
     """Counts runs by the values of their fields."""
 
     def __init__(self) -> None:
-        self._all: dict[str, Counter[str]] = {field.name: Counter() for field in _FIELDS}
-        self._chosen: dict[str, Counter[str]] = {}
+        self._all: dict[str, Counter[Value]] = {field.name: Counter() for field in _FIELDS}
+        self._chosen: dict[str, Counter[Value]] = {}
+        self._values: dict[str, Counter[str]] = {}
+        """Of fields whose values are told apart by others: how many share each."""
         self._runs = 0
         self.forget_choice()
 
     def add(self, values: Values, runs: int) -> None:
         self._runs += runs
+        self._values = {}
         _count(values, self._all)
         for name in [name for name, counts in self._all.items() if len(counts) > MOST_VALUES]:
             del self._all[name]
@@ -85,12 +99,12 @@ class FacetCounts(Counts):
                 values = self._ranked(field.name, everything=field.name in whole)
                 if picked and len(values) < len(self._all[field.name]):
                     rest = self._all[field.name].keys() - set(values)
-                    values += sorted(value for value in rest if _term(field, value) in picked)
+                    values += sorted(value for value in rest if self._term(field, value) in picked)
                 bars = tuple(self._bar(field, value) for value in values)
                 facets.append(Facet(field.name, field.heading, len(self._all[field.name]), bars))
         return facets
 
-    def _ranked(self, name: str, *, everything: bool) -> list[str]:
+    def _ranked(self, name: str, *, everything: bool) -> list[Value]:
         counts = self._all[name]
         most = len(counts) if everything else SHOWN
         return nsmallest(most, counts, key=lambda value: (-counts[value], value))
@@ -101,10 +115,28 @@ class FacetCounts(Counts):
             return False
         return not field.is_repeated or 2 * len(counts) <= self._runs
 
-    def _bar(self, field: _Field, value: str) -> Bar:
+    def _is_shared(self, name: str, value: tuple[str, str]) -> bool:
+        """Tell whether others have the same value, and are apart by another field only."""
+        if name not in self._values:
+            self._values[name] = Counter(each[0] for each in self._all[name])
+        return self._values[name][value[0]] > 1
+
+    def _term(self, field: _Field, value: Value) -> str:
+        if isinstance(value, str):
+            return _term(field, value)
+        if self._is_shared(field.name, value):
+            return f"[{field.name}, {field.apart}] == [{', '.join(map(quoted, value))}]"
+        return _term(field, value[0])
+
+    def _label(self, field: _Field, value: Value) -> str:
+        if isinstance(value, str):
+            return value or NOTHING
+        return " · ".join(value) if self._is_shared(field.name, value) else value[0] or NOTHING
+
+    def _bar(self, field: _Field, value: Value) -> Bar:
         return Bar(
-            value or NOTHING,
-            _term(field, value),
+            self._label(field, value),
+            self._term(field, value),
             field.name,
             self._all[field.name][value],
             self._chosen[field.name][value],
@@ -112,14 +144,21 @@ class FacetCounts(Counts):
         )
 
 
-def _count(values: Values, counts: Mapping[str, Counter[str]]) -> None:
+def _count(values: Values, counts: Mapping[str, Counter[Value]]) -> None:
     for field in _FIELDS:
         if field.name in counts:
-            found = values(field.name)
+            found: Iterable[Any] = values(field.name)
+            if field.apart:
+                pairs = zip(found, values(field.apart), strict=True)
+                found = (pair if pair[0] else _NONE for pair in pairs)
             counts[field.name].update(chain.from_iterable(found) if field.has_several else found)
 
 
 def _term(field: _Field, value: str) -> str:
+    if len(value) > MOST_SPELLED and not field.has_several:
+        if field.name == "file":
+            return f"{field.name}.endswith({quoted(value[-MOST_SPELLED:])})"
+        return f"{field.name}.startswith({quoted(value[:MOST_SPELLED])})"
     operator = "in" if field.has_several else "=="
     pair = (quoted(value), field.name)
     left, right = pair if field.has_several else pair[::-1]

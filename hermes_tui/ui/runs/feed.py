@@ -67,6 +67,8 @@ class RunsFeed:
     waiting: dict[int, str] = field(default_factory=dict)
     """Followed files that hold nothing whole yet: number of the file → what was said of it."""
     cancelled: bool = False
+    unread: int = 0
+    """Named files that could not be opened."""
     _next_target: int = 0
     _active: deque[Reading] = field(default_factory=deque)
     _growing: list[Reading] = field(default_factory=list)
@@ -178,6 +180,7 @@ class RunsFeed:
             self.complaints.append(str(error))
         except SourceError as error:
             self._complain(f"{'' if target.named else 'skipped '}{error}")
+            self.unread += target.named
         return len(self.complaints) > said
 
     def _open(self, number: int, path: Place | None) -> None:
@@ -231,10 +234,12 @@ class RunsFeed:
             self.rows.pack(still_read, self.files)
 
     def _complain_of(self, reading: Reading) -> bool:
-        failure = reading.new_failure()
+        before, failure = reading.failure, reading.new_failure()
+        if reading.failure != before and before in self.complaints:
+            self.complaints.remove(before)
         if failure:
             self._complain(failure)
-        return bool(failure)
+        return before != reading.failure
 
     def _keep_index(self, reading: Reading) -> None:
         failure = reading.keep_index()
@@ -253,6 +258,9 @@ class RunsFeed:
         changed |= self._poll_watched() | self._look_at_read()
         for reading in list(self._growing):
             reading.file.source.refresh()
+            if self._goes_on_anew(reading):
+                changed = True
+                continue
             changed |= self._complain_of(reading)
             if reading.has_changed():
                 self._growing.remove(reading)
@@ -260,6 +268,25 @@ class RunsFeed:
                 self._active.append(reading)
                 changed = True
         return changed
+
+    def _goes_on_anew(self, reading: Reading) -> bool:
+        """Go on with what stands where a followed file was; return whether there is anything."""
+        from hermes_tui.ui.runs.succession import succession
+
+        found = succession(reading, may_keep=not self.may_find_more)
+        if found is None:
+            return False
+        self._growing.remove(reading)
+        if found.reading is not None:
+            self._active.append(found.reading)
+        if found.target is not None:
+            self.targets.extend([found.target])
+        if found.is_gone:
+            self.files.opened -= 1
+            self._replaced |= self.rows.drop(reading.number)
+        self._complain_of(reading)
+        self._complain(found.said)
+        return True
 
     def _look_at_read(self) -> bool:
         """Look whether files that were read have changed; where there are many, not before use."""

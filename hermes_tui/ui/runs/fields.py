@@ -44,6 +44,8 @@ FIELDS: dict[str, str] = {
     "latency": "mean seconds of a reply",
     "parser": "parser that read the model's text, where the file names it",
     "parent": "id of the run that this one is a part or a fork of",
+    "began": "time of the first event, UTC, as text",
+    "latest": 'time of the last event: latest > "2026-11-01", latest < "2026-11-01T12"',
 }
 FIELD_NAMES = tuple(FIELDS)
 FOUND = "found"
@@ -52,6 +54,7 @@ FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search (/) has found
 FILTER_NAMES = tuple(FILTERS)
 SORTS = (
     "run",
+    "latest",
     "errors",
     "warnings",
     "tool_errors",
@@ -62,8 +65,10 @@ SORTS = (
     "tokens_in",
     "tokens_out",
     "duration",
+    "began",
     "cost",
     "status",
+    "stop_reason",
     "codes",
     "model",
     "task",
@@ -72,7 +77,8 @@ SORTS = (
 )
 Codes = tuple[tuple[str, int], ...]
 _LAST_TEXT: Final = chr(sys.maxunicode)
-_SPARSE: Final = frozenset({"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"})
+TIMES: Final = frozenset({"began", "latest"})
+_SPARSE: Final = TIMES | {"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"}
 """Fields that many files say nothing of."""
 UPWARDS = frozenset({"run", "status", "stop_reason", "codes", "model", "task", "id", "file"})
 """Columns that begin with the smallest; counts begin with the largest."""
@@ -152,9 +158,11 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
                 last if value is None or math.isnan(value) else value for value in some
             ]
             yield len(piece)
-    if name in ("status", "codes"):
-        texts = _CodesTexts("" if descending else _LAST_TEXT)
-        text_of = texts.__getitem__ if name == "codes" else AS_JSON[name]
+    if name in ("status", "codes", "stop_reason"):
+        nothing = "" if descending else _LAST_TEXT
+        texts = _CodesTexts(nothing)
+        text_of = texts.__getitem__ if name == "codes" else AS_JSON.get(name)
+        text_of = text_of or (lambda text: text or nothing)
         for piece in pieces(len(keys)):
             keys[piece.start : piece.stop] = map(text_of, keys[piece.start : piece.stop])
             yield len(piece)

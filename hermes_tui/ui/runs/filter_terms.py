@@ -70,10 +70,20 @@ def _spelled(text: str, value: ast.expr) -> str:
 
 
 def _is_about(term: str, name: str) -> bool:
-    """Tell whether a term compares the field `name` and nothing else."""
+    """Tell whether a term compares the field `name`, or an end of it, and nothing else.
+
+    Of several in a list it is the first.
+    """
     tree = ast.parse(term, mode="eval").body
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
+        of, is_plain = tree.func.value, all(isinstance(each, ast.Constant) for each in tree.args)
+        return isinstance(of, ast.Name) and of.id == name and is_plain
     if not isinstance(tree, ast.Compare):
         return False
+    if isinstance(tree.left, ast.List) and tree.left.elts:
+        # A field and what keeps its values apart: it is about the first.
+        first = tree.left.elts[0]
+        return isinstance(first, ast.Name) and first.id == name
     values = [tree.left, *tree.comparators]
     return sum(isinstance(value, ast.Name) and value.id == name for value in values) == 1 and all(
         isinstance(value, (ast.Name, ast.Constant, ast.UnaryOp)) for value in values

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from hermes_tui.log.run_fields import has_failed
 from hermes_tui.ui.runs.fields import column_in_steps
 from hermes_tui.ui.runs.steps import FEW_RUNS, Steps, Underway, pieces, whole
+from hermes_tui.ui.runs.task_texts import task_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
     from hermes_tui.ui.runs.shape import Group
     from hermes_tui.ui.runs.shaped import ShapedRuns
 
-FAILED: Final = frozenset({"failed", "error"})
+MOST_NAMESAKES: Final = 64
+"""Texts of tasks of one title that are told apart."""
+_SPARSE: Final = ("reward", "tokens_in", "tokens_out", "cost", "duration")
+_SUMMED: Final = (*_SPARSE, "turns", "calls")
+"""The first is the reward: with it, it is known which runs failed."""
 
 
 class GroupFacts(NamedTuple):
@@ -23,12 +29,36 @@ class GroupFacts(NamedTuple):
 
     with_errors: float
     failed: float | None
-    """Of the runs whose outcome is known."""
+    """Of the runs whose outcome is known; those that a limit cut off have failed."""
     reward: float | None
     turns: float
     calls: float
+    tokens_in: float | None = None
+    """Of the runs of which it is known; the same for what follows."""
+    tokens_out: float | None = None
+    cost: float | None = None
+    duration: float | None = None
     rewards: tuple[float, float] | None = None
     """The lowest and the highest, where several runs have one."""
+    task: str = ""
+    """The whole text of the task, on one line, where other groups have the same title."""
+
+
+class _Sum:
+    """A sum over what is known of the runs of a group."""
+
+    def __init__(self) -> None:
+        self.total, self.known = 0.0, 0
+        self.lowest, self.highest = math.inf, -math.inf
+
+    def add(self, values: Iterable[float | None]) -> None:
+        finite = [value for value in values if value is not None and math.isfinite(value)]
+        self.total, self.known = math.fsum((self.total, *finite)), self.known + len(finite)
+        self.lowest, self.highest = min((self.lowest, *finite)), max((self.highest, *finite))
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.known if self.known else None
 
 
 class FactsOfGroups:
@@ -41,6 +71,8 @@ class FactsOfGroups:
         self._facts: dict[str, GroupFacts] = {}
         self._before: dict[str, GroupFacts] = {}
         """Those of the list as it stood before, shown until there are newer ones."""
+        self._texts: dict[str, tuple[str, ...]] = {}
+        """The whole texts of tasks that have a title in common."""
         self._wanted: dict[str, Group] = {}
         self._underway: Underway[GroupFacts] | None = None
 
@@ -49,10 +81,20 @@ class FactsOfGroups:
         self._keep_up()
         key = group.key
         if key not in self._facts and len(self._model) <= FEW_RUNS:
-            self._facts[key] = whole(self._work_out(group))
+            self._keep(group, whole(self._work_out(group)))
         elif key not in self._facts:
             self._wanted[key] = group
         return self._facts.get(key) or self._before.get(key)
+
+    def namesakes(self, group: Group) -> tuple[str, ...]:
+        """Return the texts of the tasks of this title, as far as they are known."""
+        return self._texts.get(group.title, ()) if group.has_namesakes else ()
+
+    def _keep(self, group: Group, facts: GroupFacts) -> None:
+        self._facts[group.key] = facts
+        texts = self._texts.get(group.title, ())
+        if facts.task and facts.task not in texts and len(texts) < MOST_NAMESAKES:
+            self._texts[group.title] = (*texts, facts.task)
 
     def _keep_up(self) -> None:
         if self._revision != self._model.revision:
@@ -78,38 +120,43 @@ class FactsOfGroups:
         if facts is None:
             return False
         self._underway = None
-        self._facts[key] = facts
+        self._keep(group, facts)
         del self._wanted[key]
         return True
 
     def _work_out(self, group: Group) -> Steps[GroupFacts]:
-        outcomes: Counter[str] = Counter()
-        turns = calls = sound = rewarded = 0
-        reward, lowest, highest = 0.0, math.inf, -math.inf
-        columns = yield from self._read("status", "errors", "reward", "turns", "calls")
+        sums = {name: _Sum() for name in _SUMMED}
+        outcomes = _Sum()
+        sound = 0
+        columns = yield from self._read("status", "errors", *_SUMMED)
         places = self._model.order[group.start : group.end]
         for piece in pieces(len(places)):
             some = places[piece.start : piece.stop]
-            status, errors, rewards, *counts = (
-                list(map(values.__getitem__, some)) for values in columns
-            )
-            outcomes.update(status)
+            status, errors, *rest = (list(map(values.__getitem__, some)) for values in columns)
+            outcomes.add(map(has_failed, status, rest[0]))
             sound += errors.count(0)
-            finite = [value for value in rewards if value is not None and math.isfinite(value)]
-            reward, rewarded = math.fsum((reward, *finite)), rewarded + len(finite)
-            lowest, highest = min((lowest, *finite)), max((highest, *finite))
-            turns, calls = turns + sum(counts[0]), calls + sum(counts[1])
+            for of_field, values in zip(sums.values(), rest, strict=True):
+                of_field.add(values)
             yield len(piece)
-        runs = len(places)
-        known = runs - outcomes["unknown"] - outcomes[""]
+        means = {name: of_field.mean for name, of_field in sums.items()}
+        rewards = sums["reward"]
         return GroupFacts(
-            with_errors=1 - sound / runs,
-            failed=sum(outcomes[status] for status in FAILED) / known if known else None,
-            reward=reward / rewarded if rewarded else None,
-            turns=turns / runs,
-            calls=calls / runs,
-            rewards=(lowest, highest) if rewarded > 1 else None,
+            with_errors=1 - sound / len(places),
+            failed=outcomes.mean,
+            rewards=(rewards.lowest, rewards.highest) if rewards.known > 1 else None,
+            task=self._text_of(places[0], group) if group.has_namesakes else "",
+            turns=means["turns"] or 0.0,
+            calls=means["calls"] or 0.0,
+            **{name: means[name] for name in _SPARSE},
         )
+
+    def _text_of(self, place: int, group: Group) -> str:
+        """Return what tells a task from others of its title: its text, or how it is called."""
+        row = self._model.rows[place]
+        text = task_text(row.ref)
+        if group.title.removesuffix("…") in text:
+            return text
+        return f"{group.title} · {row.summary.group_id or row.summary.task_digest}"
 
     def _read(self, *names: str) -> Steps[list[Sequence[Any]]]:
         """Return columns of all runs; they are kept while the list stands."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.runs.facts import RunsFacts
-from hermes_tui.ui.runs.fields import SORTS, UPWARDS, run_line, sort_keys
+from hermes_tui.ui.runs.fields import SORTS, TIMES, UPWARDS, run_line, sort_keys
 from hermes_tui.ui.runs.filter import RunFilter
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
@@ -300,8 +300,10 @@ class RunsModel:
         self._arrange()
 
     def sort_by_next(self) -> None:
-        """Sort by the next column."""
-        self.sort_by(SORTS[(SORTS.index(self.sort_name) + 1) % len(SORTS)])
+        """Sort by the next column; by times only if there are any."""
+        blank = TIMES - self.facts.longest.keys() - {self.sort_name}
+        names = [name for name in SORTS if name not in blank]
+        self.sort_by(names[(names.index(self.sort_name) + 1) % len(names)])
 
     def reverse(self) -> None:
         self.sort_by(self.sort_name, descending=not self.descending)

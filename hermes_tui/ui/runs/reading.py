@@ -44,7 +44,9 @@ class Reading:
         self._fold = RunFold()
         self._runs_done = self._records_done = self._known = 0
         self._groups: Groups | None = None
-        self._failure = ""
+        self.failure = ""
+        """What was last found to be wrong with the file."""
+        self._revision = file.revision
         if index is not None:
             self._runs_done = index.totals.runs
         self.begin()
@@ -135,10 +137,15 @@ class Reading:
     def new_failure(self) -> str:
         """Return what went wrong with the file, once; empty if nothing did."""
         failure = self.file.source.failure
-        if failure == self._failure:
+        if failure == self.failure:
             return ""
-        self._failure = failure
+        self.failure = failure
         return failure
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another file of one run has taken the place of what was read."""
+        return self._revision != self.file.revision
 
     def group(self, ref: RunRef) -> int:
         """Return the 1-based number, among the values of its file, of the one that holds a run.

@@ -9,16 +9,16 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from hermes_tui.ui.runs.fields import column, groups_apart
+from hermes_tui.ui.runs.fields import column
+from hermes_tui.ui.runs.group_order import Order, group_means
+from hermes_tui.ui.runs.grouping import GROUPINGS, GroupKeys, names_of
 from hermes_tui.ui.runs.steps import Steps, pieces, sorted_in_steps
 
 if TYPE_CHECKING:
     from hermes_tui.ui.runs.table import RunRow
 
-GROUPINGS: Final = ("codes", "status", "model", "task", "group", "file", "format", "parser")
-"""Fields whose values runs can be grouped by; of `codes` all that a run has together."""
 MANY_GROUPS: Final = 0.9
 """A grouping by which more than this part of the runs would stand alone is not offered."""
 FEW_TO_GROUP: Final = 8
@@ -28,11 +28,16 @@ DEEPEST: Final = 255
 
 
 class Group(NamedTuple):
-    """The listed runs `[start, end)` have the same value `key` in the field grouped by."""
+    """The listed runs `[start, end)` have the same value `key` in the field grouped by.
+
+    `has_namesakes`: other groups have the same `title`.
+    """
 
     key: str
     start: int
     end: int
+    title: str
+    has_namesakes: bool = False
 
 
 class Standing(NamedTuple):
@@ -94,13 +99,20 @@ class RunShape:
         return 0 if self.is_plain else 5
 
     def arranged(
-        self, places: array[int], rows: Sequence[RunRow], file_of: Callable[[int], int]
+        self,
+        places: array[int],
+        rows: Sequence[RunRow],
+        file_of: Callable[[int], int],
+        order: Order,
     ) -> Steps[Standing]:
-        """Return sorted runs as they stand in groups or in the tree; each is one of `rows`."""
+        """Return runs, sorted as `order` says, as they stand in groups or in the tree.
+
+        Each is one of `rows`.
+        """
         if self.is_plain:
             return Standing(places)
         if self.grouping:
-            return (yield from _in_groups(places, rows, self.grouping))
+            return (yield from _in_groups(places, rows, self.grouping, order))
         parents = yield from self.parents(rows, file_of)
         return (yield from _in_tree(places, parents, len(rows)))
 
@@ -117,28 +129,41 @@ class RunShape:
         return parents
 
 
-def _in_groups(places: array[int], rows: Sequence[RunRow], grouping: str) -> Steps[Standing]:
-    """Put the groups of most runs first."""
+def _in_groups(
+    places: array[int], rows: Sequence[RunRow], grouping: str, order: Order
+) -> Steps[Standing]:
+    """Put the groups in order: see `group_means`; those that are alike there, of most runs first.
+
+    Where the list is sorted by what they are grouped by, they stand in that order.
+    """
     numbers: dict[str, int] = {}
-    group_of = array("I")
+    group_of, keys_of = array("I"), GroupKeys(grouping)
     for piece in pieces(len(rows)):
-        for key in group_keys(rows[piece.start : piece.stop], grouping):
+        for key in keys_of.of(rows[piece.start : piece.stop]):
             group_of.append(numbers.setdefault(key, len(numbers)))
         yield len(piece)
     sizes: Counter[int] = Counter()
     for piece in pieces(len(places)):
         sizes.update(map(group_of.__getitem__, places[piece.start : piece.stop]))
         yield len(piece)
-    by_size = [(-sizes[number], key) for key, number in numbers.items()]
-    ranked = yield from sorted_in_steps(array("I", range(len(by_size))), by_size)
+    means = yield from group_means(places, rows, group_of, len(numbers), order)
+    is_by_name = order.name == grouping
+    by_order = [
+        (means[number], 0 if is_by_name else -sizes[number], key) for key, number in numbers.items()
+    ]
+    ranked = yield from sorted_in_steps(
+        array("I", range(len(by_order))), by_order, descending=is_by_name and order.descending
+    )
     ranks = array("I", bytes(ranked.itemsize * len(ranked)))
+    keys = [by_order[number][2] for number in ranked if sizes[number]]
+    names = iter(zip(keys, names_of(keys, grouping), strict=True))
     groups, start = [], 0
     for rank, number in enumerate(ranked):
         ranks[number] = rank
-        size, key = by_size[number]
-        if size:
-            groups.append(Group(key, start, start - size))
-            start -= size
+        if size := sizes[number]:
+            key, name = next(names)
+            groups.append(Group(key, start, start + size, *name))
+            start += size
     for piece in pieces(len(group_of)):
         some = group_of[piece.start : piece.stop]
         group_of[piece.start : piece.stop] = array("I", map(ranks.__getitem__, some))
@@ -206,29 +231,18 @@ def _resolved(
     return parents
 
 
-def group_keys(rows: Sequence[RunRow], grouping: str) -> list[str]:
-    """Return the group that each run belongs to."""
-    if grouping == "group":
-        return groups_apart(rows)
-    values: Sequence[Any] = column(rows, grouping)
-    if grouping != "codes":
-        return list(values)
-    # Runs may share one object: it is spelled once.
-    spelled = {id(codes): " + ".join(codes) for codes in values}
-    return [spelled[id(codes)] for codes in values]
-
-
 def groupings_of(rows: Sequence[RunRow]) -> list[str]:
     """Return the fields by which these runs fall into several groups, not each into its own.
 
     Of a long list only the first and last runs are looked at.
     """
     parts = [rows[:LOOKED_AT], rows[max(LOOKED_AT, len(rows) - LOOKED_AT) :]]
-    return [
-        name
-        for name in GROUPINGS
-        if _is_worth_it([key for part in parts for key in group_keys(part, name)])
-    ]
+
+    def keys(name: str) -> list[str]:
+        keys_of = GroupKeys(name)
+        return [key for part in parts for key in keys_of.of(part)]
+
+    return [name for name in GROUPINGS if _is_worth_it(keys(name))]
 
 
 def _is_worth_it(keys: list[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.run_relations import Relative
 from hermes_tui.ui.runs.fields import run_line
+from hermes_tui.ui.runs.group_order import Order
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.runs.steps import Steps, whole
@@ -77,7 +78,10 @@ class ShapedRuns(RunsModel):
             family = self.family(ref)
             kinds = [("parent", family.parent)] if family.parent is not None else []
             kinds += [("child", child) for child in family.children[:MOST_CHILDREN]]
-            told = tuple(Relative(kind, at, run_line(self.rows[at])) for kind, at in kinds)
+            told = tuple(
+                Relative(kind, at, run_line(self.rows[at]), self.rows[at].summary.run_id)
+                for kind, at in kinds
+            )
             self._told = key, told
         return self._told[1]
 
@@ -95,7 +99,8 @@ class ShapedRuns(RunsModel):
     def _stand(self, places: array[int]) -> Steps[Standing]:
         in_order = yield from self._sorted(places)
         rows = self.rows[: self.taken]
-        return (yield from self.shape.arranged(in_order, rows, self._file_of))
+        order = Order(self.sort_name, self.descending)
+        return (yield from self.shape.arranged(in_order, rows, self._file_of, order))
 
     def _passes(self) -> int:
         return super()._passes() + self.shape.passes

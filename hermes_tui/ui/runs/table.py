@@ -235,6 +235,13 @@ class RunTable(Sequence[RunRow]):
         part.rows[place - self._starts[number]] = row
         self.gone.discard(place)
 
+    def drop(self, file_number: int) -> set[int]:
+        """Leave no run in the rows of a file; return their places."""
+        numbers = self.values("file_number")
+        places = {place for place, number in enumerate(numbers) if number == file_number}
+        self.gone |= places
+        return places
+
     def pack(self, still_read: Container[int], files: Files) -> None:
         """Pack the latest rows, up to the first of a file that is still read, by its number.
 

@@ -20,14 +20,11 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
 from hermes_tui.ui.runs.columns import MARKS, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.fields import FIELD_NAMES, SORTS
-from hermes_tui.ui.runs.search import LOOKED_AT
+from hermes_tui.ui.runs.fields import SORTS
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Moving
-from hermes_tui.ui.screens.runs_side import RunsSide
-from hermes_tui.ui.screens.searching import Searching
-from hermes_tui.ui.search import Search
+from hermes_tui.ui.screens.runs_finding import RunsFinding
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -35,21 +32,18 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from hermes_tui.ui.app import HermesApp
     from hermes_tui.ui.panes.facets import BarsPane
-    from hermes_tui.ui.widgets.prompt import Prompt
 
 DRAW_EVERY_S = 0.15
 
 
-class RunsScreen(Searching, Moving, RunsSide):
+class RunsScreen(Moving, RunsFinding):
     """A table of runs that fills while files are read, and panes beside it to choose from."""
 
     scope = "runs"
     BINDINGS: ClassVar = bindings_for("runs")
-    DEFAULT_CSS = RunsSide.SIDE_CSS
+    DEFAULT_CSS = RunsFinding.SIDE_CSS
     pumps_in_background = True
     nothing_here = "there is no run here"
-    searched = LOOKED_AT
-    searched_too = "all that the runs say: messages, reasoning, calls, results"
     why_not = MappingProxyType({
         **CommandScreen.why_not,
         "tree": "no tree: no run was begun by another",
@@ -63,13 +57,8 @@ class RunsScreen(Searching, Moving, RunsSide):
         self.model = ShapedRuns(feed.rows)
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
-        self._was_finished = False
-        self._seek = 0
-        """Direction in which to go to a match as soon as one is known."""
-        self._seeks_from_here = False
-        """Whether the run under the cursor may be that match: the search has only begun."""
-        self._is_untouched = True
-        """Whether nobody has given a command yet."""
+        self._read_before = (False, 0)
+        """Whether all was read when this was last looked at, and how many runs there were."""
 
     @property
     def saved_app(self) -> HermesApp:
@@ -80,12 +69,14 @@ class RunsScreen(Searching, Moving, RunsSide):
         yield StatusLine(resolve, id="title")
         with Horizontal(id="body"):
             yield RunsPane(self.model, resolve, waits=self.feed.may_find_more)
-        yield StatusLine(resolve, base="status", id="status")
+        yield StatusLine(resolve, base="status", wraps=True, id="status")
         yield KeyBar(resolve)
 
     def on_mount(self) -> None:
         self.runs_pane.focus()
         self.refresh_view()
+        if self.model.search is not None:
+            self.begin_search(self.model.search)
         if self.feed.finished and self.feed.follow:
             self._go_on_to_only_run()
         self.start_pump()
@@ -112,8 +103,8 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._next_poll = now + POLL_EVERY_S
             self._is_stale |= self.feed.poll()
         self._is_stale |= self.feed.step(SLICE_S)
-        if self.feed.finished != self._was_finished:
-            self._was_finished, self._is_stale = self.feed.finished, True
+        if (read := (self.feed.finished, self.feed.runs)) != self._read_before:
+            self._read_before, self._is_stale = read, True
             self._go_on_to_only_run()
         revision = self.model.revision
         self._is_stale |= self.model.advance(SLICE_S)
@@ -168,7 +159,7 @@ class RunsScreen(Searching, Moving, RunsSide):
         here = f"{position + 1:,} of " if position is not None else ""
         status = [(f" {here}{len(model):,}", "")]
         # What was just said comes first: of a long line the end is cut.
-        status += self._said(self._message)
+        status += self._said(self._message, "hint")
         status += chosen_segments(self.saved_app.chosen_run)
         if not self._message:
             status += self._arrangement()
@@ -182,23 +173,15 @@ class RunsScreen(Searching, Moving, RunsSide):
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
-        if progress is None and self.stopped_at is None:
+        if progress is None and self.stopped_at is None and not self._message:
             # Last, since the end is cut: what the columns tell on a wider screen.
             told = self.runs_pane.told_besides()
             status += [(f" · {visible_line(said, 60)}", "dim") for said in told]
         self.query_one("#status", StatusLine).show(status)
         self.refresh_bar()
 
-    def _said(self, note: str) -> Segments:
-        return [(f" · {visible_line(note, 140)}", "warning")] if note else []
-
-    def _found(self) -> str:
-        """Return how many runs the search has found, and how far it is."""
-        model = self.model
-        if model.searched < model.taken:
-            how_far = f"of {model.searched:,} searched"
-            return f"{model.matches:,} {how_far}{' …' if model.searching else ', stopped'}"
-        return f"{model.matches:,}{' …' if model.searching else ''}"
+    def _said(self, note: str, style: str = "warning") -> Segments:
+        return [(f" · {visible_line(note, 140)}", style)] if note else []
 
     def _arrangement(self) -> Segments:
         """Return how the runs stand, and how far they are on their way there."""
@@ -300,72 +283,6 @@ class RunsScreen(Searching, Moving, RunsSide):
         if not self.runs_pane.fold(everything=True):
             self.say("nothing to fold here")
 
-    def do_filter(self) -> None:
-        self._ask_filter(self.model.filter_text)
-
-    def _ask_filter(self, text: str) -> None:
-        hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
-        self.ask("filter", "filter", text, hint=hint)
-
-    def answered_filter(self, event: Prompt.Answered) -> None:
-        wrong = self.model.try_filter(event.value)
-        if wrong:
-            self._ask_filter(event.value)
-            self.say(wrong)
-            return
-        self._say_what_is_waited_for()
-        self.refresh_view()
-        self.hurry()
-
-    def _say_what_is_waited_for(self) -> None:
-        if self.model.waits_for_search:
-            self.say("found: nothing is searched, / begins a search")
-
-    def do_unfilter(self) -> None:
-        self.model.try_filter("")
-        self.refresh_view()
-
-    def search_begun(self) -> Search | None:
-        return self.model.search
-
-    def begin_search(self, search: Search | None) -> None:
-        self.model.set_search(search)
-        self._seeks_from_here = True
-        self.go_match(1)
-
-    def _may_go(self) -> bool:
-        """Tell whether the next match is known: of a long search, the first may do."""
-        model = self.model
-        is_long = model.search is not None and model.search.in_texts
-        return not model.searching or (is_long and model.next_match(0, 1) is not None)
-
-    def go_match(self, step: int) -> None:
-        if not self._may_go():
-            self._seek = step
-            self.hurry()
-            return
-        from_here, self._seek, self._seeks_from_here = self._seeks_from_here, 0, False
-        pane = self.runs_pane
-        here = pane.position
-        if here is None:
-            here = self.model.kept_position() or 0
-        position = self.model.next_match(here - step * from_here, step)
-        if position is None:
-            self.say(self._no_match())
-        else:
-            pane.go_to(position)
-        self.refresh_lines()
-
-    def _no_match(self) -> str:
-        search = self.model.search
-        if search is None:
-            return "no search: / begins one"
-        if self.model.searched < self.model.taken:
-            return "no match so far"
-        if search.in_texts:
-            return "no match"
-        return "no match (F4 at / searches all texts)"
-
     def do_clear(self) -> None:
         if self.close_front():
             return
@@ -376,6 +293,8 @@ class RunsScreen(Searching, Moving, RunsSide):
             self._say_what_is_waited_for()
         elif self.model.filter is not None:
             self.do_unfilter()
+        else:
+            self.say_what_goes_back()
         self.refresh_view()
 
     def do_cancel(self) -> None:

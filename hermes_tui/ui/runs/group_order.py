@@ -1,0 +1,65 @@
+"""In what order the groups of a list stand: by the means of what the list is sorted by. Pure."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hermes_tui.log.run_fields import has_failed
+from hermes_tui.ui.runs.fields import UPWARDS, column_in_steps
+from hermes_tui.ui.runs.steps import Steps, pieces
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.runs.table import RunRow
+
+
+class Order(NamedTuple):
+    """What a list is sorted by."""
+
+    name: str = "run"
+    descending: bool = False
+
+    @property
+    def has_means(self) -> bool:
+        """Whether groups have a mean of it: of `status`, how many of their runs failed."""
+        return self.name == "status" or self.name not in UPWARDS
+
+
+def group_means(
+    places: array[int], rows: Sequence[RunRow], group_of: array[int], count: int, order: Order
+) -> Steps[list[float]]:
+    """Return of each of `count` groups by what it is to be sorted, the smallest first.
+
+    It is the mean over its runs at `places`, negative where the largest come first; inf where none
+    of them has any. By status, the groups of which most runs failed come first.
+    """
+    if not order.has_means:
+        return [0.0] * count
+    names = ("status", "reward") if order.name == "status" else (order.name,)
+    columns = []
+    for name in names:
+        columns.append((yield from column_in_steps(rows, name)))
+    sums, known = [0.0] * count, [0] * count
+    for piece in pieces(len(places)):
+        some = places[piece.start : piece.stop]
+        for place, value in zip(some, _values(columns, some), strict=True):
+            if value is not None and math.isfinite(value):
+                group = group_of[place]
+                sums[group] += value
+                known[group] += 1
+        yield len(piece)
+    sign = -1 if (order.name == "status") != order.descending else 1
+    return [
+        sign * total / runs if runs else math.inf
+        for total, runs in zip(sums, known, strict=True)
+    ]  # fmt: skip
+
+
+def _values(columns: Sequence[Sequence[Any]], places: array[int]) -> Iterator[float | None]:
+    """Return the number of each run that counts; with its status, whether it failed."""
+    first, *rest = columns
+    if rest:
+        return (has_failed(first[place], rest[0][place]) for place in places)
+    return map(first.__getitem__, places)

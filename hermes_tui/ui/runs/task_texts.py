@@ -1,0 +1,35 @@
+"""The whole text of the task of a run, of which a list keeps a line only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from hermes_tui.formats.reader import RecordLog
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.model.errors import HermesError
+from hermes_tui.model.events import Event, MessageAppended
+from hermes_tui.runtime.opener import RunRef, load_run
+
+LOOKED_AT: Final = 64
+"""Events, from the beginning of a run, among which the message of the user is looked for."""
+LONGEST: Final = 20_000
+
+
+def task_text(ref: RunRef) -> str:
+    """Return what the user says first in a run, on one line; "" where it cannot be read."""
+    try:
+        for event in _beginning(load_run(ref), ref):
+            if isinstance(event, MessageAppended) and event.message.role == "user":
+                return " ".join(event.message.text[:LONGEST].split())
+    except (HermesError, OSError):
+        return ""
+    return ""
+
+
+def _beginning(log: EventLog, ref: RunRef) -> Iterator[Event]:
+    if isinstance(log, RecordLog):
+        scanned = ref.file.scan()
+        while len(log) < LOOKED_AT and (log.index_record() or next(scanned, None) is not None):
+            pass
+    yield from (log[seq] for seq in range(min(LOOKED_AT, len(log))))
