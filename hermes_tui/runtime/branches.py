@@ -11,13 +11,13 @@ from uuid import uuid4
 
 from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.forks import fork_point, is_about_call
-from hermes_tui.debugger.stepping import StopPoint
+from hermes_tui.debugger.stepping import Kind, StopPoint
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import BreakpointsSet, RunEnded, RunForked, RunStarted, copy_event
 from hermes_tui.runtime.driver import Driver
 from hermes_tui.runtime.live_settings import NO_LIMITS, Limits
 from hermes_tui.runtime.masking import Masking, given_again
-from hermes_tui.runtime.writer import Recording, default_path
+from hermes_tui.runtime.writer import Recording, can_be_resumed, default_path
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import MemoryLog
@@ -74,6 +74,11 @@ class Branches:
         """For events that are written elsewhere than to a recording."""
         self.warnings: tuple[str, ...] = ()
         """What a person is to be told once before the run goes on."""
+
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What is to be said of tools that changed since the run began."""
+        return getattr(self.tools, "news", ())
 
     def start(self, start: given.Start) -> Branch:
         """Begin the first branch."""
@@ -148,8 +153,13 @@ class Branches:
         return forked
 
     async def close(self) -> None:
-        """End every branch, then the server and the tools; recordings stand where the runs do."""
+        """End every branch, then the server and the tools.
+
+        Recordings stand where the runs do; a run that cannot be resumed is cancelled instead.
+        """
         try:
+            for branch in self.all:
+                _cancel(branch.driver)
             for branch in self.all:
                 await branch.driver.close()
         finally:
@@ -157,6 +167,15 @@ class Branches:
                 await self.tools.close()
             finally:
                 await self.server.close()
+
+
+def _cancel(driver: Driver) -> None:
+    """End a run that goes on, if nobody can take it up again."""
+    goes_on = Kind.TERMINATE in driver.session.allowed and driver.failure is None
+    if goes_on and driver.mistake is None and len(driver.log) and not can_be_resumed(driver.log[0]):
+        # Nobody looks at it any more.
+        driver.on_change = lambda: None
+        driver.put(given.Terminate("cancelled"))
 
 
 def _stops_changed(events: Sequence[Event], stops: Mapping[Stops, Stops]) -> Iterator[Event]:

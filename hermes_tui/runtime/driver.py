@@ -42,6 +42,7 @@ from hermes_tui.runtime.partial_reply import Partial
 from hermes_tui.runtime.servers.base import Piece, Request, RequestFailure, Server
 from hermes_tui.runtime.tools.base import CallContext, Toolbox
 from hermes_tui.runtime.tools.frames import tool_failed
+from hermes_tui.runtime.tools.prints import Prints
 from hermes_tui.runtime.working_time import worked_s
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Driver:
         self.on_change: Callable[[], None] = lambda: None
         """Called after every input, and for every piece of a reply that is being streamed."""
         self._user_task = ""
-        self._prints: list[str] = []
+        self.prints = Prints()
         """What the tool of the call under way printed."""
         self._work: asyncio.Task[None] | None = None
         self._is_cancelled_by_hand = False
@@ -165,7 +166,7 @@ class Driver:
             return uuid4().hex
         first, state = self.log[0], self.session.state
         seed = first.details.get("ids_of", first.run_id) if isinstance(first, RunStarted) else ""
-        return sha256(f"{seed} {state.turn} {state.attempt}".encode()).hexdigest()[:12]
+        return sha256(f"{seed} {state.own_turn} {state.attempt}".encode()).hexdigest()[:12]
 
     def reopen(self) -> None:
         """Go on where the events that this driver was made with end."""
@@ -265,7 +266,7 @@ class Driver:
 
     def _cancelled(self, effect: SendRequest | DispatchTool, after_s: float) -> given.Input:
         if isinstance(effect, DispatchTool):
-            return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=self._printed)
+            return given.ToolRaised(CANCELLED, after_s, by=self.by, printed=self.prints.whole)
         return given.RequestFailed(CANCELLED, body=self.partial.raw, by=self.by)
 
     def _cancelled_inside(
@@ -276,7 +277,7 @@ class Driver:
         if text == asyncio.CancelledError.__name__:
             text += ": cancelled from inside"
         if isinstance(effect, DispatchTool):
-            return given.ToolRaised(text, after_s, frames=frames, printed=self._printed)
+            return given.ToolRaised(text, after_s, frames=frames, printed=self.prints.whole)
         return given.RequestFailed(text, body=self.partial.raw, chain=(text,))
 
     def _performed(self, work: asyncio.Task[None]) -> None:
@@ -331,7 +332,7 @@ class Driver:
         self.on_change()
 
     async def _dispatch(self, effect: DispatchTool) -> given.Input:
-        self._prints = []
+        self.prints = Prints()
         # The intent must be on the disk before the tool can do anything that lasts.
         await self._sync()
         if self.failure is not None:
@@ -344,7 +345,8 @@ class Driver:
             turn=self.session.state.turn,
             call_index=effect.call_index,
             accepted=effect.accepted,
-            prints=self._prints,
+            prints=self.prints,
+            hear=self.prints.hear,
         )
         begun = time.monotonic()
         try:
@@ -356,12 +358,8 @@ class Driver:
         except BaseException as error:  # noqa: BLE001 - whatever a tool raises is its own
             after_s = time.monotonic() - begun
             text, frames = tool_failed(error)
-            return given.ToolRaised(text, after_s, frames=frames, printed=self._printed)
-        return tool_replied(answer, time.monotonic() - begun, self._printed)
-
-    @property
-    def _printed(self) -> str:
-        return "".join(self._prints)
+            return given.ToolRaised(text, after_s, frames=frames, printed=self.prints.whole)
+        return tool_replied(answer, time.monotonic() - begun, self.prints.whole)
 
     def _task(self) -> str:
         """Return the first user message, as tools are told it."""

@@ -136,7 +136,8 @@ def engine_script(reproduction: Reproduction) -> str:
     """Return the script, empty where the engine's parser cannot be called on its own."""
     info, real = reproduction.parser, reproduction.real
     known = info.version.startswith(_INTERFACES.get(info.engine, "-"))
-    if real is None or info.name in _WANT_MORE or not known:
+    is_alone = "+" not in info.name and info.name not in _WANT_MORE
+    if real is None or not is_alone or not known:
         return ""
     is_stream = bool(real.stream)
     head = _HEAD.format(

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from hermes_tui.formats.base import Layout, Unit
 from hermes_tui.formats.detect import HEAD, Detection, detect
-from hermes_tui.formats.framing import Record, RecordIndex, RecordKind
+from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Unit
 from hermes_tui.formats.line_index import LineIndex
 from hermes_tui.formats.reader import Reader, RecordLog, split_runs
 from hermes_tui.formats.registry import formats
@@ -59,16 +58,36 @@ class OpenFile:
     """What follows it although it can only be read as a whole."""
     is_shelved: bool = False
     """Whether it was read before, and where its records are must be found out anew."""
+    revision: int = 0
+    """Grows when another file of one run takes the place of this one."""
+    news: str = ""
+    """What is said of that."""
     _index: RecordIndex = field(default_factory=RecordIndex)
     _lines: LineIndex | None = None
     _recent: tuple[int, tuple[Event, ...]] = (-1, ())
 
     def __post_init__(self) -> None:
-        if self.is_one_run and self.reader.layout is Layout.LINES:
-            self._lines = LineIndex(lambda start, length: self.source.read(start, length))
+        self._begin_lines()
         beside = {} if self.is_shelved else read_sidecars(self.reader.format, self.path)
         if beside:
             self.reader = self.reader._replace(sidecars=beside)
+
+    def _begin_lines(self) -> None:
+        is_used = self.is_one_run and self.reader.layout is Layout.LINES
+        self._lines = LineIndex(self._read) if is_used else None
+
+    def _read(self, start: int, length: int) -> bytes:
+        return self.source.read(start, length)
+
+    def begin_anew(self, other: OpenFile, news: str) -> None:
+        """Hold what `other` holds, which stands in the same place and is let go of."""
+        self.source.close()
+        self.source, self.reader, self.diagnosis = other.source, other.reader, other.diagnosis
+        self._index = RecordIndex()
+        self._begin_lines()
+        self.rest()
+        self.revision += 1
+        self.news = f"{self.label}: {news}"
 
     @property
     def index(self) -> RecordIndex:

@@ -18,6 +18,7 @@ from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, Pa
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
+from hermes_tui.parsers.engines.silence import NOTHING_CALLED
 from hermes_tui.parsers.plain_values import text_key
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
@@ -227,9 +228,9 @@ def _losses(told: ParserVerdict, lost: Sequence[ParsedCall], text: str) -> Itera
         yield Diagnostic(
             Code.CALLED_EMPTY,
             Severity.ERROR,
-            f"{told.parser} says that it called (finish_reason), but holds no call",
+            f"{told.parser} says that it called, but holds no call",
             Span(0, len(text)) if text else None,
-            "an agent that trusts finish_reason waits for nothing; treat it as text",
+            NOTHING_CALLED,
         )
 
 

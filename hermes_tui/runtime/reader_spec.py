@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hermes_tui.formats.base import Layout, Unit
+from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.reader import Reader
 from hermes_tui.formats.registry import formats
 

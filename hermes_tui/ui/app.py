@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hermes_tui.ui.render.comparison import Comparison
     from hermes_tui.ui.run_relations import Relative
     from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.search import Search
 
 FIRST_LOOK_S = 0.05
 """Seconds spent on reading before the first screen is drawn."""
@@ -44,13 +45,18 @@ class HermesApp(BaseApp):
         config: Config,
         *,
         filter_text: str = "",
+        search: Search | None = None,
         place: tuple[RunRef, int] | None = None,
     ) -> None:
-        """Show the runs of `feed`, or `place`: a run and a message of it, from 1 (0: none)."""
+        """Show the runs of `feed`, or `place`: a run and a message of it, from 1 (0: none).
+
+        `search` is under way from the start: in the list, or in a run that is shown at once.
+        """
         super().__init__(config)
         self._place = place
         self.feed = feed
         self._filter_text = filter_text
+        self._search = search
         self._list: ShapedRuns | None = None
         self._position = 0
         self._chosen: RunRef | None = None
@@ -81,6 +87,8 @@ class HermesApp(BaseApp):
         from hermes_tui.ui.screens.runs import RunsScreen
 
         runs = RunsScreen(feed)
+        runs.model.set_search(self._search)
+        self._search = None
         if only is not None:
             # Others may come to stand beside it.
             self._first = only
@@ -104,6 +112,7 @@ class HermesApp(BaseApp):
         only, self._first = self._first or self._only_run(), None
         if only is not None:
             self._went_on, self._list = True, runs
+            _search_on(only, runs)
             self.push_screen(only)
 
     def leave(self) -> None:
@@ -167,6 +176,8 @@ class HermesApp(BaseApp):
             wrong = feed.model.try_filter(self._filter_text)
             feed.step(FIRST_LOOK_S)
             feed.model.snap()
+        if self._search is not None:
+            feed.model.seek_from_start(self._search)
         screen = of(feed, number=number, count=count, own=own)
         screen.notice = wrong and f"--filter, for a run: {wrong}"
         return screen
@@ -177,8 +188,7 @@ class HermesApp(BaseApp):
         """Open the run at a position of the list."""
         self._list, self._position = runs, position
         screen = self._listed_screen()
-        if runs.search is not None and runs.search.in_texts:
-            screen.model.set_search(runs.search, seek=True)
+        _search_on(screen, runs)
         self.push_screen(screen)
 
     def switch_run(self, screen: CommandScreen, step: int) -> None:
@@ -209,7 +219,7 @@ class HermesApp(BaseApp):
             self._position = position
             self._list.keep(position)
         following = self._screen_in_list(self._list.rows[place].ref, self._list)
-        following.show_pane("metadata")
+        following.arrive_from(screen)
         self.switch_screen(following)
 
     def compare_run(self, feed: Feed, say: Callable[[str], None]) -> None:
@@ -292,6 +302,12 @@ class HermesApp(BaseApp):
     def _ways_on(self, count: int) -> str:
         following, back = (shown_key(BY_ID[name], self.config.keys) for name in WAYS)
         return f"there are {count:,} runs by now: {following} the next one, {back} the list"
+
+
+def _search_on(screen: RunScreen, runs: ShapedRuns) -> None:
+    """Go on in a run with what is searched in the list, where that is all that runs say."""
+    if runs.search is not None and runs.search.in_texts:
+        screen.model.seek_from_start(runs.search)
 
 
 def _compared(left: RunRef, right: RunRef, width: int) -> Comparison:

@@ -19,7 +19,8 @@ DEBUG = "Debugging a live run"
 CANCEL = "cancel"
 """Beside the inputs that can be put into a live run: what is under way can be cancelled."""
 BOTH = RUN | RUNS
-EVERYWHERE = BOTH | LAB | {"help"}
+HELP = frozenset({"help"})
+EVERYWHERE = BOTH | LAB | HELP
 COMPARED = RUNS | {"run"}
 """Where a run is chosen to be compared."""
 READING = RUN | LAB
@@ -85,13 +86,17 @@ def _several_branches(situation: Situation) -> bool:
     return situation.branches > 1
 
 
+SCOPES = ("run", "runs", "live", "lab", "help")
 COMMANDS: tuple[Command, ...] = (
     # Moving
     Command("down", "Down", ("j", "down"), "j ↓", EVERYWHERE, "one row or line down", "Move"),
     Command("up", "Up", ("k", "up"), "k ↑", EVERYWHERE, "one row or line up", "Move"),
-    Command("page-down", "Page down", ("pagedown", "ctrl+d"), "PgDn", EVERYWHERE, "one page down",
-        "Move"),
-    Command("page-up", "Page up", ("pageup", "ctrl+u"), "PgUp", EVERYWHERE, "one page up", "Move"),
+    Command("page-down", "Page down", ("pagedown", "ctrl+d", "ctrl+f"), "PgDn", EVERYWHERE,
+        "one page down", "Move"),
+    Command("page-up", "Page up", ("pageup", "ctrl+u", "ctrl+b"), "PgUp", EVERYWHERE,
+        "one page up", "Move"),
+    Command("help-page", "Page down", ("space",), "space", HELP, "one page of the help down",
+        "Move", 1),
     Command("top", "Top", ("g", "home"), "g", EVERYWHERE, "to the first row or line", "Move"),
     Command("bottom", "Bottom", ("G", "end"), "G", EVERYWHERE,
         "to the last row; in a growing file, stay there", "Move"),
@@ -125,18 +130,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("go-to", "Go to …", ("colon",), ":", RUN,
         "to a row by number, `t3` turn, `s12` event, `50%` of the way", "Move", 0, _has_rows),
     # Finding
-    Command("search", "Search", ("slash",), "/", BOTH | LAB,
+    Command("search", "Search", ("slash",), "/", EVERYWHERE,
         "search all texts (F2 in the prompt: regular expression, F3: case counts);\n"
         "in the list of runs: file, id, task, model, status, codes; F4: all that they say",
         "Find", 2),
-    Command("search-next", "Next match", ("n",), "n", BOTH | LAB, "to the next match", "Find", 3,
+    Command("search-next", "Next match", ("n",), "n", EVERYWHERE, "to the next match", "Find", 3,
         _searching),
-    Command("search-previous", "Previous match", ("N",), "N", BOTH | LAB,
+    Command("search-previous", "Previous match", ("N",), "N", EVERYWHERE,
         "to the previous match", "Find", 0, _searching),
     Command("filter", "Filter", ("f",), "f", BOTH, "show only what an expression matches", "Find",
         6),
     Command("clear", "Clear", ("escape",), "Esc", EVERYWHERE,
-        "close the prompt, then drop search, filter, zoom", "Find"),
+        "close the prompt, then drop search, filter, zoom; close the help", "Find"),
     Command("sort", "Sort", ("o",), "o", RUNS, "sort by the next column", "Find", 4, _has_rows),
     Command("sort-reverse", "Reverse", ("O",), "O", RUNS, "sort the other way round", "Find", 0,
         _has_rows),
@@ -188,7 +193,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("compare", "Compare", ("d",), "d", COMPARED,
         "compare two runs: press it on the one, then on the other", "Look", 9, _several_runs),
     # Taking away
-    Command("copy", "Copy", ("y",), "y", BOTH, "copy what is selected to the clipboard",
+    Command("copy", "Copy", ("y",), "y", BOTH,
+        "copy what is selected: one call as JSON, a request's body, then as a curl command",
         "Take away", 13, _has_rows),
     Command("copy-place", "Copy place", ("Y",), "Y", COMPARED,
         "copy the command that opens the run, at this message: for somebody else", "Take away", 0,
@@ -201,8 +207,12 @@ COMMANDS: tuple[Command, ...] = (
         "drop the filter; bring back one that was dropped to show a row", "Program", 6, _filtered),
     Command("help", "Help", ("question_mark", "f1"), "?", BOTH | LAB, "keys and expressions",
         "Program", 14),
+    Command("help-close", "Close", ("question_mark", "f1"), "?", HELP, "close the help", "Program",
+        14),
     Command("palette", "All actions", ("ctrl+p",), "ctrl+p", BOTH | LAB, "find any action by name",
         "Program"),
+    Command("suspend", "Suspend", ("ctrl+z",), "ctrl+z", EVERYWHERE,
+        "back to the shell; `fg` comes back here", "Program"),
     Command("back", "Back", ("q",), "q", EVERYWHERE, "back; on the first screen quit", "Program",
         15),
     # Debugging
@@ -333,7 +343,7 @@ def check_keymap(keymap: dict[str, str]) -> list[str]:
             problems.append(
                 f"unknown action {command_id!r}" + (f", did you mean {near[0]!r}?" if near else "")
             )
-    for scope in ("run", "runs", "live", "lab"):
+    for scope in SCOPES:
         problems.extend(_clashes(in_scope(scope), keymap))
     return list(dict.fromkeys(problems))
 

@@ -56,7 +56,7 @@ ENDINGS = {
     "request_failed": "the request failed",
     "empty_response": "the response was empty",
     "terminated": "ended by hand",
-    "cancelled": "its task was cancelled",
+    "cancelled": "cancelled before its end",
     "debugger_failed": "its debugger raised an exception",
     "budget": "the budget is spent",
     "recording_ends": "the recording ends here",

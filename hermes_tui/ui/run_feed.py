@@ -155,6 +155,8 @@ class RunFeed(Feed):
         self._scanned: tuple[int, bool] | None = None
         self._seen = (self.file.extent, self.file.source.failure)
         self._raw: RawReader | None = None
+        self._revision = self.file.revision
+        self._news = ""
         self._has_looked = self._is_kept = False
         self._kept: Aside[Any] | None = None
         """What is being looked for in the cache."""
@@ -185,7 +187,7 @@ class RunFeed(Feed):
 
     @property
     def failure(self) -> str:
-        return self.file.source.failure
+        return self.file.source.failure or self._news
 
     def raw_text(self, event: Event) -> tuple[str, bool]:
         """Return the exact text behind an event, and whether it is the file's own."""
@@ -217,9 +219,26 @@ class RunFeed(Feed):
         """Return whether the file has grown or broken since this was last asked."""
         # Not what `refresh` returns: that may have told the list, which reads the same file.
         self.file.source.refresh()
+        if self._goes_on_anew():
+            return True
         before, self._seen = self._seen, (self.file.extent, self.file.source.failure)
         self._use_cache()
         return before != self._seen
+
+    def _goes_on_anew(self) -> bool:
+        """Show the run that has taken the place of a followed one, from its beginning."""
+        if self.follows and self.file.is_one_run:
+            from hermes_tui.runtime.succession import take_place
+
+            take_place(self.file)
+        if self._revision == self.file.revision:
+            return False
+        self._revision, self._news = self.file.revision, self.file.news
+        self._scan = self._scanned = self._raw = None
+        from hermes_tui.runtime.opener import load_run
+
+        self.model.show_log(load_run(self.ref))
+        return True
 
     def _use_cache(self) -> None:
         """Look for the run in the cache, or once it is read keep it there; neither is waited for.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import AT_HAND, FIELDS, RowFields, row_texts
+from hermes_tui.log.same_row import same_row
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
 from hermes_tui.ui.command import Situation
@@ -92,6 +93,13 @@ class RunModel:
     def take_over(self, log: EventLog, timeline: Timeline) -> None:
         """Go on with the same run, read farther; rows keep their numbers."""
         self.log, self.timeline = log, timeline
+
+    def read_anew(self, log: EventLog, timeline: Timeline) -> None:
+        """Go on with the same run as it reads now; the cursor and the marks stay on their rows."""
+        before, self.log, self.timeline = self.timeline, log, timeline
+        self.row = same_row(before, self.row, timeline)
+        self.marks = {name: same_row(before, row, timeline) for name, row in self.marks.items()}
+        self.restart_search_and_filter()
 
     # Growing
 
@@ -204,7 +212,7 @@ class RunModel:
         """Let the cursor follow what search and filter have found by now."""
         self._seek_message()
         self.snap()
-        if not self.seeking or self.search is None:
+        if not self.seeking or self.search is None or self.wanted_message:
             return
         at = bisect_left(self.matches, self.row)
         number = self._shown_match(at, 1) if self.matches else None
@@ -324,6 +332,11 @@ class RunModel:
         return "" if self.timeline.finished else " so far"
 
     # Narrowing
+
+    def seek_from_start(self, search: Search) -> None:
+        """Search, and go to the first match of the run; a run that grows is not followed then."""
+        self.row, self.follow = 0, False
+        self.set_search(search, seek=True)
 
     def set_search(self, search: Search | None, *, seek: bool = False) -> None:
         """Search from the first row on; `seek`: go to the first match from the cursor on."""

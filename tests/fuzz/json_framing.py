@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hermes_tui.formats.base import Layout
 from hermes_tui.formats.big_list import find_big_list
-from hermes_tui.formats.framing import RecordIndex, RecordKind, Records, scan
+from hermes_tui.formats.framing import Layout, RecordIndex, RecordKind, Records, scan
 from hermes_tui.formats.json_slice import JsonSlicer
 from hermes_tui.formats.json_values import load
 from hermes_tui.formats.json_walk import JsonWalk, Outcome

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hermes_tui.formats.base import Unit
-from hermes_tui.formats.framing import RecordIndex, RecordKind
+from hermes_tui.formats.framing import RecordIndex, RecordKind, Unit
 from hermes_tui.formats.reader import Reader, split_runs
 from hermes_tui.log.codec import decode, encode
 from hermes_tui.log.summary import fold_run

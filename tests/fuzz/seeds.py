@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hermes_tui.formats.base import Layout
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.registry import formats
 from tests.bytes_source import BytesSource
 from tests.conftest import PROJECT, SHARED

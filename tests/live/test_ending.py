@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.debugger.stepping import Phase
+from hermes_tui.log.codec import decode
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import UsageError
 from hermes_tui.runtime.branches import Branches
@@ -148,7 +149,8 @@ async def test_what_ctrl_c_said_of_a_run_at_work_is_not_said_of_one_that_stands(
 
 async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01)) as run:
+    resumable: dict[str, Any] = {"details": {"live": {}}}
+    async with live([says("", LS)], TOOLS, record=path, clock=Clock(0.01), **resumable) as run:
         await run.stopped()
         await run.pilot.pause(0.05)
         await run.press("i")
@@ -158,6 +160,26 @@ async def test_the_recording_of_a_run_that_was_left_is_whole(tmp_path: Path) -> 
         await run.until(lambda: not run.app.is_running)
     lines = path.read_bytes().splitlines()
     assert len(lines) == events and all(json.loads(line) for line in lines)
+
+
+@pytest.mark.parametrize("where", ["a stop", "the server", "a tool"])
+async def test_a_run_that_was_left_and_cannot_be_resumed_is_recorded_as_cancelled(
+    where: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    replies: list[Any] = [never] if where == "the server" else [says("", LS)]
+    stops: dict[str, Any] = {} if where == "a stop" else {"stop_points": frozenset()}
+    shown = {"a stop": " STOPPED ", "the server": "REQUESTING", "a tool": "DISPATCHING"}[where]
+    tools = {"terminal": never}
+    async with live(replies, tools, record=path, clock=Clock(0.01), **stops) as run:
+        await run.shows(shown)
+        await run.press("q")
+        await run.shows("that ends the run")
+        await run.press("q")
+        await run.until(lambda: not run.app.is_running)
+    ended = decode(path.read_bytes().splitlines()[-1])
+    assert isinstance(ended, ev.RunEnded)
+    assert (ended.status, ended.stop_reason) == ("truncated", "cancelled")
 
 
 async def test_a_recording_that_cannot_be_written_stops_the_run_visibly(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.log.codec import decode
+from hermes_tui.model.events import Stopped
 from tests.benchmarks.terminal import Program
 from tests.servers.local_server import LocalServer, whole
 
@@ -87,9 +91,34 @@ def test_the_screen_follows_the_size_of_the_terminal(program: Program) -> None:
     assert b"\x1b[29;" in program.output and b"\x1b[31;" not in program.output
 
 
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(None, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_run_that_is_left_can_be_resumed_where_it_stands(
+    number: int | None, exit_code: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    program = Program.start(
+        [sys.executable, "-m", "hermes_tui", "live", "--api", "demo", "--record", str(path)]
+    )
+    program.wait_for(b"before dispatch of terminal")
+    if number is None:
+        program.settle(0.4)
+        program.press(b"q")
+        program.wait_for(b"once more leaves")
+        program.press(b"q")
+    else:
+        os.kill(program.pid, number)
+    program.wait_for(b"hermes-tui live --resume")
+    _, status = os.waitpid(program.pid, 0)
+    os.close(program.fd)
+    assert os.waitstatus_to_exitcode(status) == exit_code
+    assert isinstance(decode(path.read_bytes().splitlines()[-1]), Stopped)
+
+
 def test_a_breakpoint_that_no_tool_can_reach_is_told_of() -> None:
     program = Program.start(
-        [sys.executable, "-m", "hermes_tui", "live", "--task", "go", "--no-record",
+        [sys.executable, "-m", "hermes_tui", "live", "--api", "demo", "--no-record",
          "--break", "before_dispatch:termnal"]
     )  # fmt: skip
     try:

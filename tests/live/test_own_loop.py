@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.log.codec import decode
+from hermes_tui.model.events import RunEnded
 from tests.benchmarks.terminal import Program
 from tests.conftest import PROJECT
 
@@ -62,18 +66,33 @@ def test_it_is_run_on_the_screen_and_its_result_comes_back(program: Program) -> 
     program.press(b"c")
     program.wait_for(b"finished naturally")
     program.press(b"q")
-    program.wait_for(b"main is recorded in ")
+    program.wait_for(b"the run is recorded in ")
     program.wait_for(b"CAME TO finished, 2 turns: it is 3 for task-7")
     assert b"SCRIBBLE" not in program.output
     assert b"--resume" not in program.output
 
 
-def test_who_leaves_before_the_end_terminates_it(program: Program) -> None:
+def how_it_ended(folder: Path) -> str:
+    """Return what the recording in the state folder says last."""
+    (path,) = folder.glob("hermes-tui/runs/*.jsonl")
+    last = decode(path.read_bytes().splitlines()[-1])
+    return last.stop_reason if isinstance(last, RunEnded) else type(last).__name__
+
+
+def test_who_leaves_before_the_end_cancels_it(program: Program, tmp_path: Path) -> None:
     program.press(b"q")
     program.wait_for(b"once more leaves")
     program.wait_for(b"that ends the run")
     program.press(b"q")
-    program.wait_for(b"CAME TO terminated, 1 turns")
+    program.wait_for(b"CAME TO cancelled, 1 turns")
+    assert how_it_ended(tmp_path) == "cancelled"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_cancels_it(number: signal.Signals, program: Program, tmp_path: Path) -> None:
+    os.kill(program.pid, number)
+    program.wait_for(b"CAME TO cancelled, 1 turns")
+    assert how_it_ended(tmp_path) == "cancelled"
 
 
 def test_a_cancel_from_outside_reaches_the_caller_and_signals_are_given_back(
@@ -98,6 +117,7 @@ def test_a_cancel_from_outside_reaches_the_caller_and_signals_are_given_back(
     program = Program.start([sys.executable, str(tmp_path / "environment.py")], folders)
     try:
         program.wait_for(b"TIMED OUT, SIGNALS THE SAME: True")
+        assert how_it_ended(tmp_path) == "cancelled"
     finally:
         program.end()
 

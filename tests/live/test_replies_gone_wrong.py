@@ -94,7 +94,7 @@ KIMI = (
             "without",
         ),
         (SAME_IDS, "auto", "ID_DUPLICATE: several calls go by one id", "with the call"),
-        (says(KIMI), "auto", "CALL_IN_CONTENT: call markup of another format: kimi", "without"),
+        (says(KIMI), "auto", "CALL_IN_CONTENT: a call as kimi_k2, none in tool_calls", "without"),
     ],
 )
 async def test_a_stop_names_what_is_wrong_and_what_can_be_done(
@@ -152,4 +152,4 @@ async def test_a_text_that_was_edited_is_named_for_what_is_wrong_in_it_now() -> 
         await run.stopped()
         run.driver.put(EditText(COMMA))
         run.driver.put(EditText(KIMI))
-        await run.shows("STOPPED  CALL_IN_CONTENT: call markup of another format")
+        await run.shows("STOPPED  CALL_IN_CONTENT: a call as kimi_k2, none")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes_tui.formats import big_list, detect
-from hermes_tui.formats.base import Layout
+from hermes_tui.formats.framing import Layout
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.events import (
     Event,

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes_tui.formats.base import Unit
 from hermes_tui.formats.detect import detect
+from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.formats.registry import formats
 from hermes_tui.formats.writers.registry import WRITERS

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.log.run_diff import DiffRow
+from hermes_tui.log.run_steps import Step, StepKind
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.ui.render.comparison import run_comparison
 from hermes_tui.ui.render.wrap import cells
@@ -109,3 +111,23 @@ async def test_a_heading_that_leaves_no_room_is_scrolled_to_where_they_part(
         await settled(pilot)
         await pilot.press("d", "j", "d")
         await shows(pilot, "they part at", "- user, only in A")
+
+
+def test_what_the_runs_cost_is_told() -> None:
+    left = NOTHING._replace(prompt_tokens=12_000, cost_usd=0.5, duration_s=1_500.0)
+    right = NOTHING._replace(prompt_tokens=9_000, cost_usd=0.5)
+    found = facts(left, right)
+    assert found["tokens in"] == ["12,000", "9,000", "strong"]
+    assert found["seconds"] == ["1,500", "-", "strong"]
+    lines = run_comparison([], ("a", "b"), (left, right)).document.lines
+    assert any(line.text.startswith("in both") and "cost $0.5" in line.text for line in lines)
+
+
+def test_tasks_with_the_same_first_line_are_not_said_to_be_the_same() -> None:
+    runs = [NOTHING._replace(task="<files>", task_digest=digest) for digest in "xy"]
+    asked = [Step(StepKind.MESSAGE, "user", f"<files>\n/w/{name}") for name in ("flask", "numpy")]
+    for rows in ([DiffRow(*asked)], []):
+        lines = run_comparison(rows, ("a", "b"), (runs[0], runs[1])).document.lines
+        [task] = [line.text for line in lines if line.text.startswith("task")]
+        words = ("/w/flask", "/w/numpy") if rows else ("<files> · x", "<files> · y")
+        assert all(word in task for word in words)

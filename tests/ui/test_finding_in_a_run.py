@@ -159,6 +159,35 @@ async def test_a_narrow_screen_goes_through_a_message_and_then_its_call_in_order
         assert [await pressed("N") for _ in there] == there[::-1]
 
 
+async def test_in_the_calls_pane_each_call_is_gone_through_once(tmp_path: Path) -> None:
+    def turn(number: int) -> list[dict[str, Any]]:
+        ids = [f"c{number}{name}" for name in "abc"]
+        calls = [call(each, "read_file", {"path": f"needle {each}"}) for each in ids]
+        asked = {"role": "assistant", "content": "I look", "tool_calls": calls}
+        results = [{"role": "tool", "tool_call_id": each, "content": "needle"} for each in ids]
+        return [asked, *results[: number % 2]]
+
+    app = app_on(write_run(tmp_path / "run.json", [*MESSAGES[:2], *turn(1), *turn(2)]))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("3")
+        await answer(pilot, "slash", "needle")
+        await settled(pilot)
+
+        async def pressed(key: str) -> str:
+            await pilot.press(key)
+            await pilot.pause()
+            [told] = re.findall(r"\d of \d in tool", screen_lines(app)[-2])
+            timeline = run_screen(app).model.timeline
+            row = run_screen(app).model.row
+            return f"turn {timeline.turn(row)} {timeline.kind(row).name.lower()} {told}"
+
+        first = [f"turn 1 call {number} of 4 in tool" for number in (1, 2, 3, 4)]
+        second = [f"turn 2 call {number} of 3 in tool" for number in (1, 2, 3)]
+        there = [*first, "turn 1 result 4 of 4 in tool", *second]
+        assert [await pressed("n") for _ in there] == [*there[1:], there[0]]
+
+
 def test_matches_in_rows_that_the_filter_hides_are_passed_over() -> None:
     model = searching("needle", "hay", "needle", "needle", "needle", filtered="row in [1, 2, 4]")
     assert (model.go_match(1), model.row) == (3, 3)

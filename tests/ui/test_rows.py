@@ -6,13 +6,16 @@ import pytest
 from rich.style import Style
 from textual.app import App, ComposeResult
 
+from hermes_tui.model.events import CallSkipped
 from hermes_tui.model.messages import ContentPart, ErrorMark, Reasoning
+from hermes_tui.ui.render.calls import calls_page
+from hermes_tui.ui.render.happenings import happening
 from hermes_tui.ui.render.reasoning import reasoning_page
-from hermes_tui.ui.render.rows import characters, plain, timeline_row
+from hermes_tui.ui.render.rows import characters, plain, short_number, timeline_row
 from hermes_tui.ui.render.tool_errors import ToolError, error_lines, error_row
-from hermes_tui.ui.view_model import RunModel
+from hermes_tui.ui.view_model import RunModel, ViewState
 from hermes_tui.ui.widgets.status_line import StatusLine
-from tests.log.runs import says, timeline
+from tests.log.runs import call, says, started, timeline
 from tests.ui.screen_text import screen_lines
 
 IMAGE = ContentPart("image", "[image 3 KB]", media_type="image/png", size=3000)
@@ -50,6 +53,41 @@ def test_encrypted_reasoning_is_not_measured_by_its_placeholder() -> None:
     model.advance(10)
     told = reasoning_page(model.state()).text
     assert "encrypted, 4 bytes" in told and "characters" not in told
+
+
+def test_a_message_that_only_thinks_shows_the_first_words_of_it() -> None:
+    thought = Reasoning("thinking", "\nThe test\nfails \x1b[31m[bold]because")
+    sealed = Reasoning("thinking", "encrypted, 4 bytes", "encrypted")
+    lines = timeline(
+        says("assistant", reasoning=(sealed, thought), calls=1),
+        says("assistant", "Done.", reasoning=(thought,)),
+        says("assistant", reasoning=(sealed,)),
+    )
+    said = [timeline_row(lines, row, 80)[-1] for row in range(3)]
+    assert said[0] == ("‹reasoning› The test⏎fails ␛[31m[bold]because", "reasoning")
+    assert said[1:] == [("‹reasoning› Done.", ""), ("‹reasoning› ", "")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "failed", "told", "fact"),
+    [
+        ("declined by the user", True, "ls declined by the user: no", "declined   by the user"),
+        ("declined by the user: use rm", True, "ls declined by the user: use rm: no",
+         "declined   by the user: use rm"),
+        ("the tool is not there", True, "ls failed by hand (the tool is not there): no",
+         "answered   by hand, with an error (the tool is not there)"),
+        ("", False, "ls answered by hand: no", "answered   by hand, with a result"),
+    ],
+)  # fmt: skip
+def test_a_call_that_a_person_declined_did_not_fail_by_hand(
+    reason: str, failed: bool, told: str, fact: str
+) -> None:
+    skipped = CallSkipped(seq=0, call_index=0, result="no", reason=reason, failed=failed)
+    began = started(source_format="native")
+    run = timeline(began, says("assistant"), call("ls", "c1"), skipped)
+    assert happening(run.log, run.log[3]) == ("✎ answer", "hint", told)
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    assert fact in [line.text.strip() for line in document.lines]
 
 
 def test_one_character_is_said_to_be_one() -> None:
@@ -117,3 +155,16 @@ async def test_what_is_spared_goes_though_the_same_stands_before_it() -> None:
         )
         await pilot.pause()
         assert screen_lines(app)[0] == " make then" + " x" * 6
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *((0.0, "0"), (0.125, "0.125"), (999.4, "999"), (1_000, "1,000"), (3_012.4, "3,012")),
+        *((12_345, "12.3k"), (999_400, "999k"), (2.5e6, "2.5M"), (-4_000, "-4,000")),
+        *((7e10, "70G"), (1e15, "1e+15"), (0.0000123456, "1e-05")),
+    ],
+)
+def test_a_number_is_short_and_read_at_a_glance(number: float, text: str) -> None:
+    assert short_number(number) == text
+    assert len(text) <= 7

@@ -12,14 +12,18 @@ from hermes_tui.parsers.engines.misnomers import shown
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
 
+NOTHING_CALLED = (
+    "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
+)
+"""What follows from a call without a call; the servers look at the calls, not at the parser."""
+
 
 def audit_silence(trace: Trace, *, called: bool) -> None:
     """Say why there is no call, where nothing has said so yet."""
     length = len(trace.text)
     if called:
         message = "the parser says that it called, but has no call"
-        hint = "finish_reason is `stop` or `length`: nothing tells the client that a call was meant"
-        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, hint)
+        trace.flag(Code.CALLED_EMPTY, Severity.ERROR, 0, length, message, NOTHING_CALLED)
     if any(d.severity is not Severity.NOTE for d in trace.diagnostics) or not trace.text:
         return
     if _flag_own_markers(trace):

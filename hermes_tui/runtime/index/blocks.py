@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from hermes_tui.formats.base import Layout, Unit
-from hermes_tui.formats.framing import RecordKind
+from hermes_tui.formats.framing import Layout, RecordKind, Unit
 from hermes_tui.log.run_blocks import ROWS, BlockFacts, StoredRun, encode_block
 from hermes_tui.log.summary import summarise
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, RunRef, survey

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from hermes_tui.formats.base import Layout, Source
-from hermes_tui.formats.framing import RecordIndex
+from hermes_tui.formats.base import Source
+from hermes_tui.formats.framing import Layout, RecordIndex
 from hermes_tui.log.run_blocks import DamagedBlock, columns_version
 from hermes_tui.runtime.index.store import SEGMENTS, RunStore, create, write_at
 from hermes_tui.version import __version__

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hermes_tui.formats.base import Layout
 from hermes_tui.formats.big_list import find_big_list
 from hermes_tui.formats.detect import inside
+from hermes_tui.formats.framing import Layout
 from hermes_tui.log.run_blocks import PREFIX, block_length
 from hermes_tui.runtime.index.blocks import blocks_of
 from hermes_tui.runtime.opener import OpenFile
@@ -50,8 +50,13 @@ class _SameFile(FileSource):
     """A file that another process opened, as it was then."""
 
     def __init__(self, task: Task) -> None:
-        super().__init__(Path(task.path or "-"), follow=not task.complete, fd=task.fd)
+        super().__init__(Path(task.path or "-"), fd=task.fd)
         self._size = task.size
+        self._complete = task.complete
+
+    @property
+    def complete(self) -> bool:
+        return self._complete
 
 
 def run_task(task: Task, out: int) -> None:

@@ -19,7 +19,8 @@ DEFECTS_KEPT: Final = 4
 
 _TOLD_TOO: Final = (
     *("task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools"),
-    *("tokens_in", "tokens_out", "cost", "duration", "latency", "parser", "parent"),
+    *("tokens_in", "tokens_out", "cost", "duration", "latency", "began", "latest"),
+    *("parser", "parent"),
 )
 """Fields of a run that a filter reads, too."""
 _COUNTED: Final = ("turn", "messages", "calls", "results", "tool_errors", "reasoning", "characters")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.style import Style
 
+from hermes_tui.log.timeline import RowKind
 from hermes_tui.ui.render.document import Document, Match
 from hermes_tui.ui.render.message import message_page, message_text
 from hermes_tui.ui.search import Search
@@ -21,6 +22,7 @@ from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from hermes_tui.log.timeline import Timeline
     from hermes_tui.ui.render.raw import RawText
 
 MAX_HIGHLIGHTS = 2_000
@@ -102,6 +104,18 @@ class TextPane(TextView):
         self._show_match(self._match + step)
         return True
 
+    def page_of(self, timeline: Timeline, row: int) -> object:
+        """Return what tells the page of a row from other pages: rows may have one in common."""
+        return row
+
+    def shows(self, timeline: Timeline, row: int) -> bool:
+        """Tell whether the page of a row shows all of it that is searched."""
+        return True
+
+    def pass_matches(self, step: int) -> None:
+        """Let the next step leave the text: what is found here was gone through."""
+        self._match = len(self.matches) - 1 if step > 0 else 0
+
     def enter_match(self, step: int) -> None:
         """Go to the match at which a step from another row comes in."""
         if step > 0:
@@ -159,10 +173,27 @@ class CallsPane(TextPane):
         later = super().depends_on(view, width)
         return (later, view.raw_beside, width if view.raw_beside else 0)
 
+    def page_of(self, timeline: Timeline, row: int) -> object:
+        from hermes_tui.ui.render.calls import MOST_CALLS
+
+        turn = timeline.turn(row)
+        return ("turn", turn) if len(timeline.call_rows(turn)) <= MOST_CALLS else row
+
+    def shows(self, timeline: Timeline, row: int) -> bool:
+        # Of a result only the beginning.
+        return timeline.kind(row) is RowKind.CALL
+
     def make_page(self, view: ViewState) -> tuple[Document, int]:
         from hermes_tui.ui.render.calls import calls_page
 
         return calls_page(view, self.scrollable_content_region.width)
+
+    def copied(self, view: ViewState) -> str:
+        from hermes_tui.ui.render.calls import selected_call
+        from hermes_tui.ui.render.copied import call_json
+
+        _, call = selected_call(view.timeline, view.row) if view.row >= 0 else (None, None)
+        return self.document.text if call is None else call_json(call)
 
 
 class ReasoningPane(TextPane):

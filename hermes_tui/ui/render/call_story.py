@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from hermes_tui.formats.declined import DECLINED
 from hermes_tui.log.argument_schema import schema_problems
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.findings import Finding
@@ -149,9 +150,7 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
                 _fact(page, "edited", what, "hint")
                 page.extend(line._replace(indent=6) for line in diff_lines(before, after))
         case ev.CallSkipped():
-            how = "with an error" if event.failed else "with a result"
-            reason = f" ({event.reason})" if event.reason else ""
-            _fact(page, "answered", f"by hand, {how}{reason}", "hint")
+            _fact(page, *_answered(event), "hint")
         case ev.CallDropped():
             _fact(page, "dropped", "by hand: the model will not see that it made this call", "hint")
         case ev.ToolFailed() if event.exception:
@@ -160,6 +159,15 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
                 page.line(frame, "dim", indent=6)
         case _:
             pass
+
+
+def _answered(event: ev.CallSkipped) -> tuple[str, str]:
+    """Return the name of the fact and the fact: who gave the result instead of the tool."""
+    if event.reason.startswith(DECLINED):
+        return "declined", event.reason.removeprefix("declined ")
+    how = "with an error" if event.failed else "with a result"
+    reason = f" ({event.reason})" if event.reason else ""
+    return "answered", f"by hand, {how}{reason}"
 
 
 def _given(page: Page, timeline: Timeline, story: Story, found: Sequence[Finding]) -> None:

@@ -20,6 +20,7 @@ from hermes_tui.ui.render.marked import marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.raw_beside import pretty, raw_beside_normalised
 from hermes_tui.ui.render.rows import characters
+from hermes_tui.ui.run_relations import subagent_of
 from hermes_tui.ui.view_model import ViewState
 
 ORIGINS = {
@@ -123,6 +124,9 @@ def _call(
     _arrival(page, timeline, call, missed=missed)
     _fact(page, "id", *_id_fact(timeline, call, found))
     _fact(page, "name", *_name_fact(timeline, call, found))
+    if run := subagent_of(timeline.state.details, call.id):
+        told = " (Enter in this pane opens it)" if is_chosen else ""
+        _fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{told}", "hint")
     state = call.arguments_state
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
     page.extend(raw_beside_normalised(call, beside) if beside else _arguments(call, found))

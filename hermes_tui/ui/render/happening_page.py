@@ -60,12 +60,17 @@ def _request(page: Page, log: EventLog, event: ev.RequestSent) -> None:
     if not event.messages:
         page.line(describe(event), "dim")
         return
-    text = _sent_body(cast(Any, log), event.seq)
+    text = sent_text(log, event)
     if not text:
         page.line("its body cannot be put together from this recording", "dim")
         return
     page.line("the request's body, put together from the recording", "dim")
     body(page, text, "json")
+
+
+def sent_text(log: EventLog, event: ev.RequestSent) -> str:
+    """Return the body of a request, as it is kept or put together; empty where it cannot be."""
+    return event.body or (_sent_body(cast(Any, log), event.seq) if event.messages else "")
 
 
 @lru_cache(maxsize=4)

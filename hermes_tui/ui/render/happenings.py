@@ -6,12 +6,14 @@ import json
 import re
 from typing import Any
 
+from hermes_tui.formats.declined import DECLINED
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.live_model import ENDINGS, breakpoint_texts, call_name, doing_at, stopped
+from hermes_tui.ui.looking_back import back_from
 
 COMMANDS = {
     "continue": "continued",
@@ -39,7 +41,7 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.RunEnded():
             return "■ end", "dim", _ended(event)
         case ev.RequestSent():
-            return "↑ request", "dim", _sent(event)
+            return "↑ request", "dim", _sent(log, event)
         case ev.ResponseReceived():
             return "↓ reply", "dim", _received(event)
         case ev.ToolDispatched():
@@ -68,10 +70,8 @@ def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.ArgumentsEdited():
             return "✎ edit", "hint", _edited(log, event)
         case ev.CallSkipped():
-            how = "failed" if event.failed else "answered"
-            reason = f" ({_short(event.reason)})" if event.reason else ""
             name = _name(log, event.seq, event.call_index)
-            return "✎ answer", "hint", f"{name} {how} by hand{reason}: {_short(event.result)}"
+            return "✎ answer", "hint", f"{name} {_short(answered(event))}: {_short(event.result)}"
         case ev.CallDropped():
             name = _name(log, event.seq, event.call_index)
             return "✎ drop", "hint", f"{name} was taken out: the model will not see this call"
@@ -95,6 +95,14 @@ def _decision(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
             return "! escape", "error", f"{event.exception} left the loop"
         case _:
             return "• event", "dim", f"{type(event).__name__} {describe(event)}"
+
+
+def answered(event: ev.CallSkipped) -> str:
+    """Return how a call got a result that no tool gave, such as "answered by hand"."""
+    if event.reason.startswith(DECLINED):
+        return event.reason
+    reason = f" ({event.reason})" if event.reason else ""
+    return f"{'failed' if event.failed else 'answered'} by hand{reason}"
 
 
 def changes(event: ev.Event) -> list[tuple[str, str, str]]:
@@ -125,12 +133,15 @@ def _ended(event: ev.RunEnded) -> str:
     return " · ".join(part for part in (status, words, reward) if part)
 
 
-def _sent(event: ev.RequestSent) -> str:
+def _sent(log: EventLog, event: ev.RequestSent) -> str:
+    changed = bool(event.parameters) and any(
+        isinstance(earlier, ev.RequestSent) for earlier in back_from(log, event.seq - 1)
+    )
     parts = [
         f"turn {event.turn}",
         f"attempt {event.attempt}" if event.attempt > 1 else "",
         counted(event.messages, "message") if event.messages else "",
-        "other parameters" if event.parameters and event.turn + event.attempt > 2 else "",
+        "other parameters" if changed else "",
         event.url,
     ]
     return " · ".join(part for part in parts if part)
@@ -140,7 +151,9 @@ def _received(event: ev.ResponseReceived) -> str:
     usage = event.usage
     parts = [
         f"finish_reason {event.finish_reason}" if event.finish_reason else "no finish_reason",
-        f"{usage.prompt_tokens or 0:,} in {usage.completion_tokens or 0:,} out" if usage else "",
+        f"{usage.prompt_tokens or 0:,} tokens in, {usage.completion_tokens or 0:,} out"
+        if usage
+        else "",
         f"{event.duration_s:.2f} s" if event.duration_s is not None else "",
         f"{len(event.raw):,} characters" if event.raw else "",
     ]

@@ -52,6 +52,8 @@ def phase_segments(
     if spent_s:
         right.append((f" {seconds(spent_s)} ·", "dim"))
     if spent.tokens_in or spent.tokens_out:
+        # Where there is no room for all of it, the first goes first.
+        right.append((" tokens", "dim"))
         right.append((f" {spent.tokens_in:,} in {spent.tokens_out:,} out ·", "dim"))
     if max_turns:
         named = f" {visible_line(branch, 30)} ·" if branch else ""

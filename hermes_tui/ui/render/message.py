@@ -174,15 +174,15 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
 def _other(page: Page, event: Event, view: ViewState) -> None:
     match event:
         case RunStarted():
-            page.heading("RunStarted")
+            page.heading("the run begins")
             _started(page, event)
         case RunEnded():
-            page.heading("RunEnded")
+            page.heading("the run ends")
             page.line(describe(event))
             page.fields(event.scores)
             page.fields(event.details)
         case RequestFailed():
-            page.heading("RequestFailed")
+            page.heading("request failed")
             page.line(event.message, "error")
             for number, link in enumerate(event.chain):
                 page.line(f"{'  ' * number}caused by {link}" if number else link, "dim")
@@ -190,7 +190,7 @@ def _other(page: Page, event: Event, view: ViewState) -> None:
                 page.line(f"HTTP status {event.status}, attempt {event.attempt}")
             body(page, event.body, "json")
         case SourceDefect():
-            page.heading("SourceDefect")
+            page.heading("damaged place")
             page.line(event.message, "warning" if event.partial else "error")
             page.line(event.excerpt)
         case _:

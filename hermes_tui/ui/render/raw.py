@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hermes_tui.formats.secrets import mask_json_text
-from hermes_tui.model.events import Event
+from hermes_tui.model.events import Event, RequestSent, ToolCallProposed
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.message import MAX_STYLED, pretty_json
@@ -18,11 +18,26 @@ RawText = Callable[[Event], tuple[str, bool]]
 
 
 def row_text(view: ViewState, raw_text: RawText) -> str:
-    """Return the exact text behind the row of a state, secrets masked; a finding in words."""
+    """Return the exact text behind the row of a state, secrets masked; a finding in words.
+
+    Of a call only that call, of a request its body: as JSON.
+    """
     finding = view.timeline.finding(view.row) if view.row >= 0 else None
     if finding is not None:
         return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
-    return mask_json_text(raw_text(view.event)[0]) if view.event is not None else ""
+    match view.event:
+        case None:
+            return ""
+        case ToolCallProposed(call=call):
+            from hermes_tui.ui.render.copied import call_json
+
+            return call_json(call)
+        case RequestSent() as sent:
+            from hermes_tui.ui.render.copied import request_json
+
+            return request_json(view.timeline.log, sent) or mask_json_text(raw_text(sent)[0])
+        case event:
+            return mask_json_text(raw_text(event)[0])
 
 
 def raw_page(view: ViewState, raw_text: RawText) -> Document:

@@ -16,8 +16,11 @@ from hermes_tui.ui.render.document import Line, StyledSpan
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
 """Marks between the columns: the same value, the same once its JSON is decoded, another value."""
 _LEGEND = f"{SAME} same   {DECODED} same once decoded   {DIFFERENT} different"
-_NAMES = {"name": ("name",), "id": ("id", "call_id"), "arguments": ("arguments", "args", "input",
-                                                                   "parameters")}  # fmt: skip
+_NAMES = {
+    "name": ("name", "function"),
+    "id": ("id", "call_id"),
+    "arguments": ("arguments", "args", "input", "parameters"),
+}
 _ABSENT = object()
 MOST_ROWS = 1_000
 """Rows of a value that stand beside each other."""

@@ -18,6 +18,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import visible, visible_line
+from hermes_tui.ui.run_relations import subagent_of
 
 Segments = list[tuple[str, str]]
 
@@ -28,6 +29,7 @@ OPEN, FOLDED = "▾", "▸"
 GOLD_MARK = "◆"
 """Where, as people judged, the run went wrong."""
 KIND_WIDTH = 10
+LONGEST_RUN_ID = 20
 TIME_FROM = 90
 """Cells: a narrower list leaves the time out."""
 ROLE_STYLES = frozenset({"system", "user", "assistant", "tool"})
@@ -48,7 +50,7 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
         (turn, "dim"),
         (f"{label:<{room}}"[:room], style),
         (f"{columns}  ", "dim"),
-        (summary, style if is_bad else ""),
+        (summary, style if is_bad else "reasoning" if _only_thinks(timeline, row) else ""),
     ]
 
 
@@ -63,9 +65,10 @@ def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
         case MessageAppended(message=message):
             return _message(message, room)
         case ToolCallProposed(call=call):
-            return "→ call", "call", call_line(call, room)
+            return "→ call", "call", _begun(timeline, call.id) + call_line(call, room)
         case ToolReturned(result=result) | ToolFailed(result=result):
-            return _result(result, room)
+            label, style, text = _result(result, room)
+            return label, style, _begun(timeline, result.call_id) + text
         case RunStarted() as started:
             return "▶ run", "dim", visible_line(describe(started), room)
         case RunEnded() as ended if timeline.state.source_format != "native":
@@ -87,13 +90,35 @@ def _message(message: Message, room: int) -> tuple[str, str, str]:
         marks.append(f"‹{message.finish_reason}›")
     marks += _part_marks(message)
     said = [part.text for part in message.parts if part.kind in ("refusal", "json")]
-    text = " ".join(filter(None, (message.text, *said)))
+    text = " ".join(filter(None, (message.text, *said))) or _thought(message)
     text = text or ("" if message.calls or marks else "(empty)")
     summary = " ".join([*marks, visible_line(text, room)])
     who = message.author or message.role
     if GOLD_FAILURE in message.flags:
         return f"{GOLD_MARK} {visible_line(who, KIND_WIDTH - 3)}", "badge.bad", summary
     return visible_line(who, KIND_WIDTH - 1), style, summary
+
+
+def _begun(timeline: Timeline, call_id: str | None) -> str:
+    """Return the mark of a call that began a subagent, empty for others."""
+    run = subagent_of(timeline.state.details, call_id)
+    return f"‹subagent {visible_line(run, LONGEST_RUN_ID)}› " if run else ""
+
+
+def _only_thinks(timeline: Timeline, row: int) -> bool:
+    """Tell whether a row shows the reasoning of a message that has nothing else to say."""
+    if timeline.finding(row) is not None:
+        return False
+    event = timeline.event(row)
+    return isinstance(event, MessageAppended) and bool(_thought(event.message))
+
+
+def _thought(message: Message) -> str:
+    """Return the reasoning of a message that holds nothing else, from its first words on."""
+    if message.text or message.parts:
+        return ""
+    texts = (piece.text.strip() for piece in message.reasoning if piece.kind != "encrypted")
+    return next(filter(None, texts), "")
 
 
 def _part_marks(message: Message) -> list[str]:
@@ -149,7 +174,12 @@ def characters(text: str) -> str:
 
 
 def short_number(number: float) -> str:
-    """Return a number in at most seven characters."""
+    """Return a number in at most seven characters: 0.125, 1,234, 12.3k, 1.2e+12."""
+    if 999.5 <= abs(number) < 9_999.5:
+        return f"{number:,.0f}"
+    for size, unit in ((1e3, "k"), (1e6, "M"), (1e9, "G")):
+        if 999.5 <= abs(number) < 999.5 * size:
+            return f"{number / size:.3g}{unit}"
     text = f"{number:.3g}"
     return text if len(text) <= 7 else f"{number:.0e}"
 

@@ -1,4 +1,4 @@
-"""What the panes show of a reply that is still coming in."""
+"""What the panes show of a reply that is still coming in, and of a tool that still runs."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
                 _tail(page, partial.text("arguments", call), indent=6)
         case _:
             return None
+    return page.document()
+
+
+def printing_page(name: str, arguments: str, printed: str, heard: int) -> Document:
+    """Return what a tool that still runs printed so far: the end of it, of `heard` bytes."""
+    page = Page()
+    page.line(f"→ {visible_line(name, LONGEST_NAME)}", "call")
+    more = "…" if len(arguments) > SHORT_TAIL else ""
+    page.text(arguments[:SHORT_TAIL] + more, indent=2)
+    page.blank()
+    page.line(f"printed so far: {heard:,} bytes", "dim")
+    # A line that is written over and over, such as a bar that grows, is shown as it is now.
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in printed.split("\n"))
+    page.text("\n".join(lines).removesuffix("\n"), indent=2)
     return page.document()
 
 

@@ -35,8 +35,8 @@ from hermes_tui.ui.render.live_status import (
     phase_segments,
 )
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.render.streaming import streamed_page
-from hermes_tui.ui.render.titles import status_segments
+from hermes_tui.ui.render.streaming import printing_page, streamed_page
+from hermes_tui.ui.render.titles import complaints_line, status_segments
 from hermes_tui.ui.screens.live_edits import LiveEdits
 from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.status_line import StatusLine
@@ -45,11 +45,14 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
     from hermes_tui.runtime.branches import Branch
     from hermes_tui.runtime.driver import Driver
+    from hermes_tui.ui.render.document import Document
 
 GUARD_S = 0.25
 """For so long after a stop appears, keys that let it go are ignored: they were pressed for
 something else."""
 PAINT_EVERY_S = 1 / 30
+PRINTS_EVERY_S = 0.1
+"""What a tool prints is drawn anew after that at the earliest."""
 ADVICE = 20
 """Lines from which on there is room to say what can be done."""
 
@@ -84,7 +87,10 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         self._stop_seen = -1
         self._stop_seen_at = -GUARD_S
         self._streamed = 0
+        self._heard, self._heard_at = (0, 0), -PRINTS_EVERY_S
+        """How much of what which call prints was drawn last, and when."""
         self._was_over = False
+        self._complained = ""
 
     def further_lines(self) -> Iterable[StatusLine]:
         resolve = self.hermes.style
@@ -118,6 +124,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if driver is None:
             return False
         self._raise_mistakes()
+        self._complain()
         rows = len(self.model.timeline)
         super().pump()
         self._look_for_stop()
@@ -126,9 +133,17 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             self.moved()
         elif self._streams():
             self._refresh_stream()
+        elif self._has_news():
+            self._fill_panes(self._prints_pane)
+            self.refresh_lines()
         elif self.feed.working_s() is not None:
             self.refresh_lines()
         return driver.phase in (Phase.REQUESTING, Phase.DISPATCHING)
+
+    def _complain(self) -> None:
+        """Say what is to be told of breakpoints and tools, when there is something new."""
+        if (said := complaints_line(self.live_app.complaints)) != self._complained:
+            self._complained = self.notice = said
 
     def _raise_mistakes(self) -> None:
         """Let a mistake of our own, in whatever branch, be reported like any other."""
@@ -196,7 +211,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             doing,
             feed.spent,
             turn=self._turn(),
-            max_turns=driver.session.state.max_turns if driver is not None else 0,
+            max_turns=self._last_turn(),
             working_s=None if doing.word == WAITING else feed.answering_s(),
             spent_s=feed.spent_s(),
             branch=self._branch_name(),
@@ -213,9 +228,18 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
     def _turn(self) -> int:
         """Return the turn that the run is in, or that it stands before."""
         driver, turn = self.feed.driver, self.feed.spent.turn
-        if driver is None or driver.session.state.moment is not Moment.REQUEST:
+        if driver is None:
             return turn
-        return driver.session.state.request[0]
+        state = driver.session.state
+        return state.request[0] if state.moment is Moment.REQUEST else max(turn, state.turn)
+
+    def _last_turn(self) -> int:
+        """Return the turn that the run may go on to, 0 where there is no run yet."""
+        driver = self.feed.driver
+        if driver is None:
+            return 0
+        # Replies that it began with are turns, and do not count against the limit.
+        return driver.session.state.turns_before + driver.session.state.max_turns
 
     def _branch_name(self) -> str:
         branch = self.feed.branch
@@ -300,21 +324,63 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             self.refresh_lines()
             return
         self._streamed = driver.partial.pieces
+        self._fill_panes()
+        self.refresh_lines()
+
+    def _prints(self) -> bool:
+        """Tell whether a tool runs that printed something, and is looked at."""
+        driver = self.feed.driver
+        return (
+            driver is not None
+            and self.model.follow
+            and driver.phase is Phase.DISPATCHING
+            and driver.prints.heard > 0
+        )
+
+    @property
+    def _prints_pane(self) -> str:
+        """The pane that what a tool prints is shown in: where there is no room for calls, the
+        message's."""
+        calls = self._made.get("calls")
+        return "calls" if calls is not None and calls.display else "message"
+
+    def _has_news(self) -> bool:
+        """Tell whether what the tool printed is to be drawn anew."""
+        driver = self.feed.driver
+        if driver is None or not self._prints():
+            return False
+        heard = (len(driver.log), driver.prints.heard)
+        if heard == self._heard or self.clock() - self._heard_at < PRINTS_EVERY_S:
+            return False
+        self._heard, self._heard_at = heard, self.clock()
+        return True
+
+    def _fill_panes(self, id: str = "") -> None:
+        """Fill the panes that are shown, or the one with an id."""
         view = self.model.state()
         for pane in self._panes():
-            if isinstance(pane, TextPane) and pane.display:
+            if isinstance(pane, TextPane) and pane.display and id in ("", pane.id):
                 self.fill(pane, view)
-        self.refresh_lines()
 
     def fill(self, pane: TextPane, view: ViewState) -> None:
         driver = self.feed.driver
         page = None
         if driver is not None and self._streams():
             page = streamed_page(str(pane.id), driver.partial)
+        elif driver is not None and self._prints() and pane.id == self._prints_pane:
+            page = self._printing(driver)
         if page is None:
             super().fill(pane, view)
         else:
             pane.show_growing(page)
+
+    def _printing(self, driver: Driver) -> Document | None:
+        call, branches = driver.session.state.call, self.live_app.branches
+        if call is None or call.dispatched is None or branches is None:
+            return None
+        got, prints = call.dispatched, driver.prints
+        printed = branches.masking.text(prints.end)
+        return printing_page(got.name, got.arguments, printed, prints.heard)
 
     def is_at_head(self, position: int) -> bool:
         model = self.model

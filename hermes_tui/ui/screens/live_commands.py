@@ -119,7 +119,7 @@ class LiveCommands(RunScreen):
     def do_help(self) -> None:
         from hermes_tui.ui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(live=True))
+        self.app.push_screen(HelpScreen(place=self.scope))
 
     # Stepping
 

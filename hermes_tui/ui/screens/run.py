@@ -115,7 +115,7 @@ class RunScreen(RunCommands):
             with Container(id="details"):
                 yield self._make_pane("message")
         yield from self.further_lines()
-        yield StatusLine(resolve, base="status", id="status")
+        yield StatusLine(resolve, base="status", wraps=True, id="status")
         yield KeyBar(resolve)
 
     def further_lines(self) -> Iterable[StatusLine]:
@@ -154,7 +154,7 @@ class RunScreen(RunCommands):
     def _metadata(self) -> RunMetadata:
         from hermes_tui.ui.render.metadata import RunMetadata
 
-        relatives = self.hermes.relatives(self.feed)
+        relatives = self.told_relatives()
         return RunMetadata(self.model.timeline, self.feed.label, relatives, self.own + 1)
 
     def on_mount(self) -> None:
@@ -268,6 +268,7 @@ class RunScreen(RunCommands):
     def _settle(self) -> None:
         model = self.model
         model.settle()
+        self.seek_call()
         if model.wanted_message and model.timeline.finished:
             self.notice = f"there is no message {model.wanted_message:,} in this run"
             model.wanted_message = 0

@@ -83,16 +83,34 @@ class RunFinding(Searching):
             self.refresh_lines()
             return
         before = self.model.row
-        number = self.model.go_match(step)
+        number = self._go_to_unseen(step, text)
         if number is not None and self.model.row != before:
             self.moved()
             # On a narrow screen another pane may have the keys now.
             entered = self.main_pane()
             if isinstance(entered, TextPane):
-                entered.enter_match(step)
+                if entered is text and self._is_same_page(entered, before):
+                    entered.pass_matches(step)
+                else:
+                    entered.enter_match(step)
                 self.refresh_lines()
         else:
             self._go_round(step, is_match=number is not None)
+
+    def _go_to_unseen(self, step: int, text: TextPane | None) -> int | None:
+        """Go to the next matching row that was not gone through in a text; return its number."""
+        model, before = self.model, self.model.row
+        number = model.go_match(step)
+        while text is not None and number is not None and model.row != before:
+            if not (self._is_same_page(text, before) and text.shows(model.timeline, model.row)):
+                break
+            number = model.go_match(step)
+        return number
+
+    def _is_same_page(self, text: TextPane, row: int) -> bool:
+        """Tell whether a pane shows the same page for the row under the cursor as for another."""
+        timeline = self.model.timeline
+        return text.page_of(timeline, row) == text.page_of(timeline, self.model.row)
 
     def _go_round(self, step: int, *, is_match: bool) -> None:
         """Go through the text on screen: no other row holds what is searched."""
@@ -171,4 +189,6 @@ class RunFinding(Searching):
             self.model.set_search(None)
         elif self.model.filter is not None:
             self.do_unfilter()
+        else:
+            self.say_what_goes_back()
         self.refresh_view()

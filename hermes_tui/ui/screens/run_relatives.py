@@ -1,0 +1,123 @@
+"""From a call to the run that it began, and from a run to the call that began it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import title
+from hermes_tui.ui.run_relations import Relative, caller_of, subagent_of
+from hermes_tui.ui.screens.run_finding import RunFinding
+
+LONGEST_ID = 60
+
+
+class RunRelatives(RunFinding):
+    """Shows other runs of the list instead of this one, at the call that the two have in common."""
+
+    notice: str
+
+    @abstractmethod
+    def show_pane(self, name: str) -> None: ...
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._child = ""
+        """The id of the run from which this one was opened, as long as its call is looked for."""
+        self._child_call = ""
+        """The id of that call, where that run knows it."""
+        self._looked_at = 0
+        """Rows among which the call was looked for."""
+        self._call_turn = 0
+        """The turn of the parent in which this run was begun; 0: that is not known."""
+        self._call = ""
+        """The id of the call that began this run, where its parent knows it."""
+
+    def told_relatives(self) -> tuple[Relative, ...]:
+        """Return the parent and the children of this run, each with the call that began it."""
+        return tuple(map(self._with_call, self.hermes.relatives(self.feed)))
+
+    def _with_call(self, relative: Relative) -> Relative:
+        if relative.kind == "parent":
+            call = self.begun_by()
+        else:
+            details = self.model.timeline.state.details
+            call = _call_text(caller_of(details, relative.run_id))
+        return relative._replace(text=f"{call} · {relative.text}") if call else relative
+
+    def begun_by(self) -> str:
+        """Return which call began this run, in words; empty where nobody said so."""
+        details = self.model.timeline.state.details
+        call = self._call or str(details.get("called_by") or "")
+        return _call_text(call, str(details.get("called_by_tool") or ""), self._call_turn)
+
+    def open_subagent(self) -> bool:
+        """Open the run that the call under the cursor began; return whether it began any."""
+        from hermes_tui.ui.render.calls import selected_call
+
+        timeline = self.model.timeline
+        _, call = selected_call(timeline, self.model.row) if len(timeline) else (None, None)
+        run = subagent_of(timeline.state.details, call.id) if call is not None else ""
+        if not run:
+            return False
+        relatives = self.hermes.relatives(self.feed)
+        found = next((one for one in relatives if title(one.run_id) == run), None)
+        if found is None:
+            self.say(f"subagent {visible_line(run, LONGEST_ID)} is not among these runs")
+        else:
+            self.hermes.open_relative(self, found.place)
+        return True
+
+    def arrive_from(self, other: RunRelatives) -> None:
+        """Show this run instead of `other`: at the call that began that one, where there is one."""
+        own, others = self.model.timeline.state, other.model.timeline
+        self.show_pane("metadata" if other.focused_pane().id == "metadata" else "timeline")
+        call = caller_of(others.state.details, own.run_id)
+        if call:
+            self._call = call
+            row = _row_of_call(others, call, 0)
+            self._call_turn = others.turn(row) if row is not None else 0
+            self.notice = self.begun_by()
+        elif others.state.parent_run_id:
+            self._child = others.state.run_id
+            self._child_call = str(others.state.details.get("called_by") or "")
+
+    def seek_call(self) -> None:
+        """Go to the call that began the run from which this one was opened, once it is there."""
+        if not (self._child or self._child_call):
+            return
+        timeline, model = self.model.timeline, self.model
+        if model.row and not model.follow:
+            # Somebody went on already.
+            self._child = self._child_call = ""
+            return
+        call = self._child_call or caller_of(timeline.state.details, self._child)
+        row = _row_of_call(timeline, call, self._looked_at) if call else None
+        self._looked_at = len(timeline) if call else 0
+        if row is None and not timeline.finished:
+            return
+        self._child = self._child_call = ""
+        if row is not None:
+            model.follow = False
+            model.show_row(row)
+            self.show_pane("timeline")
+
+
+def _call_text(call: str, tool: str = "", turn: int = 0) -> str:
+    if not call:
+        return ""
+    named = f" of {visible_line(tool, LONGEST_ID)}" if tool else ""
+    where = f" in turn {turn:,}" if turn else ""
+    return f"begun by call {visible_line(call, LONGEST_ID)}{named}{where}"
+
+
+def _row_of_call(timeline: Timeline, call: str, first: int) -> int | None:
+    """Return the row of the call with an id, from the row `first` on; None where there is none."""
+    for row in range(first, len(timeline)):
+        if timeline.kind(row) is RowKind.CALL:
+            event = timeline.event(row)
+            if isinstance(event, ToolCallProposed) and title(event.call.id or "") == call:
+                return row
+    return None
