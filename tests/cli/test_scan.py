@@ -21,7 +21,7 @@ FILE_KEYS = [
 RUN_KEYS = [
     "run", "id", "group", "task", "model", "status", "stop_reason", "reward", "scores",
     "task_digest", "turns", "errors", "warnings", "size", "tools", "failed_tools", "tokens_in",
-    "tokens_out", "cost", "duration", "latency", "parser", "parent",
+    "tokens_out", "cost", "duration", "latency", "began", "latest", "parser", "parent",
     "findings", "fingerprint", "content", "offset",
 ]  # fmt: skip
 FINDING_KEYS = ["code", "severity", "turn", "message", "span", "hint", "tool", "at"]
