@@ -9,21 +9,15 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from hermes_tui.cli.diff import add_diff
 from hermes_tui.cli.engines import add_engines
-from hermes_tui.cli.inputs import (
-    LISTING_CODES,
-    add_format_option,
-    add_json_option,
-    add_parser_option,
-    add_paths,
-    add_theme_option,
-    path_text,
-)
+from hermes_tui.cli.export_arguments import add_export
+from hermes_tui.cli.inputs import LISTING_CODES, add_json_option
 from hermes_tui.cli.live_arguments import add_demo, add_live
 from hermes_tui.cli.model import add_model
+from hermes_tui.cli.open_arguments import add_open
 from hermes_tui.cli.parse import add_parse
 from hermes_tui.cli.parsers import add_parsers
 from hermes_tui.cli.saying import say
@@ -31,9 +25,6 @@ from hermes_tui.cli.scan_arguments import add_scan
 from hermes_tui.cli.words import before_command, refuse_run, unknown_command, unknown_words
 from hermes_tui.model.errors import HermesError
 from hermes_tui.version import __version__
-
-if TYPE_CHECKING:
-    from hermes_tui.cli.inputs import Commands
 
 DESCRIPTION = """\
 A terminal debugger for the trajectories of tool-calling LLM agents.
@@ -52,24 +43,6 @@ A terminal debugger for the trajectories of tool-calling LLM agents.
 EPILOG = """\
 exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage, 3 cannot read or write;
 those of a run without a screen are under `hermes-tui live --help`"""
-
-OPEN_EPILOG = """\
-  hermes-tui open run.jsonl
-  hermes-tui open runs/ 'more/*.jsonl.gz' --filter 'errors > 0'
-  hermes-tui open run.jsonl | less             no screen: the run as text
-
-Inside: ? lists the keys, ctrl+p finds any action, q goes back.
-
-exit codes: 0 fine, 2 wrong usage, 3 a named file cannot be read to its end; 143 SIGTERM, 129 SIGHUP
-"""
-EXPORT_EPILOG = """\
-  hermes-tui export run.json --to html -o run.html
-  hermes-tui export runs.jsonl --to sharegpt --all --filter 'reward == 1' -o good.jsonl
-  hermes-tui export runs/ --to atif --filter 'status == "failed"' -o failed/
-
-exit codes: 0 fine, 1 no run to write, 2 wrong usage, such as a file that exists,
-3 cannot read or write
-"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -225,10 +198,10 @@ def parser() -> argparse.ArgumentParser:
     whole.commands = commands
     add_demo(commands)
     add_live(commands)
-    _add_open(commands)
+    add_open(commands)
     add_scan(commands)
     add_diff(commands)
-    _add_export(commands)
+    add_export(commands)
     add_parse(commands)
     add_parsers(commands)
     add_model(commands)
@@ -242,88 +215,6 @@ def parser() -> argparse.ArgumentParser:
     )
     add_json_option(formats)
     return whole
-
-
-def _add_open(commands: Commands) -> None:
-    command = commands.add_parser(
-        "open",
-        help="look at saved runs on a screen",
-        description="Open saved runs. Their format is found from the content; several make a list.",
-        epilog=OPEN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_paths(command)
-    add_format_option(command)
-    add_parser_option(command)
-    command.add_argument(
-        "--follow", action="store_true", help="keep reading while the file is being written"
-    )
-    command.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="do not use or keep what is found in a big file for the next time",
-    )
-    command.add_argument(
-        "--filter",
-        default="",
-        metavar="EXPR",
-        help="show only the rows of a run, or the runs of a list, that match",
-    )
-    command.add_argument(
-        "--search",
-        default="",
-        metavar="TEXT",
-        help="search all that the runs say, and go to the first match; n is the next one",
-    )
-    command.add_argument(
-        "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
-    )
-    add_theme_option(command)
-
-
-def _add_export(commands: Commands) -> None:
-    command = commands.add_parser(
-        "export",
-        help="write runs as a file that others can read",
-        description="Write a run as messages, ShareGPT, ATIF, Markdown, HTML or a recording;\nor "
-        "many as lines of messages or of ShareGPT.",
-        epilog=EXPORT_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument(
-        "paths",
-        type=path_text,
-        nargs="+",
-        metavar="FILE",
-        help="a file, or - for standard input; several, or a folder: every run",
-    )
-    command.add_argument(
-        "--to",
-        required=True,
-        metavar="FORMAT",
-        help="openai, sharegpt, atif, markdown, html or native",
-    )
-    command.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="default: standard output"
-    )
-    command.add_argument(
-        "--run",
-        default="",
-        metavar="ID",
-        help="which run of the file: its number (from 1) or id (default: the only one)",
-    )
-    command.add_argument(
-        "--all", action="store_true", help="every run, a line each, or with -o FOLDER/ a file"
-    )
-    command.add_argument(
-        "--filter",
-        default="",
-        metavar="EXPRESSION",
-        help="only runs it is true of, as with --all: 'reward == 1 and errors == 0'",
-    )
-    add_format_option(command)
-    command.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 if __name__ == "__main__":
