@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from hermes_tui.runtime.remote import Place
 
 _EPILOG = """\
-A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its runs:
+A run is FILE, or FILE:RUN with the number (from 1) or the id of one of its
+runs, or as the list shows it (g4 · rollout 1). Turns are put beside each
+other; texts, arguments and results count by what they mean, not by how their
+JSON is spaced. --json gives every difference with both texts.
 
   hermes-tui diff before.json after.json
   hermes-tui diff rollouts.jsonl:3 rollouts.jsonl:7 --json

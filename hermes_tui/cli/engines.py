@@ -22,12 +22,13 @@ Make an engine's real parsers available to the parser lab, without the engine:
   hermes-tui engines add sglang==0.5.23      download 39 MB, keep 84 MB
   hermes-tui engines add sglang              the newest version
   hermes-tui engines add ./vllm-0.33.0-….whl a wheel that is here already
-  hermes-tui engines add --python .venv/bin/python   what is installed for this interpreter
-  hermes-tui engines add --path ~/hermes-agent       hermes-agent's parsers, from a checkout
+  hermes-tui engines add --python .venv/bin/python   of this interpreter
+  hermes-tui engines add --path ~/hermes-agent       of hermes-agent's checkout
 
-Of a wheel only the Python files are kept, and a few small packages that its parsers import are put
-beside them; neither PyTorch nor a GPU is needed. Nothing is downloaded unless asked for here. The
-parsers run in a process of their own, with limits on time and memory."""
+Of a wheel only the Python files are kept, and a few small packages that its
+parsers import are put beside them; neither PyTorch nor a GPU is needed. Nothing
+is downloaded unless asked for here. The parsers run in a process of their own,
+with limits on time and memory."""
 
 
 def add_engines(commands: Commands) -> None:
@@ -58,9 +59,17 @@ def add_engines(commands: Commands) -> None:
     )
     where.add_argument("--path", default="", metavar="FOLDER", help="a checkout of hermes-agent")
     add.add_argument("--name", default="", metavar="NAME", help="what to call it")
-    listing = actions.add_parser("list", help="list the engines that were added")
+    listing = actions.add_parser(
+        "list",
+        help="list the engines that were added",
+        epilog="example: hermes-tui engines list --json",
+    )
     add_json_option(listing)
-    removing = actions.add_parser("remove", help="delete an engine from the cache folder")
+    removing = actions.add_parser(
+        "remove",
+        help="delete an engine from the cache folder",
+        epilog="example: hermes-tui engines remove vllm-0.33.0",
+    )
     removing.add_argument("name", metavar="NAME", help="as `engines list` shows it")
 
 

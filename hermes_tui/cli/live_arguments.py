@@ -11,37 +11,73 @@ from hermes_tui.cli.inputs import add_theme_option
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
 
+TOOLS = """\
+SPEC is one of
+  builtin             terminal, read_file, write_file and todo; builtin:todo
+                      only that
+  python:FILE         the typed functions of a file
+  mcp:COMMAND         an MCP server on standard input and output
+                      (hermes-tui[mcp])
+  hermes:TOOLSET      those of hermes-agent, where it is installed
+  schema:FILE         a JSON list of tools; you type every result
+Built-in file tools stay in the workdir unless --outside is given; terminal
+is a shell with your rights that begins there, and nothing confines it. A
+command has a process group, a time limit and an output limit of its own.
+Commands and MCP servers get neither the key of --api-key-env nor variables
+that are named or filled like secrets. Python and hermes-agent tools have
+your whole environment, in a process of their own: one that crashes is an
+error of its call, one that does not end is killed, and the next call
+loads the file anew. What they print is shown while they run."""
+BREAKPOINTS = """\
+It stops before every call, with --run only at what goes wrong: a call that
+no parser read or that only the reasoning holds, a reply that was cut off,
+arguments that are no JSON, come encoded twice or do not fit the schema,
+calls of one id, an unknown tool, a failed request. A breakpoint is a LINE:
+  POINT[:TOOL] [if EXPRESSION] [ignore N] [every N] [once] [log "{tool}"]
+                      also disabled, count, fail; EXPRESSION alone is
+                      about calls
+  POINT               before_request after_response after_parse
+                      before_dispatch after_result tool_error repeat turn_end
+                      run_end; those that stop by themselves: request_failed
+                      truncated parse_failure unknown_tool invalid_args
+                      manual recovery divergence
+  fields              point turn attempt hits tool name args arguments text
+                      id index origin state repeats error finish calls"""
+RECORDING = """\
+Every event is appended to a file as it happens, also where the run ends by a
+crash: also what had come in of a reply, and the frames of a tool that raised.
+--resume stands at the same stop; a tool that may have run is never run again
+by itself; what --headless recorded stops on a screen at all that goes wrong
+from there on. --replay stops where the run is no longer the same, and ends
+where the recording does. No credentials are written: what --server,
+--header or --extra-body gave of them, give again with --resume."""
+HEADLESS = """\
+Without a terminal, --headless or not, events are JSON lines; `findings`
+stands on the line of the event that brings them to light. Without --headless
+it stops where a screen would: before every call, with --run at mishaps;
+there it ends with 4, and no tool runs that nobody let go."""
 EXAMPLES = """\
-  hermes-tui live --server http://127.0.0.1:8000/v1 --tools builtin --task "list the files"
-  hermes-tui live --api local --tools builtin:terminal --task "which day is it?"
+  hermes-tui live --server http://host:8000/v1 --tools builtin --task "…"
+  hermes-tui live --api local --tools builtin:terminal --task "List the files"
   hermes-tui live --server URL --tools python:tools.py --task … --run \\
       --break 'before_dispatch:terminal if "rm " in args.command'
-  hermes-tui live --server URL --messages run.jsonl --at 1:12    go on as before message 12
-  hermes-tui live --resume run.jsonl          go on where a run stopped or was killed
-  hermes-tui live --replay run.jsonl          model and tools answer from the recording
-  hermes-tui live --headless … --fail-on CALL_IN_CONTENT,TRUNCATED    for CI
-  hermes-tui live --headless … | jq .kind     no screen: an event a line, and an exit code
-  hermes-tui live --headless … | jq 'select(.findings).findings[]'    what is wrong, as it comes
+  hermes-tui live --server URL --messages a.jsonl --at 1:12   go on there
+  hermes-tui live --resume run.jsonl     go on where a run stopped
+  hermes-tui live --replay run.jsonl     the recording answers
+  hermes-tui live --headless … --fail-on CALL_IN_CONTENT,TRUNCATED
+  hermes-tui live --headless … | jq 'select(.findings).findings[]'
 
-Without a terminal, --headless or not, events are JSON lines; `findings` stands on the line of the
-event that brings them to light. Without --headless it stops where a screen would: before every
-tool call, with --run at mishaps; there it ends with 4, and no tool runs that nobody let go.
-
-exit codes (no screen): 0 finished naturally, 1 ended otherwise, or finished with a finding that
---fail-on names; 4 stopped, 5 replay diverged, 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM:
---resume goes on; 2 wrong usage, 3 environment
-
-Files stay in --workdir (--outside lifts that), but terminal is a shell with your rights: it begins
-there, and can go anywhere. Recordings hold no credentials: what --server, --header or --extra-body
-gave of them, give again with --resume.
-"""
+exit codes without a screen: 0 finished; 1 ended otherwise, or finished with
+a finding that --fail-on names; 2 wrong usage; 3 environment; 4 stopped; 5
+replay diverged; 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM (a screen
+too), 129 SIGHUP, after which --resume goes on, without --headless where a
+person is needed"""
 DEMO_EPILOG = """\
-  hermes-tui demo                      space lets a call go, ? lists the keys, q q leaves
+  hermes-tui demo                   space lets a call go, ? has the keys
   hermes-tui demo --stream --record demo.jsonl
 
-exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write; 143 SIGTERM, 129 SIGHUP; without a screen
-those of `hermes-tui live --help`
-"""
+exit codes: 0 fine, 2 wrong usage, 3 cannot draw or write; 143 SIGTERM, 129
+SIGHUP; without a screen those of `hermes-tui live --help`"""
 MOST_DIGITS = 12
 DEFAULTS: Final = {
     "api_key_env": "OPENAI_API_KEY",
@@ -106,14 +142,15 @@ def add_live(commands: Commands) -> None:
         "live",
         help="run the agent loop and stop before every tool call",
         description="Run the agent loop under the debugger: every call waits until you let it go.",
+        usage="%(prog)s [-h] [OPTION …]",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _server(command.add_argument_group("server"))
-    _task(command.add_argument_group("task and tools"))
-    _debugger(command.add_argument_group("debugger"))
-    _recording(command.add_argument_group("recording"))
-    _headless(command.add_argument_group("without a screen"))
+    _task(command.add_argument_group("task and tools", TOOLS))
+    _debugger(command.add_argument_group("debugger", BREAKPOINTS))
+    _recording(command.add_argument_group("recording", RECORDING))
+    _headless(command.add_argument_group("without a screen", HEADLESS))
 
 
 def add_demo(commands: Commands) -> None:
@@ -191,7 +228,8 @@ def _task(group: argparse._ArgumentGroup) -> None:
         "--messages",
         default="",
         metavar="FILE",
-        help="begin with these: a JSON list of messages, or the run of any file that `open` shows",
+        help="begin with these: a JSON list of messages, or the run of any file that `open` "
+        "shows; calls without a result at their end are run first",
     )
     group.add_argument(
         "--at",
@@ -204,8 +242,7 @@ def _task(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="SPEC",
-        help="builtin[:terminal,…], python:FILE, mcp:COMMAND, hermes:TOOLSET, schema:FILE (you "
-        "answer); repeatable",
+        help="see above; repeatable",
     )
     group.add_argument(
         "--tool-timeout",
@@ -231,7 +268,8 @@ def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--parser",
         choices=("auto", "none"),
-        help="auto: sound calls written as text are run (default); none: they are not",
+        help="auto: sound calls written as text, in a reply without tool_calls, are run "
+        "(default); none: they are not",
     )
 
 
@@ -245,7 +283,7 @@ def _debugger(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="LINE",
-        help="POINT[:TOOL] [if EXPR] [ignore N] [every N] [once] [log TEXT]; repeatable",
+        help="see above; repeatable",
     )
     add_theme_option(group)
 

@@ -29,20 +29,26 @@ from hermes_tui.version import __version__
 DESCRIPTION = """\
 A terminal debugger for the trajectories of tool-calling LLM agents.
 
-  hermes-tui demo                      learn the debugger: no key, no network
-  hermes-tui live --server URL …       run the agent loop, stop before every tool call
-  hermes-tui open run.jsonl            look at a saved run
-  hermes-tui open runs/ 'more/*.gz'    many files, folders, globs; - is standard input
-  hermes-tui scan runs/ --json         the same reading for scripts, one line a file
-  hermes-tui diff a.json b.json        where two runs part, and what each did then
-  hermes-tui export run.json --to html -o run.html
-  hermes-tui parse reply.txt           what each tool-call parser makes of a text, and why
-  hermes-tui formats                   what can be opened; `parsers`: what can be asked to read
+  hermes-tui demo                    learn the debugger: no key, no network
+  hermes-tui open run.jsonl          look at a saved run, or at a folder
+  hermes-tui live --server URL …     run an agent, stop before every call
+  hermes-tui scan runs/              what is wrong in many runs, as text
+  hermes-tui parse reply.txt         what a tool-call parser makes of a text
+  hermes-tui COMMAND --help          all about a command
 """
 
 EPILOG = """\
-exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage, 3 cannot read or write;
-those of a run without a screen are under `hermes-tui live --help`"""
+exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage,
+3 cannot read or write; `hermes-tui live --help` has those of a run without
+a screen"""
+
+FORMATS_DESCRIPTION = """\
+The formats that can be opened: their names, for --format, and what they are.
+
+A record of several runs opens as all of them: samples of one prompt, rollouts
+and preference pairs as a group; subagents, rewound branches and other paths of
+a search below the run that began them. Databases are opened read-only, and
+nothing in a file is changed."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -209,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
     formats = commands.add_parser(
         "formats",
         help="list the formats that can be opened",
-        description="The formats that can be opened: their names, for --format, and what they are.",
+        description=FORMATS_DESCRIPTION,
         epilog=f"  hermes-tui formats | grep -i trace\n\n{LISTING_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

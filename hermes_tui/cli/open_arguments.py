@@ -11,21 +11,58 @@ if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
 
 _EPILOG = """\
-  hermes-tui open run.jsonl
-  hermes-tui open runs/ 'more/*.jsonl.gz' --filter 'errors > 0'
+Inside: ? lists the keys and explains expressions, ctrl+p finds any action,
+q goes back.
+
+--filter: an expression over fields, the same as behind the key f. A field that
+is not there counts as false.
+  rows of a run   kind role turn row name args arguments text size id origin
+                  state code error reasoning finish event
+  runs of a list  run id task task_digest model turns messages calls results
+                  tool_errors errors warnings codes reward status stop_reason
+                  scores size format file group tools failed_tools tokens_in
+                  tokens_out cost duration latency parser parent began latest;
+                  with --search also found
+  such as         kind == "call" and args.path.endswith(".py")
+                  errors > 0 and scores.format < 1
+
+Big files: a process beside reads them; what it has found can be opened,
+sorted, filtered and searched meanwhile (ctrl+x stops the reading). What was
+found in a file of many runs, or in one very long run, is kept in the cache
+folder, at most 2 GB: ~/.cache/hermes-tui/indexes/ on Linux,
+~/Library/Caches/hermes-tui/indexes/ on macOS. The next time all of it is there
+at once. --no-cache neither uses nor keeps it; it may be deleted at any time.
+Lines are counted faster with hermes-tui[speed].
+
+URLs: s3://, gs://, hdfs://, http:// and whatever else fsspec knows, with
+hermes-tui[remote], for Google's hermes-tui[gcs], credentials as that
+library takes them; hdfs:// needs Java and Hadoop. Big JSON lines are read in
+ranges, all else is fetched to a temporary file first.
+
+A file that changes without --follow is named in the status line: open it
+again. One that is followed may be renamed, replaced or cut off.
+
+  hermes-tui open run.jsonl                    one run: straight to its screen
+  hermes-tui open runs/ 'more/*.jsonl.gz'      many: a list to sort and filter
+  hermes-tui open runs/ --filter 'errors > 0'
+  hermes-tui open runs/ --search 'Permission denied'
+  hermes-tui open big.jsonl --at 4321:7        run 4321, its message 7
+  hermes-tui open 'logs.zip!b/run.json'        one of an archive of several
+  hermes-tui open ~/.claude/projects --follow  sessions as they grow
+  hermes-tui open s3://bucket/runs/            with hermes-tui[remote]
+  ssh build cat run.jsonl | hermes-tui open -
   hermes-tui open run.jsonl | less             no screen: the run as text
 
-Inside: ? lists the keys, ctrl+p finds any action, q goes back.
-
-exit codes: 0 fine, 2 wrong usage, 3 a named file cannot be read to its end; 143 SIGTERM, 129 SIGHUP
-"""
+exit codes: 0 fine, 2 wrong usage, 3 a named file cannot be read to its end;
+143 SIGTERM, 129 SIGHUP"""
 
 
 def add_open(commands: Commands) -> None:
     command = commands.add_parser(
         "open",
         help="look at saved runs on a screen",
-        description="Open saved runs. Their format is found from the content; several make a list.",
+        description="Show saved runs. Their format is found from the content; several make a list.",
+        usage="%(prog)s [-h] [OPTION …] PATH [PATH …]",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -25,38 +25,52 @@ if TYPE_CHECKING:
 LONG = 500_000
 """Characters from which a text takes a second or so."""
 _DESCRIPTION = """\
-Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent do, and say why.
-
-  hermes-tui parse reply.txt                        the parser is guessed from the markers
-  hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
-  hermes-tui parse reply.txt --all                  what every parser makes of it, as a table
-  hermes-tui parse reply.txt --parser ./mine.py     a parser of your own: a function parse(text,
-                                                    tools) → [{"name", "arguments"}], or a plug-in
-                                                    of vLLM or SGLang, run in the one added
-  hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
-  hermes-tui parse --batch rows.jsonl               a line each: {"id", "parser", "text", "tools"},
-                                                    "stream": "1" for a stream
-  hermes-tui parse --batch rows.jsonl --expect > cases.jsonl     notes what is read now
-  hermes-tui parse --batch cases.jsonl --check      says what is read otherwise, for CI
-
-`hermes-tui parsers` lists the names; `real/…` are those of engines added by `engines add`."""
+Read a model's text as the tool-call parsers of vLLM, SGLang and hermes-agent
+do, and say why. `hermes-tui parsers` lists their names; those of real/… are
+engines that were added with `hermes-tui engines add`."""
 
 _EPILOG = """\
---json, and every row of --batch (with the line's "id"), has these fields; more may be added:
-  parser, version    who read; "real": true for an engine itself, or a file of yours
-  outcome            calls, text, raised (the parser fails: "error" says how), refused (--batch:
-                     the line is wrong, or its parser is missing: "error" says which)
-  tool_calls         [{"name", "arguments", "span"}]: arguments exactly as handed out
-  content, reasoning what the client gets beside them; null for none
-  tools_called       whether the parser says so (finish_reason)
-  dropped            spans that reach nobody
-  diagnostics        [{"code", "severity", "span", "message", "hint"}]
-  explained_by       whose findings and spans they are, null for the parser's own
-  log                what a real engine warns of; steps: with --steps
-Spans are [start, end) in characters of the text, null where the place is not known.
+FILE.py[:NAME] is a parser of your own: a function parse(text, tools), with
+tools as in a request, that returns calls, {"name", "arguments"} or as OpenAI
+has them, or (content, calls); or a plug-in as vLLM's --tool-parser-plugin
+takes it, a detector of SGLang or a ToolCallParser of hermes-agent, run inside
+the engine that was added (vllm-0.33.0/FILE.py says in which). NAME may be left
+out where the file holds one. It has a process of its own. Strings in the file
+that look like markers are single tokens of a stream.
 
-exit codes: 0 fine, 1 error-level findings (--check: something is read otherwise), 2 wrong usage
-(--batch: a line that is no request), 3 cannot read, or an engine is missing"""
+A line of --batch: {"id", "parser", "text", "tools"}, also "reasoning_parser",
+"stream" (such as "1") and "expected" (any of outcome, tool_calls of name and
+arguments, content, reasoning). It cannot name a file as its parser: to read
+that is to run it.
+
+--json, and every row of --batch (with the line's "id"), has these fields:
+  parser, version      who read; "real": true for an engine itself, or a file
+                       of yours
+  outcome              calls, text, raised (the parser fails: "error" says
+                       how), refused (--batch: the line is wrong, or its parser
+                       missing)
+  tool_calls           [{"name", "arguments", "span"}]: arguments as handed out
+  content, reasoning   what the client gets beside them; null for none
+  tools_called         whether the parser says so (finish_reason)
+  dropped              spans that reach nobody
+  diagnostics          [{"code", "severity", "span", "message", "hint"}]
+  explained_by         whose findings and spans they are, null for the parser's
+                       own
+  log                  what a real engine warns of; steps: with --steps
+Spans are [start, end) in characters of the text, null where the place is not
+known. More fields may be added; these stay.
+
+  hermes-tui parse reply.txt                   the markers say which parser
+  hermes-tui parse reply.txt --parser vllm/hermes --tools tools.json
+  hermes-tui parse reply.txt --all             what every parser makes of it
+  hermes-tui parse reply.txt --parser ./mine.py
+  hermes-tui parse - --parser real/vllm-0.33.0/hermes --stream 1
+  hermes-tui parse --batch rows.jsonl --expect > a.jsonl   note what is read
+  hermes-tui parse --batch a.jsonl --check                 and what no longer
+
+exit codes: 0 fine, 1 error-level findings (--check: something is read
+otherwise), 2 wrong usage (--batch: a line that is no request), 3 cannot read,
+or an engine is missing"""
 
 
 def add_parse(commands: Commands) -> None:
@@ -64,6 +78,7 @@ def add_parse(commands: Commands) -> None:
     command = commands.add_parser(
         "parse",
         help="read a text as a tool-call parser does, and say why",
+        usage="%(prog)s [-h] [OPTION …] [FILE]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

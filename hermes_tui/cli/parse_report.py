@@ -159,10 +159,10 @@ def verdict_row(
     *,
     steps: bool = False,
 ) -> dict[str, Any]:
-    """Return the verdict on `text` as JSON values, spans in characters: README says what is what.
+    """Return the verdict on `text` as JSON values, spans in characters.
 
-    These are the fields of every row of `parse --json` and `--batch`; none is ever left out but
-    `steps`.
+    These are the fields of every row of `parse --json` and `--batch`, explained in its help; none
+    is ever left out but `steps`.
     """
     row: dict[str, Any] = _row(verdict, _calls(verdict, text, tools))
     if steps:

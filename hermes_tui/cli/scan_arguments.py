@@ -14,23 +14,72 @@ if TYPE_CHECKING:
 
 OUTPUTS: Final = ("table", "jsonl", "json", "sarif", "junit")
 DESCRIPTION: Final = """\
-Read saved runs and report what is in them and what is wrong: a line a file as soon as it is read,
-then how often runs fail by code, tool, model and parser, with places that `open --at` shows.
-
-  hermes-tui scan runs/                             counts and findings, a line a file
-  hermes-tui scan runs/ --runs                      a line a run, with its findings
-  hermes-tui scan runs/ --filter 'reward == 0'      only these, with what fails in them most
-  hermes-tui scan runs/ --to json > old.json        everything, for --baseline later on
-  hermes-tui scan runs/ --baseline old.json         fail only on what is new
-  hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > report.xml
-  hermes-tui scan runs/ --fail-if 'reward < 1'             a run that it is true of fails
-  hermes-tui scan big.jsonl --jobs 8 --state big.state     interrupt it, and it goes on there
-  hermes-tui scan s3://bucket/runs/ --engine ray           on the Ray cluster that is there"""
+Read saved runs and report what is wrong: a line a file as soon as it is read,
+then how often runs fail by code, tool, model and parser, with places for
+`open --at`."""
 EPILOG: Final = """\
-exit codes: 0 clean, 1 error-level findings (or those of --fail-on, or runs that --fail-if is true
-of, or new findings with --baseline),
-2 wrong usage, 3 a file that was named, or that looks like a transcript, cannot be read to its end,
-130 interrupted"""
+--to
+  table  lines for people, then the summary: runs that failed their task (also
+         those that a limit cut off, unless their reward is 1 or more), mean
+         rewards; runs with errors; by code, tool, model and parser
+  jsonl  a JSON object a file, with --runs a run
+  json   one object: results (a row a run with findings, with --runs every
+         run), files, summary, `complete`: false after Ctrl-C
+  sarif  SARIF 2.1.0, a result a finding
+  junit  JUnit XML, a test case a run; it fails by what the exit code is 1 for
+Of a named file that cannot be read junit has an <error>, and in sarif
+executionSuccessful is false.
+
+keys of a row
+  of a file    path format runs messages tool_calls tool_results tool_errors
+               reasoning diagnostics (code: count) defects (malformed places);
+               formats (format: runs), if they are several; of what was not
+               read to its end `complete`: false, and `failure` says why
+  of a run     run id group task task_digest model status stop_reason reward
+               scores turns errors warnings size tools failed_tools tokens_in
+               tokens_out cost duration latency began latest parser parent;
+               findings (code severity turn message span hint tool at);
+               fingerprint (of task, group and id), content (of what is in it),
+               offset (the byte at which its record begins; null where that is
+               packed); with --fail-if fails, with --baseline new (code:
+               count), also of each finding
+
+fields for --filter and --fail-if, which the key ? of `open` explains
+  id task task_digest model turns messages calls results tool_errors errors
+  warnings codes reward status stop_reason scores size format file group tools
+  failed_tools tokens_in tokens_out cost duration latency parser parent began
+  latest
+  such as   codes.TRUNCATED > 0 and "terminal" in failed_tools
+            match(task, r"(?i)port") and not reward
+
+--baseline takes what --to json or --runs --json wrote. A finding is known if
+the same run of the same file had as many of its code; for a file that was not
+scanned then, if a run of that task by that model had. Lines and rollouts may
+change places: a run is found by its content, else by task, group and id (of
+recordings of hermes-tui without the id). The table marks what is new; what an
+interrupted scan wrote is refused.
+
+Big input is read by several processes, a big file of JSON lines divided among
+them; one that dies is replaced once. With --engine ray (hermes-tui[ray]) the
+same work is done on a cluster that is there already: what hermes-tui depends
+on must be installed on its nodes, and the files reachable from them. URLs: see
+`hermes-tui open --help`. A session that is named brings the files of its
+subagents along.
+
+  hermes-tui scan runs/                          findings, a line a file
+  hermes-tui scan runs/ --runs                   a line a run, then its findings
+  hermes-tui scan runs/ --filter 'reward == 0'   only these runs
+  hermes-tui scan runs/ --json                   a JSON object a line
+  hermes-tui scan runs/ --to json > old.json     everything, for --baseline
+  hermes-tui scan runs/ --baseline old.json      fail only on what is new
+  hermes-tui scan runs/ --fail-on CALL_IN_CONTENT,TRUNCATED --to junit > a.xml
+  hermes-tui scan runs/ --fail-if 'reward < 1'   fail where this is true
+  hermes-tui scan big.jsonl --jobs 8 --state big.state    may be interrupted
+  hermes-tui scan s3://bucket/runs/ --engine ray          on a Ray cluster
+
+exit codes: 0 clean; 1 error-level findings, or what --fail-on, --fail-if or
+--baseline say instead; 2 wrong usage; 3 a file that was named, or that looks
+like a transcript, cannot be read to its end; 130 interrupted"""
 
 
 class ScanRequest(NamedTuple):
@@ -58,6 +107,7 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
     command = commands.add_parser(
         "scan",
         help="read runs and report what is wrong, without a screen",
+        usage="%(prog)s [-h] [OPTION …] PATH [PATH …]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

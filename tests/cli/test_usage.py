@@ -103,36 +103,6 @@ def test_usage_errors_are_one_line_with_what_is_meant(
         assert word in captured.err
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["demo", "live", "open", "scan", "diff", "export", "parse", "parsers", "formats",
-     "model", "model add", "model list", "model remove",
-     "engines", "engines add", "engines list", "engines remove"],
-)  # fmt: skip
-def test_every_command_says_how_it_is_called(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        main([*command.split(), "--help"])
-    captured = capsys.readouterr()
-    assert (exit_.value.code, captured.err) == (0, "")
-    assert captured.out.startswith(f"usage: hermes-tui {command} [-h]")
-
-
-@pytest.mark.parametrize(
-    "command", ["demo", "live", "open", "scan", "export", "parsers", "formats", "model", "engines"]
-)
-def test_the_help_of_a_command_has_an_example_and_its_exit_codes(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    text = capsys.readouterr().out
-    assert f"\n  hermes-tui {command} " in text or f"\n  hermes-tui {command}\n" in text
-    assert "exit codes" in text
-    assert max(map(len, text.splitlines())) <= 100
-
-
 def test_the_exit_code_of_the_process_is_that_of_the_command() -> None:
     assert hermes_tui("scan", "--colour").code == 2
     assert hermes_tui("scan", "no-such-file.json").code == 3
