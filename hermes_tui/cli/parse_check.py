@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.errors import UsageError
+from hermes_tui.model.json_text import text_key
 from hermes_tui.model.visible import visible_line
-from hermes_tui.parsers.plain_values import text_key
 
 FIELDS: Final = ("outcome", "tool_calls", "content", "reasoning")
 _SHOWN: Final = 160

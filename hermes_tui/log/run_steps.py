@@ -3,7 +3,6 @@ it, and nothing of a reply that was thrown away."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Final
 
 from hermes_tui.log.open_calls import OpenCall, answered_call
 from hermes_tui.model import events as ev
+from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolResult
 
 _JSON_STARTS: Final = ("{", "[")
@@ -66,19 +66,12 @@ class Step:
     @cached_property
     def key(self) -> tuple[str, ...]:
         """What is compared: what was said as it is, all else as the value that it stands for."""
-        text = _value_text(self.text) if self.is_value else self.text
+        text = text_key(self.text) if self.is_value else self.text
         return self.kind, self.title, self.error, text
 
     def changed(self, title: str, text: str) -> Step:
         """Return this step as it reads after an edit."""
         return Step(self.kind, title, text, self.turn, self.call_index, self.seq, self.error)
-
-
-def _value_text(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), sort_keys=True)
-    except (ValueError, RecursionError):
-        return text
 
 
 def steps(log: Iterable[ev.Event]) -> list[Step]:

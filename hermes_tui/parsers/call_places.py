@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from hermes_tui.model.json_text import text_key
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.plain_values import text_key
 
 
 def places_of(calls: Sequence[tuple[str, str]], ours: ParseResult) -> list[Span | None]:

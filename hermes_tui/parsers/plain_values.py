@@ -107,17 +107,6 @@ def decode(text: str) -> Any:
         return None
 
 
-def text_key(text: str) -> str:
-    """Return what JSON texts of one value have in common; a text that is no JSON, as it is.
-
-    1, 1.0 and true are different values.
-    """
-    try:
-        return json.dumps(json.loads(text), sort_keys=True)
-    except (ValueError, RecursionError):
-        return text
-
-
 def attributes(value: Any) -> dict[str, Any] | None:
     """Return what an SDK object holds, objects inside as they are; None for a plain value.
 

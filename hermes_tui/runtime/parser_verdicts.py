@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line
@@ -19,7 +20,6 @@ from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
 from hermes_tui.parsers.engines.silence import NOTHING_CALLED
-from hermes_tui.parsers.plain_values import text_key
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
 
 OF_THE_ENGINE: Final = frozenset(

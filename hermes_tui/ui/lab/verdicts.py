@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hermes_tui.model.json_text import text_key
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.choice import AUTO
-from hermes_tui.parsers.plain_values import decode, text_key
+from hermes_tui.parsers.plain_values import decode
 from hermes_tui.runtime.parser_verdicts import lost_calls, verdict_of_engine
 from hermes_tui.runtime.real_parser import card_of
 from hermes_tui.ui.lab.parsers import EMULATED, OURS, LabParser
