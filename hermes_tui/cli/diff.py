@@ -136,8 +136,9 @@ def _rows(text: str, columns: int) -> list[str]:
 
 
 def _json(rows: Sequence[DiffRow], left: ReadRun, right: ReadRun) -> str:
-    from hermes_tui.cli.json_text import json_line
+    from hermes_tui.cli.json_text import json_line, print_json
 
+    print_json()
     differing = [(place, row) for place, row in enumerate(rows) if not row.is_same]
     report = {
         "same": not differing,

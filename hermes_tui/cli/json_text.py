@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import re
-from typing import Any
+import sys
+from typing import Any, Final
 
 import orjson
 
@@ -13,6 +16,9 @@ from hermes_tui.model.visible import BIDI_CONTROLS, LINE_SEPARATORS
 _ACTING = re.compile(
     "[" + "".join(map(chr, (*range(0x7F, 0xA0), *BIDI_CONTROLS, *LINE_SEPARATORS, 0xFEFF))) + "]"
 )
+
+_ESCAPES: Final = "hermes-tui-json"
+"""The error handler that writes what an encoding lacks as JSON does."""
 
 
 def escaped_json(text: str) -> str:
@@ -34,3 +40,26 @@ def json_line(value: Any) -> str:
 def ascii_line(value: Any) -> str:
     """Return a value as one line of JSON in ASCII, for readers that know no other encoding."""
     return json.dumps(value).replace("\x7f", "\\u007f") + "\n"
+
+
+def print_json() -> None:
+    """Have standard output take JSON: in ASCII where the locale's encoding is not UTF-8."""
+    codecs.register_error(_ESCAPES, _escape)
+    _print_ascii(_ESCAPES)
+
+
+def print_xml() -> None:
+    """Have standard output take XML: in ASCII where the locale's encoding is not UTF-8."""
+    _print_ascii("xmlcharrefreplace")
+
+
+def _print_ascii(errors: str) -> None:
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and codecs.lookup(out.encoding).name != "utf-8":
+        out.reconfigure(encoding="ascii", errors=errors)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end

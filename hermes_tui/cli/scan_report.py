@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
+from hermes_tui.cli.json_text import print_json, print_xml
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.saying import say
 from hermes_tui.cli.scan_arguments import ScanRequest
@@ -69,6 +70,8 @@ class Report:
             new = NewFindings(self._counts) if found else None
             filtered = bool(request.filter)
             return Table(self._write, by_run=request.by_run, filtered=filtered, new=new)
+        if request.output != "junit":
+            print_json()
         if request.output == "jsonl":
             return JsonLines(self._write, by_run=request.by_run, found=found)
         from hermes_tui.cli.scan_documents import JsonDocument, JUnit, Sarif
@@ -77,6 +80,7 @@ class Report:
             case "sarif":
                 return Sarif(self._write)
             case "junit":
+                print_xml()
                 return JUnit(self._write, fails=self._counts, fail_if=self._fail_if)
             case _:
                 return JsonDocument(self._write, by_run=request.by_run)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.cli.main import main
-from tests.cli.program import Outcome, within
+from tests.cli.program import Outcome, hermes_tui, within
 from tests.cli.scan_files import called, lines
 
 
@@ -87,6 +87,16 @@ def test_json_names_every_difference(runs: Path) -> None:
     assert (found["change"], found["left"]["text"], found["right"]["text"]) == (
         "changed", "hello", "good day",
     )  # fmt: skip
+
+
+def test_json_does_not_hang_on_the_locale(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", called("Grüße", "ls"), called("你好", "ls"))
+    usual, other = (
+        hermes_tui("diff", f"{path}:1", f"{path}:2", "--json", PYTHONIOENCODING=encoding)
+        for encoding in ("utf-8", "latin-1")
+    )
+    assert other.code == 1
+    assert json.loads(other.out) == json.loads(usual.out)
 
 
 def test_the_findings_of_each_run_are_counted(tmp_path: Path) -> None:

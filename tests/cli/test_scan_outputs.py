@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from hermes_tui.cli.scan_documents import KEPT_IN_MEMORY, Sarif
 from hermes_tui.cli.scan_outputs import Ending
 from hermes_tui.cli.scan_report import defect_finding
 from hermes_tui.runtime.scan.rates import Rates
-from tests.cli.program import Outcome, within
+from tests.cli.program import Outcome, hermes_tui, within
 from tests.cli.scan_files import CHAT, called, chat, lines, with_defect
 
 HOSTILE = "x\x1b]0;t\x07\u009b31m\u202e<&\"'\n\ufffe"
@@ -326,6 +327,28 @@ def test_hostile_names_are_harmless_in_every_output(tmp_path: Path, to: str) -> 
         assert len(ElementTree.fromstring(done.text)[0]) == 2
     elif to in ("json", "sarif"):
         json.loads(done.text)
+
+
+@pytest.mark.parametrize(
+    ("to", "read"),
+    [
+        ("jsonl", lambda out: [json.loads(line) for line in out.splitlines()]),
+        ("json", json.loads),
+        ("sarif", json.loads),
+        ("junit", lambda out: ElementTree.tostring(ElementTree.fromstring(out))),
+    ],
+)
+def test_what_programs_read_does_not_hang_on_the_locale(
+    tmp_path: Path, to: str, read: Callable[[bytes], Any]
+) -> None:
+    path = lines(tmp_path / "für.jsonl", called("Grüße → 你好 🙂", "naïve"))
+    usual, *others = (
+        hermes_tui("scan", path, "--to", to, "--runs", PYTHONIOENCODING=encoding)
+        for encoding in ("utf-8", "latin-1", "ascii", "euc-jp")
+    )
+    for done in others:
+        assert (done.code, done.err) == (1, "")
+        assert read(done.out) == read(usual.out)
 
 
 def test_what_waits_for_the_end_of_a_document_may_be_more_than_memory_keeps(
