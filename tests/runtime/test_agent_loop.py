@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -470,6 +471,10 @@ def test_what_is_no_server_is_refused_before_a_run(server: Any, model: str, told
 
 def test_the_package_shows_its_names_and_nothing_else() -> None:
     assert {name for name in dir(hermes_tui) if name[0] != "_"} == set(hermes_tui.__all__)
+
+
+def test_type_checkers_read_the_package_where_it_is_installed() -> None:
+    assert (files(hermes_tui) / "py.typed").is_file()
 
 
 async def test_calls_of_the_messages_are_in_the_recording_and_open_ones_are_run(
