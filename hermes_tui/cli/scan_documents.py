@@ -20,7 +20,7 @@ from hermes_tui.cli.line_numbers import LineNumbers
 from hermes_tui.cli.scan_outputs import Ending, Output, Write
 from hermes_tui.cli.scan_summary import summary_json
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.visible import visible
+from hermes_tui.model.visible import visible, visible_row
 from hermes_tui.runtime.remote import is_url
 from hermes_tui.runtime.scan.results import Row
 from hermes_tui.version import __version__
@@ -248,14 +248,14 @@ class JUnit(Output):
         self._tests += 1
         self._errors += 1
         self._cases.add(
-            f'<testcase classname="{_xml(path)}" name="{name}">'
-            f'<error message="{_xml(reason)}"/></testcase>\n'
+            f'<testcase classname="{_in_quotes(path)}" name="{name}">'
+            f'<error message="{_in_quotes(reason)}"/></testcase>\n'
         )
 
     def _case(self, path: str, name: str, failing: list[Row]) -> None:
         self._tests += 1
         self._failures += bool(failing)
-        head = f'<testcase classname="{_xml(path)}" name="{_xml(name)}"'
+        head = f'<testcase classname="{_in_quotes(path)}" name="{_in_quotes(name)}"'
         if not failing:
             self._cases.add(head + "/>\n")
             return
@@ -292,6 +292,11 @@ def _uri(path: str) -> str:
 def _failure_line(finding: Row) -> str:
     where = f" at {finding['at']}" if finding["at"] else ""
     return f"{finding['code']}{where}: {finding['message']}"
+
+
+def _in_quotes(text: str) -> str:
+    """Return the text as the value of an attribute, where XML takes a newline for a space."""
+    return _xml(visible_row(text))
 
 
 def _xml(text: str) -> str:

@@ -313,6 +313,12 @@ def test_junit_has_a_case_a_run_and_a_failure_where_it_has_errors(tmp_path: Path
     assert cases[str(tmp_path / "missing.json"), "reading"].find("error") is not None
 
 
+def test_a_newline_in_a_name_is_seen_in_junit(tmp_path: Path) -> None:
+    path = lines(tmp_path / "two\nlines.jsonl", called("a", "sl"))
+    (suite,) = ElementTree.fromstring(within("scan", path, "--to", "junit").text)
+    assert [case.get("classname") for case in suite] == [str(tmp_path / "two␊lines.jsonl")]
+
+
 @pytest.mark.parametrize("to", ["table", "jsonl", "json", "sarif", "junit"])
 def test_hostile_names_are_harmless_in_every_output(tmp_path: Path, to: str) -> None:
     path = lines(
