@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -18,6 +19,9 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **options)
         # Textual draws on standard error, which may go to a file.
         drawn_on = self._file if self._file and self._file.isatty() else sys.__stdout__
+        # The keys are read as UTF-8, whatever the locale says; what it lacks had other widths.
+        if isinstance(drawn_on, io.TextIOWrapper):
+            drawn_on.reconfigure(encoding="utf-8", errors="backslashreplace")
         self._file = cast(Any, _Lenient(drawn_on))
 
     @property

@@ -117,6 +117,17 @@ def test_a_screen_is_drawn_where_standard_error_goes_to_a_file(tmp_path: Path) -
     assert not (tmp_path / "log").read_bytes()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_screen_is_drawn_in_utf_8_whatever_the_locale(tmp_path: Path, encoding: str) -> None:
+    run = lines(tmp_path / "run.json", [{"role": "user", "content": "Grüße 你好"}])
+    program = Program.start([*HERMES_TUI, "open", str(run)], {"PYTHONIOENCODING": encoding})
+    program.wait_for("Grüße 你好".encode())
+    program.settle()
+    assert b"\\u" not in program.output
+    program.press(b"q")
+    assert left(program) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("command", ["open {}", "demo --record {}.live"])
 def test_a_screen_that_a_signal_ends_gives_the_terminal_back_and_says_so(
