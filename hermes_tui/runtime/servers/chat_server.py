@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -23,20 +21,15 @@ from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.bodies import read_body, shape, stream_cut
 from hermes_tui.runtime.servers.failures import Exchange, status_failure, transport_failure
-from hermes_tui.runtime.servers.hints import (
-    ENDPOINT,
-    KEY_STATUSES,
-    Access,
-    about_key,
-    about_model,
-)
+from hermes_tui.runtime.servers.hints import KEY_STATUSES, Access, about_key, about_model
 from hermes_tui.runtime.servers.logprobs import (
     asks_for,
     explain_refusal,
     with_findings,
 )
-from hermes_tui.runtime.servers.redaction import Redactor, host_of
+from hermes_tui.runtime.servers.redaction import Redactor
 from hermes_tui.runtime.servers.streams import StreamedReply
+from hermes_tui.runtime.servers.urls import chat_url, host_of
 
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of a reply beyond which it is given up: a server that never stops must not fill memory."""
@@ -66,8 +59,8 @@ class ChatServer(ABC):
         key_name: str = KEY_NAME,
     ) -> None:
         """`key_name` is the variable that a person would put the key in."""
-        self.url = masked_url(_endpoint(base_url))
-        self._endpoint = _endpoint(base_url)
+        self._endpoint = chat_url(base_url)
+        self.url = masked_url(self._endpoint)
         self._api_key = api_key
         self._headers = dict(headers or {})
         self._timeout_s = timeout_s
@@ -241,22 +234,3 @@ def _add(exchange: Exchange, data: bytes) -> None:
 
 def _begins_as_stream(received: bytearray) -> bool:
     return received[:64].lstrip(b"\xef\xbb\xbf \r\n").startswith(_SSE_STARTS)
-
-
-def _endpoint(base_url: str) -> str:
-    """Return where requests go: below `base_url`, before its query."""
-    try:
-        parts = urlsplit(base_url.strip())
-    except ValueError:
-        return base_url
-    path = parts.path.rstrip("/").removesuffix(ENDPOINT) + ENDPOINT
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether `url` is on this machine: such a server is never asked through a proxy."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

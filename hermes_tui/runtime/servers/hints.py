@@ -8,14 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from hermes_tui.formats.secrets import masked_headers
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.live_settings import KEY_NAME
+from hermes_tui.runtime.servers.urls import models_url
 
 KEY_STATUSES: Final = frozenset({401, 403})
-ENDPOINT: Final = "/chat/completions"
 WRONG_URL: Final = "is --server right? the base URL of most servers ends in /v1"
 NOTHING_LISTED: Final = f"{WRONG_URL}; or name the model with --model"
 _QUICKLY_S = 3.0
@@ -66,13 +65,6 @@ async def listed_models(access: Access, timeout_s: float) -> tuple[int, list[str
         return answer.status_code, [str(one["id"]) for one in answer.json()["data"]]
     except (ValueError, KeyError, TypeError, RecursionError):
         return answer.status_code, []
-
-
-def models_url(url: str) -> str:
-    """Return where a server lists its models, by the URL that requests go to or the base of it."""
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/").removesuffix(ENDPOINT) + "/models"
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
 async def about_model(access: Access, model: str) -> str:

@@ -10,9 +10,9 @@ from hermes_tui.runtime.servers.chat_server import (
     MAX_CONNECT_S,
     MAX_CONNECTIONS,
     ChatServer,
-    is_loopback,
 )
 from hermes_tui.runtime.servers.failures import Exchange
+from hermes_tui.runtime.servers.urls import is_loopback
 from hermes_tui.version import __version__
 
 

@@ -19,6 +19,7 @@ from hermes_tui.runtime.servers.bodies import shape
 from hermes_tui.runtime.servers.chat_server import ChatServer
 from hermes_tui.runtime.servers.failures import Exchange, exception_chain, status_failure
 from hermes_tui.runtime.servers.http import new_client, transport_errors
+from hermes_tui.runtime.servers.urls import ENDPOINT
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -50,7 +51,7 @@ class OpenAIServer(ChatServer):
         if "content" not in inspect.signature(openai.AsyncOpenAI.post).parameters:
             self._body_parameter = "body"
         return openai.AsyncOpenAI(
-            base_url=self._endpoint.partition("?")[0].removesuffix("/chat/completions"),
+            base_url=self._endpoint.partition("?")[0].removesuffix(ENDPOINT),
             # Without any key the SDK looks for one in the environment, meant for another server.
             api_key=self._api_key or "none",
             default_headers=self._headers,

@@ -24,14 +24,6 @@ WORD_SECRET = 12
 """Shorter secrets are masked only where they stand as a word of their own."""
 
 
-def host_of(url: str) -> str:
-    """Return host and port of `url` for a person."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2] or url
-    except ValueError:
-        return url
-
-
 def credentials(url: str, api_key: str, headers: Mapping[str, str]) -> frozenset[str]:
     """Return the texts that let somebody in at a server; one of them may be empty."""
     found = {api_key, *_secrets_of_url(url)}
