@@ -95,6 +95,7 @@ def test_the_copied_command_sends_the_request_with_a_key_that_it_does_not_hold()
     [
         ("https://h/v1/chat/completions", "https://h/v1/chat/completions"),
         ("https://h/v1/?api-key=abcdefgh", "https://h/v1/chat/completions?api-key=***"),
+        ("https://h/v1#top", "https://h/v1/chat/completions"),
         ("https://me:word@h/v1", "https://***@h/v1/chat/completions"),
     ],
 )

@@ -9,9 +9,9 @@ from hermes_tui.formats.secrets import mask_json_text, masked_url
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.events import RequestSent
 from hermes_tui.model.messages import ArgumentsState, ToolCall
+from hermes_tui.runtime.live_settings import KEY_NAME
+from hermes_tui.runtime.servers.urls import chat_url
 
-ENDPOINT = "/chat/completions"
-KEY_NAME = "OPENAI_API_KEY"
 LONGEST_ARGUMENT = 120_000
 """Bytes: Linux lets no argument of a program be longer than 128 KiB."""
 
@@ -43,12 +43,9 @@ def curl_command(url: str, body: str) -> str:
     size = len(body.encode("utf-8", "surrogatepass"))
     if not url.startswith(("http://", "https://")) or size > LONGEST_ARGUMENT:
         return ""
-    base, mark, query = url.partition("?")
-    base = base.rstrip("/")
-    endpoint = base if base.endswith(ENDPOINT) else base + ENDPOINT
     return " \\\n  ".join(
         [
-            f"curl {shlex.quote(masked_url(endpoint + mark + query))}",
+            f"curl {shlex.quote(masked_url(chat_url(url)))}",
             "-H 'Content-Type: application/json'",
             f'-H "Authorization: Bearer ${KEY_NAME}"',
             f"--data-raw {shlex.quote(body)}",
