@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hermes_tui.cli.fail_on import failing_codes
 from hermes_tui.cli.live_arguments import fill_in_defaults
 from hermes_tui.cli.live_recorded import KEPT, refuse_decided, take_from
 from hermes_tui.cli.saying import say
@@ -115,10 +116,7 @@ def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
         return frozenset()
     if has_screen:
         raise UsageError("--fail-on decides an exit code that a screen has not", "add --headless")
-    # Loaded only where it is needed: the first paint waits for what stands above.
-    from hermes_tui.cli.scan_arguments import _codes
-
-    return _codes(codes)
+    return failing_codes(codes)
 
 
 def _demo_unless_asked(arguments: argparse.Namespace) -> str:

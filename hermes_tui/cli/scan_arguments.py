@@ -6,8 +6,9 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from hermes_tui.cli.fail_on import failing_codes
 from hermes_tui.cli.inputs import add_parser_option, add_paths
-from hermes_tui.model.errors import UsageError, near_hint
+from hermes_tui.model.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,7 +205,7 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
         filter=arguments.filter,
         jobs=_jobs(arguments.jobs),
         ordered=arguments.ordered,
-        fail_on=_codes(arguments.fail_on),
+        fail_on=failing_codes(arguments.fail_on),
         fail_if=arguments.fail_if,
         baseline=arguments.baseline,
         state=local_path(arguments.state) if arguments.state else None,
@@ -248,22 +249,3 @@ def _jobs(text: str) -> int | None:
     if not re.fullmatch(r"[1-9]\d{0,3}", text):
         raise UsageError(f"--jobs {text}: not a number of processes", "give 1, 2, 3 …")
     return int(text)
-
-
-def _codes(text: str | None) -> frozenset[str]:
-    """Return the codes of `--fail-on`; none where it is not given."""
-    if text is None:
-        return frozenset()
-    from hermes_tui.model.diagnostics import Code
-
-    names = [name.strip().upper() for name in text.split(",") if name.strip()]
-    known = [str(code) for code in Code]
-    if not names:
-        raise UsageError(
-            "--fail-on: no code is named", "give some, as in CALL_IN_CONTENT,TRUNCATED"
-        )
-    for name in names:
-        if name not in known:
-            hint = near_hint(name, known, f"such as {', '.join(known[:5])}; a scan names them")
-            raise UsageError(f"--fail-on: no code is called {name!r}", hint)
-    return frozenset(names)
