@@ -69,7 +69,10 @@ def test_parsers_and_their_formats_are_counted() -> None:
 
 @pytest.mark.parametrize("words", _commands(), ids=" ".join)
 def test_commands_can_be_given(words: list[str]) -> None:
-    assert parser().parse_args(words).command == words[0]
+    given = parser().parse_args(words)
+    assert given.command == words[0]
+    is_live = given.command == "live" and given.api != "demo"
+    assert not is_live or given.task or given.messages or given.replay or given.resume
 
 
 @pytest.mark.parametrize(
