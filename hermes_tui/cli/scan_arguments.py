@@ -158,7 +158,10 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         "--ordered", action="store_true", help="print files in the order in which they are given"
     )
     command.add_argument(
-        "--fail-on", default=None, metavar="CODES", help="exit with 1 only for these, as in A,B"
+        "--fail-on",
+        default=None,
+        metavar="CODES",
+        help="exit with 1 only for these, as in A,B; --to sarif has a text on every code",
     )
     command.add_argument(
         "--fail-if",
