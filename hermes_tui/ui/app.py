@@ -10,7 +10,6 @@ from textual.screen import Screen
 
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
-from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.render.titles import complaints_line
 from hermes_tui.ui.run_feed import Feed, RunFeed
 from hermes_tui.ui.runs.feed import RunsFeed
@@ -30,8 +29,6 @@ SHORT_FILE = 1 << 17
 """Unread bytes that are read first: only at the end of a file it is known to be a single run."""
 LOOK_AGAIN_S = 0.05
 """Seconds between two looks whether a person is ready for a comparison."""
-WAYS = ("next-run", "back")
-"""Commands that lead from a run to others."""
 FIRST_ROWS = 100
 """Rows that fill the first screen: a run is read on behind it."""
 
@@ -300,8 +297,9 @@ class HermesApp(BaseApp):
         screen.refresh_lines()
 
     def _ways_on(self, count: int) -> str:
-        following, back = (shown_key(BY_ID[name], self.config.keys) for name in WAYS)
-        return f"there are {count:,} runs by now: {following} the next one, {back} the list"
+        return self.keys.told(
+            f"there are {count:,} runs by now: {{next-run}} the next one, {{back}} the list"
+        )
 
 
 def _search_on(screen: RunScreen, runs: ShapedRuns) -> None:

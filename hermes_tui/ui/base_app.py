@@ -24,7 +24,8 @@ from textual.screen import Screen
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.config import Config
-from hermes_tui.ui.commands import BY_ID, in_scope, shown_key
+from hermes_tui.ui.commands import in_scope, shown_key
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.terminal_driver import TerminalDriver
@@ -67,6 +68,7 @@ class BaseApp(App[None]):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
+        self.keys = KeyNames(config.keys)
         self.no_color = bool(os.environ.get("NO_COLOR"))
         self._resolve = self._styles(config.theme or THEMES[0].name)
         self._engine_pool: EnginePool | None = None
@@ -144,8 +146,7 @@ class BaseApp(App[None]):
         """Say in the status line how to leave, to whom pressed Ctrl-C: it may have been a habit."""
         screen = self.screen
         if isinstance(screen, CommandScreen):
-            back = shown_key(BY_ID["back"], self.config.keys)
-            screen.say(f"{back} goes back, {QUIT_KEY} quits")
+            screen.say(self.keys.told(f"{{back}} goes back, {QUIT_KEY} quits"))
 
     @property
     def engine_pool(self) -> EnginePool:

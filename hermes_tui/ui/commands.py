@@ -6,7 +6,7 @@ has two meanings in one place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
@@ -302,7 +302,7 @@ def _label(command: Command, situation: Situation) -> str:
     return situation.enter if command.id == "open" and situation.enter else command.label
 
 
-def shown_key(command: Command, keymap: dict[str, str]) -> str:
+def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
     """Return the key as a person reads it, remapped or not."""
     return keymap.get(command.id, command.shown)
 

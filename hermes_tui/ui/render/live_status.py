@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.live_model import Doing, Spent
 from hermes_tui.ui.render.rows import Segments
@@ -71,11 +68,6 @@ GOES_ON = {
 FAILED_REQUEST = "{retry} asks again, {edit} edits a message first, {continue} ends the run."
 LOST_REPLY = "{continue} asks again; the reply did not outlive its process."
 LOST_TOOL = "{answer} answers for the tool, {retry} runs it again, {continue} says it may have run."
-
-
-def advice(key: Callable[[str], str], words: str) -> str:
-    """Return what can be done at a stop: `words` with each command in braces as its key."""
-    return re.sub(r"\{([\w-]+)\}", lambda found: key(found[1]), words)
 
 
 def seconds(value: float) -> str:

@@ -11,7 +11,8 @@ from textual.screen import Screen
 
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, shown_key
+from hermes_tui.ui.commands import BY_ID, bar_entries, command_on
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class CommandScreen(Screen[None]):
     @property
     def hermes(self) -> BaseApp:
         return cast("BaseApp", self.app)
+
+    @property
+    def keys(self) -> KeyNames:
+        """The keys that commands have, for sentences that name them."""
+        return self.hermes.keys
 
     # Commands
 
@@ -132,7 +138,7 @@ class CommandScreen(Screen[None]):
 
     def say_what_goes_back(self) -> None:
         """Say it to whom pressed Esc where there is nothing to drop."""
-        self.say(f"nothing to drop: {shown_key(BY_ID['back'], self.hermes.config.keys)} goes back")
+        self.say(self.keys.told("nothing to drop: {back} goes back"))
 
     # Showing
 

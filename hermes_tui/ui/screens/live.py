@@ -11,7 +11,7 @@ from hermes_tui.debugger.stepping import Kind, Moment, Phase
 from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, CANCEL, shown_key
+from hermes_tui.ui.commands import CANCEL
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import (
     WAITING,
@@ -31,7 +31,6 @@ from hermes_tui.ui.render.live_status import (
     GOES_ON,
     LOST_REPLY,
     LOST_TOOL,
-    advice,
     phase_segments,
 )
 from hermes_tui.ui.render.rows import Segments
@@ -286,7 +285,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         driver = self.feed.driver
         if driver is None or self.app.size.height < ADVICE:
             return ""
-        state, keys = driver.session.state, self.hermes.config.keys
+        state = driver.session.state
         match state.moment:
             case Moment.FAILURE:
                 words = FAILED_REQUEST
@@ -296,7 +295,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
                 words = FLAWED_REPLY + GOES_ON[self._calls_then(state)]
             case _:
                 return ""
-        return advice(lambda command: shown_key(BY_ID[command], keys), words)
+        return self.keys.told(words)
 
     @staticmethod
     def _calls_then(state: SessionState) -> str:

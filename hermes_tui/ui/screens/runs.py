@@ -14,7 +14,6 @@ from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
@@ -201,8 +200,8 @@ class RunsScreen(Moving, RunsFinding):
 
     def say_what_key_is_for(self, key: str) -> None:
         if key in ("left", "right"):
-            sort = shown_key(BY_ID["sort"], self.hermes.config.keys)
-            self.say(f"{sort} sorts by the next column, and shows it if it has had no room")
+            told = "{sort} sorts by the next column, and shows it if it has had no room"
+            self.say(self.keys.told(told))
         else:
             super().say_what_key_is_for(key)
 
