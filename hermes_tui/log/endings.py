@@ -79,5 +79,5 @@ def _owed(state: RunState) -> tuple[Severity, str, str] | None:
         return Severity.NOTE, "the run ends with a result that the model did not answer", _MAYBE
     is_scored = state.reward is not None or bool(state.scores)
     if last.what == "user" and state.calls and not is_scored:
-        return Severity.NOTE, "the run ends with a user whom the model did not answer", _MAYBE
+        return Severity.NOTE, "the run ends with a user's message that got no reply", _MAYBE
     return None

@@ -262,9 +262,9 @@ class RunState:
     def _ended(self, event: RunEnded, found: list[Finding]) -> None:
         if event.by_call:
             self.open_calls = self.open_calls[:-1]
+        self.ended, self.status = True, event.status
         self._close_turn(found, at_end=True)
         self.tally.whole_s = event.duration_s
-        self.ended, self.status = True, event.status
         self.stop_reason, self.reward = event.stop_reason, event.reward
         self.scores = dict(event.scores)
         self.usage = event.usage or self.usage
@@ -396,5 +396,5 @@ class RunState:
         if self.suspects:
             self.decide_suspects(found, answered=False)
         if not (at_end and self.lone_reply):
-            found.extend(unanswered(call, at_end=at_end) for call in self.open_calls)
+            found.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

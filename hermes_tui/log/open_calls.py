@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -12,6 +12,9 @@ from hermes_tui.log.argument_schema import misfits
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
+
+if TYPE_CHECKING:
+    from hermes_tui.log.fold import RunState
 
 MOST_TOLD: Final = 3
 """Problems of the arguments of one call that are spelled out."""
@@ -28,6 +31,7 @@ _ANSWERS_IN_TEXT = (
     "<output",
 )
 _NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
+_REFUSED: Final = "many servers refuse such a history: answer the call, or drop it"
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
 
 
@@ -120,24 +124,29 @@ def misfit(
     )
 
 
-def unanswered(call: OpenCall, *, at_end: bool) -> Finding:
-    """Return what is to be said of a call that got no result in its turn."""
-    return _about(
-        call,
-        Code.CALL_UNANSWERED,
-        Severity.WARNING if at_end else Severity.ERROR,
-        f"call {call.name or '(no name)'} of turn {call.turn} got no result"
-        + (" before the run ended" if at_end else ""),
-    )
+def unanswered(state: RunState, call: OpenCall, *, at_end: bool) -> Finding:
+    """Return what is to be said of a call that got no result in its turn, or before the end.
+
+    A run that nobody said to have ended may go on: all that is known of it is what was saved.
+    """
+    severity, when, hint = Severity.ERROR, "", _REFUSED
+    if at_end and state.ended:
+        severity, when, hint = Severity.WARNING, " before the run ended", ""
+    elif at_end:
+        is_ours = state.source_format == "native" and isinstance(state.details.get("live"), dict)
+        severity, when = Severity.WARNING, " by the end of what was saved"
+        hint = "`hermes-tui live --resume FILE` goes on there" if is_ours else ""
+    said = f"call {call.name or '(no name)'} of turn {call.turn} got no result{when}"
+    return _about(call, Code.CALL_UNANSWERED, severity, said, hint)
 
 
 def orphan(result: ToolResult, seq: int, turn: int, number: int) -> Finding:
     """Return what is to be said of a result that answers no call."""
-    wanted = f"a call with id {result.call_id!r}" if result.call_id else "an open call"
+    wanted = f"none with id {result.call_id!r}" if result.call_id else "none"
     return Finding(
         Code.RESULT_ORPHAN,
         Severity.WARNING,
-        f"the result answers no call: {wanted} is missing",
+        f"the result answers no call: {wanted} was open",
         seq,
         turn,
         hint="the call was dropped, renamed or answered before",

@@ -28,7 +28,7 @@ def end(**fields: Any) -> ev.RunEnded:
 
 
 RESULT = (Severity.NOTE, "the run ends with a result that the model did not answer", 3)
-USER = (Severity.NOTE, "the run ends with a user whom the model did not answer", 5)
+USER = (Severity.NOTE, "the run ends with a user's message that got no reply", 5)
 AWAITED = (Severity.WARNING, "the run breaks off while a reply is awaited", 3)
 SILENT = (Severity.WARNING, "there is no reply of the model in the run", 1)
 

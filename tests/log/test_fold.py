@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 
@@ -38,6 +40,29 @@ def test_call_open_at_the_end_is_a_warning() -> None:
     assert codes(timeline(says("assistant"), call("f"))) == [("CALL_UNANSWERED", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "message", "hint"),
+    [
+        ({}, (ended(),), "before the run ended", ""),
+        ({}, (), "by the end of what was saved", ""),
+        ({"source_format": "native"}, (), "by the end of what was saved", ""),
+        (
+            {"source_format": "native", "details": {"live": {}}},
+            (Stopped(seq=0, stop_point="before_dispatch"),),
+            "by the end of what was saved",
+            "`hermes-tui live --resume FILE` goes on there",
+        ),
+    ],
+    ids=["ended", "of others", "a loop's own", "live"],
+)
+def test_an_open_call_is_said_to_outlive_the_run_only_where_that_ended(
+    start: dict[str, Any], end: tuple[Event, ...], message: str, hint: str
+) -> None:
+    (found,) = timeline(started(**start), says("assistant"), call("f"), *end).findings[:1]
+    assert found.message == f"call f of turn 1 got no result {message}"
+    assert found.hint == hint
+
+
 def test_calls_of_a_reply_that_nobody_was_to_answer_are_not_told() -> None:
     alone = (started(lone_reply=True), says("user", "hi"), says("assistant"), call("f"))
     assert codes(timeline(*alone)) == codes(timeline(*alone, ended())) == []
@@ -65,7 +90,8 @@ def test_results_without_ids_are_paired_in_order() -> None:
 def test_result_of_no_call_is_an_orphan() -> None:
     lines = timeline(says("user"), answer(call_id="c9"))
     assert codes(lines) == [("RESULT_ORPHAN", "warning")]
-    assert "c9" in lines.findings[0].message
+    message = "the result answers no call: none with id 'c9' was open"
+    assert lines.findings[0].message == message
 
 
 def test_result_whose_id_fits_no_call_is_an_orphan() -> None:
