@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from hermes_tui.debugger.wire import assistant_text, content_beside
+from hermes_tui.debugger.wire import assistant_text
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolResult, changed
+from hermes_tui.parsers.beside_calls import content_beside
 from hermes_tui.parsers.normalise import Normalised, normalise_message
 from hermes_tui.parsers.plain_values import json_text, plain
 

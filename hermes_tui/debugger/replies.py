@@ -14,12 +14,13 @@ from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.prefix import TURNS_BEFORE, loggable_call, prefix_of, with_id
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.debugger.wire import assistant_text, content_beside
+from hermes_tui.debugger.wire import assistant_text
 from hermes_tui.log.empty_replies import is_flawed, nothing_said
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.messages import Message, Origin, ToolCall, Usage, changed, with_flags
+from hermes_tui.parsers.beside_calls import content_beside
 from hermes_tui.parsers.finish_reasons import belied
 from hermes_tui.parsers.measures import usage
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message

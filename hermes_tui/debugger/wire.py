@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hermes_tui.model.messages import Origin, Reasoning, ToolCall
+from hermes_tui.model.messages import Reasoning
 from hermes_tui.parsers.plain_values import json_text
 
 
@@ -28,23 +28,6 @@ def assistant_text(
 
 def tool_text(call_id: str, content: str) -> str:
     return json_text({"role": "tool", "tool_call_id": call_id, "content": content})
-
-
-def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
-    """Return `text` without the markup of the calls that were read from it.
-
-    With the markup left in, the next prompt would hold each call twice.
-    """
-    spans = sorted(
-        (c.span.start, c.span.end) for c in calls if c.origin is Origin.TEXT and c.span is not None
-    )
-    if not spans:
-        return text
-    kept, position = [], 0
-    for start, end in spans:
-        kept.append(text[position:start])
-        position = max(position, end)
-    return "".join((*kept, text[position:])).strip()
 
 
 def body_of(messages: Sequence[str], parameters: str) -> str:

@@ -1,0 +1,24 @@
+"""What is left of a text when the calls that were read from it are taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hermes_tui.model.messages import Origin, ToolCall
+
+
+def content_beside(text: str, calls: Iterable[ToolCall]) -> str:
+    """Return `text` without the markup of the calls that were read from it.
+
+    With the markup left in, the next prompt would hold each call twice.
+    """
+    spans = sorted(
+        (c.span.start, c.span.end) for c in calls if c.origin is Origin.TEXT and c.span is not None
+    )
+    if not spans:
+        return text
+    kept, position = [], 0
+    for start, end in spans:
+        kept.append(text[position:start])
+        position = max(position, end)
+    return "".join((*kept, text[position:])).strip()
