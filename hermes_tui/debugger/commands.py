@@ -7,10 +7,10 @@ from hermes_tui.debugger import inputs as given
 from hermes_tui.debugger.replies import breakpoints_set
 from hermes_tui.debugger.state import RETRY, SessionState
 from hermes_tui.debugger.stepping import Kind, Moment, allowed
-from hermes_tui.debugger.turn import ADDED, CallState, CallStatus
+from hermes_tui.debugger.turn import CallState, CallStatus
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import IllegalCommand
-from hermes_tui.model.messages import IdState, Origin, ToolCall
+from hermes_tui.model.messages import ADDED, IdState, Origin, ToolCall
 from hermes_tui.parsers.call_arguments import read_arguments
 
 _OF_TURN = frozenset({Moment.REPLY, Moment.CALL, Moment.RESULT, Moment.TURN_END})

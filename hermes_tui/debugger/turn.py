@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from hermes_tui.debugger.call_rules import NO_ARGUMENTS, stands_whole
 from hermes_tui.log.argument_schema import SchemaProblem
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
-from hermes_tui.model.messages import Origin, Reasoning, ToolCall, ToolResult, changed
+from hermes_tui.model.messages import ADDED, Origin, Reasoning, ToolCall, ToolResult, changed
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.parsers.finish_reasons import CUT
-
-ADDED: Final = "added"
-"""The verdict of a call that a person added."""
 
 
 class CallStatus(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -95,6 +95,10 @@ class Reasoning(msgspec.Struct, frozen=True, omit_defaults=True):
     span: Span | None = None
 
 
+ADDED: Final = "added"
+"""The verdict of a call that a person added."""
+
+
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     """A tool call, normalised.
 
@@ -114,7 +118,9 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: Any = None
     span: Span | None = None
     verdict: str = ""
-    """For text calls: how the block was read: `json`, `python-literal`, `failed`, `unclosed` …"""
+    """For text calls: how the block was read: `json`, `python-literal`, `failed`, `unclosed` …
+
+    `ADDED` for a call that a person added to a reply."""
 
 
 class ErrorMark(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from hermes_tui.log.query import calls_of_turn, findings_at, message_of
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFailed, ToolReturned
-from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall, ToolResult
+from hermes_tui.model.messages import ADDED, ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
@@ -146,12 +146,9 @@ def _call(
 
 
 def _arrival(page: Page, timeline: Timeline, call: ToolCall, *, missed: bool) -> None:
-    if is_recorded(timeline):
-        from hermes_tui.debugger.turn import ADDED
-
-        if call.verdict == ADDED:
-            _fact(page, "arrived as", "none: a person added it", "hint")
-            return
+    if is_recorded(timeline) and call.verdict == ADDED:
+        _fact(page, "arrived as", "none: a person added it", "hint")
+        return
     origin = MISSED if missed else ORIGINS[call.origin]
     _fact(page, "arrived as", origin + (f", read as {call.verdict}" if call.verdict else ""))
 
