@@ -15,6 +15,7 @@ from hermes_tui.debugger.effects import DispatchTool, Effect, SendRequest
 from hermes_tui.debugger.forks import fork_point
 from hermes_tui.debugger.session import Session
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, Command, Kind, Phase, StopPoint
+from hermes_tui.formats.writers import openai
 from hermes_tui.log.codec import decode, encode
 from hermes_tui.log.fold import RunState
 from hermes_tui.model import events as ev
@@ -339,6 +340,30 @@ class Sessions(RuleBasedStateMachine):
                 messages = [json.loads(message) for message in effect.messages]
                 asked = [c["id"] for m in messages for c in m.get("tool_calls", ())]
                 assert asked == [m["tool_call_id"] for m in messages if m["role"] == "tool"]
+
+    @invariant()
+    def an_export_is_what_the_model_is_sent(self) -> None:
+        if self.session.state.mode == "faithful":
+            return
+        for effect in self.session.effects_due():
+            if isinstance(effect, SendRequest):
+                sent = [as_asked(json.loads(message)) for message in effect.messages]
+                exported = json.loads(openai.write(self.log))["messages"]
+                said = [as_asked(message) for message in exported]
+                if any(isinstance(event, ev.MessageEdited) for event in self.log):
+                    # A result whose call was taken out is what the user says.
+                    assert [m["content"] for m in said] == [m["content"] for m in sent]
+                else:
+                    assert said == sent
+
+
+def as_asked(message: dict[str, Any]) -> dict[str, Any]:
+    """Return what a message asks of the API: without content or arguments, empty ones."""
+    known = ("role", "content", "tool_calls", "tool_call_id")
+    asked = {key: message[key] for key in known if key in message}
+    for call in asked.get("tool_calls", ()):
+        call["function"]["arguments"] = call["function"]["arguments"] or "{}"
+    return asked | {"content": message.get("content") or ""}
 
 
 def is_guarded(event: ev.ToolDispatched) -> bool:

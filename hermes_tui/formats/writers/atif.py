@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.writers.as_sent import as_sent
 from hermes_tui.formats.writers.changes import ROLE_AS_USER, Change, Changes
 from hermes_tui.formats.writers.exchange import MADE_UP, Exchange, exchange_of
 from hermes_tui.formats.writers.text import json_text
@@ -76,8 +77,7 @@ def _trajectory(
 ) -> dict[str, Any]:
     """Return one trajectory and those of `subagents` that it began; `placed` grows by these."""
     start = transcript.start
-    conversation = transcript.conversation
-    changes.of_replies(transcript)
+    conversation = as_sent(transcript.entries, changes)
     writer = _Steps(exchange_of(conversation), changes)
     for entry in conversation:
         writer.entry(entry)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.writers.exchange import Exchange
 from hermes_tui.formats.writers.media import is_media
-from hermes_tui.formats.writers.transcript import Entry, Transcript
+from hermes_tui.formats.writers.transcript import Entry
 from hermes_tui.model.messages import ContentPart, Message, Origin
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.content_parts import read_content
@@ -41,11 +41,6 @@ class Changes(Counter[Change]):
         return ", ".join(
             f"{counted(times, change.noun)} {change.done}" for change, times in self.items()
         )
-
-    def of_replies(self, transcript: Transcript) -> None:
-        """Count what belongs to replies that were discarded or replaced, which is left out."""
-        messages = sum(entry.other is None for entry in transcript.entries)
-        self.add(DISCARDED, messages - len(transcript.conversation))
 
     def of_calls(self, entry: Entry, exchange: Exchange) -> None:
         """Count what is changed of the calls of `entry` to give each an id and a place."""

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from hermes_tui.formats.chat_messages import custom_call, function_call
+from hermes_tui.formats.writers.as_sent import as_sent
 from hermes_tui.formats.writers.changes import ROLE_AS_USER, Change, Changes
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.media import is_media, media_of
@@ -61,9 +62,8 @@ def write(
     Findings are made anew by whoever reads it.
     """
     transcript = transcript_of(events, findings)
-    conversation = transcript.conversation
     changes = Changes() if changes is None else changes
-    changes.of_replies(transcript)
+    conversation = as_sent(transcript.entries, changes)
     chat = _Chat(exchange_of(conversation), changes)
     start = transcript.start
     document: dict[str, Any] = {"messages": chat.messages(conversation)}

@@ -23,6 +23,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hermes_tui.formats.writers.as_sent import as_sent
 from hermes_tui.formats.writers.changes import Change, Changes
 from hermes_tui.formats.writers.exchange import Exchange, exchange_of
 from hermes_tui.formats.writers.text import escape_surrogates, json_text
@@ -56,7 +57,6 @@ def write(
     """
     changes = Changes() if changes is None else changes
     transcript = transcript_of(events, findings)
-    changes.of_replies(transcript)
     start, end = transcript.start, transcript.end
     document: dict[str, Any] = {}
     if start.run_id:
@@ -75,7 +75,7 @@ def write(
 def _conversations(transcript: Transcript, changes: Changes) -> list[dict[str, str]]:
     turns: list[dict[str, str]] = []
     only_results_so_far = False
-    conversation = transcript.conversation
+    conversation = as_sent(transcript.entries, changes)
     exchange = exchange_of(conversation, leave_tags=True)
     for entry in conversation:
         if entry.results:

@@ -24,7 +24,6 @@ from hermes_tui.model.events import (
     MessageEdited,
     ParametersChanged,
     ReasoningExtracted,
-    ReplyDiscarded,
     RequestFailed,
     RequestSent,
     ResponseChunked,
@@ -41,7 +40,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
-from hermes_tui.model.messages import Message, Reasoning, ToolSpec
+from hermes_tui.model.messages import ADDED, Message, Reasoning, ToolSpec
 
 Result = ToolReturned | ToolFailed
 
@@ -68,6 +67,7 @@ class Entry:
     """A message with its calls and results, or one `other` event. `turn` is 1-based.
 
     `is_own` is false where no message was recorded: this one was made up for its calls or results.
+    `requests` is how many were sent before it, and failed.
     """
 
     seq: int
@@ -78,6 +78,7 @@ class Entry:
     calls: list[ToolCallProposed] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     other: Event | None = None
+    requests: int = 0
 
     @property
     def text_beside_results(self) -> str:
@@ -110,26 +111,6 @@ class Transcript:
         for finding in self.findings:
             self.findings_at.setdefault(finding.seq, []).append(finding)
 
-    @property
-    def conversation(self) -> list[Entry]:
-        """Return what was said, without replies that were discarded or replaced by edited ones."""
-        said: list[Entry] = []
-        reply_at = -1
-        for entry in self.entries:
-            match entry.other:
-                case None:
-                    if entry.message.role == "assistant":
-                        reply_at = len(said)
-                    said.append(entry)
-                case ReplyDiscarded() | TextEdited() if reply_at >= 0:
-                    del said[reply_at:]
-                    reply_at = -1
-                case RequestFailed():
-                    reply_at = -1
-                case _:
-                    pass
-        return said
-
     def tool_name(self, event: Result) -> str:
         """Return the name of the tool that gave a result, empty where nothing says it."""
         return event.result.name or self.call_names.get(event.result.call_id or "", "")
@@ -159,21 +140,25 @@ class _Grouper:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.turn = 0
+        self._requests = 0
         self._calls: deque[ToolCallProposed] = deque()
         self._results: deque[Result] = deque()
         self._calling: Entry | None = None
         """The last message, while calls that it announced are still to come."""
+        self._reply: Entry | None = None
+        """The last message of the model, to which a person may add calls."""
 
     def take(self, event: Event) -> None:
+        self._requests += isinstance(event, (RequestSent, RequestFailed))
         match event:
             case MessageAppended():
                 self._message(event)
             case ToolCallProposed():
                 self._call(event)
             case ToolReturned() | ToolFailed():
-                self._results.append(event)
+                self._result(event)
             case _ if not isinstance(event, _PLUMBING):
-                self.entries.append(Entry(event.seq, self.turn, other=event))
+                self._other(event)
 
     def flush(self) -> None:
         """Give calls and results that no message carried a message of their own."""
@@ -188,6 +173,9 @@ class _Grouper:
             self.entries.append(Entry(event.seq, self.turn, message, is_own=False, results=[event]))
         self._results.clear()
 
+    def _other(self, event: Event) -> None:
+        self.entries.append(Entry(event.seq, self.turn, other=event, requests=self._requests))
+
     def _message(self, event: MessageAppended) -> None:
         message = event.message
         if self._calls and not message.calls:
@@ -198,15 +186,28 @@ class _Grouper:
                 self.flush()
             self.turn += 1
         turn = self.turn if message.role in ("assistant", "tool") else self.turn + 1
-        entry = Entry(event.seq, turn, message, event.raw, results=results)
+        entry = Entry(event.seq, turn, message, event.raw, results=results, requests=self._requests)
         while self._calls and len(entry.calls) < message.calls:
             entry.calls.append(self._calls.popleft())
         self.entries.append(entry)
         self._calling = entry
+        if message.role == "assistant":
+            self._reply = entry
+
+    def _result(self, event: Result) -> None:
+        """Keep a result for the message that is to come; of a call that was run twice the last."""
+        for place, before in enumerate(self._results):
+            if event.call_index is not None and before.call_index == event.call_index:
+                self._results[place] = event
+                self._other(before)
+                return
+        self._results.append(event)
 
     def _call(self, event: ToolCallProposed) -> None:
         entry = self._calling
-        if entry is not None and len(entry.calls) < entry.message.calls:
+        if event.call.verdict == ADDED and self._reply is not None:
+            self._reply.calls.append(event)
+        elif entry is not None and len(entry.calls) < entry.message.calls:
             entry.calls.append(event)
         else:
             self._calls.append(event)

@@ -1,0 +1,152 @@
+"""What a person changed in a run, applied to its messages: the conversation as the model had it.
+
+A log tells what was said and, behind it, what was changed of it: arguments edited, calls dropped,
+results replaced, replies asked for again, messages edited. Writers of conversations write what
+became of that, since nobody else ever saw the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+
+from hermes_tui.formats.writers.changes import DISCARDED, Changes
+from hermes_tui.formats.writers.transcript import Entry, Result
+from hermes_tui.model.events import (
+    ArgumentsEdited,
+    CallDropped,
+    Event,
+    MessageEdited,
+    ReplyDiscarded,
+    ResultSubstituted,
+    TextEdited,
+    ToolCallProposed,
+    ToolReturned,
+)
+from hermes_tui.model.messages import Origin, ToolCall, ToolResult, changed
+from hermes_tui.parsers.beside_calls import content_beside
+from hermes_tui.parsers.call_arguments import read_arguments
+from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.parsers.plain_values import decode
+
+
+def as_sent(entries: Iterable[Entry], changes: Changes) -> list[Entry]:
+    """Return the messages among `entries` as they were sent.
+
+    `changes` gets how many belong to replies that were discarded or replaced: they are left out.
+    """
+    conversation = _Conversation(entries)
+    changes.add(DISCARDED, conversation.discarded)
+    return conversation.entries
+
+
+class _Conversation:
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries: list[Entry] = []
+        self.discarded = 0
+        self._reply_at = -1
+        self._calls: dict[int, ToolCallProposed] = {}
+        """The calls of the last reply by their index, without those that were dropped."""
+        self._results: dict[int, str] = {}
+        """What is to stand instead of the results of its calls, by their index."""
+        self._made_up = count(-1, -1)
+        """Numbers for events that no log has."""
+        for entry in entries:
+            if entry.other is None:
+                self._said(entry)
+            else:
+                self._change(entry, entry.other)
+
+    def _said(self, entry: Entry) -> None:
+        if entry.message.role == "assistant":
+            self._reply_at = len(self.entries)
+            self._calls = dict(enumerate(entry.calls))
+            self._results = {}
+        elif self._results and entry.results:
+            entry = replace(entry, results=[self._result(event) for event in entry.results])
+        self.entries.append(entry)
+
+    def _result(self, event: Result) -> Result:
+        """Return a result, or what a person wrote instead of it."""
+        content = self._results.pop(-1 if event.call_index is None else event.call_index, None)
+        if content is None:
+            return event
+        old = event.result
+        result = ToolResult(content, call_id=old.call_id, name=old.name)
+        return ToolReturned(seq=event.seq, result=result, call_index=event.call_index)
+
+    def _change(self, entry: Entry, event: Event) -> None:
+        match event:
+            case ReplyDiscarded() | TextEdited():
+                self._discard(entry)
+            case ArgumentsEdited(call_index=index) if index in self._calls:
+                self._rewrite(index, _edited(self._calls[index].call, event))
+            case CallDropped(call_index=index) if index in self._calls:
+                self._rewrite(index, None)
+            case ResultSubstituted():
+                self._results[event.call_index] = event.after
+            case MessageEdited():
+                self._edit(event, entry.turn)
+            case _:
+                pass
+
+    def _discard(self, by: Entry) -> None:
+        """Take out the reply to the last request; one that broke off left no message."""
+        if self._reply_at < 0 or self.entries[self._reply_at].requests != by.requests:
+            return
+        self.discarded += len(self.entries) - self._reply_at
+        del self.entries[self._reply_at :]
+        self._reply_at = -1
+
+    def _rewrite(self, index: int, call: ToolCall | None) -> None:
+        """Let the last reply have `call` instead of one of its calls; None: neither."""
+        if self._reply_at < 0:
+            return
+        if self._calls[index].call.origin is Origin.TEXT:
+            self._take_calls_out_of_the_text()
+        if call is None:
+            del self._calls[index]
+        else:
+            self._calls[index] = ToolCallProposed(seq=self._calls[index].seq, call=call)
+        entry = self.entries[self._reply_at]
+        self.entries[self._reply_at] = replace(entry, calls=list(self._calls.values()))
+
+    def _take_calls_out_of_the_text(self) -> None:
+        """Let the calls that a client read from the text stand in their own field alone."""
+        entry = self.entries[self._reply_at]
+        text = content_beside(entry.message.text, (one.call for one in entry.calls))
+        message = changed(entry.message, text=text, parts=())
+        self.entries[self._reply_at] = replace(entry, message=message)
+        for place, event in self._calls.items():
+            if event.call.origin is Origin.TEXT:
+                call = changed(event.call, origin=Origin.DICT, span=None)
+                self._calls[place] = ToolCallProposed(seq=event.seq, call=call)
+
+    def _edit(self, event: MessageEdited, turn: int) -> None:
+        """Change, add or take out a message: what is edited stands before the next request."""
+        self._reply_at = -1
+        after = [self._entry(event, turn)] if event.after else []
+        self.entries[event.index : event.index + 1] = after
+
+    def _entry(self, edited: MessageEdited, turn: int) -> Entry:
+        found = normalise_message(decode(edited.after))
+        calls = [ToolCallProposed(seq=next(self._made_up), call=call) for call, _ in found.calls]
+        results: list[Result] = [
+            ToolReturned(seq=next(self._made_up), result=result) for result, _ in found.results
+        ]
+        return Entry(edited.seq, turn, found.message, edited.after, calls=calls, results=results)
+
+
+def _edited(call: ToolCall, event: ArgumentsEdited) -> ToolCall:
+    arguments = read_arguments(event.after)
+    return changed(
+        call,
+        name=event.name_after or call.name,
+        arguments_text=arguments.text,
+        arguments_state=arguments.state,
+        arguments=arguments.value,
+        origin=Origin.DICT if call.origin is Origin.TEXT else call.origin,
+        span=None,
+        verdict="",
+    )
