@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed, SourceDefect
 from hermes_tui.model.spans import Span
 
 
@@ -44,3 +45,15 @@ class Finding(NamedTuple):
             number,
             tool,
         )
+
+    def as_note(self, message: str) -> Finding:
+        """Return what turned out to be worth no more than saying `message`."""
+        return self._replace(severity=Severity.NOTE, message=message, hint="")
+
+
+def failed(event: SourceDefect | RequestFailed, turn: int, number: int) -> Finding:
+    """Return what is to be said of a request that failed, or of what cannot be read."""
+    code, severity = Code.REQUEST_ERROR, Severity.ERROR
+    if isinstance(event, SourceDefect):
+        code, severity = Code.SOURCE_DEFECT, Severity.WARNING if event.partial else severity
+    return Finding(code, severity, event.message, event.seq, turn, number=number)

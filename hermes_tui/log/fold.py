@@ -16,11 +16,13 @@ from typing import Any
 
 from hermes_tui.log.empty_replies import empty_reply, is_flawed
 from hermes_tui.log.endings import NOTHING, REQUEST, TOOL, Last, without_answer
-from hermes_tui.log.findings import Finding
+from hermes_tui.log.findings import Finding, failed
 from hermes_tui.log.open_calls import (
+    TAKEN,
+    TAKEN_BEFORE,
     OpenCall,
     answered_call,
-    answers_in_text,
+    hears_answer,
     id_used_twice,
     misfit,
     orphan,
@@ -124,6 +126,8 @@ class RunState:
     """Calls found in content, undecided until it is seen whether somebody answered them."""
     suspect_calls: tuple[OpenCall, ...] = ()
     """What was read from the text of `suspects`."""
+    answers_as: str = ""
+    """The role of whoever answers calls in the text; empty as long as nobody did."""
 
     def copy(self) -> RunState:
         """Return an independent state with the same content."""
@@ -162,10 +166,14 @@ class RunState:
                 self._ended(event, found)
             case SourceDefect():
                 self.defects += 1
-                found.append(self._failed(event))
+                found.append(failed(event, self._turn_of(event), self.appended))
             case RequestFailed():
                 self.last = NOTHING
-                found += [] if event.diagnostics else [self._failed(event)]
+                found += (
+                    []
+                    if event.diagnostics
+                    else [failed(event, self._turn_of(event), self.appended)]
+                )
             case CallDropped():
                 self.open_calls = tuple(
                     call for call in self.open_calls if call.index != event.call_index
@@ -186,13 +194,6 @@ class RunState:
             case RunForked():
                 self.parent_run_id = event.parent_run_id
                 self.run_id = event.run_id or self.run_id
-
-    def _failed(self, event: SourceDefect | RequestFailed) -> Finding:
-        code, severity = Code.REQUEST_ERROR, Severity.ERROR
-        if isinstance(event, SourceDefect):
-            code, severity = Code.SOURCE_DEFECT, Severity.WARNING if event.partial else severity
-        turn = self._turn_of(event)
-        return Finding(code, severity, event.message, event.seq, turn, number=self.appended)
 
     def _turn_of(self, event: Event) -> int:
         """Return the turn that an event is about: a reply's is only opened by its message."""
@@ -316,8 +317,8 @@ class RunState:
                 self.received = _NOT_RECEIVED
         else:
             if self.suspects:
-                answered = message.results > 0 or answers_in_text(message.role, message.text)
-                self.decide_suspects(found, answered=answered)
+                heard = hears_answer(self, message.role, message.text)
+                self.decide_suspects(found, answered=message.results > 0 or heard)
             if self.open_calls:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
@@ -378,23 +379,20 @@ class RunState:
         elif not suspected:
             found.append(orphan(result, seq, self.turn, self.appended + 1))
 
-    def decide_suspects(self, found: list[Finding], *, answered: bool) -> None:
+    def decide_suspects(
+        self, found: list[Finding], *, answered: bool, at_end: bool = False
+    ) -> None:
         """Tell what the calls found in content are, now that it is known who came after them."""
-        for finding in self.suspects:
-            if answered:
-                finding = finding._replace(
-                    severity=Severity.NOTE,
-                    message="the call stands in the text; a client-side parser answered it",
-                    hint="",
-                )
-            found.append(finding)
+        like_others = at_end and self.answers_as == "user" and self.suspect_calls
+        told = TAKEN if answered else TAKEN_BEFORE if like_others else ""
+        found += [one.as_note(told) if told else one for one in self.suspects]
         if answered:
             self.open_calls += self.suspect_calls
         self.suspects, self.suspect_calls = (), ()
 
     def _close_turn(self, found: list[Finding], *, at_end: bool) -> None:
         if self.suspects:
-            self.decide_suspects(found, answered=False)
+            self.decide_suspects(found, answered=False, at_end=at_end)
         if not (at_end and self.lone_reply):
             found.extend(unanswered(self, call, at_end=at_end) for call in self.open_calls)
         self.open_calls = ()

@@ -30,6 +30,10 @@ _ANSWERS_IN_TEXT = (
     "<returncode",
     "<output",
 )
+TAKEN: Final = "the call stands in the text; a client-side parser answered it"
+TAKEN_BEFORE: Final = (
+    "the call stands in the text, as those before it that a client-side parser answered"
+)
 _NOTHING_GIVEN: Final = frozenset({ArgumentsState.EMPTY, ArgumentsState.NULL})
 _REFUSED: Final = "many servers refuse such a history: answer the call, or drop it"
 _MISFIT_HINT: Final = "the schema of the tool does not allow this: the tool may refuse it"
@@ -72,9 +76,14 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
     return next(iter(named or nameable), None)
 
 
-def answers_in_text(role: str, text: str) -> bool:
-    """Tell whether somebody who says `text` answers the calls that stand in the text before."""
-    return role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT)
+def hears_answer(state: RunState, role: str, text: str) -> bool:
+    """Tell whether what somebody says answers the calls that stand in the text before it.
+
+    Once a speaker's words did so, all that this one says behind such calls does.
+    """
+    if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
+        state.answers_as = role
+    return role == state.answers_as
 
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:

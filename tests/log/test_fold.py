@@ -132,6 +132,34 @@ def test_call_in_content_that_was_answered_is_a_note() -> None:
     assert codes(lines) == [("CALL_IN_CONTENT", "note")]
 
 
+IN_TEXT = (suspect("<tool_call>…"), call("f", origin=Origin.TEXT))
+OBSERVED = (*IN_TEXT, says("user", "OBSERVATION: fine"))
+
+
+def test_who_once_answered_calls_in_the_text_answers_them_in_any_words() -> None:
+    lines = timeline(*OBSERVED, *IN_TEXT, says("user", "Your command ran."), says("assistant", "-"))
+    assert codes(lines) == [("CALL_IN_CONTENT", "note")] * 2
+
+
+def test_the_last_call_of_a_client_that_reads_texts_ends_the_run() -> None:
+    assert codes(timeline(*OBSERVED, *IN_TEXT, ended())) == [("CALL_IN_CONTENT", "note")] * 2
+
+
+@pytest.mark.parametrize("answer", ["<tool_response>1</tool_response>", "OBSERVATION: fine"])
+def test_a_tool_that_answered_does_not_speak_for_the_user(answer: str) -> None:
+    """Also where it ends the run: a loop that read the calls before ran into one that it lost."""
+    answered = (*IN_TEXT, says("tool", answer))
+    lines = timeline(*answered, *IN_TEXT, says("user", "And now?"), says("assistant", "-"))
+    expected = [("CALL_IN_CONTENT", "note"), ("CALL_IN_CONTENT", "error")]
+    assert codes(lines) == expected
+    assert codes(timeline(*answered, *IN_TEXT, ended())) == expected
+
+
+def test_a_last_call_that_cannot_be_read_is_lost_even_where_others_were_answered() -> None:
+    lines = timeline(*OBSERVED, suspect("<tool_call>{"), ended())
+    assert codes(lines) == [("CALL_IN_CONTENT", "note"), ("CALL_IN_CONTENT", "error")]
+
+
 def test_call_in_content_is_told_where_a_live_run_stops_for_it() -> None:
     stopped = Stopped(seq=0, stop_point="parse_failure")
     lines = timeline(suspect("<tool_call>…"), call("f", origin=Origin.TEXT), stopped)
