@@ -103,6 +103,18 @@ async def test_public_functions_with_hints_or_docstring_are_tools(box: ToolProce
     assert not {"helper", "_private", "dedent", "dataclass", "Point"} & set(names)
 
 
+async def test_docstrings_are_told_also_where_python_leaves_them_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    path = tmp_path / "tools.py"
+    path.write_text('def say(text):\n    """Say it."""\n    return text\n')
+    box = await opened_at(path)
+    await box.close()
+    (schema,) = box.schemas
+    assert schema["function"]["description"] == "Say it."
+
+
 async def test_functions_are_called_with_named_arguments(box: ToolProcess) -> None:
     assert await value_of(box, "add", a=1) == 3
     assert await value_of(box, "later", text="abc") == "ABC"

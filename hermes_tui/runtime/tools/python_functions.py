@@ -14,8 +14,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from hermes_tui.model.errors import SourceError, UsageError
@@ -81,6 +82,8 @@ def _import(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(_MODULE, location)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file", "its name must end in .py")
+    if type(spec.loader) is SourceFileLoader:
+        spec.loader = _WithDocstrings(spec.name, str(location))
     module = importlib.util.module_from_spec(spec)
     sys.modules[_MODULE] = module
     # Last, so that the file's neighbours can be imported but hide nothing.
@@ -92,6 +95,19 @@ def _import(path: Path) -> ModuleType:
         place = f"{path}:{_line_of(error, str(location))}"
         raise UsageError(f"{place}: {told(error)}", "fix the file") from error
     return module
+
+
+class _WithDocstrings(SourceFileLoader):
+    """Keeps what the model is told of the tools, which PYTHONOPTIMIZE=2 and -OO leave out."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(
+            self.get_data(self.path),
+            self.path,
+            "exec",
+            dont_inherit=True,
+            optimize=min(sys.flags.optimize, 1),
+        )
 
 
 def _line_of(error: BaseException, location: str) -> int:
