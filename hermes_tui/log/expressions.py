@@ -86,7 +86,7 @@ class UnknownName(ExpressionError):
     @property
     def on_screen(self) -> str:
         """The error without the list of names, for which a line is too short."""
-        return f"{self.message} (? lists all, after Esc)"
+        return f"{self.message} (the help screen lists all)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class HermesApp(BaseApp):
 
     def _told(self, screen: RunScreen) -> RunScreen:
         """Let a run that is shown at once say what there is to complain of."""
-        screen.notice = screen.notice or complaints_line(self.feed.complaints)
+        screen.notice = screen.notice or complaints_line(self.feed.complaints, self.keys)
         return screen
 
     def _feed_of(self, ref: RunRef) -> RunFeed:

@@ -238,7 +238,7 @@ class BaseApp(App[None]):
                 key = shown_key(command, self.config.keys)
                 yield SystemCommand(
                     f"{command.label} ({key})",
-                    command.help,
+                    self.keys.told(command.help),
                     lambda command_id=command.id: screen.action_command(command_id),
                 )
 

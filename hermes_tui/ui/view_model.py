@@ -17,6 +17,7 @@ from hermes_tui.log.same_row import same_row
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event
 from hermes_tui.ui.command import Situation
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.search import Search
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ViewState(NamedTuple):
     mode: str = "plain"
     """How the message pane renders: plain, markdown or json."""
     raw_beside: bool = False
+    keys: KeyNames = KeyNames()
 
     @property
     def event(self) -> Event | None:
@@ -72,6 +74,7 @@ class RunModel:
     marks: dict[str, int] = field(default_factory=dict)
     wanted_message: int = 0
     """The message to go to as soon as it is there, from 1; 0: none."""
+    keys: KeyNames = field(default_factory=KeyNames)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.log)
@@ -157,6 +160,7 @@ class RunModel:
             self.search,
             self.mode,
             self.raw_beside,
+            self.keys,
         )
 
     def situation(self, *, runs: int = 1, loading: bool = False) -> Situation:

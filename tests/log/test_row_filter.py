@@ -135,5 +135,5 @@ def test_a_name_that_is_no_field_is_told_in_a_line(name: str, meant: str) -> Non
     with pytest.raises(ExpressionError) as caught:
         compile_expression(f"{name} == 1", FIELDS)
     assert meant in caught.value.on_screen
-    assert caught.value.on_screen.endswith("(? lists all, after Esc)")
+    assert caught.value.on_screen.endswith("(the help screen lists all)")
     assert len(caught.value.on_screen) < 100

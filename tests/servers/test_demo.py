@@ -21,6 +21,7 @@ from hermes_tui.runtime.servers.demo_task import (
     PASSED,
     prepare_workdir,
 )
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.live_model import hint_at
 
 Message = dict[str, Any]
@@ -256,7 +257,7 @@ async def test_closing_ends_a_stream_that_is_under_way() -> None:
 def test_hints_are_short_and_about_real_stop_points() -> None:
     for key, hint in HINTS.items():
         assert key.partition("@")[0] in {*StopPoint, "edited", "ended"}
-        assert len(hint) <= 78
+        assert len(KeyNames().told(hint)) <= 78
     assert set(HINTS) >= set(StopPoint)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.messages import ArgumentsState, ToolCall
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render import json_lines
 from hermes_tui.ui.render.calls import MOST_CALLS, calls_page
 from hermes_tui.ui.render.raw_beside import MOST_ROWS, raw_beside_normalised
@@ -70,7 +71,7 @@ def test_arguments_of_any_size_are_styled_where_they_are_shown(
 
 
 def test_of_arguments_of_any_size_the_beginning_stands_beside_the_raw_ones() -> None:
-    lines = [line.text for line in raw_beside_normalised(LONG, 80)]
+    lines = [line.text for line in raw_beside_normalised(LONG, 80, KeyNames())]
     assert any(line.endswith(" 100,") for line in lines)
     assert len(lines) < MOST_ROWS + 20
     assert any(line.startswith("… more rows") for line in lines)

@@ -2,9 +2,57 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
 import pytest
 
+import hermes_tui.ui
+from hermes_tui.runtime.servers.demo_task import HINTS
+from hermes_tui.ui.commands import BY_ID
 from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.render.calls import calls_page
+from hermes_tui.ui.screens.help import help_document
+from hermes_tui.ui.view_model import ViewState
+from tests.log.runs import call, says, started, timeline
+from tests.ui.opened import MEDIUM, app_on, shows, write_run
+
+_VERBS: Final = (
+    "begins|sets|goes|lists|shows|edits|answers|asks|leaves|repairs|runs|sends|steps|look|looks|"
+    "jumps|corrects|lets|forks|opens|brings|compares|drops|adds|choose|chooses|restores|copies|"
+    "sorts|quits|retries|takes|ends|searches|undoes|folds|unfolds|applies|closes|marks|switches"
+)
+_NAMES_A_KEY: Final = re.compile(
+    rf"(?:^|[\s(])([^\s\w—…·|↑]|[b-zA-Z\d]|Enter|Esc|[sS]pace|Tab|\^\w|ctrl\+\w) (?:{_VERBS})\b"
+    r"|[(;,] ?(\S|Enter|Esc|space): |\bpress \S\b|\bsee [?\d]\b| \([/?a-zA-Z]\)"
+)
+_IN_BRACES: Final = re.compile(r"\{([a-z][a-z0-9-]*)\}")
+_OTHER_BRACES: Final = frozenset({"finish", "text"})
+"""What a breakpoint prints, in the example of one."""
+_FIXED: Final = frozenset(
+    {
+        "end the run for good? y ends it",
+        "without its only call the reply ends the run; y drops it",
+        "everything in the request but the messages; ^S asks",
+    }
+)
+"""Keys of prompts and dialogs, which stay as they are."""
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Yield what stands in quotes in the code of the screens, docstrings left out, and where."""
+    folder = Path(hermes_tui.ui.__path__[0])
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if is_text and id(node) not in told:
+                yield f"{path.relative_to(folder)}:{node.lineno}", node.value
+    yield from HINTS.items()
 
 
 def test_a_sentence_names_the_key_that_a_command_has_now() -> None:
@@ -16,3 +64,37 @@ def test_a_sentence_names_the_key_that_a_command_has_now() -> None:
 def test_what_is_no_command_in_braces_of_our_own_is_a_mistake_of_ours() -> None:
     with pytest.raises(KeyError):
         KeyNames().told("{serach} begins one")
+
+
+def test_no_sentence_names_a_key_that_may_be_another() -> None:
+    said = [(at, text) for at, text in _texts() if " " in text and text not in _FIXED]
+    assert [(at, text) for at, text in said if _NAMES_A_KEY.search(text)] == []
+
+
+def test_sentences_name_commands_that_there_are() -> None:
+    found = {name for _, text in _texts() for name in _IN_BRACES.findall(text)}
+    assert found - set(BY_ID) == _OTHER_BRACES
+
+
+async def test_what_is_said_names_a_key_that_was_given_to_the_command(tmp_path: Path) -> None:
+    app = app_on(write_run(tmp_path / "run.json"), keys={"search": "ctrl+g", "back": "x"})
+    async with app.run_test(size=MEDIUM) as pilot:
+        await pilot.press("n")
+        await shows(pilot, "no search: ctrl+g begins one")
+        await pilot.press("escape")
+        await shows(pilot, "nothing to drop: x goes back")
+
+
+def test_a_page_names_the_keys_that_the_person_has() -> None:
+    run = timeline(started(), says("assistant"), *(call("ls", f"c{n}", index=n) for n in range(99)))
+    view = ViewState(run, 50, len(run), keys=KeyNames({"next-call": "ctrl+n"}))
+    document, _ = calls_page(view, 80)
+    assert document.lines[-1].text.endswith("one by one with ctrl+n")
+
+
+def test_the_help_names_the_keys_that_the_person_has() -> None:
+    lines = help_document({"filter": "ctrl+g", "search": "ctrl+f"}, [], width=200).lines
+    text = "\n".join(line.text for line in lines)
+    assert "Fields of a row (ctrl+g on the run screen)" in text
+    assert "true where the search (ctrl+f) has found something" in text
+    assert not _IN_BRACES.search(text.partition("Expressions")[0])

@@ -98,56 +98,109 @@ def prepare_workdir(path: Path) -> None:
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "before_request": "The next request goes out now. c sends it.",
-        "after_response": "The reply is in; its calls have not been looked at. s steps on.",
-        "after_parse": "The reply has been read; 3 shows its calls. space goes to the next reply.",
-        "before_dispatch": "Nothing ran yet: c runs the tool, e edits, x answers in its place.",
-        "before_dispatch@1": "The next call of the same reply. space runs it, then asks the model.",
-        "before_dispatch@1.1": "The model wants to run a tool; nothing ran yet. space runs it.",
+        "before_request": "The next request goes out now. {continue} sends it.",
+        "after_response": "The reply is in; its calls have not been looked at. {step-in} steps on.",
+        "after_parse": (
+            "The reply has been read; {pane-3} shows its calls. {next} goes to the next reply."
+        ),
+        "before_dispatch": (
+            "Nothing ran yet: {continue} runs the tool, {edit} edits, {answer} answers in its "
+            "place."
+        ),
+        "before_dispatch@1": (
+            "The next call of the same reply. {next} runs it, then asks the model."
+        ),
+        "before_dispatch@1.1": "The model wants to run a tool; nothing ran yet. {next} runs it.",
         "before_dispatch@2": (
-            "This call has no id (3: calls, 6: raw). s runs it and stops at its result."
+            "This call has no id ({pane-3}: calls, {pane-6}: raw). {step-in} runs it and stops at "
+            "its result."
         ),
         "before_dispatch@5": (
-            "The second call's arguments are a string in a string. space goes to it."
+            "The second call's arguments are a string in a string. {next} goes to it."
         ),
         "before_dispatch@7": (
-            "b sets a breakpoint here, B lists them; < > look back, undoing nothing."
+            "{breakpoint} sets a breakpoint here, {breakpoints} lists them; {back-in-time} "
+            "{on-in-time} look back, undoing nothing."
         ),
-        "before_dispatch@8": "The call runs after all: its arguments were whole. c lets it go.",
-        "after_result": "The tool answered. E edits what the model will see; c goes on.",
-        "after_result@2": "The real answer. E edits what the model will see of it; c goes on.",
-        "unknown_tool": "There is no such tool. e corrects the name; c tells the model instead.",
+        "before_dispatch@8": (
+            "The call runs after all: its arguments were whole. {continue} lets it go."
+        ),
+        "after_result": (
+            "The tool answered. {edit-result} edits what the model will see; {continue} goes on."
+        ),
+        "after_result@2": (
+            "The real answer. {edit-result} edits what the model will see of it; {continue} goes "
+            "on."
+        ),
+        "unknown_tool": (
+            "There is no such tool. {edit} corrects the name; {continue} tells the model instead."
+        ),
         "unknown_tool@3": (
-            "There is no read_fil. e lets you write read_file; c tells the model instead."
+            "There is no read_fil. {edit} lets you write read_file; {continue} tells the model "
+            "instead."
         ),
-        "invalid_args": "These arguments are no JSON. e corrects them; c tells the model instead.",
+        "invalid_args": (
+            "These arguments are no JSON. {edit} corrects them; {continue} tells the model instead."
+        ),
         "invalid_args@4": (
-            "A comma too many: no JSON. e lets you take it out; c tells the model instead."
+            "A comma too many: no JSON. {edit} lets you take it out; {continue} tells the model "
+            "instead."
         ),
-        "invalid_args@5": "A string in a string. c lets the tool have what it holds, e edits it.",
+        "invalid_args@5": (
+            "A string in a string. {continue} lets the tool have what it holds, {edit} edits it."
+        ),
         "invalid_args@6": (
-            "Cut off in mid-string. F forks here to try both ways; c tells the model."
+            "Cut off in mid-string. {fork} forks here to try both ways; {continue} tells the model."
         ),
-        "invalid_args@8": "Read out of the text though unclosed. e corrects it; c tells the model.",
-        "truncated": "The reply was cut off at its token limit. R asks again; c goes on with it.",
+        "invalid_args@8": (
+            "Read out of the text though unclosed. {edit} corrects it; {continue} tells the model."
+        ),
+        "truncated": (
+            "The reply was cut off at its token limit. {retry} asks again; {continue} goes on "
+            "with it."
+        ),
         "truncated@6": (
-            "Cut off (finish_reason length). R retries, max_tokens 400 helps; c goes on."
+            "Cut off (finish_reason length). {retry} retries, max_tokens 400 helps; {continue} "
+            "goes on."
         ),
-        "parse_failure": "A call stands in the text, and nobody read it. e repairs it; c goes on.",
+        "parse_failure": (
+            "A call stands in the text, and nobody read it. {edit} repairs it; {continue} goes on."
+        ),
         "parse_failure@8": (
-            "An unclosed call: many loops end here. e lets you close it; c takes it so."
+            "An unclosed call: many loops end here. {edit} lets you close it; {continue} takes it "
+            "so."
         ),
-        "tool_error": "The tool failed. E edits what the model is told; c goes on.",
-        "manual": "A person answers for this tool. x opens a field for the result.",
-        "repeat": "The same call with the same arguments. x answers it yourself; c runs it.",
-        "request_failed": "No usable reply. R asks again; c ends the run.",
-        "turn_end": "The turn is over: every call has its result. c asks the model again.",
-        "run_end": "The end. } jumps to the next problem, ? lists the keys, q leaves.",
-        "edited": "Taken, and nothing was sent or run yet: c goes on with it, e edits once more.",
-        "ended": "The end. } goes to a problem, < looks back, F forks from a row, q leaves.",
-        "divergence": "The replay asks for other than was recorded; c answers as recorded.",
-        "recovery": "The reply was lost with the process. R asks again, x answers for the tool.",
+        "tool_error": (
+            "The tool failed. {edit-result} edits what the model is told; {continue} goes on."
+        ),
+        "manual": "A person answers for this tool. {answer} opens a field for the result.",
+        "repeat": (
+            "The same call with the same arguments. {answer} answers it yourself; {continue} runs "
+            "it."
+        ),
+        "request_failed": "No usable reply. {retry} asks again; {continue} ends the run.",
+        "turn_end": "The turn is over: every call has its result. {continue} asks the model again.",
+        "run_end": (
+            "The end. {next-problem} jumps to the next problem, {help} lists the keys, {back} "
+            "leaves."
+        ),
+        "edited": (
+            "Taken, and nothing was sent or run yet: {continue} goes on with it, {edit} edits "
+            "once more."
+        ),
+        "ended": (
+            "The end. {next-problem} goes to a problem, {back-in-time} looks back, {fork} forks "
+            "from a row, {back} leaves."
+        ),
+        "divergence": (
+            "The replay asks for other than was recorded; {continue} answers as recorded."
+        ),
+        "recovery": (
+            "The reply was lost with the process. {retry} asks again, {answer} answers for the "
+            "tool."
+        ),
     }
 )
 """What a first-time user can do, by stop point; `point@turn` where a turn has something to show,
-`point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`."""
+`point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`. Commands
+of the screen stand in braces: their keys are filled in there."""

@@ -10,6 +10,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.lab import steps as lab_steps
 from hermes_tui.ui.lab.fates import Piece, calls_at, frontiers, pieces_of, read_up_to
 from hermes_tui.ui.lab.parsers import (
@@ -71,6 +72,7 @@ class LabModel:
 
     def __init__(self, given: LabText) -> None:
         self.given = given
+        self.keys = KeyNames()
         self.text = given.text
         self.tools = given.tools or _tools_called(given.text)
         name, self.why = self._choice(given)

@@ -14,6 +14,7 @@ from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFaile
 from hermes_tui.model.messages import ADDED, ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.marked import marked_lines
@@ -71,7 +72,10 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     first = max(0, around - NEIGHBOURS) if len(rows) > MOST_CALLS else 0
     shown = rows[first : around + NEIGHBOURS] if len(rows) > MOST_CALLS else rows
     if first:
-        page.line(f"… {counted(first, 'call')} before, one by one with [", "dim")
+        page.line(
+            view.keys.told(f"… {counted(first, 'call')} before, one by one with {{previous-call}}"),
+            "dim",
+        )
     top = 0
     for row in shown:
         event = timeline.event(row)
@@ -84,7 +88,9 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
         _call(page, view, row, event.call, is_chosen=row == chosen, beside=beside)
     if left := len(rows) - first - len(shown):
         page.blank()
-        page.line(f"… {counted(left, 'more call')}, one by one with ]", "dim")
+        page.line(
+            view.keys.told(f"… {counted(left, 'more call')}, one by one with {{next-call}}"), "dim"
+        )
     return page.document(), top
 
 
@@ -122,14 +128,16 @@ def _call(
     seq = timeline.seq(row)
     missed = _is_missed(timeline, seq, call)
     _arrival(page, timeline, call, missed=missed)
-    _fact(page, "id", *_id_fact(timeline, call, found))
-    _fact(page, "name", *_name_fact(timeline, call, found))
+    _fact(page, "id", *_id_fact(view, call, found))
+    _fact(page, "name", *_name_fact(view, call, found))
     if run := subagent_of(timeline.state.details, call.id):
-        told = " (Enter in this pane opens it)" if is_chosen else ""
+        told = view.keys.told(" ({open} in this pane opens it)") if is_chosen else ""
         _fact(page, "subagent", f"{visible_line(run, LONGEST_NAME)}{told}", "hint")
     state = call.arguments_state
     _fact(page, "arguments", ARGUMENTS[state], "" if state in GOOD_ARGUMENTS else "warning")
-    page.extend(raw_beside_normalised(call, beside) if beside else _arguments(call, found))
+    page.extend(
+        raw_beside_normalised(call, beside, view.keys) if beside else _arguments(call, found)
+    )
     for finding in found:
         said = visible_line(finding.message, LONGEST_FACT)
         text = f"{finding.severity} {finding.code}: {said}"
@@ -142,7 +150,7 @@ def _call(
         add_story(page, timeline, seq, call, found, missed=missed)
         if missed:
             return
-    _result(page, timeline, row)
+    _result(page, view, row)
 
 
 def _arrival(page: Page, timeline: Timeline, call: ToolCall, *, missed: bool) -> None:
@@ -175,38 +183,39 @@ def _fact(page: Page, name: str, text: str, style: str = "") -> None:
     page.fact(name, text, style, width=11)
 
 
-def _id_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+def _id_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
     codes = {finding.code for finding in found}
     if call.id_state is IdState.MISSING and call.origin is Origin.TEXT:
         return "none: a call in text has no id", ""
     if call.id_state in (IdState.MISSING, IdState.NULL, IdState.EMPTY):
         return f"{call.id_state}", "warning"
-    text = _beginning(call.id or "")
+    text = _beginning(call.id or "", view.keys)
     if call.id_state is IdState.SYNTHETIC:
-        by = "hermes-tui" if is_recorded(timeline) else "the writer of the file"
+        by = "hermes-tui" if is_recorded(view.timeline) else "the writer of the file"
         text += f" (synthetic: made up by {by})"
     if Code.ID_DUPLICATE in codes:
         return f"{text} (used before)", "error"
     return text, ""
 
 
-def _name_fact(timeline: Timeline, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
+def _name_fact(view: ViewState, call: ToolCall, found: list[Finding]) -> tuple[str, str]:
     if not call.name:
         return "missing", "error"
-    name = _beginning(call.name)
+    name = _beginning(call.name, view.keys)
     for finding in found:
         if finding.code is Code.NAME_UNKNOWN:
             return f"{name} — not a declared tool; {finding.hint}", "error"
-    if timeline.state.tools_declared:
+    if view.timeline.state.tools_declared:
         return f"{name} (declared)", ""
     return f"{name} (the source declares no tools)", ""
 
 
-def _beginning(text: str) -> str:
+def _beginning(text: str, keys: KeyNames) -> str:
     """Return a text that is short if all is well, cut where it would hide what stands below."""
     if len(text) <= LONGEST_FACT:
         return text
-    return f"{text[:LONGEST_FACT]}… {len(text) - LONGEST_FACT:,} more characters: see 6 Raw"
+    left = counted(len(text) - LONGEST_FACT, "more character")
+    return f"{text[:LONGEST_FACT]}… {left}" + keys.told(": {pane-6} shows the record")
 
 
 def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
@@ -219,7 +228,8 @@ def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
     return json_lines(pretty(call.arguments), 6)
 
 
-def _result(page: Page, timeline: Timeline, row: int) -> None:
+def _result(page: Page, view: ViewState, row: int) -> None:
+    timeline = view.timeline
     seq = timeline.linked_seq(row)
     event = timeline.log[seq] if seq is not None else None
     if isinstance(event, MessageAppended):
@@ -240,13 +250,14 @@ def _result(page: Page, timeline: Timeline, row: int) -> None:
         kind = "flagged as error" if result.error.kind == "flag" else "reads like an error"
         style = "error" if result.error.kind == "flag" else "warning"
         _fact(page, "result", f"{kind}: {visible_line(result.error.reason, 200)} · {size}", style)
-    _preview(page, result)
+    _preview(page, result, view.keys)
 
 
-def _preview(page: Page, result: ToolResult) -> None:
+def _preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
     lines = result.content[:20_000].split("\n")
     for line in lines[:PREVIEW_LINES]:
         page.line(line[:2_000], indent=6)
     if len(lines) > PREVIEW_LINES or len(result.content) > 20_000:
         rest = max(0, result.content.count("\n") + 1 - PREVIEW_LINES)
-        page.line(f"… {rest:,} more lines: press % to go to the result", "dim", indent=6)
+        told = keys.told(f"… {rest:,} more lines: {{pair}} goes to the result")
+        page.line(told, "dim", indent=6)

@@ -129,8 +129,9 @@ def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
     if model.is_overview:
         parser = model.parser
         facts = counted(len(model.steps) - 1, "step")
-        facts += "; s begins" if len(model.steps) > 1 else ""
-        facts += ", c goes to the next failure" if model.failures else ""
+        ways = "; {lab-step} begins" if len(model.steps) > 1 else ""
+        ways += ", {lab-failure} goes to the next failure" if model.failures else ""
+        facts += model.keys.told(ways)
         about = " · ".join(fact for fact in (parser.format, parser.families) if fact)
         yield from wrapped([(f"{parser.name} {parser.version}".strip(), "key"),
                             (f"  {about}", "dim")], width)  # fmt: skip

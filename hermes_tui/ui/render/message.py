@@ -51,7 +51,8 @@ def message_page(view: ViewState) -> Document:
         case ToolCallProposed():
             owner = message_of(view.timeline, event.seq)
             if owner is not None:
-                page.line(f"call {event.call.index + 1} of this message (see 3 Tool calls)", "dim")
+                which = f"call {event.call.index + 1} of this message "
+                page.line(which + view.keys.told("({pane-3} shows the calls)"), "dim")
                 _message(page, owner.message, view)
         case ToolReturned(result=result) | ToolFailed(result=result):
             _result(page, result, view.mode)

@@ -15,6 +15,7 @@ from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.rows import FOLDED, OPEN, characters, short_number
@@ -54,6 +55,7 @@ class RunMetadata(NamedTuple):
     source: str
     relatives: tuple[Relative, ...] = ()
     number: int = 0
+    keys: KeyNames = KeyNames()
 
 
 class ValueTexts:
@@ -75,7 +77,8 @@ class ValueTexts:
 class MetaPage:
     """Collects the lines of the page; `unfolded` names what is shown whole."""
 
-    def __init__(self, unfolded: Collection[str], texts: ValueTexts) -> None:
+    def __init__(self, unfolded: Collection[str], texts: ValueTexts, keys: KeyNames) -> None:
+        self.keys = keys
         self.lines: list[MetaLine] = []
         self._unfolded = unfolded
         self._texts = texts
@@ -112,7 +115,8 @@ class MetaPage:
         if is_open:
             self.body(text if is_text else _laid_out(text[:LONGEST]), is_json=not is_text)
             if len(text) > LONGEST:
-                self._inside(f"… {len(text) - LONGEST:,} more characters: 6 shows the record")
+                left = counted(len(text) - LONGEST, "more character")
+                self._inside(self.keys.told(f"… {left}: {{pane-6}} shows the record"))
 
     def body(self, text: str, *, is_json: bool) -> None:
         """Add a text below the last line, indented."""
@@ -132,7 +136,7 @@ class MetaPage:
 
 def metadata_lines(of: RunMetadata, unfolded: Collection[str], texts: ValueTexts) -> list[MetaLine]:
     """Return the page, one logical line a fact; nothing is wrapped or made safe yet."""
-    page = MetaPage(unfolded, texts)
+    page = MetaPage(unfolded, texts, of.keys)
     state = of.timeline.state
     _identity(page, of, state)
     _gold_failure(page, of.timeline, state)
@@ -188,8 +192,8 @@ def _gold_failure(page: MetaPage, timeline: Timeline, state: RunState) -> None:
         event = timeline.log[seq]
         if row is not None and isinstance(event, MessageAppended):
             who = event.message.author or event.message.role
-            told = f"{who}, turn {timeline.turn(row)} (Enter goes there)"
-            page.link("◆ message", told, row=row)
+            told = f"{who}, turn {timeline.turn(row)} "
+            page.link("◆ message", told + page.keys.told("({open} goes there)"), row=row)
     for name, text in labels.items():
         page.fact(name.removeprefix(LABEL), page.spelled(name, text))
 
@@ -233,7 +237,7 @@ def _usage(page: MetaPage, usage: Usage) -> None:
 
 def _relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
     if relatives:
-        page.heading("Runs it belongs to (Enter goes there)")
+        page.heading(page.keys.told("Runs it belongs to ({open} goes there)"))
     for relative in relatives:
         page.link(relative.kind, relative.text, run=relative.place)
 
@@ -241,7 +245,8 @@ def _relatives(page: MetaPage, relatives: Sequence[Relative]) -> None:
 def _tools(page: MetaPage, tools: Sequence[ToolSpec], *, declared: bool) -> None:
     if not declared:
         return
-    page.heading(f"{counted(len(tools), 'tool')} declared (Enter shows the schema)")
+    declares = f"{counted(len(tools), 'tool')} declared ({{open}} shows the schema)"
+    page.heading(page.keys.told(declares))
     for tool in tools:
         first = tool.description.strip().split("\n", 1)[0]
         key = f"tools/{tool.name}"

@@ -11,6 +11,7 @@ from rich.cells import cell_len, chop_cells
 
 from hermes_tui.model.messages import Origin, ToolCall
 from hermes_tui.model.visible import visible
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
 
 SAME, DECODED, DIFFERENT = "=", "≈", "≠"
@@ -26,7 +27,7 @@ MOST_ROWS = 1_000
 """Rows of a value that stand beside each other."""
 
 
-def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
+def raw_beside_normalised(call: ToolCall, width: int, keys: KeyNames) -> list[Line]:
     """Return id, name and arguments in two columns of `width` cells together, then what the raw
     call holds besides."""
     column = max(12, (width - 18) // 2)
@@ -40,7 +41,7 @@ def raw_beside_normalised(call: ToolCall, width: int) -> list[Line]:
         raw = _take(rest, _NAMES[field])
         if raw is _ABSENT and call.origin is Origin.TEXT and field == "arguments":
             raw = call.arguments_text
-        lines.extend(_field(field, raw, value, column))
+        lines.extend(_field(field, raw, value, column, keys))
     others = {name: value for name, value in rest.items() if value not in ({}, None)}
     if others:
         lines.extend(Line(part, (), 4) for part in f"besides  {pretty(others)}".split("\n"))
@@ -78,7 +79,7 @@ def _take(members: dict[str, Any], names: tuple[str, ...]) -> Any:
     return _ABSENT
 
 
-def _field(name: str, raw: Any, value: Any, column: int) -> list[Line]:
+def _field(name: str, raw: Any, value: Any, column: int, keys: KeyNames) -> list[Line]:
     mark = _compare(raw, value)
     left = "(missing)" if raw is _ABSENT else raw if isinstance(raw, str) else pretty(raw)
     right = value if isinstance(value, str) else pretty(value)
@@ -94,7 +95,7 @@ def _field(name: str, raw: Any, value: Any, column: int) -> list[Line]:
             spans.append(StyledSpan(len(text) - len(two), len(text), "added"))
         lines.append(Line(text, tuple(span for span in spans if span.end > span.start), 4))
     if next(rows, None) is not None:
-        said = "… more rows: r shows the whole value, 6 the record"
+        said = keys.told("… more rows: {raw-beside} shows the whole value, {pane-6} the record")
         lines.append(Line(said, (StyledSpan(0, len(said), "dim"),), 4))
     return lines
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.view_model import RunModel
 
@@ -79,7 +80,7 @@ def status_segments(
     """
     rows = len(model.timeline)
     here: Segments = [(f" row {model.row + 1:,} of {rows:,}" if rows else " no rows yet", "")]
-    here += chosen_segments(chosen)
+    here += chosen_segments(chosen, model.keys)
     if model.filter is not None:
         here.append((f" · filter {visible_line(model.filter_text, 60)}: ", "strong"))
         here.append((f"{len(model.shown):,} shown{so_far(model, model.filtered)}", "strong"))
@@ -97,11 +98,12 @@ def status_segments(
     return here + reading_segments(progress, stopped_at, pace)
 
 
-def chosen_segments(chosen: str) -> Segments:
+def chosen_segments(chosen: str, keys: KeyNames) -> Segments:
     """Return what is to be done with the run that waits to be compared; nothing if none does."""
     if not chosen:
         return []
-    return [(f" · d compares with {visible_line(chosen, 40)}, Esc drops it", "hint")]
+    before, after = keys.told(" · {compare} compares with "), keys.told(", {clear} drops it")
+    return [(f"{before}{visible_line(chosen, 40)}{after}", "hint")]
 
 
 def reading_segments(
@@ -158,7 +160,7 @@ def match_text(model: RunModel, in_text: str = "") -> str:
     return f"{found}{so_far(model, model.searched)}" + (in_text and f" · {in_text}")
 
 
-def complaints_line(complaints: Sequence[str]) -> str:
+def complaints_line(complaints: Sequence[str], keys: KeyNames) -> str:
     """Return the latest complaint so that it can be read in a narrow line, and how many wait.
 
     Of the path that it begins with the name is shown; the help screen has all of them whole.
@@ -168,5 +170,6 @@ def complaints_line(complaints: Sequence[str]) -> str:
     where, colon, why = complaints[-1].partition(": ")
     skipped = "skipped " if colon and where.startswith("skipped ") else ""
     name = where.removeprefix(skipped).rpartition("/")[2] if colon else where
-    more = f"+{len(complaints) - 1:,} more, see ? · " if len(complaints) > 1 else ""
+    further = keys.told(f"+{len(complaints) - 1:,} more, see {{help}} · ")
+    more = further if len(complaints) > 1 else ""
     return f"{more}{skipped}{name}{colon}{why}"

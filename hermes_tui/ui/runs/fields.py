@@ -49,7 +49,7 @@ FIELDS: dict[str, str] = {
 }
 FIELD_NAMES = tuple(FIELDS)
 FOUND = "found"
-FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search (/) has found something"}
+FILTERS: dict[str, str] = {**FIELDS, FOUND: "true where the search ({search}) has found something"}
 """What a filter can read besides: it is no property of a run."""
 FILTER_NAMES = tuple(FILTERS)
 SORTS = (

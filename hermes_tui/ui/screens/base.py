@@ -26,7 +26,7 @@ SLICE_S = 0.008
 BUSY_EVERY_S = 0.012
 POLL_EVERY_S = 0.25
 ELSEWHERE = (
-    ("run", "in a run (Enter opens it)"),
+    ("run", "in a run ({open} opens it)"),
     ("live", "only in a live run"),
     ("runs", "in the list of runs"),
 )
@@ -38,13 +38,14 @@ class CommandScreen(Screen[None]):
 
     scope: ClassVar[str] = ""
     why_not: ClassVar[Mapping[str, str]] = MappingProxyType({
-        "search-next": "no search: / begins one",
-        "search-previous": "no search: / begins one",
+        "search-next": "no search: {search} begins one",
+        "search-previous": "no search: {search} begins one",
         "compare": "there is no other run to compare with",
         "unfilter": "there is no filter",
         "cancel": "all is read already",
     })  # fmt: skip
-    """What is said to the key of a command that makes no sense now; else `nothing_here`."""
+    """What is said to the key of a command that makes no sense now; else `nothing_here`. Keys
+    stand in it as `KeyNames.told` takes them."""
     nothing_here: ClassVar[str] = ""
     pumps_in_background: ClassVar[bool] = False
     busy_every_s: ClassVar[float] = BUSY_EVERY_S
@@ -98,12 +99,12 @@ class CommandScreen(Screen[None]):
         for scope, where in ELSEWHERE:
             command = command_on(scope, key, keys)
             if command is not None:
-                self.say(f"{command.label.lower()}: {where}")
+                self.say(f"{command.label.lower()}: {self.keys.told(where)}")
                 return
 
     def why_it_is_not(self, command_id: str) -> str:
         """Return why a command makes no sense now."""
-        return self.why_not.get(command_id, self.nothing_here)
+        return self.keys.told(self.why_not.get(command_id, self.nothing_here))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "command" and parameters:

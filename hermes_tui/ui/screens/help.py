@@ -15,6 +15,7 @@ from hermes_tui.log.query import FIELDS
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Command, Situation
 from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
+from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
@@ -154,7 +155,7 @@ def help_document(
     The keys of the screen `place` stand above those of others; of these the group `first`, in a
     live run that of debugging.
     """
-    page = Page()
+    page, keys = Page(), KeyNames(keymap)
     live = place == "live"
     if complaints:
         page.heading("Warnings" if live else "What could not be read, or only in part")
@@ -168,15 +169,16 @@ def help_document(
         shown |= set(others)
         _commands(page, others, keymap, where=f"{_PLACES[elsewhere]}: ")
     if live:
-        _dialogs(page)
+        _dialogs(page, keys)
+    fields = {name: keys.told(meaning) for name, meaning in FILTERS.items()}
     page.heading("Where things stand")
     page.line(_MARKS)
     page.blank()
     page.heading("Expressions")
     page.line(HELP.rstrip("\n"))
     page.blank()
-    _table(page, "Fields of a row (f on the run screen)", FIELDS)
-    _table(page, "Fields of a run (f on the runs screen)", FILTERS)
+    _table(page, keys.told("Fields of a row ({filter} on the run screen)"), FIELDS)
+    _table(page, keys.told("Fields of a run ({filter} on the runs screen)"), fields)
     page.heading("Settings")
     page.line(_SETTINGS)
     lines = page.document().lines
@@ -194,7 +196,8 @@ def _commands(
     """Add a table for each group of commands, `first` before the others."""
     ordered = sorted(commands, key=lambda command: bool(first) and command.group != first)
     for group, members in groupby(ordered, key=lambda command: command.group):
-        keys = {all_keys(item, keymap): f"{item.help}  [{item.id}]" for item in members}
+        told = KeyNames(keymap).told
+        keys = {all_keys(item, keymap): f"{told(item.help)}  [{item.id}]" for item in members}
         heading = group if group in where or not where else where + group[:1].lower() + group[1:]
         _table(page, heading, keys)
 
@@ -221,11 +224,12 @@ def _table(page: Page, heading: str, rows: Mapping[str, str]) -> None:
     page.blank()
 
 
-def _dialogs(page: Page) -> None:
+def _dialogs(page: Page, keys: KeyNames) -> None:
     """Add the keys of the editors and lists, and what breakpoints can ask for."""
     from hermes_tui.debugger.breakpoints import FIELDS as BREAKPOINT_FIELDS
     from hermes_tui.ui.dialog_keys import DIALOG_KEYS
 
-    for scope, keys in groupby(DIALOG_KEYS, key=lambda key: key.scope):
-        _table(page, f"In a dialog: {scope}", {key.shown: key.help for key in keys})
-    _table(page, "Fields of a breakpoint's condition (b, B)", BREAKPOINT_FIELDS)
+    for scope, members in groupby(DIALOG_KEYS, key=lambda key: key.scope):
+        _table(page, f"In a dialog: {scope}", {key.shown: key.help for key in members})
+    heading = keys.told("Fields of a breakpoint's condition ({breakpoint}, {breakpoints})")
+    _table(page, heading, BREAKPOINT_FIELDS)

@@ -78,6 +78,7 @@ class LabScreen(LabTakeAway):
 
     def compose(self) -> ComposeResult:
         self._arrange()
+        self.model.keys = self.keys
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
         with Container(id="body"):
@@ -208,7 +209,7 @@ class LabScreen(LabTakeAway):
         if self._message:
             left = [(f" {visible_line(self._message, 300)}", "hint")]
         elif self.is_editing:
-            left = [(" editing: every key is read again; Esc ends it", "hint")]
+            left = [(self.keys.told(" editing: every key is read again; {clear} ends it"), "hint")]
         else:
             left = legend()
         replay = self.stream if self.side == "stream" else None

@@ -172,7 +172,8 @@ class LabCommands(Searching, Moving, LabReading):
             self.model.set_text(chosen.text)
             self.show_side("")
             self.read()
-            self.say(f"{chosen.description}; R restores the text as it was, y copies this one")
+            ways = "; {lab-restore} restores the text as it was, {lab-copy} copies this one"
+            self.say(chosen.description + self.keys.told(ways))
             self.refresh_view()
         elif self.side == "sweep" and self.stream is not None and at < len(self.stream.swept):
             self.begin_stream(self.stream, split=self.stream.swept[at].split)
@@ -219,7 +220,7 @@ class LabCommands(Searching, Moving, LabReading):
         name = known_name(wanted)
         if not name:
             near = near_names(wanted)
-            hint = f"near: {', '.join(near)}" if near else "m lists them"
+            hint = f"near: {', '.join(near)}" if near else self.keys.told("{lab-matrix} lists them")
             self.say(f"no parser {wanted!r}; {hint}")
             return
         self.model.choose(name)
@@ -296,7 +297,8 @@ class LabCommands(Searching, Moving, LabReading):
             missing = (
                 f"{model.parser.name} reads no call here" if read else "it is still being read"
             )
-            self.say(f"nothing was changed and {missing}: e edits, m compares parsers")
+            ways = self.keys.told("{lab-edit} edits, {lab-matrix} compares parsers")
+            self.say(f"nothing was changed and {missing}: {ways}")
             return
         wrong = self.hand(model.text, calls)
         if wrong:

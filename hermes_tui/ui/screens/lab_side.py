@@ -105,7 +105,8 @@ class SidePane(RowList):
         found, looks = self._lab.suggestions, self._lab.looks_for_fixes
         if self._is_new((found, looks)):
             name = self._lab.model.parser.name
-            nothing = f"nothing small makes {name} read more calls; W asks the other parsers"
+            ways = self._lab.keys.told("{lab-which} asks the other parsers")
+            nothing = f"nothing small makes {name} read more calls; {ways}"
             self.set_empty_text("looking …" if looks else nothing)
             self.set_header(None)
             self.set_source(LabRows(len(found), self._fix_row))

@@ -36,11 +36,13 @@ class LabTakeAway(LabCommands):
         if self._reduction is not None:
             self.say("the last one is still being reduced")
         elif real is None and model.parser.source != EMULATED:
-            self.say("a report is about an engine's parser: m or p chooses one")
+            ways = "a report is about an engine's parser: {lab-matrix} or {lab-parser} chooses one"
+            self.say(self.keys.told(ways))
         elif real is None and not model.failures:
             self.say(_nothing_failed(model.parser.name))
         elif self.side == "stream" and self.stream is not None and self.stream.cuts_once:
-            self.say("a cut at one place cannot be reduced: + and - choose deltas of one size")
+            ways = "{lab-larger} and {lab-smaller} choose deltas of one size"
+            self.say("a cut at one place cannot be reduced: " + self.keys.told(ways))
         else:
             what = f"reproduce {real.words} in" if real else "write the reproduction into"
             self.ask(f"{what} folder", "lab-reproduce", FOLDER)

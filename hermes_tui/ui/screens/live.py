@@ -116,7 +116,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             log = branch.log
             doing = doing_at(log, len(log) - 1)
             about = " ".join(filter(None, (doing.word.lower(), doing.what, doing.why)))
-            self.say(f"{branch.name}: {about}; D goes there")
+            self.say(f"{branch.name}: {about}" + self.keys.told("; {branches} goes there"))
 
     def pump(self) -> bool:
         driver = self.feed.driver
@@ -141,7 +141,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     def _complain(self) -> None:
         """Say what is to be told of breakpoints and tools, when there is something new."""
-        if (said := complaints_line(self.live_app.complaints)) != self._complained:
+        if (said := complaints_line(self.live_app.complaints, self.keys)) != self._complained:
             self._complained = self.notice = said
 
     def _raise_mistakes(self) -> None:
@@ -274,11 +274,11 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         stop = last_stop(self.model.log)
         if stop is None:
             ended = self.feed.driver is not None and self.feed.driver.phase is Phase.ENDED
-            return self.hints.get("ended", "") if ended else ""
+            return self.keys.told(self.hints.get("ended", "")) if ended else ""
         if "edited" in self.hints and is_edited(self.model.log, stop):
-            return self.hints["edited"]
+            return self.keys.told(self.hints["edited"])
         call = 1 + (stop.call_index or 0)
-        return hint_at(self.hints, str(stop.stop_point), self._turn(), call)
+        return self.keys.told(hint_at(self.hints, str(stop.stop_point), self._turn(), call))
 
     def _advice(self) -> str:
         """Return what can be done at a mishap that stopped the run, where there is room for it."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model.errors import HermesError, IllegalCommand, UsageError
-from hermes_tui.ui.commands import BY_ID, DEBUG, bar_entries
+from hermes_tui.model.wording import counted
+from hermes_tui.ui.commands import BY_ID, DEBUG, bar_entries, shown_key
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import breakpoint_for, last_stop
 from hermes_tui.ui.screens.run import RunScreen
@@ -64,7 +65,8 @@ class LiveCommands(RunScreen):
         command = BY_ID[command_id]
         if command.group == DEBUG:
             if command_id not in UNGUARDED and self.is_guarded():
-                self.say_until_stop(f"{command.shown} came too soon after the stop and was ignored")
+                key = shown_key(command, self.hermes.config.keys)
+                self.say_until_stop(f"{key} came too soon after the stop and was ignored")
                 return
             if not command.enabled(self.situation()):
                 label = command.label.lower()
@@ -287,7 +289,8 @@ class LiveCommands(RunScreen):
             self.say(str(error))
             return
         self.show_branch(branch)
-        self.say(f"{branch.name} shares {branch.shared} events with {parent.name}; D lists both")
+        shared = f"{counted(branch.shared, 'event')} with {parent.name}"
+        self.say(f"{branch.name} shares {shared}" + self.keys.told("; {branches} lists both"))
 
     def do_branches(self) -> None:
         from hermes_tui.ui.screens.branches import BranchesScreen

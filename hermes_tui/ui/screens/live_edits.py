@@ -272,7 +272,8 @@ class LiveEdits(LiveCommands):
                 self.say_until_stop(f"the tool runs once more{kept}")
             return
         if state.tool_ran:
-            self.say("a tool of this turn has run already: F on the reply forks before it")
+            ways = "a tool of this turn has run already: {fork} on the reply forks before it"
+            self.say(self.keys.told(ways))
             return
         self._ask_again()
 

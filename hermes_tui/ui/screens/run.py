@@ -108,6 +108,7 @@ class RunScreen(RunCommands):
     def compose(self) -> ComposeResult:
         # Before there is anything to style: every later change of a class styles all of it anew.
         self._arrange()
+        self.model.keys = self.keys
         resolve = self.hermes.style
         yield StatusLine(resolve, id="title")
         with Container(id="body"):
@@ -155,7 +156,7 @@ class RunScreen(RunCommands):
         from hermes_tui.ui.render.metadata import RunMetadata
 
         relatives = self.told_relatives()
-        return RunMetadata(self.model.timeline, self.feed.label, relatives, self.own + 1)
+        return RunMetadata(self.model.timeline, self.feed.label, relatives, self.own + 1, self.keys)
 
     def on_mount(self) -> None:
         self.query_one("#timeline").border_title = "1 Timeline"

@@ -147,7 +147,7 @@ class RunCommands(RunRelatives, Moving, CommandScreen):
 
     def do_to_mark(self) -> None:
         if not self.model.marks:
-            self.say("no marks yet: m sets one")
+            self.say(self.keys.told("no marks yet: {mark} sets one"))
             return
         known = " ".join(sorted(self.model.marks))
         self.ask(f"go to mark ({known})", "to-mark", one_letter=True)

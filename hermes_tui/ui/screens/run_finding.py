@@ -47,7 +47,7 @@ class RunFinding(Searching):
     def go_to_row(self, row: int) -> None:
         """Put the cursor on a row of the timeline; a filter that hides it is dropped."""
         if self.model.show_row(row):
-            self.say("filter dropped: it hides this row; u brings it back")
+            self.say(self.keys.told("filter dropped: it hides this row; {unfilter} brings it back"))
         self.moved()
 
     # Searching

@@ -159,7 +159,7 @@ class RunsScreen(Moving, RunsFinding):
         status = [(f" {here}{len(model):,}", "")]
         # What was just said comes first: of a long line the end is cut.
         status += self._said(self._message, "hint")
-        status += chosen_segments(self.saved_app.chosen_run)
+        status += chosen_segments(self.saved_app.chosen_run, self.keys)
         if not self._message:
             status += self._arrangement()
         if model.filter is not None:
@@ -168,7 +168,7 @@ class RunsScreen(Moving, RunsFinding):
         if model.search is not None:
             status.append((f" · /{visible_line(model.search.text, 40)}: {self._found()}", "strong"))
         if not self._message:
-            status += self._said(complaints_line(feed.complaints))
+            status += self._said(complaints_line(feed.complaints, self.keys))
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
@@ -300,7 +300,7 @@ class RunsScreen(Moving, RunsFinding):
         if self.model.searching:
             self._seek = 0
             self.model.stop_search()
-            self.say("stopped searching; n goes through what is found")
+            self.say(self.keys.told("stopped searching; {search-next} goes through what is found"))
             return
         self.stopped_at = self.feed.progress()
         self.feed.cancelled = True

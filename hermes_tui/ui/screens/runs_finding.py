@@ -50,7 +50,7 @@ class RunsFinding(Searching, RunsSide):
 
     def _say_what_is_waited_for(self) -> None:
         if self.model.waits_for_search:
-            self.say("found: nothing is searched, / begins a search")
+            self.say(self.keys.told("found: nothing is searched, {search} begins a search"))
 
     def do_unfilter(self) -> None:
         self.model.try_filter("")
@@ -93,12 +93,12 @@ class RunsFinding(Searching, RunsSide):
     def _no_match(self) -> str:
         search = self.model.search
         if search is None:
-            return "no search: / begins one"
+            return self.keys.told(self.why_not["search-next"])
         if self.model.searched < self.model.taken or not self.feed.finished:
             return "no match so far"
         if search.in_texts:
             return "no match"
-        return "no match (F4 at / searches all texts)"
+        return self.keys.told("no match (F4 at {search} searches all texts)")
 
     def _found(self) -> str:
         """Return how many runs the search has found, and how far it is."""
