@@ -128,9 +128,15 @@ class LiveApp(BaseApp):
 
     def _say_what_leaves(self, stands: str = "") -> None:
         said = stands or self._what_stands()
-        log = self.live_feed.model.log
-        lost = "the recording can be resumed" if _can_be_resumed(log) else "that ends the run"
-        self._live.say_until_stop(f"once more leaves: {said}; {lost}")
+        self._live.say_until_stop(f"once more leaves: {said}; {self._what_is_lost()}")
+
+    def _what_is_lost(self) -> str:
+        branch = self.live_feed.branch
+        if branch is None or branch.path is None:
+            return "it is not recorded, that ends the run"
+        return (
+            "the recording can be resumed" if _can_be_resumed(branch.log) else "that ends the run"
+        )
 
     def _would_lose(self) -> bool:
         driver = self.live_feed.driver

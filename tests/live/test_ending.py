@@ -54,6 +54,15 @@ async def test_leaving_a_run_that_stands_takes_the_key_twice(key: str) -> None:
         assert not run.app.is_running and run.app.branches is None
 
 
+async def test_leaving_a_run_that_is_not_recorded_ends_it_and_says_so() -> None:
+    resumable: dict[str, Any] = {"details": {"live": {}}}
+    async with live([says("", LS)], TOOLS, clock=Clock(0.01), **resumable) as run:
+        await run.stopped()
+        await run.press("q")
+        await run.shows("it is not recorded, that ends the run")
+        assert "can be resumed" not in run.text
+
+
 async def test_a_run_that_has_ended_is_left_at_once() -> None:
     async with live([says("Done.")], TOOLS) as run:
         await run.shows("ENDED")
