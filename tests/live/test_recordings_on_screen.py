@@ -14,11 +14,14 @@ from hermes_tui.debugger.stepping import STEP_MODE, Phase, StopPoint
 from hermes_tui.log.codec import encode
 from hermes_tui.model import events as ev
 from hermes_tui.runtime.branches import Branches
+from hermes_tui.runtime.config import Config
 from hermes_tui.runtime.live import open_branches, parse_breakpoints, stop_points
 from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings
+from hermes_tui.runtime.servers.demo_task import HINTS
+from hermes_tui.ui.live_app import LiveApp
 from tests.live.engine import FunctionTools, ScriptedServer, says
 from tests.live.screen import live
-from tests.ui.opened import WIDE, app_on, run_screen, settled
+from tests.ui.opened import WIDE, app_on, run_screen, settled, shows
 from tests.ui.screen_text import screen_lines
 
 NAMED = stop_points("named")
@@ -136,6 +139,34 @@ async def test_a_run_that_was_made_without_a_screen_stops_on_one_at_what_goes_wr
     assert driver.session.state.stop.stop_point in {StopPoint.UNKNOWN_TOOL, "before_dispatch"}
     await again.close()
     assert path.read_bytes() == b"".join(map(encode, driver.log))
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        (ev.RequestSent, "c asks again; the reply did not outlive its process."),
+        (ev.ToolDispatched, "x answers for the tool, R runs it again, c says it may have run."),
+    ],
+)
+async def test_a_demo_taken_up_again_is_told_what_was_lost_as_any_run_is(
+    tmp_path: Path, lost: type[ev.Event], told: str
+) -> None:
+    path = tmp_path / "run.jsonl"
+    tools = FunctionTools({"terminal": lambda command: f"ran {command}"})
+    async with live([says("", LS), says("Done.")], tools, record=path, stop_points=NAMED) as run:
+        await run.shows("ENDED")
+        last = next(event.seq for event in run.driver.log if isinstance(event, lost))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: last + 1]))
+
+    async def open_again() -> Branches:
+        branches = Branches(ScriptedServer([says("Done.")]), tools)
+        branches.resume(path, {NAMED: STEP_MODE})
+        return branches
+
+    app = LiveApp(open_again, Config(), label="demo", hints=HINTS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "STOPPED", told)
 
 
 async def test_a_run_that_has_ended_is_not_changed_by_taking_it_up(tmp_path: Path) -> None:

@@ -99,9 +99,9 @@ def prepare_workdir(path: Path) -> None:
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "before_request": "The next request goes out now. {continue} sends it.",
-        "after_response": "The reply is in; its calls have not been looked at. {step-in} steps on.",
+        "after_response": "The reply is in and read; {pane-3} shows its calls. {step-in} steps on.",
         "after_parse": (
-            "The reply has been read; {pane-3} shows its calls. {next} goes to the next reply."
+            "The reply has been read; {pane-3} shows its calls. {next} goes on to its first call."
         ),
         "before_dispatch": (
             "Nothing ran yet: {continue} runs the tool, {edit} edits, {answer} answers in its "
@@ -195,12 +195,9 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "divergence": (
             "The replay asks for other than was recorded; {continue} answers as recorded."
         ),
-        "recovery": (
-            "The reply was lost with the process. {retry} asks again, {answer} answers for the "
-            "tool."
-        ),
     }
 )
 """What a first-time user can do, by stop point; `point@turn` where a turn has something to show,
 `point@turn.call` where a call has. `edited`: once something was edited at a stop; `ended`. Commands
-of the screen stand in braces: their keys are filled in there."""
+of the screen stand in braces: their keys are filled in there. What a stop has no hint for, such as
+`recovery`, the screen advises on as in any run."""

@@ -278,7 +278,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if "edited" in self.hints and is_edited(self.model.log, stop):
             return self.keys.told(self.hints["edited"])
         call = 1 + (stop.call_index or 0)
-        return self.keys.told(hint_at(self.hints, str(stop.stop_point), self._turn(), call))
+        hint = hint_at(self.hints, str(stop.stop_point), self._turn(), call)
+        return self.keys.told(hint) if hint else self._advice()
 
     def _advice(self) -> str:
         """Return what can be done at a mishap that stopped the run, where there is room for it."""
