@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.engines import store
 from hermes_tui.ui.commands import check_keymap
+from hermes_tui.ui.lab.parsers import lab_parser
 from hermes_tui.ui.screens.lab import LabScreen
 from hermes_tui.ui.widgets.edit_area import EditArea
 from tests.ui.lab import BAD, GOOD, TEXT, lab_on
@@ -234,6 +236,22 @@ async def test_streaming_needs_a_real_engine_and_says_how_to_add_one(tmp_path: P
         await lab.shows("hermes-tui engines add vllm==0.33.0")
         await lab.press("X")
         await lab.shows("hermes-tui engines add vllm==0.33.0")
+
+
+@pytest.mark.parametrize(
+    ("parser", "told"),
+    [
+        ("sglang/qwen25", f"engines add sglang=={lab_parser('sglang/qwen25').version}"),
+        (AUTO, f"no real engine here streams {AUTO}: m or p chooses one of vllm or sglang"),
+    ],
+)
+async def test_the_engine_that_is_missing_is_that_of_the_parser_looked_at(
+    tmp_path: Path, parser: str, told: str
+) -> None:
+    async with lab_on(tmp_path) as lab:
+        lab.screen.model.choose(parser)
+        await lab.press("d")
+        await lab.shows(told)
 
 
 async def test_a_long_text_is_read_beside_the_keys(tmp_path: Path) -> None:

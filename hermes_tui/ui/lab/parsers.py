@@ -14,6 +14,7 @@ from hermes_tui.parsers.engines.base import EngineInfo
 EMULATED: Final = "emulated"
 OURS: Final = "ours"
 _ENGINES: Final = ("vllm", "sglang", "hermes-agent")
+_STREAMING: Final = frozenset({"vllm", "sglang"})
 _MARKER = 24
 
 
@@ -92,6 +93,16 @@ def is_known(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def no_engine(parser: LabParser) -> str:
+    """Return why a parser cannot be replayed in deltas while no added engine has it, and what can
+    be done; keys as `KeyNames.told` takes them."""
+    if parser.engine not in _STREAMING:
+        other = "{lab-matrix} or {lab-parser} chooses one of vllm or sglang"
+        return f"no real engine here streams {parser.name}: {other}"
+    needed = f"{parser.engine}=={parser.version}" if parser.version else parser.engine
+    return f"no real engine here has this parser; to add one: hermes-tui engines add {needed}"
 
 
 def guessed(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from hermes_tui.model.errors import HermesError
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
 from hermes_tui.runtime.parser_names import REAL, real_name
-from hermes_tui.ui.lab.parsers import choices, is_known, known_name
+from hermes_tui.ui.lab.parsers import choices, is_known, known_name, no_engine
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
 from hermes_tui.ui.screens.moving import Moving
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hermes_tui.ui.lab.stream import StreamModel
     from hermes_tui.ui.widgets.prompt import Prompt
 
-NO_ENGINE = "no real engine here has this parser; to add one: hermes-tui engines add vllm==0.33.0"
 _MOST_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
@@ -330,7 +329,7 @@ class LabCommands(Searching, Moving, LabReading):
             return None
         stream = self.streamable()
         if stream is None:
-            self.say(NO_ENGINE)
+            self.say(self.keys.told(no_engine(self.model.parser)))
         return stream
 
     def do_lab_larger(self) -> None:
