@@ -96,7 +96,16 @@ def _short(value: Any) -> str:
         value = inner if isinstance(inner, str) else value
     if isinstance(value, list):
         value = next((text for item in value if (text := text_of(item))), value)
-    return first_line(value if isinstance(value, str) else json_text(value)) if value else ""
+    return _heading(value if isinstance(value, str) else json_text(value)) if value else ""
+
+
+def _heading(text: str) -> str:
+    """Return the first line of `text`, with the next one where it only leads over to that."""
+    head = first_line(text)
+    if not head.endswith(":"):
+        return head
+    rest = text.lstrip()[len(head) :][:_WINDOW].strip()
+    return first_line(f"{head} {rest}")
 
 
 def _judge_text(content: Any) -> Verdict:
@@ -111,7 +120,7 @@ def _judge_text(content: Any) -> Verdict:
     if _TRACEBACK in content and (not starts_as_error or content.lstrip()[:1] == "T"):
         return Verdict(_traceback(content), code)
     if starts_as_error:
-        return Verdict(ErrorMark("heuristic", first_line(content)), code)
+        return Verdict(ErrorMark("heuristic", _heading(content)), code)
     return Verdict(_by_exit(code), code) if code is not None else _SOUND
 
 

@@ -166,6 +166,21 @@ def test_texts_that_look_like_errors_are_heuristic_errors(content):
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Error:\n\n  no such column: age\nLINE 1", "Error: no such column: age"),
+        ('{"success": false, "error": "Error:\\nno row"}', "error: Error: no row"),
+        ("Error:", "Error:"),
+        ("Error: no\nmore", "Error: no"),
+    ],
+)
+def test_an_error_says_more_than_that_it_is_one(content: str, said: str) -> None:
+    error = judge(content).error
+    assert error is not None
+    assert error.reason == said
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "",
