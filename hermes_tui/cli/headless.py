@@ -17,6 +17,7 @@ from hermes_tui.cli.saying import say
 from hermes_tui.debugger.stepping import Phase, StopPoint
 from hermes_tui.log.fold import RunState
 from hermes_tui.model.events import RequestFailed, RunEnded, Stopped
+from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.scan.results import Row, finding_row
@@ -178,7 +179,7 @@ def _with_findings(line: bytes, findings: Sequence[Row]) -> bytes:
 def _how_to_go_on(branch: Branch) -> str:
     if branch.path is None:
         return "; nothing was recorded"
-    return f"; go on with `hermes-tui live --resume {branch.path}`"
+    return f"; go on with {command_line('live', '--resume', branch.path)}"
 
 
 def _report(branch: Branch, settings: LiveSettings) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,7 +17,7 @@ from hermes_tui.cli.run_choice import (
 from hermes_tui.log.event_log import EventLog
 from hermes_tui.model.errors import UsageError
 from hermes_tui.model.events import MessageAppended
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import command_line, counted
 from hermes_tui.runtime.opener import RunRef, load_run
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import column, id_text
@@ -41,7 +40,7 @@ def find_place(feed: RunsFeed, text: str) -> tuple[RunRef, int]:
     is the first, and the feed complains of it. Raises UsageError where there is no such place.
     """
     if len(feed.targets) != 1:
-        one = f"hermes-tui open {shlex.quote(feed.targets[0].label)} --at {shlex.quote(text)}"
+        one = command_line("open", feed.targets[0].label, "--at", text)
         hint = f"name the one that the run is in, as in {one}"
         raise UsageError(f"--at {text}: there are {len(feed.targets)} files", hint)
     for name, message in readings(text):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from hermes_tui.cli.inputs import path_text
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import command_line, counted
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -296,7 +296,7 @@ def _say_transcript(text: str, path: str) -> None:
     file.close()
     say(
         f"{path} looks like a transcript ({file.reader.name}), and is read as one reply: "
-        f"`hermes-tui open {path}`, then P on a message, reads what is in it"
+        f"{command_line('open', path)}, then P on a message, reads what is in it"
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from hermes_tui.model.errors import UsageError, near_hint
+from hermes_tui.model.wording import command_line
 
 _ELSEWHERE: Final = {"help": "--help", "version": "--version"}
 """What is a command of many programs, and an option here."""
@@ -18,7 +20,7 @@ def unknown_command(word: str, commands: Sequence[str]) -> str:
     if option := _ELSEWHERE.get(word):
         hint = f"did you mean `hermes-tui {option}`?"
     elif os.path.lexists(word):
-        hint = f"did you mean `hermes-tui open {word}`?"
+        hint = f"did you mean {command_line('open', word)}?"
     else:
         hint = near_hint(word, commands, f"it knows {', '.join(commands)}")
     return f"no command is called {word!r}: {hint}"
@@ -39,7 +41,8 @@ def refuse_run(paths: Sequence[str], option: str) -> None:
     for path in paths:
         file, _, run = path.rpartition(":")
         if file and run and not os.path.lexists(path) and is_so(Path(file).is_file):
-            raise UsageError(f"{path}: no such file", f"did you mean {file} {option} {run}?")
+            meant = shlex.join((file, option, run))
+            raise UsageError(f"{path}: no such file", f"did you mean {meant}?")
 
 
 def before_command(

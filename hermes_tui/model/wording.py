@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 MAX_TITLE: Final = 120
@@ -17,6 +18,11 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}{'es' if noun.endswith('ch') else 's'}"
+
+
+def command_line(*words: object) -> str:
+    """Return a command line of ours as sentences quote it, its words as a shell reads them back."""
+    return f"`hermes-tui {shlex.join(map(str, words))}`"
 
 
 def first_line(text: str, limit: int = 160) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from hermes_tui.log.codec import MalformedEvent, decode
 from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.model.events import Event, RunStarted
+from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.masking import Masking
 
 _LONGEST_LINE = 16 * 1024 * 1024
@@ -159,7 +160,7 @@ def _taken(path: Path) -> UsageError:
         return UsageError(f"{path}: {path.parent} is no folder", "name another file")
     if not can_be_resumed(_first_event(path)):
         return UsageError(f"{path}: there is a file already", "name another one")
-    hint = f"name another file, or go on in it: hermes-tui live --resume {path}"
+    hint = f"name another file, or go on in it: {command_line('live', '--resume', path)}"
     return UsageError(f"{path}: there is a recording already", hint)
 
 

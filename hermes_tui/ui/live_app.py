@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from hermes_tui.debugger.stepping import Phase
 from hermes_tui.model.errors import HermesError
+from hermes_tui.model.wording import command_line
 from hermes_tui.runtime.config import Config
 from hermes_tui.ui.base_app import BaseApp
 from hermes_tui.ui.live_feed import LiveFeed
@@ -199,7 +200,7 @@ def _last_words(branch: Branch, name: str) -> list[str]:
         return lines
     recorded = f"{name} is recorded in {path}"
     if driver.phase is not Phase.ENDED and _can_be_resumed(driver.log):
-        recorded += f" (go on with: hermes-tui live --resume {path})"
+        recorded += f" (go on with {command_line('live', '--resume', path)})"
     return [*lines, recorded]
 
 

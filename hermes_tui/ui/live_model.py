@@ -14,6 +14,7 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Severity
+from hermes_tui.model.wording import command_line
 from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
 from hermes_tui.ui.reply_errors import ABOUT_REPLY, reply_error
 
@@ -148,7 +149,8 @@ def why_ended(ended: ev.RunEnded) -> str:
         case "budget", "tokens":
             return f"--token-limit {limit} spent ({spent})"
         case "recording_ends", _ if resume:
-            return f"{ENDINGS['recording_ends']}; go on with: hermes-tui live --resume {resume}"
+            resumed = command_line("live", "--resume", resume)
+            return f"{ENDINGS['recording_ends']}; go on with {resumed}"
     return ENDINGS.get(ended.stop_reason, ended.stop_reason or ended.status)
 
 

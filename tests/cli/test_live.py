@@ -122,11 +122,11 @@ def test_nothing_is_written_if_so_wanted(state_folder: Path) -> None:
 
 
 def test_a_breakpoint_ends_it_with_four_and_says_how_to_go_on(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
+    path = tmp_path / "a run.jsonl"
     stopped = live("--record", str(path), "--break", "before_dispatch:write_file")
     assert stopped.returncode == 4
     assert kinds(stopped.stdout)[-1] == "Stopped"
-    assert f"live --resume {path}" in stopped.stderr
+    assert f"go on with `hermes-tui live --resume '{path}'`" in stopped.stderr
     assert "before_dispatch" in stopped.stderr
 
 
@@ -223,7 +223,7 @@ def test_a_replay_ends_where_the_recording_does_and_makes_nothing_up(tmp_path: P
     replayed = live("--replay", str(path))
     assert replayed.returncode == 1
     assert kinds(replayed.stdout)[-2:] == ["ToolDispatched", "RunEnded"]
-    told = f"the recording ends here; go on with: hermes-tui live --resume {path}"
+    told = f"the recording ends here; go on with `hermes-tui live --resume {path}`"
     assert told in replayed.stderr
 
 

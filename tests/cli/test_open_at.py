@@ -97,10 +97,10 @@ def test_a_place_is_in_one_file(runs: Path, tmp_path: Path) -> None:
     done = within("open", runs, other, "--at", "1")
     assert (done.code, done.out) == (2, b"")
     said, _, command = done.one_line.partition(
-        " (name the one that the run is in, as in hermes-tui "
+        " (name the one that the run is in, as in `hermes-tui "
     )
     assert said == "hermes-tui: --at 1: there are 2 files"
-    assert within(*shlex.split(command.removesuffix(")"))).code == 0
+    assert within(*shlex.split(command.removesuffix("`)"))).code == 0
 
 
 def test_a_number_that_is_also_an_id_is_taken_as_a_number_and_that_is_said(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ def test_text_of_a_folder_does_not_fail_by_what_is_no_transcript(
 def test_a_saved_run_that_is_parsed_as_a_reply_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = str(lines(tmp_path / "run.json", CHAT))
+    run = str(lines(tmp_path / "a run.json", CHAT))
     _, told = said(["parse", run, "--parser", "vllm/hermes"], capsys)
     assert "looks like a transcript" in told
-    assert f"`hermes-tui open {run}`" in told
+    assert f"`hermes-tui open '{run}'`" in told
 
 
 def test_a_bare_call_is_no_transcript(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,14 +57,17 @@ def test_a_recording_is_never_begun_over_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("details", "hint"),
     [
-        ({"live": {"api": "http"}}, "name another file, or go on in it: hermes-tui live --resume"),
+        (
+            {"live": {"api": "http"}},
+            "or go on in it: `hermes-tui live --resume '",
+        ),
         ({"task_id": "7"}, "there is a file already (name another one)"),
     ],
 )
 def test_only_a_recording_that_can_be_taken_up_again_is_said_to_be_one(
     tmp_path: Path, details: dict[str, Any], hint: str
 ) -> None:
-    first = Recording(tmp_path / "run.jsonl")
+    first = Recording(tmp_path / "a run.jsonl")
     first.append(RunStarted(seq=0, details=details))
     first.close()
     with pytest.raises(UsageError) as refused:
