@@ -94,7 +94,7 @@ def _add(arguments: argparse.Namespace) -> int:
     if arguments.path and arguments.engine:
         raise UsageError("--path needs no engine", "it is hermes-agent's")
     if not (arguments.engine or arguments.python or arguments.path):
-        raise UsageError("which engine?", "for example: hermes-tui engines add vllm")
+        raise UsageError("which engine?", "for example: `hermes-tui engines add vllm`")
     line = ProgressLine()
     try:
         if arguments.path:
@@ -122,7 +122,7 @@ def _list(*, as_json: bool) -> int:
         return 0
     _print(engines)
     if not engines:
-        say("no engine yet (hermes-tui engines add)")
+        say("no engine yet (`hermes-tui engines add`)")
     return 0
 
 

@@ -99,7 +99,7 @@ def _list(*, as_json: bool) -> int:
             f"{model.name:{width}}  {model.size / 1e6:>8,.0f} MB  {visible_row(str(model.path))}\n"
         )
     if not models:
-        say("no model yet (hermes-tui model add)")
+        say("no model yet (`hermes-tui model add`)")
     return 0
 
 

@@ -25,6 +25,11 @@ def command_line(*words: object) -> str:
     return f"`hermes-tui {shlex.join(map(str, words))}`"
 
 
+def install(extra: str) -> str:
+    """Return how to install what an extra of ours brings in."""
+    return f"install it: `pip install 'hermes-tui[{extra}]'`"
+
+
 def first_line(text: str, limit: int = 160) -> str:
     """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
     head = text[: 20 * limit].strip().partition("\n")[0].rstrip()

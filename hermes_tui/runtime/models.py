@@ -24,10 +24,10 @@ MAGIC: Final = b"GGUF"
 _SUFFIX: Final = ".gguf"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PIECE: Final = 1 << 20
-_ADD_HINT: Final = "hermes-tui model add"
+_ADD_HINT: Final = "`hermes-tui model add`"
 _HINTS: Final = (
-    "hermes-tui model add --gguf FILE takes any model",
-    "python -m ensurepip, or hermes-tui model add --gguf FILE",
+    "`hermes-tui model add --gguf FILE` takes any model",
+    "`python -m ensurepip`, or `hermes-tui model add --gguf FILE`",
 )
 
 
@@ -106,7 +106,7 @@ def add_gguf(path: Path, name: str = "", progress: OnProgress | None = None) -> 
     if not path.is_file():
         raise SourceError(str(path), "no such file", "check the path of the GGUF file")
     if not _has_magic(path):
-        raise SourceError(str(path), "not a GGUF file", "hermes-tui model add fetches one")
+        raise SourceError(str(path), "not a GGUF file", "`hermes-tui model add` fetches one")
     with scratch_in(model_dir()) as scratch:
         try:
             os.link(path, scratch / "model")

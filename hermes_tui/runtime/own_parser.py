@@ -22,9 +22,9 @@ OWN: Final = "own"
 _ENGINE_OF: Final = {"vllm": "vllm", "sglang": "sglang", "environments": "hermes-agent"}
 """Which engine a package belongs to that a parser's file imports."""
 _TO_ADD: Final = {
-    "vllm": "hermes-tui engines add vllm",
-    "sglang": "hermes-tui engines add sglang",
-    "hermes-agent": "hermes-tui engines add --path CHECKOUT",
+    "vllm": "`hermes-tui engines add vllm`",
+    "sglang": "`hermes-tui engines add sglang`",
+    "hermes-agent": "`hermes-tui engines add --path CHECKOUT`",
 }
 
 

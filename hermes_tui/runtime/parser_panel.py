@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.wording import command_line
 from hermes_tui.parsers.choice import named_parser, parsers
 from hermes_tui.runtime.parser_names import REAL, known_parser
 from hermes_tui.runtime.parser_verdicts import ParserVerdict, verdict_of_result, version_of
@@ -69,7 +70,7 @@ class ParserPanel:
             fits = added.engine == engine and version in ("", added.version) and not added.problem
             if fits and parser in added.names and parser not in added.failures:
                 return f"{REAL}{added.name}/{parser}"
-        how = "hermes-tui engines add " + (f"{engine}=={version}" if version else engine)
+        how = command_line("engines", "add", f"{engine}=={version}" if version else engine)
         if engine not in ("vllm", "sglang"):
             how = "--parser real/vllm-…/NAME, after `hermes-tui engines add vllm`"
         raise SourceError(name, "only a real engine can be streamed to", how)

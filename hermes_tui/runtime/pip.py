@@ -34,7 +34,7 @@ _ANY_MACHINE: Final = (
 
 Hints = tuple[str, str]
 """What else can be done: where pip fails, and where there is no pip."""
-_HINTS: Final[Hints] = ("--path and --python need no download", "python -m ensurepip")
+_HINTS: Final[Hints] = ("--path and --python need no download", "`python -m ensurepip`")
 OnProgress = Callable[[str, int, int], None]
 """Called with what is going on, bytes done and bytes in all."""
 

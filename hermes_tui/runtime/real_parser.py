@@ -132,7 +132,7 @@ def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, s
         here = ", ".join(engine.name for engine in engines if not engine.file) or "none"
         raise SourceError(name, f"no engine {added!r} was added", f"added: {here}")
     if engine.problem:
-        raise SourceError(added, engine.problem, "hermes-tui engines add")
+        raise SourceError(added, engine.problem, "`hermes-tui engines add`")
     if parser in engine.failures:
         raise SourceError(name, f"cannot be loaded: {engine.failures[parser]}")
     if parser not in engine.names:

@@ -18,11 +18,11 @@ from typing import IO, Any, Final, TypeVar, cast
 
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import install
 
 BLOCK: Final = 4 << 20
 BLOCKS_KEPT: Final = 8
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_INSTALL: Final = 'install it with: pip install "hermes-tui[remote]"'
 _EXTRAS: Final = {"s3": "remote", "http": "remote", "https": "remote", "gs": "gcs", "gcs": "gcs"}
 """What of ours brings in what a protocol needs; of others fsspec names the package."""
 _HINT: Final = "check the URL and your credentials"
@@ -208,7 +208,7 @@ def _files(path: RemotePath) -> tuple[Any, str]:
     try:
         url_to_fs = import_module("fsspec.core").url_to_fs
     except ImportError as error:
-        raise SourceError(str(path), "needs fsspec", _INSTALL) from error
+        raise SourceError(str(path), "needs fsspec", install("remote")) from error
     files, inner = _asked(path, lambda: _file_system(url_to_fs, path.url))
     return files, inner
 
@@ -250,7 +250,7 @@ def _install(path: RemotePath) -> str:
     extra = _EXTRAS.get(path.url.partition("://")[0].lower())
     if extra is None:
         return "install that package with pip"
-    return f'install it with: pip install "hermes-tui[{extra}]"'
+    return install(extra)
 
 
 def _first_line(error: BaseException) -> str:

@@ -81,7 +81,7 @@ class Recording:
     ) -> tuple[Recording, tuple[Event, ...]]:
         """Return the recording at `path`, to be resumed, and the events it holds."""
         if not path.is_file():
-            raise SourceError(str(path), "no such recording", "hermes-tui live without --resume")
+            raise SourceError(str(path), "no such recording", "`hermes-tui live` without --resume")
         recording = cls(path, secrets=secrets, exclusive=False)
         try:
             return recording, recording._read_whole()

@@ -147,7 +147,11 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
         (["--parser", "vlm/hermes"], 2, ["vlm/hermes", "did you mean vllm/hermes"]),
         (["--parser", "!"], 2, ["see `hermes-tui parsers`"]),
         (["--parser", "vllm/hermes", "--stream", "x"], 2, ["--stream", "a number from 1"]),
-        (["--parser", "vllm/hermes", "--stream", "1"], 3, ["hermes-tui engines add vllm==0.33.0"]),
+        (
+            ["--parser", "vllm/hermes", "--stream", "1"],
+            3,
+            ["`hermes-tui engines add vllm==0.33.0`"],
+        ),
         (["--parser", "real/vllm-0.33.0/hermes"], 3, ["no engine 'vllm-0.33.0' was added"]),
         (["--all", "--parser", "vllm/hermes"], 2, ["--all"]),
         (["--batch", "--all"], 2, ["--batch goes without --all"]),

@@ -227,7 +227,7 @@ def test_engines_are_listed_as_json(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_an_empty_list_says_how_to_get_an_engine(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "hermes-tui: no engine yet (hermes-tui engines add)\n")
+    assert (out, err) == ("", "hermes-tui: no engine yet (`hermes-tui engines add`)\n")
 
 
 def test_what_is_removed_is_gone_and_the_checkout_is_left(tmp_path: Path, cache: Path) -> None:

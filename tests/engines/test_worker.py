@@ -248,6 +248,6 @@ async def test_a_pool_starts_what_is_asked_for(tmp_path: Path) -> None:
     assert pool.worker("hermes-agent").pid is not None
     missing = await pool.parse("vllm-9", "hermes", "x")
     assert missing.outcome is EngineOutcome.UNKNOWN
-    assert missing.error == "no engine vllm-9 was added (hermes-tui engines add)"
+    assert missing.error == "no engine vllm-9 was added (`hermes-tui engines add`)"
     await pool.close()
     assert pool.worker("hermes-agent").pid is None

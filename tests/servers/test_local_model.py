@@ -149,13 +149,13 @@ async def test_a_model_that_is_not_ready_in_time_is_given_up(real: LocalModel) -
 
 async def test_without_xllamacpp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "find_spec", lambda name: None)
-    with pytest.raises(SourceError, match=r"pip install 'hermes-tui\[local\]'") as caught:
+    with pytest.raises(SourceError, match=r"`pip install 'hermes-tui\[local\]'`") as caught:
         await LocalModel().start()
     assert caught.value.exit_code == 3
 
 
 def test_without_a_model_the_command_is_named(folder: Path) -> None:
-    with pytest.raises(SourceError, match=r"no model yet \(hermes-tui model add\)"):
+    with pytest.raises(SourceError, match=r"no model yet \(`hermes-tui model add`\)"):
         models.choose_model()
 
 

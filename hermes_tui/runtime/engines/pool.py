@@ -52,7 +52,7 @@ class EnginePool:
         parser, _, joined = parser.partition(WITH)
         worker = self._workers.get(name)
         if worker is None:
-            error = f"no engine {name} was added (hermes-tui engines add)"
+            error = f"no engine {name} was added (`hermes-tui engines add`)"
             return EngineVerdict(EngineOutcome.UNKNOWN, error=error)
         return await worker.parse(
             parser,

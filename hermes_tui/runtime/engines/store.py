@@ -41,7 +41,6 @@ _REQUIREMENT: Final = re.compile(r"(vllm|sglang)((?:[=<>!~]=?=?[\w.!+*]+,?)*)")
 _WHEEL: Final = re.compile(r"(vllm|sglang)-([\w.!+]+)-.+\.whl")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _CHECKOUT: Final = Path("environments", "tool_call_parsers")
-_ADD_HINT: Final = "hermes-tui engines add"
 
 
 def engines_dir() -> Path:

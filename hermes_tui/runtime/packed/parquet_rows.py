@@ -10,6 +10,7 @@ from typing import IO, Any
 import orjson
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import install
 from hermes_tui.runtime.packed.limits import most_bytes
 
 BATCH_BYTES = 4 << 20
@@ -25,9 +26,7 @@ def parquet_lines(name: str, rows: IO[bytes], size: int) -> Iterator[bytes]:
     Raises SourceError without pyarrow or where the rows are too large, ValueError on bad data.
     """
     if find_spec("pyarrow") is None:
-        raise SourceError(
-            name, "reading Parquet needs pyarrow", "install it: pip install 'hermes-tui[parquet]'"
-        )
+        raise SourceError(name, "reading Parquet needs pyarrow", install("parquet"))
     limit = most_bytes(size)
     written = 0
     for row in _rows(rows):

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import hermes_tui
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import install
 from hermes_tui.runtime.scan.ray_cluster import START
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
@@ -66,8 +67,7 @@ def _connected(address: str) -> Any:
         ray = import_module("ray")
         import_module("ray.data")
     except ImportError as error:
-        hint = 'install it with: pip install "hermes-tui[ray]"'
-        raise SourceError("ray", f"cannot be loaded: {error}", hint) from error
+        raise SourceError("ray", f"cannot be loaded: {error}", install("ray")) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     hint = f"is a cluster running there? {START}"
     shipped = {"py_modules": [str(_PACKAGE)], "excludes": ["**/__pycache__"]}

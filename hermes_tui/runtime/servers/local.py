@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import install
 from hermes_tui.runtime.models import choose_model
 from hermes_tui.runtime.own_process import command_for
 from hermes_tui.runtime.tools.processes import signal_group
@@ -57,8 +58,7 @@ class LocalModel:
         Raises SourceError where xllamacpp or the model is missing, or where it does not start.
         """
         if find_spec("xllamacpp") is None:
-            hint = "pip install 'hermes-tui[local]'"
-            raise SourceError("local model", "xllamacpp is not installed", hint)
+            raise SourceError("local model", "xllamacpp is not installed", install("local"))
         model = choose_model(self._name)
         self.model = model.name
         config = {

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.model.wording import first_line
+from hermes_tui.model.wording import first_line, install
 from hermes_tui.parsers.plain_values import plain
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.servers.chat_object import ChatCompletionServer, failure_of
@@ -53,8 +53,8 @@ class ManagedServer(ChatCompletionServer):
         if server_type not in SERVER_TYPES:
             raise UsageError(f"unknown server type {server_type!r}", "vllm or sglang")
         if missing := [name for name in _NEEDED if find_spec(name) is None]:
-            hint = "pip install 'hermes-tui[managed]'"
-            raise SourceError("managed server", f"{missing[0]} is not installed", hint)
+            what = f"{missing[0]} is not installed"
+            raise SourceError("managed server", what, install("managed"))
         super().__init__(None)
         self.url = masked_url(base_url)
         self._is_ours = True

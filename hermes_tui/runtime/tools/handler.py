@@ -50,7 +50,7 @@ class HandlerToolbox:
         answers_specials: bool | None = None,
     ) -> None:
         if handler is None and schemas and importlib.util.find_spec("model_tools") is None:
-            hint = "pass tool_handler=, or pip install hermes-agent"
+            hint = "pass tool_handler=, or install it: `pip install hermes-agent`"
             raise HermesError("nothing answers calls: hermes-agent is not installed here", hint)
         self.schemas = tuple(schemas)
         self.specs = specs_of(self.schemas)

@@ -40,7 +40,7 @@ class HermesAgentTools:
         Raises HermesError where it is not installed, UsageError for a toolset it does not know.
         """
         if importlib.util.find_spec("model_tools") is None:
-            hint = "pip install hermes-agent into the environment that hermes-tui runs in"
+            hint = "install it: `pip install hermes-agent`, where hermes-tui is installed"
             raise HermesError("hermes-agent is not installed here", hint)
         os.environ.setdefault("TERMINAL_CWD", str(workdir))
         schemas = _definitions(list(toolsets))
@@ -68,7 +68,7 @@ def _definitions(toolsets: list[str]) -> list[dict[str, Any]]:
         model_tools = importlib.import_module("model_tools")
         known = _known_toolsets()
     except ImportError as error:
-        hint = "pip install --upgrade hermes-agent"
+        hint = "update it: `pip install --upgrade hermes-agent`"
         raise HermesError(f"hermes-agent cannot be imported: {error}", hint) from error
     for name in toolsets:
         if known and name not in known:

@@ -10,10 +10,11 @@ from typing import Any
 
 from hermes_tui.model.errors import HermesError, SourceError
 from hermes_tui.model.messages import ErrorMark
+from hermes_tui.model.wording import install
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure, specs_of
 from hermes_tui.runtime.tools.mcp_process import McpProcess
 
-INSTALL = "pip install 'hermes-tui[mcp]'"
+INSTALL = install("mcp")
 START_S = 30.0
 CLOSE_S = 2.5
 ENDING_S = 0.4
