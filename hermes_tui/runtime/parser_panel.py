@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.wording import command_line
 from hermes_tui.parsers.choice import named_parser, parsers
@@ -59,7 +59,8 @@ class ParserPanel:
     def streaming(self, name: str) -> str:
         """Return the added engine's parser that streams where `name` is its emulation.
 
-        Raises SourceError, which says how to add the engine, and UsageError as `check` does.
+        Raises SourceError, which says how to add the engine; UsageError as `check` does, and where
+        no engine is emulated that streams.
         """
         self.check(name)
         if name.startswith(REAL):
@@ -70,10 +71,12 @@ class ParserPanel:
             fits = added.engine == engine and version in ("", added.version) and not added.problem
             if fits and parser in added.names and parser not in added.failures:
                 return f"{REAL}{added.name}/{parser}"
-        how = command_line("engines", "add", f"{engine}=={version}" if version else engine)
+        refused = "only a real engine can be streamed to"
         if engine not in ("vllm", "sglang"):
             how = "--parser real/vllm-…/NAME, after `hermes-tui engines add vllm`"
-        raise SourceError(name, "only a real engine can be streamed to", how)
+            raise UsageError(f"{name}: {refused}", how)
+        how = command_line("engines", "add", f"{engine}=={version}" if version else engine)
+        raise SourceError(name, refused, how)
 
     def read(
         self, name: str, text: str, tools: Sequence[ToolSpec] = (), *, deltas: Deltas | None = None

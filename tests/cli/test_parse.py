@@ -150,8 +150,9 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
         (
             ["--parser", "vllm/hermes", "--stream", "1"],
             3,
-            ["`hermes-tui engines add vllm==0.33.0`"],
+            ["`hermes-tui engines add vllm=="],
         ),
+        (["--parser", "hermes-tui/auto", "--stream", "1"], 2, ["--parser real/vllm-…/NAME"]),
         (["--parser", "real/vllm-0.33.0/hermes"], 3, ["no engine 'vllm-0.33.0' was added"]),
         (["--all", "--parser", "vllm/hermes"], 2, ["--all"]),
         (["--batch", "--all"], 2, ["--batch goes without --all"]),
@@ -294,7 +295,7 @@ def test_lines_of_a_batch_that_name_no_tools_and_no_deltas_take_those_of_the_com
     assert second["tool_calls"] == []
     path = write(tmp_path, json.dumps(row(SOUND, "hermes-tui/auto")), "rows.jsonl")
     streamed = within("parse", "--batch", path, "--stream", "1")
-    assert streamed.code == 3 and "can be streamed to" in rows(streamed)[0]["error"]
+    assert streamed.code == 2 and "can be streamed to" in rows(streamed)[0]["error"]
 
 
 def test_an_error_of_a_batch_names_its_line(tmp_path: Path) -> None:
