@@ -218,6 +218,8 @@ class RawPane(TextPane):
         return raw_page(view, self._raw_text), 0
 
     def copied(self, view: ViewState) -> str:
-        from hermes_tui.formats.secrets import mask_json_text
+        from hermes_tui.ui.render.raw import exact_text
 
-        return "" if view.event is None else mask_json_text(self._raw_text(view.event)[0])
+        return (
+            "" if view.event is None else exact_text(view.timeline.log, view.event, self._raw_text)
+        )

@@ -6,8 +6,6 @@ import json
 import shlex
 
 from hermes_tui.formats.secrets import mask_json_text, masked_url
-from hermes_tui.log.event_log import EventLog
-from hermes_tui.model.events import RequestSent
 from hermes_tui.model.messages import ArgumentsState, ToolCall
 from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.urls import chat_url
@@ -26,13 +24,6 @@ def call_json(call: ToolCall) -> str:
     told = {"id": call.id, "name": call.name, "arguments": arguments}
     text = json.dumps(told, ensure_ascii=False, indent=2, default=str)
     return mask_json_text(text)
-
-
-def request_json(log: EventLog, event: RequestSent) -> str:
-    """Return the body of a request, secrets masked; empty where the log does not tell it."""
-    from hermes_tui.ui.render.happening_page import sent_text
-
-    return mask_json_text(sent_text(log, event))
 
 
 def curl_command(url: str, body: str) -> str:

@@ -1,11 +1,21 @@
-"""The raw pane: the exact JSON of the selected record, secrets masked."""
+"""The raw pane: what crossed the wire, then the exact JSON of the record; secrets masked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from hermes_tui.formats.secrets import mask_json_text
-from hermes_tui.model.events import Event, RequestSent, ToolCallProposed
+from hermes_tui.log.event_log import EventLog
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import (
+    Event,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    ToolCallProposed,
+    copy_event,
+)
+from hermes_tui.ui.render.calls import is_recorded
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.json_lines import json_lines
 from hermes_tui.ui.render.message import MAX_STYLED, pretty_json
@@ -20,7 +30,7 @@ RawText = Callable[[Event], tuple[str, bool]]
 def row_text(view: ViewState, raw_text: RawText) -> str:
     """Return the exact text behind the row of a state, secrets masked; a finding in words.
 
-    Of a call only that call, of a request its body: as JSON.
+    Of a call only that call, of a request its body, of a reply what arrived.
     """
     finding = view.timeline.finding(view.row) if view.row >= 0 else None
     if finding is not None:
@@ -32,35 +42,87 @@ def row_text(view: ViewState, raw_text: RawText) -> str:
             from hermes_tui.ui.render.copied import call_json
 
             return call_json(call)
-        case RequestSent() as sent:
-            from hermes_tui.ui.render.copied import request_json
-
-            return request_json(view.timeline.log, sent) or mask_json_text(raw_text(sent)[0])
         case event:
-            return mask_json_text(raw_text(event)[0])
+            return exact_text(view.timeline.log, event, raw_text)
+
+
+def exact_text(log: EventLog, event: Event, raw_text: RawText) -> str:
+    """Return what crossed the wire with an event, else the text of its record; secrets masked."""
+    return mask_json_text(on_the_wire(log, event)[1] or raw_text(event)[0])
+
+
+def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:
+    """Return what an event brought or took away, in words and to the letter; empty: nothing."""
+    match event:
+        case ResponseReceived(raw=text):
+            return "the reply as it arrived", text
+        case RequestFailed(body=text):
+            return "the answer as it arrived", text
+        case RequestSent(body=""):
+            from hermes_tui.ui.render.happening_page import sent_text
+
+            return "the body of the request, put together from the recording", sent_text(log, event)
+        case RequestSent(body=text):
+            return "the body of the request as it was sent", text
+        case _:
+            return "", ""
 
 
 def raw_page(view: ViewState, raw_text: RawText) -> Document:
-    """Return what the raw pane shows: where the record stands, and its text as it stands there.
+    """Return what the raw pane shows: what crossed the wire, where the record stands, and its text.
 
-    In JSON mode it is indented.
+    In JSON mode both are indented.
     """
     page = Page()
     event = view.event
     if event is None:
         return page.document()
+    what, wire = on_the_wire(view.timeline.log, event)
+    if wire:
+        _exact(page, f"{what} · {characters(wire)}", wire, view.mode)
+        page.blank()
+    _exact(page, *_record(view.timeline, event, raw_text), view.mode)
+    return page.document()
+
+
+def _record(timeline: Timeline, event: Event, raw_text: RawText) -> tuple[str, str]:
+    """Return in words where the record of an event stands, and its text.
+
+    A recording's record of what crossed the wire is told without that.
+    """
+    if is_recorded(timeline):
+        rest = _without_wire(event)
+        if rest is not event:
+            return f"{_place(event)} · the rest of the event", raw_text(rest)[0]
     text, is_exact = raw_text(event)
-    masked = mask_json_text(text)
-    where = ""
-    if event.at is not None:
-        where = f"bytes {event.at.range.start:,}–{event.at.range.end:,} {event.at.pointer}".rstrip()
     kind = "as it stands in the source" if is_exact else "the event (the source has no text for it)"
-    page.line(f"{where or 'event'} · {characters(text)} · {kind}", "dim")
+    return f"{_place(event)} · {characters(text)} · {kind}", text
+
+
+def _place(event: Event) -> str:
+    if event.at is None:
+        return "event"
+    at = event.at.range
+    return f"bytes {at.start:,}–{at.end:,} {event.at.pointer}".rstrip()
+
+
+def _without_wire(event: Event) -> Event:
+    match event:
+        case ResponseReceived(raw=text) if text:
+            return copy_event(event, raw="", at=None)
+        case RequestFailed(body=text) | RequestSent(body=text) if text:
+            return copy_event(event, body="", at=None)
+        case _:
+            return event
+
+
+def _exact(page: Page, title: str, text: str, mode: str) -> None:
+    masked = mask_json_text(text)
+    page.line(title, "dim")
     if masked != text:
         page.line("secrets are masked", "warning")
     if len(masked) > MAX_STYLED:
         page.text(masked)
-        return page.document()
-    pretty = pretty_json(masked) if view.mode == "json" else None
+        return
+    pretty = pretty_json(masked) if mode == "json" else None
     page.extend(json_lines(pretty if pretty is not None else masked))
-    return page.document()
