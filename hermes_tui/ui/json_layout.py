@@ -16,15 +16,16 @@ _DECODER: Final = json.JSONDecoder()
 def laid_out(text: str) -> str:
     """Return JSON text on several lines, or where it is so already, on one; else `text` itself."""
     wide = spread(text)
-    return _joined(_TOKEN.findall(text)) if wide == text.strip() and _is_json(text) else wide
+    return _joined(_TOKEN.findall(text)) if wide == text.strip() and is_json(text) else wide
 
 
 def spread(text: str) -> str:
     """Return JSON text on several lines; `text` itself where it is none."""
-    return _spread(_TOKEN.findall(text)) if _is_json(text) else text
+    return _spread(_TOKEN.findall(text)) if is_json(text) else text
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Tell whether a text is JSON as a whole."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):

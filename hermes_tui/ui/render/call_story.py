@@ -17,7 +17,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.ui.live_model import stopped
 from hermes_tui.ui.looking_back import LONGEST_TURN, back_from
-from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.diff import unfolded_diff
 from hermes_tui.ui.render.happenings import changes
 from hermes_tui.ui.render.page import Page
 
@@ -148,7 +148,7 @@ def _event(page: Page, log: EventLog, event: ev.Event) -> None:
         case ev.ArgumentsEdited() | ev.ResultSubstituted():
             for what, before, after in changes(event):
                 _fact(page, "edited", what, "hint")
-                page.extend(line._replace(indent=6) for line in diff_lines(before, after))
+                page.extend(line._replace(indent=6) for line in unfolded_diff(before, after))
         case ev.CallSkipped():
             _fact(page, *_answered(event), "hint")
         case ev.CallDropped():

@@ -12,8 +12,9 @@ from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.visible import visible_line, visible_row
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.apart import fit_apart
-from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.diff import unfolded_diff
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.json_lines import unfolded_text
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import cells, fit
 
@@ -162,16 +163,16 @@ def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
         _changed(page, _text(before), _text(after))
     elif row.left is not None:
         page.heading(f"- {step_title(row.left)}, only in {left}")
-        page.extend(_signed("-", _text(row.left), "badge.bad"))
+        page.extend(_signed("-", unfolded_text(_text(row.left)), "badge.bad"))
     elif row.right is not None:
         page.heading(f"+ {step_title(row.right)}, only in {right}")
-        page.extend(_signed("+", _text(row.right), "badge"))
+        page.extend(_signed("+", unfolded_text(_text(row.right)), "badge"))
     page.blank()
 
 
 def _changed(page: Page, before: str, after: str) -> None:
     if before != after:
-        page.extend(diff_lines(before, after))
+        page.extend(unfolded_diff(before, after))
     else:
         # What it is called, or counts as, is what differs.
         page.line(f"  {visible_line(after, _SAME_LIMIT)}", "dim")

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from hermes_tui.ui.render.document import Line, StyledSpan
+from hermes_tui.ui.render.json_lines import unfolded_text
 
 CONTEXT: Final = 3
 _MATCHED_LINES: Final = 600
@@ -34,6 +35,12 @@ def diff_lines(before: str, after: str, *, context: int = CONTEXT) -> list[Line]
         tail = 0 if number == len(blocks) - 1 else context
         lines += _kept(old, head, tail)
     return lines
+
+
+def unfolded_diff(before: str, after: str) -> list[Line]:
+    """Return the difference of two texts; where they are JSON, the texts in it line by line."""
+    shown = unfolded_text(before), unfolded_text(after)
+    return diff_lines(*(shown if shown[0] != shown[1] else (before, after)))
 
 
 def _blocks(old: list[str], new: list[str]) -> Iterator[Block]:

@@ -60,7 +60,10 @@ class LazyLines(Sequence[Line]):
 
 
 class TextLines(LazyLines):
-    """The lines of one text: nothing but text and one indent decides how they are wrapped."""
+    """The lines of one text: nothing but text and indents decides how they are wrapped."""
+
+    indents: Sequence[int] | None = None
+    """Cells in front of each line; None: in front of all of them it is `indent`."""
 
     def __init__(
         self, texts: list[str], *, plain_ascii: bool, style: str | None = None, indent: int = 0

@@ -9,7 +9,7 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.errors import HermesError
-from hermes_tui.ui.render.diff import diff_lines
+from hermes_tui.ui.render.diff import unfolded_diff
 from hermes_tui.ui.render.happenings import changes, happening
 from hermes_tui.ui.render.message import body
 from hermes_tui.ui.render.page import Page
@@ -24,7 +24,7 @@ def happening_page(page: Page, log: EventLog, event: ev.Event) -> None:
         page.blank()
         if what:
             page.line(what, "key")
-        page.extend(diff_lines(before, after))
+        page.extend(unfolded_diff(before, after))
     match event:
         case ev.RequestSent():
             _request(page, log, event)

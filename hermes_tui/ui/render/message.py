@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import islice
+from typing import Any
 
 from hermes_tui.log.query import calls_of_turn, describe, findings_at, message_of
 from hermes_tui.model.events import (
@@ -21,7 +23,7 @@ from hermes_tui.model.events import (
 from hermes_tui.model.messages import Message, ToolResult
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
-from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import ROLE_STYLES, characters, clock
@@ -30,6 +32,10 @@ from hermes_tui.ui.view_model import ViewState
 MODES = ("plain", "markdown", "json")
 MAX_STYLED = 200_000
 """Characters: a longer text is shown plain, since styling it would take longer than a key press."""
+MAX_LAID_OUT = 8_000_000
+MAX_VALUES = 30_000
+"""Characters of JSON that is laid out, and values in one longer than MAX_STYLED: as many as may
+stand in one that is not."""
 
 
 def message_page(view: ViewState) -> Document:
@@ -221,21 +227,21 @@ def _started(page: Page, event: RunStarted) -> None:
         if tool.description:
             page.text(tool.description, indent=2)
         if tool.parameters is not None:
-            page.extend(json_lines(json.dumps(tool.parameters, indent=2, ensure_ascii=False), 2))
+            text = json.dumps(tool.parameters, indent=2, ensure_ascii=False)
+            page.extend(unfolded_lines(text, 2))
 
 
 def body(page: Page, text: str, mode: str) -> None:
     """Add a text in the mode asked for; where that is not possible, plain, and say so."""
+    pretty = pretty_json(text) if mode == "json" else None
+    if pretty is not None:
+        page.extend(unfolded_lines(pretty))
+        return
     if len(text) > MAX_STYLED:
         if mode != "plain":
             page.line(f"{characters(text)}: shown plain", "dim")
         page.text(text)
         return
-    if mode == "json":
-        pretty = pretty_json(text)
-        if pretty is not None:
-            page.extend(json_lines(pretty))
-            return
     if mode == "markdown":
         page.extend(markdown_lines(text.split("\n")))
         return
@@ -243,13 +249,32 @@ def body(page: Page, text: str, mode: str) -> None:
 
 
 def pretty_json(text: str) -> str | None:
-    """Return `text` as indented JSON, None where it is no JSON object or list."""
-    if text.lstrip()[:1] not in ("{", "["):
+    """Return `text` as indented JSON, None where it is no JSON object or list, or too much."""
+    if len(text) > MAX_LAID_OUT or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        return json.dumps(json.loads(text, strict=False), indent=2, ensure_ascii=False)
+        value = json.loads(text, strict=False)
+        if len(text) > MAX_STYLED and _holds_more(value, MAX_VALUES):
+            return None
+        return json.dumps(value, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return None
+
+
+def _holds_more(value: Any, limit: int) -> bool:
+    """Tell whether a JSON value holds more than `limit` values."""
+    waiting, count = [value], 0
+    while waiting and count <= limit:
+        match waiting.pop():
+            case dict() as held:
+                count += len(held)
+                waiting.extend(islice(held.values(), limit))
+            case list() as held:
+                count += len(held)
+                waiting.extend(islice(held, limit))
+            case _:
+                pass
+    return count > limit
 
 
 _INLINE = re.compile(r"`[^`\n]+`|\*\*[^*\n]+\*\*")

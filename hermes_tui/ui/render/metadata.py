@@ -17,7 +17,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
-from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.rows import FOLDED, OPEN, characters, short_number
 from hermes_tui.ui.run_relations import Relative
 
@@ -120,7 +120,7 @@ class MetaPage:
 
     def body(self, text: str, *, is_json: bool) -> None:
         """Add a text below the last line, indented."""
-        lines = json_lines(text, _INDENT) if is_json else _plain_lines(text[:LONGEST])
+        lines = unfolded_lines(text, _INDENT) if is_json else _plain_lines(text[:LONGEST])
         self.lines.extend(map(MetaLine, lines))
 
     def folding(self, name: str, text: str, key: str) -> bool:

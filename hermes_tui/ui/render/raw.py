@@ -17,7 +17,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.ui.render.calls import is_recorded
 from hermes_tui.ui.render.document import Document
-from hermes_tui.ui.render.json_lines import json_lines
+from hermes_tui.ui.render.json_lines import json_lines, unfolded_lines
 from hermes_tui.ui.render.message import MAX_STYLED, pretty_json
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.rows import characters
@@ -71,7 +71,7 @@ def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:
 def raw_page(view: ViewState, raw_text: RawText) -> Document:
     """Return what the raw pane shows: what crossed the wire, where the record stands, and its text.
 
-    In JSON mode both are indented.
+    In JSON mode both are indented, with the texts in them unfolded.
     """
     page = Page()
     event = view.event
@@ -121,8 +121,10 @@ def _exact(page: Page, title: str, text: str, mode: str) -> None:
     page.line(title, "dim")
     if masked != text:
         page.line("secrets are masked", "warning")
-    if len(masked) > MAX_STYLED:
-        page.text(masked)
-        return
     pretty = pretty_json(masked) if mode == "json" else None
-    page.extend(json_lines(pretty if pretty is not None else masked))
+    if pretty is not None:
+        page.extend(unfolded_lines(pretty))
+    elif len(masked) > MAX_STYLED:
+        page.text(masked)
+    else:
+        page.extend(json_lines(masked))

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import accumulate, chain
+from operator import add
 from typing import NamedTuple, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -109,8 +110,10 @@ def _widest(lines: Sequence[Line]) -> int:
     """Return the cells of the longest of these lines, indent included."""
     if not isinstance(lines, TextLines):
         return max((line.indent + cells(line.text) for line in lines), default=0)
-    widest = max(map(len if lines.plain_ascii else cells, lines.texts), default=0)
-    return lines.indent + widest
+    widths = map(len if lines.plain_ascii else cells, lines.texts)
+    if lines.indents is not None:
+        return max(map(add, widths, lines.indents), default=0)
+    return lines.indent + max(widths, default=0)
 
 
 def _edges(text: str) -> array[int]:
@@ -213,6 +216,8 @@ class RowMap:
         """Return how many rows each of these lines takes."""
         if not isinstance(lines, TextLines):
             return [self._height(line) for line in lines]
+        if lines.indents is not None:
+            return [*map(self._height_at, lines.texts, lines.indents)]
         width, texts = self._room(lines.indent), lines.texts
         if not lines.plain_ascii:
             return [
@@ -223,6 +228,12 @@ class RowMap:
         if max(map(len, texts), default=0) <= width:
             return [1] * len(texts)
         return [1 if len(t) <= width else len(row_starts(t, width)) for t in texts]
+
+    def _height_at(self, text: str, indent: int) -> int:
+        # No character but the tab takes more than two cells.
+        if 2 * len(text) + indent <= self._width and "\t" not in text:
+            return 1
+        return len(row_starts(text, self._room(indent)))
 
     def _height(self, line: Line) -> int:
         return len(row_starts(line.text, self._room(line.indent))) if line.wrap else 1
