@@ -172,7 +172,9 @@ def test_an_edit_of_a_written_file_is_told_by_its_lines() -> None:
     assert "-       x" in lines and "+       y" in lines
 
 
-async def test_v_leads_to_the_unfolded_result_at_any_width(tmp_path: Path) -> None:
+async def test_v_leads_to_the_unfolded_result_at_any_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     long = "word " * 30
     content = json.dumps({"output": f"first\n{long}\nlast", "exit_code": 0})
     messages: list[dict[str, Any]] = [
@@ -190,3 +192,7 @@ async def test_v_leads_to_the_unfolded_result_at_any_width(tmp_path: Path) -> No
         )
         await pilot.press("y")
         assert app.clipboard == content
+        paged: list[str] = []
+        monkeypatch.setattr(app, "page_out", lambda lines: paged.extend(lines) or "")
+        await pilot.press("vertical_line")
+        assert '\n  "output": ▾ 3 lines\n      first\n      word' in paged[0]

@@ -90,7 +90,7 @@ class TextPane(TextView):
 
     def copied(self, view: ViewState) -> str:
         """Return what copying this pane takes: what is shown, unless the pane has a better idea."""
-        return self.document.text
+        return self.document.indented_text
 
     @property
     def match_number(self) -> int:
@@ -163,7 +163,7 @@ class MessagePane(TextPane):
 
     def copied(self, view: ViewState) -> str:
         text = message_text(view)
-        return self.document.text if text is None else text
+        return super().copied(view) if text is None else text
 
 
 class CallsPane(TextPane):
@@ -193,7 +193,7 @@ class CallsPane(TextPane):
         from hermes_tui.ui.render.copied import call_json
 
         _, call = selected_call(view.timeline, view.row) if view.row >= 0 else (None, None)
-        return self.document.text if call is None else call_json(call)
+        return super().copied(view) if call is None else call_json(call)
 
 
 class ReasoningPane(TextPane):

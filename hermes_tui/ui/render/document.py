@@ -146,6 +146,11 @@ class Document:
         """The whole raw text."""
         return "\n".join(self._each_text())
 
+    @property
+    def indented_text(self) -> str:
+        """The whole text as it is laid out: what stands to the right of the margin does so."""
+        return "\n".join(f"{' ' * line.indent}{line.text}" for line in self.lines)
+
     def find(self, pattern: re.Pattern[str] | str, limit: int = 10_000) -> Iterator[Match]:
         """Yield at most `limit` matches, line by line; a `str` is searched for as it stands.
 

@@ -289,7 +289,7 @@ class RunCommands(RunRelatives, Moving, CommandScreen):
         pane = self.focused_pane()
         metadata = self.metadata_pane()
         if isinstance(pane, TextView):
-            wrong = self.hermes.page_out([pane.document.text])
+            wrong = self.hermes.page_out([pane.document.indented_text])
         elif metadata is not None:
             wrong = self.hermes.page_out([metadata.text])
         else:
