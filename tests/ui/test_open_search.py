@@ -63,9 +63,10 @@ def message_number(app: HermesApp) -> int | None:
 async def test_the_list_opens_on_the_first_run_that_says_it(runs: Path) -> None:
     app = app_searching(runs)
     async with app.run_test(size=WIDE) as pilot:
-        await shows(pilot, "/permission denied: 2")
+        await shows(pilot, "/permission denied: 1 of 2")
         await until(pilot, lambda: cursor_of(app) == 4)
         await pilot.press("n")
+        await shows(pilot, "/permission denied: 2 of 2")
         assert cursor_of(app) == 7
 
 

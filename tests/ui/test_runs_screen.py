@@ -176,7 +176,7 @@ async def test_the_list_is_searched_by_regular_expression_where_case_may_count(
         await shows(pilot, "F2 regex off · F3 case off · F4 texts off", LOOKED_AT[:25])
         await pilot.press("escape")
         await answer(pilot, "slash", "RUN-2[05]", "f2")
-        await shows(pilot, "21 of 30", "/RUN-2[05]: 2")
+        await shows(pilot, "21 of 30", "/RUN-2[05]: 1 of 2")
         await answer(pilot, "slash", "", "f3")
         await shows(pilot, "/RUN-2[05]: 0", "no match (F4")
         await answer(pilot, "slash", "(", "ctrl+u")
@@ -201,11 +201,11 @@ async def test_what_the_runs_say_is_searched_where_that_is_asked_for(tmp_path: P
         await answer(pilot, "slash", "needle")
         await shows(pilot, "/needle: 0", "no match (F4 at / searches all texts)")
         await answer(pilot, "slash", "", "f4")
-        await shows(pilot, " 4 of 20", "/needle: 2")
+        await shows(pilot, " 4 of 20", "/needle: 1 of 2")
         await answer(pilot, "slash", "")
         await shows(pilot, " 4 of 20")
         await pilot.press("n")
-        await shows(pilot, " 18 of 20")
+        await shows(pilot, " 18 of 20", "/needle: 2 of 2")
         await answer(pilot, "f", "found")
         await settled(pilot)
         await pilot.press("enter")
@@ -227,13 +227,13 @@ async def test_the_list_is_filtered_by_what_the_search_has_found(tmp_path: Path)
         await shows(pilot, " 0 · ", "filter found", "nothing is searched")
         await answer(pilot, "slash", "needle", "f4")
         await settled(pilot)
-        await shows(pilot, " of 6", "/needle: 6")
+        await shows(pilot, " of 6", "/needle: 1 of 6")
         await answer(pilot, "f", ' and id != "run-7"')
         await settled(pilot)
-        await shows(pilot, " of 5", "/needle: 5")
+        await shows(pilot, " of 5", "/needle: 1 of 5")
         await answer(pilot, "slash", " 57", "end")
         await settled(pilot)
-        await shows(pilot, " of 1", "/needle 57: 1")
+        await shows(pilot, " of 1", "/needle 57: 1 of 1")
         await pilot.press("escape")
         await shows(pilot, " 0 · found: nothing is searched")
 
@@ -814,7 +814,7 @@ async def test_a_click_on_a_heading_sorts_by_it(runs_file: Path) -> None:
 # Long lists, lists that change behind an open run
 
 
-def long_model(count: int) -> RunsModel:
+def long_model(count: int) -> ShapedRuns:
     from hermes_tui.log.fold import RunState
     from hermes_tui.ui.runs.table import RunRow
 
@@ -822,7 +822,7 @@ def long_model(count: int) -> RunsModel:
     summaries = [
         summarise(RunState(run_id=f"run-{n}", turn=n, status="ok", reward=n / 4)) for n in range(4)
     ]
-    return RunsModel([RunRow(RunRef(file, n, n), summaries[n % 4], "a") for n in range(count)])
+    return ShapedRuns([RunRow(RunRef(file, n, n), summaries[n % 4], "a") for n in range(count)])
 
 
 def test_long_lists_are_filtered_and_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:

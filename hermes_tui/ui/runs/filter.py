@@ -71,7 +71,7 @@ class RunFilter:
     @property
     def _end(self) -> int:
         waits = self.is_by_search and self._search.is_going_on
-        return self._search.searched if waits else self._places.taken
+        return self._search.searched_to if waits else self._places.taken
 
     def take(self, fresh: range) -> None:
         """Take in runs that are new."""

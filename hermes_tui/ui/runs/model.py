@@ -383,14 +383,3 @@ class RunsModel:
     def searched(self) -> int:
         """How many of the runs the search has seen."""
         return self._search.searched
-
-    @property
-    def matches(self) -> int:
-        """How many listed runs match the search, as far as it got."""
-        return self._search.count(
-            self._filter.passing, (self.revision, len(self.order), self.choice)
-        )
-
-    def next_match(self, position: int, step: int) -> int | None:
-        """Return the next match from `position` in the direction `step`, around the ends."""
-        return self._search.next_match(self.order, position, step) if self.matches else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain, islice, repeat
 from typing import Final
 
 from hermes_tui.ui.runs.fields import run_line
@@ -15,6 +16,8 @@ from hermes_tui.ui.search import Search
 LOOKED_AT: Final = "file, id, task, model, status, codes"
 """What the line of a run holds that is searched."""
 ROWS_A_BITE: Final = 64
+PASSED_A_BITE: Final = 4_096
+"""Runs known already that are passed over before the clock is looked at."""
 
 
 class RunSearch:
@@ -28,7 +31,13 @@ class RunSearch:
         """Whether somebody ended it before it saw all runs."""
         self._rows = rows
         self._found = bytearray()
+        self._known = bytearray()
+        """For each run whether it was looked at."""
+        self._known_to = 0
+        """Runs up to here were all looked at, maybe more."""
+        self._walk = _Walk()
         self._count: tuple[object, int] | None = None
+        self._listed: tuple[object, bytes] | None = None
         self._may_hold: Callable[[bytes], bool] = lambda data: True
         self._again: deque[int] = deque()
         """Runs seen before that read differently now."""
@@ -38,10 +47,11 @@ class RunSearch:
     def begin(self, wanted: Search | None, runs: int) -> None:
         """Look for something else, or nothing any more, in so many runs so far."""
         self.wanted = wanted
-        self._found = bytearray(runs)
-        self.searched = 0
+        self._found, self._known = bytearray(runs), bytearray(runs)
+        self.searched = self._known_to = 0
         self.is_stopped = False
-        self._count = self._under_way = None
+        self._count = self._listed = self._under_way = None
+        self._walk = _Walk()
         self._again.clear()
         if wanted is not None and wanted.in_texts:
             self._may_hold = _sieve_for(wanted)
@@ -49,6 +59,14 @@ class RunSearch:
     def take(self, runs: int) -> None:
         """Take in so many further runs."""
         self._found.extend(bytes(runs))
+        self._known.extend(bytes(runs))
+
+    @property
+    def searched_to(self) -> int:
+        """How many runs were looked at before the first that was not."""
+        unknown = self._known.find(0, self._known_to)
+        self._known_to = unknown if unknown >= 0 else len(self._known)
+        return self._known_to
 
     @property
     def is_going_on(self) -> bool:
@@ -76,7 +94,7 @@ class RunSearch:
             known += self._look_through() if self.wanted.in_texts else self._look_at_lines()
             if time.perf_counter() >= deadline:
                 break
-        self._count = None
+        self._count = self._listed = None
         return known
 
     def _look_at_lines(self) -> range:
@@ -84,14 +102,16 @@ class RunSearch:
         places = range(self.searched, end)
         for place in places:
             self._found[place] = self._is_in_line(place)
+        self._known[places.start : end] = b"\1" * len(places)
         self.searched = end
         return places
 
     def _look_through(self) -> list[int]:
         """Look at a bit of what a run says; return the run once it is known."""
         if self._under_way is None:
-            is_new = self.searched < len(self._found)
-            place = self.searched if is_new else self._again.popleft()
+            place = self._next_place()
+            if place is None:
+                return []
             self._under_way = place, self._through(place)
         place, under_way = self._under_way
         try:
@@ -100,8 +120,29 @@ class RunSearch:
         except StopIteration as ended:
             self._found[place] = ended.value
         self._under_way = None
-        self.searched = max(self.searched, place + 1)
+        self.searched += not self._known[place]
+        self._known[place] = True
+        self._walk.look_back(place, is_match=bool(self._found[place]))
         return [place]
+
+    def _next_place(self) -> int | None:
+        """Return the run to look through next; None where so many were passed over for now."""
+        place = self._walk.next_unknown(self._known, self._found)
+        if place is not None or not self._walk.is_at_end:
+            return place
+        unknown = self.searched_to
+        return unknown if unknown < len(self._known) else self._again.popleft()
+
+    def reaches_match(self, order: array[int], position: int, step: int, state: object) -> bool:
+        """Tell whether the next match in an order is known; runs up to it are looked at first.
+
+        It is not while there is a run before it that was not looked at: that may be one as well.
+        In the same `state` the order has at most grown at its end.
+        """
+        key = (position, step, state)
+        if self._walk.key != key:
+            self._walk = _Walk(key, _onward(order, position, step))
+        return self._walk.has_match
 
     def _through(self, place: int) -> Generator[int, None, bool]:
         from hermes_tui.runtime.run_texts import look_through
@@ -114,12 +155,12 @@ class RunSearch:
 
     def search_again(self, place: int) -> None:
         """Look again at a run that reads differently now."""
-        # The next run may be half looked through.
-        if self.wanted is None or place > self.searched:
+        is_under_way = self._under_way is not None and self._under_way[0] == place
+        if self.wanted is None or not (self._known[place] or is_under_way):
             return
         if not self.wanted.in_texts:
             self._found[place] = self._is_in_line(place)
-            self._count = None
+            self._count = self._listed = None
         elif place not in self._again:
             self._again.append(place)
 
@@ -133,9 +174,9 @@ class RunSearch:
             self._count = (state, found.bit_count())
         return self._count[1]
 
-    def next_match(self, order: array[int], position: int, step: int) -> int | None:
+    def next_match(self, order: array[int], position: int, step: int, state: object) -> int | None:
         """Return the next match in an order from `position` in a direction, around the ends."""
-        found = bytes(map(self._found.__getitem__, order))
+        found = self._found_in(order, state)
         if step > 0:
             at = found.find(1, position + 1)
             at = at if at >= 0 else found.find(1)
@@ -143,6 +184,65 @@ class RunSearch:
             at = found.rfind(1, 0, position)
             at = at if at >= 0 else found.rfind(1)
         return at if at >= 0 else None
+
+    def number(self, order: array[int], position: int, state: object) -> int | None:
+        """Return which match in an order stands at `position`, from 1; None: it is none."""
+        found = self._found_in(order, state)
+        is_match = position < len(found) and found[position]
+        return found.count(1, 0, position + 1) if is_match else None
+
+    def _found_in(self, order: array[int], state: object) -> bytes:
+        """Return for each run of an order whether it is a match."""
+        if self._listed is None or self._listed[0] != state:
+            self._listed = state, bytes(map(self._found.__getitem__, order))
+        return self._listed[1]
+
+
+class _Walk:
+    """Goes along an order of runs to the next match: past what is known, not past what is not."""
+
+    def __init__(self, key: object = None, places: Iterator[int | None] | None = None) -> None:
+        self.key = key
+        self.has_match = False
+        """Whether it has come to a match; nothing before that is unknown."""
+        self.is_at_end = False
+        """Whether there was no further run when it was asked last."""
+        self._places = places if places is not None else repeat(None)
+        self._at: int | None = None
+
+    def next_unknown(self, known: bytearray, found: bytearray) -> int | None:
+        """Return the next run that is not known; None at the end, and after many that are."""
+        for place in islice(self._places, PASSED_A_BITE):
+            self._at, self.is_at_end = place, place is None
+            if place is None or not known[place]:
+                return place
+            self.has_match = self.has_match or bool(found[place])
+        return None
+
+    def look_back(self, place: int, *, is_match: bool) -> None:
+        """Note what was found in a run that it may have come to."""
+        self.has_match = self.has_match or (is_match and place == self._at)
+
+
+def _onward(order: array[int], position: int, step: int) -> Iterator[int | None]:
+    """Yield the runs of an order from `position` in a direction, around the ends; None at the end.
+
+    The order may grow: then there is more to come.
+    """
+    seen_to = len(order)
+    if step > 0:
+        ahead = chain(range(position + 1, seen_to), range(min(position + 1, seen_to)))
+    else:
+        ahead = chain(
+            range(min(position, seen_to) - 1, -1, -1), range(seen_to - 1, max(-1, position - 1), -1)
+        )
+    yield from map(order.__getitem__, ahead)
+    while True:
+        if seen_to < len(order):
+            yield order[seen_to]
+            seen_to += 1
+        else:
+            yield None
 
 
 def _sieve_for(wanted: Search) -> Callable[[bytes], bool]:

@@ -10,7 +10,7 @@ from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.run_relations import Relative
 from hermes_tui.ui.runs.fields import run_line
 from hermes_tui.ui.runs.group_order import Order
-from hermes_tui.ui.runs.model import RunsModel
+from hermes_tui.ui.runs.matches import MatchedRuns
 from hermes_tui.ui.runs.shape import RunShape, Standing, groupings_of
 from hermes_tui.ui.runs.steps import Steps, whole
 from hermes_tui.ui.runs.table import RunRow
@@ -26,7 +26,7 @@ class Family(NamedTuple):
     children: tuple[int, ...] = ()
 
 
-class ShapedRuns(RunsModel):
+class ShapedRuns(MatchedRuns):
     """Sorts runs inside their groups, and children below their parents."""
 
     def __init__(self, rows: Sequence[RunRow]) -> None:

@@ -114,7 +114,7 @@ class RunsScreen(Moving, RunsFinding):
             self._next_draw = now + DRAW_EVERY_S
             self._is_stale = False
             self.refresh_view()
-        if self._seek and self._may_go():
+        if self._seek and self._may_go(self._seek):
             self.go_match(self._seek)
         self.runs_pane.advance(SLICE_S)
         if self.advance_sides(SLICE_S, now):
@@ -194,7 +194,8 @@ class RunsScreen(Moving, RunsFinding):
         return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
 
     def action_command(self, command_id: str) -> None:
-        self._message, self._is_untouched = "", False
+        self._message = ""
+        self.touched()
         super().action_command(command_id)
         self.refresh_lines()
 

@@ -28,8 +28,16 @@ class RunsFinding(Searching, RunsSide):
         """Direction in which to go to a match as soon as one is known."""
         self._seeks_from_here = False
         """Whether the run under the cursor may be that match: the search has only begun."""
+        self._has_gone = False
+        """Whether it went to a match that a search found which was asked for at the start."""
         self._is_untouched = True
         """Whether nobody has given a command yet."""
+
+    def touched(self) -> None:
+        """Note that somebody gives a command: from now on the cursor is theirs."""
+        if self._is_untouched and self._has_gone:
+            self._seek = 0
+        self._is_untouched = False
 
     def do_filter(self) -> None:
         self._ask_filter(self.model.filter_text)
@@ -64,30 +72,43 @@ class RunsFinding(Searching, RunsSide):
         self._seeks_from_here = True
         self.go_match(1)
 
-    def _may_go(self) -> bool:
-        """Tell whether the next match is known: of a long search, the first may do."""
-        model = self.model
-        is_long = model.search is not None and model.search.in_texts
-        # A search that was asked for at the start begins before the runs are there.
-        is_early = self._is_untouched and (model.unsettled or not self.feed.finished)
-        is_all = not (model.searching or is_early)
-        return is_all or (is_long and model.next_match(0, 1) is not None)
+    @property
+    def _is_early(self) -> bool:
+        """Whether a search that was asked for at the start goes on, or the runs still come in."""
+        is_read = self.feed.finished and not self.model.unsettled
+        return self._is_untouched and not is_read
 
-    def go_match(self, step: int) -> None:
-        if not self._may_go():
-            self._seek = step
-            self.hurry()
-            return
-        from_here, self._seek, self._seeks_from_here = self._seeks_from_here, 0, False
-        pane = self.runs_pane
-        here = pane.position
+    def _may_go(self, step: int) -> bool:
+        """Tell whether the next match is known."""
+        model = self.model
+        if not (model.searching or self._is_early):
+            return True
+        is_long = model.search is not None and model.search.in_texts
+        return is_long and model.reaches_match(self._here(step), step)
+
+    def _here(self, step: int) -> int:
+        """Return from where the next match is looked for."""
+        if self._is_untouched and self._seeks_from_here:
+            # Runs that stand before those that were read first may come in yet.
+            return -1
+        here = self.runs_pane.position
         if here is None:
             here = self.model.kept_position() or 0
-        position = self.model.next_match(here - step * from_here, step)
+        return here - step * self._seeks_from_here
+
+    def go_match(self, step: int) -> None:
+        self._seek = step
+        if not self._may_go(step):
+            self.hurry()
+            return
+        position = self.model.next_match(self._here(step), step)
+        if not self._is_early:
+            self._seek, self._seeks_from_here = 0, False
         if position is None:
             self.say(self._no_match())
-        else:
-            pane.go_to(position)
+        elif position != self.runs_pane.position:
+            self._has_gone = True
+            self.runs_pane.go_to(position)
         self.refresh_lines()
 
     def _no_match(self) -> str:
@@ -106,4 +127,8 @@ class RunsFinding(Searching, RunsSide):
         if model.searched < model.taken:
             how_far = f"of {model.searched:,} searched"
             return f"{model.matches:,} {how_far}{' …' if model.searching else ', stopped'}"
-        return f"{model.matches:,}{' …' if model.searching else ''}"
+        if model.searching:
+            return f"{model.matches:,} …"
+        position = self.runs_pane.position
+        number = model.match_number(position) if position is not None else None
+        return f"{model.matches:,}" if number is None else f"{number:,} of {model.matches:,}"
