@@ -177,9 +177,10 @@ def test_a_heading_tells_counts_shares_and_means() -> None:
     model = by_status()
     ok, failed = (FactsOfGroups(model).of(group) for group in model.standing.groups)
     assert ok is not None and failed is not None
-    assert (ok.turns, ok.reward, ok.failed) == (3.0, 0.75, 0.0)
+    assert (ok.turns, ok.reward, ok.rewarded) == (3.0, 0.75, 2)
+    assert (ok.failed, ok.outcomes) == (0, 3)
     assert ok.with_errors == pytest.approx(1 / 3)
-    assert (failed.failed, failed.reward) == (1.0, None)
+    assert (failed.failed, failed.outcomes, failed.reward) == (1, 1, None)
 
 
 def test_a_run_that_a_limit_cut_off_has_failed_unless_its_reward_is_full() -> None:
@@ -189,7 +190,19 @@ def test_a_run_that_a_limit_cut_off_has_failed_unless_its_reward_is_full() -> No
     )
     model.group_by("format")
     [facts] = map(FactsOfGroups(model).of, model.standing.groups)
-    assert facts is not None and facts.failed == 0.5
+    assert facts is not None and (facts.failed, facts.outcomes) == (2, 4)
+
+
+def test_a_heading_says_of_how_many_runs_an_outcome_and_a_reward_are_known() -> None:
+    model = runs_of(
+        *({"status": status} for status in ("failed", "ok", "failed", "unknown", "", "")),
+        *({"reward": reward} for reward in (0.0, 1.0)),
+    )
+    model.group_by("format")
+    assert (
+        "8 runs · 0% with errors · 2 of 3 failed · reward 0.5 of 2 runs ·"
+        in headings(model, 120)[0]
+    )
 
 
 def headings(model: ShapedRuns, width: int) -> list[str]:

@@ -32,7 +32,8 @@ def heading_row(
     Of tasks that have a title in common, `namesakes` are the texts: what differs is shown.
     """
     mark = f" {FOLDED if is_folded else OPEN} "
-    told = [counted(group.end - group.start, "run"), *_told(facts)]
+    runs = group.end - group.start
+    told = [counted(runs, "run"), *_told(facts, runs)]
     name = visible_line(group.title or NO_VALUE, max(LEAST_KEY, width))
     if facts is not None and facts.task in namesakes:
         name = _apart(namesakes, max(LEAST_KEY, width // 2))[facts.task].rstrip()
@@ -49,14 +50,16 @@ def heading_text(group: Group) -> str:
     return f"{group.title or NO_VALUE} · {counted(group.end - group.start, 'run')}"
 
 
-def _told(facts: GroupFacts | None) -> list[str]:
+def _told(facts: GroupFacts | None, runs: int) -> list[str]:
+    """Return what is told of a group of so many runs: how many a rate or a mean is of as well."""
     if facts is None:
         return ["…"]
     told = [f"{facts.with_errors:.0%} with errors"]
-    if facts.failed is not None:
-        told.append(f"{facts.failed:.0%} failed")
+    if facts.outcomes:
+        told.append(f"{facts.failed:,} of {facts.outcomes:,} failed")
     if facts.reward is not None:
-        told.append(f"reward {short_number(facts.reward)}")
+        of = f" of {counted(facts.rewarded, 'run')}" if facts.rewarded < runs else ""
+        told.append(f"reward {short_number(facts.reward)}{of}")
     if facts.rewards is not None:
         told.append(f"rewards {_spread(*facts.rewards)}")
     told += [f"{facts.turns:.1f} turns", f"{facts.calls:.1f} calls"]

@@ -28,9 +28,13 @@ class GroupFacts(NamedTuple):
     """Shares and means over the runs of a group; None where no run says anything."""
 
     with_errors: float
-    failed: float | None
-    """Of the runs whose outcome is known; those that a limit cut off have failed."""
+    failed: int
+    """How many failed, of the `outcomes`; those that a limit cut off have."""
+    outcomes: int
+    """How many runs say how they ended."""
     reward: float | None
+    rewarded: int
+    """How many runs have a reward."""
     turns: float
     calls: float
     tokens_in: float | None = None
@@ -142,7 +146,9 @@ class FactsOfGroups:
         rewards = sums["reward"]
         return GroupFacts(
             with_errors=1 - sound / len(places),
-            failed=outcomes.mean,
+            failed=round(outcomes.total),
+            outcomes=outcomes.known,
+            rewarded=rewards.known,
             rewards=(rewards.lowest, rewards.highest) if rewards.known > 1 else None,
             task=self._text_of(places[0], group) if group.has_namesakes else "",
             turns=means["turns"] or 0.0,
