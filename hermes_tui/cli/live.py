@@ -185,7 +185,7 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
         # Loaded only where it is needed: the first paint waits for what stands above.
         from hermes_tui.cli.live_messages import messages_from
 
-        messages += messages_from(arguments.messages, arguments.at)
+        messages += messages_from(arguments.messages, arguments.at, has_tools=bool(arguments.tools))
     if arguments.task:
         _check_answered(messages, arguments)
         messages.append({"role": "user", "content": arguments.task})

@@ -10,10 +10,13 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from hermes_tui.formats.fields import label
+from hermes_tui.cli.saying import say
+from hermes_tui.formats.fields import as_dict, as_list, label
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.remote import place_of
 
@@ -29,17 +32,21 @@ _BESIDE: Final = frozenset({"system", "system_prompt"})
 """What is said to the model and stands beside its messages."""
 _MOST_BYTES: Final = 64 << 20
 """A bigger file is no list that somebody wrote to be sent."""
+_MOST_NAMED: Final = 4
+_LONGEST_NAME: Final = 40
 
 
-def messages_from(path: str, at: str) -> Messages:
+def messages_from(path: str, at: str, *, has_tools: bool) -> Messages:
     """Return the messages of a run, those before MESSAGE where `at` is RUN:MESSAGE.
+
+    Without `has_tools` the new run has none: it is said which ones the old one declares.
 
     `at` may be RUN alone, or empty where there is but one run; both count from 1. Raises
     UsageError where there is no such place, SourceError for what cannot be opened.
     """
-    listed = _listed(path)
+    listed = _listed(path, has_tools=has_tools)
     if listed is None:
-        return _of_transcript(path, at)
+        return _of_transcript(path, at, has_tools=has_tools)
     if not at:
         return listed
     for run, message in _readings(at):
@@ -48,7 +55,7 @@ def messages_from(path: str, at: str) -> Messages:
     raise UsageError(f"--at {at}: {path} holds one run", "--at 1:MESSAGE goes on before a message")
 
 
-def _listed(path: str) -> Messages | None:
+def _listed(path: str, *, has_tools: bool) -> Messages | None:
     """Return the messages that stand in the file as a server takes them; None: there are none."""
     place = place_of(path)
     if not isinstance(place, Path):
@@ -61,9 +68,27 @@ def _listed(path: str) -> Messages | None:
         raise SourceError(path, error.strerror or str(error), "check the path") from error
     except (ValueError, RecursionError):
         return None
+    tools: Any = None
     if isinstance(value, dict) and _BESIDE.isdisjoint(value):
+        tools = value.get("tools")
         value = value.get("messages")
-    return tuple(value) if isinstance(value, list) and all(map(_is_chat, value)) else None
+    if not isinstance(value, list) or not all(map(_is_chat, value)):
+        return None
+    if not has_tools:
+        _say_tools(path, tools)
+    return tuple(value)
+
+
+def _say_tools(label: str, tools: Any, given: Any = None) -> None:
+    """Say which tools a run declares that goes on without; `given` are the --tools that it had."""
+    functions = [as_dict(as_dict(one).get("function")) for one in as_list(tools)]
+    names = [one["name"] for one in functions if one.get("name")]
+    if not names:
+        return
+    listed = ", ".join(visible_line(str(name), _LONGEST_NAME) for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    asked = " ".join(f"--tools {quote(str(one))}" for one in as_list(given)) or "--tools"
+    say(f"{label}: its tools are not at hand here: {listed}{more} (give them: {asked})")
 
 
 def _is_chat(value: Any) -> bool:
@@ -76,7 +101,7 @@ def _is_chat(value: Any) -> bool:
     )
 
 
-def _of_transcript(path: str, at: str) -> Messages:
+def _of_transcript(path: str, at: str, *, has_tools: bool) -> Messages:
     refusal: UsageError | None = None
     for run, message in _readings(at):
         with _opened(path) as file:
@@ -85,7 +110,7 @@ def _of_transcript(path: str, at: str) -> Messages:
             except UsageError as error:
                 refusal = refusal or error
                 continue
-            return _written(ref, message, at)
+            return _written(ref, message, at, has_tools=has_tools)
     assert refusal is not None, "a place is read in some way"
     raise refusal
 
@@ -102,10 +127,9 @@ def _picked(file: OpenFile, run: str) -> RunRef:
     return pick_run(file, run, spelling="--at {}")
 
 
-def _written(ref: RunRef, message: int | None, at: str) -> Messages:
+def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> Messages:
     """Return a run as messages for a server, and say what is not as it was."""
     from hermes_tui.cli.export import render
-    from hermes_tui.cli.saying import say
     from hermes_tui.formats.writers.changes import Changes
     from hermes_tui.runtime.opener import read_events
 
@@ -118,6 +142,9 @@ def _written(ref: RunRef, message: int | None, at: str) -> Messages:
         raise SourceError(ref.file.label, "no message in it", hint)
     if changes:
         say(f"{ref.file.label}: changed to be sent: {changes.told()}")
+    if not has_tools:
+        live = as_dict(document["metadata"].get("details")).get("live")
+        _say_tools(ref.file.label, document.get("tools"), as_dict(live).get("tools"))
     return tuple(document["messages"])
 
 

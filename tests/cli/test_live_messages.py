@@ -190,3 +190,34 @@ def test_a_session_of_another_program_is_gone_on_with(tmp_path: Path) -> None:
 
 def _said(message: dict[str, Any]) -> dict[str, Any]:
     return {"timestamp": "2026-01-01T00:00:00Z", "message": message}
+
+
+def without_tools(folder: Path, saved: Path, server: LocalServer) -> str:
+    line = ("live", "--headless", "--server", server.url, "--model", "m", "--messages", str(saved))
+    return hermes_tui(*line, "--record", str(folder / "run.jsonl")).err
+
+
+def test_tools_that_the_messages_are_of_are_named_where_none_are_given(tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("terminal", "b\x1b")]
+    saved = tmp_path / "saved.json"
+    saved.write_text(json.dumps({"messages": CHAT, "tools": tools}), "utf-8")
+    with LocalServer(DONE) as server:
+        told = without_tools(tmp_path, saved, server)
+    assert "saved.json: its tools are not at hand here: terminal, b" in told
+    assert "\x1b" not in told
+
+
+def test_tools_of_a_recording_are_named_as_they_were_given(
+    tmp_path: Path, transcripts: Path
+) -> None:
+    with LocalServer(DONE) as server:
+        told = without_tools(tmp_path, transcripts / "recorded" / "steered.jsonl", server)
+    assert "terminal, read_file, write_file, todo" in told
+    assert "(give them: --tools builtin:terminal,read_file,write_file,todo)" in told
+
+
+def test_nothing_is_said_of_tools_where_some_are_given(tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": "terminal"}}]
+    with LocalServer(DONE) as server:
+        outcome = go_on(tmp_path, json.dumps({"messages": CHAT, "tools": tools}), server=server)
+    assert "not at hand" not in outcome.err
