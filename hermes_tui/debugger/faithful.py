@@ -80,8 +80,8 @@ class Faithful:
     def decide(self, call: CallState, reply: Reply, names: frozenset[str] | None) -> Decision:
         name, raw = _asked(call, reply)
         try:
-            hash(name)
-            unknown = names is not None and name not in names
+            is_among = name in (names or frozenset())
+            unknown = names is not None and not is_among
             if unknown:
                 raw[:_KEPT]
         except (TypeError, KeyError) as error:
