@@ -81,7 +81,7 @@ def flag_bad_python(trace: Trace, cleaned: Cleaned, error: BadPython, list_end: 
         hint = "a quote inside needs a backslash" if last else "write \\n, or triple quotes"
     elif "was never closed" in error.message or "does not match" in error.message:
         code, hint = Code.BRACES_MISSING, "count the brackets"
-    elif "comma" in error.message:
+    elif "comma" in error.message or "part of the string" in error.message:
         code, hint = Code.INNER_QUOTE, "a quote inside a string needs a backslash"
     _flag(trace, cleaned, code, Span(at, at + 1), f"Python's grammar: {error.message}", hint)
 
