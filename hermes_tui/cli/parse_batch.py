@@ -163,8 +163,10 @@ def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) ->
 def _request(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"no JSON: {str(error) or 'nested too deeply'}") from error
+    except RecursionError as error:
+        raise UsageError("no JSON: nested too deeply") from error
+    except ValueError as error:
+        raise UsageError(f"no JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageError("no JSON object", 'one line is {"id", "parser", "text", "tools"}')
     return value
