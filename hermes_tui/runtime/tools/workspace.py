@@ -74,6 +74,8 @@ class Workspace:
         """Follow links, `..` and `~` to where `path` really leads, and refuse what is outside."""
         if not isinstance(path, str) or not path:
             raise Refused(f"path must be a text, not {_kind(path)}" if path else "path is empty")
+        if "\0" in path:
+            raise Refused(f"{path}: embedded null byte")
         with _reading(path):
             root = self.root.resolve()
             target = (root / Path(path).expanduser()).resolve()
@@ -88,7 +90,7 @@ def _reading(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Refused(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, RuntimeError) as error:  # a null byte, half a surrogate, `~nobody`
+    except (ValueError, RuntimeError) as error:  # half a surrogate, `~nobody`
         raise Refused(f"{path}: {error}") from error
 
 
