@@ -168,7 +168,7 @@ async def test_tools_reach_the_parser_as_schemas(worker: EngineWorker) -> None:
 
 async def test_tools_that_are_no_json_are_not_blamed_on_the_engine(worker: EngineWorker) -> None:
     deep: dict[str, object] = {}
-    for _ in range(5000):
+    for _ in range(100_000):
         deep = {"a": deep}
     verdict = await worker.parse("plain", "x", [ToolSpec("f", "", deep)])
     assert verdict.outcome is EngineOutcome.UNKNOWN

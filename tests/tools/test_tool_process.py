@@ -209,7 +209,7 @@ async def test_of_much_that_is_printed_the_ends_are_kept(box: ToolProcess) -> No
 
 async def test_arguments_too_deep_to_be_sent_fail_the_call_alone(box: ToolProcess) -> None:
     deep: Any = {}
-    for _ in range(5000):
+    for _ in range(100_000):
         deep = {"a": deep}
     assert await value_of(box, "counted") == 1
     with pytest.raises(ToolFailure, match="RecursionError"):
