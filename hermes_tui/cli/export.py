@@ -32,6 +32,7 @@ from hermes_tui.model.events import (
     copy_event,
 )
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.masked_runs import Masks
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
@@ -61,9 +62,11 @@ def run_export(arguments: argparse.Namespace) -> int:
         events = read_events(ref)
         begun = begun_runs(ref, events)
         changes = Changes()
-        content = render(arguments.to, events, ref.file, begun, changes=changes)
+        masks = Masks() if arguments.mask else None
+        content = render(arguments.to, events, ref.file, begun, changes=changes, masks=masks)
     write_out(arguments.output, [content], overwrite=arguments.force)
     _say_what_is_missing(events)
+    say_what_is_masked(masks)
     if changes:
         say(f"changed for {arguments.to}: {changes.told()}")
     if begun and arguments.to != "atif":
@@ -91,6 +94,12 @@ def say_what_is_named(details: int) -> None:
         say(f"{counted(details, 'detail')} of the run left out: {why}")
 
 
+def say_what_is_masked(masks: Masks | None) -> None:
+    """Say how many credentials were hidden; None: nobody asked for that."""
+    if masks is not None:
+        say(f"{counted(len(masks.hidden), 'credential')} masked: what has no usual looks is not")
+
+
 def render(
     to: str,
     events: list[Event],
@@ -99,13 +108,18 @@ def render(
     *,
     changes: Changes | None = None,
     in_line: bool = False,
+    masks: Masks | None = None,
 ) -> bytes:
     """Return a run in the format `to`, with those of its subagents where this can hold them.
 
     `changes` gets what a format of other programs cannot hold as it is. `in_line`: JSON without
-    line breaks.
+    line breaks. `masks` hide credentials.
     """
     raw = RawReader(file.source if file is not None else None)
+    if masks is not None:
+        events = masks.applied(_with_raw(event, file, raw) for event in events)
+        subagents = [masks.applied(run) for run in subagents]
+        file, raw = None, RawReader(None)
     if to == "native":
         lines = b"".join(encode(_with_raw(event, file, raw)) for event in events)
         return escaped_json(lines.decode()).encode()

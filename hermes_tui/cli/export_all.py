@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from hermes_tui.cli.begun_runs import begun_runs
-from hermes_tui.cli.export import named_details, render, say_what_is_named, write_out
+from hermes_tui.cli.export import (
+    named_details,
+    render,
+    say_what_is_masked,
+    say_what_is_named,
+    write_out,
+)
 from hermes_tui.cli.filters import check_for_each
 from hermes_tui.cli.progress import ProgressLine
 from hermes_tui.cli.run_choice import one_file
@@ -18,6 +24,7 @@ from hermes_tui.cli.saying import say
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted
+from hermes_tui.runtime.masked_runs import Masks
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
@@ -111,6 +118,7 @@ class _Runs:
         self._shows = shows
         """Whether the terminal is free for the progress."""
         self._changes = Changes()
+        self._masks = Masks() if arguments.mask else None
         self._seen = self._silent = self._defects = 0
         self._named = 0
 
@@ -159,7 +167,15 @@ class _Runs:
         self._named += named_details(events)
         begun = begun_runs(found.ref, events) if self.to == "atif" else ()
         file = found.ref.file
-        return render(self.to, events, file, begun, changes=self._changes, in_line=in_line)
+        return render(
+            self.to,
+            events,
+            file,
+            begun,
+            changes=self._changes,
+            in_line=in_line,
+            masks=self._masks,
+        )
 
     def name_of(self, found: FoundRun) -> str:
         """Return how the file of a run is called, but for its suffix."""
@@ -175,5 +191,6 @@ class _Runs:
         if self._defects:
             say(f"{counted(self._defects, 'malformed place')} outside of any run left out")
         say_what_is_named(self._named)
+        say_what_is_masked(self._masks)
         if self._changes:
             say(f"changed for {self.to}: {self._changes.told()}")

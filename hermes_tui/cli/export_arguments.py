@@ -42,6 +42,11 @@ discarded are left out.
   native    What else a file says of a run is only told by its size where it is
             longer than 2,000 characters.
 
+--mask finds credentials by their looks (keys of services, JWT, private keys,
+bearer tokens, users and keys in URLs) and by the name that they stand under
+("api_key": "…", DB_PASSWORD=…), and hides each wherever it stands. It is no
+proof that nothing is left: look before you hand a run on.
+
 fields for --filter: those of `hermes-tui scan --help`
 
   hermes-tui export run.json --to html -o run.html
@@ -91,6 +96,11 @@ def add_export(commands: Commands) -> None:
         default="",
         metavar="EXPRESSION",
         help="only runs it is true of, as with --all: 'reward == 1 and errors == 0'",
+    )
+    command.add_argument(
+        "--mask",
+        action="store_true",
+        help="stars for keys, tokens and passwords in what was said, done and answered",
     )
     add_format_option(command)
     command.add_argument("--force", action="store_true", help="overwrite an existing file")

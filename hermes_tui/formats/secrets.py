@@ -44,18 +44,18 @@ NAME_WORDS = ("key", "token", "auth", "secret", "cookie", "password", "header")
 """One of these stands in the name of every secret, and in the name of what holds headers."""
 _HEADERS = re.compile(r"(?:^|[_-])headers?$")
 _SCHEME = re.compile(r"(bearer|basic|token|digest)\s+(?=\S)", re.IGNORECASE)
-_KEY_LOOKS = re.compile(
+KEY_LOOKS = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|ghp|xai)[-_][A-Za-z0-9_\-]{8,}|\bAIza[A-Za-z0-9_\-]{20,}"
 )
 _BEARER_LOOKS = re.compile(r"\b(bearer)\s+[A-Za-z0-9._~+/\-]{4,}=*", re.IGNORECASE)
-_PARAMETER = (
+PARAMETER = (
     r"(?:[^=&#?;\s]*[-_.])?(?:key|(?:api|access)key|(?:access|auth)?token|secret|sig|signature"
     r"|password|passwd|pass|credentials?|auth|authorization|code)"
 )
 """A whole parameter name, or one whose last word this is: `X-Amz-Signature`, but not `design`."""
-_URL_SECRET = re.compile(rf"(?<=[?&;])({_PARAMETER}=)[^&#\s\"'<>]+", re.IGNORECASE)
-_URL_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]+(?=@)")
-_SECRET_PARAMETER = re.compile(_PARAMETER, re.IGNORECASE)
+_URL_SECRET = re.compile(rf"(?<=[?&;])({PARAMETER}=)[^&#\s\"'<>]+", re.IGNORECASE)
+URL_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]+(?=@)")
+_SECRET_PARAMETER = re.compile(PARAMETER, re.IGNORECASE)
 
 
 def masked_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def is_masked(text: str) -> bool:
 
 def masked_url(text: str) -> str:
     """Return a URL, or a text with URLs in it, without users, passwords, keys and signatures."""
-    return _URL_USER.sub(MASK, _URL_SECRET.sub(rf"\1{MASK}", text))
+    return URL_USER.sub(MASK, _URL_SECRET.sub(rf"\1{MASK}", text))
 
 
 def is_secret_parameter(name: str) -> bool:
@@ -134,9 +134,7 @@ def _mask(value: Any, in_headers: bool, depth: int) -> Any:
     if depth > MAX_DEPTH:
         return TOO_DEEP
     if isinstance(value, str):
-        return (
-            _KEY_LOOKS.sub(MASK, _BEARER_LOOKS.sub(rf"\1 {MASK}", value)) if in_headers else value
-        )
+        return KEY_LOOKS.sub(MASK, _BEARER_LOOKS.sub(rf"\1 {MASK}", value)) if in_headers else value
     if isinstance(value, Mapping):
         if _is_named_pair(value):
             return {**value, "value": _masked(value["value"])}
