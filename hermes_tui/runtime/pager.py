@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.runtime.own_programs import chosen_program
 
 AT_ONCE_S = 0.3
 
@@ -17,7 +16,7 @@ AT_ONCE_S = 0.3
 def run_pager(lines: Iterable[str]) -> None:
     """Pipe lines to $PAGER (else less) and wait; raise SourceError where it cannot be started."""
     began = time.monotonic()
-    command = shlex.split(os.environ.get("PAGER", "")) or ["less"]
+    command = chosen_program("PAGER", default="less")
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE)
     except OSError as error:

@@ -263,6 +263,34 @@ async def test_an_editor_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch
         edit_externally("a")
 
 
+def test_where_no_file_can_be_made_for_the_editor_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from hermes_tui.model.errors import SourceError
+    from hermes_tui.runtime.external_editor import edit_externally
+
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(SourceError, match="set TMPDIR"):
+        edit_externally("a")
+
+
+@pytest.mark.parametrize("name", ["VISUAL", "EDITOR", "PAGER"])
+def test_a_program_whose_command_line_cannot_be_split_is_said(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    from hermes_tui.model.errors import SourceError
+    from hermes_tui.runtime.external_editor import edit_externally
+    from hermes_tui.runtime.pager import run_pager
+
+    monkeypatch.setenv("VISUAL", " ")
+    monkeypatch.setenv(name, "less 'x")
+    with pytest.raises(SourceError, match=f"{name}: No closing quotation"):
+        if name == "PAGER":
+            run_pager(["a"])
+        else:
+            edit_externally("a")
+
+
 async def test_keys_of_dialogs_can_be_moved() -> None:
     screen = EditorScreen("Edit", "a", check=check_nothing, confirm=False)
     async with shown(screen, keys={"editor-accept": "ctrl+g"}) as (app, pilot):
