@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -375,6 +376,15 @@ def test_a_cache_that_cannot_be_written_is_said_in_a_line_and_nothing_else_break
         opening.feed.complaints
     )
     assert len(opening.feed.complaints) == 1
+
+
+def test_without_a_temporary_folder_a_file_is_read_in_memory(
+    big: Path, feeds: list[RunsFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    opening = Opening(feeds, big, keeps=False).read_on()
+    assert told(opening.feed) == in_place(big)
 
 
 def test_a_full_disk_is_said_in_a_line_and_nothing_else_breaks(

@@ -79,7 +79,9 @@ class RunStore:
                 self._fd = self._make()
             write_at(self._fd, block, self._end)
         except OSError as error:
-            where = self.path.parent if self.path is not None else tempfile.gettempdir()
+            # There may be no such folder: then the error itself says where it was looked for.
+            folder = self.path.parent if self.path is not None else tempfile.tempdir
+            where = folder or "a temporary file"
             self.failure = f"{where}: {error.strerror}"
             self.abandon(self.failure)
             return False
