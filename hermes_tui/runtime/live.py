@@ -12,7 +12,7 @@ from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint, withou
 from hermes_tui.debugger.stepping import RUN_MODE, STEP_MODE, StopPoint
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.log.expressions import ExpressionError
-from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.errors import SourceError, StoreError, UsageError
 from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.branches import Branches
 from hermes_tui.runtime.live_settings import LiveSettings, ServerSettings, sent
@@ -60,7 +60,7 @@ async def open_branches(settings: LiveSettings) -> Branches:
     async with AsyncExitStack() as undo:
         server, url = await open_server(settings.server)
         undo.push_async_callback(server.close)
-        workdir = settings.workdir or Path(tempfile.mkdtemp(prefix="hermes-tui-"))
+        workdir = settings.workdir or _new_folder()
         tools = await _open_tools(settings, workdir)
         branches = Branches(
             server,
@@ -84,6 +84,14 @@ async def open_branches(settings: LiveSettings) -> Branches:
             branches.warnings = tuple(without_tool(settings.breakpoints, tools.specs))
         undo.pop_all()
         return branches
+
+
+def _new_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="hermes-tui-"))
+    except OSError as error:
+        hint = "name one with --workdir, or set TMPDIR"
+        raise StoreError("a new working folder", error.strerror or str(error), hint) from error
 
 
 def _changed_tools(log: MemoryLog, tools: Toolbox) -> tuple[str, ...]:

@@ -94,6 +94,18 @@ def test_a_run_that_cannot_be_recorded_says_how_it_could_be_begun(
     assert "(name a file with --record FILE, or --no-record)" in told
 
 
+def test_a_run_without_room_for_a_working_folder_says_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    code, told = said(["live", "--api", "demo", "--headless", "--no-record"], capsys)
+    assert code == 3
+    assert told == (
+        "hermes-tui: a new working folder: No such file or directory"
+        " (name one with --workdir, or set TMPDIR)\n"
+    )
+
+
 def test_a_server_that_lists_no_models_may_be_asked_at_the_wrong_url(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
