@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hermes_tui.cli.inputs import add_format_option, path_text
+from hermes_tui.cli.inputs import add_filter_option, add_format_option, path_text
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -91,11 +91,8 @@ def add_export(commands: Commands) -> None:
     command.add_argument(
         "--all", action="store_true", help="every run, a line each, or with -o FOLDER/ a file"
     )
-    command.add_argument(
-        "--filter",
-        default="",
-        metavar="EXPRESSION",
-        help="only runs it is true of, as with --all: 'reward == 1 and errors == 0'",
+    add_filter_option(
+        command, "only runs it is true of, as with --all: 'reward == 1 and errors == 0'"
     )
     command.add_argument(
         "--mask",

@@ -50,6 +50,11 @@ def add_parser_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_filter_option(command: argparse.ArgumentParser, meaning: str) -> None:
+    """Let a command leave out what an expression is not true of; `meaning` says of what."""
+    command.add_argument("--filter", default="", metavar="EXPRESSION", help=meaning)
+
+
 def add_json_option(command: argparse.ArgumentParser) -> None:
     """Let a command print for programs what it lists for people."""
     command.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from hermes_tui.cli.inputs import add_format_option, add_parser_option, add_paths, add_theme_option
+from hermes_tui.cli.inputs import (
+    add_filter_option,
+    add_format_option,
+    add_parser_option,
+    add_paths,
+    add_theme_option,
+)
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -78,12 +84,7 @@ def add_open(commands: Commands) -> None:
         action="store_false",
         help="do not use or keep what is found in a big file for the next time",
     )
-    command.add_argument(
-        "--filter",
-        default="",
-        metavar="EXPR",
-        help="show only the rows of a run, or the runs of a list, that match",
-    )
+    add_filter_option(command, "show only the rows of a run, or the runs of a list, that match")
     command.add_argument(
         "--search",
         default="",

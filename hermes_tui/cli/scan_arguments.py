@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hermes_tui.cli.fail_on import failing_codes
-from hermes_tui.cli.inputs import add_parser_option, add_paths
+from hermes_tui.cli.inputs import add_filter_option, add_parser_option, add_paths
 from hermes_tui.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,11 +122,8 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         help="read as this format; the names of --to are taken for that",
     )
     add_parser_option(command)
-    command.add_argument(
-        "--filter",
-        default="",
-        metavar="EXPRESSION",
-        help="only runs it is true of, as in `open`: 'reward == 0 and errors == 0'",
+    add_filter_option(
+        command, "only runs it is true of, as in `open`: 'reward == 0 and errors == 0'"
     )
     command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
     command.add_argument(
@@ -191,14 +188,11 @@ def scan_request(arguments: argparse.Namespace) -> ScanRequest:
     output, format_name = _formats(arguments)
     check_format(format_name)
     check_parser(arguments.parser)
-    if arguments.filter:
-        from hermes_tui.cli.filters import check_for_each
+    for option, text in (("--filter", arguments.filter), ("--fail-if", arguments.fail_if)):
+        if text:
+            from hermes_tui.cli.filters import check_for_each
 
-        check_for_each(arguments.filter)
-    if arguments.fail_if:
-        from hermes_tui.cli.filters import check_for_each
-
-        check_for_each(arguments.fail_if, option="--fail-if")
+            check_for_each(text, option=option)
     return ScanRequest(
         paths=arguments.paths,
         output=output,
