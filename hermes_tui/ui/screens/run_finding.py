@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.ui.panes.text_panes import MAX_HIGHLIGHTS, TextPane
 from hermes_tui.ui.screens.base import SLICE_S
+from hermes_tui.ui.screens.filtering import Filtering
 from hermes_tui.ui.screens.searching import Searching
 
 if TYPE_CHECKING:
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.search import Search
     from hermes_tui.ui.view_model import RunModel
-    from hermes_tui.ui.widgets.prompt import Prompt
     from hermes_tui.ui.widgets.row_list import RowList
     from hermes_tui.ui.widgets.text_view import TextView
 
 
-class RunFinding(Searching):
+class RunFinding(Searching, Filtering):
     """Goes from match to match: through the text that has the keys first, then from row to row."""
 
     feed: Feed
     model: RunModel
     zoomed: bool
+    filter_hint = 'such as kind == "call" and turn > 2'
 
     @abstractmethod
     def focused_pane(self) -> RowList | TextView: ...
@@ -152,29 +153,15 @@ class RunFinding(Searching):
 
     # Filtering
 
-    def do_filter(self) -> None:
-        self._ask_filter(self.model.filter_text)
-
-    def _ask_filter(self, text: str) -> None:
-        self.ask("filter", "filter", text, hint='such as kind == "call" and turn > 2')
-
-    def answered_filter(self, event: Prompt.Answered) -> None:
-        wrong = self.model.try_filter(event.value)
-        if wrong:
-            self._ask_filter(event.value)
-            self.say(wrong)
-            return
-        self._filter_changed()
-
     def do_unfilter(self) -> None:
         if self.model.filter is None and self.model.restore_filter():
             self.say("the filter is back")
-            self._filter_changed()
+            self.filter_changed()
         else:
             self.model.set_filter("", None)
             self.moved()
 
-    def _filter_changed(self) -> None:
+    def filter_changed(self) -> None:
         self.feed.step(SLICE_S * 4)
         self.model.snap()
         self.hurry()

@@ -290,7 +290,7 @@ class RunsScreen(Moving, RunsFinding):
             self.say("no run is chosen to be compared any more")
         elif self.model.search is not None:
             self.model.set_search(None)
-            self._say_what_is_waited_for()
+            self.say_what_is_waited_for()
         elif self.model.filter is not None:
             self.do_unfilter()
         else:

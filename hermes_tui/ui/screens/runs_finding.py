@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.ui.runs.fields import FIELD_NAMES
 from hermes_tui.ui.runs.search import LOOKED_AT
+from hermes_tui.ui.screens.filtering import Filtering
 from hermes_tui.ui.screens.runs_side import RunsSide
 from hermes_tui.ui.screens.searching import Searching
 from hermes_tui.ui.search import Search
 
 if TYPE_CHECKING:
     from hermes_tui.ui.runs.feed import RunsFeed
-    from hermes_tui.ui.widgets.prompt import Prompt
+    from hermes_tui.ui.runs.shaped import ShapedRuns
 
 
-class RunsFinding(Searching, RunsSide):
+class RunsFinding(Searching, RunsSide, Filtering):
     """Goes from match to match; of a search over all texts, to the first while it goes on."""
 
     feed: RunsFeed
+    model: ShapedRuns
+    filter_hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
     searched = LOOKED_AT
     searched_too = "all that the runs say: messages, reasoning, calls, results"
 
@@ -39,24 +42,12 @@ class RunsFinding(Searching, RunsSide):
             self._seek = 0
         self._is_untouched = False
 
-    def do_filter(self) -> None:
-        self._ask_filter(self.model.filter_text)
-
-    def _ask_filter(self, text: str) -> None:
-        hint = f"such as errors > 0 ({', '.join(FIELD_NAMES[:6])}, …)"
-        self.ask("filter", "filter", text, hint=hint)
-
-    def answered_filter(self, event: Prompt.Answered) -> None:
-        wrong = self.model.try_filter(event.value)
-        if wrong:
-            self._ask_filter(event.value)
-            self.say(wrong)
-            return
-        self._say_what_is_waited_for()
+    def filter_changed(self) -> None:
+        self.say_what_is_waited_for()
         self.refresh_view()
         self.hurry()
 
-    def _say_what_is_waited_for(self) -> None:
+    def say_what_is_waited_for(self) -> None:
         if self.model.waits_for_search:
             self.say(self.keys.told("found: nothing is searched, {search} begins a search"))
 
