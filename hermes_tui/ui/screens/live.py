@@ -130,8 +130,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
         if rows != len(self.model.timeline) and self.model.follow:
             # A pane that fits the new row, such as that of the calls.
             self.moved()
-        elif self._streams():
-            self._refresh_stream()
+        elif (streaming := self._streaming_driver()) is not None:
+            self._refresh_stream(streaming)
         elif self._has_news():
             self._fill_panes(self._prints_pane)
             self.refresh_lines()
@@ -309,33 +309,27 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     # Streaming
 
-    def _streams(self) -> bool:
+    def _followed(self, phase: Phase) -> Driver | None:
+        """Return the driver of a run that is in a phase, and looked at there."""
         driver = self.feed.driver
-        return (
-            driver is not None
-            and self.model.follow
-            and driver.phase is Phase.REQUESTING
-            and driver.partial.pieces > 0
-        )
+        is_seen = driver is not None and driver.phase is phase and self.model.follow
+        return driver if is_seen else None
 
-    def _refresh_stream(self) -> None:
-        driver = self.feed.driver
-        if driver is None or driver.partial.pieces == self._streamed:
-            self.refresh_lines()
-            return
-        self._streamed = driver.partial.pieces
-        self._fill_panes()
+    def _streaming_driver(self) -> Driver | None:
+        """Return the driver of a reply that comes in and is looked at."""
+        driver = self._followed(Phase.REQUESTING)
+        return driver if driver is not None and driver.partial.pieces else None
+
+    def _printing_driver(self) -> Driver | None:
+        """Return the driver of a tool that printed something and is looked at."""
+        driver = self._followed(Phase.DISPATCHING)
+        return driver if driver is not None and driver.prints.heard else None
+
+    def _refresh_stream(self, driver: Driver) -> None:
+        if driver.partial.pieces != self._streamed:
+            self._streamed = driver.partial.pieces
+            self._fill_panes()
         self.refresh_lines()
-
-    def _prints(self) -> bool:
-        """Tell whether a tool runs that printed something, and is looked at."""
-        driver = self.feed.driver
-        return (
-            driver is not None
-            and self.model.follow
-            and driver.phase is Phase.DISPATCHING
-            and driver.prints.heard > 0
-        )
 
     @property
     def _prints_pane(self) -> str:
@@ -346,8 +340,8 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
 
     def _has_news(self) -> bool:
         """Tell whether what the tool printed is to be drawn anew."""
-        driver = self.feed.driver
-        if driver is None or not self._prints():
+        driver = self._printing_driver()
+        if driver is None:
             return False
         heard = (len(driver.log), driver.prints.heard)
         if heard == self._heard or self.clock() - self._heard_at < PRINTS_EVERY_S:
@@ -363,11 +357,10 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
                 self.fill(pane, view)
 
     def fill(self, pane: TextPane, view: ViewState) -> None:
-        driver = self.feed.driver
         page = None
-        if driver is not None and self._streams():
+        if (driver := self._streaming_driver()) is not None:
             page = streamed_page(str(pane.id), driver.partial)
-        elif driver is not None and self._prints() and pane.id == self._prints_pane:
+        elif pane.id == self._prints_pane and (driver := self._printing_driver()) is not None:
             page = self._printing(driver)
         if page is None:
             super().fill(pane, view)
