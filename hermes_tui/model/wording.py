@@ -30,6 +30,15 @@ def install(extra: str) -> str:
     return f"install it: `pip install 'hermes-tui[{extra}]'`"
 
 
+def duration(seconds: float) -> str:
+    """Return how long something took: 0.4 s, 119 s, 5 min 3 s or 2 h 3 min."""
+    if not 119.5 <= seconds < 1e9:
+        return f"{round(seconds, 4):.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
 def first_line(text: str, limit: int = 160) -> str:
     """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
     head = text[: 20 * limit].strip().partition("\n")[0].rstrip()

@@ -13,7 +13,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
 from hermes_tui.model.messages import ArgumentsState, IdState, Reasoning, ToolCall
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, duration
 
 _HEAD: Final = ("seq", "ts", "at", "diagnostics")
 _NESTED: Final = ("request_errors", "tool_errors", "defects")
@@ -87,7 +87,7 @@ def result_facts(event: Result) -> str:
     if result.exit_code is not None:
         facts.append(f"exit code {result.exit_code}")
     if result.duration_s is not None:
-        facts.append(f"{result.duration_s:g} s")
+        facts.append(duration(result.duration_s))
     return " · ".join(facts)
 
 

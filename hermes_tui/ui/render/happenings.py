@@ -11,7 +11,7 @@ from hermes_tui.log.event_log import EventLog
 from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, duration
 from hermes_tui.ui.live_model import ENDINGS, breakpoint_texts, call_name, doing_at, stopped
 from hermes_tui.ui.looking_back import back_from
 
@@ -51,7 +51,7 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
             return "‖ stop", "badge", " — ".join(filter(None, (doing.what, doing.why)))
         case ev.Resumed():
             words = COMMANDS.get(event.command, event.command)
-            waited = f" after {event.waited_s:.1f} s" if event.waited_s is not None else ""
+            waited = f" after {duration(event.waited_s)}" if event.waited_s is not None else ""
             by = f" by the {event.by}" if event.by not in ("", "person") else ""
             return "▸ resume", "dim", words + by + waited
         case ev.PauseRequested():
@@ -154,7 +154,7 @@ def _received(event: ev.ResponseReceived) -> str:
         f"{usage.prompt_tokens or 0:,} tokens in, {usage.completion_tokens or 0:,} out"
         if usage
         else "",
-        f"{event.duration_s:.2f} s" if event.duration_s is not None else "",
+        duration(event.duration_s) if event.duration_s is not None else "",
         f"{len(event.raw):,} characters" if event.raw else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.runtime.pace import clock
 from hermes_tui.ui.live_model import Doing, Spent
 from hermes_tui.ui.render.rows import Segments
 
@@ -71,9 +72,9 @@ LOST_TOOL = "{answer} answers for the tool, {retry} runs it again, {continue} sa
 
 
 def seconds(value: float) -> str:
-    """Return such as 0.4 s, 12 s, 3:05."""
+    """Return such as 0.4 s, 12 s, 3:05, 1:03:05: it grows while it is looked at."""
     if value < 10:
         return f"{value:.1f} s"
     if value < 100:
         return f"{value:.0f} s"
-    return f"{int(value) // 60}:{int(value) % 60:02}"
+    return clock(value)

@@ -21,7 +21,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.messages import Message, ToolResult
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, duration
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.marked import Mark, marked_lines
@@ -106,7 +106,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
         counted(message.calls, "call") if message.calls else "",
         counted(message.results, "result") if message.results else "",
         f"reward {message.reward:g}" if message.reward is not None else "",
-        f"{message.duration_s:.2f} s" if message.duration_s is not None else "",
+        duration(message.duration_s) if message.duration_s is not None else "",
         *message.flags,
     ]
     page.heading(f"{message.role}  " + " · ".join(fact for fact in facts if fact), style)
@@ -167,7 +167,7 @@ def _result(page: Page, result: ToolResult, mode: str) -> None:
         result.name and f"of {result.name}",
         f"for call {result.call_id}" if result.call_id else "without a call id",
         f"exit code {result.exit_code}" if result.exit_code is not None else "",
-        f"{result.duration_s:.2f} s" if result.duration_s is not None else "",
+        duration(result.duration_s) if result.duration_s is not None else "",
         characters(result.content),
     ]
     page.heading("result  " + " · ".join(fact for fact in facts if fact), "role.tool")

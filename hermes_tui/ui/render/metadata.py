@@ -13,7 +13,7 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, duration
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
@@ -288,13 +288,7 @@ def _number(count: int | None) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    return "" if seconds is None else duration(seconds)
 
 
 def _moment(ts: float | None) -> str:
