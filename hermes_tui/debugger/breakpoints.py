@@ -51,7 +51,7 @@ FIELDS: Final[Mapping[str, str]] = {
 
 _MOST_NAMED: Final = 8
 _NEAR: Final = 0.7
-"""What is less like the name of a stop point may be that of a tool."""
+"""What is less like the name of a stop point may be that of a tool, as `run` is."""
 
 
 class Action(StrEnum):
@@ -177,8 +177,8 @@ def _template(quoted: str) -> str:
     for found in _PLACEHOLDER.finditer(template):
         name = found[1].partition(".")[0]
         if name not in FIELDS:
-            near = get_close_matches(name, FIELDS, n=3) or list(FIELDS)
-            raise UsageError(f"unknown name {name!r} in the log text", ", ".join(near))
+            hint = near_hint(name, FIELDS, f"known: {', '.join(FIELDS)}")
+            raise UsageError(f"unknown name {name!r} in the log text", hint)
     return template
 
 

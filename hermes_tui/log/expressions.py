@@ -18,7 +18,6 @@ compiled to one code object in which each name, field and function is a call to 
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -29,6 +28,7 @@ from hermes_tui.log import expression_values as values
 from hermes_tui.log.expression_hints import bare_text
 from hermes_tui.log.expression_values import FUNCTIONS, MISSING, ExpressionError
 from hermes_tui.log.linear_regex import RegexError
+from hermes_tui.model.errors import near_names
 from hermes_tui.model.wording import counted
 
 __all__ = [
@@ -380,7 +380,7 @@ def _folded(container: ast.expr) -> ast.expr:
 
 
 def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=3)
+    near = near_names(name, sorted(known))
     if not near and isinstance(known, Mapping):
         # A person may know a field by a word that says what it is: tool for name.
         told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))

@@ -11,6 +11,7 @@ import msgspec
 from hermes_tui.log.argument_schema import misfits
 from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.errors import near_names
 from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
 
 if TYPE_CHECKING:
@@ -181,7 +182,5 @@ def _about(call: OpenCall, code: Code, severity: Severity, message: str, hint: s
 @lru_cache(maxsize=128)
 def _nearest(name: str, declared: tuple[str, ...]) -> str:
     """Say which tools may have been meant; the same slip comes again in run after run."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, declared, n=3, cutoff=0.5)
+    near = near_names(name, declared, likeness=0.5)
     return f"nearest: {', '.join(near)}" if near else f"declared: {', '.join(declared)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 LONGEST_NAME = 200
 """Characters of a name that are compared with others, which takes long for long ones."""
@@ -10,6 +10,7 @@ LEAST_PART = 3
 """Characters: what is shorter stands in too many names to tell one of them."""
 MOST_NEAR = 3
 """Names that are given as near."""
+LEAST_LIKE = 0.6
 
 
 class HermesError(Exception):
@@ -83,16 +84,19 @@ class IllegalCommand(HermesError):
         self.allowed = allowed
 
 
-def near_hint(name: str, known: Sequence[str], otherwise: str = "") -> str:
+def near_hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return which of the `known` names may have been meant; `otherwise` where none is near."""
-    near = _near_names(name, known)
+    near = near_names(name, known)
     return f"did you mean {', '.join(near)}?" if near else otherwise
 
 
-def _near_names(name: str, known: Sequence[str]) -> list[str]:
-    """Return up to three of the `known` names: those that hold `name`, else those much like it.
+def near_names(
+    name: str, known: Iterable[str], *, most: int = MOST_NEAR, likeness: float = LEAST_LIKE
+) -> list[str]:
+    """Return a few of the `known` names: those that hold `name`, else those much like it.
 
-    What begins with it comes first. Upper and lower case are alike.
+    What begins with it comes first. Upper and lower case are alike. `likeness` is how much names
+    must be alike, from 0 to 1, as difflib counts it.
     """
     from difflib import get_close_matches
 
@@ -100,5 +104,5 @@ def _near_names(name: str, known: Sequence[str]) -> list[str]:
     folded = {each.casefold(): each for each in known}
     holding = [each for each in folded if len(wanted) >= LEAST_PART and wanted in each]
     holding.sort(key=lambda each: not each.startswith(wanted))
-    near = holding or get_close_matches(wanted, folded, n=MOST_NEAR)
-    return [folded[each] for each in near[:MOST_NEAR]]
+    near = holding or get_close_matches(wanted, folded, n=most, cutoff=likeness)
+    return [folded[each] for each in near[:most]]

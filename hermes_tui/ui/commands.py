@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from hermes_tui.model.errors import near_hint
 from hermes_tui.ui.command import Command, Situation, can_put, has_problems
 from hermes_tui.ui.lab.commands import LAB, LAB_COMMANDS
 
@@ -334,15 +335,11 @@ def _keys(command: Command, keymap: dict[str, str]) -> Sequence[str]:
 
 def check_keymap(keymap: dict[str, str]) -> list[str]:
     """Return what is wrong with a keymap: unknown ids, and keys that would mean two things."""
-    from difflib import get_close_matches
-
     problems: list[str] = []
     for command_id in keymap:
         if command_id not in BY_ID:
-            near = get_close_matches(command_id, BY_ID, n=1)
-            problems.append(
-                f"unknown action {command_id!r}" + (f", did you mean {near[0]!r}?" if near else "")
-            )
+            near = near_hint(command_id, BY_ID)
+            problems.append(f"unknown action {command_id!r}{near and f', {near}'}")
     for scope in SCOPES:
         problems.extend(_clashes(in_scope(scope), keymap))
     return list(dict.fromkeys(problems))

@@ -89,6 +89,8 @@ def test_text_of_a_breakpoint_is_read_back_as_the_same(
         ('before_dispatch log "\\x"', "no JSON string"),
         ("before_dispatch twice", "no breakpoint"),
         ('before_dispatch log "{nope}"', "unknown name 'nope' in the log text"),
+        ('before_dispatch log "{argument}"', "did you mean arguments?"),
+        ("run", "before_dispatch:run stops at calls of a tool of that name"),
         ("terminal", "before_dispatch:terminal stops at calls of a tool of that name"),
     ],
 )

@@ -156,6 +156,7 @@ def test_an_operator_that_does_not_apply_stops_a_breakpoint_and_hides_a_row(
         ("kind == error", """unknown name 'error'; write "error" if a text is meant""", 9),
         ("kind in [call, 'x']", """unknown name 'call'; write "call" if a text is meant""", 10),
         ("turn > tun", "unknown name 'tun'; did you mean 'turn'?", 8),
+        ("TURN > 1", "unknown name 'TURN'; did you mean 'turn'?", 1),
         ("turn == 1 and\\\n nome == 1", "did you mean 'name'?", 17),
         ("name.startwith('a')", "unknown function 'startwith'; did you mean 'startswith'", 1),
         ("len == 3", "len is a function: write len(…)", 1),

@@ -107,10 +107,13 @@ def test_id_used_twice(again_in_turn: int, severity: str) -> None:
     assert codes(lines) == [("ID_DUPLICATE", severity)]
 
 
-def test_unknown_name_offers_the_nearest() -> None:
-    lines = timeline(started("terminal", "read_file"), says("assistant"), call("terminl"), answer())
+@pytest.mark.parametrize(
+    ("name", "near"), [("terminl", "terminal"), ("TERMINAL", "terminal"), ("file", "read_file")]
+)
+def test_unknown_name_offers_the_nearest(name: str, near: str) -> None:
+    lines = timeline(started("terminal", "read_file"), says("assistant"), call(name), answer())
     assert codes(lines) == [("NAME_UNKNOWN", "error")]
-    assert lines.findings[0].hint == "nearest: terminal"
+    assert lines.findings[0].hint == f"nearest: {near}"
 
 
 def test_no_name_is_unknown_where_no_tools_are_declared() -> None:

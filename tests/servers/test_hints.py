@@ -65,6 +65,10 @@ async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
     ("listed", "told"),
     [
         (models("hermes-4-405b", "hermes-4-70b", "other"), "the server has hermes-4-70b, "),
+        (
+            models("a", "b", "c", "d", "e", "Org/HERMES-4-70-Q4_K_M-GGUF-imatrix-by-somebody-else"),
+            "the server has Org/HERMES-4-70-Q4_K_M-GGUF-imatrix-by-somebody-else, a, ",
+        ),
         (models("hermes-4-70"), "the server lists the model hermes-4-70: is --server right?"),
         (models(), "is --server right? the base URL of most servers ends in /v1"),
         (Answer([b'{"data": 7}']), "is --server right?"),

@@ -119,7 +119,7 @@ async def test_a_cancel_interrupts_the_tool_by_its_own_means(
 async def test_an_unknown_toolset_is_a_wrong_flag_with_near_matches(
     stand_in: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match=r"unknown toolset 'terminl' \(known: terminal\)"):
+    with pytest.raises(UsageError, match=r"unknown toolset 'terminl' \(did you mean terminal\?\)"):
         await open_tools(["hermes:terminl"], workdir=tmp_path)
     with pytest.raises(UsageError, match="no usable tool in keyless"):
         await open_tools(["hermes:keyless"], workdir=tmp_path)

@@ -303,3 +303,9 @@ async def test_the_help_of_the_lab_begins_with_its_keys(tmp_path: Path) -> None:
 
 def test_no_key_of_the_lab_means_two_things() -> None:
     assert check_keymap({}) == []
+
+
+def test_an_unknown_action_of_a_keymap_names_those_it_may_mean() -> None:
+    assert check_keymap({"Serch": "x"}) == [
+        "unknown action 'Serch', did you mean search, search-next?"
+    ]

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Final
 
 from hermes_tui.formats.secrets import masked_headers
+from hermes_tui.model.errors import near_names
 from hermes_tui.model.wording import first_line
 from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.urls import models_url
@@ -79,7 +79,7 @@ async def about_model(access: Access, model: str) -> str:
         return f"the server lists the model {model}: is --server right?"
     if not listed:
         return WRONG_URL
-    near = get_close_matches(model, listed, n=_MOST_NAMED, cutoff=0.5)
+    near = near_names(model, listed, most=_MOST_NAMED, likeness=0.5)
     named = list(dict.fromkeys([*near, *listed]))[:_MOST_NAMED]
     more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""
     names = ", ".join(first_line(name, 80) for name in named)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib
 import importlib.util
 import os
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hermes_tui.model.errors import HermesError, UsageError
+from hermes_tui.model.errors import HermesError, UsageError, near_hint
 from hermes_tui.runtime.tools.base import Answer, CallContext, specs_of
 from hermes_tui.runtime.tools.handler import HandlerToolbox, hermes_agent_handler
 from hermes_tui.runtime.tools.threads import run_to_the_end, tool_pool
@@ -72,8 +71,8 @@ def _definitions(toolsets: list[str]) -> list[dict[str, Any]]:
         raise HermesError(f"hermes-agent cannot be imported: {error}", hint) from error
     for name in toolsets:
         if known and name not in known:
-            near = difflib.get_close_matches(name, known, n=3) or known
-            raise UsageError(f"unknown toolset {name!r}", f"known: {', '.join(near)}")
+            hint = near_hint(name, known, f"known: {', '.join(known)}")
+            raise UsageError(f"unknown toolset {name!r}", hint)
     return list(model_tools.get_tool_definitions(enabled_toolsets=toolsets, quiet_mode=True))
 
 

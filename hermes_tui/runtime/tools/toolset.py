@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hermes_tui.model.errors import UsageError
+from hermes_tui.model.errors import UsageError, near_hint
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.tools.base import Answer, CallContext, Toolbox, ToolFailure, within
 
@@ -158,10 +157,7 @@ def _words(spec: str, command: str) -> list[str]:
 
 def _near(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    return f"; known are {', '.join(names)}" if names else ""
+    return f"; {near_hint(name, names, 'known are ' + ', '.join(names))}" if names else ""
 
 
 def _owners(boxes: Sequence[tuple[str, Toolbox]]) -> dict[str, Toolbox]:
