@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from hermes_tui.cli.inputs import path_text
 from hermes_tui.cli.saying import say
 from hermes_tui.model.errors import SourceError, UsageError
-from hermes_tui.model.wording import command_line, counted
+from hermes_tui.model.wording import command_line, counted, shortened
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -348,8 +348,8 @@ def _assumed(text: str) -> tuple[ToolSpec, ...]:
     with _waiting(AUTO, text):
         tools = called_tools(Auto().parse(text))
     if tools:
-        names = ", ".join(tool.name for tool in tools)
-        say(f"without --tools, the names called are taken for declared: {names[:200]}")
+        names = shortened(", ".join(tool.name for tool in tools), 200)
+        say(f"without --tools, the names called are taken for declared: {names}")
     return tools
 
 

@@ -13,6 +13,7 @@ from hermes_tui.log.findings import Finding
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.errors import near_names
 from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
+from hermes_tui.model.wording import shortened
 
 if TYPE_CHECKING:
     from hermes_tui.log.fold import RunState
@@ -105,7 +106,7 @@ def unknown_name(call: OpenCall, declared: tuple[str, ...]) -> Finding:
         Code.NAME_UNKNOWN,
         Severity.ERROR,
         f"no declared tool is called {call.name!r}",
-        _nearest(call.name or "", declared)[:300],
+        shortened(_nearest(call.name or "", declared), 300),
     )
 
 

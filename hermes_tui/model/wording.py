@@ -39,10 +39,14 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return `text` cut visibly to `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 def first_line(text: str, limit: int = 160) -> str:
     """Return the first line of `text` that is not blank, cut visibly to `limit` characters."""
-    head = text[: 20 * limit].strip().partition("\n")[0].rstrip()
-    return head if len(head) <= limit else head[: limit - 1] + "…"
+    return shortened(text[: 20 * limit].strip().partition("\n")[0].rstrip(), limit)
 
 
 def title(text: str) -> str:

@@ -14,7 +14,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.json_text import text_key
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
-from hermes_tui.model.wording import counted, first_line
+from hermes_tui.model.wording import counted, first_line, shortened
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
@@ -273,6 +273,6 @@ def _sent(verdict: EngineVerdict) -> tuple[Any, ...]:
 
 def _shape(verdict: EngineVerdict) -> str:
     if verdict.outcome not in ("calls", "text"):
-        return f"{verdict.outcome.value} ({verdict.error[:80]})"
+        return f"{verdict.outcome.value} ({shortened(verdict.error, 80)})"
     count = len(verdict.tool_calls)
     return counted(count, "call") if count else "text"

@@ -18,7 +18,7 @@ from typing import IO, Any, Final, TypeVar, cast
 
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.wording import install
+from hermes_tui.model.wording import first_line, install
 
 BLOCK: Final = 4 << 20
 BLOCKS_KEPT: Final = 8
@@ -254,5 +254,4 @@ def _install(path: RemotePath) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    line = str(error).strip().partition("\n")[0][:300]
-    return masked_url(line) or type(error).__name__
+    return masked_url(first_line(str(error), 300)) or type(error).__name__

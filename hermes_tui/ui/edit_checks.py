@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.errors import HermesError, near_hint
 from hermes_tui.model.messages import ArgumentsState, ToolSpec
-from hermes_tui.model.wording import decoder_words
+from hermes_tui.model.wording import decoder_words, shortened
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.ui.json_layout import offset_of
@@ -124,7 +124,7 @@ def check_assistant_text(text: str, tools: Iterable[str] | None = None) -> list[
     for call, findings in read.calls:
         at = position(text, call.span.start) if call.span else (0, 0)
         said = f"call {call.index + 1}: {call.name or 'no name'} {call.arguments_text}"
-        problems.append(Problem(Severity.NOTE, _short_text(said), *at))
+        problems.append(Problem(Severity.NOTE, shortened(said, _MOST_SHOWN), *at))
         problems += [_of_diagnostic(found, text) for found in findings]
         if call.name:
             problems += [p._replace(line=at[0], column=at[1]) for p in check_name(call.name, known)]
@@ -236,8 +236,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    return _short_text(json_text(value))
-
-
-def _short_text(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
+    return shortened(json_text(value), _MOST_SHOWN)

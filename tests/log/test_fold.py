@@ -116,6 +116,12 @@ def test_unknown_name_offers_the_nearest(name: str, near: str) -> None:
     assert lines.findings[0].hint == f"nearest: {near}"
 
 
+def test_of_many_declared_tools_the_hint_shows_that_there_are_more() -> None:
+    many = [f"tool_number_{n}" for n in range(50)]
+    hint = timeline(started(*many), says("assistant"), call("x"), answer()).findings[0].hint
+    assert hint.startswith("declared: tool_number_0, ") and hint.endswith("…") and len(hint) == 300
+
+
 def test_no_name_is_unknown_where_no_tools_are_declared() -> None:
     assert codes(timeline(started(), says("assistant"), call("anything"), answer())) == []
 

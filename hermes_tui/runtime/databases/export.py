@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hermes_tui.model.errors import NoTranscript, SourceError
+from hermes_tui.model.wording import shortened
 from hermes_tui.runtime.databases import agents_sdk, hermes_agent, langgraph, phoenix
 from hermes_tui.runtime.databases.reading import has, hint_of, opened, tables
 
@@ -42,5 +43,5 @@ def _lines(path: Path, connection: sqlite3.Connection) -> Iterator[bytes]:
     raise NoTranscript(
         str(path),
         "an SQLite database, but of no program that is known",
-        f"{_KNOWN} are; its tables: {(', '.join(sorted(found)) or 'none')[:200]}",
+        f"{_KNOWN} are; its tables: {shortened(', '.join(sorted(found)) or 'none', 200)}",
     )

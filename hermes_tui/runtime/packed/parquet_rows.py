@@ -10,7 +10,7 @@ from typing import IO, Any
 import orjson
 
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.wording import install
+from hermes_tui.model.wording import first_line, install
 from hermes_tui.runtime.packed.limits import most_bytes
 
 BATCH_BYTES = 4 << 20
@@ -46,8 +46,7 @@ def _rows(rows: IO[bytes]) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(_batch_rows(file.metadata)):
                 yield from batch.to_pylist(maps_as_pydicts="lossy")
     except (pa.ArrowException, NotImplementedError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise ValueError(f"damaged Parquet data: {first[:200]}") from error
+        raise ValueError(f"damaged Parquet data: {first_line(str(error), 200)}") from error
 
 
 def _batch_rows(metadata: Any) -> int:

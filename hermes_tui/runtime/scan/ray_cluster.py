@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from hermes_tui.model.errors import SourceError
+from hermes_tui.model.wording import shortened
 from hermes_tui.runtime.own_process import start_peer
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
@@ -111,7 +112,7 @@ def _last_words(said: IO[bytes]) -> str:
     """Return the last line that Ray, or our own process, printed."""
     said.seek(0)
     lines = said.read().decode("utf-8", "replace").split("\n")
-    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+    return shortened(next((line.strip() for line in reversed(lines) if line.strip()), ""), 300)
 
 
 def resolved(address: str) -> RayAddress:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import hermes_tui
 from hermes_tui.model.errors import SourceError
-from hermes_tui.model.wording import install
+from hermes_tui.model.wording import install, shortened
 from hermes_tui.runtime.scan.ray_cluster import START
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit, scan_unit
 
@@ -107,4 +107,4 @@ def _scan_row(row: dict[str, Any], options: ScanOptions, attempts: Any) -> Itera
 def _last_line(error: BaseException) -> str:
     """Return what went wrong there: the last line of a remote traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+    return shortened(lines[-1], 300) if lines else type(error).__name__
