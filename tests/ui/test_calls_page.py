@@ -12,7 +12,7 @@ from hermes_tui.ui.render.calls import MOST_CALLS, calls_page
 from hermes_tui.ui.render.raw_beside import MOST_ROWS, raw_beside_normalised
 from hermes_tui.ui.render.wrap import RowMap
 from hermes_tui.ui.view_model import ViewState
-from tests.log.runs import call, says, started, timeline
+from tests.log.runs import answer, call, says, started, timeline
 
 
 def shown(calls: int, at: int) -> list[str]:
@@ -54,6 +54,25 @@ def test_a_name_and_an_id_of_any_length_leave_room_for_the_call() -> None:
     assert len(lines[top]) < 120 and lines[top].endswith("… [dict]")
     assert len([line for line in lines if "… 9,000 more characters" in line]) == 2
     assert sum(map(len, lines)) < 4_000
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("x\n" * 11 + "x", None),
+        ("x\n" * 12 + "x", "… 1 more line: % goes to the result"),
+        ("x\n" * 1_500, "… 1,489 more lines: % goes to the result"),
+        ("x" * 2_000, None),
+        ("x" * 2_001, "… the rest of it: % goes to the result"),
+        ("x" * 50_000 + "\ny", "… the rest of it: % goes to the result"),
+    ],
+)
+def test_of_a_long_result_it_is_said_how_much_is_not_shown(content: str, told: str | None) -> None:
+    run = timeline(started(), says("assistant"), call("ls", "c1"), answer(content, "c1"))
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    lines = [line.text for line in document.lines if line.text]
+    assert next((line for line in lines if "% goes" in line), None) == told
+    assert any(line.endswith("x…") for line in lines) == ("x" * 2_001 in content)
 
 
 LONG = ToolCall(

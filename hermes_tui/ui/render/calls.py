@@ -13,7 +13,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFailed, ToolReturned
 from hermes_tui.model.messages import ADDED, ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, shortened
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_lines
@@ -45,6 +45,8 @@ ARGUMENTS = {
 MISSED = "text that nobody took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
+PREVIEW_WIDTH = 2_000
+"""Characters of each line."""
 LONGEST_NAME, LONGEST_FACT = 100, 1_000
 """Characters of a name in the line that begins a call, and of what is said of it below."""
 MOST_CALLS = 40
@@ -254,10 +256,13 @@ def _result(page: Page, view: ViewState, row: int) -> None:
 
 
 def _preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
-    lines = result.content[:20_000].split("\n")
-    for line in lines[:PREVIEW_LINES]:
-        page.line(line[:2_000], indent=6)
-    if len(lines) > PREVIEW_LINES or len(result.content) > 20_000:
-        rest = max(0, result.content.count("\n") + 1 - PREVIEW_LINES)
-        told = keys.told(f"… {rest:,} more lines: {{pair}} goes to the result")
-        page.line(told, "dim", indent=6)
+    lines = result.content.split("\n", PREVIEW_LINES)[:PREVIEW_LINES]
+    for line in lines:
+        page.line(shortened(line, PREVIEW_WIDTH), indent=6)
+    if (rest := result.content.count("\n") + 1 - len(lines)) > 0:
+        more = f"… {counted(rest, 'more line')}"
+    elif any(len(line) > PREVIEW_WIDTH for line in lines):
+        more = "… the rest of it"
+    else:
+        return
+    page.line(keys.told(f"{more}: {{pair}} goes to the result"), "dim", indent=6)
