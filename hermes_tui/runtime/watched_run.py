@@ -6,13 +6,12 @@ step, cannot be read on from where the reading ended.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
-
-import orjson
 
 from hermes_tui.formats.framing import MAX_WHOLE, Layout
 from hermes_tui.formats.reader import split_runs
@@ -285,15 +284,16 @@ def _set_aside_partial(file: OpenFile) -> None:
         start -= length
         line = source.read(start, length) + line
     before, _, line = line.rpartition(b"\n")
-    if before.strip() and not _is_json(line):
+    if before.strip() and line.strip() and not _is_whole_json(line):
         file.source = RangeSource(source, source.size - len(line))
 
 
-def _is_json(line: bytes) -> bool:
+def _is_whole_json(line: bytes) -> bool:
+    """Tell whether JSON ends where a line does; what is odd inside of it is for the reader."""
     try:
-        orjson.loads(line)
-    except ValueError:
-        return not line.strip()
+        json.loads(line.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return False
     return True
 
 

@@ -342,3 +342,18 @@ def test_a_line_that_is_half_written_is_waited_for(tmp_path: Path) -> None:
             run.poll()
             assert not run.model.timeline.state.codes
         assert texts_of(run) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("odd", [b"\\ud83d", b"\xff"])
+def test_a_last_line_that_is_whole_is_not_waited_for_whatever_is_in_it(
+    tmp_path: Path, odd: bytes
+) -> None:
+    path = tmp_path / "session.jsonl"
+    path.write_text(session("one"))
+    last = session("one", "two", "odd").splitlines()[2].encode().replace(b"odd", b"odd " + odd)
+    with followed(path) as feed:
+        run = opened(feed, 0)
+        path.write_bytes(session("one", "two").encode() + last)
+        until(feed.poll, lambda: watched(feed).revision > 0)
+        run.poll()
+        assert [text[:3] for text in texts_of(run)] == ["one", "two", "odd"]
