@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-import orjson
-
+from hermes_tui.formats.json_values import loads
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.remote import local_path
@@ -107,14 +105,6 @@ class Baseline:
         return False
 
 
-def _value(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except ValueError:
-        # A half of a character pair in a text is written as an escape, which orjson refuses.
-        return json.loads(data)
-
-
 def _rows(data: bytes, path: str, files: list[str]) -> Iterator[Row]:
     """Yield the rows of runs; note in `files` the paths that are listed by themselves."""
     for value in _values(data):
@@ -131,11 +121,11 @@ def _rows(data: bytes, path: str, files: list[str]) -> Iterator[Row]:
 
 def _values(data: bytes) -> Iterator[Any]:
     try:
-        yield _value(data)
+        yield loads(data)
     except ValueError:
         if not data.strip():
             raise
-        yield from (_value(line) for line in data.splitlines() if line.strip())
+        yield from (loads(line) for line in data.splitlines() if line.strip())
 
 
 def _name(row: Row, by_task: bool) -> str:

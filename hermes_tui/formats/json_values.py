@@ -46,6 +46,21 @@ class Loaded(NamedTuple):
     problems: tuple[Problem, ...]
 
 
+def loads(data: bytes) -> Any:
+    """Decode JSON at the speed of orjson, halves of character pairs too, which that refuses.
+
+    Raises ValueError for what is none, and for what is nested too deeply to be read.
+    """
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        pass
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def decode_if_json(value: Any, levels: int = 3) -> Any:
     """Decode JSON inside strings, at most `levels` deep; anything else is returned as it is."""
     while levels and isinstance(value, str) and value[:1] in ("{", "[", '"'):

@@ -137,7 +137,17 @@ def test_new_findings_are_told_apart_in_every_output(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", "no json", '{"results": [{}]}', '{"path": "a", "runs": 1}', "7"]
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        "no json",
+        '{"results": [{}]}',
+        '{"path": "a", "runs": 1}',
+        "7",
+        pytest.param("[" * 99_999, id="deep"),
+    ],
 )
 def test_what_is_no_baseline_is_one_line_and_2(tmp_path: Path, content: str) -> None:
     path = lines(tmp_path / "run.json", CHAT)

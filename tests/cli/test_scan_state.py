@@ -150,7 +150,17 @@ def test_a_state_of_a_scan_with_other_options_is_refused_and_kept(tmp_path: Path
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", ["precious", "precious\n", "[1]\n", '{"scan": 9}\n', "\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "precious",
+        "precious\n",
+        "[1]\n",
+        '{"scan": 9}\n',
+        "\n",
+        pytest.param("[" * 99_999 + "\n", id="deep"),
+    ],
+)
 def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path: Path, content: str) -> None:
     path, state = lines(tmp_path / "run.json", CHAT), tmp_path / "notes.txt"
     state.write_text(content)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import orjson
 
+from hermes_tui.formats.json_values import loads
 from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan.results import Part
@@ -212,11 +213,7 @@ def _plain(value: Any) -> Any:
 
 def _loads(line: bytes) -> Any:
     try:
-        return orjson.loads(line)
-    except ValueError:
-        pass
-    try:
-        return json.loads(line)
+        return loads(line)
     except ValueError:
         return None
 
