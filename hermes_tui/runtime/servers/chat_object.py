@@ -6,7 +6,6 @@ kwargs := messages (one list, the same object every turn), n, temperature, furth
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any, Final
@@ -40,8 +39,6 @@ class ChatCompletionServer:
         kwargs = {"messages": self._messages, **self._arguments(request.parameters)}
         try:
             response = await self._server.chat_completion(**kwargs)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # the server is foreign code: whatever it raises is its answer
             raise failure_of(error) from error
         return _reply_in(response)

@@ -140,8 +140,6 @@ class ManagedServer(ChatCompletionServer):
             inner = await asyncio.to_thread(self._make_inner)
             made = _atropos("managed_server").ManagedServer
             return made(inner, tool_parser=self._tool_parser or None)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:  # a plug-in is loaded, and with it whatever it loads
             failure = failure_of(error)
             failure.message = f"the managed server cannot be made: {failure.message}"
