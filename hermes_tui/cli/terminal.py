@@ -22,11 +22,11 @@ def check_draws() -> None:
         raise HermesError(f"no screen can be drawn on a terminal with TERM={name}", hint)
 
 
-def take_keys_from_terminal(hint: str = "keys need a terminal: run it in one") -> None:
+def take_keys_from_terminal() -> None:
     """Let keys come from the terminal itself where standard input is something else, such as the
     list that a loop of the shell reads.
 
-    Raises SourceError with `hint` where this process has no terminal.
+    Raises SourceError where this process has no terminal.
     """
     stdin = sys.stdin
     if stdin is not None and not stdin.closed and stdin.isatty():
@@ -34,6 +34,7 @@ def take_keys_from_terminal(hint: str = "keys need a terminal: run it in one") -
     try:
         terminal = os.open(_TERMINAL, os.O_RDWR)
     except OSError as error:
+        hint = "keys need a terminal: run it in one"
         raise SourceError(_TERMINAL, error.strerror or str(error), hint) from error
     if sys.__stdin__ is None or sys.__stdin__.closed:
         sys.stdin = sys.__stdin__ = os.fdopen(terminal)  # type: ignore[misc]

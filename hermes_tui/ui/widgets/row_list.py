@@ -95,11 +95,10 @@ class RowList(QuickLines, can_focus=True, inherit_bindings=False):
         resolve: Resolve = lambda name: _NO_STYLE,
         header: Callable[[int], Sequence[Row]] | None = None,
         empty: str = "",
-        name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(id=id, classes=classes)
         self._source: RowSource = source if source is not None else NoRows()
         self._count = len(self._source)
         self._cursor = 0

@@ -49,11 +49,10 @@ class TextView(QuickLines, can_focus=True, inherit_bindings=False):
         *,
         resolve: Resolve = lambda name: _NO_STYLE,
         empty: str = "",
-        name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(id=id, classes=classes)
         self._document = document or Document()
         self._resolve = resolve
         self._empty = empty
