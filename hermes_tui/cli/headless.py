@@ -25,8 +25,9 @@ from hermes_tui.runtime.terminal_shield import reserved_output
 from hermes_tui.ui.live_model import why_ended
 
 if TYPE_CHECKING:
-    from hermes_tui.log.event_log import EventLog
-    from hermes_tui.runtime.branches import Branch, Branches
+    from hermes_tui.log.event_log import EventLog, MemoryLog
+    from hermes_tui.runtime.branches import Branch
+    from hermes_tui.runtime.masking import Masking
 
 FINISHED, ENDED, STOPPED, DIVERGED, SPENT = 0, 1, 4, 5, 6
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -95,11 +96,12 @@ async def _run(settings: LiveSettings, output: BinaryIO, fail_on: AbstractSet[st
         try:
             for warning in branches.warnings:
                 say(warning)
-            codes: Counter[str] = Counter()
-            exit_code = await _at_rest(branches, output, signals, settings, codes)
+            branch = branches.all[0]
+            lines = _Lines(branch.driver.log, branches.masking, output)
+            exit_code = await _at_rest(branch, lines, signals, settings)
             for news in branches.news:
                 say(news)
-            return _judged(exit_code, codes, fail_on)
+            return _judged(exit_code, lines.codes, fail_on)
         finally:
             signals.spare()
             await branches.close()
@@ -114,43 +116,45 @@ def _judged(exit_code: int, codes: Counter[str], fail_on: AbstractSet[str]) -> i
     return ENDED
 
 
-async def _at_rest(
-    branches: Branches,
-    output: BinaryIO,
-    signals: _Signals,
-    settings: LiveSettings,
-    codes: Counter[str],
-) -> int:
-    """Print what happens until the run rests or a signal comes; return the exit code.
+class _Lines:
+    """Prints the events of a run, a line each with the findings that it brings to light.
 
-    `codes` counts the findings.
+    `codes` counts these.
     """
-    branch = branches.all[0]
-    driver = branch.driver
-    log = driver.log
-    state = RunState()
 
-    def write(length: int) -> None:
-        event = log[length - 1]
-        found = state.apply(event)
+    def __init__(self, log: MemoryLog, masking: Masking, output: BinaryIO) -> None:
+        self._log, self._masking, self._output = log, masking, output
+        self._state = RunState()
+        self.codes: Counter[str] = Counter()
+        for length in range(1, len(log) + 1):
+            self._write(length)
+        log.on_append(self._write)
+
+    def _write(self, length: int) -> None:
+        event = self._log[length - 1]
+        found = self._state.apply(event)
         if isinstance(event, RunEnded):
-            found += state.finish()
-        line = branches.masking.line(event)
+            found += self._state.finish()
+        line = self._masking.line(event)
         if found:
-            rows = [finding_row(finding, state) for finding in found]
-            codes.update(row["code"] for row in rows)
-            line = branches.masking.hidden(_with_findings(line, rows))
+            rows = [finding_row(finding, self._state) for finding in found]
+            self.codes.update(row["code"] for row in rows)
+            line = self._masking.hidden(_with_findings(line, rows))
         # Standard output may be a terminal.
-        output.write(escaped_json(line.decode()).encode())
+        self._output.write(escaped_json(line.decode()).encode())
 
-    for length in range(1, len(log) + 1):
-        write(length)
-    log.on_append(write)
+    def flush(self) -> None:
+        self._output.flush()
+
+
+async def _at_rest(branch: Branch, lines: _Lines, signals: _Signals, settings: LiveSettings) -> int:
+    """Print what happens until the run rests or a signal comes; return the exit code."""
+    driver = branch.driver
 
     def flush() -> None:
         # What a reader that went away made fail is not tried again.
         if driver.mistake is None:
-            output.flush()
+            lines.flush()
 
     driver.on_change = flush
     flush()
