@@ -113,6 +113,13 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_reading(command)
+    _add_printing(command)
+    _add_working(command)
+    _add_judging(command)
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
     add_paths(command)
     command.add_argument(
         "--format",
@@ -125,6 +132,9 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
     add_filter_option(
         command, "only runs it is true of, as in `open`: 'reward == 0 and errors == 0'"
     )
+
+
+def _add_printing(command: argparse.ArgumentParser) -> None:
     command.add_argument("--runs", action="store_true", help="one line a run, with its findings")
     command.add_argument(
         "--to",
@@ -133,6 +143,12 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         help=f"print a table (unless told otherwise), or {', '.join(OUTPUTS[1:])}",
     )
     command.add_argument("--json", action="store_true", help="the same as --to jsonl")
+    command.add_argument(
+        "--ordered", action="store_true", help="print files in the order in which they are given"
+    )
+
+
+def _add_working(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--jobs",
         default="",
@@ -152,8 +168,14 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         help="where the Ray cluster is (unless told: the one this machine belongs to)",
     )
     command.add_argument(
-        "--ordered", action="store_true", help="print files in the order in which they are given"
+        "--state",
+        default="",
+        metavar="FILE",
+        help="keep what is done, and go on from there if FILE exists",
     )
+
+
+def _add_judging(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fail-on",
         default=None,
@@ -168,12 +190,6 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
     )
     command.add_argument(
         "--baseline", default="", metavar="FILE", help="exit with 1 only for what is not in there"
-    )
-    command.add_argument(
-        "--state",
-        default="",
-        metavar="FILE",
-        help="keep what is done, and go on from there if FILE exists",
     )
 
 
