@@ -82,12 +82,13 @@ class CommandScreen(Screen[None]):
         """
         if self.hermes.is_over or self not in self.app.screen_stack:
             return
+        self._message = ""
+        handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
         if not BY_ID[command_id].enabled(self.situation()):
             self._message = self.why_it_is_not(command_id)
-            return
-        handler = getattr(self, "do_" + command_id.replace("-", "_"), None)
-        if handler is not None:
+        elif handler is not None:
             handler()
+        self.refresh_lines()
 
     def say_what_key_is_for(self, key: str) -> None:
         """Say where a key does something that does nothing here; what was said before goes."""

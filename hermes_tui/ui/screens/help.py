@@ -83,11 +83,6 @@ class HelpScreen(Searching, Moving):
     def focus_main(self) -> None:
         self.query_one(TextView).focus()
 
-    def action_command(self, command_id: str) -> None:
-        self._message = ""
-        super().action_command(command_id)
-        self.refresh_lines()
-
     def on_resize(self, event: events.Resize) -> None:
         width = event.size.width - _FRAME
         complaints, keys = self.hermes.complaints, self.hermes.config.keys

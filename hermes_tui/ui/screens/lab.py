@@ -231,11 +231,6 @@ class LabScreen(LabTakeAway):
         else:
             super().refresh_bar()
 
-    def action_command(self, command_id: str) -> None:
-        self._message = ""
-        super().action_command(command_id)
-        self.refresh_lines()
-
     def follow_cursor(self, row_list: RowList) -> None:
         if row_list.id == "side":
             if self.side == "stream" and self.stream is not None:

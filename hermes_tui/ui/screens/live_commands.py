@@ -118,11 +118,6 @@ class LiveCommands(RunScreen):
         self.moved()
         self.hurry()
 
-    def do_help(self) -> None:
-        from hermes_tui.ui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(place=self.scope))
-
     # Stepping
 
     def do_continue(self) -> None:

@@ -286,9 +286,8 @@ class RunScreen(RunCommands):
         model.snap()
 
     def action_command(self, command_id: str) -> None:
-        self._message = self.notice = ""
+        self.notice = ""
         super().action_command(command_id)
-        self.refresh_lines()
 
     # Arranging
 

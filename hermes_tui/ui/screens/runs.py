@@ -194,10 +194,8 @@ class RunsScreen(Moving, RunsFinding):
         return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
 
     def action_command(self, command_id: str) -> None:
-        self._message = ""
         self.touched()
         super().action_command(command_id)
-        self.refresh_lines()
 
     def say_what_key_is_for(self, key: str) -> None:
         if key in ("left", "right"):
