@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from hermes_tui.log.summary import RunSummary
+from hermes_tui.model.wording import utc_text
 
 UNKNOWN: Final = "unknown"
 """The status of a run of which the file tells none."""
@@ -48,7 +48,7 @@ ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
 
 def moment_text(ts: float | None) -> str | None:
     """Return unix seconds as such as 2026-11-22T07:30:05Z: texts sort as times do."""
-    return None if ts is None else f"{datetime.fromtimestamp(ts, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return utc_text(ts, "%Y-%m-%dT%H:%M:%SZ") or None
 
 
 AS_JSON: Final[MappingProxyType[str, Callable[[Any], Any]]] = MappingProxyType({

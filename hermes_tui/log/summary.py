@@ -11,6 +11,7 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.tally import Tally
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import Event
+from hermes_tui.model.wording import is_time
 
 MOST_TOOLS: Final = 64
 MOST_SCORES: Final = 64
@@ -103,7 +104,7 @@ def summarise(state: RunState) -> RunSummary:
 
 def _moment(ts: float | None) -> float | None:
     """Return unix seconds up to the year 2096, None for what is no such time."""
-    return ts if ts is not None and 0 <= ts < 4e9 else None
+    return ts if is_time(ts) else None
 
 
 def task_digest(state: RunState) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, TypeGuard
 
 MAX_TITLE: Final = 120
+YEAR_2096: Final = 4e9
+"""Unix seconds."""
 
 
 def decoder_words(message: str) -> str:
@@ -37,6 +40,16 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def is_time(ts: float | None) -> TypeGuard[float]:
+    """Tell whether unix seconds are a time: files put other numbers there, too."""
+    return ts is not None and 0 <= ts < YEAR_2096
+
+
+def utc_text(ts: float | None, form: str) -> str:
+    """Return unix seconds as a time in UTC, "" where there is none or no such time."""
+    return datetime.fromtimestamp(ts, UTC).strftime(form) if is_time(ts) else ""
 
 
 def shortened(text: str, limit: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +12,7 @@ from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
-from hermes_tui.model.wording import counted, duration
+from hermes_tui.model.wording import counted, duration, utc_text
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Line, StyledSpan
@@ -292,10 +291,7 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _moment(ts: float | None) -> str:
-    """Return a time in UTC, empty where there is none or no such time."""
-    if ts is None or not 0 <= ts < 4e9:
-        return ""
-    return datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return utc_text(ts, "%Y-%m-%d %H:%M:%S UTC")
 
 
 def _styled(text: str, style: str, *, indent: int = 0) -> Line:

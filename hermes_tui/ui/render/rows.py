@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 
 from hermes_tui.log.query import describe
 from hermes_tui.log.timeline import RowKind, Timeline
@@ -18,6 +17,7 @@ from hermes_tui.model.events import (
 )
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolCall, ToolResult
 from hermes_tui.model.visible import visible, visible_line
+from hermes_tui.model.wording import utc_text
 from hermes_tui.ui.run_relations import subagent_of
 
 Segments = list[tuple[str, str]]
@@ -186,9 +186,7 @@ def short_number(number: float) -> str:
 
 def clock(ts: float | None) -> str:
     """Return the time of day (UTC) of unix seconds, empty where there is none or no such time."""
-    if ts is None or not 0 <= ts < 4e9:
-        return ""
-    return datetime.fromtimestamp(ts, UTC).strftime("%H:%M:%S")
+    return utc_text(ts, "%H:%M:%S")
 
 
 def sign_of(severity: Severity) -> tuple[str, str]:
