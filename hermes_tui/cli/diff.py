@@ -77,7 +77,7 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
 
     check_format(arguments.format)
     given = (arguments.left, arguments.right)
-    if all(split_run(each)[0] is None for each in given):
+    if all(_split_run(each)[0] is None for each in given):
         raise UsageError("both runs are standard input", "give one of them as a file")
     left, right = (_read(each, arguments.format) for each in given)
     rows = run_diff(left.events, right.events)
@@ -93,14 +93,14 @@ def _read(given: str, wanted_format: str) -> ReadRun:
     from hermes_tui.log.summary import fold_run, summarise
     from hermes_tui.runtime.opener import read_events
 
-    path, run = split_run(given)
+    path, run = _split_run(given)
     with chosen_run(path, run, spelling="FILE:{}", wanted_format=wanted_format) as ref:
         events = read_events(ref)
     state, _ = fold_run(events)
     return ReadRun(given, events, summarise(state))
 
 
-def split_run(given: str) -> tuple[Place | None, str]:
+def _split_run(given: str) -> tuple[Place | None, str]:
     """Return the file (None: standard input) and the run that FILE or FILE:RUN stands for."""
     from hermes_tui.runtime.remote import local_path, place_of
     from hermes_tui.runtime.walking import is_so

@@ -126,13 +126,13 @@ def _of_that_id(feed: RunsFeed, name: str) -> int:
 def _check_message(ref: RunRef, message: int, text: str) -> None:
     if message and ref.file.is_one_run and ref.file.source.size > COUNTED_BYTES:
         return
-    there = count_messages(load_run(ref))
+    there = _count_messages(load_run(ref))
     if not 1 <= message <= there:
         has = f"it has {counted(there, 'message')}"
         raise UsageError(f"--at {text}: no such message in that run", has)
 
 
-def count_messages(log: EventLog) -> int:
+def _count_messages(log: EventLog) -> int:
     """Return how many messages a run has."""
     index_record = getattr(log, "index_record", None)
     while index_record is not None and index_record():

@@ -32,7 +32,7 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[
         yield from _steps(verdict.steps, text)
     for found in verdict.diagnostics[:MAX_FINDINGS]:
         yield ""
-        yield from finding_lines(found, text)
+        yield from _finding_lines(found, text)
     if len(verdict.diagnostics) > MAX_FINDINGS:
         yield ""
         rest = len(verdict.diagnostics) - MAX_FINDINGS
@@ -68,7 +68,7 @@ def summary(verdict: ParserVerdict) -> str:
     return f"{counted(count, 'call')}{text}"
 
 
-def finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
+def _finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
     """Yield one finding: what and where, the line with carets, the hint."""
     where = ""
     if found.span is not None:

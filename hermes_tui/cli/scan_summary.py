@@ -45,7 +45,7 @@ def summary_lines(
     """
     yield _whole(rates.all, files, outside)
     if rates.outcomes.is_known:
-        yield "outcome: " + outcome_text(rates.outcomes)
+        yield "outcome: " + _outcome_text(rates.outcomes)
     yield from _outcomes_by_model(rates)
     groups = {group: failed for group in GROUPS if (failed := _failed(rates, group))}
     shown = [item for failed in groups.values() for item in failed[:MOST_LINES]]
@@ -68,7 +68,7 @@ def summary_lines(
         yield LOOK_AT
 
 
-def outcome_text(outcomes: Outcomes) -> str:
+def _outcome_text(outcomes: Outcomes) -> str:
     """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 of 6 runs, 3 of them 0"."""
     told = []
     if outcomes.known:
@@ -92,7 +92,7 @@ def _outcomes_by_model(rates: Rates) -> Iterator[str]:
     width = max(cells(_label(name)) for name, _ in known[:MOST_LINES])
     for name, each in known[:MOST_LINES]:
         label = _label(name)
-        yield f"  {label}{' ' * (width - cells(label))}  {outcome_text(each)}"
+        yield f"  {label}{' ' * (width - cells(label))}  {_outcome_text(each)}"
     if len(known) > MOST_LINES:
         yield f"  and {len(known) - MOST_LINES:,} more"
 

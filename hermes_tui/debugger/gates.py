@@ -32,14 +32,14 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
     index = call.call.index if call else None
     if state.place_of(moment, index) <= state.reached:
         return None
-    points = tuple(points_at(state, moment, call))
+    points = tuple(_points_at(state, moment, call))
     reasons = [point for point in points if point in _enabled(state)]
     hits, took, notes = [], [], []
     fatal = False
     for key, breakpoint in state.breakpoints.items():
         if breakpoint.point not in points or key in state.spent:
             continue
-        fields = fields_at(state, breakpoint.point, call)
+        fields = _fields_at(state, breakpoint.point, call)
         found = hit(breakpoint, fields, state.hits[key])
         if found is None:
             continue
@@ -62,7 +62,7 @@ def verdict(state: SessionState, moment: Moment, call: CallState | None) -> Verd
 
 def name_of_stop(state: SessionState, moment: Moment) -> StopPoint:
     """Return the point that a stop at `moment` is named after, whatever brought it there."""
-    points = tuple(points_at(state, moment, None))
+    points = tuple(_points_at(state, moment, None))
     return next((point for point in points if point in state.stop_points), points[-1])
 
 
@@ -89,7 +89,7 @@ def _stepped_to(state: SessionState, moment: Moment) -> bool:
     return state.pausing
 
 
-def points_at(state: SessionState, moment: Moment, call: CallState | None) -> Iterator[StopPoint]:
+def _points_at(state: SessionState, moment: Moment, call: CallState | None) -> Iterator[StopPoint]:
     """Yield the stop points that apply at `moment`, the narrowest first."""
     for point, traits in STOP_POINTS.items():
         if traits.moment is moment and _applies(state, point, call):
@@ -115,7 +115,7 @@ def _applies(state: SessionState, point: StopPoint, call: CallState | None) -> b
             return call is not None and (
                 _refused(state, call) is point
                 or _is_flawed(state, call)
-                or (_asked_for(state, point) and bool(problems_of(call, state)))
+                or (_asked_for(state, point) and bool(_problems_of(call, state)))
             )
         case StopPoint.MANUAL:
             return call is not None and call.name in state.manual
@@ -143,7 +143,7 @@ def _asked_for(state: SessionState, point: StopPoint) -> bool:
     )
 
 
-def problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, ...]:
+def _problems_of(call: CallState, state: SessionState) -> tuple[SchemaProblem, ...]:
     """Return what the tool's schema says against the arguments of `call`, once they are an object.
 
     Kept until the call is edited.
@@ -166,7 +166,7 @@ def _is_error(call: CallState) -> bool:
     return bool(call.exception) or (call.result is not None and call.result.error is not None)
 
 
-def fields_at(state: SessionState, point: StopPoint, call: CallState | None) -> dict[str, Any]:
+def _fields_at(state: SessionState, point: StopPoint, call: CallState | None) -> dict[str, Any]:
     """Return what a condition can read at `point`, as named in `breakpoints.FIELDS`."""
     moment, reply = point.moment, state.reply
     turn, attempt = state.request if moment is Moment.REQUEST else (state.turn, state.attempt)

@@ -65,10 +65,10 @@ def has_open_calls(messages: Sequence[Any]) -> bool:
 
 def _given(messages: Sequence[Any], read_as: Sequence[Any] = ()) -> list[_Given]:
     pairs = zip(messages, read_as or messages, strict=True)
-    return [_Given(raw, loggable(normalise_message(whole))) for raw, whole in pairs]
+    return [_Given(raw, _loggable(normalise_message(whole))) for raw, whole in pairs]
 
 
-def loggable(found: Normalised) -> Normalised:
+def _loggable(found: Normalised) -> Normalised:
     """Return `found` with nothing in it that a log cannot hold."""
     calls = tuple((loggable_call(call), own) for call, own in found.calls)
     results = tuple((changed(result, raw=plain(result.raw)), own) for result, own in found.results)

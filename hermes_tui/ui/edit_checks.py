@@ -80,7 +80,7 @@ def check_message(text: str) -> list[Problem]:
     """Return what is wrong with a message of the conversation, as JSON; empty text deletes it."""
     if not text.strip():
         return [Problem(Severity.NOTE, "empty: the message is taken out of the conversation")]
-    value, problems = read_object(text)
+    value, problems = _read_object(text)
     if value is None:
         return problems
     role = value.get("role")
@@ -95,7 +95,7 @@ def check_message(text: str) -> list[Problem]:
 
 def check_parameters(text: str) -> list[Problem]:
     """Return what is wrong with the parameters of a request, as JSON."""
-    value, problems = read_object(text)
+    value, problems = _read_object(text)
     for key, given in (value or {}).items():
         if key == "messages":
             problems.append(Problem(Severity.ERROR, "messages are set by the loop itself"))
@@ -144,7 +144,7 @@ def check_breakpoint(text: str) -> list[Problem]:
     return []
 
 
-def read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+def _read_object(text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """Return the JSON object that `text` is, None where it is none, and what is wrong with it."""
     try:
         value = json.loads(text)

@@ -156,27 +156,27 @@ def why_ended(ended: ev.RunEnded) -> str:
 
 def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     """Return where and why the run waits."""
-    point = point_of(stop)
+    point = _point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
     if point is StopPoint.RECOVERY and stop.call_index is not None:
         words = "taken up again: no answer of"
     elif point is StopPoint.DIVERGENCE and stop.call_index is not None:
         words += " at"
     if stop.call_index is not None:
-        place, count = stop.call_index + 1, calls_before(log, stop.seq)
+        place, count = stop.call_index + 1, _calls_before(log, stop.seq)
         which = f" (call {place:,} of {count:,})" if count > 1 else ""
         words += f" {call_name(log, stop.seq, stop.call_index) or '(no name)'}{which}"
     if found := reply_error(log, stop.seq, point):
         # The finding is the reason, unless a breakpoint is.
         named = stop.breakpoints or stop.notes
-        return Doing("STOPPED", found, why_stopped(log, stop) if named else "")
-    return Doing("STOPPED", words, why_stopped(log, stop))
+        return Doing("STOPPED", found, _why_stopped(log, stop) if named else "")
+    return Doing("STOPPED", words, _why_stopped(log, stop))
 
 
 def stands_at_flawed(log: EventLog) -> bool:
     """Tell whether the run stands at a reply for what is wrong with it."""
     stop = last_stop(log)
-    return stop is not None and point_of(stop) in ABOUT_REPLY
+    return stop is not None and _point_of(stop) in ABOUT_REPLY
 
 
 def hint_at(hints: Mapping[str, str], point: str, turn: int, call: int = 1) -> str:
@@ -192,12 +192,12 @@ def is_edited(log: EventLog, stop: ev.Stopped) -> bool:
     return any(isinstance(event, _EDITS) for event in until)
 
 
-def point_of(stop: ev.Stopped) -> StopPoint | None:
+def _point_of(stop: ev.Stopped) -> StopPoint | None:
     """Return the stop point of a stop; None for one that this version does not know."""
     return StopPoint(stop.stop_point) if stop.stop_point in list(StopPoint) else None
 
 
-def why_stopped(log: EventLog, stop: ev.Stopped) -> str:
+def _why_stopped(log: EventLog, stop: ev.Stopped) -> str:
     """Return the breakpoints that stopped the run, with what they print; else the stop point."""
     texts = breakpoint_texts(log, stop.seq)
     named = [texts.get(key, key) for key in stop.breakpoints]
@@ -208,7 +208,7 @@ def why_stopped(log: EventLog, stop: ev.Stopped) -> str:
 
 def _reason(log: EventLog, stop: ev.Stopped) -> str:
     """Return why a run stopped at a point that no breakpoint named."""
-    match point_of(stop):
+    match _point_of(stop):
         case None:
             return "unknown"
         case StopPoint.RECOVERY if stop.call_index is not None:
@@ -239,7 +239,7 @@ def _cancelled(log: EventLog, stop: ev.Stopped) -> str:
 
 def _argument_finding(log: EventLog, stop: ev.Stopped) -> str:
     """Return the code of the worst that was found in the call of a stop; "" where nothing was."""
-    at = call_seq(log, stop.seq, stop.call_index or 0)
+    at = _call_seq(log, stop.seq, stop.call_index or 0)
     found = log[at].diagnostics if at is not None else ()
     for severity in (Severity.ERROR, Severity.WARNING):
         if codes := [str(one.code) for one in found if one.severity is severity]:
@@ -256,7 +256,7 @@ def breakpoint_texts(log: EventLog, seq: int) -> Mapping[str, str]:
     return {}
 
 
-def call_seq(log: EventLog, seq: int, index: int) -> int | None:
+def _call_seq(log: EventLog, seq: int, index: int) -> int | None:
     """Return the event that proposed call `index` of the turn that event `seq` belongs to."""
     for event in back_from(log, seq):
         if isinstance(event, ev.ToolCallProposed) and event.call.index == index:
@@ -281,7 +281,7 @@ def call_name(log: EventLog, seq: int, index: int) -> str:
     return ""
 
 
-def calls_before(log: EventLog, seq: int) -> int:
+def _calls_before(log: EventLog, seq: int) -> int:
     """Return how many calls the reply has that event `seq` is about."""
     count = 0
     for event in back_from(log, seq):
@@ -298,12 +298,12 @@ def head_row(timeline: Timeline) -> int:
     stop = last_stop(log)
     if stop is None:
         return last
-    point = point_of(stop)
+    point = _point_of(stop)
     match point.moment if point is not None else None:
         case Moment.CALL:
-            seq = call_seq(log, stop.seq, stop.call_index or 0)
+            seq = _call_seq(log, stop.seq, stop.call_index or 0)
         case Moment.RECOVERY if stop.call_index is not None:
-            seq = call_seq(log, stop.seq, stop.call_index)
+            seq = _call_seq(log, stop.seq, stop.call_index)
         case Moment.DIVERGENCE:
             seq = _last(log, stop.seq, (ev.ReplayDiverged,))
         case Moment.RESULT:

@@ -59,7 +59,7 @@ class _SameFile(FileSource):
         return self._complete
 
 
-def run_task(task: Task, out: int) -> None:
+def _run_task(task: Task, out: int) -> None:
     """Write the blocks of a task to a descriptor."""
     reader = task.reader.reader()
     source = _SameFile(task)
@@ -169,7 +169,7 @@ def main(task: str) -> int:
     os.nice(NICE)
     gc.disable()
     try:
-        run_task(msgspec.json.decode(task, type=Task), sys.stdout.fileno())
+        _run_task(msgspec.json.decode(task, type=Task), sys.stdout.fileno())
     except BrokenPipeError:
         return 1
     return 0

@@ -44,7 +44,7 @@ class Story:
     """What ended the reply that the call stands in; None: nothing did so far."""
 
 
-def story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
+def _story_of(log: EventLog, seq: int, call: ToolCall) -> Story:
     """Return what the log says of the call that event `seq` proposed."""
     arguments = Arguments(call.arguments_text, call.arguments_state, call.arguments)
     story = Story(call, call.name or "", arguments)
@@ -110,7 +110,7 @@ def add_story(
 
     `found` is told of it already. `missed`: it stands in a text that nobody read it from.
     """
-    story = story_of(timeline.log, seq, call)
+    story = _story_of(timeline.log, seq, call)
     if call.origin is not Origin.TEXT and call.arguments_text:
         _fact(page, "raw", call.arguments_text)
     for event in story.events:

@@ -73,7 +73,7 @@ def run_comparison(
     parted = first_difference(rows)
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
-        page.fact("they part at", step_title(step, parted.right), width=name_width, indent=0)
+        page.fact("they part at", _step_title(step, parted.right), width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 
@@ -153,19 +153,19 @@ def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
         if row is None:
             page.line(f"  ⋮ {hidden} steps the same", "dim")
         elif (step := row.right) is not None:
-            page.line(f"  {step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
+            page.line(f"  {_step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
 
 
 def _different(page: Page, row: DiffRow, left: str, right: str) -> None:
     if row.left is not None and row.right is not None:
         before, after = row.left, row.right
-        page.heading(f"~ {step_title(before, after)}")
+        page.heading(f"~ {_step_title(before, after)}")
         _changed(page, _text(before), _text(after))
     elif row.left is not None:
-        page.heading(f"- {step_title(row.left)}, only in {left}")
+        page.heading(f"- {_step_title(row.left)}, only in {left}")
         page.extend(_signed("-", unfolded_text(_text(row.left)), "badge.bad"))
     elif row.right is not None:
-        page.heading(f"+ {step_title(row.right)}, only in {right}")
+        page.heading(f"+ {_step_title(row.right)}, only in {right}")
         page.extend(_signed("+", unfolded_text(_text(row.right)), "badge"))
     page.blank()
 
@@ -182,7 +182,7 @@ def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
     return (Line(f"{sign} {part}", (StyledSpan(0, 1, style),)) for part in text.split("\n"))
 
 
-def step_title(step: Step, after: Step | None = None) -> str:
+def _step_title(step: Step, after: Step | None = None) -> str:
     """Return a step in a few words; with `after`, how its title changed."""
     name = visible_line(step.title or "(no name)", _TITLE_LIMIT)
     if after is not None and after.title != step.title:

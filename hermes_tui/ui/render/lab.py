@@ -35,7 +35,7 @@ class ResultRow(NamedTuple):
     target: Diagnostic | Span | None = None
 
 
-def outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
+def _outcome_segment(outcome: str, *, failed: bool) -> tuple[str, str]:
     if failed:
         return f"✗ {outcome}", "error"
     if outcome == "delivered":
@@ -52,7 +52,7 @@ def step_row(step: ParseStep, number: int, width: int, *, digits: int = 3) -> Se
     indent = "  " * min(step.depth, 8)
     place = f"{step.span.start}–{step.span.end}"
     rule = (indent + visible_line(step.rule, 40), "key")
-    decision = outcome_segment(step.outcome, failed=bool(number) and is_failure(step))
+    decision = _outcome_segment(step.outcome, failed=bool(number) and is_failure(step))
     columns = [(f"{number:>{digits}} ", "dim"), rule, ("  ", ""), decision]
     if width >= 56:
         columns.append((f"  {place}", "dim"))
@@ -141,7 +141,7 @@ def _step_rows(model: LabModel, width: int) -> Iterable[ResultRow]:
             said = f"the run declares no tools; assumed: {names}"
             yield from wrapped([(said, "note")], width)
         return
-    decision = outcome_segment(step.outcome, failed=is_failure(step))
+    decision = _outcome_segment(step.outcome, failed=is_failure(step))
     where = f"  characters {step.span.start}–{step.span.end}"
     rule = (f"{model.step}. {visible_line(step.rule, 80)}  ", "key")
     yield from wrapped([rule, decision, (where, "dim")], width, target=step.span)

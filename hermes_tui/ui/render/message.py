@@ -113,7 +113,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
     if message.usage is not None:
         page.line(_usage(message), "dim")
     if not message.parts:
-        marks = text_marks(view) if view.mode == "plain" else []
+        marks = _text_marks(view) if view.mode == "plain" else []
         if marks and len(message.text) <= MAX_STYLED:
             page.extend(marked_lines(message.text, marks))
         else:
@@ -125,7 +125,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
         body(page, part.text, "json" if part.kind == "json" else view.mode)
 
 
-def text_marks(view: ViewState) -> list[Mark]:
+def _text_marks(view: ViewState) -> list[Mark]:
     """Return what is to be marked in the message's text: text calls, then findings with a place.
 
     Findings of calls that arrived as objects point into their arguments, not into the text.
@@ -243,7 +243,7 @@ def body(page: Page, text: str, mode: str) -> None:
         page.text(text)
         return
     if mode == "markdown":
-        page.extend(markdown_lines(text.split("\n")))
+        page.extend(_markdown_lines(text.split("\n")))
         return
     page.text(text)
 
@@ -280,7 +280,7 @@ def _holds_more(value: Any, limit: int) -> bool:
 _INLINE = re.compile(r"`[^`\n]+`|\*\*[^*\n]+\*\*")
 
 
-def markdown_lines(lines: Iterable[str]) -> list[Line]:
+def _markdown_lines(lines: Iterable[str]) -> list[Line]:
     """Style headings, quotes, bullets, fences, `code` and **bold**; every character stays."""
     styled: list[Line] = []
     fenced = False

@@ -65,7 +65,7 @@ def _what(timeline: Timeline, row: int, room: int) -> tuple[str, str, str]:
         case MessageAppended(message=message):
             return _message(message, room)
         case ToolCallProposed(call=call):
-            return "→ call", "call", _begun(timeline, call.id) + call_line(call, room)
+            return "→ call", "call", _begun(timeline, call.id) + _call_line(call, room)
         case ToolReturned(result=result) | ToolFailed(result=result):
             label, style, text = _result(result, room)
             return label, style, _begun(timeline, result.call_id) + text
@@ -136,7 +136,7 @@ def _result(result: ToolResult, room: int) -> tuple[str, str, str]:
     return f"←{mark} error", "error" if mark == "✗" else "warning", summary
 
 
-def call_line(call: ToolCall, room: int) -> str:
+def _call_line(call: ToolCall, room: int) -> str:
     """Return name and arguments of a call on one line, and its origin where that is unusual."""
     badge = "" if str(call.origin) in ("dict", "object") else f"[{call.origin}] "
     return f"{badge}{visible_line(call.name or '(no name)', 40)} " + visible_line(

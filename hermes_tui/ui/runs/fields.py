@@ -177,18 +177,18 @@ class _CodesTexts(dict[Codes, str]):
         self._nothing = nothing
 
     def __missing__(self, codes: Codes) -> str:
-        text = self[codes] = codes_text(codes) or self._nothing
+        text = self[codes] = _codes_text(codes) or self._nothing
         return text
 
 
-def codes_text(codes: Codes) -> str:
+def _codes_text(codes: Codes) -> str:
     """Return findings by code, the most frequent code first."""
     return " ".join(f"{code}×{count}" for code, count in sorted(codes, key=lambda item: -item[1]))
 
 
 def findings_text(row: RunRow) -> str:
     """Return the findings of a run by code, the most frequent code first."""
-    return codes_text(row.summary.codes)
+    return _codes_text(row.summary.codes)
 
 
 def id_text(row: RunRow) -> str:

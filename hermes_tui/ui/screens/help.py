@@ -177,7 +177,7 @@ def help_document(
     page.heading("Settings")
     page.line(_SETTINGS)
     lines = page.document().lines
-    return Document([part for line in lines for part in hanging_lines(line, width)])
+    return Document([part for line in lines for part in _hanging_lines(line, width)])
 
 
 def _commands(
@@ -197,7 +197,7 @@ def _commands(
         _table(page, heading, keys)
 
 
-def hanging_lines(line: Line, width: int) -> Iterator[Line]:
+def _hanging_lines(line: Line, width: int) -> Iterator[Line]:
     """Yield the rows of a line: what goes on in the next one stands below the last column."""
     text = line.text
     columns = [found.end() for found in _COLUMN_GAP.finditer(text)]
