@@ -34,8 +34,7 @@ def unknown_words(words: Sequence[str], known: Collection[str]) -> str:
 
 
 def refuse_run(paths: Sequence[str], option: str) -> None:
-    """Raise UsageError for a FILE:RUN where `option` names the run: `diff` and `scan` take it so,
-    and say it."""
+    """Raise UsageError for a FILE:RUN, as `diff` takes it, where `option` names the run."""
     from hermes_tui.runtime.walking import is_so
 
     for path in paths:

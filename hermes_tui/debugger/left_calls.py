@@ -40,7 +40,7 @@ def with_missed(found: Normalised, state: SessionState) -> Normalised:
 def with_left(found: Normalised, state: SessionState) -> Normalised:
     """Return a reply with a warning where its server left calls to be read here, sound or not.
 
-    None where the texts of the model are what is asked for, or where the calls are not made.
+    No warning where the texts of the model are what is asked for, or where the calls are not made.
     """
     text = [(call, own) for call, own in found.calls if call.origin is Origin.TEXT]
     told = any(one.code is Code.CALL_IN_CONTENT for one in found.diagnostics)

@@ -226,7 +226,10 @@ class RunFeed(Feed):
         return before != self._seen
 
     def _goes_on_anew(self) -> bool:
-        """Show the run that has taken the place of a followed one, from its beginning."""
+        """Show the run that has taken the place of a followed one, from its beginning.
+
+        Return whether there is one.
+        """
         if self.follows and self.file.is_one_run:
             from hermes_tui.runtime.succession import take_place
 

@@ -322,7 +322,7 @@ class RunsFeed:
         return self.poll() or is_coming
 
     def _stop_reading(self) -> bool:
-        """Keep what is read so far, and end what goes on beside."""
+        """Keep what is read so far, and end what goes on beside; return whether anything did."""
         if not self._active:
             return False
         for reading in self._active:
