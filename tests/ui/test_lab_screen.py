@@ -301,6 +301,18 @@ async def test_the_help_of_the_lab_begins_with_its_keys(tmp_path: Path) -> None:
         assert isinstance(lab.app.screen, LabScreen)
 
 
+@pytest.mark.parametrize("gone", ["#title", "#status", "StepsPane", "KeyBar"])
+async def test_what_is_read_while_the_lab_is_taken_down_is_not_shown(
+    tmp_path: Path, gone: str
+) -> None:
+    async with lab_on(tmp_path) as lab:
+        screen = lab.app.screen
+        assert isinstance(screen, LabScreen)
+        await screen.query_one(gone).remove()
+        screen.refresh_view()
+        screen.say("an engine was late")
+
+
 def test_no_key_of_the_lab_means_two_things() -> None:
     assert check_keymap({}) == []
 

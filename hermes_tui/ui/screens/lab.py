@@ -40,6 +40,8 @@ MEDIUM = 100
 """Cells from which on the steps stand beside the text."""
 BROAD = frozenset({"matrix", "which", "sweep"})
 """What takes the whole width, below the text."""
+_PARTS = ("#title", "#status", "LabTextPane", "StepsPane", "SidePane", "ResultPane", "KeyBar")
+"""What is drawn anew together."""
 
 
 class LabScreen(LabTakeAway):
@@ -183,9 +185,14 @@ class LabScreen(LabTakeAway):
             legal=frozenset(legal),
         )
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all parts are there: they come a little later than the screen, and while it is
+        taken down go one by one."""
+        return self.is_mounted and all(self.query(part) for part in _PARTS)
+
     def refresh_view(self) -> None:
-        if not self.is_mounted or not self.query(LabTextPane):
-            # The panes are there a little later than the screen, and gone a little before it.
+        if not self._is_whole:
             return
         model, stream = self.model, self.stream if self.side == "stream" else None
         if self._area is None:
@@ -204,6 +211,8 @@ class LabScreen(LabTakeAway):
         self.refresh_lines()
 
     def refresh_lines(self) -> None:
+        if not self._is_whole:
+            return
         model = self.model
         self.query_one("#title", StatusLine).show(title_segments(model))
         if self._message:
