@@ -15,7 +15,7 @@ the text begins with one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hermes_tui.model.spans import Span
 
@@ -64,6 +64,27 @@ def split_template(text: str) -> tuple[TemplateTurn, ...]:
         if len(markers) > 1 or (markers and not text[: markers[0].start()].strip()):
             return _cut(text, markers)
     return ()
+
+
+def split_reply(text: str) -> tuple[TemplateTurn, ...]:
+    """Return the turns of a text that a model began, as a trainer keeps a rollout of several.
+
+    The first is the model's; a text without markers is that turn, less the token that ends it.
+    """
+    for pattern in _MARKERS:
+        if markers := list(pattern.finditer(text)):
+            first, *others = _cut(text, markers) or (_whole(text),)
+            if first.role:
+                return (first, *others)
+            return (replace(first, role="assistant"), *others)
+    return (_whole(text),)
+
+
+def _whole(text: str) -> TemplateTurn:
+    tail = max(0, len(text) - _TAIL)
+    token = _END.search(text[tail:])
+    stop = tail + token.start("end") if token else len(text)
+    return TemplateTurn("assistant", text[:stop], Span(0, stop), token is not None)
 
 
 def _cut(text: str, markers: list[re.Match[str]]) -> tuple[TemplateTurn, ...]:

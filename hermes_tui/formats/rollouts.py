@@ -1,0 +1,287 @@
+"""`rl-rollouts`: what trainers log of the rollouts that a policy made, each a run.
+
+    file   = (row | columns)* | table
+    row    = {PROMPT: said, REPLY: said, "step" | "score" | "advantage" | …: number, …}
+    said   = [message, …] | text, mostly in the model's chat template
+    table  = {"columns": [name, …], "data": [[value, …], …], …}
+    columns = {name: [value, …], …}                     what stands at one place is of one row
+
+    PROMPT, REPLY               who writes them
+    input, output               verl (`rollout_data_dir`, `validation_data_dir`), JSONL; special
+                                tokens are skipped; its table has input_1, output_1, score_1, …
+    prompt, completion          TRL (`log_completions`), Parquet; AReaL, JSONL; ms-swift, columns
+    input_prompt, output_response   SkyRL (`dump_eval_results`), JSONL
+
+Tables are those of Weights & Biases, and of pandas with `orient="split"`. Numbers beside are the
+results of reward functions. Rollouts of one prompt at one step are a group.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.prompt_rows import start_row
+from hermes_tui.formats.rollout_texts import asked_in, said_in
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.messages import Usage
+from hermes_tui.parsers import measures
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
+
+_ADVANTAGES = ("advantage", "advantages")
+
+
+class _Kind(NamedTuple):
+    """Under which names a row has prompt and reply, and which others tell what it is."""
+
+    prompt: str
+    reply: str
+    marks: tuple[frozenset[str], ...]
+    """Those of one of the sets must be there."""
+
+
+_KINDS = (
+    _Kind("input", "output", (frozenset({"score", "step"}),)),
+    _Kind("input_prompt", "output_response", (frozenset({"score"}),)),
+    _Kind(
+        "prompt",
+        "completion",
+        tuple(frozenset({name}) for name in ("step", *_ADVANTAGES, "tail_version")),
+    ),
+)
+_OF_OTHERS = frozenset({"example_id", "messages"})
+"""Members of rows that have a format of their own."""
+_USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
+"""TRL gives calls no ids, and their arguments as objects."""
+_NO_SCORES = frozenset(
+    {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index"}
+)
+_KEY_OF_VERL = re.compile(r"(.+)_\d+_\d+")
+"""Sample, rollout and output, of verl's newer trainer."""
+
+
+class _Row(NamedTuple):
+    """One rollout, and the pointers to its members where they do not stand under their names."""
+
+    members: dict[str, Any]
+    kind: _Kind
+    place: str
+    pointers: Mapping[str, str]
+
+    def pointer(self, key: str) -> str:
+        return self.pointers.get(key, f"{self.place}/{key}")
+
+
+class Rollouts:
+    """Reads rows, columns and tables of rollouts."""
+
+    name = "rl-rollouts"
+    summary = "rollouts logged by verl, TRL, SkyRL, AReaL and ms-swift, and tables of them (W&B)"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        is_known = fields.mostly(values, lambda value: next(_rows(value), None) is not None)
+        return Match(0.96, Unit.RUNS, layout) if is_known else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        row = None
+        for row in _rows(value):
+            _read_row(row, build)
+        if row is None:
+            build.defect("no rollout in this record", fields.excerpt(value))
+
+
+def _rows(value: Any) -> Iterator[_Row]:
+    """Yield the rollouts that a value is, or holds."""
+    if not isinstance(value, dict):
+        return
+    columns, data = value.get("columns"), value.get("data")
+    if isinstance(columns, list) and isinstance(data, list):
+        names = [name if isinstance(name, str) else "" for name in columns]
+        for index, values in enumerate(data):
+            if isinstance(values, list):
+                yield from _rows_of_table(names, values, f"/data/{index}")
+    elif kind := _kind(value):
+        if _are_columns(value, kind):
+            yield from _rows_of_columns(value, kind)
+        else:
+            yield _Row(value, kind, "", {})
+
+
+def _kind(row: Mapping[str, Any]) -> _Kind | None:
+    if _OF_OTHERS & row.keys():
+        return None
+    return next((kind for kind in _KINDS if _is_of(row, kind)), None)
+
+
+def _is_of(row: Mapping[str, Any], kind: _Kind) -> bool:
+    if not _may_say(row.get(kind.prompt)) or not _may_say(row.get(kind.reply)):
+        return False
+    return any(marks <= row.keys() for marks in kind.marks)
+
+
+def _may_say(value: Any) -> bool:
+    if isinstance(value, list):
+        return not value or any(isinstance(one, (str, dict, list)) for one in value[:5])
+    return isinstance(value, str)
+
+
+def _are_columns(value: Mapping[str, Any], kind: _Kind) -> bool:
+    prompts, replies = value[kind.prompt], value[kind.reply]
+    if not isinstance(prompts, list) or not isinstance(replies, list):
+        return False
+    return len(prompts) == len(replies) and isinstance(value.get("step"), list)
+
+
+def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row]:
+    size = len(value[kind.prompt])
+    columns = {
+        name: column
+        for name, column in value.items()
+        if isinstance(column, list) and len(column) == size
+    }
+    for index in range(size):
+        row = {**value, **{name: column[index] for name, column in columns.items()}}
+        if _is_of(row, kind):
+            yield _Row(row, kind, "", {name: f"/{name}/{index}" for name in columns})
+
+
+def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[_Row]:
+    row = dict(zip(names, values, strict=False))
+    pointers = {name: f"{place}/{index}" for index, name in enumerate(names)}
+    if kind := _kind(row):
+        yield _Row(row, kind, place, pointers)
+    for number in count(1) if "input_1" in row and "output_1" in row else ():
+        own = {key: f"{key}_{number}" for key in ("input", "output", "score")}
+        if own["output"] not in row:
+            return
+        one = {key: row.get(name) for key, name in own.items()} | {"step": row.get("step")}
+        if kind := _kind(one):
+            yield _Row(one, kind, place, {key: pointers[own[key]] for key in ("input", "output")})
+
+
+def _read_row(row: _Row, build: RunBuilder) -> None:
+    told, kind = row.members, row.kind
+    prompt, reply = decode_if_json(told[kind.prompt]), decode_if_json(told[kind.reply])
+    asked, begun = asked_in(prompt)
+    scores, named = _scores(row), (kind.prompt, kind.reply)
+    reward, about = _reward(told, scores)
+    details = fields.details_of(told, without=(*named, "tools", *scores, *fields.OUTCOME_KEYS))
+    system = asked[0].get("content") if fields.begins_with_system(asked) else None
+    start_row(
+        {key: value for key, value in told.items() if key not in named},
+        asked,
+        build,
+        row.place,
+        tools_in_text(system) if isinstance(system, str) else None,
+        run_id=_run_id(told),
+        task=fields.title_of(asked) or fields.task_of(told, ()),
+        group_id=_group(row, prompt),
+        details={**details, **about},
+    )
+    reason = fields.label(told, "stop_reason", "finish_reason")
+    said = said_in(reply, prompt, begun, reason)
+    _append(asked, row.pointer(kind.prompt), build, in_text=isinstance(prompt, str))
+    _append(said, row.pointer(kind.reply), build, in_text=isinstance(reply, str))
+    # That the model said all it wanted to is no success of the run.
+    ends = () if fields.is_cut(reason) else ("stop_reason", "finish_reason")
+    outcome = fields.outcome_of({k: v for k, v in told.items() if k not in ends}) or {}
+    scores = {**outcome.get("scores", {}), **scores}
+    known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(told)}
+    build.end(**{**outcome, **known})
+
+
+def _append(messages: list[Any], place: str, build: RunBuilder, *, in_text: bool) -> None:
+    """Append messages, which are all of one text, or each an element of a list."""
+    mode = TextCalls.TRANSPORT if in_text else TextCalls.SUSPECT
+    for index, message in enumerate(messages):
+        pointer = place if in_text else f"{place}/{index}"
+        if not isinstance(message, dict):
+            build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            continue
+        parts = normalise_message(message, text_calls=mode)
+        calls = tuple(
+            (call, tuple(one for one in found if one.code not in _USUAL))
+            for call, found in parts.calls
+        )
+        build.append(parts._replace(calls=calls), pointer)
+
+
+def _run_id(told: Mapping[str, Any]) -> str:
+    if (index := fields.label(told, "sample_idx")) and "task_id" in told:
+        return f"{fields.label(told, 'task_id')} · sample {index}"
+    return fields.label(told, "request_id", "uid") or fields.run_id_of(told)
+
+
+def _group(row: _Row, prompt: Any) -> str:
+    """Return the group of a rollout: as the trainer calls it, or by its prompt and step."""
+    told = row.members
+    if named := fields.group_of(told):
+        return named
+    if "sample_idx" in told and (task := fields.label(told, "task_id")):
+        return f"task {task}"
+    key = _KEY_OF_VERL.fullmatch(fields.label(told, "uid"))
+    text = fields.json_text(prompt).encode("utf-8", "surrogatepass")
+    name = key[1] if key else f"prompt {crc32(text):08x}"
+    step = fields.label(told, "step")
+    return f"step {step} · {name}" if step else name
+
+
+def _scores(row: _Row) -> dict[str, float]:
+    """Return the numbers of a row: what reward functions gave, the step, lengths and versions."""
+    scores = {}
+    for key, raw in row.members.items():
+        if key in _NO_SCORES or key in (row.kind.prompt, row.kind.reply):
+            continue
+        found = float(raw) if isinstance(raw, bool) else measures.number(raw)
+        if key == "step":
+            found = fields.number(raw)
+        if found is not None:
+            scores[key] = found
+    return scores
+
+
+def _reward(
+    told: Mapping[str, Any], scores: Mapping[str, float]
+) -> tuple[float | None, dict[str, str]]:
+    """Return what a rollout was worth, and where that is a sum of ours, what of.
+
+    A list holds a reward a token. TRL names reward functions and neither their weights nor the sum.
+    """
+    raw = next((told[key] for key in ("reward", "score") if told.get(key) is not None), None)
+    if isinstance(raw, list):
+        each = [found for one in raw if (found := measures.number(one)) is not None]
+        return (sum(each) if each else None), {}
+    if raw is not None:
+        return fields.number(raw), {}
+    given = {name: scores[name] for name in _rewarding(list(told)) if name in scores}
+    if not given:
+        return None, {}
+    about = f"the sum of {', '.join(given)}: the file tells no weights" if len(given) > 1 else ""
+    return sum(given.values()), {"reward_is": about} if about else {}
+
+
+def _rewarding(names: list[str]) -> list[str]:
+    """Return the columns of reward functions: they stand between reply and advantage."""
+    behind = next((name for name in _ADVANTAGES if name in names), None)
+    if behind is None or "completion" not in names:
+        return []
+    return names[names.index("completion") + 1 : names.index(behind)]
+
+
+def _usage(told: Mapping[str, Any]) -> Usage | None:
+    asked, whole = told.get("prompt_len"), told.get("seqlen")
+    if not isinstance(asked, int) or not isinstance(whole, int) or whole < asked:
+        return None
+    return measures.usage({"prompt_tokens": asked, "completion_tokens": whole - asked})
+
+
+FORMAT = Rollouts()

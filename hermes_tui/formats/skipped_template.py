@@ -1,0 +1,148 @@
+"""A rendered chat template without its special tokens, taken apart where what is left tells.
+
+    prompt = (role "\\n" text "\\n")* "assistant\\n" begun?            ChatML: Qwen and others
+           | (role "\\n\\n" text)* "assistant\\n\\n"                    Llama 3
+    reply  = text (other text)*
+    other  = "user\\n" (tool response)* "\\n"? "assistant\\n"         ChatML
+           | "\\nuser\\n" text "\\nassistant\\n"                      ChatML
+           | "ipython\\n\\n" text "assistant\\n\\n"                    Llama 3
+    begun  = "<" …                                                 such as "<think>\\n"
+
+Decoding with `skip_special_tokens` drops `<|im_start|>`, `<|im_end|>` and the tokens of headers;
+the names of the roles stay, and so do `<tool_call>`, `<tool_response>` and `<think>`, which are no
+special tokens. A prompt that does not end as one for a reply is no template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from hermes_tui.formats.chat_template import TemplateTurn
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.tool_results import CLOSE, OPEN
+
+
+class _Family(NamedTuple):
+    """How templates of a family leave the roles behind."""
+
+    role: re.Pattern[str]
+    other: re.Pattern[str]
+    """Where somebody else than the model speaks in a reply: a tool, or who `said` something."""
+    back: re.Pattern[str]
+    """Where the model speaks again behind a tool."""
+    turn_end: str
+
+
+_CHATML = _Family(
+    re.compile(r"^(?P<role>system|user|assistant|tool)(?:\n|\Z)", re.MULTILINE),
+    re.compile(rf"\n?user\n(?={OPEN})|\n(?P<said>user)\n"),
+    re.compile(rf"(?<={CLOSE})\n?assistant\n"),
+    "\n",
+)
+_LLAMA = _Family(
+    re.compile(r"(?:\A|(?<=\S))(?P<role>system|user|assistant|ipython)\n\n"),
+    re.compile(r"(?<=\S)ipython\n\n"),
+    re.compile(r"(?<=\S)assistant\n\n"),
+    "",
+)
+_BACK = "\nassistant\n"
+_FOLLOWS = {
+    "": ("system", "user"),
+    "system": ("user",),
+    "user": ("assistant",),
+    "assistant": ("user", "tool", "ipython"),
+    "tool": ("tool", "assistant"),
+    "ipython": ("assistant",),
+}
+
+
+def split_skipped_prompt(text: str) -> tuple[tuple[TemplateTurn, ...], str]:
+    """Return the messages of a prompt, and how it begins the reply; none where it is no template.
+
+    >>> split_skipped_prompt("user\\nHi\\nassistant\\n<think>\\n")[1]
+    '<think>\\n'
+    """
+    family = _family(text)
+    markers = _markers(text, family)
+    if not markers:
+        return (), ""
+    turns = []
+    for marker, following in pairwise(markers):
+        stop = following.start()
+        if family.turn_end and text.startswith(family.turn_end, stop - 1):
+            stop = max(marker.end(), stop - 1)
+        turns.append(_turn(text, marker["role"], marker.end(), stop))
+    return tuple(turns), text[markers[-1].end() :]
+
+
+def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
+    """Return the turns of a reply to `prompt`, which begins and mostly ends with the model's.
+
+    >>> split_skipped_reply("no\\nuser\\nwhy?\\nassistant\\nso", "user\\nHi\\nassistant\\n")[1].text
+    'why?'
+    """
+    family = _family(prompt)
+    turns: list[TemplateTurn] = []
+    start = 0
+    for begin, role, stop, back in _others(text, family):
+        turns.append(_turn(text, "assistant", start, begin.start()))
+        turns.append(_turn(text, role, begin.end(), stop))
+        start = back
+    if start < len(text) or not turns:
+        turns.append(_turn(text, "assistant", start, len(text)))
+    return tuple(turns)
+
+
+def _others(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, int, int]]:
+    """Yield where others begin to speak, who, where they end, and where the model goes on."""
+    last_back = text.rfind(_BACK)
+    at = 0
+    while begin := family.other.search(text, at):
+        if begin.groupdict().get("said"):
+            if begin.end() > last_back + 1:
+                at = begin.end()
+                continue
+            stop = text.find(_BACK, begin.end() - 1)
+            at = stop + len(_BACK)
+            yield begin, "user", max(stop, begin.end()), at
+            continue
+        back = family.back.search(text, begin.end())
+        stop, at = (back.start(), back.end()) if back else (len(text), len(text))
+        yield begin, "tool", stop, at
+
+
+def _family(prompt: str) -> _Family:
+    is_llama = prompt.startswith(("system\n\n", "user\n\n")) and prompt.endswith("assistant\n\n")
+    return _LLAMA if is_llama and not prompt.endswith(_BACK + "\n") else _CHATML
+
+
+def _markers(text: str, family: _Family) -> list[re.Match[str]]:
+    """Return the names of roles between messages, none where the text is no prompt.
+
+    One that cannot follow upon the one before belongs to a message, as a line "user" may.
+    """
+    found = list(family.role.finditer(text))
+    if not found or found[0].start() or not _asks(text, found[-1]):
+        return []
+    kept: list[re.Match[str]] = []
+    for marker in found:
+        if marker["role"] in _FOLLOWS[kept[-1]["role"] if kept else ""]:
+            kept.append(marker)
+    if kept and kept[-1] is found[-1]:
+        return kept
+    # Names in what the user says: all of that is one message.
+    first = next((n for n, marker in enumerate(kept) if marker["role"] == "user"), None)
+    return [] if first is None else [*kept[: first + 1], found[-1]]
+
+
+def _asks(text: str, marker: re.Match[str]) -> bool:
+    begun = text[marker.end() : marker.end() + 1]
+    return marker["role"] == "assistant" and begun in ("", "<")
+
+
+def _turn(text: str, role: str, start: int, stop: int) -> TemplateTurn:
+    role = "tool" if role == "ipython" else role
+    return TemplateTurn(role, text[start:stop], Span(start, stop), closed=True)

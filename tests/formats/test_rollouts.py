@@ -1,0 +1,203 @@
+"""Rollouts that trainers of reinforcement learning log, as they lie on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats import rollouts
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import Event, RunEnded, SourceDefect, ToolReturned
+from tests.formats.foreign import (
+    calls,
+    document,
+    format_of,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json
+
+FILES = Path(__file__).parents[1] / "fixtures" / "rollouts"
+NAMES = sorted(path.name for path in FILES.glob("*.json*"))
+OF_TURNS = [name for name in NAMES if not name.startswith("swift")]
+ASK = "Is it raining in Paris?"
+VERL = {"input": "user\nHi\nassistant\n", "output": "Ho.", "gts": "72", "score": 0.5, "step": 3}
+TRL = {"step": 5, "prompt": "Hi", "completion": "Ho.", "length": 2.0, "advantage": 0.1}
+
+
+def events_of(name: str) -> list[Event]:
+    return read_bytes(rollouts.FORMAT, (FILES / name).read_bytes())
+
+
+def values_of(name: str) -> list[Any]:
+    return [json.loads(line) for line in (FILES / name).read_text().splitlines()]
+
+
+def runs_of(name: str) -> list[list[Event]]:
+    return [[*run] for run in split_runs(tuple(events_of(name)))[1]]
+
+
+def end_of(row: dict[str, Any]) -> RunEnded:
+    [end] = only(read_value(rollouts.FORMAT, row), RunEnded)
+    assert isinstance(end, RunEnded)
+    return end
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_rollouts_is_known_for_what_it_is(name: str) -> None:
+    """See tests/fixtures/rollouts/README.md for which code writes which shape."""
+    data = (FILES / name).read_bytes()
+    assert format_of(data) == "rl-rollouts"
+    events = read_bytes(rollouts.FORMAT, data)
+    first, second = only(events, RunEnded)[:2]
+    assert first.reward > second.reward
+    starts = runs(events)
+    assert {run.task for run in starts} == {ASK}
+    assert len({run.group_id for run in starts[:2]}) == 1 and starts[0].group_id
+
+
+@pytest.mark.parametrize("name", OF_TURNS)
+def test_turns_calls_answers_and_thoughts_of_a_rollout_are_told_apart(name: str) -> None:
+    good, lost = runs_of(name)
+    roles = [role for role, _ in said(good)]
+    assert roles[-4:] == ["user", "assistant", "tool", "assistant"]
+    assert roles[:-4] in ([], ["system"])
+    [call], [answer] = calls(good), only(good, ToolReturned)
+    assert (call.name, call.arguments) == ("get_weather", {"city": "Paris"})
+    assert answer.result.content == '{"rain": true}'
+    assert [len(message.reasoning) for message in messages(good)][-3:] == [1, 0, 0]
+    assert said(good)[-1] == ("assistant", "Yes, it rains in Paris.")
+    assert found_codes(good) == []
+    assert any(code.startswith("TRAILING_COMMA") for code in found_codes(lost))
+
+
+@pytest.mark.parametrize("name", [name for name in OF_TURNS if name != "trl.jsonl"])
+def test_a_call_that_the_parser_of_the_trainer_dropped_was_never_answered(name: str) -> None:
+    _, lost = runs_of(name)
+    assert Code.CALL_UNANSWERED in {found.code for found in fold_run(lost)[1]}
+    assert [tool.name for tool in runs(lost)[0].tools] == ["get_weather"]
+
+
+def test_a_call_that_trl_left_in_the_content_is_said() -> None:
+    _, lost = runs_of("trl.jsonl")
+    assert any(code.startswith("CALL_IN_CONTENT") for code in found_codes(lost))
+
+
+def test_the_step_is_told_and_parts_the_groups() -> None:
+    events = events_of("swift_completions.jsonl")
+    assert [end.scores["step"] for end in only(events, RunEnded)] == [10, 10, 20]
+    groups = [run.group_id for run in runs(events)]
+    assert groups[0] == groups[1] != groups[2]
+    assert groups[2].startswith("step 20 · ")
+
+
+def test_verls_own_keys_name_group_and_run() -> None:
+    events = events_of("verl_uid.jsonl")
+    assert {run.group_id for run in runs(events)} == {"step 3 · 17"}
+    assert [run.run_id for run in runs(events)] == ["17_0_0", "17_1_0"]
+    assert [run.run_id for run in runs(events_of("verl.jsonl"))] == ["6f0c", "b1e2"]
+
+
+def test_a_rollout_of_areal_is_a_sample_of_its_task_with_its_tokens() -> None:
+    events = events_of("areal.jsonl")
+    assert [run.run_id for run in runs(events)] == ["7 · sample 0", "7 · sample 1"]
+    assert {run.group_id for run in runs(events)} == {"task 7"}
+    usage = only(events, RunEnded)[0].usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (200, 100)
+
+
+def test_the_rewards_of_tokens_add_up_and_a_cut_reply_cuts_the_rollout() -> None:
+    """SkyRL's `score` is a number or one for each token; its stop reasons are those of servers."""
+    ends = only(events_of("skyrl.jsonl"), RunEnded)
+    assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
+        (1.0, "unknown", "stop"),
+        (0.0, "truncated", "length"),
+    ]
+
+
+def test_what_a_reward_function_of_verl_adds_is_a_score_and_texts_are_none() -> None:
+    end = end_of({**VERL, "acc": True, "reward": 0.25, "pred": "72"})
+    assert end.reward == 0.25
+    assert end.scores == {"score": 0.5, "acc": 1.0, "step": 3.0}
+    [run] = runs(read_value(rollouts.FORMAT, VERL))
+    assert run.details == {"gts": "72"}
+
+
+def test_the_one_reward_function_of_trl_is_the_reward_and_of_several_the_sum_is_said() -> None:
+    assert end_of(TRL).reward == 2.0
+    several = {"step": 5, "prompt": "Hi", "completion": "Ho.", "a": 1.0, "b": 0.5, "advantage": 0.0}
+    assert end_of(several).reward == 1.5
+    [run] = runs(read_value(rollouts.FORMAT, several))
+    assert run.details["reward_is"] == "the sum of a, b: the file tells no weights"
+
+
+def test_a_number_that_is_no_reward_function_is_no_reward() -> None:
+    assert end_of({"step": 5, "prompt": "Hi", "completion": "Ho.", "loss": 1.0}).reward is None
+    assert end_of({**TRL, "num_turns": 4}).reward == 2.0
+
+
+def test_texts_whose_special_tokens_were_kept_are_split_at_them() -> None:
+    turns = [("user", "Hi"), ("assistant", "Ho?"), ("user", "Hi!"), ("assistant", "Ho.")]
+    text = "".join(f"<|im_start|>{role}\n{said}<|im_end|>\n" for role, said in turns)
+    asked, reply = text.split("Ho?")
+    events = read_value(rollouts.FORMAT, {**VERL, "input": asked, "output": "Ho?" + reply})
+    assert said(events) == turns
+
+
+def test_a_line_of_the_model_that_names_a_role_is_no_turn() -> None:
+    events = read_value(rollouts.FORMAT, {**VERL, "output": "Groups:\nuser\nadmin"})
+    assert said(events)[1:] == [("assistant", "Groups:\nuser\nadmin")]
+
+
+def test_a_prompt_without_a_template_is_what_the_user_says() -> None:
+    events = read_value(rollouts.FORMAT, {**VERL, "input": "2+2="})
+    assert said(events) == [("user", "2+2="), ("assistant", "Ho.")]
+
+
+def test_a_table_split_as_pandas_does_is_read() -> None:
+    rows = values_of("trl.jsonl")
+    table = {"columns": [*rows[0]], "index": [0, 1], "data": [[*row.values()] for row in rows]}
+    assert format_of(document(table)) == "rl-rollouts"
+    events = read_bytes(rollouts.FORMAT, document(table))
+    assert said(events) == said(events_of("trl.jsonl"))
+    assert messages(events)[0] and runs(events)[1].at.pointer == "/data/1"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"input": "Hi", "output": "Ho."},
+        {"input": {"a": 1}, "output": "Ho.", "score": 1.0, "step": 1},
+        {"prompt": "Hi", "completion": "Ho.", "reward": 1.0},
+        {"prompt": "Hi", "completion": "Ho.", "example_id": 0, "advantage": 1.0},
+        {"columns": ["a", "b"], "data": [[1, 2]]},
+        {"columns": [], "data": []},
+    ],
+)
+def test_rows_without_the_marks_of_a_trainer_are_not_claimed(other: dict[str, Any]) -> None:
+    assert format_of(lines(other, other)) != "rl-rollouts"
+
+
+def test_what_is_no_message_among_the_messages_is_said() -> None:
+    events = read_value(rollouts.FORMAT, {**TRL, "completion": [{"role": "assistant"}, 3]})
+    assert [event.message for event in only(events, SourceDefect)] == ["not a message"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_json("input", "output", "prompt", "completion", "step", "score", "columns", "data"))
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
+    read_value(rollouts.FORMAT, value)
+    read_value(rollouts.FORMAT, {**VERL, "output": value, "score": value, "step": value})
+    read_value(rollouts.FORMAT, {"step": [1], "prompt": [value], "completion": [value]})

@@ -1,0 +1,98 @@
+"""Rendered templates whose special tokens were skipped are taken apart where the roles tell."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
+
+CHATML = "system\nBe brief.\nuser\nIs it\nraining?\nassistant\n"
+LLAMA = "system\n\nYou are an assistantuser\n\nWhat is 2+2?assistant\n\n"
+CALL = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
+RESULT = '<tool_response>\n{"rain": true}\n</tool_response>'
+PIECES = st.sampled_from(
+    ["system", "user", "assistant", "ipython", "tool", "\n", "\n\n", " ", "x", "<", RESULT, CALL]
+)
+
+
+def asked(prompt: str) -> list[tuple[str, str]]:
+    return [(turn.role, turn.text) for turn in split_skipped_prompt(prompt)[0]]
+
+
+def said(reply: str, prompt: str = CHATML) -> list[tuple[str, str]]:
+    return [(turn.role, turn.text) for turn in split_skipped_reply(reply, prompt)]
+
+
+def test_the_messages_of_a_chatml_prompt_are_told_by_the_lines_that_name_the_roles() -> None:
+    assert asked(CHATML) == [("system", "Be brief."), ("user", "Is it\nraining?")]
+
+
+def test_the_messages_of_a_llama_prompt_are_told_by_the_names_glued_to_the_text() -> None:
+    assert asked(LLAMA) == [("system", "You are an assistant"), ("user", "What is 2+2?")]
+
+
+def test_a_prompt_keeps_the_turns_of_before() -> None:
+    prompt = f"user\nIs it?\nassistant\n{CALL}\nuser\n{RESULT}\nassistant\n<think>\n"
+    assert [role for role, _ in asked(prompt)] == ["user", "assistant", "user"]
+    assert split_skipped_prompt(prompt)[1] == "<think>\n"
+
+
+def test_a_line_that_names_a_role_in_a_question_stays_there() -> None:
+    prompt = "system\nS\nuser\nWho is who?\nuser\nassistant\nTell me.\nassistant\n"
+    assert asked(prompt) == [("system", "S"), ("user", "Who is who?\nuser\nassistant\nTell me.")]
+
+
+@pytest.mark.parametrize("prompt", ["", "Q: 2+2?\nA:", "user\nHi", "Hi\nassistant\n", "user"])
+def test_other_prompts_are_no_templates(prompt: str) -> None:
+    assert split_skipped_prompt(prompt) == ((), "")
+
+
+@pytest.mark.parametrize("before", ["\n", ""])
+@pytest.mark.parametrize("behind", ["\n", ""])
+def test_what_tools_answered_stands_between_the_turns_of_the_model(
+    before: str, behind: str
+) -> None:
+    """Older versions of verl add the tool's turn without the end of the line before it."""
+    reply = f"{CALL}{before}user\n{RESULT}{behind}assistant\nYes."
+    assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
+
+
+def test_a_reply_that_ends_with_what_a_tool_answered_ends_there() -> None:
+    assert said(f"{CALL}\nuser\n{RESULT}") == [("assistant", CALL), ("tool", RESULT)]
+    assert said(f"{CALL}\nuser\n{RESULT}\nassistant\n") == [("assistant", CALL), ("tool", RESULT)]
+
+
+def test_a_user_who_asks_on_is_told_from_a_line_of_the_model() -> None:
+    assert said("No.\nuser\nWhy?\nassistant\nSo.") == [
+        ("assistant", "No."),
+        ("user", "Why?"),
+        ("assistant", "So."),
+    ]
+    assert said("roles:\nuser\nadmin") == [("assistant", "roles:\nuser\nadmin")]
+
+
+def test_tools_answer_llama_as_ipython() -> None:
+    reply = '{"name": "f", "parameters": {}}ipython\n\n"rain"assistant\n\nYes.'
+    assert [role for role, _ in said(reply, LLAMA)] == ["assistant", "tool", "assistant"]
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=12).map("".join))
+def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
+    turns, begun = split_skipped_prompt(prompt)
+    assert all(prompt[turn.span.start : turn.span.end] == turn.text for turn in turns)
+    assert [turn.span for turn in turns] == sorted(turn.span for turn in turns)
+    assert prompt.endswith(begun)
+    replied = split_skipped_reply(reply, prompt)
+    assert all(reply[turn.span.start : turn.span.end] == turn.text for turn in replied)
+    gaps = reply
+    for turn in reversed(replied):
+        gaps = gaps[: turn.span.start] + "|" + gaps[turn.span.end :]
+    assert not set(gaps) - set("|\nusertoliapyhn")
+
+
+def test_the_time_grows_with_the_text() -> None:
+    split_skipped_reply("\nuser\n" * 200_000, CHATML)
+    split_skipped_reply(f"\nuser\n{RESULT}\nassistant\n" * 20_000, CHATML)
+    split_skipped_prompt("user\nassistant\n" * 100_000 + "assistant\n")
