@@ -22,7 +22,6 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
@@ -31,6 +30,7 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.prompt_rows import start_row
 from hermes_tui.formats.rollout_texts import asked_in, said_in
+from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers import measures
@@ -229,8 +229,7 @@ def _group(row: _Row, prompt: Any) -> str:
     if "sample_idx" in told and (task := fields.label(told, "task_id")):
         return f"task {task}"
     key = _KEY_OF_VERL.fullmatch(fields.label(told, "uid"))
-    text = fields.json_text(prompt).encode("utf-8", "surrogatepass")
-    name = key[1] if key else f"prompt {crc32(text):08x}"
+    name = key[1] if key else name_of_prompt(prompt)
     step = fields.label(told, "step")
     return f"step {step} · {name}" if step else name
 

@@ -88,8 +88,12 @@ def group_of_samples(row: Mapping[str, Any]) -> str:
     """Return the group that the samples of a row are: as it calls itself, or by its prompt."""
     if named := fields.group_of(row) or fields.run_id_of(row):
         return named
-    prompt = fields.json_text(row.get(prompt_key(row)))
-    return f"prompt {crc32(prompt.encode('utf-8', 'surrogatepass')):08x}"
+    return name_of_prompt(row.get(prompt_key(row)))
+
+
+def name_of_prompt(prompt: Any) -> str:
+    """Return what a group is called that is known by its prompt alone."""
+    return f"prompt {crc32(fields.json_text(prompt).encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _are_samples(listed: list[Any]) -> bool:
