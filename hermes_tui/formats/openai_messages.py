@@ -3,8 +3,7 @@
     file    = message*            one run: an array of messages, or a message a line
             | run*                an array or lines of runs, or one document
     run     = [message, …] | {"messages": run, …metadata} | reply
-            | {"prompt": text | [message, …], "text" | "completion" | …: text, …metadata}
-            | several samples of one prompt, a run each (`samples`)
+            | rows of a prompt with a reply, several samples or a preference (`prompt_rows`)
     reply   = chat.completion | text_completion | SGLang's reply to /generate
 
 Metadata beside the messages (tools, model, ids, reward, …) becomes the run's start and end.
@@ -21,9 +20,12 @@ from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.own_exports import outcome_of_export
 from hermes_tui.formats.prompt_rows import (
+    PREFERENCE,
     add_received,
     add_text,
+    is_preference,
     metadata_of_export,
+    read_preference,
     read_prompted,
     read_samples,
     reply_key,
@@ -122,6 +124,9 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
             return True
         if texts := texts_of_reply(value, pointer):
             _read_texts(value, texts, build, pointer)
+            return True
+        if is_preference(value):
+            read_preference(value, build, pointer)
             return True
         if key := reply_key(value):
             read_prompted(value, key, build, pointer)
@@ -249,8 +254,10 @@ def _is_foreign(message: Any) -> bool:
 def _is_run(value: Any) -> bool:
     if not isinstance(value, dict):
         return _are_chats(value)
-    is_prompted = bool(reply_key(value))
-    foreign = _FOREIGN_TOP.difference(TEXT_KEYS) if is_prompted else _FOREIGN_TOP
+    is_pair = is_preference(value)
+    is_prompted = is_pair or bool(reply_key(value))
+    known = (*TEXT_KEYS, *PREFERENCE) if is_pair else TEXT_KEYS if is_prompted else ()
+    foreign = _FOREIGN_TOP.difference(known)
     if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
     if is_prompted or _is_completion(value) or texts_of_reply(value) or samples_key(value):

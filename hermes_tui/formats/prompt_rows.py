@@ -1,7 +1,9 @@
 """Rows of a prompt with what a model made of it: one text, or several samples.
 
-    row = {"prompt": text | [message, …], "text" | "completion" | …: text, …metadata}
+    row = {"prompt": text | [message, …], "text" | "completion" | …: said, …metadata}
         | a prompt and a list of samples (`samples`), a run each and together a group
+        | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: likewise, two runs
+    said = text | [message, …]                                 without a prompt: with all before it
 
 A text is the model's own, which no parser has read. How a rendered prompt begins the reply belongs
 to the reply.
@@ -10,6 +12,7 @@ to the reply.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -21,6 +24,7 @@ from hermes_tui.formats.samples import (
     TEXT_KEYS,
     Sampled,
     group_of_samples,
+    name_of_prompt,
     parallel_lists,
     prompt_key,
     samples_of,
@@ -31,6 +35,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.measures import time_of, usage
 from hermes_tui.parsers.normalise import TextCalls
 
+PREFERENCE = ("chosen", "rejected")
 _TOOL_KEYS = ("tools", "functions", "tool_defs", "oai_tools")
 
 
@@ -48,7 +53,15 @@ def start_row(
     """
     tools_key = next((key for key in _TOOL_KEYS if value.get(key)), "")
     declared = tool_specs(value[tools_key]) if tools_key else None
-    named = ("messages", "prompt", "model", *TEXT_KEYS, *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+    named = (
+        "messages",
+        "prompt",
+        "model",
+        *TEXT_KEYS,
+        *PREFERENCE,
+        *_TOOL_KEYS,
+        *fields.OUTCOME_KEYS,
+    )
     own = metadata_of_export(value)
     said: dict[str, Any] = {
         "run_id": fields.run_id_of(own or value),
@@ -86,12 +99,53 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 
 
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
-    """Read a row of a prompt and the text that a model made of it, which stands under `key`."""
-    begun = _ask(value, "prompt", build, pointer, lone_reply=True)
+    """Read a row of a prompt and what a model made of it, which stands under `key`."""
+    said, is_text = decode_if_json(value[key]), isinstance(value[key], str)
+    begun = _ask(value, "prompt", build, pointer, lone_reply=is_text or len(said) < 2)
     reason = fields.label(value, "finish_reason")
-    text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
-    add_text(text, value.get("usage"), build)
+    if fields.is_message_list(said):
+        build.messages(map(decode_if_json, said), f"{pointer}/{key}")
+    else:
+        text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
+        add_text(text, value.get("usage"), build)
     _end_reply(value, reason, build)
+
+
+def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    """Read the two replies of a preference, each with what it answers."""
+    sides = {name: decode_if_json(value[name]) for name in PREFERENCE}
+    shared = _shared(*sides.values())
+    group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
+    row = {key: each for key, each in value.items() if key not in sides}
+    for name, said in sides.items():
+        run_id = f"{fields.run_id_of(value)} · {name}".removeprefix(" · ")
+        known: dict[str, Any] = {"run_id": run_id, "group_id": group}
+        if shared:
+            start_row(row, shared, build, pointer, **known)
+            build.messages(map(decode_if_json, said), f"{pointer}/{name}")
+            continue
+        begun = _ask(row, "prompt", build, pointer, **known)
+        if isinstance(said, str):
+            add_text(TextReply(f"{pointer}/{name}", begun + said, ""), None, build)
+        else:
+            build.messages(map(decode_if_json, said), f"{pointer}/{name}")
+
+
+def is_preference(value: dict[str, Any]) -> bool:
+    """Say whether a row has a reply that was chosen and one that was rejected, and their prompt."""
+    chosen, rejected = (decode_if_json(value.get(name)) for name in PREFERENCE)
+    if fields.is_message_list(chosen) and fields.is_message_list(rejected):
+        return bool(_shared(chosen, rejected)) or prompt_key(value) == "prompt"
+    are_texts = isinstance(chosen, str) and isinstance(rejected, str)
+    return are_texts and prompt_key(value) == "prompt"
+
+
+def _shared(chosen: Any, rejected: Any) -> list[Any]:
+    """Return the messages with which both conversations begin."""
+    if isinstance(chosen, str) or isinstance(rejected, str):
+        return []
+    pairs = zip(chosen, rejected, strict=False)
+    return [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
 
 
 def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any) -> str:
@@ -157,8 +211,11 @@ def _told_apart(asked: str) -> tuple[str, ...]:
 
 
 def reply_key(value: dict[str, Any]) -> str:
-    """Return under which key a row has the text to its prompt; nothing where it is no such row."""
+    """Return under which key a row has the reply to its prompt; nothing where it is no such row."""
     found = next((key for key in TEXT_KEYS if isinstance(value.get(key), str)), "")
+    if not found and "reward" not in value and fields.is_message_list(value.get("completion")):
+        # With a reward it is a rollout of verifiers.
+        found = "completion"
     if not found or "prompt" not in value or "messages" in value:
         return ""
     prompt = decode_if_json(value["prompt"])

@@ -67,7 +67,7 @@ def test_prompts_with_completions_alone_are_a_dataset_and_not_rollouts() -> None
     rows = {key: ROLLOUT[key] for key in ("prompt", "completion")}
     reader = detect(BytesSource(lines(rows)), formats()).reader
     assert reader is not None
-    assert reader.name == "generic"
+    assert reader.name == "openai-messages"
 
 
 def test_calls_kept_as_json_text_pair_with_results_by_order() -> None:

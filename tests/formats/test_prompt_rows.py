@@ -1,0 +1,101 @@
+"""Rows of data sets that hold a prompt and what answers it: replies, and preferences of two.
+
+The shapes are those of TRL 1.16.0 (`trl/data_utils.py`: `apply_chat_template`, `extract_prompt`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats import openai_messages
+from tests.formats.foreign import (
+    calls,
+    document,
+    format_of,
+    found_codes,
+    lines,
+    messages,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json
+
+ASK = [{"role": "user", "content": "list"}]
+CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
+DONE = [
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "a.txt"},
+    {"role": "assistant", "content": "a.txt"},
+]
+NO = [{"role": "assistant", "content": "no"}]
+TOOLS = [{"type": "function", "function": {"name": "ls", "parameters": {"type": "object"}}}]
+ROLES = ["user", "assistant", "tool", "assistant"]
+
+
+@pytest.mark.parametrize("more", [{}, {"label": True}, {"tools": TOOLS}])
+def test_a_completion_of_messages_follows_upon_its_prompt(more: dict[str, Any]) -> None:
+    row = {"prompt": ASK, "completion": DONE, **more}
+    for data in (lines(row, row), document([row])):
+        assert format_of(data) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert [role for role, _ in said(events)] == ROLES and found_codes(events) == []
+    [run] = runs(events)
+    assert run.task == "list" and [call.name for call in calls(events)] == ["ls"]
+    assert [tool.name for tool in run.tools] == (["ls"] if "tools" in more else [])
+    assert run.details == ({"label": True} if "label" in more else {})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": ASK, "chosen": DONE, "rejected": NO},
+        {"chosen": ASK + DONE, "rejected": ASK + NO},
+        {"prompt": "list", "chosen": ASK + DONE, "rejected": ASK + NO, "score_chosen": 8.0},
+        {"chosen": json.dumps(ASK + DONE), "rejected": json.dumps(ASK + NO)},
+    ],
+)
+def test_a_preference_is_two_runs_of_one_group_with_the_prompt_in_each(
+    row: dict[str, Any],
+) -> None:
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    chosen, rejected = runs(events)
+    assert (chosen.run_id, rejected.run_id) == ("chosen", "rejected")
+    assert chosen.group_id == rejected.group_id and chosen.group_id.startswith("prompt ")
+    assert [role for role, _ in said(events)] == [*ROLES, "user", "assistant"]
+    assert {chosen.task, rejected.task} == {"list"} and found_codes(events) == []
+
+
+def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
+    call = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
+    row = {"id": "p1", "prompt": "list", "chosen": call, "rejected": "no"}
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_value(openai_messages.FORMAT, row)
+    assert [run.run_id for run in runs(events)] == ["p1 · chosen", "p1 · rejected"]
+    assert [call.name for call in calls(events)] == ["ls"] and found_codes(events) == []
+    assert [message.text for message in messages(events)] == ["list", call, "list", "no"]
+
+
+def test_preferences_without_anything_in_common_are_not_claimed() -> None:
+    row = {"chosen": DONE, "rejected": NO}
+    assert format_of(lines(row, row)) != "openai-messages"
+    texts = {"chosen": "yes", "rejected": "no"}
+    assert format_of(lines(texts, texts)) == ""
+
+
+@given(any_json("role", "content", "prompt", "chosen", "rejected", "completion"))
+@settings(max_examples=60, deadline=None)
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
+    for row in (
+        {"prompt": ASK, "completion": value},
+        {"prompt": value, "completion": DONE},
+        {"prompt": ASK, "chosen": value, "rejected": DONE},
+        {"chosen": [*ASK, value], "rejected": ASK},
+    ):
+        read_value(openai_messages.FORMAT, row)
