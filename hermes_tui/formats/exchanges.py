@@ -162,7 +162,7 @@ def _outcomes(value: dict[str, Any], size: int) -> tuple[dict[str, Any] | None, 
 def _sides(value: dict[str, Any]) -> tuple[str, str] | None:
     """Return the keys of the request ("" for `value` itself) and the reply ("" for none)."""
     if isinstance(value.get("messages"), (list, str)) and "response" in value:
-        return "", "response"
+        return None if fields.ends_with_response(value) else ("", "response")
     if "request" in value and ("response" in value or value.get("error")):
         request = decode_if_json(value["request"])
         if "reason" in value and isinstance(request, dict) and "body" in request:

@@ -76,6 +76,15 @@ def is_message_list(value: Any) -> bool:
     return mostly(value[:50], is_message)
 
 
+def ends_with_response(row: Mapping[str, Any]) -> bool:
+    """Say whether the `response` of a row is what its last message says: it holds all in itself."""
+    messages, response = row.get("messages"), row.get("response")
+    if not isinstance(messages, list) or not messages or not isinstance(response, str):
+        return False
+    last = as_dict(messages[-1])
+    return last.get("role") == "assistant" and last.get("content") == response
+
+
 def begins_with_system(messages: Any) -> bool:
     """Say whether the first of some messages is a system prompt."""
     return first_object(messages).get("role") in ("system", "developer")

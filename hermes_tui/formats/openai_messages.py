@@ -256,7 +256,11 @@ def _is_run(value: Any) -> bool:
         return _are_chats(value)
     is_pair = is_preference(value)
     is_prompted = is_pair or bool(reply_key(value))
-    known = (*TEXT_KEYS, *PREFERENCE) if is_pair else TEXT_KEYS if is_prompted else ()
+    known: tuple[str, ...] = TEXT_KEYS if is_prompted else ()
+    if is_pair:
+        known = (*TEXT_KEYS, *PREFERENCE)
+    if fields.ends_with_response(value):
+        known = ("response",)
     foreign = _FOREIGN_TOP.difference(known)
     if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False

@@ -89,6 +89,17 @@ def test_preferences_without_anything_in_common_are_not_claimed() -> None:
     assert format_of(lines(texts, texts)) == ""
 
 
+def test_a_response_that_the_messages_end_with_is_said_once() -> None:
+    """What ms-swift 4.6.0 writes when it infers a data set (`swift/pipelines/infer/infer.py`)."""
+    row = {"response": "no", "labels": "a.txt", "logprobs": None, "messages": [*ASK, *NO]}
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert said(events) == [("user", "list"), ("assistant", "no")]
+    assert runs(events)[0].details["labels"] == "a.txt"
+    asked = {**row, "messages": ASK}
+    assert format_of(lines(asked, asked)) == "llm-call-log"
+
+
 @given(any_json("role", "content", "prompt", "chosen", "rejected", "completion"))
 @settings(max_examples=60, deadline=None)
 def test_any_value_is_read_without_an_exception(value: Any) -> None:
