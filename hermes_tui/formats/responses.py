@@ -16,10 +16,16 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.chat_messages import ChatMessage, append_messages, said
+from hermes_tui.formats.chat_messages import append_messages, said
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.responses_items import ITEM_TYPES, messages_of_items
+from hermes_tui.formats.responses_items import (
+    ITEM_TYPES,
+    given_messages,
+    instructions_of,
+    messages_of_items,
+    why_incomplete,
+)
 from hermes_tui.model.events import RequestFailed, ResponseReceived
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of, usage
@@ -100,9 +106,9 @@ def _key_of(value: dict[str, Any]) -> str:
 
 
 def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
-    before = list(_instructions(value))
+    before = list(instructions_of(value))
     if key == "output" and isinstance(value.get("input"), (list, str)):
-        before += _given(value["input"], "/input")
+        before += given_messages(value["input"], "/input")
     items = value.get(key)
     after = list(messages_of_items(items if isinstance(items, list) else [], f"/{key}"))
     build.start(
@@ -124,22 +130,6 @@ def _read_run(value: dict[str, Any], key: str, build: RunBuilder) -> None:
         _end(value, build)
 
 
-def _instructions(value: dict[str, Any]) -> list[ChatMessage]:
-    text = value.get("instructions")
-    if not text:
-        return []
-    if isinstance(text, list):
-        return list(messages_of_items(text, "/instructions"))
-    return [ChatMessage({"role": "system", "content": text}, "/instructions")]
-
-
-def _given(given: Any, pointer: str) -> list[ChatMessage]:
-    """Return what an `input` says: a text, or items."""
-    if isinstance(given, str):
-        return [ChatMessage({"role": "user", "content": given}, pointer)]
-    return list(messages_of_items(given if isinstance(given, list) else [given], pointer))
-
-
 def _conversation(value: dict[str, Any]) -> str:
     return fields.label(fields.as_dict(value.get("conversation")), "id")
 
@@ -152,18 +142,14 @@ def _received(value: dict[str, Any], build: RunBuilder) -> None:
     build.add(
         ResponseReceived,
         turn=1,
-        finish_reason=_why_incomplete(value),
+        finish_reason=why_incomplete(value),
         usage=usage(value.get("usage")),
     )
 
 
-def _why_incomplete(value: dict[str, Any]) -> str:
-    return fields.label(fields.as_dict(value.get("incomplete_details")), "reason")
-
-
 def _end(value: dict[str, Any], build: RunBuilder) -> None:
     error, status = value.get("error"), fields.label(value, "status")
-    reason = _why_incomplete(value)
+    reason = why_incomplete(value)
     outcome, stop = "unknown", ""
     if error:
         what = error if isinstance(error, dict) else {"message": error}

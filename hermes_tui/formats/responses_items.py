@@ -91,6 +91,27 @@ def messages_of_items(
     return messages_of_held(Held(item, f"{pointer}/{at}") for at, item in enumerate(items))
 
 
+def instructions_of(request: dict[str, Any], pointer: str = "") -> list[ChatMessage]:
+    """Return the instructions of a request that stands at `pointer`: a text, or items."""
+    text, place = request.get("instructions"), f"{pointer}/instructions"
+    if not text:
+        return []
+    if isinstance(text, list):
+        return list(messages_of_items(text, place))
+    return [ChatMessage({"role": "system", "content": text}, place)]
+
+
+def given_messages(given: Any, pointer: str) -> list[ChatMessage]:
+    """Return what an `input` says: a text, or items."""
+    if isinstance(given, str):
+        return [ChatMessage({"role": "user", "content": given}, pointer)]
+    return list(messages_of_items(given if isinstance(given, list) else [given], pointer))
+
+
+def why_incomplete(reply: dict[str, Any]) -> str:
+    return fields.label(fields.as_dict(reply.get("incomplete_details")), "reason")
+
+
 def messages_of_held(several: Iterable[Held]) -> Iterator[ChatMessage]:
     """Yield the messages of items. What is no object is said by nobody known."""
     reply: list[Held] = []
