@@ -245,6 +245,17 @@ def numbers(raw: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in found if name and value is not None}
 
 
+def measured(raw: Mapping[str, Any], *, without: Iterable[str] = ()) -> dict[str, float]:
+    """Return those members of `raw` that are numbers, or true or false: 1 or 0."""
+    left_out = frozenset(without)
+    found = {
+        str(name): float(value) if isinstance(value, bool) else measures.number(value)
+        for name, value in raw.items()
+        if name not in left_out
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
 OUTCOME_KEYS = (
     "reward",
     "score",

@@ -236,16 +236,9 @@ def _group(row: _Row, prompt: Any) -> str:
 
 def _scores(row: _Row) -> dict[str, float]:
     """Return the numbers of a row: what reward functions gave, the step, lengths and versions."""
-    scores = {}
-    for key, raw in row.members.items():
-        if key in _NO_SCORES or key in (row.kind.prompt, row.kind.reply):
-            continue
-        found = float(raw) if isinstance(raw, bool) else measures.number(raw)
-        if key == "step":
-            found = fields.number(raw)
-        if found is not None:
-            scores[key] = found
-    return scores
+    scores = fields.measured(row.members, without=_NO_SCORES)
+    step = fields.number(row.members.get("step"))
+    return scores if step is None else {**scores, "step": step}
 
 
 def _reward(
