@@ -1,0 +1,94 @@
+"""`nemo-gym`: rollouts that NeMo Gym collects, one a line, and the inputs for them.
+
+    rollout = {"responses_create_params": request, "response"?: reply, "reward"?: number, …}
+    request = {"input": text | [item, …], "instructions"?, "tools"?, …}
+    reply   = {"output": [item, …], …}
+
+The output of a reply holds all items of the agent's loop, those of its tools too, and the reply is
+else the last one: its usage is of one request. `_ng_task_index` and `_ng_rollout_index` name a
+rollout; one that failed has an `_ng_failure_class`. Numbers beside are what its verifier measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.chat_messages import append_messages, said
+from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.responses_items import (
+    given_messages,
+    instructions_of,
+    messages_of_items,
+    why_incomplete,
+)
+from hermes_tui.parsers.measures import time_of
+
+_REQUEST = "responses_create_params"
+_TASK, _ROLLOUT, _FAILURE = "_ng_task_index", "_ng_rollout_index", "_ng_failure_class"
+_OWN = (_REQUEST, "response", _TASK, _ROLLOUT)
+
+
+class NemoGym:
+    """Reads what collecting rollouts writes, and what it is given."""
+
+    name = "nemo-gym"
+    summary = "NeMo Gym rollouts: a run a rollout, with its reward and what its verifier measured"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_rollout) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not _is_rollout(value):
+            build.defect("no rollout in this record", fields.excerpt(value))
+            return
+        request, reply = value[_REQUEST], fields.as_dict(value.get("response"))
+        asked = instructions_of(request, f"/{_REQUEST}")
+        if (given := request.get("input")) is not None:
+            asked += given_messages(given, f"/{_REQUEST}/input")
+        items = fields.as_list(reply.get("output"))
+        answered = list(messages_of_items(items, "/response/output"))
+        _start(value, fields.title_of(said([*asked, *answered])), build)
+        append_messages(build, [*asked, *answered])
+        if "response" in value or _FAILURE in value:
+            _end(value, reply, build)
+
+
+def _is_rollout(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(_REQUEST), dict)
+
+
+def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
+    request, reply = value[_REQUEST], fields.as_dict(value.get("response"))
+    tools = request.get("tools") or reply.get("tools")
+    index, rollout = fields.label(value, _TASK), fields.label(value, _ROLLOUT)
+    # As it stands in what NeMo Gym captures of a rollout's requests.
+    run_id = f"{index}-{rollout}" if index and rollout else fields.run_id_of(value)
+    told = {"usage": reply.get("usage"), **value}
+    scores = fields.measured(value)
+    build.start(
+        run_id=run_id,
+        task=task,
+        model=fields.model_of(reply) or fields.model_of(request),
+        tools=tool_specs(tools) if tools else None,
+        group_id=f"task {index}" if index else fields.group_of(value),
+        details=fields.telling(fields.details_of(told, without=(*_OWN, *scores))),
+        ts=time_of(reply),
+    )
+
+
+def _end(value: dict[str, Any], reply: dict[str, Any], build: RunBuilder) -> None:
+    failure, reason = fields.label(value, _FAILURE), why_incomplete(reply)
+    outcome = fields.outcome_of(value) or {"status": "unknown", "scores": {}}
+    if failure:
+        outcome |= {"status": "error", "stop_reason": failure}
+    elif fields.is_cut(reason):
+        outcome |= {"status": "truncated", "stop_reason": reason}
+    measured = fields.measured(value, without=(_TASK, _ROLLOUT, "reward"))
+    build.end(**{**outcome, "scores": {**outcome["scores"], **measured}})
+
+
+FORMAT = NemoGym()

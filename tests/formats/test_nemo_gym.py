@@ -1,0 +1,91 @@
+"""Rollouts that NeMo Gym collects; the README beside the fixture says whose code writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+
+from hermes_tui.formats.nemo_gym import FORMAT
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned
+from tests.formats.foreign import (
+    calls,
+    format_of,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json
+
+DATA = (Path(__file__).parents[1] / "fixtures" / "nemo_gym" / "rollouts.jsonl").read_bytes()
+ROWS = [json.loads(line) for line in DATA.splitlines()]
+ASK = "Is it raining in Paris?"
+
+
+def test_each_line_is_a_rollout_of_its_task() -> None:
+    assert format_of(DATA) == "nemo-gym"
+    starts = runs(read_bytes(FORMAT, DATA))
+    assert [run.run_id for run in starts] == ["4-0", "4-1", "4-2", "4-3"]
+    assert {(run.group_id, run.task) for run in starts} == {("task 4", ASK)}
+    assert [run.model for run in starts] == ["policy"] * 3 + [""]
+    assert {tool.name for run in starts for tool in run.tools} == {"get_weather"}
+    assert starts[0].details["agent_ref"]["name"] == "simple_agent"
+
+
+def test_the_output_of_the_loop_holds_calls_and_what_tools_answered() -> None:
+    good = [*split_runs(tuple(read_bytes(FORMAT, DATA)))[1][0]]
+    assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]
+    assert [(call.name, call.arguments) for call in calls(good)] == [
+        ("get_weather", {"city": "Paris"})
+    ]
+    [answer] = only(good, ToolReturned)
+    assert answer.result.content == '{"rain": true}'
+    assert messages(good)[2].reasoning and found_codes(good) == []
+
+
+def test_a_call_that_the_server_left_in_the_text_is_said() -> None:
+    lost = [*split_runs(tuple(read_bytes(FORMAT, DATA)))[1][1]]
+    assert any(code.startswith("CALL_IN_CONTENT") for code in found_codes(lost))
+
+
+def test_rewards_and_what_cut_or_broke_a_rollout_are_told() -> None:
+    ends = only(read_bytes(FORMAT, DATA), RunEnded)
+    assert [(end.reward, end.status, end.stop_reason) for end in ends] == [
+        (1.0, "unknown", ""),
+        (0.0, "unknown", ""),
+        (0.0, "truncated", "max_output_tokens"),
+        (0.0, "error", "agent_error"),
+    ]
+    assert ends[0].scores == {"city_reward": 1.0}
+
+
+def test_inputs_without_a_reply_are_prompts() -> None:
+    inputs = [
+        {key: row[key] for key in ("responses_create_params", "agent_ref")} for row in ROWS[:2]
+    ]
+    assert format_of(lines(*inputs)) == "nemo-gym"
+    events = read_bytes(FORMAT, lines(*inputs))
+    assert [role for role, _ in said(events)] == ["system", "user"] * 2
+    assert only(events, RunEnded) == []
+
+
+def test_an_input_may_be_a_text() -> None:
+    row = {**ROWS[0], "responses_create_params": {"input": ASK}}
+    assert said(read_value(FORMAT, row))[0] == ("user", ASK)
+
+
+@given(any_json("responses_create_params", "response", "input", "output", "reward"))
+@settings(max_examples=60, deadline=None)
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
+    assert only(read_value(FORMAT, value), SourceDefect) or runs(read_value(FORMAT, value))
+    for key in ("response", "reward", "_ng_task_index", "_ng_failure_class"):
+        read_value(FORMAT, {**ROWS[0], key: value})
+    read_value(FORMAT, {"responses_create_params": {"input": value, "tools": value}})
