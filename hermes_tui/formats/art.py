@@ -1,0 +1,146 @@
+"""`art`: trajectories that OpenPipe's ART logs, in groups of one scenario.
+
+    file       = row*                  Parquet: a trajectory a row, a file a step
+               | group*                JSONL, as older versions wrote them
+    row        = {"group_index", "messages": [message, …], "reward", "metrics", "metadata", …}
+    message    = {"role", "content", "tool_calls": JSON text?, "tool_call_id"?, "trainable": bool}
+    group      = {"trajectories": [trajectory, …]}
+    trajectory = {"messages_and_choices": [said, …], "reward", "metrics", "metadata", "tools", …,
+                  "additional_histories"?: [{"messages_and_choices", "tools"}, …]}
+    said       = message of the OpenAI API | {"finish_reason", "index", "message"}
+
+What the policy said is trainable, or a choice. `metrics`, `metadata` and `tools` of a row are JSON
+text. Additional histories are trained with their trajectory, and are runs below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.formats.samples import name_of_prompt
+
+_SAID = "messages_and_choices"
+_OWN = ("messages", _SAID, "reward", "metrics", "tools", "group_index", "additional_histories")
+
+
+class Art:
+    """Reads trajectories of both generations."""
+
+    name = "art"
+    summary = "OpenPipe ART trajectories, Parquet or JSONL: a run each, with reward and metrics"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_known) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if _is_row(value):
+            index = fields.label(value, "group_index")
+            messages = [_decoded(one) for one in fields.as_list(decode_if_json(value["messages"]))]
+            _read(value, messages, build, "/messages", group_id=f"group {index}")
+        elif _is_group(value):
+            for number, one in enumerate(value["trajectories"]):
+                _read_trajectory(one, number, build)
+        else:
+            build.defect("no trajectory in this record", fields.excerpt(value))
+
+
+def _is_known(value: Any) -> bool:
+    return _is_row(value) or _is_group(value)
+
+
+def _is_row(value: Any) -> bool:
+    if not isinstance(value, dict) or "group_index" not in value:
+        return False
+    messages = decode_if_json(value.get("messages"))
+    return fields.is_message_list(messages) and "trainable" in fields.first_object(messages)
+
+
+def _is_group(value: Any) -> bool:
+    trajectories = value.get("trajectories") if isinstance(value, dict) else None
+    if not isinstance(trajectories, list) or not trajectories:
+        return False
+    return fields.mostly(trajectories, _is_trajectory)
+
+
+def _is_trajectory(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get(_SAID), list)
+
+
+def _decoded(message: Any) -> Any:
+    """Return a message of a row with its calls, which the schema keeps as a text."""
+    if not isinstance(message, dict) or not isinstance(message.get("tool_calls"), str):
+        return message
+    return {**message, "tool_calls": decode_if_json(message["tool_calls"])}
+
+
+def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
+    place = f"/trajectories/{number}"
+    if not _is_trajectory(raw):
+        build.defect("not a trajectory", fields.excerpt(raw), pointer=place)
+        return
+    name = f"rollout {number + 1}"
+    group = name_of_prompt(raw[_SAID][: _first_choice(raw[_SAID])])
+    _read(raw, raw[_SAID], build, f"{place}/{_SAID}", group_id=group, run_id=name)
+    for index, history in enumerate(fields.as_list(raw.get("additional_histories"))):
+        said = history.get(_SAID) if isinstance(history, dict) else None
+        inner = f"{place}/additional_histories/{index}"
+        if not isinstance(said, list):
+            build.defect("not a history", fields.excerpt(history), pointer=inner)
+            continue
+        known = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
+        parts = {"tools": history.get("tools")}
+        _read(parts, said, build, f"{inner}/{_SAID}", parent_run_id=name, **known)
+
+
+def _first_choice(said: list[Any]) -> int:
+    """Return where the policy first has the word."""
+    roles = (fields.as_dict(one).get("role", "assistant") for one in said)
+    return next((n for n, role in enumerate(roles) if role == "assistant"), len(said))
+
+
+def _read(
+    raw: Mapping[str, Any], said: list[Any], build: RunBuilder, place: str, **known: Any
+) -> None:
+    tools = decode_if_json(raw.get("tools"))
+    metrics = fields.as_dict(decode_if_json(raw.get("metrics")))
+    told = {**raw, "metadata": decode_if_json(raw.get("metadata"))}
+    messages = [_message(one) for one in said]
+    build.start(
+        task=fields.title_of(messages),
+        tools=tool_specs(tools) if tools else None,
+        details=fields.telling(fields.details_of(told, without=_OWN)),
+        **known,
+    )
+    for index, message in enumerate(messages):
+        pointer = f"{place}/{index}"
+        if not isinstance(message, dict):
+            build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            continue
+        build.message(message, pointer=pointer if message is said[index] else f"{pointer}/message")
+    if "reward" in raw:
+        _end(raw, metrics, build)
+
+
+def _message(said: Any) -> Any:
+    """Return a message, or that of a choice with why it ended."""
+    if not isinstance(said, dict) or not isinstance(said.get("message"), dict):
+        return said
+    return {"role": "assistant", "finish_reason": said.get("finish_reason"), **said["message"]}
+
+
+def _end(raw: Mapping[str, Any], metrics: dict[str, Any], build: RunBuilder) -> None:
+    build.end(
+        reward=fields.number(raw["reward"]),
+        scores=fields.measured(metrics, without=("duration",)),
+        duration_s=fields.number(metrics.get("duration")),
+    )
+
+
+FORMAT = Art()

@@ -1,0 +1,97 @@
+"""Trajectories that ART logs; the README beside the fixtures says whose code writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from hermes_tui.formats.art import FORMAT
+from hermes_tui.model.events import RunEnded, SourceDefect
+from tests.formats.foreign import (
+    calls,
+    format_of,
+    found_codes,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json
+
+FILES = Path(__file__).parents[1] / "fixtures" / "art"
+GROUPS, ROWS = ((FILES / name).read_bytes() for name in ("0001.jsonl", "rows.jsonl"))
+GROUP = json.loads(GROUPS)
+TURNS = ["user", "assistant", "tool", "assistant"]
+
+
+@pytest.mark.parametrize("data", [GROUPS, ROWS])
+def test_trajectories_have_their_turns_calls_tools_and_rewards(data: bytes) -> None:
+    assert format_of(data) == "art"
+    events = read_bytes(FORMAT, data)
+    assert [role for role, _ in said(events)][:4] == TURNS
+    assert [(call.name, call.arguments, call.id) for call in calls(events)][:1] == [
+        ("get_weather", {"city": "Paris"}, "c1")
+    ]
+    ends = only(events, RunEnded)
+    assert [(end.reward, end.duration_s) for end in ends] == [(1.0, 2.5), (0.0, 2.5)]
+    assert [end.scores for end in ends] == [{"correct": 1.0}, {"correct": 0.0}]
+    first = runs(events)[0]
+    assert first.task == "Is it raining in Paris?" and first.details["logs"] == ["looked"]
+    assert [tool.name for tool in first.tools] == ["get_weather"]
+    assert first.details["metadata"] == {"scenario_id": 3}
+    codes = found_codes(events)
+    assert [code for code in codes if code.startswith("SOURCE_DEFECT")] == []
+    assert any(code.startswith("CALL_IN_CONTENT") for code in codes)
+
+
+def test_trajectories_of_a_scenario_are_a_group() -> None:
+    assert {run.group_id for run in runs(read_bytes(FORMAT, ROWS))} == {"group 4"}
+    starts = runs(read_bytes(FORMAT, GROUPS))
+    assert len({run.group_id for run in starts}) == 1 and starts[0].group_id
+    other = json.loads(GROUPS.replace(b"in Paris?", b"in Rome?"))
+    assert len({run.group_id for run in runs(read_bytes(FORMAT, lines(GROUP, other)))}) == 2
+
+
+def test_a_further_history_is_a_run_below_its_trajectory() -> None:
+    events = read_bytes(FORMAT, GROUPS)
+    assert [(run.run_id, run.parent_run_id) for run in runs(events)] == [
+        ("rollout 1", ""),
+        ("rollout 1 · history 2", "rollout 1"),
+        ("rollout 2", ""),
+    ]
+    assert said(events)[4:6] == [("user", "Sum up."), ("assistant", "It rains.")]
+
+
+def test_a_choice_tells_why_it_ended() -> None:
+    replies = [one for one in messages(read_bytes(FORMAT, GROUPS)) if one.role == "assistant"]
+    assert [one.finish_reason for one in replies] == ["tool_calls", "stop", "stop", "stop"]
+
+
+def test_what_is_no_trajectory_of_a_group_is_said() -> None:
+    group = {"trajectories": [*GROUP["trajectories"] * 2, 7]}
+    defects = only(read_value(FORMAT, group), SourceDefect)
+    assert [(one.message, one.at.pointer) for one in defects] == [
+        ("not a trajectory", "/trajectories/4")
+    ]
+
+
+def test_trajectories_of_others_are_not_claimed() -> None:
+    others: list[Any] = [{"trajectories": [{"steps": []}]}, {"group_index": 0, "messages": []}]
+    assert [format_of(lines(other, other)) for other in others].count("art") == 0
+
+
+@given(any_json("trajectories", "messages_and_choices", "message", "metrics", "reward", "tools"))
+@settings(max_examples=60, deadline=None)
+def test_any_value_is_read_without_an_exception(value: Any) -> None:
+    read_value(FORMAT, value)
+    first = GROUP["trajectories"][0]
+    for key in first:
+        read_value(FORMAT, {"trajectories": [{**first, key: value}]})
+        read_value(FORMAT, {**json.loads(ROWS.splitlines()[0]), key: value})
