@@ -174,6 +174,7 @@ _ENTRIES = (
     _Entry("rl-rollouts", "rollouts", _has("completion", "output", "output_response", "columns")),
     _Entry("nemo-gym", "nemo_gym", _has("responses_create_params")),
     _Entry("art", "art", _has("trajectories", "group_index")),
+    _Entry("rllm", "rllm", _has("trajectories")),
     _Entry("anthropic-messages", "anthropic_messages", _has("role", "messages", "result")),
     _Entry("tau-bench", "tau_bench", _has("traj", "messages_display")),
     _Entry("mini-swe-agent", "mini_swe_agent", _may_be_mini_swe),

@@ -1,0 +1,142 @@
+"""`rllm`: episodes that rLLM logs, a JSON file each (`trainer.episode_log_dir`), or lines of them.
+
+    episode    = {"episode_id" | "id": "TASK:ROLLOUT", "task", "is_correct", "termination_reason",
+                  "metrics", "training_step"?, "trajectories": [trajectory, …], …}
+    trajectory = {"name", "uid", "reward", "steps": [step, …], …}
+    step       = {"chat_completions": [message, …], "reward", "done", …}
+
+The messages of a step are all so far; where they do not go on with those of the step before, the
+agent dropped some, and what it said then is a run below the first. Calls stand in the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.parsers.normalise import TextCalls
+
+_SAID = "chat_completions"
+_OWN = ("episode_id", "id", "is_correct", "termination_reason", "metrics", "trajectories")
+_CUT = ("_exceeded", "timeout")
+"""How the reasons end for which an episode is cut off."""
+
+
+class _Talk(NamedTuple):
+    """Messages that go on with one another, each with the pointer to where it first stands."""
+
+    messages: list[Any]
+    pointers: list[str]
+
+
+class Rllm:
+    """Reads episodes: a run for each trajectory."""
+
+    name = "rllm"
+    summary = "rLLM episodes: a run a trajectory, with rewards, correctness and why it ended"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_episode) else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if not _is_episode(value):
+            build.defect("no episode in this record", fields.excerpt(value))
+            return
+        trajectories = value["trajectories"]
+        for index, one in enumerate(trajectories):
+            place = f"/trajectories/{index}"
+            if _is_trajectory(one):
+                name = fields.label(one, "name", "uid") if len(trajectories) > 1 else ""
+                _read(value, one, name, place, build)
+            else:
+                build.defect("not a trajectory", fields.excerpt(one), pointer=place)
+
+
+def _is_episode(value: Any) -> bool:
+    if not isinstance(value, dict) or "termination_reason" not in value:
+        return False
+    trajectories = value.get("trajectories")
+    return isinstance(trajectories, list) and fields.mostly(trajectories, _is_trajectory)
+
+
+def _is_trajectory(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
+        return False
+    return not value["steps"] or _SAID in fields.first_object(value["steps"])
+
+
+def _read(
+    episode: dict[str, Any], trajectory: dict[str, Any], name: str, place: str, build: RunBuilder
+) -> None:
+    own_id = fields.label(episode, "episode_id", "id")
+    task, _, rollout = own_id.rpartition(":")
+    first = ":".join(filter(None, (own_id, name)))
+    about = fields.as_dict(decode_if_json(episode.get("task")))
+    known: dict[str, Any] = {
+        "group_id": ":".join(filter(None, (task or rollout, name))),
+        "details": fields.telling(
+            fields.details_of({**episode, "trajectory": name}, without=_OWN)
+            | fields.details_of(trajectory, without=("steps", "reward", "name"))
+        ),
+    }
+    talks = _talks(trajectory["steps"], f"{place}/steps")
+    for number, talk in enumerate(talks, 1):
+        build.start(
+            run_id=first if number == 1 else f"{first} · part {number}",
+            parent_run_id="" if number == 1 else first,
+            task=fields.title_of(talk.messages) or fields.task_of(about, ()),
+            pointer=place,
+            **known,
+        )
+        for message, pointer in zip(talk.messages, talk.pointers, strict=True):
+            if isinstance(message, dict):
+                build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
+            else:
+                build.defect("not a message", fields.excerpt(message), pointer=pointer)
+        if number == 1:
+            _end(episode, trajectory, build)
+
+
+def _talks(steps: list[Any], place: str) -> list[_Talk]:
+    """Return what the steps of a trajectory say, each message once; one talk at least."""
+    talks = [_Talk([], [])]
+    before: list[Any] = []
+    for index, step in enumerate(steps):
+        said = fields.as_list(fields.as_dict(step).get(_SAID))
+        if said[: len(before)] != before:
+            talks.append(_Talk([], []))
+            before = []
+        fresh = said[len(before) :]
+        start, before = len(before), said
+        last = fields.as_dict(fresh[-1]) if fresh else {}
+        if last.get("role") == "assistant" and (reward := fields.number(step.get("reward"))):
+            fresh[-1] = {"reward": reward, **last}
+        talks[-1].messages.extend(fresh)
+        talks[-1].pointers.extend(
+            f"{place}/{index}/{_SAID}/{start + offset}" for offset in range(len(fresh))
+        )
+    return talks
+
+
+def _end(episode: Mapping[str, Any], trajectory: Mapping[str, Any], build: RunBuilder) -> None:
+    reason = fields.label(episode, "termination_reason")
+    status = fields.verdict(episode.get("is_correct"))
+    if status != "ok" and reason.endswith(_CUT):
+        status = "truncated"
+    elif reason == "error":
+        status = "error"
+    step = fields.measured({"training_step": episode.get("training_step")})
+    build.end(
+        status=status,
+        stop_reason=reason,
+        reward=fields.number(trajectory.get("reward")),
+        scores={**fields.measured(fields.as_dict(episode.get("metrics"))), **step},
+    )
+
+
+FORMAT = Rllm()
