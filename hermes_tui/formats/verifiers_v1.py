@@ -5,6 +5,9 @@
                "rewards": {name: {"score", "weight"}}, "metrics", "errors", "timing", …}
     call    = {"node"?: index, "model", "finish_reason", "usage", "time", "error"?}
 
+prime-rl logs the same: what it adds of step and group stands in the trace itself, in its `info` or
+in the episode, by version. Before 0.4 a trace names no agent, and rewards are numbers.
+
 Nulls are left out. A line may also be a trace alone. `parent` is the index of the node
 before (`message_tree`). A call that failed has an error and no node.
 """
@@ -46,6 +49,8 @@ _SHOWN_ELSEWHERE = (
     *("id", "nodes", "calls", "tools", "rewards", "metrics", "task", "agent", "info"),
     *("traces", "timing", "env", "group", "stop_condition"),
 )
+_OF_TRAINER = ("group_id", "policy_version", "off_policy_steps", "eval_step", "advantage")
+"""What prime-rl adds to a trace, or to a `prime_rl` in it."""
 _SPANS = ("boot", "setup", "agent", "finalize", "scoring")
 
 
@@ -80,11 +85,12 @@ def _is_episode(value: Any) -> bool:
 
 
 def _is_trace(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("nodes"), list)
-        and {"task", "agent"} <= value.keys()
-    )
+    if not isinstance(value, dict) or "task" not in value:
+        return False
+    nodes = value.get("nodes")
+    if not isinstance(nodes, list):
+        return False
+    return "agent" in value or {"message", "sampled"} <= fields.first_object(nodes).keys()
 
 
 def _read_episode(value: dict[str, Any], build: RunBuilder) -> None:
@@ -116,6 +122,7 @@ class _Trace:
         self._call_of = {c["node"]: c for c in calls if type(c.get("node")) is int}
         self._failed = failed_before(calls, len(self._nodes))
         self._replies = 0
+        self._trainer = _told_by_trainer(trace, episode)
 
     def read(self) -> None:
         parents = sound_parents([as_dict(node).get("parent") for node in self._nodes])
@@ -137,6 +144,7 @@ class _Trace:
         first = as_dict(self._nodes[path.messages[0]]) if path else {}
         tools = self._trace.get("tools") or first.get("tools")
         group = fields.label(as_dict(self._episode.get("group")), "id")
+        group = group or fields.group_of(self._trainer)
         spoken = (as_dict(as_dict(node).get("message")) for node in self._nodes)
         about = {"branch_of": parent} if parent else self._about(task)
         self._build.start(
@@ -165,7 +173,7 @@ class _Trace:
             "environment": fields.label(as_dict(episode.get("env")), "name", "id"),
             "agent": fields.label(agent, "name"),
             "agent_config": agent.get("config"),
-            "task": task.get("data"),
+            "task": task.get("data", task),
             "info": self._trace.get("info"),
             "seconds": _seconds(as_dict(self._trace.get("timing"))),
             "episode_errors": episode.get("errors") if self._trace is not episode else None,
@@ -232,8 +240,9 @@ class _Trace:
     def _end(self) -> None:
         trace = self._trace
         rewards = as_dict(trace.get("rewards"))
-        scores = {key: as_dict(reward).get("score") for key, reward in rewards.items()}
+        scores = {key: _score(reward) for key, reward in rewards.items()}
         scores.update(as_dict(trace.get("metrics")))
+        scores.update(fields.measured(self._trainer, without=("group_id",)))
         values = [_value(reward) for reward in rewards.values()]
         known = [value for value in values if value is not None]
         self._build.end(
@@ -276,10 +285,21 @@ def _status(trace: dict[str, Any]) -> str:
     return "ok" if trace.get("ok") is True else "unknown"
 
 
+def _score(reward: Any) -> Any:
+    return reward.get("score") if isinstance(reward, dict) else reward
+
+
 def _value(reward: Any) -> float | None:
-    score = fields.number(as_dict(reward).get("score"))
+    score = fields.number(_score(reward))
     weight = fields.number(as_dict(reward).get("weight"))
     return None if score is None else score * (1.0 if weight is None else weight)
+
+
+def _told_by_trainer(trace: dict[str, Any], episode: dict[str, Any]) -> dict[str, Any]:
+    stamps = (episode.get("prime_rl"), as_dict(trace.get("info")).get("prime_rl"), trace)
+    return {
+        key: stamp[key] for stamp in map(as_dict, stamps) for key in _OF_TRAINER if key in stamp
+    }
 
 
 def _seconds(timing: dict[str, Any]) -> dict[str, float]:

@@ -169,6 +169,53 @@ def test_custom_tools_take_any_text() -> None:
     assert found_codes(events) == []
 
 
+def test_traces_that_prime_rl_logged_without_an_agent_are_known_with_step_and_group() -> None:
+    """`Rollout.to_dict` of prime-rl at 004274e (`src/prime_rl/orchestrator/types.py`)."""
+    nodes = [node("user", None, sampled=False), node("assistant", 0, sampled=True)]
+    logged = {
+        "id": "r1",
+        "task": {"prompt": "user"},
+        "nodes": nodes,
+        "errors": None,
+        "info": {},
+        "rewards": {"correct": 1.0, "format": 0.5},
+        "stop_condition": "agent_completed",
+        "kind": "train",
+        "env_name": "wiki",
+        "group_id": "g7",
+        "policy_version": 12,
+        "off_policy_steps": 1,
+        "filters": {"gibberish": False},
+        "advantage": 0.25,
+    }
+    assert format_of(lines(logged, logged)) == "verifiers-v1"
+    events = read_value(FORMAT, logged)
+    [run], end = runs(events), ended(events)
+    assert (run.run_id, run.group_id, run.details["env_name"]) == ("r1", "g7", "wiki")
+    assert run.details["task"] == {"prompt": "user"}
+    assert end.reward == 1.5
+    assert end.scores == {
+        "correct": 1.0,
+        "format": 0.5,
+        "policy_version": 12.0,
+        "off_policy_steps": 1.0,
+        "advantage": 0.25,
+    }
+
+
+@pytest.mark.parametrize("place", ["episode", "info"])
+def test_what_prime_rl_stamps_on_episodes_and_traces_is_told(place: str) -> None:
+    """`Episode.to_record`, and `info.prime_rl` of the versions between."""
+    stamp = {"kind": "train", "env_name": "wiki", "group_id": "g9", "policy_version": 3}
+    one = trace(node("user", None), info={"prime_rl": stamp} if place == "info" else {})
+    episode = {"id": "e", "env": {"id": "wiki"}, "task": {}, "traces": [one]}
+    if place == "episode":
+        episode["prime_rl"] = stamp
+    events = read_value(FORMAT, episode)
+    assert runs(events)[0].group_id == "g9"
+    assert ended(events).scores == {"policy_version": 3.0}
+
+
 def test_what_is_no_node_is_a_defect_in_its_place() -> None:
     events = read_value(FORMAT, {"traces": [trace(7, {"parent": 0}), 8]})
     assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
