@@ -31,6 +31,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.prompt_rows import start_row
 from hermes_tui.formats.rollout_texts import asked_in, said_in
 from hermes_tui.formats.samples import name_of_prompt
+from hermes_tui.formats.tagged_actions import Action, action_of, split_answers, with_tagged_call
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.parsers import measures
@@ -189,8 +190,10 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     )
     reason = fields.label(told, "stop_reason", "finish_reason")
     said = said_in(reply, prompt, begun, reason)
-    _append(asked, row.pointer(kind.prompt), build, in_text=isinstance(prompt, str))
-    _append(said, row.pointer(kind.reply), build, in_text=isinstance(reply, str))
+    action = action_of(asked, said) if isinstance(reply, str) else None
+    said = split_answers(said, action) if action else said
+    _append(asked, row.pointer(kind.prompt), build, None, in_text=isinstance(prompt, str))
+    _append(said, row.pointer(kind.reply), build, action, in_text=isinstance(reply, str))
     # That the model said all it wanted to is no success of the run.
     ends = () if fields.is_cut(reason) else ("stop_reason", "finish_reason")
     outcome = fields.outcome_of({k: v for k, v in told.items() if k not in ends}) or {}
@@ -199,7 +202,9 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     build.end(**{**outcome, **known})
 
 
-def _append(messages: list[Any], place: str, build: RunBuilder, *, in_text: bool) -> None:
+def _append(
+    messages: list[Any], place: str, build: RunBuilder, action: Action | None, *, in_text: bool
+) -> None:
     """Append messages, which are all of one text, or each an element of a list."""
     mode = TextCalls.TRANSPORT if in_text else TextCalls.SUSPECT
     for index, message in enumerate(messages):
@@ -208,6 +213,7 @@ def _append(messages: list[Any], place: str, build: RunBuilder, *, in_text: bool
             build.defect("not a message", fields.excerpt(message), pointer=pointer)
             continue
         parts = normalise_message(message, text_calls=mode)
+        parts = with_tagged_call(parts, action) if action else parts
         calls = tuple(
             (call, tuple(one for one in found if one.code not in _USUAL))
             for call, found in parts.calls

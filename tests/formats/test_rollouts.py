@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes_tui.formats import rollouts
 from hermes_tui.formats.reader import split_runs
@@ -175,6 +176,65 @@ def test_a_table_split_as_pandas_does_is_read() -> None:
     assert messages(events)[0] and runs(events)[1].at.pointer == "/data/1"
 
 
+SEARCHING = {
+    **VERL,
+    "input": "user\nCall <search> query </search>, it answers in <information>. Who?\nassistant\n",
+    "output": "<think>hm</think>\n<search> who </search>\n\n<information>Doc 1(Title: W) Ann"
+    "</information>\n\n<think>so</think>\n<answer> Ann </answer>",
+}
+
+
+def test_searches_in_tags_are_calls_and_what_they_found_their_answers() -> None:
+    """Search-R1 at 54f5bb8 (`search_r1/llm_agent/generation.py`: `execute_predictions`)."""
+    events = read_value(rollouts.FORMAT, SEARCHING)
+    assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+    [call], [answer] = calls(events), only(events, ToolReturned)
+    assert (call.name, call.arguments) == ("search", {"query": "who"})
+    assert messages(events)[1].text[call.span.start : call.span.end] == "<search> who </search>"
+    assert "Ann" in answer.result.content and fold_run(events)[1] == []
+    assert said(events)[-1][1].endswith("<answer> Ann </answer>")
+
+
+def test_a_search_that_nothing_answers_and_one_that_is_invalid_are_told() -> None:
+    told = (
+        "\nMy previous action is invalid. If I want to search, I should put the query between "
+        "<search> and </search>. If I want to give the final answer, I should put the answer "
+        "between <answer> and </answer>. Let me try again.\n"
+    )
+    row = {**SEARCHING, "output": f"I ask Ann.{told}<search>who</search>"}
+    events = read_value(rollouts.FORMAT, row)
+    assert [role for role, _ in said(events)] == ["user", "assistant", "user", "assistant"]
+    assert said(events)[2][1] == told.strip()
+    assert {one.code for one in fold_run(events)[1]} == {Code.CALL_UNANSWERED}
+
+
+def test_searches_of_skyrl_are_answered_by_the_user_of_its_template() -> None:
+    """skyrl-gym 0.4.0, `envs/search/env.py` and `envs/sql/env.py`."""
+    for tag, block in (("search", "information"), ("sql", "observation")):
+        reply = (
+            f"<{tag}>who</{tag}><|im_end|>\n<|im_start|>user\n\n<{block}>Ann</{block}>\n"
+            "<|im_end|>\n<|im_start|>assistant\n<answer>Ann</answer><|im_end|>"
+        )
+        prompt = f"<|im_start|>user\n<{tag}> <{block}><|im_end|>\n<|im_start|>assistant\n"
+        row = {"input_prompt": prompt, "output_response": reply, "score": [0.0, 1.0]}
+        events = read_value(rollouts.FORMAT, {**row, "stop_reason": "length"})
+        assert [role for role, _ in said(events)] == ["user", "assistant", "tool", "assistant"]
+        assert [call.name for call in calls(events)] == [tag]
+        assert [one.finish_reason for one in messages(events)] == ["", "", "", "length"]
+
+
+def test_tags_that_nobody_explained_or_answered_are_text() -> None:
+    events = read_value(rollouts.FORMAT, {**VERL, "output": "use <search>x</search> in XML"})
+    assert calls(events) == [] and len(said(events)) == 2
+
+
+def test_a_search_behind_the_answer_is_no_call() -> None:
+    events = read_value(
+        rollouts.FORMAT, {**SEARCHING, "output": "<answer>Ann</answer><search>who</search>"}
+    )
+    assert calls(events) == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -201,3 +261,13 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
     read_value(rollouts.FORMAT, value)
     read_value(rollouts.FORMAT, {**VERL, "output": value, "score": value, "step": value})
     read_value(rollouts.FORMAT, {"step": [1], "prompt": [value], "completion": [value]})
+
+
+PIECES = ["<search>", "</search>", "<information>", "</information>", "\n", "x", "<answer>"]
+
+
+@given(st.lists(st.sampled_from([*PIECES, "</answer>"]), max_size=12).map("".join))
+def test_of_a_text_with_tags_only_blanks_are_left_out(text: str) -> None:
+    events = read_value(rollouts.FORMAT, {**SEARCHING, "output": text})
+    shown = "".join(part for _, part in said(events)[1:])
+    assert shown.replace("\n", "") == text.replace("\n", "")
