@@ -1,0 +1,89 @@
+"""`nemo-rl`: training data that NeMo RL logs (`train_data_step1.jsonl`), a rollout a line.
+
+    row = {"content": [[text, …]], "rewards": [number], "input_lengths": [number], …}
+
+A row is a batch of one. The texts are those of its messages, without their roles: first the prompt
+in the chat template, in one text or one a message, up to where the model has the word; then by
+turns what the model wrote, without special tokens, and what the environment answered.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.rollout_texts import asked_in
+from hermes_tui.formats.samples import name_of_prompt
+from hermes_tui.parsers.normalise import TextCalls
+
+_MARKS = frozenset({"content", "input_lengths"})
+_NOT_DETAILS = ("content", "rewards", "generation_logprobs", "prev_logprobs")
+_PLACE = "/content/0"
+
+
+class NemoRl:
+    """Reads rows of training data that hold the texts of a rollout."""
+
+    name = "nemo-rl"
+    summary = "NeMo RL training data (train_data_step….jsonl): a run a rollout, with its reward"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        is_known = fields.mostly(sample.values, lambda value: _texts(value) is not None)
+        return Match(0.95, Unit.RUNS) if is_known else None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        texts = _texts(value)
+        if texts is None:
+            build.defect("no texts of a rollout in this record", fields.excerpt(value))
+            return
+        size = _prompt_size(texts)
+        asked, begun = asked_in("".join(texts[:size]))
+        system = asked[0]["content"] if fields.begins_with_system(asked) else ""
+        build.start(
+            run_id=fields.label(value, "idx"),
+            task=fields.title_of(asked),
+            tools=tools_in_text(system),
+            group_id=name_of_prompt(texts[:size]),
+            details=fields.details_of(value, without=_NOT_DETAILS),
+        )
+        for message in asked:
+            build.message(message, pointer=f"{_PLACE}/0", text_calls=TextCalls.TRANSPORT)
+        _read_turns(texts, size, begun, build)
+        reward = next(iter(fields.as_list(value.get("rewards"))), None)
+        if (found := fields.number(reward)) is not None:
+            build.end(reward=found)
+
+
+def _texts(value: Any) -> list[str] | None:
+    if not isinstance(value, dict) or not value.keys() >= _MARKS:
+        return None
+    content = fields.as_list(value["content"])
+    texts = content[0] if len(content) == 1 else None
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+        return None
+    return texts
+
+
+def _prompt_size(texts: list[str]) -> int:
+    """Return how many texts are of the prompt: what the model writes has no special tokens."""
+    rendered = (n for n, text in enumerate(texts) if not ("<|" in text and split_template(text)))
+    return max(1, next(rendered, len(texts)))
+
+
+def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> None:
+    """Read what follows upon the prompt, the model and its environment by turns."""
+    for offset, text in enumerate(texts[size:]):
+        pointer = f"{_PLACE}/{size + offset}"
+        if offset % 2 == 0:
+            said, begun = [{"role": "assistant", "content": begun + text}], ""
+        else:
+            said, begun = asked_in(text)
+        for message in said:
+            build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
+
+
+FORMAT = NemoRl()
