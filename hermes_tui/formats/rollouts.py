@@ -9,6 +9,7 @@
     PROMPT, REPLY               who writes them
     input, output               verl (`rollout_data_dir`, `validation_data_dir`), JSONL; special
                                 tokens are skipped; its table has input_1, output_1, score_1, …
+                                OpenRLHF (`batch_inference`), JSONL, with a `reward`
     prompt, completion          TRL (`log_completions`), Parquet; AReaL, JSONL; ms-swift, columns
     input_prompt, output_response   SkyRL (`dump_eval_results`), JSONL
 
@@ -47,10 +48,12 @@ class _Kind(NamedTuple):
     reply: str
     marks: tuple[frozenset[str], ...]
     """Those of one of the sets must be there."""
+    only_texts: bool = False
 
 
 _KINDS = (
     _Kind("input", "output", (frozenset({"score", "step"}),)),
+    _Kind("input", "output", (frozenset({"reward"}),), only_texts=True),
     _Kind("input_prompt", "output_response", (frozenset({"score"}),)),
     _Kind(
         "prompt",
@@ -85,7 +88,7 @@ class Rollouts:
     """Reads rows, columns and tables of rollouts."""
 
     name = "rl-rollouts"
-    summary = "rollouts logged by verl, TRL, SkyRL, AReaL and ms-swift, and tables of them (W&B)"
+    summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
@@ -125,6 +128,8 @@ def _kind(row: Mapping[str, Any]) -> _Kind | None:
 
 def _is_of(row: Mapping[str, Any], kind: _Kind) -> bool:
     if not _may_say(row.get(kind.prompt)) or not _may_say(row.get(kind.reply)):
+        return False
+    if kind.only_texts and not isinstance(row[kind.prompt], str):
         return False
     return any(marks <= row.keys() for marks in kind.marks)
 

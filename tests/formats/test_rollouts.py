@@ -149,6 +149,16 @@ def test_a_number_that_is_no_reward_function_is_no_reward() -> None:
     assert end_of({**TRL, "num_turns": 4}).reward == 2.0
 
 
+def test_what_openrlhf_rated_is_a_rollout_with_its_reward() -> None:
+    """OpenRLHF at 0551ff6 (`openrlhf/cli/batch_inference.py`: `batch_rm_inference`)."""
+    asked = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    row = {"input": asked, "output": "Ho.<|im_end|>", "reward": -0.5}
+    assert format_of(lines(row, row)) == "rl-rollouts"
+    events = read_value(rollouts.FORMAT, row)
+    assert said(events) == [("user", "Hi"), ("assistant", "Ho.")] and found_codes(events) == []
+    assert end_of(row).reward == -0.5
+
+
 def test_texts_whose_special_tokens_were_kept_are_split_at_them() -> None:
     turns = [("user", "Hi"), ("assistant", "Ho?"), ("user", "Hi!"), ("assistant", "Ho.")]
     text = "".join(f"<|im_start|>{role}\n{said}<|im_end|>\n" for role, said in turns)
