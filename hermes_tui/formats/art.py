@@ -24,6 +24,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.samples import name_of_prompt
+from hermes_tui.model.wording import title
 
 _SAID = "messages_and_choices"
 _OWN = ("messages", _SAID, "reward", "metrics", "tools", "group_index", "additional_histories")
@@ -43,7 +44,7 @@ class Art:
         if _is_row(value):
             index = fields.label(value, "group_index")
             messages = [_decoded(one) for one in fields.as_list(decode_if_json(value["messages"]))]
-            _read(value, messages, build, "/messages", group_id=f"group {index}")
+            _read(value, messages, build, "/messages", group_id=title(f"group {index}"))
         elif _is_group(value):
             for number, one in enumerate(value["trajectories"]):
                 _read_trajectory(one, number, build)

@@ -24,6 +24,7 @@ from hermes_tui.formats.responses_items import (
     messages_of_items,
     why_incomplete,
 )
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import time_of
 
 _REQUEST = "responses_create_params"
@@ -70,11 +71,11 @@ def _start(value: dict[str, Any], task: str, build: RunBuilder) -> None:
     told = {"usage": reply.get("usage"), **value}
     scores = fields.measured(value)
     build.start(
-        run_id=run_id,
+        run_id=title(run_id),
         task=task,
         model=fields.model_of(reply) or fields.model_of(request),
         tools=tool_specs(tools) if tools else None,
-        group_id=f"task {index}" if index else fields.group_of(value),
+        group_id=title(f"task {index}") if index else fields.group_of(value),
         details=fields.telling(fields.details_of(told, without=(*_OWN, *scores))),
         ts=time_of(reply),
     )

@@ -18,6 +18,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
+from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls
 
 _SAID = "chat_completions"
@@ -52,7 +53,7 @@ class Rllm:
             place = f"/trajectories/{index}"
             if _is_trajectory(one):
                 name = fields.label(one, "name", "uid") if len(trajectories) > 1 else ""
-                _read(value, one, name, place, build)
+                _read(value, one, title(name), place, build)
             else:
                 build.defect("not a trajectory", fields.excerpt(one), pointer=place)
 
@@ -73,7 +74,7 @@ def _is_trajectory(value: Any) -> bool:
 def _read(
     episode: dict[str, Any], trajectory: dict[str, Any], name: str, place: str, build: RunBuilder
 ) -> None:
-    own_id = fields.label(episode, "episode_id", "id")
+    own_id = title(fields.label(episode, "episode_id", "id"))
     task, _, rollout = own_id.rpartition(":")
     first = ":".join(filter(None, (own_id, name)))
     about = fields.as_dict(decode_if_json(episode.get("task")))

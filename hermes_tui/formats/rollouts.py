@@ -35,6 +35,7 @@ from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers, with_tagged_call
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
+from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -188,9 +189,9 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
         build,
         row.place,
         tools_in_text(system) if isinstance(system, str) else None,
-        run_id=_run_id(told),
+        run_id=title(_run_id(told)),
         task=fields.title_of(asked) or fields.task_of(told, ()),
-        group_id=_group(row, prompt),
+        group_id=title(_group(row, prompt)),
         details={**details, **about},
     )
     reason = fields.label(told, "stop_reason", "finish_reason")
