@@ -4,12 +4,14 @@
     turn     = marker body
     marker   = "<|start_header_id|>" role "<|end_header_id|>" blank-line
              | "<|im_start|>" role ("<|im_sep|>" | end-of-line)
+             | "<start_of_turn>" role end-of-line | "<|turn>" role end-of-line       Gemma
+             | "<｜User｜>" | "<｜Assistant｜>"                         DeepSeek
              | "<|" role "|>"
              | "## " ROLE end-of-line | "**" role "**:" | "**" role ":**"
     body     = text up to an end token (<|eot_id|>, <|im_end|>, …), the next marker or the end
 
-The first kind of marker that occurs decides; the markdown kinds count from two turns on, or where
-the text begins with one.
+The first kind of marker that occurs decides. Before DeepSeek's stands the system prompt. The
+markdown kinds count from two turns on, or where the text begins with one.
 """
 
 from __future__ import annotations
@@ -24,16 +26,24 @@ _NAMES = r"(?P<role>system|user|human|assistant|model|agent|environment|tool|fun
 _MARKERS = (
     re.compile(rf"<\|start_header_id\|>\s*{_ROLE}\s*<\|end_header_id\|>(?:\r?\n){{0,2}}"),
     re.compile(rf"<\|im_start\|>[ \t]*{_ROLE}[ \t]*(?:<\|im_sep\|>\n?|\r?\n|\Z|(?=<\|im_end\|>))"),
+    re.compile(rf"<(?:start_of_turn|\|turn)>{_NAMES}(?:\n|\Z)"),
+    re.compile(r"<｜(?P<role>User|Assistant)｜>"),
     re.compile(rf"<\|{_NAMES}\|>\n?"),
 )
+_SYSTEM_BEFORE = "<｜"
+"""How a marker begins before the first of which the system prompt stands."""
 _MARKDOWN = (
     re.compile(rf"^#{{1,4}} *{_NAMES}:? *(?:\n+|\Z)", re.IGNORECASE | re.MULTILINE),
     re.compile(rf"^\*\*{_NAMES}(?::\*\*|\*\*:?) *\n?", re.IGNORECASE | re.MULTILINE),
 )
 _END = re.compile(
-    r"\s*(?P<end><\|(?:eot_id|eom_id|end_of_text|im_end|endoftext|end|eos)\|>|</s>)\s*\Z"
+    r"\s*(?P<end>(?:(?:<\|(?:eot_id|eom_id|end_of_text|im_end|endoftext|end|eos)\|>|</s>"
+    r"|<end_of_turn>|<turn\|>|<｜end▁of▁sentence｜>)\s*)+)\Z"
 )
-_BEGIN = re.compile(r"\s*(?:(?:<\|begin_of_text\|>|<s>|<bos>|\[gMASK\]|<sop>)\s*)*")
+_BEGIN = re.compile(
+    r"\s*(?:(?:<\|begin_of_text\|>|<s>|<bos>|\[gMASK\]|<sop>|<｜begin▁of▁sentence｜>)\s*)*"
+)
+_OPENERS = ("<|", "<start_of_turn>", "<｜")
 _SYNONYMS = {"human": "user", "model": "assistant", "ipython": "tool", "observation": "tool"}
 _TAIL = 200
 """Characters at the end of a body in which an end token is looked for."""
@@ -47,6 +57,11 @@ class TemplateTurn:
     text: str
     span: Span
     closed: bool
+
+
+def may_be_rendered(text: str) -> bool:
+    """Tell cheaply whether a text may hold a marker that is a token."""
+    return any(opener in text for opener in _OPENERS)
 
 
 def split_template(text: str) -> tuple[TemplateTurn, ...]:
@@ -74,9 +89,9 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
     for pattern in _MARKERS:
         if markers := list(pattern.finditer(text)):
             first, *others = _cut(text, markers) or (_whole(text),)
-            if first.role:
-                return (first, *others)
-            return (replace(first, role="assistant"), *others)
+            if first.span.start < markers[0].start():
+                first = replace(first, role="assistant")
+            return (first, *others)
     return (_whole(text),)
 
 
@@ -92,7 +107,8 @@ def _cut(text: str, markers: list[re.Match[str]]) -> tuple[TemplateTurn, ...]:
     begin = _BEGIN.match(text, 0, markers[0].start())
     start = begin.end() if begin else 0
     if text[start : markers[0].start()].strip():
-        turns.append(_turn("", text, start, markers[0].start()))
+        role = "system" if markers[0][0].startswith(_SYSTEM_BEFORE) else ""
+        turns.append(_turn(role, text, start, markers[0].start()))
     for number, marker in enumerate(markers):
         is_last = number + 1 == len(markers)
         end = len(text) if is_last else markers[number + 1].start()

@@ -13,7 +13,7 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.chat_template import may_be_rendered, split_template
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.rollout_texts import asked_in
@@ -70,8 +70,12 @@ def _texts(value: Any) -> list[str] | None:
 
 def _prompt_size(texts: list[str]) -> int:
     """Return how many texts are of the prompt: what the model writes has no special tokens."""
-    rendered = (n for n, text in enumerate(texts) if not ("<|" in text and split_template(text)))
-    return max(1, next(rendered, len(texts)))
+    plain = (n for n, text in enumerate(texts) if not _is_rendered(text))
+    return max(1, next(plain, len(texts)))
+
+
+def _is_rendered(text: str) -> bool:
+    return may_be_rendered(text) and bool(split_template(text))
 
 
 def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> None:

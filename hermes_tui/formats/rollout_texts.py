@@ -1,16 +1,27 @@
 """What a trainer's row says: messages, or texts in the model's template, with its tokens or not.
 
-Templates put what tools answered into a turn of the user, as `<tool_response>` blocks.
+Templates put what tools answered into a turn of the user, as `<tool_response>` blocks. What a tool
+answered the trainer's parser took for a call, in whatever format it is written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hermes_tui.formats.chat_template import split_reply
 from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
+from hermes_tui.formats.tagged_actions import Action, with_tagged_call
+from hermes_tui.formats.text_actions import with_calls
 from hermes_tui.formats.text_replies import messages_of_prompt
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.messages import ToolSpec
+from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.text_calls import attributed
 from hermes_tui.parsers.tool_results import OPEN
+
+_OF_UNREAD = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
 
 
 def asked_in(prompt: Any) -> tuple[list[Any], str]:
@@ -48,3 +59,22 @@ def _messages(text: str, prompt: str) -> list[Any]:
 def _message(role: str, text: str) -> dict[str, Any]:
     is_answer = role == "user" and text.startswith(OPEN)
     return {"role": "tool" if is_answer else role, "content": text}
+
+
+def of_text(
+    message: dict[str, Any], action: Action | None, tools: Sequence[ToolSpec], *, is_answered: bool
+) -> Normalised:
+    """Return a message that stands in a text; `is_answered`: a tool speaks next."""
+    parts = normalise_message(message, text_calls=TextCalls.TRANSPORT)
+    parts = with_tagged_call(parts, action) if action else parts
+    is_read = any(call.name and call.verdict != FAILED for call, _ in parts.calls)
+    if not is_answered or is_read or parts.message.role != "assistant":
+        return parts
+    from hermes_tui.parsers.auto import Auto
+
+    calls = attributed(Auto().parse(parts.message.text, tools).calls, ()).calls
+    if not calls:
+        return parts
+    stale = (one for one in parts.diagnostics if one.code not in _OF_UNREAD)
+    parts = parts._replace(diagnostics=tuple(stale), unread=False)
+    return with_calls(parts, calls)

@@ -30,14 +30,14 @@ from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.prompt_rows import start_row
-from hermes_tui.formats.rollout_texts import asked_in, said_in
+from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
 from hermes_tui.formats.samples import name_of_prompt
-from hermes_tui.formats.tagged_actions import Action, action_of, split_answers, with_tagged_call
+from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures
-from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _ADVANTAGES = ("advantage", "advantages")
 
@@ -212,19 +212,24 @@ def _append(
     messages: list[Any], place: str, build: RunBuilder, action: Action | None, *, in_text: bool
 ) -> None:
     """Append messages, which are all of one text, or each an element of a list."""
-    mode = TextCalls.TRANSPORT if in_text else TextCalls.SUSPECT
     for index, message in enumerate(messages):
         pointer = place if in_text else f"{place}/{index}"
         if not isinstance(message, dict):
             build.defect("not a message", fields.excerpt(message), pointer=pointer)
-            continue
-        parts = normalise_message(message, text_calls=mode)
-        parts = with_tagged_call(parts, action) if action else parts
-        calls = tuple(
-            (call, tuple(one for one in found if one.code not in _USUAL))
-            for call, found in parts.calls
-        )
-        build.append(parts._replace(calls=calls), pointer)
+        elif in_text:
+            following = fields.as_dict(fields.item_at(messages, index + 1)).get("role")
+            parts = of_text(message, action, build.tools, is_answered=following == "tool")
+            build.append(parts, pointer)
+        else:
+            build.append(_of_list(message), pointer)
+
+
+def _of_list(message: dict[str, Any]) -> Normalised:
+    parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
+    calls = tuple(
+        (call, tuple(one for one in found if one.code not in _USUAL)) for call, found in parts.calls
+    )
+    return parts._replace(calls=calls)
 
 
 def _run_id(told: Mapping[str, Any]) -> str:

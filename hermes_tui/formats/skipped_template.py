@@ -1,10 +1,11 @@
 """A rendered chat template without its special tokens, taken apart where what is left tells.
 
     prompt = (role "\\n" text "\\n")* "assistant\\n" begun?            ChatML: Qwen and others
+           | the same with "model" for "assistant"                   Gemma
            | (role "\\n\\n" text)* "assistant\\n\\n"                    Llama 3
     reply  = text (other text)*
     other  = "user\\n" (tool response)* "\\n"? "assistant\\n"         ChatML
-           | "\\nuser\\n" text "\\nassistant\\n"                      ChatML
+           | "\\n" ("user" | "tool") "\\n" text "\\nassistant\\n"       ChatML
            | "ipython\\n\\n" text "assistant\\n\\n"                    Llama 3
     begun  = "<" …                                                 such as "<think>\\n"
 
@@ -34,29 +35,41 @@ class _Family(NamedTuple):
     back: re.Pattern[str]
     """Where the model speaks again behind a tool."""
     turn_end: str
+    answers: str
+    """Where the model speaks behind what somebody said."""
 
 
-_CHATML = _Family(
-    re.compile(r"^(?P<role>system|user|assistant|tool)(?:\n|\Z)", re.MULTILINE),
-    re.compile(rf"\n?user\n(?={OPEN})|\n(?P<said>user)\n"),
-    re.compile(rf"(?<={CLOSE})\n?assistant\n"),
-    "\n",
-)
+def _chatml(model: str) -> _Family:
+    """Return the family of templates that call the model so."""
+    return _Family(
+        re.compile(rf"^(?P<role>system|user|{model}|tool)(?:\n|\Z)", re.MULTILINE),
+        re.compile(rf"\n?user\n(?={OPEN})|\n(?P<said>user|tool)\n"),
+        re.compile(rf"(?<={CLOSE})\n{{0,2}}{model}\n"),
+        "\n",
+        f"\n{model}\n",
+    )
+
+
+_CHATML = _chatml("assistant")
+_GEMMA = _chatml("model")
 _LLAMA = _Family(
-    re.compile(r"(?:\A|(?<=\S))(?P<role>system|user|assistant|ipython)\n\n"),
+    re.compile(r"(?:\A|(?<=\S)|(?<=\n\n))(?P<role>system|user|assistant|ipython)\n\n"),
     re.compile(r"(?<=\S)ipython\n\n"),
     re.compile(r"(?<=\S)assistant\n\n"),
     "",
+    "assistant\n\n",
 )
-_BACK = "\nassistant\n"
+_MODEL = ("assistant", "model")
 _FOLLOWS = {
     "": ("system", "user"),
     "system": ("user",),
-    "user": ("assistant",),
+    "user": _MODEL,
     "assistant": ("user", "tool", "ipython"),
-    "tool": ("tool", "assistant"),
+    "model": ("user", "tool"),
+    "tool": ("tool", *_MODEL),
     "ipython": ("assistant",),
 }
+_ROLES = {"ipython": "tool", "model": "assistant"}
 
 
 def split_skipped_prompt(text: str) -> tuple[tuple[TemplateTurn, ...], str]:
@@ -98,16 +111,16 @@ def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:
 
 def _others(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, int, int]]:
     """Yield where others begin to speak, who, where they end, and where the model goes on."""
-    last_back = text.rfind(_BACK)
+    last_back = text.rfind(family.answers)
     at = 0
     while begin := family.other.search(text, at):
         if begin.groupdict().get("said"):
             if begin.end() > last_back + 1:
                 at = begin.end()
                 continue
-            stop = text.find(_BACK, begin.end() - 1)
-            at = stop + len(_BACK)
-            yield begin, "user", max(stop, begin.end()), at
+            stop = text.find(family.answers, begin.end() - 1)
+            at = stop + len(family.answers)
+            yield begin, begin["said"], max(stop, begin.end()), at
             continue
         back = family.back.search(text, begin.end())
         stop, at = (back.start(), back.end()) if back else (len(text), len(text))
@@ -116,7 +129,9 @@ def _others(text: str, family: _Family) -> Iterator[tuple[re.Match[str], str, in
 
 def _family(prompt: str) -> _Family:
     is_llama = prompt.startswith(("system\n\n", "user\n\n")) and prompt.endswith("assistant\n\n")
-    return _LLAMA if is_llama and not prompt.endswith(_BACK + "\n") else _CHATML
+    if is_llama and not prompt.endswith(f"{_CHATML.answers}\n"):
+        return _LLAMA
+    return _GEMMA if prompt.endswith(_GEMMA.answers) else _CHATML
 
 
 def _markers(text: str, family: _Family) -> list[re.Match[str]]:
@@ -140,9 +155,8 @@ def _markers(text: str, family: _Family) -> list[re.Match[str]]:
 
 def _asks(text: str, marker: re.Match[str]) -> bool:
     begun = text[marker.end() : marker.end() + 1]
-    return marker["role"] == "assistant" and begun in ("", "<")
+    return marker["role"] in _MODEL and begun in ("", "<")
 
 
 def _turn(text: str, role: str, start: int, stop: int) -> TemplateTurn:
-    role = "tool" if role == "ipython" else role
-    return TemplateTurn(role, text[start:stop], Span(start, stop), closed=True)
+    return TemplateTurn(_ROLES.get(role, role), text[start:stop], Span(start, stop), closed=True)

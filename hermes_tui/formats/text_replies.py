@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
-from hermes_tui.formats.chat_template import split_template
+from hermes_tui.formats.chat_template import may_be_rendered, split_template
 
 _TOLD_BY_SGLANG = ("finish_reason", "completion_tokens", "id")
 
@@ -86,7 +86,7 @@ def join_generated(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def messages_of_prompt(prompt: str) -> tuple[list[dict[str, Any]], str]:
     """Return the messages of a prompt, and how it begins the model's reply, if it does."""
-    turns = split_template(prompt) if "<|" in prompt else ()
+    turns = split_template(prompt) if may_be_rendered(prompt) else ()
     if not turns:
         return [{"role": "user", "content": prompt}], ""
     begun = ""

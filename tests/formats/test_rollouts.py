@@ -167,6 +167,94 @@ def test_texts_whose_special_tokens_were_kept_are_split_at_them() -> None:
     assert said(events) == turns
 
 
+@pytest.mark.parametrize(
+    ("prompt", "reply", "roles"),
+    [
+        (
+            (
+                "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nIs it?<|eot_id|>"
+                "<|start_header_id|>assistant<|end_header_id|>\n\n"
+            ),
+            (
+                '{"name": "look", "parameters": {"at": "sky"}}<|eot_id|><|start_header_id|>ipython'
+                '<|end_header_id|>\n\n"rain"<|eot_id|><|start_header_id|>assistant<|end_header_id|>'
+                "\n\nYes.<|eot_id|>"
+            ),
+            ["user"],
+        ),
+        (
+            "[gMASK]<sop><|system|>\nS<|user|>\nIs it?<|assistant|>",
+            (
+                "\n<tool_call>look\n<arg_key>at</arg_key>\n<arg_value>sky</arg_value>\n</tool_call>"
+                "<|observation|>\n<tool_response>\nrain\n</tool_response><|assistant|>\nYes."
+            ),
+            ["system", "user"],
+        ),
+        (
+            "<bos><|turn>user\nIs it?<turn|>\n<|turn>model\n",
+            (
+                '<|tool_call>call:look{at:<|"|>sky<|"|>}<tool_call|><turn|>\n<|turn>tool\nrain<turn|>'
+                "\n<|turn>model\nYes.<turn|>\n"
+            ),
+            ["user"],
+        ),
+        (
+            "<|im_start|>user\nIs it?<|im_end|>\n<|im_start|>assistant\n",
+            (
+                "<|tool_call_start|>[look(at='sky')]<|tool_call_end|><|im_end|>\n<|im_start|>tool\n"
+                "rain<|im_end|>\n<|im_start|>assistant\nYes.<|im_end|>\n"
+            ),
+            ["user"],
+        ),
+    ],
+    ids=["llama", "glm", "gemma", "lfm"],
+)
+def test_what_a_tool_answered_was_a_call_in_whatever_format(
+    prompt: str, reply: str, roles: list[str]
+) -> None:
+    """The templates are those that TRL 1.16.0 comes with, but for what they say of tools."""
+    events = read_value(rollouts.FORMAT, {**TRL, "prompt": prompt, "completion": reply})
+    assert [role for role, _ in said(events)] == [*roles, "assistant", "tool", "assistant"]
+    assert [(call.name, call.arguments) for call in calls(events)] == [("look", {"at": "sky"})]
+    assert said(events)[-1] == ("assistant", "Yes.") and fold_run(events)[1] == []
+
+
+def test_a_call_of_another_format_that_nothing_answers_is_told() -> None:
+    reply = "<|tool_call_start|>[look(at='sky')]<|tool_call_end|>"
+    events = read_value(rollouts.FORMAT, {**TRL, "completion": reply})
+    assert Code.CALL_IN_CONTENT in {one.code for one in fold_run(events)[1]}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reply", "asked"),
+    [
+        (
+            "<｜begin▁of▁sentence｜>S<｜User｜>Hi<｜Assistant｜><think>\n",
+            "hm</think>Ho.<｜end▁of▁sentence｜>",
+            [("system", "S"), ("user", "Hi")],
+        ),
+        (
+            "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n",
+            "Ho.<end_of_turn>\n",
+            [("user", "Hi")],
+        ),
+    ],
+    ids=["deepseek", "gemma"],
+)
+def test_templates_of_other_families_are_split_too(
+    prompt: str, reply: str, asked: list[tuple[str, str]]
+) -> None:
+    events = read_value(rollouts.FORMAT, {**TRL, "prompt": prompt, "completion": reply})
+    assert said(events)[:-1] == asked
+    assert said(events)[-1][1].endswith("Ho.") and fold_run(events)[1] == []
+
+
+def test_names_are_one_line_however_long_they_are() -> None:
+    row = {**VERL, "request_id": "a\nb" + "c" * 9_000, "step": "1\n2"}
+    [run] = runs(read_value(rollouts.FORMAT, row))
+    assert len(run.run_id) < 1_000 and "\n" not in run.run_id + run.group_id
+
+
 def test_a_line_of_the_model_that_names_a_role_is_no_turn() -> None:
     events = read_value(rollouts.FORMAT, {**VERL, "output": "Groups:\nuser\nadmin"})
     assert said(events)[1:] == [("assistant", "Groups:\nuser\nadmin")]

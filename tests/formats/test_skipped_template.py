@@ -13,7 +13,21 @@ LLAMA = "system\n\nYou are an assistantuser\n\nWhat is 2+2?assistant\n\n"
 CALL = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
 RESULT = '<tool_response>\n{"rain": true}\n</tool_response>'
 PIECES = st.sampled_from(
-    ["system", "user", "assistant", "ipython", "tool", "\n", "\n\n", " ", "x", "<", RESULT, CALL]
+    [
+        "system",
+        "user",
+        "assistant",
+        "model",
+        "ipython",
+        "tool",
+        "\n",
+        "\n\n",
+        " ",
+        "x",
+        "<",
+        RESULT,
+        CALL,
+    ]
 )
 
 
@@ -78,6 +92,24 @@ def test_tools_answer_llama_as_ipython() -> None:
     assert [role for role, _ in said(reply, LLAMA)] == ["assistant", "tool", "assistant"]
 
 
+def test_gemma_is_called_model() -> None:
+    prompt = "user\nIs it?\nmodel\n"
+    assert asked(prompt) == [("user", "Is it?")]
+    reply = "call\ntool\nrain\nmodel\nYes."
+    assert said(reply, prompt) == [("assistant", "call"), ("tool", "rain"), ("assistant", "Yes.")]
+
+
+def test_a_default_system_prompt_of_llama_ends_with_a_blank_line() -> None:
+    prompt = "system\n\nToday Date: 26 Jul 2024\n\nuser\n\nIs it?assistant\n\n"
+    assert [role for role, _ in asked(prompt)] == ["system", "user"]
+
+
+def test_some_templates_end_the_line_behind_what_tools_answered() -> None:
+    """Such as those of Nemotron 3."""
+    reply = f"{CALL}\nuser\n{RESULT}\n\nassistant\nYes."
+    assert said(reply) == [("assistant", CALL), ("tool", RESULT), ("assistant", "Yes.")]
+
+
 @given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=12).map("".join))
 def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
     turns, begun = split_skipped_prompt(prompt)
@@ -89,7 +121,7 @@ def test_no_text_is_lost_or_doubled(prompt: str, reply: str) -> None:
     gaps = reply
     for turn in reversed(replied):
         gaps = gaps[: turn.span.start] + "|" + gaps[turn.span.end :]
-    assert not set(gaps) - set("|\nusertoliapyhn")
+    assert not set(gaps) - set("|\nusertoliapyhndm")
 
 
 def test_the_time_grows_with_the_text() -> None:
