@@ -105,7 +105,7 @@ async def test_a_tool_that_hangs_is_cancelled_and_the_run_goes_on(tmp_path: Path
         await run.shows("ENDED")
         assert run.events(ev.RunEnded)[0].stop_reason == "finished"
         await run.press("ctrl+x")
-        await run.shows("cancel is not possible now")
+        await run.shows("cancel: the run has ended; F forks from a row")
 
 
 async def test_a_server_that_hangs_is_cancelled_and_asked_again() -> None:
@@ -127,7 +127,7 @@ async def test_what_can_be_done_while_a_request_hangs_is_said() -> None:
     async with live([never], TOOLS) as run:
         await run.shows("REQUESTING")
         await run.press("c")
-        await run.shows("continue is not possible now; p pause, ctrl+x cancel, ctrl+t end the run")
+        await run.shows("continue: the run is under way; p stops it, ctrl+x ends the wait")
 
 
 async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> None:

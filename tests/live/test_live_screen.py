@@ -111,11 +111,11 @@ async def test_a_key_that_comes_right_after_a_stop_lets_nothing_go() -> None:
         assert run.events(ev.Resumed)
 
 
-async def test_a_command_that_is_not_possible_says_what_is() -> None:
+async def test_a_command_that_is_not_possible_says_why() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
         await run.press("E")
-        await run.shows("edit result is not possible now; space next, c continue")
+        await run.shows("edit result: the run stands at no result")
         assert not run.events(ev.ResultSubstituted)
 
 
@@ -124,10 +124,10 @@ async def test_what_was_not_possible_before_a_stop_is_no_longer_said_at_it() -> 
     async with live([streamed("a reply", pieces=2, until=goes_on)]) as run:
         await run.until(lambda: run.phase is Phase.REQUESTING)
         await run.press("space")
-        await run.shows("next is not possible now")
+        await run.shows("next: the run is under way")
         goes_on.set()
         await run.until(lambda: run.phase in (Phase.STOPPED, Phase.ENDED))
-        await run.until(lambda: "not possible now" not in run.text)
+        await run.until(lambda: "is under way" not in run.text)
 
 
 @pytest.mark.parametrize("size", [NARROW, (120, 40), WIDE])

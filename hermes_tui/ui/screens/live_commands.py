@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model.errors import HermesError, IllegalCommand, UsageError
 from hermes_tui.model.wording import counted
-from hermes_tui.ui.commands import BY_ID, DEBUG, bar_entries, shown_key
+from hermes_tui.ui.commands import BY_ID, DEBUG, shown_key
 from hermes_tui.ui.live_feed import LiveFeed
 from hermes_tui.ui.live_model import breakpoint_for, last_stop
 from hermes_tui.ui.screens.run import RunScreen
@@ -69,8 +69,7 @@ class LiveCommands(RunScreen):
                 self.say_until_stop(f"{key} came too soon after the stop and was ignored")
                 return
             if not command.enabled(self.situation()):
-                label = command.label.lower()
-                self.say_until_stop(f"{label} is not possible now; {self._possible()}")
+                self.say_until_stop(f"{command.label.lower()}: {self._why_not_now(command_id)}")
                 return
         if command_id not in ("back", "interrupt"):
             self.live_app.forget_leaving()
@@ -87,14 +86,16 @@ class LiveCommands(RunScreen):
             self._message = ""
             self.live_app.say_what_leaves()
 
-    def _possible(self) -> str:
-        entries = bar_entries(self.scope, self.situation(), self.hermes.config.keys)
-        offered = [
-            f"{key} {label.lower()}"
-            for command_id, key, label in entries
-            if BY_ID[command_id].group == DEBUG and BY_ID[command_id].bar < 0
-        ]
-        return ", ".join(offered) if offered else "the run has not begun"
+    def _why_not_now(self, command_id: str) -> str:
+        from hermes_tui.ui.not_now import why_not_now
+
+        driver = self.feed.driver
+        if driver is None:
+            why = why_not_now(command_id, None, broken=False, tool_ran=False)
+        else:
+            broken, tool_ran = driver.failure is not None, driver.session.state.tool_ran
+            why = why_not_now(command_id, driver.phase, broken=broken, tool_ran=tool_ran)
+        return self.keys.told(why)
 
     def put(self, what: given.Input) -> bool:
         """Put an input into the run and go to its head; return whether it was legal."""

@@ -263,6 +263,7 @@ class LiveEdits(LiveCommands):
 
     def do_retry(self) -> None:
         from hermes_tui.debugger import inputs as given
+        from hermes_tui.ui.not_now import TOOL_RAN
 
         state = self.state
         if state.moment in (Moment.RESULT, Moment.RECOVERY) and state.call is not None:
@@ -272,8 +273,7 @@ class LiveEdits(LiveCommands):
                 self.say_until_stop(f"the tool runs once more{kept}")
             return
         if state.tool_ran:
-            ways = "a tool of this turn has run already: {fork} on the reply forks before it"
-            self.say(self.keys.told(ways))
+            self.say(self.keys.told(TOOL_RAN))
             return
         self._ask_again()
 

@@ -1,0 +1,50 @@
+"""Why a command of the debugger makes no sense now, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from hermes_tui.debugger.stepping import Phase
+
+ENDED: Final = "the run has ended; {fork} forks from a row"
+UNDER_WAY: Final = (
+    "the run is under way; {pause} stops it, {cancel-current} ends the wait"
+)
+TOOL_RAN: Final = "a tool of this turn has run already: {fork} on the reply forks before it"
+_ONE_BRANCH: Final = "there is no other branch; {fork} makes one"
+_NOTHING_YET: Final = "nothing has happened yet"
+_AT_A_STOP: Final[Mapping[str, str]] = MappingProxyType({
+    "pause": "the run stands already",
+    "cancel-current": "nothing is under way",
+    "edit": "the run stands at nothing that can be edited",
+    "answer": "the run stands at no call",
+    "edit-result": "the run stands at no result",
+    "drop-call": "no call waits here",
+    "add-call": "the run stands at no reply",
+    "retry": "there is nothing here to ask for again",
+})  # fmt: skip
+
+
+def why_not_now(command_id: str, phase: Phase | None, *, broken: bool, tool_ran: bool) -> str:
+    """Return why a command cannot be carried out; keys stand in it as `KeyNames.told` takes them.
+
+    `phase` is None where the run has not begun; `broken`: it could not go on; `tool_ran`: a tool of
+    the turn that it is in.
+    """
+    if phase is None:
+        return "the run has not begun"
+    if command_id == "branches":
+        return _ONE_BRANCH
+    if command_id in ("back-in-time", "on-in-time"):
+        return _NOTHING_YET
+    if broken:
+        return "the run was broken off"
+    if phase is Phase.ENDED:
+        return ENDED
+    if phase is not Phase.STOPPED:
+        return "nothing can be cancelled yet" if command_id == "cancel-current" else UNDER_WAY
+    if command_id == "retry" and tool_ran:
+        return TOOL_RAN
+    return _AT_A_STOP.get(command_id, "that is not possible at this stop")

@@ -1,0 +1,37 @@
+"""Why a command of the debugger makes no sense now: always a reason, and always short."""
+
+from __future__ import annotations
+
+import pytest
+
+from hermes_tui.debugger.stepping import Phase
+from hermes_tui.ui.commands import COMMANDS, DEBUG
+from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.not_now import why_not_now
+
+_DEBUGGING = [command for command in COMMANDS if command.group == DEBUG]
+
+
+@pytest.mark.parametrize("phase", [None, *Phase])
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("tool_ran", [False, True])
+def test_every_command_has_a_reason_that_fits_a_line(
+    phase: Phase | None, broken: bool, tool_ran: bool
+) -> None:
+    for command in _DEBUGGING:
+        why = why_not_now(command.id, phase, broken=broken, tool_ran=tool_ran)
+        assert why and len(f" {command.label}: {KeyNames().told(why)}") <= 100
+
+
+@pytest.mark.parametrize(
+    ("command", "phase", "why"),
+    [
+        ("answer", Phase.STOPPED, "the run stands at no call"),
+        ("continue", Phase.ENDED, "the run has ended; F forks from a row"),
+        ("pause", Phase.STOPPED, "the run stands already"),
+        ("branches", Phase.STOPPED, "there is no other branch; F makes one"),
+    ],
+)
+def test_the_reason_is_that_of_the_place(command: str, phase: Phase, why: str) -> None:
+    told = why_not_now(command, phase, broken=False, tool_ran=False)
+    assert KeyNames().told(told) == why
