@@ -23,6 +23,6 @@ def failing_codes(text: str | None) -> frozenset[str]:
         )
     for name in names:
         if name not in known:
-            hint = near_hint(name, known, f"such as {', '.join(known[:5])}; a scan names them")
+            hint = near_hint(name, known, f"known: {', '.join(known)}")
             raise UsageError(f"--fail-on: no code is called {name!r}", hint)
     return frozenset(names)

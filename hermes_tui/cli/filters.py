@@ -35,14 +35,16 @@ def check_for_list(text: str) -> None:
     """Refuse what cannot be read for a list of runs."""
     if others := _of_rows(text):
         message = f"for a list of runs: {others[0]} is a field of a run's rows"
-        raise UsageError(f"--filter {text!r}, {message}", "open one run: --at RUN")
+        hint = "open one file, with --at RUN if it holds several runs"
+        raise UsageError(f"--filter {text!r}, {message}", hint)
 
 
 def check_for_each(text: str, *, option: str = "--filter") -> None:
     """Refuse what cannot be read for a run by itself, wherever it is listed."""
-    if others := sorted(_names(text, option).difference(FILE_FIELDS)):
+    known = f"known: {', '.join(FILE_FIELDS)}"
+    if others := sorted(_names(text, option, known).difference(FILE_FIELDS)):
         message = f"{others[0]} is no field of a run by itself"
-        raise UsageError(f"{option} {text!r}: {message}", f"known: {', '.join(FILE_FIELDS)}")
+        raise UsageError(f"{option} {text!r}: {message}", known)
 
 
 def _of_rows(text: str) -> list[str]:
@@ -55,11 +57,22 @@ def _of_runs(text: str) -> list[str]:
     return sorted(_names(text).difference(FIELDS))
 
 
-def _names(text: str, option: str = "--filter") -> frozenset[str]:
+def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[str]:
+    """Return the fields that `text` reads; `known` lists those that are taken, if not all are."""
     try:
         return compile_expression(text, {*FIELDS, *FILTER_NAMES}).names
     except UnknownName as error:
         lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
-        raise UsageError(f"{option} {text!r}: {error.told}", error.near or lists) from error
+        hint = (_near_taken(text) or known) if known else (error.near or lists)
+        raise UsageError(f"{option} {text!r}: {error.told}", hint) from error
     except ExpressionError as error:
         raise UsageError(f"{option} {text!r}: {error.message}", error.hint) from error
+
+
+def _near_taken(text: str) -> str:
+    """Return which fields of a run by itself may be meant by a name that is none, if any."""
+    try:
+        compile_expression(text, FILE_FIELDS)
+    except UnknownName as error:
+        return error.near
+    return ""

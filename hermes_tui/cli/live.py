@@ -40,7 +40,7 @@ EXAMPLES = {
 def run_live(arguments: argparse.Namespace) -> int:
     """Run the loop and return the exit code."""
     has_screen = sys.stdout.isatty() and not arguments.headless
-    _check(arguments)
+    _check(arguments, has_screen=has_screen)
     fail_on = _fail_on(arguments.fail_on, has_screen=has_screen)
     if arguments.resume:
         take_from(arguments, local_path(arguments.resume))
@@ -88,12 +88,12 @@ def _instead_of_usual_place() -> str:
     return str(path)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     if arguments.no_record and (arguments.record or arguments.resume):
         raise UsageError("--no-record goes with neither --record nor --resume", "leave one out")
     if arguments.resume and (arguments.replay or arguments.record):
         raise UsageError("--resume goes on in the recording itself", "leave out the other one")
-    refuse_decided(arguments)
+    refuse_decided(arguments, has_screen=has_screen)
     if arguments.at and not arguments.messages:
         raise UsageError("--at names a place in --messages FILE", "give both, or neither")
     if arguments.api in ("openai", "http", "managed") and not (

@@ -96,7 +96,7 @@ DEFAULTS: Final = {
 def _seconds(text: str) -> float:
     number = _number(text)
     if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, such as 30")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, such as 30")
     return number
 
 

@@ -36,18 +36,21 @@ _DECIDED: Final = {
     ),
 }
 """Options by what makes them meaningless."""
-_ON_SCREEN: Final = {"run": "C runs on", "breakpoints": "b stops at more"}
+_ON_SCREEN: Final = {"run": "the key C runs on", "breakpoints": "the key b stops at more"}
 
 
-def refuse_decided(arguments: argparse.Namespace) -> None:
-    """Raise UsageError where an option is given that the recording decides."""
+def refuse_decided(arguments: argparse.Namespace, *, has_screen: bool) -> None:
+    """Raise UsageError where an option is given that the recording decides.
+
+    What does the same on a screen is named where there is one.
+    """
     for how, decided in _DECIDED.items():
         given = [name for name in decided if _is_given(getattr(arguments, name))]
         if not getattr(arguments, how) or not given:
             continue
         named = [_option(name) for name in given]
         listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-        instead = [_ON_SCREEN[name] for name in given if name in _ON_SCREEN]
+        instead = [_ON_SCREEN[name] for name in given if has_screen and name in _ON_SCREEN]
         hint = "; ".join(["leave it out" if len(named) == 1 else "leave them out", *instead])
         raise UsageError(f"with --{how} the recording decides {listed}", hint)
 

@@ -57,5 +57,7 @@ def before_command(
     having = [command for command in options if name in options[command]]
     if not having:
         return unknown_words([name], known)
-    command = next((word for word in words if word in having), having[0])
-    return f"{name} stands behind the command: `hermes-tui {command} {name} …`"
+    meant = [word for word in words if word in having][:1] or having
+    if len(meant) > 1:
+        return f"{name} stands behind a command that takes it: {', '.join(meant)}"
+    return f"{name} stands behind the command: `hermes-tui {meant[0]} {name} …`"

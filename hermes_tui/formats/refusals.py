@@ -63,7 +63,7 @@ def refusal_of(head: bytes, *, complete: bool) -> Refusal | None:
             return Refusal(what, hint)
     start = head.lstrip(BLANKS)[:16].lower()
     if start.startswith((b"<!doctype", b"<html")):
-        return Refusal("an HTML page", "open the .jsonl file beside it")
+        return Refusal("an HTML page", "give the data that it was made from")
     if not start:
         hint = "nothing was written to it"
         return Refusal("only blanks", hint, waits=not complete, is_foreign=True)

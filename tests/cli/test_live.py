@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from hermes_tui.cli.live_recorded import refuse_decided
+from hermes_tui.cli.main import parser
+from hermes_tui.model.errors import UsageError
 from tests.servers.local_server import Answer, LocalServer
 from tests.tools.helpers import processes_with
 
@@ -299,7 +302,7 @@ def test_a_signal_stops_the_run_where_it_can_be_gone_on_with(
         (["--no-record", "--resume", "x.jsonl"], "--no-record"),
         (["--resume", "x.jsonl", "--task", "other"], "decides --task (leave it out)"),
         (["--resume", "x.jsonl", "--temperature", "0"], "decides --temperature (leave it out)"),
-        (["--resume", "x.jsonl", "--run"], "decides --run (leave it out; C runs on)"),
+        (["--resume", "x.jsonl", "--run"], "decides --run (leave it out)"),
         (
             ["--replay", "x.jsonl", "--max-turns", "30", "--model", "m", "--tools", "builtin"],
             "decides --model, --max-turns and --tools (leave them out)",
@@ -314,6 +317,14 @@ def test_wrong_usage_is_one_line_and_two(arguments: list[str], told: str) -> Non
     assert ended.returncode == 2, ended.stderr
     assert len(ended.stderr.splitlines()) == 1
     assert told in ended.stderr
+
+
+def test_keys_are_named_where_there_is_a_screen_alone() -> None:
+    line = parser().parse_args(["live", "--resume", "x.jsonl", "--run"])
+    with pytest.raises(UsageError, match=r"\(leave it out; the key C runs on\)"):
+        refuse_decided(line, has_screen=True)
+    with pytest.raises(UsageError, match=r"\(leave it out\)"):
+        refuse_decided(line, has_screen=False)
 
 
 @pytest.mark.parametrize(
