@@ -101,9 +101,9 @@ def test_groups_stand_by_the_mean_of_what_the_list_is_sorted_by() -> None:
 
     assert order() == "badc"
     model.sort_by("reward")
-    assert order() == "bacd"
-    model.reverse()
     assert order() == "cabd"
+    model.reverse()
+    assert order() == "bacd"
     model.sort_by("model")
     assert order() == "abcd"
     model.reverse()

@@ -860,10 +860,23 @@ def test_runs_without_reward_come_last_either_way(tmp_path: Path) -> None:
     feed = read_all(feed_on(tmp_path))
     model = model_on(feed)
     model.sort_by("reward")
-    assert listed(model) == [2, 4, 1, 3]
-    model.reverse()
     assert listed(model) == [4, 2, 1, 3]
+    model.reverse()
+    assert listed(model) == [2, 4, 1, 3]
     feed.close()
+
+
+@pytest.mark.parametrize(("rewards", "presses"), [((0.5, -1.0, 1.0), 2), ((None,), 0)])
+def test_the_worst_reward_is_a_few_keys_away_where_there_are_any(
+    rewards: tuple[float | None, ...], presses: int
+) -> None:
+    model = runs_of(*({"reward": reward} for reward in rewards))
+    assert ("reward" in model.sorts()) == bool(presses)
+    for _ in range(presses):
+        model.sort_by_next()
+    if presses:
+        assert model.sort_name == "reward"
+        assert [model.row(n).summary.reward for n in range(3)] == [-1.0, 0.5, 1.0]
 
 
 def test_runs_are_sorted_by_the_code_they_have_most_of_clean_ones_last_either_way() -> None:

@@ -56,11 +56,11 @@ SORTS = (
     "run",
     "latest",
     "errors",
+    "reward",
     "warnings",
     "tool_errors",
     "turns",
     "calls",
-    "reward",
     "size",
     "tokens_in",
     "tokens_out",
@@ -78,10 +78,15 @@ SORTS = (
 Codes = tuple[tuple[str, int], ...]
 _LAST_TEXT: Final = chr(sys.maxunicode)
 TIMES: Final = frozenset({"began", "latest"})
+MAY_LACK: Final = TIMES | {"reward"}
+"""Columns that are passed over where no run has anything in them."""
 _SPARSE: Final = TIMES | {"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"}
 """Fields that many files say nothing of."""
-UPWARDS = frozenset({"run", "status", "stop_reason", "codes", "model", "task", "id", "file"})
-"""Columns that begin with the smallest; counts begin with the largest."""
+WITHOUT_MEAN = frozenset({"run", "status", "stop_reason", "codes", "model", "task", "id", "file"})
+"""Columns of which a group has no mean."""
+UPWARDS = WITHOUT_MEAN | {"reward"}
+"""Columns that begin with the smallest: what went worst comes first. Counts begin with the largest.
+"""
 
 _ATTRIBUTES: Final[MappingProxyType[str, str]] = MappingProxyType({
     **{name: f"summary.{attribute}" for name, attribute in ATTRIBUTES.items()},

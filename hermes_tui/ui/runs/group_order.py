@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.log.run_fields import has_failed
-from hermes_tui.ui.runs.fields import UPWARDS, column_in_steps
+from hermes_tui.ui.runs.fields import WITHOUT_MEAN, column_in_steps
 from hermes_tui.ui.runs.steps import Steps, pieces
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Order(NamedTuple):
     @property
     def has_means(self) -> bool:
         """Whether groups have a mean of it: of `status`, how many of their runs failed."""
-        return self.name == "status" or self.name not in UPWARDS
+        return self.name == "status" or self.name not in WITHOUT_MEAN
 
 
 def group_means(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.runtime.opener import RunRef
 from hermes_tui.ui.runs.facts import RunsFacts
-from hermes_tui.ui.runs.fields import SORTS, TIMES, UPWARDS, run_line, sort_keys
+from hermes_tui.ui.runs.fields import MAY_LACK, SORTS, UPWARDS, run_line, sort_keys
 from hermes_tui.ui.runs.filter import RunFilter
 from hermes_tui.ui.runs.places import RunPlaces
 from hermes_tui.ui.runs.search import RunSearch
@@ -294,15 +294,19 @@ class RunsModel:
         return (yield from sorted_in_steps(places, keys, descending=descending))
 
     def sort_by(self, name: str, *, descending: bool | None = None) -> None:
-        """Sort by a column; counts begin with the largest unless `descending` says otherwise."""
+        """Sort by a column; what is worse comes first unless `descending` says otherwise."""
         self.sort_name = name
         self.descending = name not in UPWARDS if descending is None else descending
         self._arrange()
 
+    def sorts(self) -> list[str]:
+        """Return what to sort by, in order; by times and rewards only if there are any."""
+        blank = MAY_LACK - self.facts.longest.keys() - {self.sort_name}
+        return [name for name in SORTS if name not in blank]
+
     def sort_by_next(self) -> None:
-        """Sort by the next column; by times only if there are any."""
-        blank = TIMES - self.facts.longest.keys() - {self.sort_name}
-        names = [name for name in SORTS if name not in blank]
+        """Sort by the next of the `sorts`."""
+        names = self.sorts()
         self.sort_by(names[(names.index(self.sort_name) + 1) % len(names)])
 
     def reverse(self) -> None:
