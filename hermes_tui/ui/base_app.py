@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import ANSIToTruecolor, LineFilter
-from textual.screen import Screen
 
 from hermes_tui.model.errors import SourceError
 from hermes_tui.model.visible import visible
 from hermes_tui.runtime.config import Config
-from hermes_tui.ui.commands import in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.safe_text import terminal_filters
 from hermes_tui.ui.screens.base import CommandScreen
@@ -34,6 +32,8 @@ from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from hermes_tui.runtime.engines.pool import EnginePool
     from hermes_tui.ui.run_feed import Feed
     from hermes_tui.ui.run_relations import Relative
@@ -55,11 +55,19 @@ def _collect_garbage_again() -> None:
         gc.enable()
 
 
+def _offers_provider() -> type[Provider]:
+    # What the palette needs is loaded when it is opened.
+    from hermes_tui.ui.palette import OffersProvider
+
+    return OffersProvider
+
+
 class BaseApp(App[None]):
     """Looks and manners; which screens there are is its subclasses' matter."""
 
     TITLE = "hermes-tui"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_offers_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         # Textual's own comes before the keys that were pressed earlier.
         Binding("ctrl+p", "command_palette", show=False, system=True),
@@ -227,20 +235,6 @@ class BaseApp(App[None]):
                 if isinstance(widget, (RowList, TextView)):
                     widget.set_resolve(self.style)
                 widget.refresh()
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer every command of the registry that makes sense now."""
-        if not isinstance(screen, CommandScreen):
-            return
-        situation = screen.situation()
-        for command in in_scope(screen.scope):
-            if command.enabled(situation) and command.id != "palette":
-                key = shown_key(command, self.config.keys)
-                yield SystemCommand(
-                    f"{command.label} ({key})",
-                    self.keys.told(command.help),
-                    lambda command_id=command.id: screen.action_command(command_id),
-                )
 
     # Taking away
 

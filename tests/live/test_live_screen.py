@@ -548,7 +548,7 @@ async def test_what_streams_in_does_not_move_who_reads_its_beginning() -> None:
 async def test_every_possible_command_is_in_the_palette_with_its_key() -> None:
     async with live([says("", LS)], TOOLS) as run:
         await run.stopped()
-        offered = {item.title for item in run.app.get_system_commands(run.screen)}
+        offered = {offer.title for offer in run.screen.offers()}
         assert {"Continue (c)", "Edit (e)", "Fork (F)"} <= offered
         assert "Edit result (E)" not in offered
 

@@ -45,9 +45,13 @@ class ShapedRuns(MatchedRuns):
         self.shape.grouping = field
         self._arrange()
 
+    def groupings(self) -> list[str]:
+        """Return the fields that tell these runs apart."""
+        return groupings_of(self.rows)
+
     def group_by_next(self, step: int = 1) -> None:
         """Group by the next field that tells these runs apart; after the last, not at all."""
-        fields = ["", *groupings_of(self.rows)]
+        fields = ["", *self.groupings()]
         here = fields.index(self.shape.grouping) if self.shape.grouping in fields else 0
         self.group_by(fields[(here + step) % len(fields)])
 

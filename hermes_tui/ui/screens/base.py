@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -11,7 +12,7 @@ from textual.screen import Screen
 
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.command import Situation
-from hermes_tui.ui.commands import BY_ID, bar_entries, command_on
+from hermes_tui.ui.commands import BY_ID, bar_entries, command_on, in_scope, shown_key
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.widgets.key_bar import KeyBar
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from hermes_tui.ui.base_app import BaseApp
+    from hermes_tui.ui.palette import Offer
     from hermes_tui.ui.render.places import RunPlace
     from hermes_tui.ui.widgets.prompt import Prompt
 
@@ -124,6 +126,22 @@ class CommandScreen(Screen[None]):
         from hermes_tui.ui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen(place=self.scope))
+
+    def offers(self) -> Iterator[Offer]:
+        """Yield what the palette offers: every command of the registry that makes sense now."""
+        from hermes_tui.ui.palette import ALSO_CALLED, Offer
+
+        situation, keymap = self.situation(), self.hermes.config.keys
+        for command in in_scope(self.scope):
+            if command.enabled(situation) and command.id != "palette":
+                yield Offer(
+                    command.label,
+                    self.keys.told(command.help),
+                    partial(self.action_command, command.id),
+                    shown_key(command, keymap),
+                    ALSO_CALLED.get(command.id, ""),
+                    command.id,
+                )
 
     def do_palette(self) -> None:
         self.app.action_command_palette()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -19,7 +21,7 @@ from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
 from hermes_tui.ui.runs.columns import MARKS, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.fields import SORTS
+from hermes_tui.ui.runs.fields import FIELDS, SORTS
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.base import POLL_EVERY_S, SLICE_S, CommandScreen
 from hermes_tui.ui.screens.moving import Moving
@@ -30,6 +32,7 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from hermes_tui.ui.app import HermesApp
+    from hermes_tui.ui.palette import Offer
     from hermes_tui.ui.panes.facets import BarsPane
 
 DRAW_EVERY_S = 0.15
@@ -233,11 +236,39 @@ class RunsScreen(Moving, RunsFinding):
 
     @on(RunsPane.HeadingClicked)
     def _heading_clicked(self, event: RunsPane.HeadingClicked) -> None:
-        if event.name == self.model.sort_name:
+        if event.name in SORTS:
+            self._sort_by(event.name)
+
+    def _sort_by(self, name: str) -> None:
+        """Sort by a field; by the one that is sorted by already, the other way round."""
+        self.touched()
+        if name == self.model.sort_name:
             self.model.reverse()
-        elif event.name in SORTS:
-            self.model.sort_by(event.name)
+        else:
+            self.model.sort_by(name)
         self.refresh_view()
+
+    def _group_by(self, name: str) -> None:
+        self.touched()
+        self.model.group_by(name)
+        self.refresh_view()
+
+    def offers(self) -> Iterator[Offer]:
+        """Yield, besides the commands, each field to sort or to group by."""
+        from hermes_tui.ui.palette import Offer
+
+        yield from super().offers()
+        if not len(self.model):
+            return
+        for name in self.model.sorts():
+            label = f"Sort by {name.replace('_', ' ')}"
+            yield Offer(label, FIELDS[name], partial(self._sort_by, name), words=f"{name} order")
+        for name in self.model.groupings():
+            label = f"Group by {name.replace('_', ' ')}"
+            yield Offer(label, FIELDS[name], partial(self._group_by, name), words=name)
+        if self.model.shape.grouping:
+            yield Offer("Do not group", "all runs in one list", partial(self._group_by, ""),
+                words="not grouped ungroup")  # fmt: skip
 
     def do_sort(self) -> None:
         self.model.sort_by_next()

@@ -1,0 +1,148 @@
+"""The palette: every action that makes sense now, found by any word that people have for it.
+
+Words are looked for in the label first, then among what other debuggers and editors call the same,
+in the id, and in the help; a word of which only the letters stand there in order comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
+
+if TYPE_CHECKING:
+    from textual.fuzzy import Matcher
+
+ALSO_CALLED: Final = MappingProxyType({
+    "add-call": "insert append new",
+    "answer": "skip mock stub fake result return value instead",
+    "back": "quit exit leave close",
+    "back-in-time": "reverse rewind undo history step back",
+    "bottom": "end last follow tail",
+    "branches": "forks compare diff",
+    "breakpoint": "break if condition conditional watch logpoint tracepoint stop at",
+    "breakpoints": "condition conditional watch enable disable ignore count list",
+    "cancel-current": "abort kill interrupt timeout",
+    "clear": "drop reset filter search",
+    "compare": "diff",
+    "continue": "go resume run",
+    "copy": "yank clipboard export save json curl",
+    "copy-place": "link share bookmark url",
+    "drop-call": "skip delete remove",
+    "edit": "substitute change modify replace set arguments",
+    "edit-result": "substitute change replace set return value",
+    "end-run": "stop kill terminate abort",
+    "facets": "count by statistics breakdown columns",
+    "filter": "where only hide expression",
+    "fold": "collapse expand",
+    "fold-all": "collapse expand",
+    "fork": "restart rerun replay branch undo from here",
+    "go-to": "jump line number",
+    "help": "keys bindings shortcuts fields",
+    "histogram": "distribution chart plot reward",
+    "lab": "why parser steps engine",
+    "mark": "bookmark",
+    "next": "step over",
+    "next-call": "tool",
+    "next-problem": "error warning diagnostic",
+    "next-run": "file",
+    "on-in-time": "redo history step forward",
+    "pager": "less export save print",
+    "pane-2": "text content",
+    "pane-3": "arguments variables tools",
+    "pane-4": "thinking thoughts",
+    "pane-6": "json source bytes record",
+    "pane-7": "logprobs probabilities",
+    "pane-8": "info statistics usage cost reward outcome",
+    "pair": "result jump to definition",
+    "pause": "break stop interrupt halt",
+    "raw-beside": "diff json",
+    "recording": "save export file path journal",
+    "retry": "again rerun regenerate resample",
+    "run-on": "go resume run to breakpoint without stopping detach",
+    "search": "find grep",
+    "sort": "order by",
+    "step-in": "into single stepi",
+    "step-out": "finish return up",
+    "suspend": "shell background",
+    "theme": "colours colors light dark",
+    "tree": "subagents children parent",
+    "unfilter": "clear filter",
+    "view": "json markdown format pretty",
+    "zoom": "maximise full screen",
+})  # fmt: skip
+"""What people may type for a command besides its label."""
+_LABEL, _ALSO, _ID, _HELP, _LETTERS = 80.0, 60.0, 50.0, 30.0, 10.0
+"""What a word is worth by where it stands; the beginning of a word less, its inside least."""
+
+
+class Offer(NamedTuple):
+    """One action that the palette offers; `words` are found as well as its label and help."""
+
+    label: str
+    help: str
+    run: Callable[[], object]
+    key: str = ""
+    words: str = ""
+    id: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.label} ({self.key})" if self.key else self.label
+
+
+def ranked(query: str, offers: Iterable[Offer], matcher: Matcher) -> list[tuple[float, Offer]]:
+    """Return the offers in which every word of the query is found, the best first."""
+    scored = ((_score(query.casefold(), offer, matcher), offer) for offer in offers)
+    found = [(score, offer) for score, offer in scored if score]
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def _score(query: str, offer: Offer, matcher: Matcher) -> float:
+    label = offer.label.casefold()
+    if label == query:
+        return 2 * _LABEL
+    fields = (
+        (label, _LABEL), (offer.words, _ALSO), (offer.id, _ID), (offer.help.casefold(), _HELP),
+    )  # fmt: skip
+    score = min(max(_worth(word, text) * worth for text, worth in fields) for word in query.split())
+    if label.startswith(query) or f" {query} " in f" {offer.words} ":
+        score += _LETTERS
+    return score or (_LETTERS if matcher.match(offer.label) else 0.0)
+
+
+def _worth(word: str, text: str) -> float:
+    """Return how well a word stands in a text: 1 whole, less as the beginning or inside of one."""
+    at = text.find(word)
+    if at < 0:
+        return 0.0
+    padded = f" {''.join(c if c.isalnum() else ' ' for c in text)} "
+    return 1.0 if f" {word} " in padded else 0.9 if f" {word}" in padded else 0.7
+
+
+class OffersProvider(Provider):
+    """Feeds Textual's palette from the screen below it."""
+
+    async def startup(self) -> None:
+        from hermes_tui.ui.screens.base import CommandScreen
+
+        screen = self.screen
+        self._offers = list(screen.offers()) if isinstance(screen, CommandScreen) else []
+
+    async def discover(self) -> Hits:
+        for offer in sorted(self._offers, key=lambda offer: offer.title):
+            if offer.id:
+                yield DiscoveryHit(escape(offer.title), offer.run, offer.title, escape(offer.help))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for score, offer in ranked(query, self._offers, matcher):
+            shown = Content(offer.title)
+            at = offer.label.casefold().find(query.casefold())
+            if at >= 0:
+                shown = shown.stylize(matcher.match_style, at, at + len(query))
+            yield Hit(score, shown, offer.run, offer.title, escape(offer.help))

@@ -1,0 +1,98 @@
+"""What the palette finds for the words that people type, and what it then does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.command import CommandList
+from textual.events import Paste
+from textual.fuzzy import Matcher
+from textual.widgets import Input
+
+from hermes_tui.ui.app import HermesApp
+from hermes_tui.ui.commands import BY_ID, SCOPES, in_scope
+from hermes_tui.ui.palette import ALSO_CALLED, Offer, ranked
+from tests.ui.opened import NARROW, app_on, settled, shows, until, write_runs
+
+
+def offers_in(scope: str) -> list[Offer]:
+    """Return all commands of a scope as offers, whether they make sense now or not."""
+    return [
+        Offer(
+            item.label, item.help, lambda: None, item.shown, ALSO_CALLED.get(item.id, ""), item.id
+        )
+        for item in in_scope(scope)
+    ]
+
+
+def found(query: str, scope: str) -> list[str]:
+    return [offer.id for _, offer in ranked(query, offers_in(scope), Matcher(query))]
+
+
+@pytest.mark.parametrize(
+    ("query", "scope", "expected"),
+    [
+        ("skip", "live", {"answer", "drop-call"}),
+        ("substitute", "live", {"edit", "edit-result"}),
+        ("condition", "live", {"breakpoint", "breakpoints"}),
+        ("step into", "live", {"step-in"}),
+        ("step over", "live", {"next"}),
+        ("watch", "live", {"breakpoint", "breakpoints"}),
+        ("export", "run", {"copy", "pager"}),
+        ("save", "live", {"copy", "recording", "pager"}),
+        ("json", "run", {"pane-6", "copy", "view"}),
+        ("curl", "run", {"copy"}),
+        ("reward", "runs", {"histogram"}),
+        ("theme", "run", {"theme"}),
+        ("brkpnt", "live", {"breakpoint", "breakpoints"}),
+    ],
+)
+def test_commands_are_found_by_the_words_that_people_have_for_them(
+    query: str, scope: str, expected: set[str]
+) -> None:
+    assert expected <= set(found(query, scope)[: len(expected) + 1])
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_label_typed_in_full_comes_first(scope: str) -> None:
+    for command in in_scope(scope):
+        first = found(command.label.upper(), scope)[0]
+        assert BY_ID[first].label == command.label
+
+
+def test_what_no_command_is_about_is_not_found() -> None:
+    assert found("zzz", "live") == found("step zzz", "live") == []
+
+
+def test_other_names_are_those_of_commands_and_no_word_is_there_twice() -> None:
+    assert ALSO_CALLED.keys() <= BY_ID.keys()
+    assert all(words == words.casefold() for words in ALSO_CALLED.values())
+
+
+async def test_a_list_is_sorted_and_grouped_by_any_field_from_the_palette(tmp_path: Path) -> None:
+    app = app_on(write_runs(tmp_path / "runs.jsonl", 30))
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        for query, offered, said in (
+            ("reward", "Sort by reward", "sorted by reward ▲"),
+            ("by reward", "Sort by reward", "sorted by reward ▼"),
+            ("group codes", "Group by codes", "groups by diagnostics"),
+            ("not grouped", "Do not group", " of 30 · sorted"),
+        ):
+            await pilot.press("ctrl+p")
+            await until(pilot, lambda: isinstance(app.focused, Input))
+            app.post_message(Paste(query))
+            await shows(pilot, offered)
+            await until(pilot, lambda: len(shown_offers(app)) > 0)
+            assert offered in shown_offers(app)[0]
+            await pilot.press("enter")
+            await shows(pilot, said)
+
+
+def shown_offers(app: HermesApp) -> list[str]:
+    """Return what the open palette lists, once it has looked for what is typed."""
+    [offers] = app.screen.query(CommandList)
+    typed = app.screen.query_one(Input).value
+    texts = [str(offers.get_option_at_index(n).prompt) for n in range(offers.option_count)]
+    return texts if typed and offers.option_count < len(BY_ID) / 4 else []
