@@ -73,7 +73,7 @@ DIALOG_KEYS: Final = (
     DialogKey("branches-open", "Go to it", ("enter",), "Enter", "branches", "go to the branch"),
     DialogKey("branches-mark", "Mark", ("space", "m"), "Space", "branches",
         "mark the branch for a comparison"),
-    DialogKey("branches-compare", "Compare", ("D",), "D", "branches",
+    DialogKey("branches-compare", "Compare", ("d", "D"), "d", "branches",
         "compare the two marked branches, or this one with where it was forked from"),
     DialogKey("branches-leave", "Back", ("escape", "q"), "Esc", "branches", "leave the list"),
     DialogKey("branches-down", "Down", ("down", "j"), "↓", "branches", "one row down", False),

@@ -252,6 +252,16 @@ async def test_a_fork_is_compared_with_its_parent() -> None:
         assert app.given == [None]
 
 
+async def test_the_key_that_compares_runs_in_the_list_compares_branches() -> None:
+    async with (
+        forked() as branches,
+        shown(BranchesScreen(branches.all, branches.all[1])) as (app, pilot),
+    ):
+        await pilot.press("d")
+        await pilot.pause()
+        assert isinstance(app.screen, ComparisonScreen)
+
+
 async def test_two_marked_branches_are_compared() -> None:
     async with (
         forked() as branches,
