@@ -27,6 +27,8 @@ class Situation(NamedTuple):
     """What can be put into a live run now."""
     flawed: bool = False
     """Whether a live run stands at a reply for what is wrong with it."""
+    stops_first: bool = False
+    """Whether a live run stops at every call before it comes to its breakpoints."""
     live: bool = False
     """Whether there is a live run by now."""
     branches: int = 0

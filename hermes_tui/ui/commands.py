@@ -272,6 +272,8 @@ COMMANDS: tuple[Command, ...] = (
 
 _AT_FLAWED = {"lab": -5, "step-out": -4}
 """Ranks in the bar where a run stands at a reply for what is wrong with it."""
+_BEHIND_STOPS = {"run-on": -8}
+"""Ranks where the run stops at every call before it comes to a breakpoint."""
 _AT_WORK = {"end-run": -7}
 """Ranks in the bar while a request or a tool is under way, and maybe hangs."""
 
@@ -288,14 +290,17 @@ def bar_entries(
 ) -> list[tuple[str, str, str]]:
     """Return (id, key, label) of what the key bar shows: what works now, most useful first."""
     ranked = sorted(
-        (command for command in in_scope(scope) if command.bar and command.enabled(situation)),
+        (item for item in in_scope(scope) if _rank(item, situation) and item.enabled(situation)),
         key=lambda command: _rank(command, situation),
     )
     return [(item.id, shown_key(item, keymap), _label(item, situation)) for item in ranked]
 
 
 def _rank(command: Command, situation: Situation) -> int:
+    """Return how far in front a command stands in the bar; 0: not at all."""
     ranks = _AT_FLAWED if situation.flawed else _AT_WORK if CANCEL in situation.legal else {}
+    if situation.stops_first and command.id in _BEHIND_STOPS:
+        return _BEHIND_STOPS[command.id]
     return ranks.get(command.id, command.bar)
 
 

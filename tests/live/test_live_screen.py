@@ -13,8 +13,9 @@ from hermes_tui.debugger.stepping import Command, Phase, StopPoint
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.runtime.servers.base import Piece, RequestFailure
+from hermes_tui.ui.screens.live import LiveScreen
 from tests.live.engine import FunctionTools, says, streamed
-from tests.live.screen import Clock, live
+from tests.live.screen import Clock, Live, live
 from tests.ui.opened import NARROW, WIDE, press_until
 
 LS = ("terminal", {"command": "ls"})
@@ -318,6 +319,10 @@ async def test_a_call_is_dropped_and_another_one_added() -> None:
     async with live([says("", LS, PWD), says("Done.")], TOOLS) as run:
         await run.stopped()
         await run.press("d")
+        await run.shows("drop call 1, terminal? y drops it")
+        assert not run.events(ev.CallDropped)
+        await run.press("y")
+        await run.until(lambda: bool(run.events(ev.CallDropped)))
         assert [e.call_index for e in run.events(ev.CallDropped)] == [0]
         await run.press("a", *"terminal", "ctrl+s")
         assert [e.call.index for e in run.events(ev.ToolCallProposed)] == [0, 1, 2]
@@ -437,8 +442,10 @@ async def test_a_breakpoint_is_set_from_the_row_under_the_cursor() -> None:
         await run.stopped()
         await run.press("b")
         await run.shows("before_dispatch:terminal")
+        await run.shows('if EXPRESSION, ignore N, every N, once, log "…" may follow')
         await run.press(*" once", "enter")
-        await run.shows("b1 stops before_dispatch:terminal once")
+        await run.shows("b1: C runs to it, c stops at every call · before_dispatch:terminal once")
+        assert "C Run on" in run.text
         await run.press("C")
         await run.stopped()
         assert run.events(ev.Stopped)[-1].breakpoints == ("b1",)
@@ -452,6 +459,38 @@ async def test_a_breakpoint_that_is_none_is_asked_for_again() -> None:
         await run.shows("no stop point is called 'before_dispach'")
         assert len(run.events(ev.BreakpointsSet)) == 1
         await run.press("escape")
+
+
+async def test_a_breakpoint_in_a_run_that_stops_nowhere_else_is_said_to_stop() -> None:
+    async with live([says("", LS)], TOOLS) as run:
+        await run.stopped()
+        run.driver.put(SetBreakpoints((), frozenset({StopPoint.REQUEST_FAILED})))
+        await run.press("b", "enter")
+        await run.shows("b1 stops before_dispatch:terminal")
+        assert "C Run on" not in run.text
+
+
+@pytest.mark.parametrize("key", ["e", "x", "d", "E"])
+async def test_a_call_that_is_settled_is_not_mistaken_for_the_one_that_waits(key: str) -> None:
+    async with live([says("", LS), says("", PWD)], TOOLS) as run:
+        await run.stopped()
+        await run.press("c")
+        await run.until(lambda: len(run.events(ev.Stopped)) == 2)
+        await run.stopped()
+        if key == "E":
+            await run.press("s")
+            await run.until(lambda: len(run.events(ev.Stopped)) == 3)
+            await run.stopped()
+        await press_until(run.pilot, "less_than_sign", lambda: "turn 1" in looked_at(run))
+        await run.press("left_square_bracket", key)
+        await run.shows("that call is settled: F forks here")
+        assert isinstance(run.app.screen, LiveScreen)
+
+
+def looked_at(run: Live) -> str:
+    """Return the turn that the cursor is in."""
+    model = run.screen.model
+    return f"turn {model.timeline.turn(model.row)}"
 
 
 async def test_the_list_of_breakpoints_switches_stop_points() -> None:

@@ -176,6 +176,7 @@ class LiveScreen(LiveEdits, inherit_bindings=False):
             live=True,
             legal=self._legal(driver),
             flawed=stands_at_flawed(model.log),
+            stops_first=self.stops_first(),
             branches=self.live_app.branch_count,
         )
 

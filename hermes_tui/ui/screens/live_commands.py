@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hermes_tui.ui.live_app import LiveApp
     from hermes_tui.ui.widgets.prompt import Prompt
 
+MAY_FOLLOW = 'if EXPRESSION, ignore N, every N, once, log "…" may follow'
+"""What is said while a breakpoint is asked for: what it may be besides where it stops."""
 UNGUARDED = frozenset(
     {
         "pause",
@@ -195,6 +197,7 @@ class LiveCommands(RunScreen):
     def do_breakpoint(self) -> None:
         text = breakpoint_for(self.model.timeline, self.model.row)
         self.ask("break at", "breakpoint", text)
+        self.say(MAY_FOLLOW)
 
     def answered_breakpoint(self, event: Prompt.Answered) -> None:
         from hermes_tui.debugger.breakpoints import free_id, parse_breakpoint
@@ -210,7 +213,15 @@ class LiveCommands(RunScreen):
             self.say(str(error))
             return
         if self._set_breakpoints((*self.state.breakpoints.values(), added), None):
-            self.say(f"{added.id} stops {added.text}")
+            way = ": {run-on} runs to it, {continue} stops at every call · "
+            before = self.keys.told(way) if self.stops_first() else " stops "
+            self.say(f"{added.id}{before}{added.text}")
+
+    def stops_first(self) -> bool:
+        """Tell whether the run stops at every call, and so before it comes to a breakpoint."""
+        state = self.state
+        is_set = any(each.enabled for each in state.breakpoints.values())
+        return is_set and StopPoint.BEFORE_DISPATCH in state.stop_points
 
     def _set_breakpoints(
         self, breakpoints: tuple[Breakpoint, ...], stop_points: frozenset[StopPoint] | None

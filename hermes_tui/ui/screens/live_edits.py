@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.debugger.stepping import Kind, Moment
 from hermes_tui.model.events import ToolCallProposed
+from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.ui.live_model import message_index
 from hermes_tui.ui.screens.live_commands import LiveCommands
@@ -42,9 +43,32 @@ class LiveEdits(LiveCommands):
         index = state.stop.call_index if state.stop.call_index is not None else -1
         return calls[index] if 0 <= index < len(calls) else None
 
+    def _is_past(self) -> bool:
+        """Tell whether the cursor looks back at a settled call; if so, say what can be done.
+
+        What would be changed is another one: that at which the run stands.
+        """
+        model, state = self.model, self.state
+        if model.follow or not len(model.timeline):
+            return False
+        event, turn = model.timeline.event(model.row), model.timeline.turn(model.row)
+        proposed = event.call.index if isinstance(event, ToolCallProposed) else None
+        index: int | None = getattr(event, "call_index", proposed)
+        if index is None:
+            return False
+        calls = state.reply.calls if state.reply is not None and turn == state.turn else []
+        if index == state.stop.call_index and turn == state.turn:
+            return False
+        if index < len(calls) and _waits(calls[index]):
+            return False
+        self.say(self.keys.told("that call is settled: {fork} forks here"))
+        return True
+
     # Editing what the model said
 
     def do_edit(self) -> None:
+        if self._is_past():
+            return
         moment, call = self.state.moment, self._chosen_call()
         if call is not None and _waits(call):
             self._edit_call(call)
@@ -178,6 +202,8 @@ class LiveEdits(LiveCommands):
         from hermes_tui.ui.screens.editor import EditorScreen
 
         call = self.state.call
+        if self._is_past():
+            return
         if call is None or call.result is None:
             self.say("there is no result here")
             return
@@ -198,6 +224,8 @@ class LiveEdits(LiveCommands):
         from hermes_tui.ui.screens.call_editor import AnswerScreen
 
         call = self.state.call
+        if self._is_past():
+            return
         if call is None or Kind.SKIP not in self.situation().legal:
             self.say("the run stands at no call")
             return
@@ -219,19 +247,17 @@ class LiveEdits(LiveCommands):
         from hermes_tui.debugger.turn import CallStatus
 
         call = self._chosen_call()
+        if self._is_past():
+            return
         if call is None or not _waits(call):
             self.say("no call waits here that could be dropped")
             return
         reply = self.state.reply
         others = [other for other in reply.calls if other is not call] if reply is not None else []
-        if all(other.status in (CallStatus.DROPPED, CallStatus.SHOWN) for other in others):
-            self.ask(
-                "without its only call the reply ends the run; y drops it",
-                "drop-call",
-                one_letter=True,
-            )
-            return
-        self._drop(call)
+        is_only = all(other.status in (CallStatus.DROPPED, CallStatus.SHOWN) for other in others)
+        what = f"drop call {call.call.index + 1}, {visible_line(call.name or '(no name)', 24)}?"
+        ends = "without it the reply ends the run; " if is_only else ""
+        self.ask(f"{what} {ends}y drops it", "drop-call", one_letter=True)
 
     def answered_drop_call(self, event: Prompt.Answered) -> None:
         call = self._chosen_call()
