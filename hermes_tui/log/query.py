@@ -108,8 +108,7 @@ def _result_name(timeline: Timeline, row: int) -> str | None:
 
 
 def _called_name(timeline: Timeline, row: int) -> str | None:
-    seq = timeline.linked_seq(row)
-    event = timeline.log[seq] if seq is not None else None
+    event = timeline.linked(row)
     return event.call.name if isinstance(event, ToolCallProposed) else None
 
 

@@ -147,6 +147,11 @@ class Timeline:
         link = self._links[row]
         return link if link >= 0 else None
 
+    def linked(self, row: int) -> Event | None:
+        """Return the event at the other end; see `linked_seq`."""
+        seq = self.linked_seq(row)
+        return self.log[seq] if seq is not None else None
+
     def row_of(self, seq: int) -> int | None:
         """Return the row that shows event `seq` itself, or the first one after it."""
         rows = self._event_rows

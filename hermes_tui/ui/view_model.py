@@ -272,8 +272,7 @@ class RunModel:
         """Move to the next or previous match, around the ends; return its 1-based number."""
         if not self.matches:
             return None
-        here = bisect_left(self.matches, self.row)
-        on_match = here < len(self.matches) and self.matches[here] == self.row
+        here, on_match = self._place_among_matches()
         target = here + (on_match if step > 0 else -1)
         number = self._shown_match(target, step)
         if number is None:
@@ -289,9 +288,13 @@ class RunModel:
 
     def match_number(self) -> int | None:
         """Return the 1-based number of the match under the cursor, None beside one."""
-        here = bisect_left(self.matches, self.row)
-        on_match = here < len(self.matches) and self.matches[here] == self.row
+        here, on_match = self._place_among_matches()
         return here + 1 if on_match else None
+
+    def _place_among_matches(self) -> tuple[int, bool]:
+        """Return the number of matches above the cursor, and whether it is on the next one."""
+        here = bisect_left(self.matches, self.row)
+        return here, here < len(self.matches) and self.matches[here] == self.row
 
     def go_to(self, target: str) -> str:
         """Go where `target` says: a row number, t3, s12 or 50%; return what was wrong, or ""."""

@@ -232,8 +232,7 @@ def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:
 
 def _result(page: Page, view: ViewState, row: int) -> None:
     timeline = view.timeline
-    seq = timeline.linked_seq(row)
-    event = timeline.log[seq] if seq is not None else None
+    event = timeline.linked(row)
     if isinstance(event, MessageAppended):
         speaker = event.message.author or event.message.role
         _fact(page, "result", f"in the text of the next message ({speaker})")

@@ -43,8 +43,7 @@ def tool_error(timeline: Timeline, row: int) -> ToolError | None:
     event = timeline.event(row)
     if not isinstance(event, (ToolReturned, ToolFailed)) or event.result.error is None:
         return None
-    linked = timeline.linked_seq(row)
-    call = timeline.log[linked] if linked is not None else None
+    call = timeline.linked(row)
     name, arguments = event.result.name or "?", ""
     if isinstance(call, ToolCallProposed):
         name, arguments = call.call.name or name, call.call.arguments_text
