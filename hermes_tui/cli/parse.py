@@ -146,7 +146,7 @@ def run_parse(arguments: argparse.Namespace) -> int:
         names = list(dict.fromkeys(chosen)) or _names(arguments, panel, text)
         found = _verdicts(panel, names, text, tools, deltas, leave_out=arguments.all)
         if arguments.json:
-            return _print_json(found, text, tools, steps=arguments.steps)
+            return _print_json(found, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
             return _print_table(list(found))
         return _print_reports(found, text, steps=arguments.steps)
@@ -373,14 +373,12 @@ def _print_table(found: list[ParserVerdict]) -> int:
     return int(any(verdict.has_errors for verdict in found))
 
 
-def _print_json(
-    found: Iterator[ParserVerdict], text: str, tools: Sequence[ToolSpec], *, steps: bool
-) -> int:
+def _print_json(found: Iterator[ParserVerdict], *, steps: bool) -> int:
     from hermes_tui.cli.json_text import ascii_line
     from hermes_tui.cli.parse_report import verdict_row
 
     failed = False
     for verdict in found:
-        sys.stdout.write(ascii_line(verdict_row(verdict, text, tools, steps=steps)))
+        sys.stdout.write(ascii_line(verdict_row(verdict, steps=steps)))
         failed |= verdict.has_errors
     return int(failed)

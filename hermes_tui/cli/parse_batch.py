@@ -156,7 +156,7 @@ def _answer(number: int, line: bytes, panel: ParserPanel, defaults: Defaults) ->
     except HermesError as error:
         row = _refused(request, f"line {number:,}: {error}")
         return Answer(number, request, row, error.exit_code)
-    row = {"id": request.get("id"), **verdict_row(verdict, text, given), "parser": name}
+    row = {"id": request.get("id"), **verdict_row(verdict), "parser": name}
     return Answer(number, request, row, int(verdict.has_errors))
 
 

@@ -7,12 +7,10 @@ from typing import Any
 
 from hermes_tui.cli.caret import caret_lines, position
 from hermes_tui.model.diagnostics import Diagnostic, Severity
-from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.visible import cells, visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
-from hermes_tui.parsers.call_places import places_of
-from hermes_tui.parsers.choice import AUTO, named_parser
+from hermes_tui.parsers.choice import AUTO
 from hermes_tui.parsers.findings_count import may_be_more
 from hermes_tui.runtime.parser_verdicts import OF_THE_ENGINE, ParserVerdict
 
@@ -152,19 +150,13 @@ def _worst(verdict: ParserVerdict) -> str:
     return "-"
 
 
-def verdict_row(
-    verdict: ParserVerdict,
-    text: str = "",
-    tools: Sequence[ToolSpec] = (),
-    *,
-    steps: bool = False,
-) -> dict[str, Any]:
-    """Return the verdict on `text` as JSON values, spans in characters.
+def verdict_row(verdict: ParserVerdict, *, steps: bool = False) -> dict[str, Any]:
+    """Return a verdict as JSON values, spans in characters: README says what is what.
 
     These are the fields of every row of `parse --json` and `--batch`, explained in its help; none
     is ever left out but `steps`.
     """
-    row: dict[str, Any] = _row(verdict, _calls(verdict, text, tools))
+    row: dict[str, Any] = _row(verdict)
     if steps:
         row["steps"] = [
             {
@@ -179,30 +171,23 @@ def verdict_row(
     return row
 
 
-def _calls(verdict: ParserVerdict, text: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
-    """Return the calls with their places, which an engine does not tell: those we find."""
-    if not verdict.calls:
-        return []
-    reader = named_parser(verdict.explained_by or verdict.parser)
-    places = places_of(
-        [(call.name, call.arguments) for call in verdict.calls], reader.parse(text, tools)
-    )
+def _calls(verdict: ParserVerdict) -> list[dict[str, Any]]:
     return [
         {
             "name": call.name,
             "arguments": call.arguments,
             "span": [place.start, place.end] if place else None,
         }
-        for call, place in zip(verdict.calls, places, strict=True)
+        for call, place in zip(verdict.calls, verdict.places, strict=True)
     ]
 
 
-def _row(verdict: ParserVerdict, calls: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(verdict: ParserVerdict) -> dict[str, Any]:
     return {
         "parser": verdict.parser,
         "outcome": str(verdict.outcome),
         "tools_called": verdict.tools_called,
-        "tool_calls": calls,
+        "tool_calls": _calls(verdict),
         "content": verdict.content,
         "diagnostics": [
             {

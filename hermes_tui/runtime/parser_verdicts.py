@@ -16,6 +16,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line, shortened
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
+from hermes_tui.parsers.call_places import places_of
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.audit import audit_calls
 from hermes_tui.parsers.engines.base import MOST_FINDINGS, EngineInfo, Trace
@@ -51,7 +52,9 @@ class ParserVerdict(NamedTuple):
     log: tuple[str, ...] = ()
     reasoning: str | None = None
     explained_by: str = ""
-    """Whose the steps and findings are, where they are not the parser's own."""
+    """Whose the steps, findings and places are, where they are not the parser's own."""
+    places: tuple[Span | None, ...] = ()
+    """Where each call stands in the text, None where nobody knows."""
 
     @property
     def has_errors(self) -> bool:
@@ -101,6 +104,7 @@ def verdict_of_result(parser: Parser, result: ParseResult) -> ParserVerdict:
         result.dropped,
         result.steps,
         result.error,
+        places=tuple(call.span for call in result.calls),
     )
 
 
@@ -125,6 +129,7 @@ def with_reason(
                 dropped=ours.dropped,
                 steps=ours.steps,
                 explained_by=emulated,
+                places=ours.places,
             )
     result = named_parser(AUTO).parse(text, tools)
     lost = lost_calls(told, result, text)
@@ -134,6 +139,7 @@ def with_reason(
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
+        places=tuple(places_of([(call.name, call.arguments) for call in told.calls], result)),
     )
 
 

@@ -54,6 +54,16 @@ def test_an_engine_that_says_it_called_without_a_call_is_explained_by_its_emulat
     assert verdict.dropped
 
 
+def test_calls_of_an_engine_stand_where_their_reader_finds_them_and_invented_ones_nowhere() -> None:
+    first, second = ("ls", "{}"), ("read", '{"path":"a"}')
+    explained = told(TWO, first, second, content="Now.", emulated="vllm/hermes")
+    assert explained.explained_by == "vllm/hermes"
+    spans = [TWO[place.start : place.end] for place in explained.places if place]
+    assert [LIST in spans[0], READ in spans[1]] == [True, True]
+    odd = told(TWO, second, ("rm", "{}"), content="Now.")
+    assert odd.explained_by == AUTO and odd.places == (explained.places[1], None)
+
+
 def test_every_call_that_an_engine_without_an_emulation_loses_is_an_error() -> None:
     verdict = told(TWO, content="Now.")
     assert verdict.explained_by == AUTO
