@@ -53,7 +53,7 @@ class ClaudeStreamJson:
             return None
         return Match(0.95, Unit.RUNS, sample.layout.together())
 
-    def reply_of(self, line: bytes) -> str | None:
+    def reply_of_line(self, line: bytes) -> str | None:
         return reply_of_line(line)
 
     def read(self, value: Any, build: RunBuilder) -> None:

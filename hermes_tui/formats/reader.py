@@ -17,7 +17,7 @@ from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, 
 from hermes_tui.formats.json_values import MAX_EXCERPT, NO_NUMBER, Loaded, Problem, load
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.mixed_lines import read_record
-from hermes_tui.formats.turns import lines_before, reply_of, scan_turns
+from hermes_tui.formats.turns import cutting_rule, lines_before, scan_turns
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import Event, RunStarted, SourceDefect
 from hermes_tui.model.spans import ByteRange, SourceRef
@@ -63,7 +63,7 @@ class Reader(NamedTuple):
 
     def scan(self, source: Source, index: RecordIndex | LineIndex) -> Iterator[int]:
         """Extend `index` by what the source holds; yield the bytes scanned after every slice."""
-        reply = reply_of(self)
+        reply = cutting_rule(self)
         if self.layout is Layout.TURNS and isinstance(index, RecordIndex) and reply is not None:
             return scan_turns(source, index, reply)
         return scan(source, self.layout, index, start=self.big.start if self.big else 0)
@@ -129,7 +129,7 @@ class Reader(NamedTuple):
             build.likeness = LineLikeness(values, build.line_ranges, self.format.name)
             self.format.read(values, build)
             if self.layout is Layout.WHOLE_LINES:
-                _tell_part(record, source, build, has_turns=reply_of(self) is not None)
+                _tell_part(record, source, build, has_turns=cutting_rule(self) is not None)
         elif self.big is not None and is_end:
             read_end(data, self.big, self.format, build)
         else:

@@ -52,8 +52,8 @@ class _Entry:
         return names
 
     @property
-    def reply_of(self) -> Callable[[bytes], str | None] | None:
-        found: Callable[[bytes], str | None] | None = getattr(self._format, "reply_of", None)
+    def reply_of_line(self) -> Callable[[bytes], str | None] | None:
+        found: Callable[[bytes], str | None] | None = getattr(self._format, "reply_of_line", None)
         return found
 
     @property

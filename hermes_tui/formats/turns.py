@@ -1,7 +1,7 @@
 """Sessions too big to be read together: cut into turns, each a reply and what follows it.
 
-A format that can be read so has `reply_of`, which tells from the bytes of a line what it is: its
-cuts need not be exact. Where one is wrong, a message stands in two pieces; nothing is lost.
+A format that can be read so has `reply_of_line`, which tells from the bytes of a line what it is:
+its cuts need not be exact. Where one is wrong, a message stands in two pieces; nothing is lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hermes_tui.formats.framing import (
 if TYPE_CHECKING:
     from hermes_tui.formats.reader import Reader
 
-ReplyOf = Callable[[bytes], "str | None"]
+ReplyOfLine = Callable[[bytes], "str | None"]
 """Returns the name of the reply that a line is a part of; empty where a line ends the reply before
 it, None where it does neither."""
 
@@ -46,7 +46,7 @@ LINE_HEAD: Final = 64 << 10
 
 def by_turns(reader: Reader, source: Source) -> Reader:
     """Return a reader of the turns of a session that is too big, else the same one."""
-    if reader.layout is not Layout.WHOLE_LINES or reply_of(reader) is None:
+    if reader.layout is not Layout.WHOLE_LINES or cutting_rule(reader) is None:
         return reader
     if not weighs_more(source, MOST_TOGETHER):
         return reader
@@ -73,8 +73,9 @@ def weighs_more(source: Source, most: int) -> bool:
     return weight > most
 
 
-def reply_of(reader: Reader) -> ReplyOf | None:
-    found: ReplyOf | None = getattr(reader.format, "reply_of", None)
+def cutting_rule(reader: Reader) -> ReplyOfLine | None:
+    """Return what tells replies apart in the lines of a format, None where nothing does."""
+    found: ReplyOfLine | None = getattr(reader.format, "reply_of_line", None)
     return found
 
 
@@ -83,7 +84,7 @@ class _Cutter:
     """Cuts before each line with which another reply begins."""
 
     index: RecordIndex
-    reply: ReplyOf
+    reply: ReplyOfLine
     name: str = ""
     """The reply that the line before was a part of; empty where it had ended."""
     is_begun: bool = False
@@ -107,7 +108,7 @@ class _Cutter:
         self.is_begun, self.is_blank = False, True
 
 
-def scan_turns(source: Source, index: RecordIndex, reply: ReplyOf) -> Iterator[int]:
+def scan_turns(source: Source, index: RecordIndex, reply: ReplyOfLine) -> Iterator[int]:
     """Extend `index` by the turns there are now; yield the bytes scanned after every slice."""
     cutter = _Cutter(index, reply)
     place = begins = index.end

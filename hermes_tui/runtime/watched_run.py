@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from hermes_tui.formats.framing import MAX_WHOLE, Layout
 from hermes_tui.formats.reader import split_runs
-from hermes_tui.formats.turns import at_once, reply_of, weighs_more
+from hermes_tui.formats.turns import at_once, cutting_rule, weighs_more
 from hermes_tui.log.event_log import EventLog, MemoryLog
 from hermes_tui.log.fold import RunState
 from hermes_tui.log.summary import RunSummary, summarise
@@ -266,7 +266,7 @@ class WatchedFile:
 
 def _check_weight(file: OpenFile) -> None:
     """Raise SourceError where a session is cut into parts unless it is read by turns."""
-    is_cut = file.reader.layout is Layout.WHOLE_LINES and reply_of(file.reader) is not None
+    is_cut = file.reader.layout is Layout.WHOLE_LINES and cutting_rule(file.reader) is not None
     if is_cut and weighs_more(file.source, MAX_WHOLE):
         raise SourceError(
             file.label, "too big by now to be read anew as it grows", "open it again to follow it"
