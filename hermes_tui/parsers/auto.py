@@ -21,16 +21,3 @@ class Auto:
     def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
         """Return the verdict on `text`; never raises."""
         return with_lost(text, tools, scan(text, tools))
-
-
-class InFormat:
-    """Reads as `Auto` does a text that should be in one format, and says where it is not."""
-
-    def __init__(self, format_name: str) -> None:
-        self.name = f"hermes-tui/{format_name}"
-        self.format = format_name
-
-    def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
-        """Return the verdict on `text`; never raises."""
-        found = scan(text, tools, expected=self.format)
-        return with_lost(text, tools, found, expected=self.format)

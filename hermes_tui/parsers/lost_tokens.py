@@ -46,14 +46,11 @@ class _Head(NamedTuple):
     whole: Span
 
 
-def with_lost(
-    text: str, tools: Sequence[ToolSpec], found: ParseResult, *, expected: str = ""
-) -> ParseResult:
+def with_lost(text: str, tools: Sequence[ToolSpec], found: ParseResult) -> ParseResult:
     """Return what is `found` in a text, or else the calls in it that lost their special tokens."""
     if found.calls or not tools or "{" not in text:
         return found
     cursor = WireCursor(text, tools)
-    cursor.expected = expected
     thoughts = iter(found.reasoning)
     thought = next(thoughts, None)
     position = 0
@@ -84,8 +81,7 @@ def _read(cursor: WireCursor, mark: re.Match[str]) -> int:
         return body
     fence = _FENCE_END.match(cursor.text, end) if mark["fence"] else None
     end = fence.end() if fence else end
-    rule = head.format or (cursor.expected if cursor.expected in _UNTOLD else _UNTOLD[0])
-    return emit(cursor, rule, head.whole.start, end, since)
+    return emit(cursor, head.format or _UNTOLD[0], head.whole.start, end, since)
 
 
 def _head(cursor: WireCursor, mark: re.Match[str]) -> _Head | None:

@@ -60,15 +60,6 @@ READERS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """What to give `--tool-call-parser` for a format, by engine (vLLM 0.33, SGLang 0.5.23)."""
 
-RELATIVES: tuple[frozenset[str], ...] = (
-    frozenset({"hermes", "qwen25"}),
-    frozenset({"glm45", "glm47"}),
-    frozenset({"jamba", "hunyuan_a13b"}),
-    frozenset({"deepseek_v32", "deepseek_v4"}),
-    frozenset({"internlm", "internlm_sp"}),
-)
-"""Formats that one reader reads and that a text may not tell apart."""
-
 _NAME_KEY = r"\{\s*+[\"'](?:name|type|function|parameters|arguments)[\"']\s*+:"
 _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("qwen3_coder", 1.0, r"<tool_call>\s*+<function[=\s]"),
@@ -148,8 +139,3 @@ def flag_for(format_name: str) -> str:
         return f"--tool-call-parser {next(iter(names.values()))}"
     flags = ", ".join(f"{name} ({engine})" for engine, name in names.items())
     return f"--tool-call-parser {flags}"
-
-
-def is_alike(one: str, other: str) -> bool:
-    """Tell whether two formats are the same or cannot be told apart."""
-    return one == other or any(one in group and other in group for group in RELATIVES)

@@ -7,6 +7,20 @@ from collections.abc import Iterable
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult
 
+ALIKE = (
+    frozenset({"hermes", "qwen25"}),
+    frozenset({"glm45", "glm47"}),
+    frozenset({"jamba", "hunyuan_a13b"}),
+    frozenset({"deepseek_v32", "deepseek_v4"}),
+    frozenset({"internlm", "internlm_sp"}),
+)
+"""Formats that one reader reads and that a text may not tell apart."""
+
+
+def is_alike(one: str, other: str) -> bool:
+    """Tell whether two formats are the same or cannot be told apart."""
+    return one == other or any(one in group and other in group for group in ALIKE)
+
 
 def check_laws(text: str, result: ParseResult) -> None:
     _covers(text, result)

@@ -8,7 +8,7 @@ import pytest
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.auto import Auto, InFormat
+from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import ParseResult
 from tests.parsers.laws import check_laws, readable, unmark
 
@@ -40,9 +40,8 @@ DEEPSEEK = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{}<｜tool▁
 KIMI = "<|tool_calls_section_begin|><|tool_call_begin|>{}<|tool_call_end|>"
 
 
-def read(text: str, *, expected: str = "") -> ParseResult:
-    parser = InFormat(expected) if expected else Auto()
-    result = parser.parse(text, TOOLS)
+def read(text: str, tools: tuple[ToolSpec, ...] = TOOLS) -> ParseResult:
+    result = Auto().parse(text, tools)
     check_laws(text, result)
     return result
 
@@ -199,19 +198,19 @@ def test_a_text_that_ends_in_a_bracket_is_not_called_cut(text: str) -> None:
     ],
 )
 def test_sound_python_is_not_complained_of(text: str) -> None:
-    result = read(text, expected="pythonic")
+    result = read(text)
     assert [name for name, _ in calls(result)] == ["lookup"]
     assert [one for one in result.diagnostics if one.severity is not Severity.NOTE] == []
 
 
 def test_data_behind_a_call_is_no_call() -> None:
     for data in ('\n{"name": "Ada", "age": 36}', '; {"name": "Ada", "age": 36}'):
-        result = read(f"{LLAMA_OWL}{data}", expected="llama3_json")
+        result = read(f"{LLAMA_OWL}{data}")
         assert (calls(result), result.content) == ([OWL], data.lstrip("; \n"))
 
 
-def test_an_unknown_tool_without_arguments_is_a_call_where_calls_in_python_are_expected() -> None:
-    assert calls(read("[fetch()]", expected="pythonic")) == [("fetch", {})]
+def test_a_list_of_a_call_without_arguments_is_a_call_unless_other_tools_are_declared() -> None:
+    assert calls(read("[fetch()]", ())) == [("fetch", {})]
     assert calls(read("[fetch()]")) == []
 
 

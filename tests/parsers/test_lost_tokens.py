@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import ToolSpec
-from hermes_tui.parsers.auto import Auto, InFormat
+from hermes_tui.parsers.auto import Auto
 
 TOOLS = (ToolSpec("look", "", {"type": "object", "properties": {"at": {"type": "string"}}}),)
 KIMI = 'functions.look:0{"at": "a"}'
@@ -78,12 +78,6 @@ def test_without_the_tool_declared_it_is_no_call(text: str) -> None:
 )
 def test_other_texts_with_the_name_of_a_tool_are_no_calls(text: str) -> None:
     assert Auto().parse(text, TOOLS).calls == ()
-
-
-def test_a_format_that_is_expected_is_not_another_one() -> None:
-    for expected in ("mistral_v11", "deepseek_v31"):
-        codes = [one.code for one in InFormat(expected).parse(BARE, TOOLS).diagnostics]
-        assert codes.count(Code.NO_MARKER) == 1 and Code.WRONG_FORMAT not in codes
 
 
 PIECES = ["functions.", "look", ":0", "{", "}", '"at": 1', "function", "\n```json\n", "call:", "x."]

@@ -106,7 +106,7 @@ def _payload(cursor: WireCursor, piece: Piece, start: int) -> int:
     if literal.rung == FAILED or not _is_call(cursor, piece, start):
         return -1
     is_list = isinstance(literal.value, list)
-    llama = not is_list and ("parameters" in literal.value or cursor.expected == "llama3_json")
+    llama = not is_list and "parameters" in literal.value
     shape = _LIST if is_list else _OBJECTS[llama]
     flag_literal(cursor, piece, closed=False)
     items = calls_in(cursor, piece, shape)
@@ -203,8 +203,6 @@ def _end(cursor: WireCursor, position: int) -> int:
 
 def _flag_bare(cursor: WireCursor, start: int, *, is_list: bool) -> None:
     """Say that no marker stands before a call; only some formats do without."""
-    if cursor.expected in ("xlam", "llama3_json"):
-        return
     shape = "a list of calls" if is_list else "a call"
     message = f"{shape} as bare JSON, without any marker"
     hint = f"--tool-call-parser {_READ_BY[is_list]} reads it; most others leave it as text"

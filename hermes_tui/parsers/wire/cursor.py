@@ -77,8 +77,6 @@ class WireCursor(Cursor):
 
     def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
         super().__init__(text, tools)
-        self.expected = ""
-        """The format that the text should be in, empty where any will do."""
         self.drafts: list[Draft] = []
         """Calls of the block at hand."""
         self.reading_reasoning = False

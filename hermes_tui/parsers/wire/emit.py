@@ -10,14 +10,10 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, compact
 from hermes_tui.parsers.near_names import close_names
-from hermes_tui.parsers.recognise import flag_for, is_alike
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.fit import check_types
 
 _PREFIX = re.compile(r"(?:functions?[.:/]|tools?[.:/])+")
-_STRICT = frozenset(
-    {"qwen25", "glm45", "glm47", "internlm", "internlm_sp", "deepseek_v32", "deepseek_v4"}
-)
 _PLAIN = re.compile(r"[^\W\d]\w*")
 _BLANKS = re.compile(r"\s++")
 
@@ -72,8 +68,6 @@ def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int
         if begin < stop:
             _emit_one(cursor, draft, Span(begin, stop))
     readable = [draft for draft in drafts if draft.verdict != FAILED]
-    if readable:
-        _flag_format(cursor, rule, Span(start, end))
     names = ", ".join(draft.name or "?" for draft in drafts)
     cursor.part(rule, start, end, "calls" if readable else FAILED, names, since)
     if cursor.in_fence and readable:
@@ -84,26 +78,6 @@ def emit(cursor: WireCursor, rule: str, start: int, end: int, since: int) -> int
         cursor.flag(Code.MARKER_IN_FENCE, Severity.WARNING, span, message, hint, index)
     cursor.settle()
     return end
-
-
-def _flag_format(cursor: WireCursor, rule: str, span: Span) -> None:
-    """Say where a block is not in the format that the text should be in."""
-    wanted = cursor.expected
-    if not wanted or rule == wanted:
-        return
-    if is_alike(rule, wanted):
-        if wanted in _STRICT:
-            message = f"the block is written as {rule} writes it, not quite as {wanted}"
-            at = Span(span.start, min(span.start + 60, span.end))
-            hint = "blanks, line breaks or markers differ: some engines refuse it"
-            index = len(cursor.calls) - 1
-            cursor.flag(Code.MARKER_VARIANT, Severity.WARNING, at, message, hint, index)
-        return
-    message = f"the block is written in the format {rule}, not {wanted}"
-    flag = flag_for(rule)
-    hint = f"this model wants {flag}" if flag else "no engine's parser reads it"
-    index = len(cursor.calls) - 1
-    cursor.flag(Code.WRONG_FORMAT, Severity.ERROR, span, message, hint, index)
 
 
 def flag_second(cursor: WireCursor, opener: Span) -> None:

@@ -57,8 +57,7 @@ def _plausible(cursor: WireCursor) -> bool:
         if draft.name in cursor.tools:
             return True
         named = isinstance(draft.value, dict) and bool(draft.value)
-        lenient = not cursor.tools or cursor.expected == "pythonic"
-        if draft.verdict != FAILED and (named or lenient):
+        if draft.verdict != FAILED and (named or not cursor.tools):
             return True
     return False
 

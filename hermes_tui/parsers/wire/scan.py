@@ -115,42 +115,20 @@ def _opening() -> _Opening:
     return _Opening()
 
 
-def scan(
-    text: str,
-    tools: Sequence[ToolSpec] = (),
-    *,
-    expected: str = "",
-) -> ParseResult:
-    """Read every call of `text`, whatever its format. `expected`: the format that it should be in.
-
-    Never raises.
-    """
-    cursor, orphan = _scan(text, tools, expected=expected, thought=0)
+def scan(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
+    """Read every call of `text`, whatever its format; never raises."""
+    cursor, orphan = _scan(text, tools, thought=0)
     if orphan > 0:
-        cursor, _ = _scan(text, tools, expected=expected, thought=orphan)
-    if expected and not cursor.calls and text.strip():
-        message = f"nothing here is a call, in the format {expected} or any other"
-        cursor.flag(Code.NO_MARKER, Severity.NOTE, Span(0, len(text)), message)
+        cursor, _ = _scan(text, tools, thought=orphan)
     return cursor.result()
 
 
-def scan_cursor(
-    text: str, tools: Sequence[ToolSpec], *, expected: str, inner: bool = False
-) -> WireCursor:
-    """Return the cursor of one scan; `inner`: the text is reasoning, tags in it mean nothing."""
-    thought = -1 if inner else 0
-    return _scan(text, tools, expected=expected, thought=thought)[0]
-
-
-def _scan(
-    text: str, tools: Sequence[ToolSpec], *, expected: str, thought: int
-) -> tuple[WireCursor, int]:
+def _scan(text: str, tools: Sequence[ToolSpec], *, thought: int) -> tuple[WireCursor, int]:
     """Scan once; the first `thought` characters are reasoning, -1: there is none anywhere.
 
     Also returns where reasoning ended whose opening tag stood in the prompt, 0 if nowhere.
     """
     cursor = WireCursor(text, tools)
-    cursor.expected = expected
     cursor.reading_reasoning = thought < 0
     opening = _opening()
     position = 0
@@ -234,7 +212,7 @@ def _reasoning(cursor: WireCursor, whole: Span, inner: Span, tag: str, *, opened
     since = cursor.mark()
     inside = cursor.text[inner.start : inner.end]
     tools = tuple(cursor.tools.values())
-    found = scan_cursor(inside, tools, expected="", inner=True)
+    found, _ = _scan(inside, tools, thought=-1)
     calls = [call for call in found.calls if call.name is not None]
     if calls:
         first, last = calls[0].span.start, calls[-1].span.end
