@@ -218,3 +218,22 @@ def test_cut_arguments_that_hold_whole_values_may_only_miss_a_bracket() -> None:
     result = read('[TOOL_CALLS]lookup[ARGS]{"word": "owl"')
     assert serious(result, Code.TRUNCATED)
     assert serious(result, Code.BRACES_MISSING)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Like so:\n```\n<tool_call>\n...\n</tool_call>\n```\n",
+        "The tags <tool_call>json</tool_call> hold it.",
+        "Put it between <tool_call>2 or more</tool_call>",
+    ],
+)
+def test_words_between_tags_are_no_call_without_arguments(text: str) -> None:
+    result = Auto().parse(text)
+    assert (result.calls, result.content) == ((), text.strip())
+
+
+@pytest.mark.parametrize("before", ["", "I look.", "I look.\n", "</think>"])
+def test_a_name_alone_between_tags_calls_a_tool_where_it_stands_apart(before: str) -> None:
+    result = Auto().parse(f"{before}<tool_call>list_files</tool_call>")
+    assert calls(result) == [("list_files", {})]

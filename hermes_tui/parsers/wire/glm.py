@@ -54,7 +54,9 @@ _BARE = replace(GLM, call=r"(?P<name>[\w.\-]++)(?:\s++|\\n)*+(?=<arg_key>)")
 _HY_AHEAD = re.compile(r"(?:<tool_call>\s*+)++[^<\n]{0,200}<tool_sep>")
 _HY_BLOCK = re.compile(r"(?:<tool_calls>\s*+)++<tool_call>")
 _LAST_WORD = re.compile(r"[\w.\-]{1,100}(?=(?:\s|\\n){0,40}\Z)")
-_WORD = re.compile(r"[ \t]*[\w.\-]+[ \t]*")
+_WORD = re.compile(r"[ \t]*[^\W\d][\w.\-]*[ \t]*")
+_BEFORE = re.compile(r"(?:\A|[\n>.!?:…。！？：])[ \t]*+\Z")
+_AFTER = re.compile(r"</tool_call>[ \t]*+(?:\Z|[\r\n<])")
 _LOOK_BACK = 160
 
 
@@ -63,11 +65,20 @@ def _read(cursor: WireCursor, opener: Span) -> int:
     if _HY_AHEAD.match(text, opener.start):
         return read_tagged(cursor, opener, HY_V3)
     head = GLM.calls.match(text, opener.start)
-    if not head or (text.startswith("</", head.end()) and not _WORD.fullmatch(head["name"])):
+    if not head or (text.startswith("</", head.end()) and not _is_call(cursor, head)):
         return -1
     lined = text.startswith(("\n", "\r\n", "\\n"), head.end("name"))
     tags = GLM if lined else _GLM47
     return read_tagged(cursor, opener, tags)
+
+
+def _is_call(cursor: WireCursor, head: re.Match[str]) -> bool:
+    """Tell a call without arguments from a word between tags that are talked about."""
+    if not _WORD.fullmatch(head["name"]):
+        return False
+    before = cursor.text[max(cursor.taken, head.start() - _LOOK_BACK) : head.start()]
+    apart = _BEFORE.search(before) and _AFTER.match(cursor.text, head.end())
+    return bool(apart) or head["name"].strip() in cursor.tools
 
 
 def _read_block(cursor: WireCursor, opener: Span) -> int:
