@@ -237,3 +237,12 @@ def test_words_between_tags_are_no_call_without_arguments(text: str) -> None:
 def test_a_name_alone_between_tags_calls_a_tool_where_it_stands_apart(before: str) -> None:
     result = Auto().parse(f"{before}<tool_call>list_files</tool_call>")
     assert calls(result) == [("list_files", {})]
+
+
+def test_a_prefix_and_html_escapes_are_taken_off_only_where_the_tool_is_known() -> None:
+    prefixed = '<tool_call>{"name": "functions.lookup", "arguments": {}}</tool_call>'
+    escaped = "<function=lookup>\n<parameter=word>a &amp; b</parameter>\n</function>"
+    assert [name for name, _ in calls(read(prefixed))] == ["lookup"]
+    assert [name for name, _ in calls(read(prefixed, ()))] == ["functions.lookup"]
+    assert [value for _, value in calls(read(escaped))] == [{"word": "a & b"}]
+    assert [value for _, value in calls(read(escaped, ()))] == [{"word": "a &amp; b"}]

@@ -19,11 +19,14 @@ _BLANKS = re.compile(r"\s++")
 
 
 def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
-    """Return a tool's name without what the format does not want around it, and say so."""
+    """Return a tool's name without what the format does not want around it, and say so.
+
+    Where no tool is known, one may be called `functions.get`.
+    """
     if name in cursor.tools:
         return name
     bare = name.strip().strip("\"'`").removesuffix("()").removesuffix("[ARGS]").strip()
-    prefix = _PREFIX.match(bare)
+    prefix = _PREFIX.match(bare) if cursor.tools else None
     if prefix and prefix.end() < len(bare):
         bare = bare[prefix.end() :]
     joined = _BLANKS.sub("_", bare)

@@ -39,7 +39,7 @@ def schema_of(cursor: WireCursor, name: str | None, key: str) -> Any:
 def text_value(cursor: WireCursor, raw: str, schema: Any, span: Span) -> Any:
     """Return the value that the text of an argument stands for, and say what had to change."""
     types = types_of(schema)
-    raw = _without_entities(cursor, raw, span)
+    raw = _without_entities(cursor, raw, span) if types else raw
     word = raw.strip()
     if "string" in types and word in _JSON_NULL:
         if types == {"string"}:
