@@ -10,7 +10,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import ParseResult
-from tests.parsers.laws import check_laws, readable, unmark
+from tests.parsers.laws import check_laws, codes, readable, unmark
 
 TOOLS = (
     ToolSpec(
@@ -237,6 +237,65 @@ def test_words_between_tags_are_no_call_without_arguments(text: str) -> None:
 def test_a_name_alone_between_tags_calls_a_tool_where_it_stands_apart(before: str) -> None:
     result = Auto().parse(f"{before}<tool_call>list_files</tool_call>")
     assert calls(result) == [("list_files", {})]
+
+
+def test_a_closed_block_of_its_own_that_holds_no_payload_is_a_failed_call() -> None:
+    (call,) = read('So.\n<tool_call>\nlookup("owl")\n</tool_call>').calls
+    assert (call.name, call.arguments, call.verdict) == (None, 'lookup("owl")', "failed")
+    for mentioned in ("Use <tool_call>a JSON object</tool_call>.", "<tool_call>{...}</tool_call>"):
+        assert read(mentioned).calls == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["So.\n<function=look", "<tool_call>\n<function=look", '<invoke name="look']
+)
+def test_a_call_cut_in_its_first_tag_is_failed_not_lost(text: str) -> None:
+    result = read(text)
+    assert [call.verdict for call in result.calls] == ["failed"]
+    assert codes(result) == ["TRUNCATED"]
+
+
+def test_a_function_that_is_spoken_of_at_the_end_is_no_cut_call() -> None:
+    result = read("That is a <function of x")
+    assert (result.calls, result.content) == ((), "That is a <function of x")
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        (f"<tool_call>{OWL_CALL}", Severity.WARNING),
+        (f"<tool_call>{OWL_CALL}\n<tool_call>{PING_CALL}</tool_call>", Severity.ERROR),
+        ("<function=ping>\n", Severity.WARNING),
+        (f"<function=lookup>\n{CODER_OWL[:35]}\n<function=ping>\n</function>", Severity.ERROR),
+    ],
+)
+def test_a_call_that_nothing_closes_is_told_of_once_and_is_lost_before_another(
+    text: str, severity: Severity
+) -> None:
+    told = [one for one in read(text).diagnostics if one.code is Code.UNCLOSED]
+    assert [(one.severity, one.call_index) for one in told] == [(severity, 0)]
+
+
+def test_a_call_that_its_wrapper_closes_is_whole() -> None:
+    (json_call,) = read(f"<tool_call>{OWL_CALL[:-1]}</tool_call>").calls
+    (tagged,) = read(f"<tool_call><function=lookup>{CODER_OWL.replace('</function>', '')}").calls
+    assert (json_call.verdict, tagged.verdict) == ("repaired", "json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ('{"word": "owl"}', "its arguments are whole: only what closes the call is missing"),
+        ('{"where": {"a": 1}', "raise max_tokens"),
+        ('{"word": "owl"', "raise max_tokens"),
+    ],
+)
+def test_a_block_cut_before_its_last_bracket_is_told_how_much_is_there(
+    arguments: str, hint: str
+) -> None:
+    result = read(f'<tool_call>\n{{"name": "lookup", "arguments": {arguments}')
+    (cut,) = [one for one in result.diagnostics if one.code is Code.TRUNCATED]
+    assert hint in cut.hint
 
 
 def test_a_prefix_and_html_escapes_are_taken_off_only_where_the_tool_is_known() -> None:

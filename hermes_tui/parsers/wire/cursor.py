@@ -232,6 +232,16 @@ class WireCursor(Cursor):
         """Say what alters the call being read."""
         self.flag(code, Severity.WARNING, span, message, hint, self.index)
 
+    def unclosed(self, end: int, message: str, hint: str) -> None:
+        """Say that a block ends at `end` without its closing marker.
+
+        Behind the last one there is nothing that an engine could take for a part of it.
+        """
+        after = self.skip_blank(end)
+        is_last = after >= len(self.text)
+        say = self.warn if is_last else self.error
+        say(Code.UNCLOSED, Span(end - 1, after if is_last else end), message, hint)
+
     def note(self, code: Code, span: Span, message: str, hint: str = "") -> None:
         """Say what makes the call being read a matter of luck."""
         self.flag(code, Severity.NOTE, span, message, hint, self.index)

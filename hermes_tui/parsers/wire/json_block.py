@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED, is_json
+from hermes_tui.parsers.literals import FAILED, REPAIRED, is_json
 from hermes_tui.parsers.wire.cursor import SPECIAL, Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
@@ -28,6 +28,7 @@ _EXTRA_BRACES = re.compile(r"[}\]][}\]\s]*+")
 _MEANT = re.compile(r"[\"'“]|name")
 _BARE = re.compile(r"[{\[][^\"'“\]}n]{0,200}+\Z")
 """Brackets with no word in them up to the end of the block."""
+_WORD = re.compile(r"\w")
 _LOOK_AHEAD = 200
 _MOST_BROKEN = 32
 """After so many broken blocks only sound JSON is read."""
@@ -63,11 +64,15 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
     position = _payloads(cursor, body, limit, tag)
     if position < 0 or not cursor.drafts:
         cursor.forget(saved)
+        position = _no_payload(cursor, opener, Span(body, limit), tag)
+    if position < 0:
         return spoken_of(cursor, opener)
     end_at, closed = block_end(cursor, opener, position, tag)
-    if not closed and tag.close:
-        for draft in cursor.drafts:
+    for draft in cursor.drafts if tag.close else ():
+        if not closed:
             draft.verdict = draft.verdict if draft.verdict == FAILED else "unclosed"
+        elif draft.verdict == "unclosed":
+            draft.verdict = REPAIRED
     return emit(cursor, tag.format, opener.start, end_at, since)
 
 
@@ -170,7 +175,8 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
     saved = cursor.save()
     cut_here = literal.cut_at >= 0 or literal.rung == FAILED
     closed = bool(tag.close) and cut_here and limit < len(cursor.text)
-    flag_literal(cursor, piece, closed=closed)
+    whole = tag.close is None
+    flag_literal(cursor, piece, closed=closed, may_be_whole=whole)
     items = calls_in(cursor, piece, tag.shape)
     if items.named:
         cursor.drafts.extend(items.drafts)
@@ -180,7 +186,7 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
         found = salvage(cursor, start, limit, tag.shape)
         if found >= 0:
             return found
-        flag_literal(cursor, piece, closed=closed)
+        flag_literal(cursor, piece, closed=closed, may_be_whole=whole)
     if literal.rung != FAILED and literal.value in ([], {}):
         span = Span(start, end)
         cursor.forget(saved)
@@ -194,6 +200,22 @@ def _payload(cursor: WireCursor, start: int, limit: int, tag: JsonTag, *, strang
         return -1
     cursor.drafts.extend(items.drafts or [Draft(start, None, None, None, None, FAILED)])
     return end
+
+
+def _no_payload(cursor: WireCursor, opener: Span, body: Span, tag: JsonTag) -> int:
+    """Draft what stands in a block instead of a payload; -1 where no call is meant."""
+    text = cursor.text
+    if not tag.close or not tag.close.match(text, body.end) or cursor.in_fence:
+        return -1
+    words = text[body.start : body.end].rstrip()
+    if not cursor.at_line_start(opener.start) or not _WORD.search(words):
+        return -1
+    hint = "the arguments are shown as they stand"
+    here = Span(body.start, body.start + 1)
+    cursor.error(Code.JSON_INVALID, here, "not JSON: Expecting value", hint)
+    span = Span(body.start, body.start + len(words))
+    cursor.drafts.append(Draft(opener.start, None, None, None, span, FAILED, raw=words))
+    return body.end
 
 
 def _has_object(value: object) -> bool:
@@ -274,10 +296,6 @@ def _open_end(cursor: WireCursor, opener: Span, blank: Span, tag: JsonTag) -> tu
         cursor.error(code, span, f"{what} after the payload", _ONLY_JSON)
         return end.end(), True
     position = after if after == len(text) else blank.start
-    message = f"no {tag.close_text!r} after this"
     hint = "some engines read it at the very end of a text only, some not at all"
-    cursor.warn(Code.UNCLOSED, opener, message, hint)
-    if position > opener.end:
-        message, hint = "the block ends here without its closing marker", "add it"
-        cursor.warn(Code.UNCLOSED, Span(position - 1, position), message, hint)
+    cursor.unclosed(position, f"no {tag.close_text!r} after this", hint)
     return position, False

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal
+from hermes_tui.parsers.literals import FAILED, JSON, MILD, Literal, is_json
 from hermes_tui.parsers.shapes import ARGUMENT_KEYS, CallShape, call_shape
 from hermes_tui.parsers.wire.cursor import Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import plain_name
@@ -198,8 +198,13 @@ def _failed(text: str, literal: Literal) -> Draft:
     )
 
 
-def flag_literal(cursor: WireCursor, piece: Piece, *, closed: bool) -> None:
-    """Say how far a payload is from JSON, and where. `closed`: its block has an end."""
+def flag_literal(
+    cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: bool = True
+) -> None:
+    """Say how far a payload is from JSON, and where. `closed`: its block has an end.
+
+    `may_be_whole`: nothing but brackets has to follow it, so that one may just have been forgotten.
+    """
     literal = piece.literal
     span = Span(literal.span.start, max(literal.span.end, literal.span.start))
     cursor.step(JSON, span.start, span.end, "read" if literal.rung == JSON else literal.error)
@@ -220,7 +225,7 @@ def flag_literal(cursor: WireCursor, piece: Piece, *, closed: bool) -> None:
         severity = Severity.WARNING if mild else Severity.ERROR
         cursor.flag(flaw.code, severity, flaw.span, flaw.message, flaw.hint, cursor.index)
     if literal.cut_at >= 0:
-        _flag_cut(cursor, literal, closed=closed)
+        _flag_cut(cursor, piece, closed=closed, may_be_whole=may_be_whole)
     elif literal.rung == FAILED or (
         literal.error and not literal.flaws and piece.source is cursor.text
     ):
@@ -230,14 +235,15 @@ def flag_literal(cursor: WireCursor, piece: Piece, *, closed: bool) -> None:
         cursor.error(Code.JSON_INVALID, Span(at, at + 1), message, hint)
 
 
-def _flag_cut(cursor: WireCursor, literal: Literal, *, closed: bool) -> None:
+def _flag_cut(cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: bool) -> None:
+    literal = piece.literal
     end = literal.span.end
     if literal.cut_in_string and closed:
         span = Span(literal.cut_at, end)
         cursor.error(Code.INNER_QUOTE, span, "a string that never ends", "close its quote")
         return
     before = cursor.text[literal.span.start : end].rstrip()
-    if closed or before.endswith(("}", "]")):
+    if closed or (may_be_whole and before.endswith(("}", "]"))):
         at = literal.span.start + len(before)
         span = Span(at - 1, max(end, at))
         cursor.error(Code.BRACES_MISSING, span, "a closing bracket is missing here", "add it")
@@ -245,8 +251,16 @@ def _flag_cut(cursor: WireCursor, literal: Literal, *, closed: bool) -> None:
         start = literal.cut_at if literal.cut_in_string else literal.span.start
         where = "inside a value" if literal.cut_in_string else "before its last bracket"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
+        if _has_whole_arguments(piece):
+            hint = "its arguments are whole: only what closes the call is missing"
         cursor.error(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
         if not literal.cut_in_string and before.endswith('"'):
             at = literal.span.start + len(before)
             message = "if the text is whole, a closing bracket is missing here"
             cursor.warn(Code.BRACES_MISSING, Span(at - 1, max(end, at)), message, "add it")
+
+
+def _has_whole_arguments(piece: Piece) -> bool:
+    members = piece.literal.members(piece.source, piece.literal.span.start)
+    span = next((members[key] for key in ("arguments", *ARGUMENT_KEYS) if key in members), None)
+    return span is not None and is_json(piece.source, span.start, span.end)

@@ -26,6 +26,7 @@ from hermes_tui.parsers.wire.tag_set import NEVER, TagSet
 
 _LINE_BACK = 40
 _WORDS_AHEAD = 200
+_CUT_TAG = re.compile(r"<[^<>\s=]{0,40}(?:function|invoke)[=\s][^<>]{0,300}\Z")
 _TWICE = re.compile(r"(<[^<>\s]++>)\s*+\1")
 _OBJECT = re.compile(r"\s*+(?:```\w*+\s*+)?(?=\{)")
 _FENCE_END = re.compile(r"\s*+```")
@@ -54,9 +55,21 @@ def read_tagged(cursor: WireCursor, opener: Span, tags: TagSet) -> int:
         after = _json_instead(cursor, position, tags)
     if after < 0:
         cursor.forget(saved)
-        return spoken_of(cursor, opener)
+        return _cut_call(cursor, opener, position, tags)
     stop = _block_end(cursor, opener, after, tags, wrapped=wrapped)
     return emit(cursor, tags.format, opener.start, stop, since)
+
+
+def _cut_call(cursor: WireCursor, opener: Span, position: int, tags: TagSet) -> int:
+    """Decide on an opening marker behind which there is no call: the text may end in its tag."""
+    cut, since = _CUT_TAG.match(cursor.text, position), cursor.mark()
+    if cut is None or not cursor.at_line_start(opener.start):
+        return spoken_of(cursor, opener)
+    span = Span(*cut.span())
+    message, hint = "the text ends inside the tag of a call", "raise max_tokens"
+    cursor.error(Code.TRUNCATED, span, message, hint)
+    cursor.drafts.append(Draft(opener.start, None, None, None, span, FAILED))
+    return emit(cursor, tags.format, opener.start, span.end, since)
 
 
 def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) -> int:
@@ -112,17 +125,17 @@ def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:
     draft.arguments_span = Span(head.end(), max(head.end(), position))
     if call.cut and not any(value != "" for value in call.values.values()):
         draft.verdict, draft.value = FAILED, None
-    end = tags.call_ends.match(cursor.text, cursor.skip_blank(position))
+    after = cursor.skip_blank(position)
+    end = tags.call_ends.match(cursor.text, after)
+    wrap_end = tags.wrap_ends.match(cursor.text, after)
     if end:
         position = end.end()
+    elif wrap_end:
+        message, hint = "the closing tag of the call is missing here", "some engines drop it"
+        cursor.warn(Code.UNCLOSED, Span(position - 1, position), message, hint)
     elif not call.cut:
-        message = "the call is never closed"
-        at = max(position - 1, head.start())
-        cursor.warn(Code.UNCLOSED, Span(*head.span()), message, "some engines drop it")
-        blank = cursor.skip_blank(position)
-        here = Span(at, blank if blank == len(cursor.text) else at + 1)
-        cursor.warn(Code.UNCLOSED, here, "its closing tag is missing here")
-    if not end and draft.verdict == JSON:
+        cursor.unclosed(position, "the call is never closed", "some engines drop it")
+    if not end and not wrap_end and draft.verdict == JSON:
         draft.verdict = "unclosed"
     cursor.drafts.append(draft)
     return position
@@ -339,11 +352,7 @@ def _block_end(
         return after if after == len(text) else position
     cut = any(draft.verdict == FAILED or draft.verdict == "unclosed" for draft in cursor.drafts)
     if not cut or after < len(text):
-        message = "the block is never closed"
-        cursor.warn(Code.UNCLOSED, opener, message, "look for the stop string that cut it")
-        at = max(position - 1, opener.start)
-        here = Span(at, after if after == len(text) else at + 1)
-        cursor.warn(Code.UNCLOSED, here, "its closing marker is missing here")
+        cursor.unclosed(position, "the block is never closed", "look for a stop string that cut it")
     return after if after == len(text) else position
 
 
