@@ -305,3 +305,25 @@ def test_a_prefix_and_html_escapes_are_taken_off_only_where_the_tool_is_known() 
     assert [name for name, _ in calls(read(prefixed, ()))] == ["functions.lookup"]
     assert [value for _, value in calls(read(escaped))] == [{"word": "a & b"}]
     assert [value for _, value in calls(read(escaped, ()))] == [{"word": "a &amp; b"}]
+
+
+def test_empty_tags_in_a_sentence_are_spoken_of() -> None:
+    text = "Put it within <tool_call> </tool_call> tags."
+    assert (read(text).content, codes(read(text))) == (text, ["MARKER_IN_PROSE"])
+
+
+def test_data_with_a_name_in_a_broken_payload_is_no_call() -> None:
+    result = read('<tool_call>\n{"kinds": [{"type": "file", "name": "a.log"}, @}\n</tool_call>')
+    assert [call.verdict for call in result.calls] == ["failed"]
+    assert "NAME_DECORATED" not in codes(result)
+
+
+def test_without_declared_tools_a_name_in_json_is_the_text_that_stands_there() -> None:
+    result = read('<tool_call>{"name": " get weather ", "arguments": {}}</tool_call>', ())
+    assert (calls(result), codes(result)) == ([(" get weather ", {})], [])
+
+
+def test_a_function_of_which_only_the_closing_wrapper_is_there_is_lost_to_some_engines() -> None:
+    told = read(f"<function=lookup>\n{CODER_OWL}").diagnostics
+    assert {one.code for one in told} == {Code.NO_MARKER, Code.ORPHAN_CLOSE}
+    assert {one.severity for one in told} == {Severity.WARNING}

@@ -58,7 +58,7 @@ def _cut_at(text: str, least: int) -> int:
     near = max(0, len(text) - _LONGEST)
     start = max(text.rfind("<", near), text.rfind("[", near))
     cut = text[start:] if 0 <= start <= len(text) - least else ""
-    if cut and any(marker.startswith(cut) and marker != cut for marker in _MARKERS):
+    if cut and cut[-1] not in ">]" and any(marker.startswith(cut) for marker in _MARKERS):
         return start
     half = _HALF_A_TAG.search(text, max(0, len(text) - _LONGEST_TAG))
     return half.start() if half else -1

@@ -95,7 +95,9 @@ def cut_opener(cursor: WireCursor, opener: Span, rule: str) -> int:
 
 
 def empty_block(cursor: WireCursor, span: Span, rule: str) -> int:
-    """Drop a block with nothing in it."""
+    """Drop a block with nothing in it, unless it stands in a sentence."""
+    if not cursor.at_line_start(span.start):
+        return spoken_of(cursor, span)
     hint = "the model opened a block and changed its mind"
     cursor.flag(Code.EMPTY_BLOCK, Severity.WARNING, span, "the block is empty", hint)
     cursor.drop(span.start, span.end)

@@ -154,7 +154,7 @@ def _draft(
         draft.raw = raw
         return draft
     name = found.name
-    if not decorated and found.name_span is not None:
+    if cursor.tools and not decorated and found.name_span is not None:
         name = plain_name(cursor, name, found.name_span)
     spans: dict[str, Span] = {}
     if found.arguments_span and isinstance(found.value, dict):
@@ -254,7 +254,7 @@ def _flag_cut(cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: b
         if _has_whole_arguments(piece):
             hint = "its arguments are whole: only what closes the call is missing"
         cursor.error(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
-        if not literal.cut_in_string and before.endswith('"'):
+        if may_be_whole and not literal.cut_in_string and before.endswith('"'):
             at = literal.span.start + len(before)
             message = "if the text is whole, a closing bracket is missing here"
             cursor.warn(Code.BRACES_MISSING, Span(at - 1, max(end, at)), message, "add it")

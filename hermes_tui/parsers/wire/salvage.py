@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.shapes import ARGUMENT_KEYS
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import plain_name
 from hermes_tui.parsers.wire.json_calls import CALLISH, JsonShape, calls_in, flag_literal
@@ -28,9 +30,11 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
         if piece.literal.rung == FAILED:
             position = object_at.end()
             continue
+        saved = cursor.save()
         items = calls_in(cursor, piece, shape._replace(listed=False))
         position = max(piece.literal.span.end, object_at.end())
-        if not items.named:
+        if not items.named or not _says_arguments(cursor, piece.literal.value):
+            cursor.forget(saved)
             continue
         if text[start + 1 : object_at.start()].strip() and found < 0:
             span = Span(start + 1, object_at.start())
@@ -44,6 +48,13 @@ def salvage(cursor: WireCursor, start: int, limit: int, shape: JsonShape) -> int
     if found >= 0 and text.startswith("]", after := cursor.skip_blank(found)):
         found = after + 1
     return found
+
+
+def _says_arguments(cursor: WireCursor, value: Any) -> bool:
+    """Tell a call from data with a name that may stand in the same text."""
+    if not isinstance(value, dict) or not value.keys().isdisjoint(("arguments", *ARGUMENT_KEYS)):
+        return True
+    return value.get("name") in cursor.tools
 
 
 def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:

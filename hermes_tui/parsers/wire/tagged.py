@@ -342,7 +342,7 @@ def _block_end(
         message, hint = "a closing tag that nothing opened", "SGLang leaves the call as text"
         cursor.warn(Code.ORPHAN_CLOSE, Span(*end.span()), message, hint)
         before = cursor.with_blank(opener)
-        cursor.error(Code.NO_MARKER, before, "no opening marker before this call", hint)
+        cursor.warn(Code.NO_MARKER, before, "no opening marker before this call", hint)
         return end.end()
     if not wrapped and tags.wrap != NEVER:
         message = "a call without the format's opening marker"
