@@ -1,75 +1,99 @@
-"""Calls in a message's text, whatever their format: which parser reads them, if any does."""
+"""Calls in the text of a message of a run: between `<tool_call>` tags, or as bare JSON.
+
+What an engine made of them nobody knows any more. So less is said of them than of a text that is
+looked at by itself: what does most calls no harm is a note.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 
-from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
+from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall, ParseResult
-from hermes_tui.parsers.blocks import MARK, scan
-from hermes_tui.parsers.function_xml import function_block
-from hermes_tui.parsers.hermes import json_block, orphan_block
-from hermes_tui.parsers.literals import FAILED, read_literal
-from hermes_tui.parsers.payloads import parsed_call, payloads_of
+from hermes_tui.parsers.literals import FAILED, Literal, compact, read_literal
+from hermes_tui.parsers.marks import OPEN, has_mark
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
-from hermes_tui.parsers.shapes import looks_like_call
+from hermes_tui.parsers.recognise import has_foreign_markers
+from hermes_tui.parsers.shapes import call_shape, looks_like_call
 from hermes_tui.parsers.sound_calls import sound_calls
 
 __all__ = ["bare_call_json", "has_foreign_markers", "has_mark", "read_embedded", "sound_calls"]
 
-_FOREIGN = (
-    ("[TOOL_CALLS]", "mistral"),
-    ("<|python_tag|>", "llama3_json"),
-    ("<｜tool▁calls▁begin｜>", "deepseek_v3"),
-    ("<｜tool▁call▁begin｜>", "deepseek_v3"),
-    ("<｜DSML｜", "deepseek_v32"),
-    ("<|tool_calls_section_begin|>", "kimi_k2"),
-    ("<|tool_call_begin|>", "kimi_k2"),
-    ("minimax:tool_call>", "minimax_m2"),
-    ("<longcat_tool_call>", "longcat"),
-    ("<seed:tool_call>", "seed_oss"),
-    ("<arg_key>", "glm45"),
-    ("<|tool_call_start|>", "lfm2"),
-    ("<|tool_call|>", "granite"),
-    ("<start_function_call>", "functiongemma"),
-    ("<end_function_call>", "functiongemma"),
-    ("<|tool_call>call:", "gemma4"),
-    ("<|START_ACTION|>", "cohere_command3"),
-    ("<|action_start|>", "internlm"),
-    ("<|action_end|>", "internlm"),
-    ("<|tools_prefix|>", "apertus"),
-    ("<function_calls>", "olmo3"),
-    ("<tool_calls>", "hunyuan_a13b"),
-    ("</tool_calls>", "hunyuan_a13b"),
-    ("<｜tool_calls_begin｜>", "step3"),
-    ("<steptml:", "step3"),
-    ("<|python_start|>", "llama4_pythonic"),
-    ("<|channel|>commentary", "openai"),
-    ("functools[", "phi4_mini_json"),
-)
-"""What a call cannot do without in these formats: its opening marker, or its closing one alone."""
 _FENCE = re.compile(r"```\w*+\s*+")
 _MOST_IN_A_ROW = 64
 """Each call in a row is looked for in all of the rest."""
 _NEXT = re.compile(r"\s*+[;,]?\s*+(?=\{)")
 
 
-def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
-    """Return the reading of a text that holds call markup or reasoning tags, None for any other.
+_HARMLESS = frozenset({Code.DUP_KEY, Code.MARKER_IN_FENCE, Code.STRAY_SPECIAL})
+"""What changes nothing of what most engines read."""
+_AS_ASKED_FOR = frozenset({Code.NO_MARKER, Code.NAME_DECORATED})
+"""A function without a block, as of OpenHands, and a name with a dash are what prompts ask for."""
+_JSON_BLOCKS = frozenset({"hermes", "qwen25"})
+_VOID_NOTHING = frozenset({Code.NAME_DECORATED, Code.ORPHAN_CLOSE})
+"""Errors of a block that engines read all the same, or do not see."""
+_VOID_ALL = frozenset({Code.EMPTY_BLOCK, Code.MARKER_IN_PROSE, Code.MARKER_IN_FENCE})
+"""What engines take for a block that makes no sense."""
 
-    Each block is read by its own format: JSON (`hermes`) or parameters (`function_xml`).
-    """
+
+def read_embedded(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult | None:
+    """Return the reading of a text that holds call markup or reasoning tags, None for any other."""
     if not _relevant(text):
         return None
-    return scan(
-        text,
-        tools,
-        json_block=json_block,
-        function_block=function_block,
-        orphan=orphan_block,
-    )
+    # Most files have no text that needs it.
+    from hermes_tui.parsers.wire.scan import scan
+
+    result = scan(text, tools, tagged=True)
+    if not result.diagnostics:
+        return result
+    told = [*_told_less(result.diagnostics, len(text)), *_voided(text, result)]
+    return result._replace(diagnostics=tuple(sorted(told, key=start_of)))
+
+
+def _told_less(found: Sequence[Diagnostic], end: int) -> Iterator[Diagnostic]:
+    """Return what is to be said of a text that ends at `end`."""
+    for one in found:
+        if one.code in _AS_ASKED_FOR and one.severity is Severity.WARNING:
+            continue
+        is_last = one.code is Code.UNCLOSED and one.span is not None and one.span.end == end
+        is_less = one.code in _HARMLESS or (is_last and one.severity is Severity.WARNING)
+        yield changed(one, severity=Severity.NOTE) if is_less else one
+
+
+def _voided(text: str, result: ParseResult) -> Iterator[Diagnostic]:
+    """Say which sound calls are lost since another block of the message is not sound."""
+    blocks = [step.span for step in result.steps if step.depth == 1 and step.rule in _JSON_BLOCKS]
+    starts = [block.start for block in blocks]
+    block_of: dict[int, int] = {}
+    for index, call in enumerate(result.calls):
+        at = bisect_right(starts, call.span.start) - 1
+        if at >= 0 and call.span.start < blocks[at].end:
+            block_of[index] = at
+    errors = [
+        (one.code, block_of[one.call_index])
+        for one in result.diagnostics
+        if one.severity is Severity.ERROR and one.call_index in block_of
+    ]
+    is_void = any(code not in _VOID_NOTHING for code, _ in errors)
+    if not is_void and not any(_voids_all(text, one) for one in result.diagnostics):
+        return
+    flawed = {block for _, block in errors}
+    message = "a sound call, lost because another block of this message is not"
+    hint = "vLLM and hermes-agent refuse all calls of a message for one bad block"
+    for index, at in block_of.items():
+        if at not in flawed:
+            span = result.calls[index].span
+            yield Diagnostic(Code.SIBLING_VOIDED, Severity.ERROR, message, span, hint, index)
+
+
+def _voids_all(text: str, found: Diagnostic) -> bool:
+    if found.code not in _VOID_ALL or found.call_index is not None or found.span is None:
+        return False
+    return text.startswith(OPEN, found.span.start)
 
 
 def bare_call_json(text: str, tools: Sequence[ToolSpec] = ()) -> tuple[ParsedCall, ...] | None:
@@ -90,13 +114,6 @@ def bare_call_json(text: str, tools: Sequence[ToolSpec] = ()) -> tuple[ParsedCal
     return _whole(text, Span(start, end), tools)
 
 
-def has_foreign_markers(text: str) -> str | None:
-    """Name a known call format whose markers stand in `text` and that no parser here reads."""
-    if "<" not in text and "[" not in text:
-        return None
-    return next((name for marker, name in _FOREIGN if marker in text), None)
-
-
 def _relevant(text: str) -> bool:
     if "<" not in text:
         return "&lt;tool_call&gt;" in text
@@ -111,11 +128,6 @@ def _relevant(text: str) -> bool:
     )
 
 
-def has_mark(text: str) -> bool:
-    """Tell whether there is anything to say about `text` but what reasoning it holds."""
-    return MARK.search(text) is not None
-
-
 def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall, ...] | None:
     calls: list[ParsedCall] = []
     start, known = span.start, {tool.name: tool for tool in tools}
@@ -126,8 +138,10 @@ def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall
         values = literal.value if isinstance(literal.value, list) else [literal.value]
         if not values or not all(map(looks_like_call, values)):
             return None
-        items = payloads_of(text, literal, known)
-        calls.extend(parsed_call(text, item, item.span, closed=True) for item in items)
+        found = _calls(text, literal, known)
+        if not all(call.name for call in found):
+            return None
+        calls.extend(found)
         if literal.span.end == span.end:
             return tuple(calls)
         following = _NEXT.match(text, literal.span.end, span.end)
@@ -135,3 +149,21 @@ def _whole(text: str, span: Span, tools: Sequence[ToolSpec]) -> tuple[ParsedCall
             return None
         start = following.end()
     return None
+
+
+def _calls(text: str, literal: Literal, tools: Mapping[str, ToolSpec]) -> list[ParsedCall]:
+    """Return the calls that a literal says, one for each item of a list."""
+
+    def members(at: int) -> dict[str, Span]:
+        return literal.members(text, at)
+
+    items, spans = [literal.value], {"0": literal.span}
+    if isinstance(literal.value, list):
+        items, spans = literal.value, members(literal.span.start)
+    calls = []
+    for i, item in enumerate(items):
+        shape = call_shape(item, spans.get(str(i), literal.span), members, tools)
+        given = compact(shape.value)
+        where = shape.span, shape.name_span, shape.arguments_span
+        calls.append(ParsedCall(shape.name, given, *where, shape.value, literal.rung))
+    return calls

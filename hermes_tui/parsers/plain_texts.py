@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.blocks import MARK
-from hermes_tui.parsers.cursor import CLOSE, OPEN
-from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
+from hermes_tui.parsers.embedded import bare_call_json
+from hermes_tui.parsers.marks import CLOSE, MARK, OPEN, has_mark
 from hermes_tui.parsers.plain_values import count_keys, quick_text
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag
+from hermes_tui.parsers.recognise import has_foreign_markers
 from hermes_tui.parsers.tool_errors import Verdict, judge
 from hermes_tui.parsers.tool_results import CLOSE as END_OF_ANSWER
 from hermes_tui.parsers.tool_results import OPEN as ANSWER

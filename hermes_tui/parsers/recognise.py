@@ -107,6 +107,37 @@ _SIGNS: tuple[tuple[str, float, str], ...] = (
     ("pythonic", 0.4, r"\[\s*+[^\W\d][\w.\-]{0,100}+\((?:\)|\s*+[^\W\d]\w*+\s*+=)"),
     ("llama3_json", 0.4, _NAME_KEY),
 )
+_FOREIGN = (
+    ("[TOOL_CALLS]", "mistral"),
+    ("<|python_tag|>", "llama3_json"),
+    ("<｜tool▁calls▁begin｜>", "deepseek_v3"),
+    ("<｜tool▁call▁begin｜>", "deepseek_v3"),
+    ("<｜DSML｜", "deepseek_v32"),
+    ("<|tool_calls_section_begin|>", "kimi_k2"),
+    ("<|tool_call_begin|>", "kimi_k2"),
+    ("minimax:tool_call>", "minimax_m2"),
+    ("<longcat_tool_call>", "longcat"),
+    ("<seed:tool_call>", "seed_oss"),
+    ("<arg_key>", "glm45"),
+    ("<|tool_call_start|>", "lfm2"),
+    ("<|tool_call|>", "granite"),
+    ("<start_function_call>", "functiongemma"),
+    ("<end_function_call>", "functiongemma"),
+    ("<|tool_call>call:", "gemma4"),
+    ("<|START_ACTION|>", "cohere_command3"),
+    ("<|action_start|>", "internlm"),
+    ("<|action_end|>", "internlm"),
+    ("<|tools_prefix|>", "apertus"),
+    ("<function_calls>", "olmo3"),
+    ("<tool_calls>", "hunyuan_a13b"),
+    ("</tool_calls>", "hunyuan_a13b"),
+    ("<｜tool_calls_begin｜>", "step3"),
+    ("<steptml:", "step3"),
+    ("<|python_start|>", "llama4_pythonic"),
+    ("<|channel|>commentary", "harmony"),
+    ("functools[", "phi4_mini"),
+)
+"""What a call cannot do without in these formats: its opening marker, or its closing one alone."""
 
 
 @cache
@@ -139,3 +170,10 @@ def flag_for(format_name: str) -> str:
         return f"--tool-call-parser {next(iter(names.values()))}"
     flags = ", ".join(f"{name} ({engine})" for engine, name in names.items())
     return f"--tool-call-parser {flags}"
+
+
+def has_foreign_markers(text: str) -> str | None:
+    """Name a known call format whose markers stand in `text` and that no parser here reads."""
+    if "<" not in text and "[" not in text:
+        return None
+    return next((name for marker, name in _FOREIGN if marker in text), None)

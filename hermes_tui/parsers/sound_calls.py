@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.blocks import MARK
 from hermes_tui.parsers.literals import JSON, compact, read_literal
+from hermes_tui.parsers.marks import MARK
 from hermes_tui.parsers.reasoning_tags import Thought
 
 _KEYS = {"name", "arguments"}

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Reasoning, ToolSpec
-from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers, has_mark
+from hermes_tui.parsers.embedded import bare_call_json
+from hermes_tui.parsers.marks import has_mark
 from hermes_tui.parsers.reasoning_tags import Thought
+from hermes_tui.parsers.recognise import has_foreign_markers
 from hermes_tui.parsers.text_calls import listed, may_hold_call
 
 

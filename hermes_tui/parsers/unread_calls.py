@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult
-from hermes_tui.parsers.embedded import bare_call_json, has_foreign_markers
+from hermes_tui.parsers.embedded import bare_call_json
 from hermes_tui.parsers.literals import FAILED
 from hermes_tui.parsers.reasoning_tags import has_reasoning_tag, without_thoughts
+from hermes_tui.parsers.recognise import has_foreign_markers
 from hermes_tui.parsers.text_calls import (
     NO_SERVER_PARSER,
     Found,

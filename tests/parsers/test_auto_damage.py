@@ -265,11 +265,12 @@ def test_a_function_that_is_spoken_of_at_the_end_is_no_cut_call() -> None:
     [
         (f"<tool_call>{OWL_CALL}", Severity.WARNING),
         (f"<tool_call>{OWL_CALL}\n<tool_call>{PING_CALL}</tool_call>", Severity.ERROR),
-        ("<function=ping>\n", Severity.WARNING),
+        ("<tool_call>\n<function=ping>\n</function>\n", Severity.WARNING),
+        ("<function=ping>\n", Severity.ERROR),
         (f"<function=lookup>\n{CODER_OWL[:35]}\n<function=ping>\n</function>", Severity.ERROR),
     ],
 )
-def test_a_call_that_nothing_closes_is_told_of_once_and_is_lost_before_another(
+def test_what_nothing_closes_is_told_once_and_is_an_error_where_more_than_that_may_be_missing(
     text: str, severity: Severity
 ) -> None:
     told = [one for one in read(text).diagnostics if one.code is Code.UNCLOSED]
@@ -327,3 +328,16 @@ def test_a_function_of_which_only_the_closing_wrapper_is_there_is_lost_to_some_e
     told = read(f"<function=lookup>\n{CODER_OWL}").diagnostics
     assert {one.code for one in told} == {Code.NO_MARKER, Code.ORPHAN_CLOSE}
     assert {one.severity for one in told} == {Severity.WARNING}
+
+
+def test_of_a_list_that_is_cut_the_last_call_is_cut() -> None:
+    for opening in ("<tool_call>", "[TOOL_CALLS] "):
+        result = read(f'{opening}[{OWL_CALL}, {{"name": "lookup", "arguments": {{"word": "ow')
+        (cut,) = [one for one in result.diagnostics if one.code is Code.TRUNCATED]
+        assert (len(result.calls), cut.call_index) == (2, 1)
+
+
+def test_functions_without_a_block_are_not_several_in_one() -> None:
+    function = f"<function=lookup>\n{CODER_OWL.removesuffix('</tool_call>')}"
+    assert "MULTI_PAYLOAD" not in codes(read(function + function))
+    assert "MULTI_PAYLOAD" in codes(read(f"<tool_call>\n{function}{function}</tool_call>"))

@@ -84,7 +84,7 @@ def test_other_json_is_no_call(text: str) -> None:
         ("<|tool_calls_section_begin|>", "kimi_k2"),
         ("<minimax:tool_call>", "minimax_m2"),
         ("<tool_call>f\n<arg_key>a</arg_key>", "glm45"),
-        ("functools[]", "phi4_mini_json"),
+        ("functools[]", "phi4_mini"),
         (JSON_BLOCK, None),
         ("words", None),
     ],

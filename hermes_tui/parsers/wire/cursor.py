@@ -7,21 +7,24 @@ its length.
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity, start_of
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.cursor import Cursor
+from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
+from hermes_tui.parsers.coverage import gaps
 from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
 
 SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 """Tokens that a template or a tokenizer puts in, of no format in particular."""
 
+_BLANK = re.compile(r"\s*+")
+_NEWLINES_BACK = 80
 _BRACES = re.compile(r"\s*+[}\]][}\]\s]*+")
 _QUOT = re.compile("&quot;")
 _FENCE = re.compile(r"```\w*+[ \t]*+(?=\n)|(?<=\n)```")
@@ -72,11 +75,25 @@ def _simpler(one: Literal, other: Literal) -> bool:
     return other.rung == FAILED or len(one.flaws) < len(other.flaws)
 
 
-class WireCursor(Cursor):
-    """Collects what the readers of the wire formats make of a text."""
+class WireCursor:
+    """Collects what the readers of the wire formats make of a text, from left to right."""
 
     def __init__(self, text: str, tools: Sequence[ToolSpec]) -> None:
-        super().__init__(text, tools)
+        self.text = text
+        self.tools = {tool.name: tool for tool in tools}
+        self.calls: list[ParsedCall] = []
+        self.in_fence = False
+        self.taken = 0
+        """End of the last part that is a call, reasoning or dropped."""
+        self.spoken_of = 0
+        """Opening tags in prose whose closing tags may follow."""
+        self.last_orphan = 0
+        """End of the last closing tag that closed nothing."""
+        self._steps: list[ParseStep] = []
+        self._diagnostics: list[Diagnostic] = []
+        self._reasoning: list[Span] = []
+        self._dropped: list[Span] = []
+        self._next: dict[str, tuple[int, int]] = {}
         self.drafts: list[Draft] = []
         """Calls of the block at hand."""
         self.reading_reasoning = False
@@ -94,6 +111,41 @@ class WireCursor(Cursor):
     def index(self) -> int:
         """Position that the call being read will have among all calls."""
         return len(self.calls) + len(self.drafts)
+
+    def find(self, marker: str, position: int) -> int:
+        """Return where `marker` stands next, the length of the text if nowhere.
+
+        Remembers its last answer: over one scan all searches together cost one pass.
+        """
+        asked, found = self._next.get(marker, (-1, -1))
+        if not asked <= position <= found:
+            found = self.text.find(marker, position)
+            found = found if found >= 0 else len(self.text)
+            self._next[marker] = (position, found)
+        return found
+
+    def skip_blank(self, position: int) -> int:
+        found = _BLANK.match(self.text, position)
+        return found.end() if found else position
+
+    def at_line_start(self, position: int) -> bool:
+        """Tell whether only blanks, or the end of another part, stand before `position`."""
+        if position == self.taken:
+            return True
+        before = self.text[max(self.taken, position - _NEWLINES_BACK) : position].rstrip(" \t")
+        return not before or before[-1] in "\n>"
+
+    def step(self, rule: str, start: int, end: int, outcome: str, detail: str = "") -> None:
+        """Note a decision inside the part at hand."""
+        self._steps.append(ParseStep(rule, Span(start, end), outcome, detail, 2))
+
+    def part(self, rule: str, start: int, end: int, outcome: str, detail: str, since: int) -> None:
+        """Note a part of the text, to stand before the steps made since `mark` was called."""
+        self._steps.insert(since, ParseStep(rule, Span(start, end), outcome, detail, 1))
+
+    def mark(self) -> int:
+        """Return the number of steps so far, for `part`."""
+        return len(self._steps)
 
     def seek(self, pattern: re.Pattern[str], position: int) -> re.Match[str] | None:
         """Return where `pattern` next matches; remembers its last answer."""
@@ -222,11 +274,15 @@ class WireCursor(Cursor):
         size = len(self.text)
         start = max(0, min(span.start, size - 1))
         span = Span(start, max(start + 1, min(span.end, size)))
-        super().flag(code, severity, span, message, hint, call_index)
+        self._diagnostics.append(Diagnostic(code, severity, message, span, hint, call_index))
 
     def error(self, code: Code, span: Span, message: str, hint: str = "") -> None:
         """Say what keeps the call being read from being delivered as meant."""
         self.flag(code, Severity.ERROR, span, message, hint, self.index)
+
+    def error_of_last(self, code: Code, span: Span, message: str, hint: str = "") -> None:
+        """Say what keeps the last call of the block at hand from being delivered as meant."""
+        self.flag(code, Severity.ERROR, span, message, hint, sys.maxsize)
 
     def warn(self, code: Code, span: Span, message: str, hint: str = "") -> None:
         """Say what alters the call being read."""
@@ -241,10 +297,6 @@ class WireCursor(Cursor):
         is_last = after >= len(self.text)
         say = self.warn if is_last else self.error
         say(Code.UNCLOSED, Span(end - 1, after if is_last else end), message, hint)
-
-    def note(self, code: Code, span: Span, message: str, hint: str = "") -> None:
-        """Say what makes the call being read a matter of luck."""
-        self.flag(code, Severity.NOTE, span, message, hint, self.index)
 
     def flag_call(self, code: Code, span: Span, message: str, hint: str, index: int) -> None:
         """Say what keeps the call at `index` from being delivered as meant."""
@@ -264,9 +316,38 @@ class WireCursor(Cursor):
         del self._diagnostics[saved[1] :]
         del self.drafts[saved[2] :]
 
+    def take_call(self, call: ParsedCall) -> None:
+        self.calls.append(call)
+        self.taken = call.span.end
+
+    def take_reasoning(self, span: Span) -> None:
+        self._reasoning.append(span)
+        self.taken = span.end
+
+    def drop(self, start: int, end: int) -> None:
+        self._dropped.append(Span(start, end))
+        self.taken = end
+
     def result(self) -> ParseResult:
+        """Return what was made of the text; what is left over is content."""
         self.settle()
-        return super().result()
+        readable = sum(call.name is not None and call.verdict != "failed" for call in self.calls)
+        parts = [*self._reasoning, *self._dropped, *(call.span for call in self.calls)]
+        content = gaps(parts, len(self.text))
+        words = "".join(self.text[span.start : span.end] for span in content).strip()
+        outcome = Outcome.CALLS if readable else Outcome.TEXT
+        detail = f"{readable} of {len(self.calls)} calls readable"
+        root = ParseStep("text", Span(0, len(self.text)), outcome.value, detail, 0)
+        return ParseResult(
+            outcome,
+            tuple(self.calls),
+            words or None,
+            content,
+            tuple(self._reasoning),
+            tuple(self._dropped),
+            tuple(sorted(self._diagnostics, key=start_of)),
+            (root, *self._steps),
+        )
 
     def settle(self) -> None:
         """Give what was said of a block to its calls: nothing can be about a later one."""

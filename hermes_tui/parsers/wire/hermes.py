@@ -14,12 +14,16 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import compact
+from hermes_tui.parsers.literals import FAILED, compact
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
+from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_block import JsonTag, read_json_block
+from hermes_tui.parsers.wire.json_calls import calls_in, flag_literal
 
 _VARIANT = r"(?i:<\s?tool[ _-]?calls?\s?>|&lt;tool_call&gt;)(?=\s*+[{\[])"
+
+_BRACE_LINE = re.compile(r"^[ \t]*+[{\[]", re.MULTILINE)
 
 
 def _close_variant(word: str) -> re.Pattern[str]:
@@ -59,6 +63,33 @@ def _read_variant(cursor: WireCursor, opener: Span) -> int:
     return end
 
 
+def read_before(cursor: WireCursor, close: Span) -> int:
+    """Read the payload before a closing tag without an opening one; -1 where there is none."""
+    text, since, saved = cursor.text, cursor.mark(), cursor.save()
+    free = max(cursor.taken, cursor.last_orphan)
+    cursor.last_orphan = close.end
+    start = cursor.skip_blank(free)
+    if not text.startswith(("{", "["), start):
+        line = _BRACE_LINE.search(text, free, close.start)
+        if line is None:
+            return -1
+        start = line.end() - 1
+    piece = cursor.literal(start, close.start)
+    end = piece.literal.span.end
+    if piece.literal.rung == FAILED or cursor.skip_blank(end) != close.start:
+        return -1
+    flag_literal(cursor, piece, closed=True)
+    message = "a call without '<tool_call>' before it"
+    hint = "engines leave it as text; the tag may have been in the prompt, or was not generated"
+    cursor.error(Code.ORPHAN_CLOSE, close, message, hint)
+    items = calls_in(cursor, piece, HERMES.shape)
+    if not items.named:
+        cursor.forget(saved)
+        return -1
+    cursor.drafts.extend(items.drafts)
+    return emit(cursor, HERMES.format, start, close.end, since)
+
+
 def render_json(calls: Sequence[ParsedCall], opening: str, closing: str) -> str:
     """Return calls, each as JSON between two markers."""
     return "\n".join(
@@ -83,3 +114,5 @@ WIRES = (
     ),
     Wire(("hermes",), _VARIANT, _read_variant, order=8),
 )
+TAGGED = tuple(wire for wire in WIRES if "longcat" not in wire.formats)
+"""Those with `<tool_call>`."""

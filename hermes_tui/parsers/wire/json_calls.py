@@ -240,20 +240,22 @@ def _flag_cut(cursor: WireCursor, piece: Piece, *, closed: bool, may_be_whole: b
     end = literal.span.end
     if literal.cut_in_string and closed:
         span = Span(literal.cut_at, end)
-        cursor.error(Code.INNER_QUOTE, span, "a string that never ends", "close its quote")
+        cursor.error_of_last(Code.INNER_QUOTE, span, "a string that never ends", "close its quote")
         return
     before = cursor.text[literal.span.start : end].rstrip()
     if closed or (may_be_whole and before.endswith(("}", "]"))):
         at = literal.span.start + len(before)
         span = Span(at - 1, max(end, at))
-        cursor.error(Code.BRACES_MISSING, span, "a closing bracket is missing here", "add it")
+        cursor.error_of_last(
+            Code.BRACES_MISSING, span, "a closing bracket is missing here", "add it"
+        )
     else:
         start = literal.cut_at if literal.cut_in_string else literal.span.start
         where = "inside a value" if literal.cut_in_string else "before its last bracket"
         hint = "raise max_tokens; do not run it: what is shown is only its beginning"
         if _has_whole_arguments(piece):
             hint = "its arguments are whole: only what closes the call is missing"
-        cursor.error(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
+        cursor.error_of_last(Code.TRUNCATED, Span(start, end), f"the payload ends {where}", hint)
         if may_be_whole and not literal.cut_in_string and before.endswith('"'):
             at = literal.span.start + len(before)
             message = "if the text is whole, a closing bracket is missing here"

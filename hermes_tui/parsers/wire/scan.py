@@ -16,6 +16,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.marks import CLOSE, SPECIALS
 from hermes_tui.parsers.wire import (
     bare,
     deepseek,
@@ -34,21 +35,17 @@ from hermes_tui.parsers.wire import (
     qwen_coder,
     step3,
 )
-from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.base import Reader, Wire
 from hermes_tui.parsers.wire.cursor import WireCursor
 from hermes_tui.parsers.wire.cut_marker import flag_cut_marker
 
-WIRES: tuple[Wire, ...] = tuple(
-    sorted(
-        (
-            *hermes.WIRES, *qwen_coder.WIRES, *glm.WIRES, *mistral.WIRES, *bare.WIRES,
-            *pythonic.WIRES, *python_bare.WIRES, *deepseek.WIRES, *dsml.WIRES, *kimi.WIRES,
-            *harmony.WIRES, *minimax.WIRES, *gemma.WIRES, *lists.WIRES, *internlm.WIRES,
-            *step3.WIRES,
-        ),
-        key=lambda wire: wire.order,
-    )
+WIRES: tuple[Wire, ...] = (
+    *hermes.WIRES, *qwen_coder.WIRES, *glm.WIRES, *mistral.WIRES, *bare.WIRES,
+    *pythonic.WIRES, *python_bare.WIRES, *deepseek.WIRES, *dsml.WIRES, *kimi.WIRES,
+    *harmony.WIRES, *minimax.WIRES, *gemma.WIRES, *lists.WIRES, *internlm.WIRES, *step3.WIRES,
 )  # fmt: skip
+TAGGED: tuple[Wire, ...] = (*hermes.TAGGED, *qwen_coder.WIRES, *glm.WIRES)
+"""Those with `<tool_call>` or `<function=…>`, which texts of saved runs are read for."""
 
 _TAGS = r"think|thinking|thought|reasoning|REASONING_SCRATCHPAD|scratch_pad|seed:think"
 _SPECIAL = (
@@ -63,15 +60,28 @@ _BEGINS = (
     r"<[\w/|｜\s]|\[(?:TOOL|/?THINK|\s*+(?:\[\s*+)?[{\w])|\{\s*+[\"'“`\w]|\(\s*+[\w*\"')]|```"
     r"|&lt;|call\s*+:|functools\s*+\[|commentary|analysis\s"
 )
+_TAGS_BEGIN = r"<[a-zA-Z/|\s]|```|&lt;"
 
 
 class _Opening:
-    """The openers of all formats as one pattern, and who reads each."""
+    """The openers of some formats as one pattern, and who reads each.
 
-    def __init__(self) -> None:
-        openers = list(dict.fromkeys(wire.opener for wire in WIRES))
+    `before`: who reads what a closing marker stands behind that closes nothing.
+    """
+
+    def __init__(
+        self,
+        formats: Sequence[Wire],
+        begins: str,
+        closers: str,
+        specials: str,
+        before: Reader | None = None,
+    ) -> None:
+        self.before = before
+        wires = sorted(formats, key=lambda wire: wire.order)
+        openers = list(dict.fromkeys(wire.opener for wire in wires))
         self.readers = {
-            f"o{i}": tuple(dict.fromkeys(wire.read for wire in WIRES if wire.opener == opener))
+            f"o{i}": tuple(dict.fromkeys(wire.read for wire in wires if wire.opener == opener))
             for i, opener in enumerate(openers)
         }
         runs = [(opener, f"(?P<o{i}>{_run(opener)})") for i, opener in enumerate(openers)]
@@ -86,8 +96,8 @@ class _Opening:
         tags = [
             rf"(?P<think><(?P<slash>/?)(?P<tag>{_TAGS})>)",
             *(run for opener, run in runs if opener.startswith("<")),
-            rf"(?P<closer>{_CLOSERS})",
-            rf"(?P<special>{_SPECIAL})",
+            rf"(?P<closer>{closers})",
+            rf"(?P<special>{specials})",
         ]
         others = [
             r"(?P<bracket>\[(?P<end>/?)THINK\])",
@@ -95,7 +105,7 @@ class _Opening:
             *(run for opener, run in runs if not opener.startswith("<")),
         ]
         # Whatever begins otherwise is passed over at once.
-        self.pattern = re.compile(rf"(?={_BEGINS})(?:(?=<)(?:{'|'.join(tags)})|{'|'.join(others)})")
+        self.pattern = re.compile(rf"(?={begins})(?:(?=<)(?:{'|'.join(tags)})|{'|'.join(others)})")
 
 
 def _first(opener: str) -> str:
@@ -111,49 +121,53 @@ def _run(opener: str) -> str:
 
 
 @cache
-def _opening() -> _Opening:
-    return _Opening()
+def _opening(*, tagged: bool) -> _Opening:
+    if tagged:
+        return _Opening(TAGGED, _TAGS_BEGIN, CLOSE, f"<(?:{SPECIALS})", hermes.read_before)
+    return _Opening(WIRES, _BEGINS, _CLOSERS, _SPECIAL)
 
 
-def scan(text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
-    """Read every call of `text`, whatever its format; never raises."""
-    cursor, orphan = _scan(text, tools, thought=0)
-    if orphan > 0:
-        cursor, _ = _scan(text, tools, thought=orphan)
+def scan(text: str, tools: Sequence[ToolSpec] = (), *, tagged: bool = False) -> ParseResult:
+    """Read every call of `text`, whatever its format, or only the `TAGGED`; never raises."""
+    cursor = WireCursor(text, tools)
+    if orphan := _scan(cursor, _opening(tagged=tagged), thought=0):
+        cursor = WireCursor(text, tools)
+        _scan(cursor, _opening(tagged=tagged), thought=orphan)
+    if not tagged:
+        flag_cut_marker(cursor)
     return cursor.result()
 
 
-def _scan(text: str, tools: Sequence[ToolSpec], *, thought: int) -> tuple[WireCursor, int]:
+def _scan(cursor: WireCursor, opening: _Opening, *, thought: int) -> int:
     """Scan once; the first `thought` characters are reasoning, -1: there is none anywhere.
 
-    Also returns where reasoning ended whose opening tag stood in the prompt, 0 if nowhere.
+    Returns where reasoning ended whose opening tag stood in the prompt, 0 if nowhere: the scan
+    stops there.
     """
-    cursor = WireCursor(text, tools)
+    text = cursor.text
     cursor.reading_reasoning = thought < 0
-    opening = _opening()
     position = 0
     if thought > 0:
-        position = _reasoning(cursor, Span(0, thought), Span(0, thought), "think", opened=True)
+        whole = Span(0, thought)
+        position = _reasoning(cursor, opening, whole, whole, "think", opened=True)
     thinking = thought > 0
     while mark := opening.pattern.search(text, position):
         kind = mark.lastgroup or ""
         if kind in ("think", "bracket"):
             closing = bool(mark["slash"] or mark["end"])
             if closing and not thinking and thought == 0 and _unquoted(text, mark.start()):
-                return cursor, mark.end()
-            position, thinking = _thought(cursor, mark, thinking)
+                return mark.end()
+            position, thinking = _thought(cursor, opening, mark, thinking)
         elif kind == "fence":
             cursor.in_fence = not cursor.in_fence
             position = mark.end()
         elif kind == "closer":
-            position = _closer(cursor, mark)
+            position = _closer(cursor, opening, mark)
         elif kind == "special":
             position = _special(cursor, mark)
         else:
             position = _block(cursor, mark, kind, opening)
-    if thought >= 0:
-        flag_cut_marker(cursor)
-    return cursor, 0
+    return 0
 
 
 def _unquoted(text: str, position: int) -> bool:
@@ -193,7 +207,9 @@ def _flag_nested(cursor: WireCursor, span: Span, one: re.Pattern[str], calls: in
     cursor.flag_call(Code.NESTED_OPEN, span, message, hint, calls)
 
 
-def _thought(cursor: WireCursor, mark: re.Match[str], thinking: bool) -> tuple[int, bool]:
+def _thought(
+    cursor: WireCursor, opening: _Opening, mark: re.Match[str], thinking: bool
+) -> tuple[int, bool]:
     """Read the reasoning that a tag opens; a tag that closes nothing is text."""
     text = cursor.text
     closing = bool(mark["slash"] or mark["end"])
@@ -204,15 +220,18 @@ def _thought(cursor: WireCursor, mark: re.Match[str], thinking: bool) -> tuple[i
     end = cursor.find(closer, mark.end())
     inner = Span(mark.end(), end)
     whole = Span(mark.start(), min(end + len(closer), len(text)))
-    return _reasoning(cursor, whole, inner, tag, opened=end < len(text)), True
+    is_closed = end < len(text)
+    return _reasoning(cursor, opening, whole, inner, tag, opened=is_closed), True
 
 
-def _reasoning(cursor: WireCursor, whole: Span, inner: Span, tag: str, *, opened: bool) -> int:
+def _reasoning(
+    cursor: WireCursor, opening: _Opening, whole: Span, inner: Span, tag: str, *, opened: bool
+) -> int:
     """Take reasoning, and tell of the calls in it."""
     since = cursor.mark()
     inside = cursor.text[inner.start : inner.end]
-    tools = tuple(cursor.tools.values())
-    found, _ = _scan(inside, tools, thought=-1)
+    found = WireCursor(inside, tuple(cursor.tools.values()))
+    _scan(found, opening, thought=-1)
     calls = [call for call in found.calls if call.name is not None]
     if calls:
         first, last = calls[0].span.start, calls[-1].span.end
@@ -228,12 +247,14 @@ def _reasoning(cursor: WireCursor, whole: Span, inner: Span, tag: str, *, opened
     return whole.end
 
 
-def _closer(cursor: WireCursor, mark: re.Match[str]) -> int:
+def _closer(cursor: WireCursor, opening: _Opening, mark: re.Match[str]) -> int:
     """Note a closing marker that closes nothing."""
     start, end = mark.span()
     if cursor.spoken_of or not _unquoted(cursor.text, start):
         cursor.spoken_of = max(0, cursor.spoken_of - 1)
         return end
+    if opening.before and (found := opening.before(cursor, Span(start, end))) >= 0:
+        return found
     message = "a closing marker that closes nothing"
     hint = "the block has no opening marker, or another block took it"
     cursor.flag(Code.ORPHAN_CLOSE, Severity.WARNING, Span(start, end), message, hint)

@@ -73,7 +73,10 @@ def _cut_call(cursor: WireCursor, opener: Span, position: int, tags: TagSet) -> 
 
 
 def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) -> int:
-    """(blank call)* — return where the last one ends, -1 where there is none."""
+    """(blank call)* — return where the last one ends, -1 where there is none.
+
+    Without a wrapper it is one.
+    """
     last = -1
     while True:
         start = cursor.skip_blank(position)
@@ -88,6 +91,8 @@ def _calls(cursor: WireCursor, position: int, tags: TagSet, *, wrapped: bool) ->
             at = Span(start, start + twice.end())
             cursor.error(Code.NESTED_OPEN, at, message, hint)
         position = last = _call(cursor, head, tags)
+        if not wrapped:
+            return last
 
 
 def _is_call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> bool:
@@ -134,7 +139,9 @@ def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:
         message, hint = "the closing tag of the call is missing here", "some engines drop it"
         cursor.warn(Code.UNCLOSED, Span(position - 1, position), message, hint)
     elif not call.cut:
-        cursor.unclosed(position, "the call is never closed", "some engines drop it")
+        here = Span(position - 1, after if after == len(cursor.text) else position)
+        message, hint = "the call is never closed", "parameters may be missing; some engines run it"
+        cursor.error(Code.UNCLOSED, here, message, hint)
     if not end and not wrap_end and draft.verdict == JSON:
         draft.verdict = "unclosed"
     cursor.drafts.append(draft)
@@ -301,7 +308,7 @@ def _json_body(cursor: WireCursor, call: _Call, position: int) -> int:
     message = "JSON where the format has parameters between tags"
     hint = "engines of this format find no parameters in it, or refuse the call"
     cursor.error(Code.WRONG_FORMAT, literal.span, message, hint)
-    flag_literal(cursor, piece, closed=False)
+    flag_literal(cursor, piece, closed=False, may_be_whole=False)
     call.values.update(literal.value)
     return literal.span.end
 
@@ -319,7 +326,7 @@ def _json_instead(cursor: WireCursor, position: int, tags: TagSet) -> int:
         message = "JSON where the format has tags"
         hint = "this is what hermes parsers read; see which parser the model wants"
         cursor.error(Code.WRONG_FORMAT, piece.literal.span, message, hint)
-        flag_literal(cursor, piece, closed=False)
+        flag_literal(cursor, piece, closed=False, may_be_whole=False)
         cursor.drafts.extend(items.drafts)
         end = piece.literal.span.end
         position = cursor.skip_blank(end)

@@ -1,4 +1,4 @@
-"""What `FunctionXml` reads out of function tags, sound and damaged."""
+"""Calls in function tags in the text of a run, sound and damaged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
-from hermes_tui.parsers.function_xml import FunctionXml
+from hermes_tui.parsers.embedded import read_embedded
 from tests.parsers.laws import check_laws, codes, unmark
 
 PROPERTIES = {
@@ -24,7 +24,8 @@ TOOL = ToolSpec("f", parameters={"type": "object", "properties": PROPERTIES})
 
 
 def read(text: str) -> ParseResult:
-    result = FunctionXml().parse(text, [TOOL])
+    result = read_embedded(text, [TOOL])
+    assert result is not None
     check_laws(text, result)
     return result
 
@@ -48,26 +49,28 @@ def test_only_one_newline_is_taken_from_each_side_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "value"),
+    ("key", "text", "value", "told"),
     [
-        ("text", "42", "42"),
-        ("text", '{"a": 1}', '{"a": 1}'),
-        ("count", "7", 7),
-        ("count", "5.0", 5.0),
-        ("count", "five", "five"),
-        ("ratio", "1.5", 1.5),
-        ("ratio", "1e999", "1e999"),
-        ("flag", "true", True),
-        ("tags", '["a", 1]', ["a", 1]),
-        ("tags", "[1, 2", "[1, 2"),
-        ("maybe", "null", None),
-        ("maybe", "42", "42"),
-        ("unknown", "42", "42"),
+        ("text", "42", "42", []),
+        ("text", '{"a": 1}', '{"a": 1}', []),
+        ("count", "7", 7, []),
+        ("count", "5.0", 5, ["COERCED"]),
+        ("count", "five", "five", ["COERCE_FAILED"]),
+        ("ratio", "1.5", 1.5, []),
+        ("ratio", "1e999", "1e999", ["COERCE_FAILED"]),
+        ("flag", "true", True, []),
+        ("tags", '["a", 1]', ["a", 1], []),
+        ("tags", "[1, 2", "[1, 2", ["COERCE_FAILED"]),
+        ("maybe", "null", None, []),
+        ("maybe", "42", "42", []),
+        ("unknown", "42", "42", ["SCHEMA_VIOLATION"]),
     ],
 )
-def test_the_schema_decides_the_type_of_a_value(key: str, text: str, value: Any) -> None:
+def test_the_schema_decides_the_type_of_a_value(
+    key: str, text: str, value: Any, told: list[str]
+) -> None:
     result = read(call(f"<parameter={key}>\n{text}\n</parameter>"))
-    assert (result.calls[0].value, codes(result)) == ({key: value}, [])
+    assert (result.calls[0].value, codes(result)) == ({key: value}, told)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +83,18 @@ def test_python_words_are_read_and_named(key: str, text: str, value: object) -> 
 
 DAMAGED = [
     (
-        "<function=f>\n‹<parameter=text>›\nhi\n\n<parameter=count>\n3\n</parameter>\n</function>",
+        "<function=f>\n‹<parameter=text>\nhi\n\n<›parameter=count>\n3\n</parameter>\n</function>",
         "PARAM_UNCLOSED",
         {"text": "hi", "count": 3},
     ),
     (
-        "<function=f>\n‹<parameter=text>›\nhi\n</function>",
+        "<function=f>\n‹<parameter=text>\nhi\n<›/function>",
         "PARAM_UNCLOSED",
         {"text": "hi"},
     ),
     ("<function=f>\n‹<parameter=text>\nhi›", "TRUNCATED", {"text": "hi"}),
     (
-        "‹<function›=f>\n<parameter=text>\nhi\n</parameter>\n",
+        "<function=f>\n<parameter=text>\nhi\n</parameter‹>\n›",
         "UNCLOSED",
         {"text": "hi"},
     ),
@@ -106,12 +109,12 @@ DAMAGED = [
         {"text": "hi"},
     ),
     (
-        '<function="‹f›">\n<parameter=text>\nhi\n</parameter>\n</function>',
+        '‹<function="f">›\n<parameter=text>\nhi\n</parameter>\n</function>',
         "MARKER_VARIANT",
         {"text": "hi"},
     ),
     (
-        '<function=f>\n<parameter name="‹text›">\nhi\n</parameter>\n</function>',
+        '<function=f>\n‹<parameter name="text">›\nhi\n</parameter>\n</function>',
         "MARKER_VARIANT",
         {"text": "hi"},
     ),
@@ -136,10 +139,10 @@ def test_a_damaged_call_is_an_error_at_its_place(
     assert (result.calls[0].name, result.calls[0].value) == ("f", value)
 
 
-def test_a_closing_tool_call_tag_inside_a_value_belongs_to_it() -> None:
+def test_a_closing_tool_call_tag_inside_a_value_belongs_to_it_though_engines_cut_there() -> None:
     value = "it printed </tool_call> and quit"
     result = read(f"<tool_call>\n{call(f'<parameter=text>{value}</parameter>')}\n</tool_call>")
-    assert (result.calls[0].value, codes(result)) == ({"text": value}, [])
+    assert (result.calls[0].value, codes(result)) == ({"text": value}, ["MARKER_IN_VALUE"])
 
 
 def test_the_last_of_two_equal_keys_counts() -> None:
@@ -160,9 +163,9 @@ def test_a_function_tag_that_is_talked_about_calls_nothing(text: str) -> None:
     assert (result.calls, result.content) == ((), text)
 
 
-def test_json_in_a_block_is_named_as_the_other_format() -> None:
-    result = read('<tool_call>{"name": "f", "arguments": {}}</tool_call>')
-    assert (result.calls[0].verdict, codes(result)) == ("failed", ["WRONG_FORMAT"])
+def test_a_block_whose_stop_string_was_taken_off_is_noted() -> None:
+    result = read("So.\n<tool_call>\n<function=f>\n</function>\n")
+    assert [(d.code, d.severity) for d in result.diagnostics] == [("UNCLOSED", Severity.NOTE)]
 
 
 def test_a_call_cut_in_its_first_tag_is_failed_not_lost() -> None:

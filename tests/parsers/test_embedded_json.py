@@ -1,4 +1,4 @@
-"""What `HermesTags` reads out of blocks, sound and damaged, and what it says about them."""
+"""Calls in JSON between tags in the text of a run, sound and damaged, and what is said of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import pytest
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import Outcome, ParseResult
-from hermes_tui.parsers.hermes import HermesTags
+from hermes_tui.parsers.embedded import read_embedded
 from tests.parsers.laws import check_laws, codes, unmark
 
 GOOD = '<tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>'
 
 
 def read(text: str, *names: str) -> ParseResult:
-    result = HermesTags().parse(text, [ToolSpec(name) for name in names])
+    result = read_embedded(text, [ToolSpec(name) for name in names])
+    assert result is not None
     check_laws(text, result)
     return result
 
@@ -80,11 +81,11 @@ DAMAGED = [
     ),
     ('<tool_call>{"name": "f", "arguments": {"a": ‹07›}}</tool_call>', "LEADING_ZERO", {"a": 7}),
     ('<tool_call>{"name": "f", "arguments": {"a": [1‹}›}</tool_call>', "BRACES_MISSING", None),
-    ('<tool_call>{"name": "f", "arguments": {"a": 1}‹<›/tool_call>', "BRACES_MISSING", {"a": 1}),
+    ('<tool_call>{"name": "f", "arguments": {"a": 1‹}›</tool_call>', "BRACES_MISSING", {"a": 1}),
     ('<tool_call>{"name": "f", "arguments": {"a": 1}}‹}›</tool_call>', "BRACES_EXTRA", {"a": 1}),
     # shape
     (
-        '<tool_call>{"name": "f", "parameters": ‹{"a": 1}›}</tool_call>',
+        '<tool_call>{"name": "f", ‹"parameters": {"a": 1}›}</tool_call>',
         "ARGS_KEY",
         {"a": 1},
     ),
@@ -108,7 +109,7 @@ DAMAGED = [
         {},
     ),
     ('<tool_call>{"name": "f", "arguments": {}}‹<tool_call>›', "NESTED_OPEN", {}),
-    ('<tool_call>‹<tool_call>›{"name": "f", "arguments": {}}</tool_call>', "NESTED_OPEN", {}),
+    ('‹<tool_call><tool_call>›{"name": "f", "arguments": {}}</tool_call>', "NESTED_OPEN", {}),
     ('<tool_call>{"name": "f", "arguments": {}}‹</tool_cal>›', "MARKER_VARIANT", {}),
     ('‹<TOOL_CALL>›{"name": "f", "arguments": {}}</tool_call>', "MARKER_VARIANT", {}),
     ('{"name": "f", "arguments": {"a": 1}}‹</tool_call>›', "ORPHAN_CLOSE", {"a": 1}),
@@ -209,7 +210,7 @@ def test_a_block_without_a_name_is_a_failed_call(body: str) -> None:
     result = read(f"<tool_call>{body}</tool_call>")
     (call,) = result.calls
     assert (call.name, call.verdict, call.arguments) == (None, "failed", body)
-    assert {"NAME_MISSING", "NAME_TYPE"} & set(codes(result))
+    assert {"NAME_MISSING", "NAME_TYPE", "EMPTY_BLOCK"} & set(codes(result))
 
 
 def test_one_bad_block_hides_no_good_one_and_voids_it() -> None:
@@ -224,6 +225,25 @@ def test_one_bad_block_hides_no_good_one_and_voids_it() -> None:
 
 def test_sound_siblings_are_not_voided() -> None:
     assert codes(read(GOOD + GOOD)) == []
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        '<tool_call>{"name": "g", "arguments": {"a": 1}}',
+        '{"name": "g", "arguments": {}}\n</tool_call>',
+        "<function=g>\n<parameter=a=b>\n</parameter>\n</function>",
+    ],
+)
+def test_what_engines_read_or_do_not_see_voids_no_sibling(beside: str) -> None:
+    assert "SIBLING_VOIDED" not in codes(read(f"{GOOD}\n{beside}"))
+
+
+def test_two_payloads_of_one_block_do_not_void_each_other() -> None:
+    one = '{"name": "f", "arguments": {}}'
+    result = read(f"{GOOD}\n<tool_call>{one}{one}</tool_call>")
+    voided = [found.call_index for found in result.diagnostics if found.code == "SIBLING_VOIDED"]
+    assert voided == [0]
 
 
 @pytest.mark.parametrize("glue", ["\n", ", ", ""])
@@ -356,10 +376,10 @@ def test_a_closing_tag_alone_is_left_in_the_text() -> None:
         "<function=get_weather>\n<parameter=city>\nOslo\n</parameter>\n</function>",
     ],
 )
-def test_a_body_of_another_format_is_named(body: str) -> None:
+def test_a_body_of_another_format_is_read_as_that(body: str) -> None:
     result = read(f"<tool_call>\n{body}\n</tool_call>")
-    assert (codes(result), result.calls[0].arguments) == (["WRONG_FORMAT"], body)
-    assert result.calls[0].verdict == "failed"
+    (call,) = result.calls
+    assert (call.name, call.value, codes(result)) == ("get_weather", {"city": "Oslo"}, [])
 
 
 def test_a_special_token_after_a_call_is_dropped() -> None:
@@ -396,8 +416,7 @@ def test_the_trail_tells_why_a_payload_was_refused() -> None:
     trail = [(step.depth, step.rule, step.outcome) for step in read(text).steps]
     assert trail == [
         (0, "text", "calls"),
-        (1, "block", "calls"),
-        (2, "json", "refused: Expecting property name enclosed in double quotes"),
+        (1, "hermes", "calls"),
+        (2, "json", "Expecting property name enclosed in double quotes"),
         (2, "near-json", "python-literal"),
-        (2, "shape", "f"),
     ]

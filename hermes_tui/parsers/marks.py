@@ -1,0 +1,21 @@
+"""The tags that calls stand between in the texts of most runs, and how they are found quickly."""
+
+from __future__ import annotations
+
+import re
+
+OPEN = "<tool_call>"
+CLOSE = "</tool_call>"
+
+SPECIALS = r"\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return)\|>|eos>"
+MARK = re.compile(
+    rf"[<`&](?:(?<=<)(?:(?P<open>{OPEN[1:]})|(?P<close>{CLOSE[1:]})|(?P<function>function[=\s])"
+    rf"|(?P<special>{SPECIALS}))|(?P<fence>(?<=`)``)"
+    r"|(?P<variant>(?i:(?<=<)\s?tool[ _-]?calls?\s?>|(?<=&)lt;tool_call&gt;)(?=\s*+[{\[])))"
+)
+"""Every mark starts with one of three characters, so that a search is quick between them."""
+
+
+def has_mark(text: str) -> bool:
+    """Tell whether there is anything to say about `text` but what reasoning it holds."""
+    return MARK.search(text) is not None
