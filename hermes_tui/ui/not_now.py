@@ -9,9 +9,7 @@ from typing import Final
 from hermes_tui.debugger.stepping import Phase
 
 ENDED: Final = "the run has ended; {fork} forks from a row"
-UNDER_WAY: Final = (
-    "the run is under way; {pause} stops it, {cancel-current} ends the wait"
-)
+UNDER_WAY: Final = "the run is under way; {pause} stops it, {cancel-current} ends the wait"
 TOOL_RAN: Final = "a tool of this turn has run already: {fork} on the reply forks before it"
 _ONE_BRANCH: Final = "there is no other branch; {fork} makes one"
 _NOTHING_YET: Final = "nothing has happened yet"
