@@ -24,8 +24,10 @@ from hermes_tui.formats.prompt_rows import (
     add_received,
     add_text,
     is_preference,
+    is_prompt_alone,
     metadata_of_export,
     read_preference,
+    read_prompt,
     read_prompted,
     read_samples,
     reply_key,
@@ -130,6 +132,9 @@ def _read_run(value: Any, build: RunBuilder, pointer: str, depth: int) -> bool:
             return True
         if key := reply_key(value):
             read_prompted(value, key, build, pointer)
+            return True
+        if is_prompt_alone(value):
+            read_prompt(value, build, pointer)
             return True
         if "messages" in value:
             _read_wrapped(value, build, pointer)
@@ -264,6 +269,8 @@ def _is_run(value: Any) -> bool:
     foreign = _FOREIGN_TOP.difference(known)
     if foreign & value.keys() or any(keys <= value.keys() for keys in _FOREIGN_TOGETHER):
         return False
+    if is_prompt_alone(value):
+        return True
     if is_prompted or _is_completion(value) or texts_of_reply(value) or samples_key(value):
         return True
     messages = decode_if_json(value.get("messages"))

@@ -3,6 +3,7 @@
     row = {"prompt": text | [message, …], "text" | "completion" | …: said, …metadata}
         | a prompt and a list of samples (`samples`), a run each and together a group
         | {"prompt"?, "chosen": said, "rejected": said, …}     a preference: likewise, two runs
+        | {"prompt": [message, …], …metadata}                  what a model is to be asked
     said = text | [message, …]                                 without a prompt: with all before it
 
 A text is the model's own, which no parser has read. How a rendered prompt begins the reply belongs
@@ -208,6 +209,18 @@ def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, point
 
 def _told_apart(asked: str) -> tuple[str, ...]:
     return (asked, "usage", "model", *_TOOL_KEYS, *fields.OUTCOME_KEYS)
+
+
+def read_prompt(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
+    """Read a row of a prompt that nothing answers yet, such as a data set for training has."""
+    _ask(value, "prompt", build, pointer)
+
+
+def is_prompt_alone(value: dict[str, Any]) -> bool:
+    """Say whether a row has a prompt of messages, and nothing that may be a reply to it."""
+    if "messages" in value or any(key in value for key in (*TEXT_KEYS, *PREFERENCE)):
+        return False
+    return fields.is_message_list(decode_if_json(value.get("prompt")))
 
 
 def reply_key(value: dict[str, Any]) -> str:

@@ -82,6 +82,22 @@ def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
     assert [message.text for message in messages(events)] == ["list", call, "list", "no"]
 
 
+def test_a_prompt_that_nothing_answers_yet_is_a_run_of_the_prompt() -> None:
+    """What verl 0.9.1 is trained on (`verl/utils/dataset/rl_dataset.py`); prompt-only, says TRL."""
+    row = {
+        "data_source": "openai/gsm8k",
+        "prompt": [{"role": "system", "content": "S"}, *ASK],
+        "ability": "math",
+        "reward_model": {"style": "rule", "ground_truth": "72"},
+        "extra_info": {"split": "train", "index": 0},
+    }
+    assert format_of(lines(row, row)) == "openai-messages"
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert [role for role, _ in said(events)] == ["system", "user"] and found_codes(events) == []
+    [run] = runs(events)
+    assert run.task == "list" and run.details["reward_model"]["ground_truth"] == "72"
+
+
 def test_preferences_without_anything_in_common_are_not_claimed() -> None:
     row = {"chosen": DONE, "rejected": NO}
     assert format_of(lines(row, row)) != "openai-messages"
