@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -35,7 +36,10 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 
 
 class Asked(NamedTuple):
-    """How the engine itself is asked: its parser's name, the command that adds it, `--stream`."""
+    """How the engine itself is asked: its parser's name, the command that adds it, `--stream`.
+
+    A parser in a person's own file is added by nothing.
+    """
 
     name: str
     add: str
@@ -280,8 +284,8 @@ def _steps_to_see_it(reproduction: Reproduction, script: str) -> str:
     real = reproduction.real
     name = real.name if real else reproduction.parser.name
     stream = f" --stream {real.stream}" if real and real.stream else ""
-    line = f"hermes-tui parse {TEXT_FILE} --parser {name}{tools}{stream}"
-    lines = f"{real.add}\n{line}" if real else line
+    line = f"hermes-tui parse {TEXT_FILE} --parser {shlex.quote(name)}{tools}{stream}"
+    lines = f"{real.add}\n{line}" if real and real.add else line
     steps = [f"## How to reproduce\n\n{fenced(lines, 'sh')}"]
     if script:
         info = reproduction.parser

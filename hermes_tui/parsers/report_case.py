@@ -6,7 +6,7 @@ import re
 
 from hermes_tui.model.visible import visible_row
 from hermes_tui.parsers.reduce import said
-from hermes_tui.parsers.report import Reproduction, slug, text_literal, tools_json
+from hermes_tui.parsers.report import Asked, Reproduction, slug, text_literal, tools_json
 
 _EMULATED = '''\
 def read():
@@ -24,15 +24,15 @@ _REAL = '''\
 def read():
     """Return what the engine itself makes of TEXT: its outcome, and its calls.
 
-    Needs the engine: `{add}`.
+    {needs}
     """
-    row = {{"parser": PARSER, "text": TEXT, "tools": json.loads(TOOLS), "stream": STREAM}}
-    command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "-"]
+    row = {{"text": TEXT, "tools": json.loads(TOOLS), "stream": STREAM}}
+    command = [sys.executable, "-m", "hermes_tui", "parse", "--batch", "-", "--parser", PARSER]
     done = subprocess.run(
         command, input=json.dumps(row) + "\\n", capture_output=True, text=True, encoding="utf-8"
     )
     if done.returncode > 1:
-        pytest.skip(done.stderr.strip() or "the engine is not there")
+        pytest.{gone}(done.stderr.strip() or "the parser is not there")
     answer = json.loads(done.stdout)
     calls = answer["tool_calls"]
     return answer["outcome"], [(call["name"], plain(call["arguments"])) for call in calls]
@@ -66,7 +66,7 @@ def pytest_case(reproduction: Reproduction) -> str:
     differs = expected is not None and bool(expected) and expected != got
     parts = [
         f'"""{_title(reproduction)}"""\n\n' + _imports(reproduction, differs),
-        _REAL.format(add=_plain_words(reproduction.real.add)) if reproduction.real else _EMULATED,
+        _real(reproduction.real) if reproduction.real else _EMULATED,
         _PLAIN,
         _constants(reproduction, got, expected if differs else None),
         _TODAY,
@@ -74,6 +74,13 @@ def pytest_case(reproduction: Reproduction) -> str:
     if differs:
         parts.append(_MEANT)
     return "\n\n".join(parts)
+
+
+def _real(asked: Asked) -> str:
+    """Return how the parser is asked; one in a file must be there, an engine may be missing."""
+    if not asked.add:
+        return _REAL.format(needs="Needs the file of the parser.", gone="fail")
+    return _REAL.format(needs=f"Needs the engine: `{_plain_words(asked.add)}`.", gone="skip")
 
 
 def _imports(reproduction: Reproduction, differs: bool) -> str:

@@ -47,8 +47,10 @@ def own_engine(spelled: str, engines: Sequence[AddedEngine]) -> AddedEngine | No
         base = AddedEngine("", OWN, "", "path", "", "", "", (), {}, path.parent)
     else:
         base = host or _newest(kind, engines, file)
+    whole = f"{host.name}/{path}" if host else str(path)
     return base._replace(
         name=spelled,
+        anywhere=f"{whole}:{name}" if name else whole,
         names=(name or path.stem,),
         failures={},
         file=str(path),

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.json_text import text_key
-from hermes_tui.model.messages import ToolSpec
+from hermes_tui.model.messages import ToolSpec, changed
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line, shortened
 from hermes_tui.parsers.base import Outcome, ParsedCall, Parser, ParseResult, ParseStep
@@ -134,8 +134,12 @@ def with_reason(
     result = named_parser(AUTO).parse(text, tools)
     lost = lost_calls(told, result, text)
     odd = _odd_calls(told, result, text, tools)
+    own = result.diagnostics
+    if told.calls and not odd and _calls(told.calls) == _calls(result.calls):
+        # What is wrong with the text harmed nothing: this parser reads it.
+        own = tuple(changed(one, severity=Severity.NOTE) for one in own)
     return told._replace(
-        diagnostics=(*told.diagnostics, *_losses(told, lost, text), *odd, *result.diagnostics),
+        diagnostics=(*told.diagnostics, *_losses(told, lost, text), *odd, *own),
         dropped=tuple(call.span for call in lost),
         steps=result.steps,
         explained_by=AUTO,
@@ -146,10 +150,14 @@ def with_reason(
 def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
     return (
         one.outcome is other.outcome
-        and [(c.name, text_key(c.arguments)) for c in one.calls]
-        == [(c.name, text_key(c.arguments)) for c in other.calls]
+        and _calls(one.calls) == _calls(other.calls)
         and (one.content or "").strip() == (other.content or "").strip()
     )
+
+
+def _calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[str, str]]:
+    """Return names and arguments, as far as they can in one spelling of their JSON."""
+    return [(call.name or "", text_key(call.arguments)) for call in calls]
 
 
 def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:

@@ -65,7 +65,7 @@ class RealParser:
     ) -> None:
         self.name = name_of(engine, parser)
         self.info = card_of(engine, parser)
-        self.asked = Asked(self.name, engine.how_to_add, str(deltas) if deltas else "")
+        self.asked = _asked(engine, parser, str(deltas) if deltas else "")
         self._pool, self._engine, self._parser, self._run = pool, engine, parser, run
         self._deltas = deltas
         if engine.file:
@@ -114,6 +114,13 @@ class RealParser:
     ) -> ParserVerdict:
         told = verdict_of_engine(self.name, self._engine.version, verdict, text)
         return with_reason(told, self.info.name, text, tools)
+
+
+def _asked(engine: AddedEngine, parser: str, stream: str) -> Asked:
+    """Return how a parser is asked from any folder: a file by its whole path, without adding it."""
+    if not engine.file:
+        return Asked(name_of(engine, parser), engine.how_to_add, stream)
+    return Asked(name_of(engine._replace(name=engine.anywhere), parser), "", stream)
 
 
 def engine_of(name: str, engines: Sequence[AddedEngine]) -> tuple[AddedEngine, str]:

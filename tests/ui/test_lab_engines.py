@@ -278,15 +278,7 @@ async def test_a_reproduction_of_a_replay_holds_the_deltas(
     (written,) = Path("reproductions").iterdir()
     report = (written / "report.md").read_text("utf-8")
     assert "in deltas of 2 pseudo-tokens" in report and "--stream 2" in report
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
-        cwd=written,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert "1 passed, 1 xfailed" in done.stdout, done.stdout + done.stderr
+    assert "1 passed, 1 xfailed" in await case_in(written)
 
 
 async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
@@ -302,3 +294,53 @@ async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
         await lab.press("m")
         await lab.compared()
         await lab.shows("own/mine")
+
+
+MINE = """\
+import json
+import re
+
+
+def parse(text):
+    found = re.search(r"<tool_call>(.*)</tool_call>", text, re.DOTALL)
+    body = found[1].replace(",}", "}") if MENDED else found[1]
+    try:
+        return [json.loads(body)]
+    except ValueError:
+        return []
+"""
+COMMA = '<tool_call>{"name": "terminal", "arguments": {"command": "ls",}}</tool_call>'
+
+
+@pytest.mark.parametrize("mended", [False, True])
+async def test_a_reproduction_of_ones_own_parser_runs_where_it_lies(
+    mended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(f"MENDED = {mended}\n{MINE}")
+    async with lab_on(tmp_path, COMMA) as lab:
+        await answer(lab.pilot, "p", "./mine.py")
+        await lab.shows("real ./mine.py")
+        await lab.press("ctrl+r", "enter")
+        if mended:
+            await lab.shows(f"nothing failed: {tmp_path}/mine.py has no finding in this text")
+            return
+        await lab.shows("a report, a test")
+    (written,) = Path("reproductions").iterdir()
+    report = (written / "report.md").read_text("utf-8")
+    assert f"sh\nhermes-tui parse text.txt --parser {tmp_path / 'mine.py'}" in report
+    assert "1 passed, 1 xfailed" in await case_in(written)
+    Path("mine.py").unlink()
+    assert "1 failed, 1 xfailed" in await case_in(written)
+
+
+async def case_in(folder: Path) -> str:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reproduction.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    return done.stdout + done.stderr

@@ -38,6 +38,8 @@ class AddedEngine(NamedTuple):
     problem: str = ""
     file: str = ""
     parser: str = ""
+    anywhere: str = ""
+    """How a parser in a file is named from any folder."""
 
     @property
     def deps(self) -> str:
@@ -46,9 +48,7 @@ class AddedEngine(NamedTuple):
 
     @property
     def how_to_add(self) -> str:
-        """Return the command that adds such an engine on another machine, or asks the file."""
-        if self.file:
-            return f"hermes-tui parse --parser {shlex.quote(self.name)}"
+        """Return the command that adds such an engine on another machine."""
         if self.kind == "path":
             what, usual = "--path CHECKOUT", self.engine
         else:
