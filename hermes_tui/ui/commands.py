@@ -195,7 +195,7 @@ COMMANDS: tuple[Command, ...] = (
         "compare two runs: press it on the one, then on the other", "Look", 9, _several_runs),
     # Taking away
     Command("copy", "Copy", ("y",), "y", BOTH,
-        "copy what is selected: one call as JSON, a request's body, then as a curl command",
+        "copy what is selected; again: the values of a call, a request as a curl command",
         "Take away", 13, _has_rows),
     Command("copy-place", "Copy place", ("Y",), "Y", COMPARED,
         "copy the command that opens the run, at this message: for somebody else", "Take away", 0,

@@ -15,7 +15,7 @@ import pytest
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RequestSent, RunStarted
 from hermes_tui.model.messages import ArgumentsState, ToolCall
-from hermes_tui.ui.render.copied import LONGEST_ARGUMENT, call_json, curl_command
+from hermes_tui.ui.render.copied import LONGEST_ARGUMENT, call_copies, curl_command
 from tests.ui.opened import WIDE, app_on, settled, shows, write_run
 
 BODY = '{"model":"m","messages":[{"role":"user","content":"it\'s $HOME `x`"}]}'
@@ -45,7 +45,9 @@ async def test_of_parallel_calls_the_one_under_the_cursor_is_copied(tmp_path: Pa
 
 def test_arguments_that_are_no_json_are_copied_as_the_text_that_came() -> None:
     call = ToolCall(0, None, '{"a": \x1b', ArgumentsState.NOT_JSON)
-    assert json.loads(call_json(call)) == {"id": None, "name": None, "arguments": '{"a": \x1b'}
+    whole, arguments = call_copies(call)
+    assert json.loads(whole.text) == {"id": None, "name": None, "arguments": '{"a": \x1b'}
+    assert arguments.text == call.arguments_text
 
 
 async def test_the_body_of_a_request_is_copied_then_the_command_that_sends_it(
@@ -59,11 +61,86 @@ async def test_the_body_of_a_request_is_copied_then_the_command_that_sends_it(
     async with app.run_test(size=WIDE) as pilot:
         await shows(pilot, "↑ request")
         await pilot.press("G", "k", "y")
-        await shows(pilot, "the body of the request; again: a curl command")
+        await shows(pilot, "copied the body of the request, 69 characters; again: the curl command")
         assert app.clipboard == BODY
         await pilot.press("y")
         await shows(pilot, "copied the curl command")
         assert app.clipboard == curl_command(sent.url, BODY)
+        await pilot.press("y")
+        await shows(pilot, "copied the body of the request")
+        assert app.clipboard == BODY
+
+
+WRITTEN = "def f():\n    return '\u00e9'\n"
+
+
+def values_of(**arguments: Any) -> list[tuple[str, str, bool]]:
+    found = ToolCall(0, "write", "{}", ArgumentsState.JSON_STRING, arguments=arguments)
+    return [(one.what, one.text, one.is_masked) for one in call_copies(found)[1:]]
+
+
+def test_texts_are_copied_as_they_are_and_other_values_as_json() -> None:
+    assert values_of(content=WRITTEN, n=1, at=["a\nb"], none=None) == [
+        ("args.content", WRITTEN, False),
+        ("args.n", "1", False),
+        ("args.at", '[\n  "a\\nb"\n]', False),
+        ("args.none", "null", False),
+    ]
+
+
+def test_a_value_is_masked_as_it_is_inside_its_call() -> None:
+    arguments = {"api_key": "sk-12345", "request": {"headers": {"authorization": "Bearer abcd"}}}
+    (key, key_text, key_masked), (_, request, request_masked) = values_of(**arguments)
+    assert (key, key_text, key_masked, request_masked) == ("args.api_key", "***", True, True)
+    assert json.loads(request) == {"headers": {"authorization": "Bearer ***"}}
+
+
+def test_names_of_values_are_those_of_expressions_and_harmless() -> None:
+    names = [what for what, _, _ in values_of(**{"a b": 1, "x\x1b[2J": 2, "n" * 300: 3})]
+    assert names[:2] == ['args["a b"]', r'args["x\u001b[2J"]'] and len(names[2]) < 40
+
+
+async def test_copied_again_a_call_gives_its_values_one_by_one(tmp_path: Path) -> None:
+    calls = [called("write", "c1", path="a.py", content=WRITTEN, api_key="sk-12345")]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("]", "3", "y")
+        await shows(pilot, "copied the call, ", " characters, secrets masked; again: args.path")
+        await pilot.press("y")
+        await shows(pilot, "copied args.path, 4 characters; again: args.content")
+        assert app.clipboard == "a.py"
+        await pilot.press("y")
+        await shows(pilot, "copied args.content, ")
+        assert app.clipboard == WRITTEN
+        await pilot.press("y")
+        await shows(pilot, "copied args.api_key, 3 characters, secrets masked; again: the call")
+        await pilot.press("1", "y")
+        await shows(pilot, "copied the call")
+        app.copy("something else")
+        await pilot.press("y")
+        await shows(pilot, "copied the call")
+
+
+async def test_copied_again_a_result_gives_its_text_and_the_values_in_it(tmp_path: Path) -> None:
+    content = json.dumps({"output": "one\ntwo", "exit_code": 0})
+    messages = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "tool_calls": [called("ls", "c1")]},
+        {"role": "tool", "tool_call_id": "c1", "content": content},
+    ]
+    app = app_on(write_run(tmp_path / "run.json", messages))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("]", "percent_sign", "y")
+        await shows(pilot, "copied the record, ", "; again: the text")
+        assert json.loads(app.clipboard)["content"] == content
+        await pilot.press("y")
+        assert app.clipboard == content
+        await pilot.press("y")
+        await shows(pilot, "copied text.output, 7 characters; again: text.exit_code")
+        assert app.clipboard == "one\ntwo"
 
 
 class _Keeps(BaseHTTPRequestHandler):

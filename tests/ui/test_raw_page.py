@@ -11,7 +11,8 @@ from hermes_tui.log.codec import encode
 from hermes_tui.model.events import Event, RequestFailed, RequestSent, ResponseReceived, RunStarted
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.ui.panes.text_panes import RawPane
-from hermes_tui.ui.render.raw import raw_page, row_text
+from hermes_tui.ui.render.copied import row_copies
+from hermes_tui.ui.render.raw import raw_page
 from hermes_tui.ui.view_model import ViewState
 from tests.log.runs import started, timeline
 from tests.ui.opened import WIDE, app_on, settled, shows
@@ -29,7 +30,7 @@ def shown(event: Event) -> tuple[str, str]:
     run = timeline(HEAD, event)
     view = ViewState(run, 1, len(run))
     read = RawReader(None).text
-    return raw_page(view, read).text, row_text(view, read)
+    return raw_page(view, read).text, row_copies(view, read)[0].text
 
 
 @pytest.mark.parametrize("raw", [BODY, STREAM, "no JSON \x1b[2J", '{"a": "\udcff"}'])

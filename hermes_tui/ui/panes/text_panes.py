@@ -16,13 +16,14 @@ from rich.style import Style
 
 from hermes_tui.log.timeline import RowKind
 from hermes_tui.ui.render.document import Document, Match
-from hermes_tui.ui.render.message import message_page, message_text
+from hermes_tui.ui.render.message import message_page
 from hermes_tui.ui.search import Search
 from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
     from hermes_tui.log.timeline import Timeline
+    from hermes_tui.ui.render.copied import Copyable
     from hermes_tui.ui.render.raw import RawText
 
 MAX_HIGHLIGHTS = 2_000
@@ -88,9 +89,12 @@ class TextPane(TextView):
     def make_page(self, view: ViewState) -> tuple[Document, int]:
         """Return the page, and the line to begin at."""
 
-    def copied(self, view: ViewState) -> str:
-        """Return what copying this pane takes: what is shown, unless the pane has a better idea."""
-        return self.document.indented_text
+    def copies(self, view: ViewState) -> Sequence[Copyable]:
+        """Return what copying this pane takes, one after another: what is shown, unless the pane
+        has a better idea."""
+        from hermes_tui.ui.render.copied import Copyable
+
+        return [Copyable(self.document.indented_text)]
 
     @property
     def match_number(self) -> int:
@@ -161,9 +165,10 @@ class MessagePane(TextPane):
     def make_page(self, view: ViewState) -> tuple[Document, int]:
         return message_page(view), 0
 
-    def copied(self, view: ViewState) -> str:
-        text = message_text(view)
-        return super().copied(view) if text is None else text
+    def copies(self, view: ViewState) -> Sequence[Copyable]:
+        from hermes_tui.ui.render.copied import text_copies
+
+        return text_copies(view) or super().copies(view)
 
 
 class CallsPane(TextPane):
@@ -188,12 +193,12 @@ class CallsPane(TextPane):
 
         return calls_page(view, self.scrollable_content_region.width)
 
-    def copied(self, view: ViewState) -> str:
+    def copies(self, view: ViewState) -> Sequence[Copyable]:
         from hermes_tui.ui.render.calls import selected_call
-        from hermes_tui.ui.render.copied import call_json
+        from hermes_tui.ui.render.copied import call_copies
 
         _, call = selected_call(view.timeline, view.row) if view.row >= 0 else (None, None)
-        return super().copied(view) if call is None else call_json(call)
+        return super().copies(view) if call is None else call_copies(call)
 
 
 class ReasoningPane(TextPane):
@@ -217,9 +222,8 @@ class RawPane(TextPane):
 
         return raw_page(view, self._raw_text), 0
 
-    def copied(self, view: ViewState) -> str:
-        from hermes_tui.ui.render.raw import exact_text
+    def copies(self, view: ViewState) -> Sequence[Copyable]:
+        from hermes_tui.ui.render.copied import event_copies
 
-        return (
-            "" if view.event is None else exact_text(view.timeline.log, view.event, self._raw_text)
-        )
+        event = view.event
+        return [] if event is None else event_copies(view.timeline, event, self._raw_text)

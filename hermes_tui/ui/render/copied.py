@@ -1,29 +1,128 @@
-"""What is taken of one row: a call by itself, the body of a request, a command that sends it."""
+"""What is taken of a row or a pane: copied again, the next of these is taken.
+
+A call, then the values of its arguments one by one; the body of a request, then a command that
+sends it; a record, then the text in it. Secrets are masked, and it is said where one was.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats.secrets import mask_json_text, masked_url
+from hermes_tui.log.timeline import Timeline
+from hermes_tui.model.events import Event, RequestSent, ToolCallProposed
 from hermes_tui.model.messages import ArgumentsState, ToolCall
+from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.live_settings import KEY_NAME
 from hermes_tui.runtime.servers.urls import chat_url
+from hermes_tui.ui.render.message import MAX_LAID_OUT, message_text
+from hermes_tui.ui.render.raw import RawText, on_the_wire
+from hermes_tui.ui.view_model import ViewState
 
 LONGEST_ARGUMENT = 120_000
 """Bytes: Linux lets no argument of a program be longer than 128 KiB."""
+MOST_VALUES: Final = 100
+"""Of one value that are copied one by one."""
+LONGEST_NAME: Final = 30
 
 
-def call_json(call: ToolCall) -> str:
-    """Return id, name and arguments of a call as JSON, secrets masked.
+class Copyable(NamedTuple):
+    """A text to copy, and what it is, in words; without these it needs none."""
+
+    text: str
+    what: str = ""
+    is_masked: bool = False
+    """Whether there is a secret in it that is not copied."""
+
+
+def row_copies(view: ViewState, raw_text: RawText) -> list[Copyable]:
+    """Return what is copied of the row of a state: a finding in words, else what is behind it."""
+    finding = view.timeline.finding(view.row) if view.row >= 0 else None
+    if finding is not None:
+        told = f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
+        return [Copyable(told)]
+    match view.event:
+        case None:
+            return []
+        case ToolCallProposed(call=call):
+            return call_copies(call)
+        case event:
+            record = event_copies(view.timeline, event, raw_text)
+            texts = text_copies(view) if message_text(view) else []
+            return [record[0]._replace(what="the record"), *texts] if texts else record
+
+
+def text_copies(view: ViewState) -> list[Copyable]:
+    """Return the text of a message or result, and the values in it if that is a JSON object."""
+    text = message_text(view)
+    if text is None:
+        return []
+    value = _object(text)
+    return [Copyable(text, "the text"), *_values("text", value)]
+
+
+def call_copies(call: ToolCall) -> list[Copyable]:
+    """Return a call as JSON, then the values of its arguments: texts as they are, others as JSON.
 
     Arguments that no JSON value stands for are the text that arrived.
     """
     is_text = call.arguments is None or call.arguments_state is ArgumentsState.NOT_JSON
     arguments = call.arguments_text if is_text else call.arguments
     told = {"id": call.id, "name": call.name, "arguments": arguments}
-    text = json.dumps(told, ensure_ascii=False, indent=2, default=str)
-    return mask_json_text(text)
+    whole = _masked(_json(told), "the call")
+    if isinstance(arguments, dict):
+        return [whole, *_values("args", arguments)]
+    bare = _masked(call.arguments_text, "its arguments")
+    return [whole, bare] if bare.text else [whole]
+
+
+def event_copies(timeline: Timeline, event: Event, raw_text: RawText) -> list[Copyable]:
+    """Return what crossed the wire with an event, else the text of its record.
+
+    Behind the body of a request the command that sends it.
+    """
+    _, text = on_the_wire(timeline.log, event)
+    if not text:
+        return [_masked(raw_text(event)[0])]
+    if not isinstance(event, RequestSent):
+        return [_masked(text)]
+    body = _masked(text, "the body of the request")
+    command = curl_command(event.url, body.text)
+    return [body, Copyable(command, "the curl command that sends it")] if command else [body]
+
+
+def _masked(text: str, what: str = "") -> Copyable:
+    masked = mask_json_text(text)
+    return Copyable(masked, what, masked != text)
+
+
+def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
+    """Yield the values in a JSON object, named as in expressions, masked as they are inside it."""
+    for name, held in islice(value.items(), MOST_VALUES):
+        told = name if name.isidentifier() else None
+        what = f"{owner}.{told}" if told else f"{owner}[{json.dumps(name, ensure_ascii=False)}]"
+        inside = _masked(_json({name: held}), visible_line(what, LONGEST_NAME))
+        shown = json.loads(inside.text)[name] if inside.is_masked else held
+        yield inside._replace(text=shown if isinstance(shown, str) else _json(shown))
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """Return the JSON object that a text is, an empty one where it is none."""
+    if len(text) > MAX_LAID_OUT or not text.lstrip().startswith("{"):
+        return {}
+    try:
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
 def curl_command(url: str, body: str) -> str:

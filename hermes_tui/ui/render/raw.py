@@ -12,7 +12,6 @@ from hermes_tui.model.events import (
     RequestFailed,
     RequestSent,
     ResponseReceived,
-    ToolCallProposed,
     copy_event,
 )
 from hermes_tui.ui.render.calls import is_recorded
@@ -25,30 +24,6 @@ from hermes_tui.ui.view_model import ViewState
 
 RawText = Callable[[Event], tuple[str, bool]]
 """Returns the exact text behind an event, and whether it is the source's own."""
-
-
-def row_text(view: ViewState, raw_text: RawText) -> str:
-    """Return the exact text behind the row of a state, secrets masked; a finding in words.
-
-    Of a call only that call, of a request its body, of a reply what arrived.
-    """
-    finding = view.timeline.finding(view.row) if view.row >= 0 else None
-    if finding is not None:
-        return f"{finding.severity} {finding.code} turn {finding.turn}: {finding.message}"
-    match view.event:
-        case None:
-            return ""
-        case ToolCallProposed(call=call):
-            from hermes_tui.ui.render.copied import call_json
-
-            return call_json(call)
-        case event:
-            return exact_text(view.timeline.log, event, raw_text)
-
-
-def exact_text(log: EventLog, event: Event, raw_text: RawText) -> str:
-    """Return what crossed the wire with an event, else the text of its record; secrets masked."""
-    return mask_json_text(on_the_wire(log, event)[1] or raw_text(event)[0])
 
 
 def on_the_wire(log: EventLog, event: Event) -> tuple[str, str]:

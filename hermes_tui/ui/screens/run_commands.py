@@ -5,14 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from hermes_tui.model.events import MessageAppended, RequestSent
-from hermes_tui.model.wording import counted
+from hermes_tui.model.events import MessageAppended
 from hermes_tui.ui.panes.errors import ErrorsPane
-from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.message import MODES
-from hermes_tui.ui.render.rows import plain
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.moving import Moving
+from hermes_tui.ui.screens.run_copying import RunCopying
 from hermes_tui.ui.screens.run_relatives import RunRelatives
 from hermes_tui.ui.widgets.row_list import RowList
 from hermes_tui.ui.widgets.text_view import TextView
@@ -27,7 +25,7 @@ MAY_COME = frozenset({"next-call", "previous-call", "next-problem", "previous-pr
 """What there may be more of, or any, in what is not read yet."""
 
 
-class RunCommands(RunRelatives, Moving, CommandScreen):
+class RunCommands(RunCopying, RunRelatives, Moving, CommandScreen):
     """Moves the model and says what came of it; how it is shown is the screen's own matter."""
 
     @abstractmethod
@@ -249,50 +247,3 @@ class RunCommands(RunRelatives, Moving, CommandScreen):
 
     def do_compare(self) -> None:
         self.hermes.compare_run(self.feed, self.say)
-
-    # Commands: taking away
-
-    def do_copy(self) -> None:
-        pane, view = self.focused_pane(), self.model.state()
-        if isinstance(pane, TextPane):
-            self.copy(pane.copied(view))
-        elif isinstance(pane, RowList) and pane.copied:
-            self.copy(pane.copied)
-        elif isinstance(view.event, RequestSent) and view.timeline.finding(view.row) is None:
-            self._copy_request(view.event)
-        else:
-            from hermes_tui.ui.render.raw import row_text
-
-            self.copy(row_text(view, self.feed.raw_text))
-
-    def _copy_request(self, event: RequestSent) -> None:
-        """Copy the body of a request; once it is copied, the command that sends it again."""
-        from hermes_tui.ui.render.copied import curl_command
-        from hermes_tui.ui.render.raw import row_text
-
-        text = row_text(self.model.state(), self.feed.raw_text)
-        command = curl_command(event.url, text)
-        if command and self.hermes.clipboard == text:
-            self.hermes.copy(command)
-            self.say("copied the curl command that sends this request")
-            return
-        self.copy(text)
-        if command:
-            size = counted(len(text), "character")
-            self.say(f"copied {size}: the body of the request; again: a curl command")
-
-    def do_copy_place(self) -> None:
-        """Copy how somebody else opens the run at the message under the cursor."""
-        self.copy_command(self.feed.place, self.model.timeline.message_number(self.model.row))
-
-    def do_pager(self) -> None:
-        pane = self.focused_pane()
-        metadata = self.metadata_pane()
-        if isinstance(pane, TextView):
-            wrong = self.hermes.page_out([pane.document.indented_text])
-        elif metadata is not None:
-            wrong = self.hermes.page_out([metadata.text])
-        else:
-            wrong = self.hermes.page_out(plain([(text, "")], 400) for text in pane.texts(400))
-        if wrong:
-            self.say(wrong)

@@ -1,0 +1,73 @@
+"""What is taken away from the run screen: to the clipboard, one thing after another, or a pager."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hermes_tui.model.wording import counted
+from hermes_tui.ui.panes.text_panes import TextPane
+from hermes_tui.ui.render.rows import plain
+from hermes_tui.ui.screens.run_finding import RunFinding
+from hermes_tui.ui.widgets.row_list import RowList
+from hermes_tui.ui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from hermes_tui.ui.render.copied import Copyable
+
+
+class RunCopying(RunFinding):
+    """Copies what is selected, and what else there is of it each time it is copied again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copied_last: object = None
+        """The pane and the row that were copied from last, and what went to the clipboard."""
+        self._copied = 0
+        """Which of the things to copy there was taken."""
+
+    def do_copy(self) -> None:
+        found = self._copies()
+        if not found:
+            return
+        of = (self.focused_pane(), self.model.timeline, self.model.row)
+        goes_on = (of, self.hermes.clipboard) == self._copied_last
+        self._copied = (self._copied + 1) % len(found) if goes_on else 0
+        after = found[(self._copied + 1) % len(found)].what if len(found) > 1 else ""
+        self._take(found[self._copied], after)
+        self._copied_last = of, self.hermes.clipboard
+
+    def _copies(self) -> Sequence[Copyable]:
+        from hermes_tui.ui.render.copied import Copyable, row_copies
+
+        pane, view = self.focused_pane(), self.model.state()
+        if isinstance(pane, TextPane):
+            return pane.copies(view)
+        if isinstance(pane, RowList) and pane.copied:
+            return [Copyable(pane.copied)]
+        return row_copies(view, self.feed.raw_text)
+
+    def _take(self, taken: Copyable, after: str) -> None:
+        """Copy a text, and say what it is and what copying again would take."""
+        self.hermes.copy(taken.text)
+        parts = [taken.what, counted(len(taken.text), "character")]
+        parts += ["secrets masked"] if taken.is_masked else []
+        again = f"; again: {after}" if after else ""
+        told = ", ".join(filter(None, parts))
+        self.say(f"copied {told}{again} (OSC 52: the terminal must allow it)")
+
+    def do_copy_place(self) -> None:
+        """Copy how somebody else opens the run at the message under the cursor."""
+        self.copy_command(self.feed.place, self.model.timeline.message_number(self.model.row))
+
+    def do_pager(self) -> None:
+        pane = self.focused_pane()
+        metadata = self.metadata_pane()
+        if isinstance(pane, TextView):
+            wrong = self.hermes.page_out([pane.document.indented_text])
+        elif metadata is not None:
+            wrong = self.hermes.page_out([metadata.text])
+        else:
+            wrong = self.hermes.page_out(plain([(text, "")], 400) for text in pane.texts(400))
+        if wrong:
+            self.say(wrong)
