@@ -17,6 +17,7 @@ from hermes_tui.cli.terminal import check_draws, say_ended, take_keys_from_termi
 from hermes_tui.formats.secrets import masked_url
 from hermes_tui.model.errors import SourceError, UsageError
 from hermes_tui.runtime.live_settings import (
+    HEADER_NAMES,
     KEY_NAME,
     Limits,
     LiveSettings,
@@ -140,10 +141,12 @@ def _play_demo(arguments: argparse.Namespace) -> None:
 def _settings(arguments: argparse.Namespace, *, has_screen: bool) -> LiveSettings:
     messages = _messages(arguments)
     extra = _extra_body(arguments)
+    server = _server(arguments, pace_s=0.02 if has_screen else 0.0)
     kept = {name: getattr(arguments, name) for name in KEPT}
+    named = {HEADER_NAMES: [*server.headers]} if server.headers else {}
     return LiveSettings(
-        server=_server(arguments, pace_s=0.02 if has_screen else 0.0),
-        origin={**kept, "server": masked_url(arguments.server)},
+        server=server,
+        origin={**kept, "server": masked_url(arguments.server), **named},
         parameters=extra if arguments.resume else {**_parameters(arguments), **extra},
         messages=messages,
         task=arguments.task,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KEY_NAME: Final = "OPENAI_API_KEY"
 """The variable that the key is in unless another one is named."""
+HEADER_NAMES: Final = "header_names"
+"""Under this a recording keeps which headers were given; their values may be secrets."""
 NOT_SENT: Final = frozenset({"timestamp", "finish_reason", "is_error", "exit_code"})
 """What saved messages hold beside what a server is sent, as `export --to openai` writes it."""
 

@@ -113,6 +113,18 @@ def test_the_recording_holds_what_was_printed_and_its_place_is_told(tmp_path: Pa
     assert str(path) in ended.stderr
 
 
+def test_of_headers_that_were_given_the_recording_holds_the_names_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    headers = ["--header", "X-Team: bluebird", "--header", "Authorization: Bearer nightingale"]
+    ended = live("--api", "demo", "--max-turns", "1", "--record", str(path), *headers)
+    text = path.read_text()
+    assert json.loads(text.splitlines()[0])["details"]["live"]["header_names"] == [
+        "X-Team",
+        "Authorization",
+    ]
+    assert not {"bluebird", "nightingale"} & set(re.findall(r"\w+", text + ended.stdout))
+
+
 def test_without_record_the_state_folder_has_the_recording(state_folder: Path) -> None:
     live("--max-turns", "1")
     (recording,) = state_folder.rglob("*.jsonl")

@@ -15,7 +15,15 @@ import pytest
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RequestSent, RunStarted
 from hermes_tui.model.messages import ArgumentsState, ToolCall
-from hermes_tui.ui.render.copied import LONGEST_ARGUMENT, call_copies, curl_command
+from hermes_tui.runtime.raw import RawReader
+from hermes_tui.ui.render.copied import (
+    LONGEST_ARGUMENT,
+    UNKNOWN,
+    call_copies,
+    curl_command,
+    event_copies,
+)
+from tests.log.runs import timeline
 from tests.ui.opened import WIDE, app_on, settled, shows, write_run
 
 BODY = '{"model":"m","messages":[{"role":"user","content":"it\'s $HOME `x`"}]}'
@@ -165,6 +173,42 @@ def test_the_copied_command_sends_the_request_with_a_key_that_it_does_not_hold()
         subprocess.run(["sh", "-c", command], check=True, env=environment, timeout=60)
         thread.join(60)
     assert _Keeps.got == ("/v1/chat/completions", "Bearer k1", BODY)
+
+
+def test_a_command_names_the_key_and_the_headers_that_the_run_was_given() -> None:
+    command = curl_command("http://h/v1", "{}", key_name="MYKEY", header_names=["X-Team"])
+    assert '"Authorization: Bearer $MYKEY"' in command and "-H 'X-Team: …'" in command
+
+
+def test_a_header_that_was_given_stands_once() -> None:
+    command = curl_command("http://h/v1", "{}", header_names=["authorization", "Content-type"])
+    assert command.lower().count("authorization") == command.lower().count("content-type") == 1
+    assert "$" not in command
+
+
+@pytest.mark.parametrize("key_name", ["X$(reboot)", 'a" -o /x "', "A B", "\u00c4", ""])
+def test_a_name_that_is_no_variable_reaches_no_shell(key_name: str) -> None:
+    assert f'"Authorization: Bearer {UNKNOWN}"' in curl_command("http://h", "{}", key_name=key_name)
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted"),
+    [
+        ({"api_key_env": "MYKEY", "header_names": ["X-Team"]}, ["MYKEY", "-H 'X-Team: …'"]),
+        ({"header_names": ["a\nb", 3, "", "`x`"]}, ["OPENAI_API_KEY", "-H '`x`: …'"]),
+        ({"api_key_env": 3, "header_names": "X-Team"}, ["OPENAI_API_KEY"]),
+        ("nonsense", ["OPENAI_API_KEY"]),
+    ],
+)
+def test_what_a_recording_says_of_key_and_headers_is_in_the_command(
+    live: Any, wanted: list[str]
+) -> None:
+    head = RunStarted(seq=0, source_format="native", details={"live": live})
+    sent = RequestSent(seq=0, body=BODY, url="http://h/v1")
+    run = timeline(head, sent)
+    command = event_copies(run, sent, RawReader(None).text)[1].text
+    assert all(part in command for part in wanted)
+    assert command.count("-H ") == 1 + len(wanted)
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,19 @@ sends it; a record, then the text in it. Secrets are masked, and it is said wher
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from hermes_tui.formats.secrets import mask_json_text, masked_url
+from hermes_tui.log.fold import RunState
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import Event, RequestSent, ToolCallProposed
 from hermes_tui.model.messages import ArgumentsState, ToolCall
 from hermes_tui.model.visible import visible_line
-from hermes_tui.runtime.live_settings import KEY_NAME
+from hermes_tui.runtime.live_settings import HEADER_NAMES, KEY_NAME
 from hermes_tui.runtime.servers.urls import chat_url
 from hermes_tui.ui.render.message import MAX_LAID_OUT, message_text
 from hermes_tui.ui.render.raw import RawText, on_the_wire
@@ -28,6 +30,10 @@ LONGEST_ARGUMENT = 120_000
 MOST_VALUES: Final = 100
 """Of one value that are copied one by one."""
 LONGEST_NAME: Final = 30
+UNKNOWN: Final = "…"
+"""Stands for what no recording holds."""
+_HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""A token of RFC 9110."""
 
 
 class Copyable(NamedTuple):
@@ -91,7 +97,8 @@ def event_copies(timeline: Timeline, event: Event, raw_text: RawText) -> list[Co
     if not isinstance(event, RequestSent):
         return [_masked(text)]
     body = _masked(text, "the body of the request")
-    command = curl_command(event.url, body.text)
+    key_name, names = _sent_with(timeline.state)
+    command = curl_command(event.url, body.text, key_name=key_name, header_names=names)
     return [body, Copyable(command, "the curl command that sends it")] if command else [body]
 
 
@@ -125,19 +132,36 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
-def curl_command(url: str, body: str) -> str:
+def curl_command(
+    url: str, body: str, *, key_name: str = KEY_NAME, header_names: Sequence[str] = ()
+) -> str:
     """Return the command that sends a body to a server again; empty where none does.
 
-    `url` is that of the server, or of its endpoint. The key is read from the environment.
+    `url` is that of the server, or of its endpoint. The key is read from the environment, from the
+    variable `key_name`; the values of the headers that were given are left to be filled in.
     """
     size = len(body.encode("utf-8", "surrogatepass"))
     if not url.startswith(("http://", "https://")) or size > LONGEST_ARGUMENT:
         return ""
+    key = f"${key_name}" if re.fullmatch(r"[A-Za-z_]\w*", key_name, re.ASCII) else UNKNOWN
+    headers = {"content-type": "'Content-Type: application/json'"}
+    headers["authorization"] = f'"Authorization: Bearer {key}"'
+    # A header that was given takes the place of one of the same name.
+    headers |= {name.lower(): shlex.quote(f"{name}: {UNKNOWN}") for name in header_names}
     return " \\\n  ".join(
         [
             f"curl {shlex.quote(masked_url(chat_url(url)))}",
-            "-H 'Content-Type: application/json'",
-            f'-H "Authorization: Bearer ${KEY_NAME}"',
+            *(f"-H {header}" for header in headers.values()),
             f"--data-raw {shlex.quote(body)}",
         ]
     )
+
+
+def _sent_with(state: RunState) -> tuple[str, list[str]]:
+    """Return in which variable the key of a live run was, and which headers were given for it."""
+    live = state.details.get("live")
+    kept = live if isinstance(live, dict) else {}
+    key_name, names = kept.get("api_key_env"), kept.get(HEADER_NAMES)
+    listed = names if isinstance(names, list) else []
+    sound = [one for one in listed if isinstance(one, str) and re.fullmatch(_HEADER_NAME, one)]
+    return key_name if isinstance(key_name, str) and key_name else KEY_NAME, sound
