@@ -23,7 +23,8 @@ q goes back.
 --filter: an expression over fields, the same as behind the key f. A field that
 is not there counts as false.
   rows of a run   kind role turn row name args arguments text size id origin
-                  state code error reasoning finish event
+                  state code error reasoning finish seconds tokens_in
+                  tokens_out event
   runs of a list  run id task task_digest model turns messages calls results
                   tool_errors errors warnings codes reward status stop_reason
                   scores size format file group tools failed_tools tokens_in

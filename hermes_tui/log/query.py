@@ -4,7 +4,7 @@ message and the calls that a row belongs to."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.timeline import KIND_NAMES, RowKind, Timeline
@@ -12,6 +12,8 @@ from hermes_tui.model.events import (
     Event,
     MessageAppended,
     RequestFailed,
+    RequestSent,
+    ResponseReceived,
     RunEnded,
     RunStarted,
     SourceDefect,
@@ -19,7 +21,7 @@ from hermes_tui.model.events import (
     ToolFailed,
     ToolReturned,
 )
-from hermes_tui.model.messages import Message
+from hermes_tui.model.messages import Message, Usage
 from hermes_tui.model.wording import counted
 
 FIELDS = {
@@ -39,6 +41,9 @@ FIELDS = {
     "error": "true for tool errors and for error findings",
     "reasoning": "characters of reasoning in a message, without what is encrypted",
     "finish": "finish_reason of a message",
+    "seconds": "duration of a reply or of what gave a result, missing where it is not known",
+    "tokens_in": "tokens of the request that a reply answers, missing where they are not known",
+    "tokens_out": "tokens of a reply",
     "event": "name of the event behind the row, such as ToolReturned",
 }
 
@@ -93,6 +98,53 @@ def _reasoning_size(message: Message) -> int:
     return sum(len(piece.text) for piece in message.reasoning if piece.kind != "encrypted")
 
 
+_REPLY_REACH: Final = 64
+"""Events between a reply as it arrived and its message, at most."""
+
+
+def _reply(timeline: Timeline, row: int) -> ResponseReceived | None:
+    """Return the reply that the event of a row is, or is the message of."""
+    event = timeline.event(row)
+    if isinstance(event, ResponseReceived):
+        return event
+    if not isinstance(event, MessageAppended) or event.message.role != "assistant":
+        return None
+    # Of the formats only a recording of this program has replies beside their messages.
+    if timeline.state.source_format != "native":
+        return None
+    for seq in range(event.seq - 1, max(-1, event.seq - 1 - _REPLY_REACH), -1):
+        match timeline.log[seq]:
+            case ResponseReceived() as reply:
+                return reply
+            case RequestSent():
+                return None
+            case _:
+                pass
+    return None
+
+
+def _seconds(timeline: Timeline, row: int) -> float | None:
+    match timeline.event(row):
+        case MessageAppended(message=message) if message.duration_s is not None:
+            return message.duration_s
+        case ToolReturned(result=result) | ToolFailed(result=result):
+            return result.duration_s
+        case _:
+            reply = _reply(timeline, row)
+            return None if reply is None else reply.duration_s
+
+
+def _tokens(read: Callable[[Usage], int | None]) -> Read:
+    def read_row(timeline: Timeline, row: int) -> Any:
+        event = timeline.event(row)
+        if isinstance(event, MessageAppended) and event.message.usage is not None:
+            return read(event.message.usage)
+        reply = _reply(timeline, row)
+        return None if reply is None or reply.usage is None else read(reply.usage)
+
+    return read_row
+
+
 def _of_finding(read: Callable[[Finding], Any]) -> Read:
     def read_row(timeline: Timeline, row: int) -> Any:
         finding = timeline.finding(row)
@@ -118,6 +170,11 @@ _OF_ANY: Mapping[str, Read] = {
     "row": lambda timeline, row: row + 1,
     "event": lambda timeline, row: type(timeline.event(row)).__name__,
 }
+_OF_REPLY: Mapping[str, Read] = {
+    "seconds": _seconds,
+    "tokens_in": _tokens(lambda usage: usage.prompt_tokens),
+    "tokens_out": _tokens(lambda usage: usage.completion_tokens),
+}
 _OF_FINDING: Mapping[str, Read] = {
     "code": _of_finding(lambda finding: str(finding.code)),
     "text": _of_finding(lambda finding: finding.message),
@@ -131,6 +188,7 @@ _OF_KIND: Mapping[RowKind, Mapping[str, Read]] = {
         "size": _of_event("message", lambda message: len(message.text)),
         "reasoning": _of_event("message", _reasoning_size),
         "finish": _of_event("message", lambda message: message.finish_reason),
+        **_OF_REPLY,
     },
     RowKind.CALL: {
         "name": _of_event("call", lambda call: call.name),
@@ -149,11 +207,12 @@ _OF_KIND: Mapping[RowKind, Mapping[str, Read]] = {
         "size": _of_event("result", lambda result: len(result.content)),
         "id": _of_event("result", lambda result: result.call_id),
         "error": _of_event("result", lambda result: result.error is not None),
+        "seconds": _seconds,
     },
     RowKind.ERROR: _OF_FINDING,
     RowKind.WARNING: _OF_FINDING,
     RowKind.NOTE: _OF_FINDING,
-    RowKind.EVENT: {},
+    RowKind.EVENT: _OF_REPLY,
 }
 
 

@@ -59,10 +59,12 @@ def test_fields_are_those_that_apply_to_the_row() -> None:
     assert fields(lines, 2) == {
         "kind": "message", "turn": 1, "row": 3, "event": "MessageAppended", "role": "assistant",
         "text": "look", "size": 4, "reasoning": 2, "finish": "stop",
+        "seconds": None, "tokens_in": None, "tokens_out": None,
     }  # fmt: skip
     assert fields(lines, 4) == {
         "kind": "result", "turn": 1, "row": 5, "event": "ToolReturned", "name": "terminal",
         "role": "tool", "text": "no such file", "size": 12, "id": "c1", "error": True,
+        "seconds": None,
     }  # fmt: skip
     for row in range(len(lines)):
         of_row = RowFields(lines, row)
@@ -130,7 +132,10 @@ def test_conditions_tested_in_another_order_let_the_same_rows_through(tests: lis
     assert matching(lines, text) == wanted
 
 
-@pytest.mark.parametrize(("name", "meant"), [("tool", "'name'"), ("nmae", "'name'"), ("xyz", "")])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("tool", "'name'"), ("nmae", "'name'"), ("duration", "'seconds'"), ("xyz", "")],
+)
 def test_a_name_that_is_no_field_is_told_in_a_line(name: str, meant: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(f"{name} == 1", FIELDS)
