@@ -185,7 +185,7 @@ class RunState:
             case ResponseReceived():
                 self.last = NOTHING
                 self.received = event.usage, is_flawed(event.diagnostics)
-                self.tally.received(event.usage, event.duration_s)
+                self.tally.received(event.usage, event.duration_s, event.turn)
             case Stopped() if self.suspects:
                 # A live run: who waits here wants to know, and nobody else will answer them.
                 self.decide_suspects(found, answered=False)
@@ -331,7 +331,7 @@ class RunState:
         self.characters += len(message.text)
         self.reasoning += bool(message.reasoning)
         if message.usage or message.duration_s is not None or message.flags or self.tally.is_told:
-            self.tally.message(message, event.seq)
+            self.tally.message(message, event.seq, self.turn)
 
     def _call(self, event: ToolCallProposed, found: list[Finding]) -> None:
         call = event.call
@@ -372,7 +372,7 @@ class RunState:
         answered = answered_call(self.open_calls, result)
         name = answered.name if answered is not None else result.name
         self.last = Last(TOOL, name or "")
-        self.tally.result(result, name)
+        self.tally.result(result, name, self.turn)
         if answered is not None:
             self.answered = self.last_answered = answered
             self.open_calls = tuple(call for call in self.open_calls if call is not answered)

@@ -1,9 +1,10 @@
-"""What a run adds up to beside its counts: tools by name, tokens, cost, seconds, labelled steps."""
+"""What a run adds up to beside its counts: tools by name, tokens, cost, seconds, labelled steps,
+and the turns that took longest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolResult, Usage
 
@@ -16,12 +17,45 @@ _NOTHING: Final = (Usage(), None)
 MOST_LABELS: Final = 1_000
 
 
+MOST_TURNS: Final = 5
+
+
+class TurnCost(NamedTuple):
+    """What replies and tools of a turn took, and the tokens of its replies; None: not known."""
+
+    turn: int
+    seconds: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+    def with_more(
+        self, seconds: float | None, tokens_in: int | None, tokens_out: int | None
+    ) -> TurnCost:
+        """Return the cost with more of each."""
+        return TurnCost(
+            self.turn,
+            seconds if self.seconds is None else self.seconds + (seconds or 0.0),
+            tokens_in if self.tokens_in is None else self.tokens_in + (tokens_in or 0),
+            tokens_out if self.tokens_out is None else self.tokens_out + (tokens_out or 0),
+        )
+
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """What turns are ordered by, the costliest last."""
+        return self.seconds or 0.0, self.tokens_out or 0, self.tokens_in or 0
+
+
+_NO_TURN: Final = TurnCost(0)
+
+
 @dataclass(slots=True)
 class Tally:
     """Sums over the events so far; None where no event said anything."""
 
     tools: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Name → calls, and how many of their results are errors."""
+    tool_seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Name → seconds of all calls and of the longest, where they are known."""
     before_reply: dict[str, tuple[int, int]] = field(default_factory=dict)
     """`tools` as they were before the reply of this turn."""
     prompt_tokens: int | None = None
@@ -38,9 +72,18 @@ class Tally:
     gold_failures: tuple[int, ...] = ()
     """The messages (by seq) at which, as people judged, the run went wrong."""
 
+    turn: TurnCost = _NO_TURN
+    earlier: tuple[TurnCost, ...] = ()
+    """The turns before it that cost most."""
+
     def copy(self) -> Tally:
         """Return an independent tally with the same sums."""
-        return replace(self, tools=self.tools.copy(), before_reply=self.before_reply.copy())
+        return replace(
+            self,
+            tools=self.tools.copy(),
+            tool_seconds=self.tool_seconds.copy(),
+            before_reply=self.before_reply.copy(),
+        )
 
     def reply(self) -> None:
         """Begin a reply, which may be discarded later."""
@@ -55,15 +98,21 @@ class Tally:
         """Whether something is counted already of the reply on its way."""
         return self.told is not _NOTHING
 
-    def received(self, usage: Usage | None, duration_s: float | None) -> None:
+    @property
+    def costly_turns(self) -> tuple[TurnCost, ...]:
+        """The turns that cost most, the costliest first."""
+        known = [one for one in (*self.earlier, self.turn) if any(one.rank)]
+        return tuple(sorted(known, key=lambda one: one.rank, reverse=True)[:MOST_TURNS])
+
+    def received(self, usage: Usage | None, duration_s: float | None, turn: int = 0) -> None:
         """Take in what is told of a reply before its message; of some, it is told only there."""
         self.told = _NOTHING
-        self._spend(usage, duration_s)
+        self._spend(usage, duration_s, turn)
         if usage is not None or duration_s is not None:
             self.told = usage or Usage(), duration_s
 
-    def message(self, message: Message, seq: int) -> None:
-        self._spend(message.usage, message.duration_s)
+    def message(self, message: Message, seq: int, turn: int = 0) -> None:
+        self._spend(message.usage, message.duration_s, turn)
         self.told = _NOTHING
         if GOLD_FAILURE in message.flags and len(self.gold_failures) < MOST_LABELS:
             self.gold_failures += (seq,)
@@ -73,10 +122,15 @@ class Tally:
         calls, errors = self.tools.get(key, (0, 0))
         self.tools[key] = (calls + 1, errors)
 
-    def result(self, result: ToolResult, name: str | None) -> None:
+    def result(self, result: ToolResult, name: str | None, turn: int = 0) -> None:
         """Take in a result; `name` is that of the call that it answers, where there is one."""
         if result.duration_s is not None:
             self.tools_s += result.duration_s
+            key = self.key(name)
+            total, longest = self.tool_seconds.get(key, (0.0, 0.0))
+            longest = max(longest, result.duration_s)
+            self.tool_seconds[key] = total + result.duration_s, longest
+            self._add_to(turn, result.duration_s)
         if result.error is not None:
             self.error(name)
 
@@ -106,17 +160,31 @@ class Tally:
         key = name[:LONGEST_NAME] if name else NO_NAME
         return key if key in self.tools or len(self.tools) < MOST_TOOLS else OTHER_TOOLS
 
-    def _spend(self, usage: Usage | None, duration_s: float | None) -> None:
+    def _add_to(
+        self,
+        turn: int,
+        seconds: float | None = None,
+        tokens_in: int | None = None,
+        tokens_out: int | None = None,
+    ) -> None:
+        if turn != self.turn.turn:
+            self.earlier, self.turn = self.costly_turns, TurnCost(turn)
+        self.turn = self.turn.with_more(seconds, tokens_in, tokens_out)
+
+    def _spend(self, usage: Usage | None, duration_s: float | None, turn: int) -> None:
         """Add what a reply used and took, but for what is counted of it already."""
         known, known_s = self.told
         if duration_s is not None and known_s is None:
             self.replies += 1
             self.replies_s += duration_s
+            self._add_to(turn, duration_s)
         if usage is None:
             return
         if usage.prompt_tokens is not None and known.prompt_tokens is None:
             self.prompt_tokens = (self.prompt_tokens or 0) + usage.prompt_tokens
+            self._add_to(turn, tokens_in=usage.prompt_tokens)
         if usage.completion_tokens is not None and known.completion_tokens is None:
             self.completion_tokens = (self.completion_tokens or 0) + usage.completion_tokens
+            self._add_to(turn, tokens_out=usage.completion_tokens)
         if usage.cost_usd is not None and known.cost_usd is None:
             self.cost_usd = (self.cost_usd or 0.0) + usage.cost_usd

@@ -164,3 +164,46 @@ def test_tokens_of_bare_replies_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_text(json.dumps({"request": {"messages": MESSAGES[:2]}, "response": body}) + "\n")
     assert summary_of(path).prompt_tokens == 7
+
+
+def test_tools_are_told_with_the_seconds_of_all_calls_and_of_the_longest() -> None:
+    tally = Tally()
+    for seconds in (2.0, 5.0, None):
+        tally.result(ToolResult("ok", duration_s=seconds), "terminal", 1)
+    assert tally.tool_seconds == {"terminal": (7.0, 5.0)}
+    copy = tally.copy()
+    tally.result(ToolResult("ok", duration_s=1.0), "terminal", 1)
+    assert copy.tool_seconds == {"terminal": (7.0, 5.0)}
+
+
+def test_the_turns_that_cost_most_are_told_whatever_their_order() -> None:
+    tally = Tally()
+    for turn, seconds in enumerate((3.0, 9.0, 1.0, 8.0, 2.0, 7.0, 6.0), 1):
+        tally.received(Usage(prompt_tokens=100, completion_tokens=turn), seconds / 2, turn)
+        tally.message(Message("assistant", "", usage=Usage(100, turn)), 0, turn)
+        tally.result(ToolResult("ok", duration_s=seconds / 2), "terminal", turn)
+    assert tally.costly_turns == (
+        (2, 9.0, 100, 2),
+        (4, 8.0, 100, 4),
+        (6, 7.0, 100, 6),
+        (7, 6.0, 100, 7),
+        (1, 3.0, 100, 1),
+    )
+
+
+def test_without_seconds_turns_are_ordered_by_their_tokens() -> None:
+    tally = Tally()
+    for turn, tokens in enumerate((5, 70, 6), 1):
+        tally.message(Message("assistant", "", usage=Usage(completion_tokens=tokens)), 0, turn)
+    assert [(cost.turn, cost.seconds) for cost in tally.costly_turns] == [
+        (2, None), (3, None), (1, None)
+    ]  # fmt: skip
+
+
+def test_a_reply_that_was_asked_again_costs_its_turn_twice() -> None:
+    tally = Tally()
+    for _ in range(2):
+        tally.reply()
+        tally.received(Usage(completion_tokens=4), 1.5, 1)
+        tally.discard_reply()
+    assert tally.costly_turns == ((1, 3.0, None, 8),)

@@ -141,6 +141,7 @@ def metadata_lines(of: RunMetadata, unfolded: Collection[str], texts: ValueTexts
     _gold_failure(page, of.timeline, state)
     _outcome(page, state, is_over=of.timeline.finished)
     _sums(page, state)
+    _costly_turns(page, of.timeline)
     _relatives(page, of.relatives)
     _tools(page, list(state.tools.values()), declared=state.tools_declared)
     _details(page, state.details)
@@ -216,7 +217,7 @@ def _sums(page: MetaPage, state: RunState) -> None:
     width = _room_for(tally.tools)
     for name, (calls, failed) in sorted(tally.tools.items(), key=lambda tool: -tool[1][0]):
         told = f"{calls:,}" + (f", {counted(failed, 'error')}" if failed else "")
-        page.fact(f"  {name}", told, width=width)
+        page.fact(f"  {name}", told + _took(tally.tool_seconds.get(name)), width=width)
     page.fact("began", _moment(state.first_ts))
     latest = "ended" if state.ended else "latest event"
     page.fact(latest, _moment(state.last_ts) if state.last_ts != state.first_ts else "")
@@ -224,6 +225,30 @@ def _sums(page: MetaPage, state: RunState) -> None:
     page.fact("a reply took", _seconds(tally.latency_s))
     summed = Usage(tally.prompt_tokens, tally.completion_tokens, cost_usd=tally.cost_usd)
     _usage(page, state.usage if state.usage is not None else summed)
+
+
+def _took(spent: tuple[float, float] | None) -> str:
+    """Return the seconds of a tool's calls, and of the longest where that is not all of them."""
+    if spent is None:
+        return ""
+    total, longest = map(_seconds, spent)
+    return f" · {total}" + (f", longest {longest}" if longest != total else "")
+
+
+def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
+    """Add the turns that took longest, or the most tokens where no seconds are known."""
+    turns = timeline.state.tally.costly_turns
+    if len(turns) < 2:
+        return
+    page.heading("Turns that cost most (Enter goes there)")
+    for cost in turns:
+        facts = [
+            _seconds(cost.seconds),
+            f"{cost.tokens_in:,} tokens in" if cost.tokens_in is not None else "",
+            f"{cost.tokens_out:,} tokens out" if cost.tokens_out is not None else "",
+        ]
+        row = timeline.turn_row(cost.turn)
+        page.link(f"turn {cost.turn:,}", " · ".join(filter(None, facts)), row=row)
 
 
 def _usage(page: MetaPage, usage: Usage) -> None:
