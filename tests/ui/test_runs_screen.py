@@ -362,6 +362,24 @@ async def test_why_files_are_left_out_can_be_read_on_a_narrow_screen(
         assert "+1 more, see ? · skipped two.json: binary" in text_of(app)
 
 
+async def test_what_was_left_out_gives_way_to_the_filter_after_the_first_key(
+    tmp_path: Path,
+) -> None:
+    write_runs(tmp_path / "good.jsonl", 30)
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_bytes(b"\0\1binary")
+    app = app_on(tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await pilot.press("j")
+        await shows(pilot, "2 skipped, see ?")
+        assert "binary" not in text_of(app)
+        await answer(pilot, "f", "turns > 0")
+        await shows(pilot, "sorted by run ▲ · filter turns > 0 · 2 skipped, see ?")
+        await pilot.press("question_mark")
+        await shows(pilot, "two.json")
+
+
 async def test_reading_can_be_stopped(tmp_path: Path) -> None:
     app = app_on(write_runs(tmp_path / "many.jsonl", 20_000))
     async with app.run_test(size=WIDE) as pilot:

@@ -160,6 +160,13 @@ def match_text(model: RunModel, in_text: str = "") -> str:
     return f"{found}{so_far(model, model.searched)}" + (in_text and f" · {in_text}")
 
 
+def complaints_count(complaints: Sequence[str], keys: KeyNames) -> str:
+    """Return how many complaints there are and where they can be read; empty where none is."""
+    skipped = all(complaint.startswith("skipped ") for complaint in complaints)
+    many = f"{len(complaints):,} skipped" if skipped else counted(len(complaints), "complaint")
+    return keys.told(f"{many}, see {{help}}") if complaints else ""
+
+
 def complaints_line(complaints: Sequence[str], keys: KeyNames) -> str:
     """Return the latest complaint so that it can be read in a narrow line, and how many wait.
 

@@ -18,7 +18,12 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Situation
 from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.render.rows import Segments
-from hermes_tui.ui.render.titles import chosen_segments, complaints_line, reading_segments
+from hermes_tui.ui.render.titles import (
+    chosen_segments,
+    complaints_count,
+    complaints_line,
+    reading_segments,
+)
 from hermes_tui.ui.runs.columns import MARKS, heading_of
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import FIELDS, SORTS
@@ -59,6 +64,8 @@ class RunsScreen(Moving, RunsFinding):
         self.model = ShapedRuns(feed.rows)
         self._next_poll = self._next_draw = 0.0
         self._is_stale = False
+        self._complaints_seen = 0
+        """How many complaints somebody had before them when they pressed a key."""
         self._read_before = (False, 0)
         """Whether all was read when this was last looked at, and how many runs there were."""
 
@@ -171,7 +178,9 @@ class RunsScreen(Moving, RunsFinding):
         if model.search is not None:
             status.append((f" · /{visible_line(model.search.text, 40)}: {self._found()}", "strong"))
         if not self._message:
-            status += self._said(complaints_line(feed.complaints, self.keys))
+            is_seen = self._complaints_seen == len(feed.complaints)
+            complaints_told = complaints_count if is_seen else complaints_line
+            status += self._said(complaints_told(feed.complaints, self.keys))
         progress = feed.progress()
         pace = feed.pace(*progress) if progress is not None else ""
         status += reading_segments(progress, self.stopped_at, pace)
@@ -197,6 +206,7 @@ class RunsScreen(Moving, RunsFinding):
         return [(groups if grouping else "", "strong"), (f" · sorted by {order}", "")]
 
     def action_command(self, command_id: str) -> None:
+        self._complaints_seen = len(self.feed.complaints)
         self.touched()
         super().action_command(command_id)
 
