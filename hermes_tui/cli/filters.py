@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hermes_tui.log.expressions import ExpressionError, UnknownName, compile_expression
+from hermes_tui.log.plain_fields import check_members
 from hermes_tui.log.query import FIELDS
 from hermes_tui.log.run_fields import FILE_FIELDS
 from hermes_tui.model.errors import UsageError
@@ -60,7 +61,10 @@ def _of_runs(text: str) -> list[str]:
 def _names(text: str, option: str = "--filter", known: str = "") -> frozenset[str]:
     """Return the fields that `text` reads; `known` lists those that are taken, if not all are."""
     try:
-        return compile_expression(text, {*FIELDS, *FILTER_NAMES}).names
+        fields = {*FIELDS, *FILTER_NAMES}
+        names = compile_expression(text, fields).names
+        check_members(text, fields)
+        return names
     except UnknownName as error:
         lists = f"of a run: {', '.join(FIELDS)}; of a list: {', '.join(FILTER_NAMES)}"
         hint = (_near_taken(text) or known) if known else (error.near or lists)

@@ -355,11 +355,13 @@ class RunModel:
     def try_filter(self, text: str) -> str:
         """Filter by an expression, none if it is empty; return what is wrong with it, or ""."""
         from hermes_tui.log.expressions import ExpressionError, compile_expression
+        from hermes_tui.log.plain_fields import check_members
 
         expression = None
         if text.strip():
             try:
                 expression = compile_expression(text, FIELDS, at_hand=AT_HAND)
+                check_members(text, FIELDS)
             except ExpressionError as error:
                 return error.on_screen
         self.set_filter(text.strip(), expression)

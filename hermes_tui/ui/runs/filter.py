@@ -37,11 +37,13 @@ class RunFilter:
     def begin(self, text: str) -> str:
         """Test with another expression, none if it is empty; return what is wrong, or ""."""
         from hermes_tui.log.expressions import ExpressionError, compile_expression
+        from hermes_tui.log.plain_fields import check_members
 
         expression = None
         if text.strip():
             try:
                 expression = compile_expression(text, FILTER_NAMES)
+                check_members(text, FILTER_NAMES)
             except ExpressionError as error:
                 return error.on_screen
         self.expression, self.text = expression, text.strip()
