@@ -133,7 +133,8 @@ COMMANDS: tuple[Command, ...] = (
     # Finding
     Command("search", "Search", ("slash",), "/", EVERYWHERE,
         "search all texts (F2 in the prompt: regular expression, F3: case counts);\n"
-        "in the list of runs: file, id, task, model, status, codes; F4: all that they say",
+        "in the list of runs: file, id, task, model, status, codes; F4: all that they say;\n"
+        "in facets: what bars are called",
         "Find", 2),
     Command("search-next", "Next match", ("n",), "n", EVERYWHERE, "to the next match", "Find", 3,
         _searching),

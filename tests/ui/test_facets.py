@@ -407,3 +407,33 @@ def test_long_values_can_be_picked_and_dropped_again(name: str) -> None:
 def settle_list(model: ShapedRuns) -> None:
     while model.unsettled:
         model.advance(1.0)
+
+
+async def test_a_bar_is_found_by_its_name_however_many_there_are(tmp_path: Path) -> None:
+    tools = [f"tool_{n:03}" for n in range(180)]
+    runs = [
+        {"messages": [*MESSAGES[:2], {"role": "assistant", "tool_calls": [called(tool)]}]}
+        for tool in (*tools, "run_130")
+    ]
+    (tmp_path / "runs.jsonl").write_text("\n".join(map(json.dumps, runs)))
+    app = app_on(tmp_path / "runs.jsonl")
+    async with app.run_test(size=NARROW) as pilot:
+        await settled(pilot)
+        await answer(pilot, "slash", "fix")
+        await pilot.press("F")
+        await shows(pilot, "… 171 more")
+        await answer(pilot, "slash", "_13")
+        await shows(pilot, "/_13: 1 of 11 in facets", "run_130")
+        await pilot.press("n")
+        await shows(pilot, "/_13: 2 of 11 in facets", "tool_130")
+        await pilot.press("N", "N")
+        await shows(pilot, "/_13: 11 of 11 in facets", "tool_139")
+        await pilot.press("enter", "F")
+        await shows(pilot, "1 of 1", "/fix: 1 of 1")
+        await pilot.press("F")
+        await answer(pilot, "slash", "nowhere")
+        await shows(pilot, "/nowhere: no match in facets")
+
+
+def called(tool: str) -> dict[str, Any]:
+    return {"id": "c", "type": "function", "function": {"name": tool, "arguments": "{}"}}

@@ -19,7 +19,7 @@ from hermes_tui.ui.render.facets import (
 )
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.runs.counts import Bar, RunCounts
-from hermes_tui.ui.runs.facets import FacetCounts
+from hermes_tui.ui.runs.facets import FACET_NAMES, FacetCounts
 from hermes_tui.ui.runs.fields import column
 from hermes_tui.ui.runs.filter_terms import terms_of
 from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts, Quantity, next_with_values
@@ -118,6 +118,35 @@ class BarsPane(RowList):
     def unfold(self) -> None:
         """Show more or less of what the line under the cursor stands for."""
 
+    def all_lines(self) -> Sequence[FacetLine]:
+        """Return the lines with all that is folded or left out."""
+        return self._rows.lines
+
+    def reveal(self, bar: Bar) -> None:
+        """Show a bar that is folded or left out."""
+
+    def find(self, text: str, step: int, *, from_here: bool = False) -> tuple[int, int] | None:
+        """Go to the next bar that is called so in part; return which of how many it is, from 1."""
+        lines, here = self.all_lines(), self._line()
+        at = next((n for n, line in enumerate(lines) if here and line.key == here.key), 0)
+        wanted = text.casefold()
+        found = [
+            n for n, line in enumerate(lines) if line.bar and wanted in line.bar.label.casefold()
+        ]
+        if not found:
+            return None
+        if step > 0:
+            is_ahead = at.__le__ if from_here else at.__lt__
+            chosen = next((n for n in found if is_ahead(n)), found[0])
+        else:
+            chosen = next((n for n in reversed(found) if n < at), found[-1])
+        key, bar = lines[chosen].key, lines[chosen].bar
+        assert bar is not None, "only bars are found"
+        if all(line.key != key for line in self._rows.lines):
+            self.reveal(bar)
+        self.go(next(n for n, line in enumerate(self._rows.lines) if line.key == key))
+        return found.index(chosen) + 1, len(found)
+
     def _line(self) -> FacetLine | None:
         lines = self._rows.lines
         return lines[self.cursor] if self.cursor < len(lines) else None
@@ -141,6 +170,16 @@ class FacetsPane(BarsPane):
     def make_lines(self, picked: Collection[str]) -> list[FacetLine]:
         facets = self._counts.shown.facets(whole=self._whole, picked=picked)
         return facet_lines(facets, self._folded)
+
+    def all_lines(self) -> Sequence[FacetLine]:
+        return facet_lines(self._counts.shown.facets(whole=FACET_NAMES), ())
+
+    def reveal(self, bar: Bar) -> None:
+        self._folded.discard(bar.name)
+        self.show()
+        if all(line.bar is None or line.bar.term != bar.term for line in self._rows.lines):
+            self._whole.add(bar.name)
+            self.show()
 
     def unfold(self) -> None:
         line = self._line()

@@ -54,6 +54,9 @@ _FIELDS: Final = (
 )
 
 
+FACET_NAMES: Final = frozenset(field.name for field in _FIELDS)
+
+
 class Facet(NamedTuple):
     """Values of one field, those of most runs first. `values` is how many there are in all."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.panes.runs import RunsPane
 from hermes_tui.ui.runs.fields import FIELD_NAMES
 from hermes_tui.ui.runs.search import LOOKED_AT
 from hermes_tui.ui.screens.filtering import Filtering
@@ -31,6 +33,8 @@ class RunsFinding(Searching, RunsSide, Filtering):
         """Direction in which to go to a match as soon as one is known."""
         self._seeks_from_here = False
         """Whether the run under the cursor may be that match: the search has only begun."""
+        self._bar_wanted = ""
+        """What is looked for among the bars beside the list; empty: nothing."""
         self._has_gone = False
         """Whether it went to a match that a search found which was asked for at the start."""
         self._is_untouched = True
@@ -54,6 +58,43 @@ class RunsFinding(Searching, RunsSide, Filtering):
     def do_unfilter(self) -> None:
         self.model.try_filter("")
         self.refresh_view()
+
+    def do_search(self) -> None:
+        pane = self.front_pane()
+        if isinstance(pane, RunsPane):
+            super().do_search()
+        else:
+            label = f"search {pane.title.lower()}"
+            self.ask(label, "bar", self._bar_wanted, hint="part of a name", replace=True)
+
+    def answered_bar(self, event: Prompt.Answered) -> None:
+        self._bar_wanted = event.value
+        self._go_bar(1, from_here=True)
+
+    @property
+    def searches_bars(self) -> bool:
+        """Whether the next match is a bar of the pane that has the keys."""
+        return bool(self._bar_wanted) and not isinstance(self.front_pane(), RunsPane)
+
+    def _go_bar(self, step: int, *, from_here: bool = False) -> None:
+        pane = self.front_pane()
+        if self.searches_bars and not isinstance(pane, RunsPane):
+            found = pane.find(self._bar_wanted, step, from_here=from_here)
+            told = "no match" if found is None else f"{found[0]:,} of {found[1]:,}"
+            where = pane.title.lower()
+            self.say(f"/{visible_line(self._bar_wanted, 40)}: {told} in {where}")
+
+    def do_search_next(self) -> None:
+        if self.searches_bars:
+            self._go_bar(1)
+        else:
+            super().do_search_next()
+
+    def do_search_previous(self) -> None:
+        if self.searches_bars:
+            self._go_bar(-1)
+        else:
+            super().do_search_previous()
 
     def search_begun(self) -> Search | None:
         return self.model.search
