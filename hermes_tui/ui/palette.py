@@ -43,6 +43,7 @@ ALSO_CALLED: Final = MappingProxyType({
     "fork": "restart rerun replay branch undo from here",
     "go-to": "jump line number",
     "help": "keys bindings shortcuts fields",
+    "hide-events": "plumbing noise requests stops compact only show all",
     "histogram": "distribution chart plot reward",
     "lab": "why parser steps engine",
     "mark": "bookmark",

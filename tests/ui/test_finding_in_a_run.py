@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.log.event_log import MemoryLog
+from hermes_tui.log.query import RowFields
 from hermes_tui.model.events import Event, copy_event
 from hermes_tui.ui.render.titles import match_text, so_far, status_segments
 from hermes_tui.ui.search import compile_search
@@ -27,6 +28,8 @@ from tests.ui.opened import (
     write_run,
 )
 from tests.ui.screen_text import screen_lines
+
+RECORDING = Path(__file__).parents[2] / "transcripts/recorded/steered.jsonl"
 
 PROMPT = "\n".join(["The task:", "needle one", *["hay"] * 200, "needle two"])
 
@@ -381,3 +384,24 @@ async def test_a_repeated_group_is_found_behind_thousands_of_other_lines(tmp_pat
 def test_of_lines_that_are_marked_whole_only_those_with_a_match_are() -> None:
     search = compile_search("(foo)+", is_regex=True, case_matters=False)
     assert [found[0] for found in search.matches("one\ntwo\nfoofoo\nfour")] == ["foofoo"]
+
+
+async def test_one_key_hides_what_only_happened_around_messages_and_calls() -> None:
+    app = app_on(RECORDING)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        model = run_screen(app).model
+        rows = len(model.timeline)
+        kinds = {str(RowFields(model.timeline, row)["kind"]) for row in range(rows)}
+        await answer(pilot, "f", "turn < 4")
+        await pilot.press("full_stop")
+        await shows(pilot, 'filter turn < 4 and kind != "event": ')
+        await pilot.press("full_stop")
+        await shows(pilot, "filter turn < 4: ")
+        await pilot.press("u", "full_stop")
+        await shows(pilot, 'filter kind != "event": ')
+        left = {str(RowFields(model.timeline, row)["kind"]) for row in model.shown}
+        assert left == kinds - {"event"}
+        await pilot.press("full_stop")
+        await pilot.pause()
+        assert model.filter is None and model.visible_rows() == rows

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from hermes_tui.ui.widgets.text_view import TextView
 
 
+NO_EVENTS = 'kind != "event"'
+"""The filter for a run without what only happened around what was said and done."""
+
+
 class RunFinding(Searching, Filtering):
     """Goes from match to match: through the text that has the keys first, then from row to row."""
 
@@ -152,6 +156,15 @@ class RunFinding(Searching, Filtering):
         return pane if isinstance(pane, MetadataPane) else None
 
     # Filtering
+
+    def do_hide_events(self) -> None:
+        from hermes_tui.ui.runs.filter_terms import toggled
+
+        before = self.model.filter_text
+        text = toggled(before, NO_EVENTS, name="kind", is_alternative=False)
+        if wrong := self.model.try_filter(text):
+            self.say(wrong)
+        self.filter_changed()
 
     def do_unfilter(self) -> None:
         if self.model.filter is None and self.model.restore_filter():

@@ -16,6 +16,7 @@ from hermes_tui.ui.search import Search
 if TYPE_CHECKING:
     from hermes_tui.ui.runs.feed import RunsFeed
     from hermes_tui.ui.runs.shaped import ShapedRuns
+    from hermes_tui.ui.widgets.prompt import Prompt
 
 
 class RunsFinding(Searching, RunsSide, Filtering):
