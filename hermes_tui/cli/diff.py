@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -60,11 +61,15 @@ def add_diff(commands: Commands) -> None:
         "diff",
         help="compare two runs, turn by turn",
         description="Compare two runs turn by turn: where they part, and what each did then.",
+        usage="%(prog)s [-h] [--json] [--format NAME] A B",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("left", type=path_text, metavar="A", help="FILE or FILE:RUN")
-    command.add_argument("right", type=path_text, metavar="B", help="FILE or FILE:RUN")
+    # Whoever leaves one out is told how two are named.
+    for name, shown in (("left", "A"), ("right", "B")):
+        command.add_argument(
+            name, type=path_text, metavar=shown, help="FILE or FILE:RUN", nargs="?"
+        )
     command.add_argument("-:", action=_RefuseRun, help=argparse.SUPPRESS)
     command.add_argument("--json", action="store_true", help="one JSON object")
     add_format_option(command)
@@ -76,6 +81,8 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
     from hermes_tui.runtime.opener import check_format
 
     check_format(arguments.format)
+    if arguments.right is None:
+        raise _lacks_second(arguments.left)
     given = (arguments.left, arguments.right)
     if all(_split_run(each)[0] is None for each in given):
         raise UsageError("both runs are standard input", "give one of them as a file")
@@ -86,6 +93,17 @@ def run_diff_command(arguments: argparse.Namespace) -> int:
     else:
         _print(rows, left, right)
     return int(first_difference(rows) is not None)
+
+
+def _lacks_second(left: str | None) -> UsageError:
+    if left is None:
+        return UsageError("two runs are compared, A and B", "see `hermes-tui diff --help`")
+    place, run = _split_run(left)
+    file = left[: -len(run) - 1] if run else left
+    if place is None:
+        return UsageError("a second run is missing", "it is FILE or FILE:RUN")
+    pair = " ".join(shlex.quote(f"{file}:{number}") for number in (1, 2))
+    return UsageError("a second run is missing", f"two runs of one file: {pair}")
 
 
 def _read(given: str, wanted_format: str) -> ReadRun:

@@ -47,6 +47,14 @@ def test_runs_that_did_the_same_exit_with_zero(runs: Path) -> None:
     assert "did the same" in done.text
 
 
+@pytest.mark.parametrize("run", ["", ":2"])
+def test_a_file_alone_is_told_how_two_of_its_runs_are_named(runs: Path, run: str) -> None:
+    done = hermes_tui("diff", f"{runs}{run}")
+    assert done.code == 2
+    said = f"a second run is missing (two runs of one file: {runs}:1 {runs}:2)"
+    assert done.err == f"hermes-tui: {said}\n"
+
+
 def answered(content: str, **more: Any) -> dict[str, Any]:
     """Return a run in which a tool answers `content`."""
     run = called("a", "ls", result=content)
