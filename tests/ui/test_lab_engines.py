@@ -287,6 +287,9 @@ async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("def parse(text):\n    return [{'name': 'own', 'arguments': {}}]\n")
     async with lab_on(tmp_path) as lab:
+        await lab.press("p", *"./mine.py")
+        await lab.shows("(engine/name or FILE.py)", "Enter runs the parser in the file './mine.py'")
+        await lab.press("escape")
         await answer(lab.pilot, "p", "mine.py")
         await lab.shows("real mine.py", "own")
         await answer(lab.pilot, "p", "nowhere.py")

@@ -10,7 +10,7 @@ from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.errors import HermesError
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.choice import AUTO, near_names
-from hermes_tui.runtime.parser_names import REAL, real_name
+from hermes_tui.runtime.parser_names import REAL, names_file, real_name
 from hermes_tui.ui.lab.parsers import choices, is_known, known_name, no_engine
 from hermes_tui.ui.lab.verdicts import Verdict
 from hermes_tui.ui.screens.lab_reading import LabReading
@@ -191,7 +191,7 @@ class LabCommands(Searching, Moving, LabReading):
     def do_lab_parser(self) -> None:
         names = choices("", self.model.text, self._real_names())
         here = self.model.parser.name
-        self.ask("parser (engine/name)", "lab-parser", here, replace=True, choices=names)
+        self.ask("parser (engine/name or FILE.py)", "lab-parser", here, replace=True, choices=names)
         self._offer("")
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
@@ -202,7 +202,10 @@ class LabCommands(Searching, Moving, LabReading):
     def _offer(self, typed: str) -> None:
         """Say which parsers have what is typed in their names."""
         found = choices(typed, self.model.text, self._real_names())
-        self.say(" · ".join(found[:_MOST_OFFERED]) or f"no parser has {typed!r} in its name")
+        none = f"no parser has {typed!r} in its name"
+        if names_file(typed.strip()):
+            none = f"Enter runs the parser in the file {typed.strip()!r}"
+        self.say(" · ".join(found[:_MOST_OFFERED]) or none)
 
     def _real_names(self) -> list[str]:
         from hermes_tui.runtime.real_parser import name_of
