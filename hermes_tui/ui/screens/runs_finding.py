@@ -36,15 +36,15 @@ class RunsFinding(Searching, RunsSide, Filtering):
         """Whether the run under the cursor may be that match: the search has only begun."""
         self._bar_wanted = ""
         """What is looked for among the bars beside the list; empty: nothing."""
-        self._has_gone = False
-        """Whether it went to a match that a search found which was asked for at the start."""
+        self._gone_at = -1
+        """In which revision of the list it went to what a search asked for at the start found."""
         self._is_untouched = True
         """Whether nobody has given a command yet."""
 
     def touched(self) -> None:
         """Note that somebody gives a command: from now on the cursor is theirs."""
-        if self._is_untouched and self._has_gone:
-            self._seek = 0
+        if self._is_untouched and self._gone_at >= 0:
+            self._seek, self._seeks_from_here = 0, False
         self._is_untouched = False
 
     def filter_changed(self) -> None:
@@ -134,13 +134,18 @@ class RunsFinding(Searching, RunsSide, Filtering):
         if not self._may_go(step):
             self.hurry()
             return
+        is_early = self._is_early
+        if is_early and self._gone_at == self.model.revision:
+            # Until runs are arranged anew, none comes in before that match.
+            return
         position = self.model.next_match(self._here(step), step)
-        if not self._is_early:
+        if is_early:
+            self._gone_at = self.model.revision
+        else:
             self._seek, self._seeks_from_here = 0, False
         if position is None:
             self.say(self._no_match())
         elif position != self.runs_pane.position:
-            self._has_gone = True
             self.runs_pane.go_to(position)
         self.refresh_lines()
 
