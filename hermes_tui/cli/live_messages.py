@@ -65,7 +65,7 @@ def _listed(path: str, *, has_tools: bool) -> Messages | None:
             return None
         value = json.loads(place.read_text("utf-8"))
     except OSError as error:
-        raise SourceError(path, error.strerror or str(error), "check the path") from error
+        raise SourceError.of(path, error) from error
     except (ValueError, RecursionError):
         return None
     tools: Any = None

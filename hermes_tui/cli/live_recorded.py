@@ -74,7 +74,7 @@ def take_from(arguments: argparse.Namespace, path: Path) -> None:
         with path.open("rb") as file:
             first = decode(file.readline())
     except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
+        raise SourceError.of(path, error) from error
     except MalformedEvent as error:
         hint = "--resume takes what `live` recorded; `hermes-tui open` shows the rest"
         raise SourceError(str(path), "not a recording of hermes-tui", hint) from error

@@ -249,13 +249,9 @@ def _opened(path: str) -> Iterator[BinaryIO]:
     try:
         stream = local_path(path).open("rb")
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise SourceError.of(path, error) from error
     with stream:
         yield stream
-
-
-def _unreadable(path: str, error: OSError) -> SourceError:
-    return SourceError(path, error.strerror or str(error), "give a file, or - for standard input")
 
 
 def _text(path: str) -> str:
@@ -267,7 +263,7 @@ def _text(path: str) -> str:
         try:
             data = stream.read()
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise SourceError.of(path, error) from error
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
         say(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
@@ -330,7 +326,7 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
         try:
             value = json.loads(stream.read())
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise SourceError.of(path, error) from error
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path}: no JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)

@@ -55,7 +55,7 @@ class Baseline:
         try:
             data = local_path(path).read_bytes()
         except OSError as error:
-            raise SourceError(path, error.strerror or str(error), "check the path") from error
+            raise SourceError.of(path, error) from error
         try:
             files: list[str] = []
             return cls(list(_rows(data, path, files)), files)

@@ -13,6 +13,16 @@ MOST_NEAR = 3
 LEAST_LIKE = 0.6
 
 
+def reason_of(error: OSError) -> str:
+    """Return why the system refuses a file, in the words that are ours for what is usual."""
+    match error:
+        case FileNotFoundError():
+            return "no such file"
+        case IsADirectoryError():
+            return "is a folder"
+    return error.strerror or str(error)
+
+
 class HermesError(Exception):
     """A failure that a person can act on: one line, and what to do next."""
 
@@ -39,6 +49,11 @@ class SourceError(HermesError):
     def __init__(self, path: str, message: str, hint: str = "") -> None:
         super().__init__(f"{path}: {message}", hint)
         self.path = path
+
+    @classmethod
+    def of(cls, path: object, error: OSError, hint: str = "check the path") -> SourceError:
+        """Return the error of a file that the system refuses."""
+        return cls(str(path), reason_of(error), hint)
 
     @classmethod
     def of_lines(cls, lines: list[str]) -> SourceError:

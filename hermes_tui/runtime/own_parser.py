@@ -64,7 +64,7 @@ def _kind(path: Path, file: str) -> str:
         tree = ast.parse(path.read_bytes())
     except OSError as error:
         hint = "--parser takes FILE.py or FILE.py:NAME"
-        raise SourceError(file, error.strerror or "cannot be read", hint) from error
+        raise SourceError.of(file, error, hint) from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         where = f", line {line}" if line else ""

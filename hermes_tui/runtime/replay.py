@@ -333,7 +333,7 @@ def _read(path: Path) -> Cassette:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise SourceError(str(path), error.strerror or str(error), "check the path") from error
+        raise SourceError.of(path, error) from error
     try:
         # What stands behind the last newline is torn.
         cassette = Cassette.of(decode(line) for line in lines[:-1])

@@ -148,8 +148,8 @@ def open_readable(path: Path) -> int:
     """Return a descriptor for reading a regular file; raise SourceError with what to do next."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
-        raise SourceError(str(path), "no such file", "check the path") from None
+    except FileNotFoundError as error:
+        raise SourceError.of(path, error) from None
     except PermissionError:
         raise SourceError(
             str(path), "no permission to read it", "check its owner and mode"

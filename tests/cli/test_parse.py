@@ -156,7 +156,8 @@ def test_tools_come_from_a_file_in_either_spelling(tmp_path: Path, bare: bool) -
         (["--parser", "real/vllm-0.33.0/hermes"], 3, ["no engine 'vllm-0.33.0' was added"]),
         (["--all", "--parser", "vllm/hermes"], 2, ["--all"]),
         (["--batch", "--all"], 2, ["--batch goes without --all"]),
-        (["--tools", "no-such-file.json"], 3, ["no-such-file.json"]),
+        (["--tools", "none.json"], 3, ["none.json: no such file (check the path)"]),
+        (["--tools", "tests"], 3, ["tests: is a folder (check the path)"]),
     ],
 )
 def test_what_cannot_be_done_is_one_line_that_says_what_next(

@@ -123,7 +123,7 @@ def test_whatever_goes_wrong_in_it_is_a_verdict_that_says_where(
         ("def parse(text:", "line 1"),
         ("import a_thing_that_is_missing", "No module named 'a_thing_that_is_missing'"),
         ("1 / 0", "(mine.py:1 in <module>)"),
-        (None, "No such file"),
+        (None, "no such file"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_one_line(text: str | None, words: str) -> None:

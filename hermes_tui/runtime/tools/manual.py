@@ -26,7 +26,7 @@ class ManualTools:
         try:
             document = json.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise SourceError(str(path), error.strerror or str(error), "check the path") from error
+            raise SourceError.of(path, error) from error
         except (ValueError, RecursionError) as error:
             raise SourceError(str(path), f"not JSON: {error}", HINT) from error
         found = document.get("tools", [document]) if isinstance(document, dict) else document

@@ -49,7 +49,7 @@ class PythonFunctions:
         try:
             is_there = path.is_file()
         except OSError as error:
-            raise SourceError(str(path), error.strerror or "cannot be read", hint) from error
+            raise SourceError.of(path, error, hint) from error
         if not is_there:
             raise SourceError(str(path), "no such file", hint)
         box = cls(_import(path))
