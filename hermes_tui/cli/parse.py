@@ -148,7 +148,7 @@ def run_parse(arguments: argparse.Namespace) -> int:
         if arguments.json:
             return _print_json(found, steps=arguments.steps)
         if len(names) > 1 and not arguments.steps:
-            return _print_table(list(found))
+            return _print_table(list(found), text)
         return _print_reports(found, text, steps=arguments.steps)
 
 
@@ -361,10 +361,10 @@ def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) ->
     return int(failed)
 
 
-def _print_table(found: list[ParserVerdict]) -> int:
+def _print_table(found: list[ParserVerdict], text: str) -> int:
     from hermes_tui.cli.parse_report import table_lines
 
-    for line in table_lines(found):
+    for line in table_lines(found, text):
         sys.stdout.write(line + "\n")
     return int(any(verdict.has_errors for verdict in found))
 

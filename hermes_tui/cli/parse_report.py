@@ -12,7 +12,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseStep
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.parsers.findings_count import may_be_more
-from hermes_tui.runtime.parser_verdicts import OF_THE_ENGINE, ParserVerdict
+from hermes_tui.runtime.parser_verdicts import LOST, OF_THE_ENGINE, TEXT_KEPT, ParserVerdict
 
 MAX_FINDINGS = 40
 _LONGEST = 300
@@ -21,7 +21,7 @@ _NAME_WIDTH = 36
 
 def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[str]:
     """Yield the verdict, the findings with the places they are about, and what came out."""
-    yield f"{title(verdict)}: {summary(verdict)}"
+    yield f"{title(verdict)}: {summary(verdict, text)}"
     if verdict.error:
         yield f"  error: {visible_line(verdict.error, _LONGEST)}"
     for said in verdict.log:
@@ -55,15 +55,19 @@ def title(verdict: ParserVerdict) -> str:
     return f"{name} ({verdict.version}, emulated)"
 
 
-def summary(verdict: ParserVerdict) -> str:
-    """Say in a few words what came out."""
+def summary(verdict: ParserVerdict, text: str) -> str:
+    """Say in a few words what came out of `text`."""
     count = len(verdict.calls)
+    has_content = bool((verdict.content or "").strip())
     if verdict.outcome is Outcome.RAISED:
         return "raised: neither calls nor text"
-    if not count:
-        return "says it called, but holds no call" if verdict.tools_called else "text, no call"
-    text = " and text" if (verdict.content or "").strip() else ""
-    return f"{counted(count, 'call')}{text}"
+    if count:
+        return f"{counted(count, 'call')}{' and text' if has_content else ''}"
+    if verdict.tools_called:
+        return f"{LOST}: says it called, but holds no call"
+    if verdict.loses(text):
+        return f"{LOST}: no call, {'a part of the text' if has_content else 'no text'}"
+    return f"{TEXT_KEPT}, no call"
 
 
 def _finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
@@ -95,22 +99,20 @@ def _emitted(verdict: ParserVerdict) -> Iterator[str]:
         name = visible_line(call.name, 80)
         yield f"call {number}: {name} {visible_line(call.arguments, _LONGEST)}"
     if verdict.reasoning:
-        yield f"reasoning, {len(verdict.reasoning):,} characters: " + visible_line(
-            verdict.reasoning, _LONGEST
-        )
+        length = counted(len(verdict.reasoning), "character")
+        yield f"reasoning, {length}: {visible_line(verdict.reasoning, _LONGEST)}"
     if verdict.content is None:
         yield "content: none"
     else:
-        yield f"content, {len(verdict.content):,} characters: " + visible_line(
-            verdict.content, _LONGEST
-        )
+        length = counted(len(verdict.content), "character")
+        yield f"content, {length}: {visible_line(verdict.content, _LONGEST)}"
 
 
-def table_lines(verdicts: Sequence[ParserVerdict]) -> Iterator[str]:
-    """Yield a row a verdict; those with the same calls and content have the same letter."""
+def table_lines(verdicts: Sequence[ParserVerdict], text: str) -> Iterator[str]:
+    """Yield a row a verdict on `text`; the same letter: the same calls and content."""
     letters: dict[Any, str] = {}
     width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
-    yield f"   {'parser':{width}}  {'version':8} {'verdict':7} {'calls':30} findings"
+    yield f"   {'parser':{width}}  {'version':8} {'verdict':9} {'calls':30} findings"
     for verdict in verdicts:
         key = (verdict.outcome, verdict.calls, (verdict.content or "").strip())
         letter = letters.setdefault(key, _letter(len(letters)))
@@ -118,9 +120,8 @@ def table_lines(verdicts: Sequence[ParserVerdict]) -> Iterator[str]:
         names += " " * (30 - cells(names))
         name = visible_line(verdict.parser, _NAME_WIDTH)
         version = visible_line(verdict.version, 8)
-        yield (
-            f"{letter:2} {name:{width}}  {version:8} {_word(verdict):7} {names} {_worst(verdict)}"
-        ).rstrip()
+        word, worst = _word(verdict, text), _worst(verdict)
+        yield f"{letter:2} {name:{width}}  {version:8} {word:9} {names} {worst}".rstrip()
     yield ""
     yield "The same letter: the same calls and the same content."
 
@@ -130,10 +131,12 @@ def _letter(number: int) -> str:
     return ("" if not first else chr(ord("A") + (first - 1) % 26)) + chr(ord("A") + second)
 
 
-def _word(verdict: ParserVerdict) -> str:
-    if verdict.outcome is Outcome.CALLS:
-        return str(len(verdict.calls)) if verdict.calls else "empty"
-    return str(verdict.outcome)
+def _word(verdict: ParserVerdict, text: str) -> str:
+    if verdict.outcome is Outcome.RAISED:
+        return str(verdict.outcome)
+    if verdict.calls:
+        return str(len(verdict.calls))
+    return LOST if verdict.tools_called or verdict.loses(text) else TEXT_KEPT
 
 
 def _worst(verdict: ParserVerdict) -> str:

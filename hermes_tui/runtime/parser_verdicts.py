@@ -35,6 +35,10 @@ _MOST_SOUGHT: Final = 2 * MOST_FINDINGS
 """Calls that are not handed out as they were meant: each costs a search through the content."""
 
 
+LOST, TEXT_KEPT = "lost", "text kept"
+"""What became of a text from which no call is handed out, in a word or two."""
+
+
 class ParserVerdict(NamedTuple):
     """What a parser makes of a text. `log` are a real engine's own words."""
 
@@ -59,6 +63,10 @@ class ParserVerdict(NamedTuple):
     @property
     def has_errors(self) -> bool:
         return any(found.severity is Severity.ERROR for found in self.diagnostics)
+
+    def loses(self, text: str) -> bool:
+        """Tell whether all or some of `text` reaches nobody, no call being handed out."""
+        return not self.calls and ink_lost(text, self.content, self.reasoning) > 0
 
 
 def verdict_of_engine(name: str, version: str, verdict: EngineVerdict, text: str) -> ParserVerdict:
@@ -158,6 +166,16 @@ def _same(one: ParserVerdict, other: ParserVerdict) -> bool:
 def _calls(calls: Sequence[EngineCall | ParsedCall]) -> list[tuple[str, str]]:
     """Return names and arguments, as far as they can in one spelling of their JSON."""
     return [(call.name or "", text_key(call.arguments)) for call in calls]
+
+
+def ink_lost(text: str, content: str | None, reasoning: str | None) -> int:
+    """Return how many characters are in neither content nor reasoning; blanks do not count."""
+    return max(0, ink(text) - ink(content or "") - ink(reasoning or ""))
+
+
+def ink(text: str) -> int:
+    """Return how many characters are no blanks."""
+    return len(text) - sum(map(text.count, " \n\r\t"))
 
 
 def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:

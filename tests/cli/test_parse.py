@@ -116,6 +116,19 @@ def test_several_parsers_make_a_table_where_a_letter_stands_for_a_verdict(tmp_pa
     assert "text" in table["vllm/hermes"]
 
 
+def test_a_text_that_is_lost_is_told_from_one_that_is_kept(tmp_path: Path) -> None:
+    path, kept = write(tmp_path, SOUND), "text kept, no call"
+    alone = within("parse", path, "--parser", "vllm/qwen3_coder").text.splitlines()
+    assert alone[0].endswith(": lost: no call, no text")
+    table = within("parse", path, "--parser", "vllm/qwen3_coder", "--parser", "sglang/kimi_k2")
+    lost, told = (line.split("  ") for line in table.text.splitlines() if "/" in line)
+    assert "lost" in [cell.strip() for cell in lost]
+    assert "text kept" in [cell.strip() for cell in told]
+    plain = within("parse", write(tmp_path, "x"), "--parser", "vllm/hermes").text.splitlines()
+    assert plain[0].endswith(kept)
+    assert plain[-1] == "content, 1 character: x"
+
+
 def test_all_asks_every_parser_there_is(tmp_path: Path) -> None:
     done = within("parse", write(tmp_path, SOUND), "--all", "--json")
     named = {item["parser"] for item in rows(done)}

@@ -11,7 +11,14 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.base import Outcome, ParseResult
 from hermes_tui.parsers.choice import AUTO
 from hermes_tui.parsers.plain_values import decode
-from hermes_tui.runtime.parser_verdicts import lost_calls, verdict_of_engine
+from hermes_tui.runtime.parser_verdicts import (
+    LOST,
+    TEXT_KEPT,
+    ink,
+    ink_lost,
+    lost_calls,
+    verdict_of_engine,
+)
 from hermes_tui.runtime.real_parser import card_of
 from hermes_tui.ui.lab.parsers import EMULATED, OURS, LabParser
 
@@ -67,17 +74,17 @@ class Verdict(NamedTuple):
             case _ if self.calls:
                 return "calls"
             case _ if self.claims_calls or self.lost:
-                return "lost"
+                return LOST
             case _:
-                return "text kept"
+                return TEXT_KEPT
 
 
 def of_result(parser: LabParser, text: str, result: ParseResult) -> Verdict:
     """Return the verdict that one of our own parsers gave."""
-    lost = sum(_ink(text[span.start : span.end]) for span in result.dropped)
+    lost = sum(ink(text[span.start : span.end]) for span in result.dropped)
     if not result.calls:
         reasoning = "".join(text[span.start : span.end] for span in result.reasoning)
-        lost = _missing(text, result.content, reasoning)
+        lost = ink_lost(text, result.content, reasoning)
     return Verdict(
         parser.name,
         parser.source,
@@ -105,10 +112,10 @@ def of_engine(
     """
     missing: int | None = None
     if not found.tool_calls:
-        missing = _missing(text, found.content, found.reasoning)
+        missing = ink_lost(text, found.content, found.reasoning)
     elif ours is not None:
         lost = lost_calls(verdict_of_engine(name, engine.version, found, text), ours, text)
-        missing = sum(_ink(text[call.span.start : call.span.end]) for call in lost)
+        missing = sum(ink(text[call.span.start : call.span.end]) for call in lost)
     return Verdict(
         f"{engine.engine}/{name}",
         engine.name,
@@ -123,15 +130,6 @@ def of_engine(
         found.reasoning,
         found.tools_called and not found.tool_calls,
     )
-
-
-def _missing(text: str, content: str | None, reasoning: str | None) -> int:
-    return max(0, _ink(text) - _ink(content or "") - _ink(reasoning or ""))
-
-
-def _ink(text: str) -> int:
-    """Return how many characters are no blanks."""
-    return len(text) - sum(map(text.count, " \n\r\t"))
 
 
 def same_arguments(left: str, right: str) -> bool:
