@@ -22,7 +22,7 @@ from hermes_tui.runtime.live import open_branches
 from hermes_tui.runtime.live_settings import LiveSettings
 from hermes_tui.runtime.scan.results import Row, finding_row
 from hermes_tui.runtime.terminal_shield import reserved_output
-from hermes_tui.ui.live_model import why_ended
+from hermes_tui.ui.live_model import call_name, why_ended
 
 if TYPE_CHECKING:
     from hermes_tui.log.event_log import EventLog, MemoryLog
@@ -210,7 +210,8 @@ def _report(branch: Branch, settings: LiveSettings) -> int:
             say(f"ended: {why_ended(last)}{where}")
             return SPENT if last.stop_reason == "budget" else ENDED
         case RunEnded():
-            say(f"ended: {last.stop_reason}{where}")
+            more = " (--max-turns N allows more)" if last.stop_reason == "max_turns" else ""
+            say(f"ended: {why_ended(last)}{more}{where}")
     return ENDED
 
 
@@ -219,6 +220,9 @@ def _why_stopped(stop: Stopped, log: EventLog) -> str:
         return f"{stop.stop_point} ({', '.join(stop.breakpoints)})"
     if stop.stop_point == StopPoint.REQUEST_FAILED:
         return f"{stop.stop_point}: {_failure(log)}"
+    if stop.stop_point == StopPoint.MANUAL:
+        name = call_name(log, stop.seq, stop.call_index or 0) or "a call"
+        return f"{stop.stop_point}: {name} waits for an answer"
     return stop.stop_point
 
 
@@ -227,8 +231,8 @@ def _what_next(stop: Stopped, branch: Branch, settings: LiveSettings) -> str:
     if settings.resume is not None:
         return f": a person is needed{hint} on a terminal, without --headless"
     if settings.stops == "step" and stop.stop_point == StopPoint.BEFORE_DISPATCH:
-        run_on = f"{hint}, or let calls run" if hint else "; let calls run"
-        return f": without a terminal nobody is asked{run_on}: --run, --headless"
+        anew = f"{hint}, or begin" if hint else "; begin"
+        return f": without a terminal nobody is asked{anew} anew with --run or --headless"
     return hint
 
 

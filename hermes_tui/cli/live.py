@@ -97,6 +97,8 @@ def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
     refuse_decided(arguments, has_screen=has_screen)
     if arguments.at and not arguments.messages:
         raise UsageError("--at names a place in --messages FILE", "give both, or neither")
+    if arguments.format:
+        _check_format(arguments)
     if arguments.api in ("openai", "http", "managed") and not (
         arguments.server or arguments.resume
     ):
@@ -110,6 +112,14 @@ def _check(arguments: argparse.Namespace, *, has_screen: bool) -> None:
             f"--server {masked_url(arguments.server)!r} is no URL",
             "such as http://127.0.0.1:8000/v1",
         )
+
+
+def _check_format(arguments: argparse.Namespace) -> None:
+    if not arguments.messages:
+        raise UsageError("--format says how --messages FILE is read", "give both, or neither")
+    from hermes_tui.runtime.opener import check_format
+
+    check_format(arguments.format)
 
 
 def _fail_on(codes: str | None, *, has_screen: bool) -> frozenset[str]:
@@ -188,7 +198,8 @@ def _messages(arguments: argparse.Namespace) -> tuple[dict[str, Any], ...]:
         # Loaded only where it is needed: the first paint waits for what stands above.
         from hermes_tui.cli.live_messages import messages_from
 
-        messages += messages_from(arguments.messages, arguments.at, has_tools=bool(arguments.tools))
+        place = arguments.messages, arguments.at, arguments.format
+        messages += messages_from(*place, has_tools=bool(arguments.tools))
     if arguments.task:
         _check_answered(messages, arguments)
         messages.append({"role": "user", "content": arguments.task})

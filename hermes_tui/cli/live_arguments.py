@@ -68,10 +68,10 @@ EXAMPLES = """\
   hermes-tui live --headless … | jq 'select(.findings).findings[]'
 
 exit codes without a screen: 0 finished; 1 ended otherwise, or finished with
-a finding that --fail-on names; 2 wrong usage; 3 environment; 4 stopped; 5
-replay diverged; 6 time or tokens spent; 130 Ctrl-C, 143 SIGTERM (a screen
-too), 129 SIGHUP, after which --resume goes on, without --headless where a
-person is needed"""
+a finding that --fail-on names; 2 wrong usage; 3 cannot read, write or start
+something; 4 stopped; 5 replay diverged; 6 time or tokens spent; 130 Ctrl-C,
+143 SIGTERM (a screen too), 129 SIGHUP, after which --resume goes on, without
+--headless where a person is needed"""
 DEMO_EPILOG = """\
   hermes-tui demo                   space lets a call go, ? has the keys
   hermes-tui demo --stream --record demo.jsonl
@@ -234,8 +234,16 @@ def _task(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--at",
         default="",
-        metavar="RUN:MESSAGE",
-        help="of --messages: which run, by number or id, and before which message to go on",
+        metavar="RUN[:MESSAGE]",
+        help="of --messages: the run's number or id, and the number of the message before which to "
+        "go on",
+    )
+    group.add_argument(
+        "--format",
+        default="",
+        metavar="NAME",
+        help="of --messages: read as this format (`formats` lists them; default: found from the "
+        "content)",
     )
     group.add_argument(
         "--tools",
@@ -299,7 +307,8 @@ def _headless(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--headless",
         action="store_true",
-        help="no screen, events as JSON lines; only --break stops",
+        help="no screen, events as JSON lines; it stops at a --break, at a call that you answer "
+        "yourself (schema:), and where a replay is no longer the same",
     )
     group.add_argument(
         "--fail-on", metavar="CODES", help="exit with 1 for these, too, as in A,B (see scan)"

@@ -36,17 +36,18 @@ _MOST_NAMED: Final = 4
 _LONGEST_NAME: Final = 40
 
 
-def messages_from(path: str, at: str, *, has_tools: bool) -> Messages:
+def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: bool) -> Messages:
     """Return the messages of a run, those before MESSAGE where `at` is RUN:MESSAGE.
 
+    With `wanted_format` the file is read as that, which may find what its content does not tell.
     Without `has_tools` the new run has none: it is said which ones the old one declares.
 
     `at` may be RUN alone, or empty where there is but one run; both count from 1. Raises
     UsageError where there is no such place, SourceError for what cannot be opened.
     """
-    listed = _listed(path, has_tools=has_tools)
+    listed = None if wanted_format else _listed(path, has_tools=has_tools)
     if listed is None:
-        return _of_transcript(path, at, has_tools=has_tools)
+        return _of_transcript(path, at, wanted_format, has_tools=has_tools)
     if not at:
         return listed
     for run, message in _readings(at):
@@ -101,10 +102,10 @@ def _is_chat(value: Any) -> bool:
     )
 
 
-def _of_transcript(path: str, at: str, *, has_tools: bool) -> Messages:
+def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -> Messages:
     refusal: UsageError | None = None
     for run, message in _readings(at):
-        with _opened(path) as file:
+        with _opened(path, wanted_format) as file:
             try:
                 ref = _picked(file, run)
             except UsageError as error:
@@ -115,10 +116,10 @@ def _of_transcript(path: str, at: str, *, has_tools: bool) -> Messages:
     raise refusal
 
 
-def _opened(path: str) -> AbstractContextManager[OpenFile]:
+def _opened(path: str, wanted_format: str) -> AbstractContextManager[OpenFile]:
     from hermes_tui.cli.run_choice import one_file
 
-    return one_file(place_of(path), "")
+    return one_file(place_of(path), wanted_format)
 
 
 def _picked(file: OpenFile, run: str) -> RunRef:

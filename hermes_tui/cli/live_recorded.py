@@ -19,6 +19,7 @@ _OF_CONVERSATION: Final = (
         "system",
         "messages",
         "at",
+        "format",
         "model",
         "temperature",
         "max_tokens",

@@ -93,6 +93,9 @@ def add_open(commands: Commands) -> None:
         help="search all that the runs say, and go to the first match; n is the next one",
     )
     command.add_argument(
-        "--at", default="", metavar="RUN:MESSAGE", help="go there at once: number or id, and number"
+        "--at",
+        default="",
+        metavar="RUN[:MESSAGE]",
+        help="go there at once: the run's number or id, and the number of a message",
     )
     add_theme_option(command)

@@ -172,7 +172,7 @@ def test_tools_that_changed_since_a_run_began_are_told_of_when_it_is_gone_on_wit
 def test_running_out_of_turns_ends_with_one() -> None:
     ended = live("--max-turns", "2")
     assert ended.returncode == 1
-    assert "max_turns" in ended.stderr
+    assert "ended: out of turns (--max-turns N allows more); recorded in " in ended.stderr
 
 
 def test_spent_tokens_end_with_six() -> None:

@@ -113,6 +113,30 @@ def test_a_recording_is_gone_on_with_before_one_of_its_messages(tmp_path: Path) 
     assert [m["role"] for m in sent(server, 1)] == ["user", "assistant", "tool", "user"]
 
 
+def test_messages_are_read_as_the_format_that_is_named(tmp_path: Path) -> None:
+    with LocalServer(DONE) as server:
+        refused = go_on(tmp_path, '{"a": 1}', server=server)
+        ended = go_on(tmp_path, json.dumps(CHAT), "--format", "generic", server=server)
+        unknown = go_on(tmp_path, json.dumps(CHAT), "--format", "generick", server=server)
+    assert "force one with --format NAME" in refused.one_line
+    assert ended.code == 0, ended.err
+    assert [m["role"] for m in sent(server)] == [m["role"] for m in CHAT]
+    assert (unknown.code, "did you mean generic?" in unknown.one_line) == (2, True)
+    alone = hermes_tui("live", "--headless", "--format", "generic")
+    assert (alone.code, "--format says how --messages" in alone.one_line) == (2, True)
+
+
+def test_a_call_that_a_person_answers_stops_without_a_screen(tmp_path: Path) -> None:
+    (tmp_path / "tools.json").write_text('[{"name": "terminal", "parameters": {}}]')
+    tools = ("--tools", f"schema:{tmp_path / 'tools.json'}")
+    line = ("live", "--headless", "--model", "m", "--messages", str(tmp_path / "saved.json"))
+    (tmp_path / "saved.json").write_text(json.dumps(CHAT[:2]))
+    with LocalServer(DONE) as server:
+        ended = hermes_tui(*line, "--server", server.url, *tools)
+    assert ended.code == 4
+    assert "stopped at manual: terminal waits for an answer; go on with `" in ended.err
+
+
 def test_before_a_result_its_call_is_run(tmp_path: Path) -> None:
     call = {"name": "terminal", "arguments": json.dumps({"command": "echo $((6*7))"})}
     messages = [CHAT[0], {**CHAT[1], "tool_calls": [{**BASH, "function": call}]}, CHAT[2]]

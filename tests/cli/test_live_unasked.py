@@ -64,7 +64,7 @@ def test_without_a_terminal_no_tool_runs_that_nobody_let_go(
     assert kinds(ended.stdout)[-1] == "Stopped"
     assert not (tmp_path / "ran").exists()
     assert "without a terminal nobody is asked" in ended.stderr
-    assert "--run, --headless" in ended.stderr
+    assert "begin anew with --run or --headless" in ended.stderr
 
 
 @pytest.mark.parametrize("how", ["--run", "--headless"])
