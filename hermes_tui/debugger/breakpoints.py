@@ -105,6 +105,7 @@ _OPTION = re.compile(
     r'|log\s+(?P<log>"(?:[^"\\]|\\.)*+"))$'
 )
 _HEAD = re.compile(r"(?P<point>\w+)(?::(?P<tool>\S+))?(?:\s+if\s+(?P<where>.+))?")
+_BARE_LOG = re.compile(r"(?:^|\s)log\s+[^\s\"=!<>]")
 _PLACEHOLDER = re.compile(r"\{([a-z_]\w*(?:\.[\w-]+)*)\}")
 
 
@@ -143,8 +144,10 @@ def _condition(text: str, rest: str, breakpoint_id: str, options: dict[str, Any]
     try:
         _compiled(rest)
     except ExpressionError as error:
-        example = "such as: before_dispatch:terminal if 'rm' in args.command"
-        raise UsageError(f"no breakpoint: {text!r}: {error.message}", example) from error
+        hint = "such as: before_dispatch:terminal if 'rm' in args.command"
+        if _BARE_LOG.search(rest):
+            hint = 'the text after log stands in double quotes: log "…"'
+        raise UsageError(f"no breakpoint: {text!r}: {error.message}", hint) from error
     return Breakpoint(breakpoint_id, StopPoint.BEFORE_DISPATCH, where=rest, **options)
 
 
@@ -164,7 +167,7 @@ def _split_options(text: str) -> tuple[str, dict[str, Any]]:
         else:
             options["action"] = Action(found["word"])
     if options.get("every") == 0:
-        raise UsageError("every 0 would never take effect", "use: disabled")
+        raise UsageError("every 0 would never take effect", "to switch it off write: disabled")
     return text, options
 
 
