@@ -62,22 +62,22 @@ def summary_lines(
             mark = new_mark(name, new) if is_marked else ""
             yield f"  {label}{counts}  {rate.share:>6.1%}{mark}  {places}"
         if len(failed) > MOST_LINES:
-            yield f"  and {len(failed) - MOST_LINES:,} more"
+            yield f"  and {len(failed) - MOST_LINES:,} more: --to json lists them all"
     if groups:
         yield ""
         yield LOOK_AT
 
 
 def _outcome_text(outcomes: Outcomes) -> str:
-    """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 of 6 runs, 3 of them 0"."""
+    """Return such as "3 of 8 runs failed (37.5%); mean reward 0.5 (6 runs, 3 at 0 or below)"."""
     told = []
     if outcomes.known:
         of_known = f"{outcomes.failed:,} of {counted(outcomes.known, 'run')}"
         told.append(f"{of_known} failed ({outcomes.failed_share:.1%})")
     if outcomes.mean_reward is not None:
-        zeros = f", {outcomes.zeros:,} of them 0 or less" if outcomes.zeros else ""
+        zeros = f", {outcomes.zeros:,} at 0 or below" if outcomes.zeros else ""
         runs = counted(outcomes.rewarded, "run")
-        told.append(f"mean reward {outcomes.mean_reward:.4g} of {runs}{zeros}")
+        told.append(f"mean reward {outcomes.mean_reward:.4g} ({runs}{zeros})")
     return "; ".join(told)
 
 
@@ -94,7 +94,7 @@ def _outcomes_by_model(rates: Rates) -> Iterator[str]:
         label = _label(name)
         yield f"  {label}{' ' * (width - cells(label))}  {_outcome_text(each)}"
     if len(known) > MOST_LINES:
-        yield f"  and {len(known) - MOST_LINES:,} more"
+        yield f"  and {len(known) - MOST_LINES:,} more: --to json lists them all"
 
 
 def _whole(rate: Rate, files: int, outside: int) -> str:

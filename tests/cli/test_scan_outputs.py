@@ -384,7 +384,7 @@ def test_format_names_an_output_too(tmp_path: Path) -> None:
         (["--jobs", "0"], ["--jobs 0", "give 1"]),
         (["--jobs", "two"], ["--jobs two"]),
         (["--fail-on", "CALL_IN_CONTNT"], ["CALL_IN_CONTNT", "did you mean CALL_IN_CONTENT"]),
-        (["--fail-on", "0815"], ["0815", "such as CALL_IN_CONTENT"]),
+        (["--fail-on", "0815"], ["0815", "known: CALL_IN_CONTENT"]),
     ],
     ids=lambda value: " ".join(value),
 )
@@ -401,7 +401,7 @@ def test_the_help_has_examples_and_every_exit_code(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         main(["scan", "--help"])
     text = capsys.readouterr().out
-    for word in ("--baseline old.json", "--fail-on", "--state", "130 interrupted", "sarif"):
+    for word in ("--baseline old.json", "--fail-on", "--state", "130 Ctrl-C, 143 SIGTERM", "sarif"):
         assert word in text
 
 
@@ -416,9 +416,9 @@ def test_the_summary_tells_how_runs_ended_also_by_model(tmp_path: Path) -> None:
         *(graded("c", 0.5, model="m2"), graded("d", None, model="m2")),
     )
     text = within("scan", path).text
-    assert "outcome: mean reward 0.5 of 3 runs, 1 of them 0 or less" in text
-    assert "  m1  mean reward 0.5 of 2 runs, 1 of them 0 or less" in text
-    assert "  m2  mean reward 0.5 of 1 run\n" in text
+    assert "outcome: mean reward 0.5 (3 runs, 1 at 0 or below)" in text
+    assert "  m1  mean reward 0.5 (2 runs, 1 at 0 or below)" in text
+    assert "  m2  mean reward 0.5 (1 run)\n" in text
     found = document(within("scan", path, "--to", "json"))["summary"]
     assert found["outcome"] == {
         "runs": 4, "known": 0, "failed": 0, "rewarded": 3, "mean_reward": 0.5, "reward_0": 1,
