@@ -51,7 +51,11 @@ def add_engines(commands: Commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add.add_argument(
-        "engine", nargs="?", default="", metavar="ENGINE", help="vllm or sglang, ==VERSION; a wheel"
+        "engine",
+        nargs="?",
+        default="",
+        metavar="ENGINE",
+        help="vllm or sglang, with ==VERSION or without; or a wheel file",
     )
     where = add.add_mutually_exclusive_group()
     where.add_argument(

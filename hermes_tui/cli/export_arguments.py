@@ -80,7 +80,11 @@ def add_export(commands: Commands) -> None:
         help="openai, sharegpt, atif, markdown, html or native",
     )
     command.add_argument(
-        "-o", "--output", default="-", metavar="FILE", help="default: standard output"
+        "-o",
+        "--output",
+        default="-",
+        metavar="FILE",
+        help="default: standard output; many runs, a file each: a folder, as in -o FOLDER/",
     )
     command.add_argument(
         "--run",

@@ -38,9 +38,9 @@ A terminal debugger for the trajectories of tool-calling LLM agents.
 """
 
 EPILOG = """\
-exit codes: 0 fine, 1 error-level findings (scan, parse), 2 wrong usage,
-3 cannot read or write; `hermes-tui live --help` has those of a run without
-a screen"""
+exit codes: 0 fine, 1 error-level findings (scan, parse), two runs that differ
+(diff), no run to write (export), 2 wrong usage, 3 cannot read or write;
+`hermes-tui live --help` has those of a run without a screen"""
 
 FORMATS_DESCRIPTION = """\
 The formats that can be opened: their names, for --format, and what they are.

@@ -80,7 +80,7 @@ subagents along.
 
 exit codes: 0 clean; 1 error-level findings, or what --fail-on, --fail-if or
 --baseline say instead; 2 wrong usage; 3 a file that was named, or that looks
-like a transcript, cannot be read to its end; 130 interrupted"""
+like a transcript, cannot be read to its end; 130 Ctrl-C, 143 SIGTERM"""
 
 
 class ScanRequest(NamedTuple):
@@ -140,7 +140,7 @@ def _add_printing(command: argparse.ArgumentParser) -> None:
         "--to",
         default="",
         metavar="FORMAT",
-        help=f"print a table (unless told otherwise), or {', '.join(OUTPUTS[1:])}",
+        help=f"{', '.join(OUTPUTS)} (default: table)",
     )
     command.add_argument("--json", action="store_true", help="the same as --to jsonl")
     command.add_argument(
@@ -153,19 +153,20 @@ def _add_working(command: argparse.ArgumentParser) -> None:
         "--jobs",
         default="",
         metavar="N",
-        help="processes to use (unless told: one a core where that is faster)",
+        help="processes to use (default: one a core where that is faster)",
     )
     command.add_argument(
         "--engine",
         default="",
         metavar="NAME",
-        help="who does the work: ray (unless told: this machine)",
+        help="who does the work: ray (default: this machine)",
     )
     command.add_argument(
         "--address",
         default="",
-        metavar="HOST:PORT",
-        help="where the Ray cluster is (unless told: the one this machine belongs to)",
+        metavar="ADDRESS",
+        help="of the Ray cluster: HOST:PORT, ray://… or auto (default: auto, which is RAY_ADDRESS, "
+        "else the cluster that this machine joined last)",
     )
     command.add_argument(
         "--state",
@@ -186,7 +187,8 @@ def _add_judging(command: argparse.ArgumentParser) -> None:
         "--fail-if",
         default="",
         metavar="EXPRESSION",
-        help="exit with 1 only for runs it is true of: 'reward < 1'; findings, if --fail-on names",
+        help="exit with 1 only for runs it is true of: 'reward < 1'; with --fail-on also for the "
+        "findings that it names",
     )
     command.add_argument(
         "--baseline", default="", metavar="FILE", help="exit with 1 only for what is not in there"
