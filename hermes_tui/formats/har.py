@@ -150,7 +150,7 @@ def _response(entry: dict[str, Any]) -> tuple[dict[str, Any], str]:
     status = fields.number(response.get("status"))
     if not status:
         told = fields.label(response, "_error") or fields.label(response, "statusText")
-        return {}, told or "no response came: status 0"
+        return {}, told or "no reply came: status 0"
     headers = _headers(response)
     body = text_body(fields.as_dict(response.get("content")), headers)
     text = body.value if isinstance(body.value, str) else ""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import Message, Origin, ToolSpec
 from hermes_tui.model.spans import Span
-from hermes_tui.model.wording import first_line
+from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.hidden_calls import call_spans
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 from hermes_tui.parsers.recognise import flag_for, formats_in
@@ -243,7 +243,7 @@ def _findings(text: str, parts: Sequence[Part]) -> Iterator[Diagnostic]:
     for span in hidden[:MAX_FINDINGS]:
         piece = text[span.start : span.end]
         formats = formats_in(piece)
-        what = "a call" if formats else f"{len(span):,} characters"
+        what = "a call" if formats else counted(len(span), "character")
         shown = first_line(piece[formats[0].span.start if formats else 0 :], 80)
         message = f"hidden by the server: {what} that the model wrote: {shown}"
         hint = "text that is in no field of the message; the token pane shows where it stood"

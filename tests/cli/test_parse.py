@@ -120,6 +120,7 @@ def test_a_text_that_is_lost_is_told_from_one_that_is_kept(tmp_path: Path) -> No
     path, kept = write(tmp_path, SOUND), "text kept, no call"
     alone = within("parse", path, "--parser", "vllm/qwen3_coder").text.splitlines()
     assert alone[0].endswith(": lost: no call, no text")
+    assert "  hint: --tool-call-parser hermes reads it" in alone
     table = within("parse", path, "--parser", "vllm/qwen3_coder", "--parser", "sglang/kimi_k2")
     lost, told = (line.split("  ") for line in table.text.splitlines() if "/" in line)
     assert "lost" in [cell.strip() for cell in lost]

@@ -258,7 +258,7 @@ def test_a_call_that_google_did_not_deliver_is_a_failure() -> None:
     [
         ({"error": {"type": "rate_limit", "message": "slow down"}}, 429, "slow down"),
         ("<html>bad gateway</html>", 502, "<html>bad gateway</html>"),
-        ("", 0, "no response came: status 0"),
+        ("", 0, "no reply came: status 0"),
     ],
 )
 def test_a_failed_request_says_why(reply: Any, status: int, told: str) -> None:

@@ -136,7 +136,7 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
             start, end = call.span.start, call.span.end
             trace.flag(Code.SILENT_DROP, Severity.ERROR, start, end, message, hint)
         elif trace.calls:
-            message = f"{trace.info.engine} forgets this text: it is in no call and not in content"
+            message = f"{trace.info.engine} drops this text: it is in no call and not in content"
             hint = "read the raw completion (logprobs) to see what the server hides"
             trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
         else:

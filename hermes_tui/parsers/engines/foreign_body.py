@@ -27,10 +27,10 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     body = trace.text[start : min(end, start + _LOOK_AHEAD)]
     code, hint = Code.WRONG_FORMAT, ""
     if _JSON.match(body):
-        message, hint = "the body is JSON", f"for that: {how_to_read(trace.info.engine, 'hermes')}"
+        message, hint = "the body is JSON", _reader(trace.info.engine, "hermes")
     elif _FUNCTION.match(body):
         message = "the body is function XML"
-        hint = f"for that: {how_to_read(trace.info.engine, 'qwen3_coder')}"
+        hint = _reader(trace.info.engine, "qwen3_coder")
     elif found := _ATTRIBUTE.match(body):
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
         hint = "function XML has it as <function=NAME>"
@@ -44,6 +44,11 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
         code, message = Code.EMPTY_BLOCK, "a block without a call"
     severity = Severity.WARNING if code is Code.EMPTY_BLOCK else Severity.ERROR
     trace.flag(code, severity, start, max(end, start + 1), message, hint)
+
+
+def _reader(engine: str, vllm_name: str) -> str:
+    told = how_to_read(engine, vllm_name)
+    return told if ";" in told else f"{told} reads it"
 
 
 def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:

@@ -184,7 +184,7 @@ class ManagedServer(ChatCompletionServer):
         found = []
         metadata = getattr(new[0], "metadata", None) or {}
         if metadata.get("finish_reason") == "length" and reply.finish_reason != "length":
-            what = f"the reply was cut off at its token limit; the response says {_quoted(reply)}"
+            what = f"the reply was cut off at its token limit; it says {_quoted(reply)}"
             hint = "ask again with more max_tokens"
             found.append(Diagnostic(Code.TRUNCATED, Severity.ERROR, what, hint=hint))
         if before and len(after) > len(before) and not getattr(self._server, "track_tree", False):
