@@ -273,6 +273,7 @@ def test_markdown_shows_the_whole_run() -> None:
     assert "`text` · id missing" in text
     assert '{"command": "l' in text
     assert "As it arrived:" in text
+    assert "(finish\\_reason tool\\_calls)" in text
     assert "> **ERROR ARGS_INVALID** not JSON" in text
     assert "> Hint: quote" in text
     assert "**WARNING** reads like an error (heuristic: text starts with error)" in text

@@ -156,7 +156,7 @@ def _message_facts(entry: Entry) -> str:
     facts = [
         f"turn {entry.turn}",
         message.author,
-        message.finish_reason and f"finish reason {message.finish_reason}",
+        message.finish_reason and f"finish_reason {message.finish_reason}",
         *message.flags,
         "" if entry.is_own else "no message was recorded for this",
     ]

@@ -76,7 +76,7 @@ def _entry(entry: Entry, transcript: Transcript) -> Iterator[str]:
     message = entry.message
     author = f" ({inline(message.author)})" if message.author else ""
     yield f"## Turn {entry.turn} · {inline(message.role)}{author} · event {entry.seq}"
-    facts = [*message.flags, message.finish_reason and f"finish reason {message.finish_reason}"]
+    facts = [*message.flags, message.finish_reason and f"finish_reason {message.finish_reason}"]
     if not entry.is_own:
         facts.append("no message was recorded for this")
     if any(facts):
