@@ -19,7 +19,7 @@ class DialogKey(NamedTuple):
 
 
 DIALOG_KEYS: Final = (
-    DialogKey("editor-accept", "Accept", ("ctrl+s", "f2"), "^S", "editor",
+    DialogKey("editor-accept", "Accept", ("ctrl+s", "f2"), "ctrl+s", "editor",
         "take what was edited; shows what changed first"),
     DialogKey("editor-leave", "Leave", ("escape",), "Esc", "editor",
         "leave; asks first where something was changed"),
@@ -27,14 +27,14 @@ DIALOG_KEYS: Final = (
         "answer with a result, or with an error"),
     DialogKey("editor-layout", "Lay out JSON", ("f4",), "F4", "editor",
         "JSON on several lines, or on one"),
-    DialogKey("editor-external", "$EDITOR", ("ctrl+e",), "^E", "editor",
+    DialogKey("editor-external", "$EDITOR", ("ctrl+e",), "ctrl+e", "editor",
         "edit the text in $VISUAL or $EDITOR"),
     DialogKey("editor-next", "Next field", ("tab",), "Tab", "editor", "go to the next field"),
-    DialogKey("editor-previous", "Previous field", ("shift+tab",), "shift+tab", "editor",
+    DialogKey("editor-previous", "Previous field", ("shift+tab",), "shift+Tab", "editor",
         "go to the previous field", False),
-    DialogKey("editor-scroll-down", "Scroll", ("ctrl+down", "alt+down"), "^↓", "editor",
+    DialogKey("editor-scroll-down", "Scroll", ("ctrl+down", "alt+down"), "ctrl+↓", "editor",
         "scroll what stands below the text: problems, the message, help"),
-    DialogKey("editor-scroll-up", "Scroll up", ("ctrl+up", "alt+up"), "^↑", "editor",
+    DialogKey("editor-scroll-up", "Scroll up", ("ctrl+up", "alt+up"), "ctrl+↑", "editor",
         "scroll it back", False),
 
     DialogKey("confirm-yes", "Yes", ("enter", "y"), "Enter", "confirm", "yes, do it"),
@@ -47,7 +47,7 @@ DIALOG_KEYS: Final = (
     DialogKey("confirm-page-up", "Page up", ("pageup", "ctrl+u", "ctrl+b"), "PgUp", "confirm",
         "one page up", False),
 
-    DialogKey("breakpoints-toggle", "On/off", ("space",), "Space", "breakpoints",
+    DialogKey("breakpoints-toggle", "On/off", ("space",), "space", "breakpoints",
         "switch a stop point or a breakpoint on or off"),
     DialogKey("breakpoints-add", "Add", ("a",), "a", "breakpoints", "add a breakpoint"),
     DialogKey("breakpoints-edit", "Edit", ("e",), "e", "breakpoints", "edit the breakpoint"),
@@ -71,7 +71,7 @@ DIALOG_KEYS: Final = (
     DialogKey("breakpoints-bottom", "Last", ("end", "G"), "G", "breakpoints", "last row", False),
 
     DialogKey("branches-open", "Go to it", ("enter",), "Enter", "branches", "go to the branch"),
-    DialogKey("branches-mark", "Mark", ("space", "m"), "Space", "branches",
+    DialogKey("branches-mark", "Mark", ("space", "m"), "space", "branches",
         "mark the branch for a comparison"),
     DialogKey("branches-compare", "Compare", ("d", "D"), "d", "branches",
         "compare the two marked branches, or this one with where it was forked from"),

@@ -225,7 +225,7 @@ async def test_f3_makes_the_answer_an_error() -> None:
 async def test_answer_form_fits(size: tuple[int, int]) -> None:
     async with shown(AnswerScreen("Answer", "call_1", shown="a\nb"), size) as (app, _):
         drawn = text_of(app)
-        for part in ("Result in place of the tool", "Why", "The model will see", "^S Accept"):
+        for part in ("Result in place of the tool", "Why", "The model will see", "ctrl+s Accept"):
             assert part in drawn
 
 
@@ -301,6 +301,6 @@ async def test_keys_of_dialogs_can_be_moved() -> None:
 
 async def test_a_click_on_the_key_bar_does_what_the_key_does() -> None:
     async with shown(EditorScreen("Edit", "a", check=check_nothing)) as (app, pilot):
-        await pilot.click("KeyBar", offset=(14, 0))
+        await pilot.click("KeyBar", offset=(18, 0))
         await pilot.pause()
         assert app.given == [None]

@@ -36,7 +36,7 @@ async def test_a_text_that_was_mended_in_the_lab_is_handed_to_the_loop() -> None
         screen = run.app.screen
         assert isinstance(screen, LabScreen)
         assert screen.model.text == BAD
-        await run.shows("^S Hand over")
+        await run.shows("ctrl+s Hand over")
         await run.press("ctrl+s")
         await run.shows("nothing was changed")
         await run.press("e")

@@ -36,7 +36,7 @@ _FIXED: Final = frozenset(
     {
         "end the run for good? y ends it",
         "without its only call the reply ends the run; y drops it",
-        "everything in the request but the messages; ^S asks",
+        "everything in the request but the messages; ctrl+s asks",
     }
 )
 """Keys of prompts and dialogs, which stay as they are."""

@@ -205,7 +205,7 @@ async def test_a_fix_is_offered_and_applied(tmp_path: Path) -> None:
 
 async def test_the_bar_says_how_a_finding_is_taken_away(tmp_path: Path) -> None:
     async with lab_on(tmp_path, BAD) as lab:
-        assert "^R Report" in lab.shown.splitlines()[-1]
+        assert "ctrl+r Report" in lab.shown.splitlines()[-1]
 
 
 async def test_a_reproduction_is_written_where_asked(

@@ -9,7 +9,7 @@ from hermes_tui.ui.commands import BY_ID, shown_key
 from hermes_tui.ui.widgets.key_bar import PINNED, Entry
 
 _EDITING: Final = (
-    ("clear", "Esc"), ("lab-hand", "^S"), ("lab-failure", "F5"), ("lab-step", "F11"),
+    ("clear", "Esc"), ("lab-hand", "ctrl+s"), ("lab-failure", "F5"), ("lab-step", "F11"),
     ("lab-next", "F10"),
 )  # fmt: skip
 """What can be done while the text is edited, and by which key: letters are typed."""

@@ -51,7 +51,7 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
         GROUP, -4),
     Command("lab-restore", "Restore", ("R",), "R", LAB, "the text as it was", GROUP, 1,
         can_put(RESTORE)),
-    Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "^S", LAB,
+    Command("lab-hand", "Hand over", ("ctrl+s", "f2"), "ctrl+s", LAB,
         "in a live run that stands at this reply: give it the text if it was edited, else the calls"
         " read from it", GROUP, -10, can_put(HAND)),
     Command("lab-stream", "Stream", ("d",), "d", LAB,
@@ -66,7 +66,7 @@ LAB_COMMANDS: Final[tuple[Command, ...]] = (
         "try all borders between deltas: which splits change the result", GROUP, 5),
     Command("lab-copy", "Copy", ("y",), "y", LAB,
         "copy the text as it is now; in a list of parsers, the server's flag", GROUP, 6),
-    Command("lab-reproduce", "Report", ("ctrl+r",), "^R", LAB,
+    Command("lab-reproduce", "Report", ("ctrl+r",), "ctrl+r", LAB,
         "write the smallest text that still fails, a bug report and a test into a folder", GROUP,
         -4, _may_fail),
     Command("lab-pane-1", "Text", ("1",), "1", LAB, "the text", GROUP),

@@ -316,7 +316,7 @@ class LiveEdits(LiveCommands):
             f"Ask again for turn {max(1, state.turn)}, with these parameters",
             before,
             check=check_parameters,
-            shown="everything in the request but the messages; ^S asks",
+            shown="everything in the request but the messages; ctrl+s asks",
             confirm=False,
             strict=True,
         )
