@@ -39,12 +39,15 @@ _PLACES: Final = {
     "help": "In the help",
 }
 _MARKS: Final = """\
-  → call   ← result   ←✗ error flagged by the source   ←? reads like an error
-  ✗ error finding   ! warning   · note   ‹reasoning› ‹length› marks of a message
-  ◆ where people saw the run go wrong   ● a bar whose runs are chosen   ▸ folded"""
+  → call   ← result   ←✗ error flagged by the source
+  ←? reads like an error   ✗ error finding   ! warning   · note
+  ‹reasoning› ‹length› marks of a message
+  ◆ where people saw the run go wrong
+  ● a bar whose runs are chosen   ▸ folded"""
 _SETTINGS: Final = """\
-  config.toml in the configuration folder: theme = "hermes-light", and under [keys]
-  the id in brackets above = the keys it shall have, such as next-call = "ctrl+n\""""
+  config.toml in the configuration folder: theme = "hermes-light",
+  and under [keys] the id in brackets above = the keys it shall have,
+  such as next-call = "ctrl+n\""""
 
 
 class HelpScreen(Searching, Moving):
