@@ -10,6 +10,7 @@ from hermes_tui.log.run_diff import DiffRow, first_difference
 from hermes_tui.log.run_steps import Step, StepKind
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.model.visible import visible_line, visible_row
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.json_layout import spread
 from hermes_tui.ui.render.apart import fit_apart
 from hermes_tui.ui.render.diff import unfolded_diff
@@ -36,6 +37,7 @@ _SPENT: Final = (
 )
 _ERRORS: Final = {"": "no error", "flag": "an error", "heuristic": "reads like an error"}
 _COUNTS: Final = ("turns", "messages", "calls", "tool_errors", "errors", "warnings")
+_COUNTED: Final = frozenset(name.replace("_", " ") for name in _COUNTS)
 
 
 class Comparison(NamedTuple):
@@ -82,6 +84,8 @@ def _said(name: str, value: str) -> str:
     """Return such as "3 turns", "0 errors", "model gpt-5" or "ID_MISSING×2"."""
     if name.isupper():
         return f"{name}×{value}"
+    if name in _COUNTED:
+        return counted(int(value), name.removesuffix("s"))
     return f"{value} {name}" if value.isdecimal() else f"{name} {visible_line(value, _TITLE_LIMIT)}"
 
 

@@ -155,7 +155,7 @@ def _received(event: ev.ResponseReceived) -> str:
         if usage
         else "",
         duration(event.duration_s) if event.duration_s is not None else "",
-        f"{len(event.raw):,} characters" if event.raw else "",
+        counted(len(event.raw), "character") if event.raw else "",
     ]
     return " · ".join(part for part in parts if part)
 

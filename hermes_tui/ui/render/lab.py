@@ -15,7 +15,7 @@ from hermes_tui.ui.lab.fates import Fate
 from hermes_tui.ui.lab.model import LabModel
 from hermes_tui.ui.lab.steps import is_failure
 from hermes_tui.ui.lab.verdicts import Verdict, differences
-from hermes_tui.ui.render.rows import Segments, short_size, sign_of
+from hermes_tui.ui.render.rows import Segments, characters, short_characters, sign_of
 from hermes_tui.ui.render.wrap import row_starts
 
 WORD_STYLES: Final = {
@@ -108,7 +108,8 @@ def result_rows(model: LabModel, width: int) -> list[ResultRow]:
     rows.append(_heading(f"Calls{'' if model.is_overview else ' so far'}: {len(calls):,}"))
     first = max(0, len(calls) - MOST) if not model.is_overview else 0
     if len(calls) > MOST:
-        said = f"{len(calls) - MOST:,} {'earlier' if first else 'later'} calls are not listed"
+        noun = "earlier call" if first else "later call"
+        said = f"{counted(len(calls) - MOST, noun)} not listed"
         rows.append(ResultRow([(said, "dim")]))
     for number, call in enumerate(calls[first : first + MOST], first + 1):
         rows += _call_rows(call, number, width)
@@ -209,9 +210,9 @@ def one_verdict(
     word = verdict.word
     facts = [counted(len(verdict.calls), "call")]
     content = (verdict.content or "").strip()
-    facts.append(f"content {short_size(len(content))} characters" if content else "no content")
+    facts.append(f"content {characters(content)}" if content else "no content")
     if verdict.lost:
-        facts.append(f"{short_size(verdict.lost)} characters lost")
+        facts.append(f"{short_characters(verdict.lost)} lost")
     segments: Segments = [
         (f"{label}: ", "key"),
         (word, WORD_STYLES.get(word, "")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.lab.parsers import OURS
 from hermes_tui.ui.lab.verdicts import Verdict, differences, verdict_word
 from hermes_tui.ui.render.lab import WORD_STYLES
@@ -45,7 +46,7 @@ def matrix_row(
             (f"{_of_all(len(verdict.calls), meant):>{OF_ALL}}  ", "number"),
             (verdict.flag, "code"),
             (f"   {source}", "dim"),
-            (f" · {verdict.lost:,} characters lost" if verdict.lost else "", "warning"),
+            (f" · {counted(verdict.lost, 'character')} lost" if verdict.lost else "", "warning"),
         ]
     row: Segments = [
         ("● " if here else "  ", "mark"),

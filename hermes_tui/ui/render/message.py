@@ -120,7 +120,7 @@ def _message(page: Page, message: Message, view: ViewState) -> None:
             body(page, message.text, view.mode)
         return
     for number, part in enumerate(message.parts, 1):
-        size = f", {part.size:,} bytes" if part.size is not None else ""
+        size = f", {counted(part.size, 'byte')}" if part.size is not None else ""
         page.line(f"part {number} · {part.kind} {part.media_type}{size}".rstrip(), "dim")
         body(page, part.text, "json" if part.kind == "json" else view.mode)
 
@@ -221,7 +221,7 @@ def _started(page: Page, event: RunStarted) -> None:
     if not event.tools_declared:
         page.line("tools: not declared in the source", "dim")
         return
-    page.heading(f"{len(event.tools)} tools", "heading")
+    page.heading(counted(len(event.tools), "tool"), "heading")
     for tool in event.tools:
         page.line(tool.name, "key")
         if tool.description:

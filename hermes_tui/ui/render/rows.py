@@ -170,7 +170,12 @@ def short_size(characters: int) -> str:
 
 def characters(text: str) -> str:
     """Return how long a text is, such as "1 character" or "12k characters"."""
-    return f"{short_size(len(text))} character{'' if len(text) == 1 else 's'}"
+    return short_characters(len(text))
+
+
+def short_characters(number: int) -> str:
+    """Return a number of characters, such as "1 character" or "12k characters"."""
+    return f"{short_size(number)} character{'' if number == 1 else 's'}"
 
 
 def short_number(number: float) -> str:

@@ -31,7 +31,9 @@ def streamed_page(pane: str, partial: Partial) -> Document | None:
             page.line("the reply so far", "dim")
             if not partial.text("content"):
                 reasoning = partial.text("reasoning")
-                page.line(f"{len(reasoning):,} characters of reasoning, no text yet", "dim")
+                page.line(
+                    f"{counted(len(reasoning), 'character')} of reasoning, no text yet", "dim"
+                )
                 _tail(page, reasoning)
             _tail(page, partial.text("content"))
             _calls_in_short(page, partial)
@@ -58,7 +60,7 @@ def printing_page(name: str, arguments: str, printed: str, heard: int) -> Docume
     more = "…" if len(arguments) > SHORT_TAIL else ""
     page.text(arguments[:SHORT_TAIL] + more, indent=2)
     page.blank()
-    page.line(f"printed so far: {heard:,} bytes", "dim")
+    page.line(f"printed so far: {counted(heard, 'byte')}", "dim")
     # A line that is written over and over, such as a bar that grows, is shown as it is now.
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in printed.split("\n"))
     page.text("\n".join(lines).removesuffix("\n"), indent=2)
@@ -71,7 +73,7 @@ def _calls_in_short(page: Page, partial: Partial) -> None:
     for call in _last_calls(page, partial):
         arguments = partial.text("arguments", call)
         name = visible_line(partial.text("call", call), LONGEST_NAME)
-        page.line(f"→ {name}  {len(arguments):,} characters", "call")
+        page.line(f"→ {name}  {counted(len(arguments), 'character')}", "call")
     if arguments:
         page.text(arguments[-SHORT_TAIL:], indent=2)
 
@@ -87,6 +89,6 @@ def _last_calls(page: Page, partial: Partial) -> range:
 
 def _tail(page: Page, text: str, *, indent: int = 0) -> None:
     if len(text) > TAIL:
-        page.line(f"… {len(text) - TAIL:,} characters before this", "dim")
+        page.line(f"… {counted(len(text) - TAIL, 'character')} before this", "dim")
         text = text[-TAIL:]
     page.text(text, indent=indent)

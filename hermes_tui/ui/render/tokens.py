@@ -11,6 +11,7 @@ from itertools import accumulate
 from hermes_tui.formats.token_table import UNLIKELY, TokenRow, TokenTable
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.document import Document
 from hermes_tui.ui.render.rows import Segments
 from hermes_tui.ui.render.wrap import RowMap, fit
@@ -102,7 +103,10 @@ def level(logprob: float) -> int:
 def title_row(table: TokenTable, number: int, count: int) -> Segments:
     """Return what a table is: how many tokens, how many trained, how likely on the whole."""
     of = f" of {count}" if count > 1 else ""
-    said = [f"{number} of {count} · {table.title}" if of else table.title, f"{len(table):,} tokens"]
+    said = [
+        f"{number} of {count} · {table.title}" if of else table.title,
+        counted(len(table), "token"),
+    ]
     if table.trained_count is not None:
         said.append(f"{table.trained_count:,} trained")
     mean = table.mean_logprob
@@ -118,7 +122,10 @@ def note_row(table: TokenTable) -> Segments:
     """Return what is to be known of a table, or, where there is nothing, what the marks mean."""
     if table.hidden:
         count = sum(map(len, table.hidden))
-        return [("hidden by the server", HIDDEN), (f": {count:,} characters, marked so", "warning")]
+        return [
+            ("hidden by the server", HIDDEN),
+            (f": {counted(count, 'character')}, marked so", "warning"),
+        ]
     if table.notes:
         return [("; ".join(table.notes), "note")]
     if table.full_text:

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from hermes_tui.log.run_diff import run_diff
 from hermes_tui.model.visible import visible_line
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.render.branches import (
     BranchRow,
     branch_rows,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.5
 """Branches that are not on screen go on: their rows are read again so often."""
-_NAME, _STANDING, _NUMBER = 18, 30, 8
+_NAME, _STANDING, _NUMBER = 18, 30, 9
 _WIDE: Final = 96
 
 
@@ -99,7 +100,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
         page.fields(
             {
                 "branch": branch.name + (", shown now" if branch is self._here else ""),
-                "forked from": self.origin(branch) + f", {branch.shared} events shared"
+                "forked from": self.origin(branch) + f", {counted(branch.shared, 'event')} shared"
                 if branch.parent
                 else "",
                 "stands": standing(branch),
@@ -173,7 +174,7 @@ class _Rows:
         mark = "[x] " if self._screen.is_marked(branch) else "    "
         name = visible_line(tree + branch.name, _NAME)
         stands = visible_line(standing(branch), _STANDING)
-        numbers = f"{len(branch.log):>{_NUMBER}} {branch.driver.tokens:>{_NUMBER}}"
+        numbers = f"{len(branch.log):>{_NUMBER},} {branch.driver.tokens:>{_NUMBER},}"
         return [
             (mark, "mark"),
             (f"{name:<{_NAME}} ", "strong" if self._screen.is_here(branch) else "text"),
