@@ -115,7 +115,9 @@ def _added(command: given.AddCall, state: SessionState, new_id: str) -> ev.Event
         origin=Origin.UNKNOWN,
         verdict=ADDED,
     )
-    return ev.ToolCallProposed(seq=0, call=call, diagnostics=arguments.diagnostics)
+    return ev.ToolCallProposed(
+        seq=0, call=call, parser=command.parser, diagnostics=arguments.diagnostics
+    )
 
 
 def _dropped(command: given.DropCall, state: SessionState) -> list[ev.Event]:

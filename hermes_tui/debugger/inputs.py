@@ -203,11 +203,12 @@ class DropCall:
 
 @dataclass(frozen=True, slots=True)
 class AddCall:
-    """Put a call behind those of the reply."""
+    """Put a call behind those of the reply. `parser` reads it there, where one does."""
 
     kind: ClassVar = Kind.ADD
     name: str
     arguments: str = "{}"
+    parser: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ class MessageAppended(Fact, frozen=True):
 
 class ToolCallProposed(Fact, frozen=True):
     call: ToolCall
+    parser: str = ""
+    """For a call that a person added: the parser by which it stands in the text, if any."""
 
 
 class BreakpointsSet(Fact, frozen=True):

@@ -57,8 +57,11 @@ async def test_calls_that_the_lab_reads_are_handed_to_the_loop(text: str, parser
         await run.until(lambda: run.app.screen is run.screen)
         await run.shows("1 call handed over; nothing ran yet")
         assert not tools.calls and not run.events(TextEdited)
-        await run.shows("none: a person added it")
-        added = run.events(ToolCallProposed)[-1].call
+        proposed = run.events(ToolCallProposed)[-1]
+        assert proposed.parser
+        await run.shows("[added]")
+        await run.shows(f"added by hand, as {proposed.parser}")
+        added = proposed.call
         assert (added.name, added.arguments) == ("ls", {"path": "."})
         await run.press("c", "c")
         await run.shows("ENDED  — finished naturally")

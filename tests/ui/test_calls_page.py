@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hermes_tui.model.events import ToolCallProposed
-from hermes_tui.model.messages import ArgumentsState, ToolCall
+from hermes_tui.model.messages import ADDED, ArgumentsState, Origin, ToolCall
 from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render import json_lines
 from hermes_tui.ui.render.calls import MOST_CALLS, calls_page
@@ -73,6 +73,37 @@ def test_of_a_long_result_it_is_said_how_much_is_not_shown(content: str, told: s
     lines = [line.text for line in document.lines if line.text]
     assert next((line for line in lines if "% goes" in line), None) == told
     assert any(line.endswith("x…") for line in lines) == ("x" * 2_001 in content)
+
+
+@pytest.mark.parametrize(
+    ("proposed", "told"),
+    [
+        ({"parser": "sglang/pythonic"}, "added by hand, as sglang/pythonic reads the text"),
+        ({}, "added by hand"),
+        ({"parser": "\x1b[2J" + "p" * 300}, None),
+    ],
+)
+def test_a_call_that_a_person_added_is_said_to_be(
+    proposed: dict[str, str], told: str | None
+) -> None:
+    added = ToolCall(0, "ls", "{}", ArgumentsState.JSON_STRING, arguments={}, verdict=ADDED)
+    head = started(source_format="native")
+    run = timeline(head, says("assistant"), ToolCallProposed(seq=0, call=added, **proposed))
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    lines = [line.text for line in document.lines]
+    assert any(line.endswith("ls [added]") for line in lines)
+    (arrived,) = [line for line in lines if line.startswith("arrived as")]
+    assert "\x1b" not in arrived and len(arrived) < 160
+    assert told is None or arrived.endswith(told)
+
+
+def test_what_of_a_call_in_text_is_json_is_said() -> None:
+    read = ToolCall(
+        0, "ls", "{}", ArgumentsState.OBJECT, arguments={}, origin=Origin.TEXT, verdict="json"
+    )
+    run = timeline(started(), says("assistant"), ToolCallProposed(seq=0, call=read))
+    document, _ = calls_page(ViewState(run, run.call_rows(1)[0], len(run)), 80)
+    assert "text that a parser read, its arguments read as JSON" in document.text
 
 
 LONG = ToolCall(

@@ -42,6 +42,10 @@ ARGUMENTS = {
     ArgumentsState.NULL: "null",
     ArgumentsState.MISSING: "missing",
 }
+READ_AS = {
+    "json": "its arguments read as JSON",
+    "python-literal": "its arguments read as a Python literal",
+}
 MISSED = "text that nobody took for a call"
 GOOD_ARGUMENTS = frozenset({ArgumentsState.JSON_STRING, ArgumentsState.OBJECT})
 PREVIEW_LINES = 12
@@ -114,7 +118,7 @@ def _call(
     timeline = view.timeline
     found = findings_at(timeline, row)
     pointer = "▶" if is_chosen else " "
-    badge = f"[{call.origin}]"
+    badge = "[added]" if _is_added(timeline, call) else f"[{call.origin}]"
     title = f"{pointer} {call.index + 1}. {visible_line(call.name or '(no name)', LONGEST_NAME)} "
     page.extend(
         [
@@ -129,7 +133,7 @@ def _call(
     )
     seq = timeline.seq(row)
     missed = _is_missed(timeline, seq, call)
-    _arrival(page, timeline, call, missed=missed)
+    _arrival(page, timeline, seq, call, missed=missed)
     _fact(page, "id", *_id_fact(view, call, found))
     _fact(page, "name", *_name_fact(view, call, found))
     if run := subagent_of(timeline.state.details, call.id):
@@ -155,12 +159,21 @@ def _call(
     _result(page, view, row)
 
 
-def _arrival(page: Page, timeline: Timeline, call: ToolCall, *, missed: bool) -> None:
-    if is_recorded(timeline) and call.verdict == ADDED:
-        _fact(page, "arrived as", "none: a person added it", "hint")
+def _arrival(page: Page, timeline: Timeline, seq: int, call: ToolCall, *, missed: bool) -> None:
+    if _is_added(timeline, call):
+        event = timeline.log[seq]
+        parser = event.parser if isinstance(event, ToolCallProposed) else ""
+        read = f", as {visible_line(parser, LONGEST_NAME)} reads the text" if parser else ""
+        _fact(page, "arrived as", f"added by hand{read}", "hint")
         return
     origin = MISSED if missed else ORIGINS[call.origin]
-    _fact(page, "arrived as", origin + (f", read as {call.verdict}" if call.verdict else ""))
+    read = READ_AS.get(call.verdict, call.verdict and f"read as {call.verdict}")
+    _fact(page, "arrived as", origin + (f", {read}" if read else ""))
+
+
+def _is_added(timeline: Timeline, call: ToolCall) -> bool:
+    """Tell whether a person put the call into the reply."""
+    return is_recorded(timeline) and call.verdict == ADDED
 
 
 def _is_missed(timeline: Timeline, seq: int, call: ToolCall) -> bool:

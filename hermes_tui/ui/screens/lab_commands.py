@@ -28,7 +28,7 @@ _MOST_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
 
-Hand = Callable[[str, Sequence[tuple[str, str]]], str]
+Hand = Callable[[str, Sequence[tuple[str, str]], str], str]
 """Gives a live run another text or, if there are any, calls (name, arguments) read from the one it
 has; returns why that is not possible, or ""."""
 
@@ -302,7 +302,7 @@ class LabCommands(Searching, Moving, LabReading):
             ways = self.keys.told("{lab-edit} edits, {lab-matrix} compares parsers")
             self.say(f"nothing was changed and {missing}: {ways}")
             return
-        wrong = self.hand(model.text, calls)
+        wrong = self.hand(model.text, calls, model.parser.name)
         if wrong:
             self.say(wrong)
         else:

@@ -135,8 +135,11 @@ class LiveEdits(LiveCommands):
         now = given._replace(text=text, tools=tools, parser=state.parser)
         return LabScreen(now, self._hand_over)
 
-    def _hand_over(self, text: str, calls: Sequence[tuple[str, str]]) -> str:
-        """Give the reply another text, or calls; return why that is not possible, or ""."""
+    def _hand_over(self, text: str, calls: Sequence[tuple[str, str]], parser: str) -> str:
+        """Give the reply another text, or calls that `parser` reads in it.
+
+        Return why that is not possible, or "".
+        """
         from hermes_tui.debugger import inputs as given
 
         if not calls:
@@ -145,7 +148,7 @@ class LiveEdits(LiveCommands):
         if not missing:
             return "nothing was changed: the run has this text and its calls already"
         for name, arguments in missing:
-            if not self.put(given.AddCall(name, arguments)):
+            if not self.put(given.AddCall(name, arguments, parser)):
                 return self._message
         self.say(f"{counted(len(missing), 'call')} handed over; nothing ran yet")
         return ""
