@@ -23,6 +23,7 @@ from hermes_tui.ui.render.raw import raw_page
 from hermes_tui.ui.render.wrap import RowMap
 from hermes_tui.ui.view_model import ViewState
 from tests.log.runs import answer, says, started, timeline
+from tests.log.runs import call as proposed
 from tests.ui.opened import NARROW, app_on, call, settled, shows, write_run
 from tests.ui.opened import answer as answered
 
@@ -151,6 +152,18 @@ def test_arguments_of_several_lines_are_unfolded_in_the_calls_pane() -> None:
     found = placed(document.lines)
     at = found.index((6, '  "content": ▾ 3 lines'))
     assert found[at + 1 : at + 3] == [(12, "def f():"), (12, "    return 1")]
+
+
+def test_of_a_result_in_json_the_calls_pane_shows_the_lines_of_its_texts() -> None:
+    value = {"output": "\n".join(f"line {n}" for n in range(20)), "note": "x" * 5_000}
+    run = timeline(
+        started(), says("assistant"), proposed("ls", "c1"), answer(json.dumps(value), "c1")
+    )
+    document, _ = calls_page(ViewState(run, 2, len(run)), 80)
+    found = placed(document.lines)
+    at = found.index((6, '  "output": ▾ 20 lines'))
+    assert found[at + 1 : at + 3] == [(12, "line 0"), (12, "line 1")]
+    assert "… 12 more lines" in document.text and "x" * 100 not in document.text
 
 
 def test_a_difference_inside_a_text_of_json_is_told_by_its_lines() -> None:

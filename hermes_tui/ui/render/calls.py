@@ -18,6 +18,7 @@ from hermes_tui.ui.key_names import KeyNames
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.marked import marked_lines
+from hermes_tui.ui.render.message import pretty_json
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.raw_beside import pretty, raw_beside_normalised
 from hermes_tui.ui.render.rows import characters
@@ -53,6 +54,8 @@ PREVIEW_WIDTH = 2_000
 """Characters of each line."""
 LONGEST_NAME, LONGEST_FACT = 100, 1_000
 """Characters of a name in the line that begins a call, and of what is said of it below."""
+MOST_UNFOLDED = 50_000
+"""Characters of a result in JSON that is laid out for its beginning."""
 MOST_CALLS = 40
 """Of a turn with more only those around the chosen one are laid out."""
 NEIGHBOURS = 10
@@ -267,13 +270,26 @@ def _result(page: Page, view: ViewState, row: int) -> None:
     _preview(page, result, view.keys)
 
 
+def _lines_of(content: str) -> tuple[int, Sequence[Line]]:
+    """Return how many lines a result has, and the first of them; in JSON its texts have theirs."""
+    if "\\n" in content and len(content) <= MOST_UNFOLDED:
+        laid_out = pretty_json(content)
+        if laid_out is not None:
+            unfolded = unfolded_lines(laid_out, 6)
+            return len(unfolded), unfolded[:PREVIEW_LINES]
+    first = content.split("\n", PREVIEW_LINES)[:PREVIEW_LINES]
+    return content.count("\n") + 1, [Line(text, (), 6) for text in first]
+
+
 def _preview(page: Page, result: ToolResult, keys: KeyNames) -> None:
-    lines = result.content.split("\n", PREVIEW_LINES)[:PREVIEW_LINES]
+    every, lines = _lines_of(result.content)
     for line in lines:
-        page.line(shortened(line, PREVIEW_WIDTH), indent=6)
-    if (rest := result.content.count("\n") + 1 - len(lines)) > 0:
+        is_cut = len(line.text) > PREVIEW_WIDTH
+        cut = line._replace(text=shortened(line.text, PREVIEW_WIDTH), spans=())
+        page.extend([cut if is_cut else line])
+    if (rest := every - len(lines)) > 0:
         more = f"… {counted(rest, 'more line')}"
-    elif any(len(line) > PREVIEW_WIDTH for line in lines):
+    elif any(len(line.text) > PREVIEW_WIDTH for line in lines):
         more = "… the rest of it"
     else:
         return
