@@ -16,7 +16,7 @@ _KINDS: Final = MappingProxyType({
     "a number": (
         "run", "turns", "messages", "calls", "results", "tool_errors", "errors", "warnings",
         "reward", "size", "tokens_in", "tokens_out", "cost", "duration", "latency", "turn", "row",
-        "reasoning",
+        "reasoning", "seconds",
     ),
     "a text": (
         "id", "task", "task_digest", "model", "status", "stop_reason", "format", "file", "group",
