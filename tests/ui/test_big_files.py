@@ -27,8 +27,9 @@ from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.fields import FIELDS, column
 from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.table import RunRow
+from hermes_tui.ui.search import compile_search
 from tests.conftest import PROJECT
-from tests.ui.opened import WIDE, answer, until, write_runs
+from tests.ui.opened import WIDE, answer, until, write_run, write_runs
 from tests.ui.screen_text import screen_lines
 
 RUNS = 300
@@ -515,6 +516,19 @@ async def test_a_list_known_from_before_is_not_said_to_be_read_for_ever(
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: "300 runs in 1 file" in screen_lines(app)[0])
         await until(pilot, lambda: "reading" not in screen_lines(app)[-2])
+
+
+async def test_a_match_that_comes_in_late_is_gone_to_where_it_stands_before_the_first_one(
+    big: Path, feeds: list[RunsFeed], tmp_path: Path
+) -> None:
+    small = write_run(tmp_path / "small.json", [{"role": "user", "content": "as in run-250"}])
+    search = compile_search("run-250", is_regex=False, case_matters=False, in_texts=True)
+    app = HermesApp(Opening(feeds, big, small).feed, Config(), search=search)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "/run-250: 1 of 2" in screen_lines(app)[-2])
+        await until(pilot, lambda: f" 251 of {RUNS + 1}" in screen_lines(app)[-2])
+        await pilot.press("n")
+        await until(pilot, lambda: f" {RUNS + 1} of {RUNS + 1}" in screen_lines(app)[-2])
 
 
 async def test_a_long_list_known_from_before_is_filtered_and_searched(
