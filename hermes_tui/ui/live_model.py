@@ -37,7 +37,7 @@ STOP_WORDS: Mapping[StopPoint, str] = {
     StopPoint.AFTER_RESULT: "after",
     StopPoint.TURN_END: "at the end of the turn",
     StopPoint.RUN_END: "before the end of the run",
-    StopPoint.RECOVERY: "taken up again: the reply was lost",
+    StopPoint.RECOVERY: "lost: the reply",
     StopPoint.DIVERGENCE: "the replay diverged",
 }
 REASONS: Mapping[StopPoint, str] = {
@@ -49,13 +49,13 @@ REASONS: Mapping[StopPoint, str] = {
     StopPoint.DIVERGENCE: "continue takes the answer that was recorded",
 }
 WAITING = "WAITING"
-TOOL_LOST = "continue says it may have run"
+TOOL_LOST = "it may have run"
 NOT_RECORDED = "no answer to this was recorded: continue ends the run"
 ENDINGS = {
     "finished": "finished naturally",
     "max_turns": "out of turns",
     "request_failed": "the request failed",
-    "empty_response": "the response was empty",
+    "empty_response": "the reply was empty",
     "terminated": "ended by hand",
     "cancelled": "cancelled before its end",
     "debugger_failed": "its debugger raised an exception",
@@ -127,11 +127,16 @@ def doing_at(log: EventLog, seq: int) -> Doing:
 
 
 def _standing(log: EventLog, stop: ev.Stopped) -> Doing:
-    doing = stopped(log, stop)
+    doing = without_repetition(stopped(log, stop), stop)
     edited = "edited since" if is_edited(log, stop) else ""
+    return doing._replace(why=" · ".join(filter(None, (doing.why, edited))))
+
+
+def without_repetition(doing: Doing, stop: ev.Stopped) -> Doing:
+    """Return where the run waits without a reason that is only the name of the stop point."""
     # The words say what point it is; a breakpoint may have the name of one.
-    why = "" if doing.why == stop.stop_point and not stop.breakpoints else doing.why
-    return doing._replace(why=" · ".join(filter(None, (why, edited))))
+    is_named = doing.why == stop.stop_point and not stop.breakpoints
+    return doing._replace(why="") if is_named else doing
 
 
 def waiting(left_s: float, attempt: int) -> Doing:
@@ -159,7 +164,7 @@ def stopped(log: EventLog, stop: ev.Stopped) -> Doing:
     point = _point_of(stop)
     words = STOP_WORDS[point] if point is not None else f"at {stop.stop_point}"
     if point is StopPoint.RECOVERY and stop.call_index is not None:
-        words = "taken up again: no answer of"
+        words = "lost: the result of"
     elif point is StopPoint.DIVERGENCE and stop.call_index is not None:
         words += " at"
     if stop.call_index is not None:

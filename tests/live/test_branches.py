@@ -160,7 +160,7 @@ def test_the_page_shows_differences_with_a_little_context() -> None:
     rows = run_diff([*past, *reply(9, "one\ntwo")], [*past, *reply(9, "one\n2")])
     found = comparison(rows, "main", "fork-1")
     lines = found.document.text.split("\n")
-    assert lines[0] == "  ⋮ 7 steps the same"
+    assert lines[0] == "  ⋮ 7 rows the same"
     assert lines[found.differences[0]] == "~ turn 9, assistant"
     assert "- two" in lines
     assert "+ 2" in lines
@@ -187,7 +187,7 @@ async def test_a_fork_stands_below_its_parent_and_says_where_it_left() -> None:
         ]
         assert forked_from(fork).startswith("main, turn 1, call 1 (")
         assert forked_from(main) == ""
-        assert standing(main).startswith("ended: ")
+        assert standing(main) == "ended: finished naturally"
 
 
 async def test_where_a_fork_left_stays_as_it_was_while_the_fork_runs_on() -> None:
@@ -198,6 +198,9 @@ async def test_where_a_fork_left_stays_as_it_was_while_the_fork_runs_on() -> Non
         for stop in stops:
             fork = branches.fork(main, stop.seq)
             at_first = forked_from(fork)
+            assert standing(fork).startswith(
+                ("before dispatch of ", "after ", "the ", "before the")
+            )
             assert at_first.startswith("main, turn 1, call 1 (terminal)")
             every = frozenset(StopPoint)
             fork.driver.put(given.SetBreakpoints((), every))
@@ -279,7 +282,7 @@ async def test_a_comparison_that_lacks_a_branch_asks_for_one() -> None:
     ):
         await pilot.press("D")
         await pilot.pause()
-        assert "mark another branch with Space first" in text_of(app)
+        assert "mark another branch with space first" in text_of(app)
         await pilot.press("j")
         await pilot.pause()
         assert "mark another branch" not in text_of(app)

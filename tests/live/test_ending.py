@@ -134,7 +134,7 @@ async def test_ctrl_c_pauses_a_run_that_works_and_the_second_one_leaves() -> Non
     async with live([never], TOOLS, clock=Clock(0.01)) as run:
         await run.shows("REQUESTING")
         await run.press("ctrl+c")
-        await run.shows("stopping at the next moment")
+        await run.shows("stopping at the next stop point")
         assert run.events(ev.PauseRequested) and run.app.is_running
         begun = time.monotonic()
         await run.press("ctrl+c")
@@ -148,7 +148,7 @@ async def test_what_ctrl_c_said_of_a_run_at_work_is_not_said_of_one_that_stands(
     async with live([reply], TOOLS, clock=Clock(0.01)) as run:
         await run.shows("REQUESTING")
         await run.press("ctrl+c")
-        await run.shows("once more leaves: stopping at the next moment")
+        await run.shows("once more leaves: stopping at the next stop point")
         answers.set()
         await run.stopped()
         await run.shows("once more leaves: the run is stopped the reply is in")

@@ -62,8 +62,8 @@ def test_a_tool_whose_answer_was_lost_is_shown_by_its_call() -> None:
     timeline = timeline_of([*CALLED, stop])
     assert isinstance(timeline.event(head_row(timeline)), ev.ToolCallProposed)
     doing = doing_at(timeline.log, len(timeline.log) - 1)
-    assert doing.what == "taken up again: no answer of ls"
-    assert doing.why.startswith("continue says it may have run")
+    assert doing.what == "lost: the result of ls"
+    assert doing.why == "it may have run"
 
 
 def test_continue_takes_no_answer_where_none_was_recorded() -> None:
@@ -170,3 +170,20 @@ def test_what_is_wrong_with_a_reply_of_thousands_of_calls_is_named() -> None:
     stop = ev.Stopped(seq=0, stop_point=StopPoint.TRUNCATED)
     log = numbered([*ASKED, received, *calls, stop])
     assert doing_at(log, len(log) - 1).what == "TRUNCATED: the reply was cut: finish_reason length"
+
+
+def test_a_stop_that_its_words_name_is_not_named_again_in_its_row() -> None:
+    stop = ev.Stopped(seq=0, stop_point=StopPoint.BEFORE_DISPATCH, call_index=0)
+    log = numbered([*CALLED[:-1], stop])
+    row = next(event for event in log if isinstance(event, ev.Stopped))
+    assert happening(log, row)[2] == "before dispatch of ls"
+
+
+def test_a_stop_at_a_breakpoint_names_it_in_its_row() -> None:
+    was_set = ev.BreakpointsSet(seq=0, breakpoints={"b1": "before_dispatch:ls"})
+    stop = ev.Stopped(
+        seq=0, stop_point=StopPoint.BEFORE_DISPATCH, call_index=0, breakpoints=("b1",)
+    )
+    log = numbered([*CALLED[:-1], was_set, stop])
+    row = next(event for event in log if isinstance(event, ev.Stopped))
+    assert happening(log, row)[2] == "before dispatch of ls — before_dispatch:ls"

@@ -106,6 +106,12 @@ def test_what_of_a_call_in_text_is_json_is_said() -> None:
     assert "text that a parser read, its arguments read as JSON" in document.text
 
 
+def test_before_the_first_turn_there_are_no_calls() -> None:
+    run = timeline(started(), says("user", "go"), says("assistant"), call("ls", "c1"))
+    document, _ = calls_page(ViewState(run, 0, len(run)), 80)
+    assert document.text == "no tool calls before the first turn"
+
+
 LONG = ToolCall(
     0, "write", "{}", ArgumentsState.OBJECT, arguments={"rows": [*range(5_000)]}, id="c1"
 )

@@ -54,6 +54,20 @@ def test_clean_runs_have_no_errors_and_no_codes() -> None:
     assert not any(name.isupper() for name in found)
 
 
+def test_one_of_what_both_runs_have_is_told_as_one() -> None:
+    one = NOTHING._replace(turns=1, calls=1, messages=1_024)
+    found = facts(one, one)
+    assert found["turn"] == found["call"] == ["1", "in both"]
+    text = run_comparison([], ("a", "b"), (one, one)).document.text
+    assert "1 turn, 1,024 messages, 1 call" in text
+
+
+def test_the_message_at_which_runs_part_is_named_as_one() -> None:
+    steps = [Step(StepKind.MESSAGE, "user", text) for text in ("a", "b")]
+    page = run_comparison([DiffRow(*steps)], ("a", "b"), (NOTHING, NOTHING)).document.text
+    assert re.search(r"they part at +the user's message", page)
+
+
 def test_the_longest_code_leaves_the_columns_below_each_other() -> None:
     wrong = NOTHING._replace(model="m", codes=((LONGEST, 7),))
     lines = [

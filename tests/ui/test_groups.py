@@ -576,4 +576,4 @@ async def test_children_are_indented_below_the_run_that_began_them(
         assert "children stand below the run that began them" in text_of(app)
         await pilot.press("b", "t")
         await pilot.pause()
-        assert "grouped runs make no tree" in text_of(app)
+        assert "no tree while runs are grouped: B goes back" in text_of(app)

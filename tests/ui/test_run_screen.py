@@ -69,7 +69,7 @@ async def test_call_pane_says_how_the_call_arrived_and_what_is_wrong(run_file: P
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("exclamation_mark", "the file names no step at which the run went wrong"),
+        ("exclamation_mark", "the file names no message at which the run went wrong"),
         ("n", "no search: / begins one"),
         ("u", "there is no filter"),
         ("L", "there is no other run"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hermes_tui.debugger.state import SessionState
 from hermes_tui.debugger.stepping import Moment, Phase
-from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
+from hermes_tui.ui.live_model import doing_at, last_stop, stopped
 
 if TYPE_CHECKING:
     from hermes_tui.runtime.branches import Branch
+
+
+_LONGEST: Final = 80
 
 
 class BranchRow(NamedTuple):
@@ -37,18 +40,18 @@ def branch_rows(branches: Sequence[Branch]) -> list[BranchRow]:
 
 
 def standing(branch: Branch) -> str:
-    """Return where a branch stands: under way, stopped at what, or ended and why."""
+    """Return where a branch stands, in the words of the status line: under way, at what, or ended
+    and why."""
     state = branch.driver.session.state
     if branch.driver.failure is not None:
         return "broken off"
+    log = branch.log
     if state.phase is Phase.STOPPED:
-        call = state.call if state.stop.call_index is not None else None
-        name = f" of {visible_line(call.name or '?', 30)}" if call else ""
-        return f"stopped: {state.stop.stop_point}{name}"
+        stop = last_stop(log)
+        return visible_line(stopped(log, stop).what, _LONGEST) if stop is not None else "stopped"
     if state.phase is Phase.ENDED:
-        last = branch.log[len(branch.log) - 1] if len(branch.log) else None
-        ended = last if isinstance(last, ev.RunEnded) else None
-        return f"ended: {ended.stop_reason or ended.status}" if ended else "ended"
+        why = doing_at(log, len(log) - 1).why
+        return ": ".join(filter(None, ("ended", visible_line(why, _LONGEST))))
     return str(state.phase)
 
 

@@ -73,7 +73,8 @@ def calls_page(view: ViewState, width: int) -> tuple[Document, int]:
     rows = calls_of_turn(timeline, view.row)
     turn = timeline.turn(view.row)
     if not rows:
-        page.line(f"no tool calls in turn {turn}", "dim")
+        where = f"in turn {turn:,}" if turn else "before the first turn"
+        page.line(f"no tool calls {where}", "dim")
         return page.document(), 0
     chosen, _ = selected_call(timeline, view.row)
     page.heading(f"turn {turn}: {counted(len(rows), 'call')}")

@@ -20,7 +20,7 @@ from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import cells, fit
 
 CONTEXT: Final = 2
-"""Steps that are shown around those that differ."""
+"""Rows that are shown around those that differ."""
 _TITLE_LIMIT: Final = 60
 _SAME_LIMIT: Final = 200
 _NAME_CELLS: Final = 13
@@ -75,7 +75,8 @@ def run_comparison(
     parted = first_difference(rows)
     step = parted and (parted.left or parted.right)
     if parted is not None and step is not None:
-        page.fact("they part at", _step_title(step, parted.right), width=name_width, indent=0)
+        place = _step_title(step, parted.right, of_message="the {}'s message")
+        page.fact("they part at", place, width=name_width, indent=0)
     page.blank()
     return comparison(rows, *NAMES, page=page)
 
@@ -155,7 +156,7 @@ def _same(page: Page, rows: list[DiffRow], head: int, tail: int) -> None:
     shown = [*rows[:head], None, *rows[len(rows) - tail :]] if hidden > 1 else rows
     for row in shown:
         if row is None:
-            page.line(f"  ⋮ {hidden} steps the same", "dim")
+            page.line(f"  ⋮ {hidden:,} rows the same", "dim")
         elif (step := row.right) is not None:
             page.line(f"  {_step_title(step)}  {visible_line(step.text, _SAME_LIMIT)}", "dim")
 
@@ -186,12 +187,19 @@ def _signed(sign: str, text: str, style: str) -> Iterable[Line]:
     return (Line(f"{sign} {part}", (StyledSpan(0, 1, style),)) for part in text.split("\n"))
 
 
-def _step_title(step: Step, after: Step | None = None) -> str:
-    """Return a step in a few words; with `after`, how its title changed."""
+def _step_title(step: Step, after: Step | None = None, *, of_message: str = "{}") -> str:
+    """Return a step in a few words; with `after`, how its title changed.
+
+    `of_message` is what a message is called, with its role in braces.
+    """
     name = visible_line(step.title or "(no name)", _TITLE_LIMIT)
     if after is not None and after.title != step.title:
         name += f" → {visible_line(after.title or '(no name)', _TITLE_LIMIT)}"
-    kinds = {StepKind.CALL: f"call {name}", StepKind.RESULT: f"result of {name}"}
+    kinds = {
+        StepKind.CALL: f"call {name}",
+        StepKind.RESULT: f"result of {name}",
+        StepKind.MESSAGE: of_message.replace("{}", name),
+    }
     turn = f"turn {step.turn}, " if step.turn else ""
     if step.kind is StepKind.REASONING:
         name = f"reasoning of {name}"

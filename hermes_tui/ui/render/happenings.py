@@ -12,13 +12,20 @@ from hermes_tui.log.query import describe
 from hermes_tui.model import events as ev
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, duration
-from hermes_tui.ui.live_model import ENDINGS, breakpoint_texts, call_name, doing_at, stopped
+from hermes_tui.ui.live_model import (
+    ENDINGS,
+    breakpoint_texts,
+    call_name,
+    doing_at,
+    stopped,
+    without_repetition,
+)
 from hermes_tui.ui.looking_back import back_from
 
 COMMANDS = {
     "continue": "continued",
-    "next": "went on to the next one",
-    "step_in": "took a step",
+    "next": "went on to the next stop of its kind",
+    "step_in": "went on to the very next stop point",
     "step_out": "went on to the end of the turn",
     "run": "continued, without stops before calls from here on",
     "retry": "tried again",
@@ -47,7 +54,7 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
         case ev.ToolDispatched():
             return "» run tool", "dim", f"{event.name or '(no name)'} {_short(event.arguments)}"
         case ev.Stopped():
-            doing = stopped(log, event)
+            doing = without_repetition(stopped(log, event), event)
             return "‖ stop", "badge", " — ".join(filter(None, (doing.what, doing.why)))
         case ev.Resumed():
             words = COMMANDS.get(event.command, event.command)
@@ -55,9 +62,9 @@ def happening(log: EventLog, event: ev.Event) -> tuple[str, str, str]:
             by = f" by the {event.by}" if event.by not in ("", "person") else ""
             return "▸ resume", "dim", words + by + waited
         case ev.PauseRequested():
-            return "‖ pause", "dim", "asked to stop at the next moment"
+            return "‖ pause", "dim", "asked to stop at the next stop point"
         case ev.BreakpointsSet():
-            return "◉ breaks", "dim", _set(event)
+            return "◉ stops at", "dim", _set(event)
         case ev.BreakpointsHit():
             return "◌ hit", "hint", _hit(log, event)
         case _:

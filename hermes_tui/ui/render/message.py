@@ -197,7 +197,7 @@ def _other(page: Page, event: Event, view: ViewState) -> None:
                 page.line(f"HTTP status {event.status}, attempt {event.attempt}")
             body(page, event.body, "json")
         case SourceDefect():
-            page.heading("damaged place")
+            page.heading("malformed place")
             page.line(event.message, "warning" if event.partial else "error")
             page.line(event.excerpt)
         case _:

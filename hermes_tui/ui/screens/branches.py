@@ -39,7 +39,7 @@ class BranchesScreen(Moving, Dialog["Branch | None"]):
 
     scope = "branches"
     BINDINGS: ClassVar = dialog_bindings("branches")
-    why_not = MappingProxyType({"branches-compare": "mark another branch with Space first"})
+    why_not = MappingProxyType({"branches-compare": "mark another branch with space first"})
     DEFAULT_CSS = "BranchesScreen #about { height: 5; margin-top: 1; }"
 
     def __init__(self, branches: Sequence[Branch], current: Branch) -> None:

@@ -159,7 +159,7 @@ class LiveCommands(RunScreen):
     def _when_it_stops(self) -> str:
         if self.feed.waits_s():
             return f"stopping once attempt {self.state.attempt} is sent and answered"
-        return "stopping at the next moment"
+        return "stopping at the next stop point"
 
     def do_cancel_current(self) -> None:
         driver = self.feed.driver
@@ -176,7 +176,7 @@ class LiveCommands(RunScreen):
         if event.value in ("y", "Y"):
             self.put(given.Terminate())
         else:
-            self.say("the run goes on")
+            self.say("the run is not ended")
 
     def do_back(self) -> None:
         self.live_app.ask_to_leave()
@@ -196,11 +196,11 @@ class LiveCommands(RunScreen):
 
     def do_breakpoint(self) -> None:
         text = breakpoint_for(self.model.timeline, self.model.row)
-        self.ask("break at", "breakpoint", text)
+        self.ask("breakpoint", "breakpoint", text)
         self.say(MAY_FOLLOW)
 
     def answered_breakpoint(self, event: Prompt.Answered) -> None:
-        from hermes_tui.debugger.breakpoints import free_id, parse_breakpoint
+        from hermes_tui.debugger.breakpoints import Action, free_id, parse_breakpoint
 
         if not event.value.strip():
             return
@@ -209,12 +209,13 @@ class LiveCommands(RunScreen):
             new_id = free_id({*self.state.breakpoints, *self.state.hits})
             added = parse_breakpoint(event.value, breakpoint_id=new_id)
         except UsageError as error:
-            self.ask("break at", "breakpoint", event.value)
+            self.ask("breakpoint", "breakpoint", event.value)
             self.say(str(error))
             return
         if self._set_breakpoints((*self.state.breakpoints.values(), added), None):
             way = ": {run-on} runs to it, {continue} stops at every call · "
-            before = self.keys.told(way) if self.stops_first() else " stops "
+            stops = " stops at " if added.action is Action.STOP else " is set: "
+            before = self.keys.told(way) if self.stops_first() else stops
             self.say(f"{added.id}{before}{added.text}")
 
     def stops_first(self) -> bool:

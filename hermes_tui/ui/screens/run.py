@@ -61,7 +61,7 @@ class RunScreen(RunCommands):
         "previous-call": "this run has no calls",
         "next-problem": "nothing is wrong in this run",
         "previous-problem": "nothing is wrong in this run",
-        "gold": "the file names no step at which the run went wrong",
+        "gold": "the file names no message at which the run went wrong",
         "next-run": "there is no other run",
         "previous-run": "there is no other run",
         "pair": "no call or result belongs to this row",

@@ -307,7 +307,7 @@ class RunsScreen(Moving, RunsFinding):
 
     def _tree_told(self) -> str:
         if self.model.shape.grouping:
-            return "grouped runs make no tree"
+            return self.keys.told("no tree while runs are grouped: {group-back} goes back")
         if not self.model.shape.is_tree:
             return "children stand where they are sorted to"
         if self.model.standing.depths is None and self.model.arranged_share is None:
