@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from hermes_tui.formats.json_values import MAX_EXCERPT
+from hermes_tui.formats.json_values import MAX_EXCERPT, decode_if_json
 from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures, plain_values
 
@@ -74,6 +74,12 @@ def is_message_list(value: Any) -> bool:
     if not isinstance(value, list) or not value:
         return False
     return mostly(value[:50], is_message)
+
+
+def messages_if_json(value: Any) -> Any:
+    """Return the messages that a text holds as JSON; any other JSON is what somebody said."""
+    found = decode_if_json(value)
+    return found if is_message_list(found) else value
 
 
 def ends_with_response(row: Mapping[str, Any]) -> bool:

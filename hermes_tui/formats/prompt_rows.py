@@ -101,20 +101,20 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt and what a model made of it, which stands under `key`."""
-    said, is_text = decode_if_json(value[key]), isinstance(value[key], str)
+    said = fields.messages_if_json(value[key])
+    is_text = isinstance(said, str)
     begun = _ask(value, "prompt", build, pointer, lone_reply=is_text or len(said) < 2)
     reason = fields.label(value, "finish_reason")
-    if fields.is_message_list(said):
-        build.messages(map(decode_if_json, said), f"{pointer}/{key}")
+    if is_text:
+        add_text(TextReply(f"{pointer}/{key}", begun + said, reason), value.get("usage"), build)
     else:
-        text = TextReply(f"{pointer}/{key}", begun + value[key], reason)
-        add_text(text, value.get("usage"), build)
+        build.messages(map(decode_if_json, said), f"{pointer}/{key}")
     _end_reply(value, reason, build)
 
 
 def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
     """Read the two replies of a preference, each with what it answers."""
-    sides = {name: decode_if_json(value[name]) for name in PREFERENCE}
+    sides = {name: fields.messages_if_json(value[name]) for name in PREFERENCE}
     shared = _shared(*sides.values())
     group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
     row = {key: each for key, each in value.items() if key not in sides}
@@ -134,7 +134,7 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
 
 def is_preference(value: dict[str, Any]) -> bool:
     """Say whether a row has a reply that was chosen and one that was rejected, and their prompt."""
-    chosen, rejected = (decode_if_json(value.get(name)) for name in PREFERENCE)
+    chosen, rejected = (fields.messages_if_json(value.get(name)) for name in PREFERENCE)
     if fields.is_message_list(chosen) and fields.is_message_list(rejected):
         return bool(_shared(chosen, rejected)) or prompt_key(value) == "prompt"
     are_texts = isinstance(chosen, str) and isinstance(rejected, str)
@@ -151,7 +151,7 @@ def _shared(chosen: Any, rejected: Any) -> list[Any]:
 
 def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **known: Any) -> str:
     """Open the run of a row whose prompt stands under `key`; return how that begins the reply."""
-    prompt = decode_if_json(value[key])
+    prompt = fields.messages_if_json(value[key])
     if not isinstance(prompt, str):
         start_row(value, prompt, build, pointer, **known)
         build.messages(map(decode_if_json, prompt), f"{pointer}/{key}")
@@ -231,6 +231,6 @@ def reply_key(value: dict[str, Any]) -> str:
         found = "completion"
     if not found or "prompt" not in value or "messages" in value:
         return ""
-    prompt = decode_if_json(value["prompt"])
+    prompt = fields.messages_if_json(value["prompt"])
     is_said = isinstance(prompt, str) and prompt.strip()
     return found if is_said or fields.is_message_list(prompt) else ""

@@ -28,7 +28,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.framing import Unit
-from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.prompt_rows import start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
 from hermes_tui.formats.samples import name_of_prompt
@@ -177,7 +176,7 @@ def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[
 
 def _read_row(row: _Row, build: RunBuilder) -> None:
     told, kind = row.members, row.kind
-    prompt, reply = decode_if_json(told[kind.prompt]), decode_if_json(told[kind.reply])
+    prompt, reply = map(fields.messages_if_json, (told[kind.prompt], told[kind.reply]))
     asked, begun = asked_in(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(told, scores)

@@ -40,7 +40,7 @@ class Sampled(NamedTuple):
 def prompt_key(row: Mapping[str, Any]) -> str:
     """Return under which key a row has its prompt; nothing where it has none."""
     if "messages" not in row:
-        prompt = decode_if_json(row.get("prompt"))
+        prompt = fields.messages_if_json(row.get("prompt"))
         is_said = isinstance(prompt, str) and prompt.strip()
         return "prompt" if is_said or fields.is_message_list(prompt) else ""
     asked = decode_if_json(row["messages"])

@@ -82,6 +82,17 @@ def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
     assert [message.text for message in messages(events)] == ["list", call, "list", "no"]
 
 
+@pytest.mark.parametrize("text", ['{"name": "ls", "arguments": {}}', "[1, 2]", '"no"'])
+def test_a_text_that_is_json_is_what_was_said(text: str) -> None:
+    for row in (
+        {"prompt": text, "completion": text},
+        {"prompt": text, "chosen": text, "rejected": "no"},
+    ):
+        assert format_of(lines(row, row)) == "openai-messages"
+        events = read_value(openai_messages.FORMAT, row)
+        assert said(events)[:2] == [("user", text), ("assistant", text)]
+
+
 def test_a_prompt_that_nothing_answers_yet_is_a_run_of_the_prompt() -> None:
     """What verl 0.9.1 is trained on (`verl/utils/dataset/rl_dataset.py`); prompt-only, says TRL."""
     row = {

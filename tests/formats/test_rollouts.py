@@ -265,6 +265,12 @@ def test_a_prompt_without_a_template_is_what_the_user_says() -> None:
     assert said(events) == [("user", "2+2="), ("assistant", "Ho.")]
 
 
+@pytest.mark.parametrize("text", ['{"name": "look", "parameters": {}}', "[1, 2]", "[]", '"Ho"'])
+def test_a_text_that_is_json_is_what_was_said(text: str) -> None:
+    events = read_value(rollouts.FORMAT, {**VERL, "input": text, "output": text})
+    assert said(events) == [("user", text), ("assistant", text)] and found_codes(events) == []
+
+
 def test_a_table_split_as_pandas_does_is_read() -> None:
     rows = values_of("trl.jsonl")
     table = {"columns": [*rows[0]], "index": [0, 1], "data": [[*row.values()] for row in rows]}
