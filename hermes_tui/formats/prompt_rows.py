@@ -116,6 +116,9 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
     """Read the two replies of a preference, each with what it answers."""
     sides = {name: fields.messages_if_json(value[name]) for name in PREFERENCE}
     shared = _shared(*sides.values())
+    if prompt_key(value) and fields.first_object(shared).get("role") in ("assistant", "tool"):
+        # The replies begin alike; what they answer is the prompt.
+        shared = []
     group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
     row = {key: each for key, each in value.items() if key not in sides}
     for name, said in sides.items():

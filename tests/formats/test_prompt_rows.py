@@ -72,6 +72,13 @@ def test_a_preference_is_two_runs_of_one_group_with_the_prompt_in_each(
     assert {chosen.task, rejected.task} == {"list"} and found_codes(events) == []
 
 
+def test_replies_of_a_preference_that_begin_alike_keep_their_prompt() -> None:
+    row = {"prompt": ASK, "chosen": DONE, "rejected": [*DONE[:2], *NO]}
+    events = read_bytes(openai_messages.FORMAT, lines(row))
+    assert [role for role, _ in said(events)] == ROLES * 2 and found_codes(events) == []
+    assert [run.task for run in runs(events)] == ["list", "list"]
+
+
 def test_a_preference_of_texts_has_them_as_what_the_model_wrote() -> None:
     call = '<tool_call>\n{"name": "ls", "arguments": {}}\n</tool_call>'
     row = {"id": "p1", "prompt": "list", "chosen": call, "rejected": "no"}
