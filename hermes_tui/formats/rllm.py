@@ -100,6 +100,7 @@ def _read(
             else:
                 build.defect("not a message", fields.excerpt(message), pointer=pointer)
         if number == 1:
+            _tell_silent(trajectory["steps"], f"{place}/steps", build)
             _end(episode, trajectory, build)
 
 
@@ -109,6 +110,8 @@ def _talks(steps: list[Any], place: str) -> list[_Talk]:
     before: list[Any] = []
     for index, step in enumerate(steps):
         said = fields.as_list(fields.as_dict(step).get(_SAID))
+        if not said:
+            continue
         if said[: len(before)] != before:
             talks.append(_Talk([], []))
             before = []
@@ -122,6 +125,12 @@ def _talks(steps: list[Any], place: str) -> list[_Talk]:
             f"{place}/{index}/{_SAID}/{start + offset}" for offset in range(len(fresh))
         )
     return talks
+
+
+def _tell_silent(steps: list[Any], place: str, build: RunBuilder) -> None:
+    for index, step in enumerate(steps):
+        if not isinstance(fields.as_dict(step).get(_SAID), list):
+            build.defect("no messages in a step", fields.excerpt(step), pointer=f"{place}/{index}")
 
 
 def _end(episode: Mapping[str, Any], trajectory: Mapping[str, Any], build: RunBuilder) -> None:

@@ -114,6 +114,16 @@ def test_what_is_no_trajectory_or_message_is_said() -> None:
     assert [defect.message for defect in only(read, SourceDefect)] == ["not a message"]
 
 
+@pytest.mark.parametrize(("odd", "defects"), [(7, 1), ({"chat_completions": []}, 0)])
+def test_a_step_without_messages_does_not_part_the_others(odd: Any, defects: int) -> None:
+    one = {**EPISODE["trajectories"][0], "steps": [STEPS[0], odd, *STEPS[1:]]}
+    events = read_value(FORMAT, {**EPISODE, "trajectories": [one]})
+    assert said(events) == said(read_value(FORMAT, EPISODE)) and len(runs(events)) == 1
+    assert [defect.at.pointer for defect in only(events, SourceDefect)] == [
+        "/trajectories/0/steps/1"
+    ] * defects
+
+
 @given(any_json("trajectories", "steps", "chat_completions", "reward", "task"))
 @settings(max_examples=60, deadline=None)
 def test_any_value_is_read_without_an_exception(value: Any) -> None:
