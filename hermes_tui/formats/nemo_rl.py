@@ -50,8 +50,7 @@ class NemoRl:
             group_id=name_of_prompt(texts[:size]),
             details=fields.details_of(value, without=_NOT_DETAILS),
         )
-        for message in asked:
-            build.message(message, pointer=f"{_PLACE}/0", text_calls=TextCalls.TRANSPORT)
+        _append(asked, f"{_PLACE}/0", build)
         _read_turns(texts, size, begun, build)
         reward = next(iter(fields.as_list(value.get("rewards"))), None)
         if (found := fields.number(reward)) is not None:
@@ -86,8 +85,14 @@ def _read_turns(texts: list[str], size: int, begun: str, build: RunBuilder) -> N
             said, begun = [{"role": "assistant", "content": begun + text}], ""
         else:
             said, begun = asked_in(text)
-        for message in said:
-            build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
+        _append(said, pointer, build)
+    if begun:
+        _append([{"role": "assistant", "content": begun}], f"{_PLACE}/{len(texts) - 1}", build)
+
+
+def _append(said: list[Any], pointer: str, build: RunBuilder) -> None:
+    for message in said:
+        build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
 
 
 FORMAT = NemoRl()

@@ -80,6 +80,12 @@ def test_a_prompt_without_a_template_is_the_first_text() -> None:
     assert said(read_value(FORMAT, row_of("2+2=", "4"))) == [("user", "2+2="), ("assistant", "4")]
 
 
+def test_what_a_prompt_begins_and_nothing_goes_on_with_is_shown() -> None:
+    begun = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo"
+    for texts in ([begun], [begun, ".", begun]):
+        assert said(read_value(FORMAT, row_of(*texts)))[-2:] == [("user", "Hi"), ("assistant", "Ho")]
+
+
 def test_training_data_without_texts_is_not_claimed() -> None:
     tokens = {"idx": 0, "input_lengths": [3], "token_ids": [[1, 2, 3]], "rewards": [1.0]}
     assert format_of(lines(tokens, tokens)) == ""
