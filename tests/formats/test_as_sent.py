@@ -15,7 +15,8 @@ from hermes_tui.formats.writers import openai
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import decode
-from hermes_tui.model.events import Event, RequestSent
+from hermes_tui.model.events import Event, RequestSent, ToolReturned
+from hermes_tui.model.messages import ToolResult
 from tests.debugger.scenario import LS, RM, Scenario, calls, run_to, says, task
 
 LEFT_IN_TEXT = 'So.\n<tool_call>{"name": "terminal", "arguments": {"command": "rm"}}</tool_call>'
@@ -109,3 +110,8 @@ def test_recordings_are_exported_as_they_were_sent(name: str, transcripts: Path)
     assert [(m["role"], m["content"] or "", named(m)) for m in messages] == [
         (m["role"], m["content"], named(m)) for m in sent
     ]
+
+
+def test_the_time_grows_with_the_results_that_no_message_carries() -> None:
+    results = [ToolReturned(seq=n, result=ToolResult("ok"), call_index=n) for n in range(30_000)]
+    assert len(exported(results)) == len(results)

@@ -195,12 +195,13 @@ class _Grouper:
             self._reply = entry
 
     def _result(self, event: Result) -> None:
-        """Keep a result for the message that is to come; of a call that was run twice the last."""
-        for place, before in enumerate(self._results):
-            if event.call_index is not None and before.call_index == event.call_index:
-                self._results[place] = event
-                self._other(before)
-                return
+        """Keep a result for the message that is to come; of a call that was run twice the last.
+
+        Nothing else runs between the two.
+        """
+        index = event.call_index
+        if index is not None and self._results and self._results[-1].call_index == index:
+            self._other(self._results.pop())
         self._results.append(event)
 
     def _call(self, event: ToolCallProposed) -> None:
