@@ -17,6 +17,7 @@ from hermes_tui.model.events import (
     RunEnded,
     RunStarted,
     SourceDefect,
+    TextEdited,
     ToolCallProposed,
     ToolFailed,
     ToolReturned,
@@ -109,14 +110,16 @@ def _reply(timeline: Timeline, row: int) -> ResponseReceived | None:
         return event
     if not isinstance(event, MessageAppended) or event.message.role != "assistant":
         return None
-    # Of the formats only a recording of this program has replies beside their messages.
-    if timeline.state.source_format != "native":
-        return None
+    is_edited = False
     for seq in range(event.seq - 1, max(-1, event.seq - 1 - _REPLY_REACH), -1):
         match timeline.log[seq]:
             case ResponseReceived() as reply:
                 return reply
+            case TextEdited():
+                is_edited = True
             case RequestSent():
+                return None
+            case MessageAppended() if not is_edited:
                 return None
             case _:
                 pass

@@ -15,6 +15,7 @@ from hermes_tui.model.events import (
     RequestSent,
     ResponseParsed,
     ResponseReceived,
+    TextEdited,
     ToolReturned,
 )
 from hermes_tui.model.messages import ToolResult, Usage
@@ -26,6 +27,16 @@ SAVED = [
     started(source_format="openai-messages"),
     says("user", "x"),
     says("assistant", "a", calls=1, usage=USED, duration_s=3.0),
+    call("ls", "c1"),
+    RESULT,
+    says("assistant", "b"),
+    ended(),
+]
+LOGGED = [
+    started(source_format="llm-call-log"),
+    says("user", "x"),
+    ResponseReceived(seq=0, turn=1, usage=USED, duration_s=3.0),
+    says("assistant", "a", calls=1),
     call("ls", "c1"),
     RESULT,
     says("assistant", "b"),
@@ -56,7 +67,7 @@ def costs(run: Timeline) -> list[Known]:
     return [(name, *rest) for name, *rest in told if any(one is not None for one in rest)]
 
 
-@pytest.mark.parametrize("events", [SAVED, LIVE])
+@pytest.mark.parametrize("events", [SAVED, LOGGED, LIVE])
 def test_rows_tell_their_cost_in_saved_and_live_runs_alike(events: list[Event]) -> None:
     found = [row for row in costs(timeline(*events)) if row[0] != "ResponseReceived"]
     assert found == [("MessageAppended", 3.0, 900, 40), ("ToolReturned", 12.5, None, None)]
@@ -76,6 +87,11 @@ def test_filters_find_what_took_long_and_pass_over_what_is_not_known(
     run = timeline(*SAVED)
     compiled = compile_expression(expression, FIELDS)
     assert sum(compiled.matches(RowFields(run, row)) for row in range(len(run))) == rows
+
+
+def test_a_reply_that_a_person_edited_costs_what_it_did() -> None:
+    edited = [*LIVE[:8], TextEdited(seq=0, before="a", after="b"), says("assistant", "b")]
+    assert [row[0] for row in costs(timeline(*edited))][-2:] == ["MessageAppended"] * 2
 
 
 def test_a_message_of_another_reply_does_not_tell_of_this_one() -> None:
