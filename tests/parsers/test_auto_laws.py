@@ -6,6 +6,7 @@ import gc
 import math
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,13 @@ from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import compact
 from hermes_tui.parsers.recognise import READERS, formats_in
 from hermes_tui.parsers.wire.base import Wire
+from hermes_tui.parsers.wire.dsml import DSML
+from hermes_tui.parsers.wire.glm import BARE_GLM, GLM, HY_V3
+from hermes_tui.parsers.wire.minimax import MINIMAX
+from hermes_tui.parsers.wire.qwen_coder import QWEN3_CODER, SEED_OSS
 from hermes_tui.parsers.wire.scan import WIRES
+from hermes_tui.parsers.wire.step3 import STEP3
+from hermes_tui.parsers.wire.tag_set import TagSet
 from tests.parsers.laws import check_laws
 
 MARKERS = [
@@ -44,7 +51,7 @@ PIECES = [
     *("f(", "f(k='a', ", "[f(k=1)]", "**{", "functions.f:0", "to=f", "03", "1+2", "'''", "\\"),
     *("{", "}", "[", "]", "(", ")", '"', "'", "“", ":", ",", "=", "`", "//", "&amp;"),
     *('"name"', '"f"', '"arguments"', '{"name":"f","arguments":{"k":1}}', "{'name':'f'}"),
-    *("True", "null", "words", "\n", " ", "\r\n", "\x00", "\ud83e"),
+    *("True", "null", "words", "\n", "\\n", " ", "\r\n", "\x00", "\ud83e"),
 ]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 TOOL = ToolSpec("f", "", {"type": "object", "properties": {"k": {"type": "integer"}}})
@@ -57,6 +64,14 @@ TOOLS = st.sampled_from([(), (TOOL,), ODD_TOOLS, (ToolSpec("f", "", ODD_SCHEMA),
 @given(TEXTS | st.text(max_size=60), TOOLS)
 def test_any_text_is_read_lawfully(text: str, tools: tuple[ToolSpec, ...]) -> None:
     check_laws(text, Auto().parse(text, tools))
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, st.sampled_from([GLM, HY_V3, BARE_GLM, QWEN3_CODER, SEED_OSS, MINIMAX, DSML, STEP3]))
+def test_a_search_for_tags_passes_over_none(text: str, tags: TagSet) -> None:
+    patient = replace(tags, begins="")
+    for quick, slow in ((tags.in_value, patient.in_value), (tags.any_tag, patient.any_tag)):
+        assert [m.span() for m in quick.finditer(text)] == [m.span() for m in slow.finditer(text)]
 
 
 @settings(max_examples=150, deadline=None)

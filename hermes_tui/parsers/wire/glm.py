@@ -50,7 +50,9 @@ HY_V3 = replace(
     call=rf"(?:<tool_call>\s*+)++{_NAME}\s*+<tool_sep>",
     spaced=True,
 )
-_BARE = replace(GLM, call=r"(?P<name>[\w.\-]++)(?:\s++|\\n)*+(?=<arg_key>)")
+BARE_GLM = replace(
+    GLM, call=r"(?P<name>[\w.\-]++)(?:\s++|\\n)*+(?=<arg_key>)", begins=r"[<\\\w.\-]"
+)
 _HY_AHEAD = re.compile(r"(?:<tool_call>\s*+)++[^<\n]{0,200}<tool_sep>")
 _HY_BLOCK = re.compile(r"(?:<tool_calls>\s*+)++<tool_call>")
 _LAST_WORD = re.compile(r"[\w.\-]{1,100}(?=(?:\s|\\n){0,40}\Z)")
@@ -95,7 +97,7 @@ def _read_bare(cursor: WireCursor, opener: Span) -> int:
         return -1
     start, calls = begin + word.start(), len(cursor.calls)
     saved = cursor.save()
-    end = read_tagged(cursor, Span(start, start + 1), _BARE)
+    end = read_tagged(cursor, Span(start, start + 1), BARE_GLM)
     if len(cursor.calls) == calls:
         cursor.forget(saved)
         return -1

@@ -31,6 +31,11 @@ class TagSet:
     """Templates write a line break after `wrap`."""
     orphan: str = NEVER
     """Half a parameter: a key without a value."""
+    begins: str = r"[<\\]"
+    """What a tag, or the line break before it that is spelled as an escape, begins with.
+
+    A search passes over everything else at once.
+    """
 
     @cached_property
     def opener(self) -> re.Pattern[str]:
@@ -63,8 +68,8 @@ class TagSet:
     @cached_property
     def any_tag(self) -> re.Pattern[str]:
         return re.compile(
-            rf"(?P<parameter>{_bare(self.parameter)})|{self.parameter_end}|{self.call_end}"
-            rf"|{self.wrap_end}|{_bare(self.call)}|{self.wrap}"
+            rf"(?={self.begins})(?:(?P<parameter>{_bare(self.parameter)})|{self.parameter_end}"
+            rf"|{self.call_end}|{self.wrap_end}|{_bare(self.call)}|{self.wrap})"
         )
 
     @cached_property
@@ -88,9 +93,9 @@ class TagSet:
     @cached_property
     def in_value(self) -> re.Pattern[str]:
         return re.compile(
-            rf"(?P<close>{self.parameter_end})|(?P<next>{_bare(self.parameter)})"
+            rf"(?={self.begins})(?:(?P<close>{self.parameter_end})|(?P<next>{_bare(self.parameter)})"
             rf"|(?P<end>{self.call_end})|(?P<outer>{self.wrap_end})"
-            rf"|(?P<new>{self.wrap}\s*+(?={_bare(self.call)})|{_bare(self.call)})"
+            rf"|(?P<new>{self.wrap}\s*+(?={_bare(self.call)})|{_bare(self.call)}))"
         )
 
 
