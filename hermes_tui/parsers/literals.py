@@ -23,6 +23,8 @@ JSON = "json"
 PYTHON = "python-literal"
 REPAIRED = "repaired"
 FAILED = "failed"
+UNCLOSED = "unclosed"
+"""No rung, but the verdict on a call whose payload, or block, never ends."""
 
 MILD = frozenset({Code.DUP_KEY, Code.NONFINITE, Code.SURROGATE})
 """Flaws of payloads that engines take all the same."""
@@ -56,6 +58,11 @@ class Literal(msgspec.Struct, frozen=True):
     cut_in_string: bool = False
     near_members: dict[int, dict[str, Span]] = {}
     reached: int = -1
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict on a call that says this: it is unclosed where the text is cut."""
+        return UNCLOSED if self.cut_at >= 0 else self.rung
 
     def members(self, text: str, start: int) -> dict[str, Span]:
         """Return where the values of the object at `start` stand, by key."""

@@ -121,11 +121,12 @@ def _object(cursor: WireCursor, head: _Head, body: int) -> int:
         return -1
     flag_literal(cursor, piece, closed=False)
     end = literal.span.end
-    verdict = "unclosed" if literal.cut_at >= 0 else literal.rung
     spans = literal.members(piece.source, body)
     name = text[head.name.start : head.name.end]
     cursor.drafts.append(
-        Draft(head.name.start, name, head.name, literal.value, Span(body, end), verdict, spans)
+        Draft(
+            head.name.start, name, head.name, literal.value, Span(body, end), literal.verdict, spans
+        )
     )
     return end
 

@@ -43,7 +43,7 @@ def audit_calls(trace: Trace) -> None:
     for index, call in enumerate(trace.calls):
         if trace.crowded:
             break
-        failed += call.verdict == "failed"
+        failed += call.verdict == FAILED
         name = call.name or ""
         if name not in misnomers:
             misnomers[name] = misnomer(trace, name)
@@ -59,7 +59,7 @@ def audit_calls(trace: Trace) -> None:
 def _audit_arguments(trace: Trace, call: ParsedCall, index: int, *, detailed: bool) -> Any:
     """Return the value that a client reads from the arguments, `_UNREAD` where it cannot."""
     span = call.arguments_span or call.span
-    if call.verdict == "failed":
+    if call.verdict == FAILED:
         _flag_raw(trace, call, span, index, detailed=detailed)
         return _UNREAD
     value = call.value

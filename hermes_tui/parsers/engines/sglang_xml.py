@@ -28,6 +28,7 @@ from hermes_tui.parsers.engines.seeker import Seeker
 from hermes_tui.parsers.engines.sglang_arguments import Read, Tripped, by_schema, written
 from hermes_tui.parsers.engines.sglang_tools import flag_values
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
+from hermes_tui.parsers.literals import JSON, UNCLOSED
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
 _FUNCTION, _FUNCTION_END = "<function=", "</function>"
@@ -124,7 +125,7 @@ def _read_function(trace: Trace, whole: Span, body: Span, *, closed: bool) -> No
         whole.end,
         name_span=Span(body.start, angle),
         value=value_of(arguments),
-        verdict="json" if closed else "unclosed",
+        verdict=JSON if closed else UNCLOSED,
         places=places,
     )
 

@@ -20,6 +20,7 @@ from hermes_tui.parsers.engines.misnomers import nearest
 from hermes_tui.parsers.engines.tagged import Machine, Slot, Table
 from hermes_tui.parsers.engines.tagged_arguments import Pairs
 from hermes_tui.parsers.engines.vllm_coercion import TOO_DEEP, Bent, coerce_arguments, flag_changes
+from hermes_tui.parsers.literals import JSON, UNCLOSED
 
 _FLAGS_SHOWN = 100
 _NAME_IN_ARGUMENTS = re.compile(r'"name"\s*+:\s*+"([^"]*+)"')
@@ -96,7 +97,7 @@ def _deliver(trace: Trace, dialect: Dialect, slot: Slot) -> tuple[str, bool]:
         name_span=slot.name_span(),
         arguments_span=slot.args_span() if call.pairs is None else None,
         value=value_of(bent.arguments),
-        verdict="json" if slot.closed else "unclosed",
+        verdict=JSON if slot.closed else UNCLOSED,
         places=call.pairs.places if call.pairs is not None else {},
     )
     return "delivered", sent

@@ -331,7 +331,7 @@ class WireCursor:
     def result(self) -> ParseResult:
         """Return what was made of the text; what is left over is content."""
         self.settle()
-        readable = sum(call.name is not None and call.verdict != "failed" for call in self.calls)
+        readable = sum(call.name is not None and call.verdict != FAILED for call in self.calls)
         parts = [*self._reasoning, *self._dropped, *(call.span for call in self.calls)]
         content = gaps(parts, len(self.text))
         words = "".join(self.text[span.start : span.end] for span in content).strip()

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED, JSON, compact
+from hermes_tui.parsers.literals import FAILED, JSON, REPAIRED, UNCLOSED, compact
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit, plain_name
@@ -118,7 +118,7 @@ def _call(cursor: WireCursor, head: re.Match[str], dialect: _Dialect) -> int:
     reader = GemmaValues(cursor, head.end(), dialect.marks, plain)
     value = reader.object()
     span_of = Span(head.end() - 1, reader.position)
-    verdict = "repaired" if reader.broken else "unclosed" if reader.cut else JSON
+    verdict = REPAIRED if reader.broken else UNCLOSED if reader.cut else JSON
     empty = reader.cut and not any(item != "" for item in value.values())
     if not plain or empty or (reader.broken and not value):
         verdict = FAILED
@@ -141,7 +141,7 @@ def _end(cursor: WireCursor, position: int, dialect: _Dialect) -> int:
         cursor.warn(Code.EXTRA_TEXT, span, message, hint)
         return limit + len(dialect.close)
     if draft.verdict == JSON:
-        draft.verdict = "unclosed"
+        draft.verdict = UNCLOSED
         message = f"no {dialect.close} after the call"
         at = max(position - 1, 0)
         cursor.warn(Code.UNCLOSED, Span(at, at + 1), message, "some engines do not see it")

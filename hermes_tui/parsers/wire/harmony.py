@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.literals import FAILED, REPAIRED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit, plain_name
@@ -143,7 +143,7 @@ def _built_in(cursor: WireCursor, name: str, at: Span, body: int) -> int:
     if raw.startswith("{"):
         return read_arguments(cursor, name, at, body, _END)
     plain = plain_name(cursor, name, at)
-    verdict = "repaired" if raw else FAILED
+    verdict = REPAIRED if raw else FAILED
     span = Span(body, max(end, body))
     cursor.drafts.append(Draft(at.start, plain, at, {"code": raw}, span, verdict))
     return end

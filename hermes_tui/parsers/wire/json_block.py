@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED, REPAIRED, is_json
+from hermes_tui.parsers.literals import FAILED, REPAIRED, UNCLOSED, is_json
 from hermes_tui.parsers.wire.cursor import SPECIAL, Draft, Piece, WireCursor
 from hermes_tui.parsers.wire.emit import emit
 from hermes_tui.parsers.wire.json_calls import JsonShape, calls_in, flag_literal
@@ -70,8 +70,8 @@ def read_json_block(cursor: WireCursor, opener: Span, tag: JsonTag) -> int:
     end_at, closed = block_end(cursor, opener, position, tag)
     for draft in cursor.drafts if tag.close else ():
         if not closed:
-            draft.verdict = draft.verdict if draft.verdict == FAILED else "unclosed"
-        elif draft.verdict == "unclosed":
+            draft.verdict = draft.verdict if draft.verdict == FAILED else UNCLOSED
+        elif draft.verdict == UNCLOSED:
             draft.verdict = REPAIRED
     return emit(cursor, tag.format, opener.start, end_at, since)
 

@@ -167,7 +167,7 @@ def _draft(
         found.name_span,
         found.value,
         found.arguments_span,
-        "unclosed" if piece.literal.cut_at >= 0 else piece.literal.rung,
+        piece.literal.verdict,
         spans,
     )
 

@@ -15,7 +15,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.coercion import required_names
-from hermes_tui.parsers.literals import FAILED
+from hermes_tui.parsers.literals import FAILED, REPAIRED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit
@@ -108,7 +108,7 @@ def _flag_id(cursor: WireCursor, said: str, at: Span, drafts: Sequence[Draft], i
         if draft.name in cursor.tools or not _CALL_STYLE.fullmatch(said.strip()):
             continue
         guess = _tool_for(cursor, draft.value)
-        draft.name, draft.verdict = guess, "repaired" if guess else FAILED
+        draft.name, draft.verdict = guess, REPAIRED if guess else FAILED
 
 
 def _tool_for(cursor: WireCursor, value: Any) -> str | None:

@@ -162,8 +162,7 @@ def _draft(
     inner: dict[str, Span] = {}
     if isinstance(literal.value, dict):
         inner = literal.members(piece.source, span.start)
-    verdict = "unclosed" if literal.cut_at >= 0 else literal.rung
-    return Draft(start, plain, name_span, shape.value, span, verdict, inner)
+    return Draft(start, plain, name_span, shape.value, span, literal.verdict, inner)
 
 
 def _unwrapped(cursor: WireCursor, name: str, value: Any, span: Span) -> Any:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
-from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.literals import FAILED, JSON, REPAIRED, UNCLOSED
 from hermes_tui.parsers.wire.base import Wire
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import by_position, emit, flag_second, plain_name
@@ -192,9 +192,9 @@ def read_call(cursor: WireCursor, head: re.Match[str], limit: int) -> int:
     if not reader.readable:
         verdict = FAILED
     elif reader.cut or not reader.closed:
-        verdict = "unclosed"
+        verdict = UNCLOSED
     elif reader.repaired:
-        verdict = "repaired"
+        verdict = REPAIRED
     draft = Draft(head.start(), name, span, values, None, verdict, reader.spans)
     draft.arguments_span = Span(head.end(), max(head.end(), position))
     cursor.drafts.append(draft)
@@ -226,7 +226,7 @@ def _end(cursor: WireCursor, opener: Span, position: int, wrapping: Wrapping) ->
         span = Span(after, after + max(len(words), 1))
         cursor.warn(Code.EXTRA_TEXT, span, "text after the calls", "engines refuse the block")
         return limit + len(wrapping.close)
-    if not any(d.verdict in (FAILED, "unclosed") for d in cursor.drafts):
+    if not any(d.verdict in (FAILED, UNCLOSED) for d in cursor.drafts):
         message = f"no {wrapping.close} after this"
         cursor.warn(Code.UNCLOSED, opener, message, "some engines do not see the calls")
         at = max(position - 1, opener.start)

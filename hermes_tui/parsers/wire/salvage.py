@@ -7,7 +7,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.literals import FAILED, JSON, REPAIRED
 from hermes_tui.parsers.shapes import ARGUMENT_KEYS
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import plain_name
@@ -81,7 +81,7 @@ def _salvage_keyed(cursor: WireCursor, start: int, limit: int) -> int:
             flag_literal(cursor, piece, closed=False)
         plain = plain_name(cursor, name["key"], key)
         begin = at if again else name.start()
-        cursor.drafts.append(Draft(begin, plain, key, piece.literal.value, span, "repaired"))
+        cursor.drafts.append(Draft(begin, plain, key, piece.literal.value, span, REPAIRED))
         found = position
         rest = _BETWEEN_BRACKETS.match(text, found, limit)
         if rest and rest["words"].strip():

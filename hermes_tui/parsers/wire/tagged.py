@@ -16,7 +16,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.literals import FAILED, JSON, UNCLOSED
 from hermes_tui.parsers.wire.cursor import Draft, WireCursor
 from hermes_tui.parsers.wire.emit import emit, plain_name
 from hermes_tui.parsers.wire.fit import json_value, schema_of, text_value
@@ -143,7 +143,7 @@ def _call(cursor: WireCursor, head: re.Match[str], tags: TagSet) -> int:
         message, hint = "the call is never closed", "parameters may be missing; some engines run it"
         cursor.error(Code.UNCLOSED, here, message, hint)
     if not end and not wrap_end and draft.verdict == JSON:
-        draft.verdict = "unclosed"
+        draft.verdict = UNCLOSED
     cursor.drafts.append(draft)
     return position
 
@@ -357,7 +357,7 @@ def _block_end(
         cursor.warn(Code.NO_MARKER, cursor.with_blank(opener), message, hint)
     if not wrapped:
         return after if after == len(text) else position
-    cut = any(draft.verdict == FAILED or draft.verdict == "unclosed" for draft in cursor.drafts)
+    cut = any(draft.verdict in (FAILED, UNCLOSED) for draft in cursor.drafts)
     if not cut or after < len(text):
         cursor.unclosed(position, "the block is never closed", "look for a stop string that cut it")
     return after if after == len(text) else position
