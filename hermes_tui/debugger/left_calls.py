@@ -12,7 +12,7 @@ from hermes_tui.model.wording import counted
 from hermes_tui.parsers.normalise import Normalised
 from hermes_tui.parsers.reasoning_tags import without_thoughts
 from hermes_tui.parsers.swallowed import with_swallowed
-from hermes_tui.parsers.text_calls import NO_SERVER_PARSER, listed
+from hermes_tui.parsers.text_calls import listed, who_reads
 
 if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
@@ -57,7 +57,7 @@ def _left(calls: Sequence[ToolCall], text: str, flaw: Diagnostic | None) -> Diag
 
     seen = formats_in(text)
     flag = flag_for(seen[0].format) if seen else ""
-    hint = NO_SERVER_PARSER + (f" this markup is read by {flag}" if flag else "")
+    hint = who_reads(flag)
     were = "it was" if len(calls) == 1 else "they were"
     if flaw is not None:
         what = f"{flaw.code.value}: {flaw.message}"

@@ -12,13 +12,15 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
 from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import first_line
-from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.reasoning_tags import Thought
 
 Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 
 NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
+_SOUND = "hermes"
+"""The format that calls are in of which nothing is to be said."""
 _MAX_NAMED = 5
 
 
@@ -51,16 +53,17 @@ def read_text_calls(
     embedded = _embedded()
     calls: tuple[ParsedCall, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    form = _SOUND
     if "<tool_call>" in text:
         calls = embedded.sound_calls(text, thoughts)
     if not calls and embedded.has_mark(text) and (parsed := embedded.read_embedded(text)):
-        calls, diagnostics = parsed.calls, parsed.diagnostics
+        calls, diagnostics, form = parsed.calls, parsed.diagnostics, form_of(parsed)
     if calls:
         if native:
             return TextReading([], [_beside_native(calls, native)])
         reading = attributed(calls, diagnostics)
         if mode is TextCalls.SUSPECT:
-            reading.diagnostics.insert(0, _call_in_content(calls, diagnostics))
+            reading.diagnostics.insert(0, _call_in_content(calls, diagnostics, form))
         return reading
     if native or any(one.severity is Severity.ERROR for one in diagnostics):
         return TextReading([], [*diagnostics])
@@ -149,6 +152,17 @@ def _state(call: ParsedCall) -> ArgumentsState:
     return read_arguments(call.arguments).state
 
 
+def form_of(parsed: ParseResult) -> str:
+    """Return the format of the first calls of a text, empty where it has none."""
+    parts = (step for step in parsed.steps if step.depth)
+    return next((part.rule for part in parts if part.outcome in ("calls", "failed")), "")
+
+
+def who_reads(flag: str) -> str:
+    """Return what to see to where calls were left in a text that a server reads with `flag`."""
+    return f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
+
+
 def _names(calls: tuple[ParsedCall, ...]) -> str:
     return listed(call.name for call in calls)
 
@@ -165,11 +179,13 @@ def _counted(count: int) -> str:
 
 
 def _call_in_content(
-    calls: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...]
+    calls: tuple[ParsedCall, ...], diagnostics: tuple[Diagnostic, ...], form: str
 ) -> Diagnostic:
+    from hermes_tui.parsers.recognise import flag_for
+
     cause = next((d for d in diagnostics if d.severity is Severity.ERROR), None)
     readable = sum(1 for call in calls if call.name and call.verdict != "failed")
-    hint = ""
+    hint = who_reads(flag_for(form))
     if cause is not None:
         hint = f"{cause.code.value}: {cause.message}"
         if cause.hint:
@@ -217,10 +233,9 @@ def _beside_native(calls: tuple[ParsedCall, ...], native: int) -> Diagnostic:
 
 def foreign_in_content(name: str, flag: str) -> Diagnostic:
     """Return what is said of a text with the markers of a format, read by `flag`, and no call."""
-    reader = f"this markup is read by {flag}; " if flag else ""
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"the text holds call markup of another format: {name}",
-        hint=f"no call was taken from it; {reader}{NO_SERVER_PARSER}",
+        hint=f"no call was taken from it; {who_reads(flag)}",
     )

@@ -28,8 +28,10 @@ from hermes_tui.parsers.text_calls import (
     bare_in_content,
     call_in_content,
     foreign_in_content,
+    form_of,
     may_be_unread,
     may_hold_call,
+    who_reads,
 )
 
 if TYPE_CHECKING:
@@ -120,14 +122,13 @@ def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
     if spoken and not result.calls:
         return Unread([], spoken)
     seen = formats_in(text)
-    flag = flag_for(_rule(result)) or (flag_for(seen[0].format) if seen else "")
+    flag = flag_for(form_of(result)) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
         return Unread([], [foreign_in_content(marker, flag)])
     readable = sum(1 for call in result.calls if call.name and call.verdict != FAILED)
-    hint = f"this markup is read by {flag}; {NO_SERVER_PARSER}" if flag else NO_SERVER_PARSER
     names = [call.name for call in result.calls]
-    place, form = result.calls[0].span, f" as {_rule(result) or marker}"
-    told = call_in_content(names, place, readable, _with_cause(result, hint), form)
+    place, form = result.calls[0].span, f" as {form_of(result) or marker}"
+    told = call_in_content(names, place, readable, _with_cause(result, who_reads(flag)), form)
     if not tools:
         return Unread([], [told])
     reading = attributed(result.calls, _of_calls(result))
@@ -142,7 +143,7 @@ def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
     from hermes_tui.parsers.lost_tokens import kept_by
 
     result = Auto().parse(text, tools)
-    rule = _rule(result)
+    rule = form_of(result)
     if not result.calls or not _is_meant(text, words, result, rule, tools):
         return _NOTHING
     names = [call.name for call in result.calls]
@@ -187,10 +188,6 @@ def _lacks_all(call: ParsedCall, tool: ToolSpec) -> bool:
     """Tell whether nothing is given to a tool that cannot do without."""
     schema = tool.parameters if isinstance(tool.parameters, dict) else {}
     return call.value == {} and bool(schema.get("required"))
-
-
-def _rule(result: ParseResult) -> str:
-    return next((s.rule for s in result.steps if s.depth and s.outcome in ("calls", FAILED)), "")
 
 
 def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:

@@ -45,6 +45,35 @@ def test_a_call_in_content_is_an_error_of_the_message():
     assert Code.ID_MISSING not in codes(found.calls[0][1])
 
 
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        (GOOD, "hermes"),
+        (
+            "<tool_call>look\n<arg_key>at</arg_key>\n<arg_value>a</arg_value>\n</tool_call>",
+            "glm45",
+        ),
+        (
+            (
+                "<tool_calls>\n<tool_call>look<tool_sep>\n<arg_key>at</arg_key>\n"
+                "<arg_value>a</arg_value>\n</tool_call>\n</tool_calls>"
+            ),
+            "hy_v3 (vllm), hunyuan (sglang)",
+        ),
+        (
+            (
+                "<tool_call>\n<function=look>\n<parameter=at>\na\n</parameter>\n</function>\n"
+                "</tool_call>"
+            ),
+            "qwen3_coder",
+        ),
+    ],
+)
+def test_the_hint_at_sound_markup_names_the_parser_that_reads_it(text, flag):
+    hint = read(text).diagnostics[0].hint
+    assert f"this markup is read by --tool-call-parser {flag};" in hint
+
+
 def test_the_hint_names_what_is_wrong_with_the_markup():
     found = read(BAD)
     assert found.diagnostics[0].code is Code.CALL_IN_CONTENT
