@@ -384,7 +384,9 @@ def _near(name: str, known: Collection[str]) -> str:
     if not near and isinstance(known, Mapping):
         # A person may know a field by a word that says what it is: tool for name.
         told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
-        near = [field for field, meaning in told if name in re.findall(r"\w+", meaning)][:3]
+        words = {field: re.findall(r"\w+", meaning) for field, meaning in told}
+        near = [field for field in words if name in words[field]]
+        near = sorted(near, key=lambda field: words[field].index(name))[:2]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

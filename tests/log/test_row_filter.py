@@ -134,7 +134,7 @@ def test_conditions_tested_in_another_order_let_the_same_rows_through(tests: lis
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("tool", "'name'"), ("nmae", "'name'"), ("duration", "'seconds'"), ("xyz", "")],
+    [("tool", "did you mean 'name'"), ("nmae", "'name'"), ("duration", "'seconds'"), ("xyz", "")],
 )
 def test_a_name_that_is_no_field_is_told_in_a_line(name: str, meant: str) -> None:
     with pytest.raises(ExpressionError) as caught:
