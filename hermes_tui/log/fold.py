@@ -185,7 +185,7 @@ class RunState:
             case ResponseReceived():
                 self.last = NOTHING
                 self.received = event.usage, is_flawed(event.diagnostics)
-                self.tally.received(event.usage, event.duration_s, event.turn)
+                self.tally.received(event.usage, event.duration_s, self.turn + 1)
             case Stopped() if self.suspects:
                 # A live run: who waits here wants to know, and nobody else will answer them.
                 self.decide_suspects(found, answered=False)

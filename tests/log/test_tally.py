@@ -13,6 +13,7 @@ from hermes_tui.log.tally import NO_NAME, OTHER_TOOLS, Tally
 from hermes_tui.model.events import MessageAppended, ResponseReceived, RunEnded
 from hermes_tui.model.messages import Message, ToolResult, Usage
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
+from tests.log.runs import says, timeline
 from tests.ui.opened import MESSAGES, call, write_run
 
 
@@ -198,6 +199,14 @@ def test_without_seconds_turns_are_ordered_by_their_tokens() -> None:
     assert [(cost.turn, cost.seconds) for cost in tally.costly_turns] == [
         (2, None), (3, None), (1, None)
     ]  # fmt: skip
+
+
+def test_what_a_reply_cost_is_of_the_turn_that_its_message_opens() -> None:
+    """Rows of a prompt with a reply call that turn 1, whatever was said in the prompt."""
+    used = ResponseReceived(seq=0, turn=1, usage=Usage(completion_tokens=4), duration_s=2.0)
+    talk = (says("user", "x"), says("assistant", "y"), says("user", "z"))
+    run = timeline(*talk, used, says("assistant", "hm"))
+    assert run.state.tally.costly_turns == ((2, 2.0, None, 4),)
 
 
 def test_a_reply_that_was_asked_again_costs_its_turn_twice() -> None:
