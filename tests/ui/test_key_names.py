@@ -35,7 +35,8 @@ _OTHER_BRACES: Final = frozenset({"finish", "text"})
 _FIXED: Final = frozenset(
     {
         "end the run for good? y ends it",
-        "without its only call the reply ends the run; y drops it",
+        "y drops it",
+        "Enter runs the parser in the file ",
         "everything in the request but the messages; ctrl+s asks",
     }
 )

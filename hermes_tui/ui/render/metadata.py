@@ -240,7 +240,7 @@ def _costly_turns(page: MetaPage, timeline: Timeline) -> None:
     turns = timeline.state.tally.costly_turns
     if len(turns) < 2:
         return
-    page.heading("Turns that cost most (Enter goes there)")
+    page.heading(page.keys.told("Turns that cost most ({open} goes there)"))
     for cost in turns:
         facts = [
             _seconds(cost.seconds),
