@@ -83,7 +83,10 @@ def test_a_prompt_without_a_template_is_the_first_text() -> None:
 def test_what_a_prompt_begins_and_nothing_goes_on_with_is_shown() -> None:
     begun = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo"
     for texts in ([begun], [begun, ".", begun]):
-        assert said(read_value(FORMAT, row_of(*texts)))[-2:] == [("user", "Hi"), ("assistant", "Ho")]
+        assert said(read_value(FORMAT, row_of(*texts)))[-2:] == [
+            ("user", "Hi"),
+            ("assistant", "Ho"),
+        ]
 
 
 def test_training_data_without_texts_is_not_claimed() -> None:
