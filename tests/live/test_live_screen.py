@@ -466,7 +466,7 @@ async def test_a_breakpoint_in_a_run_that_stops_nowhere_else_is_said_to_stop() -
         await run.stopped()
         run.driver.put(SetBreakpoints((), frozenset({StopPoint.REQUEST_FAILED})))
         await run.press("b", "enter")
-        await run.shows("b1 stops before_dispatch:terminal")
+        await run.shows("b1 stops at before_dispatch:terminal")
         assert "C Run on" not in run.text
 
 
