@@ -4,7 +4,7 @@ and the turns that took longest."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from hermes_tui.model.messages import GOLD_FAILURE, Message, ToolResult, Usage
 
@@ -13,11 +13,11 @@ MOST_TOOLS: Final = 256
 OTHER_TOOLS: Final = "(other tools)"
 NO_NAME: Final = "(no name)"
 LONGEST_NAME: Final = 120
-_NOTHING: Final = (Usage(), None)
+_UNKNOWN: Final = Usage()
+_NOTHING: Final = (_UNKNOWN, None)
 MOST_LABELS: Final = 1_000
-
-
 MOST_TURNS: Final = 5
+_Number = TypeVar("_Number", int, float)
 
 
 class TurnCost(NamedTuple):
@@ -34,9 +34,9 @@ class TurnCost(NamedTuple):
         """Return the cost with more of each."""
         return TurnCost(
             self.turn,
-            seconds if self.seconds is None else self.seconds + (seconds or 0.0),
-            tokens_in if self.tokens_in is None else self.tokens_in + (tokens_in or 0),
-            tokens_out if self.tokens_out is None else self.tokens_out + (tokens_out or 0),
+            _sum(self.seconds, seconds),
+            _sum(self.tokens_in, tokens_in),
+            _sum(self.tokens_out, tokens_out),
         )
 
     @property
@@ -74,7 +74,7 @@ class Tally:
 
     turn: TurnCost = _NO_TURN
     earlier: tuple[TurnCost, ...] = ()
-    """The turns before it that cost most."""
+    """The turns before it that cost most, the costliest first."""
 
     def copy(self) -> Tally:
         """Return an independent tally with the same sums."""
@@ -167,24 +167,33 @@ class Tally:
         tokens_in: int | None = None,
         tokens_out: int | None = None,
     ) -> None:
+        if seconds is None and tokens_in is None and tokens_out is None:
+            return
         if turn != self.turn.turn:
-            self.earlier, self.turn = self.costly_turns, TurnCost(turn)
+            if len(self.earlier) < MOST_TURNS or self.turn.rank > self.earlier[-1].rank:
+                self.earlier = self.costly_turns
+            self.turn = TurnCost(turn)
         self.turn = self.turn.with_more(seconds, tokens_in, tokens_out)
 
     def _spend(self, usage: Usage | None, duration_s: float | None, turn: int) -> None:
         """Add what a reply used and took, but for what is counted of it already."""
         known, known_s = self.told
-        if duration_s is not None and known_s is None:
+        used = _UNKNOWN if usage is None else usage
+        seconds = duration_s if known_s is None else None
+        tokens_in = used.prompt_tokens if known.prompt_tokens is None else None
+        tokens_out = used.completion_tokens if known.completion_tokens is None else None
+        if seconds is not None:
             self.replies += 1
-            self.replies_s += duration_s
-            self._add_to(turn, duration_s)
-        if usage is None:
-            return
-        if usage.prompt_tokens is not None and known.prompt_tokens is None:
-            self.prompt_tokens = (self.prompt_tokens or 0) + usage.prompt_tokens
-            self._add_to(turn, tokens_in=usage.prompt_tokens)
-        if usage.completion_tokens is not None and known.completion_tokens is None:
-            self.completion_tokens = (self.completion_tokens or 0) + usage.completion_tokens
-            self._add_to(turn, tokens_out=usage.completion_tokens)
-        if usage.cost_usd is not None and known.cost_usd is None:
-            self.cost_usd = (self.cost_usd or 0.0) + usage.cost_usd
+            self.replies_s += seconds
+        self.prompt_tokens = _sum(self.prompt_tokens, tokens_in)
+        self.completion_tokens = _sum(self.completion_tokens, tokens_out)
+        if known.cost_usd is None:
+            self.cost_usd = _sum(self.cost_usd, used.cost_usd)
+        self._add_to(turn, seconds, tokens_in, tokens_out)
+
+
+def _sum(total: _Number | None, more: _Number | None) -> _Number | None:
+    """Return a sum of which a part may not be known; None where nothing is."""
+    if more is None:
+        return total
+    return more if total is None else total + more
