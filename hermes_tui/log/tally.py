@@ -3,6 +3,7 @@ and the turns that took longest."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -126,7 +127,7 @@ class Tally:
         """Take in a result; `name` is that of the call that it answers, where there is one."""
         if result.duration_s is not None:
             self.tools_s += result.duration_s
-            key = self.key(name)
+            key = _told_apart(self.key(name), self.tool_seconds)
             total, longest = self.tool_seconds.get(key, (0.0, 0.0))
             longest = max(longest, result.duration_s)
             self.tool_seconds[key] = total + result.duration_s, longest
@@ -157,8 +158,7 @@ class Tally:
 
     def key(self, name: str | None) -> str:
         """Return the name that calls of a tool are counted by."""
-        key = name[:LONGEST_NAME] if name else NO_NAME
-        return key if key in self.tools or len(self.tools) < MOST_TOOLS else OTHER_TOOLS
+        return _told_apart(name[:LONGEST_NAME] if name else NO_NAME, self.tools)
 
     def _add_to(
         self,
@@ -190,6 +190,10 @@ class Tally:
         if known.cost_usd is None:
             self.cost_usd = _sum(self.cost_usd, used.cost_usd)
         self._add_to(turn, seconds, tokens_in, tokens_out)
+
+
+def _told_apart(key: str, known: Collection[str]) -> str:
+    return key if key in known or len(known) < MOST_TOOLS else OTHER_TOOLS
 
 
 def _sum(total: _Number | None, more: _Number | None) -> _Number | None:

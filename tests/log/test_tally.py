@@ -177,6 +177,14 @@ def test_tools_are_told_with_the_seconds_of_all_calls_and_of_the_longest() -> No
     assert copy.tool_seconds == {"terminal": (7.0, 5.0)}
 
 
+def test_tools_that_nobody_called_are_not_told_apart_without_end() -> None:
+    tally = Tally()
+    for number in range(2 * TOLD_APART):
+        tally.result(ToolResult("ok", duration_s=1.0), f"tool {number}", 1)
+    assert len(tally.tool_seconds) == TOLD_APART + 1
+    assert tally.tool_seconds[OTHER_TOOLS] == (TOLD_APART, 1.0)
+
+
 def test_the_turns_that_cost_most_are_told_whatever_their_order() -> None:
     tally = Tally()
     for turn, seconds in enumerate((3.0, 9.0, 1.0, 8.0, 2.0, 7.0, 6.0), 1):
