@@ -44,7 +44,8 @@ class Art:
         if _is_row(value):
             index = fields.label(value, "group_index")
             messages = [_decoded(one) for one in fields.as_list(decode_if_json(value["messages"]))]
-            _read(value, messages, build, "/messages", group_id=title(f"group {index}"))
+            group = title(f"group {index}") if index else ""
+            _read(value, messages, build, "/messages", group_id=group)
         elif _is_group(value):
             for number, one in enumerate(value["trajectories"]):
                 _read_trajectory(one, number, build)

@@ -57,6 +57,8 @@ def test_trajectories_of_a_scenario_are_a_group() -> None:
     assert len({run.group_id for run in starts}) == 1 and starts[0].group_id
     other = json.loads(GROUPS.replace(b"in Paris?", b"in Rome?"))
     assert len({run.group_id for run in runs(read_bytes(FORMAT, lines(GROUP, other)))}) == 2
+    of_none = {**json.loads(ROWS.splitlines()[0]), "group_index": None}
+    assert {run.group_id for run in runs(read_value(FORMAT, of_none))} == {""}
 
 
 def test_a_further_history_is_a_run_below_its_trajectory() -> None:
