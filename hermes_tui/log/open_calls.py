@@ -81,11 +81,13 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
 def hears_answer(state: RunState, role: str, text: str) -> bool:
     """Tell whether what somebody says answers the calls that stand in the text before it.
 
-    Once a speaker's words did so, all that this one says behind such calls does.
+    Once a speaker's words did so, which `state` then knows, all that this one says behind such
+    calls does.
     """
     if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
         state.answers_as = role
-    return role == state.answers_as
+        return True
+    return bool(role) and role == state.answers_as
 
 
 def id_used_twice(call: OpenCall, last_turn: int) -> Finding:

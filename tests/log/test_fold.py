@@ -154,6 +154,11 @@ def test_the_last_call_of_a_client_that_reads_texts_ends_the_run() -> None:
     assert codes(timeline(*OBSERVED, *IN_TEXT, ended())) == [("CALL_IN_CONTENT", "note")] * 2
 
 
+def test_a_message_of_nobody_answers_no_calls_in_the_text() -> None:
+    lines = timeline(*IN_TEXT, says("", "And now?"), says("assistant", "-"))
+    assert codes(lines) == [("CALL_IN_CONTENT", "error")]
+
+
 @pytest.mark.parametrize("answer", ["<tool_response>1</tool_response>", "OBSERVATION: fine"])
 def test_a_tool_that_answered_does_not_speak_for_the_user(answer: str) -> None:
     """Also where it ends the run: a loop that read the calls before ran into one that it lost."""
