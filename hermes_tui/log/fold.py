@@ -169,11 +169,8 @@ class RunState:
                 found.append(failed(event, self._turn_of(event), self.appended))
             case RequestFailed():
                 self.last = NOTHING
-                found += (
-                    []
-                    if event.diagnostics
-                    else [failed(event, self._turn_of(event), self.appended)]
-                )
+                if not event.diagnostics:
+                    found.append(failed(event, self._turn_of(event), self.appended))
             case CallDropped():
                 self.open_calls = tuple(
                     call for call in self.open_calls if call.index != event.call_index
