@@ -84,6 +84,13 @@ class _Row(NamedTuple):
         return self.pointers.get(key, f"{self.place}/{key}")
 
 
+class _Odd(NamedTuple):
+    """What is no rollout among those of a table, or of columns."""
+
+    value: Any
+    pointer: str
+
+
 class Rollouts:
     """Reads rows, columns and tables of rollouts."""
 
@@ -92,18 +99,24 @@ class Rollouts:
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
-        is_known = fields.mostly(values, lambda value: next(_rows(value), None) is not None)
-        return Match(0.96, Unit.RUNS, layout) if is_known else None
+        return Match(0.96, Unit.RUNS, layout) if fields.mostly(values, _has_rows) else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        row = None
-        for row in _rows(value):
-            _read_row(row, build)
-        if row is None:
+        if not _has_rows(value):
             build.defect("no rollout in this record", fields.excerpt(value))
+            return
+        for row in _rows(value):
+            if isinstance(row, _Row):
+                _read_row(row, build)
+            else:
+                build.defect("not a rollout", fields.excerpt(row.value), pointer=row.pointer)
 
 
-def _rows(value: Any) -> Iterator[_Row]:
+def _has_rows(value: Any) -> bool:
+    return any(isinstance(row, _Row) for row in _rows(value))
+
+
+def _rows(value: Any) -> Iterator[_Row | _Odd]:
     """Yield the rollouts that a value is, or holds."""
     if not isinstance(value, dict):
         return
@@ -111,8 +124,9 @@ def _rows(value: Any) -> Iterator[_Row]:
     if isinstance(columns, list) and isinstance(data, list):
         names = [name if isinstance(name, str) else "" for name in columns]
         for index, values in enumerate(data):
-            if isinstance(values, list):
-                yield from _rows_of_table(names, values, f"/data/{index}")
+            place = f"/data/{index}"
+            rows = [*_rows_of_table(names, fields.as_list(values), place)]
+            yield from rows or [_Odd(values, place)]
     elif kind := _kind(value):
         if _are_columns(value, kind):
             yield from _rows_of_columns(value, kind)
@@ -147,7 +161,7 @@ def _are_columns(value: Mapping[str, Any], kind: _Kind) -> bool:
     return len(prompts) == len(replies) and isinstance(value.get("step"), list)
 
 
-def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row]:
+def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row | _Odd]:
     size = len(value[kind.prompt])
     columns = {
         name: column
@@ -158,6 +172,8 @@ def _rows_of_columns(value: dict[str, Any], kind: _Kind) -> Iterator[_Row]:
         row = {**value, **{name: column[index] for name, column in columns.items()}}
         if _is_of(row, kind):
             yield _Row(row, kind, "", {name: f"/{name}/{index}" for name in columns})
+        else:
+            yield _Odd(row[kind.reply], f"/{kind.reply}/{index}")
 
 
 def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[_Row]:

@@ -354,6 +354,15 @@ def test_rows_without_the_marks_of_a_trainer_are_not_claimed(other: dict[str, An
     assert format_of(lines(other, other)) != "rl-rollouts"
 
 
+def test_what_is_no_rollout_of_a_table_or_of_columns_is_said() -> None:
+    columns = {"step": [1, 2], "prompt": ["Hi", "Hi"], "completion": ["Ho.", 7]}
+    table = {"columns": [*TRL], "data": [[*TRL.values()], 7, ["Hi"]]}
+    for value, places in ((columns, ["/completion/1"]), (table, ["/data/1", "/data/2"])):
+        events = read_value(rollouts.FORMAT, value)
+        assert said(events) == [("user", "Hi"), ("assistant", "Ho.")]
+        assert [event.at.pointer for event in only(events, SourceDefect)] == places
+
+
 def test_what_is_no_message_among_the_messages_is_said() -> None:
     events = read_value(rollouts.FORMAT, {**TRL, "completion": [{"role": "assistant"}, 3]})
     assert [event.message for event in only(events, SourceDefect)] == ["not a message"]
