@@ -362,3 +362,11 @@ def test_a_value_against_the_schema_is_marked_itself(engine: str, wire: str) -> 
 def test_a_coerced_value_is_marked_itself() -> None:
     text = '[TOOL_CALLS]get_weather[ARGS]{"city": 7, "days": 3}'
     assert marked(read("vllm/mistral_v11", text), Code.COERCED, text) == "7"
+
+
+@pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45", "sglang/qwen3_coder"])
+def test_a_text_that_is_lost_beside_words_is_said_to_be_part_of_the_answer(parser: str) -> None:
+    for text, seen in ((f"Some words.\n{BLOCK}", "sees only the rest"), (BLOCK, "an empty answer")):
+        result = read(parser, text)
+        assert bool(result.content) == (seen == "sees only the rest")
+        assert seen in one_finding(result, Code.SILENT_DROP).hint

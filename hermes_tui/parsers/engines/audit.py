@@ -113,8 +113,8 @@ def _flag_string(trace: Trace, span: Span, value: str, index: int) -> None:
     trace.flag(code, Severity.ERROR, span.start, span.end, message, hint, index)
 
 
-def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
-    """Flag text that reaches neither content nor a call; markers alone are no loss."""
+def audit_losses(trace: Trace, dropped: tuple[Span, ...], content: str | None) -> None:
+    """Flag text that reaches neither `content` nor a call; markers alone are no loss."""
     told = sorted(d.span for d in trace.diagnostics if d.code is Code.SILENT_DROP and d.span)
     ahead = iter(told)
     known = next(ahead, None)
@@ -141,7 +141,8 @@ def audit_losses(trace: Trace, dropped: tuple[Span, ...]) -> None:
             trace.flag(Code.CONTENT_LOST, Severity.WARNING, span.start, span.end, message, hint)
         else:
             message = f"{trace.info.engine} returns neither a call nor this text"
-            hint = "the answer looks empty to the client; check the format and the tool names"
+            seen = "sees only the rest" if content and content.strip() else "gets an empty answer"
+            hint = f"the client {seen}; check the format and the tool names"
             trace.flag(Code.SILENT_DROP, Severity.ERROR, span.start, span.end, message, hint)
 
 

@@ -284,7 +284,7 @@ class Trace:
         dropped = gaps([*kept, *taken], length)
         kept = gaps([*taken, *gaps(list(kept), length)], length)
         audit_calls(self)
-        audit_losses(self, dropped)
+        audit_losses(self, dropped, content)
         if self.calls:
             audit_content(self, kept)
         else:
