@@ -370,3 +370,21 @@ def test_a_text_that_is_lost_beside_words_is_said_to_be_part_of_the_answer(parse
         result = read(parser, text)
         assert bool(result.content) == (seen == "sees only the rest")
         assert seen in one_finding(result, Code.SILENT_DROP).hint
+
+
+@pytest.mark.parametrize("parser", ["vllm/qwen3_coder", "vllm/glm45", "sglang/qwen3_coder"])
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        (BLOCK, True),
+        (BAD, False),
+        (f"<tool_call>[{CALL}]</tool_call>", False),
+        ('<tool_call>{"name": "get_weather"}</tool_call>', False),
+    ],
+)
+def test_the_parser_of_hermes_is_named_for_json_that_it_reads(
+    parser: str, text: str, is_read: bool
+) -> None:
+    assert bool(calls(read("vllm/hermes", text))) == is_read
+    wrong = one_finding(read(parser, text), Code.WRONG_FORMAT)
+    assert ("--tool-call-parser hermes" in wrong.hint) == is_read

@@ -7,6 +7,7 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
+from hermes_tui.parsers.engines.json_text import BadJson, decode_at
 from hermes_tui.parsers.engines.markers import how_to_read
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.tagged import SPECIAL_TOKENS
@@ -16,7 +17,10 @@ _ATTRIBUTE = re.compile(r"\s*+(<(?:function|invoke|tool)\s++name\s*+=[^>\n]{0,80
 _FUNCTION = re.compile(r"\s*+<function=")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,6});")
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
+_BLANK = re.compile(r"\s*+")
+_CLOSE = re.compile(r"\s*+</tool_call>")
 _LOOK_AHEAD = 400
+_LOOK_BACK = 40
 
 
 def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True) -> None:
@@ -27,7 +31,9 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     body = trace.text[start : min(end, start + _LOOK_AHEAD)]
     code, hint = Code.WRONG_FORMAT, ""
     if _JSON.match(body):
-        message, hint = "the body is JSON", _reader(trace.info.engine, "hermes")
+        message = "the body is JSON"
+        if _is_read_by_hermes(trace.text, start):
+            hint = _reader(trace.info.engine, "hermes")
     elif _FUNCTION.match(body):
         message = "the body is function XML"
         hint = _reader(trace.info.engine, "qwen3_coder")
@@ -49,6 +55,19 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
 def _reader(engine: str, vllm_name: str) -> str:
     told = how_to_read(engine, vllm_name)
     return told if ";" in told else f"{told} reads it"
+
+
+def _is_read_by_hermes(text: str, start: int) -> bool:
+    """Tell whether the block whose body begins at `start` is one that parsers of hermes read."""
+    if not text[max(0, start - _LOOK_BACK) : start].rstrip().endswith("<tool_call>"):
+        return False
+    blank = _BLANK.match(text, start)
+    try:
+        found = decode_at(text, blank.end() if blank else start)
+    except BadJson:
+        return False
+    is_call = isinstance(found.value, dict) and {"name", "arguments"} <= found.value.keys()
+    return is_call and _CLOSE.match(text, found.end) is not None
 
 
 def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:
