@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import visible_row
+from hermes_tui.model.wording import shortened
 
 _SHOWN = 32
 _MOST_SAID = 4
@@ -89,5 +90,4 @@ def _phrase(text: str, edit: Edit) -> str:
 
 def _quoted(text: str) -> str:
     words = text.strip() or text
-    shown = words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
-    return f"`{visible_row(shown)}`"
+    return f"`{visible_row(shortened(words, _SHOWN))}`"

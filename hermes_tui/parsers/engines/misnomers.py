@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import shortened
 from hermes_tui.parsers.near_names import close_names
 
 if TYPE_CHECKING:
@@ -65,4 +66,4 @@ def nearest(name: str, trace: Trace) -> str:
 
 def shown(text: str) -> str:
     """Return a text as it is quoted in messages."""
-    return repr(text if len(text) <= 60 else text[:57] + "…")
+    return repr(shortened(text, 60))

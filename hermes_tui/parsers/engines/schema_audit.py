@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import shortened
 from hermes_tui.parsers.coercion import required_names
 from hermes_tui.parsers.engines.members import members_in
 
@@ -102,5 +103,4 @@ def _is_a(value: Any, kind: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return shortened(repr(value), 60)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import shortened
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.json_text import TYPE_NAMES, BadJson, dumps, loads
 from hermes_tui.parsers.engines.members import members_in
@@ -271,5 +272,4 @@ def _loads_or_raise(text: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), _SHOWN)
