@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import lru_cache
 
-_MOST = 3
+from hermes_tui.model.errors import near_names
 
 
 @lru_cache(maxsize=256)
 def close_names(name: str, names: tuple[str, ...], cutoff: float) -> tuple[str, ...]:
-    """Return the closest few of `names`, best first; a text repeats its mistakes."""
-    return tuple(get_close_matches(name, names, _MOST, cutoff))
+    """Return what `near_names` does, as often as it is asked: a text repeats its mistakes."""
+    return tuple(near_names(name, names, likeness=cutoff))

@@ -388,3 +388,9 @@ def test_the_parser_of_hermes_is_named_for_json_that_it_reads(
     assert bool(calls(read("vllm/hermes", text))) == is_read
     wrong = one_finding(read(parser, text), Code.WRONG_FORMAT)
     assert ("--tool-call-parser hermes" in wrong.hint) == is_read
+
+
+@pytest.mark.parametrize("name", ["WEATHER", "Get_Weather", "weather", "get_wether"])
+def test_a_tool_is_near_whose_name_holds_the_one_that_is_called(name: str) -> None:
+    result = read("vllm/hermes", BLOCK.replace("get_weather", name))
+    assert one_finding(result, Code.NAME_UNKNOWN).hint == "did you mean get_weather?"
