@@ -16,6 +16,7 @@ import msgspec
 
 from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import decoder_words
 from hermes_tui.parsers.json_flaws import Flaw
 from hermes_tui.parsers.near_json import MAX_DEPTH, NearJson, Unreadable
 
@@ -144,7 +145,7 @@ def _decode(text: str, start: int, end: int, odd: list[str]) -> _Decoded:
             in_string = in_string or error.msg.startswith("Unterminated")
             runs_over = in_string or (near_end and size > end - start)
             if not runs_over or start + size >= len(text):
-                return _Decoded(None, start + error.pos, error.msg)
+                return _Decoded(None, start + error.pos, decoder_words(error.msg))
             size *= 4
         except ValueError as error:
             return _Decoded(None, start, str(error).partition(";")[0])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.parsers.auto import Auto
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.engines.places import ENDED_BY
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
@@ -394,3 +395,14 @@ def test_the_parser_of_hermes_is_named_for_json_that_it_reads(
 def test_a_tool_is_near_whose_name_holds_the_one_that_is_called(name: str) -> None:
     result = read("vllm/hermes", BLOCK.replace("get_weather", name))
     assert one_finding(result, Code.NAME_UNKNOWN).hint == "did you mean get_weather?"
+
+
+@pytest.mark.parametrize("end", ["", "</tool_call>", '"</tool_call>'])
+@pytest.mark.parametrize("form", ["<tool_call>{}{}", "[TOOL_CALLS]{}{}", "{}{}"])
+def test_the_words_of_the_decoder_lead_to_no_place_that_is_not_said(form: str, end: str) -> None:
+    text = form.format(CALL.partition('"}}')[0], end)
+    for parser in (Auto(), *engine_parsers()):
+        result = parser.parse(text)
+        said = [step.detail or step.outcome for step in result.steps]
+        said += [finding.message for finding in result.diagnostics]
+        assert not [words for words in said if " at at " in words or words.endswith(" at")]

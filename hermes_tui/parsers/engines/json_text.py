@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hermes_tui.model.wording import decoder_words
+
 _STRICT = json.JSONDecoder()
 MAX_DEPTH = 800
 """Python's own limit is about 990 less what the stack holds: where exactly is not ours to say."""
@@ -49,7 +51,7 @@ class BadJson(Exception):
 
     def __init__(self, message: str, position: int = 0, kind: str = "JSONDecodeError") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = decoder_words(message)
         self.position = position
         self.kind = kind
 
@@ -65,7 +67,7 @@ class BadJson(Exception):
     @property
     def raised(self) -> str:
         """What an engine says that lets it out."""
-        return f"{self.kind}: {self.message}"
+        return f"{self.kind}: {self}"
 
 
 class Decoded(NamedTuple):
