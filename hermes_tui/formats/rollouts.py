@@ -125,7 +125,7 @@ def _rows(value: Any) -> Iterator[_Row | _Odd]:
         names = [name if isinstance(name, str) else "" for name in columns]
         for index, values in enumerate(data):
             place = f"/data/{index}"
-            rows = [*_rows_of_table(names, fields.as_list(values), place)]
+            rows: list[_Row | _Odd] = [*_rows_of_table(names, fields.as_list(values), place)]
             yield from rows or [_Odd(values, place)]
     elif kind := _kind(value):
         if _are_columns(value, kind):
