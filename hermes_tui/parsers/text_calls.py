@@ -198,15 +198,18 @@ def call_in_content(
 ) -> Diagnostic:
     """Return what is said of calls of these tools that stand in a text, the first at `span`.
 
-    `hint` says what is wrong with them; empty: nothing. `form` says how they are written.
+    `hint` says what is to be seen to; empty: calls as they usually are, of which a server reads
+    each. `form` says how they are written.
     """
+    from hermes_tui.parsers.recognise import flag_for
+
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"{_counted(len(called))} in the text{form}, none in tool_calls ({listed(called)}); "
         f"{readable} of {len(called)} can be read",
         span,
-        hint or f"the markup is sound: {NO_SERVER_PARSER}",
+        hint or who_reads(flag_for(_SOUND)),
     )
 
 
