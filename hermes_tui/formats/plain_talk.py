@@ -32,7 +32,12 @@ from hermes_tui.parsers.plain_texts import (
     plain_said,
 )
 from hermes_tui.parsers.roles import CALL_LABELS, USUAL_SPEAKERS
-from hermes_tui.parsers.text_calls import call_in_content, may_be_unread, may_hold_call
+from hermes_tui.parsers.text_calls import (
+    call_in_content,
+    may_be_unread,
+    may_hold_call,
+    sound_hint,
+)
 from hermes_tui.parsers.tool_errors import judge
 from hermes_tui.parsers.tool_results import OPEN, error_findings
 
@@ -195,7 +200,8 @@ class _Talk:
     def _suspect(self, said: Said) -> None:
         """Leave it open whether calls in content were missed until somebody speaks."""
         state, reply = self.state, self.waiting[0]
-        diagnostic = call_in_content(said.names, said.span, len(said.names))
+        hint = sound_hint(are_functions=said.are_texts)
+        diagnostic = call_in_content(said.names, said.span, len(said.names), hint)
         state.suspects = (Finding.of(diagnostic, reply.seq - 1, self.turn, number=reply.number),)
         state.suspect_calls, self.waiting = self.waiting, ()
 

@@ -21,6 +21,7 @@ Found = tuple[ToolCall, tuple[Diagnostic, ...]]
 NO_SERVER_PARSER = "was the server's --tool-call-parser set, and does it match the model?"
 _SOUND = "hermes"
 """The format that calls are in of which nothing is to be said."""
+_FUNCTIONS = "qwen3_coder"
 _MAX_NAMED = 5
 
 
@@ -194,23 +195,28 @@ def _call_in_content(
 
 
 def call_in_content(
-    called: Sequence[str | None], span: Span, readable: int, hint: str = "", form: str = ""
+    called: Sequence[str | None], span: Span, readable: int, hint: str, form: str = ""
 ) -> Diagnostic:
     """Return what is said of calls of these tools that stand in a text, the first at `span`.
 
-    `hint` says what is to be seen to; empty: calls as they usually are, of which a server reads
-    each. `form` says how they are written.
+    `hint` says what is to be seen to, `form` how they are written.
     """
-    from hermes_tui.parsers.recognise import flag_for
-
     return Diagnostic(
         Code.CALL_IN_CONTENT,
         Severity.ERROR,
         f"{_counted(len(called))} in the text{form}, none in tool_calls ({listed(called)}); "
         f"{readable} of {len(called)} can be read",
         span,
-        hint or who_reads(flag_for(_SOUND)),
+        hint,
     )
+
+
+@cache
+def sound_hint(*, are_functions: bool) -> str:
+    """Return what to see to where sound calls were left in a text."""
+    from hermes_tui.parsers.recognise import flag_for
+
+    return who_reads(flag_for(_FUNCTIONS if are_functions else _SOUND))
 
 
 def bare_in_content(calls: tuple[ParsedCall, ...]) -> Diagnostic:
