@@ -161,4 +161,4 @@ def test_a_baseline_that_is_missing_is_3(tmp_path: Path) -> None:
     path = lines(tmp_path / "run.json", CHAT)
     done = within("scan", path, "--baseline", tmp_path / "old.json")
     assert (done.code, done.out) == (3, b"")
-    assert "old.json: No such file" in done.one_line
+    assert "old.json: no such file" in done.one_line

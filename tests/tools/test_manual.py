@@ -56,7 +56,7 @@ def test_another_shape_is_refused_with_its_place(tmp_path: Path, text: str, erro
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HermesError, match=r"none\.json: No such file"):
+    with pytest.raises(HermesError, match=r"none\.json: no such file"):
         ManualTools.open(tmp_path / "none.json")
 
 

@@ -293,7 +293,7 @@ async def test_a_parser_in_a_file_of_ones_own_can_be_chosen(
         await answer(lab.pilot, "p", "mine.py")
         await lab.shows("real mine.py", "own")
         await answer(lab.pilot, "p", "nowhere.py")
-        await lab.shows("nowhere.py: No such file")
+        await lab.shows("nowhere.py: no such file")
         await lab.press("m")
         await lab.compared()
         await lab.shows("own/mine")

@@ -151,17 +151,17 @@ def test_groups_made_in_steps_hold_their_runs_in_order() -> None:
     finish(model)
     groups = model.standing.groups
     assert [(group.key, group.end - group.start) for group in groups] == [
-        ("failed", 100), ("unknown", 100), ("ok", 100),
+        ("ok", 100), ("unknown", 100), ("failed", 100),
     ]  # fmt: skip
     means = []
     for group in groups:
         runs = [model.row(at).summary for at in range(group.start, group.end)]
         assert {run.status for run in runs} == {group.key}
         rewards = [run.reward for run in runs if run.reward is not None]
-        assert rewards == sorted(rewards, reverse=True)
+        assert rewards == sorted(rewards)
         assert [run.reward for run in runs[len(rewards) :]] == [None] * (len(runs) - len(rewards))
         means.append(sum(rewards) / len(rewards))
-    assert means == sorted(means, reverse=True)
+    assert means == sorted(means)
 
 
 def test_facts_of_long_groups_are_worked_out_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
