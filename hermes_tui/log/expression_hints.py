@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from hermes_tui.log.expression_values import FUNCTIONS
+from hermes_tui.model.errors import near_names
 
 _WORDS: Final = frozenset({"true", "false", "null"})
 
@@ -34,3 +36,15 @@ def _field_of(operand: ast.expr) -> str | None:
     while isinstance(operand, (ast.Attribute, ast.Subscript)):
         operand = operand.value
     return operand.id if isinstance(operand, ast.Name) else None
+
+
+def near_fields(name: str, known: Collection[str]) -> str:
+    """Say which of the fields, with what they mean, were meant; empty where none is near."""
+    near = near_names(name, sorted(known))
+    if not near and isinstance(known, Mapping):
+        # A person may know a field by a word that says what it is: tool for name.
+        told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
+        words = {field: re.findall(r"\w+", meaning) for field, meaning in told}
+        near = [field for field in words if name in words[field]]
+        near = sorted(near, key=lambda field: words[field].index(name))[:2]
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

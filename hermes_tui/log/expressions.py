@@ -25,10 +25,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes_tui.log import expression_values as values
-from hermes_tui.log.expression_hints import bare_text
+from hermes_tui.log.expression_hints import bare_text, near_fields
 from hermes_tui.log.expression_values import FUNCTIONS, MISSING, ExpressionError
 from hermes_tui.log.linear_regex import RegexError
-from hermes_tui.model.errors import near_names
 from hermes_tui.model.wording import counted
 
 __all__ = [
@@ -48,26 +47,31 @@ MAX_DEPTH: Final = 100
 HELP: Final = """\
 Python's syntax, a small part of it, on the fields listed here:
 
-  kind == "call" and name == "terminal"     and, or, not, (…), a if test else b
-  1 < turn <= 5                             == != < <= > >=, also chained
-  name in ["read_file", "write_file"]       in, not in: text in text, value in list, field in object
-  args.command, args["odd key"], list[0]    a field of an object, an entry of a list
-  turn + 1 > 3                              + and - on numbers
-  args.path is None                         true for null; also: is not None
+  kind == "call" and name == "terminal"   and, or, not, (…), a if x else b
+  1 < turn <= 5                           == != < <= > >=, also chained
+  name in ["read_file", "write_file"]     in, not in: text in text,
+                                          value in list, field in object
+  args.command, args["odd key"], list[0]  a field, an entry of a list
+  turn + 1 > 3                            + and - on numbers
+  args.path is None                       true for null; also: is not None
 
-Functions; the first argument may stand in front instead: name.startswith("read_")
+Functions; the first argument may stand in front: name.endswith("_file")
 
-  len(x)                lower(x)   upper(x)      str(x)           any value as text (JSON)
-  startswith(x, "a")    endswith(x, "z")         contains(x, y)   the same as: y in x
+  len(x)    lower(x)    upper(x)    str(x)     any value as text (JSON)
+  startswith(x, "a")    endswith(x, "z")
+  contains(x, y)        the same as: y in x
   has(args, "path")     the field is there, even if it is null
-  glob(x, "*.py")       the whole text; * any run, ? one character, [abc] one of these
-  match(x, r"\\bERR-\\d+")  found anywhere in the text; write patterns as r"…"; (?i) first ignores
-                        case; no lookaround, no backreferences; no text can make it run away
+  glob(x, "*.py")       the whole text; * any run, ? any one, [abc]
+  match(x, r"\\bERR-\\d+")  found anywhere; write patterns as r"…";
+                        (?i) first ignores case; no lookaround and no
+                        backreferences; no text can make it run away
 
-A field that is not there counts as false and makes every comparison with it false, however wrong
-the path: args.path == "x", args.nope.x > 3 and len(args.nope) > 1 are quiet on tools without it;
-but not (args.n > 3) is true where n is not there. has(args, "path") asks whether it is there.
-null has no order: null > 3 is false. true, false and null may be written as in JSON.
+A field that is not there counts as false and makes every comparison with
+it false, however wrong the path: args.path == "x", args.nope.x > 3 and
+len(args.nope) > 1 are quiet on tools without it; but not (args.n > 3) is
+true where n is not there. has(args, "path") asks whether it is there.
+null has no order: null > 3 is false. true, false and null may be written
+as in JSON.
 """
 
 
@@ -77,7 +81,7 @@ class UnknownName(ExpressionError):
     def __init__(
         self, name: str, known: Collection[str], column: int, what: str = "name", near: str = ""
     ) -> None:
-        near = near or _near(name, known)
+        near = near or near_fields(name, known)
         listed = f"known are {', '.join(sorted(known))}" if known and not near else ""
         super().__init__(f"unknown {what} {name!r}{near}", column, listed)
         self.told = f"unknown {what} {name!r} at column {column}"
@@ -377,17 +381,6 @@ def _folded(container: ast.expr) -> ast.expr:
     folded = ast.Constant(None)
     folded.value = tuple(entries)  # type: ignore[assignment]
     return folded
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = near_names(name, sorted(known))
-    if not near and isinstance(known, Mapping):
-        # A person may know a field by a word that says what it is: tool for name.
-        told = ((field, meaning) for field, meaning in known.items() if isinstance(meaning, str))
-        words = {field: re.findall(r"\w+", meaning) for field, meaning in told}
-        near = [field for field in words if name in words[field]]
-        near = sorted(near, key=lambda field: words[field].index(name))[:2]
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _assemble(body: ast.expr, constants: list[Any]) -> Callable[[Mapping[str, Any]], Any]:
