@@ -346,7 +346,6 @@ class Driver:
             call_index=effect.call_index,
             accepted=effect.accepted,
             prints=self.prints,
-            hear=self.prints.hear,
         )
         begun = time.monotonic()
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from hermes_tui.model.errors import HermesError, UsageError
 from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.prints import Prints
 from hermes_tui.runtime.tools.tool_process import ToolProcess
 from tests.tools.helpers import CONTEXT, opened_at, value_of
 
@@ -183,7 +184,7 @@ async def test_a_cancelled_async_function_may_tidy_up(box: ToolProcess) -> None:
 async def test_what_a_tool_prints_is_kept_and_reaches_no_terminal(
     box: ToolProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    context = dataclasses.replace(CONTEXT, prints=[])
+    context = dataclasses.replace(CONTEXT, prints=Prints())
     answer = await box.call("shouts", {}, context)
     assert answer.value == "quiet"
     assert "".join(context.prints).splitlines() == [

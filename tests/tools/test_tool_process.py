@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from hermes_tui.runtime.tools.base import ToolFailure
+from hermes_tui.runtime.tools.prints import Prints
 from hermes_tui.runtime.tools.tool_process import CANCEL_S, ToolProcess
 from hermes_tui.runtime.tools.toolset import open_tools
 from tests.tools.helpers import CONTEXT, opened_at, processes_with, until, value_of
@@ -160,7 +161,7 @@ async def test_a_tool_that_ends_its_process_fails_and_the_next_call_has_a_new_on
 async def test_a_crash_says_where_in_the_tool_it_was_and_what_was_printed(
     box: ToolProcess,
 ) -> None:
-    context = dataclasses.replace(CONTEXT, prints=[])
+    context = dataclasses.replace(CONTEXT, prints=Prints())
     with pytest.raises(ToolFailure) as failure:
         await box.call("crashes", {}, context)
     assert "my_tools.py" in failure.value.frames[0]
@@ -200,7 +201,7 @@ async def test_closing_leaves_nothing_that_a_tool_started(box: ToolProcess) -> N
 
 
 async def test_of_much_that_is_printed_the_ends_are_kept(box: ToolProcess) -> None:
-    context = dataclasses.replace(CONTEXT, prints=[])
+    context = dataclasses.replace(CONTEXT, prints=Prints())
     assert (await box.call("prints_much", {}, context)).value == "printed"
     printed = "".join(context.prints)
     assert "bytes left out" in printed
@@ -266,7 +267,7 @@ async def test_a_cancel_spares_what_earlier_calls_started(box: ToolProcess) -> N
 
 
 async def test_what_another_program_printed_of_its_crash_stays(box: ToolProcess) -> None:
-    context = dataclasses.replace(CONTEXT, prints=[])
+    context = dataclasses.replace(CONTEXT, prints=Prints())
     assert (await box.call("runs_what_crashes", {}, context)).value == "checked"
     assert "".join(context.prints).endswith("Segmentation fault\n3 of 4 pass\n")
 

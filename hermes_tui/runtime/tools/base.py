@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.model.messages import ErrorMark, ToolSpec
-
-
-def _unheard(data: bytes) -> None:
-    return
+from hermes_tui.runtime.tools.prints import Prints
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +24,8 @@ class CallContext:
     call_index: int = 0
     accepted: bool = False
     """In a replay: answer as recorded though the call differs."""
-    prints: list[str] = field(default_factory=list)
-    """Takes what the tool printed, however its call ended."""
-    hear: Callable[[bytes], None] = _unheard
-    """Is told what the tool prints, or a command, while it runs."""
+    prints: Prints = field(default_factory=Prints)
+    """Takes what the tool printed, however its call ended, and hears of it while it runs."""
 
 
 @dataclass(frozen=True, slots=True)

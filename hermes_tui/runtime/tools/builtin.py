@@ -148,7 +148,7 @@ class BuiltinTools:
         wrong = _misfit(name, arguments)
         if wrong:
             return _answer({"error": wrong})
-        heard = {"hear": context.hear} if name == "terminal" else {}
+        heard = {"hear": context.prints.hear} if name == "terminal" else {}
         return await self._doing[name](**arguments, **heard)
 
     async def close(self) -> None:
