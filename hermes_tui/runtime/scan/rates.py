@@ -63,14 +63,20 @@ class Rates:
 
     all: Rate = field(default_factory=Rate)
     groups: dict[str, dict[str, Rate]] = field(default_factory=dict)
-    outcomes: Outcomes = field(default_factory=Outcomes)
-    """How all runs ended, as far as it is known."""
     by_model: dict[str, Outcomes] = field(default_factory=dict)
+    """How the runs of each model ended, as far as it is known."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """How all runs ended."""
+        whole = Outcomes()
+        for outcomes in self.by_model.values():
+            whole.merge(outcomes)
+        return whole
 
     def add(self, state: RunState, findings: list[Finding], *, run: int, parser: str = "") -> None:
         """Count run number `run` as `parser` reads it; which file it is in is said by `merge`."""
         errors = [item for item in findings if item.severity is Severity.ERROR]
-        self.outcomes.count(state)
         self._outcomes(state.model).count(state)
         whole = (0, run, _number(errors[0] if errors else None, state))
         failed = bool(errors)
@@ -100,7 +106,6 @@ class Rates:
         for group, rates in other.groups.items():
             for name, rate in rates.items():
                 self._rate(group, name).merge(rate, file, offset)
-        self.outcomes.merge(other.outcomes)
         for name, outcomes in other.by_model.items():
             self._outcomes(name).merge(outcomes)
 
@@ -112,7 +117,7 @@ class Rates:
             for group, rates in value["groups"].items()
         }
         by_model = {name: Outcomes(**each) for name, each in value["by_model"].items()}
-        return cls(_rate_from_json(value["all"]), groups, Outcomes(**value["outcomes"]), by_model)
+        return cls(_rate_from_json(value["all"]), groups, by_model)
 
 
 def _key(name: str, known: Collection[str]) -> str:
