@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .base import Job, Reading, Stream, UnknownParser
-from .own_file import chosen, classes_in, load_file
+from .own_file import chosen, classes_in, is_of, load_file
 from .stand_ins import StandIns
 
 _FOLDER = Path("environments", "tool_call_parsers")
@@ -35,7 +35,7 @@ class HermesEngine:
         registered = {
             name: kind
             for name in self.names()
-            if (kind := type(self._parsers.get_parser(name))).__module__ == module.__name__
+            if is_of(module, kind := type(self._parsers.get_parser(name)))
         }
         base = getattr(self._parsers, "ToolCallParser", None)
         classes = classes_in(module, base) if isinstance(base, type) else {}

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .base import Job, Reading, Stream, UnknownParser
-from .own_file import chosen, load_file
+from .own_file import chosen, is_of, load_file
 
 _CONTRACT = "a list of calls, (content, calls) or None"
 _FUNCTION = "parse"
@@ -38,15 +38,12 @@ class OwnEngine:
         own = {
             name: value
             for name, value in vars(module).items()
-            if getattr(value, "__module__", "") == module.__name__ and callable(value)
+            if callable(value) and is_of(module, value)
         }
-        classes = {name: kind for name, kind in own.items() if hasattr(kind, _FUNCTION)}
         if hasattr(module, _FUNCTION):
             default = {_FUNCTION: getattr(module, _FUNCTION)}
-        elif classes:
-            default = classes
         else:
-            default = {}
+            default = {name: kind for name, kind in own.items() if hasattr(kind, _FUNCTION)}
         if not default and not wanted:
             raise UnknownParser("holds no function parse(text, tools), nor a parser of an engine")
         self._parsers = {**own, **default}

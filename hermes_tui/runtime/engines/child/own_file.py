@@ -31,12 +31,17 @@ def load_file(path: str) -> ModuleType:
     return module
 
 
+def is_of(module: ModuleType, value: Any) -> bool:
+    """Tell whether a class or a function is defined in the file itself, not imported there."""
+    return bool(getattr(value, "__module__", "") == module.__name__)
+
+
 def classes_in(module: ModuleType, base: type) -> dict[str, Any]:
     """Return the subclasses of `base` that the file itself defines, by their names."""
     return {
         name: kind
         for name, kind in vars(module).items()
-        if isinstance(kind, type) and issubclass(kind, base) and kind.__module__ == module.__name__
+        if isinstance(kind, type) and issubclass(kind, base) and is_of(module, kind)
     }
 
 

@@ -125,9 +125,8 @@ class _Server:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - that is the verdict
             if isinstance(error, ImportError) or is_lacking(error):
                 return "unknown", Reading(), not_here(error)
-            where = place(error, self._within) if self._only else ""
-            said = _said(error) + (f" ({where})" if where else "")
-            return "raised", stream.reading(), said
+            own = self._within if self._only else ""
+            return "raised", stream.reading(), _said(error, own)
         return self._checked(reading)
 
     def _checked(self, reading: Reading) -> tuple[str, Reading, str]:
@@ -170,8 +169,7 @@ def main() -> None:
         _write(answers, {"error": str(error)})
         return
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plug-in is loaded
-        where = place(error, config["within"]) if config["file"] else ""
-        _write(answers, {"error": _said(error) + (f" ({where})" if where else "")})
+        _write(answers, {"error": _said(error, config["file"])})
         return
     hello = {"version": adapter.version, "names": adapter.names(), "python": _python()}
     limit_memory(config["memory_mb"])
@@ -208,5 +206,8 @@ def _python() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")
+def _said(error: BaseException, file: str = "") -> str:
+    """Return what an exception says; with a `file` of the person's own also where in it."""
+    said = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARS].rstrip(": ")
+    where = place(error, file) if file else ""
+    return f"{said} ({where})" if where else said

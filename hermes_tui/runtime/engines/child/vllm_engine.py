@@ -10,7 +10,7 @@ from typing import Any
 
 from . import vocabulary
 from .base import Job, Reading, Stream, UnknownParser, before_reading, first_of, in_sizes
-from .own_file import chosen, classes_in, load_file, markers_in
+from .own_file import chosen, classes_in, is_of, load_file, markers_in
 from .stand_ins import StandIn, install
 
 _MARKERS = {
@@ -57,7 +57,7 @@ class VllmEngine:
         module = load_file(path)
         kinds: dict[str, Any] = self._manager.tool_parsers
         lazy = getattr(self._manager, "lazy_parsers", {})
-        registered = {name: kind for name, kind in kinds.items() if _is_of(module, kind)}
+        registered = {name: kind for name, kind in kinds.items() if is_of(module, kind)}
         for name, (place, kind) in lazy.items():
             if place == module.__name__:
                 registered[name] = getattr(module, kind)
@@ -227,10 +227,6 @@ class _Harmony:
 
     def decode(self, ids: int | Sequence[int], **_: Any) -> str:
         return str(self._encoding.decode([ids] if isinstance(ids, int) else list(ids)))
-
-
-def _is_of(module: Any, kind: Any) -> bool:
-    return bool(getattr(kind, "__module__", "") == module.__name__)
 
 
 def _registered(name: str) -> str:
