@@ -1,7 +1,7 @@
 """The messages that a run begins with, as events: the same ones that they are read as from a file.
 
     prefix = (result* message call*)*            each message as any reader appends it
-             [reasoning] parsed message call*    where calls are still to be answered
+             parsed [reasoning] message call*    where calls are still to be answered
              (result message)* result*           what answers some of them
 
 Calls that the messages end with are those of a reply that has just come: they are dispatched.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from hermes_tui.debugger.wire import assistant_text
+from hermes_tui.debugger.wire import reply_text
 from hermes_tui.model import events as ev
 from hermes_tui.model.messages import IdState, Message, Origin, ToolCall, ToolResult, changed
 from hermes_tui.parsers.beside_calls import content_beside
@@ -131,8 +131,7 @@ def _reply(one: _Given, turn: int, new_id: str) -> Iterator[ev.Event]:
     content = content_beside(message.text, run)
     raw = json_text(one.raw)
     if any(call.id_state is IdState.SYNTHETIC for call in run):
-        said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in run]
-        raw = assistant_text(content, said, message.reasoning)
+        raw = reply_text(content, run, message.reasoning)
     yield ev.ResponseParsed(seq=0, turn=turn, calls=len(calls), content=content)
     if message.reasoning:
         yield ev.ReasoningExtracted(seq=0, turn=turn, reasoning=message.reasoning)

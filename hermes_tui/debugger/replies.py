@@ -14,7 +14,7 @@ from hermes_tui.debugger.breakpoints import Breakpoint, parse_breakpoint
 from hermes_tui.debugger.left_calls import with_left, with_missed
 from hermes_tui.debugger.prefix import TURNS_BEFORE, loggable_call, prefix_of, with_id
 from hermes_tui.debugger.stepping import StopPoint
-from hermes_tui.debugger.wire import assistant_text
+from hermes_tui.debugger.wire import reply_text
 from hermes_tui.log.empty_replies import is_flawed, nothing_said
 from hermes_tui.model import events as ev
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -161,7 +161,6 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
     ]
     run = [call for call, _ in calls if call.id]
     content = content_beside(message.text, run)
-    said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in run]
     parser = state.parser if any(call.origin is Origin.TEXT for call in run) else ""
     parsed = ev.ResponseParsed(
         seq=0, turn=state.turn, parser=parser, calls=len(calls), content=content
@@ -169,7 +168,7 @@ def read(found: Normalised, state: SessionState, new_id: str) -> list[ev.Event]:
     appended = ev.MessageAppended(
         seq=0,
         message=message,
-        raw=assistant_text(content, said, message.reasoning),
+        raw=reply_text(content, run, message.reasoning),
         diagnostics=found.diagnostics,
     )
     proposed = [ev.ToolCallProposed(seq=0, call=call, diagnostics=own) for call, own in calls]

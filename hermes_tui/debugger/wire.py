@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hermes_tui.model.messages import Reasoning
+from hermes_tui.model.messages import Reasoning, ToolCall
 from hermes_tui.parsers.plain_values import json_text
 
 
@@ -24,6 +24,12 @@ def assistant_text(
             message["reasoning_content"] = piece.text
             break
     return json_text(message)
+
+
+def reply_text(content: str, calls: Iterable[ToolCall], reasoning: Sequence[Reasoning]) -> str:
+    """Return a reply with `calls` as they came."""
+    said = [(call.id or "", call.name or "", call.arguments_text or "{}") for call in calls]
+    return assistant_text(content, said, reasoning)
 
 
 def tool_text(call_id: str, content: str) -> str:
