@@ -79,13 +79,12 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
 def _instead_of_usual_place() -> str:
     """Return a temporary recording, and say so, if the usual place cannot be written; else ""."""
-    from hermes_tui.runtime.writer import default_path, temporary_path
+    from hermes_tui.runtime.writer import default_folder, temporary_path
 
     path = temporary_path()
     if path is None:
         return ""
-    usual = default_path("", now=0).parent
-    say(f"{usual} cannot be written: the demo is recorded in {path}")
+    say(f"{default_folder()} cannot be written: the demo is recorded in {path}")
     return str(path)
 
 

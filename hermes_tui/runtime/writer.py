@@ -25,17 +25,22 @@ _LONGEST_LINE = 16 * 1024 * 1024
 RECORD_ELSEWHERE = "name a file with --record FILE, or --no-record"
 
 
-def default_path(run_id: str, *, now: float) -> Path:
-    """Return where a run is recorded if nobody says where: the platform's state folder."""
+def default_folder() -> Path:
+    """Return the folder of recordings if nobody says where: in the platform's state folder."""
     from platformdirs import user_state_path
 
+    return user_state_path("hermes-tui") / "runs"
+
+
+def default_path(run_id: str, *, now: float) -> Path:
+    """Return where a run is recorded if nobody says where."""
     day = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now))
-    return user_state_path("hermes-tui") / "runs" / f"{day}-{run_id[:8]}.jsonl"
+    return default_folder() / f"{day}-{run_id[:8]}.jsonl"
 
 
 def temporary_path() -> Path | None:
     """Return where to record if the usual place cannot be written; None if it can."""
-    folder = default_path("", now=0).parent
+    folder = default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
