@@ -20,7 +20,7 @@ from hermes_tui.formats.writers.media import is_media
 from hermes_tui.formats.writers.registry import WRITERS
 from hermes_tui.log.codec import encode
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.errors import StoreError, UsageError, reason_of
+from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.model.events import (
     Event,
     MessageAppended,
@@ -41,6 +41,7 @@ from hermes_tui.runtime.walking import is_so
 _TELLING = ("openai", "sharegpt", "atif")
 """Formats whose writers say what they change."""
 JSON_FORMATS = (*_TELLING, "native")
+ELSEWHERE = "choose another place with -o"
 _SAID = (MessageAppended, ToolCallProposed, ToolReturned, ToolFailed)
 
 
@@ -168,8 +169,7 @@ def write_out(output: str, content: Iterable[bytes], *, overwrite: bool) -> None
             raise UsageError(f"{target} exists", "add --force to overwrite it")
         _replace(target, content)
     except OSError as error:
-        hint = "choose another place with -o"
-        raise StoreError(str(target), reason_of(error), hint) from error
+        raise StoreError.of(target, error, ELSEWHERE) from error
 
 
 def _replace(target: Path, content: Iterable[bytes]) -> None:

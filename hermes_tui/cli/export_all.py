@@ -11,6 +11,7 @@ from typing import Final
 
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.export import (
+    ELSEWHERE,
     named_details,
     render,
     say_what_is_masked,
@@ -86,8 +87,7 @@ def _write_files(runs: _Runs, folder: Path, *, overwrite: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        hint = "choose another place with -o"
-        raise StoreError(str(folder), error.strerror or str(error), hint) from error
+        raise StoreError.of(folder, error, ELSEWHERE) from error
     names: Counter[str] = Counter()
     for found in runs:
         name = runs.name_of(found)

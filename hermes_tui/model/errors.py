@@ -75,6 +75,11 @@ class StoreError(HermesError):
         super().__init__(f"{path}: {message}", hint)
         self.path = path
 
+    @classmethod
+    def of(cls, path: object, error: OSError, hint: str) -> StoreError:
+        """Return the error of a file that the system refuses."""
+        return cls(str(path), reason_of(error), hint)
+
 
 class SchemaTooNew(HermesError):
     """A recording comes from a newer version of hermes-tui."""

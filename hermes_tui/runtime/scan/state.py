@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from hermes_tui.formats.json_values import loads
-from hermes_tui.model.errors import StoreError, UsageError, reason_of
+from hermes_tui.model.errors import StoreError, UsageError
 from hermes_tui.runtime.remote import place_of
 from hermes_tui.runtime.scan.results import Part
 from hermes_tui.runtime.scan.work import ScanOptions, ScanUnit
@@ -219,4 +219,4 @@ def _loads(line: bytes) -> Any:
 
 
 def _cannot(path: Path, error: OSError) -> StoreError:
-    return StoreError(str(path), reason_of(error), "name another file with --state")
+    return StoreError.of(path, error, "name another file with --state")
