@@ -30,13 +30,15 @@ def add_paths(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format_option(command: argparse.ArgumentParser) -> None:
-    """Let a command be told the format of what it reads."""
+def add_format_option(
+    command: argparse.ArgumentParser | argparse._ArgumentGroup, of: str = ""
+) -> None:
+    """Let a command be told the format of what it reads; `of` says of what, if not of all."""
     command.add_argument(
         "--format",
         default="",
         metavar="NAME",
-        help="read as this format (`formats` lists them; default: found from the content)",
+        help=f"{of}read as this format (`formats` lists them; default: found from the content)",
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Final
 
-from hermes_tui.cli.inputs import add_theme_option
+from hermes_tui.cli.inputs import add_format_option, add_theme_option
 
 if TYPE_CHECKING:
     from hermes_tui.cli.inputs import Commands
@@ -238,13 +238,7 @@ def _task(group: argparse._ArgumentGroup) -> None:
         help="of --messages: the run's number or id, and the number of the message before which to "
         "go on",
     )
-    group.add_argument(
-        "--format",
-        default="",
-        metavar="NAME",
-        help="of --messages: read as this format (`formats` lists them; default: found from the "
-        "content)",
-    )
+    add_format_option(group, "of --messages: ")
     group.add_argument(
         "--tools",
         action="append",
