@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
@@ -16,13 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 from hermes_tui.cli.saying import say
 from hermes_tui.formats.fields import as_dict, as_list, label
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.events import (
+    Event,
+    MessageAppended,
+    ToolCallProposed,
+    ToolFailed,
+    ToolReturned,
+)
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted
 from hermes_tui.runtime.remote import place_of
 
 if TYPE_CHECKING:
-    from hermes_tui.model.events import Event
-    from hermes_tui.runtime.opener import OpenFile, RunRef
+    from hermes_tui.runtime.opener import RunRef
 
 Messages = tuple[dict[str, Any], ...]
 
@@ -50,7 +55,9 @@ def messages_from(path: str, at: str, wanted_format: str = "", *, has_tools: boo
         return _of_transcript(path, at, wanted_format, has_tools=has_tools)
     if not at:
         return listed
-    for run, message in _readings(at):
+    from hermes_tui.cli.run_choice import readings
+
+    for run, message in readings(at):
         if run == "1":
             return listed if message is None else listed[: _before(message, len(listed), at)]
     raise UsageError(f"--at {at}: {path} holds one run", "--at 1:MESSAGE goes on before a message")
@@ -103,29 +110,19 @@ def _is_chat(value: Any) -> bool:
 
 
 def _of_transcript(path: str, at: str, wanted_format: str, *, has_tools: bool) -> Messages:
+    from hermes_tui.cli.run_choice import one_file, pick_run, readings
+
     refusal: UsageError | None = None
-    for run, message in _readings(at):
-        with _opened(path, wanted_format) as file:
+    for run, message in readings(at):
+        with one_file(place_of(path), wanted_format) as file:
             try:
-                ref = _picked(file, run)
+                ref = pick_run(file, run, spelling="--at {}")
             except UsageError as error:
                 refusal = refusal or error
                 continue
             return _written(ref, message, at, has_tools=has_tools)
     assert refusal is not None, "a place is read in some way"
     raise refusal
-
-
-def _opened(path: str, wanted_format: str) -> AbstractContextManager[OpenFile]:
-    from hermes_tui.cli.run_choice import one_file
-
-    return one_file(place_of(path), wanted_format)
-
-
-def _picked(file: OpenFile, run: str) -> RunRef:
-    from hermes_tui.cli.run_choice import pick_run
-
-    return pick_run(file, run, spelling="--at {}")
 
 
 def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> Messages:
@@ -149,21 +146,8 @@ def _written(ref: RunRef, message: int | None, at: str, *, has_tools: bool) -> M
     return tuple(document["messages"])
 
 
-def _readings(at: str) -> list[tuple[str, int | None]]:
-    from hermes_tui.cli.run_choice import readings
-
-    return readings(at)
-
-
 def _cut(events: Sequence[Event], message: int, at: str) -> list[Event]:
     """Return the events before a message; its own results stand before it, and belong to it."""
-    from hermes_tui.model.events import (
-        MessageAppended,
-        ToolCallProposed,
-        ToolFailed,
-        ToolReturned,
-    )
-
     places = [n for n, event in enumerate(events) if isinstance(event, MessageAppended)]
     end = places[_before(message, len(places), at)]
     last = end
