@@ -23,7 +23,7 @@ from hermes_tui.model.events import (
     ToolReturned,
 )
 from hermes_tui.model.visible import visible_line
-from hermes_tui.model.wording import counted
+from hermes_tui.model.wording import counted, first_few
 from hermes_tui.runtime.remote import place_of
 
 if TYPE_CHECKING:
@@ -90,13 +90,12 @@ def _listed(path: str, *, has_tools: bool) -> Messages | None:
 def _say_tools(label: str, tools: Any, given: Any = None) -> None:
     """Say which tools a run declares that goes on without; `given` are the --tools that it had."""
     functions = [as_dict(as_dict(one).get("function")) for one in as_list(tools)]
-    names = [one["name"] for one in functions if one.get("name")]
-    if not names:
+    named = [one["name"] for one in functions if one.get("name")]
+    if not named:
         return
-    listed = ", ".join(visible_line(str(name), _LONGEST_NAME) for name in names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    listed = first_few([visible_line(str(name), _LONGEST_NAME) for name in named], _MOST_NAMED)
     asked = " ".join(f"--tools {quote(str(one))}" for one in as_list(given)) or "--tools"
-    say(f"{label}: its tools are not at hand here: {listed}{more} (give them: {asked})")
+    say(f"{label}: its tools are not at hand here: {listed} (give them: {asked})")
 
 
 def _is_chat(value: Any) -> bool:

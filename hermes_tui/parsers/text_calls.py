@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin, ToolCall
 from hermes_tui.model.spans import Span
-from hermes_tui.model.wording import first_line
+from hermes_tui.model.wording import first_few, first_line
 from hermes_tui.parsers.base import ParsedCall, ParseResult
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.reasoning_tags import Thought
@@ -171,8 +171,7 @@ def _names(calls: tuple[ParsedCall, ...]) -> str:
 def listed(called: Iterable[str | None]) -> str:
     """Return the names of calls, the first few of many."""
     names = [first_line(name, 60) if name else "an unreadable one" for name in called]
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
+    return first_few(names, _MAX_NAMED)
 
 
 def _counted(count: int) -> str:

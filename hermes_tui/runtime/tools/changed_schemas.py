@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hermes_tui.model.wording import first_line
+from hermes_tui.model.wording import first_few, first_line
 
 _MOST_NAMED = 3
 
@@ -19,9 +19,8 @@ def schemas_changed(told: Iterable[Any], now: Iterable[Any]) -> str:
     names = [name for name in before | after if before.get(name) != after.get(name)]
     if not names:
         return ""
-    listed = ", ".join(first_line(name, 40) for name in names[:_MOST_NAMED])
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"changed: {listed}{more}; this run keeps the schemas it began with, a new one has these"
+    listed = first_few([first_line(name, 40) for name in names], _MOST_NAMED)
+    return f"changed: {listed}; this run keeps the schemas it began with, a new one has these"
 
 
 def _by_name(schemas: Iterable[Any]) -> dict[str, Any]:
