@@ -223,13 +223,13 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
 
 
 def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | None) -> int:
-    from hermes_tui.cli.parse_batch import Check, Defaults, as_expected, run_batch
+    from hermes_tui.cli.parse_batch import Check, Defaults, as_expected, as_row, run_batch
 
     tools = _tools(arguments.tools) if arguments.tools else ()
     parser = arguments.parser[0] if arguments.parser else ""
     defaults = Defaults(parser, tools, deltas, arguments.reasoning_parser)
     check = Check(as_json=arguments.json) if arguments.check else None
-    write = as_expected if arguments.expect else check.take if check else None
+    write = check.take if check else as_expected if arguments.expect else as_row
     with _opened(arguments.path) as lines:
         worst = run_batch(lines, panel, defaults, write)
     if check is not None:

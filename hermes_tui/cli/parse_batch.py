@@ -58,19 +58,18 @@ Write = Callable[[Answer], int]
 """Prints what came of a line, and returns the exit code that it asks for."""
 
 
-def run_batch(
-    lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, write: Write | None = None
-) -> int:
+def run_batch(lines: Iterable[bytes], panel: ParserPanel, defaults: Defaults, write: Write) -> int:
     """Answer every line at once, and return the worst exit code: 3, 2, 1, 0."""
     worst = 0
     for number, line in enumerate(lines, 1):
         answer = _answer(number, line, panel, defaults)
-        worst = max(worst, (write or _as_row)(answer))
+        worst = max(worst, write(answer))
         sys.stdout.flush()
     return worst
 
 
-def _as_row(answer: Answer) -> int:
+def as_row(answer: Answer) -> int:
+    """Print the row."""
     sys.stdout.write(_line(answer.row))
     return answer.code
 
@@ -111,11 +110,12 @@ class Check:
         self._compared += expected is not None
         self._wrong += bool(found)
         if self._as_json:
-            sys.stdout.write(_line(row | {"differences": [one._asdict() for one in found]}))
+            lines = [_line(row | {"differences": [one._asdict() for one in found]})]
         elif code:
-            sys.stdout.write(visible_line(row["error"] or "", 4 * _SHOWN) + "\n")
-        for one in () if self._as_json else found:
-            sys.stdout.write(f"line {answer.number:,}{_called(row)}: {one}\n")
+            lines = [visible_line(row["error"] or "", 4 * _SHOWN) + "\n"]
+        else:
+            lines = [f"line {answer.number:,}{_called(row)}: {one}\n" for one in found]
+        sys.stdout.writelines(lines)
         return code or int(bool(found))
 
     def end(self) -> None:

@@ -89,6 +89,4 @@ def _same(expected: Any, read: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    cut = visible_line(text, _SHOWN)
-    return cut
+    return visible_line(json.dumps(value, ensure_ascii=False), _SHOWN)
