@@ -57,8 +57,12 @@ class Baseline:
         except OSError as error:
             raise SourceError.of(path, error) from error
         try:
+            rows: list[Row] = []
             files: list[str] = []
-            return cls(list(_rows(data, path, files)), files)
+            for value in _values(data):
+                files += (row["path"] for row in value.get("files", ()))
+                rows += _rows(value, path)
+            return cls(rows, files)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"--baseline {path}: not what `scan --to json` writes", _AGAIN
@@ -105,18 +109,16 @@ class Baseline:
         return False
 
 
-def _rows(data: bytes, path: str, files: list[str]) -> Iterator[Row]:
-    """Yield the rows of runs; note in `files` the paths that are listed by themselves."""
-    for value in _values(data):
-        files += (row["path"] for row in value.get("files", ()))
-        if value.get("complete") is False and "path" not in value:
-            message = f"--baseline {path}: from a scan that was interrupted"
-            raise UsageError(message, "write it anew")
-        for row in value.get("results", [value]):
-            if "content" not in row and row["fingerprint"]:
-                message = f"--baseline {path}: from an older version, which mixed up rollouts"
-                raise UsageError(message, "write it anew, from the files as they were then")
-            yield row
+def _rows(value: Any, path: str) -> Iterator[Row]:
+    """Yield the rows of runs in what was written: a document, or a row by itself."""
+    if value.get("complete") is False and "path" not in value:
+        message = f"--baseline {path}: from a scan that was interrupted"
+        raise UsageError(message, "write it anew")
+    for row in value.get("results", [value]):
+        if "content" not in row and row["fingerprint"]:
+            message = f"--baseline {path}: from an older version, which mixed up rollouts"
+            raise UsageError(message, "write it anew, from the files as they were then")
+        yield row
 
 
 def _values(data: bytes) -> Iterator[Any]:
