@@ -61,8 +61,7 @@ def summary_lines(
             places = _places(rate.places, path_of)
             mark = new_mark(name, new) if is_marked else ""
             yield f"  {label}{counts}  {rate.share:>6.1%}{mark}  {places}"
-        if len(failed) > MOST_LINES:
-            yield f"  and {len(failed) - MOST_LINES:,} more: --to json lists them all"
+        yield from _rest(len(failed))
     if groups:
         yield ""
         yield LOOK_AT
@@ -93,8 +92,12 @@ def _outcomes_by_model(rates: Rates) -> Iterator[str]:
     for name, each in known[:MOST_LINES]:
         label = _label(name)
         yield f"  {label}{' ' * (width - cells(label))}  {_outcome_text(each)}"
-    if len(known) > MOST_LINES:
-        yield f"  and {len(known) - MOST_LINES:,} more: --to json lists them all"
+    yield from _rest(len(known))
+
+
+def _rest(names: int) -> Iterator[str]:
+    if names > MOST_LINES:
+        yield f"  and {names - MOST_LINES:,} more: --to json lists them all"
 
 
 def _whole(rate: Rate, files: int, outside: int) -> str:
@@ -126,7 +129,7 @@ def summary_json(rates: Rates, path_of: PathOf, *, outside: int = 0) -> dict[str
     whole["defects_outside_runs"] = outside
     whole["outcome"] = rates.outcomes.as_json()
     whole["outcome_by_model"] = {
-        name: rates.by_model[name].as_json() for name in sorted(rates.by_model)
+        name: outcomes.as_json() for name, outcomes in sorted(rates.by_model.items())
     }
     for group in GROUPS:
         whole[f"by_{group}"] = {
