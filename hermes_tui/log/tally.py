@@ -110,7 +110,7 @@ class Tally:
         self.told = _NOTHING
         self._spend(usage, duration_s, turn)
         if usage is not None or duration_s is not None:
-            self.told = usage or Usage(), duration_s
+            self.told = usage or _UNKNOWN, duration_s
 
     def message(self, message: Message, seq: int, turn: int = 0) -> None:
         self._spend(message.usage, message.duration_s, turn)

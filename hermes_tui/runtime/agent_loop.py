@@ -294,7 +294,7 @@ def _check_server(server: Any, model: str) -> None:
     if not _is_client(server):
         what = f"a server has an async chat_completion(**kwargs), {type(server).__name__} has none"
         raise UsageError(what, 'or give a client: AgentLoop(AsyncOpenAI(…), …, model="…")')
-    if "OpenAI" in _names_of(server):
+    if any(kind.__name__ == "OpenAI" for kind in type(server).__mro__):
         raise UsageError(f"{type(server).__name__} is not async", "give AsyncOpenAI(…)")
     if not model:
         raise UsageError(f"which model is {type(server).__name__} to ask?", 'model="…"')
@@ -303,10 +303,6 @@ def _check_server(server: Any, model: str) -> None:
 def _is_client(server: Any) -> bool:
     completions = getattr(getattr(server, "chat", None), "completions", None)
     return callable(getattr(completions, "create", None))
-
-
-def _names_of(server: Any) -> set[str]:
-    return {kind.__name__ for kind in type(server).__mro__}
 
 
 def _whole(name: str, value: Any) -> int:
