@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from hermes_tui.model.errors import UsageError, near_hint
@@ -35,6 +34,9 @@ def unknown_words(words: Sequence[str], known: Collection[str]) -> str:
 
 def refuse_run(paths: Sequence[str], option: str) -> None:
     """Raise UsageError for a FILE:RUN, as `diff` takes it, where `option` names the run."""
+    # Loaded only where it is needed: --help and a mistyped word do without.
+    from pathlib import Path
+
     from hermes_tui.runtime.walking import is_so
 
     for path in paths:
