@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.json_text import escaped_json
@@ -32,11 +32,13 @@ from hermes_tui.model.events import (
     copy_event,
 )
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.masked_runs import Masks
 from hermes_tui.runtime.opener import OpenFile, check_format, read_events
 from hermes_tui.runtime.raw import RawReader
 from hermes_tui.runtime.remote import local_path, place_of
 from hermes_tui.runtime.walking import is_so
+
+if TYPE_CHECKING:
+    from hermes_tui.runtime.masked_runs import Masks
 
 _TELLING = ("openai", "sharegpt", "atif")
 """Formats whose writers say what they change."""
@@ -51,9 +53,9 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.to not in known:
         raise UsageError(f"cannot export to {arguments.to!r}", "known: " + ", ".join(known))
     check_format(arguments.format)
-    from hermes_tui.cli.export_all import is_of_many, run_export_all
+    if _is_of_many(arguments):
+        from hermes_tui.cli.export_all import run_export_all
 
-    if is_of_many(arguments):
         return run_export_all(arguments)
     [given] = arguments.paths
     path = None if given == "-" else place_of(given)
@@ -63,7 +65,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         events = read_events(ref)
         begun = begun_runs(ref, events)
         changes = Changes()
-        masks = Masks() if arguments.mask else None
+        masks = masks_for(arguments)
         content = render(arguments.to, events, ref.file, begun, changes=changes, masks=masks)
     write_out(arguments.output, [content], overwrite=arguments.force)
     _say_what_is_missing(events)
@@ -74,6 +76,23 @@ def run_export(arguments: argparse.Namespace) -> int:
         left_out = f"{counted(len(begun), 'run')} of subagents left out"
         say(f"{left_out}: --to atif takes them in; else export each by itself")
     return 0
+
+
+def _is_of_many(arguments: argparse.Namespace) -> bool:
+    """Tell whether more than one run is to be written."""
+    paths = arguments.paths
+    is_folder = "-" not in paths and is_so(local_path(paths[0]).is_dir)
+    return bool(arguments.all or arguments.filter or len(paths) > 1 or is_folder)
+
+
+def masks_for(arguments: argparse.Namespace) -> Masks | None:
+    """Return what hides credentials; None where nobody asked for that."""
+    if not arguments.mask:
+        return None
+    # Loaded only where it is needed: it compiles much.
+    from hermes_tui.runtime.masked_runs import Masks
+
+    return Masks()
 
 
 def _say_what_is_missing(events: Sequence[Event]) -> None:

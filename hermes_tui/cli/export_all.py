@@ -12,6 +12,7 @@ from typing import Final
 from hermes_tui.cli.begun_runs import begun_runs
 from hermes_tui.cli.export import (
     ELSEWHERE,
+    masks_for,
     named_details,
     render,
     say_what_is_masked,
@@ -25,7 +26,6 @@ from hermes_tui.cli.saying import say
 from hermes_tui.formats.writers.changes import Changes
 from hermes_tui.model.errors import HermesError, NoTranscript, StoreError, UsageError
 from hermes_tui.model.wording import counted
-from hermes_tui.runtime.masked_runs import Masks
 from hermes_tui.runtime.opener import FoundDefect, FoundRun, OpenFile, Progress, read_events, survey
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.run_filter import RunFilter
@@ -37,13 +37,6 @@ SUFFIXES: Final = {"markdown": "md", "html": "html", "native": "jsonl"}
 """Of the files of runs; all else is JSON."""
 NEWLINE: Final = 2
 """Bytes that may stand behind the last record."""
-
-
-def is_of_many(arguments: argparse.Namespace) -> bool:
-    """Tell whether more than one run is to be written."""
-    paths = arguments.paths
-    is_folder = "-" not in paths and is_so(local_path(paths[0]).is_dir)
-    return bool(arguments.all or arguments.filter or len(paths) > 1 or is_folder)
 
 
 def run_export_all(arguments: argparse.Namespace) -> int:
@@ -118,7 +111,7 @@ class _Runs:
         self._shows = shows
         """Whether the terminal is free for the progress."""
         self._changes = Changes()
-        self._masks = Masks() if arguments.mask else None
+        self._masks = masks_for(arguments)
         self._seen = self._silent = self._defects = 0
         self._named = 0
 
