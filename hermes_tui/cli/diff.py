@@ -63,7 +63,6 @@ def add_diff(commands: Commands) -> None:
         description="Compare two runs turn by turn: where they part, and what each did then.",
         usage="%(prog)s [-h] [--json] [--format NAME] A B",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     # Whoever leaves one out is told how two are named.
     for name, shown in (("left", "A"), ("right", "B")):

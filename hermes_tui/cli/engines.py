@@ -39,7 +39,6 @@ def add_engines(commands: Commands) -> None:
         description="The real parsers that the parser lab compares, in the cache folder.",
         epilog="  hermes-tui engines add vllm==0.33.0\n  hermes-tui engines list\n\n"
         "exit codes: 0 fine, 2 wrong usage, 3 cannot download, load, read or write",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = command.add_subparsers(
         dest="action", metavar="add|list|remove", required=True, parser_class=type(command)
@@ -48,7 +47,6 @@ def add_engines(commands: Commands) -> None:
         "add",
         help="fetch an engine's parsers, or take those of an interpreter or a checkout",
         description=_ADD,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add.add_argument(
         "engine",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.inputs import add_filter_option, add_format_option, path_text
@@ -64,7 +63,6 @@ def add_export(commands: Commands) -> None:
         description="Write a run, or many, as a file that other programs or people can read.",
         usage="%(prog)s [-h] --to FORMAT [OPTION …] FILE [FILE …]",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
         "paths",

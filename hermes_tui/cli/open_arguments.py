@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from hermes_tui.cli.inputs import (
@@ -71,7 +70,6 @@ def add_open(commands: Commands) -> None:
         description="Show saved runs. Their format is found from the content; several make a list.",
         usage="%(prog)s [-h] [OPTION …] PATH [PATH …]",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_paths(command)
     add_format_option(command)

@@ -81,7 +81,6 @@ def add_parse(commands: Commands) -> None:
         usage="%(prog)s [-h] [OPTION …] [FILE]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
         "path",

@@ -23,7 +23,6 @@ def add_parsers(commands: Commands) -> None:
         "server wants. `--parser` takes them everywhere, but those of added engines\n(real/…) "
         "only in `parse`; the parser lab takes all.",
         epilog=f"  hermes-tui parsers | grep -i qwen\n\n{LISTING_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_json_option(command)
 

@@ -111,7 +111,6 @@ def add_scan(commands: argparse._SubParsersAction[Any]) -> None:
         usage="%(prog)s [-h] [OPTION …] PATH [PATH …]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_reading(command)
     _add_printing(command)
