@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.screens.lab import LabScreen
 from tests.ui.opened import WIDE, app_on, close_app, settled, shows, until, write_run
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import text_of
 
 GOOD = '<tool_call>\n{"name": "read_file", "arguments": {"path": "a"}}\n</tool_call>'
 BAD = '<tool_call>\n{"name": "terminal", "arguments": {"command": "ls",}}\n</tool_call>'
@@ -32,7 +32,7 @@ class Lab:
 
     @property
     def shown(self) -> str:
-        return "\n".join(screen_lines(self.app))
+        return text_of(self.app)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

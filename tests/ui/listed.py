@@ -6,6 +6,7 @@ from typing import Any
 
 from hermes_tui.log.summary import RunSummary
 from hermes_tui.runtime.opener import RunRef
+from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 
@@ -30,9 +31,14 @@ def runs_of(*runs: dict[str, Any], files: int = 1) -> ShapedRuns:
         rows.append(RunRow(ref, summary, f"/runs/{which}.jsonl", which, f"{which}.jsonl"))
     model = ShapedRuns(rows)
     model.update()
+    settle_list(model)
+    return model
+
+
+def settle_list(model: RunsModel) -> None:
+    """Let a list do all that it has begun."""
     while model.unsettled:
         model.advance(1.0)
-    return model
 
 
 def listed(model: ShapedRuns) -> list[str]:

@@ -19,7 +19,7 @@ from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.screens.base import CommandScreen
 from hermes_tui.ui.screens.run import RunScreen
 from hermes_tui.ui.screens.runs import RunsScreen
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import text_of
 
 _OPEN: list[HermesApp] = []
 WIDE, MEDIUM, NARROW = (160, 45), (110, 34), (80, 24)
@@ -58,7 +58,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     """Wait for a condition, at most two minutes: the machine may be busy."""
     deadline = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < deadline, "\n".join(screen_lines(pilot.app))
+        assert time.monotonic() < deadline, text_of(pilot.app)
         await pilot.pause(0.02)
 
 
@@ -69,7 +69,7 @@ async def shows(pilot: Pilot[None], *texts: str) -> None:
 
 
 def _is_shown(pilot: Pilot[None], texts: tuple[str, ...]) -> bool:
-    drawn = "\n".join(screen_lines(pilot.app))
+    drawn = text_of(pilot.app)
     return all(text in drawn for text in texts)
 
 

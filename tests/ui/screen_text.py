@@ -12,3 +12,8 @@ def screen_lines(app: App[Any]) -> list[str]:
     # The picture that App.export_screenshot draws from, which has no plain-text form.
     strips = app.screen._compositor.render_strips()
     return [strip.text.rstrip() for strip in strips]
+
+
+def text_of(app: App[Any]) -> str:
+    """Return the whole screen as drawn, as one text."""
+    return "\n".join(screen_lines(app))

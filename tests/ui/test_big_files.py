@@ -30,7 +30,7 @@ from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.search import compile_search
 from tests.conftest import PROJECT
 from tests.ui.opened import WIDE, answer, until, write_run, write_runs
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 RUNS = 300
 
@@ -505,7 +505,7 @@ async def test_keys_are_answered_while_a_process_reads_and_all_is_listed_in_the_
         await until(pilot, lambda: "reading" not in screen_lines(app)[-2])
         await pilot.press("O", "g", "enter")
         await until(pilot, lambda: "run 1 of 300" in screen_lines(app)[0])
-        assert "Fix the failing test" in "\n".join(screen_lines(app))
+        assert "Fix the failing test" in text_of(app)
 
 
 async def test_a_list_known_from_before_is_not_said_to_be_read_for_ever(

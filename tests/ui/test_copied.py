@@ -24,18 +24,16 @@ from hermes_tui.ui.render.copied import (
     event_copies,
 )
 from tests.log.runs import timeline
-from tests.ui.opened import WIDE, app_on, settled, shows, write_run
+from tests.ui.opened import WIDE, app_on, call, settled, shows, write_run
 
 BODY = '{"model":"m","messages":[{"role":"user","content":"it\'s $HOME `x`"}]}'
 
 
-def called(name: str, call_id: str, **arguments: Any) -> dict[str, Any]:
-    text = json.dumps(arguments)
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
-
-
 async def test_of_parallel_calls_the_one_under_the_cursor_is_copied(tmp_path: Path) -> None:
-    calls = [called("ls", "c1", path="/"), called("cat", "c2", path="x", api_key="sk-12345")]
+    calls = [
+        call("c1", "ls", {"path": "/"}),
+        call("c2", "cat", {"path": "x", "api_key": "sk-12345"}),
+    ]
     said = {"role": "assistant", "tool_calls": calls}
     messages: list[dict[str, Any]] = [{"role": "user", "content": "x"}, said]
     app = app_on(write_run(tmp_path / "run.json", messages))
@@ -109,7 +107,7 @@ def test_names_of_values_are_those_of_expressions_and_harmless() -> None:
 
 
 async def test_copied_again_a_call_gives_its_values_one_by_one(tmp_path: Path) -> None:
-    calls = [called("write", "c1", path="a.py", content=WRITTEN, api_key="sk-12345")]
+    calls = [call("c1", "write", {"path": "a.py", "content": WRITTEN, "api_key": "sk-12345"})]
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
     app = app_on(write_run(tmp_path / "run.json", messages))
     async with app.run_test(size=WIDE) as pilot:
@@ -135,7 +133,7 @@ async def test_copied_again_a_result_gives_its_text_and_the_values_in_it(tmp_pat
     content = json.dumps({"output": "one\ntwo", "exit_code": 0})
     messages = [
         {"role": "user", "content": "x"},
-        {"role": "assistant", "tool_calls": [called("ls", "c1")]},
+        {"role": "assistant", "tool_calls": [call("c1", "ls", {})]},
         {"role": "tool", "tool_call_id": "c1", "content": content},
     ]
     app = app_on(write_run(tmp_path / "run.json", messages))

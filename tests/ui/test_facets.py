@@ -19,20 +19,21 @@ from hermes_tui.ui.runs.histogram import QUANTITIES, HistogramCounts
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunTable
 from hermes_tui.ui.screens.runs import RunsScreen
-from tests.ui.listed import listed, runs_of
+from tests.ui.listed import listed, runs_of, settle_list
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
     WIDE,
     answer,
     app_on,
+    call,
     press_until,
     settled,
     shows,
     until,
     write_runs,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 TINY = (30, 8)
 
@@ -62,8 +63,7 @@ def histogram_of(model: ShapedRuns, name: str) -> list[Bar]:
 def lists_what_it_counts(model: ShapedRuns, bar: Bar) -> bool:
     """Tell whether choosing a bar lists as many runs as it says."""
     assert model.try_filter(bar.term) == ""
-    while model.unsettled:
-        model.advance(1.0)
+    settle_list(model)
     return len(model) == bar.total
 
 
@@ -124,8 +124,7 @@ def test_runs_are_filtered_by_a_score_and_by_why_they_ended() -> None:
         ('stop_reason == "max_turns" and not scores.format', ["run-2"]),
     ):
         assert model.try_filter(text) == ""
-        while model.unsettled:
-            model.advance(1.0)
+        settle_list(model)
         assert listed(model) == expected
 
 
@@ -236,10 +235,6 @@ def test_bars_are_as_long_as_what_they_count(count: int, expected: str) -> None:
 
 
 # On screen
-
-
-def text_of(app: HermesApp) -> str:
-    return "\n".join(screen_lines(app))
 
 
 def line_with(app: HermesApp, text: str) -> str:
@@ -404,15 +399,10 @@ def test_long_values_can_be_picked_and_dropped_again(name: str) -> None:
     assert text == ""
 
 
-def settle_list(model: ShapedRuns) -> None:
-    while model.unsettled:
-        model.advance(1.0)
-
-
 async def test_a_bar_is_found_by_its_name_however_many_there_are(tmp_path: Path) -> None:
     tools = [f"tool_{n:03}" for n in range(180)]
     runs = [
-        {"messages": [*MESSAGES[:2], {"role": "assistant", "tool_calls": [called(tool)]}]}
+        {"messages": [*MESSAGES[:2], {"role": "assistant", "tool_calls": [call("c", tool, "{}")]}]}
         for tool in (*tools, "run_130")
     ]
     (tmp_path / "runs.jsonl").write_text("\n".join(map(json.dumps, runs)))
@@ -433,7 +423,3 @@ async def test_a_bar_is_found_by_its_name_however_many_there_are(tmp_path: Path)
         await pilot.press("F")
         await answer(pilot, "slash", "nowhere")
         await shows(pilot, "/nowhere: no match in facets")
-
-
-def called(tool: str) -> dict[str, Any]:
-    return {"id": "c", "type": "function", "function": {"name": tool, "arguments": "{}"}}

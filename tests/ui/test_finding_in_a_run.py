@@ -27,7 +27,7 @@ from tests.ui.opened import (
     shows,
     write_run,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 RECORDING = Path(__file__).parents[2] / "transcripts/recorded/steered.jsonl"
 
@@ -43,10 +43,6 @@ def run_file(tmp_path: Path) -> Path:
 def long_prompt(tmp_path: Path) -> Path:
     messages = [{"role": "user", "content": PROMPT}, {"role": "assistant", "content": "found"}]
     return write_run(tmp_path / "run.json", messages)
-
-
-def text_of(app: Any) -> str:
-    return "\n".join(screen_lines(app))
 
 
 def model_of(*events: Event, complete: bool) -> RunModel:

@@ -13,6 +13,7 @@ from hermes_tui.ui.runs import model as runs_model
 from hermes_tui.ui.runs.feed import RunsFeed
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.search import compile_search
+from tests.ui.listed import settle_list
 from tests.ui.opened import WIDE, answer, app_on, settled, shows
 
 NEEDLE_IN = (3, 60, 170)
@@ -66,20 +67,17 @@ def test_the_next_match_of_the_list_is_known_long_before_all_runs_are_searched(
 def test_each_match_has_its_number_in_the_list_once_all_are_known(model: ShapedRuns) -> None:
     search_until_next(model, -1, 1)
     assert model.match_number(29) is None
-    while model.unsettled:
-        model.advance(0.1)
+    settle_list(model)
     assert [model.match_number(at) for at in (29, 30, 139, 196)] == [1, None, 2, 3]
     assert (model.searched, model.matches) == (RUNS, 3)
 
 
 def test_what_a_filter_hides_is_searched_after_what_is_listed(model: ShapedRuns) -> None:
     model.try_filter("run > 100")
-    while model.unsettled:
-        model.advance(0.1)
+    settle_list(model)
     assert search_until_next(model, -1, 1) == 29
     assert model.searched <= 31
-    while model.unsettled:
-        model.advance(0.1)
+    settle_list(model)
     assert (model.searched, model.matches) == (RUNS, 1)
 
 

@@ -15,7 +15,6 @@ from textual.pilot import Pilot
 from hermes_tui.log.codec import encode
 from hermes_tui.model.events import RunStarted
 from hermes_tui.runtime.targets import expand_paths
-from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.runs import RunRows
 from hermes_tui.ui.render.groups import heading_row
 from hermes_tui.ui.runs.feed import RunsFeed
@@ -24,7 +23,7 @@ from hermes_tui.ui.runs.lines import RunLines
 from hermes_tui.ui.runs.shape import GROUPINGS, groupings_of
 from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.screens.runs import RunsScreen
-from tests.ui.listed import listed, runs_of
+from tests.ui.listed import listed, runs_of, settle_list
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -36,7 +35,7 @@ from tests.ui.opened import (
     shows,
     write_runs,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 def seen(model: ShapedRuns, lines: RunLines) -> list[str]:
@@ -290,8 +289,7 @@ def test_a_run_of_no_status_is_one_of_unknown_status() -> None:
     model = runs_of({"status": ""}, {"status": "unknown"}, {"status": "ok"})
     for text, count in (('status == "unknown"', 2), ('status == ""', 0)):
         assert model.try_filter(text) == ""
-        while model.unsettled:
-            model.advance(1.0)
+        settle_list(model)
         assert len(model) == count
     model.try_filter("")
     model.group_by("status")
@@ -323,8 +321,7 @@ def test_groups_without_an_id_go_by_the_number_that_is_listed(tmp_path: Path) ->
     model = ShapedRuns(feed.rows)
     model.update()
     assert model.try_filter('group == "g3"') == ""
-    while model.unsettled:
-        model.advance(1.0)
+    settle_list(model)
     assert list(map(model.number, range(len(model)))) == [7, 8, 9, 19, 20, 21]
     assert "group" in groupings_of(feed.rows)
     model.group_by("group")
@@ -453,10 +450,6 @@ def test_every_run_is_listed_once_whatever_its_parents_groups_and_folds(
 
 
 # On screen
-
-
-def text_of(app: HermesApp) -> str:
-    return "\n".join(screen_lines(app))
 
 
 async def group_by(pilot: Pilot[None], field: str) -> None:

@@ -24,7 +24,7 @@ from tests.ui.opened import (
     until,
     write_run,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.fixture(autouse=True)
@@ -278,7 +278,7 @@ async def test_p_on_any_row_of_the_turn_opens_the_assistants_message(tmp_path: P
         assert app.screen.model.text == "I look at it."
         await pilot.press("q", "g", "P")
         await pilot.pause()
-        assert "no assistant message" in "\n".join(screen_lines(app))
+        assert "no assistant message" in text_of(app)
         assert run_screen(app).model.row == 0
 
 

@@ -11,7 +11,7 @@ from hermes_tui.ui.screens.help import HelpScreen, help_document
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 from tests.ui.opened import NARROW, WIDE, app_on, shows, until, write_run
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.mark.parametrize("keys", [("ctrl+d", "ctrl+u"), ("ctrl+f", "ctrl+b"), ("space", "pageup")])
@@ -75,7 +75,7 @@ async def test_esc_with_nothing_to_drop_says_what_goes_back(tmp_path: Path) -> N
         await pilot.press("escape")
         await shows(pilot, "nothing to drop: q goes back")
         await pilot.press("j")
-        await until(pilot, lambda: "nothing to drop" not in "\n".join(screen_lines(app)))
+        await until(pilot, lambda: "nothing to drop" not in text_of(app))
         await pilot.press("enter", "escape")
         await shows(pilot, "row 1", "nothing to drop: q goes back")
 
@@ -88,7 +88,7 @@ async def test_what_is_said_of_a_key_goes_with_the_next_one(tmp_path: Path) -> N
         await pilot.press("m")
         await shows(pilot, "mark: in a run (Enter opens it)")
         await pilot.press("9")
-        await until(pilot, lambda: "mark: in a run" not in "\n".join(screen_lines(app)))
+        await until(pilot, lambda: "mark: in a run" not in text_of(app))
 
 
 async def test_what_is_too_long_to_be_said_in_one_row_takes_two(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from hermes_tui.ui.panes.metadata import MetadataPane
 from hermes_tui.ui.render.metadata import LONGEST, RunMetadata, ValueTexts, metadata_lines
 from hermes_tui.ui.run_relations import Relative
 from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, shows, write_run
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 HOSTILE = "\x1b]52;c;x\x07 [bold red]@click[/] \u202e"
 
@@ -167,10 +167,6 @@ def test_parent_and_children_are_told() -> None:
 
 
 # On screen
-
-
-def text_of(app: HermesApp) -> str:
-    return "\n".join(screen_lines(app))
 
 
 def is_on_fact(app: HermesApp, name: str) -> bool:

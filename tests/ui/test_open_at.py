@@ -14,7 +14,7 @@ from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import SHORT_FILE, HermesApp
 from hermes_tui.ui.runs.feed import RunsFeed
 from tests.ui.opened import WIDE, run_screen, settled, shows, until, write_runs
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 def app_at(path: Path, text: str, *, follow: bool = False) -> HermesApp:
@@ -29,7 +29,7 @@ async def test_the_cursor_is_on_the_message_of_the_run(tmp_path: Path) -> None:
         model = run_screen(app).model
         assert model.timeline.state.run_id == "run-5"
         assert model.timeline.finding(model.row) is None
-        assert "def parse" in "\n".join(screen_lines(app))
+        assert "def parse" in text_of(app)
 
 
 async def test_a_message_far_down_is_reached_while_the_run_is_read(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ async def test_a_message_that_is_not_there_is_said(tmp_path: Path) -> None:
     app = HermesApp(feed, Config(), place=(ref, 99))
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
-        assert "there is no message 99 in this run" in "\n".join(screen_lines(app))
+        assert "there is no message 99 in this run" in text_of(app)
 
 
 async def test_that_other_runs_have_the_same_id_is_said(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from hermes_tui.ui.runs.model import RunsModel
 from hermes_tui.ui.runs.table import LooseRows, PackedRows, RunRow, RunTable
 from tests.ui.listed import NOTHING
 from tests.ui.opened import MESSAGES, WIDE, app_on, settled, write_run, write_runs
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 FILES = 30
 
@@ -153,7 +153,7 @@ async def test_a_packed_run_is_listed_and_opened(folder: Path) -> None:
         await pilot.press("L")
         await pilot.pause()
         assert f"run 2 of {FILES + 7}" in screen_lines(app)[0]
-        assert "Fix the failing test" in "\n".join(screen_lines(app))
+        assert "Fix the failing test" in text_of(app)
 
 
 @pytest.mark.parametrize("as_list", [False, True])
@@ -172,5 +172,5 @@ async def test_a_file_that_is_one_run_is_opened_long_after_it_was_read(
         await pilot.press("down", "enter")
         await settled(pilot)
         assert f"run 2 of {FILES}" in screen_lines(app)[0]
-        assert "task 1" in "\n".join(screen_lines(app))
+        assert "task 1" in text_of(app)
         assert len(read_events(app.feed.rows[2].ref)) > len(MESSAGES)

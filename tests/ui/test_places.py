@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 from hermes_tui.log.timeline import Timeline
 from hermes_tui.runtime.opener import load_run
@@ -19,11 +18,6 @@ from tests.ui.opened import (
     write_run,
     write_runs,
 )
-from tests.ui.screen_text import screen_lines
-
-
-def text_of(app: Any) -> str:
-    return "\n".join(screen_lines(app))
 
 
 async def test_a_run_of_a_filtered_list_is_called_by_its_number_in_the_file(tmp_path: Path) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from textual.app import App
 
 from tests.runtime.test_growing import cut_and_write, move_away_and_write, write_over
 from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import text_of
 
 Change = Callable[[Path, bytes], None]
 
@@ -24,10 +23,6 @@ def runs_of(*names: str) -> bytes:
 def messages_of(*texts: str) -> bytes:
     said = ({"role": "user", "content": text} for text in texts)
     return "".join(json.dumps(message) + "\n" for message in said).encode()
-
-
-def text_of(app: App[None]) -> str:
-    return "\n".join(screen_lines(app))
 
 
 def append(path: Path, data: bytes) -> None:

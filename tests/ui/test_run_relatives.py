@@ -14,7 +14,7 @@ from hermes_tui.log.timeline import RowKind
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.metadata import MetadataPane
 from tests.ui.opened import NARROW, WIDE, app_on, press_until, run_screen, settled, shows
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 CALLED = "begun by call toolu_1"
 
@@ -100,7 +100,7 @@ async def test_a_subagent_that_was_not_opened_is_said_to_be_missing(tmp_path: Pa
         await settled(pilot)
         await pilot.press("g", "enter")
         await settled(pilot)
-        if "Do it" not in "\n".join(screen_lines(app)):
+        if "Do it" not in text_of(app):
             await pilot.press(">")
         await shows(pilot, "Do it", "‹subagent ab12›")
         await pilot.press("]", "]", "3", "enter")

@@ -33,16 +33,12 @@ from tests.ui.opened import (
     write_run,
     write_runs,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.fixture
 def run_file(tmp_path: Path) -> Path:
     return write_run(tmp_path / "run.json", model="hermes-4", task="fix parser")
-
-
-def text_of(app: object) -> str:
-    return "\n".join(screen_lines(app))  # type: ignore[arg-type]
 
 
 async def test_a_single_run_opens_directly(run_file: Path) -> None:

@@ -36,7 +36,7 @@ from hermes_tui.ui.runs.shaped import ShapedRuns
 from hermes_tui.ui.runs.table import RunRow
 from hermes_tui.ui.screens.runs import RunsScreen
 from hermes_tui.ui.search import compile_search
-from tests.ui.listed import NOTHING, runs_of
+from tests.ui.listed import NOTHING, runs_of, settle_list
 from tests.ui.opened import (
     MESSAGES,
     NARROW,
@@ -51,16 +51,12 @@ from tests.ui.opened import (
     write_run,
     write_runs,
 )
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.fixture
 def runs_file(tmp_path: Path) -> Path:
     return write_runs(tmp_path / "runs.jsonl", 30)
-
-
-def text_of(app: object) -> str:
-    return "\n".join(screen_lines(app))  # type: ignore[arg-type]
 
 
 def first_row(app: object) -> str:
@@ -281,8 +277,7 @@ def test_a_run_that_changes_is_filtered_by_what_is_found_in_it_now() -> None:
     for state, listed in (("crashed", [1]), ("ok", [])):
         rows[1] = listed_runs("ok", state)[1]
         model.update([1])
-        while model.unsettled:
-            model.advance(1.0)
+        settle_list(model)
         assert list(model.order) == listed
 
 

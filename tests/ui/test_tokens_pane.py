@@ -22,11 +22,10 @@ from hermes_tui.model.events import (
     RunStarted,
 )
 from hermes_tui.model.messages import Message
-from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.panes.tokens import TokensPane
 from hermes_tui.ui.render.tokens import RunningText
 from tests.ui.opened import MEDIUM, NARROW, WIDE, app_on, run_screen, settled, shows, write_run
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import text_of
 
 TEXT = 'I look.\n<tool_call>\n{"name": "ls"'
 
@@ -68,10 +67,6 @@ def answer(raw: str = "", **fields: Any) -> ResponseReceived:
 
 def reply_without() -> str:
     return json.dumps({"choices": [{"message": {"content": "I look."}}]})
-
-
-def text_of(app: HermesApp) -> str:
-    return "\n".join(screen_lines(app))
 
 
 async def test_the_tokens_of_a_reply_are_shown_with_what_was_hidden(tmp_path: Path) -> None:

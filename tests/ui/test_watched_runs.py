@@ -17,11 +17,7 @@ from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.app import HermesApp
 from hermes_tui.ui.runs.feed import RunsFeed
 from tests.ui.opened import WIDE, answer, app_on, run_screen, settled, shows, until
-from tests.ui.screen_text import screen_lines
-
-
-def text_of(app: Any) -> str:
-    return "\n".join(screen_lines(app))
+from tests.ui.screen_text import text_of
 
 
 def line(number: int, kind: str, content: Any) -> str:

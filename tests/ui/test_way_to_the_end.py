@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from hermes_tui.ui import app as app_module
 from hermes_tui.ui.screens import run as run_module
 from tests.ui.opened import MEDIUM, app_on, run_screen, settled
-from tests.ui.screen_text import screen_lines
+from tests.ui.screen_text import screen_lines, text_of
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_the_end_of_a_run_is_reached_once_it_is_read(
         await read_on(pilot, monkeypatch)
         assert model.row == len(model.timeline) - 1 >= 1_000
         assert "on the way" not in screen_lines(app)[-2]
-        assert "message 999" in "\n".join(screen_lines(app))
+        assert "message 999" in text_of(app)
 
 
 @pytest.mark.parametrize("key", ["g", "k", "("])
