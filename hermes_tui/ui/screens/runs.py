@@ -98,7 +98,7 @@ class RunsScreen(Moving, RunsFinding):
             # Of the pane that has the keys: an empty choice can be taken back in the one beside.
             rows=self.front_pane().row_count,
             runs=len(self.model),
-            searching=self.model.search is not None or self.searches_bars,
+            searching=self.model.search is not None or self.searched_bars is not None,
             filtered=self.model.filter is not None,
             loading=self.feed.progress() is not None or self.model.searching,
             families=self.model.shape.has_children,

@@ -14,6 +14,7 @@ from hermes_tui.ui.screens.searching import Searching
 from hermes_tui.ui.search import Search
 
 if TYPE_CHECKING:
+    from hermes_tui.ui.panes.facets import BarsPane
     from hermes_tui.ui.runs.feed import RunsFeed
     from hermes_tui.ui.runs.shaped import ShapedRuns
     from hermes_tui.ui.widgets.prompt import Prompt
@@ -73,28 +74,27 @@ class RunsFinding(Searching, RunsSide, Filtering):
         self._go_bar(1, from_here=True)
 
     @property
-    def searches_bars(self) -> bool:
-        """Whether the next match is a bar of the pane that has the keys."""
-        return bool(self._bar_wanted) and not isinstance(self.front_pane(), RunsPane)
-
-    def _go_bar(self, step: int, *, from_here: bool = False) -> None:
+    def searched_bars(self) -> BarsPane | None:
+        """The pane that has the keys, if the next match is a bar of it."""
         pane = self.front_pane()
-        if self.searches_bars and not isinstance(pane, RunsPane):
-            found = pane.find(self._bar_wanted, step, from_here=from_here)
-            told = "no match" if found is None else f"{found[0]:,} of {found[1]:,}"
-            where = pane.title.lower()
-            self.say(f"/{visible_line(self._bar_wanted, 40)}: {told} in {where}")
+        return pane if self._bar_wanted and not isinstance(pane, RunsPane) else None
+
+    def _go_bar(self, step: int, *, from_here: bool = False) -> bool:
+        """Go to the next bar that is looked for; return whether any is looked for here."""
+        pane = self.searched_bars
+        if pane is None:
+            return False
+        found = pane.find(self._bar_wanted, step, from_here=from_here)
+        told = "no match" if found is None else f"{found[0]:,} of {found[1]:,}"
+        self.say(f"/{visible_line(self._bar_wanted, 40)}: {told} in {pane.title.lower()}")
+        return True
 
     def do_search_next(self) -> None:
-        if self.searches_bars:
-            self._go_bar(1)
-        else:
+        if not self._go_bar(1):
             super().do_search_next()
 
     def do_search_previous(self) -> None:
-        if self.searches_bars:
-            self._go_bar(-1)
-        else:
+        if not self._go_bar(-1):
             super().do_search_previous()
 
     def search_begun(self) -> Search | None:
