@@ -85,7 +85,7 @@ class RunsScreen(Moving, RunsFinding):
         self.runs_pane.focus()
         self.refresh_view()
         if self.model.search is not None:
-            self.begin_search(self.model.search)
+            self.seek_first()
         if self.feed.finished and self.feed.follow:
             self._go_on_to_only_run()
         self.start_pump()

@@ -102,6 +102,10 @@ class RunsFinding(Searching, RunsSide, Filtering):
 
     def begin_search(self, search: Search | None) -> None:
         self.model.set_search(search)
+        self.seek_first()
+
+    def seek_first(self) -> None:
+        """Go to the first match of a search that has only begun, as soon as it is known."""
         self._seeks_from_here = True
         self.go_match(1)
 
