@@ -267,6 +267,26 @@ def test_tasks_that_begin_with_the_same_line_are_groups_of_their_own(tmp_path: P
     assert "/w/flask-2 step 0" in second
 
 
+def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_path: Path) -> None:
+    path = tmp_path / "runs.jsonl"
+    texts = [f"<uploaded_files>\n/w/{name}" for name in ("flask", "numpy") * 2]
+    lines = [{"messages": [{"role": "user", "content": text}]} for text in texts]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    model = read(path)
+    model.group_by("task")
+    facts = FactsOfGroups(model)
+
+    def tasks() -> set[str]:
+        found = [facts.of(group) for group in model.standing.groups]
+        return {of_group.task for of_group in found if of_group is not None}
+
+    before = tasks()
+    assert before == {"<uploaded_files> /w/flask", "<uploaded_files> /w/numpy"}
+    path.write_text("")
+    model.reverse()
+    assert tasks() == before
+
+
 def test_groups_of_one_id_are_apart_where_the_evaluations_are() -> None:
     sample, other = {"group_id": "15", "format": "inspect"}, {"group_id": "15", "format": "tau2"}
     runs = [

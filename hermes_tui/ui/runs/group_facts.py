@@ -150,14 +150,19 @@ class FactsOfGroups:
             outcomes=outcomes.known,
             rewarded=rewards.known,
             rewards=(rewards.lowest, rewards.highest) if rewards.known > 1 else None,
-            task=self._text_of(places[0], group) if group.has_namesakes else "",
+            task=self._task_of(group, places[0]) if group.has_namesakes else "",
             turns=means["turns"] or 0.0,
             calls=means["calls"] or 0.0,
             **{name: means[name] for name in _SPARSE},
         )
 
-    def _text_of(self, place: int, group: Group) -> str:
-        """Return what tells a task from others of its title: its text, or how it is called."""
+    def _task_of(self, group: Group, place: int) -> str:
+        """Return what tells a task from others of its title: its text, or how it is called.
+
+        It is read from the file of the run at `place`, once: the key of a group stands for it.
+        """
+        if (before := self._before.get(group.key)) is not None and before.task:
+            return before.task
         row = self._model.rows[place]
         text = task_text(row.ref)
         if group.title.removesuffix("…") in text:
