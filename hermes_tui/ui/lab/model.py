@@ -18,9 +18,11 @@ from hermes_tui.ui.lab.parsers import (
     OURS,
     LabParser,
     guessed,
+    is_known,
     known_name,
     lab_parser,
     lab_parsers,
+    marked_in,
 )
 from hermes_tui.ui.lab.verdicts import (
     Verdict,
@@ -343,16 +345,17 @@ class LabModel:
 
         Who reads some of the calls alone is one of the best only where its marker is in the text.
         """
-        markers = {each.name: each.markers for each in lab_parsers()}
-        if by_rank:
-            found = ranked(self.verdicts.values(), self._sound_calls, near=self.parser.engine)
-            return [
-                each
-                for each in found
-                if self._sound_calls(each) >= self.meant
-                or any(marker in self.text for marker in markers.get(each.name, ("",)))
-            ]
-        return in_order(self.verdicts.values(), self.text, markers)
+        marked = marked_in(self.text)
+        if not by_rank:
+            return in_order(self.verdicts.values(), marked)
+        found = ranked(self.verdicts.values(), self._sound_calls, near=self.parser.engine)
+        return [
+            each
+            for each in found
+            if self._sound_calls(each) >= self.meant
+            or each.name in marked
+            or not is_known(each.name)
+        ]
 
     def _sound_calls(self, verdict: Verdict) -> int:
         if verdict.key not in self._sound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from hermes_tui.model.visible import visible_line
@@ -34,10 +34,6 @@ class LabParser(NamedTuple):
     def engine(self) -> str:
         return self.name.partition("/")[0]
 
-    def is_marked_in(self, text: str) -> bool:
-        """Tell whether a text holds a marker of the parser's format."""
-        return any(marker in text for marker in self.markers)
-
 
 @cache
 def lab_parsers() -> tuple[LabParser, ...]:
@@ -66,14 +62,22 @@ def _with_card(parser: Parser) -> LabParser:
     )
 
 
+@lru_cache(maxsize=1)
+def marked_in(text: str) -> frozenset[str]:
+    """Return the names of our parsers of whose format a text holds a marker."""
+    marked = (each for each in lab_parsers() if any(marker in text for marker in each.markers))
+    return frozenset(each.name for each in marked)
+
+
 def choices(typed: str, text: str, real: Sequence[str]) -> list[str]:
     """Return the names of parsers that hold what is `typed`, those marked in `text` first.
 
     `real` are the names of real engines' parsers; they come behind ours.
     """
     wanted = typed.strip().lower()
-    ours = sorted(lab_parsers(), key=lambda each: not each.is_marked_in(text))
-    return [name for name in (*(each.name for each in ours), *real) if wanted in name.lower()]
+    marked = marked_in(text)
+    ours = sorted((each.name for each in lab_parsers()), key=lambda name: name not in marked)
+    return [name for name in (*ours, *real) if wanted in name.lower()]
 
 
 def known_name(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hermes_tui.model.json_text import text_key
@@ -232,20 +232,15 @@ def _is_sound(name: str, arguments: str, declared: Collection[str]) -> bool:
     return isinstance(decode(arguments), dict)
 
 
-def in_order(
-    verdicts: Iterable[Verdict], text: str, markers: Mapping[str, Sequence[str]]
-) -> list[Verdict]:
+def in_order(verdicts: Iterable[Verdict], marked: Collection[str]) -> list[Verdict]:
     """Return the rows of the matrix: parsers whose markers the text holds first, then by name.
 
     The emulated verdict stands above the real ones of the same name.
     """
-    held: dict[str, bool] = {}
 
     def concerns(each: Verdict) -> bool:
-        if each.name not in held:
-            held[each.name] = any(mark in text for mark in markers.get(each.name, ()))
         failed = each.outcome in ("raised", "timed-out")
-        return held[each.name] or bool(each.calls) or failed or each.name == AUTO
+        return each.name in marked or bool(each.calls) or failed or each.name == AUTO
 
     names = {each.name for each in verdicts if concerns(each)}
     return sorted(

@@ -11,7 +11,7 @@ from hermes_tui.parsers.choice import AUTO
 from hermes_tui.runtime.own_parser import OWN
 from hermes_tui.runtime.parser_names import WITH
 from hermes_tui.ui.lab.model import LabModel, LabText
-from hermes_tui.ui.lab.parsers import LabParser, lab_parser, lab_parsers
+from hermes_tui.ui.lab.parsers import LabParser, lab_parser, lab_parsers, marked_in
 from hermes_tui.ui.lab.stream import Split, StreamModel, Swept, splits_of
 from hermes_tui.ui.lab.verdicts import Verdict, differences, of_engine
 from hermes_tui.ui.screens.base import SLICE_S, CommandScreen
@@ -85,9 +85,8 @@ class LabReading(CommandScreen):
         model = self.model
         if self._fixes is not None:
             self._fixes[1].cancel()
-        others = [
-            each.parser for each in lab_parsers() if each.flag and each.is_marked_in(model.text)
-        ]
+        marked = marked_in(model.text)
+        others = [each.parser for each in lab_parsers() if each.flag and each.name in marked]
         work = partial(suggestions, model.text, model.parser.parser, model.tools, others=others)
         self._fixes = (model.text, self.thread.submit(work))
         self.hurry()
@@ -161,11 +160,10 @@ class LabReading(CommandScreen):
 
     def _names(self, engine: AddedEngine) -> list[str]:
         """Return the parsers of an engine, first those whose markers the text holds."""
-        held = {each.name for each in lab_parsers() if each.is_marked_in(self.model.text)}
-        same = self._same(engine)
+        marked, same = marked_in(self.model.text), self._same(engine)
         return sorted(
             engine.names,
-            key=lambda name: (name not in same, f"{engine.engine}/{name}" not in held, name),
+            key=lambda name: (name not in same, f"{engine.engine}/{name}" not in marked, name),
         )
 
     async def _ask(self, engine: AddedEngine, names: list[str]) -> None:
