@@ -317,7 +317,7 @@ def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
     return keymap.get(command.id, command.shown)
 
 
-def all_keys(command: Command, keymap: dict[str, str]) -> str:
+def all_keys(command: Command, keymap: Mapping[str, str]) -> str:
     """Return the key as a person reads it, with the function keys that do the same."""
     if command.id in keymap:
         return keymap[command.id]

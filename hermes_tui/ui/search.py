@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
+
+from hermes_tui.ui.render.document import Document, Match
 
 
 class Search(NamedTuple):
@@ -37,6 +40,15 @@ class Search(NamedTuple):
     def marks_lines(self) -> bool:
         """Whether `highlight` marks all of any line: of one that holds no match as well."""
         return self.is_regex and re.search(r"\)[*+{?]", self.text) is not None
+
+
+def matches_in(document: Document, search: Search, limit: int = 10_000) -> list[Match]:
+    """Return at most `limit` places of a document that a search is about, in order."""
+    if not search.marks_lines:
+        return list(document.find(search.highlight(), limit))
+    texts = enumerate(line.text for line in document.lines)
+    found = (Match(at, 0, len(text)) for at, text in texts if text and search.found_in(text))
+    return list(islice(found, limit))
 
 
 def compile_search(

@@ -8,21 +8,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from rich.style import Style
 
-from hermes_tui.log.timeline import RowKind
+from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.ui.render.document import Document, Match
 from hermes_tui.ui.render.message import message_page
-from hermes_tui.ui.search import Search
+from hermes_tui.ui.search import Search, matches_in
 from hermes_tui.ui.view_model import ViewState
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from hermes_tui.log.timeline import Timeline
     from hermes_tui.ui.render.copied import Copyable
     from hermes_tui.ui.render.raw import RawText
 
@@ -134,7 +132,9 @@ class TextPane(TextView):
 
     def _highlight(self, search: Search | None, *, keep: bool = False) -> None:
         """Mark what is found, from the top of the window on; `keep`: where it was."""
-        before, self.matches = self.matches, self._found(search) if search is not None else ()
+        before, self.matches = self.matches, ()
+        if search is not None:
+            self.matches = matches_in(self.document, search, MAX_HIGHLIGHTS)
         if keep and self._match < len(self.matches):
             self.set_matches(self.matches, self._match, reveal=False)
         elif self.matches:
@@ -146,13 +146,6 @@ class TextPane(TextView):
         if self.matches:
             ahead = bisect_left(self.matches, line, key=attrgetter("line"))
             self._show_match(ahead if ahead < len(self.matches) else 0)
-
-    def _found(self, search: Search) -> list[Match]:
-        if not search.marks_lines:
-            return list(self.document.find(search.highlight(), MAX_HIGHLIGHTS))
-        texts = enumerate(line.text for line in self.document.lines)
-        found = (Match(at, 0, len(text)) for at, text in texts if text and search.found_in(text))
-        return list(islice(found, MAX_HIGHLIGHTS))
 
     def _show_match(self, number: int) -> None:
         self._match = number

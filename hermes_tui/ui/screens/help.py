@@ -16,13 +16,13 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Command, Situation
 from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
 from hermes_tui.ui.key_names import KeyNames
-from hermes_tui.ui.render.document import Document, Line, StyledSpan
+from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
 from hermes_tui.ui.runs.fields import FILTERS
 from hermes_tui.ui.screens.moving import Moving
 from hermes_tui.ui.screens.searching import Searching
-from hermes_tui.ui.search import Search
+from hermes_tui.ui.search import Search, matches_in
 from hermes_tui.ui.widgets.key_bar import KeyBar
 from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
@@ -61,9 +61,8 @@ class HelpScreen(Searching, Moving):
     def __init__(self, *, place: str, first: str = "") -> None:
         super().__init__()
         self._place, self._first = place, first
-        self._document = Document([])
         self._search: Search | None = None
-        self._matches: list[tuple[int, int, int]] = []
+        self._matches: Sequence[Match] = ()
         self._match = 0
 
     def compose(self) -> ComposeResult:
@@ -84,16 +83,16 @@ class HelpScreen(Searching, Moving):
         self.query_one(StatusLine).show([(" hermes-tui help", "strong"), *said])
 
     def focus_main(self) -> None:
-        self.query_one(TextView).focus()
+        self.focused_pane().focus()
 
     def on_resize(self, event: events.Resize) -> None:
         width = event.size.width - _FRAME
         complaints, keys = self.hermes.complaints, self.hermes.config.keys
-        self._document = help_document(
+        document = help_document(
             keys, complaints, place=self._place, first=self._first, width=width
         )
-        self.query_one(TextView).set_document(self._document, keep_position=True)
-        self._mark(self._search)
+        self.focused_pane().set_document(document, keep_position=True)
+        self._find()
 
     def focused_pane(self) -> TextView:
         return self.query_one(TextView)
@@ -117,18 +116,14 @@ class HelpScreen(Searching, Moving):
 
     def begin_search(self, search: Search | None) -> None:
         self._search = search
-        self._mark(search)
+        self._find()
         self.refresh_bar()
         self.go_match(0)
 
-    def _mark(self, search: Search | None) -> None:
-        """Find the places of the page that a search is about."""
-        self._match = 0
-        self._matches = [
-            (number, *found.span())
-            for number, line in enumerate(self._document.lines if search else ())
-            for found in (search.matches(line.text) if search else ())
-        ]
+    def _find(self) -> None:
+        """Find the places of the page that the search is about."""
+        search, self._match = self._search, 0
+        self._matches = () if search is None else matches_in(self.focused_pane().document, search)
 
     def go_match(self, step: int) -> None:
         """Go to the next or previous match around the ends; 0: to the first."""
@@ -137,7 +132,7 @@ class HelpScreen(Searching, Moving):
             self.say(f"match {self._match + 1} of {len(self._matches)}")
         else:
             self.say("no match" if self._search is not None else "")
-        self.query_one(TextView).set_matches(self._matches, self._match if self._matches else None)
+        self.focused_pane().set_matches(self._matches, self._match if self._matches else None)
 
 
 def help_document(
@@ -160,12 +155,12 @@ def help_document(
         for complaint in complaints:
             page.line("  " + complaint, "warning")
         page.blank()
-    _commands(page, in_scope(place), keymap, first=first or (DEBUG if live else ""))
+    _commands(page, in_scope(place), keys, first=first or (DEBUG if live else ""))
     shown = set(in_scope(place))
     for elsewhere in (scope for scope in SCOPES if scope != place):
         others = [command for command in in_scope(elsewhere) if command not in shown]
         shown |= set(others)
-        _commands(page, others, keymap, where=f"{_PLACES[elsewhere]}: ")
+        _commands(page, others, keys, where=f"{_PLACES[elsewhere]}: ")
     if live:
         _dialogs(page, keys)
     fields = {name: keys.told(meaning) for name, meaning in FILTERS.items()}
@@ -186,7 +181,7 @@ def help_document(
 def _commands(
     page: Page,
     commands: Sequence[Command],
-    keymap: dict[str, str],
+    keys: KeyNames,
     *,
     first: str = "",
     where: str = "",
@@ -194,10 +189,11 @@ def _commands(
     """Add a table for each group of commands, `first` before the others."""
     ordered = sorted(commands, key=lambda command: bool(first) and command.group != first)
     for group, members in groupby(ordered, key=lambda command: command.group):
-        told = KeyNames(keymap).told
-        keys = {all_keys(item, keymap): f"{told(item.help)}  [{item.id}]" for item in members}
+        rows = {
+            all_keys(item, keys.keymap): f"{keys.told(item.help)}  [{item.id}]" for item in members
+        }
         heading = group if group in where or not where else where + group[:1].lower() + group[1:]
-        _table(page, heading, keys)
+        _table(page, heading, rows)
 
 
 def _hanging_lines(line: Line, width: int) -> Iterator[Line]:
