@@ -21,7 +21,7 @@ from hermes_tui.model.messages import ArgumentsState, ToolCall
 from hermes_tui.model.visible import visible_line
 from hermes_tui.runtime.live_settings import HEADER_NAMES, KEY_NAME
 from hermes_tui.runtime.servers.urls import chat_url
-from hermes_tui.ui.render.message import MAX_LAID_OUT, message_text
+from hermes_tui.ui.render.message import json_value, message_text
 from hermes_tui.ui.render.raw import RawText, on_the_wire
 from hermes_tui.ui.view_model import ViewState
 
@@ -67,8 +67,9 @@ def text_copies(view: ViewState) -> list[Copyable]:
     text = message_text(view)
     if text is None:
         return []
-    value = _object(text)
-    return [Copyable(text, "the text"), *_values("text", value)]
+    value = json_value(text)
+    values = _values("text", value) if isinstance(value, dict) else ()
+    return [Copyable(text, "the text"), *values]
 
 
 def call_copies(call: ToolCall) -> list[Copyable]:
@@ -115,17 +116,6 @@ def _values(owner: str, value: Mapping[str, Any]) -> Iterator[Copyable]:
         inside = _masked(_json({name: held}), visible_line(what, LONGEST_NAME))
         shown = json.loads(inside.text)[name] if inside.is_masked else held
         yield inside._replace(text=shown if isinstance(shown, str) else _json(shown))
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """Return the JSON object that a text is, an empty one where it is none."""
-    if len(text) > MAX_LAID_OUT or not text.lstrip().startswith("{"):
-        return {}
-    try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _json(value: Any) -> str:

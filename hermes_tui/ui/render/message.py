@@ -250,13 +250,21 @@ def body(page: Page, text: str, mode: str) -> None:
 
 def pretty_json(text: str) -> str | None:
     """Return `text` as indented JSON, None where it is no JSON object or list, or too much."""
+    value = json_value(text)
+    if value is None or (len(text) > MAX_STYLED and _holds_more(value, MAX_VALUES)):
+        return None
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def json_value(text: str) -> Any:
+    """Return the JSON object or list that `text` is, None where it is none, or too long."""
     if len(text) > MAX_LAID_OUT or text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        value = json.loads(text, strict=False)
-        if len(text) > MAX_STYLED and _holds_more(value, MAX_VALUES):
-            return None
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        return json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
 
