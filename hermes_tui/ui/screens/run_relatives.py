@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from hermes_tui.log.timeline import RowKind, Timeline
+from hermes_tui.log.timeline import Timeline
 from hermes_tui.model.events import ToolCallProposed
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import title
@@ -115,9 +115,8 @@ def _call_text(call: str, tool: str = "", turn: int = 0) -> str:
 
 def _row_of_call(timeline: Timeline, call: str, first: int) -> int | None:
     """Return the row of the call with an id, from the row `first` on; None where there is none."""
-    for row in range(first, len(timeline)):
-        if timeline.kind(row) is RowKind.CALL:
-            event = timeline.event(row)
-            if isinstance(event, ToolCallProposed) and title(event.call.id or "") == call:
-                return row
+    for row in timeline.rows_from("call", first - 1, 1):
+        event = timeline.event(row)
+        if isinstance(event, ToolCallProposed) and title(event.call.id or "") == call:
+            return row
     return None
