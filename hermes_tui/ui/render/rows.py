@@ -8,6 +8,7 @@ from hermes_tui.log.query import describe
 from hermes_tui.log.timeline import RowKind, Timeline
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import (
+    Event,
     MessageAppended,
     RunEnded,
     RunStarted,
@@ -46,11 +47,12 @@ def timeline_row(timeline: Timeline, row: int, width: int) -> Segments:
     turn = f"{timeline.turn(row) or '':>4} "
     # What a turn of five digits takes, the label gives.
     room = KIND_WIDTH + 5 - len(turn)
+    is_thought = not is_bad and _only_thinks(timeline.event(row))
     return [
         (turn, "dim"),
         (f"{label:<{room}}"[:room], style),
         (f"{columns}  ", "dim"),
-        (summary, style if is_bad else "reasoning" if _only_thinks(timeline, row) else ""),
+        (summary, style if is_bad else "reasoning" if is_thought else ""),
     ]
 
 
@@ -105,11 +107,8 @@ def _begun(timeline: Timeline, call_id: str | None) -> str:
     return f"‹subagent {visible_line(run, LONGEST_RUN_ID)}› " if run else ""
 
 
-def _only_thinks(timeline: Timeline, row: int) -> bool:
-    """Tell whether a row shows the reasoning of a message that has nothing else to say."""
-    if timeline.finding(row) is not None:
-        return False
-    event = timeline.event(row)
+def _only_thinks(event: Event) -> bool:
+    """Tell whether the row of an event shows the reasoning of a message that says nothing else."""
     return isinstance(event, MessageAppended) and bool(_thought(event.message))
 
 
