@@ -10,7 +10,8 @@ from rich.style import Style
 from textual import events
 from textual.message import Message
 
-from hermes_tui.log.run_fields import UNKNOWN, moment_text
+from hermes_tui.log.run_fields import UNKNOWN
+from hermes_tui.model.wording import utc_text
 from hermes_tui.ui.render.groups import heading_row, tree_text
 from hermes_tui.ui.render.rows import Segments, short_number, short_size
 from hermes_tui.ui.render.wrap import fit, fit_end
@@ -32,7 +33,6 @@ from hermes_tui.ui.widgets.row_list import GUTTER, RowList
 
 STYLES = {"tool_errors": "warning", "errors": "error", "warnings": "warning", "file": "dim"}
 LONGEST_SUFFIX = 6
-_TO_THE_MINUTE = len("2026-11-22 07:30")
 LOOKED_AT = 200
 """Runs among which it is seen whether their tasks tell them apart."""
 WAITING = "no runs yet: waiting for files"
@@ -182,7 +182,7 @@ def _known(spelled: Callable[[Any], str], value: float | None) -> str:
 
 def _minute(ts: float | None) -> str:
     """Return a time as such as 2026-11-22 07:30, in UTC; empty where there is none."""
-    return (moment_text(ts) or "").replace("T", " ")[:_TO_THE_MINUTE]
+    return utc_text(ts, "%Y-%m-%d %H:%M")
 
 
 def file_cell(name: str, width: int) -> str:
