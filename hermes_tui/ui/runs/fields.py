@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
@@ -82,9 +82,9 @@ MAY_LACK: Final = TIMES | {"reward"}
 """Columns that are passed over where no run has anything in them."""
 _SPARSE: Final = TIMES | {"reward", "tokens_in", "tokens_out", "cost", "duration", "latency"}
 """Fields that many files say nothing of."""
-WITHOUT_MEAN = frozenset({"run", "status", "stop_reason", "codes", "model", "task", "id", "file"})
-"""Columns of which a group has no mean."""
-UPWARDS = WITHOUT_MEAN | {"reward"}
+WITHOUT_MEAN = frozenset({"run", "stop_reason", "codes", "model", "task", "id", "file"})
+"""Columns of which a group has no mean; of `status` it is how many of its runs failed."""
+UPWARDS = WITHOUT_MEAN | {"status", "reward"}
 """Columns that begin with the smallest: what went worst comes first. Counts begin with the largest.
 """
 
@@ -163,11 +163,13 @@ def sort_keys(rows: Sequence[RunRow], name: str, *, descending: bool) -> Steps[S
                 last if value is None or math.isnan(value) else value for value in some
             ]
             yield len(piece)
-    if name in ("status", "codes", "stop_reason"):
-        nothing = "" if descending else _LAST_TEXT
-        texts = _CodesTexts(nothing)
-        text_of = texts.__getitem__ if name == "codes" else AS_JSON.get(name)
-        text_of = text_of or (lambda text: text or nothing)
+    nothing = "" if descending else _LAST_TEXT
+    spelled: dict[str, Callable[[Any], str]] = {
+        "status": AS_JSON["status"],
+        "stop_reason": lambda text: text or nothing,
+        "codes": _CodesTexts(nothing).__getitem__,
+    }
+    if text_of := spelled.get(name):
         for piece in pieces(len(keys)):
             keys[piece.start : piece.stop] = map(text_of, keys[piece.start : piece.stop])
             yield len(piece)

@@ -21,11 +21,6 @@ class Order(NamedTuple):
     name: str = "run"
     descending: bool = False
 
-    @property
-    def has_means(self) -> bool:
-        """Whether groups have a mean of it: of `status`, how many of their runs failed."""
-        return self.name == "status" or self.name not in WITHOUT_MEAN
-
 
 def group_means(
     places: array[int], rows: Sequence[RunRow], group_of: array[int], count: int, order: Order
@@ -35,7 +30,7 @@ def group_means(
     It is the mean over its runs at `places`, negative where the largest come first; inf where none
     of them has any. By status, the groups of which most runs failed come first.
     """
-    if not order.has_means:
+    if order.name in WITHOUT_MEAN:
         return [0.0] * count
     names = ("status", "reward") if order.name == "status" else (order.name,)
     columns = []
