@@ -234,12 +234,15 @@ class RunsFeed:
             self.rows.pack(still_read, self.files)
 
     def _complain_of(self, reading: Reading) -> bool:
-        before, failure = reading.failure, reading.new_failure()
-        if reading.failure != before and before in self.complaints:
+        """Say what is wrong with a file instead of what was before; return whether it changed."""
+        before, reading.failure = reading.failure, reading.file.source.failure
+        if before == reading.failure:
+            return False
+        if before in self.complaints:
             self.complaints.remove(before)
-        if failure:
-            self._complain(failure)
-        return before != reading.failure
+        if reading.failure:
+            self._complain(reading.failure)
+        return True
 
     def _keep_index(self, reading: Reading) -> None:
         failure = reading.keep_index()

@@ -134,14 +134,6 @@ class Reading:
         # Not what `refresh` returns: that may have told somebody else who reads the same file.
         return self._seen != self.file.extent
 
-    def new_failure(self) -> str:
-        """Return what went wrong with the file, once; empty if nothing did."""
-        failure = self.file.source.failure
-        if failure == self.failure:
-            return ""
-        self.failure = failure
-        return failure
-
     @property
     def is_outdated(self) -> bool:
         """Whether another file of one run has taken the place of what was read."""
