@@ -100,9 +100,7 @@ class StatusLine(Widget):
         path_width = min(cell_len(path), left_width - left.cell_length - 2)
         if path and path_width >= min(cell_len(path), LEAST_PATH):
             left = Strip.join([left, Strip([Segment(f" {fit_end(path, path_width)} ", base)])])
-        if left.cell_length > left_width > 1:
-            left = Strip.join([left.crop(0, left_width - 2), Strip([Segment("… ", base)])])
-        left = left.adjust_cell_length(left_width + gap, base)
+        left = _cut(left, left_width, base).adjust_cell_length(left_width + gap, base)
         return Strip.join([left, right]).adjust_cell_length(width, base)
 
     def _row(self, left: Strip, y: int, base: Style) -> Strip:
@@ -113,9 +111,7 @@ class StatusLine(Widget):
             row = left.crop(0, min(begin, width)) if begin else left
         else:
             row = Strip.join([Strip([Segment(" ", base)]), left.crop(begin)])
-        if row.cell_length > width > 1:
-            row = Strip.join([row.crop(0, width - 2), Strip([Segment("… ", base)])])
-        return row.adjust_cell_length(width, base)
+        return _cut(row, width, base).adjust_cell_length(width, base)
 
     def _sides(self, base: Style) -> tuple[list[list[Segment]], str]:
         """Return what stands on the left and on the right, without what must be spared, and the
@@ -141,3 +137,10 @@ class StatusLine(Widget):
             dropped = spare.pop()
             sides[0] = [segment for segment in sides[0] if segment is not dropped]
         return sides, path
+
+
+def _cut(strip: Strip, width: int, base: Style) -> Strip:
+    """Return a strip cut visibly to `width` cells."""
+    if not strip.cell_length > width > 1:
+        return strip
+    return Strip.join([strip.crop(0, width - 2), Strip([Segment("… ", base)])])
