@@ -173,11 +173,11 @@ class CommandScreen(Screen[None]):
         self._message = message
         self.refresh_lines()
 
-    def copy(self, text: str) -> None:
-        """Put text on the clipboard, and say so."""
+    def copy(self, text: str, what: str = "", note: str = "") -> None:
+        """Put text on the clipboard, and say so: `what` it is, and a `note` behind that."""
         self.hermes.copy(text)
-        size = counted(len(text), "character")
-        self.say(f"copied {size} (OSC 52: the terminal must allow it)")
+        told = ", ".join(filter(None, (what, counted(len(text), "character"))))
+        self.say(f"copied {told}{note} (OSC 52: the terminal must allow it)")
 
     def copy_command(self, place: RunPlace | None, message: int = 0) -> None:
         """Put the command on the clipboard that opens a place, and say it; or that there is none.

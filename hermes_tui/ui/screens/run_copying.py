@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hermes_tui.model.wording import counted
 from hermes_tui.ui.panes.text_panes import TextPane
 from hermes_tui.ui.render.rows import plain
 from hermes_tui.ui.screens.run_finding import RunFinding
@@ -33,8 +32,11 @@ class RunCopying(RunFinding):
         of = (self.focused_pane(), self.model.timeline, self.model.row)
         goes_on = (of, self.hermes.clipboard) == self._copied_last
         self._copied = (self._copied + 1) % len(found) if goes_on else 0
-        after = found[(self._copied + 1) % len(found)].what if len(found) > 1 else ""
-        self._take(found[self._copied], after)
+        taken = found[self._copied]
+        note = ", secrets masked" if taken.is_masked else ""
+        if len(found) > 1:
+            note += f"; again: {found[(self._copied + 1) % len(found)].what}"
+        self.copy(taken.text, taken.what, note)
         self._copied_last = of, self.hermes.clipboard
 
     def _copies(self) -> Sequence[Copyable]:
@@ -46,15 +48,6 @@ class RunCopying(RunFinding):
         if isinstance(pane, RowList) and pane.copied:
             return [Copyable(pane.copied)]
         return row_copies(view, self.feed.raw_text)
-
-    def _take(self, taken: Copyable, after: str) -> None:
-        """Copy a text, and say what it is and what copying again would take."""
-        self.hermes.copy(taken.text)
-        parts = [taken.what, counted(len(taken.text), "character")]
-        parts += ["secrets masked"] if taken.is_masked else []
-        again = f"; again: {after}" if after else ""
-        told = ", ".join(filter(None, parts))
-        self.say(f"copied {told}{again} (OSC 52: the terminal must allow it)")
 
     def do_copy_place(self) -> None:
         """Copy how somebody else opens the run at the message under the cursor."""
