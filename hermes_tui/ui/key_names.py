@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from hermes_tui.model.wording import counted
 from hermes_tui.ui.commands import BY_ID, shown_key
 
 _COMMAND: Final = re.compile(r"\{([a-z][a-z0-9-]*)\}")
@@ -24,3 +25,8 @@ class KeyNames(NamedTuple):
         what is no command.
         """
         return _COMMAND.sub(lambda found: shown_key(BY_ID[found[1]], self.keymap), words)
+
+
+def not_shown(number: int, keys: KeyNames) -> str:
+    """Return that so many characters of a text are not shown, and which key shows them."""
+    return keys.told(f"… {counted(number, 'more character')}: {{pane-6}} shows the record")

@@ -14,7 +14,7 @@ from hermes_tui.model.events import MessageAppended, ToolCallProposed, ToolFaile
 from hermes_tui.model.messages import ADDED, ArgumentsState, IdState, Origin, ToolCall, ToolResult
 from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import counted, shortened
-from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.key_names import KeyNames, not_shown
 from hermes_tui.ui.render.document import Document, Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.marked import marked_lines
@@ -233,8 +233,7 @@ def _beginning(text: str, keys: KeyNames) -> str:
     """Return a text that is short if all is well, cut where it would hide what stands below."""
     if len(text) <= LONGEST_FACT:
         return text
-    left = counted(len(text) - LONGEST_FACT, "more character")
-    return f"{text[:LONGEST_FACT]}… {left}" + keys.told(": {pane-6} shows the record")
+    return text[:LONGEST_FACT] + not_shown(len(text) - LONGEST_FACT, keys)
 
 
 def _arguments(call: ToolCall, found: list[Finding]) -> Sequence[Line]:

@@ -14,7 +14,7 @@ from hermes_tui.model.events import MessageAppended, RunStarted
 from hermes_tui.model.messages import ToolSpec, Usage
 from hermes_tui.model.wording import counted, duration, utc_text
 from hermes_tui.ui.json_layout import spread
-from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.key_names import KeyNames, not_shown
 from hermes_tui.ui.render.document import Line, StyledSpan
 from hermes_tui.ui.render.json_lines import unfolded_lines
 from hermes_tui.ui.render.rows import FOLDED, OPEN, characters, short_number
@@ -114,8 +114,7 @@ class MetaPage:
         if is_open:
             self.body(text if is_text else _laid_out(text[:LONGEST]), is_json=not is_text)
             if len(text) > LONGEST:
-                left = counted(len(text) - LONGEST, "more character")
-                self._inside(self.keys.told(f"… {left}: {{pane-6}} shows the record"))
+                self._inside(not_shown(len(text) - LONGEST, self.keys))
 
     def body(self, text: str, *, is_json: bool) -> None:
         """Add a text below the last line, indented."""
