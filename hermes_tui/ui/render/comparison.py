@@ -112,15 +112,11 @@ def _asked(steps: Sequence[Step | None]) -> str:
 
 def _facts(left: RunSummary, right: RunSummary) -> Iterator[tuple[str, str, str]]:
     """Yield (name, left, right) of what at least one run has; findings by code are the last."""
-    for name in (*_OUTCOME, *_COUNTS):
-        pair = [getattr(side, name) for side in (left, right)]
+    told = [(name.replace("_", " "), name, "{}") for name in (*_OUTCOME, *_COUNTS)]
+    for name, attribute, spelled in (*told, *_SPENT):
+        pair = [getattr(side, attribute) for side in (left, right)]
         if any(value not in (None, "") for value in pair):
-            before, after = ("-" if value in (None, "") else str(value) for value in pair)
-            yield name.replace("_", " "), before, after
-    for name, attribute, spelled in _SPENT:
-        used = [getattr(side, attribute) for side in (left, right)]
-        if any(value is not None for value in used):
-            before, after = ("-" if value is None else spelled.format(value) for value in used)
+            before, after = ("-" if v in (None, "") else spelled.format(v) for v in pair)
             yield name, before, after
     before_codes, after_codes = dict(left.codes), dict(right.codes)
     for code in sorted({*before_codes, *after_codes}):
