@@ -18,7 +18,7 @@ from hermes_tui.runtime.targets import expand_paths
 from hermes_tui.ui.panes.runs import RunRows
 from hermes_tui.ui.render.groups import heading_row
 from hermes_tui.ui.runs.feed import RunsFeed
-from hermes_tui.ui.runs.group_facts import FactsOfGroups
+from hermes_tui.ui.runs.group_facts import FactsOfGroups, GroupFacts
 from hermes_tui.ui.runs.lines import RunLines
 from hermes_tui.ui.runs.shape import GROUPINGS, groupings_of
 from hermes_tui.ui.runs.shaped import ShapedRuns
@@ -204,10 +204,19 @@ def test_a_heading_says_of_how_many_runs_an_outcome_and_a_reward_are_known() -> 
     )
 
 
+def known_facts(facts: FactsOfGroups, model: ShapedRuns) -> list[GroupFacts | None]:
+    """Return the facts of the groups of a list, once all of them are worked out."""
+    for group in model.standing.groups:
+        facts.of(group)
+    while facts.unsettled:
+        facts.advance(1.0)
+    return [facts.of(group) for group in model.standing.groups]
+
+
 def headings(model: ShapedRuns, width: int) -> list[str]:
     """Return the headings of the groups, as they are drawn."""
     facts = FactsOfGroups(model)
-    known = [facts.of(group) for group in model.standing.groups]
+    known = known_facts(facts, model)
     rows = (
         heading_row(group, of_group, width, is_folded=False, namesakes=facts.namesakes(group))
         for group, of_group in zip(model.standing.groups, known, strict=True)
@@ -267,17 +276,23 @@ def test_tasks_that_begin_with_the_same_line_are_groups_of_their_own(tmp_path: P
     assert "/w/flask-2 step 0" in second
 
 
-def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_path: Path) -> None:
-    path = tmp_path / "runs.jsonl"
+def write_namesakes(path: Path) -> Path:
+    """Write two runs each of two tasks that begin with the same line."""
     texts = [f"<uploaded_files>\n/w/{name}" for name in ("flask", "numpy") * 2]
     lines = [{"messages": [{"role": "user", "content": text}]} for text in texts]
     path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_path: Path) -> None:
+    path = write_namesakes(tmp_path / "runs.jsonl")
     model = read(path)
     model.group_by("task")
     facts = FactsOfGroups(model)
+    assert [facts.of(group) for group in model.standing.groups] == [None, None], "nothing is read"
 
     def tasks() -> set[str]:
-        found = [facts.of(group) for group in model.standing.groups]
+        found = known_facts(facts, model)
         return {of_group.task for of_group in found if of_group is not None}
 
     before = tasks()
@@ -285,6 +300,16 @@ def test_the_text_of_a_task_is_read_once_however_often_the_list_is_sorted(tmp_pa
     path.write_text("")
     model.reverse()
     assert tasks() == before
+
+
+async def test_what_tells_tasks_of_one_title_apart_is_on_screen(tmp_path: Path) -> None:
+    app = app_on(write_namesakes(tmp_path / "runs.jsonl"))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("b")
+        await shows(pilot, "▾ <uploaded_files> /w/flask · 2 runs", "/w/numpy · 2 runs")
+        await pilot.press("O")
+        await shows(pilot, "▾ <uploaded_files> /w/flask · 2 runs", "/w/numpy · 2 runs")
 
 
 def test_groups_of_one_id_are_apart_where_the_evaluations_are() -> None:

@@ -84,10 +84,13 @@ class FactsOfGroups:
         """Return the facts of a group of the model; None until they are worked out first."""
         self._keep_up()
         key = group.key
-        if key not in self._facts and len(self._model) <= FEW_RUNS:
-            self._keep(group, whole(self._work_out(group)))
-        elif key not in self._facts:
-            self._wanted[key] = group
+        if key not in self._facts:
+            # No file is read while a heading is drawn.
+            must_read = group.has_namesakes and not self._known_task(group)
+            if must_read or len(self._model) > FEW_RUNS:
+                self._wanted[key] = group
+            else:
+                self._keep(group, whole(self._work_out(group)))
         return self._facts.get(key) or self._before.get(key)
 
     def namesakes(self, group: Group) -> tuple[str, ...]:
@@ -156,13 +159,17 @@ class FactsOfGroups:
             **{name: means[name] for name in _SPARSE},
         )
 
+    def _known_task(self, group: Group) -> str:
+        before = self._before.get(group.key)
+        return before.task if before is not None else ""
+
     def _task_of(self, group: Group, place: int) -> str:
         """Return what tells a task from others of its title: its text, or how it is called.
 
         It is read from the file of the run at `place`, once: the key of a group stands for it.
         """
-        if (before := self._before.get(group.key)) is not None and before.task:
-            return before.task
+        if known := self._known_task(group):
+            return known
         row = self._model.rows[place]
         text = task_text(row.ref)
         if group.title.removesuffix("…") in text:
