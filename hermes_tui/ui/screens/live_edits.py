@@ -31,17 +31,21 @@ class LiveEdits(LiveCommands):
 
     # Which call
 
+    def _reply_call(self, index: int | None) -> CallState | None:
+        """Return a call of the present reply, None where it has none of this index."""
+        reply = self.state.reply
+        calls = reply.calls if reply is not None else []
+        return calls[index] if index is not None and 0 <= index < len(calls) else None
+
     def _chosen_call(self) -> CallState | None:
         """Return the waiting call under the cursor; else the one that the run stands at."""
         state, timeline = self.state, self.model.timeline
-        calls = state.reply.calls if state.reply is not None else []
         event = timeline.event(self.model.row) if len(timeline) else None
         if isinstance(event, ToolCallProposed) and timeline.turn(self.model.row) == state.turn:
-            index = event.call.index
-            if index < len(calls) and _waits(calls[index]):
-                return calls[index]
-        index = state.stop.call_index if state.stop.call_index is not None else -1
-        return calls[index] if 0 <= index < len(calls) else None
+            here = self._reply_call(event.call.index)
+            if here is not None and _waits(here):
+                return here
+        return self._reply_call(state.stop.call_index)
 
     def _is_past(self) -> bool:
         """Tell whether the cursor looks back at a settled call; if so, say what can be done.
@@ -51,16 +55,15 @@ class LiveEdits(LiveCommands):
         model, state = self.model, self.state
         if model.follow or not len(model.timeline):
             return False
-        event, turn = model.timeline.event(model.row), model.timeline.turn(model.row)
+        event = model.timeline.event(model.row)
         proposed = event.call.index if isinstance(event, ToolCallProposed) else None
         index: int | None = getattr(event, "call_index", proposed)
         if index is None:
             return False
-        calls = state.reply.calls if state.reply is not None and turn == state.turn else []
-        if index == state.stop.call_index and turn == state.turn:
-            return False
-        if index < len(calls) and _waits(calls[index]):
-            return False
+        if model.timeline.turn(model.row) == state.turn:
+            here = self._reply_call(index)
+            if index == state.stop.call_index or (here is not None and _waits(here)):
+                return False
         self.say(self.keys.told("that call is settled: {fork} forks here"))
         return True
 
