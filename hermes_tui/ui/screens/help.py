@@ -192,7 +192,7 @@ def _commands(
         rows = {
             all_keys(item, keys.keymap): f"{keys.told(item.help)}  [{item.id}]" for item in members
         }
-        heading = group if group in where or not where else where + group[:1].lower() + group[1:]
+        heading = where + group[:1].lower() + group[1:] if where else group
         _table(page, heading, rows)
 
 
