@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App, ComposeResult
 from textual.filter import Monochrome
+from textual.geometry import Region
 from textual.strip import Strip
 
 from hermes_tui.ui.render.document import Document, Line
@@ -54,6 +55,18 @@ async def drawn(css: str, *, usual: bool, monochrome: bool) -> list[Strip]:
                 patch.delattr(QuickLines, "render_lines")
                 patch.delattr(QuickScrollBar, "render_lines")
             return app.screen._compositor.render_strips()
+
+
+@pytest.mark.parametrize("css", AROUND.values(), ids=AROUND)
+async def test_lines_are_drawn_where_the_layout_is_about_to_leave_less_room(css: str) -> None:
+    app = Both()
+    app.CSS = css
+    async with app.run_test(size=(50, 24)):
+        for pane in (app.query_one(RowList), app.query_one(TextView)):
+            width, height = pane.region.size
+            strips = pane.render_lines(Region(0, 0, width, height + 2))
+            assert [strip.cell_length for strip in strips] == [width] * (height + 2)
+            assert strips[: height - 1] == pane.render_lines(Region(0, 0, width, height - 1))
 
 
 @pytest.mark.parametrize("monochrome", [False, True], ids=["colours", "one colour"])

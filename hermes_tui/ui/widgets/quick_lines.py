@@ -77,7 +77,8 @@ class QuickLines(ScrollView):
         width, height = self.region.size
         gutter = self.styles.gutter
         end = height - gutter.bottom
-        if self.opacity != 1 or end <= gutter.top:
+        # While the layout changes, lines below the last one may be asked for.
+        if self.opacity != 1 or end <= gutter.top or crop.bottom > height:
             return super().render_lines(crop)
         self._draw_frame()
         head, foot = self._head, self._foot
