@@ -32,7 +32,7 @@ from hermes_tui.ui.widgets.status_line import StatusLine
 from hermes_tui.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from textual.widget import AwaitMount
+    from textual.widget import AwaitMount, Widget
 
     from hermes_tui.ui.widgets.edit_area import EditArea
 
@@ -40,8 +40,6 @@ MEDIUM = 100
 """Cells from which on the steps stand beside the text."""
 BROAD = frozenset({"matrix", "which", "sweep"})
 """What takes the whole width, below the text."""
-_PARTS = ("#title", "#status", "LabTextPane", "StepsPane", "SidePane", "ResultPane", "KeyBar")
-"""What is drawn anew together."""
 
 
 class LabScreen(LabTakeAway):
@@ -77,21 +75,24 @@ class LabScreen(LabTakeAway):
         self._match = -1
         self._area: EditArea | None = None
         self._shown_step: object = None
+        self._parts: tuple[Widget, ...] = ()
+        """What is drawn anew together."""
 
     def compose(self) -> ComposeResult:
         self._arrange()
         self.model.keys = self.keys
         resolve = self.hermes.style
-        yield StatusLine(resolve, id="title")
+        title, text = StatusLine(resolve, id="title"), LabTextPane(resolve)
+        beside = StepsPane(self.model, resolve), SidePane(self, resolve), ResultPane(resolve)
+        below = StatusLine(resolve, base="status", wraps=True, id="status"), KeyBar(resolve)
+        self._parts = (title, text, *beside, *below)
+        yield title
         with Container(id="body"):
             with Container(id="left"):
-                yield LabTextPane(resolve)
+                yield text
             with Container(id="right"):
-                yield StepsPane(self.model, resolve)
-                yield SidePane(self, resolve)
-                yield ResultPane(resolve)
-        yield StatusLine(resolve, base="status", wraps=True, id="status")
-        yield KeyBar(resolve)
+                yield from beside
+        yield from below
 
     def on_mount(self) -> None:
         self.text_pane.border_title = "1 Text"
@@ -189,7 +190,7 @@ class LabScreen(LabTakeAway):
     def _is_whole(self) -> bool:
         """Whether all parts are there: they come a little later than the screen, and while it is
         taken down go one by one."""
-        return self.is_mounted and all(self.query(part) for part in _PARTS)
+        return self.is_mounted and all(part.is_attached for part in self._parts)
 
     def refresh_view(self) -> None:
         if not self._is_whole:
