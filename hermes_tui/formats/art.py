@@ -21,7 +21,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
@@ -37,8 +36,7 @@ class Art:
     summary = "OpenPipe ART trajectories, Parquet or JSONL: a run each, with reward and metrics"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_known) else None
+        return sample.match_of_runs(0.95, _is_known)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if _is_row(value):

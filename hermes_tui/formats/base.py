@@ -83,6 +83,11 @@ class Sample:
             return tuple(values[0][:50]), Layout.ARRAY
         return values, self.layout
 
+    def match_of_runs(self, score: float, is_run: Callable[[Any], bool]) -> Match | None:
+        """Return the match of a format whose runs are most of the `elements`, None if not so."""
+        values, layout = self.elements()
+        return Match(score, Unit.RUNS, layout) if fields.mostly(values, is_run) else None
+
 
 class Match(NamedTuple):
     """How sure a format is (0 < score <= 1), and how its files are to be cut."""

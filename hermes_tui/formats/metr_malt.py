@@ -15,7 +15,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.fields import as_dict
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.message_parts import flagged
 from hermes_tui.formats.message_tree import Path, paths_of, sound_parents
@@ -32,8 +31,7 @@ class MetrMalt:
     summary = "METR MALT rows: a tree of messages, the branches as runs below the longest path"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_row) else None
+        return sample.match_of_runs(0.95, _is_row)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         nodes = decode_if_json(value.get("nodes")) if isinstance(value, dict) else None

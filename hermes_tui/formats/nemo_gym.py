@@ -17,7 +17,6 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.chat_messages import append_messages, said
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.responses_items import (
     given_messages,
     instructions_of,
@@ -39,8 +38,7 @@ class NemoGym:
     summary = "NeMo Gym rollouts: a run a rollout, with its reward and what its verifier measured"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_rollout) else None
+        return sample.match_of_runs(0.95, _is_rollout)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_rollout(value):

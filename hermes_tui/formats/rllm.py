@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.normalise import TextCalls
@@ -41,8 +40,7 @@ class Rllm:
     summary = "rLLM episodes: a run a trajectory, with rewards, correctness and why it ended"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.95, Unit.RUNS, layout) if fields.mostly(values, _is_episode) else None
+        return sample.match_of_runs(0.95, _is_episode)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _is_episode(value):

@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.prompt_rows import start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
 from hermes_tui.formats.samples import name_of_prompt
@@ -98,8 +97,7 @@ class Rollouts:
     summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.96, Unit.RUNS, layout) if fields.mostly(values, _has_rows) else None
+        return sample.match_of_runs(0.96, _has_rows)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not _has_rows(value):

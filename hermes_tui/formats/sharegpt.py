@@ -20,7 +20,6 @@ from typing import Any
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json, load
 from hermes_tui.formats.text_actions import with_calls
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -56,8 +55,7 @@ class ShareGpt:
     )
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.7, Unit.RUNS, layout) if fields.mostly(values, _is_row) else None
+        return sample.match_of_runs(0.7, _is_row)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if not isinstance(value, dict) or not {"conversations", "chat"} & value.keys():

@@ -13,7 +13,6 @@ from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.text_actions import as_result, command_call, issue_title, with_calls
 from hermes_tui.model.wording import title
@@ -31,8 +30,7 @@ class SweAgentRows:
     summary = "SWE-agent trajectories as rows of a data set: roles system, user and ai"
 
     def sniff(self, sample: Sample) -> Match | None:
-        values, layout = sample.elements()
-        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_row) else None
+        return sample.match_of_runs(0.9, _is_row)
 
     def read(self, value: Any, build: RunBuilder) -> None:
         turns = decode_if_json(value.get("trajectory")) if isinstance(value, dict) else None
