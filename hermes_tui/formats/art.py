@@ -120,10 +120,7 @@ def _read(
     )
     for index, message in enumerate(messages):
         pointer = f"{place}/{index}"
-        if not isinstance(message, dict):
-            build.defect("not a message", fields.excerpt(message), pointer=pointer)
-            continue
-        build.message(message, pointer=pointer if message is said[index] else f"{pointer}/message")
+        build.one_of_list(message, pointer if message is said[index] else f"{pointer}/message")
     if "reward" in raw:
         _end(raw, metrics, build)
 

@@ -317,8 +317,14 @@ class RunBuilder:
             append(index, raw, f"{pointer}/{index}")
 
     def _one_of_messages(self, _: int, raw: Any, pointer: str) -> None:
+        self.one_of_list(raw, pointer)
+
+    def one_of_list(
+        self, raw: Any, pointer: str, text_calls: TextCalls = TextCalls.SUSPECT
+    ) -> None:
+        """Append an element of a list of messages; what is no object is a defect."""
         if isinstance(raw, dict):
-            self.message(raw, pointer=pointer)
+            self.message(raw, pointer=pointer, text_calls=text_calls)
         else:
             self.defect("not a message", fields.excerpt(raw), pointer=pointer)
 

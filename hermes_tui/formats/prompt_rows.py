@@ -204,10 +204,7 @@ def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, point
             continue
         if len(sample.said) == 1:
             add_received(place, reason, used, build)
-        if isinstance(message, dict):
-            build.message(message, pointer=place)
-        else:
-            build.defect("not a message", fields.excerpt(message), pointer=place)
+        build.one_of_list(message, place)
 
 
 def _told_apart(asked: str) -> tuple[str, ...]:

@@ -93,10 +93,7 @@ def _read(
             **known,
         )
         for message, pointer in zip(talk.messages, talk.pointers, strict=True):
-            if isinstance(message, dict):
-                build.message(message, pointer=pointer, text_calls=TextCalls.TRANSPORT)
-            else:
-                build.defect("not a message", fields.excerpt(message), pointer=pointer)
+            build.one_of_list(message, pointer, TextCalls.TRANSPORT)
         if number == 1:
             _tell_silent(trajectory["steps"], f"{place}/steps", build)
             _end(episode, trajectory, build)
