@@ -16,6 +16,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
+from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.replies import Failure
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
@@ -240,13 +241,7 @@ def _append(message: dict[str, Any], pointer: str, exchange: Exchange, build: Ru
     """Append a message; tell whether it is one of the model."""
     mode = TextCalls.TRANSPORT if exchange.reply.is_raw else TextCalls.SUSPECT
     parts = normalise_message(message, text_calls=mode)
-    if usual := exchange.reply.usual:
-        kept = (
-            (call, tuple(one for one in found if one.code not in usual))
-            for call, found in parts.calls
-        )
-        parts = parts._replace(calls=tuple(kept))
-    build.append(parts, pointer, ts=exchange.ts)
+    build.append(without_usual(parts, exchange.reply.usual), pointer, ts=exchange.ts)
     return parts.message.role == "assistant"
 
 

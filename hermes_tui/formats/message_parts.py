@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
-from hermes_tui.model.diagnostics import Diagnostic
+from hermes_tui.model.diagnostics import Code, Diagnostic
 from hermes_tui.model.messages import ArgumentsState, Origin, ToolCall, changed, with_flags
 from hermes_tui.parsers.normalise import Normalised
 
@@ -27,6 +27,14 @@ def with_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:
         for (call, found), entry in zip(parts.calls, entries, strict=False)
     )
     return parts._replace(calls=calls + parts.calls[len(calls) :])
+
+
+def without_usual(parts: Normalised, usual: Container[Code]) -> Normalised:
+    """Return a message without what is no finding about calls in the format that it comes from."""
+    calls = tuple(
+        (call, tuple(one for one in found if one.code not in usual)) for call, found in parts.calls
+    )
+    return parts._replace(calls=calls)
 
 
 def with_flat_entries(parts: Normalised, entries: Iterable[Any]) -> Normalised:

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
+from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.prompt_rows import start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
 from hermes_tui.formats.samples import name_of_prompt
@@ -35,7 +36,7 @@ from hermes_tui.model.diagnostics import Code
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures
-from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
+from hermes_tui.parsers.normalise import normalise_message
 
 _ADVANTAGES = ("advantage", "advantages")
 
@@ -234,15 +235,7 @@ def _append(
             parts = of_text(message, action, build.tools, is_answered=following == "tool")
             build.append(parts, pointer)
         else:
-            build.append(_of_list(message), pointer)
-
-
-def _of_list(message: dict[str, Any]) -> Normalised:
-    parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
-    calls = tuple(
-        (call, tuple(one for one in found if one.code not in _USUAL)) for call, found in parts.calls
-    )
-    return parts._replace(calls=calls)
+            build.append(without_usual(normalise_message(message), _USUAL), pointer)
 
 
 def _run_id(told: Mapping[str, Any]) -> str:
