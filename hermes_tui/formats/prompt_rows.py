@@ -229,8 +229,4 @@ def reply_key(value: dict[str, Any]) -> str:
     if not found and "reward" not in value and fields.is_message_list(value.get("completion")):
         # With a reward it is a rollout of verifiers.
         found = "completion"
-    if not found or "prompt" not in value or "messages" in value:
-        return ""
-    prompt = fields.messages_if_json(value["prompt"])
-    is_said = isinstance(prompt, str) and prompt.strip()
-    return found if is_said or fields.is_message_list(prompt) else ""
+    return found if found and prompt_key(value) == "prompt" else ""
