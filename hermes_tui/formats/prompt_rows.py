@@ -25,6 +25,7 @@ from hermes_tui.formats.samples import (
     TEXT_KEYS,
     Sampled,
     group_of_samples,
+    name_in_row,
     name_of_prompt,
     parallel_lists,
     prompt_key,
@@ -122,7 +123,7 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
     group = fields.group_of(value) or name_of_prompt(shared or value.get("prompt"))
     row = {key: each for key, each in value.items() if key not in sides}
     for name, said in sides.items():
-        run_id = f"{fields.run_id_of(value)} · {name}".removeprefix(" · ")
+        run_id = name_in_row(fields.run_id_of(value), name)
         known: dict[str, Any] = {"run_id": run_id, "group_id": group}
         if shared:
             start_row(row, shared, build, pointer, **known)
@@ -183,7 +184,7 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
     group = group_of_samples(value) if is_group else fields.group_of(value)
     run_id = fields.run_id_of(value)
     for index, sample in enumerate(listed):
-        name = f"{run_id} · sample {index + 1}".removeprefix(" · ") if is_group else run_id
+        name = name_in_row(run_id, f"sample {index + 1}") if is_group else run_id
         about = fields.details_of({**shared, **sample.told}, without=_told_apart(asked))
         known: dict[str, Any] = {"run_id": name, "group_id": group, "details": about}
         known["lone_reply"] = len(sample.said) < 2

@@ -96,6 +96,11 @@ def name_of_prompt(prompt: Any) -> str:
     return f"prompt {crc32(fields.json_text(prompt).encode('utf-8', 'surrogatepass')):08x}"
 
 
+def name_in_row(row_id: str, part: str) -> str:
+    """Return what a run is called that is a part of a row, whose own id may be empty."""
+    return f"{row_id} · {part}" if row_id else part
+
+
 def _are_samples(listed: list[Any]) -> bool:
     """Of a sample that failed there is nothing but null."""
     return any(listed) and fields.mostly(listed, lambda raw: raw is None or _said(raw) is not None)
