@@ -18,6 +18,7 @@ from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.exchanges import Exchange
 from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.replies import Failure
+from hermes_tui.formats.samples import name_of_choice
 from hermes_tui.formats.secrets import mask_secrets
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed, RequestSent, ResponseReceived
@@ -154,11 +155,10 @@ def _start(run: _Run, build: RunBuilder, of_log: dict[str, Any]) -> None:
     first = run.calls[0].exchange
     messages = [message for _, message in first.messages]
     details = {**first.details, **first.headers, **of_log}
-    run_id, choice = _id_of(run.calls[0]), run.calls[0].choice
     if len(run.calls) > 1:
         details["calls"] = ", ".join(str(call.record + 1) for call in run.calls[:50])
     build.start(
-        run_id=f"{run_id} · choice {choice + 1}" if choice else run_id,
+        run_id=name_of_choice(_id_of(run.calls[0]), run.calls[0].choice),
         task=first.task or fields.title_of(messages),
         model=first.model,
         tools=tool_specs(first.tools),

@@ -33,7 +33,7 @@ from hermes_tui.formats.prompt_rows import (
     reply_key,
     start_row,
 )
-from hermes_tui.formats.samples import TEXT_KEYS, name_in_row, samples_key
+from hermes_tui.formats.samples import TEXT_KEYS, name_of_choice, samples_key
 from hermes_tui.formats.text_replies import TextReply, meta_of_reply, texts_of_reply
 from hermes_tui.parsers.measures import time_of
 
@@ -205,7 +205,7 @@ def _start_reply(
     """Open the run of one of the replies, `size` in number, that were given at once."""
     run_id = fields.run_id_of(meta)
     build.start(
-        run_id=name_in_row(run_id, f"choice {index + 1}") if index else run_id,
+        run_id=name_of_choice(run_id, index),
         model=fields.model_of(meta),
         group_id=run_id if size > 1 else "",
         lone_reply=True,

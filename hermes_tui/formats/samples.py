@@ -101,6 +101,11 @@ def name_in_row(row_id: str, part: str) -> str:
     return f"{row_id} · {part}" if row_id else part
 
 
+def name_of_choice(reply_id: str, choice: int) -> str:
+    """Return what the run of a choice of a reply is called; the first is that of the reply."""
+    return name_in_row(reply_id, f"choice {choice + 1}") if choice else reply_id
+
+
 def _are_samples(listed: list[Any]) -> bool:
     """Of a sample that failed there is nothing but null."""
     return any(listed) and fields.mostly(listed, lambda raw: raw is None or _said(raw) is not None)
