@@ -103,14 +103,21 @@ def add_received(pointer: str, reason: Any, used: Any, build: RunBuilder) -> Non
 def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
     """Read a row of a prompt and what a model made of it, which stands under `key`."""
     said = fields.messages_if_json(value[key])
-    is_text = isinstance(said, str)
-    begun = _ask(value, "prompt", build, pointer, lone_reply=is_text or len(said) < 2)
+    is_lone = isinstance(said, str) or len(said) < 2
+    begun = _ask(value, "prompt", build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
-    if is_text:
-        add_text(TextReply(f"{pointer}/{key}", begun + said, reason), value.get("usage"), build)
-    else:
-        build.messages(map(decode_if_json, said), f"{pointer}/{key}")
+    _reply(said, f"{pointer}/{key}", begun, build, reason=reason, used=value.get("usage"))
     _end_reply(value, reason, build)
+
+
+def _reply(
+    said: Any, place: str, begun: str, build: RunBuilder, *, reason: str = "", used: Any = None
+) -> None:
+    """Append what a model made of a prompt: a text, which the prompt has `begun`, or messages."""
+    if isinstance(said, str):
+        add_text(TextReply(place, begun + said, reason), used, build)
+    else:
+        build.messages(map(decode_if_json, said), place)
 
 
 def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> None:
@@ -125,15 +132,12 @@ def read_preference(value: dict[str, Any], build: RunBuilder, pointer: str) -> N
     for name, said in sides.items():
         run_id = name_in_row(fields.run_id_of(value), name)
         known: dict[str, Any] = {"run_id": run_id, "group_id": group}
+        begun = ""
         if shared:
             start_row(row, shared, build, pointer, **known)
-            build.messages(map(decode_if_json, said), f"{pointer}/{name}")
-            continue
-        begun = _ask(row, "prompt", build, pointer, **known)
-        if isinstance(said, str):
-            add_text(TextReply(f"{pointer}/{name}", begun + said, ""), None, build)
         else:
-            build.messages(map(decode_if_json, said), f"{pointer}/{name}")
+            begun = _ask(row, "prompt", build, pointer, **known)
+        _reply(said, f"{pointer}/{name}", begun, build)
 
 
 def is_preference(value: dict[str, Any]) -> bool:
