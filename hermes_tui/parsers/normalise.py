@@ -150,8 +150,7 @@ def normalise_message(
         about.time_s,
         about.duration_s,
     )
-    unread = reading.unread and text_calls is not TextCalls.IGNORE
-    return Normalised(message, tuple(calls), tuple(results), tuple(findings), unread)
+    return Normalised(message, tuple(calls), tuple(results), tuple(findings), reading.unread)
 
 
 def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
@@ -183,8 +182,8 @@ def _spoken(raw: dict[str, Any], mode: TextCalls) -> Normalised | None:
         len(results),
         flags=_flags(raw, text) if text.startswith("[") else (),
     )
-    unread = reading.unread and mode is not TextCalls.IGNORE
-    return Normalised(message, tuple(reading.calls), tuple(results), tuple(findings), unread)
+    calls = tuple(reading.calls)
+    return Normalised(message, calls, tuple(results), tuple(findings), reading.unread)
 
 
 def _as_mapping(raw: Any, role: str | None) -> dict[str, Any]:

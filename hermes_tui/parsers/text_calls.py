@@ -49,7 +49,9 @@ def read_text_calls(
     text: str, mode: TextCalls, native: int, thoughts: tuple[Thought, ...]
 ) -> TextReading:
     """Read the calls of a model's text with its `thoughts`; `native` calls stand beside it."""
-    if mode is TextCalls.IGNORE or not may_hold_call(text):
+    if mode is TextCalls.IGNORE:
+        return TextReading([], [])
+    if not may_hold_call(text):
         return TextReading([], [], unread=not native and "(" in text)
     embedded = _embedded()
     calls: tuple[ParsedCall, ...] = ()
