@@ -186,13 +186,18 @@ def _call_in_content(
     from hermes_tui.parsers.recognise import flag_for
 
     cause = next((d for d in diagnostics if d.severity is Severity.ERROR), None)
-    readable = sum(1 for call in calls if call.name and call.verdict != "failed")
     hint = who_reads(flag_for(form))
     if cause is not None:
         hint = f"{cause.code.value}: {cause.message}"
         if cause.hint:
             hint += f"; {cause.hint}"
-    return call_in_content([call.name for call in calls], calls[0].span, readable, hint)
+    return calls_in_content(calls, hint)
+
+
+def calls_in_content(calls: Sequence[ParsedCall], hint: str, form: str = "") -> Diagnostic:
+    """Return what is said of calls that stand in a text; the rest as `call_in_content` takes it."""
+    readable = sum(1 for call in calls if call.name and call.verdict != "failed")
+    return call_in_content([call.name for call in calls], calls[0].span, readable, hint, form)
 
 
 def call_in_content(

@@ -26,7 +26,7 @@ from hermes_tui.parsers.text_calls import (
     Found,
     attributed,
     bare_in_content,
-    call_in_content,
+    calls_in_content,
     foreign_in_content,
     form_of,
     may_be_unread,
@@ -125,10 +125,8 @@ def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
     flag = flag_for(form_of(result)) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
         return Unread([], [foreign_in_content(marker, flag)])
-    readable = sum(1 for call in result.calls if call.name and call.verdict != FAILED)
-    names = [call.name for call in result.calls]
-    place, form = result.calls[0].span, f" as {form_of(result) or marker}"
-    told = call_in_content(names, place, readable, _with_cause(result, who_reads(flag)), form)
+    form = f" as {form_of(result) or marker}"
+    told = calls_in_content(result.calls, _with_cause(result, who_reads(flag)), form)
     if not tools:
         return Unread([], [told])
     reading = attributed(result.calls, _of_calls(result))
@@ -146,14 +144,12 @@ def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
     rule = form_of(result)
     if not result.calls or not _is_meant(text, words, result, rule, tools):
         return _NOTHING
-    names = [call.name for call in result.calls]
-    readable = sum(1 for call in result.calls if call.name and call.verdict != FAILED)
     lost = next((one for one in result.diagnostics if one.code is Code.NO_MARKER), None)
     if lost is not None and "special tokens" in lost.message:
         hint = f"{lost.message}: {kept_by(rule)}; {NO_SERVER_PARSER}"
     else:
         hint = f"{_readers(words, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
-    told = call_in_content(names, result.calls[0].span, readable, _with_cause(result, hint))
+    told = calls_in_content(result.calls, _with_cause(result, hint))
     return Unread(attributed(result.calls, _of_calls(result)).calls, [told])
 
 
