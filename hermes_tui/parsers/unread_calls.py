@@ -121,16 +121,12 @@ def _marked(text: str, tools: Sequence[ToolSpec], marker: str) -> Unread:
     spoken = [one for one in result.diagnostics if one.code in _SPOKEN_OF]
     if spoken and not result.calls:
         return Unread([], spoken)
-    seen = formats_in(text)
-    flag = flag_for(form_of(result)) or (flag_for(seen[0].format) if seen else "")
+    seen, rule = formats_in(text), form_of(result)
+    flag = flag_for(rule) or (flag_for(seen[0].format) if seen else "")
     if not result.calls:
         return Unread([], [foreign_in_content(marker, flag)])
-    form = f" as {form_of(result) or marker}"
-    told = calls_in_content(result.calls, _with_cause(result, who_reads(flag)), form)
-    if not tools:
-        return Unread([], [told])
-    reading = attributed(result.calls, _of_calls(result))
-    return Unread(reading.calls, [told])
+    found = _told(result, who_reads(flag), f" as {rule or marker}")
+    return found if tools else found._replace(calls=[])
 
 
 def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
@@ -142,20 +138,26 @@ def _of_declared(text: str, words: str, tools: Sequence[ToolSpec]) -> Unread:
 
     result = Auto().parse(text, tools)
     rule = form_of(result)
-    if not result.calls or not _is_meant(text, words, result, rule, tools):
+    if not result.calls or not _is_meant(words, result, rule, tools):
         return _NOTHING
     lost = next((one for one in result.diagnostics if one.code is Code.NO_MARKER), None)
     if lost is not None and "special tokens" in lost.message:
         hint = f"{lost.message}: {kept_by(rule)}; {NO_SERVER_PARSER}"
     else:
         hint = f"{_readers(words, tools, result.calls, rule)}; {NO_SERVER_PARSER}"
-    told = calls_in_content(result.calls, _with_cause(result, hint))
-    return Unread(attributed(result.calls, _of_calls(result)).calls, [told])
+    return _told(result, hint)
 
 
-def _is_meant(
-    text: str, words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]
-) -> bool:
+def _told(result: ParseResult, hint: str, form: str = "") -> Unread:
+    """Return the calls of a reading, and what is said of them: what is wrong, then the `hint`."""
+    wrong = _of_calls(result)
+    if wrong:
+        hint = f"{wrong[0].code.value}: {wrong[0].message}; {hint}"
+    calls = attributed(result.calls, wrong).calls
+    return Unread(calls, [calls_in_content(result.calls, hint, form)])
+
+
+def _is_meant(words: str, result: ParseResult, rule: str, tools: Sequence[ToolSpec]) -> bool:
     """Tell calls from words, code and data that look like them and name a tool."""
     from hermes_tui.parsers.lost_tokens import LOST
 
@@ -194,14 +196,6 @@ def _of_calls(result: ParseResult) -> tuple[Diagnostic, ...]:
         for one in result.diagnostics
         if one.call_index is not None and one.code not in aside and one.severity is Severity.ERROR
     )
-
-
-def _with_cause(result: ParseResult, hint: str) -> str:
-    """Return what is wrong with the first damaged call, and then the `hint`."""
-    found = next(iter(_of_calls(result)), None)
-    if found is None:
-        return hint
-    return f"{found.code.value}: {found.message}; {hint}"
 
 
 def _readers(text: str, tools: Sequence[ToolSpec], meant: Sequence[ParsedCall], rule: str) -> str:
