@@ -171,6 +171,15 @@ def test_time_grows_with_the_text_not_with_its_square(name: str) -> None:
                 assert min(seconds(parser, large), took) < 9 * seconds(parser, small) + 0.1, unit
 
 
+@pytest.mark.parametrize("name", ["vllm/hermes", "sglang/hermes", "hermes-agent/hermes"])
+def test_time_grows_with_calls_that_are_thought_of_between_others(name: str) -> None:
+    parser, call = parser_named(name), '{"name": "f", "arguments": {}}'
+    unit = f"<think>{call}</think><tool_call>{call}</tool_call>"
+    took = seconds(parser, unit * 800)
+    if took > 0.1:
+        assert min(seconds(parser, unit * 800), took) < 9 * seconds(parser, unit * 200) + 0.1
+
+
 SHELLS = (
     '<tool_call>\n{"name":"f","arguments":%s}\n</tool_call>',
     '<longcat_tool_call>{"name":"f","arguments":{"a":%s}}',

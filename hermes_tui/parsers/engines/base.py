@@ -8,6 +8,7 @@ the end is lost in the engine as well: the trace works these spans out by itself
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +24,7 @@ from hermes_tui.parsers.engines.audit import audit_calls, audit_content, audit_l
 from hermes_tui.parsers.engines.json_text import BadJson, loads
 from hermes_tui.parsers.engines.silence import audit_silence
 from hermes_tui.parsers.literals import FAILED, JSON
+from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 DELIVERED = "delivered"
 """What a step says of a call that goes out."""
@@ -131,6 +133,11 @@ class Trace:
         self._kept: list[Span] = []
         self._steps = [ParseStep(info.name, Span(0, len(text)), "")]
         self._depth = 1
+
+    @cached_property
+    def thoughts(self) -> tuple[Span, ...]:
+        """Where reasoning stands in the text, with its tags, in order."""
+        return tuple(whole for whole, _, _ in split_reasoning(self.text))
 
     def span(self, start: int, end: int) -> Span:
         """Return the span, put into bounds."""

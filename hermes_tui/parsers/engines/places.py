@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
-from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -29,8 +28,9 @@ _FENCE_HINT = "engines do not look at fences: it runs, even if it was meant as a
 
 def audit_places(trace: Trace) -> None:
     """Flag calls in the model's reasoning, and calls in a code fence."""
-    thoughts = [whole for whole, _, _ in split_reasoning(trace.text)] if trace.calls else []
-    ahead = iter(thoughts)
+    if not trace.calls:
+        return
+    ahead = iter(trace.thoughts)
     thought = next(ahead, None)
     fences = position = 0
     for index, call in enumerate(trace.calls):

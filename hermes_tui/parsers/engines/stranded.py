@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.json_text import BadJson, decode_at
-from hermes_tui.parsers.reasoning_tags import split_reasoning
 
 if TYPE_CHECKING:
     from hermes_tui.parsers.engines.base import Trace
@@ -37,14 +38,17 @@ def stranded_call(trace: Trace, start: int, end: int) -> Stranded | None:
             value, stop = decode_at(piece, at)
         except BadJson:
             continue
-        if isinstance(value, dict) and _is_call(trace, value):
-            thoughts = split_reasoning(trace.text)
-            if not any(whole.start <= start + at < whole.end for whole, _, _ in thoughts):
-                return Stranded(
-                    value["name"], Span(start + _opening(trace, piece[:at]), start + stop)
-                )
+        is_call = isinstance(value, dict) and _is_call(trace, value)
+        if is_call and not _is_thought(trace, start + at):
+            place = Span(start + _opening(trace, piece[:at]), start + stop)
+            return Stranded(value["name"], place)
         at = stop - 1
     return None
+
+
+def _is_thought(trace: Trace, position: int) -> bool:
+    behind = bisect_right(trace.thoughts, position, key=attrgetter("start"))
+    return behind > 0 and position < trace.thoughts[behind - 1].end
 
 
 def _is_call(trace: Trace, value: dict[str, Any]) -> bool:
