@@ -85,8 +85,7 @@ def qwen_pairs(trace: Trace, slot: Slot, raw: str) -> Pairs:
             pairs.note(Code.PARAM_UNCLOSED, Severity.WARNING, whole, message, "add </parameter>")
         value = raw[angle + 1 : stop.start()]
         begin, end = angle + 1 + value.startswith("\n"), stop.start() - value.endswith("\n")
-        place = slot.place(begin, end) if value.strip() else whole
-        pairs.add(key, value.removeprefix("\n").removesuffix("\n"), whole, place)
+        pairs.add(key, value.removeprefix("\n").removesuffix("\n"), whole, slot.place(begin, end))
         trace.step("parameter", whole.start, whole.end, "read", key[:60])
     _flag_loose(pairs, slot, raw, covered, len(raw))
     return pairs
