@@ -15,7 +15,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import RunBuilder
 from hermes_tui.formats.claude_answers import answered
 from hermes_tui.formats.claude_beside import ATTACHMENT, append_failure, is_failure
-from hermes_tui.formats.claude_history import COPIED
+from hermes_tui.formats.claude_history import COPIED, Line
 from hermes_tui.formats.framing import Unit
 from hermes_tui.model.diagnostics import Diagnostic, Severity
 from hermes_tui.model.events import ToolCallProposed
@@ -29,10 +29,6 @@ _LATEST = ("usage", "stop_reason", "stop_sequence")
 """Members that grow from line to line: the last one that says something counts."""
 _REPLY = re.compile(rb'"message"\s*:\s*\{[^{}]*?"id"\s*:\s*"([^"]{1,200})"')
 _REQUEST = re.compile(rb'"requestId"\s*:\s*"([^"]{1,200})"')
-
-
-Line = tuple[int, dict[str, Any]]
-"""A line of a file with its number, from 0."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,9 @@ from hermes_tui.formats import fields
 COPIED = "copied"
 """Flag of what another session said."""
 
-Lines = list[tuple[int, dict[str, Any]]]
+Line = tuple[int, dict[str, Any]]
+"""A line of a file with its number, from 0."""
+Lines = list[Line]
 
 
 class History(NamedTuple):

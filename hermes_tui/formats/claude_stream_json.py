@@ -27,7 +27,7 @@ from hermes_tui.formats.anthropic_lines import (
 )
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.claude_beside import SYNTHETIC, is_failure
-from hermes_tui.formats.claude_history import Lines
+from hermes_tui.formats.claude_history import Line, Lines
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.turns import READ_BY_TURNS
@@ -139,7 +139,7 @@ def _flags_in_turn(row: dict[str, Any]) -> tuple[str, ...]:
     return (SUBAGENT,) if fields.label(row, "parent_tool_use_id") else ()
 
 
-def _last(rest: Lines, kind: str) -> tuple[int, dict[str, Any]] | None:
+def _last(rest: Lines, kind: str) -> Line | None:
     return next(((i, row) for i, row in reversed(rest) if row.get("type") == kind), None)
 
 
