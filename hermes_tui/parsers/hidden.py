@@ -20,6 +20,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.wording import counted, first_line
 from hermes_tui.parsers.hidden_calls import call_spans
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.reasoning_tags import ALL_NAMES
 from hermes_tui.parsers.recognise import flag_for, formats_in
 
 MAX_FINDINGS = 20
@@ -29,7 +30,7 @@ SHORTEST_PIECE = 8
 """Characters from which on a piece found somewhere further on is no accident."""
 
 _MARKUP = re.compile(
-    r"(?:\s|</?(?:think|thinking|thought|reasoning|REASONING_SCRATCHPAD|scratch_pad|seed:think)>"
+    rf"(?:\s|</?(?:{ALL_NAMES})>"
     r"|\[/?THINK\]|</?s>|<eos>|<bos>|</?(?:start|end)_of_turn>"
     r"|<\|(?:start|channel|constrain)\|>[\w.]{0,40}"
     r"|<\|(?!tool|python|action|plugin)[\w▁]{1,40}\|>|<｜(?!tool|DSML)[^<>｜\n]{1,60}｜>)++"

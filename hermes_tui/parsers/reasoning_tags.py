@@ -20,6 +20,8 @@ Thought = tuple[Span, Span, str]
 TAGS = ("think", "thinking", "thought", "reasoning", "REASONING_SCRATCHPAD", "scratch_pad")
 
 _NAMES = "|".join(TAGS)
+ALL_NAMES = rf"{_NAMES}|seed:think"
+"""Pattern of the names of all tags of reasoning, those too that only models of one family write."""
 _MARK = re.compile(
     rf"<(?P<closing>/?)(?P<tag>{_NAMES})>"
     r"|<tool_call>(?=\s*+(?:[{\[]|```|<function))|<function=[^<>\n]{0,200}>"

@@ -17,6 +17,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParseResult
 from hermes_tui.parsers.marks import CLOSE, SPECIALS
+from hermes_tui.parsers.reasoning_tags import ALL_NAMES
 from hermes_tui.parsers.wire import (
     bare,
     deepseek,
@@ -47,7 +48,6 @@ WIRES: tuple[Wire, ...] = (
 TAGGED: tuple[Wire, ...] = (*hermes.TAGGED, *qwen_coder.WIRES, *glm.WIRES)
 """Those with `<tool_call>` or `<function=…>`, which texts of saved runs are read for."""
 
-_TAGS = r"think|thinking|thought|reasoning|REASONING_SCRATCHPAD|scratch_pad|seed:think"
 _SPECIAL = (
     r"<\|(?:im_end|im_start|endoftext|eot_id|eom_id|end_of_text|end|eos|return|call|message"
     r"|python_end|tool_call_end|tool_calls_section_end|action_end|tools_suffix)\|>|<eos>|</s>"
@@ -94,7 +94,7 @@ class _Opening:
         """Openers that are no markers: where one reader finds nothing, another may."""
         self.one = {f"o{i}": re.compile(opener) for i, opener in enumerate(openers)}
         tags = [
-            rf"(?P<think><(?P<slash>/?)(?P<tag>{_TAGS})>)",
+            rf"(?P<think><(?P<slash>/?)(?P<tag>{ALL_NAMES})>)",
             *(run for opener, run in runs if opener.startswith("<")),
             rf"(?P<closer>{closers})",
             rf"(?P<special>{specials})",
