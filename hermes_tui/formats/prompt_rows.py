@@ -107,7 +107,7 @@ def read_prompted(value: dict[str, Any], key: str, build: RunBuilder, pointer: s
     begun = _ask(value, "prompt", build, pointer, lone_reply=is_lone)
     reason = fields.label(value, "finish_reason")
     _reply(said, f"{pointer}/{key}", begun, build, reason=reason, used=value.get("usage"))
-    _end_reply(value, reason, build)
+    _end_reply(value, build)
 
 
 def _reply(
@@ -172,11 +172,18 @@ def _ask(value: dict[str, Any], key: str, build: RunBuilder, pointer: str, **kno
     return begun
 
 
-def _end_reply(told: Mapping[str, Any], reason: str, build: RunBuilder) -> None:
-    # That the model said all it wanted to is no success of the run.
-    told = {k: v for k, v in told.items() if k != "finish_reason" or fields.is_cut(reason)}
-    if (outcome := fields.outcome_of(told)) is not None:
+def _end_reply(told: Mapping[str, Any], build: RunBuilder) -> None:
+    if (outcome := outcome_of_reply(told, "finish_reason")) is not None:
         build.end(**outcome)
+
+
+def outcome_of_reply(told: Mapping[str, Any], *reasons: str) -> dict[str, Any] | None:
+    """Return what `fields.outcome_of` does of a row; `reasons` are keys of why the reply ended.
+
+    That the model said all it wanted to is no success of the run.
+    """
+    left_out = () if fields.is_cut(fields.label(told, *reasons)) else reasons
+    return fields.outcome_of({key: value for key, value in told.items() if key not in left_out})
 
 
 def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: str) -> None:
@@ -195,7 +202,7 @@ def read_samples(value: dict[str, Any], key: str, build: RunBuilder, pointer: st
         begun = _ask(shared, asked, build, pointer, **known)
         used = sample.told.get("usage", None if index else value.get("usage"))
         _add_sample(sample, begun, used, build, pointer)
-        _end_reply(sample.told, fields.label(sample.told, "finish_reason"), build)
+        _end_reply(sample.told, build)
 
 
 def _add_sample(sample: Sampled, begun: str, used: Any, build: RunBuilder, pointer: str) -> None:

@@ -28,7 +28,7 @@ from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.message_parts import without_usual
-from hermes_tui.formats.prompt_rows import start_row
+from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
@@ -38,6 +38,7 @@ from hermes_tui.model.wording import title
 from hermes_tui.parsers import measures
 from hermes_tui.parsers.normalise import normalise_message
 
+_REASONS = ("stop_reason", "finish_reason")
 _ADVANTAGES = ("advantage", "advantages")
 
 
@@ -208,15 +209,13 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
         group_id=title(_group(row, prompt)),
         details={**details, **about},
     )
-    reason = fields.label(told, "stop_reason", "finish_reason")
+    reason = fields.label(told, *_REASONS)
     said = said_in(reply, prompt, begun, reason)
     action = action_of(asked, said) if isinstance(reply, str) else None
     said = split_answers(said, action) if action else said
     _append(asked, row.pointer(kind.prompt), build, None, in_text=isinstance(prompt, str))
     _append(said, row.pointer(kind.reply), build, action, in_text=isinstance(reply, str))
-    # That the model said all it wanted to is no success of the run.
-    ends = () if fields.is_cut(reason) else ("stop_reason", "finish_reason")
-    outcome = fields.outcome_of({k: v for k, v in told.items() if k not in ends}) or {}
+    outcome = outcome_of_reply(told, *_REASONS) or {}
     scores = {**outcome.get("scores", {}), **scores}
     known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(told)}
     build.end(**{**outcome, **known})
