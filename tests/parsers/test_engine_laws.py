@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from functools import cache
@@ -178,6 +179,22 @@ def test_time_grows_with_calls_that_are_thought_of_between_others(name: str) -> 
     took = seconds(parser, unit * 800)
     if took > 0.1:
         assert min(seconds(parser, unit * 800), took) < 9 * seconds(parser, unit * 200) + 0.1
+
+
+def test_time_grows_with_the_values_that_a_schema_bends_not_with_the_keys_beside_them() -> None:
+    of_numbers = {"type": "array", "items": {"type": "integer"}}
+    tool = ToolSpec("f", parameters={"type": "object", "properties": {"a": of_numbers}})
+
+    def cost_s(count: int) -> float:
+        arguments = {"a": ["1"] * count, **dict.fromkeys(map(str, range(count)), 1)}
+        text = f"[TOOL_CALLS]f[ARGS]{json.dumps(arguments)}"
+        before = time.process_time()
+        result = parser_named("vllm/mistral_v11").parse(text, (tool,))
+        assert [call.value["a"] for call in result.calls] == [[1] * count]
+        return time.process_time() - before
+
+    if (took := cost_s(4_000)) > 0.3:
+        assert min(cost_s(4_000), took) < 9 * cost_s(1_000) + 0.1
 
 
 SHELLS = (

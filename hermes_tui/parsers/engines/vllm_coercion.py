@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from hermes_tui.parsers.engines.members import members_in
 
 TOO_DEEP = "RecursionError: maximum recursion depth exceeded"
 _SHOWN = 60
+_INNER = re.compile(r"[.\[]")
+"""What a path goes on with into a value; it may as well stand in a key."""
 
 
 class Change(NamedTuple):
@@ -105,8 +108,8 @@ def flag_changes(
 
 def _place_of(path: str, places: Mapping[str, Span]) -> Span | None:
     """Return where the argument stands that a path leads into, None where that is not known."""
-    fitting = [key for key in places if path == key or path.startswith((f"{key}.", f"{key}["))]
-    return places[max(fitting, key=len)] if fitting else None
+    ends = [len(path), *reversed([inner.start() for inner in _INNER.finditer(path)])]
+    return next((places[key] for end in ends if (key := path[:end]) in places), None)
 
 
 def types_of(schema: Any) -> set[str]:
