@@ -36,21 +36,22 @@ class SavedStreams:
     of_bytes = True
 
     def sniff(self, sample: Sample) -> Match | None:
-        stream = _stream_in(sample.head)
+        stream = _stream_in(_text(sample.head))
         is_reply = stream is not None and is_reply_begun(stream.events)
         return Match(0.9, Unit.RUNS, Layout.DOCUMENT) if is_reply else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         data = value if isinstance(value, bytes) else b""
         base = build.record.start
-        streams: list[tuple[ByteRange, Stream]] = []
+        streams: list[tuple[ByteRange, str, Stream]] = []
         for start, end in _pieces(data):
-            whole = _stream_in(data[start:end]) or Stream((), (), done=False)
-            streams += [(ByteRange(base + start, base + end), one) for one in _apart(whole)]
-        build.line_ranges = tuple(place for place, _ in streams)
+            # One text for all replies in it: there may be thousands.
+            place, text = ByteRange(base + start, base + end), _text(data[start:end])
+            whole = _stream_in(text) or Stream((), (), done=False)
+            streams += [(place, text, one) for one in _apart(whole)]
+        build.line_ranges = tuple(place for place, _, _ in streams)
         exchanges = []
-        for index, (place, stream) in enumerate(streams):
-            text = data[place.start - base : place.end - base].decode("utf-8", "replace")
+        for index, (_, text, stream) in enumerate(streams):
             reply = reply_of_stream(stream, "")
             if reply.messages or reply.failure:
                 known: dict[str, Any] = {"model": reply.model, "own_id": reply.id, "is_alone": True}
@@ -60,12 +61,16 @@ class SavedStreams:
                 build.defect("an event stream in which no reply is found", text[:MAX_EXCERPT])
         append_runs(exchanges, build)
         if not streams:
-            build.defect("no event of a stream", data[:MAX_EXCERPT].decode("utf-8", "replace"))
+            build.defect("no event of a stream", _text(data[:MAX_EXCERPT]))
 
 
-def _stream_in(data: bytes) -> Stream | None:
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _stream_in(text: str) -> Stream | None:
     """Return the events or lines of a stream, None where there is none."""
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
     if looks_like_sse(text):
         return read_sse(text)
     if text.lstrip()[:1] != "{":

@@ -164,6 +164,11 @@ def test_a_stream_that_follows_one_cut_short_is_a_reply_of_its_own() -> None:
     assert found_codes(events) == ["STREAM_CUT:error"]
 
 
+def test_thousands_of_replies_that_nothing_parts_take_the_room_of_one_text() -> None:
+    first, *others = (reply.raw for reply in only(read(50 * ANTHROPIC), ResponseReceived))
+    assert len(others) == 49 and all(raw is first for raw in others)
+
+
 def test_chunks_that_have_an_id_each_are_one_reply() -> None:
     chunks = [{**chunk(content=str(n)), "id": f"c-{n}"} for n in range(6)]
     assert said(read(data(*chunks) + DONE)) == [("assistant", "012345")]
