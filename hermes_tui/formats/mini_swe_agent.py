@@ -230,10 +230,10 @@ def _handed_in_by(extra: dict[str, Any], build: RunBuilder) -> ToolCall | None:
     """Return the call whose result is the message `exit`: it prints what is handed in."""
     if fields.label(extra, "exit_status") != _SUBMITTED:
         return None
-    calls = list(takewhile(lambda event: isinstance(event, ToolCallProposed), build.events[::-1]))
-    waiting = [event.call for event in calls if isinstance(event, ToolCallProposed)]
+    latest = takewhile(lambda event: isinstance(event, ToolCallProposed), reversed(build.events))
+    calls = (event.call for event in latest if isinstance(event, ToolCallProposed))
     # Those read from a text are answered by whatever is said next.
-    waiting = [call for call in waiting if call.id]
+    waiting = [call for call in calls if call.id]
     marked = (call for call in waiting if _HANDS_IN.search(call.arguments_text))
     return next(marked, waiting[0] if waiting else None)
 
