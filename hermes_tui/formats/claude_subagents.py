@@ -7,8 +7,10 @@ the prompt that stands in the call.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from hermes_tui.formats import fields
@@ -27,11 +29,19 @@ class _Call(NamedTuple):
     prompt: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Begun:
     """The call that began each subagent."""
 
-    callers: dict[str, _Call] = field(default_factory=dict)
+    callers: dict[str, _Call]
+
+    @cached_property
+    def _by_run(self) -> Mapping[str, list[tuple[str, str]]]:
+        """The ids of the calls of each run that began subagents, each with that of the subagent."""
+        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for agent, call in self.callers.items():
+            found[call.run].append((call.id, agent))
+        return found
 
     def told(self, run: str) -> dict[str, Any]:
         """Return what the details of a run say: who began it, and which runs its calls began.
@@ -41,15 +51,14 @@ class Begun:
         found: dict[str, Any] = {}
         if run and (caller := self.callers.get(run)):
             found = {"called_by": title(caller.id), "called_by_tool": title(caller.tool)}
-        begun = [(call.id, agent) for agent, call in self.callers.items() if call.run == run]
-        if begun:
+        if begun := self._by_run.get(run):
             found["subagents"] = {title(call): title(agent) for call, agent in begun[:_MOST]}
         return {key: value for key, value in found.items() if value}
 
 
 def begun_by(runs: Mapping[str, Lines]) -> Begun:
     """Return what began the subagents of some runs; the main one is named ""."""
-    begun = Begun()
+    callers: dict[str, _Call] = {}
     calls: dict[str, _Call] = {}
     for run, lines in runs.items():
         for _, row in lines:
@@ -60,15 +69,15 @@ def begun_by(runs: Mapping[str, Lines]) -> Begun:
                 elif agent:
                     answered = fields.label(block, "tool_use_id") or agent
                     caller = calls.get(answered) or _Call(run, answered, "", "")
-                    begun.callers.setdefault(agent, caller)
-    known = {call.id for call in begun.callers.values()}
+                    callers.setdefault(agent, caller)
+    known = {call.id for call in callers.values()}
     waiting = {call.prompt: call for call in calls.values() if call.prompt and call.id not in known}
     for agent, lines in runs.items():
-        if agent and agent not in begun.callers:
+        if agent and agent not in callers:
             call = calls.get(agent) or waiting.pop(_first_words(lines), None)
             if call is not None:
-                begun.callers[agent] = call
-    return begun
+                callers[agent] = call
+    return Begun(callers)
 
 
 def _call(block: dict[str, Any], run: str) -> _Call | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hermes_tui.formats import claude_stream_json
 from hermes_tui.formats.claude_code import FORMAT
+from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.log.summary import fold_run
 from hermes_tui.model.diagnostics import Severity
 from hermes_tui.model.events import CallSkipped, RequestFailed, RunStarted, ToolReturned
@@ -26,6 +27,7 @@ from tests.formats.foreign import (
     said,
 )
 from tests.formats.hermes_support import any_json, sample
+from tests.timing import least_s
 
 DECLINED = (
     "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was "
@@ -288,6 +290,19 @@ def test_stream_json_tells_which_call_began_which_subagent() -> None:
     main, child = runs(read_value(claude_stream_json.FORMAT, rows))
     assert main.details["subagents"] == {"t1": "t1"}
     assert (child.details["called_by"], child.details["called_by_tool"]) == ("t1", "Task")
+
+
+def test_the_time_to_tell_of_subagents_grows_with_their_number() -> None:
+    def told_s(count: int) -> float:
+        asked = [(n, line("assistant", f"a{n}", None, use(f"t{n}"))) for n in range(count)]
+        answers = [
+            (n, answer(f"u{n}", f"a{n}", f"t{n}", toolUseResult={"agentId": f"g{n}"}))
+            for n in range(count)
+        ]
+        begun = begun_by({"": asked + answers})
+        return least_s(lambda: [begun.told(f"g{n}") for n in range(count)], tries=2)
+
+    assert told_s(4_000) < 20 * max(told_s(500), 0.01)
 
 
 USED = {"id": "m1", "usage": {"input_tokens": 5, "output_tokens": 7}}
