@@ -181,6 +181,13 @@ def test_time_grows_with_calls_that_are_thought_of_between_others(name: str) -> 
         assert min(seconds(parser, unit * 800), took) < 9 * seconds(parser, unit * 200) + 0.1
 
 
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "hermes-agent"])
+def test_time_grows_with_functions_that_nothing_closes(engine: str) -> None:
+    parser, unit = parser_named(f"{engine}/qwen3_coder"), "<tool_call><function=f></tool_call>"
+    if (took := seconds(parser, unit * 12_000)) > 0.1:
+        assert min(seconds(parser, unit * 12_000), took) < 9 * seconds(parser, unit * 3_000) + 0.1
+
+
 def test_time_grows_with_the_values_that_a_schema_bends_not_with_the_keys_beside_them() -> None:
     of_numbers = {"type": "array", "items": {"type": "integer"}}
     tool = ToolSpec("f", parameters={"type": "object", "properties": {"a": of_numbers}})

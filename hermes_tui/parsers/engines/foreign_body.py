@@ -93,7 +93,7 @@ def flag_early_close(trace: Trace, body: Span, closer: str, inner_end: str, inne
     That is so where the function's own end `inner_end` follows before another `inner` opens.
     """
     text, start = trace.text, body.end
-    if not text.startswith(closer, start):
+    if trace.crowded or not text.startswith(closer, start):
         return False
     behind = start + len(closer)
     end = text.find(inner_end, behind)

@@ -42,10 +42,11 @@ def _read(trace: Trace) -> None:
     if first < 0:
         _flag_bare(trace)
         raise Refused(f"no {OPENER} in the text")
+    seeker = Seeker(trace.text)
     for whole, body in _blocks(trace):
         with trace.part("block", whole.start, whole.end):
             try:
-                _read_functions(trace, whole, body)
+                _read_functions(trace, seeker, whole, body)
             except Tripped as error:
                 raise Refused(str(error)) from None
     trace.keep(0, first)
@@ -84,9 +85,9 @@ def _blocks(trace: Trace) -> list[tuple[Span, Span]]:
     return found
 
 
-def _read_functions(trace: Trace, whole: Span, body: Span) -> None:
+def _read_functions(trace: Trace, seeker: Seeker, whole: Span, body: Span) -> None:
     """Deliver the functions of a block; they share its text."""
-    text, seeker = trace.text, Seeker(trace.text)
+    text = trace.text
     start, position = whole.start, text.find(_FUNCTION, body.start, body.end)
     if position < 0:
         flag_foreign_body(trace, body.start, body.end)
