@@ -217,13 +217,12 @@ def _reply(call: _Call, turn: int, build: RunBuilder) -> int:
     if reply.failure is not None:
         _failed(call, reply.failure, turn, build)
         return 0
-    raw = exchange.wire_response if exchange.wire_response is not None else exchange.reply_raw
     build.add(
         ResponseReceived,
         pointer=exchange.reply_pointer,
         ts=exchange.ts,
         turn=turn,
-        raw="" if raw is None else fields.json_text(mask_secrets(raw)),
+        raw=exchange.received,
         finish_reason=_finish_reason(call),
         # What all choices took together is counted once.
         usage=None if call.choice else usage(reply.usage, exchange.cost),

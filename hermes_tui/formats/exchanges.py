@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -19,7 +20,7 @@ from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.replies import Failure, Reply, failure_of, reply_of, status_of
 from hermes_tui.formats.requests import INPUTS, Request, is_request, request_in
 from hermes_tui.formats.samples import parallel_lists, told_of_one
-from hermes_tui.formats.secrets import masked_headers, masked_url
+from hermes_tui.formats.secrets import mask_secrets, masked_headers, masked_url
 from hermes_tui.formats.side_requests import by_address, by_reply
 from hermes_tui.parsers.measures import timestamp
 
@@ -70,7 +71,7 @@ _SHOWN_ELSEWHERE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exchange:
     """A request and its reply. `messages` and `reply.messages` carry the pointer of each.
 
@@ -103,6 +104,15 @@ class Exchange:
     """Of each message of the reply the arguments of `RunBuilder.end`, where somebody judged it."""
     side: str = ""
     """What it is beside all conversations, such as a count of tokens; empty: part of one."""
+
+    @cached_property
+    def received(self) -> str:
+        """What came back, as the log has it, secrets masked; one text for the runs of all choices.
+
+        Empty where the log has it not.
+        """
+        raw = self.reply_raw if self.wire_response is None else self.wire_response
+        return "" if raw is None else fields.json_text(mask_secrets(raw))
 
 
 def exchange_of(value: Any, pointer: str = "") -> Exchange | None:

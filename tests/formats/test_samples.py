@@ -204,6 +204,14 @@ def test_choices_beside_their_request_are_a_group_each_with_its_score() -> None:
     assert rewards(read_value(llm_call_log.FORMAT, [{**log, "session_id": "s"}])) == [1.0, 0.5]
 
 
+def test_the_runs_of_many_choices_share_the_text_of_their_reply() -> None:
+    choices = [{"index": n, "finish_reason": "stop", "message": NO} for n in range(50)]
+    log = {"request": {"messages": ASK}, "response": {"id": "c-1", "choices": choices}}
+    events = read_value(llm_call_log.FORMAT, [log])
+    first, *others = (event.raw for event in only(events, ResponseReceived))
+    assert len(others) == 49 and all(raw is first for raw in others)
+
+
 @pytest.mark.parametrize(
     "row",
     [
