@@ -33,13 +33,44 @@ def no_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "engines_dir", lambda: tmp_path / "engines")
 
 
-@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 12)])
+@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE, (200, 50), (40, 14)])
 async def test_every_size_shows_text_steps_and_result(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     async with lab_on(tmp_path, size=size) as lab:
         await lab.press("s", "space", "c", "m", "escape", "W", "escape", "tab", "tab", "tab")
         await lab.shows("1 Text", "2 Steps", "3 Result")
+
+
+@pytest.mark.parametrize("size", [(40, 8), (80, 10), (80, 13)])
+async def test_a_low_screen_shows_the_pane_that_has_the_keys(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with lab_on(tmp_path, size=size) as lab:
+        await lab.shows("block  ✗ refused", "json.loads")
+        await lab.press("1", "g")
+        await lab.shows("Sure.", "<tool_call>")
+        await lab.press("3")
+        await lab.shows("Calls: 0")
+        await lab.press("2", "s", "s", "enter")
+        await lab.shows("TRAILING_COMMA", "^")
+        await lab.press("m")
+        await lab.compared()
+        await lab.shows("● vllm/hermes")
+        await lab.press("escape", "e")
+        await until(lab.pilot, lambda: isinstance(lab.screen.focused, EditArea))
+        await lab.shows("</tool_call>", "editing")
+        await lab.press("escape")
+        await lab.shows("block  ✗ refused", "json.loads")
+
+
+async def test_a_low_and_wide_screen_shows_the_text_beside_one_list(tmp_path: Path) -> None:
+    async with lab_on(tmp_path, size=(120, 8)) as lab:
+        await lab.shows("TRAILING_COMMA", "2 Steps", "json.loads")
+        await lab.press("3")
+        await lab.shows("TRAILING_COMMA", "3 Result", "6 steps")
+        await lab.pilot.resize_terminal(80, 24)
+        await lab.shows("1 Text", "TRAILING_COMMA", "2 Steps", "block", "3 Result", "6 steps")
 
 
 async def test_the_title_says_which_parser_and_why_and_what_came_of_it(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hermes_tui.ui.lab.bars import editing_bar, stream_bar
 from hermes_tui.ui.lab.commands import DELTAS, GROUP, HAND, REAL, RESTORE
 from hermes_tui.ui.lab.model import LabText
 from hermes_tui.ui.lab.verdicts import Verdict
+from hermes_tui.ui.layout import LOW, MEDIUM
 from hermes_tui.ui.panes.lab import MAX_MATCHES, LabTextPane, ResultPane, StepsPane
 from hermes_tui.ui.render.lab import legend, result_rows, step_place, title_segments
 from hermes_tui.ui.render.lab_stream import stream_place, stream_rows
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
     from hermes_tui.ui.widgets.edit_area import EditArea
 
-MEDIUM = 100
-"""Cells from which on the steps stand beside the text."""
 BROAD = frozenset({"matrix", "which", "sweep"})
 """What takes the whole width, below the text."""
 
@@ -62,8 +61,9 @@ class LabScreen(LabTakeAway):
     LabScreen.stacked #body { layout: vertical; }
     LabScreen.stacked #left { width: 100%; height: 2fr; }
     LabScreen.stacked #right { width: 100%; height: 3fr; }
-    LabScreen.broad #left { height: 2fr; }
-    LabScreen.broad #result { display: none; }
+    LabScreen.bare #body RowList, LabScreen.bare #body TextView, LabScreen.bare #body EditArea {
+        border: none;
+    }
     """
 
     def __init__(self, given: LabText, hand: Hand | None = None) -> None:
@@ -74,6 +74,8 @@ class LabScreen(LabTakeAway):
         self._matches: list[tuple[int, int]] = []
         self._match = -1
         self._area: EditArea | None = None
+        self._front = "steps"
+        """The pane that has the keys: text, steps (or what stands in their place) or result."""
         self._shown_step: object = None
         self._parts: tuple[Widget, ...] = ()
         """What is drawn anew together."""
@@ -97,7 +99,7 @@ class LabScreen(LabTakeAway):
     def on_mount(self) -> None:
         self.text_pane.border_title = "1 Text"
         self.query_one(ResultPane).border_title = "3 Result"
-        self.query_one(SidePane).display = False
+        self._arrange()
         self.set_focus(self.query_one(StepsPane))
         if self.model.given.field:
             self._message = "the message has no text: this is its reasoning"
@@ -113,37 +115,55 @@ class LabScreen(LabTakeAway):
     # Arranging
 
     def on_resize(self, event: Resize) -> None:
+        if self._is_whole:
+            self.focused_pane()
         self._arrange()
         # The panes have their new widths only after the layout.
         self.call_after_refresh(self.refresh_view)
 
     def _arrange(self) -> None:
-        width = self.app.size.width
-        broad = self.side in BROAD
-        for name, wanted in (("stacked", width < MEDIUM or broad), ("broad", broad)):
+        """Let the panes stand as there is room: a low screen has one in each column."""
+        (width, height), is_broad = self.app.size, self.side in BROAD
+        is_stacked, is_low = width < MEDIUM or is_broad, height < LOW
+        is_bare = is_stacked and is_low
+        for name, wanted in (("stacked", is_stacked), ("bare", is_bare)):
             if self.has_class(name) != wanted:
                 self.set_class(wanted, name)
+        if not self._is_whole:
+            return
+        has_result, has_text = self._front == "result", self._front == "text"
+        shown = {
+            "#left": has_text or not is_bare,
+            "#right": not (has_text and is_bare),
+            "#steps": not (self.side or (has_result and is_low)),
+            "#side": bool(self.side) and not (has_result and is_low),
+            "#result": not is_broad and (has_result or not is_low),
+        }
+        for part, wanted in shown.items():
+            self.query_one(part).display = wanted
 
     def show_pane(self, name: str) -> None:
-        if name == "text":
-            self.set_focus(self._area or self.text_pane)
-        elif name == "result" and not self.has_class("broad"):
-            self.set_focus(self.query_one(ResultPane))
-        else:
-            self.set_focus(self.query_one(SidePane if self.side else StepsPane))
+        """Give the keys to a pane, and show it if it is not seen."""
+        self._front = "steps" if name == "result" and self.side in BROAD else name
+        self._arrange()
+        self.set_focus(self._front_pane())
+        self.call_after_refresh(self.refresh_view)
+
+    def _front_pane(self) -> RowList | TextView | EditArea:
+        if self._front == "text":
+            return self._area or self.text_pane
+        if self._front == "result":
+            return self.query_one(ResultPane)
+        return self.query_one(SidePane if self.side else StepsPane)
 
     def show_side(self, side: str) -> None:
         """Put something in the place of the steps, or the steps back."""
         if side == self.side:
             return
         self.side = side
-        self._arrange()
-        self.query_one(StepsPane).display = not side
-        self.query_one(SidePane).display = bool(side)
         self.query_one(SidePane).begin()
         self.show_pane("steps")
         self.refresh_view()
-        self.call_after_refresh(self.refresh_view)
 
     def focus_main(self) -> None:
         self.show_pane("steps")
@@ -151,6 +171,7 @@ class LabScreen(LabTakeAway):
     def focused_pane(self) -> RowList | TextView:
         focused = self.focused
         if isinstance(focused, (RowList, TextView)):
+            self._front = str(focused.id).replace("side", "steps")
             return focused
         return self.query_one(SidePane if self.side else StepsPane)
 
@@ -165,6 +186,14 @@ class LabScreen(LabTakeAway):
 
     def reveal(self, span: Span) -> None:
         self.text_pane.reveal_span(span)
+
+    def look_at(self, span: Span) -> None:
+        self._show_text()
+        self.call_after_refresh(self.reveal, span)
+
+    def _show_text(self) -> None:
+        if not self.query_one("#left").display:
+            self.show_pane("text")
 
     # Showing
 
@@ -270,6 +299,8 @@ class LabScreen(LabTakeAway):
         self._area.border_title = "1 Text, being edited"
         self.text_pane.display = False
         mounted = self.query_one("#left").mount(self._area)
+        self._front = "text"
+        self._arrange()
         self.call_after_refresh(self._edit_begun, mounted)
 
     async def _edit_begun(self, mounted: AwaitMount) -> None:
@@ -322,6 +353,7 @@ class LabScreen(LabTakeAway):
             self._matches = [m.span() for _, m in zip(range(MAX_MATCHES), found, strict=False)]
             self._match = 0
         if self._matches:
+            self._show_text()
             self._match = (self._match + step) % len(self._matches)
             self.say(f"match {self._match + 1} of {len(self._matches)}")
         elif self.search is not None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _MOST_OFFERED = 20
 SIZES = (1, 2, 3, 4, 5, 8, 16, 32, 64)
 
-
 Hand = Callable[[str, Sequence[tuple[str, str]], str], str]
 """Gives a live run another text or, if there are any, calls (name, arguments) read from the one it
 has; returns why that is not possible, or ""."""
@@ -62,6 +61,9 @@ class LabCommands(Searching, Moving, LabReading):
 
     @abstractmethod
     def reveal(self, span: Span) -> None: ...
+
+    @abstractmethod
+    def look_at(self, span: Span) -> None: ...
 
     @abstractmethod
     def begin_edit(self) -> None: ...
@@ -154,9 +156,9 @@ class LabCommands(Searching, Moving, LabReading):
                 self.refresh_view()
                 target = target.span
             if target is not None:
-                self.reveal(target)
+                self.look_at(target)
         elif (step := self.model.current) is not None:
-            self.reveal(step.span)
+            self.look_at(step.span)
 
     def _open_side(self) -> None:
         at = self.side_cursor()
