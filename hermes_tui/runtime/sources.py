@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from hermes_tui.model.errors import SourceError
+from hermes_tui.model.errors import NoTranscript, SourceError
 from hermes_tui.runtime.packed.transcoding import wide_encoding
 from hermes_tui.runtime.packed.unpacking import MAGIC_BYTES, STREAMS, unpacker
 from hermes_tui.runtime.remote import Place, RemotePath, remote_bytes
@@ -145,7 +145,10 @@ class RangeSource:
 
 
 def open_readable(path: Path) -> int:
-    """Return a descriptor for reading a regular file; raise SourceError with what to do next."""
+    """Return a descriptor for reading a regular file; raise SourceError with what to do next.
+
+    What is no regular file is no transcript.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError as error:
@@ -155,11 +158,17 @@ def open_readable(path: Path) -> int:
             str(path), "no permission to read it", "check its owner and mode"
         ) from None
     except OSError as error:
+        if stat.S_ISSOCK(_mode(path)):
+            raise _irregular(path) from None
         raise SourceError(str(path), error.strerror or str(error)) from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise SourceError(str(path), "not a regular file", "give a file, a folder or `-`")
+        raise _irregular(path)
     return fd
+
+
+def _irregular(path: Path) -> NoTranscript:
+    return NoTranscript(str(path), "not a regular file", "give a file, a folder or `-`")
 
 
 def open_source(path: Place | None, *, follow: bool = False) -> OpenSource:

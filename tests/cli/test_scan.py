@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import socket
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -160,6 +163,23 @@ def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_al
         "hermes-tui: skipped "
     ] * 3
     assert within("scan", tmp_path / "*").code == 0
+
+
+def test_what_is_no_regular_file_in_a_folder_is_skipped_aloud() -> None:
+    # The path of a socket has to be short.
+    with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as listening:
+        folder = Path(name)
+        write(folder / "a.json", CHAT)
+        os.mkfifo(folder / "b.json")
+        (folder / "c.json").symlink_to("/dev/zero")
+        listening.bind(str(folder / "d.json"))
+        done = within("scan", "--json", folder)
+        assert done.code == 0
+        assert [line.partition(" (")[0] for line in done.err.splitlines()] == [
+            f"hermes-tui: skipped {folder / named}: not a regular file"
+            for named in ("b.json", "c.json", "d.json")
+        ]
+        assert within("scan", folder / "d.json").code == 3
 
 
 def with_torn_gzip(folder: Path) -> Path:
