@@ -223,17 +223,31 @@ def _names(arguments: argparse.Namespace, panel: ParserPanel, text: str) -> list
 
 def _batch(arguments: argparse.Namespace, panel: ParserPanel, deltas: Deltas | None) -> int:
     from hermes_tui.cli.parse_batch import Check, Defaults, as_expected, as_row, run_batch
+    from hermes_tui.runtime.named_files import bounded_lines
 
     tools = _tools(arguments.tools) if arguments.tools else ()
     parser = arguments.parser[0] if arguments.parser else ""
     defaults = Defaults(parser, tools, deltas, arguments.reasoning_parser)
     check = Check(as_json=arguments.json) if arguments.check else None
     write = check.take if check else as_expected if arguments.expect else as_row
-    with _opened(arguments.path) as lines:
-        worst = run_batch(lines, panel, defaults, write)
+    with _opened(arguments.path) as stream:
+        worst = run_batch(bounded_lines(stream, arguments.path), panel, defaults, write)
     if check is not None:
         check.end()
     return worst
+
+
+def _data(path: str) -> bytes:
+    from hermes_tui.runtime.named_files import read_bounded, read_named
+    from hermes_tui.runtime.remote import local_path
+
+    if path != "-":
+        return read_named(local_path(path))
+    with _opened(path) as stream:
+        try:
+            return read_bounded(stream, path)
+        except OSError as error:
+            raise SourceError.of(path, error) from error
 
 
 @contextmanager
@@ -258,11 +272,7 @@ def _text(path: str) -> str:
 
     What begins with the mark of UTF-16, as PowerShell's `>` writes it, is read as that.
     """
-    with _opened(path) as stream:
-        try:
-            data = stream.read()
-        except OSError as error:
-            raise SourceError.of(path, error) from error
+    data = _data(path)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
         say(f"{'the input' if path == '-' else path} is UTF-16, and read as that")
         return data.decode("utf-16", "replace").replace("\r\n", "\n")
@@ -321,13 +331,10 @@ def _tools(path: str) -> tuple[ToolSpec, ...]:
         raise UsageError("--tools takes a file", "standard input is the text")
     from hermes_tui.formats.declared_tools import tool_specs
 
-    with _opened(path) as stream:
-        try:
-            value = json.loads(stream.read())
-        except OSError as error:
-            raise SourceError.of(path, error) from error
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"{path}: no JSON: {error}", "a list of tool schemas") from error
+    try:
+        value = json.loads(_data(path))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: no JSON: {error}", "a list of tool schemas") from error
     tools = tool_specs(value.get("tools") if isinstance(value, dict) else value)
     if tools is None or (value and not tools):
         raise UsageError(f"{path}: no tools in it", 'a list of {"type": "function", …} or bare')

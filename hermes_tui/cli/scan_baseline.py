@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from hermes_tui.formats.json_values import loads
 from hermes_tui.model.diagnostics import Code
-from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.model.errors import UsageError
+from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.remote import local_path
 from hermes_tui.runtime.scan.results import Row
 
@@ -52,10 +53,7 @@ class Baseline:
     @classmethod
     def load(cls, path: str) -> Baseline:
         """Read what `scan --to json` wrote, or `scan --runs --json`."""
-        try:
-            data = local_path(path).read_bytes()
-        except OSError as error:
-            raise SourceError.of(path, error) from error
+        data = read_named(local_path(path))
         try:
             rows: list[Row] = []
             files: list[str] = []

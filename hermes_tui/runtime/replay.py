@@ -24,6 +24,7 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.plain_values import decode as decode_json
 from hermes_tui.parsers.plain_values import json_text
 from hermes_tui.runtime.divergence import Divergence, RecordingEnds
+from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.servers.base import OnPiece, Reply, Request, RequestFailure
 from hermes_tui.runtime.tools.base import Answer, CallContext, ToolFailure
 from hermes_tui.runtime.writer import can_be_resumed
@@ -330,10 +331,7 @@ def _start(cassette: Cassette, settings: LiveSettings) -> given.Start:
 
 
 def _read(path: Path) -> Cassette:
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise SourceError.of(path, error) from error
+    lines = read_named(path).split(b"\n")
     try:
         # What stands behind the last newline is torn.
         cassette = Cassette.of(decode(line) for line in lines[:-1])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hermes_tui.model.errors import SourceError, UsageError
+from hermes_tui.runtime.named_files import read_named
 from hermes_tui.runtime.tools.base import CallContext, ToolFailure, specs_of
 
 HINT = 'expected a list of {"name", "description", "parameters"} or of OpenAI-style tools'
@@ -24,9 +25,7 @@ class ManualTools:
     def open(cls, path: Path) -> ManualTools:
         """Read the schemas of a JSON file; raises SourceError, or UsageError for another shape."""
         try:
-            document = json.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise SourceError.of(path, error) from error
+            document = json.loads(read_named(path).decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise SourceError(str(path), f"not JSON: {error}", HINT) from error
         found = document.get("tools", [document]) if isinstance(document, dict) else document

@@ -1,0 +1,74 @@
+"""Files that are named beside the runs: pipes are read, what has no end is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hermes_tui.runtime import named_files
+from tests.cli.program import PROJECT, within
+
+TRANSCRIPTS = PROJECT / "transcripts"
+RUN = TRANSCRIPTS / "clean-run.json"
+NAMED = {
+    "baseline": ("scan", RUN, "--baseline"),
+    "replay": ("live", "--headless", "--no-record", "--replay"),
+    "reply": ("parse",),
+    "lines": ("parse", "--batch"),
+    "tools": ("parse", PROJECT / "LICENSE", "--tools"),
+}
+
+
+@pytest.fixture(autouse=True)
+def soon_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named_files, "MOST_UNENDING", 100_000)
+
+
+@pytest.mark.parametrize("command", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_what_has_no_end_is_refused_in_one_line(
+    command: tuple[str | Path, ...], device: str
+) -> None:
+    if command[-1] == "--batch" and device == "/dev/urandom":
+        pytest.skip("has lines, each of which is refused")
+    done = within(*command, device)
+    assert done.code == 2
+    assert done.one_line == (
+        f"hermes-tui: {device}: no end after 100,000 bytes (give a regular file)"
+    )
+
+
+@pytest.mark.parametrize("command", [NAMED[name] for name in NAMED if name != "lines"])
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(
+    tmp_path: Path, command: tuple[str | Path, ...]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = within(*command, tmp_path / "pipe")
+    assert (done.code, "a pipe that nobody writes into" in done.one_line) == (2, True)
+
+
+def test_schemas_are_read_within_bounds_too(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    live = ("live", "--headless", "--no-record", "--api", "demo", "--task", "x", "--tools")
+    for named in ("/dev/zero", tmp_path / "pipe"):
+        done = within(*live, f"schema:{named}")
+        assert done.code == 2 and str(named) in done.one_line
+
+
+def test_what_a_shell_pipes_in_under_a_name_is_read_whole(tmp_path: Path) -> None:
+    """`parse <(sleep 0.2; cat reply.txt)`, of any length."""
+    reply = "x" * 90_000
+    program = f"import sys, time; time.sleep(0.2); sys.stdout.write({reply!r})"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        done = within("parse", "--json", f"/dev/fd/{writer.stdout.fileno()}")
+    assert done.code == 0 and reply in done.text
+
+
+def test_a_regular_file_may_be_of_any_length(tmp_path: Path) -> None:
+    (tmp_path / "reply.txt").write_text("x" * 300_000)
+    assert within("parse", tmp_path / "reply.txt").code == 0
