@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from hermes_tui.runtime.tools import processes
 from hermes_tui.runtime.tools.base import ToolFailure
 from hermes_tui.runtime.tools.builtin import BuiltinTools
 from hermes_tui.runtime.tools.processes import clean_environment
+from tests.cli.program import PROJECT
 from tests.descriptors import open_files
 from tests.tools.helpers import CONTEXT, asked, processes_with, until
 
@@ -32,6 +34,27 @@ def nap() -> str:
 async def test_output_and_exit_code_come_back_as_json(box: BuiltinTools) -> None:
     result = await asked(box, "terminal", command="echo out; echo err >&2; echo äh; exit 3")
     assert result == {"output": "out\nerr\näh\n", "exit_code": 3}
+
+
+def test_a_command_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    program = """
+import asyncio, sys
+from pathlib import Path
+from hermes_tui.runtime.tools.builtin import BuiltinTools
+from tests.tools.helpers import CONTEXT
+box = BuiltinTools(Path(sys.argv[1]), ["terminal"])
+answer = asyncio.run(box.call("terminal", {"command": "printf 'h\\u00e9 \\u4e2d'"}, CONTEXT))
+print(ascii(answer.value))
+"""
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env=os.environ | locale | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "" and "h\\xe9 \\u4e2d" in done.stdout
 
 
 async def test_a_positive_exit_code_is_no_error(box: BuiltinTools) -> None:

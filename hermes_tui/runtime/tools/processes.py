@@ -111,7 +111,8 @@ async def _start(
     shell = shutil.which("bash") or "/bin/sh"
     try:
         process = await asyncio.create_subprocess_exec(
-            *(shell, "-c", command),
+            # Whatever the locale: a shell is given bytes.
+            *(shell, "-c", command.encode("utf-8", "surrogateescape")),
             cwd=workdir,
             env=environment | {MARK: mark},
             stdin=asyncio.subprocess.DEVNULL,
