@@ -291,6 +291,18 @@ def test_a_program_whose_command_line_cannot_be_split_is_said(
             edit_externally("a")
 
 
+@pytest.mark.parametrize("nothing", ["", " ", '""', "' '"])
+def test_a_variable_that_names_no_program_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, nothing: str
+) -> None:
+    from hermes_tui.runtime.own_programs import chosen_program
+
+    monkeypatch.setenv("VISUAL", nothing)
+    monkeypatch.setenv("EDITOR", "emacs -nw")
+    assert chosen_program("VISUAL", "EDITOR", default="vi") == ["emacs", "-nw"]
+    assert chosen_program("VISUAL", default="vi") == ["vi"]
+
+
 async def test_keys_of_dialogs_can_be_moved() -> None:
     screen = EditorScreen("Edit", "a", check=check_nothing, confirm=False)
     async with shown(screen, keys={"editor-accept": "ctrl+g"}) as (app, pilot):
