@@ -43,7 +43,7 @@ def with_reasoning(name: str, reasoning: str) -> str:
 def known_parser(name: str) -> Parser:
     """Return the parser of ours called `name`; raises UsageError with the near matches."""
     if name.startswith(REAL) or names_file(name):
-        hint = "`hermes-tui parse --parser` takes it, and so do m and p in the parser lab"
+        hint = "`hermes-tui parse --parser` takes it, and so does the parser lab"
         raise UsageError(f"{name!r}: a parser that runs apart reads single texts, not runs", hint)
     try:
         return named_parser(name)

@@ -59,6 +59,7 @@ async def test_a_model_that_is_not_there_is_answered_with_those_that_are(
 ) -> None:
     hint = await hint_of(adapter, NO_MODEL, models("b1", "b2", "b3", "b4", "b5", "b6", "m-8b"))
     assert hint.startswith("the server has b1, b2, b3, b4, b5 and 2 more: name one with --model")
+    assert hint.endswith("or in the request when asking once more")
 
 
 @pytest.mark.parametrize(

@@ -83,4 +83,5 @@ async def about_model(access: Access, model: str) -> str:
     named = list(dict.fromkeys([*near, *listed]))[:_MOST_NAMED]
     more = f" and {len(listed) - len(named)} more" if len(listed) > len(named) else ""
     names = ", ".join(first_line(name, 80) for name in named)
-    return f"the server has {names}{more}: name one with --model, or in the request by R"
+    ways = "name one with --model, or in the request when asking once more"
+    return f"the server has {names}{more}: {ways}"
