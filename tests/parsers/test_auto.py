@@ -336,6 +336,12 @@ def test_an_unknown_tool_is_called_and_told() -> None:
     assert "lookup" in unknown[0].hint
 
 
+def test_an_unknown_name_that_is_long_is_cut_visibly() -> None:
+    text = '<tool_call>{"name": "' + "n" * 200 + '", "arguments": {}}</tool_call>'
+    (said,) = Auto().parse(text, [ToolSpec("get_weather")]).diagnostics
+    assert said.message == f"no tool is called '{'n' * 79}…'"
+
+
 def test_arguments_that_break_the_schema_are_told() -> None:
     text = '<tool_call>{"name": "lookup", "arguments": {"limit": "5", "color": 1}}</tool_call>'
     said = [d.message for d in read(text).diagnostics if d.code is Code.SCHEMA_VIOLATION]

@@ -7,6 +7,7 @@ from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
+from hermes_tui.model.wording import shortened
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, compact
 from hermes_tui.parsers.near_names import close_names
@@ -128,7 +129,7 @@ def _check(cursor: WireCursor, name: str, value: Any, draft: Draft, whole: Span)
         near = close_names(name[:80], tuple(cursor.tools)[:200], 0.5)
         hint = f"nearest: {', '.join(near)}" if near else "SGLang drops such a call"
         at = draft.name_span or whole
-        cursor.warn(Code.NAME_UNKNOWN, at, f"no tool is called {name[:80]!r}", hint)
+        cursor.warn(Code.NAME_UNKNOWN, at, f"no tool is called {shortened(name, 80)!r}", hint)
     elif isinstance(value, dict):
         check_types(cursor, name, value, draft.spans, whole)
 
