@@ -196,7 +196,9 @@ def _call_in_content(
 
 def calls_in_content(calls: Sequence[ParsedCall], hint: str, form: str = "") -> Diagnostic:
     """Return what is said of calls that stand in a text; the rest as `call_in_content` takes it."""
-    readable = sum(1 for call in calls if call.name and call.verdict != "failed")
+    from hermes_tui.parsers.probe import is_readable
+
+    readable = sum(map(is_readable, calls))
     return call_in_content([call.name for call in calls], calls[0].span, readable, hint, form)
 
 

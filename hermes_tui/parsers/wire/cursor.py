@@ -19,6 +19,7 @@ from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import Outcome, ParsedCall, ParseResult, ParseStep
 from hermes_tui.parsers.coverage import gaps
 from hermes_tui.parsers.literals import FAILED, JSON, Literal, read_literal
+from hermes_tui.parsers.probe import is_readable
 
 SPECIAL = re.compile(r"<\|[a-z_]{2,24}\|>|</?s>|<eos>")
 """Tokens that a template or a tokenizer puts in, of no format in particular."""
@@ -331,7 +332,7 @@ class WireCursor:
     def result(self) -> ParseResult:
         """Return what was made of the text; what is left over is content."""
         self.settle()
-        readable = sum(call.name is not None and call.verdict != FAILED for call in self.calls)
+        readable = sum(map(is_readable, self.calls))
         parts = [*self._reasoning, *self._dropped, *(call.span for call in self.calls)]
         content = gaps(parts, len(self.text))
         words = "".join(self.text[span.start : span.end] for span in content).strip()
