@@ -16,7 +16,7 @@ from typing import Any, Final
 from hermes_tui.log.endings import TOOL, Last
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.open_calls import OpenCall, answered_call, hears_answer
+from hermes_tui.log.open_calls import OpenCall, answered_call, note_answer
 from hermes_tui.log.quick_schema import spelled, surely_fits
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.finish_reasons import CALLED
@@ -150,7 +150,7 @@ class _Talk:
     def _settle_text_calls(self, role: str, text: str) -> None:
         """Let calls read from text be answered by whatever somebody else says."""
         if self.state.suspects:
-            self._decide_suspects(answered=hears_answer(self.state, role, text))
+            self._decide_suspects(answered=note_answer(self.state, role, text))
         if self.waiting:
             self.waiting = tuple(call for call in self.waiting if not call.in_text)
 

@@ -22,9 +22,9 @@ from hermes_tui.log.open_calls import (
     TAKEN_BEFORE,
     OpenCall,
     answered_call,
-    hears_answer,
     id_used_twice,
     misfit,
+    note_answer,
     orphan,
     unanswered,
     unknown_name,
@@ -314,7 +314,7 @@ class RunState:
                 self.received = _NOT_RECEIVED
         else:
             if self.suspects:
-                heard = hears_answer(self, message.role, message.text)
+                heard = note_answer(self, message.role, message.text)
                 self.decide_suspects(found, answered=message.results > 0 or heard)
             if self.open_calls:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)

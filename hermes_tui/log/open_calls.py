@@ -78,10 +78,10 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
     return next(iter(named or nameable), None)
 
 
-def hears_answer(state: RunState, role: str, text: str) -> bool:
-    """Tell whether what somebody says answers the calls that stand in the text before it.
+def note_answer(state: RunState, role: str, text: str) -> bool:
+    """Return whether what somebody says answers the calls that stand in the text before it.
 
-    Once a speaker's words did so, which `state` then knows, all that this one says behind such
+    Once a speaker's words did so, which is noted in `state`, all that this one says behind such
     calls does.
     """
     if role in _TOOL_ROLES or text.startswith(_ANSWERS_IN_TEXT):
