@@ -8,24 +8,30 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_type_hints
 
 from hermes_tui.log.expression_values import ExpressionError
+from hermes_tui.log.query import FIELDS as ROW_FIELDS
+from hermes_tui.log.run_fields import AS_JSON, ATTRIBUTES, FILE_FIELDS
+from hermes_tui.log.summary import RunSummary
 
-_KINDS: Final = MappingProxyType({
-    "a number": (
-        "run", "turns", "messages", "calls", "results", "tool_errors", "errors", "warnings",
-        "reward", "size", "tokens_in", "tokens_out", "cost", "duration", "latency", "turn", "row",
-        "reasoning", "seconds",
-    ),
-    "a text": (
-        "id", "task", "task_digest", "model", "status", "stop_reason", "format", "file", "group",
-        "parser", "parent", "began", "latest", "kind", "role", "name", "text", "origin", "state",
-        "code", "finish", "event",
-    ),
-    "true or false": ("error", "found"),
-})  # fmt: skip
-PLAIN: Final = MappingProxyType({name: kind for kind, names in _KINDS.items() for name in names})
+_COUNTED: Final = (int, float, int | None, float | None)
+_WITH_MEMBERS: Final = frozenset({"codes", "tools", "failed_tools", "scores", "args", "arguments"})
+_NUMBERS: Final = frozenset({"run", "turn", "row", "size", "reasoning", "seconds"})
+_FLAGS: Final = frozenset({"error", "found"})
+"""Of runs and of rows, what is no attribute of a run; all other such fields are texts."""
+
+
+def _kinds() -> dict[str, str]:
+    types = get_type_hints(RunSummary)
+    counted = {name for name, attribute in ATTRIBUTES.items() if types[attribute] in _COUNTED}
+    numbers = _NUMBERS | counted - AS_JSON.keys()
+    plain = {*FILE_FIELDS, *ROW_FIELDS, *_NUMBERS, *_FLAGS} - _WITH_MEMBERS
+    kind = {**dict.fromkeys(numbers, "a number"), **dict.fromkeys(_FLAGS, "true or false")}
+    return {name: kind.get(name, "a text") for name in plain}
+
+
+PLAIN: Final = MappingProxyType(_kinds())
 """What fields of runs and of rows are that have no members."""
 _BY_NAME: Final = MappingProxyType({
     "tool_errors": "failed_tools", "calls": "tools", "results": "tools", "errors": "codes",
