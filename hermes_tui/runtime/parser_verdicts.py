@@ -175,7 +175,8 @@ def ink_lost(text: str, content: str | None, reasoning: str | None) -> int:
 
 def ink(text: str) -> int:
     """Return how many characters are no blanks."""
-    return len(text) - sum(map(text.count, " \n\r\t"))
+    # Readers strip what Unicode takes for blanks.
+    return sum(map(len, text.split()))
 
 
 def lost_calls(told: ParserVerdict, ours: ParseResult, text: str) -> list[ParsedCall]:

@@ -12,7 +12,12 @@ from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.choice import AUTO, named_parser
 from hermes_tui.parsers.engines.registry import engine_parsers
 from hermes_tui.runtime.engines.verdicts import EngineCall, EngineOutcome, EngineVerdict
-from hermes_tui.runtime.parser_verdicts import ParserVerdict, verdict_of_engine, with_reason
+from hermes_tui.runtime.parser_verdicts import (
+    ParserVerdict,
+    verdict_of_engine,
+    verdict_of_result,
+    with_reason,
+)
 from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
 
 LIST, READ = '{"name": "ls", "arguments": {}}', '{"name": "read", "arguments": {"path": "a"}}'
@@ -52,6 +57,14 @@ def test_an_engine_that_says_it_called_without_a_call_is_explained_by_its_emulat
     assert verdict.explained_by == "vllm/deepseek_v3"
     assert {one.code for one in verdict.diagnostics} >= {Code.SILENT_DROP, Code.CALLED_EMPTY}
     assert verdict.dropped
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\x0b\x0c"])
+def test_a_blank_of_any_kind_at_the_end_is_not_lost(blank: str) -> None:
+    text = f"It is done.{blank}"
+    auto = named_parser(AUTO)
+    verdict = verdict_of_result(auto, auto.parse(text))
+    assert verdict.content == "It is done." and not verdict.loses(text)
 
 
 def test_calls_of_an_engine_stand_where_their_reader_finds_them_and_invented_ones_nowhere() -> None:
