@@ -48,7 +48,7 @@ from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.events import RequestFailed, ToolCallProposed
 from hermes_tui.model.messages import Usage, changed, with_flags
 from hermes_tui.model.wording import title
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, whole
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _FAILURES = frozenset({"error", "stream_error"})
@@ -267,15 +267,11 @@ def _usage(payload: dict[str, Any]) -> Usage | None:
     if not isinstance(total, dict):
         return None
 
-    def count(key: str) -> int | None:
-        found = fields.number(total.get(key))
-        return int(found) if found is not None else None
-
     return Usage(
-        prompt_tokens=count("input_tokens"),
-        completion_tokens=count("output_tokens"),
-        cached_tokens=count("cached_input_tokens"),
-        reasoning_tokens=count("reasoning_output_tokens"),
+        prompt_tokens=whole(total.get("input_tokens")),
+        completion_tokens=whole(total.get("output_tokens")),
+        cached_tokens=whole(total.get("cached_input_tokens")),
+        reasoning_tokens=whole(total.get("reasoning_output_tokens")),
     )
 
 

@@ -116,7 +116,10 @@ class TokenTable:
             for index, value in enumerate(self.logprobs)
             if value <= 0 and not self.is_masked(index)
         ]
-        return math.fsum(known) / len(known) if known else math.nan
+        try:
+            return math.fsum(known) / len(known) if known else math.nan
+        except OverflowError:
+            return -math.inf
 
     @cached_property
     def surprises(self) -> int:

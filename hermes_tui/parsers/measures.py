@@ -12,6 +12,9 @@ from hermes_tui.model.messages import Usage
 EARLIEST_S = 1e8
 """A smaller number (before March 1973) is a duration or a counter, no time of day."""
 
+_MOST_WHOLE = 2**53
+"""Up to here every whole number is one of JSON's: what is beyond counts nothing."""
+
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Below each limit, how many units a second has: s, ms, µs, ns."""
 
@@ -49,6 +52,12 @@ def number(value: Any) -> float | None:
     except OverflowError:
         return None
     return found if isfinite(found) else None
+
+
+def whole(value: Any) -> int | None:
+    """Return a JSON number that may be a count as int, None for anything else."""
+    found = number(value)
+    return int(found) if found is not None and abs(found) < _MOST_WHOLE else None
 
 
 def timestamp(value: Any) -> float | None:
@@ -131,8 +140,8 @@ def total_usage(several: Iterable[Usage | None]) -> Usage | None:
 
 def _count(raw: Mapping[str, Any], keys: tuple[str, ...], *details: str) -> int | None:
     for key in keys:
-        if key in raw and (found := number(raw[key])) is not None:
-            return int(found)
+        if key in raw and (found := whole(raw[key])) is not None:
+            return found
     for detail in details:
         inner = raw.get(detail)
         if isinstance(inner, Mapping) and (count := _count(inner, keys)) is not None:

@@ -116,6 +116,11 @@ def test_unlikely_tokens_are_counted() -> None:
     assert table.surprises == 2
 
 
+def test_a_mean_beyond_any_number_is_infinite() -> None:
+    (table,) = tokens_of(event(reply([token("a", -1e308), token("b", -1e308)], content="ab")))
+    assert table.mean_logprob == -math.inf
+
+
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=4)

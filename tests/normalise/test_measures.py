@@ -58,6 +58,11 @@ def test_what_is_no_usage_is_none():
     assert usage({"prompt_tokens": None}) is None
 
 
+@pytest.mark.parametrize("tokens", [1e308, 10**400, -1e30])
+def test_what_nobody_can_have_counted_is_no_count(tokens):
+    assert usage({"prompt_tokens": tokens, "completion_tokens": 5}) == Usage(None, 5)
+
+
 def test_what_several_requests_used_is_added_up_where_it_is_told():
     told = [Usage(10, 5), None, Usage(prompt_tokens=1, cost_usd=0.5)]
     assert total_usage(told) == Usage(11, 5, cost_usd=0.5)

@@ -248,6 +248,14 @@ def test_a_heading_tells_mean_tokens_cost_and_seconds_where_they_are_known() -> 
     assert headings(model, 200)[0].endswith(" · 6k tokens in · 30 out · $0.75 · 1,250 s")
 
 
+def test_a_heading_bears_sums_that_are_beyond_any_number() -> None:
+    fields = ("reward", "cost_usd", "duration_s")
+    model = runs_of(*(dict.fromkeys(fields, 1e308) for _ in range(3)), {"reward": -1e308})
+    model.group_by("format")
+    assert "reward inf · rewards -1e+308 to 1e+308" in headings(model, 200)[0]
+    assert headings(model, 200)[0].endswith("$inf · inf s")
+
+
 def read(path: Path) -> ShapedRuns:
     """Return the list of the runs of a file or a folder."""
     feed = RunsFeed(expand_paths([str(path)]))

@@ -57,7 +57,11 @@ class _Sum:
 
     def add(self, values: Iterable[float | None]) -> None:
         finite = [value for value in values if value is not None and math.isfinite(value)]
-        self.total, self.known = math.fsum((self.total, *finite)), self.known + len(finite)
+        try:
+            self.total = math.fsum((self.total, *finite))
+        except OverflowError:
+            self.total = sum(finite, self.total)
+        self.known += len(finite)
         self.lowest, self.highest = min((self.lowest, *finite)), max((self.highest, *finite))
 
     @property
