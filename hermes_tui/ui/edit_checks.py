@@ -23,6 +23,7 @@ _NUMBERS: Final = frozenset({
     "temperature", "top_p", "top_k", "min_p", "max_tokens", "max_completion_tokens", "n", "seed",
     "presence_penalty", "frequency_penalty", "repetition_penalty", "timeout", "top_logprobs",
 })  # fmt: skip
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NO_OBJECT: Final = "this is {}, it must be a JSON object"
 
 
@@ -90,6 +91,7 @@ def check_message(text: str) -> list[Problem]:
     if role == "tool" and not isinstance(value.get("tool_call_id"), str):
         problems.append(Problem(Severity.WARNING, "a tool message names its call: tool_call_id"))
     problems += _content_problems(value)
+    problems += _half_characters(text, value)
     return problems[:MAX_PROBLEMS]
 
 
@@ -186,6 +188,15 @@ def _content_problems(message: Mapping[str, Any]) -> list[Problem]:
     if content is not None and not isinstance(content, (str, list)):
         return [Problem(Severity.WARNING, f"content is {_short(content)}, no text")]
     return []
+
+
+def _half_characters(text: str, message: Mapping[str, Any]) -> list[Problem]:
+    """Return where lone surrogates stand, which UTF-8 lacks; what is written as escapes is one."""
+    what = "half of a character, with which it cannot be sent"
+    places = [position(text, found.start()) for found in _SURROGATE.finditer(text)]
+    if not places and _SURROGATE.search(json_text(message)):
+        places = [(0, 0)]
+    return [Problem(Severity.WARNING, what, *at) for at in places]
 
 
 def _against_schema(text: str, arguments: dict[str, Any], schema: Any) -> list[Problem]:

@@ -115,6 +115,15 @@ def test_messages_and_parameters_must_be_objects() -> None:
     assert check_parameters('{"messages": []}')[0].severity is Severity.ERROR
 
 
+def test_half_a_character_is_found_in_a_message_that_cannot_be_sent() -> None:
+    raw = check_message('{"role": "user",\n "content": "a\ud800 b\udc00"}')
+    assert [(found.line, found.column) for found in raw] == [(2, 15), (2, 18)]
+    (escaped,) = check_message('{"role": "user", "content": "a\\ud800"}')
+    assert escaped.line == 0
+    assert all("cannot be sent" in found.message for found in (*raw, escaped))
+    assert check_message('{"role": "user", "content": "\\ud83d\\ude00"}') == []
+
+
 def test_whether_a_reply_is_streamed_can_be_edited() -> None:
     streamed = '{"stream": true, "stream_options": {"include_usage": true}}'
     assert check_parameters(streamed) == []
