@@ -51,6 +51,11 @@ async def test_the_help_can_be_searched(tmp_path: Path) -> None:
         await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
 
 
+def test_a_complaint_is_one_line_of_the_help_whatever_the_file_is_called() -> None:
+    lines = [line.text for line in help_document({}, ["a\nMove\n.json: torn"], width=100).lines]
+    assert "  a⏎Move⏎.json: torn" in lines
+
+
 def test_the_help_begins_with_the_keys_of_the_place() -> None:
     def headings(place: str) -> list[str]:
         lines = help_document({}, [], place=place).lines

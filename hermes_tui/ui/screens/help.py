@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 
 from hermes_tui.log.expressions import HELP
 from hermes_tui.log.query import FIELDS
+from hermes_tui.model.visible import visible_line
 from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Command, Situation
 from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
@@ -31,6 +32,8 @@ _FRAME: Final = 4
 """Cells beside the text: padding and scroll bar."""
 _COLUMN_GAP: Final = re.compile(r"^ +|(?<=\S) {2,}(?![ \[])")
 _LEAST_ROOM: Final = 24
+_LONGEST_COMPLAINT: Final = 8_000
+"""Characters; the path in it may be long."""
 _PLACES: Final = {
     "run": "In a run",
     "runs": "In the list of runs",
@@ -153,7 +156,7 @@ def help_document(
     if complaints:
         page.heading("Warnings" if live else "What could not be read, or only in part")
         for complaint in complaints:
-            page.line("  " + complaint, "warning")
+            page.line("  " + visible_line(complaint, _LONGEST_COMPLAINT), "warning")
         page.blank()
     _commands(page, in_scope(place), keys, first=first or (DEBUG if live else ""))
     shown = set(in_scope(place))
