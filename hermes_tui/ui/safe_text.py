@@ -21,8 +21,17 @@ _OVERRIDES = "".join(map(chr, (*BIDI_CONTROLS, *LINE_SEPARATORS)))
 # All of these have no width in Rich, so a layout that is already made does not shift.
 _HARMFUL = re.compile(f"[\x00-\x1f\x7f-\x9f{_OVERRIDES}\U0001f3fb-\U0001f3ff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+MOST_MARKS = 8
+"""Marks on one character that are drawn: no writing needs more, a pile covers other rows."""
+_PILED = re.compile(f"(?<=[{_MARKS}]{{{MOST_MARKS}}})[{_MARKS}]+")
 _EMOJI_STYLE = re.compile("(.?)\ufe0f\u20e3?", re.DOTALL)
-_SUSPECT = re.compile(f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f")
+_SUSPECT = re.compile(
+    f"{_HARMFUL.pattern}|{_SURROGATE.pattern}|\ufe0f|[{_MARKS}]{{{MOST_MARKS + 1}}}"
+)
 
 
 class TerminalFilter(LineFilter):
@@ -37,7 +46,7 @@ class TerminalFilter(LineFilter):
         self._before = before
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """Return `segments` without control characters, overrides and links."""
+        """Return `segments` without control characters, overrides, piles of marks and links."""
         for earlier in self._before:
             segments = earlier.apply(segments, background)
         if not any(map(_is_suspect, segments)):
@@ -74,7 +83,7 @@ def _harmless(segment: Segment) -> Segment:
     if style is not None and style.link is not None:
         style = style.update_link(None)
     # A surrogate cannot be encoded: writing it would end the program.
-    shown = _SURROGATE.sub(REPLACEMENT, _HARMFUL.sub("", text))
+    shown = _SURROGATE.sub(REPLACEMENT, _PILED.sub("", _HARMFUL.sub("", text)))
     shown = _EMOJI_STYLE.sub(_plain_emoji, shown)
     return Segment(set_cell_size(shown, cell_len(text)), style, control)
 

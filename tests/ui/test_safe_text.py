@@ -12,7 +12,7 @@ from rich.style import Style
 from textual.color import Color
 
 from hermes_tui.model.visible import visible, visible_line, visible_row
-from hermes_tui.ui.safe_text import TerminalFilter
+from hermes_tui.ui.safe_text import MOST_MARKS, TerminalFilter
 
 BLACK = Color(0, 0, 0)
 AWKWARD = (
@@ -56,6 +56,13 @@ def test_sequences_that_terminals_measure_differently_get_a_certain_width(
     shown = visible(raw)
     assert cell_len(shown) == cells
     assert cell_len(shown) == sum(map(cell_len, shown))
+
+
+def test_a_pile_of_marks_is_cut_and_what_writing_needs_stays() -> None:
+    (drawn,) = filtered("e" + "\u0301" * 10_000 + " end")
+    assert drawn.text == "e" + "\u0301" * MOST_MARKS + " end"
+    needed = "a\u0301\u0323\u0308 שָּׁ֖"
+    assert filtered(needed) == [Segment(needed, None)]
 
 
 @settings(max_examples=150)
