@@ -16,7 +16,7 @@ from hermes_tui.model.messages import ArgumentsState, ToolCall, ToolResult
 from hermes_tui.ui.render import json_lines
 from hermes_tui.ui.render.calls import calls_page
 from hermes_tui.ui.render.diff import unfolded_diff
-from hermes_tui.ui.render.document import Line
+from hermes_tui.ui.render.document import Document, Line
 from hermes_tui.ui.render.json_lines import unfolded_lines, unfolded_text
 from hermes_tui.ui.render.message import MAX_STYLED, message_page, message_text
 from hermes_tui.ui.render.raw import raw_page
@@ -71,6 +71,17 @@ def test_json_without_such_texts_stays_as_it_was() -> None:
     text = json.dumps({"a": "b\\n", "c": ["d\n", 1]}, indent=2)
     assert placed(unfolded_lines(text, 2)) == [(2, line) for line in text.split("\n")]
     assert unfolded_text(text) == text
+
+
+@pytest.mark.parametrize("value", [1, "two\nlines"])
+def test_what_stands_deep_inside_json_can_still_be_read(value: object) -> None:
+    for _ in range(900):
+        value = {"a": value}
+    document = Document(unfolded_lines(json.dumps(value, indent=2), 6))
+    rows = RowMap(document, 40)
+    assert rows.rows == len(document)
+    assert {rows.extent(row).lead for row in range(60, rows.rows - 60)} == {20}
+    assert [line.text for line in document.lines[899:902]][1].startswith('"a": ')
 
 
 texts = st.text(st.sampled_from('a"\\n\n {}[]:,▾0\x1b\u2028\ud800'))

@@ -25,6 +25,8 @@ _STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _MEMBER: Final = rf"( *+)((?:{_STRING}: )?)({_STRING}),?"
 """A line of indented JSON that ends with a text: its blanks, its key, the text."""
 _DECODER: Final = json.JSONDecoder(strict=False)
+_DEEP: Final = "\n" + 24 * " "
+"""What stands so deep inside might leave a row no room."""
 BLOCK_INDENT: Final = 4
 """Cells from what a text belongs to; values inside each other stand 2 apart."""
 
@@ -42,22 +44,27 @@ def json_lines(text: str, indent: int = 0) -> Sequence[Line]:
 
     Any text is taken; what looks like no JSON token stays unstyled.
     """
-    return _JsonLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent)
+    if _DEEP not in text:
+        return _JsonLines(text.split("\n"), plain_ascii=is_plain_ascii(text), indent=indent)
+    texts = text.split("\n")
+    indents, blocks = array("L", [indent]) * len(texts), bytearray(len(texts))
+    _hang(texts, indents, blocks)
+    return _Unfolded(texts, indents, blocks)
 
 
 class _Unfolded(TextLines):
-    """Lines of JSON, and those of the texts in it, which are told apart by their indents."""
+    """Lines of JSON, and those of the texts in it, which `blocks` marks."""
 
-    def __init__(self, texts: list[str], indents: array[int], indent: int) -> None:
-        super().__init__(texts, plain_ascii=False, indent=indent)
-        self.indents = indents
+    def __init__(self, texts: list[str], indents: array[int], blocks: bytearray) -> None:
+        super().__init__(texts, plain_ascii=False)
+        self.indents, self._blocks = indents, blocks
 
     def line(self, number: int) -> Line:
         assert self.indents is not None
         text, indent = self.texts[number], self.indents[number]
-        if indent > self.indent:
+        if self._blocks[number]:
             return Line(text, (StyledSpan(0, len(text), "string"),) if text else (), indent)
-        unfolds = number + 1 < len(self.texts) and self.indents[number + 1] > self.indent
+        unfolds = number + 1 < len(self.texts) and self._blocks[number + 1]
         if not unfolds:
             return Line(text, _spans(text), indent)
         said = text.rindex(OPEN)
@@ -66,10 +73,12 @@ class _Unfolded(TextLines):
 
 def unfolded_lines(text: str, indent: int = 0) -> Sequence[Line]:
     """Return the lines of indented JSON text, the lines of each text in it as a block."""
-    texts, indents = _unfolded(text, indent)
-    if len(texts) == text.count("\n") + 1:
+    texts, indents, blocks = _unfolded(text, indent)
+    if not any(blocks):
         return json_lines(text, indent)
-    return _Unfolded(texts, indents, indent)
+    if _DEEP in text:
+        _hang(texts, indents, blocks)
+    return _Unfolded(texts, indents, blocks)
 
 
 def unfolded_text(text: str) -> str:
@@ -78,25 +87,37 @@ def unfolded_text(text: str) -> str:
 
     if "\\n" not in text or not is_json(text):
         return text
-    return "\n".join(f"{' ' * indent}{part}" for part, indent in zip(*_unfolded(text), strict=True))
+    return "\n".join(
+        f"{' ' * indent}{part}" for part, indent in zip(*_unfolded(text)[:2], strict=True)
+    )
 
 
-def _unfolded(text: str, indent: int = 0) -> tuple[list[str], array[int]]:
-    """Return the lines and the cells of indent in front of each."""
+def _hang(texts: list[str], indents: array[int], blocks: bytearray) -> None:
+    """Make indents of the blanks before lines of JSON: an indent leaves half of a row free."""
+    for number, text in enumerate(texts):
+        if not blocks[number]:
+            texts[number] = text.lstrip(" ")
+            indents[number] += len(text) - len(texts[number])
+
+
+def _unfolded(text: str, indent: int = 0) -> tuple[list[str], array[int], bytearray]:
+    """Return the lines, the cells of indent in front of each, and which are those of texts."""
     texts: list[str] = []
-    indents = array("L")
+    indents, blocks = array("L"), bytearray()
     for line in text.split("\n"):
         found = re.fullmatch(_MEMBER, line) if "\\n" in line else None
         block = _lines_of(found[3]) if found is not None else ()
         if found is None or not block:
             texts.append(line)
             indents.append(indent)
+            blocks.append(0)
             continue
         blanks, key, _ = found.groups()
         texts += (f"{blanks}{key}{OPEN} {counted(len(block), 'line')}", *block)
         indents.append(indent)
         indents.extend([indent + len(blanks) + BLOCK_INDENT] * len(block))
-    return texts, indents
+        blocks += b"\0" + b"\1" * len(block)
+    return texts, indents, blocks
 
 
 def _lines_of(string: str) -> Sequence[str]:
