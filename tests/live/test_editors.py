@@ -229,6 +229,12 @@ async def test_answer_form_fits(size: tuple[int, int]) -> None:
             assert part in drawn
 
 
+@pytest.mark.parametrize("size", [(80, 12), (60, 8)])
+async def test_a_low_screen_shows_the_keys_of_a_form(size: tuple[int, int]) -> None:
+    async with shown(AnswerScreen("Answer", "call_1", shown="a\nb\nc\nd"), size) as (app, _):
+        assert "ctrl+s Accept  Esc Leave" in text_of(app)
+
+
 @pytest.mark.parametrize("theme", ["hermes-light", "hermes-contrast"])
 async def test_editors_draw_on_a_tiny_terminal_in_every_theme(theme: str) -> None:
     screen = CallEditorScreen("x", "{broken\x1b", {"terminal": TERMINAL})

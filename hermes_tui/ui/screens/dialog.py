@@ -58,6 +58,7 @@ class Dialog(ModalScreen[T]):
     Dialog > Vertical { border: round $primary; background: $surface; padding: 0 1; }
     Dialog.-wide > Vertical { width: 92%; height: 88%; max-width: 140; }
     Dialog.-narrow > Vertical { width: 100%; height: 100%; }
+    Dialog KeyBar { dock: bottom; }
     Dialog TextView, Dialog RowList, Dialog StatusLine { background: $surface; }
     """
 
