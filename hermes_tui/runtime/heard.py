@@ -50,8 +50,8 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     may_help = lost_connection or failure.status in RETRYABLE
     if is_too_long:
         message += f" (the server asks to wait {wait_s:.3g} s: it is not asked again by itself)"
-    if failure.is_unsent and (number := _half_a_character(request)):
-        message += f"; message {number} holds half of a character, edit it"
+    if failure.is_unsent and (place := _half_a_character(request)):
+        message += f"; {place} holds half of a character, edit it"
     return given.RequestFailed(
         message,
         status=failure.status,
@@ -64,11 +64,17 @@ def request_failed(failure: RequestFailure, request: Request) -> given.RequestFa
     )
 
 
-def _half_a_character(request: Request) -> int:
-    """Return the number of the first message with a lone surrogate, which UTF-8 lacks; 0: none."""
-    for number, message in enumerate(request.messages, 1):
-        try:
-            message.encode()
-        except UnicodeEncodeError:
-            return number
-    return 0
+def _half_a_character(request: Request) -> str:
+    """Return which message, else which parameter, has a lone surrogate, which UTF-8 lacks."""
+    messages = {f"message {n}": text for n, text in enumerate(request.messages, 1)}
+    parameters = decode(request.parameters) or {}
+    texts = messages | {name: json_text(value) for name, value in parameters.items()}
+    return next((place for place, text in texts.items() if not _is_whole(text)), "")
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

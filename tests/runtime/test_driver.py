@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,19 @@ async def test_half_a_character_that_cannot_be_sent_is_said_to_be_in_its_message
         await driver.at_rest()
     (failed,) = of_kind(driver, RequestFailed)
     assert failed.message.endswith("message 3 holds half of a character, edit it")
+
+
+async def test_half_a_character_in_a_parameter_is_said_to_be_in_it() -> None:
+    class Server(ScriptedServer):
+        async def reply(self, request: Request, on_piece: OnPiece) -> Reply:
+            raise RequestFailure("the request cannot be sent", is_unsent=True)
+
+    tools = FunctionTools()
+    async with Driver(Server(), tools) as driver:
+        driver.put(replace(start(tools), parameters={"model": "m", "stop": "a\ud800"}))
+        await driver.at_rest()
+    (failed,) = of_kind(driver, RequestFailed)
+    assert failed.message.endswith("; stop holds half of a character, edit it")
 
 
 async def test_a_value_that_no_json_holds_is_named_and_the_run_goes_on(tmp_path: Path) -> None:
