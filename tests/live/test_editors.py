@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.events import Paste
 
 from hermes_tui.model.visible import visible
 from hermes_tui.ui.edit_checks import (
@@ -80,6 +81,15 @@ async def test_pasted_control_characters_are_held_too() -> None:
         assert "two␛[31m�three" in text_of(app)
         await pilot.press("ctrl+s")
         assert app.given == ["one\ntwo\x1b[31m\u2028three"]
+
+
+async def test_lines_are_pasted_as_lines_though_terminals_send_carriage_returns() -> None:
+    screen = EditorScreen("Result", "", check=check_nothing, confirm=False)
+    async with shown(screen) as (app, pilot):
+        app.post_message(Paste("one\r\ttwo\r\nthree\n"))
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+        assert app.given == ["one\n\ttwo\nthree\n"]
 
 
 async def test_a_megabyte_on_one_line_is_edited_like_any_text() -> None:

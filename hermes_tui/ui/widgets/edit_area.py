@@ -140,6 +140,10 @@ class EditArea(TextArea):
         edit.text = hold(edit.text.replace("\r\n", "\n"), newlines=self._one_line)
         return super().edit(edit)
 
+    def on_paste(self, event: events.Paste) -> None:
+        # Terminals send the line breaks of what is pasted as Enter would be.
+        event.text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+
     def get_line(self, line_index: int) -> Text:
         """Return a line as it is drawn."""
         line = super().get_line(line_index)
