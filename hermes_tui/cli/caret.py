@@ -6,7 +6,8 @@ from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import ELLIPSIS, cells, visible
 
 WIDTH = 100
-"""Cells of the line shown; what does not fit is cut on both sides of the place."""
+"""Cells of the line shown at most; what does not fit is cut on both sides of the place."""
+_LEAST = 20
 _BEFORE = 40
 
 
@@ -16,11 +17,12 @@ def position(text: str, offset: int) -> tuple[int, int]:
     return line + 1, offset - text.rfind("\n", 0, offset)
 
 
-def caret_lines(text: str, span: Span) -> list[str]:
+def caret_lines(text: str, span: Span, room: int = 0) -> list[str]:
     """Return the line that `span` starts on, the carets under it, and where it ends if not there.
 
-    Tabs and control characters are made visible; carets count cells, so that they stand under
-    wide characters too.
+    The line takes no more than `room` cells, with its number; 0: it goes to no terminal. Tabs and
+    control characters are made visible; carets count cells, so that they stand under wide
+    characters too.
     """
     start = min(max(span.start, 0), len(text))
     end = min(max(span.end, start), len(text))
@@ -28,13 +30,15 @@ def caret_lines(text: str, span: Span) -> list[str]:
     line_end = text.find("\n", start, start + WIDTH + 1)
     # A line is only followed as far as it can be shown.
     line_end = line_end if line_end >= 0 else min(len(text), start + WIDTH + 1)
-    before, cut_before = last_cells(text[max(line_start, start - _BEFORE) : start], _BEFORE)
-    cut_before = cut_before or line_start < start - _BEFORE
+    number = str(position(text, start)[0])
+    # Beside it stand the number, a bar and, where the line is cut, a mark.
+    width = min(WIDTH, max(_LEAST, room - len(number) - 4)) if room else WIDTH
+    most = min(_BEFORE, width // 2)
+    before, cut_before = last_cells(text[max(line_start, start - most) : start], most)
+    cut_before = cut_before or line_start < start - most
     lead = ELLIPSIS * cut_before + before
     marked = text[start : min(end, line_end)]
-    room = max(WIDTH - cells(lead), 10)
-    shown, cut_after = first_cells(text[start:line_end], room)
-    number = str(position(text, start)[0])
+    shown, cut_after = first_cells(text[start:line_end], max(width - cells(lead), 10))
     carets = "^" * max(1, min(cells(visible(marked)), cells(shown)))
     lines = [
         f"{number} │ {lead}{shown}{ELLIPSIS * cut_after}",

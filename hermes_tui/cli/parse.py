@@ -357,11 +357,12 @@ def _assumed(text: str) -> tuple[ToolSpec, ...]:
 
 def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) -> int:
     from hermes_tui.cli.parse_report import report_lines
+    from hermes_tui.cli.terminal_width import columns_of
 
-    failed = False
+    failed, columns = False, columns_of(sys.stdout)
     for number, verdict in enumerate(found):
         sys.stdout.write("\n" * bool(number))
-        for line in report_lines(verdict, text, steps=steps):
+        for line in report_lines(verdict, text, steps=steps, columns=columns):
             sys.stdout.write(line + "\n")
         failed |= verdict.has_errors
     return int(failed)

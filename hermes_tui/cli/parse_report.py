@@ -17,10 +17,16 @@ from hermes_tui.runtime.parser_verdicts import LOST, OF_THE_ENGINE, TEXT_KEPT, P
 MAX_FINDINGS = 40
 _LONGEST = 300
 _NAME_WIDTH = 36
+_INDENT = "  "
 
 
-def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[str]:
-    """Yield the verdict, the findings with the places they are about, and what came out."""
+def report_lines(
+    verdict: ParserVerdict, text: str, *, steps: bool, columns: int = 0
+) -> Iterator[str]:
+    """Yield the verdict, the findings with the places they are about, and what came out.
+
+    `columns` are those of the terminal that it is printed on; 0: none.
+    """
     yield f"{title(verdict)}: {summary(verdict, text)}"
     if verdict.error:
         yield f"  error: {visible_line(verdict.error, _LONGEST)}"
@@ -30,7 +36,7 @@ def report_lines(verdict: ParserVerdict, text: str, *, steps: bool) -> Iterator[
         yield from _steps(verdict.steps, text)
     for found in verdict.diagnostics[:MAX_FINDINGS]:
         yield ""
-        yield from _finding_lines(found, text)
+        yield from _finding_lines(found, text, columns)
     if len(verdict.diagnostics) > MAX_FINDINGS:
         yield ""
         rest = len(verdict.diagnostics) - MAX_FINDINGS
@@ -70,7 +76,7 @@ def summary(verdict: ParserVerdict, text: str) -> str:
     return f"{TEXT_KEPT}, no call"
 
 
-def _finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
+def _finding_lines(found: Diagnostic, text: str, columns: int) -> Iterator[str]:
     """Yield one finding: what and where, the line with carets, the hint."""
     where = ""
     if found.span is not None:
@@ -78,8 +84,8 @@ def _finding_lines(found: Diagnostic, text: str) -> Iterator[str]:
         where = f" line {line}, column {column}"
     yield f"{found.severity}[{found.code}]{where}: {visible_line(found.message, _LONGEST)}"
     if found.span is not None:
-        for line_shown in caret_lines(text, found.span):
-            yield f"  {line_shown}"
+        for line_shown in caret_lines(text, found.span, max(0, columns - len(_INDENT))):
+            yield f"{_INDENT}{line_shown}"
     if found.hint:
         yield f"  hint: {visible_line(found.hint, _LONGEST)}"
 

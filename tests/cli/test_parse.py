@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from hermes_tui.cli.caret import caret_lines
+from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import cells
 from hermes_tui.runtime.engines import store
 from tests.benchmarks.terminal import Program
 from tests.cli.program import PROJECT, Outcome, hermes_tui, within
@@ -82,6 +85,15 @@ def test_carets_stand_under_wide_characters_and_behind_tabs(tmp_path: Path) -> N
     column = carets.index("^")
     before = excerpt[: excerpt.index("'city'")]
     assert cell_len(before) == column
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_carets_stand_under_their_place_however_wide_the_terminal_is(columns: int) -> None:
+    text = BROKEN.replace("'city'", '"大阪": "' + "大" * 500 + "\", 'city'") + "x" * 500
+    at = text.index("'city'")
+    excerpt, carets = caret_lines(text, Span(at, at + 1), columns)
+    assert cells(excerpt) <= columns and "…" in excerpt
+    assert cells(excerpt[: excerpt.index("'city'")]) == carets.index("^")
 
 
 def test_a_long_line_is_cut_around_the_place(tmp_path: Path) -> None:
