@@ -56,6 +56,11 @@ def test_a_complaint_is_one_line_of_the_help_whatever_the_file_is_called() -> No
     assert "  a⏎Move⏎.json: torn" in lines
 
 
+def test_the_keys_of_one_place_alone_have_a_heading_that_names_it_once() -> None:
+    lines = [line.text for line in help_document({}, [], width=100).lines]
+    assert {"In a live run", "In the parser lab", "In the list of runs: find"} <= set(lines)
+
+
 def test_the_help_begins_with_the_keys_of_the_place() -> None:
     def headings(place: str) -> list[str]:
         lines = help_document({}, [], place=place).lines

@@ -17,6 +17,7 @@ from hermes_tui.ui.bindings import bindings_for
 from hermes_tui.ui.command import Command, Situation
 from hermes_tui.ui.commands import DEBUG, SCOPES, all_keys, in_scope
 from hermes_tui.ui.key_names import KeyNames
+from hermes_tui.ui.lab.commands import GROUP as LAB_GROUP
 from hermes_tui.ui.render.document import Document, Line, Match, StyledSpan
 from hermes_tui.ui.render.page import Page
 from hermes_tui.ui.render.wrap import row_starts
@@ -41,6 +42,7 @@ _PLACES: Final = {
     "lab": "In the parser lab",
     "help": "In the help",
 }
+_OF_ONE_PLACE: Final = frozenset({DEBUG, LAB_GROUP})
 _MARKS: Final = """\
   → call   ← result   ←✗ error flagged by the source
   ←? reads like an error   ✗ error finding   ! warning   · note
@@ -163,7 +165,7 @@ def help_document(
     for elsewhere in (scope for scope in SCOPES if scope != place):
         others = [command for command in in_scope(elsewhere) if command not in shown]
         shown |= set(others)
-        _commands(page, others, keys, where=f"{_PLACES[elsewhere]}: ")
+        _commands(page, others, keys, where=_PLACES[elsewhere])
     if live:
         _dialogs(page, keys)
     fields = {name: keys.told(meaning) for name, meaning in FILTERS.items()}
@@ -195,8 +197,14 @@ def _commands(
         rows = {
             all_keys(item, keys.keymap): f"{keys.told(item.help)}  [{item.id}]" for item in members
         }
-        heading = where + group[:1].lower() + group[1:] if where else group
-        _table(page, heading, rows)
+        _table(page, _heading(group, where), rows)
+
+
+def _heading(group: str, where: str) -> str:
+    """Return what stands above a group of commands `where` they work, "" for here."""
+    if not where:
+        return group
+    return where if group in _OF_ONE_PLACE else f"{where}: {group[:1].lower()}{group[1:]}"
 
 
 def _hanging_lines(line: Line, width: int) -> Iterator[Line]:

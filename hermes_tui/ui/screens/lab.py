@@ -115,8 +115,8 @@ class LabScreen(LabTakeAway):
     # Arranging
 
     def on_resize(self, event: Resize) -> None:
-        if self._is_whole:
-            self.focused_pane()
+        if isinstance(self.focused, (RowList, TextView)):
+            self._front = str(self.focused.id).replace("side", "steps")
         self._arrange()
         # The panes have their new widths only after the layout.
         self.call_after_refresh(self.refresh_view)
@@ -171,7 +171,6 @@ class LabScreen(LabTakeAway):
     def focused_pane(self) -> RowList | TextView:
         focused = self.focused
         if isinstance(focused, (RowList, TextView)):
-            self._front = str(focused.id).replace("side", "steps")
             return focused
         return self.query_one(SidePane if self.side else StepsPane)
 
