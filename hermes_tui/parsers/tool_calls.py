@@ -3,6 +3,7 @@
 entry := {"id", "type", "function": {"name", "arguments"}}        dict
        | {"id", "type": "custom", "custom": {"name", "input"}}    dict, verdict `custom`
        | {"name", "arguments"|"args"|"input"|"parameters", …}     flat dict
+       | {"name", "input": {"__unparsedToolInput": {"raw"}}}      flat dict of Claude Code
        | JSON text of one of these                                as it decodes
        | an SDK object with the same attributes                   object, custom-object
 """
@@ -27,6 +28,7 @@ _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters", "params")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
 _ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "tool_use_id")
 _RESPONSES_ID_KEYS = ("call_id", *_ID_KEYS)
+_UNPARSED = "__unparsedToolInput"
 _WRAPPERS = ("functionCall", "function_call", "tool_call", "value")
 _NO_IDS = frozenset({"functionCall", "function_call", "value"})
 """Wrappers of formats whose calls have no ids."""
@@ -242,10 +244,19 @@ def _flat(entry: dict[str, Any]) -> _Shape:
     return _Shape(
         Origin.FLAT_DICT,
         None if name is _ABSENT else name,
-        entry[key] if key else _ABSENT,
+        _as_written(entry[key]) if key else _ABSENT,
         _first(entry, ids),
         arguments_key=key,
     )
+
+
+def _as_written(arguments: Any) -> Any:
+    """Return the text that Claude Code could not parse, of the object that it puts around it."""
+    if isinstance(arguments, dict) and len(arguments) == 1:
+        held = arguments.get(_UNPARSED)
+        if isinstance(held, dict) and isinstance(text := held.get("raw"), str):
+            return text
+    return arguments
 
 
 def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

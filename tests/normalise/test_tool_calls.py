@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.messages import ArgumentsState, IdState, Origin
 from hermes_tui.parsers.call_arguments import read_arguments
 from hermes_tui.parsers.normalise import normalise_message
+from hermes_tui.parsers.tool_calls import read_call
 from tests.normalise.reading import assistant, codes, native, only_call
 
 
@@ -171,3 +173,13 @@ def test_what_is_wrong_with_arguments_is_said_with_its_place_once() -> None:
     assert [each.message for each in found] == [
         "the arguments are no JSON: Invalid control character at character 7"
     ]
+
+
+def test_text_that_claude_code_could_not_parse_is_the_arguments() -> None:
+    entry: dict[str, Any] = {"type": "tool_use", "id": "t", "name": "ls"}
+    entry["input"] = {"__unparsedToolInput": 1}
+    assert read_call(entry, 0)[0].arguments == {"__unparsedToolInput": 1}
+    entry["input"] = {"__unparsedToolInput": {"raw": '{"a": }', "len": 7}}
+    call, found = read_call(entry, 0)
+    assert (call.arguments_text, call.raw) == ('{"a": }', entry)
+    assert [one.code for one in found] == [Code.ARGS_INVALID]
