@@ -3,6 +3,7 @@
     file = line* | {"loglines": [line, …]}
     line = {"type": "user" | "assistant", "uuid", "parentUuid", "sessionId", "message", …}
          | {"type": "attachment", "attachment", …}
+         | {"type": "api-request-shape" | "cost-state" | …, …}              `claude_requests.py`
          | {"type": "summary" | "system" | "file-history-snapshot" | …, …}
 
 One reply of the API stands on several lines; they make one message. The lines of a subagent
@@ -43,12 +44,21 @@ from hermes_tui.formats.claude_history import (
     left_behind,
     uuid_of,
 )
+from hermes_tui.formats.claude_requests import (
+    Asked,
+    asked_with,
+    cost_of,
+    is_snapshot,
+    tools_of,
+)
 from hermes_tui.formats.claude_subagents import begun_by
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.turns import READ_BY_TURNS
 from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.messages import ToolSpec, with_flags
 from hermes_tui.model.wording import counted
 from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
 _SPEAKERS = frozenset({"user", "assistant"})
 _ABOUT = ("cwd", "gitBranch", "version", "slug", "agentId")
@@ -110,11 +120,15 @@ def _read_session(values: list[Any], prefix: str, build: RunBuilder) -> None:
         others = rest if number == 0 else []
         history = history_of(own or others)
         details = {**_details(own, others, history), **begun.told(agent)}
-        _start(own or others, agent, history, details, build)
+        asked = asked_with(own, others)
+        _start(own or others, agent, history, details, build, tools=tools_of(asked, own))
+        _append_prompts(asked, prefix, build)
         if number == 0:
             _report_odd(values, prefix, build)
         left = left_behind(own, others, _is_prompt)
         append_lines(build, own, prefix.format, partial(_flags, left=left, history=history))
+        if (cost := cost_of(others)) is not None:
+            build.end(usage=cost)
 
 
 def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
@@ -128,6 +142,9 @@ def _read_turn(values: list[Any], prefix: str, build: RunBuilder) -> None:
         history = History(fields.label(first[0][1], "sessionId") if first else "")
         details = fields.details_of({**_about(first), **READ_BY_TURNS})
         _start(first, agent, history, details, build)
+        taken = {index for index, _ in own}
+        rest = [(i, row) for i, row in lines if i not in taken]
+        _append_prompts(asked_with(own, rest), prefix, build)
     _report_odd(values, prefix, build)
     append_lines(build, own, prefix.format, _flags_in_turn)
 
@@ -167,12 +184,18 @@ def _speaks(row: dict[str, Any]) -> bool:
 
 def _tells(row: dict[str, Any]) -> bool:
     """Say whether a line is a message or a failed request."""
-    is_said = _speaks(row) or row.get("type") == ATTACHMENT
+    is_said = _speaks(row) or (row.get("type") == ATTACHMENT and not is_snapshot(row))
     return (is_said and bool(message_of(row))) or is_failure(row)
 
 
 def _start(
-    lines: Lines, agent: str, history: History, details: dict[str, Any], build: RunBuilder
+    lines: Lines,
+    agent: str,
+    history: History,
+    details: dict[str, Any],
+    build: RunBuilder,
+    *,
+    tools: tuple[ToolSpec, ...] | None = None,
 ) -> None:
     """Open a run at the first of its lines."""
     first = lines[0][1] if lines else {}
@@ -181,11 +204,24 @@ def _start(
         run_id=agent or history.session,
         task=_task(lines),
         model=_model(lines),
+        tools=tools,
         parent_run_id=history.session if agent else history.goes_on_from,
         details=details,
         ts=timestamp(first.get("timestamp")),
         diagnostics=_copied(lines, history),
     )
+
+
+def _append_prompts(asked: list[Asked], prefix: str, build: RunBuilder) -> None:
+    """Append the system prompts of the requests: their lines stand behind the first question."""
+    for one in asked:
+        if one.prompt.strip():
+            build.locate(one.line)
+            raw = {"role": "system", "content": one.prompt}
+            parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+            message = with_flags(parts.message, "from the request")
+            place = f"{prefix.format(one.line)}{one.pointer}"
+            build.append(parts._replace(message=message), place)
 
 
 def _copied(lines: Lines, history: History) -> tuple[Diagnostic, ...]:

@@ -14,13 +14,16 @@ from hermes_tui.formats.claude_code import FORMAT
 from hermes_tui.formats.detect import detect
 from hermes_tui.formats.framing import Layout
 from hermes_tui.formats.registry import formats
+from hermes_tui.log.summary import fold_run, summarise
 from hermes_tui.model.events import SourceDefect, ToolCallProposed, ToolReturned
+from hermes_tui.model.messages import ArgumentsState
 from tests.bytes_source import BytesSource
 from tests.formats.foreign import (
     calls,
     counts,
     document,
     format_of,
+    found_codes,
     lines,
     messages,
     only,
@@ -52,6 +55,7 @@ def answer(uuid: str, parent: str, name: str, **more: Any) -> dict[str, Any]:
     return line("user", uuid, parent, [block], **more)
 
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "claude_code"
 SNAPSHOT = {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}}
 SESSION = [
     SNAPSHOT,
@@ -223,3 +227,38 @@ def test_real_sessions_have_the_calls_and_errors_that_are_known(
     events = read_bytes(FORMAT, data)
     wrong = [event for event in only(events, ToolReturned) if event.result.error]
     assert (*counts(events), len(wrong)) == (1, *LINES_OF_REAL_FILES[name])
+
+
+def test_the_requests_of_a_session_tell_its_prompt_tools_and_cost() -> None:
+    events = read_bytes(FORMAT, (FIXTURES / "session.jsonl").read_bytes())
+    role, prompt = said(events)[0]
+    assert (role, prompt.splitlines()[1]) == ("system", "Be brief. You are a tiny agent.")
+    assert prompt.startswith("You are Claude Code")
+    [run] = runs(events)
+    assert [tool.name for tool in run.tools] == ["Bash", "Edit", "Read"]
+    assert not any("systemPrompt" in message.text for message in messages(events))
+    row = summarise(fold_run(events)[0])
+    assert (row.prompt_tokens, row.completion_tokens, row.cost_usd) == (436, 48, 0.0039684)
+
+
+def test_arguments_that_claude_code_could_not_parse_are_shown_as_written() -> None:
+    events = read_bytes(FORMAT, (FIXTURES / "session.jsonl").read_bytes())
+    [broken] = [call for call in calls(events) if call.arguments_state is ArgumentsState.NOT_JSON]
+    assert (broken.name, broken.arguments_text) == ("Bash", '{"command": "ls", "BROKEN": }')
+    assert "ARGS_INVALID:error" in found_codes(events)
+
+
+def test_tools_are_not_known_where_an_older_version_began_the_session() -> None:
+    rows = [json.loads(one) for one in (FIXTURES / "session.jsonl").read_bytes().splitlines()]
+    for one in rows[:9]:
+        one.pop("requestRef", None)
+    [run] = runs(read_bytes(FORMAT, lines(*rows)))
+    assert not run.tools_declared
+
+
+def test_the_prompt_of_a_session_without_requests_is_that_of_its_snapshots() -> None:
+    rows = [json.loads(one) for one in (FIXTURES / "session.jsonl").read_bytes().splitlines()]
+    rest = [one for one in rows if not one["type"].startswith("api-request")]
+    events = read_bytes(FORMAT, lines(*rest))
+    assert said(events)[0] == ("system", "Be brief.\nYou are a tiny agent.")
+    assert [tool.name for tool in runs(events)[0].tools] == ["Bash"]

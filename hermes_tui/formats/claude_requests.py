@@ -1,0 +1,111 @@
+"""What a session of Claude Code tells of its requests: the system prompt, the tools, the cost.
+
+    shape    = {"type": "api-request-shape", "shapeHash", "shape": {"system": [block, …], "tools"}}
+    request  = {"type": "api-request", "id", "shapeHash", …}      a reply's "requestRef" names it
+    snapshot = {"type": "attachment", "attachment": {"type": "prompt_snapshot",
+                "systemPrompt": [text, …], "tools"?: [{"name", "schema": tool}, …]}}
+    cost     = {"type": "cost-state", "totalCostUSD", …}
+
+Versions from 2.1 on write them. A snapshot repeats the prompt of the shape, but for its first line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.claude_beside import is_failure
+from hermes_tui.formats.claude_history import Lines
+from hermes_tui.formats.declared_tools import tool_specs
+from hermes_tui.model.messages import ToolSpec, Usage
+
+_SNAPSHOT = "prompt_snapshot"
+
+
+class Asked(NamedTuple):
+    """A system prompt with its tools, the line that tells of it, and where the prompt is in it."""
+
+    line: int
+    prompt: str
+    pointer: str
+    tools: tuple[ToolSpec, ...] | None
+
+
+def is_snapshot(row: dict[str, Any]) -> bool:
+    """Say whether a line repeats the prompt: nobody said it to the model as it stands there."""
+    return fields.as_dict(row.get("attachment")).get("type") == _SNAPSHOT
+
+
+def asked_with(own: Lines, rest: Lines) -> list[Asked]:
+    """Return the prompts that the replies among `own` were asked for with, each once.
+
+    Other requests of the program, such as for a title, have shapes of their own.
+    """
+    return _once(_shapes(own, rest)) or _once(_snapshots(rest))
+
+
+def tools_of(asked: list[Asked], own: Lines) -> tuple[ToolSpec, ...] | None:
+    """Return all tools that any request declares; None where that of a reply is not known.
+
+    A session that an older version began does not tell with which tools it did.
+    """
+    replies = (row for _, row in own if row.get("type") == "assistant" and not is_failure(row))
+    if all(one.tools is None for one in asked) or not all(map(_reference, replies)):
+        return None
+    return tuple({tool.name: tool for one in asked for tool in one.tools or ()}.values())
+
+
+def cost_of(rest: Lines) -> Usage | None:
+    """Return what the session cost, as the last line that tells it says; None where none does."""
+    told = (fields.number(row.get("totalCostUSD")) for _, row in reversed(rest) if _is_cost(row))
+    cost = next((cost for cost in told if cost is not None), None)
+    return None if cost is None else Usage(cost_usd=cost)
+
+
+def _is_cost(row: dict[str, Any]) -> bool:
+    return row.get("type") == "cost-state"
+
+
+def _reference(row: dict[str, Any]) -> str:
+    return fields.label(row, "requestRef")
+
+
+def _shapes(own: Lines, rest: Lines) -> Iterator[Asked]:
+    answered = {_reference(row) for _, row in own} - {""}
+    hashes = {
+        fields.label(row, "shapeHash")
+        for _, row in rest
+        if row.get("type") == "api-request" and fields.label(row, "id") in answered
+    }
+    for index, row in rest:
+        shape = fields.as_dict(row.get("shape"))
+        if row.get("type") != "api-request-shape" or not shape:
+            continue
+        if not hashes or fields.label(row, "shapeHash") in hashes:
+            said = fields.text_of(shape.get("system"))
+            yield Asked(index, said, "/shape/system", tool_specs(shape.get("tools")))
+
+
+def _snapshots(rest: Lines) -> Iterator[Asked]:
+    for index, row in rest:
+        if is_snapshot(row):
+            held = fields.as_dict(row["attachment"])
+            said = "\n".join(
+                filter(None, map(fields.text_of, fields.as_list(held.get("systemPrompt"))))
+            )
+            listed = (
+                fields.as_dict(tool).get("schema") for tool in fields.as_list(held.get("tools"))
+            )
+            tools = tool_specs(list(listed)) if "tools" in held else None
+            yield Asked(index, said, "/attachment/systemPrompt", tools)
+
+
+def _once(asked: Iterator[Asked]) -> list[Asked]:
+    """Return them by their prompts, each where it first stands, with the tools of all."""
+    found: dict[str, Asked] = {}
+    for one in asked:
+        earlier = found.setdefault(one.prompt, one)
+        if earlier is not one and one.tools is not None:
+            found[one.prompt] = earlier._replace(tools=(*(earlier.tools or ()), *one.tools))
+    return list(found.values())
