@@ -28,7 +28,9 @@ from hermes_tui.formats.codex_lines import (
     ENDS,
     ENVELOPES,
     TOKENS,
+    USAGE,
     Line,
+    error_of,
     events_of_all,
     is_line,
     line_of,
@@ -54,6 +56,8 @@ from hermes_tui.parsers.normalise import TextCalls, normalise_message
 _FAILURES = frozenset({"error", "stream_error"})
 _SPOKEN = {"user_message": "user", "agent_message": "assistant"}
 _CALL_ENDS = frozenset({"exec_command_end", "patch_apply_end", "mcp_tool_call_end"})
+_ITEM_END = "item_completed"
+"""As newer versions tell of the end of a call: its item has the call's id."""
 _ABOUT_TURN = ("effort", "approval_policy", "sandbox_policy")
 _OWN_KEYS = ("id", "timestamp")
 
@@ -157,6 +161,9 @@ def _read_lines(lines: list[Line], build: RunBuilder) -> None:
         if reply and _interrupts(line, said):
             _append_reply(reply, build)
             reply = []
+        if line.kind == USAGE and reply:
+            _append_reply(reply, build, used=line.payload.get("usage"))
+            reply = []
         build.locate(line.number)
         if line.kind == "response_item":
             _item(line, ends, build)
@@ -177,13 +184,15 @@ def _interrupts(line: Line, said: set[str]) -> bool:
         return line.kind in ("response_item", "compacted")
     kind = fields.label(line.payload, "type")
     is_new = kind in _SPOKEN and fields.label(line.payload, "message").strip() not in said
-    return is_new or kind in _FAILURES
+    return is_new or kind in _FAILURES or (kind in ENDS and bool(error_of(line)))
 
 
 def _event(line: Line, said: set[str], build: RunBuilder) -> None:
     kind, text = fields.label(line.payload, "type"), fields.label(line.payload, "message")
     if kind in _FAILURES:
         build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=text or kind)
+    elif kind in ENDS and (failure := error_of(line)):
+        build.add(RequestFailed, pointer=line.pointer, ts=line.ts, message=failure)
     elif kind in _SPOKEN and text.strip() and text.strip() not in said:
         _append({"role": _SPOKEN[kind], "content": text}, line, build, ("from an event",))
 
@@ -191,18 +200,18 @@ def _event(line: Line, said: set[str], build: RunBuilder) -> None:
 def _end(lines: list[Line], build: RunBuilder) -> None:
     """Tell how the session ended, and its tokens: the latest event that says so, of any turn."""
     usage: Usage | None = None
-    stopped = ""
+    stopped, failed = "", False
     for line in chain(reversed(lines), events_of_all(build.lines_before())):
         kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
         if kind == TOKENS:
             usage = usage or _usage(line.payload)
-        elif kind in ENDS:
-            stopped = stopped or fields.label(line.payload, "reason") or kind
+        elif kind in ENDS and not stopped:
+            failed = kind == "error" or bool(error_of(line))
+            stopped = error_of(line) or fields.label(line.payload, "reason") or kind
         if usage is not None and stopped:
             break
     if usage is not None or stopped:
-        status = "error" if stopped == "error" else "unknown"
-        build.end(status=status, stop_reason=stopped, usage=usage)
+        build.end(status="error" if failed else "unknown", stop_reason=stopped, usage=usage)
 
 
 def _said_in_items(lines: list[Line]) -> set[str]:
@@ -236,11 +245,12 @@ def _append(
     build.append(parts, line.pointer, ts=line.ts)
 
 
-def _append_reply(reply: list[Line], build: RunBuilder) -> None:
+def _append_reply(reply: list[Line], build: RunBuilder, *, used: Any = None) -> None:
     """Append the items of one reply as one message; each call stands on the line of its item."""
     first = reply[0]
     build.locate(first.number)
-    parts = normalise_message(message_of_reply([line.payload for line in reply]))
+    raw = message_of_reply([line.payload for line in reply])
+    parts = normalise_message({**raw, "usage": used} if used else raw)
     build.append(parts._replace(calls=()), first.pointer, ts=first.ts)
     of_calls = [line for line in reply if is_call(line.payload)]
     for number, (call, found) in enumerate(parts.calls):
@@ -255,8 +265,12 @@ def _ends_of_calls(lines: list[Line]) -> dict[str, dict[str, Any]]:
     """Return what the events say of how calls ended, by the ids of the calls."""
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
-        if line.kind == "event_msg" and fields.label(line.payload, "type") in _CALL_ENDS:
+        kind = fields.label(line.payload, "type") if line.kind == "event_msg" else ""
+        if kind in _CALL_ENDS:
             found[fields.label(line.payload, "call_id")] = line.payload
+        elif kind == _ITEM_END:
+            item = fields.as_dict(line.payload.get("item"))
+            found.setdefault(fields.label(item, "id"), item)
     return found
 
 

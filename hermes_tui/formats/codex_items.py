@@ -19,6 +19,8 @@ _INJECTED = (
     "<turn_aborted>",
 )
 _DECLINED = frozenset({"exec command rejected by user", "patch rejected by user"})
+_REFUSED = ("unsupported call: ", "failed to parse function arguments: ")
+"""How an output begins that tells of a call which no tool was given."""
 _MADE_BY_EDITOR = "# "
 _REQUEST = re.compile(r"^## My request for Codex:[ \t]*$", re.MULTILINE)
 _HEAD = 400
@@ -68,7 +70,8 @@ def answer_with_end(item: dict[str, Any], end: dict[str, Any]) -> dict[str, Any]
     duration = _duration(told.get("duration_seconds", end.get("duration")), raw["content"])
     if duration is not None:
         raw["duration_s"] = duration
-    if end.get("success") is False:
+    is_refused = isinstance(raw["content"], str) and raw["content"].startswith(_REFUSED)
+    if is_refused or end.get("success") is False:
         raw["success"] = False
     return raw
 

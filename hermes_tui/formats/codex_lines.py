@@ -14,6 +14,8 @@ from hermes_tui.parsers.measures import timestamp
 ENVELOPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})
 ENDS = frozenset({"task_complete", "turn_aborted", "error"})
 TOKENS = "token_count"
+USAGE = "token_usage_record"
+"""The type of a line with the tokens of the one reply whose items stand before it."""
 _TELL_OF_ALL = tuple(f'"{kind}"'.encode() for kind in (TOKENS, *sorted(ENDS)))
 _SAID_BY_MODEL = frozenset({"agent_message", "agent_reasoning"})
 _LINE_HEAD = 600
@@ -76,6 +78,11 @@ def reply_of_line(line: bytes) -> str | None:
     role = _ROLE.search(head) if kind == "message" else None
     item = {"type": kind, **({"role": role[1].decode()} if role else {})}
     return "reply" if is_of_model(item) else ""
+
+
+def error_of(line: Line) -> str:
+    """Return the error with which newer versions say that a turn ended, empty where it did not."""
+    return fields.label(fields.as_dict(line.payload.get("error")), "message")
 
 
 def events_of_all(texts: Iterable[bytes]) -> Iterator[Line]:

@@ -294,6 +294,7 @@ def test_reading_and_sniffing_never_raise(value: Any, inner: Any, kind: str, wha
         read_value(FORMAT, [META, found, value, found])
 
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "codex"
 REAL = {
     # One message a reply; the manifest counts 63 and 95 items. The second file has a system prompt
     # and three prompts that only events hold.
@@ -326,3 +327,29 @@ def test_real_rollouts_have_the_counts_that_are_known(name: str, trajectories: P
 def test_a_session_names_the_one_that_started_it(told: dict[str, Any], parent: str) -> None:
     [start] = runs(read_bytes(FORMAT, lines(row("session_meta", id="s", **told))))
     assert start.parent_run_id == parent
+
+
+def test_a_newer_session_tells_its_refused_calls_times_and_tokens() -> None:
+    events = read_bytes(FORMAT, (FIXTURES / "rollout.jsonl").read_bytes())
+    answers = [event.result for event in only(events, ToolReturned)]
+    assert [bool(answer.error) for answer in answers] == [True] * 4
+    assert answers[0].duration_s == 7.33e-06
+    used = [message.usage for message in messages(events) if message.usage]
+    assert [(one.prompt_tokens, one.completion_tokens) for one in used] == [
+        (100, 10),
+        (101, 11),
+        (102, 12),
+        (104, 14),
+    ]
+
+
+def test_a_turn_that_ended_with_an_error_is_a_failed_request() -> None:
+    error = {"message": "Incomplete response returned", "codex_error_info": "other"}
+    said_then = row("response_item", type="message", role="assistant", content="It is")
+    done = row("event_msg", type="task_complete", error=error)
+    events = read_bytes(FORMAT, lines(META, said_then, done))
+    assert isinstance(events[-2], RequestFailed)
+    [end] = only(events, RunEnded)
+    assert (end.status, end.stop_reason) == ("error", "Incomplete response returned")
+    again = read_bytes(FORMAT, lines(META, said_then, done, row("event_msg", type="task_complete")))
+    assert only(again, RunEnded)[0].status == "unknown"
