@@ -185,6 +185,7 @@ _ENTRIES = (
     _Entry("claude-code", "claude_code", _may_be_claude_code),
     _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number")),
     _Entry("codex", "codex", _has("payload", "record_type")),
+    _Entry("codex-exec", "codex_exec", _has("thread_id", "item")),
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
     _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
     _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
