@@ -83,7 +83,7 @@ def append_reply(build: RunBuilder, reply: Any, pointer: str, turn: int = 0) -> 
     """Append each candidate of a reply, or why there is none."""
     messages = messages_of_reply(reply)
     for number, message in enumerate(messages, 1):
-        parts = with_findings(normalised(message), *_findings(message))
+        parts = with_findings(normalised(message), *findings_of(message))
         build.append(flagged(parts, f"candidate {number}") if number > 1 else parts, pointer)
     if not messages:
         build.add(RequestFailed, pointer=pointer, turn=turn, message=_why_nothing(reply))
@@ -151,7 +151,8 @@ def usage_of(counts: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _findings(message: dict[str, Any]) -> Iterator[Diagnostic]:
+def findings_of(message: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Yield what is wrong with a reply that ended as none does: a call that was lost, a filter."""
     reason = message["finish_reason"]
     if reason in USUAL_REASONS:
         return

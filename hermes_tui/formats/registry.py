@@ -192,6 +192,7 @@ _ENTRIES = (
     _Entry("autogen", "autogen", _has("models_usage", "stop_reason", "source")),
     _Entry("gemini", "gemini", _may_be_gemini),
     _Entry("gemini-cli", "gemini_cli", _has("projectHash")),
+    _Entry("adk", "adk", _has("app_name", "appName", "author")),
     _Entry("inspect", "inspect_log", _has("eval")),
     _Entry("har", "har", _has("log")),
     _Entry("phoenix-spans", "phoenix_spans", _may_be_phoenix),

@@ -1,0 +1,159 @@
+"""`adk`: sessions of Google's Agent Development Kit, and the events that its runner gives.
+
+    file    = session | [session, …] | session* | event* | [event, …]
+    session = {"id", "app_name", "user_id", "state", "events": [event, …], "last_update_time"}
+    event   = {"id", "author", "invocation_id", "timestamp", "actions", "content"?, "partial"?,
+               "finish_reason"?, "usage_metadata"?, "model_version"?, "branch"?,
+               "error_code"?, "error_message"?}
+
+The keys are in snake case, or (by_alias, `adk web`) in camel case. A content is Gemini's; what is
+partial is said once more by the event that ends it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.gemini_contents import member, message_of, normalised
+from hermes_tui.formats.gemini_replies import findings_of, messages_of_reply
+from hermes_tui.formats.message_parts import with_findings
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.messages import with_flags
+from hermes_tui.model.wording import title
+from hermes_tui.parsers.measures import timestamp
+
+_ABOUT = ("appName", "userId", "state")
+_DONE = ("stateDelta", "artifactDelta", "escalate", "compaction", "rewindBeforeInvocationId")
+"""What an event may do beside what it says."""
+
+
+class Adk:
+    """Reads a session whole; loose events are one."""
+
+    name = "adk"
+    summary = "Google ADK sessions (JSON, SQLite) and events, with the errors of the model"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if fields.mostly(values, _is_session):
+            return Match(0.95, Unit.RUNS, layout)
+        if fields.mostly(values, _is_event):
+            return Match(0.95, Unit.RUNS, sample.layout.together())
+        return None
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        if isinstance(value, dict) and isinstance(value.get("events"), list):
+            _read_session(value, build)
+        else:
+            events = [(row, pointer, line) for pointer, line, row in build.placed(value)]
+            _start({}, [row for row, _, _ in events], build)
+            for row, pointer, line in events:
+                build.locate(line)
+                _read_event(row, pointer, build)
+
+
+def _is_event(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("author"), str)
+        and isinstance(member(value, "invocationId"), str)
+        and ("actions" in value or "content" in value)
+    )
+
+
+def _is_session(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(member(value, "appName"), str):
+        return False
+    events = value.get("events")
+    return isinstance(events, list) and (not events or fields.mostly(events[:50], _is_event))
+
+
+def _read_session(session: dict[str, Any], build: RunBuilder) -> None:
+    events = session["events"]
+    _start(session, events, build)
+    for index, event in enumerate(events):
+        _read_event(event, f"/events/{index}", build)
+
+
+def _start(session: dict[str, Any], events: list[Any], build: RunBuilder) -> None:
+    rows = [event for event in events if isinstance(event, dict)]
+    named = (member(row, "modelVersion") for row in rows)
+    agents = Counter(author for row in rows if (author := fields.label(row, "author")) != "user")
+    about = {key: member(session, key) for key in _ABOUT}
+    told = {
+        "app": about["appName"],
+        "user": about["userId"],
+        "state": about["state"],
+        "agents": list(agents) if len(agents) > 1 else None,
+        "partial_events": sum(row.get("partial") is True for row in rows),
+    }
+    contents = (row.get("content") for row in rows if row.get("author") == "user")
+    build.start(
+        run_id=fields.label(session, "id"),
+        task=fields.title_of(message_of(content) for content in contents),
+        model=next((name for name in named if isinstance(name, str) and name), ""),
+        details=fields.details_of({key: value for key, value in told.items() if value}),
+        ts=timestamp(rows[0].get("timestamp")) if rows else None,
+    )
+
+
+def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
+    if not isinstance(event, dict):
+        build.defect("not an event", fields.excerpt(event), pointer=pointer)
+        return
+    if event.get("partial") is True:
+        return
+    content = event.get("content")
+    error = ": ".join(
+        filter(None, (fields.label(event, *_both(key)) for key in ("errorCode", "errorMessage")))
+    )
+    if isinstance(content, dict) and content.get("parts"):
+        _append(event, content, pointer, error, build)
+    elif error:
+        ts = timestamp(event.get("timestamp"))
+        build.add(RequestFailed, pointer=pointer, ts=ts, message=error, body=error)
+    _append_done(event, pointer, build)
+
+
+def _both(key: str) -> tuple[str, str]:
+    return key, fields.snake_case(key)
+
+
+def _append(
+    event: dict[str, Any], content: dict[str, Any], pointer: str, error: str, build: RunBuilder
+) -> None:
+    author = fields.label(event, "author")
+    if content.get("role") == "model":
+        candidate = {"content": content, "finishReason": member(event, "finishReason")}
+        used = member(event, "usageMetadata")
+        [raw] = messages_of_reply({"candidates": [candidate], "usageMetadata": used})
+        found = list(findings_of(raw))
+    else:
+        raw, found = message_of(content), []
+    if error and not found:
+        found = [Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(error))]
+    if author != "user" and raw["role"] != "tool":
+        raw |= {"role": "assistant", "name": author}
+    branch = fields.label(event, "branch")
+    parts = with_findings(normalised(raw), *found)
+    message = with_flags(parts.message, *((f"branch {branch}",) if branch else ()))
+    ts = timestamp(event.get("timestamp"))
+    build.append(parts._replace(message=message), f"{pointer}/content", ts=ts)
+
+
+def _append_done(event: dict[str, Any], pointer: str, build: RunBuilder) -> None:
+    """Append what an event does beside what it says: a change of the state, a file."""
+    actions = fields.as_dict(event.get("actions"))
+    done = {key: found for key in _DONE if (found := member(actions, key))}
+    if done:
+        raw = {"role": "environment", "name": "actions", "content": fields.json_text(done)}
+        ts = timestamp(event.get("timestamp"))
+        build.message(raw, pointer=f"{pointer}/actions", ts=ts)
+
+
+FORMAT = Adk()
