@@ -2,6 +2,8 @@
 
 content := text | null | [part, …] | part | any other JSON value
 part    := text | {"type": …, …} with the text under one of TEXT_KEYS
+         | {"functionCall" | "functionResponse" | …: …}                       Gemini
+         | {"toolUse" | "toolResult" | "reasoningContent": …}                 Bedrock's Converse
 """
 
 from __future__ import annotations
@@ -47,6 +49,9 @@ _MEDIA = {
 _BARE_KEYS = {
     "functionCall": "functionCall",
     "functionResponse": "functionResponse",
+    "toolUse": "tool_use",
+    "toolResult": "toolResult",
+    "reasoningContent": "reasoning",
     "inlineData": "media",
     "inline_data": "media",
     "image_url": "image_url",
@@ -150,7 +155,7 @@ def _read_part(part: dict[str, Any], found: Content, levels: int) -> None:
     if text is not None:
         _add_text(text, found)
     elif kind in _REASONING:
-        found.reasoning.append(part)
+        found.reasoning.append(_thought(part))
     elif kind in _CALLS:
         found.calls.append(part)
     elif kind in _RESULTS:
@@ -163,6 +168,15 @@ def _read_part(part: dict[str, Any], found: Content, levels: int) -> None:
         _read_list(inner, found, levels - 1)
     else:
         found.parts.append(ContentPart("json", json_text(part)))
+
+
+def _thought(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a block of reasoning; Bedrock's `{"reasoningContent": {"reasoningText": {"text"}}}`
+    is opened."""
+    for key in ("reasoningContent", "reasoningText"):
+        if isinstance(inner := part.get(key), dict):
+            part = inner
+    return part
 
 
 def _add_text(text: str, found: Content) -> None:

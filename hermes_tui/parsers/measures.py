@@ -30,14 +30,21 @@ _DURATION_KEYS = (
     ("latency_ms", 1e3),
 )
 _DURATIONS = frozenset(key for key, _ in _DURATION_KEYS)
-_PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "input")
-_COMPLETION_KEYS = ("completion_tokens", "output_tokens", "candidatesTokenCount", "output")
+_PROMPT_KEYS = ("prompt_tokens", "input_tokens", "promptTokenCount", "inputTokens", "input")
+_COMPLETION_KEYS = (
+    "completion_tokens",
+    "output_tokens",
+    "candidatesTokenCount",
+    "outputTokens",
+    "output",
+)
 _CACHED_KEYS = (
     "cached_tokens",
     "cache_read_input_tokens",
     "cache_read_tokens",
     "prompt_cache_hit_tokens",
     "cachedContentTokenCount",
+    "cacheReadInputTokens",
 )
 _REASONING_KEYS = ("reasoning_tokens", "thoughtsTokenCount")
 _COST_KEYS = ("cost", "cost_usd", "total_cost", "response_cost", "estimated_cost_usd")

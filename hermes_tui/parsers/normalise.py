@@ -296,6 +296,8 @@ def _usage(raw: Mapping[str, Any]) -> Any:
     found = raw.get("usage")
     if found is None:
         found = raw.get("usage_metadata", raw.get("models_usage"))
+    if found is None and isinstance(metadata := raw.get("metadata"), dict):
+        found = metadata.get("usage")
     return found if found is None or isinstance(found, Mapping) else attributes(found)
 
 

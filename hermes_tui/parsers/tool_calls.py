@@ -26,10 +26,10 @@ _ABSENT = object()
 _CALL_FIELDS = frozenset({"tool_calls", "toolCalls", "invalid_tool_calls", "function_call"})
 _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters", "params")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
-_ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "tool_use_id")
+_ID_KEYS = ("id", "call_id", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId")
 _RESPONSES_ID_KEYS = ("call_id", *_ID_KEYS)
 _UNPARSED = "__unparsedToolInput"
-_WRAPPERS = ("functionCall", "function_call", "tool_call", "value")
+_WRAPPERS = ("functionCall", "function_call", "tool_call", "toolUse", "value")
 _NO_IDS = frozenset({"functionCall", "function_call", "value"})
 """Wrappers of formats whose calls have no ids."""
 

@@ -27,10 +27,10 @@ Found = tuple[ToolResult, tuple[Diagnostic, ...]]
 OPEN = "<tool_response>"
 CLOSE = "</tool_response>"
 
-_ID_KEYS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId")
+_ID_KEYS = ("tool_call_id", "call_id", "tool_use_id", "toolCallId", "toolUseId")
 _NAME_KEYS = ("name", "tool_name", "toolName", "function")
 _CONTENT_KEYS = ("content", "output", "response", "result", "value")
-_WRAPPERS = ("functionResponse", "tool_response", "tool_result")
+_WRAPPERS = ("functionResponse", "tool_response", "tool_result", "toolResult")
 _END = re.compile(rf"{CLOSE}(?=\s*+(?:{OPEN}|\Z))")
 _BLANK = re.compile(r"\s*+")
 _NEXT_OPEN = re.compile(rf"\s*+{OPEN}")
