@@ -183,7 +183,7 @@ _ENTRIES = (
     _Entry("atif", "atif", _has("schema_version")),
     _Entry("openhands", "openhands", _has("source", "history")),
     _Entry("claude-code", "claude_code", _may_be_claude_code),
-    _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number")),
+    _Entry("smolagents", "smolagents", _has("intermediate_steps", "step_number", "steps")),
     _Entry("codex", "codex", _has("payload", "record_type")),
     _Entry("codex-exec", "codex_exec", _has("thread_id", "item")),
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),

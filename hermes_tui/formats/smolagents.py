@@ -2,9 +2,11 @@
 
     answer  = {"intermediate_steps": [step, …] | text, "question", "prediction"|"answer"?, …}
     memory  = [step, …]
+    result  = {"output", "state": "success" | "max_steps_error", "steps": memory, "token_usage"}
     step    = repr text | {"step_number", "model_output", "tool_calls", "observations", "error", …}
             | {"system_prompt"} | {"task"} | {"plan"} | chat message
 
+A step whose calls failed lists none: those that the model made stand in `model_output_message`.
 A repr is `ActionStep(tool_calls=[ToolCall(name=…, arguments=…, id=…)], …)`. Chat messages have the
 roles `tool-call`, whose text is "Calling tools:" and a repr, and `tool-response`.
 """
@@ -67,6 +69,8 @@ class Smolagents:
     def sniff(self, sample: Sample) -> Match | None:
         if fields.mostly(sample.values, _is_answer):
             return Match(0.9, Unit.RUNS)
+        if fields.mostly(sample.values, _is_result):
+            return Match(0.9, Unit.RUNS)
         values, layout = sample.elements()
         if fields.mostly(values, _is_step) and any(_is_action(value) for value in values):
             return Match(0.9, Unit.PARTS, layout)
@@ -79,6 +83,8 @@ class Smolagents:
             _read_step(value, "", build)
         elif isinstance(value, dict) and _STEPS in value:
             _read_answer(value, build)
+        elif isinstance(value, dict) and isinstance(value.get("steps"), list):
+            _read_run(value, build)
         else:
             build.defect("no answer with its steps", fields.excerpt(value))
 
@@ -89,6 +95,13 @@ def _is_answer(value: Any) -> bool:
         and isinstance(value.get(_STEPS), (list, str))
         and not _ANSWER_KEYS.isdisjoint(value)
     )
+
+
+def _is_result(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
+        return False
+    steps = value["steps"][:50]
+    return "state" in value and fields.mostly(steps, _is_step) and any(map(_is_action, steps))
 
 
 def _is_action(value: Any) -> bool:
@@ -124,6 +137,27 @@ def _read_answer(value: dict[str, Any], build: RunBuilder) -> None:
     elif steps is not None:
         build.defect("the steps are no list", fields.excerpt(steps), pointer=f"/{_STEPS}")
     _end(value, build)
+
+
+def _read_run(value: dict[str, Any], build: RunBuilder) -> None:
+    """Read what `run(…, return_full_result=True)` gives."""
+    steps = value["steps"]
+    times = fields.as_dict(value.get("timing"))
+    build.start(
+        task=next(filter(None, map(_task_of, steps)), ""),
+        details=fields.details_of({"output": value.get("output")}),
+        ts=timestamp(times.get("start_time")),
+    )
+    for index, step in enumerate(steps):
+        _read_step(step, f"/steps/{index}", build)
+    state = fields.label(value, "state")
+    status = {"success": "ok", "max_steps_error": "truncated"}.get(state, "unknown")
+    build.end(
+        status=status,
+        stop_reason=state,
+        usage=usage(value.get("token_usage")),
+        ts=timestamp(times.get("end_time")),
+    )
 
 
 def _read_step(step: Any, pointer: str, build: RunBuilder) -> None:
@@ -170,7 +204,8 @@ def _read_members(step: dict[str, Any], pointer: str, build: RunBuilder) -> None
 
 def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     """Read a step of the loop: what the model said and called, and what came back."""
-    listed = step.get("tool_calls")
+    reply = fields.as_dict(_plain(step.get("model_output_message")))
+    listed = step.get("tool_calls") or reply.get("tool_calls")
     calls = [_call(entry) for entry in listed] if isinstance(listed, list) else []
     start, duration = _times(step)
     said = next((step[key] for key in _OUTPUT_KEYS if step.get(key) is not None), None)
@@ -179,28 +214,45 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
         "content": _plain(said),
         "usage": _plain(step.get("token_usage")),
         "duration": duration,
+        "finish_reason": _finish_reason(reply),
         **({"tool_calls": calls} if calls else {}),
     }
     parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
     error = _error_text(step.get("error"))
     if error and not calls:
-        found = Diagnostic(_code_of(error), Severity.ERROR, title(error))
+        said = title(error)
+        whole = "" if said == error else error[: fields.MAX_DETAIL]
+        found = Diagnostic(_code_of(error), Severity.ERROR, said, hint=whole)
         parts = with_findings(parts, found)
     build.append(parts, pointer, ts=start)
     observed = _plain(step.get("observations"))
     if calls and (error or observed is not None):
-        _read_result(calls[-1], observed, error, pointer, build)
+        _read_result(_answered(calls, error), observed, error, pointer, build)
+
+
+def _finish_reason(reply: dict[str, Any]) -> Any:
+    choices = fields.as_dict(reply.get("raw")).get("choices")
+    return fields.first_object(choices).get("finish_reason")
+
+
+def _answered(calls: list[Any], error: str) -> Any:
+    """Return the call that a step's answer is of: the one that its error names, else the last."""
+    named = (call for call in calls if f"'{_body(call).get('name')}'" in error)
+    return next(named, calls[-1])
+
+
+def _body(call: dict[str, Any]) -> dict[str, Any]:
+    return next((call[key] for key in ("function", "custom") if key in call), call)
 
 
 def _read_result(call: Any, observed: Any, error: str, pointer: str, build: RunBuilder) -> None:
     """Add what came back from a step's tools: the file has one text for all of its calls."""
     told = fields.json_text(observed) if observed is not None else ""
-    inner = next((call[key] for key in ("function", "custom") if key in call), call)
     raw = {
         "role": "tool",
         "content": "\n".join(filter(None, (told, error))),
         "tool_call_id": call.get("id"),
-        "name": inner.get("name"),
+        "name": _body(call).get("name"),
         **({"is_error": True} if error else {}),
     }
     for result, diagnostics in normalise_message(raw).results:

@@ -201,3 +201,26 @@ def test_real_files_hold_what_their_manifest_says(
     events = read_bytes(FORMAT, data)
     errors = sum(result.error is not None for result in results(events))
     assert (len(runs(events)), len(said(events)), len(calls(events)), errors) == expected
+
+
+def test_a_full_result_is_a_run_with_the_calls_of_steps_that_failed() -> None:
+    data = (Path(__file__).resolve().parents[1] / "fixtures/smolagents/result.json").read_bytes()
+    assert format_of(data) == "smolagents"
+    events = read_bytes(FORMAT, data)
+    assert (len(runs(events)), len(said(events))) == (1, 5)
+    assert [call.name for call in calls(events)] == [
+        "add",
+        "read_note",
+        "add",
+        "add",
+        "final_answer",
+    ]
+    broken = calls(events)[2]
+    assert broken.arguments_text == '{"a": 1, "b": "BROKEN-1",}'
+    answers = {answer.call_id: answer for answer in results(events)}
+    assert "TOOLERR" in answers["call_0_1"].content
+    assert answers["call_1_0"].error
+    assert "call_0_0" not in answers
+    end = ended(events)
+    assert (end.status, end.stop_reason) == ("ok", "success")
+    assert runs(events)[0].task == "Add 20 and 22, then read the note"
