@@ -1,20 +1,28 @@
 """`autogen`: messages and events of AutoGen agents (0.4 and later), as they are dumped.
 
-    file   = [event, …] | event per line | result | result per line
+    file   = [event, …] | event per line | result | result per line | state | state per line
     result = {"messages": [event, …], "stop_reason"}
     event  = {"type", "source", "content", "models_usage"?, "created_at"?}
+    state  = {"type", "version", "llm_context": {"messages": [said, …]}}       of an agent
+           | {"type", "version", "message_thread": [event, …]}                 of a team's manager
+           | {"type", "version", "agent_states": {name: state | {"agent_state": state}}}
+    said   = {"type": "UserMessage" | "AssistantMessage" | …, "content", "source"?, "thought"?}
 
-A `ToolCallRequestEvent` holds calls, a `ToolCallExecutionEvent` one result for each of them.
+A `ToolCallRequestEvent` holds calls, a `ToolCallExecutionEvent` one result for each of them. The
+state of a team is a run an agent, with what its model was told and said, and one of the thread.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.json_slice import pointer_of
 from hermes_tui.formats.message_parts import flagged
+from hermes_tui.formats.replies import is_autogen, openai_messages
 from hermes_tui.parsers.measures import time_of
 from hermes_tui.parsers.normalise import TextCalls, normalise_message
 
@@ -41,13 +49,14 @@ class AutoGen:
     """Reads what a team of agents said and called."""
 
     name = "autogen"
-    summary = "AutoGen messages and events (0.4 and later), and results of runs with them"
+    summary = "AutoGen messages and events (0.4 and later), results of runs, saved states"
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, _is_event):
             return Match(0.9, Unit.PARTS, layout)
-        return Match(0.9, Unit.RUNS, layout) if fields.mostly(values, _is_result) else None
+        of_runs = fields.mostly(values, _is_result) or fields.mostly(values, _is_state)
+        return Match(0.9, Unit.RUNS, layout) if of_runs else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
@@ -56,6 +65,9 @@ class AutoGen:
             _read_event(value, "", build)
         elif isinstance(value, dict) and isinstance(value.get("messages"), list):
             _read_result(value, build)
+        elif told := list(_told(value, "", "")):
+            for name, pointer, messages in told:
+                _read_state(name, pointer, messages, build)
         else:
             build.defect("no result with its messages", fields.excerpt(value))
 
@@ -74,8 +86,46 @@ def _is_result(value: Any) -> bool:
     return isinstance(messages, list) and fields.mostly(messages[:50], _is_event)
 
 
+def _is_state(value: Any) -> bool:
+    is_known = isinstance(value, dict) and isinstance(value.get("version"), str)
+    return is_known and any(messages for _, _, messages in _told(value, "", ""))
+
+
+def _told(state: Any, name: str, pointer: str, depth: int = 6) -> Iterator[tuple[str, str, Any]]:
+    """Yield what each agent of a state was told and said: its name, where it stands, itself."""
+    if not isinstance(state, dict) or not depth:
+        return
+    said = fields.as_dict(state.get("llm_context")).get("messages")
+    thread = state.get("message_thread")
+    if isinstance(said, list) and all(map(is_autogen, said)):
+        yield name, f"{pointer}/llm_context/messages", said
+    elif isinstance(thread, list) and fields.mostly(thread[:50], _is_event):
+        yield name, f"{pointer}/message_thread", thread
+    yield from _told(state.get("agent_state"), name, f"{pointer}/agent_state", depth - 1)
+    for inner, held in fields.as_dict(state.get("agent_states")).items():
+        place = f"{pointer}/agent_states{pointer_of((inner,))}"
+        yield from _told(held, inner, place, depth - 1)
+
+
+def _read_state(name: str, pointer: str, messages: list[Any], build: RunBuilder) -> None:
+    build.start(
+        run_id=name,
+        task=_title_of(messages),
+        details={"agent": name} if name else {},
+        pointer=pointer,
+    )
+    for index, message in enumerate(messages):
+        place = f"{pointer}/{index}"
+        if is_autogen(message):
+            for below, raw in openai_messages(message):
+                build.message(raw, pointer=place + below)
+        else:
+            _read_event(message, place, build)
+
+
 def _title_of(events: list[Any]) -> str:
-    return fields.title_of({**one, "role": _role_of(one)} for one in events if _is_event(one))
+    said = (one for one in events if _is_event(one) or is_autogen(one))
+    return fields.title_of({**one, "role": _role_of(one)} for one in said)
 
 
 def _role_of(event: dict[str, Any]) -> str:
@@ -113,7 +163,9 @@ def _read_event(event: Any, pointer: str, build: RunBuilder) -> None:
         raw |= {"content": None, "reasoning_content": content}
     elif isinstance(content, dict):
         raw["content"] = fields.json_text(content)
-    parts = normalise_message(raw, text_calls=TextCalls.IGNORE)
+    is_reply = kind in _PLAIN and role == "assistant"
+    text_calls = TextCalls.SUSPECT if is_reply else TextCalls.IGNORE
+    parts = normalise_message(raw, text_calls=text_calls)
     if isinstance(kind, str) and kind in _FLAGS:
         parts = flagged(parts, _FLAGS[kind])
     build.append(parts, pointer)

@@ -189,7 +189,11 @@ _ENTRIES = (
     _Entry("whowhen", "whowhen", _has("mistake_step", "mistake_agent")),
     _Entry("claude-stream-json", "claude_stream_json", _may_be_stream),
     _Entry("bfcl", "bfcl", _has("inference_log", "result", "answer_id", "valid")),
-    _Entry("autogen", "autogen", _has("models_usage", "stop_reason", "source")),
+    _Entry(
+        "autogen",
+        "autogen",
+        _has("models_usage", "stop_reason", "source", "llm_context", "agent_states"),
+    ),
     _Entry("gemini", "gemini", _may_be_gemini),
     _Entry("gemini-cli", "gemini_cli", _has("projectHash")),
     _Entry("adk", "adk", _has("app_name", "appName", "author")),

@@ -18,6 +18,7 @@ from tests.formats.foreign import (
     only,
     read_bytes,
     read_value,
+    runs,
     said,
 )
 from tests.formats.hermes_support import any_json, calls, ended, results, sample, started
@@ -105,3 +106,42 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
     for one in EVENTS:
         read_value(FORMAT, {"messages": [{**one, "content": value, "source": value}]})
         read_value(FORMAT, {"messages": [{**one, "content": [value]}]})
+
+
+SAID = [
+    {"content": "Add one.", "source": "user", "type": "UserMessage"},
+    {"content": [ADD, SUB], "thought": "Use add.", "source": "adder", "type": "AssistantMessage"},
+    {
+        "content": [{"content": "2", "name": "add", "call_id": "c1", "is_error": False}],
+        "type": "FunctionExecutionResultMessage",
+    },
+]
+AGENT = {"type": "AssistantAgentState", "version": "1.0.0", "llm_context": {"messages": SAID}}
+HELD = {"type": "ChatAgentContainerState", "agent_state": AGENT, "message_buffer": []}
+MANAGER = {"type": "RoundRobinManagerState", "message_thread": EVENTS, "current_turn": 1}
+TEAM = {"type": "TeamState", "version": "1.0.0", "agent_states": {"adder": HELD, "M/1": MANAGER}}
+
+
+def test_what_an_agent_saved_of_its_state_is_a_run() -> None:
+    """The shapes are what `save_state` of autogen-agentchat 0.7.5 writes."""
+    data = document(AGENT)
+    assert format_of(data) == "autogen"
+    events = read_bytes(FORMAT, data)
+    assert counts(events) == (1, 3, 2)
+    assert started(events).task == "Add one."
+    assert [answer.call_id for answer in results(events)] == ["c1"]
+
+
+def test_the_state_of_a_team_is_a_run_an_agent_and_one_of_the_thread() -> None:
+    events = read_bytes(FORMAT, lines(TEAM))
+    assert counts(events) == (2, 3 + 7, 4)
+    assert [run.run_id for run in runs(events)] == ["adder", "M/1"]
+    assert only(events, SourceDefect) == []
+    places = {message.at.pointer for message in events if message.at}
+    assert "/agent_states/M~11/message_thread/0" in places
+
+
+def test_a_call_that_an_agent_left_in_its_text_is_found() -> None:
+    left = '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>'
+    told = [event("TextMessage", "user", left), event("TextMessage", "adder", left)]
+    assert [call.name for call in calls(read_bytes(FORMAT, lines(*told)))] == ["add"]
