@@ -49,6 +49,9 @@ def chat_message(
             del message["finish_reason"]
     if tool_event:
         message |= _of_tool(tool_event, raw)
+    if raw.get("role") == "tool" and not message["content"]:
+        # What a model is told of a tool that failed is the message of the error.
+        message["content"] = fields.label(fields.as_dict(message.get("error")), "message")
     parts = normalise_message(message, text_calls=TextCalls.SUSPECT)
     if entries:
         parts = with_flat_entries(parts, entries)

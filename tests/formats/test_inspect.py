@@ -170,6 +170,17 @@ def test_a_tool_error_is_flagged_also_where_only_its_event_has_it() -> None:
         assert (mark.kind, mark.reason) == ("flag", "error: Command timed out.")
 
 
+def test_a_tool_that_raised_answers_with_its_error_as_the_model_is_told() -> None:
+    """Inspect 0.3.285 keeps no content beside the error of such an answer."""
+    error = {"type": "unknown", "message": "no such note"}
+    silent = {**ANSWER, "content": "", "error": error}
+    answer = results(read_sample({**SAMPLE, "messages": [ASKED, CALLING, silent]}))[0]
+    assert (answer.content, bool(answer.error)) == ("no such note", True)
+    kept = {**ANSWER, "content": "half of it", "error": error}
+    answer = results(read_sample({**SAMPLE, "messages": [ASKED, CALLING, kept]}))[0]
+    assert answer.content == "half of it"
+
+
 def test_attachments_stand_where_they_are_named() -> None:
     sample = copy.deepcopy(SAMPLE)
     sample["attachments"] = {"abc": "Find the long flag.", "old": "older"}
