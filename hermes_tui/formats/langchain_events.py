@@ -1,0 +1,178 @@
+"""`langchain-events`: what `astream_events` of LangChain and LangGraph yields, an event a line.
+
+    event = {"event": "on_chat_model_end", "data": {"input": {"messages": [[message, …]]},
+             "output": message}, "run_id", "parent_ids": [outermost, …], "name", "metadata", "tags"}
+          | {"event": "on_chat_model_start" | "on_chat_model_error" | "on_chain_end" | "on_…", …}
+
+Each agent is a run: the requests of one graph, told apart by `parent_ids`. What a request holds
+beyond what is known is appended, then its reply; one that failed may have no event that says so.
+What is streamed and what nodes and tools do repeats that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.chat_messages import append_message, said
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.langchain_messages import is_message, message_of, model_of
+from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
+from hermes_tui.model.events import RequestFailed
+from hermes_tui.model.wording import title
+
+_ASKED = "on_chat_model_start"
+_TOLD = "on_chat_model_end"
+_FAILED = "on_chat_model_error"
+_ENDED = "on_chain_end"
+
+
+class LangChainEvents:
+    """Reads all events of a stream together: requests of agents may stand between each other."""
+
+    name = "langchain-events"
+    summary = "events of LangChain's astream_events (v2): a run for each agent"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, _ = sample.elements()
+        if not fields.mostly(values, _is_event):
+            return None
+        return Match(0.95, Unit.RUNS, sample.layout.together())
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        agents: dict[tuple[str, ...], _Agent] = {}
+        for pointer, line, row in build.placed(value):
+            if not _is_event(row):
+                continue
+            event = _Event(row, pointer, line)
+            if event.kind in (_ASKED, _TOLD, _FAILED):
+                agents.setdefault(event.graph, _Agent()).events.append(event)
+            elif event.kind == _ENDED and (agent := agents.get((*event.parents, event.run_id))):
+                agent.events.append(event)
+        for graph, agent in agents.items():
+            agent.read(graph, next((one for one in agents if one == graph[: len(one)]), ()), build)
+        self._report_odd(value, build, is_empty=not agents)
+
+    def _report_odd(self, value: Any, build: RunBuilder, *, is_empty: bool) -> None:
+        if is_empty:
+            build.start()
+        for pointer, line, row in build.placed(value):
+            if not _is_event(row):
+                build.locate(line)
+                build.defect("not an event", fields.excerpt(row), pointer=pointer)
+
+
+def _is_event(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
+        return False
+    return fields.label(value, "event").startswith("on_") and isinstance(value.get("run_id"), str)
+
+
+@dataclass(slots=True)
+class _Event:
+    row: dict[str, Any]
+    pointer: str
+    line: int
+
+    @property
+    def kind(self) -> str:
+        return fields.label(self.row, "event")
+
+    @property
+    def run_id(self) -> str:
+        return fields.label(self.row, "run_id")
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return tuple(map(str, fields.as_list(self.row.get("parent_ids"))))
+
+    @property
+    def graph(self) -> tuple[str, ...]:
+        """Return the ids down to the graph that asks; the last parent is the node that does."""
+        return self.parents[:-1] or self.parents or (self.run_id,)
+
+    def heard(self) -> tuple[str, list[Any]]:
+        """Return the messages of the request, or of the state at the end, and where they stand."""
+        if self.kind == _ENDED:
+            below, held = "/data/output/messages", self.row["data"].get("output")
+            listed: Any = fields.as_dict(held).get("messages")
+        else:
+            below, held = "/data/input/messages/0", self.row["data"].get("input")
+            if isinstance(held, str):
+                return f"{self.pointer}/data/input", [["user", held]]
+            listed = fields.as_list(fields.as_dict(held).get("messages"))[:1]
+            listed = listed[0] if listed else []
+        return f"{self.pointer}{below}", [one for one in fields.as_list(listed) if is_message(one)]
+
+
+@dataclass(slots=True)
+class _Agent:
+    """One graph's requests and replies, in their order."""
+
+    events: list[_Event] = field(default_factory=list)
+    known: list[Any] = field(default_factory=list)
+
+    def read(self, graph: tuple[str, ...], outer: tuple[str, ...], build: RunBuilder) -> None:
+        replies = [event.row["data"].get("output") for event in self.events]
+        first = self.events[0].heard()[1]
+        build.locate(self.events[0].line)
+        build.start(
+            run_id=graph[-1],
+            task=fields.title_of(said(map(message_of, first))),
+            model=model_of(reply for reply in replies if is_message(reply)),
+            parent_run_id=outer[-1] if outer and outer != graph else "",
+        )
+        for event in self.events:
+            place, heard = event.heard()
+            self._hear(heard, place, event.line, build)
+            output = event.row["data"].get("output")
+            if event.kind == _TOLD and is_message(output):
+                self._append(output, f"{event.pointer}/data/output", event.line, build)
+            elif event.kind == _FAILED:
+                _fail(event, build)
+
+    def _hear(self, heard: list[Any], place: str, line: int, build: RunBuilder) -> None:
+        """Append what is not known yet: a history that was rewritten from where it differs."""
+        same = 0
+        while same < min(len(heard), len(self.known)) and _is_same(heard[same], self.known[same]):
+            same += 1
+        if same == len(heard):
+            return
+        if same == 0 and self.known and _is_same(heard[0], _first_spoken(self.known)):
+            # The state of a graph does not hold the prompt that its model is given.
+            return self._hear([self.known[0], *heard], place, line, build)
+        self.known = heard[:same]
+        for index, message in enumerate(heard[same:], same):
+            self._append(message, f"{place}/{index}", line, build)
+
+    def _append(self, message: Any, pointer: str, line: int, build: RunBuilder) -> None:
+        self.known.append(message)
+        build.locate(line)
+        append_message(build, message_of(message, pointer))
+
+
+def _first_spoken(known: list[Any]) -> Any:
+    return known[1] if len(known) > 1 else None
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    name = fields.label(_members(one), "id")
+    return one == other or (bool(name) and name == fields.label(_members(other), "id"))
+
+
+def _members(message: Any) -> dict[str, Any]:
+    held = fields.as_dict(message)
+    return fields.as_dict(held.get("kwargs")) or fields.as_dict(held.get("data")) or held
+
+
+def _fail(event: _Event, build: RunBuilder) -> None:
+    error = event.row["data"].get("error")
+    told = fields.label(fields.as_dict(error), "repr", "message") or fields.json_text(error)
+    build.locate(event.line)
+    found = Diagnostic(Code.REQUEST_ERROR, Severity.ERROR, title(told) or "the request failed")
+    build.add(RequestFailed, pointer=event.pointer, message=told, diagnostics=(found,))
+
+
+FORMAT = LangChainEvents()

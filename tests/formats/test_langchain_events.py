@@ -1,0 +1,95 @@
+"""Events of LangChain's `astream_events`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+
+from hermes_tui.formats.langchain_events import FORMAT
+from hermes_tui.formats.reader import split_runs
+from hermes_tui.model.events import RequestFailed, SourceDefect
+from tests.formats.foreign import (
+    calls,
+    counts,
+    format_of,
+    lines,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, results, sample
+
+FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "langchain" / "events.jsonl"
+
+
+def event(kind: str, run_id: str, *parents: str, **data: Any) -> dict[str, Any]:
+    known = {"name": "m", "tags": [], "metadata": {}}
+    return {"event": kind, "run_id": run_id, "parent_ids": list(parents), "data": data, **known}
+
+
+def message(kind: str, text: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "content": text, "id": name, **more}
+
+
+def test_each_agent_of_a_stream_is_a_run_below_the_one_that_asked() -> None:
+    data = FIXTURE.read_bytes()
+    assert format_of(data) == "langchain-events"
+    events = read_bytes(FORMAT, data)
+    assert only(events, SourceDefect) == []
+    boss, helper = runs(events)
+    assert (boss.model, helper.model, helper.parent_run_id) == ("boss", "helper", boss.run_id)
+    first, second = split_runs(tuple(events))[1]
+    assert said(list(first)) == [
+        ("system", "SYSTEM you are a tiny agent"),
+        ("user", "Add 20 and 22, then read the note"),
+        ("assistant", "TEXT-B"),
+        ("tool", "SUBANSWER 42"),
+        ("assistant", "FINAL the answer is 42"),
+    ]
+    assert said(list(second))[-1] == ("assistant", "SUBANSWER 42")
+    assert [call.name for call in calls(events)] == ["ask", "add"]
+    assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
+
+
+def test_what_came_after_the_last_reply_is_taken_from_the_final_state() -> None:
+    asked, call = message("human", "Add.", "1"), {"name": "add", "args": {}, "id": "c1"}
+    reply = message("ai", "", "2", tool_calls=[call])
+    answer = message("tool", "3", "3", tool_call_id="c1")
+    prompt = message("system", "Be brief.", "0")
+    rows = [
+        event("on_chat_model_start", "m", "root", "node", input={"messages": [[prompt, asked]]}),
+        event("on_chat_model_end", "m", "root", "node", input={"messages": []}, output=reply),
+        event("on_chain_end", "root", output={"messages": [asked, reply, answer]}),
+    ]
+    events = read_bytes(FORMAT, lines(*rows))
+    assert counts(events) == (1, 4, 1)
+    assert [text for _, text in said(events)] == ["Be brief.", "Add.", "", "3"]
+
+
+def test_a_request_without_a_reply_shows_what_was_asked() -> None:
+    asked = [message("human", "Add.", "1")]
+    rows = [
+        event("on_chat_model_start", "m", input={"messages": [asked]}),
+        event("on_chat_model_error", "m", error={"repr": "Gone('away')"}),
+    ]
+    events = read_bytes(FORMAT, lines(*rows))
+    assert said(events) == [("user", "Add.")]
+    assert [one.message for one in only(events, RequestFailed)] == ["Gone('away')"]
+
+
+@given(any_json("id", "content"), any_json("messages", "type"))
+@settings(max_examples=100, deadline=None)
+def test_reading_never_raises(value: Any, inner: Any) -> None:
+    kinds = ("on_chat_model_start", "on_chat_model_end", "on_chat_model_error", "on_chain_end")
+    held = [{"messages": value}, {"messages": [inner]}, value, {"messages": [[value, inner]]}]
+    rows = [event(kind, "r", "p", input=one, output=one) for kind in kinds for one in held]
+    odd = {"event": "on_x", "data": {}, "run_id": "r", "parent_ids": value, "metadata": inner}
+    for found in (value, odd, [*rows, odd, value]):
+        FORMAT.sniff(sample(found))
+        read_value(FORMAT, found)
+        json.dumps(found)
