@@ -6,6 +6,7 @@ file   = message*               one run: an array of messages, or a message a li
 state  = {"messages": [message, …], …} | {"values": state, "next", "config", "metadata", …}
 update = {node: {"messages": [message, …] | message}} | [namespace, update]
        | ["updates", update] | [namespace, "updates", update]
+       | ["values" | "messages" | "custom" | …, any] | [namespace, mode, any]      beside updates
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from hermes_tui.parsers.measures import timestamp
 
 _OWN_KEYS = ("messages", "values", "config", "created_at", "_table")
 _ERROR = "__error__"
+_CUSTOM, _VALUES = "custom", "values"
+_OTHER_MODES = frozenset({_VALUES, "messages", "debug", "tasks", "checkpoints", _CUSTOM})
+"""Of `stream_mode`, where a stream has several beside `updates`."""
 
 
 class LangChain:
@@ -40,14 +44,19 @@ class LangChain:
             return Match(0.85, Unit.PARTS, layout)
         if fields.mostly(values, _is_state):
             return Match(0.85, Unit.RUNS, layout)
-        are_updates = fields.mostly(values, lambda value: _update_of(value) is not None)
+        of_updates = [value for value in values if not _mode_of(value)]
+        are_updates = fields.mostly(of_updates, lambda value: _update_of(value) is not None)
         if are_updates and any(map(_says_something, values)):
+            if len(of_updates) < len(values):
+                return Match(0.85, Unit.RUNS, sample.layout.together())
             return Match(0.85, Unit.PARTS, layout)
         return None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.PARTS:
             _read_part(value, build)
+        elif isinstance(value, list) and any(map(_mode_of, value)):
+            _read_modes(value, build)
         elif isinstance(value, list) and any(map(is_message, value)):
             _start(value, "", {}, build)
         elif (state := _state_of(value)) is not None:
@@ -88,6 +97,14 @@ def _is_state(value: Any) -> bool:
     messages, pointer = state
     is_snapshot = pointer.startswith("/values") and "next" in value
     return _are_messages(messages) or (is_snapshot and not messages)
+
+
+def _mode_of(value: Any) -> str:
+    """Return the mode of a line of a stream of several, empty for that of updates."""
+    if not isinstance(value, list) or not 2 <= len(value) <= 3:
+        return ""
+    mode = value[-2]
+    return mode if isinstance(mode, str) and mode in _OTHER_MODES else ""
 
 
 def _update_of(value: Any) -> _Update | None:
@@ -139,6 +156,26 @@ def _read_part(value: Any, build: RunBuilder) -> None:
     else:
         _open([], build)
         build.defect("not a message", fields.excerpt(value))
+
+
+def _read_modes(value: list[Any], build: RunBuilder) -> None:
+    """Read a stream of several modes: the state that it begins with, which is what was asked, its
+    updates, and what nodes wrote themselves. All else says that once more."""
+    lines = list(build.placed(value))
+    place, _, row = lines[0]
+    state = fields.as_dict(row[-1]) if _mode_of(row) == _VALUES else {}
+    below = f"{place}/{len(row) - 1}/messages" if state else ""
+    _start(fields.as_list(state.get("messages")), below, {}, build)
+    for pointer, line, row in lines:
+        build.locate(line)
+        mode = _mode_of(row)
+        if mode == _CUSTOM:
+            raw = {"role": "environment", "name": mode, "content": fields.json_text(row[-1])}
+            build.message(raw, pointer=f"{pointer}/{len(row) - 1}")
+        elif not mode and (update := _update_of(row)) is not None:
+            _append_update(update, build, pointer)
+        elif not mode:
+            build.defect("not an update", fields.excerpt(row), pointer=pointer)
 
 
 def _open(messages: list[Any], build: RunBuilder) -> None:

@@ -215,7 +215,8 @@ def _ending(held: dict[str, Any]) -> dict[str, Any]:
     """Return how a reply ended and what it used, as chat messages say it."""
     metadata = fields.as_dict(held.get("response_metadata"))
     found: dict[str, Any] = {}
-    reason = fields.label(metadata, "finish_reason", "stop_reason", "done_reason")
+    incomplete = fields.label(fields.as_dict(metadata.get("incomplete_details")), "reason")
+    reason = incomplete or fields.label(metadata, "finish_reason", "stop_reason", "done_reason")
     if reason:
         found["finish_reason"] = reason
     used = fields.as_dict(held.get("usage_metadata"))

@@ -251,3 +251,32 @@ def test_reading_and_sniffing_never_raise(value: Any) -> None:
         odd = {**REPLY, key: value}
         for spelled in (odd, in_data(odd), {**constructed(REPLY), "kwargs": odd}):
             fold_run(read_value(FORMAT, {"messages": [spelled]}))
+
+
+def test_a_stream_of_several_modes_is_one_run() -> None:
+    asked, reply = {"type": "human", "content": "Add."}, {"type": "ai", "content": "Three."}
+    rows = [
+        ["values", {"messages": [asked]}],
+        ["custom", {"progress": 1}],
+        ["messages", [{"type": "AIMessageChunk", "content": "Thr"}, {"langgraph_node": "model"}]],
+        ["updates", {"model": {"messages": [reply]}}],
+        ["values", {"messages": [asked, reply]}],
+        ["updates", {"after": {"messages": [{"type": "ai", "content": "Done."}]}}],
+    ]
+    for data in (lines(*rows), document(rows)):
+        assert format_of(data) == "langchain-messages"
+        events = read_bytes(FORMAT, data)
+        assert only(events, SourceDefect) == []
+        assert said(events) == [
+            ("user", "Add."),
+            ("environment", '{"progress":1}'),
+            ("assistant", "Three."),
+            ("assistant", "Done."),
+        ]
+
+
+def test_a_reply_of_the_responses_api_that_was_cut_is_told() -> None:
+    metadata = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    cut = {"type": "ai", "content": "It is", "response_metadata": metadata}
+    events = read_bytes(FORMAT, document([{"type": "human", "content": "What?"}, cut]))
+    assert found_codes(events) == ["TRUNCATED:error"]
