@@ -7,16 +7,18 @@
            | {"source", "kind": "…Event"}                                                      SDK
 
 Every event of V0 is a message; what only moves the state machine is flagged hidden. Of the SDK,
-state updates are kept as events that are no messages.
+state updates are kept as events that are no messages; each call of a reply is an action of its own,
+and those with one `llm_response_id` are one message.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hermes_tui.formats import fields
 from hermes_tui.formats.base import Match, RunBuilder, Sample
-from hermes_tui.formats.chat_messages import function_call
+from hermes_tui.formats.chat_messages import ChatMessage, Held, append_message, function_call
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.framing import Unit
 from hermes_tui.formats.message_parts import flagged, with_findings
@@ -24,10 +26,13 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import UnknownEvent
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.measures import number, usage
-from hermes_tui.parsers.normalise import TextCalls, normalise_message
+from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 from hermes_tui.parsers.plain_values import json_text
 
 _SOURCES = ("user", "agent", "environment")
+_ACTION = "ActionEvent"
+_MALFORMED = "_openhands_malformed_tool_call"
+_REPLY_ID = re.compile(rb'"llm_response_id"\s*:\s*"([^"]{1,200})"')
 _QUIET = frozenset({"null", "agent_state_changed", "change_agent_state"})
 _SAID = frozenset({"message", "finish", "reject", "system", "recall", *_QUIET})
 """Actions that call no tool. `finish` ends the run and is never answered."""
@@ -43,21 +48,35 @@ class OpenHands:
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
         if fields.mostly(values, _is_event):
+            if any(map(_is_of_sdk, values)):
+                return Match(0.9, Unit.RUNS, sample.layout.together())
             return Match(0.9, Unit.PARTS, layout)
         if fields.mostly(values, _is_output):
             return Match(0.95, Unit.RUNS, layout)
         return None
+
+    def reply_of_line(self, line: bytes) -> str | None:
+        found = _REPLY_ID.search(line) if _ACTION.encode() in line else None
+        return found[1].decode("utf-8", "replace") if found else None
 
     def read(self, value: Any, build: RunBuilder) -> None:
         if build.unit is Unit.RUNS and isinstance(value, dict) and "history" in value:
             _output(value, build)
             return
         events = value if isinstance(value, list) else [value]
-        if build.is_opening:
+        if build.is_opening or (build.unit is Unit.RUNS and not build.is_used):
             first = fields.as_dict(events[0] if events else None)
-            build.start(task=_task(events), tools=tool_specs(first.get("tools")))
-        for index, event in enumerate(events):
-            _event(event, build, f"/{index}" if isinstance(value, list) else "")
+            # Newer ones tell the tools' titles and classes, not their names.
+            build.start(task=_task(events), tools=tool_specs(first.get("tools")) or None)
+        held = [Held(event, pointer, line) for pointer, line, event in build.placed(value)]
+        replies = _replies(held)
+        for one in held:
+            name = _reply_id(one.value)
+            build.locate(one.line)
+            if name and (together := replies.pop(name, None)):
+                _sdk_reply(together, build)
+            elif not name:
+                _event(one.value, build, one.pointer)
 
 
 def _is_event(value: Any) -> bool:
@@ -68,6 +87,25 @@ def _is_event(value: Any) -> bool:
         return True
     acts = isinstance(value.get("action"), str) and isinstance(value.get("args"), dict)
     return acts or (isinstance(value.get("observation"), str) and "content" in value)
+
+
+def _is_of_sdk(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("kind"), str)
+
+
+def _reply_id(event: Any) -> str:
+    """Return the reply that an action of the SDK is a part of, empty for any other event."""
+    is_action = isinstance(event, dict) and event.get("kind") == _ACTION
+    return fields.label(event, "llm_response_id") if is_action else ""
+
+
+def _replies(events: list[Held]) -> dict[str, list[Held]]:
+    """Return the actions of each reply of the SDK."""
+    found: dict[str, list[Held]] = {}
+    for one in events:
+        if name := _reply_id(one.value):
+            found.setdefault(name, []).append(one)
+    return found
 
 
 def _is_output(value: Any) -> bool:
@@ -266,6 +304,36 @@ def _sdk_event(kind: str, event: dict[str, Any], build: RunBuilder, pointer: str
             _say(raw, event, build, pointer, "compaction")
         case _:
             build.add(UnknownEvent, pointer=pointer, unknown_kind=kind, raw=event)
+
+
+def _sdk_reply(actions: list[Held], build: RunBuilder) -> None:
+    """Append the actions of one reply as one message; each call stands where its action does."""
+    first = actions[0]
+    raws = [_sdk_action(action.value) for action in actions]
+    raw = {
+        **raws[0],
+        "content": [part for each in raws for part in fields.as_list(each["content"])],
+        "tool_calls": [call for each in raws for call in each["tool_calls"]],
+        "timestamp": first.value.get("timestamp"),
+    }
+    said = ChatMessage(raw, first.pointer, tuple(actions), line=first.line, normalise=_normalise)
+    append_message(build, said)
+
+
+def _normalise(raw: dict[str, Any]) -> Normalised:
+    """Normalise a reply; of arguments that were no JSON OpenHands keeps the error, not the text."""
+    parts = normalise_message(raw)
+    calls = []
+    for call, found in parts.calls:
+        if isinstance(call.arguments, dict) and call.arguments.get(_MALFORMED) is True:
+            told = title(fields.label(call.arguments, "error")) or "the arguments are no JSON"
+            hint = "what the model wrote is not kept in the events"
+            broken = Diagnostic(
+                Code.ARGS_INVALID, Severity.ERROR, told, hint=hint, call_index=call.index
+            )
+            found = (*found, broken)
+        calls.append((call, found))
+    return parts._replace(calls=tuple(calls))
 
 
 def _sdk_action(event: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,20 @@ from hypothesis import given, settings
 
 from hermes_tui.formats.framing import Layout, Unit
 from hermes_tui.formats.openhands import FORMAT
-from hermes_tui.model.events import RunEnded, SourceDefect, ToolReturned, UnknownEvent
+from hermes_tui.log.summary import fold_run
+from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.events import (
+    RunEnded,
+    SourceDefect,
+    ToolCallProposed,
+    ToolReturned,
+    UnknownEvent,
+)
 from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     messages,
@@ -236,3 +245,29 @@ def test_real_conversations_hold_what_their_manifest_says(
     returned = only(events, ToolReturned)
     assert sum(event.result.error is not None for event in returned) == errors
     assert not only(events, SourceDefect)
+
+
+def test_calls_of_one_reply_of_the_sdk_are_one_message() -> None:
+    data = (Path(__file__).resolve().parents[1] / "fixtures/openhands/events.jsonl").read_bytes()
+    assert format_of(data) == "openhands"
+    events = read_bytes(FORMAT, data)
+    assert [text for role, text in said(events) if role == "assistant"] == [
+        "TEXT-0",
+        "TEXT-1",
+        "TEXT-2",
+        "FINAL",
+    ]
+    assert [call.id for call in calls(events)] == [
+        "call_0_0",
+        "call_0_1",
+        "call_1_0",
+        "call_2_0",
+        "call_3_0",
+    ]
+    proposed = only(events, ToolCallProposed)
+    assert proposed[0].at.range.start < proposed[1].at.range.start
+    assert not runs(events)[0].tools_declared
+    found = fold_run(events)[0].codes
+    assert found[Code.ARGS_INVALID] == 1
+    assert Code.CALL_UNANSWERED not in found
+    assert Code.RESULT_ORPHAN not in found
