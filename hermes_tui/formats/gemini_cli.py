@@ -33,6 +33,7 @@ from hermes_tui.parsers.tool_results import error_findings, part_result
 
 _NOTICES = frozenset({"info", "warning", "error"})
 _CANCELLED = "cancelled"
+_CONTEXT = "<session_context>"
 _FAILED = frozenset({"error", _CANCELLED})
 _IS_DECLINED = "User did not allow tool call"
 _ABOUT_SESSION = ("sessionId", "messages", "startTime")
@@ -135,7 +136,9 @@ def _read_session(session: _Session, build: RunBuilder) -> None:
     build.locate(0)
     build.start(
         run_id=fields.label(about, "sessionId"),
-        task=fields.title_of(_message(raw) for raw in spoken if raw.get("type") == "user"),
+        task=fields.title_of(
+            _message(raw) for raw in spoken if raw.get("type") == "user" and not _is_context(raw)
+        ),
         model=next((name for raw in spoken if (name := fields.model_of(raw))), ""),
         details=fields.details_of(about, without=_ABOUT_SESSION),
         ts=timestamp(about.get("startTime")),
@@ -155,8 +158,8 @@ def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
     # Once the history was written back, a user's turn repeats what stands with the calls.
     results = tuple(item for item in parts.results if item[0].call_id not in answered)
     message = changed(parts.message, results=len(results))
-    if entry.flag:
-        message = with_flags(message, entry.flag)
+    flags = (entry.flag, "injected" if raw["type"] == "user" and _is_context(raw) else "")
+    message = with_flags(message, *filter(None, flags))
     found = (*parts.diagnostics, *_notice(raw))
     build.append(parts._replace(message=message, results=results, diagnostics=found), entry.pointer)
     calls = raw.get("toolCalls")
@@ -164,6 +167,11 @@ def _append(entry: _Entry, answered: set[str], build: RunBuilder) -> None:
         if isinstance(call, dict):
             answered.add(fields.label(call, "id"))
             _append_results(call, f"{entry.pointer}/toolCalls/{index}", build)
+
+
+def _is_context(raw: dict[str, Any]) -> bool:
+    """Say whether the program wrote a user's message: it tells where the session runs."""
+    return fields.text_of(raw.get("content")).lstrip().startswith(_CONTEXT)
 
 
 def _message(raw: dict[str, Any]) -> dict[str, Any]:

@@ -207,3 +207,12 @@ def test_a_real_session_holds_what_its_manifest_says(trajectories: Path) -> None
     events = read_bytes(FORMAT, data)
     assert counts(events) == (1, 19, 11)
     assert sum(result.error is not None for result in results(events)) == 1
+
+
+def test_what_the_program_says_of_its_surroundings_is_no_task() -> None:
+    told = {"id": "m0", "type": "user", "content": [{"text": "<session_context>\nToday is"}]}
+    asked = {"id": "m1", "type": "user", "content": [{"text": "Add one."}]}
+    head = {"sessionId": "s", "projectHash": "p", "startTime": "2026-11-22T12:00:00Z"}
+    events = read_bytes(FORMAT, lines(head, {"$set": {"messages": [told]}}, asked))
+    assert started(events).task == "Add one."
+    assert [message.flags for message in messages(events)] == [("injected",), ()]
