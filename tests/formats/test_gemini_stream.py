@@ -1,0 +1,82 @@
+"""What Gemini CLI prints with `--output-format stream-json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+
+from hermes_tui.formats.gemini_stream import FORMAT
+from hermes_tui.log.summary import fold_run, summarise
+from hermes_tui.model.events import RequestFailed, SourceDefect
+from tests.formats.foreign import (
+    calls,
+    counts,
+    format_of,
+    lines,
+    messages,
+    only,
+    read_bytes,
+    read_value,
+    runs,
+    said,
+)
+from tests.formats.hermes_support import any_json, ended, results, sample
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "gemini_cli"
+
+
+def test_a_stream_is_a_run_with_its_calls_and_their_answers() -> None:
+    data = (FIXTURES / "stream_full.jsonl").read_bytes()
+    assert format_of(data) == "gemini-stream-json"
+    events = read_bytes(FORMAT, data)
+    assert only(events, SourceDefect) == []
+    assert counts(events) == (1, 8, 4)
+    assert [text for role, text in said(events) if role != "tool"] == [
+        "Add 20 and 22, then read the note",
+        "TEXT-0",
+        "TEXT-1",
+        "FINAL 42",
+    ]
+    assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
+    assert [bool(answer.error) for answer in results(events)] == [False, False, True, True]
+    [run] = runs(events)
+    assert (run.model, run.task) == ("gm-full", "Add 20 and 22, then read the note")
+    row = summarise(fold_run(events)[0])
+    assert (row.status, row.prompt_tokens, row.completion_tokens) == ("ok", 303, 33)
+
+
+def test_a_server_that_refused_is_told() -> None:
+    events = read_bytes(FORMAT, (FIXTURES / "stream_fail.jsonl").read_bytes())
+    [failure] = only(events, RequestFailed)
+    assert "400 bad" in failure.message
+    assert ended(events).status == "error"
+
+
+def test_pieces_of_a_text_are_one_message_and_new_kinds_are_shown() -> None:
+    when = {"timestamp": "2026-11-22T12:00:00Z"}
+    piece = {"type": "message", "role": "assistant", "delta": True, **when}
+    rows = [
+        {"type": "init", "session_id": "s", "model": "m", **when},
+        {**piece, "content": "It "},
+        {**piece, "content": "is"},
+        {"type": "error", "severity": "warning", "message": "loop detected", **when},
+        {"type": "new_kind", **when},
+        3,
+    ]
+    events = read_bytes(FORMAT, lines(*rows))
+    assert [message.text[:9] for message in messages(events)] == ["It is", '{"type":"']
+    assert [one.message for one in only(events, RequestFailed)] == ["loop detected"]
+    assert len(only(events, SourceDefect)) == 1
+
+
+@given(any_json("id", "text"), any_json("message", "type"))
+@settings(max_examples=100, deadline=None)
+def test_reading_never_raises(value: Any, inner: Any) -> None:
+    kinds = ("init", "message", "tool_use", "tool_result", "error", "result", "odd")
+    held = {"content": value, "parameters": inner, "error": inner, "stats": inner, "message": value}
+    rows = [{"type": kind, "role": "assistant", "tool_id": value, **held} for kind in kinds]
+    for found in (value, [*rows, value, inner], *rows):
+        FORMAT.sniff(sample(found))
+        read_value(FORMAT, found)
