@@ -51,7 +51,7 @@ def _said(given: Attributes, role: str) -> dict[str, Any]:
     inner = decode_if_json(given.first("message", "gen_ai.event.content", "body"))
     raw = {key: decode_if_json(value) for key, value in given.flat.items() if "." not in key}
     message = {**raw, **inner} if isinstance(inner, dict) else raw
-    if isinstance(inner, str):
+    if isinstance(inner, str) or _are_parts(inner):
         message["content"] = inner
     calls = given.listed("tool_calls")
     if calls:
@@ -62,6 +62,11 @@ def _said(given: Attributes, role: str) -> dict[str, Any]:
     if message["role"] == "tool" and "tool_call_id" not in message:
         message["tool_call_id"] = message.pop("id", None)
     return message
+
+
+def _are_parts(value: Any) -> bool:
+    """Say whether a message is told as the parts of its content, as Strands does."""
+    return isinstance(value, list) and all(isinstance(part, dict) for part in value)
 
 
 def _choice(given: Attributes) -> dict[str, Any]:

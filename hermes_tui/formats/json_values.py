@@ -18,6 +18,8 @@ import orjson
 
 from hermes_tui.parsers.plain_values import count_keys
 
+SEVERAL = "JSON values on one line"
+"""What is said, behind their number, of values that nothing separates."""
 MAX_EXCERPT = 120
 _DEPTH_LIMIT = "limit"
 """What orjson's error says where a value is nested too deeply."""
@@ -150,7 +152,7 @@ def _load_patiently(data: bytes, *, is_shallow: bool = False) -> Loaded:
         position = _skip_filler(text, end, odd)
     problems.extend(_told_filler(text, odd))
     if len(values) > 1:
-        problems.append(Problem(0, f"{len(values)} JSON values on one line"))
+        problems.append(Problem(0, f"{len(values)} {SEVERAL}"))
     problems.extend(islice(_told_numbers(text, odd_numbers), MAX_NUMBERS))
     if values and not problems:
         problems.extend(_raw_control(text))

@@ -1,6 +1,6 @@
 """`phoenix-spans`: spans out of Arize Phoenix, and others that look like them.
 
-    file = span*                     lines, or an array
+    file = span*                     lines, an array, or one behind the other over several lines
          | {"data" | "spans": [span, …]}
          | {"_table": "spans", "trace_id", "spans": [span, …], "annotations"?: [note, …]}
                                      a line a trace, out of its SQLite
@@ -38,6 +38,7 @@ class PhoenixSpans:
 
     name = "phoenix-spans"
     summary = "Arize Phoenix spans: exports, data frames, its SQLite; OpenTelemetry console spans"
+    joins_values = True
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()

@@ -14,7 +14,14 @@ from hermes_tui.formats.base import Format, RunBuilder, Source
 from hermes_tui.formats.big_list import BigList, read_element, read_end
 from hermes_tui.formats.cut_records import Cuts, judged_once
 from hermes_tui.formats.framing import Layout, Record, RecordIndex, RecordKind, Records, Unit, scan
-from hermes_tui.formats.json_values import MAX_EXCERPT, NO_NUMBER, Loaded, Problem, load
+from hermes_tui.formats.json_values import (
+    MAX_EXCERPT,
+    NO_NUMBER,
+    SEVERAL,
+    Loaded,
+    Problem,
+    load,
+)
 from hermes_tui.formats.lookalikes import LineLikeness, told_likeness
 from hermes_tui.formats.mixed_lines import read_record
 from hermes_tui.formats.turns import cutting_rule, lines_before, scan_turns
@@ -136,6 +143,8 @@ class Reader(NamedTuple):
             loaded, skipped = _load_value(data, self.layout)
             # What separates it from the element before it is no part of it.
             build.record = ByteRange(start + skipped, record.range.end)
+            if self.layout is Layout.DOCUMENT and getattr(self.format, "joins_values", False):
+                loaded = _joined(loaded)
             build.problems = _located(loaded.problems, start + skipped, data)
             cuts.told.extend(build.problems)
             if getattr(self.format, "writes_nan", False):
@@ -273,6 +282,14 @@ def _load_value(data: bytes, layout: Layout) -> tuple[Loaded, int]:
     blank = b" \t\r\n," if layout in (Layout.ARRAY, Layout.INSIDE) else b" \t\r\n"
     stripped = data.lstrip(blank)
     return load(stripped, padded=True), len(data) - len(stripped)
+
+
+def _joined(loaded: Loaded) -> Loaded:
+    """Return values that were printed one behind the other, over several lines, as one list."""
+    if len(loaded.values) < 2:
+        return loaded
+    problems = (one for one in loaded.problems if not one.message.endswith(SEVERAL))
+    return Loaded((list(loaded.values),), tuple(problems))
 
 
 def _load_lines(

@@ -65,6 +65,10 @@ class _Entry:
         return bool(getattr(self._format, "asks_others", False))
 
     @property
+    def joins_values(self) -> bool:
+        return bool(getattr(self._format, "joins_values", False))
+
+    @property
     def writes_nan(self) -> bool:
         return bool(getattr(self._format, "writes_nan", False))
 

@@ -14,9 +14,20 @@ from hermes_tui.formats.detect import detect
 from hermes_tui.formats.phoenix_spans import FORMAT
 from hermes_tui.formats.registry import formats
 from hermes_tui.log.summary import fold_run
+from hermes_tui.model.events import SourceDefect
 from hermes_tui.runtime.opener import FoundRun, open_file, survey
 from tests.bytes_source import BytesSource
-from tests.formats.foreign import calls, counts, document, lines, read_bytes, read_value, said
+from tests.formats.foreign import (
+    calls,
+    counts,
+    document,
+    format_of,
+    lines,
+    only,
+    read_bytes,
+    read_value,
+    said,
+)
 from tests.formats.hermes_support import any_json, deep_json, results, started
 
 NESTED: dict[str, Any] = {
@@ -123,6 +134,34 @@ def test_spans_of_the_console_exporter_are_read() -> None:
     events = read_bytes(FORMAT, document(spans))
     mark = results(events)[0].error
     assert mark is not None and "lost" in mark.reason
+
+
+def test_spans_that_are_printed_one_behind_the_other_are_those_of_their_traces() -> None:
+    """The console exporter of OpenTelemetry's SDK prints each over several lines."""
+    for between in ("\n", ""):
+        printed = between.join(json.dumps(one, indent=4) for one in SPANS).encode() + b"\n"
+        assert format_of(printed) == "phoenix-spans"
+        events = read_bytes(FORMAT, printed)
+        assert only(events, SourceDefect) == []
+        assert counts(events) == (1, 3, 1)
+
+
+def test_a_reply_that_an_event_tells_in_parts_is_read() -> None:
+    """Strands' agents tell what was asked and answered in events, in the parts of Converse."""
+    use = {"toolUse": {"toolUseId": "t1", "name": "ls", "input": {}}}
+    asked = {"content": json.dumps([{"text": "List."}])}
+    told = {"message": json.dumps([{"text": "So:"}, use]), "finish_reason": "tool_use"}
+    span = {
+        **SPANS[0],
+        "attributes": {"gen_ai.operation.name": "chat"},
+        "events": [
+            {"name": "gen_ai.user.message", "timestamp": None, "attributes": asked},
+            {"name": "gen_ai.choice", "timestamp": None, "attributes": told},
+        ],
+    }
+    events = read_bytes(FORMAT, document([span]))
+    assert said(events) == [("user", "List."), ("assistant", "So:")]
+    assert [call.name for call in calls(events)] == ["ls"]
 
 
 def test_its_store_is_read_without_a_change(tmp_path: Path) -> None:
