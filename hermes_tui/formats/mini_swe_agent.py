@@ -121,7 +121,14 @@ def _message(raw: Any, build: RunBuilder, pointer: str) -> None:
     elif parts.message.role == "assistant":
         parts = _with_commands(parts, extra)
     elif extra.get("interrupt_type"):
-        parts = _interrupted(parts, str(extra["interrupt_type"]))
+        refused = _refused(extra, build, pointer)
+        if refused is not None:
+            told = {key: item for key, item in raw.items() if key != "extra"}
+            parts = normalise_message(told, text_calls=TextCalls.IGNORE)
+            if refused.calls:
+                answered = {"tool_call_id": refused.calls[0][0].id, "is_error": True}
+                parts = as_result(parts, {**told, **answered})
+        parts = _interrupted(parts, str(extra["interrupt_type"]), is_kept=refused is not None)
     elif parts.message.role == "user" and ("raw_output" in extra or _is_observation(parts)):
         parts = as_result(parts, _completed(raw, extra))
     build.append(parts, pointer)
@@ -212,7 +219,25 @@ def _findings(text: str, blocks: list[tuple[str, Span]]) -> list[Diagnostic]:
     return [Diagnostic(Code.UNCLOSED, Severity.ERROR, what, span)]
 
 
-def _interrupted(parts: Normalised, kind: str) -> Normalised:
+def _refused(extra: dict[str, Any], build: RunBuilder, pointer: str) -> Normalised | None:
+    """Append the reply in which the agent found no command, where it keeps that; return it.
+
+    Versions from 2.4 on keep it beside the message that they put in its place.
+    """
+    choice = fields.first_object(fields.as_dict(extra.get("response")).get("choices"))
+    said = choice.get("message")
+    if not isinstance(said, dict):
+        return None
+    parts = normalise_message(_completed(said, extra), text_calls=TextCalls.SUSPECT)
+    if not parts.calls:
+        text = parts.message.text
+        parts = with_findings(parts, *_findings(text, list(_blocks(text))))
+    parts = flagged(parts, "refused")
+    build.append(parts, f"{pointer}/extra/response/choices/0/message")
+    return parts
+
+
+def _interrupted(parts: Normalised, kind: str, *, is_kept: bool) -> Normalised:
     """Mark a message that the agent itself put in."""
     parts = flagged(parts, "injected", kind)
     if kind != "FormatError":
@@ -221,7 +246,9 @@ def _interrupted(parts: Normalised, kind: str) -> Normalised:
         Code.REPLY_SHAPE,
         Severity.ERROR,
         "the agent found no valid command in the reply before this message",
-        hint="it does not keep such replies, only what they cost",
+        hint="the model did not see that reply again"
+        if is_kept
+        else "it does not keep such replies, only what they cost",
     )
     return with_findings(parts, found)
 

@@ -136,6 +136,33 @@ def test_a_format_error_says_that_the_bad_reply_is_not_kept() -> None:
     assert messages(events)[2].flags == ("injected", "FormatError")
 
 
+def test_a_reply_that_the_agent_refused_is_shown_where_it_is_kept() -> None:
+    """mini-swe-agent 2.4.6 keeps it beside the message that it puts in its place."""
+    call = {"id": "c9", "type": "function", "function": {"name": "bash", "arguments": '{"a": }'}}
+    reply = {"role": "assistant", "content": "I look.", "tool_calls": [call]}
+    used = {"prompt_tokens": 101, "completion_tokens": 11}
+    response = {"choices": [{"finish_reason": "tool_calls", "message": reply}], "usage": used}
+    extra = {"interrupt_type": "FormatError", "cost": 0.5, "response": response}
+    error = {"role": "user", "content": "Tool call error: no JSON", "extra": extra}
+    events = read_value(FORMAT, trajectory(error))
+    refused, told = messages(events)[2:4]
+    assert (refused.text, refused.flags) == ("I look.", ("refused",))
+    assert refused.usage is not None and refused.usage.prompt_tokens == 101
+    assert (told.flags, told.usage) == (("injected", "FormatError"), None)
+    assert calls(events)[-1].arguments_text == '{"a": }'
+    assert only(events, ToolReturned)[-1].result.call_id == "c9"
+    found = found_codes(events)
+    assert found == ["ARGS_INVALID:error", "TOOL_ERROR:error", "REPLY_SHAPE:error"]
+
+
+def test_a_refused_text_says_what_was_wrong_with_its_blocks() -> None:
+    text = "```mswea_bash_command\nls\n```\n```mswea_bash_command\npwd\n```"
+    response = {"choices": [{"message": {"role": "assistant", "content": text}}]}
+    extra = {"interrupt_type": "FormatError", "response": response}
+    events = read_value(FORMAT, trajectory({"role": "user", "content": "No.", "extra": extra}))
+    assert found_codes(events) == ["MULTI_PAYLOAD:error", "REPLY_SHAPE:error"]
+
+
 def test_a_run_that_a_time_out_ended_is_a_failed_request_and_not_an_empty_run() -> None:
     extra = {
         "exit_status": "Timeout",
