@@ -1,0 +1,125 @@
+"""`agents-traces`: traces of the OpenAI Agents SDK, as its trace processors are given them.
+
+    file  = row*                         lines, or an array
+    row   = {"object": "trace", "id", "workflow_name", "group_id", "metadata"}
+          | {"object": "trace.span", "id", "trace_id", "parent_id", "started_at", "ended_at",
+             "span_data": data, "error": {"message", "data"?} | null}
+    data  = {"type": "agent", "name", "tools": [name, …], "handoffs"}
+          | {"type": "generation", "input": [message, …], "output": [message, …], "model", "usage"}
+          | {"type": "response", "response_id", "usage"}
+          | {"type": "function", "name", "input", "output"} | {"type": "handoff" | "custom" | …, …}
+
+Of the Responses API the SDK tells what a request cost, not what was said in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hermes_tui.formats import fields
+from hermes_tui.formats.base import Match, RunBuilder, Sample
+from hermes_tui.formats.framing import Unit
+from hermes_tui.formats.genai_spans import with_lost_parents
+from hermes_tui.formats.span_runs import Trace, append_trace
+from hermes_tui.formats.span_tree import Span, SpanKind
+from hermes_tui.parsers.measures import timestamp, usage
+
+_TRACE, _SPAN = "trace", "trace.span"
+_KINDS = {
+    "agent": SpanKind.AGENT,
+    "generation": SpanKind.LLM,
+    "response": SpanKind.LLM,
+    "function": SpanKind.TOOL,
+}
+
+
+class AgentsTraces:
+    """Reads all rows together; of one trace a run for each agent."""
+
+    name = "agents-traces"
+    summary = "OpenAI Agents SDK traces, as a trace processor exports them"
+
+    def sniff(self, sample: Sample) -> Match | None:
+        values, layout = sample.elements()
+        if not fields.mostly(values, _is_row):
+            return None
+        return Match(0.95, Unit.RUNS, layout.together())
+
+    def read(self, value: Any, build: RunBuilder) -> None:
+        about: dict[str, dict[str, Any]] = {}
+        traces: dict[str, list[Span]] = {}
+        for pointer, line, row in build.placed(value):
+            if not _is_row(row):
+                build.locate(line)
+                build.defect("no span of a trace", fields.excerpt(row), pointer=pointer)
+            elif row["object"] == _TRACE:
+                about[row["id"]] = row
+            else:
+                trace_id = fields.label(row, "trace_id")
+                traces.setdefault(trace_id, []).append(_span(row, trace_id, pointer, line))
+        for trace_id, spans in traces.items():
+            append_trace(with_lost_parents(spans), build, _trace(trace_id, about.get(trace_id, {})))
+
+
+def _is_row(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        return False
+    kind = value.get("object")
+    if kind == _SPAN:
+        return isinstance(value.get("span_data"), dict)
+    return kind == _TRACE and "workflow_name" in value
+
+
+def _trace(trace_id: str, row: dict[str, Any]) -> Trace:
+    told = {"workflow": row.get("workflow_name"), "metadata": row.get("metadata")}
+    return Trace(
+        id=trace_id,
+        name=fields.label(row, "workflow_name"),
+        group_id=fields.label(row, "group_id"),
+        details=fields.details_of({key: item for key, item in told.items() if item}),
+    )
+
+
+def _span(row: dict[str, Any], trace_id: str, pointer: str, line: int) -> Span:
+    data = row["span_data"]
+    kind = _KINDS.get(fields.label(data, "type"), SpanKind.OTHER)
+    if kind is SpanKind.LLM and "input" not in data:
+        # Nothing of it is told: what the tools were asked and answered is the run. An error is the
+        # agent's, too.
+        kind = SpanKind.OTHER
+    place = f"{pointer}/span_data"
+    return Span(
+        id=row["id"],
+        parent_id=fields.label(row, "parent_id"),
+        trace_id=trace_id,
+        name=fields.label(data, "name") or fields.label(data, "type"),
+        kind=kind,
+        start_s=timestamp(row.get("started_at")),
+        end_s=timestamp(row.get("ended_at")),
+        input=data.get("input"),
+        output=data.get("output"),
+        model=fields.label(data, "model"),
+        usage=usage(data.get("usage")) if kind is SpanKind.LLM else None,
+        tool_name=fields.label(data, "name") if kind is SpanKind.TOOL else "",
+        error=_error(row.get("error")),
+        details=_details(data) if kind is SpanKind.AGENT else {},
+        pointer=pointer,
+        input_at=f"{place}/input",
+        output_at=f"{place}/output",
+        line=line,
+    )
+
+
+def _details(data: dict[str, Any]) -> dict[str, Any]:
+    told = {"agent_tools": data.get("tools"), "handoffs": data.get("handoffs")}
+    return fields.details_of({key: item for key, item in told.items() if item})
+
+
+def _error(error: Any) -> str:
+    """Return what went wrong, with what the SDK says of the cause."""
+    held = fields.as_dict(error)
+    cause = fields.label(fields.as_dict(held.get("data")), "error")
+    return ": ".join(filter(None, (fields.label(held, "message"), cause)))
+
+
+FORMAT = AgentsTraces()
