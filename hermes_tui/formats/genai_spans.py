@@ -212,7 +212,36 @@ def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, s
     if told := attributes.first(side.messages):
         return decode_if_json(told), raw.places.get(side.messages, "")
     found = next(filter(None, map(attributes.listed, side.spread)), None)
-    return None if found is None else (found, "")
+    if found is None:
+        return None
+    # Replies beside each other may be choices, unless the API has none.
+    is_one = side is _INPUT or raw.name.lower() == "response"
+    return (_joined(found) if is_one else found), ""
+
+
+def _joined(messages: Iterable[Any]) -> list[Any]:
+    """Return messages of OpenInference, those that are parts of one reply as one.
+
+    Of the Responses API each item is a message: thoughts, a text, each of several calls.
+    """
+    joined: list[Any] = []
+    for message in messages:
+        parts = _parts_of_reply(message)
+        before = _parts_of_reply(joined[-1]) if parts and joined else None
+        if parts and before:
+            lists = {name: [*before.get(name, ()), *parts.get(name, ())] for name in before | parts}
+            joined[-1] = {"message": {"role": "assistant", **lists}}
+        else:
+            joined.append(message)
+    return joined
+
+
+def _parts_of_reply(value: Any) -> dict[str, list[Any]]:
+    """Return the lists that a reply consists of, {} if it is none or holds more than lists."""
+    message = fields.as_dict(fields.as_dict(value).get("message"))
+    lists = {name: part for name, part in message.items() if name in ("contents", "tool_calls")}
+    is_all = message.get("role") == "assistant" and len(message) == len(lists) + 1
+    return lists if is_all and all(isinstance(part, list) for part in lists.values()) else {}
 
 
 def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:

@@ -308,6 +308,51 @@ def test_every_generation_of_attributes_says_the_same(kept: dict[str, Any]) -> N
     assert usage is not None and usage.prompt_tokens == 7
 
 
+def of_response(index: int, call_id: str = "", text: str = "") -> dict[str, Any]:
+    """One item of the Responses API, as OpenInference writes it: a message with one part."""
+    call = {"id": call_id, "function.name": "ls", "function.arguments": "{}"}
+    content = {"type": "text", "text": text}
+    where = "tool_calls.0.tool_call" if call_id else "contents.0.message_content"
+    part = (call if call_id else content).items()
+    spread = {f"{index}.message.{where}.{name}": value for name, value in part}
+    return {f"{index}.message.role": "assistant", **spread}
+
+
+def listed(side: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {f"llm.{side}_messages.{key}": value for item in items for key, value in item.items()}
+
+
+def test_items_of_the_responses_api_that_openinference_saw_are_one_reply() -> None:
+    asked = {"0.message.role": "user", "0.message.content": "List."}
+    told = [
+        {f"{at}.message.role": "tool", f"{at}.message.tool_call_id": f"c{at - 3}",
+         f"{at}.message.content": "a.txt"}
+        for at in (4, 5)
+    ]  # fmt: skip
+    reply = [of_response(0, text="Both."), of_response(1, "c1"), of_response(2, "c2")]
+    again = [of_response(1, text="Both."), of_response(2, "c1"), of_response(3, "c2")]
+    kind = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
+    one = {**kind, **listed("input", asked), **listed("output", *reply)}
+    done = listed("output", of_response(0, text="Done."))
+    two = {**kind, **listed("input", asked, *again, *told), **done}
+    events = read(
+        span("root"),
+        span("one", "root", name="Response", attributes=one),
+        span("two", "root", at=2, name="Response", attributes=two),
+    )
+    roles = [role for role, _ in said(events)]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [call.id for call in calls(events)] == ["c1", "c2"]
+    assert [result.call_id for result in results(events)] == ["c1", "c2"]
+
+
+def test_choices_that_openinference_saw_stay_replies_of_their_own() -> None:
+    items = listed("output", of_response(0, "c1"), of_response(1, "c2"))
+    kept = {"openinference.span.kind": "LLM", **items}
+    events = read(span("one", name="ChatCompletion", attributes=kept))
+    assert [role for role, _ in said(events)] == ["assistant", "assistant"]
+
+
 def test_the_schema_of_a_tool_is_read_out_of_its_text() -> None:
     [tool] = started(read(span("one", attributes=OPENLLMETRY))).tools
     assert tool.parameters == {"type": "object"}
