@@ -1,8 +1,9 @@
 """Whether a tool's answer is an error, and who says so.
 
-In this order: a flag beside the content (`flag`); a JSON body that names an error; a text that
-starts as error messages do; a traceback anywhere; a non-zero exit code (all `heuristic`). An exit
-code by itself is no failure of the tool: `grep` without a match has one too.
+In this order: a flag beside the content (`flag`); a body that names an error, in JSON or as Python
+prints a dictionary; a text that starts as error messages do; a traceback anywhere; a non-zero exit
+code (all `heuristic`). An exit code by itself is no failure of the tool: `grep` without a match
+has one too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from hermes_tui.model.messages import ErrorMark
 from hermes_tui.model.wording import first_line
 from hermes_tui.parsers.content_parts import text_of
+from hermes_tui.parsers.literals import PYTHON, read_literal
 from hermes_tui.parsers.plain_values import decode, json_text
 
 _FLAGS = ("is_error", "isError")
@@ -21,9 +23,12 @@ _BAD_STATUS = frozenset({"error", "failed"})
 _EXIT_KEYS = ("exit_code", "returncode", "exitCode", "return_code")
 _VERDICTS = ("error", "success", "isError", "is_error", *_EXIT_KEYS)
 _BODY_WORDS = (*(f'"{word}"' for word in _VERDICTS), '"status"', "Traceback")
+_PRINTED_WORDS = tuple(word.replace('"', "'") for word in _BODY_WORDS)
 _SIGNS = frozenset({*_VERDICTS, "status", "extra"})
 """Keys beside the content that may tell an error."""
 _MAX_BODY = 4_000_000
+_MAX_REPR = 50_000
+"""As `_MAX_BODY`, of what Python printed: it takes far longer to read."""
 _WINDOW = 2_000
 """Characters at either end of a long text that are searched for an exit code."""
 
@@ -126,10 +131,21 @@ def _judge_text(content: Any) -> Verdict:
 
 def _body(content: str) -> Mapping[str, Any] | None:
     text = content.lstrip() if content[0] != "{" else content
+    if text[:2] == "{'":
+        return _printed_body(text)
     if text[:1] != "{" or len(text) > _MAX_BODY or not any(word in text for word in _BODY_WORDS):
         return None
     body = decode(text)
     return body if isinstance(body, dict) else None
+
+
+def _printed_body(text: str) -> Mapping[str, Any] | None:
+    """Return the dictionary that `str` made a text of, as TRL does with what a tool returns."""
+    if len(text) > _MAX_REPR or not any(word in text for word in _PRINTED_WORDS):
+        return None
+    found = read_literal(text, 0, len(text))
+    is_whole = found.rung == PYTHON and not text[found.span.end :].strip()
+    return found.value if is_whole and isinstance(found.value, dict) else None
 
 
 def _judge_body(body: Mapping[str, Any], traceback: bool = False) -> Verdict:

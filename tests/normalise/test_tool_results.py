@@ -155,6 +155,9 @@ def test_flags_beside_the_content_are_flagged_errors(raw):
         '{"result": "Traceback (most recent call last):"}',
         "bash: foo: command not found\nexit code 127",
         "<returncode>1</returncode>\n<output></output>",
+        "{'error': 'no such city: Atlantis'}",
+        "{'success': False, 'message': \"it's gone\"}",
+        "{'returncode': 2, 'stdout': ''}\n",
     ],
 )
 def test_texts_that_look_like_errors_are_heuristic_errors(content):
@@ -195,6 +198,10 @@ def test_an_error_says_more_than_that_it_is_one(content: str, said: str) -> None
         "Error-free run",
         "ErrorBoundary.tsx",
         "[1, 2]",
+        "{'error': None, 'rain': True}",
+        "{'error': 'cut",
+        "{'error': 'x'} is what it said",
+        "{'error': os.system('true')}",
     ],
 )
 def test_texts_that_only_mention_errors_are_none(content):
