@@ -97,6 +97,8 @@ class Rollouts:
 
     name = "rl-rollouts"
     summary = "rollouts logged by verl, TRL, SkyRL, AReaL, ms-swift, OpenRLHF; tables of them (W&B)"
+    writes_nan = True
+    """For what a reward function did not rate."""
 
     def sniff(self, sample: Sample) -> Match | None:
         return sample.match_of_runs(0.96, _has_rows)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hermes_tui.formats import rollouts
 from hermes_tui.formats.reader import split_runs
 from hermes_tui.log.summary import fold_run
-from hermes_tui.model.diagnostics import Code
+from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.events import Event, RunEnded, SourceDefect, ToolReturned
 from tests.formats.foreign import (
     calls,
@@ -142,6 +142,16 @@ def test_the_one_reward_function_of_trl_is_the_reward_and_of_several_the_sum_is_
     assert end_of(several).reward == 1.5
     [run] = runs(read_value(rollouts.FORMAT, several))
     assert run.details["reward_is"] == "the sum of a, b: the file tells no weights"
+
+
+def test_nan_for_what_was_not_rated_is_a_note_and_no_defect() -> None:
+    """Tables that wandb 0.31.0 keeps, and lines of verl 0.9.1: a reward function gave None."""
+    table = {"columns": [*TRL], "data": [[*{**TRL, "length": float("nan")}.values()]]}
+    for data in (json.dumps(table), json.dumps({**VERL, "score": float("nan")})):
+        events = read_bytes(rollouts.FORMAT, data.encode())
+        assert only(events, SourceDefect) == [] and only(events, RunEnded)[0].reward is None
+        [note] = runs(events)[0].diagnostics
+        assert note.severity is Severity.NOTE and "NaN is not JSON" in note.message
 
 
 def test_a_number_that_is_no_reward_function_is_no_reward() -> None:
