@@ -95,6 +95,21 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
     return (_whole(text),)
 
 
+def open_turn(text: str) -> tuple[int, str]:
+    """Return where the last turn begins, its marker included, and its role, where nothing ends it.
+
+    It is at -1, without a role, where the turn ended or there is no marker.
+
+    >>> open_turn("<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\nHo")
+    (30, 'assistant')
+    """
+    for pattern in _MARKERS:
+        if markers := list(pattern.finditer(text)):
+            turn = _turn(_role_of(markers[-1]), text, markers[-1].end(), len(text))
+            return (-1, "") if turn.closed else (markers[-1].start(), turn.role)
+    return -1, ""
+
+
 def _whole(text: str) -> TemplateTurn:
     tail = max(0, len(text) - _TAIL)
     token = _END.search(text[tail:])
@@ -112,11 +127,15 @@ def _cut(text: str, markers: list[re.Match[str]]) -> tuple[TemplateTurn, ...]:
     for number, marker in enumerate(markers):
         is_last = number + 1 == len(markers)
         end = len(text) if is_last else markers[number + 1].start()
-        role = marker.group("role").strip().lower()
-        turn = _turn(_SYNONYMS.get(role, role), text, marker.end(), end)
+        turn = _turn(_role_of(marker), text, marker.end(), end)
         if not is_last or turn.text or turn.closed:
             turns.append(turn)
     return tuple(turns)
+
+
+def _role_of(marker: re.Match[str]) -> str:
+    role = marker.group("role").strip().lower()
+    return _SYNONYMS.get(role, role)
 
 
 def _turn(role: str, text: str, start: int, end: int) -> TemplateTurn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hermes_tui.formats.chat_template import split_reply
+from hermes_tui.formats.chat_template import open_turn, split_reply
 from hermes_tui.formats.skipped_template import split_skipped_prompt, split_skipped_reply
 from hermes_tui.formats.tagged_actions import Action, with_tagged_call
 from hermes_tui.formats.text_actions import with_calls
@@ -22,6 +22,23 @@ from hermes_tui.parsers.text_calls import attributed
 from hermes_tui.parsers.tool_results import OPEN
 
 _OF_UNREAD = frozenset({Code.CALL_IN_CONTENT, Code.WRONG_FORMAT})
+
+
+def rejoined(prompt: Any, reply: Any) -> tuple[Any, Any]:
+    """Return prompt and reply, parted before the turn that the border between them cuts in two.
+
+    AReaL 1.0.4 ends a prompt as many tokens too late as the tools of a rollout answered, so that
+    it may end inside of what a tool says. Where the model has the word, `asked_in` tells.
+    """
+    if not isinstance(prompt, str) or not isinstance(reply, str):
+        return prompt, reply
+    start, role = open_turn(prompt)
+    if start < 0 or role == "assistant":
+        return prompt, reply
+    following = [turn.role for turn in split_reply(reply)[1:2]]
+    if following != ["assistant"]:
+        return prompt, reply
+    return prompt[:start], prompt[start:] + reply
 
 
 def asked_in(prompt: Any) -> tuple[list[Any], str]:

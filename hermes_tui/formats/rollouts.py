@@ -29,7 +29,7 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
-from hermes_tui.formats.rollout_texts import asked_in, of_text, said_in
+from hermes_tui.formats.rollout_texts import asked_in, of_text, rejoined, said_in
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
 from hermes_tui.model.diagnostics import Code
@@ -194,7 +194,7 @@ def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[
 
 def _read_row(row: _Row, build: RunBuilder) -> None:
     told, kind = row.members, row.kind
-    prompt, reply = map(fields.messages_if_json, (told[kind.prompt], told[kind.reply]))
+    prompt, reply = rejoined(*map(fields.messages_if_json, (told[kind.prompt], told[kind.reply])))
     asked, begun = asked_in(prompt)
     scores, named = _scores(row), (kind.prompt, kind.reply)
     reward, about = _reward(told, scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,28 @@ def test_a_rollout_of_areal_is_a_sample_of_its_task_with_its_tokens() -> None:
     assert [run.run_id for run in runs(events)] == ["7 · sample 0", "7 · sample 1"]
     assert {run.group_id for run in runs(events)} == {"task 7"}
     usage = only(events, RunEnded)[0].usage
-    assert (usage.prompt_tokens, usage.completion_tokens) == (200, 100)
+    assert (usage.prompt_tokens, usage.completion_tokens) == (625, 102)
+
+
+def test_a_prompt_that_ends_inside_of_a_turn_takes_nothing_from_the_rollout() -> None:
+    """AReaL counts what tools answered to the prompt, so that the border stands anywhere."""
+    row = values_of("areal.jsonl")[0]
+    whole = read_value(rollouts.FORMAT, row)
+    text = row["prompt"] + row["completion"]
+    inside = {at for one in re.finditer(r"<\|im_\w+\|>", text) for at in range(*one.span())[1:]}
+    first, last = text.index("<think>"), text.rindex("<|im_start|>")
+    for border in range(first, last):
+        if border not in inside:
+            parted = {**row, "prompt": text[:border], "completion": text[border:]}
+            events = read_value(rollouts.FORMAT, parted)
+            assert said(events) == said(whole)
+            assert found_codes(events) == [] and len(only(events, ToolReturned)) == 1
+
+
+def test_an_open_turn_of_the_user_that_the_model_goes_on_from_stays_the_users() -> None:
+    row = {**TRL, "prompt": "<|im_start|>user\nHi", "completion": "Ho.<|im_end|>\n"}
+    events = read_value(rollouts.FORMAT, row)
+    assert said(events) == [("user", "Hi"), ("assistant", "Ho.")]
 
 
 def test_the_rewards_of_tokens_add_up_and_a_cut_reply_cuts_the_rollout() -> None:
