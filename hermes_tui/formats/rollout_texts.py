@@ -55,10 +55,11 @@ def asked_in(prompt: Any) -> tuple[list[Any], str]:
 def said_in(reply: Any, prompt: Any, begun: str, reason: str) -> list[Any]:
     """Return the messages of a reply to `prompt`, whose end has `begun` it.
 
-    `reason` says why the reply ended.
+    `reason` says why the reply ended. ms-swift 4.6.0 has what begins it in both.
     """
     if isinstance(reply, str):
-        said = _messages(begun + reply, prompt if isinstance(prompt, str) else "")
+        text = reply if reply.startswith(begun) else begun + reply
+        said = _messages(text, prompt if isinstance(prompt, str) else "")
     else:
         said = [*reply] if isinstance(reply, list) else []
     if reason and said and isinstance(said[-1], dict) and said[-1].get("role") == "assistant":

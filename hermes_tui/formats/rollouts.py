@@ -208,7 +208,7 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
         tools_in_text(system) if isinstance(system, str) else None,
         run_id=title(_run_id(told)),
         task=fields.title_of(asked) or fields.task_of(told, ()),
-        group_id=title(_group(row, prompt)),
+        group_id=title(_group(told, _first_asked(told, asked, prompt))),
         details={**details, **about},
     )
     reason = fields.label(told, *_REASONS)
@@ -245,9 +245,21 @@ def _run_id(told: Mapping[str, Any]) -> str:
     return fields.label(told, "request_id", "uid") or fields.run_id_of(told)
 
 
-def _group(row: _Row, prompt: Any) -> str:
+def _first_asked(told: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
+    """Return the prompt of a rollout, of ms-swift without the turns that the model made since.
+
+    There all but the last is prompt; `num_turns` says how often the model spoke.
+    """
+    turns = told.get("num_turns")
+    if "advantages" not in told or not isinstance(turns, int):
+        return prompt
+    said = [n for n, one in enumerate(asked) if fields.as_dict(one).get("role") == "assistant"]
+    own = said[len(said) - turns + 1 :] if 1 < turns <= len(said) + 1 else ()
+    return asked[: own[0]] if own else asked
+
+
+def _group(told: Mapping[str, Any], prompt: Any) -> str:
     """Return the group of a rollout: as the trainer calls it, or by its prompt and step."""
-    told = row.members
     if named := fields.group_of(told):
         return named
     if "sample_idx" in told and (task := fields.label(told, "task_id")):

@@ -98,11 +98,30 @@ def test_a_call_that_trl_left_in_the_content_is_said() -> None:
 
 
 def test_the_step_is_told_and_parts_the_groups() -> None:
+    """ms-swift writes the last step once more when the training ends."""
     events = events_of("swift_completions.jsonl")
-    assert [end.scores["step"] for end in only(events, RunEnded)] == [10, 10, 20]
+    assert [end.scores["step"] for end in only(events, RunEnded)] == [1, 1, 2, 2, 2, 2]
     groups = [run.group_id for run in runs(events)]
-    assert groups[0] == groups[1] != groups[2]
-    assert groups[2].startswith("step 20 · ")
+    assert groups[0] == groups[1] != groups[2] == groups[5]
+    assert groups[2].startswith("step 2 · ")
+
+
+def test_what_begins_a_reply_in_its_prompt_and_in_itself_is_said_once() -> None:
+    """ms-swift ends the prompt with the empty thought that its completions begin with."""
+    events = events_of("swift_completions.jsonl")
+    assert said(events)[2][1].count("<think>") == 1
+    assert [message.role for message in messages(events)[:3]] == ["system", "user", "assistant"]
+
+
+def test_a_rollout_of_several_turns_is_of_the_group_of_its_first_prompt() -> None:
+    """ms-swift renders all turns but the last as the prompt."""
+    events = events_of("swift_turns.jsonl")
+    several, one = runs(events)
+    assert several.group_id == one.group_id and several.group_id.startswith("step 2 · ")
+    roles = [role for role, _ in said(events)]
+    assert roles[:5] == ["system", "user", "assistant", "tool", "assistant"]
+    assert [call.name for call in calls(events)] == ["get_weather"] * 2
+    assert [answer.result.content for answer in only(events, ToolReturned)] == ['{"rain": true}']
 
 
 def test_verls_own_keys_name_group_and_run() -> None:
