@@ -34,7 +34,8 @@ _WINDOW = 2_000
 
 _STARTS = re.compile(
     r"\s{0,20}+(?:\[?error\b(?!-?free)|exception\b|traceback\b|fatal:|failed\b|<tool_use_error>"
-    r"|tool execution failed|unknown tool\b|(?:ran into )?\[errno \d"
+    r"|tool execution failed|unknown (?:tool|function)\b|invalid json in arguments\b"
+    r"|(?:ran into )?\[errno \d"
     r"|[\w.]{1,80}+(?<=error|ption):)",
     re.IGNORECASE,
 )

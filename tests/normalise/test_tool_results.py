@@ -149,6 +149,8 @@ def test_flags_beside_the_content_are_flagged_errors(raw):
         "<tool_use_error>x</tool_use_error>",
         "Tool execution failed: x",
         "Unknown tool: y",
+        "Unknown function 'y'. Available tools: ['x']",
+        "Invalid JSON in arguments for 'x': Expecting value: line 1 column 1 (char 0)",
         "ValueError: bad",
         "Ran into [Errno 2] No such file",
         "out\nTraceback (most recent call last):\n  File\nKeyError: 'a'",
