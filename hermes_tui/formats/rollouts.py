@@ -287,14 +287,14 @@ def _reward(
     raw = next((told[key] for key in ("reward", "score") if told.get(key) is not None), None)
     if isinstance(raw, list):
         each = [found for one in raw if (found := measures.number(one)) is not None]
-        return (sum(each) if each else None), {}
+        return (measures.number(sum(each)) if each else None), {}
     if raw is not None:
         return fields.number(raw), {}
     given = {name: scores[name] for name in _rewarding(list(told)) if name in scores}
     if not given:
         return None, {}
     about = f"the sum of {', '.join(given)}: the file tells no weights" if len(given) > 1 else ""
-    return sum(given.values()), {"reward_is": about} if about else {}
+    return measures.number(sum(given.values())), {"reward_is": about} if about else {}
 
 
 def _rewarding(names: list[str]) -> list[str]:

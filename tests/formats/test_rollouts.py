@@ -195,6 +195,13 @@ def test_nan_for_what_was_not_rated_is_a_note_and_no_defect() -> None:
         assert note.severity is Severity.NOTE and "NaN is not JSON" in note.message
 
 
+def test_rewards_that_add_up_to_more_than_a_number_holds_are_none() -> None:
+    row = {"input_prompt": "Hi", "output_response": "Ho.", "score": [1e308, 1e308]}
+    assert end_of(row).reward is None
+    several = {"step": 5, "prompt": "Hi", "completion": "Ho.", "a": 1e308, "b": 1e308}
+    assert end_of({**several, "advantage": 0.0}).reward is None
+
+
 def test_a_number_that_is_no_reward_function_is_no_reward() -> None:
     assert end_of({"step": 5, "prompt": "Hi", "completion": "Ho.", "loss": 1.0}).reward is None
     assert end_of({**TRL, "num_turns": 4}).reward == 2.0
