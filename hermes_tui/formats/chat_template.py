@@ -95,6 +95,15 @@ def split_reply(text: str) -> tuple[TemplateTurn, ...]:
     return (_whole(text),)
 
 
+def reply_start(text: str) -> int:
+    """Return where the model first has the word in a rendered template; -1 where it never has."""
+    for pattern in _MARKERS:
+        if markers := list(pattern.finditer(text)):
+            starts = (one.end() for one in markers if _role_of(one) == "assistant")
+            return next(starts, -1)
+    return -1
+
+
 def open_turn(text: str) -> tuple[int, str]:
     """Return where the last turn begins, its marker included, and its role, where nothing ends it.
 

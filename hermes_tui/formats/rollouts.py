@@ -13,8 +13,9 @@
     prompt, completion          TRL (`log_completions`), Parquet; AReaL, JSONL; ms-swift, columns
     input_prompt, output_response   SkyRL (`dump_eval_results`), JSONL
 
-Tables are those of Weights & Biases, and of pandas with `orient="split"`. Numbers beside are the
-results of reward functions. Rollouts of one prompt at one step are a group.
+Tables are those of Weights & Biases, and of pandas with `orient="split"`; some have prompt and
+reply in one text (`rollout_wholes`). Numbers beside are the results of reward functions. Rollouts
+of one prompt at one step are a group.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from hermes_tui.formats.declared_tools import tools_in_text
 from hermes_tui.formats.message_parts import without_usual
 from hermes_tui.formats.prompt_rows import outcome_of_reply, start_row
 from hermes_tui.formats.rollout_texts import asked_in, of_text, rejoined, said_in
+from hermes_tui.formats.rollout_wholes import Whole, whole_of
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.formats.tagged_actions import Action, action_of, split_answers
 from hermes_tui.model.diagnostics import Code
@@ -62,12 +64,13 @@ _KINDS = (
         tuple(frozenset({name}) for name in ("step", *_ADVANTAGES, "tail_version")),
     ),
 )
+_WHOLE = _Kind("prompt", "completion", ())
 _OF_OTHERS = frozenset({"example_id", "messages"})
 """Members of rows that have a format of their own."""
 _USUAL = frozenset({Code.ID_MISSING, Code.ARGS_OBJECT})
 """TRL gives calls no ids, and their arguments as objects."""
 _NO_SCORES = frozenset(
-    {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index"}
+    {"reward", "score", "task_id", "sample_idx", "seqlen", "prompt_len", "index", "idx"}
 )
 _KEY_OF_VERL = re.compile(r"(.+)_\d+_\d+")
 """Sample, rollout and output, of verl's newer trainer."""
@@ -80,6 +83,7 @@ class _Row(NamedTuple):
     kind: _Kind
     place: str
     pointers: Mapping[str, str]
+    of_one_text: bool = False
 
     def pointer(self, key: str) -> str:
         return self.pointers.get(key, f"{self.place}/{key}")
@@ -183,6 +187,8 @@ def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[
     pointers = {name: f"{place}/{index}" for index, name in enumerate(names)}
     if kind := _kind(row):
         yield _Row(row, kind, place, pointers)
+    elif whole := whole_of(row):
+        yield _row_of_whole(row, whole, place, pointers[whole.name])
     for number in count(1) if "input_1" in row and "output_1" in row else ():
         own = {key: f"{key}_{number}" for key in ("input", "output", "score")}
         if own["output"] not in row:
@@ -190,6 +196,14 @@ def _rows_of_table(names: list[str], values: list[Any], place: str) -> Iterator[
         one = {key: row.get(name) for key, name in own.items()} | {"step": row.get("step")}
         if kind := _kind(one):
             yield _Row(one, kind, place, {key: pointers[own[key]] for key in ("input", "output")})
+
+
+def _row_of_whole(row: dict[str, Any], whole: Whole, place: str, pointer: str) -> _Row:
+    kept = {key: value for key, value in row.items() if key not in (whole.name, "global_step")}
+    told = {**kept, "step": row.get("step", row.get("global_step"))}
+    members = {**told, "prompt": whole.prompt, "completion": whole.reply}
+    pointers = dict.fromkeys(("prompt", "completion"), pointer)
+    return _Row(members, _WHOLE, place, pointers, of_one_text=True)
 
 
 def _read_row(row: _Row, build: RunBuilder) -> None:
@@ -213,14 +227,19 @@ def _read_row(row: _Row, build: RunBuilder) -> None:
     )
     reason = fields.label(told, *_REASONS)
     said = said_in(reply, prompt, begun, reason)
-    action = action_of(asked, said) if isinstance(reply, str) else None
+    action = action_of(asked, said) if row.of_one_text or _is_text(reply) else None
     said = split_answers(said, action) if action else said
-    _append(asked, row.pointer(kind.prompt), build, None, in_text=isinstance(prompt, str))
-    _append(said, row.pointer(kind.reply), build, action, in_text=isinstance(reply, str))
+    is_text = row.of_one_text
+    _append(asked, row.pointer(kind.prompt), build, None, in_text=is_text or _is_text(prompt))
+    _append(said, row.pointer(kind.reply), build, action, in_text=is_text or _is_text(reply))
     outcome = outcome_of_reply(told, *_REASONS) or {}
     scores = {**outcome.get("scores", {}), **scores}
     known = {"stop_reason": reason, "reward": reward, "scores": scores, "usage": _usage(told)}
     build.end(**{**outcome, **known})
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _append(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from hermes_tui.formats.chat_template import TemplateTurn
@@ -69,6 +69,9 @@ _FOLLOWS = {
     "tool": ("tool", *_MODEL),
     "ipython": ("assistant",),
 }
+_MODEL_SPEAKS = re.compile(r"(?:assistant|model)\n(\n?)")
+_MOST_NAMES = 20
+"""How often the model's name is looked at in search of where it first has the word."""
 _ROLES = {"ipython": "tool", "model": "assistant"}
 
 
@@ -89,6 +92,19 @@ def split_skipped_prompt(text: str) -> tuple[tuple[TemplateTurn, ...], str]:
             stop = max(marker.end(), stop - 1)
         turns.append(_turn(text, marker["role"], marker.end(), stop))
     return tuple(turns), text[markers[-1].end() :]
+
+
+def skipped_reply_start(text: str) -> int:
+    """Return where the reply begins in a prompt and a reply that are one text; -1 where unknown.
+
+    >>> skipped_reply_start("user\\nHi\\nassistant\\nHo")
+    18
+    """
+    for name in islice(_MODEL_SPEAKS.finditer(text), _MOST_NAMES):
+        for end in sorted({name.start(1), name.end()}):
+            if split_skipped_prompt(text[:end])[0]:
+                return end
+    return -1
 
 
 def split_skipped_reply(text: str, prompt: str) -> tuple[TemplateTurn, ...]:

@@ -32,9 +32,10 @@ from tests.formats.foreign import (
 from tests.formats.hermes_support import any_json
 
 FILES = Path(__file__).parents[1] / "fixtures" / "rollouts"
-NAMES = sorted(path.name for path in FILES.glob("*.json*"))
+NAMES = sorted(path.name for path in FILES.glob("*.json*") if not path.name.startswith("whole"))
 OF_TURNS = [name for name in NAMES if not name.startswith("swift")]
 ASK = "Is it raining in Paris?"
+HI = (("user", "Hi"), ("assistant", "Ho."))
 VERL = {"input": "user\nHi\nassistant\n", "output": "Ho.", "gts": "72", "score": 0.5, "step": 3}
 TRL = {"step": 5, "prompt": "Hi", "completion": "Ho.", "length": 2.0, "advantage": 0.1}
 
@@ -338,6 +339,42 @@ def test_a_table_split_as_pandas_does_is_read() -> None:
     assert messages(events)[0] and runs(events)[1].at.pointer == "/data/1"
 
 
+@pytest.mark.parametrize("name", ["whole_openrlhf.table.json", "whole_skyrl.table.json"])
+def test_prompt_and_reply_that_are_one_text_of_a_table_are_parted(name: str) -> None:
+    """Samples of rollouts as OpenRLHF 0.11.2 and SkyRL 0.3.0 log them to W&B."""
+    assert format_of((FILES / name).read_bytes()) == "rl-rollouts"
+    good, lost = runs_of(name)
+    assert [role for role, _ in said(good)] == ["system", "user", "assistant", "tool", "assistant"]
+    assert said(good)[1][1] == ASK and said(good)[3][1].endswith("</tool_response>")
+    assert [(call.name, call.arguments) for call in calls(good)] == [
+        ("get_weather", {"city": "Paris"})
+    ]
+    assert only(good, ToolReturned)[0].result.content == '{"rain": true}'
+    assert said(good)[-1] == ("assistant", "Yes, it rains in Paris.") and found_codes(good) == []
+    assert any(code.startswith("TRAILING_COMMA") for code in found_codes(lost))
+    assert [end.reward for run in (good, lost) for end in only(run, RunEnded)] == [1.0, 0.0]
+    assert all(one.group_id.startswith("step ") for one in runs(good))
+    pointers = {event.at.pointer for event in good if event.at and event.at.pointer}
+    assert all(pointer.startswith("/data/0") for pointer in pointers)
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("user\nHi\nassistant\n\nHo.", [("user", "Hi"), ("assistant", "\nHo.")]),
+        ("user\n\nHiassistant\n\nHo.", [("user", "Hi"), ("assistant", "Ho.")]),
+        ("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHo.", [*HI]),
+        ("Is it? The assistant\nsays so.", [("assistant", "Is it? The assistant\nsays so.")]),
+        ("<|im_start|>user\nHi<|im_end|>", [("user", "Hi")]),
+    ],
+)
+def test_a_whole_text_is_parted_where_its_model_first_speaks(
+    text: str, turns: list[tuple[str, str]]
+) -> None:
+    table = {"columns": ["global_step", "text", "reward"], "data": [[1, text, 0.5]]}
+    assert [one for one in said(read_value(rollouts.FORMAT, table)) if one[1]] == turns
+
+
 SEARCHING = {
     **VERL,
     "input": "user\nCall <search> query </search>, it answers in <information>. Who?\nassistant\n",
@@ -432,6 +469,8 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
     read_value(rollouts.FORMAT, value)
     read_value(rollouts.FORMAT, {**VERL, "output": value, "score": value, "step": value})
     read_value(rollouts.FORMAT, {"step": [1], "prompt": [value], "completion": [value]})
+    names = ["step", "reward", "num_turns", "trajectory", "global_step", "text"]
+    read_value(rollouts.FORMAT, {"columns": names, "data": [[1, value, 2, value, 3, value]]})
 
 
 PIECES = ["<search>", "</search>", "<information>", "</information>", "\n", "x", "<answer>"]
