@@ -3,6 +3,7 @@
     file       = row*                  Parquet: a trajectory a row, a file a step
                | group*                JSONL, as older versions wrote them
     row        = {"group_index", "messages": [message, …], "reward", "metrics", "metadata", …}
+               | the same with {"trajectory_index", "trajectory_json": JSON text}       ART 0.5.23
     message    = {"role", "content", "tool_calls": JSON text?, "tool_call_id"?, "trainable": bool}
     group      = {"trajectories": [trajectory, …]}
     trajectory = {"messages_and_choices": [said, …], "reward", "metrics", "metadata", "tools", …,
@@ -10,7 +11,8 @@
     said       = message of the OpenAI API | {"finish_reason", "index", "message"}
 
 What the policy said is trainable, or a choice. `metrics`, `metadata` and `tools` of a row are JSON
-text. Additional histories are trained with their trajectory, and are runs below it.
+text; `trajectory_json` holds all that the row does, and more (`art_talks`). Additional histories
+are trained with their trajectory, and are runs below it.
 """
 
 from __future__ import annotations
@@ -19,14 +21,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from hermes_tui.formats import fields
+from hermes_tui.formats.art_talks import HISTORIES, SAID, Talk, talks_of
 from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.declared_tools import tool_specs
 from hermes_tui.formats.json_values import decode_if_json
 from hermes_tui.formats.samples import name_of_prompt
 from hermes_tui.model.wording import title
 
-_SAID = "messages_and_choices"
-_OWN = ("messages", _SAID, "reward", "metrics", "tools", "group_index", "additional_histories")
+_OF_ROW = ("group_index", "trajectory_index", "trajectory_json", "group_json", "format_version")
+_OWN = ("messages", SAID, "reward", "metrics", "tools", HISTORIES, *_OF_ROW)
 
 
 class Art:
@@ -39,7 +42,9 @@ class Art:
         return sample.match_of_runs(0.95, _is_known)
 
     def read(self, value: Any, build: RunBuilder) -> None:
-        if _is_row(value):
+        if _talks(value):
+            _read_talks(value, build)
+        elif _is_row(value):
             index = fields.label(value, "group_index")
             messages = [_decoded(one) for one in fields.as_list(decode_if_json(value["messages"]))]
             group = title(f"group {index}") if index else ""
@@ -52,7 +57,14 @@ class Art:
 
 
 def _is_known(value: Any) -> bool:
-    return _is_row(value) or _is_group(value)
+    return _is_row(value) or bool(_talks(value)) or _is_group(value)
+
+
+def _talks(row: Any) -> list[Talk]:
+    """Return the conversations that stand in a row as JSON text."""
+    if not isinstance(row, dict) or "group_index" not in row:
+        return []
+    return talks_of(fields.as_dict(decode_if_json(row.get("trajectory_json"), 1)))
 
 
 def _is_row(value: Any) -> bool:
@@ -70,7 +82,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _is_trajectory(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get(_SAID), list)
+    return isinstance(value, dict) and isinstance(value.get(SAID), list)
 
 
 def _decoded(message: Any) -> Any:
@@ -80,23 +92,35 @@ def _decoded(message: Any) -> Any:
     return {**message, "tool_calls": decode_if_json(message["tool_calls"])}
 
 
+def _read_talks(row: dict[str, Any], build: RunBuilder) -> None:
+    group = title(f"group {fields.label(row, 'group_index')}")
+    index = row.get("trajectory_index")
+    name = f"{group} · rollout {index + 1}" if isinstance(index, int) else group
+    for number, talk in enumerate(_talks(row), 1):
+        raw = {**row, "tools": talk.tools} if number == 1 else {"tools": talk.tools}
+        known = {"group_id": group, "model": talk.model, "run_id": name}
+        if number > 1:
+            known |= {"run_id": f"{name} · history {number}", "parent_run_id": name}
+        _read(raw, talk.said, build, "", **known)
+
+
 def _read_trajectory(raw: Any, number: int, build: RunBuilder) -> None:
     place = f"/trajectories/{number}"
     if not _is_trajectory(raw):
         build.defect("not a trajectory", fields.excerpt(raw), pointer=place)
         return
     name = f"rollout {number + 1}"
-    group = name_of_prompt(raw[_SAID][: _first_choice(raw[_SAID])])
-    _read(raw, raw[_SAID], build, f"{place}/{_SAID}", group_id=group, run_id=name)
-    for index, history in enumerate(fields.as_list(raw.get("additional_histories"))):
-        said = history.get(_SAID) if isinstance(history, dict) else None
+    group = name_of_prompt(raw[SAID][: _first_choice(raw[SAID])])
+    _read(raw, raw[SAID], build, f"{place}/{SAID}", group_id=group, run_id=name)
+    for index, history in enumerate(fields.as_list(raw.get(HISTORIES))):
+        said = history.get(SAID) if isinstance(history, dict) else None
         inner = f"{place}/additional_histories/{index}"
         if not isinstance(said, list):
             build.defect("not a history", fields.excerpt(history), pointer=inner)
             continue
         known = {"group_id": group, "run_id": f"{name} · history {index + 2}"}
         parts = {"tools": history.get("tools")}
-        _read(parts, said, build, f"{inner}/{_SAID}", parent_run_id=name, **known)
+        _read(parts, said, build, f"{inner}/{SAID}", parent_run_id=name, **known)
 
 
 def _first_choice(said: list[Any]) -> int:
@@ -119,8 +143,10 @@ def _read(
         **known,
     )
     for index, message in enumerate(messages):
-        pointer = f"{place}/{index}"
-        build.one_of_list(message, pointer if message is said[index] else f"{pointer}/message")
+        # Nothing inside of a text has a place of its own.
+        pointer = f"{place}/{index}" if place else "/trajectory_json"
+        is_choice = message is not said[index] and place
+        build.one_of_list(message, f"{pointer}/message" if is_choice else pointer)
     if "reward" in raw:
         _end(raw, metrics, build)
 

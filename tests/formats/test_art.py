@@ -51,6 +51,31 @@ def test_trajectories_have_their_turns_calls_tools_and_rewards(data: bytes) -> N
     assert any(code.startswith("CALL_IN_CONTENT") for code in codes)
 
 
+@pytest.mark.parametrize("name", ["rows_v2.jsonl", "exchanges.jsonl"])
+def test_a_row_that_keeps_its_trajectory_as_a_text_is_read_whole(name: str) -> None:
+    """What ART 0.5.23 writes: thoughts, ends and further histories stand in the text alone."""
+    data = (FILES / name).read_bytes()
+    assert format_of(data) == "art"
+    events = read_bytes(FORMAT, data)
+    assert [role for role, _ in said(events)] == [*TURNS, "user", "assistant", "user", "assistant"]
+    assert [(call.name, call.id) for call in calls(events)][:1] == [("get_weather", "c1")]
+    replies = [one for one in messages(events) if one.role == "assistant"]
+    assert [one.finish_reason for one in replies] == ["tool_calls", "stop", "stop", "length"]
+    assert [len(one.reasoning) for one in replies] == [1, 0, 0, 0]
+    first, history, second = runs(events)
+    name_of_first = "group 0 · rollout 1"
+    assert (first.run_id, second.run_id) == (name_of_first, "group 0 · rollout 2")
+    assert history.parent_run_id == name_of_first and history.details == {}
+    assert {run.group_id for run in runs(events)} == {"group 0"}
+    assert [tool.name for tool in first.tools] == ["get_weather"]
+    assert first.details["metadata"] == {"scenario_id": 3} and first.details["logs"] == ["looked"]
+    assert [(one.reward, one.duration_s) for one in only(events, RunEnded)] == [
+        (1.0, 2.5),
+        (0.0, 2.5),
+    ]
+    assert only(events, SourceDefect) == []
+
+
 def test_trajectories_of_a_scenario_are_a_group() -> None:
     assert {run.group_id for run in runs(read_bytes(FORMAT, ROWS))} == {"group 4"}
     starts = runs(read_bytes(FORMAT, GROUPS))
@@ -97,3 +122,9 @@ def test_any_value_is_read_without_an_exception(value: Any) -> None:
     for key in first:
         read_value(FORMAT, {"trajectories": [{**first, key: value}]})
         read_value(FORMAT, {**json.loads(ROWS.splitlines()[0]), key: value})
+    exchange = {"request": {"messages": value}, "response": {"choices": value}}
+    for one in (value, {"messages_and_choices": [value], "additional_histories": [value]}):
+        read_value(FORMAT, {"group_index": 0, "trajectory_json": json.dumps(one)})
+    for listed in (value, [value], [exchange, exchange]):
+        kept = {"exchanges": {"chat_completions": listed}}
+        read_value(FORMAT, {"group_index": 0, "trajectory_json": json.dumps(kept)})

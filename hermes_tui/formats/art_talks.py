@@ -1,0 +1,75 @@
+"""The conversations of a trajectory of ART, which keeps their histories or the exchanges of them.
+
+    trajectory = {"messages_and_choices": [said, …], "tools"?, "additional_histories"?: [history]}
+               | {"exchanges": {"chat_completions": [exchange, …], …}}          ART 0.5.23
+    history    = {"messages_and_choices": [said, …], "tools"?}
+    exchange   = {"request": {"messages": [message, …], "tools"?, …}, "response": {"choices", …}, …}
+    said       = message of the OpenAI API | {"finish_reason", "index", "message"}
+
+A request that begins with all that was said before goes on with that conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from hermes_tui.formats import fields
+
+SAID = "messages_and_choices"
+HISTORIES = "additional_histories"
+
+
+class Talk(NamedTuple):
+    """One conversation: what was said, the tools that were declared, and who was asked."""
+
+    said: list[Any]
+    tools: Any
+    model: str = ""
+
+
+def talks_of(trajectory: Mapping[str, Any]) -> list[Talk]:
+    """Return the conversations of a trajectory, the one that it is about first."""
+    if isinstance(trajectory.get(SAID), list):
+        histories = fields.as_list(trajectory.get(HISTORIES))
+        return [_of_history(raw) for raw in (trajectory, *histories)]
+    exchanges = fields.as_dict(trajectory.get("exchanges")).get("chat_completions")
+    return _of_exchanges(fields.as_list(exchanges))
+
+
+def _of_history(history: Any) -> Talk:
+    raw = fields.as_dict(history)
+    said = raw.get(SAID)
+    # What is no history is told as what is no message.
+    return Talk(said if isinstance(said, list) else [fields.excerpt(history)], raw.get("tools"))
+
+
+def _of_exchanges(exchanges: list[Any]) -> list[Talk]:
+    talks: list[Talk] = []
+    for exchange in exchanges:
+        raw = fields.as_dict(exchange)
+        request, reply = (fields.as_dict(raw.get(key)) for key in ("request", "response"))
+        asked, choices = (fields.as_list(request.get("messages")), reply.get("choices"))
+        said = [*asked, *fields.as_list(choices)[:1]]
+        if talks and _goes_on(talks[-1].said, asked):
+            known = talks.pop().said
+            # In a request a reply has lost its thoughts, and why it ended.
+            said = [*known, *said[len(known) :]]
+        talks.append(Talk(said, request.get("tools"), fields.model_of(request)))
+    return talks
+
+
+def _goes_on(before: list[Any], asked: list[Any]) -> bool:
+    if len(asked) < len(before):
+        return False
+    return all(_key(old) == _key(new) for old, new in zip(before, asked, strict=False))
+
+
+def _key(said: Any) -> tuple[str, str, tuple[str, ...]]:
+    """Return what a message is known by again."""
+    raw = fields.as_dict(said)
+    message = raw["message"] if isinstance(raw.get("message"), dict) else raw
+    calls = map(fields.as_dict, fields.as_list(message.get("tool_calls")))
+    text = fields.text_of(message.get("content"))
+    role = fields.label(message, "role") or "assistant"
+    return role, text, tuple(fields.label(call, "id") for call in calls)
