@@ -175,7 +175,11 @@ _ENTRIES = (
     _Entry("hermes-eval", "hermes_eval", _may_be_eval),
     _Entry("atropos-group", "atropos_group", _has("tokens", "masks", "scores")),
     _Entry("verifiers", "verifiers", _has("completion")),
-    _Entry("rl-rollouts", "rollouts", _has("completion", "output", "output_response", "columns")),
+    _Entry(
+        "rl-rollouts",
+        "rollouts",
+        _has("completion", "output", "output_response", "columns", "rollout_id"),
+    ),
     _Entry("nemo-rl", "nemo_rl", _has("input_lengths")),
     _Entry("nemo-gym", "nemo_gym", _has("responses_create_params")),
     _Entry("art", "art", _has("trajectories", "group_index")),

@@ -12,6 +12,7 @@
                                 OpenRLHF (`batch_inference`), JSONL, with a `reward`
     prompt, completion          TRL (`log_completions`), Parquet; AReaL, JSONL; ms-swift, columns
     input_prompt, output_response   SkyRL (`dump_eval_results`), JSONL
+    prompt, response            Agent Lightning, JSONL; the prompt is all but the last reply
 
 Tables are those of Weights & Biases, and of pandas with `orient="split"`; some have prompt and
 reply in one text (`rollout_wholes`). Numbers beside are the results of reward functions. Rollouts
@@ -63,6 +64,7 @@ _KINDS = (
         "completion",
         tuple(frozenset({name}) for name in ("step", *_ADVANTAGES, "tail_version")),
     ),
+    _Kind("prompt", "response", (frozenset({"rollout_id", "reward"}),), only_texts=True),
 )
 _WHOLE = _Kind("prompt", "completion", ())
 _OF_OTHERS = frozenset({"example_id", "messages"})
@@ -261,14 +263,18 @@ def _append(
 def _run_id(told: Mapping[str, Any]) -> str:
     if (index := fields.label(told, "sample_idx")) and "task_id" in told:
         return f"{fields.label(told, 'task_id')} · sample {index}"
-    return fields.label(told, "request_id", "uid") or fields.run_id_of(told)
+    return fields.label(told, "request_id", "uid", "rollout_id") or fields.run_id_of(told)
 
 
 def _first_asked(told: Mapping[str, Any], asked: list[Any], prompt: Any) -> Any:
-    """Return the prompt of a rollout, of ms-swift without the turns that the model made since.
+    """Return the prompt of a rollout, without the turns that the model made since.
 
-    There all but the last is prompt; `num_turns` says how often the model spoke.
+    To Agent Lightning and ms-swift all but the last is prompt; this has in `num_turns` how often
+    the model spoke.
     """
+    if "rollout_id" in told and _is_text(prompt):
+        roles = [fields.as_dict(one).get("role") for one in asked]
+        return asked[: roles.index("assistant")] if "assistant" in roles else asked
     turns = told.get("num_turns")
     if "advantages" not in told or not isinstance(turns, int):
         return prompt

@@ -107,6 +107,12 @@ def test_the_step_is_told_and_parts_the_groups() -> None:
     assert groups[2].startswith("step 2 · ")
 
 
+def test_rollouts_of_agent_lightning_have_their_ids_and_end_where_the_model_did() -> None:
+    events = events_of("agentlightning.jsonl")
+    assert [run.run_id for run in runs(events)] == ["ro-0", "ro-1"]
+    assert not any("<|im_end|>" in text for _, text in said(events))
+
+
 def test_what_begins_a_reply_in_its_prompt_and_in_itself_is_said_once() -> None:
     """ms-swift ends the prompt with the empty thought that its completions begin with."""
     events = events_of("swift_completions.jsonl")
