@@ -221,8 +221,9 @@ def _read_action(step: dict[str, Any], pointer: str, build: RunBuilder) -> None:
     error = _error_text(step.get("error"))
     if error and not calls:
         said = title(error)
-        whole = "" if said == error else error[: fields.MAX_DETAIL]
-        found = Diagnostic(_code_of(error), Severity.ERROR, said, hint=whole)
+        first, _, rest = error.partition("\n")
+        more = (rest if said == first else error)[: fields.MAX_DETAIL]
+        found = Diagnostic(_code_of(error), Severity.ERROR, said, hint=more)
         parts = with_findings(parts, found)
     build.append(parts, pointer, ts=start)
     observed = _plain(step.get("observations"))

@@ -112,6 +112,12 @@ def test_a_reply_that_the_agent_could_not_read_is_marked() -> None:
     assert found_codes(read_value(FORMAT, ANSWER)) == ["NO_MARKER:error"]
 
 
+def test_what_an_error_says_below_its_first_line_is_told_once() -> None:
+    found = [one for event in read_value(FORMAT, ANSWER) for one in event.diagnostics]
+    told = [(one.message, one.hint) for one in found]
+    assert told == [("AgentParsingError: Error in code parsing:", "no blob")]
+
+
 def test_nan_is_no_error_of_the_agent_but_a_text_is() -> None:
     assert ended(read_value(FORMAT, ANSWER)).status == "unknown"
     assert ended(read_value(FORMAT, {**ANSWER, "agent_error": "boom"})).status == "error"
