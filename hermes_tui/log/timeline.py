@@ -257,9 +257,9 @@ class Timeline:
     def _has_row(event: Event) -> bool:
         if isinstance(event, MessageAppended):
             message = event.message
-            if message.role == "tool":
-                # One with one result is shown by that result's own row.
-                return message.results != 1
+            if message.role == "tool" and message.results == 1:
+                # It is shown by that result's own row.
+                return False
             # So is one that holds results and nothing else, which some APIs put in a user's mouth.
             return not message.results or bool(message.text or message.parts)
         return not isinstance(event, _WITHOUT_ROW)

@@ -67,7 +67,8 @@ def test_calls_in_content_are_linked_to_their_tool_results_one_by_one() -> None:
     assert linked == [None, 3, 3, 1, None]
 
 
-def test_a_message_that_only_brings_results_is_shown_by_their_rows() -> None:
+@pytest.mark.parametrize("role", ["user", "tool"])
+def test_a_message_that_only_brings_results_is_shown_by_their_rows(role: str) -> None:
     lines = timeline(
         says("user", "look"),
         says("assistant"),
@@ -75,7 +76,7 @@ def test_a_message_that_only_brings_results_is_shown_by_their_rows() -> None:
         call("g", "b", index=1),
         answer("one", "a"),
         answer("two", "b"),
-        says("user", "", results=2),
+        says(role, "", results=2),
         says("assistant", "done"),
     )
     rows = [(lines.kind(row), lines.turn(row)) for row in range(len(lines))]
