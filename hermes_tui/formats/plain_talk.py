@@ -16,7 +16,7 @@ from typing import Any, Final
 from hermes_tui.log.endings import TOOL, Last
 from hermes_tui.log.findings import Finding
 from hermes_tui.log.fold import RunState
-from hermes_tui.log.open_calls import OpenCall, answered_call, note_answer
+from hermes_tui.log.open_calls import OpenCall, answered_call, note_answer, without
 from hermes_tui.log.quick_schema import spelled, surely_fits
 from hermes_tui.model.wording import title
 from hermes_tui.parsers.finish_reasons import CALLED
@@ -151,8 +151,9 @@ class _Talk:
         """Let calls read from text be answered by whatever somebody else says."""
         if self.state.suspects:
             self._decide_suspects(answered=note_answer(self.state, role, text))
-        if self.waiting:
+        if self.state.open_in_text:
             self.waiting = tuple(call for call in self.waiting if not call.in_text)
+            self.state.open_in_text = False
 
     def _decide_suspects(self, *, answered: bool) -> None:
         state, decided = self.state, list[Finding]()
@@ -234,6 +235,8 @@ class _Talk:
             state.tally.call(name)
             if call_id:
                 state.call_ids[call_id] = self.turn
+            else:
+                state.open_in_text = True
         state.calls += len(opened)
         self.waiting = tuple(opened)
 
@@ -250,7 +253,7 @@ class _Talk:
             if call is None:
                 return False
             pairs.append((answer, call))
-            waiting = _without(waiting, call)
+            waiting = without(waiting, call)
         if not pairs:
             return False
         if suspected:
@@ -274,12 +277,6 @@ class _Talk:
             Finding.of(diagnostic, self.seq, self.turn, number=number, tool=call.name or "")
             for diagnostic in error_findings(answer.verdict.error)
         )
-
-
-def _without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall, ...]:
-    if len(waiting) == 1:
-        return ()
-    return tuple(call for call in waiting if call is not answered)
 
 
 def _native_calls(calls: Any, text: Any) -> list[Named] | None:

@@ -28,6 +28,7 @@ from hermes_tui.log.open_calls import (
     orphan,
     unanswered,
     unknown_name,
+    without,
 )
 from hermes_tui.log.tally import Tally
 from hermes_tui.model.diagnostics import Code, Severity
@@ -102,6 +103,8 @@ class RunState:
     last_ts: float | None = None
     ended: bool = False
     open_calls: tuple[OpenCall, ...] = ()
+    open_in_text: bool = field(default=False, compare=False)
+    """Whether any of them may be read from text."""
     call_ids: dict[str, int] = field(default_factory=dict)
     """Each id seen, and the turn it was last seen in; the latest at the end."""
     codes: Counter[Code] = field(default_factory=Counter)
@@ -172,9 +175,8 @@ class RunState:
                 if not event.diagnostics:
                     found.append(failed(event, self._turn_of(event), self.appended))
             case CallDropped():
-                self.open_calls = tuple(
-                    call for call in self.open_calls if call.index != event.call_index
-                )
+                kept = (call for call in self.open_calls if call.index != event.call_index)
+                self.open_calls = tuple(kept)
             case ReplyDiscarded() | TextEdited():
                 self._discard_reply()
             case RequestSent():
@@ -295,6 +297,7 @@ class RunState:
             return
         if all(call.index != call_index for call in self.open_calls):
             self.open_calls += (last,)
+            self.open_in_text |= last.in_text
 
     def _message(self, event: MessageAppended, found: list[Finding]) -> None:
         message = event.message
@@ -316,9 +319,10 @@ class RunState:
             if self.suspects:
                 heard = note_answer(self, message.role, message.text)
                 self.decide_suspects(found, answered=message.results > 0 or heard)
-            if self.open_calls:
+            if self.open_in_text:
                 self.answered_in_text = tuple(call for call in self.open_calls if call.in_text)
                 self.open_calls = tuple(call for call in self.open_calls if not call.in_text)
+                self.open_in_text = False
         if message.role == "user" and not (self.task and self.asked):
             self.task, self.asked = self.task or title(message.text), message.text
         if not message.results:
@@ -338,6 +342,7 @@ class RunState:
         suspect = bool(self.suspects) and any(f.seq == reply for f in self.suspects)
         # Where a call read from text has an id, each of its turn gets a result of its own.
         in_text = call.origin is Origin.TEXT and (suspect or not call.id)
+        self.open_in_text |= in_text
         opened = OpenCall(
             event.seq, self.turn, call.id, call.name, call.index, in_text, self.appended
         )
@@ -372,7 +377,7 @@ class RunState:
         self.tally.result(result, name, self.turn)
         if answered is not None:
             self.answered = self.last_answered = answered
-            self.open_calls = tuple(call for call in self.open_calls if call is not answered)
+            self.open_calls = without(self.open_calls, answered)
         elif not suspected:
             found.append(orphan(result, seq, self.turn, self.appended + 1))
 

@@ -71,11 +71,20 @@ def answered_call(waiting: Sequence[OpenCall], result: Pairable) -> OpenCall | N
         for call in waiting:
             if call.id == result.call_id:
                 return call
-    if not waiting:
-        return None
-    nameable = [call for call in waiting if not (call.id and result.call_id)]
-    named = [call for call in nameable if result.name and call.name == result.name]
-    return next(iter(named or nameable), None)
+    nameable = None
+    for call in waiting:
+        if call.id and result.call_id:
+            continue
+        if not result.name or call.name == result.name:
+            return call
+        nameable = nameable or call
+    return nameable
+
+
+def without(waiting: tuple[OpenCall, ...], answered: OpenCall) -> tuple[OpenCall, ...]:
+    """Return the calls that still wait; looks at no more than those up to the one answered."""
+    place = next(place for place, call in enumerate(waiting) if call is answered)
+    return waiting[:place] + waiting[place + 1 :]
 
 
 def note_answer(state: RunState, role: str, text: str) -> bool:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from hermes_tui.log.summary import fold_run
 from hermes_tui.log.timeline import RowKind
-from hermes_tui.model.events import Event, Stopped
+from hermes_tui.model.events import Event, Stopped, copy_event
 from hermes_tui.model.messages import Origin
 from tests.log.events_strategy import logs
 from tests.log.runs import answer, call, codes, ended, says, started, suspect, timeline
+from tests.timing import least_s
 
 
 def test_clean_run_has_no_findings() -> None:
@@ -210,3 +212,22 @@ def test_every_finding_has_a_row_and_rows_of_events_are_in_order(events: list[Ev
     for row in range(len(lines)):
         if lines.finding(row) is None:
             assert lines.row_of(lines.seq(row)) == row
+
+
+@pytest.mark.parametrize("ids", [True, False], ids=["by their ids", "in their order"])
+def test_time_grows_with_the_calls_of_a_reply_not_with_their_square(ids: bool) -> None:
+    def cost_s(count: int) -> float:
+        numbers = [f"c{index}" if ids else None for index in range(count)]
+        calls = [call("f", number, index) for index, number in enumerate(numbers)]
+        results = [
+            event
+            for number in numbers
+            for event in (answer(call_id=number), says("tool", "ok", results=1))
+        ]
+        run = [says("assistant", calls=count), *calls, *results, says("assistant", "done")]
+        numbered = [copy_event(event, seq=seq) for seq, event in enumerate(run)]
+        assert not fold_run(numbered)[1]
+        return least_s(lambda: fold_run(numbered))
+
+    if (took := cost_s(4_000)) > 0.1:
+        assert took < 9 * cost_s(1_000) + 0.1
