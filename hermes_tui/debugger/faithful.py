@@ -8,8 +8,7 @@ message of the log, which is written as that program writes it.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
     from hermes_tui.debugger.state import SessionState
     from hermes_tui.debugger.turn import CallState, Reply
 
-_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>|<tool_call>\s*(.*)", re.DOTALL)
-_OPEN = "<tool_call>"
+_OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _PREVIEW = 80
 _KEPT = 200
 _KEPT_RESULT = 500
@@ -290,8 +288,7 @@ def _of_call(one: Any, index: int, new_id: str) -> dict[str, Any]:
 def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
     """Return the text before the first call, and the calls; none where one of them is broken."""
     found: list[dict[str, Any]] = []
-    for closed, unclosed in _BLOCK.findall(text):
-        payload = closed or unclosed
+    for payload in _blocks(text):
         if not payload.strip():
             continue
         try:
@@ -304,6 +301,15 @@ def _from_text(text: str, new_id: str) -> tuple[str, list[dict[str, Any]]]:
         function = {"name": value["name"], "arguments": arguments}
         found.append({"id": _made_id(new_id, len(found)), "type": "function", "function": function})
     return text.partition(_OPEN)[0].strip(), found
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield what stands in each block; one that nothing closes goes on to the end."""
+    _, opened, rest = text.partition(_OPEN)
+    while opened:
+        payload, closed, rest = rest.partition(_CLOSE)
+        yield payload.strip() if closed else payload.lstrip()
+        _, opened, rest = rest.partition(_OPEN)
 
 
 def _calls(history: _History, read: Sequence[_Found], before: Sequence[ToolCall]) -> list[_Found]:
@@ -351,7 +357,7 @@ def _proposed(found: _Found, entry: dict[str, Any], one: Any) -> _Found:
 
 
 def _said(reply: Reply) -> dict[str, Any]:
-    said = decode(reply.said)
+    said = reply.said_value
     return said if isinstance(said, dict) else {"role": "assistant", "content": ""}
 
 

@@ -13,6 +13,7 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.messages import ADDED, Origin, Reasoning, ToolCall, ToolResult, changed
 from hermes_tui.parsers.call_arguments import Arguments, read_arguments
 from hermes_tui.parsers.finish_reasons import CUT
+from hermes_tui.parsers.plain_values import decode
 
 
 class CallStatus(StrEnum):
@@ -132,6 +133,8 @@ class Reply:
     reads_text: bool = True
     _settled: int = field(default=0, init=False, compare=False, repr=False)
     """As many calls from the first on need nothing more."""
+    _value: tuple[str, Any] = field(default=("", None), init=False, compare=False, repr=False)
+    """`said` as it was read last, and its value."""
 
     @classmethod
     def of(cls, received: ev.ResponseReceived) -> Reply:
@@ -146,6 +149,13 @@ class Reply:
     @property
     def whole(self) -> bool:
         return self.seen and self.expected is not None and len(self.calls) >= self.expected
+
+    @property
+    def said_value(self) -> Any:
+        """What `said` is the JSON of, to be looked at only; None where it is none."""
+        if self._value[0] is not self.said:
+            self._value = self.said, decode(self.said)
+        return self._value[1]
 
     @property
     def running(self) -> list[CallState]:

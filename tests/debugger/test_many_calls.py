@@ -1,0 +1,75 @@
+"""Replies of many calls and of long blanks cost a run time that grows with them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hermes_tui.debugger.effects import DispatchTool
+from hermes_tui.debugger.faithful import _blocks
+from hermes_tui.debugger.inputs import ModelReplied, ToolReplied
+from hermes_tui.debugger.stepping import RUN_MODE
+from tests.debugger.scenario import Scenario, task
+from tests.debugger.seed_loop import HermesParser
+from tests.timing import least_s
+
+
+def dispatched(count: int, mode: str) -> Scenario:
+    """Return a run of which a reply of so many calls was answered."""
+    calls = [
+        {"id": f"c{n}", "type": "function", "function": {"name": "read_file", "arguments": "{}"}}
+        for n in range(count)
+    ]
+    message = {"role": "assistant", "content": "", "tool_calls": calls}
+    run = Scenario() >> task(mode=mode, stop_points=RUN_MODE)
+    run >> ModelReplied(json.dumps(message), message, finish_reason="tool_calls")
+    for _ in range(count):
+        assert isinstance(run.effects[-1], DispatchTool)
+        run >> ToolReplied("ok")
+    return run
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+def test_time_grows_with_the_calls_that_a_reply_makes(mode: str) -> None:
+    def cost_s(count: int) -> float:
+        return least_s(lambda: dispatched(count, mode), tries=2)
+
+    if (took := cost_s(800)) > 0.2:
+        assert took < 9 * cost_s(200) + 0.1
+
+
+def test_time_grows_with_the_blanks_of_a_block_that_nothing_closes() -> None:
+    def cost_s(count: int) -> float:
+        text = "<tool_call>" + " " * count + "x"
+        replied = ModelReplied("", {"role": "assistant", "content": text}, finish_reason="stop")
+        return least_s(lambda: Scenario() >> task(mode="faithful") >> replied, tries=1)
+
+    if (took := cost_s(40_000)) > 0.2:
+        assert took < 9 * cost_s(10_000) + 0.1
+
+
+PIECES = (
+    "<tool_call>",
+    "</tool_call>",
+    " ",
+    "\n",
+    "\u00a0",
+    "\x1c",
+    "{",
+    "}",
+    "x",
+    "<",
+    "tool_call>",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_blocks_are_those_of_the_pattern_of_hermes_agent(text: str) -> None:
+    found = [closed or unclosed for closed, unclosed in HermesParser.pattern.findall(text)]
+    assert [block for block in _blocks(text) if block.strip()] == [
+        block for block in found if block.strip()
+    ]
