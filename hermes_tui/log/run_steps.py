@@ -90,6 +90,8 @@ class _Steps:
         """Whether the turn of the message to come is known already."""
         self._reply = 0
         """Where the steps of the present reply begin."""
+        self._answers: set[int] = set()
+        """The calls of the turn that have a result by their index."""
         self._is_over = False
         self._seq = 0
         self._waiting: list[OpenCall] = []
@@ -141,6 +143,7 @@ class _Steps:
     def _open_turn(self, turn: int) -> None:
         self._turn, self._reply = turn, len(self.steps)
         self._waiting.clear()
+        self._answers.clear()
 
     def _add(
         self,
@@ -181,7 +184,9 @@ class _Steps:
 
     def _answer(self, event: ev.ToolReturned | ev.ToolFailed) -> None:
         result, index = event.result, event.call_index
-        at = None if index is None else self._last(StepKind.RESULT, index)
+        at = self._last(StepKind.RESULT, index) if index in self._answers else None
+        if index is not None:
+            self._answers.add(index)
         # Where there is a result already, the tool was run once more.
         tool = self._answered(result) if at is None else self.steps.pop(at).title
         error = result.error.kind if result.error is not None else ""

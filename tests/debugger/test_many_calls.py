@@ -12,6 +12,7 @@ from hermes_tui.debugger.effects import DispatchTool
 from hermes_tui.debugger.faithful import _blocks
 from hermes_tui.debugger.inputs import ModelReplied, ToolReplied
 from hermes_tui.debugger.stepping import RUN_MODE
+from hermes_tui.log.run_steps import steps
 from tests.debugger.scenario import Scenario, task
 from tests.debugger.seed_loop import HermesParser
 from tests.timing import least_s
@@ -39,6 +40,15 @@ def test_time_grows_with_the_calls_that_a_reply_makes(mode: str) -> None:
 
     if (took := cost_s(800)) > 0.2:
         assert took < 9 * cost_s(200) + 0.1
+
+
+def test_time_to_lay_out_a_run_for_comparison_grows_with_the_results_of_a_reply() -> None:
+    def cost_s(count: int) -> float:
+        log = dispatched(count, "strict").log
+        return least_s(lambda: steps(log))
+
+    if (took := cost_s(2_400)) > 0.1:
+        assert took < 9 * cost_s(600) + 0.05
 
 
 def test_time_grows_with_the_blanks_of_a_block_that_nothing_closes() -> None:
