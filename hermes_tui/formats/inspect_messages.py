@@ -21,7 +21,7 @@ from hermes_tui.parsers.measures import number, timestamp
 from hermes_tui.parsers.normalise import Normalised, TextCalls, normalise_message
 
 _UNPARSED = re.compile(
-    r"Error parsing the following tool call arguments:\s*(.*?)\s*Error details:", re.DOTALL
+    r"Error parsing the following tool call arguments:(.*?)Error details:", re.DOTALL
 )
 _USAGE = {
     "completion_tokens": "output_tokens",
@@ -79,7 +79,7 @@ def _entry(entry: Any) -> Any:
     arguments = entry.get("arguments")
     unparsed = _UNPARSED.search(fields.label(entry, "parse_error"))
     if unparsed:
-        arguments = unparsed[1]
+        arguments = unparsed[1].strip()
     elif arguments is not None:
         arguments = fields.json_text(arguments)
     return function_call(entry.get("id"), entry.get("function"), arguments)

@@ -31,6 +31,7 @@ from tests.formats.foreign import (
     said,
 )
 from tests.formats.hermes_support import any_json, deep_json, ended, results, started
+from tests.timing import least_s
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "inspect" / "agents.eval"
 ASKED = {"id": "m1", "role": "user", "content": "Find the flag."}
@@ -152,6 +153,16 @@ def test_a_call_that_did_not_parse_has_the_text_that_the_model_wrote() -> None:
     assert call.arguments_text == '{"cmd": "ls"'
     assert call.arguments_state is ArgumentsState.NOT_JSON
     assert "ARGS_INVALID:error" in found_codes(events)
+
+
+def test_time_grows_with_the_blanks_of_arguments_that_did_not_parse() -> None:
+    def cost_s(count: int) -> float:
+        told = "Error parsing the following tool call arguments:{"
+        sample = unparsed(told + "\n" * count + '"\nError details: odd')
+        return least_s(lambda: read_sample(sample), tries=2)
+
+    if (took := cost_s(40_000)) > 0.2:
+        assert took < 9 * cost_s(10_000) + 0.1
 
 
 def test_a_parse_error_in_other_words_is_a_finding_too() -> None:
