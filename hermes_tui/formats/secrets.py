@@ -194,7 +194,7 @@ _KEYED_PAIR = re.compile(
 _URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}+)(?=")')
 _COOKIES = re.compile(
     rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)"'
-    rf'|"{_TEXT}*+"|(?P<close>\])'
+    rf'|"{_TEXT}*+(?:"|\Z)|(?P<close>\])'
 )
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hermes_tui.formats.secrets import (
     SECRET_NAMES,
     TOO_DEEP,
+    mask_json_text,
     mask_parameters,
     mask_secrets,
     masked_headers,
@@ -18,6 +19,7 @@ from hermes_tui.formats.secrets import (
     may_hold_secrets,
 )
 from tests.formats.hermes_support import any_json
+from tests.timing import least_s
 
 SECRET = "s3cr3t-value-1234"
 
@@ -126,3 +128,11 @@ def test_what_passes_the_quick_check_holds_nothing_to_mask(value: Any) -> None:
         return
     if not may_hold_secrets(json):
         assert str(mask_secrets(value)) == str(value)
+
+
+def test_time_grows_with_the_escaped_quotes_behind_a_list_of_cookies_that_was_torn() -> None:
+    def cost_s(count: int) -> float:
+        return least_s(lambda: mask_json_text('"cookies": [ "' + '\\"' * count))
+
+    if (took := cost_s(12_000)) > 0.1:
+        assert took < 9 * cost_s(3_000) + 0.1
