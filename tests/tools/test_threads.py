@@ -100,8 +100,11 @@ async def test_a_call_that_is_cancelled_before_it_began_never_runs() -> None:
 
 async def test_threads_are_used_again_and_end_when_told() -> None:
     pool = DaemonPool(4)
-    idents = {await pool.run(threading.get_ident) for _ in range(20)}
-    assert len(idents) <= 2
+    idents = set()
+    for _ in range(20):
+        idents.add(await pool.run(threading.get_ident))
+        await until(lambda: pool._idle == 1)
+    assert len(idents) == 1
     pool.end_idle()
     await until(lambda: not idents & {thread.ident for thread in threading.enumerate()})
     assert await pool.run(lambda: "again") == "again"
