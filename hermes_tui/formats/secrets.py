@@ -179,22 +179,25 @@ def _masked(value: Any) -> Any:
 
 _NAMES = "|".join(re.escape(name).replace(r"\-", "[-_]") for name in sorted(SECRET_NAMES))
 _TEXT = r'(?:[^"\\]|\\.)'
-_JSON_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")({_TEXT}+)(?=")', re.IGNORECASE)
+_END = r'(?:"|\\?\Z)'
+"""Where a string ends: of a text that was torn in it, at its end."""
+_JSON_MEMBER = re.compile(rf'("(?:{_NAMES})"\s*:\s*")({_TEXT}+)(?={_END})', re.IGNORECASE)
 _NAMED_PAIR = re.compile(
-    rf'("name"\s*:\s*"(?:{_NAMES}|key|token)"\s*,\s*"value"\s*:\s*")({_TEXT}+)(?=")', re.IGNORECASE
+    rf'("name"\s*:\s*"(?:{_NAMES}|key|token)"\s*,\s*"value"\s*:\s*")({_TEXT}+)(?={_END})',
+    re.IGNORECASE,
 )
 _PAIR_BACKWARDS = re.compile(
     rf'("value"\s*:\s*")({_TEXT}+)(?="\s*,\s*"name"\s*:\s*"(?:{_NAMES}|key|token)")', re.IGNORECASE
 )
 _KEYED_PAIR = re.compile(
     rf'("key"\s*:\s*"[^"]*(?:{_NAMES})"\s*,\s*"value"\s*:\s*\{{\s*"stringValue"\s*:\s*")'
-    rf'({_TEXT}+)(?=")',
+    rf"({_TEXT}+)(?={_END})",
     re.IGNORECASE,
 )
-_URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}+)(?=")')
+_URL_MEMBER = re.compile(rf'("url"\s*:\s*")({_TEXT}+)(?={_END})')
 _COOKIES = re.compile(
-    rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)"'
-    rf'|"{_TEXT}*+(?:"|\Z)|(?P<close>\])'
+    rf'(?P<open>"cookies"\s*:\s*\[)|(?P<head>"value"\s*:\s*")(?P<value>{_TEXT}++)(?P<end>{_END})'
+    rf'|"{_TEXT}*+{_END}|(?P<close>\])'
 )
 
 
@@ -221,7 +224,7 @@ def _without_cookies(text: str) -> str:
         nonlocal inside
         inside = (inside or found["open"] is not None) and found["close"] is None
         hides = inside and found["head"] is not None
-        return f'{found["head"]}{MASK}"' if hides else found[0]
+        return f"{found['head']}{MASK}{found['end']}" if hides else found[0]
 
     return _COOKIES.sub(masked, text)
 

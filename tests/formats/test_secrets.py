@@ -130,6 +130,23 @@ def test_what_passes_the_quick_check_holds_nothing_to_mask(value: Any) -> None:
         assert str(mask_secrets(value)) == str(value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"authorization": "Bearer s3cr3t',
+        '{"api_key": "s3cr3t\\',
+        '[{"name": "x-api-key", "value": "s3cr3t',
+        '[{"key": "http.api_key", "value": {"stringValue": "s3cr3t',
+        '{"cookies": [{"name": "a", "value": "s3cr3t"}, {"name": "b", "value": "s3cr3t',
+        '{"url": "https://host/?api_key=s3cr3t',
+    ],
+)
+def test_a_text_that_was_torn_in_a_credential_shows_nothing_of_it(text: str) -> None:
+    masked = mask_json_text(text)
+    assert "s3cr3t" not in masked and "***" in masked
+    assert masked.partition("***")[0] == text.partition("s3cr3t")[0]
+
+
 def test_time_grows_with_the_escaped_quotes_behind_a_list_of_cookies_that_was_torn() -> None:
     def cost_s(count: int) -> float:
         return least_s(lambda: mask_json_text('"cookies": [ "' + '\\"' * count))
