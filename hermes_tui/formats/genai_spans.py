@@ -220,28 +220,26 @@ def _messages(attributes: Attributes, raw: RawSpan, side: _Side) -> tuple[Any, s
 
 
 def _joined(messages: Iterable[Any]) -> list[Any]:
-    """Return messages of OpenInference, those that are parts of one reply as one.
+    """Return messages of OpenInference, calls that follow each other as those of one reply.
 
     Of the Responses API each item is a message: thoughts, a text, each of several calls.
     """
     joined: list[Any] = []
     for message in messages:
-        parts = _parts_of_reply(message)
-        before = _parts_of_reply(joined[-1]) if parts and joined else None
-        if parts and before:
-            lists = {name: [*before.get(name, ()), *parts.get(name, ())] for name in before | parts}
-            joined[-1] = {"message": {"role": "assistant", **lists}}
+        calls = _calls_alone(message)
+        before = _calls_alone(joined[-1]) if calls and joined else []
+        if calls and before:
+            joined[-1] = {"message": {"role": "assistant", "tool_calls": before + calls}}
         else:
             joined.append(message)
     return joined
 
 
-def _parts_of_reply(value: Any) -> dict[str, list[Any]]:
-    """Return the lists that a reply consists of, {} if it is none or holds more than lists."""
+def _calls_alone(value: Any) -> list[Any]:
+    """Return the calls of a reply that holds nothing else, [] of any other message."""
     message = fields.as_dict(fields.as_dict(value).get("message"))
-    lists = {name: part for name, part in message.items() if name in ("contents", "tool_calls")}
-    is_all = message.get("role") == "assistant" and len(message) == len(lists) + 1
-    return lists if is_all and all(isinstance(part, list) for part in lists.values()) else {}
+    is_alone = message.get("role") == "assistant" and message.keys() == {"role", "tool_calls"}
+    return fields.as_list(message.get("tool_calls")) if is_alone else []
 
 
 def _named(attributes: Attributes, raw: RawSpan, names: Sequence[str]) -> tuple[Any, str]:

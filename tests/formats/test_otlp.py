@@ -322,7 +322,7 @@ def listed(side: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {f"llm.{side}_messages.{key}": value for item in items for key, value in item.items()}
 
 
-def test_items_of_the_responses_api_that_openinference_saw_are_one_reply() -> None:
+def test_calls_of_one_reply_are_so_where_openinference_saw_items_of_the_responses_api() -> None:
     asked = {"0.message.role": "user", "0.message.content": "List."}
     told = [
         {f"{at}.message.role": "tool", f"{at}.message.tool_call_id": f"c{at - 3}",
@@ -341,7 +341,7 @@ def test_items_of_the_responses_api_that_openinference_saw_are_one_reply() -> No
         span("two", "root", at=2, name="Response", attributes=two),
     )
     roles = [role for role, _ in said(events)]
-    assert roles == ["user", "assistant", "tool", "tool", "assistant"]
+    assert roles == ["user", "assistant", "assistant", "tool", "tool", "assistant"]
     assert [call.id for call in calls(events)] == ["c1", "c2"]
     assert [result.call_id for result in results(events)] == ["c1", "c2"]
 
