@@ -52,7 +52,8 @@ class LangChainEvents:
             elif event.kind == _ENDED and (agent := agents.get((*event.parents, event.run_id))):
                 agent.events.append(event)
         for graph, agent in agents.items():
-            agent.read(graph, next((one for one in agents if one == graph[: len(one)]), ()), build)
+            above = (graph[:depth] for depth in range(len(graph) - 1, 0, -1))
+            agent.read(graph, next((one for one in above if one in agents), ()), build)
         self._report_odd(value, build, is_empty=not agents)
 
     def _report_odd(self, value: Any, build: RunBuilder, *, is_empty: bool) -> None:
@@ -122,7 +123,7 @@ class _Agent:
             run_id=graph[-1],
             task=fields.title_of(said(map(message_of, first))),
             model=model_of(reply for reply in replies if is_message(reply)),
-            parent_run_id=outer[-1] if outer and outer != graph else "",
+            parent_run_id=outer[-1] if outer else "",
         )
         for event in self.events:
             place, heard = event.heard()

@@ -56,6 +56,17 @@ def test_each_agent_of_a_stream_is_a_run_below_the_one_that_asked() -> None:
     assert [answer.call_id for answer in results(events)] == [call.id for call in calls(events)]
 
 
+def test_an_agent_of_an_agent_of_an_agent_is_below_the_one_that_called_it() -> None:
+    asked = {"messages": [[message("human", "Go.", "1")]]}
+    parents = ["boss", "node", "helper", "node", "hand", "node"]
+    rows = [
+        event("on_chat_model_start", str(depth), *parents[:depth], input=asked)
+        for depth in (2, 4, 6)
+    ]
+    found = [(run.run_id, run.parent_run_id) for run in runs(read_bytes(FORMAT, lines(*rows)))]
+    assert found == [("boss", ""), ("helper", "boss"), ("hand", "helper")]
+
+
 def test_what_came_after_the_last_reply_is_taken_from_the_final_state() -> None:
     asked, call = message("human", "Add.", "1"), {"name": "add", "args": {}, "id": "c1"}
     reply = message("ai", "", "2", tool_calls=[call])
