@@ -24,9 +24,10 @@ from hermes_tui.model.diagnostics import Code, Diagnostic, Severity
 from hermes_tui.model.events import RequestFailed
 from hermes_tui.model.messages import Usage
 from hermes_tui.model.wording import title
-from hermes_tui.parsers.measures import timestamp
+from hermes_tui.parsers.measures import timestamp, whole
 
 _OWN = {"tool_use": "tool_name", "tool_result": "tool_id", "result": "stats"}
+_TOKENS = ("input_tokens", "output_tokens", "cached")
 
 
 class GeminiStreamJson:
@@ -152,15 +153,10 @@ def _end(events: list[dict[str, Any]], build: RunBuilder) -> None:
     build.end(
         status="error" if failed else "ok",
         stop_reason=error or fields.label(last, "status"),
-        usage=Usage(*(_count(stats, key) for key in ("input_tokens", "output_tokens", "cached"))),
+        usage=Usage(*(whole(fields.number(stats.get(key))) for key in _TOKENS)),
         duration_s=None if taken is None else taken / 1e3,
         ts=timestamp(last.get("timestamp")),
     )
-
-
-def _count(stats: dict[str, Any], key: str) -> int | None:
-    found = fields.number(stats.get(key))
-    return None if found is None else int(found)
 
 
 FORMAT = GeminiStreamJson()

@@ -25,6 +25,7 @@ from tests.formats.foreign import (
 from tests.formats.hermes_support import any_json, ended, results, sample
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "gemini_cli"
+WHEN = {"timestamp": "2026-11-22T12:00:00Z"}
 
 
 def test_a_stream_is_a_run_with_its_calls_and_their_answers() -> None:
@@ -54,15 +55,21 @@ def test_a_server_that_refused_is_told() -> None:
     assert ended(events).status == "error"
 
 
+def test_a_count_of_tokens_that_none_can_be_is_unknown() -> None:
+    stats = {"input_tokens": 1e300, "output_tokens": "7", "cached": 2**53}
+    usage = ended(read_bytes(FORMAT, lines({"type": "result", "stats": stats, **WHEN}))).usage
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (None, 7, None)
+
+
 def test_pieces_of_a_text_are_one_message_and_new_kinds_are_shown() -> None:
-    when = {"timestamp": "2026-11-22T12:00:00Z"}
-    piece = {"type": "message", "role": "assistant", "delta": True, **when}
+    piece = {"type": "message", "role": "assistant", "delta": True, **WHEN}
     rows = [
-        {"type": "init", "session_id": "s", "model": "m", **when},
+        {"type": "init", "session_id": "s", "model": "m", **WHEN},
         {**piece, "content": "It "},
         {**piece, "content": "is"},
-        {"type": "error", "severity": "warning", "message": "loop detected", **when},
-        {"type": "new_kind", **when},
+        {"type": "error", "severity": "warning", "message": "loop detected", **WHEN},
+        {"type": "new_kind", **WHEN},
         3,
     ]
     events = read_bytes(FORMAT, lines(*rows))
