@@ -167,7 +167,8 @@ def test_a_folder_is_scanned_whole_and_what_is_no_transcript_in_it_is_skipped_al
 
 def test_what_is_no_regular_file_in_a_folder_is_skipped_aloud() -> None:
     # The path of a socket has to be short.
-    with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as listening:
+    short = tempfile.TemporaryDirectory(dir="/tmp")
+    with short as name, socket.socket(socket.AF_UNIX) as listening:
         folder = Path(name)
         write(folder / "a.json", CHAT)
         os.mkfifo(folder / "b.json")

@@ -39,7 +39,7 @@ pytestmark = [
 def cluster() -> Iterator[str]:
     """Give the address of a Ray instance of its own."""
     # Sockets lie in it, so its path must be short.
-    folder = tempfile.mkdtemp(prefix="ray-")
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
