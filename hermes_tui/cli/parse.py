@@ -370,8 +370,9 @@ def _print_reports(found: Iterator[ParserVerdict], text: str, *, steps: bool) ->
 
 def _print_table(found: list[ParserVerdict], text: str) -> int:
     from hermes_tui.cli.parse_report import table_lines
+    from hermes_tui.cli.terminal_width import columns_of
 
-    for line in table_lines(found, text):
+    for line in table_lines(found, text, columns=columns_of(sys.stdout)):
         sys.stdout.write(line + "\n")
     return int(any(verdict.has_errors for verdict in found))
 

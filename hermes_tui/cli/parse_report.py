@@ -17,6 +17,11 @@ from hermes_tui.runtime.parser_verdicts import LOST, OF_THE_ENGINE, TEXT_KEPT, P
 MAX_FINDINGS = 40
 _LONGEST = 300
 _NAME_WIDTH = 36
+_CALLS_WIDTH = 30
+_LEAST_CALLS = 12
+_LEAST_FINDINGS = 26
+_ROW = "{:2} {:{name}}  {:8} {:9} "
+"""Of the table: letter, parser, version, verdict; calls and findings stand behind."""
 _INDENT = "  "
 
 
@@ -114,22 +119,43 @@ def _emitted(verdict: ParserVerdict) -> Iterator[str]:
         yield f"content, {length}: {visible_line(verdict.content, _LONGEST)}"
 
 
-def table_lines(verdicts: Sequence[ParserVerdict], text: str) -> Iterator[str]:
-    """Yield a row a verdict on `text`; the same letter: the same calls and content."""
+def table_lines(verdicts: Sequence[ParserVerdict], text: str, *, columns: int = 0) -> Iterator[str]:
+    """Yield a row a verdict on `text`; the same letter: the same calls and content.
+
+    `columns` are those of the terminal that it is printed on; 0: none.
+    """
     letters: dict[Any, str] = {}
     width = max((min(len(verdict.parser), _NAME_WIDTH) for verdict in verdicts), default=0)
-    yield f"   {'parser':{width}}  {'version':8} {'verdict':9} {'calls':30} findings"
-    for verdict in verdicts:
+    beside = len(_ROW.format("", "", "", "", name=width))
+    room = max(columns - beside - _LEAST_FINDINGS, _LEAST_CALLS) if columns else _CALLS_WIDTH
+    called = [visible_line(", ".join(c.name for c in v.calls), room) for v in verdicts]
+    calls = max([len("calls"), *map(cells, called)])
+    head = _ROW.format("", "parser", "version", "verdict", name=width)
+    yield f"{head}{'calls':{calls}} findings"
+    for verdict, names in zip(verdicts, called, strict=True):
         key = (verdict.outcome, verdict.calls, (verdict.content or "").strip())
-        letter = letters.setdefault(key, _letter(len(letters)))
-        names = visible_line(", ".join(call.name for call in verdict.calls), 30)
-        names += " " * (30 - cells(names))
-        name = visible_line(verdict.parser, _NAME_WIDTH)
-        version = visible_line(verdict.version, 8)
-        word, worst = _word(verdict, text), _worst(verdict)
-        yield f"{letter:2} {name:{width}}  {version:8} {word:9} {names} {worst}".rstrip()
+        row = _ROW.format(
+            letters.setdefault(key, _letter(len(letters))),
+            visible_line(verdict.parser, _NAME_WIDTH),
+            visible_line(verdict.version, 8),
+            _word(verdict, text),
+            name=width,
+        )
+        codes = _fitting(_worst(verdict), columns - beside - calls - 1 if columns else _LONGEST)
+        yield f"{row}{names}{' ' * (calls - cells(names))} {codes}".rstrip()
     yield ""
     yield "The same letter: the same calls and the same content."
+
+
+def _fitting(codes: list[str], room: int) -> str:
+    """Return the first of `codes`, one at least, and how many are left out where room ends."""
+    kept = len(codes)
+    while True:
+        left_out = len(codes) - kept
+        line = " ".join([*codes[:kept], *([f"+{left_out}"] if left_out else [])])
+        if len(line) <= room or kept <= 1:
+            return line
+        kept -= 1
 
 
 def _letter(number: int) -> str:
@@ -145,7 +171,7 @@ def _word(verdict: ParserVerdict, text: str) -> str:
     return LOST if verdict.tools_called or verdict.loses(text) else TEXT_KEPT
 
 
-def _worst(verdict: ParserVerdict) -> str:
+def _worst(verdict: ParserVerdict) -> list[str]:
     """Return the codes of the errors, else of the warnings; each once."""
     for severity in (Severity.ERROR, Severity.WARNING):
         codes = dict.fromkeys(
@@ -155,8 +181,8 @@ def _worst(verdict: ParserVerdict) -> str:
             is_ours = verdict.is_real and verdict.explained_by == AUTO
             own = [code for code in codes if not is_ours or code in OF_THE_ENGINE]
             ours = [code for code in codes if code not in own]
-            return " ".join([*own, *(["(our reading)", *ours] if ours else [])])
-    return "-"
+            return [*own, *(f"(our reading) {code}" for code in ours[:1]), *ours[1:]]
+    return ["-"]
 
 
 def verdict_row(verdict: ParserVerdict, *, steps: bool = False) -> dict[str, Any]:

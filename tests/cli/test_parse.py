@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from hermes_tui.cli.caret import caret_lines
+from hermes_tui.cli.parse_report import table_lines
 from hermes_tui.model.spans import Span
 from hermes_tui.model.visible import cells
 from hermes_tui.runtime.engines import store
+from hermes_tui.runtime.parser_panel import ParserPanel
 from tests.benchmarks.terminal import Program
 from tests.cli.program import PROJECT, Outcome, hermes_tui, within
 from tests.cli.test_start_up import DRAWING, NETWORK, loaded_by
@@ -476,6 +478,20 @@ def test_on_a_terminal_it_says_that_it_waits_for_a_text() -> None:
         program.wait_for(b"content, 5 characters: hello")
     finally:
         program.end()
+
+
+@pytest.mark.parametrize("columns", [80, 100, 0])
+def test_the_table_of_all_parsers_fits_the_terminal(columns: int) -> None:
+    text = '<tool_call>\n{"name": "ls", "arguments": {"path": "."},}\n</tool_call>'
+    with ParserPanel() as panel:
+        verdicts = [panel.read(name, text, ()) for name in panel.names()]
+    head, *table = table_lines(verdicts, text, columns=columns)
+    assert not columns or max(map(len, table)) <= columns
+    at = head.index("findings")
+    assert {line[at - 1 : at] for line in table[:-2]} == {" "}
+    assert {line[at:] for line in table if line[at:].startswith("TRAILING")} == {
+        "TRAILING_COMMA", "TRAILING_COMMA +1" if columns == 80 else "TRAILING_COMMA EXTRA_TEXT",
+    }  # fmt: skip
 
 
 def test_who_reads_a_long_text_is_said_meanwhile(tmp_path: Path) -> None:
