@@ -9,15 +9,18 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from hermes_tui.parsers.engines.places import ENDED_BY
-from hermes_tui.parsers.engines.registry import parser_named
+from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from hermes_tui.runtime.engines.pool import EnginePool
 from hermes_tui.runtime.engines.verdicts import EngineOutcome, EngineVerdict, sent_after
 from hermes_tui.runtime.engines.worker import EngineWorker
+from tests.parsers.agreement import differs, toolsets
+from tests.parsers.damage import damaged
 
 CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "parsers"
 LIMIT_S = 20.0
@@ -105,6 +108,32 @@ async def test_verdicts_equal_those_of_the_whole_engine(
             differing.append(row["id"])
     assert agreed.total() >= AGREE * total.total(), differing
     assert all(agreed[wire] >= 0.9 * total[wire] for wire in total), differing
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "column"), [("vllm-0.33.0", "vllm"), ("sglang-0.5.23", "sglang")])
+async def test_damaged_outputs_are_emulated_as_the_engine_reads_them(
+    pool: EnginePool, name: str, column: str
+) -> None:
+    worker, random = worker_of(pool, name), Random(name)
+    rows = rows_with(column)
+    schemas = json.loads((CORPUS / "tools.json").read_text("utf-8"))
+    tools, texts = toolsets(), [row["text"] for row in rows]
+    emulated = {parser.name: parser for parser in engine_parsers()}
+    compared = 0
+    for row in rows:
+        parser = emulated.get(f"{column}/{row[column]['parser']}")
+        if parser is None:
+            continue
+        text = damaged(row["text"], texts, random)
+        real = await worker.parse(
+            row[column]["parser"], text, schemas[row["tools"]], timeout_s=LIMIT_S
+        )
+        ours = parser.parse(text, tools[row["tools"]])
+        measured = {**real._asdict(), "tool_calls": [call._asdict() for call in real.tool_calls]}
+        assert not differs(ours, measured), (parser.name, text)
+        compared += 1
+    assert compared > 250
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,14 @@ def tagged(*payloads: str) -> str:
     return "\n".join(f"<tool_call>\n{payload}\n</tool_call>" for payload in payloads)
 
 
+@pytest.mark.parametrize("parser", ["vllm/mistral", "sglang/mistral", "hermes-agent/mistral"])
+def test_unknown_arguments_that_are_encoded_as_a_text_are_told(parser: str) -> None:
+    text = '[TOOL_CALLS] [{"name": "get_weather", "arguments": "{\\"town\\": \\"Oslo\\"}"}]'
+    result = read(parser, text)
+    assert [call.name for call in result.calls] == ["get_weather"]
+    assert result.diagnostics
+
+
 @pytest.mark.parametrize(
     "parser", ["vllm/hermes", "vllm/qwen3_json", "sglang/hermes", "sglang/qwen25"]
 )

@@ -16,8 +16,9 @@ def stripped(text: str, span: Span) -> Span:
 def members_in(text: str, span: Span) -> dict[str, Span]:
     """Return where the values of the object or list in `span` stand, by key or number.
 
-    Empty where nothing can be read there.
+    Empty where nothing can be read there, or something else.
     """
     at = stripped(text, span)
     literal = read_literal(text, at.start, at.end)
-    return {} if literal.rung == FAILED else literal.members(text, at.start)
+    is_whole = literal.rung != FAILED and isinstance(literal.value, (dict, list))
+    return literal.members(text, at.start) if is_whole else {}
