@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,8 +17,10 @@ import hermes_tui.parsers.engines as engines
 from hermes_tui.model.diagnostics import Diagnostic
 from hermes_tui.model.messages import ToolSpec
 from hermes_tui.parsers.base import ParseResult
+from hermes_tui.parsers.engines.base import Emulated
 from hermes_tui.parsers.engines.registry import engine_parsers, parser_named
 from tests.parsers.agreement import COLUMNS, CORPUS, rows, toolsets
+from tests.parsers.damage import damaged
 
 pytestmark = [
     pytest.mark.shared,
@@ -82,7 +86,6 @@ CLAIMS: dict[str, Callable[[Read], bool]] = {
     "SGLang keeps it as text": lambda one: _keeps_text(one, "sglang"),
     "SGLang drops such a call": lambda one: _drops(one, "sglang"),
     "vLLM hands it on as text": lambda one: _as_text(one, "vllm"),
-    "SGLang reads it all the same": lambda one: _calls(one.row["sglang"]),
     "vLLM reads it all the same": lambda one: _calls(one.row["vllm"]),
     "streams read it": lambda one: _calls(one.row["sglang_stream"]),
     "glm47 needs none": _read_by("sglang/glm47"),
@@ -166,3 +169,34 @@ OF_SEVERAL = (
     "SGLang's expression backtracks",
 )
 """Strings of modules that serve several engines, each said in a reading of the engine it names."""
+
+
+CURE = re.compile(
+    r"(?P<flag>(?:--tool|get_).+?) (?P<does>reads it|is made for it, but reads no call here either)"
+)
+
+
+def chooses(one: Emulated, beside: Emulated, flag: str) -> bool:
+    """Tell whether a flag that is named beside a parser may mean `one`."""
+    return one.info.engine == beside.info.engine and one.info.flag == flag
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_parser_that_is_named_does_with_damaged_outputs_what_is_said(seed: int) -> None:
+    random, found, tools = Random(seed), list(rows()), toolsets()
+    texts, parsers = [row["text"] for row in found], engine_parsers()
+    told = Counter[bool]()
+    for row in found:
+        text, declared = damaged(row["text"], texts, random), tools[row["tools"]]
+        for parser in random.sample(parsers, 3):
+            for finding in parser.parse(text, declared).diagnostics:
+                cure = CURE.fullmatch(finding.hint)
+                if cure is None or finding.span is None:
+                    continue
+                asked = [one for one in parsers if chooses(one, parser, cure["flag"])]
+                calls = [call for one in asked for call in one.parse(text, declared).calls]
+                reaching = [call for call in calls if call.span.end > finding.span.start]
+                is_read = cure["does"] == "reads it"
+                assert asked and bool(reaching) == is_read, (text, finding)
+                told[is_read] += 1
+    assert min(told[True], told[False]) > 20

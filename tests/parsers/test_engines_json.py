@@ -277,7 +277,7 @@ def test_what_is_wrong_in_a_block_is_named_and_pointed_at(
 )
 def test_the_hint_is_the_name_in_that_engine(parser: str, hint: str) -> None:
     (finding,) = read(parser, OSLO).diagnostics
-    assert (finding.code.value, finding.hint) == ("WRONG_FORMAT", hint)
+    assert (finding.code.value, finding.hint) == ("WRONG_FORMAT", f"{hint} reads it")
 
 
 def test_brackets_in_prose_are_no_marker() -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.base import ParsedCall
+from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.json_text import BadJson, loads
-from hermes_tui.parsers.engines.markers import how_to_read
 from hermes_tui.parsers.engines.misnomers import Misnomer, misnomer
 from hermes_tui.parsers.engines.places import audit_places
 from hermes_tui.parsers.engines.schema_audit import audit_schema
@@ -237,7 +237,7 @@ def _flag_before(trace: Trace, start: int, end: int, index: int | None) -> bool:
     brace = trace.text.find("{", start, end)
     if trace.text.startswith("<function", start):
         message = "tags where JSON is wanted"
-        hint = how_to_read(trace.info.engine, "qwen3_coder")
+        hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
         trace.flag(Code.WRONG_FORMAT, Severity.ERROR, start, end, message, hint, index)
     elif brace >= 0:
         message, hint = "text before the value", "nothing may stand beside it in the block"

@@ -87,7 +87,10 @@ class Emulated:
         self._read = read
 
     def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> ParseResult:
-        trace = Trace(self.info, text, tools)
+        return self.traced(Trace(self.info, text, tools))
+
+    def traced(self, trace: Trace) -> ParseResult:
+        """Read the text of a new trace."""
         try:
             self._read(trace)
         except Refused as refusal:
@@ -133,6 +136,22 @@ class Trace:
         self._kept: list[Span] = []
         self._steps = [ParseStep(info.name, Span(0, len(text)), "")]
         self._depth = 1
+        self._elsewhere: dict[str, ParseResult] | None = {}
+
+    def elsewhere(self, parser: str) -> ParseResult | None:
+        """Return what another emulated parser makes of the text.
+
+        None if there is no such parser, and where this reading itself was asked for in this way.
+        """
+        from hermes_tui.parsers.engines.registry import parser_of
+
+        if self._elsewhere is None:
+            return None
+        if parser not in self._elsewhere and (other := parser_of(parser)):
+            trace = Trace(other.info, self.text, tuple(self.tools.values()))
+            trace._elsewhere = None
+            self._elsewhere[parser] = other.traced(trace)
+        return self._elsewhere.get(parser)
 
     @cached_property
     def thoughts(self) -> tuple[Span, ...]:

@@ -7,8 +7,7 @@ import re
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Trace
-from hermes_tui.parsers.engines.json_text import BadJson, decode_at
-from hermes_tui.parsers.engines.markers import how_to_read
+from hermes_tui.parsers.engines.elsewhere import cure
 from hermes_tui.parsers.engines.members import stripped
 from hermes_tui.parsers.engines.tagged import SPECIAL_TOKENS
 
@@ -17,8 +16,6 @@ _ATTRIBUTE = re.compile(r"\s*+(<(?:function|invoke|tool)\s++name\s*+=[^>\n]{0,80
 _FUNCTION = re.compile(r"\s*+<function=")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,6});")
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_TOKENS)))
-_BLANK = re.compile(r"\s*+")
-_CLOSE = re.compile(r"\s*+</tool_call>")
 _LOOK_AHEAD = 400
 _LOOK_BACK = 40
 
@@ -32,11 +29,11 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
     code, hint = Code.WRONG_FORMAT, ""
     if _JSON.match(body):
         message = "the body is JSON"
-        if _is_read_by_hermes(trace.text, start):
-            hint = _reader(trace.info.engine, "hermes")
+        if trace.text[max(0, start - _LOOK_BACK) : start].rstrip().endswith("<tool_call>"):
+            hint = cure(trace, "hermes", "hermes", Span(start, end))
     elif _FUNCTION.match(body):
         message = "the body is function XML"
-        hint = _reader(trace.info.engine, "qwen3_coder")
+        hint = cure(trace, "function-xml", "qwen3_coder", Span(start, end))
     elif found := _ATTRIBUTE.match(body):
         code, message = Code.MARKER_VARIANT, "the name is written as an attribute"
         hint = "function XML has it as <function=NAME>"
@@ -50,24 +47,6 @@ def flag_foreign_body(trace: Trace, start: int, end: int, *, prose: bool = True)
         code, message = Code.EMPTY_BLOCK, "a block without a call"
     severity = Severity.WARNING if code is Code.EMPTY_BLOCK else Severity.ERROR
     trace.flag(code, severity, start, max(end, start + 1), message, hint)
-
-
-def _reader(engine: str, vllm_name: str) -> str:
-    told = how_to_read(engine, vllm_name)
-    return told if ";" in told else f"{told} reads it"
-
-
-def _is_read_by_hermes(text: str, start: int) -> bool:
-    """Tell whether the block whose body begins at `start` is one that parsers of hermes read."""
-    if not text[max(0, start - _LOOK_BACK) : start].rstrip().endswith("<tool_call>"):
-        return False
-    blank = _BLANK.match(text, start)
-    try:
-        found = decode_at(text, blank.end() if blank else start)
-    except BadJson:
-        return False
-    is_call = isinstance(found.value, dict) and {"name", "arguments"} <= found.value.keys()
-    return is_call and _CLOSE.match(text, found.end) is not None
 
 
 def flag_loose(trace: Trace, span: Span, of_what: str) -> bool:

@@ -17,6 +17,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
@@ -242,6 +243,7 @@ class _Glm:
         message = "no newline behind the name: glm45 skips the block"
         start, end = block.span.start, block.span.end
         hint = "glm47 is the parser for calls without newlines"
+        hint = if_called_by(trace, "hermes-agent/glm47", block.span, hint)
         key = trace.text.find(KEY, start, end)
         if trace.text.find("\\n", start, key if key >= 0 else end) >= 0:
             hint = r"it wants a newline, not the two characters \n"

@@ -17,6 +17,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
+from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_entities,
     flag_foreign_body,
@@ -29,7 +30,13 @@ from hermes_tui.parsers.engines.sglang_arguments import (
     glm47_values,
     written,
 )
-from hermes_tui.parsers.engines.sglang_tools import deliver_known, drop, flag_values, forget_drops
+from hermes_tui.parsers.engines.sglang_tools import (
+    LOGGED,
+    deliver_known,
+    drop,
+    flag_values,
+    forget_drops,
+)
 from hermes_tui.parsers.engines.sglang_values import info, need_tools
 
 OPENER, CLOSER = "<tool_call>", "</tool_call>"
@@ -113,7 +120,8 @@ def _name_before_key(trace: Trace, block: Span) -> tuple[Span, Span] | None:
 def _read_block(trace: Trace, block: Span, head: tuple[Span, Span] | None, values: Values) -> None:
     if head is None:
         _flag_head(trace, Span(block.start + len(OPENER), block.end - len(CLOSER)))
-        drop(trace, block, "no newline behind the name, which glm45 needs", "glm47 needs none")
+        hint = if_called_by(trace, "sglang/glm47", block, "glm47 needs none")
+        drop(trace, block, "no newline behind the name, which glm45 needs", hint or LOGGED)
         return
     name, body = head
     tool = trace.tools.get(trace.text[name.start : name.end])
@@ -136,6 +144,7 @@ def _flag_head(trace: Trace, body: Span) -> None:
         return
     message = "no newline behind the name"
     hint = "glm47 is the parser for calls without newlines"
+    hint = if_called_by(trace, "sglang/glm47", body, hint)
     trace.flag(Code.MARKER_VARIANT, Severity.ERROR, body.start, body.end, message, hint)
 
 

@@ -10,8 +10,10 @@ and keeps the others. Content is the text before the first marker, without blank
 from __future__ import annotations
 
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, EngineRaised, Part, Refused, Trace
 from hermes_tui.parsers.engines.costs import flag_repeats
+from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.json_blocks import (
     Block,
     flag_nested,
@@ -60,7 +62,7 @@ def _deliver_block(trace: Trace, block: Block) -> None:
     body = stripped(trace.text, block.body)
     value = read_payload(trace, body)
     if isinstance(value, list):
-        message = "a list in a one-object block: SGLang reads it all the same"
+        message = "a list in a one-object block: SGLang takes its items for calls"
         hint = "write one block a call"
         trace.flag(Code.MULTI_PAYLOAD, Severity.WARNING, body.start, body.end, message, hint)
     deliver(trace, value, body, block.span)
@@ -118,8 +120,10 @@ def _flag_newline(trace: Trace) -> None:
     at = trace.text.find(OPENER)
     if at >= 0:
         message = "no newline behind the tag: SGLang's qwen25 does not see it"
+        place = Span(at, at + len(OPENER))
         hint = "--tool-call-parser hermes reads it"
-        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, at, at + len(OPENER), message, hint)
+        hint = if_called_by(trace, "sglang/hermes", place, hint)
+        trace.flag(Code.MARKER_VARIANT, Severity.ERROR, place.start, place.end, message, hint)
 
 
 _QWEN_FAMILIES = "Qwen2.5, Qwen3"

@@ -9,6 +9,7 @@ from typing import Any
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Refused, Trace
+from hermes_tui.parsers.engines.elsewhere import calls_by
 from hermes_tui.parsers.engines.json_text import dumps
 from hermes_tui.parsers.engines.misnomers import flag_name
 from hermes_tui.parsers.engines.sglang_arguments import Read
@@ -57,7 +58,10 @@ def drop_unknown(trace: Trace, name: str, whole: Span, name_span: Span) -> None:
     drop(trace, whole, "no declared tool has this name", "SGLANG_FORWARD_UNKNOWN_TOOLS=1 helps")
 
 
-def drop(trace: Trace, whole: Span, why: str, hint: str = "the reason is in its log only") -> None:
+LOGGED = "the reason is in its log only"
+
+
+def drop(trace: Trace, whole: Span, why: str, hint: str = LOGGED) -> None:
     """Drop a call, and its text with it."""
     message = f"SGLang drops this call and its text: {why}"
     trace.flag(Code.SILENT_DROP, Severity.ERROR, whole.start, whole.end, message, hint)
@@ -80,13 +84,20 @@ def flag_values(
             hint = "it goes out as SGLang's fallback has it; validate before running it"
         elif read.pythonic:
             code, message = Code.PY_LITERAL, f"{key[:60]}: no JSON, read as a Python literal"
-            hint = "vLLM hands it on as text"
+            hint = "vLLM hands it on as text" if _is_text_in_vllm(trace, key, place) else ""
         elif read.guessed:
             code, message = Code.TYPE_GUESSED, f"{key[:60]}: no schema, so its text was converted"
             hint = "a text that looks like a number or a word of JSON does not stay text"
         else:
             continue
         trace.flag(code, Severity.WARNING, place.start, place.end, message, hint, index)
+
+
+def _is_text_in_vllm(trace: Trace, key: str, place: Span) -> bool:
+    """Tell whether vLLM's parser of this name delivers the value there as a text."""
+    parser = f"vllm/{trace.info.name.partition('/')[2]}"
+    values = [call.value for call in calls_by(trace, parser, place)]
+    return any(isinstance(value, dict) and isinstance(value.get(key), str) for value in values)
 
 
 def wrap_calls(trace: Trace, opener: str, closer: str) -> None:

@@ -17,6 +17,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import Emulated, Refused, Trace
 from hermes_tui.parsers.engines.decoded import value_of
+from hermes_tui.parsers.engines.elsewhere import if_called_by
 from hermes_tui.parsers.engines.foreign_body import (
     flag_early_close,
     flag_entities,
@@ -57,8 +58,9 @@ def _flag_bare(trace: Trace) -> None:
     bare = trace.text.find(_FUNCTION)
     if bare >= 0:
         message = f"a function without {OPENER} around it: SGLang does not look at it"
-        hint = "vLLM's qwen3_coder reads it"
         end = bare + len(_FUNCTION)
+        place, hint = Span(bare, len(trace.text)), "vLLM's qwen3_coder reads it"
+        hint = if_called_by(trace, "vllm/qwen3_coder", place, hint)
         trace.flag(Code.MARKER_VARIANT, Severity.ERROR, bare, end, message, hint)
 
 

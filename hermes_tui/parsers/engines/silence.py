@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hermes_tui.model.diagnostics import Code, Severity
+from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.audit import SHORTEST_MARKER
-from hermes_tui.parsers.engines.markers import how_to_read, near_marker, seen_formats
+from hermes_tui.parsers.engines.elsewhere import cure
+from hermes_tui.parsers.engines.markers import near_marker, seen_formats
 from hermes_tui.parsers.engines.misnomers import shown
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def audit_silence(trace: Trace, *, called: bool) -> None:
     if others:
         first = others[0]
         message = f"this is written as {first.format}, which {trace.info.name} does not read"
-        hint = how_to_read(trace.info.engine, first.flag)
+        rest = Span(first.span.start, length)
+        hint = cure(trace, first.format, first.flag, rest)
         trace.flag(
             Code.WRONG_FORMAT, Severity.ERROR, first.span.start, first.span.end, message, hint
         )

@@ -14,6 +14,7 @@ from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
 from hermes_tui.parsers.engines.base import EngineRaised, Trace
 from hermes_tui.parsers.engines.decoded import value_of
+from hermes_tui.parsers.engines.elsewhere import if_dropped_by, if_kept_by
 from hermes_tui.parsers.engines.foreign_body import flag_entities, flag_foreign_body
 from hermes_tui.parsers.engines.json_text import BadJson, dumps, loads
 from hermes_tui.parsers.engines.misnomers import nearest
@@ -194,18 +195,25 @@ def _flag_start(trace: Trace, slot: Slot, header: str, index: int) -> None:
         orphan = text.endswith("</tool_call>", slot.start, slot.end)
         code = Code.ORPHAN_CLOSE if orphan else Code.MARKER_VARIANT
         message = "a function without <tool_call> before it: vLLM reads it all the same"
-        hint = "SGLang keeps it as text"
+        hint = if_kept_by(trace, _of_sglang(trace), opener, "SGLang keeps it as text")
         trace.flag(code, Severity.WARNING, opener.start, opener.end, message, hint, index)
     elif header.strip("\n") != header.strip() and (place := slot.name_span()):
         message = "blanks around the name: vLLM takes them off"
-        hint = "SGLang drops such a call"
+        hint = if_dropped_by(trace, _of_sglang(trace), place, "SGLang drops such a call")
         start, end = place.start, place.end
         trace.flag(Code.NAME_DECORATED, Severity.WARNING, start, end, message, hint, index)
     elif text.startswith("<|tool_call_begin|>", opener.start) and not slot.args_parts:
         message = "no arguments: the call goes out with {}"
-        hint = "SGLang drops such a call"
         start, end = slot.start, slot.end
+        whole = Span(start, end)
+        hint = if_dropped_by(trace, _of_sglang(trace), whole, "SGLang drops such a call")
         trace.flag(Code.ARGS_KEY, Severity.WARNING, start, end, message, hint, index)
+
+
+def _of_sglang(trace: Trace) -> str:
+    """Return SGLang's parser of the same name; what reads XML has two names here, there one."""
+    name = trace.info.name.partition("/")[2]
+    return f"sglang/{'qwen3_coder' if name == 'qwen3_xml' else name}"
 
 
 def _flag_id(trace: Trace, slot: Slot, header: str, name: str, index: int) -> None:

@@ -1,0 +1,75 @@
+"""What another emulated parser makes of the same text: a hint that speaks of one has asked it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from hermes_tui.model.spans import Span
+from hermes_tui.parsers.base import Outcome, ParsedCall
+from hermes_tui.parsers.engines.markers import how_to_read
+
+if TYPE_CHECKING:
+    from hermes_tui.parsers.engines.base import Trace
+
+_START = attrgetter("start")
+_START_OF_CALL = attrgetter("span.start")
+
+
+def cure(trace: Trace, wire_format: str, vllm_name: str, place: Span) -> str:
+    """Return what to set so that the engine reads the call of another format that stands there.
+
+    `vllm_name` is vLLM's parser of the format. Where no emulated parser of the format delivers the
+    call, that is said; those that are not emulated are named as they are.
+    """
+    from hermes_tui.parsers.engines.registry import parsers_of
+
+    told = how_to_read(trace.info.engine, vllm_name)
+    parsers = parsers_of(trace.info.engine, wire_format, told)
+    reader = next((one for one in parsers if calls_by(trace, one.name, place)), None)
+    if reader is not None:
+        return f"{reader.info.flag} reads it"
+    return f"{told} is made for it, but reads no call here either" if parsers else told
+
+
+def if_called_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+    """Return `hint` if `parser` delivers a call there, else nothing."""
+    return hint if calls_by(trace, parser, place) else ""
+
+
+def if_kept_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+    """Return `hint` if `parser` leaves the place as text and delivers no call of it."""
+    result = trace.elsewhere(parser)
+    if result is None or any(_calls_at(result.calls, place)):
+        return ""
+    return hint if _is_in(result.content_spans, place) else ""
+
+
+def if_dropped_by(trace: Trace, parser: str, place: Span, hint: str) -> str:
+    """Return `hint` if the place reaches nobody by `parser`, neither as a call nor as text."""
+    result = trace.elsewhere(parser)
+    if result is None or result.outcome is Outcome.RAISED or any(_calls_at(result.calls, place)):
+        return ""
+    return hint if _is_in(result.dropped, place) else ""
+
+
+def calls_by(trace: Trace, parser: str, place: Span) -> list[ParsedCall]:
+    """Return the calls that `parser` delivers there."""
+    result = trace.elsewhere(parser)
+    return list(_calls_at(result.calls, place)) if result else []
+
+
+def _calls_at(calls: Sequence[ParsedCall], place: Span) -> Iterator[ParsedCall]:
+    """Yield the calls that overlap the place, the last first; they are in order."""
+    for index in range(bisect_left(calls, place.end, key=_START_OF_CALL) - 1, -1, -1):
+        if calls[index].span.end <= place.start:
+            return
+        yield calls[index]
+
+
+def _is_in(spans: Sequence[Span], place: Span) -> bool:
+    """Tell whether one of the spans, which are in order and apart, overlaps the place."""
+    before = bisect_left(spans, place.end, key=_START) - 1
+    return before >= 0 and spans[before].overlaps(place)
