@@ -85,7 +85,8 @@ def _call(cursor: WireCursor, head: re.Match[str]) -> tuple[int, str]:
         at = Span(*named.span("name")) if named else Span(*head.span())
         start = named.end() if named else head.end()
         if said != "function":
-            message, hint = f"the type is {said!r}, not 'function'", "SGLang keeps it as text"
+            message = f"the type is {said!r}, not 'function'"
+            hint = "DeepSeek V3 writes function there; parsers that look for it see no call"
             cursor.warn(Code.MARKER_VARIANT, Span(*head.span()), message, hint)
     else:
         rule, name, start = "deepseek_v31", head["head"], head.end()

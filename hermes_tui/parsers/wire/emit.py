@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any
 
 from hermes_tui.model.diagnostics import Code, Severity
 from hermes_tui.model.spans import Span
+from hermes_tui.model.visible import visible_line
 from hermes_tui.model.wording import shortened
 from hermes_tui.parsers.base import ParsedCall
 from hermes_tui.parsers.literals import FAILED, compact
@@ -17,6 +19,7 @@ from hermes_tui.parsers.wire.fit import check_types
 _PREFIX = re.compile(r"(?:functions?[.:/]|tools?[.:/])+")
 _PLAIN = re.compile(r"[^\W\d]\w*")
 _BLANKS = re.compile(r"\s++")
+_MOST_NAMED = 8
 
 
 def plain_name(cursor: WireCursor, name: str, span: Span) -> str:
@@ -127,11 +130,16 @@ def _emit_one(cursor: WireCursor, draft: Draft, span: Span) -> None:
 def _check(cursor: WireCursor, name: str, value: Any, draft: Draft, whole: Span) -> None:
     if cursor.tools and name not in cursor.tools:
         near = close_names(name[:80], tuple(cursor.tools)[:200], 0.5)
-        hint = f"nearest: {', '.join(near)}" if near else "SGLang drops such a call"
+        hint = f"nearest: {', '.join(near)}" if near else _declared(cursor)
         at = draft.name_span or whole
         cursor.warn(Code.NAME_UNKNOWN, at, f"no tool is called {shortened(name, 80)!r}", hint)
     elif isinstance(value, dict):
         check_types(cursor, name, value, draft.spans, whole)
+
+
+def _declared(cursor: WireCursor) -> str:
+    names = (visible_line(name, 40) for name in islice(cursor.tools, _MOST_NAMED))
+    return f"the request declares {', '.join(names)}"
 
 
 def _within(inner: Span | None, outer: Span) -> Span | None:

@@ -101,7 +101,7 @@ def _loose_name(cursor: WireCursor, said: str) -> str | None:
 
 
 def _flag_id(cursor: WireCursor, said: str, at: Span, drafts: Sequence[Draft], index: int) -> None:
-    hint = "write functions.NAME:INDEX; vLLM and SGLang lose the call"
+    hint = "write functions.NAME:INDEX: engines take the name from it"
     message = f"{said[:60]!r} is not of the form functions.NAME:INDEX"
     cursor.flag_call(Code.NAME_DECORATED, at, message, hint, index)
     for draft in drafts:

@@ -224,7 +224,7 @@ def _flag_open(cursor: WireCursor, head: re.Match[str], value_end: int, tags: Ta
         cursor.error(Code.TRUNCATED, span, "the text ends inside a value", hint)
         return True
     message = f"no {tags.parameter_end_text or 'closing tag'} after this value"
-    hint = "vLLM drops the parameter and runs the call without it"
+    hint = "some engines drop the parameter and run the call without it"
     # What stands in the place of the closing tag belongs to it: the next tag's first character.
     cursor.error(Code.PARAM_UNCLOSED, Span(head.start(), value_end + 1), message, hint)
     return False
