@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -59,11 +59,27 @@ def append_runs(exchanges: Iterable[tuple[int, Exchange]], build: RunBuilder) ->
         else:
             spoken.append((record, exchange))
     told = {"side_requests": dict(beside.most_common())} if beside else {}
-    for number, run in enumerate(_runs(spoken)):
+    for number, run in enumerate(_runs(_with_shared_traces(spoken))):
         _emit(run, build, {} if number else told)
     if told and not spoken:
         count = counted(beside.total(), "request")
         build.defect(f"no request of a conversation among {count} ({', '.join(sorted(beside))})")
+
+
+def _with_shared_traces(exchanges: list[tuple[int, Exchange]]) -> list[tuple[int, Exchange]]:
+    """Return exchanges, the traces that several of them share as sessions where none is named.
+
+    LiteLLM's proxy gives each request a trace of its own unless it is told of one.
+    """
+    seen = Counter(exchange.trace for _, exchange in exchanges)
+    return [
+        (record, replace(one, session=one.trace) if _is_shared(one, seen) else one)
+        for record, one in exchanges
+    ]
+
+
+def _is_shared(exchange: Exchange, seen: Counter[str]) -> bool:
+    return not exchange.session and bool(exchange.trace) and seen[exchange.trace] > 1
 
 
 def _runs(exchanges: Iterable[tuple[int, Exchange]]) -> list[_Run]:

@@ -48,10 +48,9 @@ _SESSION_KEYS = (
     "sessionId",
     "conversation_id",
     "thread_id",
-    "trace_id",
-    "litellm_trace_id",
     "litellm_session_id",
 )
+_TRACE_KEYS = ("trace_id", "litellm_trace_id")
 _TIME_KEYS = ("startTime", "start_time", "started_at", "timestamp", "ts", "created_at", "time")
 _END_KEYS = ("endTime", "end_time", "completed_at", "ended_at")
 _DURATIONS = (
@@ -87,6 +86,8 @@ class Exchange:
     model: str = ""
     tools: Any = None
     session: str = ""
+    trace: str = ""
+    """The id of a trace: of a whole run, or of this request alone."""
     own_id: str = ""
     task: str = ""
     ts: float | None = None
@@ -140,7 +141,8 @@ def exchange_of(value: Any, pointer: str = "") -> Exchange | None:
         reply_raw=value.get(reply_key) if reply_key else None,
         model=_model(value, body) or reply.model,
         tools=_tools(value, body),
-        session=_session(value, body),
+        session=_named(value, body, _SESSION_KEYS),
+        trace=_named(value, body, _TRACE_KEYS),
         own_id=fields.label(value, "custom_id", "id", "call_id", "request_id") or reply.id,
         task=fields.label(value, "task", "task_name", "task_id", "instance_id"),
         ts=_time(value, _TIME_KEYS) or _time(body, _TIME_KEYS),
@@ -218,9 +220,9 @@ def _tools(value: dict[str, Any], body: dict[str, Any]) -> Any:
     return None
 
 
-def _session(value: dict[str, Any], body: dict[str, Any]) -> str:
+def _named(value: dict[str, Any], body: dict[str, Any], keys: tuple[str, ...]) -> str:
     places = (value, value.get("metadata"), body, body.get("metadata"))
-    found = (fields.label(p, *_SESSION_KEYS) for p in places if isinstance(p, dict))
+    found = (fields.label(p, *keys) for p in places if isinstance(p, dict))
     return next(filter(None, found), "")
 
 

@@ -247,6 +247,21 @@ def test_an_error_in_place_of_the_reply_is_named(value: dict[str, Any], message:
     assert only(events, RunEnded)[0].status == "error"
 
 
+def test_calls_of_one_trace_share_a_group() -> None:
+    first = {"trace_id": "t1", "messages": ASK, "response": HELLO}
+    second = {"trace_id": "t1", "messages": [{"role": "user", "content": "b"}], "response": HELLO}
+    found = runs(read_value(FORMAT, [first, second]))
+    assert [run.group_id for run in found] == ["t1", "t1"]
+
+
+def test_a_trace_that_each_request_has_for_itself_parts_no_conversation() -> None:
+    first = {"trace_id": "t1", "messages": ASK, "response": completion(CALLING, "tool_calls")}
+    second = {"trace_id": "t2", "messages": [*ASK, CALLING, RESULT], "response": HELLO}
+    events = read_value(FORMAT, [first, second])
+    assert counts(events) == (1, 5, 1)
+    assert runs(events)[0].group_id == ""
+
+
 def test_batch_output_has_replies_only() -> None:
     value = {"custom_id": "row-1", "response": {"status_code": 200, "body": HELLO}, "error": None}
     events = read_bytes(FORMAT, lines(value))
