@@ -1,10 +1,13 @@
 """Logs of calls to a model: every request with its reply, put together to runs again.
 
+A line or an entry is an exchange, or a list of them.
+
 All records are needed at once, since later calls belong to earlier runs (`exchange_runs`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hermes_tui.formats import fields
@@ -12,6 +15,8 @@ from hermes_tui.formats.base import Match, RunBuilder, Sample
 from hermes_tui.formats.exchange_runs import append_runs
 from hermes_tui.formats.exchanges import Exchange, exchange_of
 from hermes_tui.formats.framing import Unit
+
+_LOOKED_AT = 20
 
 
 class LlmCallLog:
@@ -23,13 +28,13 @@ class LlmCallLog:
 
     def sniff(self, sample: Sample) -> Match | None:
         values, layout = sample.elements()
-        if not fields.mostly(values, lambda value: exchange_of(value) is not None):
+        if not fields.mostly(values, _is_log):
             return None
         return Match(0.8, Unit.RUNS, layout.together())
 
     def read(self, value: Any, build: RunBuilder) -> None:
         exchanges: list[tuple[int, Exchange]] = []
-        for index, (pointer, line, one) in enumerate(build.placed(value)):
+        for index, pointer, line, one in _each(value, build):
             exchange = exchange_of(one, pointer)
             if exchange is not None:
                 exchanges.append((index, exchange))
@@ -39,6 +44,23 @@ class LlmCallLog:
         if not exchanges and not build.is_used:
             build.defect("no request with its reply in this record")
         append_runs(exchanges, build)
+
+
+def _is_log(value: Any) -> bool:
+    """Say whether `value` is an exchange, or a batch of them as LiteLLM's loggers send it."""
+    if isinstance(value, list):
+        return fields.mostly(value[:_LOOKED_AT], lambda one: exchange_of(one) is not None)
+    return exchange_of(value) is not None
+
+
+def _each(value: Any, build: RunBuilder) -> Iterator[tuple[int, str, int, Any]]:
+    """Yield each entry of a log, of its batches each of theirs: its record, its place, itself."""
+    for index, (pointer, line, one) in enumerate(build.placed(value)):
+        batch = one if isinstance(one, list) else ()
+        for number, entry in enumerate(batch):
+            yield index, f"{pointer}/{number}", line, entry
+        if not batch:
+            yield index, pointer, line, one
 
 
 FORMAT = LlmCallLog()

@@ -24,6 +24,7 @@ from tests.formats.foreign import (
     calls,
     counts,
     document,
+    format_of,
     found_codes,
     lines,
     only,
@@ -35,6 +36,7 @@ from tests.formats.foreign import (
 )
 from tests.formats.hermes_support import any_json
 
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "litellm"
 ASK = [{"role": "system", "content": "s"}, {"role": "user", "content": "list"}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "ls", "arguments": "{}"}}
 CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
@@ -260,6 +262,30 @@ def test_a_trace_that_each_request_has_for_itself_parts_no_conversation() -> Non
     events = read_value(FORMAT, [first, second])
     assert counts(events) == (1, 5, 1)
     assert runs(events)[0].group_id == ""
+
+
+def test_batches_of_litellm_are_one_log() -> None:
+    data = (FIXTURES / "generic-api-1.106.jsonl").read_bytes()
+    assert format_of(data) == "llm-call-log"
+    events = read_bytes(FORMAT, data)
+    assert [run.task for run in runs(events)] == ["multi: Lima?", "bad400: Too long"]
+    assert said(events)[1:5] == [
+        ("user", "multi: Lima?"),
+        ("assistant", ""),
+        ("tool", '{"city": "Lima", "temp": 3, "units": "c"}'),
+        ("assistant", "Lima is 18."),
+    ]
+    assert [call.arguments for call in calls(events)] == [{"city": "Lima"}]
+    assert found_codes(events) == ["REQUEST_ERROR:error"]
+    assert "ContextWindowExceeded" in only(events, RequestFailed)[0].message
+
+
+def test_what_is_no_exchange_in_a_batch_is_told_with_its_place() -> None:
+    exchange = {"messages": ASK, "response": HELLO}
+    batch = [exchange, {"odd": 1}, exchange, exchange, exchange]
+    events = read_bytes(FORMAT, lines(batch, batch[:1]))
+    (defect,) = only(events, SourceDefect)
+    assert defect.at.pointer == "/1"
 
 
 def test_batch_output_has_replies_only() -> None:
